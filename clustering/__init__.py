@@ -1,0 +1,1 @@
+"""From footage to people: detect, align, embed, cluster, and write the dataset."""

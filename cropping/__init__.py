@@ -1,0 +1,1 @@
+"""The camera path, one rendered video a person, and the GIFs of their smiles."""

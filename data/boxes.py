@@ -1,0 +1,54 @@
+"""Pure functions on boxes: ``xyxy`` float32 pixels, right and bottom exclusive."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float32]
+
+
+def as_boxes(values: object) -> Boxes:
+    """Return ``values`` as a fresh ``(n, 4)`` float32 array; nothing becomes ``(0, 4)``."""
+    boxes = np.array(values, dtype=np.float32).reshape(-1, 4)
+    return boxes
+
+
+def sizes_wh(xyxy: Boxes) -> NDArray[np.float32]:
+    """Width and height of each box, ``(n, 2)``, never negative."""
+    return np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0).astype(np.float32)
+
+
+def areas(xyxy: Boxes) -> NDArray[np.float32]:
+    """Area of each box in square pixels, ``(n,)``."""
+    return np.prod(sizes_wh(xyxy), axis=1, dtype=np.float32)
+
+
+def centres(xyxy: Boxes) -> NDArray[np.float32]:
+    """Centre ``(x, y)`` of each box, ``(n, 2)``."""
+    return ((xyxy[:, :2] + xyxy[:, 2:]) / 2).astype(np.float32)
+
+
+def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """Intersection over union of every box of ``a`` with every box of ``b``, ``(n, m)``.
+
+    Two boxes without area overlap by 0.
+    """
+    upper_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    lower_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.prod(np.maximum(lower_right - upper_left, 0), axis=2)
+    union = areas(a)[:, None] + areas(b)[None, :] - shared
+    return np.where(union > 0, shared / np.maximum(union, 1e-9), 0).astype(np.float32)
+
+
+def clamp(xyxy: Boxes, frame_wh: tuple[int, int]) -> Boxes:
+    """Cut the boxes at the edges of a frame of ``frame_wh`` pixels."""
+    width, height = frame_wh
+    limits = np.array([width, height, width, height], np.float32)
+    return np.clip(xyxy, 0, limits).astype(np.float32)
+
+
+def expand(xyxy: Boxes, margin: float) -> Boxes:
+    """Grow every box by ``margin`` times its own width and height on each side."""
+    grown = np.tile(sizes_wh(xyxy) * margin, 2) * np.array([-1, -1, 1, 1], np.float32)
+    return (xyxy + grown).astype(np.float32)

@@ -1,0 +1,11 @@
+"""What can be wrong with what the user gave, and how a command says so."""
+
+from __future__ import annotations
+
+
+class InputError(Exception):
+    """Something that the user can mend.
+
+    The message is one line: what is wrong, why, and what to do. Commands print it without a
+    traceback and exit with code 2.
+    """
