@@ -10,18 +10,17 @@ Boxes = NDArray[np.float32]
 
 def as_boxes(values: object) -> Boxes:
     """Return ``values`` as a fresh ``(n, 4)`` float32 array; nothing becomes ``(0, 4)``."""
-    boxes = np.array(values, dtype=np.float32).reshape(-1, 4)
-    return boxes
+    return np.array(values, dtype=np.float32).reshape(-1, 4)
 
 
 def sizes_wh(xyxy: Boxes) -> NDArray[np.float32]:
     """Width and height of each box, ``(n, 2)``, never negative."""
-    return np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0).astype(np.float32)
+    return np.asarray(np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0), np.float32)
 
 
 def areas(xyxy: Boxes) -> NDArray[np.float32]:
     """Area of each box in square pixels, ``(n,)``."""
-    return np.prod(sizes_wh(xyxy), axis=1, dtype=np.float32)
+    return np.asarray(np.prod(sizes_wh(xyxy), axis=1), np.float32)
 
 
 def centres(xyxy: Boxes) -> NDArray[np.float32]:
@@ -45,7 +44,7 @@ def clamp(xyxy: Boxes, frame_wh: tuple[int, int]) -> Boxes:
     """Cut the boxes at the edges of a frame of ``frame_wh`` pixels."""
     width, height = frame_wh
     limits = np.array([width, height, width, height], np.float32)
-    return np.clip(xyxy, 0, limits).astype(np.float32)
+    return np.asarray(np.clip(xyxy, 0, limits), np.float32)
 
 
 def expand(xyxy: Boxes, margin: float) -> Boxes:

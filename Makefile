@@ -1,0 +1,52 @@
+# Every target sets up .venv by itself; nothing else has to be prepared but Python 3.11 or later.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: demo test test-slow check format bench quality clean
+
+demo: .venv/.installed
+	$(BIN)/fancam demo
+
+test: .venv/.installed-dev
+	$(BIN)/python -m pytest
+
+test-slow: .venv/.installed-dev
+	$(BIN)/python -m pytest -m slow
+
+check: .venv/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.installed-dev
+	$(BIN)/python -m tests.benchmarks
+
+quality: .venv/.installed-dev
+	$(BIN)/python -m tests.quality
+
+clean:
+	rm -rf .venv build ./*.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "fancam needs Python 3.11 or later: make PYTHON=python3.11 (found $$($(PYTHON) --version 2>&1))"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing: apt-get install python3-venv (or your system's package of it)"; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing fancam into .venv (some minutes the first time)"
+	$(PIP) --constraint constraints.txt --editable .
+	@touch $@
+
+# face_recognition itself, the reference of the parity tests, would compile dlib; dlib-bin is there.
+.venv/.installed-dev: .venv/.installed
+	@echo "Installing what the tests need into .venv (torch is large)"
+	$(PIP) --constraint constraints.txt --editable '.[dev]'
+	$(PIP) --constraint constraints.txt --no-deps face_recognition
+	@touch $@

@@ -1,0 +1,58 @@
+"""How every command ends: one clear line for what the user can mend, and the right exit code."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Callable
+
+from data.errors import InputError
+
+EXIT_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+_DISK_PROBLEMS = {
+    errno.ENOSPC: "the disk is full; free some space and run the same command again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EROFS: "the disk is read-only; choose another --project folder",
+    errno.EACCES: "no permission; change it, or choose another --project folder",
+    errno.EPERM: "no permission; change it, or choose another --project folder",
+}
+_SYSTEM_LIBRARIES = {"libGL.so": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0"}
+
+
+def run(name: str, command: Callable[[], int]) -> int:
+    """Run ``command`` and return the exit code, turning expected failures into one line.
+
+    Args:
+        name: of the command, said before the line.
+        command: returns its own exit code.
+    """
+    try:
+        return command()
+    except KeyboardInterrupt:
+        return _say(name, "stopped; the same command goes on from here", EXIT_INTERRUPTED)
+    except InputError as error:
+        return _say(name, str(error), EXIT_INPUT)
+    except ImportError as error:
+        return _say(name, _missing_library(error), EXIT_INPUT)
+    except OSError as error:
+        return _say(name, _disk_problem(error), EXIT_INPUT)
+
+
+def _say(name: str, message: str, code: int) -> int:
+    print(f"{name}: {message}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _missing_library(error: ImportError) -> str:
+    for library, package in _SYSTEM_LIBRARIES.items():
+        if library in str(error):
+            return f"the system library {library} is missing: apt-get install {package}"
+    raise error
+
+
+def _disk_problem(error: OSError) -> str:
+    if error.errno not in _DISK_PROBLEMS:
+        raise error
+    return f"{error.filename or 'writing'}: {_DISK_PROBLEMS[error.errno]}"

@@ -1,0 +1,210 @@
+"""The project folder: where everything about some footage lives, and what has been done to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from data.errors import InputError
+from data.files import write_json
+
+SCHEMA = 1
+"""Raised whenever an older version could not read what this one writes."""
+SUFFIX = ".fancam"
+
+
+@dataclass(frozen=True, slots=True)
+class FootageEntry:
+    """One footage as the project knows it; ``name`` is unique in the project."""
+
+    name: str
+    path: Path  # absolute
+    size_bytes: int
+    duration_s: float
+    rate: Fraction | None  # frames a second; None for images
+    width: int  # px, upright
+    height: int
+
+
+class Project:
+    """A project folder on disk: its paths, footages, and the settings of each finished stage."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read ``project.json`` of ``folder`` if there is one; write nothing yet.
+
+        Raises:
+            InputError: the folder holds something else, or a project of another version.
+        """
+        self.folder = folder.absolute()
+        self.footages: dict[str, FootageEntry] = {}
+        self.stages: dict[str, dict[str, Any]] = {}
+        if self._file.exists():
+            self._load(_read_json(self._file))
+        elif self.folder.exists() and not self.folder.is_dir():
+            raise InputError(
+                f"{folder}: a file is in the place of the project folder; move it away"
+            )
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "project.json"
+
+    @property
+    def people_file(self) -> Path:
+        """The people, and which face is whose (SQLite)."""
+        return self.folder / "people.sqlite"
+
+    @property
+    def people_folder(self) -> Path:
+        """One folder of portraits a person, for people to look at."""
+        return self.folder / "people"
+
+    @property
+    def dataset_folder(self) -> Path:
+        """The YOLO dataset."""
+        return self.folder / "dataset"
+
+    def faces_file(self, footage: str) -> Path:
+        """The faces table of a footage (parquet)."""
+        return self.folder / "faces" / f"{footage}.parquet"
+
+    def frames_file(self, footage: str) -> Path:
+        """The table of a footage's sampled frames (parquet)."""
+        return self.folder / "faces" / f"{footage}.frames.parquet"
+
+    def parts_folder(self, footage: str) -> Path:
+        """The finished parts of a faces table that is still being made."""
+        return self.folder / "faces" / f"{footage}.parts"
+
+    def still_file(self, footage: str, frame_index: int) -> Path:
+        """A sampled frame at full size."""
+        return self.folder / "faces" / footage / f"{frame_index:08d}.jpg"
+
+    def portrait_file(self, footage: str, frame_index: int, number: int) -> Path:
+        """The portrait of the ``number``-th face of a frame, counted from 0."""
+        return self.folder / "faces" / footage / f"{frame_index:08d}-{number}.jpg"
+
+    def add_footage(
+        self,
+        path: Path,
+        *,
+        size_bytes: int,
+        duration_s: float,
+        rate: Fraction | None,
+        frame_wh: tuple[int, int],
+        force: bool = False,
+    ) -> FootageEntry:
+        """Take a footage into the project, or find it there, and return its entry.
+
+        Raises:
+            InputError: the file has changed since the project read it, and ``force`` is false.
+        """
+        path = path.absolute()
+        known = next((e for e in self.footages.values() if e.path == path), None)
+        name = known.name if known else self._free_name(path)
+        entry = FootageEntry(name, path, size_bytes, duration_s, rate, *frame_wh)
+        if known and known != entry and not force:
+            message = "it has changed since the project read it; read it again with --force"
+            raise InputError(f"{path.name}: {message}, or choose another --project")
+        if known != entry:
+            self.footages[name] = entry
+            self.save()
+        return entry
+
+    def _free_name(self, path: Path) -> str:
+        stem = path.name if path.is_dir() else path.stem
+        name, number = stem, 2
+        taken = {taken.casefold() for taken in self.footages}
+        while name.casefold() in taken:
+            name, number = f"{stem} ({number})", number + 1
+        return name
+
+    def finished(self, stage: str, inputs: dict[str, Any]) -> bool:
+        """Whether ``stage`` was finished with just these inputs and settings."""
+        return self.stages.get(stage) == _plain(inputs)
+
+    def finish(self, stage: str, inputs: dict[str, Any]) -> None:
+        """Remember that ``stage`` is done with these inputs and settings."""
+        self.stages[stage] = _plain(inputs)
+        self.save()
+
+    def unfinish(self, stage: str) -> None:
+        """Forget that ``stage`` was done, before its output is touched."""
+        if self.stages.pop(stage, None) is not None:
+            self.save()
+
+    def save(self) -> None:
+        """Write ``project.json`` whole."""
+        footages = [self._entry_to_json(entry) for entry in self.footages.values()]
+        write_json(self._file, {"schema": SCHEMA, "footages": footages, "stages": self.stages})
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep every other run out of this project meanwhile.
+
+        Raises:
+            InputError: another run is at work in it.
+        """
+        import filelock
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            message = "another run is at work in this project; wait for it, or stop it"
+            raise InputError(f"{self.folder}: {message}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _entry_to_json(self, entry: FootageEntry) -> dict[str, Any]:
+        fields = dataclasses.asdict(entry)
+        fields["rate"] = str(entry.rate) if entry.rate is not None else None
+        # Relative where the footage lies beside the project: both can then be moved together.
+        beside = entry.path.is_relative_to(self.folder.parent)
+        fields["path"] = os.path.relpath(entry.path, self.folder) if beside else str(entry.path)
+        return fields
+
+    def _entry_from_json(self, fields: dict[str, Any]) -> FootageEntry:
+        rate = Fraction(fields["rate"]) if fields["rate"] is not None else None
+        path = Path(os.path.normpath(self.folder / fields["path"]))
+        return FootageEntry(**{**fields, "rate": rate, "path": path})
+
+    def _load(self, content: dict[str, Any]) -> None:
+        schema = content.get("schema")
+        if schema != SCHEMA:
+            message = f"made by another version (project schema {schema}, this one reads {SCHEMA})"
+            raise InputError(f"{self.folder}: {message}; choose another --project")
+        try:
+            entries = [self._entry_from_json(fields) for fields in content["footages"]]
+            self.stages = dict(content["stages"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self._file}: damaged ({error!r}); choose another --project"
+            ) from error
+        self.footages = {entry.name: entry for entry in entries}
+
+
+def _plain(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return ``inputs`` as JSON gives them back, so that both compare equal."""
+    plain: dict[str, Any] = json.loads(json.dumps(inputs))
+    return plain
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable ({error}); choose another --project") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a fancam project; choose another --project")
+    return content
