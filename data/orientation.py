@@ -1,0 +1,51 @@
+"""Which way up a frame is meant to be seen: the display matrix of its container or camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How stored pixels become upright ones: first transposed, then mirrored."""
+
+    transposed: bool = False
+    mirrored_x: bool = False
+    mirrored_y: bool = False
+
+    def upright(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """An upright copy of ``image`` ``(h, w, 3)``, contiguous and sharing no memory with it."""
+        turned = image.transpose(1, 0, 2) if self.transposed else image
+        step_y, step_x = (-1 if self.mirrored_y else 1), (-1 if self.mirrored_x else 1)
+        return np.array(turned[::step_y, ::step_x], order="C", copy=True)
+
+    def upright_wh(self, width: int, height: int) -> tuple[int, int]:
+        """The upright size of a frame stored ``width`` by ``height``."""
+        return (height, width) if self.transposed else (width, height)
+
+
+def orientation_of(frame: VideoFrame) -> Orientation:
+    """Read the display matrix that came with ``frame``; upright where there is none."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    return Orientation() if matrix is None else _from_matrix(np.frombuffer(matrix, np.int32))
+
+
+def _from_matrix(matrix: NDArray[np.int32]) -> Orientation:
+    """Take the nearest quarter turn and mirroring.
+
+    libavutil/display.h: row-major 3x3, and a stored point (p, q) is shown at
+    (a p + c q, b p + d q) with a, b, c, d = matrix[0], [1], [3], [4].
+    """
+    if len(matrix) < 9:
+        return Orientation()
+    a, b, c, d = (int(matrix[i]) for i in (0, 1, 3, 4))
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return Orientation(transposed=True, mirrored_x=c < 0, mirrored_y=b < 0)
+    return Orientation(mirrored_x=a < 0, mirrored_y=d < 0)

@@ -1,0 +1,361 @@
+"""Read footage: upright RGB frames by presentation time, all of them or samples.
+
+Pixels are taken as stored: anamorphic video (non-square pixels) is not stretched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from math import ceil, floor, isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from data.footage import ASSUMED_RATE, PICTURE_RATE, Footage, open_video, probe, stream_rate
+from data.orientation import orientation_of
+from data.packet_index import PacketIndex, index_packets
+from data.pictures import pictures_in, read_picture
+
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame, VideoStream
+    from av.container import InputContainer
+
+# Two times nearer than this are the same: far below a container's tick, far above a rounding.
+SAME_TIME_S = 1e-6
+
+# After a broken frame the picture is smeared until the next keyframe. A stream that has none for
+# so long refreshes itself some other way.
+LONGEST_SMEAR = 300
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded frame, its pixels its own."""
+
+    index: int  # 0-based, presentation order
+    time_s: float  # presentation time, the first frame 0
+    image: NDArray[np.uint8]  # (h, w, 3) RGB, upright, contiguous
+
+
+@dataclass(slots=True)
+class Damage:
+    """What could not be read; handed in to a reader, which counts while it reads."""
+
+    frames: int = 0  # broken, or smeared by a broken one before it, or a picture that is none
+    missing: int = 0  # frames after the end of a file that was cut off
+
+    def __bool__(self) -> bool:
+        """Whether anything was damaged."""
+        return bool(self.frames or self.missing)
+
+    def __str__(self) -> str:
+        parts = [f"{self.frames} damaged frames skipped"] if self.frames else []
+        parts += [f"cut off, about {self.missing} frames missing"] if self.missing else []
+        return "; ".join(parts) or "nothing damaged"
+
+
+def read_frames(
+    footage: Footage | Path | str, *, threads: int = 0, damage: Damage | None = None
+) -> Iterator[Frame]:
+    """Every frame of a footage, in presentation order.
+
+    Args:
+        footage: a probe, or a path to be probed.
+        threads: decoder threads, 0 as many as there are cores.
+        damage: counts what had to be skipped.
+
+    Raises:
+        InputError: the footage cannot be read, or nothing in it decodes.
+    """
+    counted = damage if damage is not None else Damage()
+    return _read(_probed(footage), _Every(), threads, counted)
+
+
+def sample_frames(
+    footage: Footage | Path | str,
+    *,
+    every_s: float,
+    from_s: float = 0.0,
+    after_index: int = -1,
+    threads: int = 0,
+    damage: Damage | None = None,
+) -> Iterator[Frame]:
+    """The first frame at or after each of the times 0, ``every_s``, 2 ``every_s``, ...
+
+    A frame that serves several times (a gap, a long interval between frames) comes once. Where
+    it is damaged, the next that is whole comes instead. Only what these frames need is decoded.
+    Of pictures every one is a sample.
+
+    Args:
+        footage: a probe, or a path to be probed.
+        every_s: seconds from one sample to the next, above 0.
+        from_s: leave out the samples for times before this.
+        after_index: leave out the frames up to this index: how a run resumes after the last
+            frame it has seen, with the same frames as an undisturbed run.
+        threads: decoder threads, 0 as many as there are cores.
+        damage: counts what had to be skipped among the frames that were decoded.
+
+    Raises:
+        InputError: the footage cannot be read, nothing in it decodes, or ``every_s`` is not
+            above 0.
+    """
+    if not (isfinite(every_s) and every_s > 0):
+        raise InputError(f"{every_s} seconds between samples: give a number above 0")
+    counted = damage if damage is not None else Damage()
+    wanted = _Samples(every_s, from_s=from_s, after_index=after_index)
+    return _read(_probed(footage), wanted, threads, counted)
+
+
+class _Every:
+    """Wants every frame."""
+
+    def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return np.ones(len(times_s), bool)
+
+    def takes(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - as _Samples has it
+        return True
+
+
+class _Samples:
+    """Wants the first frame at or after each multiple of an interval."""
+
+    def __init__(self, every_s: float, *, from_s: float, after_index: int) -> None:
+        self._every_s, self._after = every_s, after_index
+        # The latest multiple that has had its frame.
+        self._served = ceil((from_s - SAME_TIME_S) / every_s) - 1
+
+    def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of all frames, ``(n,)`` times in order, are wanted if none is damaged."""
+        latest = np.floor((times_s + SAME_TIME_S) / self._every_s)
+        if 0 <= self._after < len(latest):
+            self._served = max(self._served, int(latest[self._after]))
+        new = np.diff(latest, prepend=-1.0) > 0
+        return new & (latest > self._served) & (np.arange(len(latest)) > self._after)
+
+    def takes(self, index: int, time_s: float) -> bool:
+        """Whether this frame, the next in order that is whole, is wanted."""
+        latest = floor((time_s + SAME_TIME_S) / self._every_s)
+        if latest <= self._served:
+            return False
+        self._served = latest
+        return index > self._after
+
+
+_Wanted = _Every | _Samples
+
+
+def _probed(footage: Footage | Path | str) -> Footage:
+    return footage if isinstance(footage, Footage) else probe(footage)
+
+
+def _read(footage: Footage, wanted: _Wanted, threads: int, damage: Damage) -> Iterator[Frame]:
+    if footage.kind != "video":
+        yield from _read_pictures(footage, wanted, damage)
+        return
+    index = index_packets(footage)
+    if index is None:
+        decoded = _decode_in_turn(footage, threads, damage)
+    else:
+        damage.missing += index.missing
+        decoded = _decode_needed(footage, index, wanted.plan(index.times_s), threads, damage)
+    with closing(decoded):
+        for number, time_s, frame in decoded:
+            if wanted.takes(number, time_s):
+                yield Frame(number, time_s, _rgb(frame))
+
+
+def _read_pictures(footage: Footage, wanted: _Wanted, damage: Damage) -> Iterator[Frame]:
+    pictures = [footage.path] if footage.kind == "image" else pictures_in(footage.path)
+    unreadable: list[InputError] = []
+    for number, path in enumerate(pictures):
+        time_s = float(number / PICTURE_RATE)
+        if not wanted.takes(number, time_s):
+            continue
+        try:
+            image = read_picture(path)
+        except InputError as error:
+            unreadable.append(error)
+            damage.frames += 1
+            continue
+        yield Frame(number, time_s, image)
+    if len(unreadable) == len(pictures):
+        raise unreadable[0]
+
+
+class _Decoder:
+    """One stream's decoder, which counts what is broken and what that smears."""
+
+    def __init__(self, stream: VideoStream, damage: Damage) -> None:
+        self._stream, self._damage = stream, damage
+        self._smear = 0
+
+    def decode(
+        self, packet: Packet[VideoStream] | None, *, needed: bool = True
+    ) -> list[VideoFrame]:
+        """Frames that are ready; of a packet not needed only what others refer to is decoded."""
+        import av
+
+        self._stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
+        try:
+            return self._stream.decode(packet)
+        except av.FFmpegError:
+            self._damage.frames += 1
+            self._smear = LONGEST_SMEAR
+            return []
+
+    def drain(self) -> list[VideoFrame]:
+        """Frames still inside; the next packet may come from anywhere."""
+        frames = self.decode(None)
+        self._stream.codec_context.flush_buffers()
+        return frames
+
+    def is_whole(self, frame: VideoFrame) -> bool:
+        """Whether the next frame in order shows what it should; counts it if not."""
+        if frame.is_corrupt:
+            self._smear = LONGEST_SMEAR
+        elif frame.key_frame:
+            self._smear = 0
+        if not self._smear:
+            return True
+        self._smear -= 1
+        self._damage.frames += 1
+        return False
+
+
+_Decoded = Iterator[tuple[int, float, "VideoFrame"]]
+
+
+class _Placed:
+    """Gives decoded frames their index and time, in rising order."""
+
+    def __init__(self, index: PacketIndex, decoder: _Decoder) -> None:
+        self._index, self._decoder = index, decoder
+        self.last = -1  # index of the last whole frame
+
+    def place(self, frames: list[VideoFrame]) -> _Decoded:
+        for frame in frames:
+            if frame.pts is None or not self._decoder.is_whole(frame):
+                continue
+            number, time_s = self._index.place(frame.pts)
+            if number > self.last:
+                self.last = number
+                yield number, time_s, frame
+
+
+def _decode_needed(
+    footage: Footage, index: PacketIndex, wanted: NDArray[np.bool_], threads: int, damage: Damage
+) -> Generator[tuple[int, float, VideoFrame], None, None]:
+    """Decode what the ``wanted`` frames, ``(shown,)``, need: from the keyframe before each.
+
+    Packets between are read and dropped: that costs little beside decoding and, unlike seeking,
+    is exact in every container. Other frames come out too.
+    """
+    is_wanted = (index.rank >= 0) & wanted[index.rank]
+    is_needed = _needed_packets(index, is_wanted)
+    with open_video(footage.path, threads=threads) as (container, stream):
+        decoder = _Decoder(stream, damage)
+        placed = _Placed(index, decoder)
+        owed, state = -1, "idle"
+        for position, packet in enumerate(_packets(container, stream)):
+            if position >= len(is_needed):
+                break  # the file has grown since it was indexed
+            if state == "needed" and not is_needed[position]:
+                yield from placed.place(decoder.drain())
+                # A wanted frame was damaged: go on to the next whole one.
+                state = "owed" if placed.last < owed else "idle"
+            if is_needed[position]:
+                state = "needed"
+                owed = max(owed, int(index.rank[position])) if is_wanted[position] else owed
+            elif state == "owed" and placed.last >= owed:
+                decoder.drain()
+                state = "idle"
+            if state != "idle":
+                needed = state == "owed" or bool(is_wanted[position])
+                yield from placed.place(decoder.decode(packet, needed=needed))
+        yield from placed.place(decoder.drain())
+
+
+def _needed_packets(index: PacketIndex, is_wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Packets, ``(n,)`` in decode order, from each wanted one's keyframe up to itself."""
+    if is_wanted.all():
+        return is_wanted
+    keyframes = np.flatnonzero(index.keyframe)
+    steps = np.zeros(len(is_wanted) + 1, np.int64)
+    for position in np.flatnonzero(is_wanted):
+        k = int(np.searchsorted(keyframes, position, side="right")) - 1
+        # A picture shown before the keyframe it follows refers to the group before.
+        while k >= 0 and index.pts[keyframes[k]] > index.pts[position]:
+            k -= 1
+        steps[keyframes[k] if k >= 0 else 0] += 1
+        steps[position + 1] -= 1
+    return np.cumsum(steps[:-1]) > 0
+
+
+def _decode_in_turn(
+    footage: Footage, threads: int, damage: Damage
+) -> Generator[tuple[int, float, VideoFrame], None, None]:
+    """Decode everything and count: for streams whose packets do not tell their times."""
+    with open_video(footage.path, threads=threads) as (container, stream):
+        decoder = _Decoder(stream, damage)
+        clock = _Clock(stream)
+        packets = _packets(container, stream)
+        batches = chain((decoder.decode(packet) for packet in packets), map(_drained, [decoder]))
+        for number, frame in enumerate(chain.from_iterable(batches)):
+            time_s = clock.time_s(frame)
+            if decoder.is_whole(frame):
+                yield number, time_s, frame
+
+
+def _drained(decoder: _Decoder) -> list[VideoFrame]:
+    return decoder.drain()
+
+
+class _Clock:
+    """Times for frames that may have none: their own where it rises, else one step on."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._step_s = 1 / (stream_rate(stream) or ASSUMED_RATE)
+        self._tick_s = Fraction(stream.time_base or 0)
+        self._first: Fraction | None = None
+        self._last: Fraction | None = None
+
+    def time_s(self, frame: VideoFrame) -> float:
+        stamp = None if frame.pts is None else frame.pts * self._tick_s
+        if self._last is None:
+            self._first, self._last = stamp, Fraction(0)
+            return 0.0
+        on_time = None if stamp is None or self._first is None else stamp - self._first
+        rises = on_time is not None and on_time > self._last
+        self._last = on_time if on_time is not None and rises else self._last + self._step_s
+        return float(self._last)
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """Packets of the stream up to its end or to where it was cut off.
+
+    Empty ones mark a frame that is shown on (AVI) or the end; a decoder would take either for
+    the end.
+    """
+    import av
+
+    for other in container.streams:
+        if other is not stream:
+            other.discard = av.stream.Discard.all  # so that their bytes need not be read
+    try:
+        for packet in container.demux(stream):
+            if packet.size:
+                yield packet
+    except av.FFmpegError:
+        return
+
+
+def _rgb(frame: VideoFrame) -> NDArray[np.uint8]:
+    stored = cast("NDArray[np.uint8]", frame.to_ndarray(format="rgb24"))
+    return orientation_of(frame).upright(stored)
