@@ -13,6 +13,7 @@ from clustering.pyramid import (
     Plane,
     TiledPyramid,
     Tiling,
+    doubled_hw,
     down_from_doubled,
     planes_of,
     pyramid_up,
@@ -84,7 +85,7 @@ class CnnDetector:
             threshold: only faces that score above it; dlib uses 0.
         """
         self._network = network
-        self._upsample = _checked_upsample(upsample, min_face_px)
+        self._upsample = check_upsample(upsample, min_face_px)
         self._min_face_px = min_face_px
         self._threshold = threshold
         self._pyramid = TiledPyramid(_MEAN_RGB)
@@ -98,10 +99,10 @@ class CnnDetector:
         return [self._detect(image) for image in images]
 
     def _detect(self, image: Image) -> Detections:
-        _check(image)
-        if image.size == 0:
-            return no_faces()
+        check_image(image)
         seen = resized(image, self._min_face_px)
+        if sees_nothing(seen, self._upsample):
+            return no_faces()
         _check_size(image, seen, self._upsample)
         planes = planes_of(seen)
         for _ in range(self._upsample):
@@ -109,13 +110,11 @@ class CnnDetector:
         xyxy, score = self._find(planes)
         for _ in range(self._upsample):
             xyxy = down_from_doubled(xyxy)
-        return _detections(half_away(xyxy), score, image, seen)
+        return as_detections(half_away(xyxy), score, image, seen)
 
     def _find(self, planes: Sequence[Plane]) -> tuple[Boxes64, NDArray[np.float32]]:
         height, width = planes[0].shape
         layout = tiling(width, height)
-        if min(layout.size_wh) < _MIN_INPUT_PX:
-            return np.zeros((0, 4)), np.zeros(0, np.float32)
         scores = self._network(self._pyramid(planes))[0, 0]
         return decode(scores, layout, self._threshold)
 
@@ -137,7 +136,7 @@ class HogDetector:
         import dlib
 
         self._detector = dlib.get_frontal_face_detector()
-        self._upsample = _checked_upsample(upsample, min_face_px)
+        self._upsample = check_upsample(upsample, min_face_px)
         self._min_face_px = min_face_px
         self._threshold = threshold
 
@@ -150,7 +149,7 @@ class HogDetector:
         return [self._detect(image) for image in images]
 
     def _detect(self, image: Image) -> Detections:
-        _check(image)
+        check_image(image)
         if image.size == 0:
             return no_faces()
         seen = np.ascontiguousarray(resized(image, self._min_face_px))
@@ -158,7 +157,7 @@ class HogDetector:
         rects, scores, _ = self._detector.run(seen, self._upsample, self._threshold)
         xyxy = [(rect.left(), rect.top(), rect.right(), rect.bottom()) for rect in rects]
         score = np.array(scores, np.float32)
-        return _detections(np.array(xyxy, np.float64).reshape(-1, 4), score, image, seen)
+        return as_detections(np.array(xyxy, np.float64).reshape(-1, 4), score, image, seen)
 
 
 def no_faces() -> Detections:
@@ -168,7 +167,7 @@ def no_faces() -> Detections:
 
 def resized(image: Image, min_face_px: float | None) -> Image:
     """Resize an image so that a face of ``min_face_px`` gets `WINDOW_PX`; None leaves it."""
-    if min_face_px is None or min_face_px == WINDOW_PX:
+    if min_face_px is None or min_face_px == WINDOW_PX or image.size == 0:
         return image
     import cv2
 
@@ -226,7 +225,7 @@ def half_away(values: Boxes64) -> Boxes64:
     return np.trunc(values + np.copysign(0.5, values))
 
 
-def _detections(
+def as_detections(
     inclusive: Boxes64, score: NDArray[np.float32], image: Image, seen: Image
 ) -> Detections:
     """Map dlib's boxes of the image as it was seen to exclusive boxes of the image as given."""
@@ -236,7 +235,18 @@ def _detections(
     return Detections((exclusive * factors).astype(np.float32), score)
 
 
-def _check(image: Image) -> None:
+def sees_nothing(seen: Image, upsample: int) -> bool:
+    """Whether the network's input would be smaller than what one answer of it needs."""
+    height, width = seen.shape[:2]
+    if height == 0 or width == 0:
+        return True
+    for _ in range(upsample):
+        height, width = doubled_hw(height, width)
+    return min(tiling(width, height).size_wh) < _MIN_INPUT_PX
+
+
+def check_image(image: Image) -> None:
+    """Raise ValueError for what is neither RGB nor grey bytes."""
     if image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):
         raise ValueError(f"an image is (h, w, 3) or (h, w) uint8, got {image.shape} {image.dtype}")
 
@@ -250,7 +260,8 @@ def _check_size(image: Image, seen: Image, upsample: int) -> None:
         )
 
 
-def _checked_upsample(upsample: int | None, min_face_px: float | None) -> int:
+def check_upsample(upsample: int | None, min_face_px: float | None) -> int:
+    """How often to double an image; ValueError where the two contradict or make no sense."""
     if upsample is not None and min_face_px is not None:
         raise ValueError("upsample and min_face_px both choose the scale; give one of them")
     if upsample is not None and upsample < 0:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,13 @@ Landmarks: TypeAlias = NDArray[np.float32]  # (n, 5, 2) px
 Chips: TypeAlias = NDArray[np.uint8]  # (n, 150, 150, 3) RGB
 Embeddings: TypeAlias = NDArray[np.float32]  # (n, 128)
 
-LANDMARK_COUNT: Final = 5
-CHIP_PADDING: Final = 0.25  # of the face on each side; what the face network was trained with
+# dlib's shape predictor: image and rectangle in, an object with `parts()` out.
+Predictor: TypeAlias = Callable[[Image, Any], Any]
+
 # dlib's five points, in order: outer and inner corner of the eye at the image's right (the
 # person's left), outer and inner corner of the other one, base of the nose.
+LANDMARK_COUNT: Final = 5
+CHIP_PADDING: Final = 0.25  # of the face on each side; what the face network was trained with
 # More chips at once are no faster on a CPU and cost 15 MB each on the way through the network.
 DEFAULT_BATCH: Final = 16
 
@@ -74,12 +78,7 @@ class Embedder:
             image: (h, w, 3) RGB or (h, w) grey.
             xyxy: (n, 4) px; may reach over the edges.
         """
-        image = np.ascontiguousarray(image)
-        points = np.zeros((len(xyxy), LANDMARK_COUNT, 2), np.float32)
-        for face, box in enumerate(xyxy):
-            shape = self._predictor(image, inclusive_rectangle(box))
-            points[face] = [(point.x, point.y) for point in shape.parts()]
-        return points
+        return find_landmarks(self._predictor, image, xyxy)
 
     def chips(self, image: Image, faces: Landmarks | Boxes) -> Chips:
         """Cut out each face, rotated upright and scaled, ``(n, 150, 150, 3)``.
@@ -108,6 +107,16 @@ class Embedder:
         return embeddings
 
 
+def find_landmarks(predictor: Predictor, image: Image, xyxy: Boxes) -> Landmarks:
+    """Ask dlib's predictor for the ``(n, 5, 2)`` points of the faces in ``(n, 4)`` boxes."""
+    image = np.ascontiguousarray(image)
+    points = np.zeros((len(xyxy), LANDMARK_COUNT, 2), np.float32)
+    for face, box in enumerate(xyxy):
+        shape = predictor(image, inclusive_rectangle(box))
+        points[face] = [(point.x, point.y) for point in shape.parts()]
+    return points
+
+
 def aligned_chips(image: Image, landmarks: Landmarks) -> Chips:
     """Cut the faces with these ``(n, 5, 2)`` landmarks out of an image, as dlib does it."""
     import dlib
@@ -131,7 +140,7 @@ def rgb(image: Image) -> Image:
     return np.ascontiguousarray(colours)
 
 
-def inclusive_rectangle(xyxy: NDArray[np.float32]) -> object:
+def inclusive_rectangle(xyxy: NDArray[np.float32]) -> Any:
     """Give the box as a rectangle of dlib's: whole px, right and bottom inclusive."""
     import dlib
 

@@ -33,15 +33,16 @@ class Tiling:
     """Where the levels of an image's pyramid lie in the tiled image."""
 
     size_wh: tuple[int, int]  # px of the tiled image
-    tiles: NDArray[np.int64]  # (levels, 4) left, top, width, height; the first is the image itself
+    tiles: NDArray[np.int64]  # (levels, 4) left, top, width, height; the image itself first
 
     def nearest(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
         """Level of the tile that holds or comes nearest to each ``(n, 2)`` point, ``(n,)``."""
-        upper_left = self.tiles[:, :2]
+        upper_left: NDArray[np.int64] = self.tiles[:, :2]
         lower_right = upper_left + self.tiles[:, 2:] - 1
         each = points[:, None, :]
         gap = np.maximum(np.maximum(upper_left - each, each - lower_right), 0)
-        return np.argmin((gap**2).sum(axis=2), axis=1).astype(np.int64)
+        squared = np.square(gap, dtype=np.float64).sum(axis=2)
+        return np.asarray(np.argmin(squared, axis=1), np.int64)
 
     def to_image(self, xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
         """Map ``(n, 4)`` boxes of the tiled image to the image whose pyramid it is."""
@@ -122,13 +123,16 @@ def pyramid_up(planes: Sequence[Plane]) -> list[Plane]:
     """Double an image as dlib does it: to (2h + 1, 2w + 2), bilinear, cut to whole values."""
     import dlib
 
-    height, width = planes[0].shape
-    doubled = {
-        id(plane): dlib.resize_image(plane, 2 * height + 1, 2 * width + 2) for plane in planes
-    }
+    rows, columns = doubled_hw(*planes[0].shape)
+    doubled = {id(plane): dlib.resize_image(plane, rows, columns) for plane in planes}
     for plane in doubled.values():
         np.trunc(plane, out=plane)
     return [doubled[id(plane)] for plane in planes]
+
+
+def doubled_hw(height: int, width: int) -> tuple[int, int]:
+    """Height and width of what `pyramid_up` returns."""
+    return 2 * height + 1, 2 * width + 2
 
 
 def down_from_doubled(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
