@@ -1,0 +1,69 @@
+"""Portraits: a face with generous margins, cut from its frame."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Box = NDArray[np.float32]
+
+WIDTH_PX = 400
+ASPECT = 4 / 5  # width to height
+MARGIN = (0.5, 0.6, 0.5, 0.6)  # left, above, right, below; shares of the face's width and height
+
+
+def cut_portrait(image: Image, xyxy: Box, *, width_px: int = WIDTH_PX) -> Image:
+    """Return the face with its surroundings, exactly ``width_px`` wide, 4 to 5.
+
+    At the frame's edge the portrait is moved, and made smaller where even that is not enough:
+    it is never filled up or distorted.
+
+    Args:
+        image: ``(h, w, 3)`` RGB.
+        xyxy: ``(4,)`` px of the frame; may reach or lie outside it.
+        width_px: width of the portrait.
+    """
+    height, width = image.shape[:2]
+    region = portrait_region(xyxy, (width, height))
+    return cut(image, region, (width_px, round(width_px / ASPECT)))
+
+
+def portrait_region(xyxy: Box, frame_wh: tuple[int, int]) -> Box:
+    """Return the part of the frame that a face's portrait shows, ``(4,)`` whole px."""
+    width, height = np.maximum(xyxy[2:] - xyxy[:2], 1)
+    left, above, right, below = MARGIN
+    margins = np.array([-left * width, -above * height, right * width, below * height])
+    return fit_region((xyxy + margins).astype(np.float32), ASPECT, frame_wh)
+
+
+def fit_region(xyxy: Box, aspect: float, frame_wh: tuple[int, int]) -> Box:
+    """Return the smallest region of this ``aspect`` about the box that the frame holds.
+
+    It is moved into the frame, and shrunk where the frame is too small.
+
+    Args:
+        xyxy: ``(4,)`` px.
+        aspect: width to height.
+        frame_wh: px.
+
+    Returns:
+        ``(4,)`` whole px inside the frame, at least one px wide and high.
+    """
+    box = xyxy.astype(np.float64)
+    frame = np.array(frame_wh, np.float64)
+    width = max(box[2] - box[0], (box[3] - box[1]) * aspect, 1e-3)
+    width = min(width, frame[0], frame[1] * aspect)
+    size = np.clip(np.round([width, width / aspect]), 1, frame)
+    upper_left = np.clip(np.round((box[:2] + box[2:] - size) / 2), 0, frame - size)
+    return np.concatenate([upper_left, upper_left + size]).astype(np.float32)
+
+
+def cut(image: Image, region: Box, size_wh: tuple[int, int]) -> Image:
+    """Return a region (``(4,)`` whole px inside the image) at another size."""
+    x1, y1, x2, y2 = (int(side) for side in region)
+    part = image[y1:y2, x1:x2]
+    shrinks = part.shape[1] > size_wh[0]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(part, size_wh, interpolation=interpolation), np.uint8)
