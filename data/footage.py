@@ -107,8 +107,12 @@ def open_video(path: Path, *, threads: int = 0) -> Iterator[tuple[InputContainer
 
 
 def stream_rate(stream: VideoStream) -> Fraction | None:
-    """Frames a second on average, as far as the container knows."""
-    rate = stream.average_rate or stream.guessed_rate
+    """Frames a second on average, as far as the container knows.
+
+    An elementary stream has no clock: its container assumes a rate, the codec may know better.
+    """
+    has_clock = stream.start_time is not None
+    rate = (has_clock and stream.average_rate) or stream.guessed_rate or stream.average_rate
     return Fraction(rate) if rate else None
 
 
@@ -198,9 +202,11 @@ def _header_duration_s(container: InputContainer, stream: VideoStream) -> float 
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     # Elementary streams only get a guess from size and bit rate, wrong by any factor.
-    if container.duration and stream.start_time is not None:
-        return container.duration / 1e6
-    return None
+    if not container.duration or stream.start_time is None or not stream.time_base:
+        return None
+    # Matroska counts from 0, not from the first frame.
+    start_s = float(stream.start_time * stream.time_base)
+    return max(container.duration / 1e6 - max(start_s, 0.0), 0.0)
 
 
 def _counted_duration_s(path: Path) -> float:

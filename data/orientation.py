@@ -34,7 +34,7 @@ class Orientation:
 def orientation_of(frame: VideoFrame) -> Orientation:
     """Read the display matrix that came with ``frame``; upright where there is none."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
-    return Orientation() if matrix is None else _from_matrix(np.frombuffer(matrix, np.int32))
+    return Orientation() if matrix is None else _from_matrix(np.frombuffer(bytes(matrix), np.int32))
 
 
 def _from_matrix(matrix: NDArray[np.int32]) -> Orientation:

@@ -108,9 +108,11 @@ def sample_frames(
     """
     if not (isfinite(every_s) and every_s > 0):
         raise InputError(f"{every_s} seconds between samples: give a number above 0")
-    counted = damage if damage is not None else Damage()
+    known = _probed(footage)
+    if known.kind != "video":
+        every_s = float(1 / PICTURE_RATE)
     wanted = _Samples(every_s, from_s=from_s, after_index=after_index)
-    return _read(_probed(footage), wanted, threads, counted)
+    return _read(known, wanted, threads, damage if damage is not None else Damage())
 
 
 class _Every:
@@ -196,13 +198,10 @@ class _Decoder:
         self._stream, self._damage = stream, damage
         self._smear = 0
 
-    def decode(
-        self, packet: Packet[VideoStream] | None, *, needed: bool = True
-    ) -> list[VideoFrame]:
-        """Frames that are ready; of a packet not needed only what others refer to is decoded."""
+    def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        """Frames that are ready, which is some packets later."""
         import av
 
-        self._stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
         try:
             return self._stream.decode(packet)
         except av.FFmpegError:
@@ -276,9 +275,9 @@ def _decode_needed(
             elif state == "owed" and placed.last >= owed:
                 decoder.drain()
                 state = "idle"
-            if state != "idle":
-                needed = state == "owed" or bool(is_wanted[position])
-                yield from placed.place(decoder.decode(packet, needed=needed))
+            spare = index.spare[position] and not is_wanted[position] and state != "owed"
+            if state != "idle" and not spare:
+                yield from placed.place(decoder.decode(packet))
         yield from placed.place(decoder.drain())
 
 
