@@ -32,7 +32,8 @@ MAX_SEEN_PX: Final = 40_000_000
 
 _CELL_PX: Final = 8  # of the network's input: three strides of 2
 _FIRST_CELL_PX: Final = 14  # centre of the first output cell in the input
-_MIN_INPUT_PX: Final = 29  # what three 5x5 windows of stride 2 need for one output cell
+# A 100x8 image makes dlib 20.0.1 write outside its memory, a 7x7 one raises RuntimeError.
+_MIN_SEEN_PX: Final = 10
 _MEAN_RGB: Final = (122.782, 117.001, 104.298)  # the detector file's own
 
 
@@ -236,13 +237,13 @@ def as_detections(
 
 
 def sees_nothing(seen: Image, upsample: int) -> bool:
-    """Whether the network's input would be smaller than what one answer of it needs."""
+    """Whether an image, doubled so often, is too small to hold a face or to be given to dlib."""
     height, width = seen.shape[:2]
     if height == 0 or width == 0:
         return True
     for _ in range(upsample):
         height, width = doubled_hw(height, width)
-    return min(tiling(width, height).size_wh) < _MIN_INPUT_PX
+    return min(height, width) < _MIN_SEEN_PX
 
 
 def check_image(image: Image) -> None:

@@ -85,7 +85,7 @@ class ReferenceDetector:
     def _detect(self, image: Image) -> Detections:
         check_image(image)
         seen = np.ascontiguousarray(resized(image, self._min_face_px))
-        if sees_nothing(seen, self._upsample):  # dlib raises RuntimeError
+        if sees_nothing(seen, self._upsample):  # dlib raises or breaks
             return no_faces()
         faces = [f for f in self._find(seen, self._upsample) if f.confidence > self._threshold]
         score = np.array([face.confidence for face in faces], np.float32)
