@@ -243,7 +243,7 @@ def sees_nothing(seen: Image, upsample: int) -> bool:
         return True
     for _ in range(upsample):
         height, width = doubled_hw(height, width)
-    return min(height, width) < _MIN_SEEN_PX
+    return bool(min(height, width) < _MIN_SEEN_PX)
 
 
 def check_image(image: Image) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -57,19 +57,19 @@ def assert_same_embeddings(
     assert np.abs(ours - theirs).max(initial=0) <= EMBEDDING_TOLERANCE
 
 
-@lru_cache(maxsize=None)
+@cache
 def network(name: NetworkName, runtime: RuntimeName = "auto") -> Network:
     if runtime != "auto" and runtime not in available_runtimes():
         pytest.skip(f"{runtime} is not installed")
     return load_network(name, runtime=runtime)
 
 
-@lru_cache(maxsize=None)
+@cache
 def ours_embedder(runtime: RuntimeName = "auto") -> Embedder:
     return Embedder(network("embedder", runtime))
 
 
-@lru_cache(maxsize=None)
+@cache
 def reference_detector(upsample: int) -> ReferenceDetector:
     try:
         return ReferenceDetector(upsample=upsample)
@@ -77,7 +77,7 @@ def reference_detector(upsample: int) -> ReferenceDetector:
         pytest.skip(str(error))
 
 
-@lru_cache(maxsize=None)
+@cache
 def reference_embedder() -> ReferenceEmbedder:
     try:
         return ReferenceEmbedder()
@@ -105,7 +105,8 @@ def read_frame(path: Path, at_s: float, *, longest_px: int) -> Image:
                 pixels = frame.to_ndarray(format="rgb24")
                 factor = longest_px / max(pixels.shape[:2])
                 size_wh = (round(frame.width * factor), round(frame.height * factor))
-                return np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA))
+                shrunk = cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA)
+                return np.asarray(shrunk, np.uint8)
     raise ValueError(f"{path} ends before {at_s} s")
 
 

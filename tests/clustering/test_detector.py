@@ -92,7 +92,19 @@ def test_no_face_where_dlib_finds_none(image: Image, upsample: int) -> None:
 
 @pytest.mark.parametrize(
     "size_hw",
-    [(0, 0), (0, 5), (1, 1), (1, 100), (3, 200), (200, 3), (6, 6), (7, 7), (8, 40), (41, 37), (10, 10)],
+    [
+        (0, 0),
+        (0, 5),
+        (1, 1),
+        (1, 100),
+        (3, 200),
+        (200, 3),
+        (6, 6),
+        (7, 7),
+        (8, 40),
+        (41, 37),
+        (10, 10),
+    ],
     ids=lambda hw: f"{hw[1]}x{hw[0]}",
 )
 @pytest.mark.parametrize("upsample", [0, 1, 2])
@@ -171,7 +183,7 @@ def test_resized(min_face_px: float | None, expected_hw: tuple[int, int]) -> Non
     ("upsample", "min_face_px"), [(-1, None), (1, 40.0), (None, 0.0), (None, float("nan"))]
 )
 def test_contradictory_scales(upsample: int | None, min_face_px: float | None) -> None:
-    with pytest.raises(ValueError, match="upsample|min_face_px"):
+    with pytest.raises(ValueError, match=r"upsample|min_face_px"):
         cnn(upsample=upsample, min_face_px=min_face_px)
 
 
