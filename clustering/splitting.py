@@ -1,0 +1,209 @@
+"""Split moments of footage into train and val by blocks of time, with everyone in both.
+
+Neighbouring frames are nearly the same picture: split at random, val would only measure how well
+train was learnt by heart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+TRAIN, VAL, GAP = 0, 1, -1
+
+GAP_S = 1.0  # between train and val of one shot
+_GAP_SHARE = 0.05  # of the shot, where that is shorter
+_BLOCKS = 20  # all footage is cut into about as many, or more: some for each person to choose from
+_SHORTEST_S, _LONGEST_S = 2.0, 30.0  # of a block
+_SPREAD = 0.5  # how much more a block counts that is far in time from the rest of val
+_FAR_S = 1e7  # further than any shot is long
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Frames in order of footage and time, and who is in them."""
+
+    footage: NDArray[np.int64]  # (n,)
+    shot: NDArray[np.int64]  # (n,) within the footage
+    time_s: NDArray[np.float64]  # (n,)
+    people: NDArray[np.bool_]  # (n, p) nobody in a background frame
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+
+class _Blocks:
+    """Stretches of time that go into one split whole, and how many images of whom they hold."""
+
+    def __init__(self, people: NDArray[np.bool_], of_row: NDArray[np.int64], share: float) -> None:
+        self.people = people
+        self.of_row = of_row  # (n,) the block of each frame
+        self.total = people.sum(axis=0)  # (p,) images of each person
+        self.target = self.total * share
+        self.is_val = np.zeros(int(of_row.max(initial=-1)) + 1, np.bool_)
+        self.counts = np.zeros((len(self.is_val), people.shape[1]), np.int64)  # (b, p)
+        np.add.at(self.counts, of_row, people)
+        self.in_val = np.zeros_like(self.total)
+
+    def best(self, allowed: NDArray[np.int64], bonus: NDArray[np.float64]) -> int:
+        """Return the block of ``allowed`` that val gains most by, all else equal far from val."""
+        rows = len(self.of_row)
+        middle = np.bincount(self.of_row, np.arange(rows)) / np.bincount(self.of_row)
+        taken = np.concatenate([[0, rows], middle[self.is_val]])
+        away = np.abs(middle[allowed, None] - taken).min(axis=1) / rows
+        gain = self.gain(self.counts[allowed]) + bonus
+        return int(allowed[np.argmax(gain * (1 + _SPREAD * np.minimum(away * 10, 1)))])
+
+    def choose(self, block: int) -> None:
+        """Put a block into val."""
+        self.is_val[block] = True
+        self.in_val = self.in_val + self.counts[block]
+
+    def gain(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How much nearer, in shares of each person's images, val comes to its target, ``(b,)``."""
+        off = np.abs(self.in_val - self.target) - np.abs(self.in_val + counts - self.target)
+        return np.asarray((off / np.maximum(self.total, 1)).sum(axis=1), np.float64)
+
+    def spares(self, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether everyone in these images keeps one in train, ``(b,)``."""
+        left = self.total - self.in_val - counts
+        return np.asarray(((left >= 1) | (counts == 0)).all(axis=1), np.bool_)
+
+    def cut(self, rows: NDArray[np.int64]) -> int:
+        """Make a block of its own of some rows of a block, and return it."""
+        old, new = int(self.of_row[rows[0]]), len(self.is_val)
+        moved = self.people[rows].sum(axis=0)
+        self.of_row[rows] = new
+        self.counts[old] -= moved
+        self.counts = np.vstack([self.counts, moved])
+        self.is_val = np.append(self.is_val, False)
+        return new
+
+
+def split_moments(moments: Moments, *, val_share: float) -> NDArray[np.int8]:
+    """Return TRAIN, VAL or GAP (to be left out) for each moment, ``(n,)``.
+
+    Val is chosen greedily from blocks of time: first one for each person, the rarest first, then
+    whatever brings everyone nearest to their share. Who is in one block only has it cut in two;
+    who is in one image only stays in train.
+
+    Args:
+        moments: in order of footage and time.
+        val_share: of each person's images, about; 0 to 1.
+    """
+    stretch = _stretches(moments)
+    blocks = _Blocks(moments.people, _blocks_of(moments.time_s, stretch), val_share)
+    rarest_first = np.lexsort((blocks.total, (blocks.counts > 0).sum(axis=0)))
+    for person in rarest_first.tolist():
+        if blocks.total[person] > 1 and not blocks.in_val[person]:
+            _give_val(blocks, person)
+    _fill(blocks, val_share)
+    split = np.where(blocks.is_val[blocks.of_row], VAL, TRAIN).astype(np.int8)
+    split[_gap(moments, stretch, split)] = GAP
+    return split
+
+
+def _stretches(moments: Moments) -> NDArray[np.int64]:
+    """Number the shots through all footages, ``(n,)``."""
+    starts = np.ones(len(moments), np.bool_)
+    for key in (moments.footage, moments.shot):
+        starts[1:] &= key[1:] == key[:-1]
+    starts[1:] = ~starts[1:]
+    starts[:1] = False
+    return np.cumsum(starts)
+
+
+def _spans(
+    time_s: NDArray[np.float64], stretch: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the first moment and the length of each row's stretch, both ``(n,)``."""
+    count = int(stretch.max(initial=-1)) + 1
+    first, last = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(first, stretch, time_s)
+    np.maximum.at(last, stretch, time_s)
+    return first[stretch], (last - first)[stretch]
+
+
+def _blocks_of(time_s: NDArray[np.float64], stretch: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Cut long stretches into equal blocks and number all blocks from 0, ``(n,)``."""
+    start_s, length_s = _spans(time_s, stretch)
+    _, one_each = np.unique(stretch, return_index=True)
+    block_s = np.clip(length_s[one_each].sum() / _BLOCKS, _SHORTEST_S, _LONGEST_S)
+    pieces = np.maximum(np.round(length_s / block_s), 1)
+    place = np.floor((time_s - start_s) / np.maximum(length_s, 1e-9) * pieces)
+    place = np.minimum(place, pieces - 1).astype(np.int64)
+    keys = np.column_stack([stretch, place])
+    return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _give_val(blocks: _Blocks, person: int) -> None:
+    """Choose a block for val that shows a person, if there is one that everyone can spare."""
+    counts = blocks.counts
+    possible = (counts[:, person] > 0) & ~blocks.is_val & blocks.spares(counts)
+    moderate = possible & (counts[:, person] * 2 <= blocks.total[person])
+    if not moderate.any() and (rows := _best_cut(blocks, person)) is not None:
+        blocks.choose(blocks.cut(rows))
+        return
+    allowed = np.flatnonzero(moderate if moderate.any() else possible)
+    if len(allowed):
+        lacking = (blocks.in_val == 0) & (blocks.total > 1)
+        helped = ((counts[allowed] > 0) & lacking).sum(axis=1)
+        blocks.choose(blocks.best(allowed, helped / 2))
+
+
+def _best_cut(blocks: _Blocks, person: int) -> NDArray[np.int64] | None:
+    """Return the beginning or end of a block that would serve best as a person's part of val."""
+    best, best_gain = None, -np.inf
+    for block in np.flatnonzero((blocks.counts[:, person] > 0) & ~blocks.is_val):
+        rows = np.flatnonzero(blocks.of_row == block)
+        before = np.cumsum(blocks.people[rows], axis=0)[:-1]  # (len(rows) - 1, p)
+        after = blocks.counts[block] - before
+        counts = np.concatenate([after, before])
+        allowed = (counts[:, person] > 0) & blocks.spares(counts)
+        gain = np.where(allowed, blocks.gain(counts), -np.inf)
+        if len(gain) and gain.max() > best_gain:
+            which, best_gain = int(np.argmax(gain)), float(gain.max())
+            at = which % len(before) + 1
+            best = rows[at:] if which < len(before) else rows[:at]
+    return best
+
+
+def _fill(blocks: _Blocks, share: float) -> None:
+    """Choose more blocks for val while that brings everyone nearer to the share."""
+    shown = blocks.people.any(axis=1)
+    sizes = np.bincount(blocks.of_row[shown], minlength=len(blocks.is_val))
+    target = share * shown.sum()
+    while sizes[blocks.is_val].sum() < target:
+        allowed = ~blocks.is_val & (sizes > 0) & blocks.spares(blocks.counts)
+        allowed &= blocks.gain(blocks.counts) > 1e-9
+        if not allowed.any():
+            return
+        candidates = np.flatnonzero(allowed)
+        blocks.choose(blocks.best(candidates, np.zeros(len(candidates))))
+
+
+def _gap(
+    moments: Moments, stretch: NDArray[np.int64], split: NDArray[np.int8]
+) -> NDArray[np.int64]:
+    """Return the rows of train that are too near to val, less what their people need."""
+    _, length_s = _spans(moments.time_s, stretch)
+    gap_s = np.minimum(GAP_S, length_s * _GAP_SHARE)
+    away_s = _distance_to_val(moments.time_s + stretch * _FAR_S, split)
+    near = (split == TRAIN) & (away_s < gap_s)
+    train = split == TRAIN
+    for column in moments.people.T:
+        mine = np.flatnonzero(column & train)
+        needed = (len(mine) + 1) // 2 - int((~near[mine]).sum())
+        if needed > 0:
+            dropped = mine[near[mine]]
+            near[dropped[np.argsort(-away_s[dropped], kind="stable")[:needed]]] = False
+    return np.flatnonzero(near)
+
+
+def _distance_to_val(moment_s: NDArray[np.float64], split: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Return the time from each moment to the nearest of val, ``(n,)``; rising moments."""
+    val = np.concatenate([[-np.inf], moment_s[split == VAL], [np.inf]])
+    after = np.searchsorted(val, moment_s)
+    return np.asarray(np.minimum(moment_s - val[after - 1], val[after] - moment_s), np.float64)
