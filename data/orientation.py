@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from av import VideoFrame
+    from av.buffer import Buffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Orientation:
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """Read the display matrix that came with ``frame``; upright where there is none."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    attached = cast("Mapping[str, Buffer]", frame.side_data)  # PyAV's own types are behind
+    matrix = attached.get("DISPLAYMATRIX")
     return Orientation() if matrix is None else _from_matrix(np.frombuffer(bytes(matrix), np.int32))
 
 

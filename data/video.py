@@ -56,8 +56,8 @@ class Damage:
         return bool(self.frames or self.missing)
 
     def __str__(self) -> str:
-        parts = [f"{self.frames} damaged frames skipped"] if self.frames else []
-        parts += [f"cut off, about {self.missing} frames missing"] if self.missing else []
+        parts = [f"{_frames(self.frames, 'damaged ')} skipped"] if self.frames else []
+        parts += [f"cut off, about {_frames(self.missing)} missing"] if self.missing else []
         return "; ".join(parts) or "nothing damaged"
 
 
@@ -151,6 +151,10 @@ class _Samples:
 
 
 _Wanted = _Every | _Samples
+
+
+def _frames(count: int, kind: str = "") -> str:
+    return f"{count} {kind}frame{'s' if count != 1 else ''}"
 
 
 def _probed(footage: Footage | Path | str) -> Footage:

@@ -65,7 +65,7 @@ def corners_of(image: Image) -> list[str]:
 def sound(seconds: float, *, rate: int = 48_000) -> NDArray[np.float32]:
     """A quiet 440 Hz tone, ``(n,)``."""
     angle = np.arange(round(seconds * rate)) * (2 * np.pi * 440 / rate)
-    return (0.2 * np.sin(angle)).astype(np.float32)
+    return np.asarray(0.2 * np.sin(angle), np.float32)
 
 
 def encode(
@@ -283,6 +283,16 @@ def absurd_size(path: Path) -> None:
     path.write_bytes(b"YUV4MPEG2 W30000 H20000 F25:1 C420jpeg\nFRAME\n" + bytes(1000))
 
 
+def absurd_size_in_avi(path: Path) -> None:
+    """A stream header that says 12000 x 9000 pixels around a clip of 160 x 96."""
+    encode(path, pictures(3), codec="ffv1", pix_fmt="bgr0")
+    content = bytearray(path.read_bytes())
+    # BITMAPINFOHEADER, after the chunk's name and size: its own size, then width and height.
+    place = content.index(b"strf") + 12
+    content[place : place + 8] = struct.pack("<II", 12_000, 9_000)
+    path.write_bytes(content)
+
+
 def still(number: int = 3, **size: int) -> Callable[[Path], None]:
     return lambda path: _save(path, picture(number, **size))
 
@@ -343,6 +353,12 @@ def folder_of_broken_pictures(path: Path) -> None:
         still_cut_off(path / f"{number}.jpg")
 
 
+def folder_of_text_pictures(path: Path) -> None:
+    path.mkdir()
+    for number in range(2):
+        text(path / f"{number}.jpg")
+
+
 def folder_without_pictures(path: Path) -> None:
     path.mkdir()
     (path / "notes.txt").write_text("no picture")
@@ -383,6 +399,7 @@ CLIPS: dict[str, Callable[[Path], None]] = {
     "zero_bytes.mp4": zero_bytes,
     "text.mp4": text,
     "absurd_size.y4m": absurd_size,
+    "absurd_size.avi": absurd_size_in_avi,
     "still.png": still(),
     "still odd.bmp": still(width=161, height=97),
     "cut_off.jpg": still_cut_off,
@@ -394,6 +411,7 @@ CLIPS: dict[str, Callable[[Path], None]] = {
     "absurd.png": absurd_picture,
     "pictures": folder_of_pictures,
     "broken_pictures": folder_of_broken_pictures,
+    "only_text_pictures": folder_of_text_pictures,
     "no_pictures": folder_without_pictures,
 }
 
