@@ -39,6 +39,9 @@ FORMAT_VERSION: Final = 1
 _FILES: Final[dict[NetworkName, str]] = {"detector": DETECTOR_FILE, "embedder": EMBEDDER_FILE}
 _GRAPHS: Final = {"detector": detector_graph, "embedder": embedder_graph}
 _DIGEST_BYTES: Final = 32
+# TF32 has 10 bits of mantissa: faces would score otherwise than dlib's. The default search tries
+# every algorithm on each new size of image.
+_CUDA_OPTIONS: Final = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 
 
 class Network(Protocol):
@@ -186,7 +189,7 @@ class _OnnxRuntime:
         options.log_severity_level = 3
         # Waiting threads that spin would take the cores that decoding needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        providers = ["CUDAExecutionProvider"] if _has_cuda() else []
+        providers = [("CUDAExecutionProvider", _CUDA_OPTIONS)] if _has_cuda() else []
         self._session = onnxruntime.InferenceSession(
             graph, options, providers=[*providers, "CPUExecutionProvider"]
         )

@@ -128,11 +128,12 @@ def drawn_face(size_wh: tuple[int, int] = (200, 200)) -> Image:
 
 
 def noise(height: int, width: int, *, seed: int = 0) -> Image:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    return np.asarray(pixels, np.uint8)
 
 
 def gradient(height: int, width: int) -> Image:
     """Colours that rise to the right and downwards."""
     across = np.linspace(0, 255, width)[None, :, None] * np.array([1.0, 0.5, 0.0])
     down = np.linspace(0, 255, height)[:, None, None] * np.array([0.0, 0.5, 1.0])
-    return (across + down).astype(np.uint8)
+    return np.asarray(across + down, np.uint8)

@@ -77,7 +77,7 @@ def test_normalising_convolution_takes_bytes() -> None:
     layer = random_convolution(5, 3, 3)
     mean = (122.8, 117.0, 104.3)
     pixels = np.random.default_rng(2).integers(0, 256, (3, 9, 9)).astype(np.float32)
-    normal = (pixels - np.array(mean, np.float32)[:, None, None]) / 256
+    normal = ((pixels - np.array(mean)[:, None, None]) / 256).astype(np.float32)
     found = correlate(pixels, normalising(layer, mean))
     assert np.allclose(found, correlate(normal, layer), atol=1e-5)
 
