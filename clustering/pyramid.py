@@ -142,7 +142,7 @@ def down_from_doubled(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class TiledPyramid:
-    """Fill the detector's input; one object keeps the array of the last size it was given.
+    """Fill the detector's input; one object keeps the arrays of the last size it was given.
 
     Not for several threads at once. What a call returns is overwritten by the next one.
     """
@@ -150,6 +150,7 @@ class TiledPyramid:
     def __init__(self, mean_rgb: tuple[float, float, float]) -> None:
         self._mean_rgb = np.array(mean_rgb, np.float32)
         self._tiled = np.zeros((0, 3, 0, 0), np.float32)
+        self._normal = np.zeros((0, 0), np.float32)  # fresh memory costs more than the sum
         self._of: tuple[int, int] | None = None
 
     def __call__(self, planes: Sequence[Plane]) -> NDArray[np.float32]:
@@ -160,7 +161,8 @@ class TiledPyramid:
         layout = tiling(width, height)
         tiled = self._array((width, height), layout)
         for colour, plane in enumerate(planes):
-            level = (plane - self._mean_rgb[colour]) * np.float32(1 / PIXEL_SCALE)
+            level = np.subtract(plane, self._mean_rgb[colour], out=self._normal)
+            level *= np.float32(1 / PIXEL_SCALE)
             for index, (left, top, columns, rows) in enumerate(layout.tiles.tolist()):
                 if index:
                     level = dlib.resize_image(level, rows, columns)
@@ -168,9 +170,10 @@ class TiledPyramid:
         return tiled
 
     def _array(self, size_wh: tuple[int, int], layout: Tiling) -> NDArray[np.float32]:
-        """The array for images of this size; between its tiles it stays 0."""
+        """The tiled array for images of this size; between its tiles it stays 0."""
         if self._of != size_wh:
             columns, rows = layout.size_wh
             self._tiled = np.zeros((1, 3, rows, columns), np.float32)
+            self._normal = np.zeros(size_wh[::-1], np.float32)
             self._of = size_wh
         return self._tiled
