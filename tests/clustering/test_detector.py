@@ -325,9 +325,10 @@ def test_large_photographs_as_dlib_finds_them(shared: Path, upsample: int) -> No
 def test_grey_photographs_as_dlib_finds_them(shared: Path, upsample: int) -> None:
     faces = []
     for path in photographs(shared):
-        image = read_image(path, longest_px=500).mean(axis=2).astype(np.uint8)
-        faces.append(assert_same_faces(np.ascontiguousarray(image), upsample=upsample))
-    assert sum(faces) >= 10
+        image = read_image(path, longest_px=500 if upsample == 0 else 300).mean(axis=2)
+        grey = np.ascontiguousarray(image.astype(np.uint8))
+        faces.append(assert_same_faces(grey, upsample=upsample))
+    assert sum(faces) >= 5
 
 
 @pytest.mark.slow
