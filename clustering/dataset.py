@@ -96,7 +96,7 @@ def plan_dataset(
     Raises:
         ValueError: a face is of a person without a name.
     """
-    counts = {"only unknown faces": 0, "known face half covered": 0}
+    counts = {"only unknown faces": 0, "known face would be covered": 0}
     usable, background = [], []
     for index, footage in enumerate(footages):
         frames, empty = _usable_frames(index, footage, names, label_margin, counts)
@@ -150,7 +150,7 @@ def _usable_frames(
         elif not len(known):
             counts["only unknown faces"] += 1
         elif _hides(frame.covered, frame.labels):
-            counts["known face half covered"] += 1
+            counts["known face would be covered"] += 1
         else:
             usable.append(frame)
     return usable, background

@@ -35,13 +35,14 @@ def choose_faces(
         moment_s: ``(n,)``; far apart for different footage.
         count: how many to choose.
     """
-    rows = np.argsort(-quality, kind="stable")[: max(count, (len(quality) + 1) // 2)]
-    if len(rows) <= count:
-        return np.sort(rows)
+    if len(quality) <= count:
+        return np.arange(len(quality))
+    half = max(count, (len(quality) + 1) // 2)
+    rows = np.flatnonzero(quality >= np.sort(quality)[-half])
     usual = _usual_distance(embedding[rows])
     apart_s = max(float(np.ptp(moment_s[rows])) / count, 1e-6)
     nearest = np.full(len(rows), np.inf)
-    chosen = [0]
+    chosen = [int(np.argmax(quality[rows]))]
     while len(chosen) < count:
         last = rows[chosen[-1]]
         different = np.linalg.norm(embedding[rows] - embedding[last], axis=1) / usual

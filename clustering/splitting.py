@@ -18,7 +18,8 @@ _GAP_SHARE = 0.05  # of the shot, where that is shorter
 _BLOCKS = 20  # all footage is cut into about as many, or more: some for each person to choose from
 _SHORTEST_S, _LONGEST_S = 2.0, 30.0  # of a block
 _SPREAD = 0.5  # how much more a block counts that is far in time from the rest of val
-_FAR_S = 1e7  # further than any shot is long
+_SAME_S = 1e-3  # what rounding may do to a time
+_FAR_S = 1e6  # further than any shot is long
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +52,10 @@ class _Blocks:
         """Return the block of ``allowed`` that val gains most by, all else equal far from val."""
         rows = len(self.of_row)
         middle = np.bincount(self.of_row, np.arange(rows)) / np.bincount(self.of_row)
-        taken = np.concatenate([[0, rows], middle[self.is_val]])
-        away = np.abs(middle[allowed, None] - taken).min(axis=1) / rows
+        taken = np.concatenate([[-1, rows], middle[self.is_val]])
+        away = np.abs(middle[allowed, None] - taken).min(axis=1)
         gain = self.gain(self.counts[allowed]) + bonus
-        return int(allowed[np.argmax(gain * (1 + _SPREAD * np.minimum(away * 10, 1)))])
+        return int(allowed[np.argmax(gain + np.abs(gain) * _SPREAD * away / away.max())])
 
     def choose(self, block: int) -> None:
         """Put a block into val."""
@@ -191,7 +192,7 @@ def _gap(
     _, length_s = _spans(moments.time_s, stretch)
     gap_s = np.minimum(GAP_S, length_s * _GAP_SHARE)
     away_s = _distance_to_val(moments.time_s + stretch * _FAR_S, split)
-    near = (split == TRAIN) & (away_s < gap_s)
+    near = (split == TRAIN) & (away_s < gap_s - _SAME_S)
     train = split == TRAIN
     for column in moments.people.T:
         mine = np.flatnonzero(column & train)
