@@ -206,7 +206,7 @@ def test_a_reader_left_early_closes_its_file(clips: Clips, name: str) -> None:
     frames = read_frames(path)
     next(frames)
     assert is_open()
-    frames.close()  # type: ignore[attr-defined]
+    frames.close()
 
     assert not is_open()
 
