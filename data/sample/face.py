@@ -288,7 +288,7 @@ def _lip_lines(look: Look, smile: float) -> tuple[Points, Points, Points, Points
     t = np.linspace(-1, 1, 25)
     w = look.mouth_width * (1 + 0.36 * smile)
     x = w * t
-    curl = -(0.045 + 0.095 * smile) * t**2 + 0.02 * smile
+    curl = -(0.065 + 0.075 * smile) * t**2 + 0.02 * smile
     y = look.mouth_y + curl + 0.012 * np.cos(2 * np.pi * t) * (1 - smile)
     gap = 0.165 * smile * np.sqrt(np.maximum(1 - t**2, 0)) ** 1.1
     bow = np.cos(np.pi * t / 2) ** 0.9
@@ -302,7 +302,7 @@ def _lip_lines(look: Look, smile: float) -> tuple[Points, Points, Points, Points
 
 def _lines(skin: Skin, look: Look, smile: float) -> None:
     dark = tone(look.skin, 0.48, 0.10)
-    fold = 0.55 * look.age + 0.55 * smile
+    fold = 0.55 * look.age + 0.42 * smile
     for side in (-1, 1):
         edge = look.mouth_width * (1 + 0.30 * smile) + 0.09
         cheek = [

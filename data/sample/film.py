@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,7 @@ BOX_TOP, BOX_BOTTOM, BOX_HALF = 0.46, 0.86, 0.93  # shares of crown and chin; ha
 BOX_TURN = 0.45
 
 _SCALES = (32.0, 64.0, 96.0)  # pixels a unit at which people are drawn before they are placed
+_OUTLINE_SCALE = 24.0  # enough to tell who hides whom
 _YAW_STEP = 4.0
 _SMILES = 4
 _KEPT = 96  # drawn people in memory at once
@@ -54,10 +55,12 @@ class _Placed:
     unit_px: float
     lean: float  # radians
 
+    drawn_at: float | None = None  # px a unit; by default the next above ``unit_px``
+
     @property
     def scale(self) -> float:
-        """The drawing that is nearest above the size wanted."""
-        return next((s for s in _SCALES if s >= self.unit_px), _SCALES[-1])
+        """Pixels a unit of the drawing that is placed."""
+        return self.drawn_at or next((s for s in _SCALES if s >= self.unit_px), _SCALES[-1])
 
     def matrix(self) -> NDArray[np.float64]:
         """From the pixels of the drawing to those of the frame, ``(2, 3)``."""
@@ -119,8 +122,9 @@ class Film:
             )
         ends = np.cumsum([shot.weight for shot in self.shots])
         self._ends = np.round(ends / ends[-1] * self.frame_count).astype(np.int64)
-        self._figures = {look.name: Figure(look) for look in self.looks}
+        self._figures: dict[str, Figure] = {}
         self._drawn: OrderedDict[tuple[str, Pose, float], Image] = OrderedDict()
+        self._outlines: dict[tuple[str, float], NDArray[np.bool_]] = {}
         self._backdrop: tuple[int, Image] | None = None
         self._known: dict[int, list[_Seen]] = {}
 
@@ -196,8 +200,17 @@ class Film:
         for person in nearer:
             reach = 2.6 * person.unit_px + (box[2] - box[0])
             if abs(person.eyes[0] - (box[0] + box[2]) / 2) < reach:
-                seen &= ~_covered(points, self._sprite(person), person.matrix())
+                seen &= ~self._hides(person, points)
         return float(seen.mean())
+
+    def _hides(self, person: _Placed, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which frame positions ``(n, 2)`` lie behind somebody; a small drawing tells."""
+        outline = replace(person, pose=Pose(person.pose.yaw_deg), drawn_at=_OUTLINE_SCALE)
+        key = (person.look.name, person.pose.yaw_deg)
+        if key not in self._outlines:
+            drawn = self._figure(person.look).draw(outline.pose, scale=_OUTLINE_SCALE)
+            self._outlines[key] = drawn[:, :, 3] > 127
+        return _covered(points, self._outlines[key], outline.matrix())
 
     def _moment(self, index: int) -> tuple[int, float]:
         """Number of the shot, and how far it has come (0 to 1)."""
@@ -239,11 +252,15 @@ class Film:
             look, pose, (x * width, (y + bob) * height), size * height / tall, float(lean)
         )
 
+    def _figure(self, look: Look) -> Figure:
+        if look.name not in self._figures:
+            self._figures[look.name] = Figure(look)
+        return self._figures[look.name]
+
     def _sprite(self, person: _Placed) -> Image:
         key = (person.look.name, person.pose, person.scale)
         if key not in self._drawn:
-            figure = self._figures[person.look.name]
-            self._drawn[key] = figure.draw(person.pose, scale=person.scale)
+            self._drawn[key] = self._figure(person.look).draw(person.pose, scale=person.scale)
             if len(self._drawn) > _KEPT:
                 self._drawn.popitem(last=False)
         self._drawn.move_to_end(key)
@@ -290,14 +307,14 @@ def _oval(box: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _covered(
-    points: NDArray[np.float64], sprite: Image, matrix: NDArray[np.float64]
+    points: NDArray[np.float64], outline: NDArray[np.bool_], matrix: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Which frame positions ``(n, 2)`` the sprite hides."""
-    back = cv2.invertAffineTransform(matrix)
+    """Which frame positions ``(n, 2)`` lie on a drawing placed by ``matrix``."""
+    back = np.asarray(cv2.invertAffineTransform(matrix))
     at = np.floor(points @ back[:, :2].T + back[:, 2]).astype(int)
-    inside = np.all((at >= 0) & (at < [sprite.shape[1], sprite.shape[0]]), axis=1)
+    inside = np.all((at >= 0) & (at < [outline.shape[1], outline.shape[0]]), axis=1)
     hidden = np.zeros(len(points), np.bool_)
-    hidden[inside] = sprite[at[inside, 1], at[inside, 0], 3] > 127
+    hidden[inside] = outline[at[inside, 1], at[inside, 0]]
     return hidden
 
 

@@ -176,7 +176,7 @@ def hair_of(look: Look, head: Shell) -> Hair:
     y = np.linspace(shell.y[0], shell.y[-1], height)[:, None]
     cover = np.clip((edge[None, :] - y) / 0.035 + 0.5, 0, 1) * np.clip((y - top) / 0.05 + 0.5, 0, 1)
     face_y = np.linspace(head.y[0], head.y[-1], height)[:, None]
-    under = np.exp(-np.maximum(face_y - edge[None, :], 0) / 0.08) * (face_y > top - 0.1)
+    under = np.exp(-np.maximum(face_y - edge[None, :], 0) / 0.08) * (face_y > top + 0.03)
     return Hair(
         shell,
         _strands(look, cut, random),
@@ -194,10 +194,11 @@ def _around(look: Look, cut: Cut, random: np.random.Generator) -> Shell:
     vault = [(y, dome(y, top, middle, square)) for y in np.linspace(top, middle - 0.15, 10)]
     profile = [(float(y), w * (1 + p), w * (1.03 + 0.5 * p), back) for y, w in vault]
     front = 1.03 + 0.5 * p
+    low_front = back + (0.95 * front - back) * (1 + 0.7 * min(cut.flare, 0))
     profile += [
         (middle, 1.0 + p, front, back),
         (0.45, 1.0 + p + 0.3 * cut.flare, 0.97 * front, back),
-        (max(cut.bottom, 0.6), 1.0 + p + cut.flare, 0.95 * front, back),
+        (max(cut.bottom, 0.6), 1.0 + p + cut.flare, low_front, back),
     ]
     shell = stack(profile, soften=9)
     if not cut.curl:
@@ -209,8 +210,11 @@ def _around(look: Look, cut: Cut, random: np.random.Generator) -> Shell:
 def _noise(
     random: np.random.Generator, shape: tuple[int, int], blur: float, tall: float = 1.0
 ) -> Grid:
-    rough = random.standard_normal(shape)
-    even = cv2.GaussianBlur(rough, (0, 0), blur, sigmaY=blur * tall)
+    step = max(int(blur * tall / 8), 1)  # what is drawn out downwards is made low and stretched
+    rough = random.standard_normal((-(-shape[0] // step), shape[1]))
+    even = cv2.GaussianBlur(rough, (0, 0), blur, sigmaY=blur * tall / step)
+    if step > 1:
+        even = cv2.resize(even, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(even / even.std())
 
 
