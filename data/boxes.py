@@ -50,4 +50,4 @@ def clamp(xyxy: Boxes, frame_wh: tuple[int, int]) -> Boxes:
 def expand(xyxy: Boxes, margin: float) -> Boxes:
     """Grow every box by ``margin`` times its own width and height on each side."""
     grown = np.tile(sizes_wh(xyxy) * margin, 2) * np.array([-1, -1, 1, 1], np.float32)
-    return (xyxy + grown).astype(np.float32)
+    return np.asarray(xyxy + grown, np.float32)

@@ -55,13 +55,13 @@ class Frames(Table):
     frame_index: NDArray[np.int64]  # (n,) 0-based, decode order, rising
     time_s: NDArray[np.float64]  # (n,) presentation time, first frame 0
     frame_wh: NDArray[np.int32]  # (n, 2) px, upright; differs from row to row in an image folder
-    change: NDArray[np.float32]  # (n,) how much the picture changed since the sample before
+    thumbnail: NDArray[np.uint8]  # (n, 9, 16, 3) L*a*b*, for telling shots apart
     shot: NDArray[np.int32]  # (n,) number of the camera shot, from 0
 
     COLUMNS: ClassVar[dict[str, Column]] = {
         "frame_index": (np.int64, ()),
         "time_s": (np.float64, ()),
         "frame_wh": (np.int32, (2,)),
-        "change": (np.float32, ()),
+        "thumbnail": (np.uint8, (9, 16, 3)),
         "shot": (np.int32, ()),
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -318,6 +319,17 @@ def _covered(
     return hidden
 
 
+def _one_ahead(film: Film) -> Iterator[Image]:
+    """All frames in order, the next one drawn while the last one is encoded."""
+    with ThreadPoolExecutor(max_workers=1) as drawing:
+        coming = drawing.submit(film.frame, 0)
+        for index in range(1, film.frame_count):
+            frame = coming.result()
+            coming = drawing.submit(film.frame, index)
+            yield frame
+        yield coming.result()
+
+
 def draw_film(
     path: Path,
     *,
@@ -337,8 +349,8 @@ def draw_film(
     film = Film(people=people, shots=shots, duration_s=duration_s, size_wh=size_wh, seed=seed)
     with VideoWriter(path, rate=FPS, preset="veryfast") as writer:
         writer.write_audio(film.sound(), RATE_HZ)
-        for index in range(film.frame_count):
-            writer.write(film.frame(index))
+        for frame in _one_ahead(film):
+            writer.write(frame)
     write_truth(path, film.truth)
     return film.truth
 

@@ -1,0 +1,171 @@
+"""From footage to its faces table: decode, detect, align and embed, store, resumably."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.clothes import clothes_histograms
+from clustering.detector import Detections, Detector
+from clustering.embedder import FaceEmbedder
+from clustering.pipeline import stream
+from clustering.portraits import cut_portrait
+from clustering.quality import sharpness, turn
+from data.faces import Faces, Frames
+from data.jpeg import write_jpeg
+from data.project import Project
+from data.video import Frame
+
+PART_FRAMES = 64
+"""Sampled frames a part: what a killed run does again at most."""
+_BATCH_PX = 8_000_000
+"""Pixels of frames that go through the pipeline together: 8 frames of 720p, 1 of 4K."""
+_BATCH_FRAMES = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extracted:
+    """Some frames in a row with their faces."""
+
+    frames: Frames
+    faces: Faces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    frames: list[Frame]
+    detections: list[Detections]
+
+
+class Extractor:
+    """Turns frames into faces with the collaborators it was given."""
+
+    def __init__(self, detector: Detector, embedder: FaceEmbedder) -> None:
+        self._detector = detector
+        self._embedder = embedder
+
+    def extract(
+        self, frames: Iterator[Frame], store: Callable[[Frame, Faces], None] | None = None
+    ) -> Iterator[Extracted]:
+        """Yield the faces of ``frames``, some frames at a time, in order.
+
+        Args:
+            frames: is read in a thread of its own.
+            store: called with each frame and its faces, in a thread of its own.
+        """
+
+        def stored(batch: tuple[_Batch, Extracted]) -> Extracted:
+            if store is not None:
+                for frame in batch[0].frames:
+                    faces = batch[1].faces
+                    store(frame, faces.take(faces.frame_index == frame.index))
+            return batch[1]
+
+        return stream(_batches(frames), self._detect, self._describe, stored)
+
+    def _detect(self, frames: list[Frame]) -> _Batch:
+        found = self._detector([frame.image for frame in frames])
+        return _Batch(frames, [_from_left_to_right(detections) for detections in found])
+
+    def _describe(self, batch: _Batch) -> tuple[_Batch, Extracted]:
+        tables = [self._faces_of(f, d) for f, d in zip(batch.frames, batch.detections, strict=True)]
+        chips = np.concatenate([chips for _, chips in tables])
+        both = self._embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
+        faces = Faces.concatenate([faces for faces, _ in tables]).replace(
+            sharpness=sharpness(chips),
+            embedding=both[: len(chips)],
+            embedding_mirrored=both[len(chips) :],
+        )
+        return batch, Extracted(_frames_table(batch.frames), faces)
+
+    def _faces_of(self, frame: Frame, found: Detections) -> tuple[Faces, NDArray[np.uint8]]:
+        landmarks = self._embedder.landmarks(frame.image, found.xyxy)
+        n = len(found.score)
+        faces = Faces(
+            frame_index=np.full(n, frame.index, np.int64),
+            time_s=np.full(n, frame.time_s),
+            xyxy=found.xyxy,
+            score=found.score,
+            landmarks=landmarks,
+            sharpness=np.zeros(n, np.float32),
+            turn=turn(landmarks),
+            embedding=np.zeros((n, 128), np.float32),
+            embedding_mirrored=np.zeros((n, 128), np.float32),
+            clothes=clothes_histograms(frame.image, found.xyxy),
+            shot=np.zeros(n, np.int32),
+            tracklet=np.full(n, -1, np.int32),
+        )
+        return faces, self._embedder.chips(frame.image, landmarks)
+
+
+def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+    for first in frames:
+        fits = _BATCH_PX // max(first.image.shape[0] * first.image.shape[1], 1)
+        yield [first, *islice(frames, min(max(fits, 1), _BATCH_FRAMES) - 1)]
+
+
+def _from_left_to_right(found: Detections) -> Detections:
+    order = np.lexsort((found.xyxy[:, 1], found.xyxy[:, 0]))
+    return Detections(xyxy=found.xyxy[order], score=found.score[order])
+
+
+def _frames_table(frames: list[Frame]) -> Frames:
+    return Frames(
+        frame_index=np.array([frame.index for frame in frames], np.int64),
+        time_s=np.array([frame.time_s for frame in frames], np.float64),
+        frame_wh=np.array([frame.image.shape[1::-1] for frame in frames], np.int32),
+        thumbnail=np.stack([_thumbnail(frame.image) for frame in frames]),
+        shot=np.zeros(len(frames), np.int32),
+    )
+
+
+def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    small = cv2.resize(image, (16, 9), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.uint8)
+
+
+class Parts:
+    """The finished parts of a footage's tables, from which a killed run goes on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self) -> Extracted:
+        """Read what is finished, in order; nothing where nothing is."""
+        frames: list[Frames] = []
+        faces: list[Faces] = []
+        while self._frames_file(len(frames)).exists():
+            faces.append(Faces.read(self._faces_file(len(frames))))
+            frames.append(Frames.read(self._frames_file(len(frames))))
+        return Extracted(Frames.concatenate(frames), Faces.concatenate(faces))
+
+    def append(self, part: Extracted) -> None:
+        """Write one more part; it counts once its frames, written last, are there."""
+        number = len(list(self._folder.glob("*.frames.parquet")))
+        part.faces.write(self._faces_file(number))
+        part.frames.write(self._frames_file(number))
+
+    def remove(self) -> None:
+        """Remove the parts: the whole table has been written, or they are out of date."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _faces_file(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.faces.parquet"
+
+    def _frames_file(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.frames.parquet"
+
+
+def write_pictures(project: Project, footage: str, frame: Frame, faces: Faces) -> None:
+    """Write a frame at full size and a portrait of each of its faces, as JPEG."""
+    write_jpeg(project.still_file(footage, frame.index), frame.image)
+    for number, box in enumerate(faces.xyxy):
+        portrait = cut_portrait(frame.image, box)
+        write_jpeg(project.portrait_file(footage, frame.index, number), portrait)

@@ -1,0 +1,212 @@
+"""One footage's faces sorted into people: DBSCAN, and what video knows around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.dbscan import NOISE, dbscan
+from clustering.linkage import (
+    CLOTHES_SHARE,
+    SPREAD_SHARE,
+    Distance,
+    Floats,
+    Groups,
+    average_linkage,
+    groups_of,
+)
+from clustering.quality import quality
+from data.faces import Faces
+
+MAX_NODES = 2000
+"""Groups that are linked at once: 2000 * 2000 * 8 bytes = 32 MB of distances. Longer footage is
+linked stretch by stretch, and what comes out of the stretches again."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupingSettings:
+    """How to cluster; the defaults are measured over all labelled clips together.
+
+    Args:
+        eps: two faces of one person are about this near in dlib's space.
+        min_samples: so many alike faces make a person; None follows the number of samples.
+        plain: DBSCAN on the embeddings and nothing else, the reference recipe.
+        tracklets, cannot_link, mirror, clothes, quality, spread: parts, each of which can be
+            left out to see what it is worth.
+    """
+
+    eps: float = 0.5
+    min_samples: int | None = None
+    plain: bool = False
+    tracklets: bool = True
+    cannot_link: bool = True
+    mirror: bool = True
+    clothes: bool = True
+    quality: bool = True
+    spread: bool = True
+
+
+PLAIN_MIN_SAMPLES = 5
+
+# Average linkage stops at so many eps. Without clothes, and with more people in the heap, two
+# strangers come nearer, so photographs, and people of two footages, need more likeness.
+_LINK = 1.20
+LINK_WITHOUT_VIDEO = 1.06
+_JOIN_SLACK = 0.1  # eps further than the linkage goes, a left-over face joins a person ...
+_JOIN_MARGIN = 0.04  # ... when the next person is this much further away
+_FOUNDER_QUALITY = 0.2  # the best face of a person is at least so good
+
+
+def group_faces(
+    faces: Faces, settings: GroupingSettings, *, frames: int, video: bool = True
+) -> NDArray[np.int64]:
+    """Sort the faces of one footage into people, ``(n,)`` from 0 by first sight; -1 unknown.
+
+    Args:
+        faces: with ``tracklet`` filled in.
+        settings: which parts, and how strict.
+        frames: number of sampled frames.
+        video: False for photographs, which were not taken in one place at one time.
+    """
+    return _Grouping(faces, settings, frames=frames, video=video).people()
+
+
+def default_min_samples(frames: int, *, video: bool) -> int:
+    """How many alike faces make a person: 2 photographs; 3 in short footage, 5 in long."""
+    return int(np.clip(3 + frames / 300, 3, 5)) if video else 2
+
+
+def person_weights(faces: Faces, *, weighted: bool = True) -> Floats:
+    """Weight of each face as a witness, ``(n,)``; all 1 where quality is not to count."""
+    return quality(faces).astype(np.float64) if weighted else np.ones(len(faces))
+
+
+def person_embeddings(faces: Faces, *, mirrored: bool = True) -> Floats:
+    """What tells people apart, ``(n, 128)``: the embedding averaged with the mirrored chip's."""
+    both = (faces.embedding + faces.embedding_mirrored) / 2 if mirrored else faces.embedding
+    return np.asarray(both, np.float64)
+
+
+class _Grouping:
+    def __init__(
+        self, faces: Faces, settings: GroupingSettings, *, frames: int, video: bool
+    ) -> None:
+        clothes = settings.clothes and video
+        self.settings = settings
+        self.min_samples = settings.min_samples or default_min_samples(frames, video=video)
+        self.faces = faces
+        self.embedding = person_embeddings(faces, mirrored=settings.mirror)
+        self.weight = person_weights(faces, weighted=settings.quality)
+        self.clothes = faces.clothes.astype(np.float64)
+        self.node = _nodes(faces, tracklets=settings.tracklets and video)
+        self.threshold = settings.eps * (_LINK if video else LINK_WITHOUT_VIDEO)
+        self.distance = Distance(
+            clothes_share=CLOTHES_SHARE if clothes else 0.0,
+            spread_share=SPREAD_SHARE if settings.spread else 0.0,
+        )
+
+    def people(self) -> NDArray[np.int64]:
+        """Link, drop what founds no person, let left-over faces join."""
+        if len(self.faces) == 0:
+            return np.zeros(0, np.int64)
+        cluster = self._link(self.node)
+        return renumbered(self._join(np.where(self._founded(cluster), cluster, NOISE)))
+
+    def _groups(self, label: NDArray[np.int64]) -> Groups:
+        return groups_of(label, self.weight, self.embedding, self.clothes)
+
+    def _link(self, node: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Average linkage, in stretches of time where there are too many nodes for one go."""
+        while node.max() >= MAX_NODES:
+            before = node.max()
+            linked = np.zeros_like(node)
+            for start in range(0, before + 1, MAX_NODES):
+                rows = (node >= start) & (node < start + MAX_NODES)
+                linked[rows] = start + self._link_once(rows, node[rows] - start)
+            node = by_first_sight(linked)
+            if node.max() > 0.8 * before:
+                break
+        return self._link_once(np.ones(len(node), bool), node)
+
+    def _link_once(self, rows: NDArray[np.bool_], node: NDArray[np.int64]) -> NDArray[np.int64]:
+        groups = groups_of(node, self.weight[rows], self.embedding[rows], self.clothes[rows])
+        cannot = self._together(self.faces.frame_index[rows], node)
+        linked = average_linkage(groups, cannot, distance=self.distance, threshold=self.threshold)
+        return linked[node]
+
+    def _together(
+        self, frame_index: NDArray[np.int64], node: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Which nodes are seen in one frame, and so are two people, ``(n, n)``."""
+        size = int(node.max(initial=-1)) + 1
+        together = np.zeros((size, size), np.bool_)
+        if self.settings.cannot_link:
+            starts = np.flatnonzero(np.diff(frame_index, prepend=-1))
+            for same_frame in np.split(node, starts[1:]):
+                together[np.ix_(same_frame, same_frame)] = True
+            np.fill_diagonal(together, False)
+        return together
+
+    def _seen_beside(self, people: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether a node shares a frame with a face of a person, ``(n, m)``."""
+        beside = np.zeros((int(self.node.max()) + 1, int(people.max()) + 1), np.bool_)
+        if self.settings.cannot_link:
+            starts = np.flatnonzero(np.diff(self.faces.frame_index)) + 1
+            for rows in np.split(np.arange(len(people)), starts):
+                known = people[rows][people[rows] != NOISE]
+                beside[np.ix_(self.node[rows], known)] = True
+        return beside
+
+    def _founded(self, cluster: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which faces are of a cluster that DBSCAN finds dense and that has a good face."""
+        eps = self.settings.eps
+        dense = dbscan(self.embedding.astype(np.float32), eps=eps, min_samples=self.min_samples)
+        good = (dense != NOISE) & (self.weight >= _FOUNDER_QUALITY)
+        founders = np.unique(cluster[good])
+        enough = np.flatnonzero(np.bincount(cluster) >= self.min_samples)
+        return np.isin(cluster, np.intersect1d(founders, enough))
+
+    def _join(self, cluster: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Let the nodes in no cluster join the one that they clearly belong to."""
+        people = renumbered(cluster)
+        if people.max() == NOISE:
+            return people
+        apart = self.distance(self._groups(self.node), self._groups(people))
+        apart[self._seen_beside(people)] = np.inf
+        limit = self.threshold + _JOIN_SLACK * self.settings.eps
+        joins = clear_nearest(apart, limit=limit)
+        return np.where(people == NOISE, joins[self.node], people)
+
+
+def clear_nearest(apart: Floats, *, limit: float) -> NDArray[np.int64]:
+    """Column of each row's smallest distance, ``(n,)``; -1 beyond ``limit`` or hardly smallest."""
+    order = np.sort(apart, axis=1)
+    second = order[:, 1] if order.shape[1] > 1 else np.full(len(order), np.inf)
+    clear = (order[:, 0] < limit) & (second > order[:, 0] + _JOIN_MARGIN)
+    return np.where(clear, apart.argmin(axis=1), NOISE)
+
+
+def _nodes(faces: Faces, *, tracklets: bool) -> NDArray[np.int64]:
+    """What is linked, ``(n,)`` from 0 by first sight: tracklets, or single faces."""
+    if not tracklets:
+        return np.arange(len(faces))
+    single = -1 - np.arange(len(faces))
+    return by_first_sight(np.where(faces.tracklet < 0, single, faces.tracklet))
+
+
+def by_first_sight(label: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the labels from 0 in order of their first row."""
+    _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return np.asarray(rank[inverse], np.int64)
+
+
+def renumbered(cluster: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the clusters from 0 by first sight, keeping -1."""
+    numbered = np.full(len(cluster), NOISE, np.int64)
+    known = cluster != NOISE
+    numbered[known] = by_first_sight(cluster[known])
+    return numbered

@@ -1,0 +1,94 @@
+"""Stages in threads of their own, with bounded queues between them."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_PATIENCE_S = 0.1
+"""How often a waiting thread looks whether the run was stopped."""
+_END = object()
+
+
+class _Failure:
+    """An error on its way to the reader of the pipeline."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def stream(
+    source: Iterable[Any], *stages: Callable[[Any], Any], capacity: int = 2
+) -> Generator[Any, None, None]:
+    """Yield what the last of ``stages`` makes of each item of ``source``, in order.
+
+    The source and every stage run in one thread each, at most ``capacity`` items waiting between
+    two of them, so memory does not grow with the source. An error in any thread is raised here,
+    itself; then, and when the generator is closed, all threads end before this returns.
+    """
+    stop = threading.Event()
+    queues: list[queue.Queue[Any]] = [queue.Queue(capacity) for _ in range(len(stages) + 1)]
+    threads = [threading.Thread(target=_feed, args=(source, queues[0], stop), daemon=True)]
+    for stage, upstream, downstream in zip(stages, queues, queues[1:], strict=False):
+        results = _apply(stage, upstream, stop)
+        threads.append(
+            threading.Thread(target=_feed, args=(results, downstream, stop), daemon=True)
+        )
+    for thread in threads:
+        thread.start()
+    try:
+        yield from _receive(queues[-1], stop)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def _feed(items: Iterable[Any], downstream: queue.Queue[Any], stop: threading.Event) -> None:
+    """Put every item, then the end or the error that ended them."""
+    iterator = iter(items)
+    last: Any = _END
+    try:
+        for item in iterator:
+            if not _put(downstream, item, stop):
+                break
+    except BaseException as error:
+        last = _Failure(error)
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
+    _put(downstream, last, stop)
+
+
+def _apply(
+    stage: Callable[[Any], Any], upstream: queue.Queue[Any], stop: threading.Event
+) -> Iterator[Any]:
+    for item in _receive(upstream, stop):
+        yield stage(item)
+
+
+def _receive(upstream: queue.Queue[Any], stop: threading.Event) -> Iterator[Any]:
+    while not stop.is_set():
+        try:
+            item = upstream.get(timeout=_PATIENCE_S)
+        except queue.Empty:
+            continue
+        if item is _END:
+            return
+        if isinstance(item, _Failure):
+            raise item.error
+        yield item
+
+
+def _put(downstream: queue.Queue[Any], item: Any, stop: threading.Event) -> bool:
+    """Wait for room; False when the run was stopped meanwhile."""
+    while not stop.is_set():
+        try:
+            downstream.put(item, timeout=_PATIENCE_S)
+        except queue.Full:
+            continue
+        return True
+    return False
