@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from clustering.clothes import clothes_histograms
 from clustering.detector import Detections, Detector
 from clustering.embedder import FaceEmbedder
+from clustering.labelled import numbers_in_frame
 from clustering.pipeline import stream
 from clustering.portraits import cut_portrait
 from clustering.quality import sharpness, turn
@@ -23,6 +25,7 @@ from data.jpeg import write_jpeg
 from data.project import Project
 from data.video import Frame
 
+_OWN_PICTURE = re.compile(r"\d{8}(-\d+)?\.jpg")
 PART_FRAMES = 64
 """Sampled frames a part: what a killed run does again at most."""
 _BATCH_PX = 8_000_000
@@ -36,6 +39,12 @@ class Extracted:
 
     frames: Frames
     faces: Faces
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Extracted]) -> Extracted:
+        """Return the frames and faces of all ``parts``, in order."""
+        frames = Frames.concatenate([part.frames for part in parts])
+        return cls(frames, Faces.concatenate([part.faces for part in parts]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,21 +143,23 @@ def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class Parts:
     """The finished parts of a footage's tables, from which a killed run goes on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, key: str) -> None:
+        """Name the folder, and a key of what the parts depend on: others' parts do not count."""
         self._folder = folder
+        self._key = key
 
     def read(self) -> Extracted:
         """Read what is finished, in order; nothing where nothing is."""
-        frames: list[Frames] = []
-        faces: list[Faces] = []
-        while self._frames_file(len(frames)).exists():
-            faces.append(Faces.read(self._faces_file(len(frames))))
-            frames.append(Frames.read(self._frames_file(len(frames))))
+        count = 0
+        while self._frames_file(count).exists():
+            count += 1
+        frames = [Frames.read(self._frames_file(number)) for number in range(count)]
+        faces = [Faces.read(self._faces_file(number)) for number in range(count)]
         return Extracted(Frames.concatenate(frames), Faces.concatenate(faces))
 
     def append(self, part: Extracted) -> None:
         """Write one more part; it counts once its frames, written last, are there."""
-        number = len(list(self._folder.glob("*.frames.parquet")))
+        number = len(list(self._folder.glob(f"{self._key}-*.frames.parquet")))
         part.faces.write(self._faces_file(number))
         part.frames.write(self._frames_file(number))
 
@@ -157,10 +168,10 @@ class Parts:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _faces_file(self, number: int) -> Path:
-        return self._folder / f"{number:06d}.faces.parquet"
+        return self._folder / f"{self._key}-{number:06d}.faces.parquet"
 
     def _frames_file(self, number: int) -> Path:
-        return self._folder / f"{number:06d}.frames.parquet"
+        return self._folder / f"{self._key}-{number:06d}.frames.parquet"
 
 
 def write_pictures(project: Project, footage: str, frame: Frame, faces: Faces) -> None:
@@ -169,3 +180,14 @@ def write_pictures(project: Project, footage: str, frame: Frame, faces: Faces) -
     for number, box in enumerate(faces.xyxy):
         portrait = cut_portrait(frame.image, box)
         write_jpeg(project.portrait_file(footage, frame.index, number), portrait)
+
+
+def remove_stale_pictures(project: Project, footage: str, faces: Faces, frames: Frames) -> None:
+    """Remove the pictures that an earlier extraction with other settings left behind."""
+    numbers = numbers_in_frame(faces.frame_index)
+    wanted = {project.still_file(footage, int(index)).name for index in frames.frame_index}
+    for index, number in zip(faces.frame_index, numbers, strict=True):
+        wanted.add(project.portrait_file(footage, int(index), int(number)).name)
+    for path in project.still_file(footage, 0).parent.glob("*.jpg"):
+        if _OWN_PICTURE.fullmatch(path.name) and path.name not in wanted:
+            path.unlink()

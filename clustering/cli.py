@@ -1,0 +1,246 @@
+"""The command `cluster-faces`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.command import run
+from data.errors import InputError
+
+if TYPE_CHECKING:
+    from clustering.stage import ClusterSettings, FootageSummary, Summary
+    from data.project import Project
+
+NAME = "cluster-faces"
+_MAX_THREADS = 256
+_MAX_UPSAMPLE = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parsed = _parser().parse_args(arguments)
+    return run(NAME, lambda: _cluster(parsed))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=NAME,
+        description="Find every face in some footage, sort the faces into people, and write one "
+        "folder a person and a YOLO dataset.",
+        epilog="A run that was stopped goes on where it was when the same command is given again.",
+    )
+    add = parser.add_argument
+    add("footage", nargs="*", type=Path, help="videos, folders of images, or images")
+    add("--project", type=Path, metavar="DIR", help="project folder (default: FOOTAGE.fancam here)")
+    add("--force", action="store_true", help="do again what is done, also for changed footage")
+
+    reading = parser.add_argument_group("reading")
+    add = reading.add_argument
+    add(
+        "--every",
+        type=float,
+        metavar="SECONDS",
+        help="look at one frame every so often (default: 1, and short footage up to 5 a second)",
+    )
+    add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+
+    finding = parser.add_argument_group("finding faces")
+    add = finding.add_argument
+    scale = finding.add_mutually_exclusive_group()
+    scale.add_argument(
+        "--min-face",
+        type=float,
+        metavar="PX",
+        help="smallest face to look for (default: a twelfth of the frame's height)",
+    )
+    scale.add_argument(
+        "--upsample", type=int, metavar="N", help="dlib's way: double the frame so many times"
+    )
+    add("--detector", choices=("cnn", "hog"), default="cnn", help="hog is dlib's older one")
+    add(
+        "--backend",
+        choices=("fast", "face_recognition"),
+        default="fast",
+        help="face_recognition runs dlib's own code (for a dlib built with CUDA)",
+    )
+    add(
+        "--runtime",
+        choices=("auto", "onnxruntime", "openvino"),
+        default="auto",
+        help="what the fast backend runs on; the results are the same",
+    )
+
+    sorting = parser.add_argument_group("sorting into people")
+    add = sorting.add_argument
+    add("--eps", type=float, default=0.5, help="how alike one person's faces are (default: 0.5)")
+    add(
+        "--min-samples",
+        type=int,
+        metavar="N",
+        help="so many alike faces make a person (default: 3 to 5 by length; 2 for photographs)",
+    )
+    add("--plain", action="store_true", help="DBSCAN alone, for comparison")
+
+    writing = parser.add_argument_group("writing")
+    writing.add_argument(
+        "--label-margin",
+        type=float,
+        default=0.15,
+        metavar="SHARE",
+        help="how much larger than the face its label is, on each side (default: 0.15)",
+    )
+    return parser
+
+
+def _cluster(parsed: argparse.Namespace) -> int:
+    _check(parsed)
+    settings = _settings(parsed)
+    _limit_threads(parsed.threads)
+    from clustering.progress import bars
+    from clustering.stage import cluster_faces
+
+    project = _project(parsed)
+    summary = cluster_faces(project, parsed.footage, settings, progress=bars(NAME))
+    for line in _report(project, summary):
+        print(line)
+    return 0
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    """Refuse options that make no sense, before anything is loaded or written."""
+    _require(bool(parsed.footage or parsed.project), "name a footage, such as concert.mp4")
+    _require_range("--every", parsed.every, low=0.001, high=3600, unit=" seconds")
+    _require_range("--min-face", parsed.min_face, low=4, high=4000, unit=" px")
+    _require_range("--upsample", parsed.upsample, low=0, high=_MAX_UPSAMPLE)
+    _require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
+    _require_range("--eps", parsed.eps, low=0.01, high=2)
+    _require_range("--min-samples", parsed.min_samples, low=1, high=10_000)
+    _require_range("--label-margin", parsed.label_margin, low=0, high=2)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise InputError(message)
+
+
+def _require_range(
+    option: str, value: float | None, *, low: float, high: float, unit: str = ""
+) -> None:
+    within = value is None or low <= value <= high
+    _require(within, f"{option} {value}: give a number from {low} to {high}{unit}")
+
+
+def _settings(parsed: argparse.Namespace) -> ClusterSettings:
+    from clustering.backends import BackendSettings
+    from clustering.grouping import GroupingSettings
+    from clustering.stage import ClusterSettings
+
+    return ClusterSettings(
+        every_s=parsed.every,
+        backend=BackendSettings(
+            detector=parsed.detector,
+            backend=parsed.backend,
+            min_face_px=parsed.min_face,
+            upsample=parsed.upsample,
+            runtime=parsed.runtime,
+            threads=parsed.threads,
+        ),
+        grouping=GroupingSettings(
+            eps=parsed.eps, min_samples=parsed.min_samples, plain=parsed.plain
+        ),
+        label_margin=parsed.label_margin,
+        force=parsed.force,
+    )
+
+
+def _limit_threads(threads: int) -> None:
+    import cv2
+
+    if threads:
+        cv2.setNumThreads(threads)
+
+
+def _project(parsed: argparse.Namespace) -> Project:
+    """The project that was named, or the one named after the one footage."""
+    from data.project import SUFFIX, Project
+
+    if parsed.project is not None:
+        return Project(parsed.project)
+    _require(len(parsed.footage) == 1, "several footages go into one project: name it by --project")
+    footage: Path = parsed.footage[0].absolute()
+    stem = footage.name if footage.is_dir() else footage.stem
+    project = Project(Path(f"{stem}{SUFFIX}"))
+    other = next((e.path for e in project.footages.values() if e.path != footage), None)
+    mine = any(entry.path == footage for entry in project.footages.values())
+    if other is not None and not mine:
+        message = f"{project.folder.name} is the project of {other}"
+        raise InputError(f"{footage}: {message}; add to it or start another by --project")
+    return project
+
+
+# --- the report -------------------------------------------------------------------------------
+
+
+def _report(project: Project, summary: Summary) -> list[str]:
+    """The closing lines, for a person to read."""
+    lines = [_footage_line(footage) for footage in summary.footages]
+    lines += [f"{len(summary.people)} people" if len(summary.people) != 1 else "1 person"]
+    width = max((len(person.name) for person in summary.people), default=0)
+    for person in summary.people:
+        seen = f"{person.faces:6d} faces  about {_duration(person.seen_s)} on screen"
+        lines.append(f"  {person.name:<{width}}  {seen}")
+    lines += _unknown_lines(summary)
+    folder = _shown(project.folder)
+    if summary.people:
+        images = f"{summary.train_images} images to train, {summary.val_images} to validate"
+        lines += [
+            f"faces    {folder}/people  (montages in {folder}/people/montage)",
+            f"dataset  {folder}/dataset/data.yaml  ({images})",
+        ]
+    else:
+        lines += [f"faces    {folder}/people/unknown"]
+    lines += [f"{name}: too rarely seen to validate on" for name in summary.too_few]
+    done = "nothing to do, all is up to date" if summary.up_to_date else "done"
+    lines += [f"{done} in {_duration(summary.took_s)}"]
+    if summary.people:
+        lines += ["next: look at the montages; any YOLO trains on the dataset as it is"]
+    return lines
+
+
+def _footage_line(footage: FootageSummary) -> str:
+    done = " (done before)" if footage.already_done else ""
+    damage = f"; {footage.damage}" if footage.damage else ""
+    looked = f"{footage.frames} frames looked at, one every {footage.every_s:g} s"
+    return f"{footage.name}: {looked}, {footage.faces} faces{done}{damage}"
+
+
+def _unknown_lines(summary: Summary) -> list[str]:
+    total = summary.unknown_faces + sum(person.faces for person in summary.people)
+    lines = []
+    if summary.unknown_faces:
+        share = summary.unknown_faces / total
+        lines.append(f"  unknown: {summary.unknown_faces} faces ({share:.0%})")
+    if not summary.people:
+        lines.append("warning: too few alike faces to make a person; try --min-samples 1")
+    return lines
+
+
+def _shown(folder: Path) -> str:
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

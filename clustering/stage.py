@@ -1,0 +1,413 @@
+"""The stage from footage to people and dataset: what `cluster-faces` does."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.backends import BackendSettings, load_detector, load_embedder
+from clustering.dataset import LABEL_MARGIN, Plan, plan_dataset, wanted_dataset
+from clustering.dbscan import dbscan
+from clustering.extraction import (
+    PART_FRAMES,
+    Extracted,
+    Extractor,
+    Parts,
+    remove_stale_pictures,
+    write_pictures,
+)
+from clustering.grouping import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
+from clustering.identities import Clustered, identify
+from clustering.labelled import LabelledFootage
+from clustering.people_folder import wanted_people
+from clustering.tracklets import shot_numbers, tracklet_numbers
+from data.errors import InputError
+from data.faces import Faces, Frames
+from data.footage import Footage, default_interval_s, probe
+from data.outputs import OutputFolder, digest
+from data.people import UNKNOWN, People, open_people
+from data.project import Project
+from data.video import Damage, sample_frames
+
+VERSION = 1
+"""Raised when the same footage and settings would give other faces or people."""
+_PEOPLE_STAGE = "people"
+
+
+class Bar(Protocol):
+    """A progress bar, as tqdm's."""
+
+    def update(self, n: int) -> object:
+        """Go on by ``n``."""
+
+    def set_postfix_str(self, s: str) -> object:
+        """Show ``s`` behind the bar."""
+
+
+Progress = Callable[[str, int, int], AbstractContextManager[Bar]]
+"""Makes a bar of a name, a total and what is already done."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """What `cluster-faces` can be told.
+
+    Args:
+        every_s: from one sampled frame to the next; None follows the footage's length.
+        label_margin: share of the face that its label is larger by, on each side.
+        force: do again what is done, and accept a footage that has changed.
+    """
+
+    every_s: float | None = None
+    backend: BackendSettings = field(default_factory=BackendSettings)
+    grouping: GroupingSettings = field(default_factory=GroupingSettings)
+    label_margin: float = LABEL_MARGIN
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FootageSummary:
+    """What was found in one footage."""
+
+    name: str
+    frames: int
+    faces: int
+    every_s: float
+    damage: str  # one line; empty where nothing is damaged
+    already_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSummary:
+    """How much one person is seen."""
+
+    name: str
+    faces: int
+    seen_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run found, for a person to read."""
+
+    footages: tuple[FootageSummary, ...]
+    people: tuple[PersonSummary, ...]
+    unknown_faces: int
+    train_images: int
+    val_images: int
+    too_few: tuple[str, ...]  # people who are not in both parts of the dataset
+    took_s: float
+    up_to_date: bool  # nothing had to be done
+
+
+def cluster_faces(
+    project: Project, paths: Sequence[Path], settings: ClusterSettings, *, progress: Progress
+) -> Summary:
+    """Find the people in some footage, and write them and their dataset into the project.
+
+    What an earlier run finished, or had finished when it was stopped, is not done again. The
+    whole project is clustered together; people keep their names and numbers.
+
+    Raises:
+        InputError: a footage that cannot be read or has changed, or no face in any footage.
+    """
+    start = time.monotonic()
+    with project.lock():
+        footages = [probe(path) for path in (*paths, *_unfinished(project, paths))]
+        for footage in footages:
+            _add(project, footage, force=settings.force)
+        extracted = _extract_all(project, footages, settings, progress)
+        tables = {name: _tables(project, name) for name in project.footages}
+        _require_faces(project, extracted, tables, settings)
+        with open_people(project.people_file) as people:
+            inputs = _people_inputs(project, settings, people.names())
+            done = project.finished(_PEOPLE_STAGE, inputs) and not settings.force
+            if not done:
+                project.unfinish(_PEOPLE_STAGE)
+                _assign_people(project, people, tables, settings.grouping)
+            labelled = _labelled(people, tables)
+            plan = plan_dataset(labelled, people.names(), label_margin=settings.label_margin)
+            if not done:
+                _write_outputs(project, labelled, plan, people.names(), progress)
+                inputs = _people_inputs(project, settings, people.names())
+                project.finish(_PEOPLE_STAGE, inputs)
+            up_to_date = done and all(footage.already_done for footage in extracted)
+            took_s = time.monotonic() - start
+            return _summary(project, extracted, labelled, plan, people.names(), took_s, up_to_date)
+
+
+def _unfinished(project: Project, paths: Sequence[Path]) -> list[Path]:
+    """Footages of the project that a stopped run left, or all of them where none is named."""
+    named = {path.absolute() for path in paths}
+    return [
+        entry.path
+        for entry in project.footages.values()
+        if entry.path not in named and (not paths or _faces_stage(entry.name) not in project.stages)
+    ]
+
+
+def _add(project: Project, footage: Footage, *, force: bool) -> None:
+    project.add_footage(
+        footage.path,
+        size_bytes=footage.size_bytes,
+        duration_s=footage.duration_s,
+        rate=footage.rate,
+        frame_wh=(footage.width, footage.height),
+        force=force,
+    )
+
+
+# --- extraction -------------------------------------------------------------------------------
+
+
+def _extract_all(
+    project: Project, footages: Sequence[Footage], settings: ClusterSettings, progress: Progress
+) -> list[FootageSummary]:
+    """Bring the faces tables of ``footages`` up to date, loading the networks once if at all."""
+    extractor: Extractor | None = None
+    summaries = []
+    for footage in footages:
+        inputs = _faces_inputs(footage, settings)
+        name = _name_of(project, footage)
+        done = _extracted_already(project, name, inputs) and not settings.force
+        damage = Damage()
+        if not done:
+            extractor = extractor or _load(settings.backend)
+            _extract(project, name, footage, inputs, extractor, settings, progress, damage)
+        frames, faces = _tables(project, name)
+        every_s = float(inputs["every_s"])
+        line = str(damage) if damage else ""
+        summaries.append(FootageSummary(name, len(frames), len(faces), every_s, line, done))
+    return summaries
+
+
+def _load(settings: BackendSettings) -> Extractor:
+    return Extractor(load_detector(settings), load_embedder(settings))
+
+
+def _name_of(project: Project, footage: Footage) -> str:
+    path = footage.path.absolute()
+    return next(entry.name for entry in project.footages.values() if entry.path == path)
+
+
+def _faces_stage(name: str) -> str:
+    return f"faces of {name}"
+
+
+def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]:
+    """Everything that the faces table depends on."""
+    backend = settings.backend
+    video = footage.kind == "video"
+    return {
+        "version": VERSION,
+        "kind": footage.kind,
+        "size_bytes": footage.size_bytes,
+        "every_s": (settings.every_s or default_interval_s(footage.duration_s)) if video else 1.0,
+        "detector": backend.detector,
+        "backend": backend.backend,
+        "min_face_px": backend.min_face_px,
+        "upsample": backend.upsample,
+    }
+
+
+def _extracted_already(project: Project, name: str, inputs: dict[str, Any]) -> bool:
+    files = (project.faces_file(name), project.frames_file(name))
+    return project.finished(_faces_stage(name), inputs) and all(file.exists() for file in files)
+
+
+def _extract(
+    project: Project,
+    name: str,
+    footage: Footage,
+    inputs: dict[str, Any],
+    extractor: Extractor,
+    settings: ClusterSettings,
+    progress: Progress,
+    damage: Damage,
+) -> None:
+    project.unfinish(_faces_stage(name))
+    parts = Parts(project.parts_folder(name), key=digest(repr(sorted(inputs.items()))))
+    if settings.force:
+        parts.remove()
+    done = parts.read()
+    frames = sample_frames(
+        footage,
+        every_s=inputs["every_s"],
+        after_index=int(done.frames.frame_index[-1]) if len(done.frames) else -1,
+        threads=settings.backend.threads,
+        damage=damage,
+    )
+    batches = extractor.extract(frames, lambda f, faces: write_pictures(project, name, f, faces))
+    total = max(math.ceil(footage.duration_s / inputs["every_s"]), 1)
+    found = len(done.faces)
+    with progress(name, total, len(done.frames)) as bar:
+        for part in _in_parts(batches, bar, found):
+            parts.append(part)
+    _finish_tables(project, name, parts.read(), video=footage.kind == "video")
+    project.finish(_faces_stage(name), inputs)
+    parts.remove()
+
+
+def _in_parts(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Extracted]:
+    """Gather batches into parts of about PART_FRAMES frames, showing how it goes on."""
+    waiting: list[Extracted] = []
+    for batch in batches:
+        waiting.append(batch)
+        found += len(batch.faces)
+        bar.update(len(batch.frames))
+        bar.set_postfix_str(f"{found} faces")
+        if sum(len(batch.frames) for batch in waiting) >= PART_FRAMES:
+            yield Extracted.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield Extracted.concatenate(waiting)
+
+
+def _finish_tables(project: Project, name: str, whole: Extracted, *, video: bool) -> None:
+    """Fill in shots and tracklets, which need the whole footage, and write both tables."""
+    frames, faces = whole.frames, whole.faces
+    # Photographs of a folder have no order in time: each is a shot of its own.
+    shot = shot_numbers(frames) if video else np.arange(len(frames), dtype=np.int32)
+    frames = frames.replace(shot=shot)
+    faces = faces.replace(shot=shot[np.searchsorted(frames.frame_index, faces.frame_index)])
+    if video:
+        faces = faces.replace(tracklet=tracklet_numbers(frames, faces))
+    frames.write(project.frames_file(name))
+    faces.write(project.faces_file(name))
+    remove_stale_pictures(project, name, faces, frames)
+
+
+# --- people -----------------------------------------------------------------------------------
+
+
+def _tables(project: Project, name: str) -> tuple[Frames, Faces]:
+    return Frames.read(project.frames_file(name)), Faces.read(project.faces_file(name))
+
+
+def _require_faces(
+    project: Project,
+    extracted: Sequence[FootageSummary],
+    tables: Mapping[str, tuple[Frames, Faces]],
+    settings: ClusterSettings,
+) -> None:
+    if any(len(faces) for _, faces in tables.values()):
+        return
+    looked = sum(footage.frames for footage in extracted)
+    names = ", ".join(project.footages[footage.name].path.name for footage in extracted)
+    advice = "look for smaller faces with --min-face, or more often with --every"
+    if settings.backend.detector == "hog":
+        advice = "try --detector cnn"
+    raise InputError(f"{names}: no face found in {looked} frames; {advice}")
+
+
+def _people_inputs(
+    project: Project, settings: ClusterSettings, names: Mapping[int, str]
+) -> dict[str, Any]:
+    """Everything that the people, their folder and the dataset depend on."""
+    faces = {name: project.stages[_faces_stage(name)] for name in project.footages}
+    return {
+        "version": VERSION,
+        "faces": faces,
+        "grouping": dataclasses.asdict(settings.grouping),
+        "label_margin": settings.label_margin,
+        "names": {str(person_id): name for person_id, name in names.items()},
+    }
+
+
+def _assign_people(
+    project: Project,
+    people: People,
+    tables: Mapping[str, tuple[Frames, Faces]],
+    settings: GroupingSettings,
+) -> None:
+    faces = {name: table for name, (_, table) in tables.items()}
+    clusters = _plain_clusters(faces, settings) if settings.plain else {}
+    footages = {}
+    for name, (frames, table) in tables.items():
+        stage = project.stages[_faces_stage(name)]
+        video = stage["kind"] == "video"
+        if not settings.plain:
+            clusters[name] = group_faces(table, settings, frames=len(frames), video=video)
+        every_s = float(stage["every_s"])
+        footages[name] = Clustered(table, clusters[name], people.assignments(name), every_s)
+    eps, next_id = settings.eps, people.next_person_id()
+    people.assign(faces, identify(footages, eps=eps, next_person_id=next_id))
+
+
+def _plain_clusters(
+    faces: Mapping[str, Faces], settings: GroupingSettings
+) -> dict[str, NDArray[np.int64]]:
+    """The reference recipe over each footage's faces."""
+    samples = settings.min_samples or PLAIN_MIN_SAMPLES
+    return {
+        name: dbscan(table.embedding, eps=settings.eps, min_samples=samples)
+        for name, table in faces.items()
+    }
+
+
+def _labelled(people: People, tables: Mapping[str, tuple[Frames, Faces]]) -> list[LabelledFootage]:
+    """Whose the faces are, in the order of the tables."""
+    labelled = []
+    for name, (frames, faces) in tables.items():
+        person_id = people.assignments(name).person_id
+        labelled.append(LabelledFootage(name, frames, faces, person_id))
+    return labelled
+
+
+# --- outputs ----------------------------------------------------------------------------------
+
+
+def _write_outputs(
+    project: Project,
+    labelled: Sequence[LabelledFootage],
+    plan: Plan,
+    names: Mapping[int, str],
+    progress: Progress,
+) -> None:
+    portraits = wanted_people(labelled, names, project.portrait_file)
+    dataset = wanted_dataset(plan, project.still_file)
+    with progress("writing", len(portraits) + len(dataset), 0) as bar:
+
+        def advance() -> None:
+            bar.update(1)
+
+        OutputFolder(project.people_folder).sync(portraits, advance=advance)
+        OutputFolder(project.dataset_folder).sync(dataset, advance=advance)
+
+
+def _summary(
+    project: Project,
+    extracted: Sequence[FootageSummary],
+    labelled: Sequence[LabelledFootage],
+    plan: Plan,
+    names: Mapping[int, str],
+    took_s: float,
+    up_to_date: bool,
+) -> Summary:
+    faces = dict.fromkeys(names, 0)
+    seen_s = dict.fromkeys(names, 0.0)
+    for footage in labelled:
+        every_s = project.stages[_faces_stage(footage.name)]["every_s"]
+        present, counts = np.unique(footage.person_id, return_counts=True)
+        for person, count in zip(present.tolist(), counts.tolist(), strict=True):
+            faces[person] = faces.get(person, 0) + count
+            seen_s[person] = seen_s.get(person, 0.0) + count * every_s
+    return Summary(
+        footages=tuple(extracted),
+        people=tuple(PersonSummary(names[p], faces[p], seen_s[p]) for p in names),
+        unknown_faces=faces.get(UNKNOWN, 0),
+        train_images=sum(image.split == "train" for image in plan.images),
+        val_images=sum(image.split == "val" for image in plan.images),
+        too_few=tuple(names[person] for person in plan.too_few),
+        took_s=took_s,
+        up_to_date=up_to_date,
+    )
