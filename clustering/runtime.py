@@ -29,6 +29,7 @@ from clustering.dlib_format import (
 )
 from clustering.networks import detector_graph, embedder_graph
 from data.errors import InputError
+from data.privacy import silence_onnxruntime, silence_openvino
 
 NetworkName: TypeAlias = Literal["detector", "embedder"]
 RuntimeName: TypeAlias = Literal["auto", "onnxruntime", "openvino"]
@@ -184,6 +185,7 @@ class _OnnxRuntime:
     def __init__(self, graph: bytes, threads: int) -> None:
         import onnxruntime
 
+        silence_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -204,6 +206,7 @@ class _OpenVino:
     """A compiled model of OpenVINO on the CPU, in full float32."""
 
     def __init__(self, graph: bytes, threads: int) -> None:
+        silence_openvino()
         import openvino
 
         options: dict[str, Any] = {

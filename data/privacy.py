@@ -1,0 +1,21 @@
+"""Libraries that would report their use, kept from it: nothing leaves the user's machine."""
+
+from __future__ import annotations
+
+import sys
+
+
+def silence_openvino() -> None:
+    """Keep ``import openvino``, which sends an event by itself, from sending anything.
+
+    OpenVINO takes its own stub where the package ``openvino_telemetry`` cannot be imported.
+    """
+    if "openvino" not in sys.modules:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
+
+def silence_onnxruntime() -> None:
+    """Switch off the events that ONNX Runtime's builds for Windows report."""
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()

@@ -1,0 +1,37 @@
+"""Nothing is sent: libraries that report their use are silenced before they are imported."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+
+_SCRIPT = """
+import socket, sys
+import numpy as np
+
+def refuse(*args, **kwargs):
+    raise AssertionError("something tried to reach the network")
+
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+from clustering.runtime import load_network
+
+network = load_network("detector", runtime=sys.argv[1])
+network(np.zeros((1, 3, 120, 120), np.float32))
+loaded = [name for name, module in sys.modules.items() if "telemetry" in name and module]
+loaded = [name for name in loaded if not name.startswith("openvino.tools.ovc.telemetry_")]
+assert not loaded, loaded
+"""
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_running_a_network_reports_nothing(runtime: str) -> None:
+    if runtime == "openvino":
+        if importlib.util.find_spec("openvino") is None:
+            pytest.skip("OpenVINO is not installed here")
+    command = [sys.executable, "-c", _SCRIPT, runtime]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
