@@ -51,9 +51,9 @@ class GroupingSettings:
 PLAIN_MIN_SAMPLES = 5
 
 # Average linkage stops at so many eps. Without clothes, and with more people in the heap, two
-# strangers come nearer, so photographs, and people of two footages, need more likeness.
+# strangers come nearer, so photographs need more likeness.
 _LINK = 1.20
-LINK_WITHOUT_VIDEO = 1.06
+_LINK_STILLS = 1.06
 _JOIN_SLACK = 0.1  # eps further than the linkage goes, a left-over face joins a person ...
 _JOIN_MARGIN = 0.04  # ... when the next person is this much further away
 _FOUNDER_QUALITY = 0.2  # the best face of a person is at least so good
@@ -101,7 +101,7 @@ class _Grouping:
         self.weight = person_weights(faces, weighted=settings.quality)
         self.clothes = faces.clothes.astype(np.float64)
         self.node = _nodes(faces, tracklets=settings.tracklets and video)
-        self.threshold = settings.eps * (_LINK if video else LINK_WITHOUT_VIDEO)
+        self.threshold = settings.eps * (_LINK if video else _LINK_STILLS)
         self.distance = Distance(
             clothes_share=CLOTHES_SHARE if clothes else 0.0,
             spread_share=SPREAD_SHARE if settings.spread else 0.0,

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from clustering.grouping import (
-    LINK_WITHOUT_VIDEO,
     clear_nearest,
     person_embeddings,
     person_weights,
@@ -23,8 +22,9 @@ from data.people import UNKNOWN, Assignments
 
 _SAME_TIME_S = 0.05
 _SAME_FACE_IOU = 0.5
-_ACROSS = Distance(clothes_share=0.0)
-"""People change clothes between footages."""
+_ACROSS = Distance(clothes_share=0.0, poor_share=0.3)
+"""People change clothes between footages, and poor faces of two strangers pass for one person."""
+_LINK_ACROSS = 1.02  # eps
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +140,7 @@ def _join_across(nodes: _Nodes, eps: float) -> NDArray[np.int64]:
     cannot = (present @ present.T > 0) | np.outer(was_known, was_known)
     np.fill_diagonal(cannot, False)
     label = np.where(nodes.of_face == UNKNOWN, UNKNOWN, start[nodes.of_face])
-    threshold = LINK_WITHOUT_VIDEO * eps
+    threshold = _LINK_ACROSS * eps
     joined = average_linkage(nodes.groups(label), cannot, distance=_ACROSS, threshold=threshold)
     return joined[start]
 
@@ -170,7 +170,7 @@ def _adopt_left_over(nodes: _Nodes, person: NDArray[np.int64], eps: float) -> ND
     one_each[left] = np.arange(len(left))
     apart = _ACROSS(nodes.groups(one_each), nodes.groups(label))
     apart[_in_frame_with(nodes, left, label, len(people))] = np.inf
-    column = clear_nearest(apart, limit=LINK_WITHOUT_VIDEO * eps)
+    column = clear_nearest(apart, limit=_LINK_ACROSS * eps)
     adopted = person.copy()
     adopted[left[column >= 0]] = people[column[column >= 0]]
     return adopted

@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 # Of faces of one person in one tracklet: what a group of few faces is taken to spread.
 _USUAL_SPREAD = 0.36
 _USUAL_COUNT = 4.0
+_USUAL_QUALITY = 0.5
 
 # Measured together with the threshold over all labelled clips; see tests/quality.
 CLOTHES_SHARE = 0.4
@@ -107,10 +108,13 @@ class Distance:
         clothes_share: weight of the clothes' Hellinger distance against the embedding's.
         spread_share: how much of the groups' own spread is allowed for: two people whose faces
             hardly vary are apart at a distance that is nothing between faces that vary much.
+        poor_share: how much further poor faces are put: blurred and turned ones look like one
+            another, whoever they are.
     """
 
     clothes_share: float = CLOTHES_SHARE
     spread_share: float = SPREAD_SHARE
+    poor_share: float = 0.0
 
     def __call__(self, groups: Groups, others: Groups) -> Floats:
         """Distances of every group to every other, ``(n, m)``."""
@@ -118,15 +122,20 @@ class Distance:
         squares = [(g.mean**2).sum(axis=1) + g.variance for g in (groups, others)]
         faces = np.sqrt(np.maximum(squares[0][:, None] + squares[1][None] - 2 * products, 0))
         spread = (_spread(groups)[:, None] + _spread(others)[None]) / 2 - _USUAL_SPREAD
-        return np.asarray(
-            faces + self._clothes_term(groups, others) - self.spread_share * spread, np.float64
-        )
+        poor = np.maximum(_poorness(groups)[:, None], _poorness(others)[None])
+        terms = self._clothes_term(groups, others) - self.spread_share * spread
+        return np.asarray(faces + terms + self.poor_share * poor, np.float64)
 
     def _clothes_term(self, groups: Groups, others: Groups) -> Floats:
         hellinger = np.sqrt(np.maximum(1 - groups.clothes @ others.clothes.T, 0))
         seen = np.outer(groups.clothes_weight > 0, others.clothes_weight > 0)
         # Half way between the same and other clothes, unseen clothes say nothing.
         return np.asarray(self.clothes_share * np.where(seen, hellinger - 0.5, 0), np.float64)
+
+
+def _poorness(groups: Groups) -> Floats:
+    """How far the faces' mean weight, their quality, is below a usual one, ``(n,)``."""
+    return np.asarray(np.maximum(_USUAL_QUALITY - groups.weight / groups.count, 0), np.float64)
 
 
 def _spread(groups: Groups) -> Floats:
