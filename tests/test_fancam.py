@@ -1,0 +1,44 @@
+"""The front door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import fancam
+
+
+def test_help_names_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        fancam.main(["--help"])
+    assert done.value.code == 0
+    assert "demo" in capsys.readouterr().out
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "demo"
+    folder.write_text("mine")
+    assert fancam.main(["demo", "--folder", str(folder)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert folder.read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_the_demo_finds_the_drawn_cast(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from data.sample.cast import CAST
+
+    assert fancam.main(["demo", "--folder", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert f"{len(CAST)} people" in said
+    montages = [Path(line.strip()) for line in said.splitlines() if line.endswith(".jpg")]
+    assert len(montages) == len(CAST)
+    assert all(montage.stat().st_size > 10_000 for montage in montages)
+
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert fancam.main(["demo", "--folder", str(tmp_path)]) == 0
+    assert "up to date" in capsys.readouterr().out
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
