@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -142,16 +142,20 @@ def open_people(path: Path) -> Iterator[People]:
     """Open the people of a project, making the file where there is none.
 
     Raises:
-        InputError: the file is not a database, or another version's.
+        InputError: the file is not a database, or another version's, or cannot be read or written.
     """
-    connection = sqlite3.connect(path)
     try:
-        _prepare(connection, path)
-        yield People(connection)
+        with closing(sqlite3.connect(path)) as connection:
+            _prepare(connection, path)
+            yield People(connection)
+    except sqlite3.OperationalError as error:
+        # The disk is full, the file is read-only or locked: the people in it are not lost.
+        message = f"cannot be read or written ({error}); mend that and run again"
+        raise InputError(f"{path}: {message}") from error
     except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:  # a broken rule of the tables: our mistake
+            raise
         raise InputError(f"{path}: cannot be used ({error}); move it away and run again") from error
-    finally:
-        connection.close()
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
