@@ -1,0 +1,59 @@
+"""The committed figures, below which the clustering must not fall."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from data.files import write_json
+from tests.quality.scores import Mean, Score
+
+FILE: Final = Path(__file__).with_name("figures.json")
+TOLERANCE: Final = 0.005
+"""Other processors round differently, and a face at the threshold comes or goes."""
+
+Figures = dict[str, dict[str, float]]
+
+
+def figures_of(means: Mapping[str, Mean], drawn: Mapping[str, Score]) -> Figures:
+    """What is kept, by sampling."""
+    kept: Figures = {}
+    for sampling, over_clips in means.items():
+        kept[sampling] = {
+            "mean_f": round(over_clips.f, 4),
+            "mean_precision": round(over_clips.precision, 4),
+            "min_f": round(over_clips.min_f, 4),
+            "people_right": over_clips.people_right,
+        }
+    for sampling, film in drawn.items():
+        kept[f"drawn film, {sampling}"] = {
+            "mean_f": round(film.b_cubed.f, 4),
+            "mean_precision": round(film.b_cubed.precision, 4),
+            "people_right": int(film.people_right),
+        }
+    return kept
+
+
+def read_figures() -> Figures:
+    """Return the committed figures."""
+    kept: Figures = json.loads(FILE.read_text("utf-8"))
+    return kept
+
+
+def write_figures(figures: Figures) -> None:
+    """Make these the figures to keep; those that were not measured now stay as they were."""
+    kept = read_figures() if FILE.exists() else {}
+    write_json(FILE, {**kept, **figures})
+
+
+def worse(measured: Figures, kept: Figures) -> list[str]:
+    """One line for each figure that fell below the committed one."""
+    lines = []
+    for row, values in measured.items():
+        for name, value in values.items():
+            slack = 0 if name == "people_right" else TOLERANCE
+            if value < kept[row][name] - slack:
+                lines.append(f"{row}: {name} {value:g} is below {kept[row][name]:g}")
+    return lines

@@ -1,0 +1,74 @@
+"""Who is where in a clip, said by people or by the drawing itself."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.evaluation import match_boxes
+from data.faces import Faces
+from data.sample.truth import Truth
+
+UNDECIDED = "?"
+NOT_SCORED = -1
+MOSTLY_SEEN = 0.5
+"""A drawn face of which less is seen is like one that a person would not have labelled."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """Labelled faces of a clip, one row a face."""
+
+    frame_index: NDArray[np.int64]  # (n,)
+    xyxy: NDArray[np.float32]  # (n, 4)
+    person: NDArray[np.str_]  # (n,) '?' undecided
+
+    def of_frames(self, frame_index: NDArray[np.int64]) -> Labels:
+        """Only the rows of these frames."""
+        rows = np.isin(self.frame_index, frame_index)
+        return Labels(self.frame_index[rows], self.xyxy[rows], self.person[rows])
+
+    @property
+    def people(self) -> list[str]:
+        """Everybody who is there and known, sorted."""
+        return sorted(set(self.person.tolist()) - {UNDECIDED})
+
+    @property
+    def decided(self) -> int:
+        """Number of faces whose person is known."""
+        return int((self.person != UNDECIDED).sum())
+
+
+def read_labels(path: Path) -> Labels:
+    """Read one CSV of ../shared/footage/labels (see its README)."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    boxes = [[float(row[side]) for side in ("x1", "y1", "x2", "y2")] for row in rows]
+    return Labels(
+        np.array([int(row["frame_index"]) for row in rows], np.int64),
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array([row["person"] for row in rows], np.str_),
+    )
+
+
+def drawn_labels(truth: Truth) -> Labels:
+    """The faces of a drawn film; one that is mostly hidden is undecided."""
+    person = np.where(truth.visible >= MOSTLY_SEEN, truth.person, UNDECIDED)
+    return Labels(truth.frame_index, truth.xyxy, person)
+
+
+def persons_of(faces: Faces, labels: Labels) -> NDArray[np.int64]:
+    """Row in ``labels.people`` of each found face, ``(n,)``; -1 without a decided label."""
+    number = {name: i for i, name in enumerate(labels.people)} | {UNDECIDED: NOT_SCORED}
+    persons = np.full(len(faces), NOT_SCORED, np.int64)
+    for frame in np.unique(faces.frame_index):
+        rows = np.flatnonzero(faces.frame_index == frame)
+        there = labels.of_frames(frame[None])
+        match = match_boxes(faces.xyxy[rows], there.xyxy)
+        for row, label in zip(rows[match >= 0], match[match >= 0], strict=True):
+            persons[row] = number[str(there.person[label])]
+    return persons

@@ -1,0 +1,96 @@
+"""Photographs: many people, no video knowledge, against DBSCAN with its best settings."""
+
+from __future__ import annotations
+
+import itertools
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.backends import BackendSettings
+from clustering.dbscan import dbscan
+from clustering.evaluation import BCubed, b_cubed
+from clustering.extraction import Extracted
+from clustering.grouping import GroupingSettings, group_faces
+from data.boxes import centres
+from data.faces import Faces
+from data.jpeg import decode_jpeg
+from data.video import Frame
+from tests.quality.clips import load_extractor
+
+MIN_FACE_PX: Final = 60
+"""The one who is meant fills over a third of these 350 px; smaller ones are passers-by."""
+EPS: Final = tuple(round(0.30 + 0.02 * step, 2) for step in range(16))
+MIN_SAMPLES: Final = (2, 3, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class PhotographScores:
+    """Ours against plain DBSCAN at its best."""
+
+    photographs: int
+    people: int
+    faces: int
+    ours: BCubed
+    clusters: int
+    plain: BCubed
+    plain_eps: float
+    plain_min_samples: int
+
+
+def score_photographs(shared: Path, *, people: int | None = None) -> PhotographScores:
+    """Cluster the photographs of ../shared/faces, or those of its first ``people``."""
+    names = _names(shared, people)
+    extractor = load_extractor(BackendSettings(min_face_px=MIN_FACE_PX))
+    parts = list(extractor.extract(_photographs(shared, names)))
+    faces = _one_a_photograph(Extracted.concatenate(parts))
+    subjects = [PurePosixPath(name).parent.name for name in names]
+    _, number = np.unique(subjects, return_inverse=True)
+    truth = number[faces.frame_index].astype(np.int64)
+    cluster = group_faces(faces, GroupingSettings(), frames=len(names), video=False)
+    best, eps, min_samples = _best_plain(faces, truth)
+    return PhotographScores(
+        photographs=len(names),
+        people=int(number.max()) + 1,
+        faces=len(faces),
+        ours=b_cubed(truth, cluster),
+        clusters=int(cluster.max(initial=-1)) + 1,
+        plain=best,
+        plain_eps=eps,
+        plain_min_samples=min_samples,
+    )
+
+
+def _names(shared: Path, people: int | None) -> list[str]:
+    with zipfile.ZipFile(shared / "faces" / "faces.zip") as photographs:
+        names = sorted(name for name in photographs.namelist() if name.endswith(".jpg"))
+    subjects = sorted({PurePosixPath(name).parent.name for name in names})[:people]
+    return [name for name in names if PurePosixPath(name).parent.name in subjects]
+
+
+def _photographs(shared: Path, names: list[str]) -> Iterator[Frame]:
+    with zipfile.ZipFile(shared / "faces" / "faces.zip") as photographs:
+        for index, name in enumerate(names):
+            yield Frame(index, float(index), decode_jpeg(photographs.read(name)))
+
+
+def _one_a_photograph(found: Extracted) -> Faces:
+    """The face nearest to the middle of each photograph."""
+    middle = found.frames.frame_wh[found.faces.frame_index] / 2
+    away = np.linalg.norm(centres(found.faces.xyxy) - middle, axis=1)
+    order = np.lexsort((away, found.faces.frame_index))
+    first = np.unique(found.faces.frame_index[order], return_index=True)[1]
+    return found.faces.take(np.sort(order[first]))
+
+
+def _best_plain(faces: Faces, truth: NDArray[np.int64]) -> tuple[BCubed, float, int]:
+    tried = []
+    for eps, min_samples in itertools.product(EPS, MIN_SAMPLES):
+        found = dbscan(faces.embedding, eps=eps, min_samples=min_samples)
+        tried.append((b_cubed(truth, found), eps, min_samples))
+    return max(tried, key=lambda one: one[0].f)
