@@ -19,6 +19,10 @@ SCHEMA = 1
 """Raised whenever an older version could not read what this one writes."""
 SUFFIX = ".fancam"
 
+_NAME_BYTES = 120  # a file name may have 255, a Windows path 260 characters
+_OWN_SUFFIXES = (".parquet", ".frames", ".parts")
+"""A footage whose name ended so would share files with another's; see the paths below."""
+
 
 @dataclass(frozen=True, slots=True)
 class FootageEntry:
@@ -104,13 +108,14 @@ class Project:
         """Take a footage into the project, or find it there, and return its entry.
 
         Raises:
-            InputError: the file has changed since the project read it, and ``force`` is false.
+            InputError: the file has changed since the project read it, and ``force`` is false; or
+                its name is not Unicode.
         """
         path = path.absolute()
-        known = next((e for e in self.footages.values() if e.path == path), None)
+        known = next((e for e in self.footages.values() if _same_path(e.path, path)), None)
         name = known.name if known else self._free_name(path)
         entry = FootageEntry(name, path, size_bytes, duration_s, rate, *frame_wh)
-        if known and known != entry and not force:
+        if known and dataclasses.replace(known, path=path) != entry and not force:
             message = "it has changed since the project read it; read it again with --force"
             raise InputError(f"{path.name}: {message}, or choose another --project")
         if known != entry:
@@ -119,7 +124,7 @@ class Project:
         return entry
 
     def _free_name(self, path: Path) -> str:
-        stem = path.name if path.is_dir() else path.stem
+        stem = _file_stem(path)
         name, number = stem, 2
         taken = {taken.casefold() for taken in self.footages}
         while name.casefold() in taken:
@@ -187,11 +192,27 @@ class Project:
         try:
             entries = [self._entry_from_json(fields) for fields in content["footages"]]
             self.stages = dict(content["stages"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise InputError(
                 f"{self._file}: damaged ({error!r}); choose another --project"
             ) from error
         self.footages = {entry.name: entry for entry in entries}
+
+
+def _file_stem(path: Path) -> str:
+    """What files about a footage can be called: not too long, and no other file's name."""
+    path = Path(os.path.normpath(path))
+    stem = path.name if path.is_dir() else path.stem
+    try:
+        stem = stem.encode()[:_NAME_BYTES].decode(errors="ignore") or "footage"
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path.name!a}: the name is not Unicode; rename it") from error
+    return f"{stem}_" if stem.casefold().endswith(_OWN_SUFFIXES) else stem
+
+
+def _same_path(a: Path, b: Path) -> bool:
+    """Whether two absolute paths are one, written with or without ``..``."""
+    return os.path.normpath(a) == os.path.normpath(b)
 
 
 def _plain(inputs: dict[str, Any]) -> dict[str, Any]:
