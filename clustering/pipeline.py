@@ -49,17 +49,16 @@ def stream(
 
 def _feed(items: Iterable[Any], downstream: queue.Queue[Any], stop: threading.Event) -> None:
     """Put every item, then the end or the error that ended them."""
-    iterator = iter(items)
     last: Any = _END
     try:
-        for item in iterator:
+        for item in items:
             if not _put(downstream, item, stop):
                 break
     except BaseException as error:
         last = _Failure(error)
     finally:
-        if isinstance(iterator, Generator):
-            iterator.close()
+        if isinstance(items, Generator):
+            items.close()
     _put(downstream, last, stop)
 
 

@@ -63,7 +63,7 @@ def test_text_and_bytes_come_back_unchanged(tmp_path: Path, content: str) -> Non
 
 
 def test_json_keeps_letters_readable(tmp_path: Path) -> None:
-    content = {"name": "Zoë 名", "empty": {}, "none": None}
+    content: dict[str, object] = {"name": "Zoë 名", "empty": {}, "none": None}
     write_json(tmp_path / "a.json", content)
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert json.loads(text) == content
