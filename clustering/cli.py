@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import run
+from data.command import Parser, run
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,12 +22,11 @@ _MAX_UPSAMPLE = 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parsed = _parser().parse_args(arguments)
-    return run(NAME, lambda: _cluster(parsed))
+    return run(NAME, lambda: _cluster(_parser().parse_args(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=NAME,
         description="Find every face in some footage, sort the faces into people, and write one "
         "folder a person and a YOLO dataset.",
@@ -104,6 +103,8 @@ def _cluster(parsed: argparse.Namespace) -> int:
     from clustering.stage import cluster_faces
 
     project = _project(parsed)
+    known = bool(parsed.footage or project.footages)
+    _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
     summary = cluster_faces(project, parsed.footage, settings, progress=bars(NAME))
     for line in _report(project, summary):
         print(line)
@@ -130,8 +131,10 @@ def _require(condition: bool, message: str) -> None:
 def _require_range(
     option: str, value: float | None, *, low: float, high: float, unit: str = ""
 ) -> None:
-    within = value is None or low <= value <= high
-    _require(within, f"{option} {value}: give a number from {low} to {high}{unit}")
+    if value is None:
+        return
+    shown = value if isinstance(value, int) else f"{value:g}"
+    _require(low <= value <= high, f"{option} {shown}: give a number from {low} to {high}{unit}")
 
 
 def _settings(parsed: argparse.Namespace) -> ClusterSettings:
@@ -188,45 +191,53 @@ def _project(parsed: argparse.Namespace) -> Project:
 def _report(project: Project, summary: Summary) -> list[str]:
     """The closing lines, for a person to read."""
     lines = [_footage_line(footage) for footage in summary.footages]
-    lines += [f"{len(summary.people)} people" if len(summary.people) != 1 else "1 person"]
-    width = max((len(person.name) for person in summary.people), default=0)
-    for person in summary.people:
-        seen = f"{person.faces:6d} faces  about {_duration(person.seen_s)} on screen"
-        lines.append(f"  {person.name:<{width}}  {seen}")
-    lines += _unknown_lines(summary)
+    lines += [f"warning: {line}" for line in summary.left_out]
+    lines += [_count(len(summary.people), "person", "people"), *_people_lines(summary)]
     folder = _shown(project.folder)
     if summary.people:
-        images = f"{summary.train_images} images to train, {summary.val_images} to validate"
+        images = f"{_count(summary.train_images, 'image')} to train, {summary.val_images} to check"
         lines += [
             f"faces    {folder}/people  (montages in {folder}/people/montage)",
             f"dataset  {folder}/dataset/data.yaml  ({images})",
         ]
     else:
-        lines += [f"faces    {folder}/people/unknown"]
-    lines += [f"{name}: too rarely seen to validate on" for name in summary.too_few]
-    done = "nothing to do, all is up to date" if summary.up_to_date else "done"
-    lines += [f"{done} in {_duration(summary.took_s)}"]
+        lines += [
+            f"faces    {folder}/people/unknown",
+            "warning: too few alike faces to make a person; try --min-samples 1",
+        ]
+    lines += [f"warning: {n}: too rarely seen to train and to check on" for n in summary.too_few]
+    if summary.up_to_date:
+        return [*lines, "nothing to do: all is up to date"]
+    lines += [f"done in {_duration(summary.took_s)}"]
     if summary.people:
         lines += ["next: look at the montages; any YOLO trains on the dataset as it is"]
     return lines
 
 
 def _footage_line(footage: FootageSummary) -> str:
+    looked = _count(footage.frames, "picture")
+    if footage.kind == "video":
+        looked = f"{_count(footage.frames, 'frame')} looked at, one every {footage.every_s:g} s"
     done = " (done before)" if footage.already_done else ""
     damage = f"; {footage.damage}" if footage.damage else ""
-    looked = f"{footage.frames} frames looked at, one every {footage.every_s:g} s"
-    return f"{footage.name}: {looked}, {footage.faces} faces{done}{damage}"
+    return f"{footage.name}: {looked}, {_count(footage.faces, 'face')}{done}{damage}"
 
 
-def _unknown_lines(summary: Summary) -> list[str]:
+def _people_lines(summary: Summary) -> list[str]:
     total = summary.unknown_faces + sum(person.faces for person in summary.people)
+    width = max(len(name) for name in ("unknown", *(p.name for p in summary.people)))
     lines = []
+    for person in summary.people:
+        seen = f"  about {_duration(person.seen_s)} on screen" if person.seen_s else ""
+        lines.append(f"  {person.name:<{width}}  {person.faces:6d} faces{seen}")
     if summary.unknown_faces:
-        share = summary.unknown_faces / total
-        lines.append(f"  unknown: {summary.unknown_faces} faces ({share:.0%})")
-    if not summary.people:
-        lines.append("warning: too few alike faces to make a person; try --min-samples 1")
+        share = f"{summary.unknown_faces / total:.0%} of all"
+        lines.append(f"  {'unknown':<{width}}  {summary.unknown_faces:6d} faces  {share}")
     return lines
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _shown(folder: Path) -> str:

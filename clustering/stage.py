@@ -6,10 +6,10 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +33,15 @@ from clustering.tracklets import shot_numbers, tracklet_numbers
 from data.errors import InputError
 from data.faces import Faces, Frames
 from data.footage import Footage, default_interval_s, probe
-from data.outputs import OutputFolder, digest
+from data.outputs import MANIFEST, OutputFolder, digest
 from data.people import UNKNOWN, People, open_people
-from data.project import Project
+from data.project import FootageEntry, Project
 from data.video import Damage, sample_frames
 
 VERSION = 1
 """Raised when the same footage and settings would give other faces or people."""
 _PEOPLE_STAGE = "people"
+T = TypeVar("T")
 
 
 class Bar(Protocol):
@@ -79,6 +80,7 @@ class FootageSummary:
     """What was found in one footage."""
 
     name: str
+    kind: str  # video, images or image
     frames: int
     faces: int
     every_s: float
@@ -92,7 +94,7 @@ class PersonSummary:
 
     name: str
     faces: int
-    seen_s: float
+    seen_s: float  # in videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,9 @@ class Summary:
     train_images: int
     val_images: int
     too_few: tuple[str, ...]  # people who are not in both parts of the dataset
-    took_s: float
-    up_to_date: bool  # nothing had to be done
+    left_out: tuple[str, ...] = ()  # a line on each footage of the project that is not there
+    took_s: float = 0.0
+    up_to_date: bool = False  # nothing had to be done
 
 
 def cluster_faces(
@@ -121,11 +124,10 @@ def cluster_faces(
         InputError: a footage that cannot be read or has changed, or no face in any footage.
     """
     start = time.monotonic()
+    named = [probe(path) for path in paths]  # before there is a folder for them
     with project.lock():
-        footages = [probe(path) for path in (*paths, *_unfinished(project, paths))]
-        for footage in footages:
-            _add(project, footage, force=settings.force)
-        extracted = _extract_all(project, footages, settings, progress)
+        others, left_out = _probe_others(project, paths)
+        extracted = _extract_all(project, [*named, *others], settings, progress)
         tables = {name: _tables(project, name) for name in project.footages}
         _require_faces(project, extracted, tables, settings)
         with open_people(project.people_file) as people:
@@ -134,22 +136,49 @@ def cluster_faces(
             if not done:
                 project.unfinish(_PEOPLE_STAGE)
                 _assign_people(project, people, tables, settings.grouping)
+            names = people.names()
             labelled = _labelled(people, tables)
-            plan = plan_dataset(labelled, people.names(), label_margin=settings.label_margin)
+            plan = plan_dataset(labelled, names, label_margin=settings.label_margin)
+            done = done and _outputs_exist(project, plan)
             if not done:
-                _write_outputs(project, labelled, plan, people.names(), progress)
-                inputs = _people_inputs(project, settings, people.names())
-                project.finish(_PEOPLE_STAGE, inputs)
-            up_to_date = done and all(footage.already_done for footage in extracted)
-            took_s = time.monotonic() - start
-            return _summary(project, extracted, labelled, plan, people.names(), took_s, up_to_date)
+                project.unfinish(_PEOPLE_STAGE)
+                _write_outputs(project, labelled, plan, names, progress)
+                project.finish(_PEOPLE_STAGE, _people_inputs(project, settings, names))
+    summary = _summary(project, extracted, labelled, plan, names)
+    return dataclasses.replace(
+        summary,
+        left_out=tuple(left_out),
+        took_s=time.monotonic() - start,
+        up_to_date=done and all(footage.already_done for footage in extracted),
+    )
 
 
-def _unfinished(project: Project, paths: Sequence[Path]) -> list[Path]:
-    """Footages of the project that a stopped run left, or all of them where none is named."""
+def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage], list[str]]:
+    """Probe what a stopped run left, or all of the project where nothing is named.
+
+    A footage that is not there any more does not stop the others: it keeps the faces that were
+    found in it, and leaves the project where none were. The second list says so, a line each.
+    """
+    footages, left_out = [], []
+    for entry in _others(project, paths):
+        try:
+            footages.append(probe(entry.path))
+        except InputError as error:
+            if _faces_stage(entry.name) in project.stages:
+                left_out.append(f"{error}; its faces are kept")
+            else:
+                del project.footages[entry.name]
+                project.save()
+                left_out.append(f"{error}; the project goes on without it")
+    if left_out and not project.footages:
+        raise InputError(left_out[0])
+    return footages, left_out
+
+
+def _others(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
     named = {path.absolute() for path in paths}
     return [
-        entry.path
+        entry
         for entry in project.footages.values()
         if entry.path not in named and (not paths or _faces_stage(entry.name) not in project.stages)
     ]
@@ -175,19 +204,70 @@ def _extract_all(
     """Bring the faces tables of ``footages`` up to date, loading the networks once if at all."""
     extractor: Extractor | None = None
     summaries = []
+    before = dict(project.footages), dict(project.stages)
+    with _put_back_if_refused(project, *before):
+        for footage in footages:
+            _add(project, footage, force=settings.force)
     for footage in footages:
         inputs = _faces_inputs(footage, settings)
         name = _name_of(project, footage)
         done = _extracted_already(project, name, inputs) and not settings.force
         damage = Damage()
         if not done:
-            extractor = extractor or _load(settings.backend)
-            _extract(project, name, footage, inputs, extractor, settings, progress, damage)
-        frames, faces = _tables(project, name)
-        every_s = float(inputs["every_s"])
-        line = str(damage) if damage else ""
-        summaries.append(FootageSummary(name, len(frames), len(faces), every_s, line, done))
+            with _put_back_if_refused(project, *before, only=name):
+                extractor = extractor or _load(settings.backend)
+                _extract(project, name, footage, inputs, extractor, settings, progress, damage)
+        summaries.append(_footage_summary(project, name, inputs, damage, done))
     return summaries
+
+
+@contextmanager
+def _put_back_if_refused(
+    project: Project,
+    footages: Mapping[str, FootageEntry],
+    stages: Mapping[str, dict[str, Any]],
+    *,
+    only: str | None = None,
+) -> Iterator[None]:
+    """Forget a footage again that turns out to be of no use, or know it as before.
+
+    Without this it would stop every later run of the project.
+
+    ``footages`` and ``stages`` are the project's before this run, ``only`` names the footage: all
+    where none is given.
+    """
+    try:
+        yield
+    except InputError:
+        changed = dict(project.footages), dict(project.stages)
+        for name in [only] if only else list(project.footages):
+            _put_back(project.footages, footages, name)
+            _put_back(project.stages, stages, _faces_stage(name))
+        if (project.footages, project.stages) != changed:
+            project.save()
+        raise
+
+
+def _put_back(now: dict[str, T], before: Mapping[str, T], key: str) -> None:
+    if key in before:
+        now[key] = before[key]
+    else:
+        now.pop(key, None)
+
+
+def _footage_summary(
+    project: Project, name: str, inputs: Mapping[str, Any], damage: Damage, done: bool
+) -> FootageSummary:
+    frames, faces = _tables(project, name)
+    return FootageSummary(
+        name=name,
+        kind=inputs["kind"],
+        frames=len(frames),
+        faces=len(faces),
+        every_s=float(inputs["every_s"]),
+        damage=str(damage) if damage else "",
+        already_done=done,
+    )
 
 
 def _load(settings: BackendSettings) -> Extractor:
@@ -339,8 +419,12 @@ def _assign_people(
             clusters[name] = group_faces(table, settings, frames=len(frames), video=video)
         every_s = float(stage["every_s"])
         footages[name] = Clustered(table, clusters[name], people.assignments(name), every_s)
-    eps, next_id = settings.eps, people.next_person_id()
-    people.assign(faces, identify(footages, eps=eps, next_person_id=next_id))
+    if not any(len(cluster) and cluster.max() >= 0 for cluster in clusters.values()):
+        person_id = {name: np.full(len(table), UNKNOWN) for name, table in faces.items()}
+    else:
+        eps, next_id = settings.eps, people.next_person_id()
+        person_id = identify(footages, eps=eps, next_person_id=next_id)
+    people.assign(faces, person_id)
 
 
 def _plain_clusters(
@@ -364,6 +448,12 @@ def _labelled(people: People, tables: Mapping[str, tuple[Frames, Faces]]) -> lis
 
 
 # --- outputs ----------------------------------------------------------------------------------
+
+
+def _outputs_exist(project: Project, plan: Plan) -> bool:
+    """Whether both folders are there: a user may have removed one to have it made again."""
+    folders = [project.people_folder, *([project.dataset_folder] if plan.images else [])]
+    return all((folder / MANIFEST).exists() for folder in folders)
 
 
 def _write_outputs(
@@ -390,13 +480,12 @@ def _summary(
     labelled: Sequence[LabelledFootage],
     plan: Plan,
     names: Mapping[int, str],
-    took_s: float,
-    up_to_date: bool,
 ) -> Summary:
     faces = dict.fromkeys(names, 0)
     seen_s = dict.fromkeys(names, 0.0)
     for footage in labelled:
-        every_s = project.stages[_faces_stage(footage.name)]["every_s"]
+        stage = project.stages[_faces_stage(footage.name)]
+        every_s = stage["every_s"] if stage["kind"] == "video" else 0.0
         present, counts = np.unique(footage.person_id, return_counts=True)
         for person, count in zip(present.tolist(), counts.tolist(), strict=True):
             faces[person] = faces.get(person, 0) + count
@@ -408,6 +497,4 @@ def _summary(
         train_images=sum(image.split == "train" for image in plan.images),
         val_images=sum(image.split == "val" for image in plan.images),
         too_few=tuple(names[person] for person in plan.too_few),
-        took_s=took_s,
-        up_to_date=up_to_date,
     )

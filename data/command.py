@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from data.errors import InputError
 
@@ -19,6 +21,14 @@ _DISK_PROBLEMS = {
     errno.EPERM: "no permission; change it, or choose another --project folder",
 }
 _SYSTEM_LIBRARIES = {"libGL.so": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0"}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line too: an InputError instead of usage and an exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        raise InputError(f"{message}; see --help")
 
 
 def run(name: str, command: Callable[[], int]) -> int:
@@ -41,7 +51,8 @@ def run(name: str, command: Callable[[], int]) -> int:
 
 
 def _say(name: str, message: str, code: int) -> int:
-    print(f"{name}: {message}", file=sys.stderr)  # noqa: T201
+    # Names of files, and what libraries say, may hold line breaks.
+    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
     return code
 
 
