@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.clips import clips
+
+__all__ = ["clips"]
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

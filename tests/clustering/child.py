@@ -1,0 +1,123 @@
+"""Run `cluster-faces` in a process of its own that dies, or has few rights, as a test asks.
+
+A fork of a server that has everything imported: a run takes tenths of a second.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# What the command imports on its way is imported here: a process without rights may not read it.
+import av  # noqa: F401
+import filelock  # noqa: F401
+import imutils  # noqa: F401
+import PIL.Image  # noqa: F401
+import pyarrow.parquet  # noqa: F401
+import pytest
+import tqdm  # noqa: F401
+
+from clustering import cli, stage
+from tests.clustering.command import Ran, ran
+from tests.clustering.fakes import CornerDetector, CornerEmbedder
+
+PART_FRAMES = 8
+"""Instead of 64: small clips have several parts too."""
+NOBODY = 65534  # the user without rights, on Linux and macOS alike
+_TIMEOUT_S = 60
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """When a run is killed: before it does ``what`` for the ``count``-th time.
+
+    ``what`` is a pattern of "rename <to>", "write <file>", "link <to>", "remove <file>",
+    "sql <statement>".
+    """
+
+    what: str
+    count: int = 1
+
+
+def run_in_child(
+    folder: Path, *arguments: str, death: Death | None = None, without_rights: bool = False
+) -> Ran:
+    """Run the command in ``folder`` with the cheap networks; wait for its end."""
+    process = start_child(folder, *arguments, death=death, without_rights=without_rights)
+    process.join(_TIMEOUT_S)
+    assert process.exitcode is not None, "the run did not end"
+    texts = [_output(folder, name) for name in ("out", "err")]
+    for name in ("out", "err"):
+        (folder.parent / f"{folder.name}.{name}").unlink()
+    return ran(process.exitcode, *texts)
+
+
+def start_child(
+    folder: Path, *arguments: str, death: Death | None = None, without_rights: bool = False
+) -> Any:
+    """Start such a run and return its process."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        pytest.skip("no forkserver on this system")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=_main, args=(str(folder), arguments, death, without_rights))
+    process.start()
+    return process
+
+
+def _output(folder: Path, name: str) -> str:
+    return (folder.parent / f"{folder.name}.{name}").read_text("utf-8", errors="replace")
+
+
+def _main(folder: str, arguments: Sequence[str], death: Death | None, without_rights: bool) -> None:
+    os.chdir(folder)
+    for number, name in ((1, "out"), (2, "err")):
+        file = os.open(f"{folder}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, number)
+    if without_rights and os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    install_fakes(setattr, CornerDetector())
+    if death is not None:
+        _arm(death)
+    sys.exit(cli.main(arguments))
+
+
+def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDetector) -> None:
+    """Put the cheap networks into the stage."""
+    replace(stage, "load_detector", lambda _settings: detector)
+    replace(stage, "load_embedder", lambda _settings: CornerEmbedder())
+    replace(stage, "PART_FRAMES", PART_FRAMES)
+
+
+def _arm(death: Death) -> None:
+    pattern, left = re.compile(death.what), death.count
+
+    def meet(event: str) -> None:
+        nonlocal left
+        left -= bool(pattern.search(event))
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(event: str, details: tuple[Any, ...]) -> None:
+        if event == "os.rename":
+            meet(f"rename {details[1]}")
+        elif event == "os.link":
+            meet(f"link {details[1]}")
+        elif event == "os.remove":
+            meet(f"remove {details[0]}")
+        elif event == "open" and details[2] & _WRITING:
+            meet(f"write {details[0]}")
+        elif event == "sqlite3.connect/handle":
+            details[0].set_trace_callback(lambda statement: meet(f"sql {statement}"))
+
+    sys.addaudithook(watch)

@@ -1,0 +1,64 @@
+"""`cluster-faces` called in-process, with cheap networks or the real ones, and the drawn film."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from clustering import cli
+from data.sample.film import draw_film
+from tests.clustering.child import install_fakes
+from tests.clustering.command import Ran, ran
+from tests.clustering.fakes import CornerDetector
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """``run("film.mp4", "--every", "2")`` in the folder ``tmp_path``."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str | Path) -> Ran:
+        capfd.readouterr()
+        code = cli.main([str(argument) for argument in arguments])
+        printed = capfd.readouterr()
+        return ran(code, printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def detector(monkeypatch: pytest.MonkeyPatch) -> CornerDetector:
+    """The stage's networks exchanged for cheap ones; this is the detector, which counts."""
+    detector = CornerDetector()
+    install_fakes(monkeypatch.setattr, detector)
+    return detector
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user of the machine may enter and write, unlike pytest's."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "work").mkdir()
+        (folder / "work").chmod(0o777)
+        yield folder / "work"
+        for path in [folder / "work", *(folder / "work").rglob("*")]:
+            path.chmod(0o777 if path.is_dir() else 0o666)
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``first.mp4`` shows three of the drawn cast, ``second.mp4`` two of them and another."""
+    folder = tmp_path_factory.mktemp("films")
+    draw_film(folder / "first.mp4", shots=["talk", "close-up"], duration_s=4)
+    draw_film(folder / "second.mp4", shots=["profile", "peek"], duration_s=3)
+    return folder
+
+
+__all__ = ["detector", "films", "open_folder", "run"]
