@@ -58,11 +58,12 @@ def b_cubed(truth: NDArray[np.int64], clusters: NDArray[np.int64]) -> BCubed:
 def match_boxes(found: Boxes, labelled: Boxes) -> NDArray[np.int64]:
     """Index of the labelled box that each found box of one frame means, ``(n,)``; -1 for none.
 
-    Pairs are chosen together for the largest overlap in all.
+    Pairs are chosen together for the largest overlap in all, counting those of ``MATCH_IOU``.
     """
     overlap = iou(found, labelled)
+    overlap[overlap < MATCH_IOU] = 0
     match = np.full(len(found), -1, np.int64)
     rows, columns = linear_sum_assignment(-overlap)
-    good = overlap[rows, columns] >= MATCH_IOU
+    good = overlap[rows, columns] > 0
     match[rows[good]] = columns[good]
     return match
