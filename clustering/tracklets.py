@@ -19,7 +19,7 @@ samples are a second apart. A cut that is missed does little harm: place and emb
 as well before a face is linked."""
 
 MAX_GAP_S = 0.65
-"""A face may be missed for so long, or for one sample where samples are further apart."""
+"""A face may be missed for so long; where samples are further apart, for none."""
 
 # A pair is linked when the boxes overlap and the faces are not clearly two people's, or when the
 # face went further than its box but is clearly the same (distances in dlib's space).
