@@ -72,13 +72,10 @@ class _Search:
 
     def look(self, rows: Indices, columns: Indices) -> None:
         """Take a block of pairs into account."""
-        if self._is_settled(rows, columns):
-            return
-        closeness = self._near.closeness(rows, columns)
-        self._count(rows, columns, closeness)
+        self._count(rows, columns)
         if rows is not columns:
-            self._count(columns, rows, closeness.T)
-        self._join_near(rows, columns, closeness)
+            self._count(columns, rows)
+        self._join_near(rows[self._core[rows]], columns[self._core[columns]])
 
     def labels(self) -> NDArray[np.int64]:
         """Clusters, once all blocks were looked at."""
@@ -95,35 +92,26 @@ class _Search:
         np.minimum.at(first, i[border], labels[j[border]])
         return np.where(first < len(labels), first, labels)
 
-    def _is_settled(self, rows: Indices, columns: Indices) -> bool:
-        """Whether all these are core points of one cluster."""
-        one = self._component[rows[0]]
-        return bool(
-            self._core[rows].all()
-            and self._core[columns].all()
-            and (self._component[rows] == one).all()
-            and (self._component[columns] == one).all()
-        )
-
-    def _count(self, rows: Indices, columns: Indices, closeness: NDArray[np.float32]) -> None:
+    def _count(self, rows: Indices, columns: Indices) -> None:
         """Count the neighbours of those rows that are not known as core points yet."""
-        open_rows = np.flatnonzero(~self._core[rows])
-        if len(open_rows) == 0:
+        points = rows[~self._core[rows]]
+        if len(points) == 0:
             return
-        points = rows[open_rows]
-        near = self._near.exactly(points, columns, closeness[open_rows])
+        near = self._near.exactly(points, columns, self._near.closeness(points, columns))
         self._neighbours[points] += np.count_nonzero(near, axis=1)
         self._core[points] = self._neighbours[points] >= self._min_samples
         still_open = ~self._core[points]
         i, j = np.nonzero(near[still_open])
         self._kept.append((points[still_open][i], columns[j]))
 
-    def _join_near(self, rows: Indices, columns: Indices, closeness: NDArray[np.float32]) -> None:
-        """Join the core points of this block that are near to each other."""
+    def _join_near(self, rows: Indices, columns: Indices) -> None:
+        """Join those of these core points that are near to each other."""
+        components = self._component[rows], self._component[columns]
+        if not len(rows) or not len(columns) or _all_one(*components):
+            return
+        closeness = self._near.closeness(rows, columns)
         near = closeness >= self._near.surely_far
         near &= self._are_apart(rows, columns)
-        near[~self._core[rows]] = False
-        near[:, ~self._core[columns]] = False
         if not near.any():
             return
         near &= self._near.exactly(rows, columns, closeness, only=near)
@@ -174,7 +162,7 @@ class _Near:
 
     def closeness(self, rows: Indices, columns: Indices) -> NDArray[np.float32]:
         """Minus half the squared distance, ``(rows, columns)``, roughly."""
-        return np.asarray(self._left[_span(rows)] @ self._right[_span(columns)].T, np.float32)
+        return np.asarray(self._left[rows] @ self._right[columns].T, np.float32)
 
     def exactly(
         self,
@@ -197,8 +185,9 @@ class _Near:
         return near
 
 
-def _span(indices: Indices) -> slice:
-    return slice(int(indices[0]), int(indices[-1]) + 1)
+def _all_one(*components: NDArray[np.int32]) -> bool:
+    """Whether all these are one component, so that no pair can join any."""
+    return all(bool((some == components[0][0]).all()) for some in components)
 
 
 def _by_first(component: NDArray[np.int32]) -> NDArray[np.int64]:
