@@ -49,9 +49,12 @@ def identify(
     nodes = _Nodes(footages)
     joined = _join_across(nodes, eps)
     numbers = _numbers(nodes, joined, next_person_id)
-    person = np.where(nodes.of_face == UNKNOWN, UNKNOWN, numbers[joined[nodes.of_face]])
+    person = np.full(len(nodes.of_face), UNKNOWN, np.int64)
+    clustered = nodes.of_face != UNKNOWN
+    person[clustered] = numbers[joined[nodes.of_face[clustered]]]
     person = _adopt_left_over(nodes, person, eps)
-    return dict(zip(footages, np.split(person, nodes.ends[:-1]), strict=True))
+    # Beyond the last footage's end, split gives one piece more, of nothing.
+    return dict(zip(footages, np.split(person, nodes.ends), strict=False))
 
 
 class _Nodes:
