@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -61,7 +61,7 @@ class Extractor:
         self._embedder = embedder
 
     def extract(
-        self, frames: Iterator[Frame], store: Callable[[Frame, Faces], None] | None = None
+        self, frames: Iterable[Frame], store: Callable[[Frame, Faces], None] | None = None
     ) -> Iterator[Extracted]:
         """Yield the faces of ``frames``, some frames at a time, in order.
 
@@ -114,10 +114,19 @@ class Extractor:
         return faces, self._embedder.chips(frame.image, landmarks)
 
 
-def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    for first in frames:
-        fits = _BATCH_PX // max(first.image.shape[0] * first.image.shape[1], 1)
-        yield [first, *islice(frames, min(max(fits, 1), _BATCH_FRAMES) - 1)]
+def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """Gather frames; the pictures of a folder differ in size, so each is counted."""
+    batch: list[Frame] = []
+    batch_px = 0
+    for frame in frames:
+        frame_px = frame.image.shape[0] * frame.image.shape[1]
+        if batch and (len(batch) == _BATCH_FRAMES or batch_px + frame_px > _BATCH_PX):
+            yield batch
+            batch, batch_px = [], 0
+        batch.append(frame)
+        batch_px += frame_px
+    if batch:
+        yield batch
 
 
 def _from_left_to_right(found: Detections) -> Detections:
@@ -150,22 +159,23 @@ class Parts:
 
     def read(self) -> Extracted:
         """Read what is finished, in order; nothing where nothing is."""
-        count = 0
-        while self._frames_file(count).exists():
-            count += 1
-        frames = [Frames.read(self._frames_file(number)) for number in range(count)]
-        faces = [Faces.read(self._faces_file(number)) for number in range(count)]
+        numbers = range(self._count())
+        frames = [Frames.read(self._frames_file(number)) for number in numbers]
+        faces = [Faces.read(self._faces_file(number)) for number in numbers]
         return Extracted(Frames.concatenate(frames), Faces.concatenate(faces))
 
     def append(self, part: Extracted) -> None:
         """Write one more part; it counts once its frames, written last, are there."""
-        number = len(list(self._folder.glob(f"{self._key}-*.frames.parquet")))
+        number = self._count()
         part.faces.write(self._faces_file(number))
         part.frames.write(self._frames_file(number))
 
     def remove(self) -> None:
         """Remove the parts: the whole table has been written, or they are out of date."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _count(self) -> int:
+        return next(n for n in count() if not self._frames_file(n).exists())
 
     def _faces_file(self, number: int) -> Path:
         return self._folder / f"{self._key}-{number:06d}.faces.parquet"
