@@ -177,6 +177,9 @@ class _Grouping:
         apart[self._seen_beside(people)] = np.inf
         limit = self.threshold + _JOIN_SLACK * self.settings.eps
         joins = clear_nearest(apart, limit=limit)
+        left = np.where(people == NOISE, self.node, NOISE)
+        if self.settings.cannot_link:
+            joins = once_a_frame(joins, apart, node=left, frame=self.faces.frame_index)
         return np.where(people == NOISE, joins[self.node], people)
 
 
@@ -186,6 +189,33 @@ def clear_nearest(apart: Floats, *, limit: float) -> NDArray[np.int64]:
     second = order[:, 1] if order.shape[1] > 1 else np.full(len(order), np.inf)
     clear = (order[:, 0] < limit) & (second > order[:, 0] + _JOIN_MARGIN)
     return np.where(clear, apart.argmin(axis=1), NOISE)
+
+
+def once_a_frame(
+    joins: NDArray[np.int64], apart: Floats, *, node: NDArray[np.int64], frame: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Of nodes that are seen together and would join one person, let only the nearest join.
+
+    Args:
+        joins: ``(n,)`` person of each node, -1 for none.
+        apart: ``(n, m)`` distance of each node to each person.
+        node: ``(f,)`` node of each face, -1 for none.
+        frame: ``(f,)`` frame of each face.
+
+    Returns:
+        ``joins`` with -1 for the others.
+    """
+    order = np.argsort(node, kind="stable")
+    frames = np.split(frame[order], np.searchsorted(node[order], np.arange(len(joins))))[1:]
+    joining = np.flatnonzero(joins != NOISE)
+    kept = np.full_like(joins, NOISE)
+    taken: set[tuple[int, int]] = set()
+    for i in joining[np.argsort(apart[joining, joins[joining]], kind="stable")]:
+        places = {(int(joins[i]), int(number)) for number in frames[i]}
+        if taken.isdisjoint(places):
+            taken |= places
+            kept[i] = joins[i]
+    return kept
 
 
 def _nodes(faces: Faces, *, tracklets: bool) -> NDArray[np.int64]:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from clustering.grouping import (
+    by_first_sight,
     clear_nearest,
+    once_a_frame,
     person_embeddings,
     person_weights,
     renumbered,
@@ -74,7 +76,7 @@ class _Nodes:
         self.footage = np.repeat(np.arange(len(entries)), sizes)
         self.of_face = np.concatenate([np.zeros(0, np.int64), *shifted])
         self.face_footage = np.repeat(np.arange(len(entries)), [len(table) for table in faces])
-        self.frame_index = np.concatenate([np.zeros(0), *(t.frame_index for t in faces)])
+        self.frame = _numbered_frames(faces)
         self.embedding = np.concatenate([np.zeros((0, 128)), *map(person_embeddings, faces)])
         self.weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
         self.seconds = np.concatenate(
@@ -96,6 +98,15 @@ class _Nodes:
     def groups(self, label: NDArray[np.int64]) -> Groups:
         """Moments of groups of faces over all footages; clothes left out."""
         return groups_of(label, self.weight, self.embedding, np.zeros((len(label), 1)))
+
+
+def _numbered_frames(footages: list[Faces]) -> NDArray[np.int64]:
+    """Number of each face's frame, ``(n,)`` from 0 over all footages."""
+    numbers, first = [np.zeros(0, np.int64)], 0
+    for faces in footages:
+        numbers.append(by_first_sight(faces.frame_index) + first)
+        first = int(numbers[-1].max(initial=first - 1)) + 1
+    return np.concatenate(numbers)
 
 
 def _persons_before(entry: Clustered) -> NDArray[np.int64]:
@@ -174,6 +185,7 @@ def _adopt_left_over(nodes: _Nodes, person: NDArray[np.int64], eps: float) -> ND
     apart = _ACROSS(nodes.groups(one_each), nodes.groups(label))
     apart[_in_frame_with(nodes, left, label, len(people))] = np.inf
     column = clear_nearest(apart, limit=_LINK_ACROSS * eps)
+    column = once_a_frame(column, apart, node=one_each, frame=nodes.frame)
     adopted = person.copy()
     adopted[left[column >= 0]] = people[column[column >= 0]]
     return adopted
@@ -183,9 +195,6 @@ def _in_frame_with(
     nodes: _Nodes, left: NDArray[np.int64], label: NDArray[np.int64], people: int
 ) -> NDArray[np.bool_]:
     """Whether a person was already found in a left-over face's frame, ``(left, people)``."""
-    frame = np.stack([nodes.face_footage, nodes.frame_index], axis=1)
-    _, number = np.unique(frame, axis=0, return_inverse=True)
-    number = number.reshape(-1)
-    there = np.zeros((int(number.max()) + 1, people), np.bool_)
-    there[number[label >= 0], label[label >= 0]] = True
-    return np.asarray(there[number[left]], np.bool_)
+    there = np.zeros((int(nodes.frame.max()) + 1, people), np.bool_)
+    there[nodes.frame[label >= 0], label[label >= 0]] = True
+    return np.asarray(there[nodes.frame[left]], np.bool_)
