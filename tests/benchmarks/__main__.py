@@ -1,0 +1,63 @@
+"""`make bench`: speed against face_recognition, DBSCAN against scikit-learn, memory of an hour."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from data.sample.film import draw_film
+from tests.benchmarks import dbscan, memory, speed
+from tests.benchmarks.machine import describe
+from tests.conftest import SHARED
+
+PARTS = ("speed", "dbscan", "memory")
+
+
+def main() -> int:
+    """Print one report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"only these of {', '.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="small inputs: does it still run?")
+    parser.add_argument(
+        "--full", action="store_true", help="memory at 1 frame a second, as by default in use"
+    )
+    parsed = parser.parse_args()
+    parts = parsed.parts or PARTS
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    start = time.monotonic()
+    print(describe(), flush=True)
+    if "speed" in parts:
+        _speed(quick=parsed.quick)
+    if "dbscan" in parts:
+        _print(dbscan.report(dbscan.QUICK_SIZES if parsed.quick else dbscan.SIZES))
+    if "memory" in parts:
+        minutes = memory.QUICK_MINUTES if parsed.quick else memory.MINUTES
+        every_s = memory.FULL_EVERY_S if parsed.full else memory.ROUTINE_EVERY_S
+        _print(memory.report(minutes, every_s))
+    print(f"\n{time.monotonic() - start:.0f} s")
+    return 0
+
+
+def _speed(*, quick: bool) -> None:
+    amount = speed.QUICK if quick else speed.Amount()
+    footage = SHARED / "footage" / "talkshow_a.mp4"
+    if footage.exists():
+        _print(speed.report(footage, amount))
+        return
+    print("\nthe real footage of ../shared is not on this machine: the drawn film instead")
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / "film.mp4"
+        draw_film(film)
+        _print(speed.report(film, amount))
+
+
+def _print(lines: list[str]) -> None:
+    print("\n" + "\n".join(lines), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

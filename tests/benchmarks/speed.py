@@ -1,0 +1,200 @@
+"""Frames a second: face_recognition's CNN path against the pipeline from file to embeddings."""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from multiprocessing.pool import Pool
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.backends import BackendSettings
+from clustering.reference import load_face_recognition
+from clustering.runtime import load_network
+from clustering.stage import ClusterSettings, cluster_faces
+from data.footage import default_interval_s, probe
+from data.project import Project
+from data.video import sample_frames
+from tests.benchmarks.arithmetic import arithmetic
+from tests.benchmarks.machine import peak_flops
+from tests.benchmarks.progress import Stopwatch
+
+UPSAMPLE: Final = 1
+PROCESSES: Final = 2
+TARGET_ONE: Final = 40.0
+TARGET_TWO: Final = 20.0
+_CHIPS: Final = 16
+_SMALL: Final = (100, 100, 3)
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much is measured: rounds, frames of face_recognition a round, our sampling."""
+
+    rounds: int = 3
+    reference_frames: int = 4
+    every_s: float | None = None
+
+
+QUICK: Final = Amount(rounds=1, reference_frames=2, every_s=1.0)
+
+
+@dataclass(slots=True)
+class Rates:
+    """Frames a second, one entry a round."""
+
+    ours: list[float] = field(default_factory=list)
+    one_process: list[float] = field(default_factory=list)
+    two_processes: list[float] = field(default_factory=list)
+    frames: int = 0
+    faces: int = 0
+
+    def ratio(self, others: Sequence[float]) -> float:
+        """How many times as fast ours is, by the medians."""
+        return float(np.median(self.ours) / np.median(others))
+
+
+def report(path: Path, amount: Amount) -> list[str]:
+    """Measure on the footage ``path`` and say how far from the targets and the limit it is."""
+    rates = measure(path, amount)
+    one, two = rates.ratio(rates.one_process), rates.ratio(rates.two_processes)
+    lines = [
+        f"Speed on {path.name}, frames a second (upsampled once; rounds of both sides in turn)",
+        f"  ours, file to stored embeddings     {_listed(rates.ours)}"
+        f"   ({rates.frames} frames, {rates.faces} faces a round)",
+        f"  face_recognition, one process       {_listed(rates.one_process)}",
+        f"  face_recognition, {PROCESSES} processes       {_listed(rates.two_processes)}",
+        f"  ours is {one:.1f} times as fast as one process, target {TARGET_ONE:.0f}"
+        f" {_verdict(one >= TARGET_ONE)}",
+        f"  ours is {two:.1f} times as fast as {PROCESSES} processes, target {TARGET_TWO:.0f}"
+        f" {_verdict(two >= TARGET_TWO)}",
+    ]
+    return [*lines, *_limit(path, rates)]
+
+
+def measure(path: Path, amount: Amount) -> Rates:
+    """Let both sides work in turn; the reference on some of the frames that ours looks at."""
+    images = _sampled(path, amount)
+    rates = Rates()
+    load_face_recognition()
+    with multiprocessing.get_context("spawn").Pool(PROCESSES, _warm_up) as pool:
+        pool.map(_reference, [np.zeros(_SMALL, np.uint8)] * 2 * PROCESSES)
+        for number in range(amount.rounds):
+            some = images[number :: amount.rounds]
+            _ours(path, amount, rates)
+            rates.one_process.append(_one_process(some))
+            rates.two_processes.append(_two_processes(pool, some))
+    return rates
+
+
+def every_s(path: Path, amount: Amount) -> float:
+    """Our interval on this footage."""
+    return amount.every_s or default_interval_s(probe(path).duration_s)
+
+
+def _sampled(path: Path, amount: Amount) -> list[Image]:
+    """Some of the frames that ours looks at, spread evenly."""
+    images = [frame.image for frame in sample_frames(path, every_s=every_s(path, amount))]
+    wanted = amount.rounds * amount.reference_frames
+    return [images[i] for i in np.linspace(0, len(images) - 1, wanted).astype(int)]
+
+
+def _ours(path: Path, amount: Amount, rates: Rates) -> None:
+    """One run of the stage, timed from the first frame's decoding to the tables on disk.
+
+    Pictures are written and people are sorted out meanwhile too; the networks are loaded before.
+    """
+    watch = Stopwatch()
+    backend = BackendSettings(upsample=UPSAMPLE)
+    settings = ClusterSettings(every_s=every_s(path, amount), backend=backend)
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder) / "bench.fancam")
+        summary = cluster_faces(project, [path], settings, progress=watch)
+    footage = summary.footages[0]
+    rates.frames, rates.faces = footage.frames, footage.faces
+    rates.ours.append(footage.frames / (watch.began["writing"] - watch.began[footage.name]))
+
+
+def _one_process(images: Sequence[Image]) -> float:
+    start = time.perf_counter()
+    for image in images:
+        _reference(image)
+    return len(images) / (time.perf_counter() - start)
+
+
+def _two_processes(pool: Pool, images: Sequence[Image]) -> float:
+    start = time.perf_counter()
+    pool.map(_reference, images, chunksize=1)
+    return len(images) / (time.perf_counter() - start)
+
+
+def _warm_up() -> None:
+    load_face_recognition()
+
+
+def _reference(image: Image) -> int:
+    """What a user of face_recognition does to a frame; number of faces."""
+    api = load_face_recognition()
+    places = api.face_locations(image, UPSAMPLE, model="cnn")
+    return len(api.face_encodings(image, places))
+
+
+def _limit(path: Path, rates: Rates) -> list[str]:
+    """The networks' arithmetic at this machine's peak, against the time that is taken."""
+    footage = probe(path)
+    frame_wh = (footage.width, footage.height)
+    count = arithmetic(frame_wh, upsample=UPSAMPLE)
+    chips = 2 * rates.faces / max(rates.frames, 1)  # each also mirrored
+    flops = count.a_frame + chips * count.a_chip
+    peak = peak_flops()
+    taken_s, least_s = 1 / float(np.median(rates.ours)), flops / peak
+    network_s = _networks_alone_s(path, chips)
+    return [
+        f"  arithmetic a frame: detector {count.a_frame / 1e9:.2f} GFLOP, face network"
+        f" {count.a_chip / 1e9:.2f} GFLOP x {chips:.1f} chips; peak of a float32 matrix product"
+        f" {peak / 1e9:.0f} GFLOP/s",
+        f"  a frame takes {taken_s * 1e3:.0f} ms; the networks alone {network_s * 1e3:.0f} ms"
+        f" ({network_s / taken_s:.0%}); their arithmetic at peak {least_s * 1e3:.0f} ms"
+        f" ({least_s / taken_s:.0%})",
+    ]
+
+
+def _networks_alone_s(path: Path, chips: float) -> float:
+    """Time of the two networks a frame, called with nothing else going on."""
+    from clustering.pyramid import doubled_hw, tiling
+
+    footage = probe(path)
+    height, width = doubled_hw(footage.height, footage.width)
+    columns, rows = tiling(width, height).size_wh
+    noise = np.random.default_rng(0)
+    tiled = noise.standard_normal((1, 3, rows, columns)).astype(np.float32)
+    faces = noise.integers(0, 256, (_CHIPS, 150, 150, 3)).astype(np.uint8)
+    return _median_s("detector", tiled) + chips * _median_s("embedder", faces) / _CHIPS
+
+
+def _median_s(name: str, batch: NDArray[np.float32] | NDArray[np.uint8]) -> float:
+    network = load_network("detector" if name == "detector" else "embedder")
+    network(batch)
+    took = []
+    for _ in range(9):
+        start = time.perf_counter()
+        network(batch)
+        took.append(time.perf_counter() - start)
+    return float(np.median(took))
+
+
+def _listed(values: Sequence[float]) -> str:
+    listed = " ".join(f"{value:7.3f}" for value in values)
+    return f"{float(np.median(values)):7.3f}  [{listed}]"
+
+
+def _verdict(met: bool) -> str:
+    return "(met)" if met else "(MISSED)"

@@ -1,0 +1,70 @@
+"""The benchmarks measure what they say; how long things take is not tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from data.footage import probe
+from data.sample.film import draw_film
+from data.video import read_frames
+from tests.benchmarks.arithmetic import arithmetic, flops
+from tests.benchmarks.dbscan import EPS, run, synthetic_faces
+from tests.benchmarks.memory import make_long
+
+
+def test_flops_of_a_convolution_and_a_product_counted_by_hand() -> None:
+    weights = np.zeros((4, 3, 5, 5), np.float32)
+    matrix = np.zeros((64, 7), np.float32)
+    nodes = [
+        helper.make_node("Conv", ["in", "w"], ["planes"], strides=[2, 2]),
+        helper.make_node("Flatten", ["planes"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "m"], ["out"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("in", TensorProto.FLOAT, ["n", 3, "h", "w"])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["n", 7])],
+        [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(matrix, "m")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    by_hand = 2 * (4 * 4 * 4) * (3 * 5 * 5) + 2 * 64 * 7
+    assert flops(model.SerializeToString(), (1, 3, 11, 11)) == by_hand
+
+
+def test_arithmetic_grows_with_the_area_seen() -> None:
+    small, large = (arithmetic((640, 360), upsample=n) for n in (0, 1))
+    assert 3.5 < large.a_frame / small.a_frame < 4.5
+    assert small.a_chip == large.a_chip > 0
+
+
+def test_synthetic_faces_are_spread_like_real_ones() -> None:
+    points = synthetic_faces(2000)
+    near = np.linalg.norm(points[:, None] - points[None, :300], axis=2)
+    assert points.shape == (2000, 128)
+    assert 0.01 < (near < EPS).mean() < 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["ours", "scikit-learn"])
+def test_a_run_reports_time_memory_and_labels(side: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "points.npy", synthetic_faces(700))
+    found = run(side, tmp_path / "points.npy")
+    assert found.labels is not None
+    assert len(found.labels) == 700
+    assert found.seconds > 0
+    assert found.memory_mb >= 0
+
+
+def test_footage_looped_to_length_plays_through(tmp_path: Path) -> None:
+    loop, long = tmp_path / "loop.mp4", tmp_path / "long.mp4"
+    draw_film(loop, duration_s=1.0, size_wh=(160, 96), shots=["talk"])
+    make_long(loop, long, 4.0)
+    frames = list(read_frames(long))
+    assert probe(long).duration_s == pytest.approx(4.0, abs=0.05)
+    assert [frame.time_s for frame in frames] == pytest.approx([i / 25 for i in range(100)])
+    assert np.abs(frames[3].image.astype(int) - frames[78].image).max() == 0
