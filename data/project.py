@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ SCHEMA = 1
 SUFFIX = ".fancam"
 
 _NAME_BYTES = 120  # a file name may have 255, a Windows path 260 characters
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # somewhere, in a file name
 _OWN_SUFFIXES = (".parquet", ".frames", ".parts")
 """A footage whose name ended so would share files with another's; see the paths below."""
 
@@ -200,13 +202,14 @@ class Project:
 
 
 def _file_stem(path: Path) -> str:
-    """What files about a footage can be called: not too long, and no other file's name."""
+    """What files about a footage can be called on any system, and no other file is."""
     path = Path(os.path.normpath(path))
     stem = path.name if path.is_dir() else path.stem
     try:
         stem = stem.encode()[:_NAME_BYTES].decode(errors="ignore") or "footage"
     except UnicodeEncodeError as error:
         raise InputError(f"{path.name!a}: the name is not Unicode; rename it") from error
+    stem = _FORBIDDEN.sub("_", stem)
     return f"{stem}_" if stem.casefold().endswith(_OWN_SUFFIXES) else stem
 
 

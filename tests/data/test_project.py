@@ -138,6 +138,19 @@ def test_names_with_anything_in_them(tmp_path: Path, name: str) -> None:
     assert Project(project.folder).footages == {entry.name: entry}
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("12:30.mp4", "12_30"), ("back\\slash.mp4", "back_slash"), ("two\nlines.mp4", "two_lines")],
+    ids=ascii,
+)
+def test_letters_that_some_system_forbids(tmp_path: Path, name: str, expected: str) -> None:
+    project = Project(tmp_path / "p.fancam")
+    assert add(project, tmp_path / name).name == expected
+    assert add(project, tmp_path / f"{expected}.mp4").name == f"{expected} (2)"
+    again = Project(project.folder)
+    assert [entry.path.name for entry in again.footages.values()] == [name, f"{expected}.mp4"]
+
+
 @pytest.mark.parametrize("where", ["beside", "inside", "deeper"])
 def test_footage_may_move_together_with_its_project(tmp_path: Path, where: str) -> None:
     old, new = tmp_path / "old", tmp_path / "new place"
