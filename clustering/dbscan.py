@@ -1,10 +1,10 @@
 """DBSCAN in bounded memory, with exactly scikit-learn's labels.
 
 scikit-learn's DBSCAN keeps every point's list of neighbours at once, which for 200,000 faces of
-a few people is tens of billions of entries. Here every pair of points is looked at once, a block
-of the distance matrix at a time. A point known to be a core point needs no list: it only joins
-what it is near to. A point not yet known to be one has fewer than ``min_samples`` neighbours so
-far, and these are kept until it turns out what it is.
+a few people is tens of billions of entries. Here the distance matrix is looked at a block at a
+time. Most points show within their own block that they are core points; the others are counted
+against all, and have fewer than ``min_samples`` neighbours each to keep. Then the core points
+only have to be joined, and pairs that are one cluster already need no look.
 
 M. Ester, H.-P. Kriegel, J. Sander, X. Xu, "A density-based algorithm for discovering clusters in
 large spatial databases with noise", KDD 1996.
@@ -12,7 +12,12 @@ large spatial databases with noise", KDD 1996.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +30,9 @@ BLOCK = 1024
 _PAIRS_AT_ONCE = 1 << 16
 
 Indices = NDArray[np.int64]
+Pairs = NDArray[np.bool_]  # (rows, columns) of a block
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def dbscan(points: NDArray[np.float32], *, eps: float, min_samples: int) -> NDArray[np.int64]:
@@ -40,23 +48,11 @@ def dbscan(points: NDArray[np.float32], *, eps: float, min_samples: int) -> NDAr
     """
     if eps <= 0 or min_samples < 1:
         raise ValueError(f"eps must be > 0 and min_samples >= 1, got {eps} and {min_samples}")
-    search = _Search(points, eps, min_samples)
-    for rows, columns in _blocks(len(points)):
-        search.look(rows, columns)
-    return search.labels()
-
-
-def _blocks(size: int) -> Iterator[tuple[Indices, Indices]]:
-    """Rows and columns of the blocks on and above the diagonal (the matrix is symmetric).
-
-    The diagonal comes first: it shows most of the core points, which are then little work.
-    """
-    slices = [np.arange(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK)]
-    for rows in slices:
-        yield rows, rows
-    for number, rows in enumerate(slices):
-        for columns in slices[number + 1 :]:
-            yield rows, columns
+    with _one_thread_a_product() if len(points) > BLOCK else nullcontext():
+        search = _Search(points, eps, min_samples)
+        search.find_core_points()
+        search.join_core_points()
+        return search.labels()
 
 
 class _Search:
@@ -70,60 +66,78 @@ class _Search:
         self._component = np.arange(len(points), dtype=np.int32)  # of core points joined so far
         self._kept: list[tuple[Indices, Indices]] = []  # near pairs, the first not known as core
 
-    def look(self, rows: Indices, columns: Indices) -> None:
-        """Take a block of pairs into account."""
-        self._count(rows, columns)
-        if rows is not columns:
-            self._count(columns, rows)
-        self._join_near(rows[self._core[rows]], columns[self._core[columns]])
+    def find_core_points(self) -> None:
+        """Find out which points have enough neighbours."""
+        blocks = _blocks(np.arange(len(self._core)))
+        for _ in _in_threads(lambda block: self._count(block, block), blocks):
+            pass
+        for _ in _in_threads(self._count_beyond_block, _blocks(np.flatnonzero(~self._core))):
+            pass
+
+    def join_core_points(self) -> None:
+        """Join core points that are near to each other."""
+        blocks = _blocks(np.flatnonzero(self._core))
+        # The diagonal first: it joins most, and what is joined is little work afterwards.
+        diagonal = [(block, block) for block in blocks]
+        above = [(a, b) for i, a in enumerate(blocks) for b in blocks[i + 1 :]]
+        for pairs in (diagonal, above):
+            for (rows, columns), near in zip(
+                pairs, _in_threads(self._near_but_apart, pairs), strict=True
+            ):
+                if near is not None:
+                    self._join_near(rows, columns, near)
 
     def labels(self) -> NDArray[np.int64]:
-        """Clusters, once all blocks were looked at."""
-        none = np.zeros(0, np.int64)
-        i = np.concatenate([none, *(pair[0] for pair in self._kept)])
-        j = np.concatenate([none, *(pair[1] for pair in self._kept)])
-        both = self._core[i] & self._core[j]
-        self._join(i[both], j[both])
+        """Clusters, when all is counted and joined."""
         labels = np.full(len(self._core), NOISE, np.int64)
         labels[self._core] = _by_first(self._component[self._core])
         # A point that is near to core points belongs to the first cluster that reaches it.
-        border = ~self._core[i] & self._core[j]
         first = np.full(len(labels), len(labels), np.int64)
-        np.minimum.at(first, i[border], labels[j[border]])
+        for i, j in self._kept:
+            border = ~self._core[i] & self._core[j]
+            np.minimum.at(first, i[border], labels[j[border]])
         return np.where(first < len(labels), first, labels)
 
     def _count(self, rows: Indices, columns: Indices) -> None:
-        """Count the neighbours of those rows that are not known as core points yet."""
-        points = rows[~self._core[rows]]
-        if len(points) == 0:
-            return
-        near = self._near.exactly(points, columns, self._near.closeness(points, columns))
-        self._neighbours[points] += np.count_nonzero(near, axis=1)
-        self._core[points] = self._neighbours[points] >= self._min_samples
-        still_open = ~self._core[points]
+        """Count neighbours of ``rows``; keep those of the rows that are still no core points."""
+        near = self._near.exactly(rows, columns, self._near.closeness(rows, columns))
+        self._neighbours[rows] += np.count_nonzero(near, axis=1)
+        self._core[rows] = self._neighbours[rows] >= self._min_samples
+        still_open = ~self._core[rows]
         i, j = np.nonzero(near[still_open])
-        self._kept.append((points[still_open][i], columns[j]))
+        self._kept.append((rows[still_open][i], columns[j]))
 
-    def _join_near(self, rows: Indices, columns: Indices) -> None:
-        """Join those of these core points that are near to each other."""
-        components = self._component[rows], self._component[columns]
-        if not len(rows) or not len(columns) or _all_one(*components):
-            return
+    def _count_beyond_block(self, points: Indices) -> None:
+        """Count neighbours outside the block that a point was counted in already."""
+        for columns in _blocks(np.arange(len(self._core))):
+            beyond = (points < columns[0]) | (points > columns[-1])
+            rows = points[beyond & ~self._core[points]]
+            if len(rows):
+                self._count(rows, columns)
+
+    def _near_but_apart(self, block: tuple[Indices, Indices]) -> Pairs | None:
+        """Which core points are near but not joined so far; None where none are."""
+        rows, columns = block
+        components = self._component  # other blocks may be joined meanwhile: that does no harm
+        if _all_one(components[rows], components[columns]):
+            return None
         closeness = self._near.closeness(rows, columns)
         near = closeness >= self._near.surely_far
-        near &= self._are_apart(rows, columns)
+        near &= components[rows][:, None] != components[columns][None, :]
         if not near.any():
-            return
+            return None
         near &= self._near.exactly(rows, columns, closeness, only=near)
-        # One link a row at a time: the next one is mostly in the same cluster by then.
-        while near.any():
+        return near
+
+    def _join_near(self, rows: Indices, columns: Indices, near: Pairs) -> None:
+        """Join near pairs, one a row at a time: the next one is mostly joined by then."""
+        while True:
+            near &= self._component[rows][:, None] != self._component[columns][None, :]
+            if not near.any():
+                return
             first = near.argmax(axis=1)
             linked = np.flatnonzero(near[np.arange(len(rows)), first])
             self._join(rows[linked], columns[first[linked]])
-            near &= self._are_apart(rows, columns)
-
-    def _are_apart(self, rows: Indices, columns: Indices) -> NDArray[np.bool_]:
-        return np.asarray(self._component[rows][:, None] != self._component[columns][None, :])
 
     def _join(self, i: Indices, j: Indices) -> None:
         """Make one component of those of each ``i`` and ``j``."""
@@ -185,9 +199,34 @@ class _Near:
         return near
 
 
+def _blocks(indices: Indices) -> list[Indices]:
+    return [indices[start : start + BLOCK] for start in range(0, len(indices), BLOCK)]
+
+
 def _all_one(*components: NDArray[np.int32]) -> bool:
     """Whether all these are one component, so that no pair can join any."""
     return all(bool((some == components[0][0]).all()) for some in components)
+
+
+def _in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Results of ``work`` in order; NumPy lets go of the interpreter's lock meanwhile."""
+    workers = os.cpu_count() or 1
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _one_thread_a_product() -> AbstractContextManager[Any]:
+    """Each block is one core's work: the threads of a product wait for the slowest of them."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def _by_first(component: NDArray[np.int32]) -> NDArray[np.int64]:
