@@ -215,11 +215,13 @@ def _report(project: Project, summary: Summary) -> list[str]:
 
 
 def _footage_line(footage: FootageSummary) -> str:
-    looked = _count(footage.frames, "picture")
+    damage = f"; {footage.damage}" if footage.damage else ""
     if footage.kind == "video":
         looked = f"{_count(footage.frames, 'frame')} looked at, one every {footage.every_s:g} s"
+    else:
+        looked = _count(footage.frames, "picture")
+        damage = damage.replace("frame", "picture")
     done = " (done before)" if footage.already_done else ""
-    damage = f"; {footage.damage}" if footage.damage else ""
     return f"{footage.name}: {looked}, {_count(footage.faces, 'face')}{done}{damage}"
 
 
