@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import re
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,12 +25,12 @@ import pyarrow.parquet  # noqa: F401
 import pytest
 import tqdm  # noqa: F401
 
-from clustering import cli, stage
+from clustering import cli, extraction, stage
 from tests.clustering.command import Ran, ran
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 
-PART_FRAMES = 8
-"""Instead of 64: small clips have several parts too."""
+PART_FRAMES = 4
+"""Instead of 64, also of a batch: small clips have several parts too."""
 NOBODY = 65534  # the user without rights, on Linux and macOS alike
 _TIMEOUT_S = 60
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -37,7 +38,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """When a run is killed: before it does ``what`` for the ``count``-th time.
+    """When a run gets a signal: before it does ``what`` for the ``count``-th time.
 
     ``what`` is a pattern of "rename <to>", "write <file>", "link <to>", "remove <file>",
     "sql <statement>".
@@ -45,36 +46,28 @@ class Death:
 
     what: str
     count: int = 1
+    signal: int = signal.SIGKILL
 
 
 def run_in_child(
     folder: Path, *arguments: str, death: Death | None = None, without_rights: bool = False
 ) -> Ran:
     """Run the command in ``folder`` with the cheap networks; wait for its end."""
-    process = start_child(folder, *arguments, death=death, without_rights=without_rights)
-    process.join(_TIMEOUT_S)
-    assert process.exitcode is not None, "the run did not end"
-    texts = [_output(folder, name) for name in ("out", "err")]
-    for name in ("out", "err"):
-        (folder.parent / f"{folder.name}.{name}").unlink()
-    return ran(process.exitcode, *texts)
-
-
-def start_child(
-    folder: Path, *arguments: str, death: Death | None = None, without_rights: bool = False
-) -> Any:
-    """Start such a run and return its process."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         pytest.skip("no forkserver on this system")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     process = context.Process(target=_main, args=(str(folder), arguments, death, without_rights))
     process.start()
-    return process
-
-
-def _output(folder: Path, name: str) -> str:
-    return (folder.parent / f"{folder.name}.{name}").read_text("utf-8", errors="replace")
+    process.join(_TIMEOUT_S)
+    if process.exitcode is None:
+        process.kill()
+        pytest.fail("the run did not end")
+    files = [Path(f"{folder}.{name}") for name in ("out", "err")]
+    out, err = (file.read_text("utf-8", errors="replace") for file in files)
+    for file in files:
+        file.unlink()
+    return ran(process.exitcode, out, err)
 
 
 def _main(folder: str, arguments: Sequence[str], death: Death | None, without_rights: bool) -> None:
@@ -97,6 +90,7 @@ def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDete
     replace(stage, "load_detector", lambda _settings: detector)
     replace(stage, "load_embedder", lambda _settings: CornerEmbedder())
     replace(stage, "PART_FRAMES", PART_FRAMES)
+    replace(extraction, "_BATCH_FRAMES", PART_FRAMES)
 
 
 def _arm(death: Death) -> None:
@@ -104,9 +98,10 @@ def _arm(death: Death) -> None:
 
     def meet(event: str) -> None:
         nonlocal left
-        left -= bool(pattern.search(event))
-        if left <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if left and pattern.search(event):
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), death.signal)
 
     def watch(event: str, details: tuple[Any, ...]) -> None:
         if event == "os.rename":
@@ -117,7 +112,11 @@ def _arm(death: Death) -> None:
             meet(f"remove {details[0]}")
         elif event == "open" and details[2] & _WRITING:
             meet(f"write {details[0]}")
-        elif event == "sqlite3.connect/handle":
-            details[0].set_trace_callback(lambda statement: meet(f"sql {statement}"))
 
+    def traced(path: Path) -> sqlite3.Connection:
+        connection = connect(path)
+        connection.set_trace_callback(lambda statement: meet(f"sql {statement}"))
+        return connection
+
+    connect, sqlite3.connect = sqlite3.connect, traced  # type: ignore[assignment]
     sys.addaudithook(watch)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from clustering import cli
 from data.sample.film import draw_film
-from tests.clustering.child import install_fakes
+from tests.clips import Clips
+from tests.clustering.child import install_fakes, run_in_child
 from tests.clustering.command import Ran, ran
 from tests.clustering.fakes import CornerDetector
 
@@ -40,6 +42,29 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> CornerDetector:
 
 
 @pytest.fixture
+def clip(clips: Clips, tmp_path: Path) -> Path:
+    """A good clip in the folder where the command runs."""
+    return Path(shutil.copy(clips("constant_rate.mp4"), tmp_path / "clip.mp4"))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """``undisturbed(["--every", "1"], [])`` is the project after these runs on ``clip``."""
+    made: dict[str, Path] = {}
+
+    def project(*runs: Sequence[str]) -> Path:
+        if str(runs) not in made:
+            folder = tmp_path_factory.mktemp("undisturbed")
+            shutil.copy(clips("constant_rate.mp4"), folder / "clip.mp4")
+            for options in runs:
+                assert run_in_child(folder, "clip.mp4", *options).code == 0
+            made[str(runs)] = folder / "clip.fancam"
+        return made[str(runs)]
+
+    return project
+
+
+@pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every user of the machine may enter and write, unlike pytest's."""
     with tempfile.TemporaryDirectory() as name:
@@ -56,9 +81,6 @@ def open_folder() -> Iterator[Path]:
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``first.mp4`` shows three of the drawn cast, ``second.mp4`` two of them and another."""
     folder = tmp_path_factory.mktemp("films")
-    draw_film(folder / "first.mp4", shots=["talk", "close-up"], duration_s=4)
+    draw_film(folder / "first.mp4", shots=["talk", "close-up"], duration_s=3)
     draw_film(folder / "second.mp4", shots=["profile", "peek"], duration_s=3)
     return folder
-
-
-__all__ = ["detector", "films", "open_folder", "run"]

@@ -36,12 +36,6 @@ HEAVY = ("numpy", "cv2", "onnxruntime", "openvino", "av", "dlib", "pyarrow", "sc
 
 
 @pytest.fixture
-def clip(clips: Clips, tmp_path: Path) -> Path:
-    """A good clip in the folder where the command runs."""
-    return Path(shutil.copy(clips("constant_rate.mp4"), tmp_path / "clip.mp4"))
-
-
-@pytest.fixture
 def good(run: Run, detector: CornerDetector, clip: Path) -> Path:
     """A project that was finished without trouble."""
     assert run(clip).code == 0
@@ -430,32 +424,44 @@ FULL_AT_FIRST = {
     "folders": (full_for_folders, "dataset/labels"),
     "data.yaml": (full_for_bytes, ".data."),
 }
-FULL_RUNS = [(False, where) for where in FULL | FULL_AT_FIRST] + [(True, where) for where in FULL]
+BEFORE, OPTIONS = ("--every", "0.5"), ("--every", "0.075")
+
+
+@pytest.mark.parametrize("where", FULL | FULL_AT_FIRST)
+def test_disk_full(
+    run: Run, detector: CornerDetector, clip: Path, undisturbed: Callable[..., Path], where: str
+) -> None:
+    """One line; nothing half-written; then, with room again, what an undisturbed run gives."""
+    run_out_of_space(run, clip, where)
+    assert run(clip, *OPTIONS).code == 0
+    assert_same_result(clip.with_name("clip.fancam"), undisturbed(OPTIONS))
+    assert detector.frames > 0
 
 
 @pytest.mark.parametrize(
-    ("had_result", "where"),
-    FULL_RUNS,
-    ids=[f"{where}, {'again' if again else 'first'}" for again, where in FULL_RUNS],
+    "where",
+    [
+        pytest.param(where, marks=[] if where in ("people", "montage") else pytest.mark.slow)
+        for where in FULL
+    ],
 )
-def test_disk_full(
-    run: Run, detector: CornerDetector, clip: Path, had_result: bool, where: str
+def test_disk_full_over_a_good_result(
+    run: Run, detector: CornerDetector, clip: Path, undisturbed: Callable[..., Path], where: str
 ) -> None:
-    """One line; nothing half-written; then, with room again, what an undisturbed run gives."""
-    project, expected = clip.with_name("clip.fancam"), clip.with_name("expected.fancam")
-    for folder in (project, expected) if had_result else ():
-        assert run(clip, "--project", folder, "--every", "0.5").code == 0
+    assert run(clip, *BEFORE).code == 0
+    run_out_of_space(run, clip, where)
+    assert len(names(clip.with_name("clip.fancam"))) == PEOPLE
+    assert run(clip, *OPTIONS).code == 0
+    assert_same_result(clip.with_name("clip.fancam"), undisturbed(BEFORE, OPTIONS))
+    assert detector.frames > 0
+
+
+def run_out_of_space(run: Run, clip: Path, where: str) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         fill, name = (FULL | FULL_AT_FIRST)[where]
         fill(monkeypatch, name)
-        assert_refused(run(clip, "--every", "0.075"), "full")
+        assert_refused(run(clip, *OPTIONS), "full")
     assert_nothing_half_written(clip.parent)
-    if had_result:
-        assert len(names(project)) == PEOPLE
-    for folder in (project, expected):
-        assert run(clip, "--project", folder, "--every", "0.075").code == 0
-    assert_same_result(project, expected)
-    assert detector.frames > 0
 
 
 def test_project_of_another_version(run: Run, good: Path) -> None:

@@ -1,0 +1,234 @@
+"""A run that is killed anywhere and started again ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data.faces import Frames
+from data.people import open_people
+from data.project import Project
+from tests.clustering.child import PART_FRAMES, Death, run_in_child
+from tests.clustering.command import (
+    Ran,
+    assert_nothing_half_written,
+    assert_refused,
+    assert_same_result,
+    snapshot,
+)
+from tests.clustering.fakes import CornerDetector
+
+Run = Callable[..., Ran]
+Undisturbed = Callable[..., Path]
+
+BEFORE, OPTIONS = ("--every", "0.5"), ("--every", "0.15")
+FRAMES = 20  # of 3 s, so 5 parts
+
+DEATHS = {
+    "project is noted": Death(r"rename .*project\.json"),
+    "first picture": Death(r"write .*/faces/clip/"),
+    "some picture": Death(r"write .*/faces/clip/", 53),
+    "some portrait is renamed": Death(r"rename .*/faces/clip/\d+-2\.jpg", 11),
+    "first part": Death(r"rename .*-000000\.faces\.parquet"),
+    "first part, half of it there": Death(r"rename .*-000000\.frames\.parquet"),
+    "third part, half of it there": Death(r"rename .*-000002\.frames\.parquet"),
+    "last part": Death(r"rename .*-000004\.faces\.parquet"),
+    "tables": Death(r"rename .*/faces/clip\.frames\.parquet"),
+    "tables, one of them there": Death(r"rename .*/faces/clip\.parquet"),
+    "tables, both there": Death(r"rename .*project\.json", 2),
+    "parts are removed": Death(r"remove .*-00000\d", 3),
+    "people file": Death(r"sql\s+CREATE TABLE faces"),
+    "faces are assigned": Death(r"sql\s+INSERT INTO faces", 77),
+    "people are made": Death(r"sql\s+INSERT INTO people", 3),
+    "assignment is committed": Death(r"sql\s+COMMIT", 2),
+    "portraits are listed": Death(r"rename .*/people/\.generated"),
+    "portraits": Death(r"link .*/people/Person 2/", 8),
+    "montage": Death(r"rename .*/montage/Person 3"),
+    "dataset is listed": Death(r"rename .*/dataset/\.generated"),
+    "images": Death(r"link .*/images/train/", 4),
+    "labels": Death(r"rename .*/labels/val/", 2),
+    "data.yaml": Death(r"rename .*data\.yaml"),
+    "people are noted": Death(r"rename .*project\.json", 3),
+}
+OVER_A_RESULT = {
+    "people are forgotten": Death(r"rename .*project\.json", 2),
+    "some picture": DEATHS["some picture"],
+    "third part, half of it there": DEATHS["third part, half of it there"],
+    "tables, one of them there": DEATHS["tables, one of them there"],
+    "stale pictures are removed": Death(r"remove .*\d{8}\.jpg", 2),
+    "faces are assigned": DEATHS["faces are assigned"],
+    "portraits": DEATHS["portraits"],
+    "portraits are removed": Death(r"remove .*/people/", 2),
+    "labels": DEATHS["labels"],
+}
+
+SLOW = {
+    "first picture",
+    "some portrait is renamed",
+    "first part, half of it there",
+    "last part",
+    "tables",
+    "parts are removed",
+    "people are made",
+    "portraits are listed",
+    "dataset is listed",
+    "images",
+}
+QUICK = {"third part, half of it there", "portraits are removed"}
+
+
+def finished_frames(folder: Path) -> int:
+    """How many frames a killed run has done for good."""
+    project = Project(folder)
+    if tables_are_finished(project):
+        return FRAMES
+    parts = project.parts_folder("clip").glob("*.frames.parquet")
+    return sum(len(Frames.read(part)) for part in parts if not part.name.startswith("."))
+
+
+def tables_are_finished(project: Project) -> bool:
+    return project.stages.get("faces of clip", {}).get("every_s") == float(OPTIONS[1])
+
+
+def kill(clip: Path, death: Death) -> None:
+    result = run_in_child(clip.parent, "clip.mp4", *OPTIONS, death=death)
+    assert result.code == -signal.SIGKILL, result
+
+
+def resume(run: Run, clip: Path, detector: CornerDetector) -> None:
+    """Run to the end, and then once more for nothing."""
+    folder = clip.with_name("clip.fancam")
+    finished = finished_frames(folder)
+    done = [*folder.glob("faces/**/*.*")] if tables_are_finished(Project(folder)) else []
+    changed_at = [path.stat().st_mtime_ns for path in done]
+    result = run("clip.mp4", *OPTIONS)
+    assert (result.code, result.err) == (0, [])
+    assert detector.frames == FRAMES - finished
+    assert [path.stat().st_mtime_ns for path in done] == changed_at
+    before = snapshot(folder)
+    again = run("clip.mp4", *OPTIONS)
+    assert "(done before)" in again.out[0]
+    assert again.out[-1] == "nothing to do: all is up to date"
+    assert snapshot(folder) == before
+    assert detector.frames == FRAMES - finished
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param(moment, marks=pytest.mark.slow if moment in SLOW else []) for moment in DEATHS],
+)
+def test_killed(
+    run: Run, detector: CornerDetector, clip: Path, undisturbed: Undisturbed, moment: str
+) -> None:
+    kill(clip, DEATHS[moment])
+    resume(run, clip, detector)
+    assert_same_result(clip.with_name("clip.fancam"), undisturbed(OPTIONS))
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(moment, marks=[] if moment in QUICK else pytest.mark.slow)
+        for moment in OVER_A_RESULT
+    ],
+)
+def test_killed_over_a_good_result(
+    run: Run, detector: CornerDetector, clip: Path, undisturbed: Undisturbed, moment: str
+) -> None:
+    """The project had people already, from another setting."""
+    assert run("clip.mp4", *BEFORE).code == 0
+    detector.frames = 0
+    kill(clip, OVER_A_RESULT[moment])
+    resume(run, clip, detector)
+    assert_same_result(clip.with_name("clip.fancam"), undisturbed(BEFORE, OPTIONS))
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(
+    run: Run, detector: CornerDetector, clip: Path, undisturbed: Undisturbed
+) -> None:
+    """Every run gets a part further, at least."""
+    for part in range(FRAMES // PART_FRAMES):
+        kill(clip, Death(rf"rename .*-{part:06d}\.frames\.parquet"))
+        assert finished_frames(clip.with_name("clip.fancam")) == part * PART_FRAMES
+        done = Death(r"write .*/faces/clip/", 5 * PART_FRAMES + 8)
+        if part < FRAMES // PART_FRAMES - 1:
+            kill(clip, done)
+    resume(run, clip, detector)
+    assert_same_result(clip.with_name("clip.fancam"), undisturbed(OPTIONS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("offset", range(3))
+def test_killed_at_every_moment(
+    run: Run, detector: CornerDetector, clip: Path, undisturbed: Undisturbed, offset: int
+) -> None:
+    """Moments over the whole run, whatever is done there; one project is killed many times."""
+    count = 1 + offset
+    while run_in_child(clip.parent, "clip.mp4", *OPTIONS, death=Death("", count)).code:
+        assert_project_opens(clip.with_name("clip.fancam"))
+        count += 41
+    resume(run, clip, detector)
+    assert_same_result(clip.with_name("clip.fancam"), undisturbed(OPTIONS))
+
+
+def assert_project_opens(folder: Path) -> None:
+    """Whatever is there can be read."""
+    project = Project(folder)
+    if project.people_file.exists():
+        with open_people(project.people_file) as people:
+            assert sorted(people.names()) in ([], [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["some picture", "third part, half of it there", "montage"],
+)
+def test_stopped_by_hand(
+    run: Run, detector: CornerDetector, clip: Path, undisturbed: Undisturbed, moment: str
+) -> None:
+    death = DEATHS[moment]
+    stop = Death(death.what, death.count, signal.SIGINT)
+    result = run_in_child(clip.parent, "clip.mp4", *OPTIONS, death=stop)
+    assert_refused(result, "stopped", "the same command goes on", code=130)
+    assert_nothing_half_written(clip.parent)
+    resume(run, clip, detector)
+    assert_same_result(clip.with_name("clip.fancam"), undisturbed(OPTIONS))
+
+
+def test_force_does_it_again(run: Run, detector: CornerDetector, clip: Path) -> None:
+    assert run("clip.mp4", *OPTIONS).code == 0
+    folder = clip.with_name("clip.fancam")
+    before = {path: content for path, (_, content) in snapshot(folder).items()}
+    assert run("clip.mp4", *OPTIONS, "--force").code == 0
+    assert detector.frames == 2 * FRAMES
+    after = snapshot(folder)
+    labels = [path for path in before if path.endswith(".txt")]
+    assert labels
+    assert [path for path in labels if after[path][1] != before[path]] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "frames"),
+    [
+        (["--eps", "0.4"], 0),
+        (["--label-margin", "0.3"], 0),
+        (["--min-samples", "7"], 0),
+        (["--plain"], 0),
+        (["--threads", "1"], 0),
+        (["--runtime", "onnxruntime"], 0),
+        (["--min-face", "90"], FRAMES),
+        (["--detector", "hog"], FRAMES),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_other_settings_do_again_only_what_they_concern(
+    run: Run, detector: CornerDetector, clip: Path, options: list[str], frames: int
+) -> None:
+    assert run(clip, *OPTIONS).code == 0
+    detector.frames = 0
+    assert run(clip, *OPTIONS, *options).code == 0
+    assert detector.frames == frames
