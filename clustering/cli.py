@@ -169,12 +169,12 @@ def _limit_threads(threads: int) -> None:
 
 def _project(parsed: argparse.Namespace) -> Project:
     """The project that was named, or the one named after the one footage."""
-    from data.project import SUFFIX, Project
+    from data.project import SUFFIX, Project, absolute
 
     if parsed.project is not None:
         return Project(parsed.project)
     _require(len(parsed.footage) == 1, "several footages go into one project: name it by --project")
-    footage: Path = parsed.footage[0].absolute()
+    footage = absolute(parsed.footage[0])
     stem = footage.name if footage.is_dir() else footage.stem
     project = Project(Path(f"{stem}{SUFFIX}"))
     other = next((e.path for e in project.footages.values() if e.path != footage), None)

@@ -22,7 +22,9 @@ from data.faces import Faces
 
 MAX_NODES = 2000
 """Groups that are linked at once: 2000 * 2000 * 8 bytes = 32 MB of distances. Longer footage is
-linked stretch by stretch, and what comes out of the stretches again."""
+linked part by part, and what comes out of the parts again."""
+_WORTHWHILE = 0.8  # stretches of time are linked again while a fifth of the nodes goes each time
+_LIKENESS_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +120,50 @@ class _Grouping:
         return groups_of(label, self.weight, self.embedding, self.clothes)
 
     def _link(self, node: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Average linkage, in stretches of time where there are too many nodes for one go."""
-        while node.max() >= MAX_NODES:
-            before = node.max()
-            linked = np.zeros_like(node)
-            for start in range(0, before + 1, MAX_NODES):
-                rows = (node >= start) & (node < start + MAX_NODES)
-                linked[rows] = start + self._link_once(rows, node[rows] - start)
-            node = by_first_sight(linked)
-            if node.max() > 0.8 * before:
-                break
-        return self._link_once(np.ones(len(node), bool), node)
+        """Average linkage; where there are too many nodes for one go, part by part.
+
+        First stretches of time, as often as that brings many together, then parts of nodes that
+        are alike. So memory stays bounded; only among very many people may two nodes of one
+        person end in different parts each time, and apart.
+        """
+        rounds = iter(range(_LIKENESS_ROUNDS))
+        by_time = True
+        while (nodes := int(node.max()) + 1) > MAX_NODES:
+            seed = None if by_time else next(rounds, -1)
+            if seed == -1:
+                return node
+            part = _time_parts(nodes) if seed is None else self._alike_parts(node, seed)
+            node = self._link_parts(node, part)
+            by_time = by_time and node.max() + 1 < _WORTHWHILE * nodes
+        return self._link_parts(node, np.zeros(nodes, np.int64))
+
+    def _link_parts(self, node: NDArray[np.int64], part: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Link the nodes of each part among themselves.
+
+        Args:
+            node: ``(n,)`` node of each face.
+            part: ``(nodes,)`` part of each node, from 0.
+        """
+        linked = np.zeros_like(node)
+        first = 0
+        for number in range(int(part.max()) + 1):
+            rows = part[node] == number
+            _, own = np.unique(node[rows], return_inverse=True)
+            linked[rows] = first + self._link_once(rows, own)
+            first = int(linked[rows].max()) + 1
+        return by_first_sight(linked)
+
+    def _alike_parts(self, node: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+        """Parts of at most MAX_NODES nodes with like means, ``(nodes,)``."""
+        from sklearn.cluster import MiniBatchKMeans
+
+        means = self._groups(node).mean
+        parts = 2 * len(means) // MAX_NODES
+        kmeans = MiniBatchKMeans(parts, random_state=seed, n_init=1, batch_size=4096)
+        place = np.argsort(kmeans.fit_predict(means), kind="stable")
+        part = np.empty(len(means), np.int64)
+        part[place] = _time_parts(len(means))
+        return part
 
     def _link_once(self, rows: NDArray[np.bool_], node: NDArray[np.int64]) -> NDArray[np.int64]:
         groups = groups_of(node, self.weight[rows], self.embedding[rows], self.clothes[rows])
@@ -216,6 +251,11 @@ def once_a_frame(
             taken |= places
             kept[i] = joins[i]
     return kept
+
+
+def _time_parts(nodes: int) -> NDArray[np.int64]:
+    """Stretches of MAX_NODES nodes in order of first sight, ``(nodes,)``."""
+    return np.arange(nodes) // MAX_NODES
 
 
 def _nodes(faces: Faces, *, tracklets: bool) -> NDArray[np.int64]:

@@ -35,7 +35,7 @@ from data.faces import Faces, Frames
 from data.footage import Footage, default_interval_s, probe
 from data.outputs import MANIFEST, OutputFolder, digest
 from data.people import UNKNOWN, People, open_people
-from data.project import FootageEntry, Project
+from data.project import FootageEntry, Project, absolute
 from data.video import Damage, sample_frames
 
 VERSION = 1
@@ -176,7 +176,7 @@ def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage
 
 
 def _others(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
-    named = {path.absolute() for path in paths}
+    named = {absolute(path) for path in paths}
     return [
         entry
         for entry in project.footages.values()
@@ -275,7 +275,7 @@ def _load(settings: BackendSettings) -> Extractor:
 
 
 def _name_of(project: Project, footage: Footage) -> str:
-    path = footage.path.absolute()
+    path = absolute(footage.path)
     return next(entry.name for entry in project.footages.values() if entry.path == path)
 
 

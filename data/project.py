@@ -48,7 +48,7 @@ class Project:
         Raises:
             InputError: the folder holds something else, or a project of another version.
         """
-        self.folder = folder.absolute()
+        self.folder = absolute(folder)
         self.footages: dict[str, FootageEntry] = {}
         self.stages: dict[str, dict[str, Any]] = {}
         if self._file.exists():
@@ -113,11 +113,11 @@ class Project:
             InputError: the file has changed since the project read it, and ``force`` is false; or
                 its name is not Unicode.
         """
-        path = path.absolute()
-        known = next((e for e in self.footages.values() if _same_path(e.path, path)), None)
+        path = absolute(path)
+        known = next((e for e in self.footages.values() if e.path == path), None)
         name = known.name if known else self._free_name(path)
         entry = FootageEntry(name, path, size_bytes, duration_s, rate, *frame_wh)
-        if known and dataclasses.replace(known, path=path) != entry and not force:
+        if known and known != entry and not force:
             message = "it has changed since the project read it; read it again with --force"
             raise InputError(f"{path.name}: {message}, or choose another --project")
         if known != entry:
@@ -213,9 +213,9 @@ def _file_stem(path: Path) -> str:
     return f"{stem}_" if stem.casefold().endswith(_OWN_SUFFIXES) else stem
 
 
-def _same_path(a: Path, b: Path) -> bool:
-    """Whether two absolute paths are one, written with or without ``..``."""
-    return os.path.normpath(a) == os.path.normpath(b)
+def absolute(path: Path) -> Path:
+    """The path from the root, without ``..``: one footage has one path, however it was written."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def _plain(inputs: dict[str, Any]) -> dict[str, Any]:

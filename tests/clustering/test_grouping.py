@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from clustering.grouping import (
     person_weights,
     renumbered,
 )
+from clustering.linkage import Groups, average_linkage
 from data.faces import Faces
 from tests.clustering.crowd import crowd, embeddings
 
@@ -274,6 +276,23 @@ def test_stretches_find_the_same_people(
     assert max(at_once) == 3 + tracklets
     monkeypatch.setattr(grouping, "MAX_NODES", most)
     assert grouped(faces) == at_once
+
+
+def test_a_crowd_is_never_linked_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    link = average_linkage
+
+    def counted(groups: Groups, *args: Any, **kwargs: Any) -> NDArray[np.int64]:
+        sizes.append(len(groups))
+        return link(groups, *args, **kwargs)
+
+    monkeypatch.setattr(grouping, "average_linkage", counted)
+    monkeypatch.setattr(grouping, "MAX_NODES", 20)
+    # Each of 50 people comes three times, so far apart that no stretch of time holds two of them.
+    found = grouped(crowd([[person] for person in [*range(50)] * 3]))
+    assert max(sizes) <= 20
+    together = np.array(found).reshape(3, 50)
+    assert (together == together[0]).mean() > 0.9
 
 
 def test_stretches_in_which_nobody_is_alike_come_to_an_end(
