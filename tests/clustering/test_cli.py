@@ -281,16 +281,13 @@ def test_names(run: Run, detector: CornerDetector, clip: Path, name: str) -> Non
     assert "up to date" in again.out[-1]
 
 
-_UNFIT = pytest.mark.xfail(reason="data.project takes names that data.outputs refuses", strict=True)
-
-
 @pytest.mark.parametrize(
     "name",
     [
         b"K\xf6ln.mp4",
         b"two\nlines.mp4",
-        pytest.param(b"12:30.mp4", marks=_UNFIT),
-        pytest.param(b"back\\slash.mp4", marks=_UNFIT),
+        b"12:30.mp4",
+        b"back\\slash.mp4",
     ],
 )
 def test_odd_names(run: Run, detector: CornerDetector, clip: Path, name: bytes) -> None:
