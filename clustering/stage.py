@@ -419,12 +419,8 @@ def _assign_people(
             clusters[name] = group_faces(table, settings, frames=len(frames), video=video)
         every_s = float(stage["every_s"])
         footages[name] = Clustered(table, clusters[name], people.assignments(name), every_s)
-    if not any(len(cluster) and cluster.max() >= 0 for cluster in clusters.values()):
-        person_id = {name: np.full(len(table), UNKNOWN) for name, table in faces.items()}
-    else:
-        eps, next_id = settings.eps, people.next_person_id()
-        person_id = identify(footages, eps=eps, next_person_id=next_id)
-    people.assign(faces, person_id)
+    eps, next_id = settings.eps, people.next_person_id()
+    people.assign(faces, identify(footages, eps=eps, next_person_id=next_id))
 
 
 def _plain_clusters(
