@@ -36,7 +36,11 @@ class Orientation:
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """Read the display matrix that came with ``frame``; upright where there is none."""
-    attached = cast("Mapping[str, Buffer]", frame.side_data)  # PyAV's own types are behind
+    from av.sidedata.sidedata import SideDataContainer
+
+    # Not frame.side_data, which holds the frame and is held by it: decoded frames would fill the
+    # memory until the garbage collector comes by.
+    attached = cast("Mapping[str, Buffer]", SideDataContainer(frame))  # type: ignore[call-arg]
     matrix = attached.get("DISPLAYMATRIX")
     return Orientation() if matrix is None else _from_matrix(np.frombuffer(bytes(matrix), np.int32))
 
