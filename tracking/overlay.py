@@ -47,6 +47,7 @@ _GOLDEN = 0.618034  # of the colour circle
 _LINE_SHARE = 1 / 240  # of the frame's shorter side
 _TEXT_SHARE = 1 / 24
 _LEAST_TEXT_PX = 12
+_LONGEST_NAME = 20  # letters
 # Where DejaVu lacks a letter: what Linux, Windows and macOS have for Chinese, Japanese, Korean.
 _SYSTEM_FONTS = (
     "NotoSansCJK-Bold.ttc",
@@ -131,6 +132,8 @@ def _tag(name: str, colour: Colour, text_px: int) -> Image:
     from PIL import ImageDraw
 
     one_line = " ".join(name.split())
+    if len(one_line) > _LONGEST_NAME:
+        one_line = one_line[: _LONGEST_NAME - 1] + "…"
     font = _font(one_line, text_px)
     left, _, right, _ = font.getbbox(one_line)
     pad = text_px // 4
