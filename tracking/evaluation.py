@@ -23,6 +23,9 @@ from data.people import UNKNOWN
 from data.tables import Column, Table
 from data.tracks import Tracks
 
+UNCOUNTED_SHARE = 0.5
+"""Of the least overlap, for faces that do not count: most are hidden, and nobody sees just where."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labels(Table):
@@ -84,7 +87,8 @@ def evaluate(tracks: Tracks, labels: Labels, *, min_iou: float, exhaustive: bool
     """Hold ``tracks`` against ``labels``; people are told by their numbers in each.
 
     Which person of the tracks is which of the labels is chosen for the best IDF1. Not scored are
-    rows of nobody known, and rows on a face whose person does not count.
+    rows of nobody known, and rows on a face whose person does not count, where half of the
+    overlap is enough.
 
     Args:
         tracks: of one footage.
@@ -117,7 +121,8 @@ def _frames(tracks: Tracks, labels: Labels, min_iou: float) -> Iterator[_Frame]:
         there = slice(*np.searchsorted(labels.frame_index, [index, index + 1]))
         counts = labels.person_id[there] != UNKNOWN
         overlap = iou(labels.xyxy[there], tracks.xyxy[mine]).astype(np.float64)
-        overlap[overlap < min_iou] = np.nan
+        least = np.where(counts, min_iou, UNCOUNTED_SHARE * min_iou)
+        overlap[overlap < least[:, None]] = np.nan
         keep = ~_on_uncounted(overlap, counts)
         yield _Frame(
             found=tracks.person_id[mine][keep],

@@ -128,10 +128,11 @@ def test_a_face_that_does_not_count_excuses_who_is_on_it(exhaustive: bool) -> No
     assert score(found, truth, exhaustive=exhaustive) == expected
 
 
-def test_a_hidden_face_behind_another() -> None:
+@pytest.mark.parametrize("left", [2, 0, 8], ids=["just there", "on A", "a quarter of it"])
+def test_a_hidden_face_behind_another(left: float) -> None:
     """B goes on behind A, where nobody can see B: the row of B there is not a wrong one."""
     truth = [*stay(A, 0), *stay(B, 50, [0, 1]), *stay(SOMEBODY, 2, [2, 3])]
-    found = stay(1, 0) + stay(2, 50, [0, 1]) + stay(2, 2, [2, 3])
+    found = stay(1, 0) + stay(2, 50, [0, 1]) + stay(2, left, [2, 3])
     assert score(found, truth) == Score(labelled=6, rows=6, idtp=6, covered=6)
 
 
