@@ -24,7 +24,7 @@ from data.tables import Column, Table
 from data.tracks import Tracks
 
 UNCOUNTED_SHARE = 0.5
-"""Of the least overlap, for faces that do not count: most are hidden, and nobody sees just where."""
+"""Of the least overlap, for faces that do not count: of most nobody sees just where they are."""
 
 
 @dataclass(frozen=True, eq=False)
