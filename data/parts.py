@@ -34,7 +34,7 @@ class Parts(Generic[T]):
 
     def read(self) -> list[T]:
         """Read what is finished, in order; nothing where nothing is."""
-        parts = []
+        parts: list[T] = []
         while (file := self._file(len(parts))).exists():
             parts.append(self._read_one(file))
         return parts

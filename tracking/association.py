@@ -17,10 +17,12 @@ from tracking.timeline import Timeline
 NO_TRACKLET: Final = -1
 LOST_S: Final = 1.0
 """A box may go on with a track that was last seen so long ago."""
+SURE_SCORE: Final = 0.25
+"""From here on a box may begin a track, and boxes are looked at first."""
 _SETTINGS: Final = {
-    "track_high_thresh": 0.25,
+    "track_high_thresh": SURE_SCORE,
     "track_low_thresh": 0.1,
-    "new_track_thresh": 0.25,
+    "new_track_thresh": SURE_SCORE,
     "match_thresh": 0.8,
     "fuse_score": True,
 }
@@ -47,7 +49,7 @@ def tracklet_numbers(detections: Detections, timeline: Timeline) -> NDArray[np.i
             for row, track in tracker.update(detections.xyxy[rows], detections.score[rows]):
                 number[starts[place] + row] = first + track
         first = int(number.max(initial=0)) + 1
-    return _numbered_in_order(number)
+    return _numbered_in_order(_without_unsure_end(number, detections.score))
 
 
 class _Tracker:
@@ -95,6 +97,16 @@ def _frames_in(timeline: Timeline, seconds: float) -> int:
     """How many of the frames that were read go into so many seconds, at least 1."""
     steps = np.diff(timeline.time_s)
     return max(round(seconds / float(np.median(steps))), 1) if len(steps) else 1
+
+
+def _without_unsure_end(
+    number: NDArray[np.int32], score: NDArray[np.float32]
+) -> NDArray[np.int32]:
+    """End each tracklet with its last sure box: what follows is often the one who covers them."""
+    last = np.full(int(number.max(initial=-1)) + 2, -1, np.int64)
+    sure = np.flatnonzero((number >= 0) & (score >= SURE_SCORE))
+    np.maximum.at(last, number[sure], sure)
+    return np.where(np.arange(len(number)) <= last[number], number, NO_TRACKLET).astype(np.int32)
 
 
 def _numbered_in_order(number: NDArray[np.int32]) -> NDArray[np.int32]:

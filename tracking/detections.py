@@ -158,7 +158,7 @@ def _write(path: Path, detections: Detections, own: Mapping[str, NDArray[Any]]) 
 
 def _read(path: Path, own: Sequence[str]) -> tuple[Detections, dict[str, NDArray[Any]]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             found = {f.name: file[f"found_{f.name}"] for f in fields(Detections)}
             return Detections(**found), {name: file[name] for name in own}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -16,7 +16,9 @@ from data.people import UNKNOWN
 from tracking.detections import Detections
 
 _FLOOR: Final = 0.05
-"""Added to every score: a box that hardly names anybody is hardly evidence."""
+"""Added to every score: one of 0.001 is no more against somebody than one of 0.01."""
+_STRANGER: Final = 0.15
+"""Score that somebody gets from a box that shows neither them nor anybody known."""
 _LONGEST_S: Final = 10.0
 """For one group of tracklets; the best so far is taken then."""
 
@@ -27,12 +29,15 @@ class IdentitySettings:
 
     Args:
         least: evidence that a named tracklet has, at least.
+        least_score: mean score of the boxes that a named tracklet has, at least; boxes that name
+            somebody count more, recognised faces fully.
         margin: by how much it must exceed that of everybody else who is not elsewhere.
         vote: evidence of one recognised face.
         wrong_vote: ... against everybody else.
     """
 
     least: float = 1.5
+    least_score: float = 0.3
     margin: float = 3.0
     vote: float = 2.0
     wrong_vote: float = 2.0
@@ -58,10 +63,12 @@ def assign_people(
     """
     settings = settings or IdentitySettings()
     evidence = tracklet_evidence(detections, tracklet, votes, settings)
+    evidence[tracklet_scores(detections, tracklet, votes) < settings.least_score] = -np.inf
     person = np.full(len(evidence), UNKNOWN, np.int64)
     for group, meetings in _groups(detections.frame_index, tracklet, len(evidence)):
-        best = _most_evidence(evidence[group] - settings.least, meetings)
-        person[group] = _clear_ones(evidence[group], best, meetings, settings.margin)
+        gain = evidence[group] - settings.least
+        best = _most_evidence(gain, meetings)
+        person[group] = _clear_ones(gain, best, meetings, settings.margin)
     return person
 
 
@@ -78,8 +85,7 @@ def tracklet_evidence(
     """
     count = int(tracklet.max(initial=-1)) + 1
     score = detections.evidence.astype(np.float64)
-    average = score.mean(axis=1, keepdims=True) if detections.people else score
-    says = np.log((score + _FLOOR) / (average + _FLOOR))
+    says = np.log((score + _FLOOR) / (_STRANGER + _FLOOR))
     weight = score.max(axis=1, initial=0)
     rows = tracklet >= 0
     total, summed = np.zeros(count), np.zeros((count, detections.people))
@@ -92,6 +98,20 @@ def tracklet_evidence(
     against = root.sum(axis=1, keepdims=True) - root
     by_face = settings.vote * root - settings.wrong_vote * against
     return np.asarray(summed / np.sqrt(np.maximum(total, 1e-9))[:, None] + by_face, np.float64)
+
+
+def tracklet_scores(
+    detections: Detections, tracklet: NDArray[np.int32], votes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """How sure the boxes of each tracklet are, ``(t,)`` 0..1, the surer ones counting more."""
+    count = int(tracklet.max(initial=-1)) + 1
+    score = detections.evidence.max(axis=1, initial=0).astype(np.float64)
+    score = np.where(votes >= 0, 1.0, score)
+    rows = tracklet >= 0
+    total, squares = np.zeros(count), np.zeros(count)
+    np.add.at(total, tracklet[rows], score[rows])
+    np.add.at(squares, tracklet[rows], score[rows] ** 2)
+    return np.asarray(squares / np.maximum(total, 1e-9), np.float64)
 
 
 _Meetings = list[NDArray[np.int64]]
@@ -175,15 +195,14 @@ def _limits(
 
 
 def _clear_ones(
-    evidence: NDArray[np.float64],
+    gain: NDArray[np.float64],
     person: NDArray[np.int64],
     meetings: _Meetings,
     margin: float,
 ) -> NDArray[np.int64]:
-    """``person`` without the names that somebody else has nearly as much evidence for.
+    """``person`` without the names that might nearly as well be others.
 
-    Who is named in the same frame is nobody else; so the least clear goes first, since without
-    it the others may be less clear.
+    The least clear goes first, since without it those that it meets may be less clear.
     """
     person = person.copy()
     meets = np.zeros((len(person), len(person)), np.bool_)
@@ -191,15 +210,24 @@ def _clear_ones(
         meets[np.ix_(meeting, meeting)] = True
     while True:
         named = np.flatnonzero(person >= 0)
-        leads = np.array([_lead(evidence[t], person[t], person[meets[t]]) for t in named])
+        leads = np.array([_lead(gain, person, int(t), meets[t]) for t in named])
         if not len(named) or leads.min() >= margin:
             return person
         person[named[leads.argmin()]] = UNKNOWN
 
 
-def _lead(evidence: NDArray[np.float64], person: int, present: NDArray[np.int64]) -> float:
-    """By how much a person is ahead of the next who is not ``present`` as another."""
-    others = np.ones(len(evidence), np.bool_)
-    others[present[present >= 0]] = False
-    others[person] = False
-    return float(evidence[person] - evidence[others].max(initial=-np.inf))
+def _lead(
+    gain: NDArray[np.float64], person: NDArray[np.int64], tracklet: int, meets: NDArray[np.bool_]
+) -> float:
+    """What it would cost to give a tracklet the next best name.
+
+    Where that is the name of others in the same frames, they change too: to this one's name, or
+    to none.
+    """
+    own = int(person[tracklet])
+    cost = gain[tracklet, own] - gain[tracklet]
+    others = np.flatnonzero(meets & (person >= 0) & (person != own))
+    holds = gain[others, person[others]] - np.maximum(gain[others, own], 0)
+    np.add.at(cost, person[others], holds)
+    cost[own] = np.inf
+    return float(cost.min())
