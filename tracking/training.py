@@ -424,8 +424,10 @@ class _Training(DetectionTrainer):
         """How it goes, in a few words."""
         losses: Mapping[str, Any] = self.tloss or {}
         loss = "  ".join(f"{name} {float(value):.2f}" for name, value in losses.items())
-        quality = self.metrics.get("metrics/mAP50(B)", 0.0) if self.metrics else 0.0
-        return f"epoch {self.epoch + 1}/{self.epochs}  {loss}  mAP50 {quality:.2f}"
+        said = f"epoch {self.epoch + 1}/{self.epochs}  {loss}"
+        if self.fitness is None:  # nothing validated yet
+            return said
+        return f"{said}  mAP50 {self.metrics['metrics/mAP50(B)']:.2f}"
 
     def result(self) -> Trained:
         metrics = self.validator.metrics
