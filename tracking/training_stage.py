@@ -23,6 +23,7 @@ from tracking.examples import Example, Examples, read_examples, subset
 from tracking.judging import confusion_matrix
 from tracking.learning_curve import (
     CURVE_FILE,
+    CURVE_PICTURE,
     LEAST_STEPS,
     SHARES,
     CurvePoint,
@@ -196,7 +197,8 @@ class _Work:
         result = _result(self.examples, trained, time.monotonic() - began)
         self.project.unfinish(STAGE)
         report = self.folder / REPORT
-        (report / CURVE_FILE).unlink(missing_ok=True)  # it was the old detector's
+        for old in (CURVE_FILE, CURVE_PICTURE):
+            (report / old).unlink(missing_ok=True)  # it was the old detector's
         about = {"person_id": list(person_id), "names": list(self.examples.names)}
         write_network(trained, self.folder / MODEL_FILE, about)
         write_result(report, result)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from data.errors import InputError
@@ -46,7 +47,7 @@ def test_draws_every_point(tmp_path: Path) -> None:
     points = curve(0.2, 0.4, 0.6, 0.8)
     figure = plot_curve(points)
     x, y = figure.axes[0].lines[0].get_data()
-    assert list(x) == [24, 50, 100, 200]
-    assert list(y) == [0.2, 0.4, 0.6, 0.8]
+    assert np.asarray(x).tolist() == [24, 50, 100, 200]
+    assert np.asarray(y).tolist() == [0.2, 0.4, 0.6, 0.8]
     save(figure, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes()[:4] == b"\x89PNG"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -192,6 +193,22 @@ def test_help_is_there_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert "only from where you trust" in said
     loaded = "import sys, tracking.train_cli; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_full_disk_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_project(tmp_path / "a.fancam")
+
+    def full(path: Path, _: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    command = [str(tmp_path / "a.fancam"), *QUICK]
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        assert main(command) == 2
+    assert "the disk is full" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "a.fancam/tracker/best.pt").exists()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
