@@ -14,7 +14,6 @@ _QUIET = {
     "YOLO_OFFLINE": "true",  # no fonts, no checks for updates, no events
     "YOLO_VERBOSE": "false",
     "ULTRALYTICS_SAFE_LOAD": "true",  # weights are read without running what a pickle says
-    "POLARS_SKIP_CPU_CHECK": "1",
 }
 _PREFIX = "fancam-ultralytics-"
 _SERVICES = ("ULTRALYTICS_API_KEY", "ULTRALYTICS_PLATFORM_URL")  # a key alone starts uploads
