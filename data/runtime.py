@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -44,8 +45,12 @@ def available_runtimes() -> list[RuntimeName]:
     return found
 
 
-def runtime_named(name: RuntimeName) -> Callable[[bytes, int], Network]:
+def runtime_named(name: RuntimeName, *, exact: bool = True) -> Callable[[bytes, int], Network]:
     """What starts a serialised ONNX model on so many cores (0 is all); the model has one output.
+
+    Args:
+        name: ``auto`` takes the fastest one installed.
+        exact: float32 throughout; else also bfloat16, where the processor has it.
 
     Raises:
         InputError: the runtime is not installed.
@@ -56,7 +61,7 @@ def runtime_named(name: RuntimeName) -> Callable[[bytes, int], Network]:
     if name not in found:
         missing = "onnxruntime" if name == "auto" else name
         raise InputError(f"{missing} is not installed; pip install {missing}")
-    return _OpenVino if name == "openvino" else _OnnxRuntime
+    return partial(_OpenVino, exact=exact) if name == "openvino" else _OnnxRuntime
 
 
 def _has_cuda() -> bool:
@@ -89,16 +94,15 @@ class _OnnxRuntime:
 
 
 class _OpenVino:
-    """A compiled model of OpenVINO on the CPU, in full float32."""
+    """A compiled model of OpenVINO on the CPU."""
 
-    def __init__(self, graph: bytes, threads: int) -> None:
+    def __init__(self, graph: bytes, threads: int, *, exact: bool) -> None:
         silence_openvino()
         import openvino
 
-        options: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",  # the default is bf16 on CPUs that have it
-        }
+        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if exact:
+            options["INFERENCE_PRECISION_HINT"] = "f32"  # the default is bf16 on CPUs that have it
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
         core = openvino.Core()
