@@ -7,6 +7,7 @@ faster on CPUs, see `clustering.runtime` for dlib's networks and `tracking.detec
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -65,18 +66,26 @@ def runtime_named(name: RuntimeName, *, exact: bool = True) -> Callable[[bytes, 
 
 
 def _has_cuda() -> bool:
+    return "CUDAExecutionProvider" in _silent_onnxruntime().get_available_providers()
+
+
+def _silent_onnxruntime() -> Any:
+    """The module, kept from making an identifier of this machine and from reporting its use.
+
+    Since 1.31 its builds for Linux do both as soon as they are imported.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    silence_onnxruntime()
     import onnxruntime
 
-    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    return onnxruntime
 
 
 class _OnnxRuntime:
     """A session of ONNX Runtime, on CUDA where it has that."""
 
     def __init__(self, graph: bytes, threads: int) -> None:
-        import onnxruntime
-
-        silence_onnxruntime()
+        onnxruntime = _silent_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3

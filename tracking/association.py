@@ -99,9 +99,7 @@ def _frames_in(timeline: Timeline, seconds: float) -> int:
     return max(round(seconds / float(np.median(steps))), 1) if len(steps) else 1
 
 
-def _without_unsure_end(
-    number: NDArray[np.int32], score: NDArray[np.float32]
-) -> NDArray[np.int32]:
+def _without_unsure_end(number: NDArray[np.int32], score: NDArray[np.float32]) -> NDArray[np.int32]:
     """End each tracklet with its last sure box: what follows is often the one who covers them."""
     last = np.full(int(number.max(initial=-1)) + 2, -1, np.int64)
     sure = np.flatnonzero((number >= 0) & (score >= SURE_SCORE))

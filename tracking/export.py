@@ -15,7 +15,7 @@ from data.files import whole_file
 from data.outputs import digest
 from tracking.quiet import quiet_ultralytics
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Of the graph: a new one leaves older files unused."""
 _OPSET: Final = 17
 _STRIDE: Final = 32
@@ -27,6 +27,7 @@ class ModelFacts:
     """What one must know of a detector to use it."""
 
     names: tuple[str, ...]  # by class index
+    person_id: tuple[int, ...]  # by class index; empty where the weights do not tell
     image_px: int  # longer side of the images it was trained on
     key: str  # digest of the weights
 
@@ -102,18 +103,26 @@ def load_network(weights: Path, key: str) -> tuple[Any, ModelFacts]:
         network: Any = network_of(content, weights).eval()
     except InputError as error:
         raise InputError(f"{weights}: not a detector that was trained here; {_RETRAIN}") from error
-    image_px = int((content.get("train_args") or {}).get("imgsz") or 640)
-    head, names = network.model[-1], network.names
-    network.fuse(verbose=False)
     for module in network.modules():
         # As ultralytics' exporter sets them: boxes and scores in one tensor, of every anchor.
         if hasattr(module, "export"):
             module.export, module.dynamic, module.format = True, True, "onnx"
-        if hasattr(module, "end2end") and type(module) is type(head):
-            module.end2end = False  # keep every class' score, not the best of 300 boxes
+    head = network.model[-1]
+    if getattr(head, "end2end", False):
+        head.end2end = False  # keep every class' score, not the best of 300 boxes
+    network.fuse(verbose=False)
+    return network, _facts(content, network.names, key)
+
+
+def _facts(content: Mapping[str, Any], names: Any, key: str) -> ModelFacts:
     by_index = dict(enumerate(names)) if isinstance(names, list) else dict(names)
-    ordered = tuple(str(by_index[index]) for index in sorted(by_index))
-    return network, ModelFacts(ordered, image_px, key)
+    ours = content.get("fancam") or {}  # what training kept in it
+    return ModelFacts(
+        names=tuple(str(by_index[index]) for index in sorted(by_index)),
+        person_id=tuple(int(person) for person in ours.get("person_id", ())),
+        image_px=int((content.get("train_args") or {}).get("imgsz") or 640),
+        key=key,
+    )
 
 
 def with_fixed_size(graph: bytes, *, batch: int, height: int, width: int) -> bytes:
@@ -161,6 +170,7 @@ def _keep(model: ExportedModel, graph_file: Path, facts_file: Path) -> None:
         "key": model.facts.key,
         "graph": digest(model.graph),
         "names": list(model.facts.names),
+        "person_id": list(model.facts.person_id),
         "image_px": model.facts.image_px,
     }
     with whole_file(facts_file) as partial:
@@ -171,7 +181,12 @@ def _read_facts(path: Path, key: str) -> tuple[ModelFacts, str] | None:
     """What `_keep` wrote and the graph's digest; None where missing, damaged, or of others."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        facts = ModelFacts(tuple(content["names"]), int(content["image_px"]), str(content["key"]))
+        facts = ModelFacts(
+            names=tuple(content["names"]),
+            person_id=tuple(content["person_id"]),
+            image_px=int(content["image_px"]),
+            key=str(content["key"]),
+        )
         return (facts, str(content["graph"])) if facts.key == key else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -17,7 +17,7 @@ from tracking.detections import Detections
 
 _FLOOR: Final = 0.05
 """Added to every score: one of 0.001 is no more against somebody than one of 0.01."""
-_STRANGER: Final = 0.15
+STRANGER_SCORE: Final = 0.15
 """Score that somebody gets from a box that shows neither them nor anybody known."""
 _LONGEST_S: Final = 10.0
 """For one group of tracklets; the best so far is taken then."""
@@ -85,7 +85,7 @@ def tracklet_evidence(
     """
     count = int(tracklet.max(initial=-1)) + 1
     score = detections.evidence.astype(np.float64)
-    says = np.log((score + _FLOOR) / (_STRANGER + _FLOOR))
+    says = np.log((score + _FLOOR) / (STRANGER_SCORE + _FLOOR))
     weight = score.max(axis=1, initial=0)
     rows = tracklet >= 0
     total, summed = np.zeros(count), np.zeros((count, detections.people))

@@ -15,7 +15,7 @@ from data.tracks import Tracks
 from tracking.association import tracklet_numbers
 from tracking.detections import Detections, FootageFound
 from tracking.filling import fill_gaps
-from tracking.identity import IdentitySettings, assign_people
+from tracking.identity import STRANGER_SCORE, IdentitySettings, assign_people
 from tracking.sightings import Sightings, join_sightings, sightings_of
 from tracking.smoothing import smooth
 from tracking.timeline import Timeline
@@ -78,9 +78,10 @@ def _everybody(classes: Sequence[int], sightings: Sightings) -> tuple[int, ...]:
 
 
 def _widened(detections: Detections, people: int) -> Detections:
-    """The same with evidence, of nothing, for more people."""
+    """The same with evidence neither for nor against more people, whom it does not know."""
     more = ((0, 0), (0, people - detections.people))
-    return replace(detections, evidence=np.pad(detections.evidence, more))
+    evidence = np.pad(detections.evidence, more, constant_values=STRANGER_SCORE)
+    return replace(detections, evidence=evidence)
 
 
 def _of_rows(

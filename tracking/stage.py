@@ -198,13 +198,14 @@ def track_people(
 def _knowledge(project: Project) -> _Known:
     if not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
-    facts = exported_model(project.tracker_folder / WEIGHTS_FILE).facts
+    weights = project.tracker_folder / WEIGHTS_FILE
+    facts = exported_model(weights).facts
     with open_people(project.people_file) as people:
         names = people.names()
         assignments = {name: people.assignments(name) for name in project.footages}
     return _Known(
         names=names,
-        classes=people_of_classes(project.tracker_folder, facts, names),
+        classes=people_of_classes(weights, facts, names),
         model_key=facts.key,
         label_margin=float(project.stages.get("people", {}).get("label_margin", 0)),
         assignments=assignments,

@@ -10,9 +10,7 @@ ANNA, BEN, CLEO = 0, 1, 2
 Tracklet = tuple[range, list[float]]  # its frames, and what every box of it says
 
 
-def said(
-    tracklets: list[Tracklet], faces: dict[tuple[int, int], int] | None = None
-) -> list[int]:
+def said(tracklets: list[Tracklet], faces: dict[tuple[int, int], int] | None = None) -> list[int]:
     """Whose the tracklets are; ``faces`` by tracklet and frame."""
     rows: list[tuple[int, int, list[float]]] = sorted(
         (frame, number, says) for number, (frames, says) in enumerate(tracklets) for frame in frames
