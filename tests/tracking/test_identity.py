@@ -22,7 +22,7 @@ def said(tracklets: list[Tracklet], faces: dict[tuple[int, int], int] | None = N
         np.array([number for _, number, _ in rows], np.int32),
         np.array(votes, np.int64),
     )
-    return person.tolist()
+    return [int(one) for one in person]
 
 
 @pytest.mark.parametrize(

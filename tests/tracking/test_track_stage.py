@@ -72,7 +72,7 @@ def tracks_of(project: Project, name: str = "film, the 1st") -> Tracks:
 
 def frames_of(tracks: Tracks, person: int, *, filled: bool) -> list[int]:
     rows = (tracks.person_id == person) & (tracks.filled == filled)
-    return tracks.frame_index[rows].tolist()
+    return [int(frame) for frame in tracks.frame_index[rows]]
 
 
 def test_everybody_is_tracked(project: Project, footage: Path, network: ColourNetwork) -> None:
@@ -153,9 +153,10 @@ def test_a_stopped_run_goes_on(
             raise KeyboardInterrupt
         return network(images)
 
-    with monkeypatch.context() as during, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as during:
         during.setattr(stage, "load_yolo", lambda *_, **__: (breaks, FACTS, 4))
-        track_people(project, [footage], TrackSettings(), progress=Bars())
+        with pytest.raises(KeyboardInterrupt):
+            track_people(project, [footage], TrackSettings(), progress=Bars())
     bars = Bars()
     track_people(project, [footage], TrackSettings(), progress=bars)
     kept = bars.made[0][2]
@@ -191,15 +192,13 @@ def test_outputs_of_earlier_tracks_go(project: Project, footage: Path) -> None:
 
 
 @pytest.mark.usefixtures("network")
-def test_damaged_footage_is_said(project: Project, footage: Path) -> None:
+def test_damaged_footage_is_said(project: Project, tmp_path: Path) -> None:
+    footage = coloured.write_footage(tmp_path / "film.mkv")
     content = footage.read_bytes()
-    footage.write_bytes(content[: len(content) * 9 // 10])
-    try:
-        (summary,) = track_people(project, [footage], TrackSettings(), progress=Bars())
-    except InputError as error:
-        assert "cut off" in str(error)  # where its index was at the end
-    else:
-        assert "missing" in summary.damage
+    footage.write_bytes(content[: len(content) * 2 // 3])
+    (summary,) = track_people(project, [footage], TrackSettings(), progress=Bars())
+    assert "missing" in summary.damage
+    assert 0 < summary.frames < FRAMES
 
 
 def without_people(project: Project, footage: Path) -> None:
