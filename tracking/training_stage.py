@@ -90,7 +90,7 @@ def train_tracker(
     """
     examples = read_examples(project.dataset_folder)
     person_id = _person_ids(project, examples.names)
-    folder = project.folder / "tracker"
+    folder = project.tracker_folder
     weights = find_weights(settings.weights, folder / "weights")
     inputs = _inputs(examples, person_id, weights, settings)
     if settings.force:
