@@ -19,6 +19,7 @@ LOST_S: Final = 1.0
 """A box may go on with a track that was last seen so long ago."""
 SURE_SCORE: Final = 0.25
 """From here on a box may begin a track, and boxes are looked at first."""
+_SURE_SHARE: Final = 0.6
 _SETTINGS: Final = {
     "track_high_thresh": SURE_SCORE,
     "track_low_thresh": 0.1,
@@ -49,7 +50,7 @@ def tracklet_numbers(detections: Detections, timeline: Timeline) -> NDArray[np.i
             for row, track in tracker.update(detections.xyxy[rows], detections.score[rows]):
                 number[starts[place] + row] = first + track
         first = int(number.max(initial=0)) + 1
-    return _numbered_in_order(_without_unsure_end(number, detections.score))
+    return _numbered_in_order(_without_unsure_ends(number, detections.score))
 
 
 class _Tracker:
@@ -99,12 +100,22 @@ def _frames_in(timeline: Timeline, seconds: float) -> int:
     return max(round(seconds / float(np.median(steps))), 1) if len(steps) else 1
 
 
-def _without_unsure_end(number: NDArray[np.int32], score: NDArray[np.float32]) -> NDArray[np.int32]:
-    """End each tracklet with its last sure box: what follows is often the one who covers them."""
-    last = np.full(int(number.max(initial=-1)) + 2, -1, np.int64)
-    sure = np.flatnonzero((number >= 0) & (score >= SURE_SCORE))
-    np.maximum.at(last, number[sure], sure)
-    return np.where(np.arange(len(number)) <= last[number], number, NO_TRACKLET).astype(np.int32)
+def _without_unsure_ends(
+    number: NDArray[np.int32], score: NDArray[np.float32]
+) -> NDArray[np.int32]:
+    """Let each tracklet begin and end with a sure box.
+
+    Boxes much less sure than its others show somebody who is half hidden, or the one who hides them.
+    """
+    number = number.copy()
+    order = np.argsort(number, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
+        if len(rows) and number[rows[0]] != NO_TRACKLET:
+            least = max(SURE_SCORE, _SURE_SHARE * float(np.median(score[rows])))
+            sure = np.flatnonzero(score[rows] >= least)
+            number[rows[: sure[0]]] = NO_TRACKLET
+            number[rows[sure[-1] + 1 :]] = NO_TRACKLET
+    return number
 
 
 def _numbered_in_order(number: NDArray[np.int32]) -> NDArray[np.int32]:

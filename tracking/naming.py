@@ -9,19 +9,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.boxes import expand
+from data.boxes import expand, iou
 from data.people import UNKNOWN, Assignments
 from data.tracks import Tracks
 from tracking.association import tracklet_numbers
 from tracking.detections import Detections, FootageFound
-from tracking.filling import fill_gaps
+from tracking.filling import MAX_GAP_S, fill_gaps
 from tracking.identity import STRANGER_SCORE, IdentitySettings, assign_people
 from tracking.sightings import Sightings, join_sightings, sightings_of
-from tracking.smoothing import smooth
+from tracking.smoothing import WINDOW_S, smooth
 from tracking.timeline import Timeline
 
-MAX_GAP_S: Final = 1.0
-SMOOTH_S: Final = 0.2
+HIDDEN_IOU: Final = 0.4
+"""A filled box that overlaps another's face by so much shows that face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class NamingSettings:
 
     Args:
         max_gap_s: longest time from one sighting to the next that is filled.
-        smooth_s: window of the moving average over positions and sizes; 0 leaves them.
+        smooth_s: window that positions and sizes are smoothed over; 0 leaves them.
         identity: how much it takes to name a tracklet.
     """
 
     max_gap_s: float = MAX_GAP_S
-    smooth_s: float = SMOOTH_S
+    smooth_s: float = WINDOW_S
     identity: IdentitySettings = field(default_factory=IdentitySettings)
 
 
@@ -67,8 +67,19 @@ def find_tracks(
     tracks = _as_tracks(boxes, timeline, _of_rows(person, tracklet, people), label_margin)
     if not video:
         return tracks
-    tracks = fill_gaps(tracks, timeline, max_gap_s=settings.max_gap_s)
+    tracks = without_hidden(fill_gaps(tracks, timeline, max_gap_s=settings.max_gap_s))
     return smooth(tracks, timeline, window_s=settings.smooth_s)
+
+
+def without_hidden(tracks: Tracks) -> Tracks:
+    """Leave out filled rows that lie on somebody else's face: they would show that person."""
+    keep = np.ones(len(tracks), np.bool_)
+    for frame in np.unique(tracks.frame_index[tracks.filled]):
+        rows = np.arange(*np.searchsorted(tracks.frame_index, [frame, frame + 1]))
+        filled, seen = rows[tracks.filled[rows]], rows[~tracks.filled[rows]]
+        overlap = iou(tracks.xyxy[filled], tracks.xyxy[seen])
+        keep[filled] = overlap.max(axis=1, initial=0) < HIDDEN_IOU
+    return tracks.take(keep)
 
 
 def _everybody(classes: Sequence[int], sightings: Sightings) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NAME = "track-people"
 _MAX_THREADS = 256
 _MAX_GAP_S = 1.0
-_SMOOTH_S = 0.2
+_SMOOTH_S = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

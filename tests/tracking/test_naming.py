@@ -5,9 +5,9 @@ import pytest
 
 from data.people import Assignments
 from tests.tracking.found import SIDE, Box, detections
-from tests.tracking.rows import timeline
+from tests.tracking.rows import timeline, tracks
 from tracking.detections import FootageFound
-from tracking.naming import NamingSettings, find_tracks
+from tracking.naming import NamingSettings, find_tracks, without_hidden
 
 ANNA, BEN, CLEO = 11, 12, 13
 FRAMES = 12
@@ -27,11 +27,11 @@ def rows(
     video: bool = True,
 ) -> dict[int, list[int]]:
     """Frames of each person."""
-    tracks = find_tracks(
+    named = find_tracks(
         found(boxes, cuts), (ANNA, BEN), faces, label_margin=0.0, video=video, settings=PLAIN
     )
-    people = np.unique(tracks.person_id).tolist()
-    return {p: tracks.frame_index[tracks.person_id == p].tolist() for p in people}
+    people = np.unique(named.person_id).tolist()
+    return {p: named.frame_index[named.person_id == p].tolist() for p in people}
 
 
 def seen(left: float, frames: range, says: list[float]) -> list[Box]:
@@ -103,7 +103,26 @@ def test_photographs_do_not_follow_each_other() -> None:
 
 def test_boxes_are_faces_without_the_labels_margin() -> None:
     whole = found(seen(14, range(6), [0.9, 0]))
-    tracks = find_tracks(whole, (ANNA, BEN), NOBODY, label_margin=0.5, video=True, settings=PLAIN)
-    assert np.allclose(tracks.xyxy, [19, 5, 29, 15])
-    assert np.allclose(tracks.confidence, 0.9)
-    assert not tracks.filled.any()
+    named = find_tracks(whole, (ANNA, BEN), NOBODY, label_margin=0.5, video=True, settings=PLAIN)
+    assert np.allclose(named.xyxy, [19, 5, 29, 15])
+    assert np.allclose(named.confidence, 0.9)
+    assert not named.filled.any()
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [(100.0, [True, True, True]), (4.0, [True, False, True]), (15.0, [True, True, True])],
+    ids=["elsewhere", "over the gap", "beside it"],
+)
+def test_filled_rows_on_another_go(left: float, expected: list[bool]) -> None:
+    line = timeline(3)
+    both = tracks([(0, ANNA, 0), (1, ANNA, 0), (1, BEN, left), (2, ANNA, 0)], line, side=SIDE)
+    both = both.replace(filled=np.array([False, True, False, False]))
+    kept = without_hidden(both)
+    frames = kept.frame_index[kept.person_id == ANNA].tolist()
+    assert [frame in frames for frame in range(3)] == expected
+    assert (kept.person_id == BEN).sum() == 1
+
+
+def test_nothing_filled() -> None:
+    assert len(without_hidden(tracks([], timeline(0)))) == 0

@@ -13,6 +13,7 @@ from tests.tracking.test_export import write_weights
 from tests.tracking.test_track_stage import FACTS
 from tracking import stage
 from tracking.export import ExportedModel
+from tracking.naming import NamingSettings
 from tracking.track_cli import _parser, main
 
 
@@ -106,7 +107,5 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_defaults_are_the_stages() -> None:
-    from tracking.naming import MAX_GAP_S, SMOOTH_S
-
     parsed = _parser().parse_args(["x"])
-    assert (parsed.max_gap, parsed.smooth) == (MAX_GAP_S, SMOOTH_S)
+    assert NamingSettings() == NamingSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth)
