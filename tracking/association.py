@@ -105,7 +105,7 @@ def _without_unsure_ends(
 ) -> NDArray[np.int32]:
     """Let each tracklet begin and end with a sure box.
 
-    Boxes much less sure than its others show somebody who is half hidden, or the one who hides them.
+    Boxes much less sure than its others show somebody half hidden, or the one who hides them.
     """
     number = number.copy()
     order = np.argsort(number, kind="stable")
