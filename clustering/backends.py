@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from clustering.detector import CnnDetector, Detections, Detector, HogDetector
 from clustering.embedder import Embedder, FaceEmbedder
-from clustering.runtime import RuntimeName, load_network
+from clustering.runtime import load_network
+from data.runtime import RuntimeName
 
 MIN_FACE_SHARE = 1 / 12
 """Of the frame's height: the smallest face looked for, unless the user says otherwise."""

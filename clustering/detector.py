@@ -19,8 +19,8 @@ from clustering.pyramid import (
     pyramid_up,
     tiling,
 )
-from clustering.runtime import Network
 from data.errors import InputError
+from data.runtime import Network
 
 Image: TypeAlias = NDArray[np.uint8]  # (h, w, 3) RGB or (h, w) grey
 Boxes64: TypeAlias = NDArray[np.float64]

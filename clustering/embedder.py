@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clustering.dlib_format import LANDMARKS_FILE, model_file
 from clustering.networks import CHIP_PX, EMBEDDING_SIZE
-from clustering.runtime import Network
+from data.runtime import Network
 
 Image: TypeAlias = NDArray[np.uint8]  # (h, w, 3) RGB or (h, w) grey
 Boxes: TypeAlias = NDArray[np.float32]  # (n, 4) px, right and bottom exclusive

@@ -17,11 +17,11 @@ from clustering.clothes import clothes_histograms
 from clustering.detector import Detections, Detector
 from clustering.embedder import FaceEmbedder
 from clustering.labelled import numbers_in_frame
-from clustering.pipeline import stream
 from clustering.portraits import cut_portrait
 from clustering.quality import sharpness, turn
 from data.faces import Faces, Frames
 from data.jpeg import write_jpeg
+from data.pipeline import stream
 from data.project import Project
 from data.video import Frame
 

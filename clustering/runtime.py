@@ -2,23 +2,18 @@
 
 Measured on two cores (AVX-512, OpenVINO 2026.4 against ONNX Runtime 1.31, one process): OpenVINO
 runs the detector 1.07 times and the face network 1.57 times as fast, both within 4e-6 of dlib's
-own numbers. So ``auto`` takes CUDA where ONNX Runtime has it, else OpenVINO where it is installed.
+own numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final, Literal, TypeAlias
 
 from clustering.dlib_format import (
     DETECTOR_FILE,
@@ -29,10 +24,9 @@ from clustering.dlib_format import (
 )
 from clustering.networks import detector_graph, embedder_graph
 from data.errors import InputError
-from data.privacy import silence_onnxruntime, silence_openvino
+from data.runtime import Network, RuntimeName, runtime_named
 
 NetworkName: TypeAlias = Literal["detector", "embedder"]
-RuntimeName: TypeAlias = Literal["auto", "onnxruntime", "openvino"]
 
 # Of the graphs that networks.py builds; a new one leaves older cached files unused.
 FORMAT_VERSION: Final = 1
@@ -40,20 +34,6 @@ FORMAT_VERSION: Final = 1
 _FILES: Final[dict[NetworkName, str]] = {"detector": DETECTOR_FILE, "embedder": EMBEDDER_FILE}
 _GRAPHS: Final = {"detector": detector_graph, "embedder": embedder_graph}
 _DIGEST_BYTES: Final = 32
-# TF32 has 10 bits of mantissa: faces would score otherwise than dlib's. The default search tries
-# every algorithm on each new size of image.
-_CUDA_OPTIONS: Final = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
-
-
-class Network(Protocol):
-    """A network that runs: batch in, batch out (shapes: see `networks`).
-
-    One call at a time: give each thread its own network.
-    """
-
-    def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        """Run the network; ``batch`` is not changed and not kept."""
-        ...
 
 
 def load_network(
@@ -79,7 +59,7 @@ def load_network(
     """
     if threads < 0:
         raise ValueError(f"threads must be 0 or more, got {threads}")
-    start = _runtime(runtime)
+    start = runtime_named(runtime)
     graph = converted(name, weights or model_file(_FILES[name]), cache or cache_folder())
     return start(graph, threads)
 
@@ -119,16 +99,6 @@ def cache_folder() -> Path:
     return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "fancam"
 
 
-def available_runtimes() -> list[RuntimeName]:
-    """What is installed here, the fastest first."""
-    found: list[RuntimeName] = []
-    if importlib.util.find_spec("openvino"):
-        found.append("openvino")
-    if importlib.util.find_spec("onnxruntime"):
-        found.insert(0 if _has_cuda() else len(found), "onnxruntime")
-    return found
-
-
 def _convert(name: NetworkName, weights: Path) -> bytes:
     network = read_network(weights)
     try:
@@ -161,63 +131,3 @@ def _keep(path: Path, graph: bytes) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
-
-
-def _runtime(name: RuntimeName) -> Callable[[bytes, int], Network]:
-    found = available_runtimes()
-    if name == "auto" and found:
-        name = found[0]
-    if name not in found:
-        missing = "onnxruntime" if name == "auto" else name
-        raise InputError(f"{missing} is not installed; pip install {missing}")
-    return _OpenVino if name == "openvino" else _OnnxRuntime
-
-
-def _has_cuda() -> bool:
-    import onnxruntime
-
-    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-
-
-class _OnnxRuntime:
-    """A session of ONNX Runtime, on CUDA where it has that."""
-
-    def __init__(self, graph: bytes, threads: int) -> None:
-        import onnxruntime
-
-        silence_onnxruntime()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # Waiting threads that spin would take the cores that decoding needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        providers = [("CUDAExecutionProvider", _CUDA_OPTIONS)] if _has_cuda() else []
-        self._session = onnxruntime.InferenceSession(
-            graph, options, providers=[*providers, "CPUExecutionProvider"]
-        )
-        self._input = self._session.get_inputs()[0].name
-
-    def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: batch})
-        return outputs[0]
-
-
-class _OpenVino:
-    """A compiled model of OpenVINO on the CPU, in full float32."""
-
-    def __init__(self, graph: bytes, threads: int) -> None:
-        silence_openvino()
-        import openvino
-
-        options: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",  # the default is bf16 on CPUs that have it
-        }
-        if threads:
-            options["INFERENCE_NUM_THREADS"] = threads
-        core = openvino.Core()
-        self._model = core.compile_model(core.read_model(graph, b""), "CPU", options)
-
-    def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        scores: NDArray[np.float32] = self._model(batch, share_inputs=True)[0]
-        return scores

@@ -77,6 +77,15 @@ class Project:
         """The YOLO dataset."""
         return self.folder / "dataset"
 
+    @property
+    def tracker_folder(self) -> Path:
+        """The trained detector, and what its training reported."""
+        return self.folder / "tracker"
+
+    def tracks_file(self, footage: str) -> Path:
+        """Where each person is in every frame of a footage (CSV)."""
+        return self.folder / "tracks" / f"{footage}.csv"
+
     def faces_file(self, footage: str) -> Path:
         """The faces table of a footage (parquet)."""
         return self.folder / "faces" / f"{footage}.parquet"

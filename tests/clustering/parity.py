@@ -14,14 +14,9 @@ from numpy.typing import NDArray
 from clustering.detector import CnnDetector, Detections
 from clustering.embedder import Embedder
 from clustering.reference import ReferenceDetector, ReferenceEmbedder
-from clustering.runtime import (
-    Network,
-    NetworkName,
-    RuntimeName,
-    available_runtimes,
-    load_network,
-)
+from clustering.runtime import NetworkName, load_network
 from data.errors import InputError
+from data.runtime import Network, RuntimeName, available_runtimes
 
 Image = NDArray[np.uint8]
 

@@ -15,8 +15,8 @@ from clustering.detector import (
     suppress_overlaps,
 )
 from clustering.pyramid import tiling
-from clustering.runtime import RuntimeName
 from data.errors import InputError
+from data.runtime import RuntimeName
 from tests.clustering.parity import (
     RUNTIMES,
     Image,

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from clustering.embedder import Embedder, aligned_chips
-from clustering.runtime import RuntimeName
+from data.runtime import RuntimeName
 from tests.clustering.parity import (
     RUNTIMES,
     assert_same_embeddings,

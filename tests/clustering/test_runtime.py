@@ -9,14 +9,10 @@ import pytest
 
 from clustering import runtime
 from clustering.dlib_format import DETECTOR_FILE, EMBEDDER_FILE, model_file
-from clustering.runtime import (
-    RuntimeName,
-    available_runtimes,
-    cache_folder,
-    converted,
-    load_network,
-)
+from clustering.runtime import cache_folder, converted, load_network
+from data import runtime as data_runtime
 from data.errors import InputError
+from data.runtime import RuntimeName, available_runtimes
 from tests.clustering.parity import RUNTIMES, network
 
 
@@ -134,7 +130,7 @@ def test_no_runtime_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_chosen_runtime_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "available_runtimes", lambda: ["onnxruntime"])
+    monkeypatch.setattr(data_runtime, "available_runtimes", lambda: ["onnxruntime"])
     with pytest.raises(InputError, match="pip install openvino"):
         load_network("detector", runtime="openvino")
 

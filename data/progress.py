@@ -1,0 +1,38 @@
+"""Progress bars: handed in to the stages, drawn by the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+
+class Bar(Protocol):
+    """A progress bar, as tqdm's."""
+
+    def update(self, n: int) -> object:
+        """Go on by ``n``."""
+
+    def set_postfix_str(self, s: str) -> object:
+        """Show ``s`` behind the bar."""
+
+
+Progress = Callable[[str, int, int], AbstractContextManager[Bar]]
+"""Makes a bar of a name, a total and what is already done."""
+
+
+def bars(command: str, *, unit: str = "frames") -> Progress:
+    """Return a maker of one tqdm bar at a time, for ``command``."""
+    from tqdm import tqdm
+
+    def bar(name: str, total: int, done: int) -> AbstractContextManager[Bar]:
+        made: AbstractContextManager[Bar] = tqdm(
+            desc=f"{command}: {name}",
+            total=total,
+            initial=done,
+            unit=f" {unit}",
+            dynamic_ncols=True,
+        )
+        return made
+
+    return bar

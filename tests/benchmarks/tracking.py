@@ -1,0 +1,260 @@
+"""Frames a second: `track-people` end to end against ultralytics' own ``model.track``.
+
+Alone: `python -m tests.benchmarks.tracking`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from clustering.stage import ClusterSettings, cluster_faces
+from data.people import open_people
+from data.project import Project
+from data.sample.film import draw_film
+from data.video import Frame, read_frames
+from tests.conftest import SHARED
+from tracking.classes import people_of_classes
+from tracking.cuts import find_cuts, thumbnail
+from tracking.detections import FootageFound
+from tracking.detector import PersonDetector
+from tracking.export import exported_model
+from tracking.naming import NamingSettings, find_tracks
+from tracking.networks import load_yolo
+from tracking.quiet import quiet_ultralytics
+from tracking.stage import WEIGHTS_FILE, TrackSettings, track_people
+from tracking.training_stage import TrackerSettings, train_tracker
+
+TARGET: Final = 1.5
+TRACKERS: Final = ("botsort.yaml", "bytetrack.yaml")
+"""The first is what ``model.track`` uses unless told otherwise; the second is what ours uses."""
+_WEIGHTS: Final = SHARED / "weights" / "yolov5n_coco_body.pt"
+_EPOCHS: Final = 3
+"""Enough to find faces: only the speed counts here."""
+
+
+@dataclass(slots=True)
+class Rates:
+    """Frames a second, one entry a round."""
+
+    frames: int = 0
+    ours: list[float] = field(default_factory=list)
+    theirs: dict[str, list[float]] = field(default_factory=lambda: {t: [] for t in TRACKERS})
+
+    def ratio(self, tracker: str) -> float:
+        """How many times as fast ours is, by the medians."""
+        return float(np.median(self.ours) / np.median(self.theirs[tracker]))
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Seconds a frame of each part of ours, measured alone; in a run they overlap."""
+
+    decode_s: float
+    detect_s: float  # fitting into the network's input, the network, joining its boxes
+    network_s: float  # of that the network
+    rest_s: float  # cuts, tracklets, names, filling, smoothing
+
+
+def report(project: Project, footage: Path, *, rounds: int = 3) -> list[str]:
+    """Measure on one footage of a project that has a tracker; both sides in turn."""
+    rates, parts = measure(project, footage, rounds), take_apart(project, footage)
+    image_px = _facts(project).image_px
+    taken_s = 1 / float(np.median(rates.ours))
+    lines = [
+        f"Tracking {footage.name}, frames a second ({rates.frames} frames, network at {image_px}"
+        " px, same weights; rounds of both sides in turn)",
+        f"  track-people, footage to CSV        {_listed(rates.ours)}",
+    ]
+    lines += [f"  model.track, {t:22} {_listed(rates.theirs[t])}" for t in TRACKERS]
+    lines += [
+        f"  track-people is {rates.ratio(t):.2f} times as fast as with {t}, target {TARGET}"
+        f" {_verdict(rates.ratio(t) >= TARGET)}"
+        for t in TRACKERS
+    ]
+    return [*lines, *_where_time_goes(parts, taken_s)]
+
+
+def _where_time_goes(parts: Parts, taken_s: float) -> list[str]:
+    around_s = parts.detect_s - parts.network_s
+    shares = {
+        "decode": parts.decode_s,
+        "network": parts.network_s,
+        "around the network": around_s,
+        "cuts, tracklets, names": parts.rest_s,
+    }
+    told = ", ".join(f"{name} {s * 1e3:.1f} ms" for name, s in shares.items())
+    alone_s = sum(shares.values())
+    return [
+        f"  a frame takes {taken_s * 1e3:.1f} ms; each part alone: {told}",
+        f"  together {alone_s * 1e3:.1f} ms; the network is {parts.network_s / alone_s:.0%} of it",
+    ]
+
+
+def measure(project: Project, footage: Path, rounds: int) -> Rates:
+    """Let both sides work in turn, on the CPU."""
+    rates = Rates()
+    exported_model(project.tracker_folder / WEIGHTS_FILE)  # once a tracker, and then kept
+    for _ in range(rounds):
+        start = time.perf_counter()
+        settings = TrackSettings(device="cpu", force=True)
+        (summary,) = track_people(project, [footage], settings, progress=_no_bar)
+        rates.frames = summary.frames
+        rates.ours.append(summary.frames / (time.perf_counter() - start))
+        for tracker in TRACKERS:
+            rates.theirs[tracker].append(_ultralytics(project, footage, tracker))
+    return rates
+
+
+def _ultralytics(project: Project, footage: Path, tracker: str) -> float:
+    quiet_ultralytics()
+    from ultralytics.models import YOLO
+
+    model: Any = YOLO(str(project.tracker_folder / WEIGHTS_FILE))
+    image_px = _facts(project).image_px
+    options = {"imgsz": image_px, "stream": True, "verbose": False, "save": False, "device": "cpu"}
+    start = time.perf_counter()
+    frames = sum(1 for _ in model.track(str(footage), tracker=tracker, **options))
+    return frames / (time.perf_counter() - start)
+
+
+def take_apart(project: Project, footage: Path, *, frames: int = 200) -> Parts:
+    """Measure each part of ours by itself, on the first frames."""
+    network, facts, batch = load_yolo(project.tracker_folder / WEIGHTS_FILE, device="cpu")
+    spent = _Clock()
+    timed = spent.around(network)
+    detector = PersonDetector(timed, image_px=facts.image_px)
+    images, decode_s = _decoded(footage, frames)
+    shown = [frame.image for frame in images]
+    chunks = [shown[i : i + batch] for i in range(0, len(shown), batch)]
+    detector(chunks[0])  # the runtime starts
+    spent.seconds = 0.0
+    start = time.perf_counter()
+    for chunk in chunks:
+        detector(chunk)
+    detect_s = time.perf_counter() - start
+    return Parts(
+        decode_s=decode_s / len(images),
+        detect_s=detect_s / len(images),
+        network_s=spent.seconds / len(images),
+        rest_s=_rest_s(project, footage, images),
+    )
+
+
+def _decoded(footage: Path, count: int) -> tuple[list[Frame], float]:
+    start, kept = time.perf_counter(), []
+    for frame in read_frames(footage):
+        kept.append(frame)
+        if len(kept) == count:
+            break
+    return kept, time.perf_counter() - start
+
+
+def _rest_s(project: Project, footage: Path, images: list[Frame]) -> float:
+    """Seconds a frame of what comes after the detector, from what a run has kept."""
+    name = next(e.name for e in project.footages.values() if e.path == footage.absolute())
+    found = FootageFound.read(project.tracks_file(name).with_suffix(".npz"))
+    with open_people(project.people_file) as people:
+        names, faces = people.names(), people.assignments(name)
+    classes = people_of_classes(project.tracker_folder, _facts(project), names)
+    start = time.perf_counter()
+    small = np.stack([thumbnail(frame.image) for frame in images])
+    find_cuts(np.array([frame.index for frame in images], np.int64), small)
+    cuts_s = (time.perf_counter() - start) / len(images)
+    start = time.perf_counter()
+    margin = float(project.stages["people"]["label_margin"])
+    settings = NamingSettings()
+    find_tracks(found, classes, faces, label_margin=margin, video=True, settings=settings)
+    return cuts_s + (time.perf_counter() - start) / len(found.timeline)
+
+
+class _Clock:
+    """Sums up the time that calls take."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same call, timed."""
+
+        def timed(*arguments: Any) -> Any:
+            start = time.perf_counter()
+            result = call(*arguments)
+            self.seconds += time.perf_counter() - start
+            return result
+
+        return timed
+
+
+def _facts(project: Project) -> Any:
+    return exported_model(project.tracker_folder / WEIGHTS_FILE).facts
+
+
+class _Silent:
+    def update(self, n: int) -> None:
+        """Show nothing."""
+
+    def set_postfix_str(self, s: str, refresh: bool = True) -> None:
+        """Show nothing."""
+
+
+def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[_Silent]:
+    return nullcontext(_Silent())
+
+
+def _listed(values: list[float]) -> str:
+    listed = " ".join(f"{value:6.1f}" for value in values)
+    return f"{float(np.median(values)):6.1f}  [{listed}]"
+
+
+def _verdict(met: bool) -> str:
+    return "(met)" if met else "(MISSED)"
+
+
+def prepared(footage: Path, folder: Path) -> Project:
+    """A project of a footage with a tracker that was trained a little."""
+    project = Project(folder / "bench.fancam")
+    cluster_faces(project, [footage], ClusterSettings(every_s=1.0), progress=_no_bar)
+    weights = str(_WEIGHTS) if _WEIGHTS.exists() else "yolo11n.yaml"
+    settings = TrackerSettings(weights=weights, epochs=_EPOCHS, device="cpu")
+    train_tracker(project, settings, progress=_no_bar)
+    return project
+
+
+def talkshow(folder: Path) -> Path:
+    """The footage to measure on: a real one, or the drawn film drawn into ``folder``."""
+    real = SHARED / "footage" / "talkshow_a.mp4"
+    if real.exists():
+        return real
+    draw_film(folder / "film.mp4")
+    return folder / "film.mp4"
+
+
+def main() -> int:
+    """Print one report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tracking")
+    parser.add_argument("--project", type=Path, help="one with a tracker; its tracks are remade")
+    parser.add_argument("--rounds", type=int, default=3)
+    parsed = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if parsed.project:
+            project = Project(parsed.project)
+            footage = next(iter(project.footages.values())).path
+        else:
+            footage = talkshow(Path(folder))
+            project = prepared(footage, Path(folder))
+        print("\n".join(report(project, footage, rounds=parsed.rounds)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

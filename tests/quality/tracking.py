@@ -1,0 +1,215 @@
+"""How right the tracks are, beside three references: `python -m tests.quality.tracking`.
+
+Each clip goes the whole way: its people are found, a tracker is trained on nothing but them, and
+the tracks are held against labels made by eye, or against the drawn film's truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.backends import BackendSettings
+from clustering.stage import ClusterSettings, cluster_faces
+from data.faces import Faces
+from data.people import open_people
+from data.project import Project
+from data.sample.film import draw_film
+from data.sample.truth import truth_paths
+from data.tracks import Tracks, read_csv
+from tests.conftest import SHARED
+from tests.quality.references import (
+    as_tracks,
+    by_majority,
+    filled_everywhere,
+    recognised,
+    yolo_a_frame,
+    yolo_tracked,
+)
+from tracking.detections import FootageFound
+from tracking.evaluate import HEADER, score_row
+from tracking.evaluation import Score, evaluate
+from tracking.export import exported_model
+from tracking.label_files import LabelFile, read_label_file
+from tracking.stage import TrackSettings, track_people
+from tracking.training_stage import TrackerSettings, train_tracker
+
+DRAWN: Final = "drawn film"
+CLIPS: Final = (
+    "talkshow_a",
+    "film_a",
+    "meeting_a",
+    "sitcom_a",
+    "pexels_00",
+    "pexels_01",
+    "pexels_02",
+    "pexels_03",
+    "pexels_04",
+)
+WEIGHTS: Final = SHARED / "weights" / "yolov5n_coco_body.pt"
+OURS: Final = "track-people"
+TARGETS: Final = {DRAWN: (0.95, 1.0), "talkshow_a": (0.90, 0.98)}
+"""Least IDF1 and identity precision."""
+
+Scores = dict[str, Score]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracked:
+    """One clip, tracked."""
+
+    name: str
+    footage: Path
+    labels: LabelFile
+    project: Project
+    took_s: dict[str, float]  # by stage
+
+    @property
+    def entry(self) -> str:
+        """Name of the footage in the project."""
+        return next(iter(self.project.footages))
+
+    @property
+    def weights(self) -> Path:
+        """The tracker."""
+        return self.project.tracker_folder / "best.pt"
+
+
+class _Silent:
+    def update(self, n: int) -> None:
+        """Show nothing."""
+
+    def set_postfix_str(self, s: str, refresh: bool = True) -> None:
+        """Show nothing."""
+
+
+def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[_Silent]:
+    return nullcontext(_Silent())
+
+
+def track(name: str, footage: Path, labels: Path, folder: Path) -> Tracked:
+    """Take a clip the whole way; what ``folder`` has already is not done again."""
+    project = Project(folder / f"{footage.stem}.fancam")
+    took_s = {}
+    start = time.monotonic()
+    cluster_faces(project, [footage], ClusterSettings(), progress=_no_bar)
+    took_s["people"] = time.monotonic() - start
+    weights = str(WEIGHTS) if WEIGHTS.exists() else "yolo11n.yaml"
+    start = time.monotonic()
+    train_tracker(project, TrackerSettings(weights=weights), progress=_no_bar)
+    took_s["training"] = time.monotonic() - start
+    start = time.monotonic()
+    track_people(project, [], TrackSettings(), progress=_no_bar)
+    took_s["tracking"] = time.monotonic() - start
+    return Tracked(name, footage, read_label_file(labels), project, took_s)
+
+
+def scores(clip: Tracked) -> Scores:
+    """Ours and the references', by name."""
+    found = {OURS: _ours(clip), **dict(_references(clip))}
+    truth = clip.labels
+    return {
+        name: evaluate(tracks, truth.labels, min_iou=truth.min_iou, exhaustive=truth.exhaustive)
+        for name, tracks in found.items()
+    }
+
+
+def _ours(clip: Tracked) -> Tracks:
+    with open_people(clip.project.people_file) as people:
+        return read_csv(clip.project.tracks_file(clip.entry), people.names())
+
+
+def _references(clip: Tracked) -> Iterator[tuple[str, Tracks]]:
+    image_px = exported_model(clip.weights).facts.image_px
+    margin = float(clip.project.stages["people"]["label_margin"])
+    time_s = _times(clip)
+    seen = yolo_a_frame(clip.weights, clip.footage, image_px=image_px)
+    each = as_tracks(seen, time_s, label_margin=margin)
+    yield "YOLO a frame", each
+    yield "  filled, smoothed", filled_everywhere(each, time_s)
+    seen = yolo_tracked(clip.weights, clip.footage, image_px=image_px)
+    yield "model.track", as_tracks(seen, time_s, label_margin=margin)
+    yield "  class by majority", as_tracks(by_majority(seen), time_s, label_margin=margin)
+    yield "face a frame", recognised(clip.footage, *_known(clip), BackendSettings())
+
+
+def _times(clip: Tracked) -> NDArray[np.float64]:
+    """Of every frame, as OpenCV counts them."""
+    file = clip.project.tracks_file(clip.entry).with_suffix(".npz")
+    timeline = FootageFound.read(file).timeline
+    frames = np.arange(int(timeline.frame_index[-1]) + 2)
+    return np.interp(frames, timeline.frame_index, timeline.time_s)
+
+
+def _known(clip: Tracked) -> tuple[Faces, NDArray[np.int64]]:
+    faces = Faces.read(clip.project.faces_file(clip.entry))
+    with open_people(clip.project.people_file) as people:
+        known = people.assignments(clip.entry)
+    if not np.allclose(known.time_s, faces.time_s):
+        raise ValueError(f"{clip.name}: people and faces must be of the same faces")
+    return faces, known.person_id
+
+
+def report(clip: Tracked, found: Scores) -> list[str]:
+    """One table, and whether the targets are met."""
+    took = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in clip.took_s.items())
+    lines = [f"{clip.name}: {found[OURS].labelled} labelled faces; {took}", HEADER]
+    lines += [score_row(name, score) for name, score in found.items()]
+    best = max(score.idf1 for name, score in found.items() if name != OURS)
+    lines.append(f"ahead of every reference by IDF1 {_verdict(found[OURS].idf1 > best)}")
+    if clip.name in TARGETS:
+        idf1, idp = TARGETS[clip.name]
+        lines.append(
+            f"target: IDF1 >= {idf1} {_verdict(found[OURS].idf1 >= idf1)}"
+            f"; IDP >= {idp} {_verdict(found[OURS].idp >= idp)}"
+        )
+    return lines
+
+
+def _verdict(met: bool) -> str:
+    return "(met)" if met else "(MISSED)"
+
+
+def clips(names: Sequence[str], folder: Path) -> Iterator[Tracked]:
+    """Each clip as soon as it is tracked."""
+    for name in names:
+        if name == DRAWN:
+            film = folder / "film.mp4"
+            rows, _ = truth_paths(film)
+            if not (film.exists() and rows.exists()):
+                draw_film(film)
+            yield track(name, film, rows, folder)
+        else:
+            labels = SHARED / "footage" / "labels" / f"{name}.csv"
+            yield track(name, SHARED / "footage" / f"{name}.mp4", labels, folder)
+
+
+def main() -> int:
+    """Print a table a clip."""
+    parser = argparse.ArgumentParser(prog="python -m tests.quality.tracking", description=__doc__)
+    there = (*CLIPS, DRAWN) if SHARED.is_dir() else (DRAWN,)
+    parser.add_argument("clips", nargs="*", help=f"only these of {', '.join(there)}")
+    parser.add_argument("--folder", type=Path, help="keep the projects here, and use those there")
+    parsed = parser.parse_args()
+    if unknown := set(parsed.clips) - set(there):
+        parser.error(f"no such clip: {', '.join(sorted(unknown))}")
+    with tempfile.TemporaryDirectory() as passing:
+        folder = parsed.folder or Path(passing)
+        folder.mkdir(parents=True, exist_ok=True)
+        for clip in clips(parsed.clips or there, folder):
+            print("\n" + "\n".join(report(clip, scores(clip))), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""A footage of people who are coloured squares, and a network that knows them by their colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.people import open_people
+from data.project import Project
+from tests.clips import encode
+
+WIDTH, HEIGHT, SIDE = 160, 96, 24
+FRAMES, CUT, RATE = 40, 24, 25
+NAMES = {5: "Anna", 9: "Ben, the 2nd"}
+COLOURS = ((220, 40, 40), (40, 60, 220))
+AWAY = range(10, 16)
+"""Anna turns away."""
+
+
+def picture(frame: int) -> NDArray[np.uint8]:
+    """Anna goes to the right and Ben stays; after the cut it is Ben who is where she was."""
+    grey = 110 if frame < CUT else 180
+    image = np.full((HEIGHT, WIDTH, 3), grey, np.uint8)
+    anna, ben = (10 + frame, 110) if frame < CUT else (110, 10 + CUT)
+    places = [(anna, COLOURS[0])] if frame not in AWAY else []
+    for left, colour in [*places, (ben, COLOURS[1])]:
+        image[40 : 40 + SIDE, left : left + SIDE] = colour
+    return image
+
+
+def write_footage(path: Path, frames: int = FRAMES) -> Path:
+    encode(path, [picture(frame) for frame in range(frames)], rate=RATE)
+    return path
+
+
+def write_project(folder: Path, names: Mapping[int, str] = NAMES) -> Project:
+    """A project with people and no footage yet."""
+    project = Project(folder)
+    project.save()
+    with open_people(project.people_file) as people:
+        for row in names.items():
+            # There is no call to add somebody by hand: people come from faces.
+            people._connection.execute("INSERT INTO people VALUES (?, ?)", row)
+        people._connection.commit()
+    return project
+
+
+class ColourNetwork:
+    """Finds each person once, by colour; not sure of them on their first frames."""
+
+    def __init__(self, colours: Sequence[tuple[int, int, int]] = COLOURS) -> None:
+        self._colours = np.array(colours, np.int64)
+        self.images = 0
+
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.images += len(images)
+        return np.stack([self._say(image) for image in images])
+
+    def _say(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        people = len(self._colours)
+        said = np.zeros((4 + people, people), np.float32)
+        for person, colour in enumerate(self._colours):
+            near = np.abs(image.astype(np.int64) - colour).max(axis=2) < 40
+            rows, columns = np.nonzero(near)
+            if len(rows) < 50:
+                continue
+            x1, x2 = np.quantile(columns, [0.02, 0.98])
+            y1, y2 = np.quantile(rows, [0.02, 0.98])
+            said[:4, person] = (x1 + x2 + 1) / 2, (y1 + y2 + 1) / 2, x2 - x1 + 1, y2 - y1 + 1
+            said[4 + person, person] = 0.9
+        return said

@@ -1,0 +1,51 @@
+"""Small tables of tracks, made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from data.tracks import Tracks
+from tracking.timeline import Timeline
+
+SIDE = 10.0
+"""Width and height of a made-up face, px."""
+
+Row = tuple[int, int, float]
+"""Frame, person, and left side of the face in px."""
+
+
+def timeline(
+    frames: int, *, rate: float = 10.0, cuts: Sequence[int] = (), times_s: Sequence[float] = ()
+) -> Timeline:
+    """Return frames 0, 1, ... of a constant rate, or of the times given."""
+    times = np.array(times_s, np.float64) if len(times_s) else np.arange(frames) / rate
+    return Timeline(np.arange(frames), times, np.array(cuts, np.int64))
+
+
+def tracks(
+    rows: Sequence[Row], line: Timeline, *, confidence: float = 0.8, side: float = SIDE
+) -> Tracks:
+    """Return square faces at the upper edge."""
+    frame = np.array([row[0] for row in rows], np.int64)
+    left = np.array([row[2] for row in rows], np.float32)
+    zero = np.zeros_like(left)
+    return Tracks.ordered(
+        frame_index=frame,
+        time_s=line.time_s[line.place(frame)],
+        person_id=np.array([row[1] for row in rows], np.int64),
+        xyxy=np.stack([left, zero, left + side, zero + side], axis=1),
+        confidence=np.full(len(rows), confidence, np.float32),
+        filled=np.zeros(len(rows), np.bool_),
+    )
+
+
+def said(found: Tracks) -> list[tuple[int, int, float, bool]]:
+    """Frame, person, left side and whether filled, of every row."""
+    return [
+        (int(frame), int(person), round(float(box[0]), 3), bool(filled))
+        for frame, person, box, filled in zip(
+            found.frame_index, found.person_id, found.xyxy, found.filled, strict=True
+        )
+    ]

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from data.errors import InputError
+from data.project import Project
+from data.tracks import Tracks, read_csv
+from data.video import read_frames
+from tests.tracking import coloured
+from tests.tracking.coloured import AWAY, CUT, FRAMES, NAMES, ColourNetwork
+from tracking import stage, watching
+from tracking.export import ExportedModel, ModelFacts
+from tracking.naming import NamingSettings
+from tracking.stage import TrackSettings, track_people
+
+ANNA, BEN = NAMES
+FACTS = ModelFacts(("Anna", "old name"), (ANNA, BEN), coloured.WIDTH, "key")
+
+
+class SilentBar:
+    def __init__(self) -> None:
+        self.done = 0
+
+    def update(self, n: int) -> None:
+        self.done += n
+
+    def set_postfix_str(self, s: str) -> None:
+        pass
+
+
+class Bars:
+    """Remembers every bar."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, int, int, SilentBar]] = []
+
+    @contextmanager
+    def __call__(self, name: str, total: int, done: int) -> Iterator[SilentBar]:
+        bar = SilentBar()
+        self.made.append((name, total, done, bar))
+        yield bar
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> ColourNetwork:
+    """What the stage loads instead of a trained YOLO."""
+    network = ColourNetwork()
+    monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(FACTS, b""))
+    monkeypatch.setattr(stage, "load_yolo", lambda *_, **__: (network, FACTS, 4))
+    return network
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return coloured.write_project(tmp_path / "film.fancam")
+
+
+@pytest.fixture
+def footage(tmp_path: Path) -> Path:
+    return coloured.write_footage(tmp_path / "film, the 1st.mp4")
+
+
+def tracks_of(project: Project, name: str = "film, the 1st") -> Tracks:
+    return read_csv(project.tracks_file(name), NAMES)
+
+
+def frames_of(tracks: Tracks, person: int, *, filled: bool) -> list[int]:
+    rows = (tracks.person_id == person) & (tracks.filled == filled)
+    return [int(frame) for frame in tracks.frame_index[rows]]
+
+
+def test_everybody_is_tracked(project: Project, footage: Path, network: ColourNetwork) -> None:
+    bars = Bars()
+    (summary,) = track_people(project, [footage], TrackSettings(), progress=bars)
+    tracks = tracks_of(project)
+    assert frames_of(tracks, ANNA, filled=True) == list(AWAY)
+    assert frames_of(tracks, ANNA, filled=False) == [f for f in range(FRAMES) if f not in AWAY]
+    assert frames_of(tracks, BEN, filled=False) == list(range(FRAMES))
+    left = tracks.xyxy[tracks.person_id == BEN, 0]
+    assert np.abs(left[:CUT] - 110).max() < 2
+    assert np.abs(left[CUT:] - 10 - CUT).max() < 2
+    assert (summary.frames, summary.cuts, summary.already_done) == (FRAMES, 1, False)
+    assert [(p.name, p.detected, p.filled) for p in summary.people] == [
+        ("Anna", FRAMES - len(AWAY), len(AWAY)),
+        ("Ben, the 2nd", FRAMES, 0),
+    ]
+    assert network.images == FRAMES
+    ((name, total, done, bar),) = bars.made
+    assert (name, total, done, bar.done) == ("film, the 1st", FRAMES, 0, FRAMES)
+    assert not project.tracks_file("film, the 1st").with_suffix(".parts").exists()
+
+
+def test_second_time_does_nothing(
+    project: Project, footage: Path, network: ColourNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track_people(project, [footage], TrackSettings(), progress=Bars())
+    written = project.tracks_file("film, the 1st").read_bytes()
+    monkeypatch.setattr(stage, "find_tracks", lambda *_, **__: pytest.fail("named again"))
+    again = Project(project.folder)
+    (summary,) = track_people(again, [], TrackSettings(), progress=Bars())
+    assert summary.already_done
+    assert len(summary.people) == 2
+    assert network.images == FRAMES
+    assert project.tracks_file("film, the 1st").read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    ("settings", "detects"),
+    [
+        (TrackSettings(naming=NamingSettings(max_gap_s=0)), False),
+        (TrackSettings(mot=True), False),
+        (TrackSettings(overlay=True), False),
+        (TrackSettings(every_nth=2), True),
+        (TrackSettings(force=True), True),
+    ],
+    ids=["gap", "mot", "overlay", "every other", "force"],
+)
+def test_other_settings_do_again_what_they_must(
+    project: Project, footage: Path, network: ColourNetwork, settings: TrackSettings, detects: bool
+) -> None:
+    track_people(project, [footage], TrackSettings(), progress=Bars())
+    (summary,) = track_people(project, [footage], settings, progress=Bars())
+    assert not summary.already_done
+    assert (network.images > FRAMES) == detects
+    assert all(file.exists() for file in summary.files)
+
+
+def test_renamed_people(project: Project, footage: Path, network: ColourNetwork) -> None:
+    from data.people import open_people
+
+    track_people(project, [footage], TrackSettings(), progress=Bars())
+    with open_people(project.people_file) as people:
+        people.rename(ANNA, "Änne")
+    (summary,) = track_people(project, [footage], TrackSettings(), progress=Bars())
+    assert not summary.already_done
+    assert [person.name for person in summary.people] == ["Änne", "Ben, the 2nd"]
+    assert network.images == FRAMES
+
+
+def test_a_stopped_run_goes_on(
+    project: Project, footage: Path, network: ColourNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "PART_FRAMES", 8)
+
+    def breaks(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if network.images >= 20:
+            raise KeyboardInterrupt
+        return network(images)
+
+    with monkeypatch.context() as during:
+        during.setattr(stage, "load_yolo", lambda *_, **__: (breaks, FACTS, 4))
+        with pytest.raises(KeyboardInterrupt):
+            track_people(project, [footage], TrackSettings(), progress=Bars())
+    bars = Bars()
+    track_people(project, [footage], TrackSettings(), progress=bars)
+    kept = bars.made[0][2]
+    assert 0 < kept <= 20
+    assert network.images == 20 + FRAMES - kept
+    stopped = project.tracks_file("film, the 1st").read_bytes()
+    track_people(project, [footage], TrackSettings(force=True), progress=Bars())
+    assert project.tracks_file("film, the 1st").read_bytes() == stopped
+
+
+def test_every_nth(project: Project, footage: Path, network: ColourNetwork) -> None:
+    settings = TrackSettings(every_nth=3)
+    (summary,) = track_people(project, [footage], settings, progress=Bars())
+    assert summary.frames == len(range(0, FRAMES, 3)) == network.images
+    assert set(tracks_of(project).frame_index.tolist()) == set(range(0, FRAMES, 3))
+
+
+@pytest.mark.usefixtures("network")
+def test_mot_and_overlay(project: Project, footage: Path) -> None:
+    settings = TrackSettings(mot=True, overlay=True)
+    (summary,) = track_people(project, [footage], settings, progress=Bars())
+    csv_file, mot_file, video = summary.files
+    assert len(mot_file.read_text().splitlines()) == len(csv_file.read_text().splitlines()) - 1
+    assert sum(1 for _ in read_frames(video)) == FRAMES
+
+
+@pytest.mark.usefixtures("network")
+def test_outputs_of_earlier_tracks_go(project: Project, footage: Path) -> None:
+    track_people(project, [footage], TrackSettings(mot=True), progress=Bars())
+    settings = TrackSettings(naming=NamingSettings(max_gap_s=0))
+    track_people(project, [footage], settings, progress=Bars())
+    assert not project.tracks_file("film, the 1st").with_suffix(".txt").exists()
+
+
+@pytest.mark.usefixtures("network")
+def test_damaged_footage_is_said(project: Project, tmp_path: Path) -> None:
+    footage = coloured.write_footage(tmp_path / "film.mkv")
+    content = footage.read_bytes()
+    footage.write_bytes(content[: len(content) * 2 // 3])
+    (summary,) = track_people(project, [footage], TrackSettings(), progress=Bars())
+    assert "missing" in summary.damage
+    assert 0 < summary.frames < FRAMES
+
+
+def without_people(project: Project, footage: Path) -> None:
+    del footage
+    project.people_file.unlink()
+
+
+def changed_footage(project: Project, footage: Path) -> None:
+    track_people(project, [footage], TrackSettings(), progress=Bars())
+    coloured.write_footage(footage, frames=FRAMES - 5)
+
+
+def gone_footage(project: Project, footage: Path) -> None:
+    del project
+    footage.unlink()
+
+
+@pytest.mark.usefixtures("network")
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (without_people, "no people in it yet; run cluster-faces first"),
+        (changed_footage, "it has changed since the project read it"),
+        (gone_footage, "no such file"),
+    ],
+)
+def test_bad_input(project: Project, footage: Path, spoil: object, message: str) -> None:
+    assert callable(spoil)
+    spoil(project, footage)
+    with pytest.raises(InputError, match=message):
+        track_people(project, [footage], TrackSettings(), progress=Bars())
+
+
+@pytest.mark.usefixtures("network")
+def test_no_footage(project: Project) -> None:
+    with pytest.raises(InputError, match="no footage in it"):
+        track_people(project, [], TrackSettings(), progress=Bars())
+
+
+@pytest.mark.usefixtures("network")
+def test_trained_for_others(
+    project: Project, footage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = ModelFacts(("Cleo",), (77,), coloured.WIDTH, "key")
+    monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(facts, b""))
+    with pytest.raises(InputError, match="trained for 'Cleo', who is not in this project"):
+        track_people(project, [footage], TrackSettings(), progress=Bars())
+
+
+def test_no_tracker_yet(project: Project, footage: Path) -> None:
+    with pytest.raises(InputError, match="no tracker yet; run train-tracker first"):
+        track_people(project, [footage], TrackSettings(), progress=Bars())

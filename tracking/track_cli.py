@@ -1,0 +1,174 @@
+"""The command `track-people`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.command import run
+from data.errors import InputError
+
+if TYPE_CHECKING:
+    from tracking.stage import FootageSummary, TrackSettings
+
+NAME = "track-people"
+_MAX_THREADS = 256
+_MAX_GAP_S = 1.0
+_SMOOTH_S = 0.5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parsed = _parser().parse_args(arguments)
+    return run(NAME, lambda: _track(parsed))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=NAME,
+        description="Find each person in every frame with the tracker that train-tracker trained, "
+        "and write one line a person and frame into PROJECT/tracks/FOOTAGE.csv.",
+        epilog="A run that was stopped goes on where it was when the same command is given again.",
+    )
+    add = parser.add_argument
+    add("project", type=Path, help="project folder, as cluster-faces made it")
+    add("footage", nargs="*", type=Path, help="videos (default: all of the project)")
+    add("--force", action="store_true", help="do again what is done, also for changed footage")
+
+    finding = parser.add_argument_group("finding")
+    add = finding.add_argument
+    add("--every-nth", type=int, default=1, metavar="N", help="a quick look: one frame in N")
+    add("--no-faces", action="store_true", help="do without what cluster-faces knows of the faces")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    add(
+        "--runtime",
+        choices=("auto", "onnxruntime", "openvino"),
+        default="auto",
+        help="what runs the detector on a CPU",
+    )
+    add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+
+    smoothing = parser.add_argument_group("filling and smoothing")
+    add = smoothing.add_argument
+    add(
+        "--max-gap",
+        type=float,
+        default=_MAX_GAP_S,
+        metavar="SECONDS",
+        help=f"longest gap between two sightings to fill (default: {_MAX_GAP_S:g})",
+    )
+    add(
+        "--smooth",
+        type=float,
+        default=_SMOOTH_S,
+        metavar="SECONDS",
+        help=f"window to smooth positions and sizes over; 0: not (default: {_SMOOTH_S:g})",
+    )
+
+    writing = parser.add_argument_group("writing")
+    add = writing.add_argument
+    add(
+        "--format",
+        choices=("csv", "mot"),
+        default="csv",
+        help="mot: MOTChallenge's format too, as FOOTAGE.txt",
+    )
+    add("--overlay", action="store_true", help="also a video with the boxes: FOOTAGE.mp4")
+    return parser
+
+
+def _track(parsed: argparse.Namespace) -> int:
+    _check(parsed)
+    settings = _settings(parsed)
+    _limit_threads(parsed.threads)
+    from data.progress import bars
+    from data.project import Project
+    from tracking.stage import track_people
+
+    project = Project(parsed.project)
+    summaries = track_people(project, parsed.footage, settings, progress=bars(NAME))
+    for line in _report(summaries):
+        print(line)  # noqa: T201
+    return 0
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    """Refuse options that make no sense, before anything is loaded or written."""
+    if not (parsed.project / "project.json").is_file():
+        message = "no fancam project; give the folder that cluster-faces made"
+        raise InputError(f"{parsed.project}: {message}")
+    _require_range("--every-nth", parsed.every_nth, low=1, high=10_000)
+    _require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
+    _require_range("--max-gap", parsed.max_gap, low=0, high=3600, unit=" seconds")
+    _require_range("--smooth", parsed.smooth, low=0, high=60, unit=" seconds")
+
+
+def _require_range(option: str, value: float, *, low: float, high: float, unit: str = "") -> None:
+    if not low <= value <= high:
+        raise InputError(f"{option} {value}: give a number from {low} to {high}{unit}")
+
+
+def _settings(parsed: argparse.Namespace) -> TrackSettings:
+    from tracking.naming import NamingSettings
+    from tracking.stage import TrackSettings
+
+    return TrackSettings(
+        every_nth=parsed.every_nth,
+        naming=NamingSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth),
+        faces=not parsed.no_faces,
+        overlay=parsed.overlay,
+        mot=parsed.format == "mot",
+        device=parsed.device,
+        runtime=parsed.runtime,
+        threads=parsed.threads,
+        force=parsed.force,
+    )
+
+
+def _limit_threads(threads: int) -> None:
+    import cv2
+
+    if threads:
+        cv2.setNumThreads(threads)
+
+
+# --- the report -------------------------------------------------------------------------------
+
+
+def _report(summaries: Sequence[FootageSummary]) -> list[str]:
+    """The closing lines, for a person to read."""
+    lines = []
+    for summary in summaries:
+        lines += [_footage_line(summary), *_people_lines(summary)]
+        lines += [f"tracks   {_shown(file)}" for file in summary.files]
+    done = all(summary.already_done for summary in summaries)
+    took_s = sum(summary.took_s for summary in summaries)
+    lines += [f"{'nothing to do, all is up to date' if done else 'done'} in {took_s:.0f} s"]
+    return lines
+
+
+def _footage_line(summary: FootageSummary) -> str:
+    done = " (done before)" if summary.already_done else ""
+    damage = f"; {summary.damage}" if summary.damage else ""
+    return f"{summary.name}: {summary.frames} frames, {summary.cuts} cuts{done}{damage}"
+
+
+def _people_lines(summary: FootageSummary) -> list[str]:
+    width = max((len(person.name) for person in summary.people), default=0)
+    lines = [
+        f"  {person.name:<{width}}  seen in {person.detected:6d} frames, filled in {person.filled}"
+        for person in summary.people
+    ]
+    return lines or ["  nobody that the tracker knows"]
+
+
+def _shown(file: Path) -> str:
+    here = Path.cwd()
+    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
