@@ -37,18 +37,36 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def demo(folder: Path) -> int:
-    """Draw the sample film into ``folder`` and find its people; return the exit code."""
+    """Draw the sample film into ``folder`` and run every stage on it; return the exit code."""
     film = _drawn_film(folder)
+    project = folder / "film.fancam"
     from clustering.cli import main as cluster_faces
+    from tracking.evaluate import main as evaluate
+    from tracking.track_cli import main as track_people
+    from tracking.train_cli import main as train_tracker
 
-    print(f"\ncluster-faces {film} --project {folder / 'film.fancam'}")
-    code = cluster_faces([str(film), "--project", str(folder / "film.fancam")])
-    if code == 0:
-        montages = folder / "film.fancam" / "people" / "montage"
-        print("\nThe cast, as fancam found it; open one:")
-        for montage in sorted(montages.glob("*.jpg")):
-            print(f"  {montage}")
-    return code
+    tracks = project / "tracks" / "film.csv"
+    # From scratch, since trained weights would have to be downloaded.
+    stages = [
+        ("cluster-faces", cluster_faces, [str(film), "--project", str(project)]),
+        ("train-tracker", train_tracker, [str(project), "--weights", "yolo11n.yaml"]),
+        ("track-people", track_people, [str(project), "--overlay"]),
+        (
+            "python -m tracking.evaluate",
+            evaluate,
+            [str(tracks), str(film.with_suffix(".truth.csv"))],
+        ),
+    ]
+    for name, stage, arguments in stages:
+        print(f"\n{name} {' '.join(arguments)}", flush=True)
+        if code := stage(arguments):
+            return code
+    print("\nThe cast, as fancam found it:")
+    for montage in sorted((project / "people" / "montage").glob("*.jpg")):
+        print(f"  {montage}")
+    print("How well the detector knows them, and the film with everybody's name on it:")
+    print(f"  {project / 'tracker' / 'report' / 'report.html'}\n  {tracks.with_suffix('.mp4')}")
+    return 0
 
 
 def _drawn_film(folder: Path) -> Path:

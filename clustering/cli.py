@@ -99,8 +99,8 @@ def _cluster(parsed: argparse.Namespace) -> int:
     _check(parsed)
     settings = _settings(parsed)
     _limit_threads(parsed.threads)
-    from clustering.progress import bars
     from clustering.stage import cluster_faces
+    from data.progress import bars
 
     project = _project(parsed)
     known = bool(parsed.footage or project.footages)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import cv2
@@ -21,11 +19,13 @@ from clustering.portraits import cut_portrait
 from clustering.quality import sharpness, turn
 from data.faces import Faces, Frames
 from data.jpeg import write_jpeg
+from data.parts import Parts
 from data.pipeline import stream
 from data.project import Project
 from data.video import Frame
 
 _OWN_PICTURE = re.compile(r"\d{8}(-\d+)?\.jpg")
+_FRAMES_SUFFIX = ".frames.parquet"
 PART_FRAMES = 64
 """Sampled frames a part: what a killed run does again at most."""
 _BATCH_PX = 8_000_000
@@ -149,39 +149,22 @@ def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.uint8)
 
 
-class Parts:
-    """The finished parts of a footage's tables, from which a killed run goes on."""
+def face_parts(folder: Path, *, key: str) -> Parts[Extracted]:
+    """The finished parts of a footage's tables; one counts once its frames, written last, are."""
+    return Parts(folder, key=key, suffix=_FRAMES_SUFFIX, read=_read_part, write=_write_part)
 
-    def __init__(self, folder: Path, *, key: str) -> None:
-        """Name the folder, and a key of what the parts depend on: others' parts do not count."""
-        self._folder = folder
-        self._key = key
 
-    def read(self) -> Extracted:
-        """Read what is finished, in order; nothing where nothing is."""
-        numbers = range(self._count())
-        frames = [Frames.read(self._frames_file(number)) for number in numbers]
-        faces = [Faces.read(self._faces_file(number)) for number in numbers]
-        return Extracted(Frames.concatenate(frames), Faces.concatenate(faces))
+def _read_part(frames_file: Path) -> Extracted:
+    return Extracted(Frames.read(frames_file), Faces.read(_faces_beside(frames_file)))
 
-    def append(self, part: Extracted) -> None:
-        """Write one more part; it counts once its frames, written last, are there."""
-        number = self._count()
-        part.faces.write(self._faces_file(number))
-        part.frames.write(self._frames_file(number))
 
-    def remove(self) -> None:
-        """Remove the parts: the whole table has been written, or they are out of date."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+def _write_part(part: Extracted, frames_file: Path) -> None:
+    part.faces.write(_faces_beside(frames_file))
+    part.frames.write(frames_file)
 
-    def _count(self) -> int:
-        return next(n for n in count() if not self._frames_file(n).exists())
 
-    def _faces_file(self, number: int) -> Path:
-        return self._folder / f"{self._key}-{number:06d}.faces.parquet"
-
-    def _frames_file(self, number: int) -> Path:
-        return self._folder / f"{self._key}-{number:06d}.frames.parquet"
+def _faces_beside(frames_file: Path) -> Path:
+    return frames_file.with_name(frames_file.name.removesuffix(_FRAMES_SUFFIX) + ".faces.parquet")
 
 
 def write_pictures(project: Project, footage: str, frame: Frame, faces: Faces) -> None:

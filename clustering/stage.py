@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from clustering.extraction import (
     PART_FRAMES,
     Extracted,
     Extractor,
-    Parts,
+    face_parts,
     remove_stale_pictures,
     write_pictures,
 )
@@ -35,6 +35,7 @@ from data.faces import Faces, Frames
 from data.footage import Footage, default_interval_s, probe
 from data.outputs import MANIFEST, OutputFolder, digest
 from data.people import UNKNOWN, People, open_people
+from data.progress import WRITING, Bar, Progress
 from data.project import FootageEntry, Project, absolute
 from data.video import Damage, sample_frames
 
@@ -42,20 +43,6 @@ VERSION = 1
 """Raised when the same footage and settings would give other faces or people."""
 _PEOPLE_STAGE = "people"
 T = TypeVar("T")
-
-
-class Bar(Protocol):
-    """A progress bar, as tqdm's."""
-
-    def update(self, n: int) -> object:
-        """Go on by ``n``."""
-
-    def set_postfix_str(self, s: str) -> object:
-        """Show ``s`` behind the bar."""
-
-
-Progress = Callable[[str, int, int], AbstractContextManager[Bar]]
-"""Makes a bar of a name, a total and what is already done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,10 +302,10 @@ def _extract(
     damage: Damage,
 ) -> None:
     project.unfinish(_faces_stage(name))
-    parts = Parts(project.parts_folder(name), key=digest(repr(sorted(inputs.items()))))
+    parts = face_parts(project.parts_folder(name), key=digest(repr(sorted(inputs.items()))))
     if settings.force:
         parts.remove()
-    done = parts.read()
+    done = Extracted.concatenate(parts.read())
     frames = sample_frames(
         footage,
         every_s=inputs["every_s"],
@@ -332,7 +319,8 @@ def _extract(
     with progress(name, total, len(done.frames)) as bar:
         for part in _in_parts(batches, bar, found):
             parts.append(part)
-    _finish_tables(project, name, parts.read(), video=footage.kind == "video")
+    whole = Extracted.concatenate(parts.read())
+    _finish_tables(project, name, whole, video=footage.kind == "video")
     project.finish(_faces_stage(name), inputs)
     parts.remove()
 
@@ -461,7 +449,7 @@ def _write_outputs(
 ) -> None:
     portraits = wanted_people(labelled, names, project.portrait_file)
     dataset = wanted_dataset(plan, project.still_file)
-    with progress("writing", len(portraits) + len(dataset), 0) as bar:
+    with progress(WRITING, len(portraits) + len(dataset), 0) as bar:
 
         def advance() -> None:
             bar.update(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -18,6 +19,7 @@ class Parts(Generic[T]):
         folder: Path,
         *,
         key: str,
+        suffix: str,
         read: Callable[[Path], T],
         write: Callable[[T, Path], None],
     ) -> None:
@@ -26,10 +28,11 @@ class Parts(Generic[T]):
         Args:
             folder: holds nothing else.
             key: of what the parts depend on: others' parts do not count.
+            suffix: of the file that tells that a part is finished.
             read: a part from its file.
             write: a part to its file.
         """
-        self._folder, self._key = folder, key
+        self._folder, self._key, self._suffix = folder, key, suffix
         self._read_one, self._write_one = read, write
 
     def read(self) -> list[T]:
@@ -41,11 +44,12 @@ class Parts(Generic[T]):
 
     def append(self, part: T) -> None:
         """Write one more part."""
-        self._write_one(part, self._file(len(list(self._folder.glob(f"{self._key}-*")))))
+        number = next(n for n in count() if not self._file(n).exists())
+        self._write_one(part, self._file(number))
 
     def remove(self) -> None:
         """Remove the parts: the whole has been written, or they are out of date."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _file(self, number: int) -> Path:
-        return self._folder / f"{self._key}-{number:06d}.npz"
+        return self._folder / f"{self._key}-{number:06d}{self._suffix}"

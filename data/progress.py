@@ -21,6 +21,10 @@ Progress = Callable[[str, int, int], AbstractContextManager[Bar]]
 """Makes a bar of a name, a total and what is already done."""
 
 
+WRITING = "writing"
+"""Name of a bar that counts files; all others count what ``bars`` was told."""
+
+
 def bars(command: str, *, unit: str = "frames") -> Progress:
     """Return a maker of one tqdm bar at a time, for ``command``."""
     from tqdm import tqdm
@@ -30,7 +34,7 @@ def bars(command: str, *, unit: str = "frames") -> Progress:
             desc=f"{command}: {name}",
             total=total,
             initial=done,
-            unit=f" {unit}",
+            unit=" files" if name == WRITING else f" {unit}",
             dynamic_ncols=True,
         )
         return made

@@ -282,6 +282,7 @@ def _detect(
     parts = Parts(
         job.csv_file.with_suffix(".parts"),
         key=digest(repr(sorted(inputs.items()))),
+        suffix=".npz",
         read=Watched.read,
         write=Watched.write,
     )

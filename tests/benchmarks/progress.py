@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from clustering.stage import Bar
+from data.progress import Bar
 
 
 class Stopwatch:

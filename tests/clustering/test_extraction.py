@@ -15,7 +15,7 @@ from clustering.detector import Detections
 from clustering.extraction import (
     Extracted,
     Extractor,
-    Parts,
+    face_parts,
     remove_stale_pictures,
     write_pictures,
 )
@@ -211,17 +211,16 @@ def three() -> list[Extracted]:
 
 
 def test_no_parts_yet(tmp_path: Path) -> None:
-    parts = Parts(tmp_path / "a.parts", key="k")
-    found = parts.read()
-    assert len(found.frames) == len(found.faces) == 0
+    parts = face_parts(tmp_path / "a.parts", key="k")
+    assert parts.read() == []
     parts.remove()
 
 
 def test_parts_come_back_in_order(tmp_path: Path, three: list[Extracted]) -> None:
     for part in three:
         # A new one each time, as after a run that was killed.
-        Parts(tmp_path, key="k").append(part)
-    found = Parts(tmp_path, key="k").read()
+        face_parts(tmp_path, key="k").append(part)
+    found = Extracted.concatenate(face_parts(tmp_path, key="k").read())
     whole = Extracted.concatenate(three)
     assert same(found.frames, whole.frames)
     assert same(found.faces, whole.faces)
@@ -233,31 +232,33 @@ def test_a_half_written_part_does_not_count_and_is_written_again(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    parts = Parts(tmp_path, key="k")
+    parts = face_parts(tmp_path, key="k")
     parts.append(three[1])
     with monkeypatch.context() as patch:
         patch.setattr(Frames, "write", killed)
         with pytest.raises(KeyboardInterrupt):
             parts.append(three[2])
-    assert same(parts.read().frames, three[1].frames)
-    assert same(parts.read().faces, three[1].faces)
+    (finished,) = parts.read()
+    assert same(finished.frames, three[1].frames)
+    assert same(finished.faces, three[1].faces)
     parts.append(three[0])
-    assert same(parts.read().faces, Extracted.concatenate([three[1], three[0]]).faces)
+    assert len(parts.read()) == 2
+    assert same(parts.read()[1].faces, three[0].faces)
 
 
 def test_parts_of_other_settings_do_not_count(tmp_path: Path, three: list[Extracted]) -> None:
-    Parts(tmp_path, key="one").append(three[1])
-    other = Parts(tmp_path, key="two")
-    assert len(other.read().frames) == 0
+    face_parts(tmp_path, key="one").append(three[1])
+    other = face_parts(tmp_path, key="two")
+    assert other.read() == []
     other.append(three[2])
-    assert same(other.read().faces, three[2].faces)
-    assert same(Parts(tmp_path, key="one").read().faces, three[1].faces)
+    assert same(other.read()[0].faces, three[2].faces)
+    assert same(face_parts(tmp_path, key="one").read()[0].faces, three[1].faces)
     other.remove()
     assert not tmp_path.exists()
 
 
 def test_a_damaged_part_is_one_line(tmp_path: Path, three: list[Extracted]) -> None:
-    parts = Parts(tmp_path, key="k")
+    parts = face_parts(tmp_path, key="k")
     parts.append(three[1])
     next(tmp_path.glob("*.faces.parquet")).write_bytes(b"no table")
     with pytest.raises(InputError, match="cluster-faces --force"):

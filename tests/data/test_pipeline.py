@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clustering.pipeline import stream
+from data.pipeline import stream
 
 
 @pytest.fixture(autouse=True)
