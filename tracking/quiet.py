@@ -17,8 +17,8 @@ _QUIET = {
 }
 _PREFIX = "fancam-ultralytics-"
 _SERVICES = ("ULTRALYTICS_API_KEY", "ULTRALYTICS_PLATFORM_URL")  # a key alone starts uploads
-# Threads that wait for each other by spinning lose most of their time as soon as anything else
-# runs: measured 4 images a second instead of 20 on 2 busy cores, and no slower on idle ones.
+# Threads that wait for each other by spinning lose much of their time as soon as anything else
+# runs, and a training runs for minutes beside whatever the user does meanwhile.
 _PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
