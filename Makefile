@@ -28,6 +28,7 @@ bench: .venv/.installed-dev
 
 quality: .venv/.installed-dev
 	$(BIN)/python -m tests.quality
+	$(BIN)/python -m tests.quality.tracking
 
 clean:
 	rm -rf .venv build ./*.egg-info

@@ -27,7 +27,9 @@ def test_a_file_in_the_place_of_the_folder_is_refused(
 
 
 @pytest.mark.slow
-def test_the_demo_finds_the_drawn_cast(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_finds_and_follows_the_drawn_cast(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from data.sample.cast import CAST
 
     assert fancam.main(["demo", "--folder", str(tmp_path)]) == 0
@@ -36,9 +38,18 @@ def test_the_demo_finds_the_drawn_cast(tmp_path: Path, capsys: pytest.CaptureFix
     montages = [Path(line.strip()) for line in said.splitlines() if line.endswith(".jpg")]
     assert len(montages) == len(CAST)
     assert all(montage.stat().st_size > 10_000 for montage in montages)
+    idf1, idp = figures(said, "film")
+    assert idf1 >= 0.95
+    assert idp == 1.0
 
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     assert fancam.main(["demo", "--folder", str(tmp_path)]) == 0
     assert "up to date" in capsys.readouterr().out
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     assert after == before
+
+
+def figures(said: str, name: str) -> tuple[float, float]:
+    """IDF1 and identity precision from the table of tracking.evaluate."""
+    row = next(line for line in said.splitlines() if line.startswith(f"{name} ") and "." in line)
+    return float(row.split()[1]), float(row.split()[2])

@@ -21,6 +21,7 @@ _ADVICE = f"give --weights FILE, or --weights {FROM_SCRATCH} to train from scrat
 # What ultralytics publishes for detection, less what it keeps for other datasets.
 _OFFICIAL = re.compile(r"yolo(v[589]|11|12|26)[nstmbclex]u?\.pt")
 _RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
+_MOST_BYTES = 1 << 30
 _TIMEOUT_S = 20.0
 
 
@@ -134,7 +135,7 @@ def _fetch(name: str, file: Path) -> Path:
 
     try:
         with urlopen(f"{_RELEASE}/{name}", timeout=_TIMEOUT_S) as answer:
-            content = answer.read()
+            content = answer.read(_MOST_BYTES)
     except OSError as error:
         reason = str(getattr(error, "reason", error))
         message = f"not here, and it could not be fetched ({reason})"

@@ -1,4 +1,4 @@
-"""`make bench`: speed against face_recognition, DBSCAN against scikit-learn, memory of an hour."""
+"""`make bench`: speed against face_recognition, scikit-learn and ultralytics; memory of an hour."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 from data.sample.film import draw_film
-from tests.benchmarks import dbscan, memory, speed
+from tests.benchmarks import dbscan, memory, speed, tracking
 from tests.benchmarks.machine import describe
 from tests.conftest import SHARED
 
-PARTS = ("speed", "dbscan", "memory")
+PARTS = ("speed", "dbscan", "memory", "tracking")
 
 
 def main() -> int:
@@ -38,6 +38,11 @@ def main() -> int:
         minutes = memory.QUICK_MINUTES if parsed.quick else memory.MINUTES
         every_s = memory.FULL_EVERY_S if parsed.full else memory.ROUTINE_EVERY_S
         _print(memory.report(minutes, every_s))
+    if "tracking" in parts:
+        with tempfile.TemporaryDirectory() as folder:
+            footage = tracking.talkshow(Path(folder))
+            project = tracking.prepared(footage, Path(folder))
+            _print(tracking.report(project, footage, rounds=1 if parsed.quick else 3))
     print(f"\n{time.monotonic() - start:.0f} s")
     return 0
 
