@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -12,6 +13,7 @@ from data.errors import InputError
 
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
+EXIT_NOBODY_READS = 141  # as if by SIGPIPE
 
 _DISK_PROBLEMS = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
@@ -46,8 +48,17 @@ def run(name: str, command: Callable[[], int]) -> int:
         return _say(name, str(error), EXIT_INPUT)
     except ImportError as error:
         return _say(name, _missing_library(error), EXIT_INPUT)
+    except BrokenPipeError:
+        return _nobody_reads()
     except OSError as error:
         return _say(name, _disk_problem(error), EXIT_INPUT)
+
+
+def _nobody_reads() -> int:
+    """End quietly where the reader of the output has gone, as in ``| head``."""
+    # Else Python writes what is left at its end, and fails again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_NOBODY_READS
 
 
 def _say(name: str, message: str, code: int) -> int:

@@ -163,7 +163,7 @@ class Project:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep every other run out of this project meanwhile.
+        """Keep every other run out of this project meanwhile, and read it as it is by then.
 
         Raises:
             InputError: another run is at work in it.
@@ -178,6 +178,9 @@ class Project:
             message = "another run is at work in this project; wait for it, or stop it"
             raise InputError(f"{self.folder}: {message}") from error
         try:
+            # A run that ended since this project was read may have written it anew.
+            if self._file.exists():
+                self._load(_read_json(self._file))
             yield
         finally:
             lock.release()

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -99,3 +101,23 @@ def test_our_own_mistakes_come_through(
         run("cluster-faces", lambda: raising(error))
     assert raised.value is error
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_reader_who_has_gone_is_no_error() -> None:
+    script = (
+        "import sys; from data.command import run\n"
+        "def talk():\n"
+        "    for _ in range(100_000): print('a line')\n"
+        "    return 0\n"
+        "sys.exit(run('talk', talk))"
+    )
+    talker = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert talker.stdout is not None
+    talker.stdout.readline()
+    talker.stdout.close()
+    assert talker.stderr is not None
+    with talker.stderr:
+        assert talker.stderr.read() == b""
+    assert talker.wait(timeout=60) == 141

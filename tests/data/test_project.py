@@ -244,6 +244,14 @@ def test_lock_keeps_a_second_run_out(tmp_path: Path) -> None:
         pass
 
 
+def test_lock_reads_what_another_run_wrote_meanwhile(tmp_path: Path) -> None:
+    early, other = Project(tmp_path / "p.fancam"), Project(tmp_path / "p.fancam")
+    with other.lock():
+        other.finish("people", {"version": 1})
+    with early.lock():
+        assert early.finished("people", {"version": 1})
+
+
 def test_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
     project = Project(tmp_path / "a.fancam")
     with pytest.raises(ValueError, match="ours"), project.lock():
