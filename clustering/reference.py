@@ -49,9 +49,6 @@ def load_face_recognition() -> ModuleType:
     Raises:
         InputError: it, its models or the `pkg_resources` that they need are not installed.
     """
-    from PIL import ImageFile
-
-    takes_cut_off_pictures = ImageFile.LOAD_TRUNCATED_IMAGES
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pkg_resources announces its end
         try:
@@ -59,9 +56,6 @@ def load_face_recognition() -> ModuleType:
             return importlib.import_module("face_recognition.api")
         except (ImportError, SystemExit) as error:
             raise InputError(_MISSING.format(error)) from error
-        finally:
-            # face_recognition switches it on for the whole process.
-            ImageFile.LOAD_TRUNCATED_IMAGES = takes_cut_off_pictures
 
 
 class ReferenceDetector:

@@ -55,7 +55,9 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     Raises:
         InputError: no picture, cut off, or too large.
     """
-    from PIL import ImageOps
+    from PIL import ImageFile, ImageOps
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition switches it on for the process
 
     with _opened(path) as picture:
         try:
