@@ -90,7 +90,8 @@ def _opened(path: Path) -> Image:
             picture = Image.open(path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: this picture has too many pixels; scale it down") from error
-    except UnidentifiedImageError as error:
+    # Where ultralytics is loaded, it looks for a plugin then, which is not there.
+    except (UnidentifiedImageError, ImportError) as error:
         raise InputError(f"{path}: not a picture that can be read; save it as .jpg") from error
     except (OSError, ValueError, SyntaxError) as error:
         reason = getattr(error, "strerror", None) or str(error)

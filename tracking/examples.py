@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from data.dataset import DATA_FILE, DatasetFile, Labels, label_path, read_data_file, read_labels
 from data.errors import InputError
+from data.pictures import picture_wh
 
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 _MOST_REPEATS = 4  # of one image in an epoch; more would be learnt by heart
@@ -100,7 +101,7 @@ def _read_split(folder: Path, content: DatasetFile, split: str) -> tuple[Example
 
 
 def _read_example(folder: Path, file: Path, content: DatasetFile) -> Example:
-    frame_wh = _frame_wh(file)
+    frame_wh = picture_wh(file)
     place = folder / label_path(file.relative_to(folder).as_posix())
     # As Ultralytics has it: an image without labels shows nobody.
     labels = read_labels(place, frame_wh) if place.exists() else Labels.empty()
@@ -109,17 +110,6 @@ def _read_example(folder: Path, file: Path, content: DatasetFile) -> Example:
         message = f"class {highest} in it, but data.yaml names {len(content.names)} people"
         raise InputError(f"{place}: {message}; run cluster-faces --force")
     return Example(file, frame_wh, labels)
-
-
-def _frame_wh(file: Path) -> tuple[int, int]:
-    from PIL import Image
-
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except OSError as error:
-        message = f"{file}: not a readable image ({error}); run cluster-faces --force"
-        raise InputError(message) from error
 
 
 def _key(folder: Path, examples: Sequence[Example]) -> str:

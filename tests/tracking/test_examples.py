@@ -120,7 +120,7 @@ def _bad_data_file(dataset: Path) -> None:
         pytest.param(_nothing, ("Anna",), "one person in it", id="one person"),
         pytest.param(_unknown_class, NAMES, "class 7 in it", id="unknown class"),
         pytest.param(_bad_label, NAMES, "not a label file", id="damaged label"),
-        pytest.param(_bad_image, NAMES, "not a readable image", id="damaged image"),
+        pytest.param(_bad_image, NAMES, "not a picture", id="damaged image"),
     ],
 )
 def test_says_what_is_wrong(
