@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from fractions import Fraction
 
 import cv2
@@ -26,13 +26,13 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def find_cuts(
-    frame_index: NDArray[np.int64], thumbnails: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
+    frame_index: NDArray[np.int64], thumbnails: Iterable[NDArray[np.uint8]]
 ) -> NDArray[np.int64]:
     """First frame of every shot but the first, ``(k,)`` rising.
 
     Args:
         frame_index: ``(f,)`` of the frames that were looked at.
-        thumbnails: ``(f, h, w, 3)`` RGB, see `thumbnail`.
+        thumbnails: ``(h, w, 3)`` RGB of each of them, see `thumbnail`.
     """
     from scenedetect import FrameTimecode
     from scenedetect.detectors import AdaptiveDetector

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from data.tracks import Tracks, read_csv, write_csv, write_mot
 from data.video import Damage, Frame, read_frames
 from tracking.classes import people_of_classes
 from tracking.cuts import find_cuts
-from tracking.detections import FootageFound, Watched
+from tracking.detections import Detections, FootageFound, Watched
 from tracking.detector import PersonDetector
 from tracking.export import exported_model
 from tracking.naming import NamingSettings, find_tracks
@@ -301,7 +302,7 @@ def _detect(
         for part in in_parts(_shown(load().watch(frames), bar), people=people):
             parts.append(part)
             before.append(part)
-    found = _whole(Watched.concatenate(before, people=people), video=job.video)
+    found = _whole(before, people=people, video=job.video)
     found.write(job.detections_file)
     job.project.finish(job.detections_stage, inputs)
     parts.remove()
@@ -321,11 +322,14 @@ def _shown(watched: Iterator[Watched], bar: Bar) -> Iterator[Watched]:
         yield batch
 
 
-def _whole(watched: Watched, *, video: bool) -> FootageFound:
-    index = watched.frame_index
+def _whole(parts: Sequence[Watched], *, people: int, video: bool) -> FootageFound:
+    index = np.concatenate([part.frame_index for part in parts] or [np.zeros(0, np.int64)])
+    time_s = np.concatenate([part.time_s for part in parts] or [np.zeros(0)])
+    thumbnails = chain.from_iterable(part.thumbnail for part in parts)
     # Photographs of a folder do not follow each other.
-    cuts = find_cuts(index, watched.thumbnail) if video else index[1:]
-    return FootageFound(Timeline(index, watched.time_s, cuts), watched.detections)
+    cuts = find_cuts(index, thumbnails) if video else index[1:]
+    found = Detections.concatenate([part.detections for part in parts], people=people)
+    return FootageFound(Timeline(index, time_s, cuts), found)
 
 
 # --- tracks -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from data.runtime import RuntimeName, available_runtimes
 from tracking import export
 from tracking.classes import people_of_classes
 from tracking.export import ModelFacts, as_module, exported_model, load_network
-from tracking.networks import CPU_BATCH, CpuNetwork, load_yolo
+from tracking.networks import CPU_BATCH, CpuNetwork, TorchNetwork, load_yolo
 from tracking.quiet import quiet_ultralytics
 
 NAMES = ("Zoë, the 1st", "Ben")
@@ -62,6 +62,17 @@ def test_every_runtime_says_what_torch_says(
     assert said.shape == expected.shape == (count, 4 + len(NAMES), 126)
     assert np.abs(said[:, 4:] - expected[:, 4:]).max() < 0.02  # bfloat16 where there is
     assert np.abs(said[:, :4] - expected[:, :4]).max() < 2.0
+
+
+def test_half_precision(weights: Path) -> None:
+    images = pictures(2)
+    model = exported_model(weights)
+    exact = CpuNetwork(model.graph, runtime="auto", threads=1)(images)
+    network, _ = load_network(weights, model.facts.key)
+    said = TorchNetwork(as_module(network), "cpu")(images)
+    assert said.dtype == np.float32
+    assert np.abs(said[:, 4:] - exact[:, 4:]).max() < 0.02
+    assert np.abs(said[:, :4] - exact[:, :4]).max() < 2.0
 
 
 def test_second_time_reads_what_is_there(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
