@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -15,7 +16,12 @@ def silence_openvino() -> None:
 
 
 def silence_onnxruntime() -> None:
-    """Switch off the events that ONNX Runtime's builds for Windows report."""
+    """Keep ONNX Runtime from reporting its use; call it before ``import onnxruntime``.
+
+    Builds for Linux make an identifier of the machine as soon as they are imported, builds for
+    Windows report events.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()

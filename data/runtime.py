@@ -7,7 +7,6 @@ faster on CPUs, see `clustering.runtime` for dlib's networks and `tracking.detec
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -70,11 +69,6 @@ def _has_cuda() -> bool:
 
 
 def _silent_onnxruntime() -> Any:
-    """The module, kept from making an identifier of this machine and from reporting its use.
-
-    Since 1.31 its builds for Linux do both as soon as they are imported.
-    """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     silence_onnxruntime()
     import onnxruntime
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,9 +30,15 @@ assert not loaded, loaded
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
-def test_running_a_network_reports_nothing(runtime: str) -> None:
+def test_running_a_network_reports_nothing(runtime: str, tmp_path: Path) -> None:
     if runtime == "openvino" and importlib.util.find_spec("openvino") is None:
         pytest.skip("OpenVINO is not installed here")
     command = [sys.executable, "-c", _SCRIPT, runtime]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    home = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    home.pop("ORT_DISABLE_TELEMETRY", None)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, env=home
+    )
     assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["fancam"]
