@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.command import run
+from data.command import Parser, run
 from data.errors import InputError
 
 NAME = "fancam"
@@ -16,14 +16,11 @@ FILM = "film.mp4"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parsed = _parser().parse_args(arguments)
-    return run(NAME, lambda: demo(parsed.folder))
+    return run(NAME, lambda: demo(_parser().parse_args(arguments).folder))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=NAME, description="From raw footage to a video of each person."
-    )
+    parser = Parser(prog=NAME, description="From raw footage to a video of each person.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     drawn = commands.add_parser(
         "demo",

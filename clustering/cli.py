@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, run
+from data.command import Parser, require_range, run
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -114,27 +114,18 @@ def _cluster(parsed: argparse.Namespace) -> int:
 def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded or written."""
     _require(bool(parsed.footage or parsed.project), "name a footage, such as concert.mp4")
-    _require_range("--every", parsed.every, low=0.001, high=3600, unit=" seconds")
-    _require_range("--min-face", parsed.min_face, low=4, high=4000, unit=" px")
-    _require_range("--upsample", parsed.upsample, low=0, high=_MAX_UPSAMPLE)
-    _require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
-    _require_range("--eps", parsed.eps, low=0.01, high=2)
-    _require_range("--min-samples", parsed.min_samples, low=1, high=10_000)
-    _require_range("--label-margin", parsed.label_margin, low=0, high=2)
+    require_range("--every", parsed.every, low=0.001, high=3600, unit=" seconds")
+    require_range("--min-face", parsed.min_face, low=4, high=4000, unit=" px")
+    require_range("--upsample", parsed.upsample, low=0, high=_MAX_UPSAMPLE)
+    require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
+    require_range("--eps", parsed.eps, low=0.01, high=2)
+    require_range("--min-samples", parsed.min_samples, low=1, high=10_000)
+    require_range("--label-margin", parsed.label_margin, low=0, high=2)
 
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise InputError(message)
-
-
-def _require_range(
-    option: str, value: float | None, *, low: float, high: float, unit: str = ""
-) -> None:
-    if value is None:
-        return
-    shown = value if isinstance(value, int) else f"{value:g}"
-    _require(low <= value <= high, f"{option} {shown}: give a number from {low} to {high}{unit}")
 
 
 def _settings(parsed: argparse.Namespace) -> ClusterSettings:

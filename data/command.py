@@ -33,6 +33,19 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see --help")
 
 
+def require_range(
+    option: str, value: float | None, *, low: float, high: float, unit: str = ""
+) -> None:
+    """Refuse an option's value out of its range; None is an option that was not given.
+
+    Raises:
+        InputError: it is.
+    """
+    if value is not None and not low <= value <= high:
+        shown = value if isinstance(value, int) else f"{value:g}"
+        raise InputError(f"{option} {shown}: give a number from {low} to {high}{unit}")
+
+
 def run(name: str, command: Callable[[], int]) -> int:
     """Run ``command`` and return the exit code, turning expected failures into one line.
 

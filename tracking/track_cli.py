@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import run
+from data.command import Parser, require_range, run
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,12 +22,11 @@ _SMOOTH_S = 0.5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parsed = _parser().parse_args(arguments)
-    return run(NAME, lambda: _track(parsed))
+    return run(NAME, lambda: _track(_parser().parse_args(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=NAME,
         description="Find each person in every frame with the tracker that train-tracker trained, "
         "and write one line a person and frame into PROJECT/tracks/FOOTAGE.csv.",
@@ -100,15 +99,10 @@ def _check(parsed: argparse.Namespace) -> None:
     if not (parsed.project / "project.json").is_file():
         message = "no fancam project; give the folder that cluster-faces made"
         raise InputError(f"{parsed.project}: {message}")
-    _require_range("--every-nth", parsed.every_nth, low=1, high=10_000)
-    _require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
-    _require_range("--max-gap", parsed.max_gap, low=0, high=3600, unit=" seconds")
-    _require_range("--smooth", parsed.smooth, low=0, high=60, unit=" seconds")
-
-
-def _require_range(option: str, value: float, *, low: float, high: float, unit: str = "") -> None:
-    if not low <= value <= high:
-        raise InputError(f"{option} {value}: give a number from {low} to {high}{unit}")
+    require_range("--every-nth", parsed.every_nth, low=1, high=10_000)
+    require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
+    require_range("--max-gap", parsed.max_gap, low=0, high=3600, unit=" seconds")
+    require_range("--smooth", parsed.smooth, low=0, high=60, unit=" seconds")
 
 
 def _settings(parsed: argparse.Namespace) -> TrackSettings:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import run
+from data.command import Parser, require_range, run
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,12 +23,11 @@ NAME = "train-tracker"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parsed = _parser().parse_args(arguments)
-    return run(NAME, lambda: _train(parsed))
+    return run(NAME, lambda: _train(_parser().parse_args(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=NAME,
         description="Train a YOLO detector that knows each person of a project, on the dataset "
         "that cluster-faces wrote.",
@@ -75,19 +74,14 @@ def _train(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded or written."""
-    _require_range("--epochs", parsed.epochs, low=1, high=10_000)
-    _require_range("--imgsz", parsed.imgsz, low=64, high=4096)
-    _require_range("--batch", parsed.batch, low=1, high=4096)
-    _require_range("--seed", parsed.seed, low=0, high=2**31 - 1)
+    require_range("--epochs", parsed.epochs, low=1, high=10_000)
+    require_range("--imgsz", parsed.imgsz, low=64, high=4096)
+    require_range("--batch", parsed.batch, low=1, high=4096)
+    require_range("--seed", parsed.seed, low=0, high=2**31 - 1)
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,2})?", parsed.device):
         raise InputError(f"--device {parsed.device}: give auto, cpu, cuda, cuda:1 or mps")
     if parsed.resume and parsed.force:
         raise InputError("--resume goes on and --force begins again: give one of them")
-
-
-def _require_range(option: str, value: int | None, *, low: int, high: int) -> None:
-    if value is not None and not low <= value <= high:
-        raise InputError(f"{option} {value}: give a number from {low} to {high}")
 
 
 def _settings(parsed: argparse.Namespace) -> TrackerSettings:

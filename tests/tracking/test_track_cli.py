@@ -50,7 +50,7 @@ def test_report(
     [
         (["--every-nth", "0"], "--every-nth 0: give a number from 1 to 10000"),
         (["--threads", "-1"], "--threads -1: give a number from 0"),
-        (["--max-gap", "-1"], "--max-gap -1.0: give a number from 0 to 3600 seconds"),
+        (["--max-gap", "-1"], "--max-gap -1: give a number from 0 to 3600 seconds"),
         (["--smooth", "nan"], "--smooth nan: give a number from 0 to 60 seconds"),
         (["missing.mp4"], "missing.mp4: no such file"),
     ],
