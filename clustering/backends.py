@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.detector import CnnDetector, Detections, Detector, HogDetector
+from clustering.detector import CnnDetector, Detections, Detector, HogDetector, no_faces
 from clustering.embedder import Embedder, FaceEmbedder
 from clustering.runtime import load_network
-from data.runtime import RuntimeName
+from data.runtime import Network, RuntimeName
 
 MIN_FACE_SHARE = 1 / 12
 """Of the frame's height: the smallest face looked for, unless the user says otherwise."""
+_STREAMS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,48 @@ def _maker(settings: BackendSettings) -> Callable[[int | None, float | None], De
         from clustering.reference import ReferenceDetector
 
         return lambda upsample, px: ReferenceDetector(upsample=upsample, min_face_px=px)
-    network = load_network("detector", runtime=settings.runtime, threads=settings.threads)
-    return lambda upsample, px: CnnDetector(network, upsample=upsample, min_face_px=px)
+    networks = _detector_networks(settings)
+
+    def make(upsample: int | None, px: float | None) -> Detector:
+        detectors = [CnnDetector(n, upsample=upsample, min_face_px=px) for n in networks]
+        return detectors[0] if len(detectors) == 1 else _SideBySide(detectors)
+
+    return make
+
+
+def _detector_networks(settings: BackendSettings) -> list[Network]:
+    """The detector's network as often as images are looked at side by side.
+
+    Two with half the cores each keep all cores at work: one with all of them leaves the others
+    idle while an image's pyramid is made. More than two would only take memory.
+    """
+    cores = settings.threads or _cores()
+    streams = min(_STREAMS, cores)
+    shares = [cores // streams + (number < cores % streams) for number in range(streams)]
+    return [load_network("detector", runtime=settings.runtime, threads=share) for share in shares]
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _SideBySide:
+    """Several detectors that share the images between them, each in a thread of its own."""
+
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        self._detectors = detectors
+        self._pool = ThreadPoolExecutor(len(detectors))
+
+    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        found: list[Detections] = [no_faces()] * len(images)
+        streams = len(self._detectors)
+        shares = [images[number::streams] for number in range(streams)]
+        results = self._pool.map(lambda detector, share: detector(share), self._detectors, shares)
+        for number, result in enumerate(results):
+            found[number::streams] = result
+        return found
 
 
 class _ShareOfHeight:
@@ -84,7 +128,10 @@ class _ShareOfHeight:
         self._detector: Detector | None = None
 
     def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        return [self._of_height(image.shape[0])([image])[0] for image in images]
+        found: list[Detections] = []
+        for height, same in groupby(images, key=lambda image: image.shape[0]):
+            found += self._of_height(height)(list(same))
+        return found
 
     def _of_height(self, height: int) -> Detector:
         if self._detector is None or height != self._height:

@@ -108,6 +108,7 @@ class _OpenVino:
             options["INFERENCE_PRECISION_HINT"] = "f32"  # the default is bf16 on CPUs that have it
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
+            options["ENABLE_CPU_PINNING"] = False  # two networks side by side would share a core
         core = openvino.Core()
         self._model = core.compile_model(core.read_model(graph, b""), "CPU", options)
 

@@ -66,12 +66,12 @@ def test_the_scale_that_was_asked_for(
         upsample=settings.upsample,
         min_face_px=settings.min_face_px,
         runtime="onnxruntime",
-        threads=3,
+        threads=1,
     )
     made = load_detector(chosen)
     assert isinstance(made, FakeDetector)
     assert made.options == options
-    network = ("detector", {"runtime": "onnxruntime", "threads": 3})
+    network = ("detector", {"runtime": "onnxruntime", "threads": 1})
     assert asked == ([network] if detector == "cnn" else [])
 
 
@@ -84,11 +84,28 @@ def test_the_smallest_face_follows_each_images_height() -> None:
     assert detector([]) == []
 
 
-def test_one_network_serves_every_height(asked: list[tuple[str, dict[str, Any]]]) -> None:
-    detector = load_detector(BackendSettings())
+@pytest.mark.parametrize(("threads", "shares"), [(1, [1]), (2, [1, 1]), (3, [2, 1]), (8, [4, 4])])
+def test_two_networks_share_the_cores_at_every_height(
+    threads: int, shares: list[int], asked: list[tuple[str, dict[str, Any]]]
+) -> None:
+    detector = load_detector(BackendSettings(threads=threads))
     for height in (50, 60, 70):
         detector([np.zeros((height, 50, 3), np.uint8)])
-    assert [name for name, _ in asked] == ["detector"]
+    assert [options["threads"] for _, options in asked] == shares
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_images_side_by_side_keep_their_order(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counts(FakeDetector):
+        def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+            score = [np.array([image[0, 0, 0]], np.float32) for image in images]
+            return [Detections(np.zeros((1, 4), np.float32), one) for one in score]
+
+    monkeypatch.setattr(backends, "CnnDetector", Counts)
+    detector = load_detector(BackendSettings(upsample=0, threads=2))
+    found = detector([np.full((9, 9, 3), number, np.uint8) for number in range(count)])
+    assert [float(detections.score[0]) for detections in found] == list(range(count))
 
 
 def test_fast_embedder(asked: list[tuple[str, dict[str, Any]]]) -> None:
