@@ -14,13 +14,11 @@ FILLED_SHARE = 0.5
 """A filled row is at most this sure: it was not seen."""
 
 MAX_GAP_S = 1.0
-"""Filled rows of gaps made in the labelled clips lie on the face in 97 to 100 % (87 % in the
-hardest clip); at 2 s in 66 to 100 %."""
+"""Of gaps made in the labelled clips, nearly all filled rows lay on the face; at 2 s not so."""
 
 FARTHEST = 3.0
-"""Sightings farther apart than this many face sizes are not bridged: of gaps of 0.5 and 1 s made
-in the labelled clips, 4 and 17 % of such rows lie on the face (an unseen cut, a wrong name), and
-93 % and more of all others."""
+"""Sightings farther apart than this many face sizes are not bridged: of gaps made in the labelled
+clips, few such rows lay on the face (an unseen cut, a wrong name), and nearly all others."""
 
 # Times are sums of frame lengths: a gap of just the limit must not fall to a rounding.
 _SAME_TIME_S = 1e-6

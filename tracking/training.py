@@ -32,9 +32,8 @@ LAST, BEST = "last.pt", "best.pt"
 # Sizes by device: image size in px (the longer side) and images a batch.
 _CPU_IMGSZ, _CPU_BATCH = 416, 8
 _GPU_IMGSZ, _GPU_BATCH = 640, 16
-# Images shown in all: 4 minutes of 2 cores at 416 px. Right, of the faces labelled in every frame:
-# talkshow_a from YOLOv5n 93.1 % after 2,600 images and 92.7 % after 6,000; the drawn film from
-# scratch 95.4 % after 2,300 (at 320 px) and 99.7 % after 6,000. Taken for another: 0, 0, 1.4, 0 %.
+# Images shown in all: some minutes of a laptop at 416 px. Real footage from trained weights gained
+# nothing after half of them; the drawn film from scratch still did.
 _SHOWN_CPU, _SHOWN_GPU = 6_000, 20_000
 _EPOCHS = (12, 100)  # at least, at most
 _PATIENCE_SHARE = 0.35  # of the epochs without any gain, after which training stops
