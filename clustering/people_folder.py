@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,20 +16,12 @@ from clustering.portraits import Box, portrait_region
 from clustering.quality import quality
 from data.jpeg import encode_jpeg, read_jpeg
 from data.outputs import Wanted, digest, file_key
+from data.person_files import MONTAGE_FOLDER, UNKNOWN_FOLDER, person_file_names
 
-UNKNOWN_FOLDER = "unknown"
-MONTAGE_FOLDER = "montage"
 MONTAGE_VERSION = "1"  # raised when the same faces give another picture
 
 PortraitFile = Callable[[str, int, int], Path]
 """Where the portrait lies of a footage's frame index's so-manieth face."""
-
-_NAME_BYTES = 120  # a file name may have 255, a Windows path 260 characters
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*]+')
-_WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
-    f"{d}{n}" for d in ("com", "lpt") for n in "123456789"
-}
-_JOINERS = "\u200c\u200d"  # invisible, but letters of some scripts and emoji need them
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,45 +29,6 @@ class _Tile:
     portrait: Path
     xyxy: Box  # (4,) px of the frame
     frame_wh: tuple[int, int]
-
-
-def folder_name(name: str) -> str:
-    """Return a person's name as a folder may be called on Windows, macOS and Linux.
-
-    Letters of every script stay. The same name gives the same folder; see :func:`folder_names`
-    for different names that would share one.
-    """
-    visible = (c for c in unicodedata.normalize("NFC", name) if _is_visible(c))
-    text = _FORBIDDEN.sub("_", " ".join("".join(visible).split()))
-    text = text.encode()[:_NAME_BYTES].decode(errors="ignore")
-    text = text.lstrip(". ").rstrip(". ") or "Person"
-    stem = text.split(".")[0].rstrip().casefold()
-    reserved = stem in _WINDOWS_DEVICES or text.casefold() in {UNKNOWN_FOLDER, MONTAGE_FOLDER}
-    return f"_{text}" if reserved else text
-
-
-def _is_visible(character: str) -> bool:
-    if character in _JOINERS or character.isspace():
-        return True
-    return not unicodedata.category(character).startswith("C")
-
-
-def folder_names(names: Mapping[int, str]) -> dict[int, str]:
-    """Return a folder for each person, no two of them alike, capitals apart or not.
-
-    Args:
-        names: by person id.
-    """
-    folders: dict[int, str] = {}
-    taken: set[str] = set()
-    for person in sorted(names):
-        base = folder = folder_name(names[person])
-        number = 2
-        while folder.casefold() in taken:
-            folder, number = f"{base} ({number})", number + 1
-        taken.add(folder.casefold())
-        folders[person] = folder
-    return folders
 
 
 def wanted_people(
@@ -94,7 +45,7 @@ def wanted_people(
         InputError: a portrait is missing.
         ValueError: a face is of a person without a name.
     """
-    folders = {-1: UNKNOWN_FOLDER, **folder_names(names)}
+    folders = {-1: UNKNOWN_FOLDER, **person_file_names(names)}
     wanted: dict[str, Wanted] = {}
     for footage in footages:
         wanted |= _wanted_portraits(footage, folders, portrait_file)

@@ -17,6 +17,7 @@ from data.boxes import sizes_wh
 from data.errors import InputError
 from data.files import write_text
 from data.people import UNKNOWN
+from data.project import Project
 from data.tables import Column, Table
 
 CSV_COLUMNS = ("frame", "time_s", "person", "x", "y", "w", "h", "confidence", "source")
@@ -137,6 +138,26 @@ def read_csv(path: Path, names: Mapping[int, str]) -> Tracks:
         return _tracks(path, rows, ids)
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); run track-people again") from error
+
+
+def read_tracks(project: Project, footage: str) -> tuple[Tracks, dict[int, str]]:
+    """Read the finished tracks of a project's footage, and its people's names when it was tracked.
+
+    People may have been named anew since: who is who says the id.
+
+    Raises:
+        InputError: the footage is not tracked yet, or the file cannot be read.
+    """
+    stage = project.stages.get(tracks_stage(footage))
+    if stage is None:
+        raise InputError(f"{footage}: not tracked yet; run track-people {project.folder.name}")
+    names = {int(person): str(name) for person, name in stage["names"].items()}
+    return read_csv(project.tracks_file(footage), names), names
+
+
+def tracks_stage(footage: str) -> str:
+    """What the stage that tracks a footage is called in the project."""
+    return f"tracks of {footage}"
 
 
 def people_in_csv(path: Path) -> dict[int, str]:

@@ -21,7 +21,7 @@ from data.people import Assignments, open_people
 from data.progress import Bar, Progress
 from data.project import Project
 from data.runtime import RuntimeName
-from data.tracks import Tracks, read_csv, write_csv, write_mot
+from data.tracks import Tracks, read_csv, tracks_stage, write_csv, write_mot
 from data.video import Damage, Frame, read_frames
 from tracking.classes import people_of_classes
 from tracking.cuts import find_cuts
@@ -118,7 +118,7 @@ class _Job:
 
     @property
     def tracks_stage(self) -> str:
-        return f"tracks of {self.name}"
+        return tracks_stage(self.name)
 
     @property
     def csv_file(self) -> Path:

@@ -6,54 +6,12 @@ import numpy as np
 import pytest
 
 from clustering.labelled import LabelledFootage, numbers_in_frame
-from clustering.people_folder import folder_name, folder_names, wanted_people
+from clustering.people_folder import wanted_people
 from clustering.portraits import cut_portrait
 from data.errors import InputError
 from data.jpeg import read_jpeg, write_jpeg
 from data.outputs import OutputFolder
 from tests.clustering.labelled_footage import FRAME_WH, footage
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("Person 1", "Person 1"),
-        ("", "Person"),
-        ("...", "Person"),
-        (".hidden", "hidden"),
-        ("../../etc", "_.._etc"),
-        ('a/b\\c:d*e?f"g<h>i|j', "a_b_c_d_e_f_g_h_i_j"),
-        ("trailing. . ", "trailing"),
-        ("tab\tand\nline\0", "tab and line"),
-        ("Zoë 名 🙂 محمد", "Zoë 名 🙂 محمد"),
-        ("Zoe\u0308", "Zoë"),
-        ("\u202eevil", "evil"),
-        ("Montage", "_Montage"),
-        ("unknown", "_unknown"),
-        ("CON", "_CON"),
-        ("nul.txt", "_nul.txt"),
-        ("lpt1", "_lpt1"),
-        ("Connie", "Connie"),
-    ],
-)
-def test_folder_name(name: str, expected: str) -> None:
-    assert folder_name(name) == expected
-
-
-@pytest.mark.parametrize("letter", ["x", "é", "名", "🙂"])
-def test_long_names_are_cut_between_letters(letter: str) -> None:
-    folder = folder_name(letter * 500)
-    assert set(folder) == {letter}
-    assert 116 < len(folder.encode()) <= 120
-
-
-def test_folders_of_different_people_differ_capitals_apart_or_not() -> None:
-    names = {3: "anna", 1: "Anna", 2: "a:b", 4: "a*b", 5: "Anna (2)", 6: "ANNA"}
-    folders = folder_names(names)
-    assert folders[1] == "Anna"
-    assert folders[2] == "a_b"
-    assert len({folder.casefold() for folder in folders.values()}) == len(names)
-    assert folders == folder_names(dict(sorted(names.items())))
 
 
 class Drawn:

@@ -9,7 +9,16 @@ import pytest
 
 from data.errors import InputError
 from data.project import Project
-from data.tracks import CSV_COLUMNS, Tracks, people_in_csv, read_csv, write_csv, write_mot
+from data.tracks import (
+    CSV_COLUMNS,
+    Tracks,
+    people_in_csv,
+    read_csv,
+    read_tracks,
+    tracks_stage,
+    write_csv,
+    write_mot,
+)
 
 NAMES = {
     1: "Person 1",
@@ -175,3 +184,15 @@ def test_places_in_the_project(tmp_path: Path) -> None:
     project = Project(tmp_path / "a.fancam")
     assert project.tracks_file("b").relative_to(tmp_path).as_posix() == "a.fancam/tracks/b.csv"
     assert project.tracker_folder.relative_to(tmp_path).as_posix() == "a.fancam/tracker"
+
+
+def test_a_projects_tracks_keep_the_names_they_were_written_with(tmp_path: Path) -> None:
+    project = Project(tmp_path / "a.fancam")
+    with pytest.raises(InputError, match="film: not tracked yet; run track-people"):
+        read_tracks(project, "film")
+    tracks = everybody()
+    write_csv(project.tracks_file("film"), tracks, NAMES)
+    project.finish(tracks_stage("film"), {"names": {str(p): name for p, name in NAMES.items()}})
+    again, names = read_tracks(Project(project.folder), "film")
+    assert names == NAMES
+    np.testing.assert_array_equal(again.person_id, tracks.person_id)

@@ -1,0 +1,56 @@
+"""What a person's files and folders are called on disk."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+UNKNOWN_FOLDER = "unknown"
+MONTAGE_FOLDER = "montage"
+
+_NAME_BYTES = 120  # a file name may have 255, a Windows path 260 characters
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*]+')
+_WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
+    f"{d}{n}" for d in ("com", "lpt") for n in "123456789"
+}
+_JOINERS = "\u200c\u200d"  # invisible, but letters of some scripts and emoji need them
+
+
+def person_file_name(name: str) -> str:
+    """Return a person's name as a file or folder may be called on Windows, macOS and Linux.
+
+    Letters of every script stay. The same name gives the same file name; different names that would
+    share one: see `person_file_names`.
+    """
+    visible = (c for c in unicodedata.normalize("NFC", name) if _is_visible(c))
+    text = _FORBIDDEN.sub("_", " ".join("".join(visible).split()))
+    text = text.encode()[:_NAME_BYTES].decode(errors="ignore")
+    text = text.lstrip(". ").rstrip(". ") or "Person"
+    stem = text.split(".")[0].rstrip().casefold()
+    reserved = stem in _WINDOWS_DEVICES or text.casefold() in {UNKNOWN_FOLDER, MONTAGE_FOLDER}
+    return f"_{text}" if reserved else text
+
+
+def _is_visible(character: str) -> bool:
+    if character in _JOINERS or character.isspace():
+        return True
+    return not unicodedata.category(character).startswith("C")
+
+
+def person_file_names(names: Mapping[int, str]) -> dict[int, str]:
+    """Return each person's file name, without suffix, no two of them alike, capitals apart or not.
+
+    Args:
+        names: by person id.
+    """
+    files: dict[int, str] = {}
+    taken: set[str] = set()
+    for person in sorted(names):
+        base = file = person_file_name(names[person])
+        number = 2
+        while file.casefold() in taken:
+            file, number = f"{base} ({number})", number + 1
+        taken.add(file.casefold())
+        files[person] = file
+    return files
