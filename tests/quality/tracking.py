@@ -183,7 +183,7 @@ def report(clip: Tracked, found: Scores) -> list[str]:
     lines = [f"{clip.name}: {found[OURS].labelled} labelled faces; {took}", HEADER]
     lines += [score_row(name, score) for name, score in found.items()]
     best = max(score.idf1 for name, score in found.items() if name != OURS)
-    lines.append(f"ahead of every reference by IDF1 {_verdict(found[OURS].idf1 > best)}")
+    lines.append(f"no reference is ahead by IDF1 {_verdict(found[OURS].idf1 >= best)}")
     if clip.name in TARGETS:
         idf1, idp = TARGETS[clip.name]
         lines.append(
