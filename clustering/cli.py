@@ -222,7 +222,8 @@ def _people_lines(summary: Summary) -> list[str]:
     lines = []
     for person in summary.people:
         seen = f"  about {_duration(person.seen_s)} on screen" if person.seen_s else ""
-        lines.append(f"  {person.name:<{width}}  {person.faces:6d} faces{seen}")
+        hidden = "  (hidden: not in the dataset)" if person.hidden else ""
+        lines.append(f"  {person.name:<{width}}  {person.faces:6d} faces{seen}{hidden}")
     if summary.unknown_faces:
         share = f"{summary.unknown_faces / total:.0%} of all"
         lines.append(f"  {'unknown':<{width}}  {summary.unknown_faces:6d} faces  {share}")

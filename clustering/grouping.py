@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.dbscan import NOISE, dbscan
+from clustering.decided import Decided, forbidden, separate_nodes
 from clustering.linkage import (
     CLOTHES_SHARE,
     SPREAD_SHARE,
@@ -62,7 +63,12 @@ _FOUNDER_QUALITY = 0.2  # the best face of a person is at least so good
 
 
 def group_faces(
-    faces: Faces, settings: GroupingSettings, *, frames: int, video: bool = True
+    faces: Faces,
+    settings: GroupingSettings,
+    *,
+    frames: int,
+    video: bool = True,
+    decided: Decided | None = None,
 ) -> NDArray[np.int64]:
     """Sort the faces of one footage into people, ``(n,)`` from 0 by first sight; -1 unknown.
 
@@ -71,8 +77,10 @@ def group_faces(
         settings: which parts, and how strict.
         frames: number of sampled frames.
         video: False for photographs, which were not taken in one place at one time.
+        decided: what people said about these faces.
     """
-    return _Grouping(faces, settings, frames=frames, video=video).people()
+    decided = decided or Decided.nothing(len(faces))
+    return _Grouping(faces, settings, decided, frames=frames, video=video).people()
 
 
 def default_min_samples(frames: int, *, video: bool) -> int:
@@ -93,16 +101,23 @@ def person_embeddings(faces: Faces, *, mirrored: bool = True) -> Floats:
 
 class _Grouping:
     def __init__(
-        self, faces: Faces, settings: GroupingSettings, *, frames: int, video: bool
+        self,
+        faces: Faces,
+        settings: GroupingSettings,
+        decided: Decided,
+        *,
+        frames: int,
+        video: bool,
     ) -> None:
         clothes = settings.clothes and video
         self.settings = settings
         self.min_samples = settings.min_samples or default_min_samples(frames, video=video)
         self.faces = faces
+        self.decided = decided
         self.embedding = person_embeddings(faces, mirrored=settings.mirror)
         self.weight = person_weights(faces, weighted=settings.quality)
         self.clothes = faces.clothes.astype(np.float64)
-        self.node = _nodes(faces, tracklets=settings.tracklets and video)
+        self.node = _nodes(faces, decided, tracklets=settings.tracklets and video)
         self.threshold = settings.eps * (_LINK if video else _LINK_STILLS)
         self.distance = Distance(
             clothes_share=CLOTHES_SHARE if clothes else 0.0,
@@ -168,6 +183,9 @@ class _Grouping:
     def _link_once(self, rows: NDArray[np.bool_], node: NDArray[np.int64]) -> NDArray[np.int64]:
         groups = groups_of(node, self.weight[rows], self.embedding[rows], self.clothes[rows])
         cannot = self._together(self.faces.frame_index[rows], node)
+        if self.decided.anything():
+            cannot |= forbidden(node, node, self.decided.take(rows))
+            np.fill_diagonal(cannot, False)
         linked = average_linkage(groups, cannot, distance=self.distance, threshold=self.threshold)
         return linked[node]
 
@@ -201,7 +219,8 @@ class _Grouping:
         good = (dense != NOISE) & (self.weight >= _FOUNDER_QUALITY)
         founders = np.unique(cluster[good])
         enough = np.flatnonzero(np.bincount(cluster) >= self.min_samples)
-        return np.isin(cluster, np.intersect1d(founders, enough))
+        put = np.unique(cluster[self.decided.pinned != NOISE])
+        return np.isin(cluster, np.union1d(np.intersect1d(founders, enough), put))
 
     def _join(self, cluster: NDArray[np.int64]) -> NDArray[np.int64]:
         """Let the nodes in no cluster join the one that they clearly belong to."""
@@ -210,6 +229,8 @@ class _Grouping:
             return people
         apart = self.distance(self._groups(self.node), self._groups(people))
         apart[self._seen_beside(people)] = np.inf
+        if self.decided.anything():
+            apart[forbidden(self.node, people, self.decided)] = np.inf
         limit = self.threshold + _JOIN_SLACK * self.settings.eps
         joins = clear_nearest(apart, limit=limit)
         left = np.where(people == NOISE, self.node, NOISE)
@@ -258,12 +279,11 @@ def _time_parts(nodes: int) -> NDArray[np.int64]:
     return np.arange(nodes) // MAX_NODES
 
 
-def _nodes(faces: Faces, *, tracklets: bool) -> NDArray[np.int64]:
+def _nodes(faces: Faces, decided: Decided, *, tracklets: bool) -> NDArray[np.int64]:
     """What is linked, ``(n,)`` from 0 by first sight: tracklets, or single faces."""
-    if not tracklets:
-        return np.arange(len(faces))
     single = -1 - np.arange(len(faces))
-    return by_first_sight(np.where(faces.tracklet < 0, single, faces.tracklet))
+    alone = faces.tracklet < 0 if tracklets else np.ones(len(faces), np.bool_)
+    return by_first_sight(separate_nodes(np.where(alone, single, faces.tracklet), decided))
 
 
 def by_first_sight(label: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +18,10 @@ from clustering.grouping import (
     renumbered,
 )
 from clustering.linkage import Distance, Groups, average_linkage, groups_of
-from data.boxes import iou
 from data.faces import Faces
 from data.people import UNKNOWN, Assignments
+from data.same_faces import same_faces
 
-_SAME_TIME_S = 0.05
-_SAME_FACE_IOU = 0.5
 _ACROSS = Distance(clothes_share=0.0, poor_share=0.3)
 """People change clothes between footages, and poor faces of two strangers pass for one person."""
 _LINK_ACROSS = 1.02  # eps
@@ -40,15 +38,26 @@ class Clustered:
 
 
 def identify(
-    footages: Mapping[str, Clustered], *, eps: float, next_person_id: int
+    footages: Mapping[str, Clustered],
+    *,
+    eps: float,
+    next_person_id: int,
+    whole: Collection[int] = (),
 ) -> dict[str, NDArray[np.int64]]:
     """Give every cluster of every footage a person's number; return each face's, -1 unknown.
 
     Clusters of different footages are one person where their faces are alike. A cluster that was
     a person in the run before stays that person; new people are numbered from
     ``next_person_id`` on, by how long they are seen.
+
+    Args:
+        footages: by name.
+        eps: as in the clustering.
+        next_person_id: number of the first new person.
+        whole: people whom somebody put together by hand: every cluster of a footage that was
+            mostly theirs stays theirs, and not only the largest.
     """
-    nodes = _Nodes(footages)
+    nodes = _Nodes(footages, whole)
     joined = _join_across(nodes, eps)
     numbers = _numbers(nodes, joined, next_person_id)
     person = np.full(len(nodes.of_face), UNKNOWN, np.int64)
@@ -62,7 +71,7 @@ def identify(
 class _Nodes:
     """The clusters of all footages, numbered through."""
 
-    def __init__(self, footages: Mapping[str, Clustered]) -> None:
+    def __init__(self, footages: Mapping[str, Clustered], whole: Collection[int]) -> None:
         entries = list(footages.values())
         sizes = [int(entry.cluster.max(initial=UNKNOWN)) + 1 for entry in entries]
         first = np.concatenate([[0], np.cumsum(sizes)])[:-1]
@@ -82,9 +91,9 @@ class _Nodes:
         self.seconds = np.concatenate(
             [np.zeros(0), *(np.full(len(e.faces), e.seconds_a_face) for e in entries)]
         )
-        self.known = self._known_people(entries)
+        self.known = self._known_people(entries, whole)
 
-    def _known_people(self, entries: list[Clustered]) -> NDArray[np.int64]:
+    def _known_people(self, entries: list[Clustered], whole: Collection[int]) -> NDArray[np.int64]:
         """Person that each node was in the run before, ``(count,)``; -1 for none."""
         known = np.full(self.count, UNKNOWN, np.int64)
         starts = np.concatenate([[0], self.ends])
@@ -92,7 +101,8 @@ class _Nodes:
             own = np.flatnonzero(self.footage == number)
             if len(own):
                 cluster = self.of_face[starts[number] : starts[number + 1]]
-                known[own] = _best_votes(_persons_before(entry), cluster - own[0], len(own))
+                before = _persons_before(entry)
+                known[own] = _best_votes(before, cluster - own[0], len(own), whole)
         return known
 
     def groups(self, label: NDArray[np.int64]) -> Groups:
@@ -112,19 +122,16 @@ def _numbered_frames(footages: list[Faces]) -> NDArray[np.int64]:
 def _persons_before(entry: Clustered) -> NDArray[np.int64]:
     """Person of each face in the run before, ``(n,)``: the same place at the same time."""
     faces, before = entry.faces, entry.before
-    person = np.full(len(faces), UNKNOWN, np.int64)
-    low = np.searchsorted(before.time_s, faces.time_s - _SAME_TIME_S)
-    high = np.searchsorted(before.time_s, faces.time_s + _SAME_TIME_S)
-    for row in np.flatnonzero(high > low):
-        there = slice(low[row], high[row])
-        overlap = iou(faces.xyxy[row : row + 1], before.xyxy[there])[0]
-        if overlap.max() >= _SAME_FACE_IOU:
-            person[row] = before.person_id[there][overlap.argmax()]
-    return person
+    row = same_faces(faces.time_s, faces.xyxy, before.time_s, before.xyxy)
+    person = np.append(before.person_id, UNKNOWN)
+    return np.asarray(person[row], np.int64)
 
 
 def _best_votes(
-    person: NDArray[np.int64], cluster: NDArray[np.int64], clusters: int
+    person: NDArray[np.int64],
+    cluster: NDArray[np.int64],
+    clusters: int,
+    whole: Collection[int],
 ) -> NDArray[np.int64]:
     """Person of each cluster, one to one, for the most faces in all; -1 where none is left."""
     voting = (person != UNKNOWN) & (cluster >= 0)
@@ -135,6 +142,11 @@ def _best_votes(
     rows, columns = linear_sum_assignment(-votes)
     elected = votes[rows, columns] > 0
     best[rows[elected]] = people[columns[elected]]
+    if len(people):
+        most = people[votes.argmax(axis=1)]
+        mostly = 2 * votes.max(axis=1) > votes.sum(axis=1)
+        left = (best == UNKNOWN) & mostly & np.isin(most, list(whole))
+        best[left] = most[left]
     return best
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.backends import BackendSettings, load_detector, load_embedder
-from clustering.dataset import LABEL_MARGIN, Plan, plan_dataset, wanted_dataset
+from clustering.dataset import LABEL_MARGIN, Plan, plan_dataset
 from clustering.dbscan import dbscan
+from clustering.decided import decided_about
 from clustering.extraction import (
     PART_FRAMES,
     Extracted,
@@ -27,21 +28,30 @@ from clustering.extraction import (
 )
 from clustering.grouping import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
 from clustering.identities import Clustered, identify
-from clustering.labelled import LabelledFootage
-from clustering.people_folder import wanted_people
 from clustering.tracklets import shot_numbers, tracklet_numbers
+from clustering.writing import (
+    PEOPLE_STAGE,
+    KnownPeople,
+    faces_stage,
+    known_people,
+    outputs_exist,
+    read_tables,
+    reviewed_inputs,
+    write_outputs,
+)
+from data.decisions import Labels, Places, Reviewed
 from data.errors import InputError
 from data.faces import Faces, Frames
 from data.footage import Footage, default_interval_s, probe
-from data.outputs import MANIFEST, OutputFolder, digest
-from data.people import UNKNOWN, People, open_people
-from data.progress import WRITING, Bar, Progress
+from data.outputs import digest
+from data.people import UNKNOWN, Assignments, People, open_people
+from data.progress import Bar, Progress
 from data.project import FootageEntry, Project, absolute
+from data.same_faces import same_faces
 from data.video import Damage, sample_frames
 
 VERSION = 1
 """Raised when the same footage and settings would give other faces or people."""
-_PEOPLE_STAGE = "people"
 T = TypeVar("T")
 
 
@@ -82,6 +92,7 @@ class PersonSummary:
     name: str
     faces: int
     seen_s: float  # in videos
+    hidden: bool = False  # does not matter, somebody said
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +126,23 @@ def cluster_faces(
     with project.lock():
         others, left_out = _probe_others(project, paths)
         extracted = _extract_all(project, [*named, *others], settings, progress)
-        tables = {name: _tables(project, name) for name in project.footages}
+        tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, extracted, tables, settings)
         with open_people(project.people_file) as people:
-            inputs = _people_inputs(project, settings, people.names())
-            done = project.finished(_PEOPLE_STAGE, inputs) and not settings.force
+            inputs = _people_inputs(project, settings, people)
+            done = project.finished(PEOPLE_STAGE, inputs) and not settings.force
             if not done:
-                project.unfinish(_PEOPLE_STAGE)
+                project.unfinish(PEOPLE_STAGE)
                 _assign_people(project, people, tables, settings.grouping)
-            names = people.names()
-            labelled = _labelled(people, tables)
-            plan = plan_dataset(labelled, names, label_margin=settings.label_margin)
-            done = done and _outputs_exist(project, plan)
-            if not done:
-                project.unfinish(_PEOPLE_STAGE)
-                _write_outputs(project, labelled, plan, names, progress)
-                project.finish(_PEOPLE_STAGE, _people_inputs(project, settings, names))
-    summary = _summary(project, extracted, labelled, plan, names)
+            known = known_people(people, tables)
+            inputs = _people_inputs(project, settings, people)
+        plan = plan_dataset(known.that_matter(), known.names, label_margin=settings.label_margin)
+        done = done and outputs_exist(project, plan)
+        if not done:
+            project.unfinish(PEOPLE_STAGE)
+            write_outputs(project, known, plan, progress)
+            project.finish(PEOPLE_STAGE, inputs)
+    summary = _summary(project, extracted, known, plan)
     return dataclasses.replace(
         summary,
         left_out=tuple(left_out),
@@ -151,7 +162,7 @@ def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage
         try:
             footages.append(probe(entry.path))
         except InputError as error:
-            if _faces_stage(entry.name) in project.stages:
+            if faces_stage(entry.name) in project.stages:
                 left_out.append(f"{error}; its faces are kept")
             else:
                 del project.footages[entry.name]
@@ -167,7 +178,7 @@ def _others(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
     return [
         entry
         for entry in project.footages.values()
-        if entry.path not in named and (not paths or _faces_stage(entry.name) not in project.stages)
+        if entry.path not in named and (not paths or faces_stage(entry.name) not in project.stages)
     ]
 
 
@@ -229,7 +240,7 @@ def _put_back_if_refused(
         changed = dict(project.footages), dict(project.stages)
         for name in [only] if only else list(project.footages):
             _put_back(project.footages, footages, name)
-            _put_back(project.stages, stages, _faces_stage(name))
+            _put_back(project.stages, stages, faces_stage(name))
         if (project.footages, project.stages) != changed:
             project.save()
         raise
@@ -245,7 +256,7 @@ def _put_back(now: dict[str, T], before: Mapping[str, T], key: str) -> None:
 def _footage_summary(
     project: Project, name: str, inputs: Mapping[str, Any], damage: Damage, done: bool
 ) -> FootageSummary:
-    frames, faces = _tables(project, name)
+    frames, faces = read_tables(project, name)
     return FootageSummary(
         name=name,
         kind=inputs["kind"],
@@ -266,10 +277,6 @@ def _name_of(project: Project, footage: Footage) -> str:
     return next(entry.name for entry in project.footages.values() if entry.path == path)
 
 
-def _faces_stage(name: str) -> str:
-    return f"faces of {name}"
-
-
 def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]:
     """Everything that the faces table depends on."""
     backend = settings.backend
@@ -288,7 +295,7 @@ def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]
 
 def _extracted_already(project: Project, name: str, inputs: dict[str, Any]) -> bool:
     files = (project.faces_file(name), project.frames_file(name))
-    return project.finished(_faces_stage(name), inputs) and all(file.exists() for file in files)
+    return project.finished(faces_stage(name), inputs) and all(file.exists() for file in files)
 
 
 def _extract(
@@ -301,7 +308,7 @@ def _extract(
     progress: Progress,
     damage: Damage,
 ) -> None:
-    project.unfinish(_faces_stage(name))
+    project.unfinish(faces_stage(name))
     parts = face_parts(project.parts_folder(name), key=digest(repr(sorted(inputs.items()))))
     if settings.force:
         parts.remove()
@@ -320,8 +327,8 @@ def _extract(
         for part in _in_parts(batches, bar, found):
             parts.append(part)
     whole = Extracted.concatenate(parts.read())
-    _finish_tables(project, name, whole, video=footage.kind == "video")
-    project.finish(_faces_stage(name), inputs)
+    _finishread_tables(project, name, whole, video=footage.kind == "video")
+    project.finish(faces_stage(name), inputs)
     parts.remove()
 
 
@@ -340,7 +347,7 @@ def _in_parts(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Ex
         yield Extracted.concatenate(waiting)
 
 
-def _finish_tables(project: Project, name: str, whole: Extracted, *, video: bool) -> None:
+def _finishread_tables(project: Project, name: str, whole: Extracted, *, video: bool) -> None:
     """Fill in shots and tracklets, which need the whole footage, and write both tables."""
     frames, faces = whole.frames, whole.faces
     # Photographs of a folder have no order in time: each is a shot of its own.
@@ -355,10 +362,6 @@ def _finish_tables(project: Project, name: str, whole: Extracted, *, video: bool
 
 
 # --- people -----------------------------------------------------------------------------------
-
-
-def _tables(project: Project, name: str) -> tuple[Frames, Faces]:
-    return Frames.read(project.frames_file(name)), Faces.read(project.faces_file(name))
 
 
 def _require_faces(
@@ -377,17 +380,15 @@ def _require_faces(
     raise InputError(f"{names}: no face found in {looked} frames; {advice}")
 
 
-def _people_inputs(
-    project: Project, settings: ClusterSettings, names: Mapping[int, str]
-) -> dict[str, Any]:
+def _people_inputs(project: Project, settings: ClusterSettings, people: People) -> dict[str, Any]:
     """Everything that the people, their folder and the dataset depend on."""
-    faces = {name: project.stages[_faces_stage(name)] for name in project.footages}
+    faces = {name: project.stages[faces_stage(name)] for name in project.footages}
     return {
         "version": VERSION,
         "faces": faces,
         "grouping": dataclasses.asdict(settings.grouping),
         "label_margin": settings.label_margin,
-        "names": {str(person_id): name for person_id, name in names.items()},
+        **reviewed_inputs(people),
     }
 
 
@@ -398,17 +399,60 @@ def _assign_people(
     settings: GroupingSettings,
 ) -> None:
     faces = {name: table for name, (_, table) in tables.items()}
+    before = {name: _found_before(people, name, table) for name, table in faces.items()}
+    places = {name: Places(table.time_s, table.xyxy) for name, table in faces.items()}
+    reviewed = people.reviewed(places, before)
     clusters = _plain_clusters(faces, settings) if settings.plain else {}
     footages = {}
     for name, (frames, table) in tables.items():
-        stage = project.stages[_faces_stage(name)]
+        stage = project.stages[faces_stage(name)]
         video = stage["kind"] == "video"
+        labels = reviewed.labels[name]
         if not settings.plain:
-            clusters[name] = group_faces(table, settings, frames=len(frames), video=video)
-        every_s = float(stage["every_s"])
-        footages[name] = Clustered(table, clusters[name], people.assignments(name), every_s)
-    eps, next_id = settings.eps, people.next_person_id()
-    people.assign(faces, identify(footages, eps=eps, next_person_id=next_id))
+            decided = decided_about(labels, reviewed)
+            clusters[name] = group_faces(
+                table, settings, frames=len(frames), video=video, decided=decided
+            )
+        voters = Assignments(table.time_s, table.xyxy, _votes(before[name], labels))
+        footages[name] = Clustered(table, clusters[name], voters, float(stage["every_s"]))
+    next_id, eps = people.next_person_id(), settings.eps
+    found = identify(footages, eps=eps, next_person_id=next_id, whole=_by_hand(reviewed))
+    found = {name: _undoable(found[name], before[name], reviewed.labels[name]) for name in found}
+    people.assign(faces, found, first_new=next_id)
+
+
+def _found_before(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
+    """Whom the run before found each face to be, ``(n,)``; -1 unknown, or not seen then."""
+    before = people.found(name)
+    row = same_faces(faces.time_s, faces.xyxy, before.time_s, before.xyxy)
+    return np.asarray(np.append(before.person_id, UNKNOWN)[row], np.int64)
+
+
+def _votes(found: NDArray[np.int64], labels: Labels) -> NDArray[np.int64]:
+    """Whom each face speaks for, ``(n,)``: whom it was put to, or was found to be.
+
+    Whoever was thrown out speaks for nobody.
+    """
+    spoken = np.where(labels.person_id == UNKNOWN, UNKNOWN, found)
+    return np.where(labels.pinned != UNKNOWN, labels.pinned, spoken)
+
+
+def _by_hand(reviewed: Reviewed) -> set[int]:
+    """People whom somebody put together, by the numbers under which they are found."""
+    put = {int(p) for labels in reviewed.labels.values() for p in np.unique(labels.pinned)}
+    return (put | set(reviewed.merged_into) | set(reviewed.merged_into.values())) - {UNKNOWN}
+
+
+def _undoable(
+    found: NDArray[np.int64], before: NDArray[np.int64], labels: Labels
+) -> NDArray[np.int64]:
+    """Leave faces that somebody decided about where they were found without that, ``(n,)``.
+
+    The decision is applied to them anyway; taken back, it shall leave them where they were.
+    """
+    put = labels.pinned != UNKNOWN
+    out = (labels.never != UNKNOWN).any(axis=1) & (found == UNKNOWN)
+    return np.where((put | out) & (before != UNKNOWN), before, found)
 
 
 def _plain_clusters(
@@ -422,53 +466,20 @@ def _plain_clusters(
     }
 
 
-def _labelled(people: People, tables: Mapping[str, tuple[Frames, Faces]]) -> list[LabelledFootage]:
-    """Whose the faces are, in the order of the tables."""
-    labelled = []
-    for name, (frames, faces) in tables.items():
-        person_id = people.assignments(name).person_id
-        labelled.append(LabelledFootage(name, frames, faces, person_id))
-    return labelled
-
-
-# --- outputs ----------------------------------------------------------------------------------
-
-
-def _outputs_exist(project: Project, plan: Plan) -> bool:
-    """Whether both folders are there: a user may have removed one to have it made again."""
-    folders = [project.people_folder, *([project.dataset_folder] if plan.images else [])]
-    return all((folder / MANIFEST).exists() for folder in folders)
-
-
-def _write_outputs(
-    project: Project,
-    labelled: Sequence[LabelledFootage],
-    plan: Plan,
-    names: Mapping[int, str],
-    progress: Progress,
-) -> None:
-    portraits = wanted_people(labelled, names, project.portrait_file)
-    dataset = wanted_dataset(plan, project.still_file)
-    with progress(WRITING, len(portraits) + len(dataset), 0) as bar:
-
-        def advance() -> None:
-            bar.update(1)
-
-        OutputFolder(project.people_folder).sync(portraits, advance=advance)
-        OutputFolder(project.dataset_folder).sync(dataset, advance=advance)
+# --- the report -----------------------------------------------------------------------------
 
 
 def _summary(
     project: Project,
     extracted: Sequence[FootageSummary],
-    labelled: Sequence[LabelledFootage],
+    known: KnownPeople,
     plan: Plan,
-    names: Mapping[int, str],
 ) -> Summary:
+    names = known.names
     faces = dict.fromkeys(names, 0)
     seen_s = dict.fromkeys(names, 0.0)
-    for footage in labelled:
-        stage = project.stages[_faces_stage(footage.name)]
+    for footage in known.footages:
+        stage = project.stages[faces_stage(footage.name)]
         every_s = stage["every_s"] if stage["kind"] == "video" else 0.0
         present, counts = np.unique(footage.person_id, return_counts=True)
         for person, count in zip(present.tolist(), counts.tolist(), strict=True):
@@ -476,7 +487,9 @@ def _summary(
             seen_s[person] = seen_s.get(person, 0.0) + count * every_s
     return Summary(
         footages=tuple(extracted),
-        people=tuple(PersonSummary(names[p], faces[p], seen_s[p]) for p in names),
+        people=tuple(
+            PersonSummary(names[p], faces[p], seen_s[p], p in known.hidden) for p in names
+        ),
         unknown_faces=faces.get(UNKNOWN, 0),
         train_images=sum(image.split == "train" for image in plan.images),
         val_images=sum(image.split == "val" for image in plan.images),

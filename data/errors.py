@@ -9,3 +9,7 @@ class InputError(Exception):
     The message is one line: what is wrong, why, and what to do. Commands print it without a
     traceback and exit with code 2.
     """
+
+
+class OutdatedError(InputError):
+    """Something that somebody else has changed since the user looked at it."""

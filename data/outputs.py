@@ -127,6 +127,12 @@ class OutputFolder:
             self._write_manifest({path: wanted[path].key for path in sorted(wanted)})
         return Synced(len(todo), len(stale), len(wanted) - len(todo))
 
+    def changes(self, wanted: Mapping[str, Wanted]) -> set[str]:
+        """Return the paths that :meth:`sync` would write or remove; nothing is written."""
+        known = self._read_manifest()
+        written = {p for p, w in wanted.items() if known.get(p) != w.key or not self._holds(p)}
+        return written | (known.keys() - wanted.keys())
+
     def _write(
         self,
         wanted: Mapping[str, Wanted],

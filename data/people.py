@@ -1,26 +1,44 @@
-"""The people of a project, and which face is whose: one SQLite file."""
+"""The people of a project, which face is whose, and every decision about it: one SQLite file."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import InputError
+from data.decisions import (
+    UNKNOWN,
+    Decision,
+    Kind,
+    Places,
+    Reviewed,
+    describe,
+    numbered,
+    parse_faces,
+    replay,
+)
+from data.errors import InputError, OutdatedError
 from data.faces import Faces
+from data.outputs import digest
+from data.same_faces import same_faces
 from data.tables import Column, Table
 
-UNKNOWN = -1
-VERSION = 1
+__all__ = ["UNKNOWN", "Assignments", "People", "default_name", "open_people"]
+
+VERSION = 2
+_PATIENCE_S = 20.0
+"""How long a run waits for another one's transaction."""
 
 # A face is told by its time and box, not by its row: rows change when a footage is read again.
-_SCHEMA = """
+_FIRST = """
 CREATE TABLE people (
     person_id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE
@@ -33,6 +51,29 @@ CREATE TABLE faces (
 );
 CREATE INDEX faces_by_footage ON faces (footage, time_s);
 """
+# people, hidden and faces.person_id are what the decisions make of faces.found_id.
+_SECOND = """
+ALTER TABLE faces ADD COLUMN found_id INTEGER NOT NULL DEFAULT -1;
+UPDATE faces SET found_id = person_id;
+CREATE TABLE hidden (person_id INTEGER PRIMARY KEY);
+CREATE TABLE decisions (
+    decision_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    made_at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    person_id INTEGER NOT NULL,
+    other_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    faces TEXT NOT NULL,
+    note TEXT NOT NULL,
+    concerned TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'made',
+    revision INTEGER NOT NULL
+);
+CREATE TABLE review (revision INTEGER NOT NULL, clustered INTEGER NOT NULL);
+INSERT INTO review VALUES (0, 0);
+"""
+_MADE, _UNDONE, _DROPPED = "made", "undone", "dropped"
+"""States of a decision: in force; can be made again; cannot, since another was made instead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +91,17 @@ class Assignments(Table):
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One row of the history."""
+
+    decision_id: int
+    made_at: str  # ISO 8601, UTC
+    kind: Kind
+    note: str  # the decision in words
+    state: str  # made, undone or dropped
+
+
 class People:
     """People and assignments on disk; every change is one transaction."""
 
@@ -61,25 +113,20 @@ class People:
         rows = self._connection.execute("SELECT person_id, name FROM people ORDER BY person_id")
         return dict(rows.fetchall())
 
-    def rename(self, person_id: int, name: str) -> None:
-        """Give a person another name.
-
-        Raises:
-            InputError: the name is empty, or another person's.
-        """
-        name = name.strip()
-        if not name:
-            raise InputError("a name must have at least one letter")
-        try:
-            with self._connection:
-                query = "UPDATE people SET name = ? WHERE person_id = ?"
-                self._connection.execute(query, (name, person_id))
-        except sqlite3.IntegrityError as error:
-            raise InputError(f"{name}: another person has this name; choose another") from error
+    def hidden(self) -> frozenset[int]:
+        """People who do not matter."""
+        return frozenset(p for (p,) in self._connection.execute("SELECT person_id FROM hidden"))
 
     def assignments(self, footage: str) -> Assignments:
-        """Whose the faces of a footage were found to be; empty before the first clustering."""
-        query = "SELECT time_s, x1, y1, x2, y2, person_id FROM faces WHERE footage = ?"
+        """Whose the faces of a footage are; empty before the first clustering."""
+        return self._faces(footage, "person_id")
+
+    def found(self, footage: str) -> Assignments:
+        """Whose the clustering found them to be, whatever was decided about it."""
+        return self._faces(footage, "found_id")
+
+    def _faces(self, footage: str, column: str) -> Assignments:
+        query = f"SELECT time_s, x1, y1, x2, y2, {column} FROM faces WHERE footage = ?"
         rows = self._connection.execute(query + " ORDER BY time_s, rowid", (footage,)).fetchall()
         values = np.array(rows, np.float64).reshape(-1, 6)
         return Assignments(
@@ -94,29 +141,228 @@ class People:
         row = self._connection.execute(query).fetchone()
         return int(row[0]) + 1 if row else 1
 
+    # --- what was decided ---------------------------------------------------------------------
+
+    def decisions(self) -> list[Decision]:
+        """Every decision in force, in order."""
+        query = "SELECT kind, person_id, other_id, name, faces FROM decisions WHERE state = ?"
+        rows = self._connection.execute(query + " ORDER BY decision_id", (_MADE,))
+        return [
+            Decision(Kind(kind), person, other, name, parse_faces(faces))
+            for kind, person, other, name, faces in rows
+        ]
+
+    def decisions_key(self) -> str:
+        """Another one means that other decisions are in force; empty where none is."""
+        query = "SELECT decision_id FROM decisions WHERE state = ? ORDER BY decision_id"
+        numbers = [f"{number}" for (number,) in self._connection.execute(query, (_MADE,))]
+        return digest(*numbers) if numbers else ""
+
+    def history(self, limit: int = 100) -> list[Past]:
+        """The latest decisions, the very last first."""
+        query = "SELECT decision_id, made_at, kind, note, state FROM decisions"
+        rows = self._connection.execute(query + " ORDER BY decision_id DESC LIMIT ?", (limit,))
+        return [Past(number, at, Kind(kind), note, state) for number, at, kind, note, state in rows]
+
+    def revision(self) -> int:
+        """A number that rises with every change of who is who."""
+        return self._review()[0]
+
+    def reviewed(
+        self, places: Mapping[str, Places], found: Mapping[str, NDArray[np.int64]]
+    ) -> Reviewed:
+        """What the decisions make of faces that are not assigned yet; see `replay`."""
+        return replay(places, found, self.decisions())
+
+    def decide(self, decision: Decision, *, seen: int | None = None) -> Past:
+        """Make a decision, for ever, and bring who is who up to date.
+
+        Args:
+            decision: a new person has no number yet, and gets one.
+            seen: the revision that the decision was made upon; None for whatever it is by now.
+
+        Raises:
+            InputError: a name that is none or another person's, or somebody or a face that is not
+                there.
+            OutdatedError: somebody else has decided about the same people or faces since.
+        """
+        with self._transaction():
+            names = self.names()
+            concerned = decision.people() | self._owners(decision)
+            self._check_seen(concerned, seen)
+            self._check(decision, names)
+            if decision.kind is Kind.RENAME:
+                decision = _with_name(decision, decision.name.strip())
+            elif decision.kind is Kind.SPLIT:
+                decision = numbered(decision, self.next_person_id())
+                names = {**names, decision.person_id: default_name(decision.person_id)}
+            execute = self._connection.execute
+            execute("UPDATE decisions SET state = ? WHERE state = ?", (_DROPPED, _UNDONE))
+            made = self._insert(decision, describe(decision, names), concerned)
+            self._bring_up_to_date()
+        return made
+
+    def rename(self, person_id: int, name: str) -> None:
+        """Give a person another name.
+
+        Raises:
+            InputError: the name is empty, or another person's; or there is no such person.
+        """
+        self.decide(Decision(Kind.RENAME, person_id, name=name))
+
+    def undo(self, *, seen: int | None = None) -> Past | None:
+        """Take the last decision back; None where there is none.
+
+        Raises:
+            OutdatedError: something has changed since the revision ``seen``.
+        """
+        return self._switch(_MADE, _UNDONE, "DESC", seen)
+
+    def redo(self, *, seen: int | None = None) -> Past | None:
+        """Make the decision again that was taken back last; None where there is none.
+
+        Raises:
+            OutdatedError: something has changed since the revision ``seen``.
+        """
+        return self._switch(_UNDONE, _MADE, "ASC", seen)
+
+    def _switch(self, state: str, to: str, order: str, seen: int | None) -> Past | None:
+        with self._transaction():
+            if seen is not None and seen != self.revision():
+                raise OutdatedError("somebody decided something else meanwhile; look again")
+            query = "SELECT decision_id, made_at, kind, note FROM decisions WHERE state = ?"
+            last = query + f" ORDER BY decision_id {order} LIMIT 1"
+            row = self._connection.execute(last, (state,)).fetchone()
+            if row is None:
+                return None
+            change = "UPDATE decisions SET state = ?, revision = ? WHERE decision_id = ?"
+            self._connection.execute(change, (to, self._raise_revision(), row[0]))
+            self._bring_up_to_date()
+        return Past(row[0], row[1], Kind(row[2]), row[3], to)
+
+    def _check_seen(self, concerned: set[int], seen: int | None) -> None:
+        if seen is None:
+            return
+        clustered = self._review()[1]
+        query = "SELECT concerned FROM decisions WHERE revision > ?"
+        rows = self._connection.execute(query, (seen,)).fetchall()
+        if clustered > seen or any(concerned & set(json.loads(others)) for (others,) in rows):
+            raise OutdatedError("somebody decided about the same people meanwhile; look again")
+
+    def _check(self, decision: Decision, names: Mapping[int, str]) -> None:
+        if decision.kind is Kind.SPLIT:
+            return
+        for person in decision.people():
+            if person not in names:
+                raise InputError(f"there is no person {person}; look again")
+        if decision.kind is Kind.RENAME:
+            name = decision.name.strip()
+            if not name:
+                raise InputError("a name must have at least one letter")
+            if name in (other for p, other in names.items() if p != decision.person_id):
+                raise InputError(f"{name}: another person has this name; choose another")
+
+    def _owners(self, decision: Decision) -> set[int]:
+        """Whose the faces of a decision are now.
+
+        Raises:
+            InputError: one is not there.
+        """
+        owners: set[int] = set()
+        for footage, places in decision.faces.items():
+            now = self.assignments(footage)
+            rows = _rows_of(places, now)
+            if (rows < 0).any():
+                raise InputError(f"{footage}: a face is not there any more; look again")
+            owners |= set(now.person_id[rows].tolist())
+        return owners - {UNKNOWN}
+
+    def _insert(self, decision: Decision, note: str, concerned: set[int]) -> Past:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        everybody = json.dumps(sorted(concerned | decision.people()))
+        values = (decision.person_id, decision.other_id, decision.name, decision.faces_json())
+        query = (
+            "INSERT INTO decisions (made_at, kind, person_id, other_id, name, faces, note, "
+            "concerned, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        row = (at, decision.kind.value, *values, note, everybody, self._raise_revision())
+        number = self._connection.execute(query, row).lastrowid or 0
+        return Past(number, at, decision.kind, note, _MADE)
+
+    # --- what was found -----------------------------------------------------------------------
+
     def assign(
-        self, faces: Mapping[str, Faces], person_id: Mapping[str, NDArray[np.int64]]
+        self,
+        faces: Mapping[str, Faces],
+        person_id: Mapping[str, NDArray[np.int64]],
+        *,
+        first_new: int | None = None,
     ) -> None:
-        """Replace all assignments, making the people who are new.
+        """Replace what was found, make the people who are new, and go through the decisions again.
 
         A person who lost every face stays if a human named them, and goes otherwise.
 
         Args:
             faces: the faces of every footage of the project, by its name.
-            person_id: whose they are, ``(n,)`` each; -1 unknown.
+            person_id: whose they were found to be, ``(n,)`` each; -1 unknown.
+            first_new: the number from which new people were numbered; they are numbered on if
+                somebody has made people meanwhile.
         """
-        present = {int(p) for ids in person_id.values() for p in np.unique(ids)} - {UNKNOWN}
-        names = self.names()
-        with self._connection as connection:
+        with self._transaction() as connection:
+            shift = 0 if first_new is None else self.next_person_id() - first_new
             connection.execute("DELETE FROM faces")
             for footage, table in faces.items():
-                rows = _rows(footage, table, person_id[footage])
-                connection.executemany("INSERT INTO faces VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            gone = [p for p in names if p not in present and names[p] == default_name(p)]
-            connection.executemany("DELETE FROM people WHERE person_id = ?", [(p,) for p in gone])
-            taken = {name for p, name in names.items() if p not in gone}
-            new = [(p, _free_name(p, taken)) for p in sorted(present - names.keys())]
-            connection.executemany("INSERT INTO people VALUES (?, ?)", new)
+                found = person_id[footage]
+                if shift:
+                    found = np.where(found >= (first_new or 0), found + shift, found)
+                rows = _rows(footage, table, found)
+                connection.executemany("INSERT INTO faces VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            revision = self._raise_revision()
+            connection.execute("UPDATE review SET clustered = ?", (revision,))
+            self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
+        """Make people, hidden and person_id what the decisions make of what was found."""
+        footages = self._connection.execute("SELECT DISTINCT footage FROM faces").fetchall()
+        found = {name: self.found(name) for (name,) in footages}
+        places = {name: Places(table.time_s, table.xyxy) for name, table in found.items()}
+        reviewed = self.reviewed(places, {name: t.person_id for name, t in found.items()})
+        for footage, labels in reviewed.labels.items():
+            self._write_labels(footage, labels.person_id)
+        self._write_people(reviewed)
+
+    def _write_labels(self, footage: str, person_id: NDArray[np.int64]) -> None:
+        query = "SELECT rowid, person_id FROM faces WHERE footage = ? ORDER BY time_s, rowid"
+        rows = np.array(self._connection.execute(query, (footage,)).fetchall()).reshape(-1, 2)
+        changed = np.flatnonzero(rows[:, 1] != person_id)
+        values = np.column_stack([person_id[changed], rows[changed, 0]]).tolist()
+        self._connection.executemany("UPDATE faces SET person_id = ? WHERE rowid = ?", values)
+
+    def _write_people(self, reviewed: Reviewed) -> None:
+        before, connection = self.names(), self._connection
+        wanted = _names(reviewed)
+        other = [p for p, name in before.items() if wanted.get(p) != name]
+        connection.executemany("DELETE FROM people WHERE person_id = ?", [(p,) for p in other])
+        new = [(p, name) for p, name in wanted.items() if before.get(p) != name]
+        connection.executemany("INSERT INTO people VALUES (?, ?)", new)
+        connection.execute("DELETE FROM hidden")
+        hidden = [(p,) for p in sorted(reviewed.hidden & wanted.keys())]
+        connection.executemany("INSERT INTO hidden VALUES (?)", hidden)
+
+    def _review(self) -> tuple[int, int]:
+        revision, clustered = self._connection.execute("SELECT * FROM review").fetchone()
+        return int(revision), int(clustered)
+
+    def _raise_revision(self) -> int:
+        self._connection.execute("UPDATE review SET revision = revision + 1")
+        return self.revision()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Nobody else writes meanwhile, also between reading and writing."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        with self._connection as connection:
+            yield connection
 
 
 def default_name(person_id: int) -> str:
@@ -124,28 +370,47 @@ def default_name(person_id: int) -> str:
     return f"Person {person_id}"
 
 
-def _free_name(person_id: int, taken: set[str]) -> str:
-    name = default_name(person_id)
-    return name if name not in taken else f"{name} (new)"
+def _names(reviewed: Reviewed) -> dict[int, str]:
+    """Name of everybody, given ones first; no two alike."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    people = reviewed.people()
+    for person in sorted(people, key=lambda p: (p not in reviewed.names, p)):
+        name = reviewed.names.get(person, default_name(person))
+        while name in taken:
+            name = f"{name} (new)"
+        taken.add(name)
+        names[person] = name
+    return dict(sorted(names.items()))
+
+
+def _with_name(decision: Decision, name: str) -> Decision:
+    return Decision(decision.kind, decision.person_id, name=name)
+
+
+def _rows_of(places: Places, table: Assignments) -> NDArray[np.int64]:
+    return same_faces(places.time_s, places.xyxy, table.time_s, table.xyxy)
 
 
 def _rows(
-    footage: str, faces: Faces, person_id: NDArray[np.int64]
-) -> Iterator[tuple[str, float, float, float, float, float, int]]:
-    for time_s, box, person in zip(faces.time_s, faces.xyxy, person_id, strict=True):
+    footage: str, faces: Faces, found: NDArray[np.int64]
+) -> Iterator[tuple[str, float, float, float, float, float, int, int]]:
+    for time_s, box, person in zip(faces.time_s, faces.xyxy, found, strict=True):
         x1, y1, x2, y2 = (float(value) for value in box)
-        yield footage, float(time_s), x1, y1, x2, y2, int(person)
+        yield footage, float(time_s), x1, y1, x2, y2, int(person), int(person)
 
 
 @contextmanager
 def open_people(path: Path) -> Iterator[People]:
     """Open the people of a project, making the file where there is none.
 
+    A file of an earlier version is brought up to this one, in place.
+
     Raises:
         InputError: the file is not a database, or another version's, or cannot be read or written.
     """
     try:
-        with closing(sqlite3.connect(path)) as connection:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE_S)) as connection:
             _prepare(connection, path)
             yield People(connection)
     except sqlite3.OperationalError as error:
@@ -159,10 +424,35 @@ def open_people(path: Path) -> Iterator[People]:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0:
-        with connection:
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-    elif version != VERSION:
+    """Make the tables, or bring those of an earlier version up to date."""
+    version = _version(connection)
+    if version == VERSION:
+        return
+    if version > VERSION:
         message = f"made by another version (people schema {version}, this one reads {VERSION})"
         raise InputError(f"{path}: {message}; choose another --project")
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        version = _version(connection)  # another run may have been quicker
+        steps = [_FIRST, _SECOND][version:]
+        for statement in _statements(steps):
+            connection.execute(statement)
+        if version == 1:
+            _note_names(People(connection))
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(scripts: Iterable[str]) -> list[str]:
+    return [text for script in scripts for text in script.split(";") if text.strip()]
+
+
+def _note_names(people: People) -> None:
+    """Take the names that were given before there was a history into it."""
+    for person, name in people.names().items():
+        if name not in (default_name(person), f"{default_name(person)} (new)"):
+            note = f"{default_name(person)} is called {name}"
+            people._insert(Decision(Kind.RENAME, person, name=name), note, {person})

@@ -113,8 +113,8 @@ def _arm(death: Death) -> None:
         elif event == "open" and details[2] & _WRITING:
             meet(f"write {details[0]}")
 
-    def traced(path: Path) -> sqlite3.Connection:
-        connection = connect(path)
+    def traced(path: Path, timeout: float) -> sqlite3.Connection:
+        connection = connect(path, timeout=timeout)
         connection.set_trace_callback(lambda statement: meet(f"sql {statement}"))
         return connection
 

@@ -1,0 +1,58 @@
+"""The application: every room's routes behind one guard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.staticfiles import StaticFiles
+
+from web import label_pages, login, people_pages, watch
+from web.errors import add_error_answers
+from web.library import Library
+from web.login import LoginGate
+from web.pages import STATIC_FOLDER
+from web.security import Guard
+from web.settings import Settings
+
+_SESSION_S = 14 * 24 * 60 * 60
+
+
+def create_app(projects: Iterable[Path], settings: Settings) -> FastAPI:
+    """Return the application that serves ``projects``.
+
+    Args:
+        projects: project folders.
+        settings: where it is served, and to whom.
+
+    Raises:
+        InputError: a folder is no project, or there is none.
+    """
+    app = FastAPI(
+        title="fancam",
+        # The pages that FastAPI would make of itself load from a CDN.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=[
+            Middleware(
+                SessionMiddleware,
+                secret_key=settings.secret,
+                session_cookie="fancam",
+                max_age=_SESSION_S,
+                same_site="lax",
+            ),
+            Middleware(Guard, settings=settings),
+        ],
+    )
+    app.state.library = Library(projects)
+    app.state.settings = settings
+    app.state.login_gate = LoginGate(settings)
+    add_error_answers(app)
+    for room in (login, watch, people_pages, label_pages):
+        app.include_router(room.router)
+    app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
+    return app

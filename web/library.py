@@ -1,0 +1,124 @@
+"""The projects that are served, each by its id: nothing is ever found by a path."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi import Path as InUrl
+
+from data.errors import InputError
+from data.project import SUFFIX, FootageEntry, Project
+from web.errors import NotFoundError
+
+PROJECT_ID = r"^[a-z0-9-]{1,64}$"
+MAX_ID = 2**53 - 1
+"""Largest number that also JavaScript keeps exactly."""
+
+_ID_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProject:
+    """A project that is served."""
+
+    id: str  # as in the page's address
+    folder: Path
+    title: str  # for people
+
+    def read(self) -> Project:
+        """The project as it is on disk now: the commands may have run since.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        return Project(self.folder)
+
+    def footage(self, number: int) -> FootageEntry:
+        """The ``number``-th footage of the project, counted from 1.
+
+        Raises:
+            NotFoundError: there are not so many.
+        """
+        entries = list(self.read().footages.values())
+        if not 1 <= number <= len(entries):
+            raise NotFoundError("the project has no such footage")
+        return entries[number - 1]
+
+
+class Library:
+    """The projects that are served, in the order they were given.
+
+    Raises:
+        InputError: a folder is no project, or there is none at all.
+    """
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        self._projects: dict[str, OpenProject] = {}
+        folders = list(dict.fromkeys(folder.absolute() for folder in folders))
+        if not folders:
+            raise InputError("no project; give the folder that cluster-faces made")
+        for folder in folders:
+            self._add(folder)
+
+    def _add(self, folder: Path) -> None:
+        if not (folder / "project.json").is_file():
+            message = "no fancam project; give the folder that cluster-faces made"
+            raise InputError(f"{folder}: {message}")
+        project = Project(folder)
+        title = project.folder.name.removesuffix(SUFFIX) or "project"
+        base = identifier = _slug(title)
+        number = 2
+        while identifier in self._projects:
+            identifier, number = f"{base}-{number}", number + 1
+        self._projects[identifier] = OpenProject(identifier, project.folder, title)
+
+    def __iter__(self) -> Iterator[OpenProject]:
+        return iter(self._projects.values())
+
+    def __len__(self) -> int:
+        return len(self._projects)
+
+    def get(self, project_id: str) -> OpenProject:
+        """The project of this id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        try:
+            return self._projects[project_id]
+        except KeyError:
+            raise NotFoundError("there is no such project here") from None
+
+
+def _slug(title: str) -> str:
+    """A title as it may stand in an address: ``Élodie's song`` is ``elodie-s-song``."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_ID_LENGTH].strip("-") or "project"
+
+
+# --- how a request says which ---------------------------------------------------------------------
+
+
+def library_of(request: Request) -> Library:
+    """The library of the server that got this request."""
+    library: Library = request.app.state.library
+    return library
+
+
+def project_by_id(
+    request: Request, project_id: Annotated[str, InUrl(pattern=PROJECT_ID)]
+) -> OpenProject:
+    """The project that the ``{project_id}`` of a route names."""
+    return library_of(request).get(project_id)
+
+
+TheLibrary = Annotated[Library, Depends(library_of)]
+TheProject = Annotated[OpenProject, Depends(project_by_id)]
+Number = Annotated[int, InUrl(ge=0, le=MAX_ID)]
+"""A footage's, person's or face's number in an address."""

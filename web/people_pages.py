@@ -1,0 +1,7 @@
+"""The People room: review of who is who."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,68 @@
+"""Serving the application until somebody stops it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.errors import InputError
+from web.settings import Settings
+
+_GRACE_S = 2  # for answers under way when it is stopped; a video may run for minutes
+
+
+def serve(projects: Sequence[Path], settings: Settings, *, open_page: bool = False) -> int:
+    """Serve ``projects`` until Ctrl-C; return the exit code.
+
+    Raises:
+        InputError: no such project or address, or the port is taken.
+    """
+    import uvicorn
+
+    from web.app import create_app
+
+    app = create_app(projects, settings)
+    with _listening(settings) as listener:
+        address = _address(settings.host, listener.getsockname()[1])
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            # Who asks is who connects: nobody else may say so in a header.
+            proxy_headers=False,
+            ws="none",
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        # Connections are taken from here on: they wait until the server is up.
+        print(f"serving at {address}   (Ctrl-C ends it)", flush=True)  # noqa: T201
+        if open_page:
+            # In a thread: some browsers return only when they are closed.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        # Ctrl-C is how a server ends.
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _listening(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=512)
+    except OverflowError as error:
+        raise InputError(f"--port {settings.port}: no such port") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        message = f"cannot serve there ({reason}); choose another --port or --host"
+        raise InputError(f"{settings.host}:{settings.port}: {message}") from error
+    return listener
+
+
+def _address(host: str, port: int) -> str:
+    """Where a browser on this machine finds the pages."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
