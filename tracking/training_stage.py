@@ -43,7 +43,7 @@ VERSION = 1
 """Raised whenever the same inputs would give another detector."""
 MODEL_FILE = "best.pt"
 REPORT = "report"
-_RUN = "training"  # folder of a training that is under way
+TRAINING_FOLDER = "training"  # of a training that is under way
 _STARTED = "started.json"
 
 Progress = Callable[[str, int, int], "AbstractContextManager[Bar]"]
@@ -98,7 +98,7 @@ def train_tracker(
     else:
         done = project.finished(STAGE, inputs) and _there(folder, MODEL_FILE, RESULT_FILE)
         curve_done = done and (folder / REPORT / CURVE_FILE).exists()
-    if settings.resume and not done and _started(folder / _RUN) != inputs:
+    if settings.resume and not done and _started(folder / TRAINING_FOLDER) != inputs:
         message = "no stopped training with this dataset and these settings to go on with"
         raise InputError(f"{project.folder}: {message}; leave --resume out")
     todo_curve = settings.learning_curve and not curve_done
@@ -110,7 +110,7 @@ def train_tracker(
             work.train(person_id)
         if todo_curve:
             work.learning_curve()
-        shutil.rmtree(folder / _RUN, ignore_errors=True)
+        shutil.rmtree(folder / TRAINING_FOLDER, ignore_errors=True)
     return _summary(folder, up_to_date=done and not todo_curve)
 
 
@@ -228,7 +228,7 @@ class _Work:
 
     def _run_folder(self, name: str) -> Path:
         """The folder of one training; emptied where it holds one with other inputs."""
-        run = self.folder / _RUN
+        run = self.folder / TRAINING_FOLDER
         again = self.settings.force and name == "all"
         if again or _started(run) != self.inputs:
             shutil.rmtree(run, ignore_errors=True)
