@@ -6,7 +6,7 @@ const JUMP_S = 0.35;
 const BETWEEN_JUMPS_MS = 700;
 // Share of its drift that it makes up for a second, and the most that its speed may change: nobody
 // hears it, and a picture may run half as fast again without looking odd for a moment.
-const GAIN = 3;
+const GAIN = 5;
 const MOST = 0.5;
 // Correcting starts at the one and ends at the other, so that the speed is not set all the time.
 const START_S = 0.01;

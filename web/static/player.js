@@ -4,6 +4,10 @@ import { Follower } from "./follower.js";
 
 // Keys 1 to 9 switch without waiting; a machine with more cores may keep more running.
 const MAX_LIVE = Math.min(Math.max(2 * (navigator.hardwareConcurrency || 4), 9), 20);
+// On a machine that cannot keep them all in step some stop, and the stage goes on as it should.
+const MIN_LIVE = 3;
+const LOOK_EVERY_MS = 2000;
+const BAD_LOOKS = 3;
 const FOLLOW_EVERY_MS = 60;
 // How long a person who is not live yet may take before they are shown anyway.
 const PATIENCE_MS = 4000;
@@ -22,6 +26,9 @@ export class Player extends EventTarget {
   #held = 0; // number of the seek that holds the clock
   #seeks = 0;
   #followedAt = 0;
+  #maxLive = MAX_LIVE;
+  #lookedAt = 0;
+  #badLooks = 0;
   loop = false;
   staged = null;
 
@@ -171,6 +178,7 @@ export class Player extends EventTarget {
   #tick(now) {
     if (now - this.#followedAt > FOLLOW_EVERY_MS) this.#followAll(now);
     this.#stageIfReady(now);
+    if (now - this.#lookedAt > LOOK_EVERY_MS) this.#look(now);
     if (this.#plays && !this.#held && this.clock.ended) this.#finish();
     this.#say("time");
   }
@@ -191,6 +199,24 @@ export class Player extends EventTarget {
     }
   }
 
+  /** See whether the machine keeps up: those that have their data should be in step. */
+  #look(now) {
+    const slept = now - this.#lookedAt > 2 * LOOK_EVERY_MS;
+    this.#lookedAt = now;
+    const loaded = [...this.#people.values()].filter(
+      ({ live, video }) => live && video.readyState >= 3 && !video.seeking,
+    );
+    const late = loaded.filter(
+      ({ follower }) => follower.drift(this.clock.time) < (-2 / (this.rate ?? 25)) * this.speed,
+    );
+    const bad = this.#plays && !this.#held && !slept && late.length > loaded.length / 2;
+    this.#badLooks = bad ? this.#badLooks + 1 : 0;
+    if (this.#badLooks < BAD_LOOKS) return;
+    this.#badLooks = 0;
+    this.#maxLive = Math.max(Math.min(this.#maxLive, this.live.length) - 2, MIN_LIVE);
+    this.#refreshLive();
+  }
+
   #stageIfReady(now) {
     const person = this.#people.get(this.#wanted);
     if (!person) return;
@@ -207,7 +233,7 @@ export class Player extends EventTarget {
   #refreshLive() {
     const order = [this.staged, this.#wanted, ...this.#visible, ...this.#people.keys()];
     const known = order.filter((id) => this.#people.has(id));
-    const live = new Set([...new Set(known)].slice(0, MAX_LIVE));
+    const live = new Set([...new Set(known)].slice(0, this.#maxLive));
     for (const person of this.#people.values()) {
       if (live.has(person.id) !== person.live) this.#setLive(person, live.has(person.id));
     }
