@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
-from web import label_pages, login, people_pages, watch
+from web import label_pages, login, media, people_pages, watch
 from web.errors import add_error_answers
 from web.library import Library
 from web.login import LoginGate
@@ -37,6 +37,8 @@ def create_app(projects: Iterable[Path], settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # FastAPI would hand its figures to whatever OpenTelemetry finds on this machine.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         middleware=[
             Middleware(
                 SessionMiddleware,
@@ -52,7 +54,7 @@ def create_app(projects: Iterable[Path], settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.login_gate = LoginGate(settings)
     add_error_answers(app)
-    for room in (login, watch, people_pages, label_pages):
+    for room in (login, watch, media, people_pages, label_pages):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
     return app

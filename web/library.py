@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +14,12 @@ from fastapi import Depends, Request
 from fastapi import Path as InUrl
 
 from data.errors import InputError
+from data.outputs import file_key
 from data.project import SUFFIX, FootageEntry, Project
 from web.errors import NotFoundError
 
 PROJECT_ID = r"^[a-z0-9-]{1,64}$"
+PROJECT_FILE = "project.json"
 MAX_ID = 2**53 - 1
 """Largest number that also JavaScript keeps exactly."""
 
@@ -45,10 +48,21 @@ class OpenProject:
         Raises:
             NotFoundError: there are not so many.
         """
-        entries = list(self.read().footages.values())
+        entries = self.footages()
         if not 1 <= number <= len(entries):
             raise NotFoundError("the project has no such footage")
         return entries[number - 1]
+
+    def footages(self) -> tuple[FootageEntry, ...]:
+        """All footages, in the order they came; the first one's number is 1."""
+        return _footages(self.folder, file_key(self.folder / PROJECT_FILE))
+
+
+# Every range of a video asks for it.
+@lru_cache(maxsize=64)
+def _footages(folder: Path, key: str) -> tuple[FootageEntry, ...]:
+    del key  # another one means that the file is another
+    return tuple(Project(folder).footages.values())
 
 
 class Library:
@@ -67,7 +81,7 @@ class Library:
             self._add(folder)
 
     def _add(self, folder: Path) -> None:
-        if not (folder / "project.json").is_file():
+        if not (folder / PROJECT_FILE).is_file():
             message = "no fancam project; give the folder that cluster-faces made"
             raise InputError(f"{folder}: {message}")
         project = Project(folder)

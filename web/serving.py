@@ -26,7 +26,7 @@ def serve(projects: Sequence[Path], settings: Settings, *, open_page: bool = Fal
     from web.app import create_app
 
     app = create_app(projects, settings)
-    with _listening(settings) as listener:
+    with listen(settings.host, settings.port) as listener:
         address = _address(settings.host, listener.getsockname()[1])
         config = uvicorn.Config(
             app,
@@ -49,17 +49,19 @@ def serve(projects: Sequence[Path], settings: Settings, *, open_page: bool = Fal
     return 0
 
 
-def _listening(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections; port 0 is a free one.
+
+    Raises:
+        InputError: the address is not this machine's, or the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((settings.host, settings.port), family=family, backlog=512)
-    except OverflowError as error:
-        raise InputError(f"--port {settings.port}: no such port") from error
+        return socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         message = f"cannot serve there ({reason}); choose another --port or --host"
-        raise InputError(f"{settings.host}:{settings.port}: {message}") from error
-    return listener
+        raise InputError(f"{host}:{port}: {message}") from error
 
 
 def _address(host: str, port: int) -> str:

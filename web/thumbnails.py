@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.responses import FileResponse, Response
 
+from data.errors import InputError
 from data.files import write_bytes
+from data.footage import open_video
 from data.outputs import digest
 from web.library import OpenProject
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 CACHE_FOLDER: Final = ".web"
 """In the project; may be deleted at any time."""
@@ -46,14 +52,38 @@ def cached_jpeg(project: OpenProject, key: str, draw: Callable[[], bytes]) -> Re
 
 def small_jpeg(source: Path, *, width: int) -> bytes:
     """Return a picture file's content at ``width`` px, as a JPEG."""
-    import io
-
     from PIL import Image
 
     with Image.open(source) as picture:
         # Decodes a large JPEG at a half, a quarter or an eighth.
         picture.draft("RGB", (width, width * picture.height // picture.width))
-        small = picture.convert("RGB")
+        return _jpeg(picture, width)
+
+
+def frame_jpeg(video: Path, time_s: float, *, width: int) -> bytes:
+    """Return the frame that a video shows at ``time_s``, or its nearest, at ``width`` px.
+
+    Raises:
+        InputError: nothing of it decodes.
+    """
+    import av
+    from PIL.Image import fromarray
+
+    with open_video(video, threads=1) as (container, stream):
+        assert stream.time_base is not None
+        container.seek(int(time_s / stream.time_base), stream=stream)
+        last = None
+        with suppress(av.FFmpegError):  # cut off: what there is
+            for last in container.decode(stream):
+                if last.time is None or last.time >= time_s:
+                    break
+        if last is None:
+            raise InputError(f"{video.name}: no frame of it decodes; run crop-people --force")
+        return _jpeg(fromarray(last.to_ndarray(format="rgb24")), width)
+
+
+def _jpeg(picture: Image, width: int) -> bytes:
+    small = picture.convert("RGB")
     small.thumbnail((width, width * 4))
     content = io.BytesIO()
     small.save(content, "JPEG", quality=82)

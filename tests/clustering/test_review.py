@@ -1,0 +1,295 @@
+"""Decisions of people, the clustering after them, and what is written then."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clustering.grouping import GroupingSettings
+from clustering.stage import ClusterSettings, cluster_faces
+from clustering.writing import review_people, write_people
+from data.dataset import read_data_file
+from data.decisions import UNKNOWN, Decision, Kind, Places
+from data.errors import InputError
+from data.jpeg import read_jpeg
+from data.people import People, open_people
+from data.progress import bars
+from data.project import Project
+from tests.clips import CORNER_PX, Clips
+from tests.clustering.child import install_fakes
+from tests.clustering.command import assignments, names
+from tests.clustering.fakes import CornerDetector
+
+BARS = bars("review")
+QUICK = ClusterSettings(every_s=0.2)
+
+
+@pytest.fixture(scope="module")
+def clustered(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a project of people who are the coloured corners of a clip, and the clip."""
+    folder = tmp_path_factory.mktemp("clustered")
+    clip = Path(shutil.copy(clips("constant_rate.mp4"), folder / "clip.mp4"))
+    with pytest.MonkeyPatch.context() as patch:
+        install_fakes(patch.setattr, CornerDetector())
+        cluster_faces(Project(folder / "clip.fancam"), [clip], QUICK, progress=BARS)
+    return folder
+
+
+@pytest.fixture
+def project(clustered: Path, detector: CornerDetector, tmp_path: Path) -> Project:
+    """A copy to be changed."""
+    del detector
+    return Project(Path(shutil.copytree(clustered, tmp_path / "copy")) / "clip.fancam")
+
+
+def whose(project: Project) -> list[int]:
+    return [int(person) for person in assignments(project.folder, "clip").person_id]
+
+
+def picked(project: Project, person: int, *numbers: int) -> dict[str, Places]:
+    """Some faces of a person, counted from 0."""
+    table = assignments(project.folder, "clip")
+    rows = np.flatnonzero(table.person_id == person)[list(numbers)]
+    return {"clip": Places(table.time_s[rows], table.xyxy[rows])}
+
+
+def decide(project: Project, *decisions: Decision) -> None:
+    with open_people(project.people_file) as people:
+        for decision in decisions:
+            people.decide(decision)
+
+
+def rename(people: People, project: Project) -> None:
+    del project
+    people.rename(1, "Zoë & <Bob>")
+
+
+def merge(people: People, project: Project) -> None:
+    del project
+    people.decide(Decision(Kind.MERGE, 2, 1))
+
+
+def different(people: People, project: Project) -> None:
+    del project
+    people.decide(Decision(Kind.DIFFERENT, 2, 1))
+
+
+def eject(people: People, project: Project) -> None:
+    people.decide(Decision(Kind.EJECT, 1, faces=picked(project, 1, 0, 3)))
+
+
+def move(people: People, project: Project) -> None:
+    people.decide(Decision(Kind.MOVE, 2, faces=picked(project, 1, 1, 2)))
+
+
+def accept(people: People, project: Project) -> None:
+    faces = picked(project, 1, 0, 3)
+    people.decide(Decision(Kind.EJECT, 1, faces=faces))
+    people.decide(Decision(Kind.ACCEPT, 2, faces=faces))
+
+
+def split(people: People, project: Project) -> None:
+    people.decide(Decision(Kind.SPLIT, UNKNOWN, faces=picked(project, 1, 0, 1, 2, 3)))
+
+
+def hide(people: People, project: Project) -> None:
+    del project
+    people.decide(Decision(Kind.HIDE, 3))
+
+
+KINDS: list[Callable[[People, Project], None]] = [
+    rename,
+    merge,
+    different,
+    eject,
+    move,
+    accept,
+    split,
+    hide,
+]
+AGAIN = {
+    "as before": QUICK,
+    "all anew": ClusterSettings(every_s=0.2, force=True),
+    "everybody is one": ClusterSettings(every_s=0.2, grouping=GroupingSettings(eps=1.2)),
+    "plain": ClusterSettings(every_s=0.2, grouping=GroupingSettings(plain=True)),
+}
+
+
+@pytest.mark.parametrize("settings", AGAIN.values(), ids=AGAIN)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
+def test_the_next_clustering_keeps_it(
+    project: Project, kind: Callable[[People, Project], None], settings: ClusterSettings
+) -> None:
+    with open_people(project.people_file) as people:
+        kind(people, project)
+        before = people.assignments("clip").person_id
+        known, hidden = people.names(), people.hidden()
+    cluster_faces(project, [], settings, progress=BARS)
+    with open_people(project.people_file) as people:
+        after = people.assignments("clip").person_id
+        assert people.hidden() == hidden
+        if settings.grouping.eps == QUICK.grouping.eps:
+            assert people.names() == known
+            assert after.tolist() == before.tolist()
+        else:  # others may have come together, but not against a decision
+            assert_kept(kind.__name__, people, before, after)
+
+
+def assert_kept(
+    kind: str, people: People, before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]
+) -> None:
+    if kind == "rename":
+        assert people.names()[1] == "Zoë & <Bob>"
+    elif kind == "merge":
+        assert 2 not in after
+    elif kind == "different":
+        assert not set(after[before == 1]) & set(after[before == 2])
+    elif kind == "eject":
+        assert (after[before == UNKNOWN] != 1).all()
+    elif kind in ("move", "accept"):
+        # With the moved faces goes whoever is taken for them; they are where they were put.
+        first = people.decisions()[-1].faces["clip"]
+        rows = np.isin(people.assignments("clip").time_s, first.time_s) & (before == 2)
+        assert (after[rows] == 2).all()
+    elif kind == "split":
+        new = before.max()
+        assert (after[before == new] == new).all()
+        assert (after[before == 1] != new).all()
+    elif kind == "hide":
+        assert 3 in people.hidden()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
+def test_taken_back_after_another_clustering(
+    project: Project, kind: Callable[[People, Project], None]
+) -> None:
+    start, known = whose(project), names(project.folder)
+    with open_people(project.people_file) as people:
+        kind(people, project)
+    cluster_faces(project, [], AGAIN["all anew"], progress=BARS)
+    with open_people(project.people_file) as people:
+        while people.undo():
+            pass
+        assert people.names() == known
+        assert people.assignments("clip").person_id.tolist() == start
+        assert people.hidden() == frozenset()
+
+
+def test_decisions_are_no_reason_to_cluster_twice(project: Project) -> None:
+    decide(project, Decision(Kind.HIDE, 3))
+    assert not cluster_faces(project, [], QUICK, progress=BARS).up_to_date
+    summary = cluster_faces(project, [], QUICK, progress=BARS)
+    assert summary.up_to_date
+    assert [person.name for person in summary.people if person.hidden] == ["Person 3"]
+
+
+# --- writing again ----------------------------------------------------------------------------
+
+
+def classes(project: Project) -> tuple[str, ...]:
+    return read_data_file(project.dataset_folder / "data.yaml").names
+
+
+def folders(project: Project) -> set[str]:
+    return {path.name for path in project.people_folder.iterdir() if path.is_dir()} - {"montage"}
+
+
+def test_nothing_to_write(project: Project) -> None:
+    review = review_people(project)
+    assert (review.up_to_date, review.new, review.gone, review.changed_files) == (True, (), (), 0)
+    assert review.people == tuple(names(project.folder).values())
+    assert review.images > 0
+    assert write_people(project, progress=BARS) == review
+
+
+def test_names_are_written_and_change_no_image(project: Project) -> None:
+    decide(project, Decision(Kind.RENAME, 1, name="Zoë & <Bob>"))
+    review = review_people(project)
+    assert (review.up_to_date, review.changed_files) == (False, 0)
+    assert (review.new, review.gone) == (("Zoë & <Bob>",), ("Person 1",))
+    assert classes(project)[0] == "Person 1"
+    write_people(project, progress=BARS)
+    assert classes(project)[0] == "Zoë & <Bob>"
+    assert "Zoë & _Bob_" in folders(project)
+    assert review_people(project).up_to_date
+    assert cluster_faces(project, [], QUICK, progress=BARS).up_to_date
+
+
+def test_a_merge_is_written(project: Project) -> None:
+    before = classes(project)
+    decide(project, Decision(Kind.MERGE, 2, 1))
+    review = write_people(project, progress=BARS)
+    assert review.gone == ("Person 2",)
+    assert review.changed_files > 0
+    assert classes(project) == review.people == tuple(n for n in before if n != "Person 2")
+    assert "Person 2" not in folders(project)
+
+
+def test_hidden_people_are_neither_a_class_nor_background(project: Project) -> None:
+    """Their faces are covered, as unknown ones are; their pictures stay to be looked at."""
+    frame = next(project.dataset_folder.glob("images/*/*.jpg"))
+    before = read_jpeg(frame).astype(int)
+    decide(project, Decision(Kind.HIDE, 3))
+    review = write_people(project, progress=BARS)
+    assert review.gone == ("Person 3",)
+    assert "Person 3" not in classes(project)
+    assert "Person 3" in folders(project)
+    table = assignments(project.folder, "clip")
+    first = int(np.flatnonzero(table.person_id == 3)[0])
+    x, y = table.xyxy[first, :2].astype(int) + CORNER_PX // 2
+    changed = np.abs(read_jpeg(frame).astype(int) - before)[y - 3 : y + 3, x - 3 : x + 3]
+    assert changed.mean() > 20
+    decide(project, Decision(Kind.SHOW, 3))
+    assert write_people(project, progress=BARS).new == ("Person 3",)
+    assert np.array_equal(read_jpeg(frame).astype(int), before)
+
+
+def test_undone_before_it_was_written(project: Project) -> None:
+    decide(project, Decision(Kind.MERGE, 2, 1))
+    with open_people(project.people_file) as people:
+        people.undo()
+    assert review_people(project).up_to_date
+
+
+def test_stopped_while_writing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings are not forgotten, and the next run writes what is missing."""
+    decide(project, Decision(Kind.MERGE, 2, 1))
+    monkeypatch.setattr("clustering.writing.write_outputs", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_people(project, progress=BARS)
+    monkeypatch.undo()
+    assert not review_people(Project(project.folder)).up_to_date
+    write_people(project, progress=BARS)
+    stage = json.loads((project.folder / "project.json").read_text("utf-8"))["stages"]["people"]
+    assert (stage["label_margin"], "stopped" in stage) == (0.15, False)
+    assert "Person 2" not in classes(project)
+
+
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_not_clustered_yet(tmp_path: Path) -> None:
+    empty = Project(tmp_path / "empty.fancam")
+    with pytest.raises(InputError, match="run cluster-faces first"):
+        review_people(empty)
+    with pytest.raises(InputError, match="run cluster-faces first"):
+        write_people(empty, progress=BARS)
+    assert not (empty.folder / "people").exists()
+
+
+def test_faces_that_nobody_sorted_yet(project: Project) -> None:
+    project.stages["faces of clip"]["every_s"] = 3
+    with pytest.raises(InputError, match="run cluster-faces again"):
+        review_people(project)
+
+
+def test_another_run_at_work(project: Project) -> None:
+    with project.lock(), pytest.raises(InputError, match="another run is at work"):
+        write_people(Project(project.folder), progress=BARS)

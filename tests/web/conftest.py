@@ -1,0 +1,58 @@
+"""What the tests of the pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.web.drawn_crops import Drawing, draw_crops
+from tests.web.serving import Running, open_browser, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="session")
+def crops_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose four people have videos, with sound and GIFs. Not to be changed."""
+    return draw_crops(tmp_path_factory.mktemp("crops") / "film.fancam").folder
+
+
+@pytest.fixture(scope="session")
+def long_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three people for half a minute. Not to be changed."""
+    drawing = Drawing(names=("Anna", "Ben", "Cleo"), seconds=30.0, size_wh=(96, 120), gifs=False)
+    return draw_crops(tmp_path_factory.mktemp("long") / "song.fancam", drawing).folder
+
+
+@pytest.fixture(scope="session")
+def server(crops_project: Path) -> Iterator[Running]:
+    """The drawn project, served."""
+    with running([crops_project]) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium, or the test is skipped."""
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A new page; the test fails on any error of its scripts."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on(
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
+    )
+    yield opened
+    context.close()
+    assert problems == []

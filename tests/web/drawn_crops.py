@@ -1,0 +1,181 @@
+"""A project with the videos of crop-people, drawn: every picture says its frame's number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from data.people import open_people
+from data.person_files import person_file_names
+from data.project import Project
+from data.video_writing import write_video
+
+RATE = 25
+BITS = 16
+"""Of the frame number, along the bottom: white 1, black 0, lowest bit first; then a parity bit."""
+_COLOURS = ((205, 92, 92), (72, 120, 190), (60, 150, 110), (170, 110, 190), (200, 150, 60))
+_AUDIO_RATE = 48_000
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What is drawn."""
+
+    names: tuple[str, ...] = ("Anna", "Ben", "Cleo", "Dario")
+    seconds: float = 8.0
+    size_wh: tuple[int, int] = (176, 224)
+    sound: bool = True
+    gifs: bool = True
+    noise: bool = False  # pictures that need many bytes
+
+
+def draw_crops(folder: Path, drawing: Drawing = Drawing(), *, footage: str = "film") -> Project:
+    """Draw a project's crops folder of one footage, and its people."""
+    project = Project(folder)
+    frames = round(drawing.seconds * RATE)
+    project.add_footage(
+        folder.parent / f"{footage}.mp4",
+        size_bytes=1000,
+        duration_s=drawing.seconds,
+        rate=Fraction(RATE),
+        frame_wh=(640, 360),
+    )
+    names = dict(enumerate(drawing.names, start=1))
+    _write_people(project, names)
+    crops = project.crops_folder(footage)
+    crops.mkdir(parents=True, exist_ok=True)
+    files = person_file_names(names)
+    sound = _beeps(drawing.seconds) if drawing.sound else None
+    for person in names:
+        pictures = [draw_frame(person, i, drawing, frames) for i in range(frames)]
+        place = crops / f"{files[person]}.mp4"
+        crf, preset = (8, "ultrafast") if drawing.noise else (23, "veryfast")
+        write_video(
+            place,
+            pictures,
+            rate=RATE,
+            audio=sound,
+            audio_rate=_AUDIO_RATE,
+            crf=crf,
+            keyframe_every=RATE,
+            preset=preset,
+        )
+        if drawing.gifs:
+            _write_gif(place.with_suffix(".gif"), pictures[:: RATE // 5][:5])
+    _write_timeline(crops, footage, drawing, names, files)
+    return project
+
+
+def draw_frame(person: int, index: int, drawing: Drawing, frames: int) -> NDArray[np.uint8]:
+    """One picture ``(h, w, 3)``: a face that smiles now and then, over its frame's number."""
+    width, height = drawing.size_wh
+    colour = np.array(_COLOURS[(person - 1) % len(_COLOURS)])
+    shade = np.linspace(0.55, 1.0, height)[:, None, None]
+    image: NDArray[np.uint8] = np.broadcast_to(shade * colour, (height, width, 3)).astype(np.uint8)
+    image = image.copy()
+    if drawing.noise:
+        random = np.random.default_rng(index)
+        image = random.integers(0, 255, image.shape).astype(np.uint8)
+    _draw_face(image, index / max(frames, 1), smiling=index % (4 * RATE) < 2 * RATE)
+    _draw_number(image, index)
+    return image
+
+
+def read_number(image: NDArray[np.uint8]) -> int | None:
+    """The frame's number in a picture of any size; None where two frames are mixed."""
+    height, width = image.shape[:2]
+    row = image[height - max(height // 32, 1), :, 0].astype(int)
+    centres = ((np.arange(BITS + 1) + 0.5) * width / (BITS + 1)).astype(int)
+    bits = row[centres] > 127
+    return int(bits[:BITS] @ (1 << np.arange(BITS))) if bits.sum() % 2 == 0 else None
+
+
+def _draw_number(image: NDArray[np.uint8], index: int) -> None:
+    height, width = image.shape[:2]
+    bits = [index >> bit & 1 for bit in range(BITS)]
+    bits.append(sum(bits) % 2)
+    for place, bit in enumerate(bits):
+        left, right = (round((place + side) * width / (BITS + 1)) for side in (0, 1))
+        image[height - height // 14 :, left:right] = 255 * bit
+
+
+def _draw_face(image: NDArray[np.uint8], progress: float, *, smiling: bool) -> None:
+    height, width = image.shape[:2]
+    middle = (width // 2 + round(width * 0.12 * np.sin(progress * 12)), round(height * 0.45))
+    radius = width // 4
+    cv2.circle(image, middle, radius, (238, 208, 180), -1, cv2.LINE_AA)
+    for side in (-1, 1):
+        eye = (middle[0] + side * radius // 3, middle[1] - radius // 4)
+        cv2.circle(image, eye, max(radius // 10, 1), (40, 40, 50), -1, cv2.LINE_AA)
+    mouth = (middle[0], middle[1] + radius // 3)
+    bend = radius // 3 if smiling else 2
+    cv2.ellipse(image, mouth, (radius // 2, bend), 0, 0, 180, (150, 50, 50), 2, cv2.LINE_AA)
+
+
+def _beeps(seconds: float) -> NDArray[np.float32]:
+    """A quiet tone, with a beep at every second."""
+    time_s = np.arange(round(seconds * _AUDIO_RATE)) / _AUDIO_RATE
+    loud = np.where(time_s % 1 < 0.08, 0.5, 0.05)
+    return (loud * np.sin(2 * np.pi * 440 * time_s)).astype(np.float32)
+
+
+def _write_people(project: Project, names: dict[int, str]) -> None:
+    project.save()
+    with open_people(project.people_file) as people:
+        for number, name in names.items():
+            # There is no call to add somebody by hand: people come from faces.
+            query = "INSERT OR IGNORE INTO people (person_id, name) VALUES (?, ?)"
+            people._connection.execute(query, (number, name))
+            people._connection.commit()
+
+
+def _write_gif(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
+    first, *others = (Image.fromarray(picture) for picture in pictures)
+    first.save(path, save_all=True, append_images=others, duration=200, loop=0)
+
+
+def _write_timeline(
+    folder: Path, footage: str, drawing: Drawing, names: dict[int, str], files: dict[int, str]
+) -> None:
+    people = [
+        {
+            "person_id": person,
+            "name": name,
+            "video": f"{files[person]}.mp4",
+            "size_wh": list(drawing.size_wh),
+            **_spans(person, len(names), drawing.seconds),
+        }
+        for person, name in names.items()
+    ]
+    content = {
+        "version": 1,
+        "footage": footage,
+        "frames": round(drawing.seconds * RATE),
+        "duration_s": drawing.seconds,
+        "rate": f"{RATE}/1",
+        "size_wh": [640, 360],
+        "people": people,
+    }
+    (folder / "timeline.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _spans(person: int, people: int, seconds: float) -> dict[str, list[list[float]]]:
+    """Everybody is away for a while, one after the other, and smiles in turn."""
+    part = seconds / (people + 1)
+    start, end = round((person - 1) * part, 3), round(person * part, 3)
+    gap = round(min(0.2, part / 4), 3)
+    seen = [[0.0, round(start - gap, 3)], [round(end + gap, 3), seconds]]
+    return {
+        "seen": [span for span in seen if span[1] > span[0]],
+        "filled": [[max(start - gap, 0.0), start], [end, round(end + gap, 3)]],
+        "absent": [[start, end]],
+        "smiling": [[end, round(min(end + part, seconds), 3)]],
+    }

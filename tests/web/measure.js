@@ -1,0 +1,91 @@
+// What the tests of the player read in the page: frames by the numbers drawn into them.
+
+async () => {
+  const { player } = await import("/static/watch.js");
+  const RATE = 25;
+  const BITS = 16;
+  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+
+  /** Number of the frame that a video shows, -1 where it cannot be read. */
+  const shownBy = (video) => {
+    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    context.drawImage(video, 0, 0);
+    const row = context.getImageData(0, canvas.height - 4, canvas.width, 1).data;
+    let [number, ones] = [0, 0];
+    for (let bit = 0; bit <= BITS; bit++) {
+      const x = Math.floor(((bit + 0.5) * canvas.width) / (BITS + 1));
+      if (row[4 * x] <= 127) continue;
+      ones += 1;
+      if (bit < BITS) number += 1 << bit;
+    }
+    return ones % 2 ? -1 : number;
+  };
+
+  const press = (key) =>
+    document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+
+  /** Wait until everybody's video is loaded and in step. */
+  const ready = async (patience = 15000) => {
+    const until = performance.now() + patience;
+    const inStep = (id) => player.followerOf(id).isInStep(player.clock);
+    while (!player.live.every(inStep) && performance.now() < until) await wait(20);
+    return player.live.every(inStep);
+  };
+
+  /** Press a person's key; what the first picture is that appears then, and how soon. */
+  const switchTo = (id) => {
+    const number = [...document.querySelectorAll(".tile")].findIndex(
+      (tile) => Number(tile.dataset.person) === id,
+    );
+    const video = player.videoOf(id);
+    const start = performance.now();
+    press(String(number + 1));
+    return new Promise((resolve) => {
+      const look = (_, { mediaTime }) => {
+        const onStage = video.closest(".tile").classList.contains("on-stage");
+        if (!onStage) return video.requestVideoFrameCallback(look);
+        const master = player.time;
+        return resolve({
+          ms: performance.now() - start,
+          frame: shownBy(video),
+          mediaFrame: Math.round(mediaTime * RATE),
+          masterFrame: master * RATE,
+          drift: (video.currentTime - master) * RATE,
+        });
+      };
+      video.requestVideoFrameCallback(look);
+    });
+  };
+
+  /** Listen to the sound itself: the longest time that nothing could be heard, in ms. */
+  const listen = () => {
+    const audio = document.getElementById("sound");
+    const sound = new AudioContext();
+    const analyser = sound.createAnalyser();
+    analyser.fftSize = 4096;
+    sound.createMediaStreamSource(audio.captureStream()).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    const events = [];
+    for (const name of ["pause", "seeking", "waiting", "emptied", "ended"]) {
+      audio.addEventListener(name, () => events.push(name));
+    }
+    let [longest, heard] = [0, 0];
+    const timer = setInterval(() => {
+      analyser.getFloatTimeDomainData(samples);
+      let run = 0;
+      for (const sample of samples) {
+        run = Math.abs(sample) < 1e-4 ? run + 1 : 0;
+        longest = Math.max(longest, (1000 * run) / sound.sampleRate);
+      }
+      heard += 1;
+    }, 40);
+    return () => {
+      clearInterval(timer);
+      return { longest, heard, events };
+    };
+  };
+
+  window.measuring = { player, wait, press, ready, switchTo, listen, shownBy, RATE };
+};
