@@ -96,7 +96,8 @@ def _verdict(met: bool) -> str:
 
 
 def _child(footage: Path, project: Path, every_s: float) -> None:
-    from clustering.stage import ClusterSettings, cluster_faces
+    from clustering.settings import ClusterSettings
+    from clustering.stage import cluster_faces
     from data.project import Project
     from tests.benchmarks.progress import Stopwatch
 

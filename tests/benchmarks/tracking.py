@@ -17,7 +17,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from clustering.stage import ClusterSettings, cluster_faces
+from clustering.settings import ClusterSettings
+from clustering.stage import cluster_faces
 from data.people import open_people
 from data.project import Project
 from data.sample.film import draw_film

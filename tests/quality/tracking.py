@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.backends import BackendSettings
-from clustering.stage import ClusterSettings, cluster_faces
+from clustering.settings import ClusterSettings
+from clustering.stage import cluster_faces
 from data.faces import Faces
 from data.people import open_people
 from data.project import Project
