@@ -80,11 +80,12 @@ def cluster_faces(
         InputError: no footage that can be used, or no face in any.
     """
     start = time.monotonic()
-    failures = Failures(len(paths))
+    failures = Failures()
+    failures.expect(len(paths))
     named = _probe_named(paths, failures)  # before there is a folder for them
     with project.lock():
         others, left_out = _probe_others(project, paths)
-        failures.also(len(others))
+        failures.expect(len(others))
         extracted = find_faces(project, [*named, *others], settings, failures, progress)
         tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, extracted, tables, settings)

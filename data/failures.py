@@ -9,15 +9,14 @@ from data.errors import InputError
 
 
 class Failures:
-    """What went wrong with single footages of a run over several."""
+    """What is wrong with single footages of a run over several."""
 
-    def __init__(self, count: int) -> None:
-        """Say how many footages there are: of one alone, its error is the run's."""
-        self._count = count
+    def __init__(self) -> None:
+        self._count = 0
         self.lines: list[str] = []
 
-    def also(self, count: int) -> None:
-        """Say how many more footages there are."""
+    def expect(self, count: int) -> None:
+        """Say how many more footages there are: of one alone, what is wrong ends the run."""
         self._count += count
 
     @contextmanager
@@ -35,6 +34,15 @@ class Failures:
                 raise InputError(self._whole()) from error
 
     def _whole(self) -> str:
-        if self._count == 1:
+        if self._count <= 1:
             return self.lines[0]
         return f"none of {self._count} footages can be used; the first: {self.lines[0]}"
+
+
+class NoFailures(Failures):
+    """The first footage that cannot be used ends the run."""
+
+    @contextmanager
+    def of_one(self) -> Iterator[None]:
+        """Work on one footage."""
+        yield

@@ -78,6 +78,21 @@ def test_no_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no tracker yet; run train-tracker first" in capsys.readouterr().err
 
 
+def test_a_broken_footage_does_not_stop_the_others(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project.parent / "lessons"
+    folder.mkdir()
+    coloured.write_footage(folder / "a.mp4")
+    (folder / "b.mp4").write_bytes(b"no video")
+    coloured.write_footage(folder / "c.mp4")
+    assert main([str(project), str(folder)]) == 1
+    said = capsys.readouterr()
+    assert "a: 40 frames" in said.out
+    assert "c: 40 frames" in said.out
+    assert said.err.splitlines()[-1].startswith(f"track-people: {folder / 'b.mp4'}: ")
+
+
 def test_a_full_disk_loses_nothing(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
