@@ -1,4 +1,4 @@
-"""The way of a camera: still while it can be, else one smooth move, solved for a whole shot at once.
+"""The way of a camera: still while it can be, else one smooth move, solved for a shot at once.
 
 A path is the one of least cost among all smooth ones, as Grundmann, Kwatra and Essa have it in
 "Auto-Directed Video Stabilization with Robust L1 Optimal Camera Paths", CVPR 2011: the absolute
@@ -64,7 +64,8 @@ def steady_path(
     Args:
         time_s: ``(n,)`` rising; the frames.
         target: ``(n,)`` where the camera should be.
-        low, high: ``(n,)`` between which it must be, ``low <= high``.
+        low: ``(n,)`` least that it may be.
+        high: ``(n,)`` most that it may be, not below ``low``.
         operator: what is a move worth.
     """
     if not len(time_s):
@@ -75,7 +76,7 @@ def steady_path(
         known = np.append(known, _next_part(knots, known, time_s, target, low, high, operator))
     path = knots.basis(time_s, 0, knots.count) @ known
     # Where limits leave no smooth way, and for the solver's tolerance.
-    return np.clip(path, low, high)
+    return np.asarray(np.clip(path, low, high), np.float64)
 
 
 def average_path(
@@ -86,7 +87,8 @@ def average_path(
     half = window_s / 2 + 1e-6
     first = np.searchsorted(time_s, time_s - half)
     last = np.searchsorted(time_s, time_s + half, side="right")
-    return np.clip((sums[last] - sums[first]) / (last - first), low, high)
+    mean = (sums[last] - sums[first]) / (last - first)
+    return np.asarray(np.clip(mean, low, high), np.float64)
 
 
 class _Knots:
@@ -236,13 +238,13 @@ def _place_costs(
     pieces = []
     aim = np.clip(target, low, high)
     for sign, room in ((1, high - aim), (-1, aim - low)):
-        slope, offset, begins = np.zeros(len(aim)), np.zeros(len(aim)), np.zeros(len(aim))
-        for more, begins in (
-            (operator.inside * seconds, begins),
+        slope, offset = np.zeros(len(aim)), np.zeros(len(aim))
+        for more, from_on in (
+            (operator.inside * seconds, np.zeros(len(aim))),
             (operator.outside * seconds, np.minimum(operator.dead_zone, room)),
             (np.full(len(aim), _LIMIT_COST), room),
         ):
             slope = slope + more
-            offset = offset + more * begins
+            offset = offset + more * from_on
             pieces.append((sparse.diags(sign * slope) @ basis, sign * slope * aim + offset))
     return pieces

@@ -41,7 +41,7 @@ def fit(window_wh: tuple[float, float], video_wh: tuple[int, int]) -> Place:
         min(max(round(side * scale / 2) * 2, 2), room)
         for side, room in zip(window_wh, video_wh, strict=True)
     )
-    left, top = ((room - side) // 4 * 2 for side, room in zip((width, height), video_wh, strict=True))
+    left, top = (video_wh[0] - width) // 4 * 2, (video_wh[1] - height) // 4 * 2
     return Place(left, top, width, height)
 
 
@@ -146,8 +146,13 @@ def _scale(
     height, width = into.shape
     columns, skip_x = _start(*along_x, width, source.shape[1])
     rows, skip_y = _start(*along_y, height, source.shape[0])
-    factors = {"fx": 1 / along_x[1], "fy": 1 / along_y[1]}
-    scaled = cv2.resize(source[rows, columns], None, **factors, interpolation=cv2.INTER_CUBIC)
+    scaled = cv2.resize(
+        source[rows, columns],
+        None,
+        fx=1 / along_x[1],
+        fy=1 / along_y[1],
+        interpolation=cv2.INTER_CUBIC,
+    )
     scaled = scaled[skip_y : skip_y + height, skip_x : skip_x + width]
     into[: scaled.shape[0], : scaled.shape[1]] = scaled
     into[scaled.shape[0] :] = into[scaled.shape[0] - 1]

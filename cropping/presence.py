@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -76,7 +77,7 @@ def stretches(tracks: Tracks, timeline: Timeline, clock: Clock) -> list[Stretch]
     breaks |= (np.diff(time_s) > BRIDGED_S + clock.frame_s) & (step > 1)
     breaks |= _jumps(tracks)
     starts = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(tracks)]])
-    rows = [slice(int(a), int(b)) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    rows = [slice(int(a), int(b)) for a, b in pairwise(starts)]
     return [Stretch(int(frame[r.start]), int(frame[r.stop - 1]) + 1, r) for r in rows]
 
 

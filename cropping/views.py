@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
@@ -20,7 +20,10 @@ AbsentName = Literal["wide", "hold", "black"]
 Values = NDArray[np.float64]
 
 AVERAGE_S: Final = 0.5
-"""Window of the moving average."""
+"""Window of the moving average: as long as track-people smooths over."""
+_MOVING: Final = Operator()
+_ZOOMING: Final = Operator(dead_zone=0.25, inside=0.05, velocity=0.5)
+"""Who comes a little nearer is not zoomed at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,8 @@ class CameraSettings:
     """
 
     name: CameraName = "steady"
-    moving: Operator = field(default_factory=Operator)
-    zooming: Operator = field(default_factory=lambda: Operator(dead_zone=0.25, inside=0.05, velocity=0.5))
+    moving: Operator = _MOVING
+    zooming: Operator = _ZOOMING
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,7 +209,5 @@ def _lead(
     target = face.mean(axis=1) + (0.5 - place) * size
     if camera.name == "average":
         return average_path(time_s, target, inside_low, inside_high, window_s=AVERAGE_S)
-    solved = steady_path(
-        time_s, target / unit, low / unit, high / unit, operator=camera.moving
-    )
+    solved = steady_path(time_s, target / unit, low / unit, high / unit, operator=camera.moving)
     return solved * unit

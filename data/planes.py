@@ -30,6 +30,9 @@ class Colours:
     transfer: int
 
 
+BT709: Final = Colours(_BT709, _BT709, _BT709)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Planes:
     """One picture, upright, 8 bits; the arrays may share the decoder's memory: do not write."""
