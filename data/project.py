@@ -86,6 +86,10 @@ class Project:
         """Where each person is in every frame of a footage (CSV)."""
         return self.folder / "tracks" / f"{footage}.csv"
 
+    def detections_file(self, footage: str) -> Path:
+        """What the tracker found in which frames, and where the shots begin (npz)."""
+        return self.folder / "tracks" / f"{footage}.npz"
+
     def crops_folder(self, footage: str) -> Path:
         """One video and GIF a person of a footage, and the timeline of who is seen when."""
         return self.folder / "crops" / footage

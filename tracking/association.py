@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.boxes import Boxes, centres, sizes_wh
+from data.timeline import Timeline
 from tracking.detections import Detections
 from tracking.quiet import quiet_ultralytics
-from tracking.timeline import Timeline
 
 NO_TRACKLET: Final = -1
 LOST_S: Final = 1.0

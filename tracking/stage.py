@@ -22,6 +22,7 @@ from data.people import Assignments, open_people
 from data.progress import Bar, Progress
 from data.project import Project
 from data.runtime import RuntimeName
+from data.timeline import Timeline
 from data.tracks import Tracks, read_csv, tracks_stage, write_csv, write_mot
 from data.video import Damage, Frame, read_frames
 from tracking.classes import people_of_classes
@@ -32,7 +33,6 @@ from tracking.export import exported_model
 from tracking.naming import NamingSettings, find_tracks
 from tracking.networks import DeviceName, load_yolo
 from tracking.overlay import write_overlay
-from tracking.timeline import Timeline
 from tracking.watching import Watcher, frames_after, in_parts
 
 VERSION: Final = 1
@@ -135,7 +135,7 @@ class _Job:
 
     @property
     def detections_file(self) -> Path:
-        return self.csv_file.with_suffix(".npz")
+        return self.project.detections_file(self.name)
 
     @property
     def files(self) -> tuple[Path, ...]:

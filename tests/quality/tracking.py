@@ -163,7 +163,7 @@ def _references(clip: Tracked) -> Iterator[tuple[str, Tracks]]:
 
 def _times(clip: Tracked) -> NDArray[np.float64]:
     """Of every frame, as OpenCV counts them."""
-    file = clip.project.tracks_file(clip.entry).with_suffix(".npz")
+    file = clip.project.detections_file(clip.entry)
     timeline = FootageFound.read(file).timeline
     frames = np.arange(int(timeline.frame_index[-1]) + 2)
     return np.interp(frames, timeline.frame_index, timeline.time_s)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracking.timeline import Timeline
+from data.timeline import Timeline
 
 
 def frames(*index: int, cuts: tuple[int, ...] = ()) -> Timeline:
