@@ -27,10 +27,12 @@ class ExpressionFacts:
 
     classes: tuple[str, ...]
     patch: int  # version of `cropping.face_patch` that it was trained with
+    trained_on: str = ""  # key of the faces and settings
 
     def to_json(self) -> str:
         """Return the facts as the file's metadata hold them."""
-        return json.dumps({"classes": list(self.classes), "patch": self.patch})
+        content = {"classes": self.classes, "patch": self.patch, "trained_on": self.trained_on}
+        return json.dumps(content)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -45,7 +47,9 @@ class ExpressionFacts:
         classes = content.get("classes")
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
             raise ValueError("no classes")
-        return cls(tuple(classes), int(content.get("patch", -1)))
+        return cls(
+            tuple(classes), int(content.get("patch", -1)), str(content.get("trained_on", ""))
+        )
 
 
 class ExpressionModel:
@@ -91,17 +95,34 @@ def load_expression_model(path: Path, *, threads: int = 1) -> ExpressionModel:
     Raises:
         InputError: the file is missing, damaged, or not such a model.
     """
-    graph = _read(path)
-    facts = _facts(path, graph)
+    return expression_model(_read(path), name=str(path), threads=threads)
+
+
+def expression_model(graph: bytes, *, name: str, threads: int = 1) -> ExpressionModel:
+    """Start a serialised model; ``name`` is what a person knows it by.
+
+    Raises:
+        InputError: it is damaged, or not such a model.
+    """
+    facts = _facts(name, graph)
     if facts.patch != face_patch.VERSION:
-        raise InputError(f"{path}: made by another version; train it again with train-expressions")
+        raise InputError(f"{name}: made by another version; train it again")
     try:
         network = runtime_named("onnxruntime")(graph, threads)
     except InputError:
         raise
     except Exception as error:  # ONNX Runtime has a class of its own for every complaint
-        raise InputError(f"{path}: not a model that can be run; train it again") from error
+        raise InputError(f"{name}: not a model that can be run; train it again") from error
     return ExpressionModel(network, facts, key=digest(graph))
+
+
+def read_facts(path: Path) -> ExpressionFacts:
+    """Return what is known of a model.
+
+    Raises:
+        InputError: the file is missing, damaged, or not such a model.
+    """
+    return _facts(str(path), _read(path))
 
 
 def _read(path: Path) -> bytes:
@@ -114,14 +135,13 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({reason}); give a model (.onnx)") from error
 
 
-def _facts(path: Path, graph: bytes) -> ExpressionFacts:
+def _facts(name: str, graph: bytes) -> ExpressionFacts:
     import onnx
-    from google.protobuf.message import DecodeError
 
     try:
-        model: Any = onnx.load_from_string(graph)
+        model: Any = onnx.load_model_from_string(graph)
         held = {entry.key: entry.value for entry in model.metadata_props}
         return ExpressionFacts.from_json(held[FACTS_KEY])
-    except (DecodeError, KeyError, ValueError, TypeError) as error:
+    except Exception as error:  # protobuf has classes of its own, without types
         message = "not a model that train-smiles or train-expressions wrote; give one of theirs"
-        raise InputError(f"{path}: {message}") from error
+        raise InputError(f"{name}: {message}") from error

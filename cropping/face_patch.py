@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 PATCH_PX: Final = 64
 SCALE: Final = 1.2
-"""Side of the square as a multiple of dlib's box: from above the brows to below the chin."""
+"""Side of the square over dlib's box: as much of the face as the labelled ones show."""
+VIEWS: Final = ((1.0, False), (0.9, True))
+"""A single crop is nervous: every face is scored by these, times `SCALE` and mirrored or not."""
 VERSION: Final = 1
 """Raised when the same face would give another patch: models of other patches are refused."""
 
@@ -37,6 +39,17 @@ def cut_patch(
     """
     patch = cut_square(image, xyxy, scale=scale, side_px=PATCH_PX)
     return even_contrast(patch[:, ::-1] if mirrored else patch)
+
+
+def cut_views(
+    image: NDArray[np.uint8], xyxy: NDArray[np.float32], *, scale: float = SCALE
+) -> NDArray[np.uint8]:
+    """Return the patches of one face that are scored together, ``(views, 64, 64)``."""
+    patches = [
+        cut_patch(image, xyxy, scale=scale * factor, mirrored=mirrored)
+        for factor, mirrored in VIEWS
+    ]
+    return np.stack(patches)
 
 
 def cut_square(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.face_gaze import Gaze, GazeReader
-from cropping.face_patch import PATCH_PX, SCALE, cut_patch
+from cropping.face_patch import PATCH_PX, VIEWS, cut_views
 from cropping.face_sharpness import face_sharpness
 from cropping.smiles import SMILING, Smiles
 from data.boxes import iou
@@ -21,9 +21,6 @@ from data.video import SAME_TIME_S, Frame
 LOOKS_PER_S: Final = 10.0
 """A smile lasts a second; more looks would cost time and tell nothing new."""
 
-# A single crop is nervous: every look scores these views of the face (size of the square as a
-# multiple of its usual one; mirrored) and neighbouring looks are averaged as well.
-_VIEWS: Final = ((1.0, False), (1.1, True))
 _NEIGHBOURS_S: Final = 0.25  # before and after
 _SAME_PLACE_IOU: Final = 0.2  # less from one look to the next: the footage has cut
 _BATCH: Final = 64  # patches
@@ -119,14 +116,10 @@ class SmileWatcher:
 
     def _take(self, row: int, image: NDArray[np.uint8]) -> None:
         box = self._tracks.xyxy[row]
-        patches = [
-            cut_patch(image, box, scale=SCALE * factor, mirrored=mirrored)
-            for factor, mirrored in _VIEWS
-        ]
         face = _Face(row, face_sharpness(image, box))
         self._faces.append(face)
-        self._waiting.append((face, np.stack(patches), self._gaze.portrait(image, box)))
-        if len(self._waiting) * len(_VIEWS) >= _BATCH:
+        self._waiting.append((face, cut_views(image, box), self._gaze.portrait(image, box)))
+        if len(self._waiting) * len(VIEWS) >= _BATCH:
             self._score()
 
     def _score(self) -> None:
@@ -134,7 +127,7 @@ class SmileWatcher:
             return
         patches = np.concatenate([patches for _, patches, _ in self._waiting])
         scores = self._model.smile(patches.reshape(-1, PATCH_PX, PATCH_PX))
-        means = scores.reshape(-1, len(_VIEWS)).mean(axis=1)
+        means = scores.reshape(-1, len(VIEWS)).mean(axis=1)
         for (face, _, portrait), score in zip(self._waiting, means.tolist(), strict=True):
             face.smile = score
             if score > SMILING:
