@@ -80,17 +80,25 @@ class SmileWatcher:
 
     def look(self, frame: Frame) -> None:
         """Score who is seen in this frame, unless the last look was just before it."""
-        if frame.time_s < self._next_s - SAME_TIME_S:
+        self.look_at(frame.index, frame.time_s, frame.image)
+
+    def wants(self, time_s: float) -> bool:
+        """Whether `look` would look at a frame of this time, the next in order."""
+        return time_s >= self._next_s - SAME_TIME_S
+
+    def look_at(self, index: int, time_s: float, image: NDArray[np.uint8]) -> None:
+        """`look`, at an upright frame that is ``(h, w, 3)`` RGB, or its brightness ``(h, w)``."""
+        if not self.wants(time_s):
             return
-        first, last = np.searchsorted(self._tracks.frame_index, [frame.index, frame.index + 1])
+        first, last = np.searchsorted(self._tracks.frame_index, [index, index + 1])
         rows = np.arange(first, last)
         seen = ~self._tracks.filled[rows] & (self._tracks.person_id[rows] != UNKNOWN)
         for row in rows[seen].tolist():
-            self._take(row, frame.image)
+            self._take(row, image)
         if len(rows):
             # On a fixed clock where frames come evenly, so that looks do not drift apart.
-            late = frame.time_s - self._next_s
-            start = self._next_s if late < self._between_s else frame.time_s
+            late = time_s - self._next_s
+            start = self._next_s if late < self._between_s else time_s
             self._next_s = start + self._between_s
 
     def finish(self) -> Smiles:

@@ -96,6 +96,11 @@ def _stage(footage: str) -> str:
     return f"smiles of {footage}"
 
 
+def smiles_key(project: Project, footage: str, model_key: str) -> str:
+    """Return what changes when the smiles of a footage would be others."""
+    return digest(json.dumps(_inputs(project, footage, model_key)))
+
+
 def _inputs(project: Project, footage: str, model_key: str) -> dict[str, Any]:
     tracks = json.dumps(project.stages.get(tracks_stage(footage)), sort_keys=True)
     return {"version": VERSION, "model": model_key, "tracks": digest(tracks)}
