@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SMILES, EXPRESSIONS = "train-smiles", "train-expressions"
 SMILE_LABELS = ("smile", "smiling", "happiness", "happy", "laugh", "laughing", "joy")
-_EPOCHS = 30
+_EPOCHS = 24
 _DATA = (
     "folder with one folder of pictures a class, CSV file with the columns file, label and, where "
     "it is known, subject, or zip of either"
@@ -77,7 +77,7 @@ def _add_options(parser: argparse.ArgumentParser, *, out: str) -> None:
         help=f"rounds over all faces, at most (default: {_EPOCHS})",
     )
     add("--seed", type=int, default=0, help="another number gives another training (default: 0)")
-    add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add("--threads", type=int, default=1, metavar="N", help="processor cores to use (default: 1)")
     add(
         "--learning-curve",
         action="store_true",
@@ -122,7 +122,7 @@ def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded or written."""
     require_range("--epochs", parsed.epochs, low=1, high=1000)
     require_range("--seed", parsed.seed, low=0, high=2**31 - 1)
-    require_range("--threads", parsed.threads, low=0, high=256)
+    require_range("--threads", parsed.threads, low=1, high=256)
     if missing := [source for source in parsed.data if not source.exists()]:
         raise InputError(f"{missing[0]}: no such file or folder; give labelled faces")
 

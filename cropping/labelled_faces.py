@@ -49,14 +49,16 @@ class LabelledFaces:
     names: tuple[str, ...]  # (n,) what a person would know the face by
     images: tuple[Image, ...]  # (n,) each (h, w) grey, at most KEPT_PX, without black borders
     label: NDArray[np.int64]  # (n,) which of the classes
+    kind: NDArray[np.str_]  # (n,) the label as it was given: a class may be several
     subject: NDArray[np.str_]  # (n,) who it is; empty where nobody said
     classes: tuple[str, ...]
     skipped: tuple[str, ...] = ()  # one line a picture that cannot be read
 
     def __post_init__(self) -> None:
         n = len(self.names)
-        if not len(self.images) == len(self.label) == len(self.subject) == n:
-            raise ValueError(f"images, label and subject must have {n} entries, one a name")
+        columns = (self.images, self.label, self.kind, self.subject)
+        if any(len(column) != n for column in columns):
+            raise ValueError(f"images, label, kind and subject must have {n} entries, one a name")
         if n and not (self.label.min() >= 0 and self.label.max() < len(self.classes)):
             raise ValueError(f"label must be one of {len(self.classes)} classes")
 
@@ -74,6 +76,7 @@ class LabelledFaces:
             names=tuple(self.names[row] for row in chosen),
             images=tuple(self.images[row] for row in chosen),
             label=self.label[chosen],
+            kind=self.kind[chosen],
             subject=self.subject[chosen],
             classes=self.classes,
         )
@@ -95,6 +98,7 @@ class _Read:
     name: str
     image: Image
     label: str  # its class
+    kind: str
     subject: str
 
 
@@ -152,7 +156,8 @@ def read_labelled_faces(
                 except InputError as error:
                     skipped.append(f"{name}: {error}")
                 else:
-                    read.append(_Read(name, image, merge(entry.label), entry.subject))
+                    label = merge(entry.label)
+                    read.append(_Read(name, image, label, entry.label, entry.subject))
                 bar.update(1)
     if len(skipped) > _MOST_SKIPPED * total:
         message = f"{len(skipped)} of {total} pictures cannot be read; the first: {skipped[0]}"
@@ -173,6 +178,7 @@ def _faces(read: list[_Read], order: Sequence[str], skipped: list[str]) -> Label
         names=tuple(face.name for face in read),
         images=tuple(face.image for face in read),
         label=np.array([number[face.label] for face in read], np.int64),
+        kind=np.array([face.kind for face in read], np.str_),
         subject=np.array([face.subject for face in read], np.str_),
         classes=classes,
         skipped=tuple(skipped),

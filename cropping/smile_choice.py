@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.smiles import SMILING, Smiles
+from cropping.smiles import Smiles, is_smiling, log_odds
 from data.boxes import sizes_wh
 
 # Moments are as far apart as the footage allows: the first of these that gives enough.
@@ -17,28 +17,42 @@ BURST_S: Final = 1.2
 LEAST_MOMENTS: Final = 3
 """Fewer different moments are too few smiles for a GIF."""
 
-_SURE: Final = 0.75  # score of a smile that anybody would call one
+_BEST: Final = 90  # percentile of a person's own smiles that counts as a full one
+_OPEN: Final = 75  # percentile of how far a person's own eyes are open that is usual
+_LEAST_WORTH: Final = 0.35  # of the best moment's: the others need not be shown at any price
 _SHARP: Final = 0.5  # see face_sharpness; more is not seen
 _LARGE_PX: Final = 80
-_ASIDE: Final = (0.25, 0.8)  # a turn that costs nothing, and one that costs most
-_SHUT: Final = (0.12, 0.22)  # of the eyes: closed, and open as in a smile
+_ASIDE: Final = (0.25, 0.75)  # a turn that costs nothing, and one that is not shown
+_SHUT: Final = (0.65, 0.9)  # of how far the eyes are usually open: closed, and open
 
 
 def smile_worth(smiles: Smiles) -> NDArray[np.float64]:
-    """Return how fit each face is to be shown, ``(n,)``; 0 where it does not smile.
+    """Return how fit each face of one person is to be shown, ``(n,)``.
 
-    Smiling surely, sharp, large, turned to the camera, with open eyes; all of that counts, and
-    what is not known counts half.
+    It is 0 where they do not smile, or not towards the camera, or where that is not known. Else
+    smiling as much as they do, sharp, large, turned to the camera, with open eyes all count.
     """
-    surely = np.clip(smiles.smile / _SURE, 0, 1) ** 2 * np.clip(smiles.smile_alone / _SURE, 0, 1)
+    smiling = is_smiling(smiles) & ~np.isnan(smiles.turn)
+    if not smiling.any():
+        return np.zeros(len(smiles))
+    strength = np.minimum(log_odds(smiles.smile), log_odds(smiles.smile_alone))
+    full = max(float(np.percentile(strength[smiling], _BEST)), 1e-6)
+    surely = np.clip(strength / full, 0, 1) ** 1.5
     sharp = np.clip(smiles.sharpness / _SHARP, 0.1, 1)
     large = np.clip(sizes_wh(smiles.xyxy).min(axis=1) / _LARGE_PX, 0.2, 1)
-    aside = np.clip((_ASIDE[1] - smiles.turn) / (_ASIDE[1] - _ASIDE[0]), 0.1, 1)
-    eyes = np.clip((smiles.eyes_open - _SHUT[0]) / (_SHUT[1] - _SHUT[0]), 0.2, 1)
-    known = [np.where(np.isnan(value), 0.5, value) for value in (aside, eyes)]
-    smiling = np.minimum(smiles.smile, smiles.smile_alone) > SMILING
-    worth = surely * np.sqrt(sharp * large) * known[0] * known[1]
+    ahead = np.clip((_ASIDE[1] - smiles.turn) / (_ASIDE[1] - _ASIDE[0]), 0, 1)
+    worth = surely * np.sqrt(sharp * large) * ahead * _eyes(smiles)
     return np.where(smiling, worth, 0).astype(np.float64)
+
+
+def _eyes(smiles: Smiles) -> NDArray[np.float64]:
+    """How far one person's eyes are open, for them, ``(n,)``; 1 where nothing is known."""
+    known = ~np.isnan(smiles.eyes_open)
+    if not known.any():
+        return np.ones(len(smiles))
+    usual = max(float(np.percentile(smiles.eyes_open[known], _OPEN)), 1e-6)
+    share = np.where(known, smiles.eyes_open, 0) / usual
+    return np.asarray(np.clip((share - _SHUT[0]) / (_SHUT[1] - _SHUT[0]), 0.2, 1))
 
 
 def choose_moments(smiles: Smiles, count: int, *, least_apart_s: float = 0.0) -> NDArray[np.int64]:
@@ -50,6 +64,7 @@ def choose_moments(smiles: Smiles, count: int, *, least_apart_s: float = 0.0) ->
         least_apart_s: seconds between two of them, at least.
     """
     worth = smile_worth(smiles)
+    worth[worth < _LEAST_WORTH * worth.max(initial=0)] = 0
     chosen = np.zeros(0, np.int64)
     for apart_s in _APART_S:
         found = _best_apart(smiles.time_s, worth, count, max(apart_s, least_apart_s))
@@ -86,7 +101,7 @@ def choose_bursts(smiles: Smiles, count: int) -> list[NDArray[np.int64]]:
 
 def _burst(smiles: Smiles, peak: int) -> NDArray[np.int64]:
     """The rows around a peak that all smile."""
-    smiling = smiles.smile > SMILING
+    smiling = is_smiling(smiles)
     near = np.abs(smiles.time_s - smiles.time_s[peak]) <= BURST_S / 2
     first = last = peak
     while first > 0 and smiling[first - 1] and near[first - 1]:

@@ -21,6 +21,8 @@ from data.video import SAME_TIME_S, Frame
 LOOKS_PER_S: Final = 10.0
 """A smile lasts a second; more looks would cost time and tell nothing new."""
 
+GAZE_EVERY_S: Final = 0.5
+"""Of so long the best smile's gaze is read: that takes longer than all else."""
 _NEIGHBOURS_S: Final = 0.25  # before and after
 _SAME_PLACE_IOU: Final = 0.2  # less from one look to the next: the footage has cut
 _BATCH: Final = 64  # patches
@@ -44,6 +46,7 @@ class _Face:
     """One look at one face."""
 
     row: int  # of the tracks
+    moment: tuple[int, int]  # whose, and which half of which second
     sharpness: float
     smile: float = 0.0
     gaze: Gaze | None = None
@@ -124,7 +127,9 @@ class SmileWatcher:
 
     def _take(self, row: int, image: NDArray[np.uint8]) -> None:
         box = self._tracks.xyxy[row]
-        face = _Face(row, face_sharpness(image, box))
+        moment = int(self._tracks.time_s[row] // GAZE_EVERY_S)
+        person = int(self._tracks.person_id[row])
+        face = _Face(row, (person, moment), face_sharpness(image, box))
         self._faces.append(face)
         self._waiting.append((face, cut_views(image, box), self._gaze.portrait(image, box)))
         if len(self._waiting) * len(VIEWS) >= _BATCH:
@@ -136,10 +141,13 @@ class SmileWatcher:
         patches = np.concatenate([patches for _, patches, _ in self._waiting])
         scores = self._model.smile(patches.reshape(-1, PATCH_PX, PATCH_PX))
         means = scores.reshape(-1, len(VIEWS)).mean(axis=1)
+        best: dict[tuple[int, int], tuple[_Face, NDArray[np.uint8]]] = {}
         for (face, _, portrait), score in zip(self._waiting, means.tolist(), strict=True):
             face.smile = score
-            if score > SMILING:
-                face.gaze = self._gaze.read(portrait)
+            if score > max(SMILING, best[face.moment][0].smile if face.moment in best else 0):
+                best[face.moment] = face, portrait
+        for face, portrait in best.values():
+            face.gaze = self._gaze.read(portrait)
         self._waiting = []
 
 

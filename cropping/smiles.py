@@ -21,6 +21,11 @@ VERSION: Final = 1
 
 SMILING: Final = 0.5
 """A face that scores more than this smiles: the model's scores are calibrated."""
+_CLOSEST: Final = 1e-4
+_HEAP_LOOKS: Final = 30  # fewer tell nothing of somebody's resting face
+_LEAST_HEAP: Final = 0.15  # of the looks
+_RESTING: Final = 0.5  # log odds of a resting face that the model takes for a smile, at least
+_APART: Final = 2.5  # between resting and smiling, at least
 _JOIN_S: Final = 0.4  # a smile that stops for less goes on
 _SHORTEST_S: Final = 0.3  # a smile that is over sooner was none
 
@@ -52,12 +57,48 @@ class Smiles(Table):
     }
 
 
+def is_smiling(smiles: Smiles) -> NDArray[np.bool_]:
+    """Return where one person smiles, ``(n,)``.
+
+    Some faces look as if they smiled when they rest. Where a person's scores fall into two heaps,
+    both of them smiles by the model, only the upper one is.
+
+    Args:
+        smiles: of one person.
+    """
+    return np.asarray(smiles.smile > SMILING) & (log_odds(smiles.smile) > _resting(smiles))
+
+
+def _resting(smiles: Smiles) -> float:
+    """Log odds up to which a person's face rests."""
+    values = np.sort(log_odds(smiles.smile))
+    if len(values) < _HEAP_LOOKS:
+        return 0.0
+    # The parting with the least spread within both sides (Otsu, "A threshold selection method
+    # from gray-level histograms", 1979).
+    least = max(round(_LEAST_HEAP * len(values)), 1)
+    sizes = np.arange(least, len(values) - least + 1)
+    sums = np.cumsum(values)[sizes - 1]
+    lower, upper = sums / sizes, (values.sum() - sums) / (len(values) - sizes)
+    best = int((sizes * (len(values) - sizes) * (upper - lower) ** 2).argmax())
+    if lower[best] < _RESTING or upper[best] - lower[best] < _APART:
+        return 0.0
+    return float((lower[best] + upper[best]) / 2)
+
+
+def log_odds(probability: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return scores of 0 to 1 stretched at both ends, ``(n,)``; 0 where either is as likely."""
+    inside = np.clip(probability.astype(np.float64), _CLOSEST, 1 - _CLOSEST)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
 def smiling_spans(smiles: Smiles, person_id: int) -> list[tuple[float, float]]:
     """Return when a person smiles: start and end in seconds, rising, apart from each other."""
     mine = smiles.take(smiles.person_id == person_id)
+    smiling = is_smiling(mine)
     step_s = float(np.median(np.diff(mine.time_s))) if len(mine) > 1 else 0.0
     spans: list[tuple[float, float]] = []
-    for time_s in mine.time_s[mine.smile > SMILING].tolist():
+    for time_s in mine.time_s[smiling].tolist():
         # A look stands for the time up to the next one.
         if spans and time_s - spans[-1][1] <= max(_JOIN_S, step_s):
             spans[-1] = (spans[-1][0], time_s + step_s)
