@@ -1,85 +1,108 @@
-"""The front door: `fancam demo` runs every stage on a film that the project draws itself."""
+"""The front door: all stages by one command, and what else one does with a project."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from data.command import Parser, run
+from data.command import Parser, require_range, run, say_failed
 from data.errors import InputError
+
+if TYPE_CHECKING:
+    from data.failures import Failures
+    from data.overall import Overall, Step
+    from data.progress import Progress
+    from data.project import Project
 
 NAME = "fancam"
 FILM = "film.mp4"
+_EXPORTS = ("coco", "label-studio", "mot")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: demo(_parser().parse_args(arguments).folder))
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in _COMMANDS:
+        command = _COMMANDS[given[0]]
+        parser = Parser(prog=f"{NAME} {given[0]}", description=command.does)
+        command.add_options(parser)
+        return run(NAME, lambda: command.work(parser.parse_args(given[1:])))
+    return run(NAME, lambda: _run(_parser().parse_args(given)))
+
+
+# --- all stages -------------------------------------------------------------------------------
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog=NAME, description="From raw footage to a video of each person.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    drawn = commands.add_parser(
-        "demo",
-        help="draw a short film and run every stage on it",
-        description="Draw a short film with a cast of six, and run every stage on it.",
+    width = max(map(len, _COMMANDS))
+    others = "\n".join(f"  {NAME} {name:<{width}}  {c.does}" for name, c in _COMMANDS.items())
+    parser = Parser(
+        prog=NAME,
+        description="From raw footage to a video of each person, and a page to watch them on.",
+        epilog=f"A run that was stopped goes on where it was when it is given again.\n\n{others}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    drawn.add_argument(
-        "--folder", type=Path, default=Path("demo"), help="where to put it all (default: demo)"
+    add = parser.add_argument
+    add("footage", nargs="+", type=Path, help="videos, or folders of them")
+    add("--project", type=Path, metavar="DIR", help="project folder (default: FOOTAGE.fancam here)")
+    add(
+        "--weights",
+        default="yolo11n.pt",
+        metavar="FILE",
+        help="what the tracker starts from, as in train-tracker (default: yolo11n.pt)",
     )
+    add("--no-review", action="store_true", help="do not wait for names after people were found")
+    add("--open", action="store_true", help="serve the page at the end and open it in the browser")
+    add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     return parser
 
 
-def demo(folder: Path) -> int:
-    """Draw the sample film into ``folder`` and run every stage on it; return the exit code."""
-    film = _drawn_film(folder)
-    project = folder / "film.fancam"
-    from clustering.cli import main as cluster_faces
-    from tracking.evaluate import main as evaluate
-    from tracking.track_cli import main as track_people
-    from tracking.train_cli import main as train_tracker
+def _run(parsed: argparse.Namespace) -> int:
+    require_range("--threads", parsed.threads, low=0, high=256)
+    from data.failures import Failures
+    from data.footage_paths import footage_paths, project_for
+    from data.overall import overall
 
-    tracks = project / "tracks" / "film.csv"
-    # From scratch, since trained weights would have to be downloaded.
-    stages = [
-        ("cluster-faces", cluster_faces, [str(film), "--project", str(project)]),
-        ("train-tracker", train_tracker, [str(project), "--weights", "yolo11n.yaml"]),
-        ("track-people", track_people, [str(project), "--overlay"]),
-        (
-            "python -m tracking.evaluate",
-            evaluate,
-            [str(tracks), str(film.with_suffix(".truth.csv"))],
-        ),
-    ]
-    for name, stage, arguments in stages:
-        print(f"\n{name} {' '.join(arguments)}", flush=True)
-        if code := stage(arguments):
-            return code
-    print("\nThe cast, as fancam found it:")
-    for montage in sorted((project / "people" / "montage").glob("*.jpg")):
-        print(f"  {montage}")
-    print("How well the detector knows them, and the film with everybody's name on it:")
-    print(f"  {project / 'tracker' / 'report' / 'report.html'}\n  {tracks.with_suffix('.mp4')}")
-    return 0
+    footages = footage_paths(parsed.footage)
+    project = project_for(parsed.project, parsed.footage, footages)
+    failures = Failures()
+    _refuse_early(project, footages, parsed.weights)
+    review = not parsed.no_review and sys.stdin.isatty() and sys.stderr.isatty()
+    stages = _Stages(project, footages, parsed.weights, parsed.threads, failures)
+    with overall(NAME, stages.steps()) as line:
+        with line.step(0) as progress:
+            stages.find_people(progress, line)
+        if review:
+            _review(project, line)
+        for number, stage in enumerate(stages.after_review(), start=1):
+            with line.step(number) as progress:
+                stage(progress, line)
+    print(f"\nwatch   serve-people {_shown(project.folder)} --open")
+    print(f"videos  {_shown(project.folder / 'crops')}")
+    failed = say_failed(NAME, failures.lines)
+    return _serve(project) if parsed.open else failed
 
 
-def _drawn_film(folder: Path) -> Path:
-    """The sample film, drawn unless an earlier run drew it."""
-    film = folder / FILM
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: a file is in the place of the folder; choose another --folder")
-    from data.sample.film import draw_film
-    from data.sample.truth import truth_paths
+def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> None:
+    """Refuse what would fail late: weights that are not there, no encoder, a disk too small."""
+    from cropping.encoding import check_encoder
+    from data.disk_space import require_space, space_needed
+    from data.footage import probe
+    from tracking.weights import find_weights
 
-    if not all(path.exists() for path in (film, *truth_paths(film))):
-        print(f"drawing a film with a cast of six: {film}", flush=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        draw_film(film)
-    return film
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    find_weights(weights, project.tracker_folder / "weights")
+    check_encoder("libx264")
+    readable = []
+    for path in footages:
+        try:
+            readable.append(probe(path))
+        except InputError:
+            if len(footages) == 1:
+                raise  # else it is named at the end, with its reason
+    if not project.folder.exists():
+        require_space(project.folder, space_needed(readable))

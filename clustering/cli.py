@@ -102,11 +102,11 @@ def _cluster(parsed: argparse.Namespace) -> int:
     settings = _settings(parsed)
     _limit_threads(parsed.threads)
     from clustering.stage import cluster_faces
-    from data.footage_paths import footage_paths
+    from data.footage_paths import footage_paths, project_for
     from data.progress import bars
 
     footages = footage_paths(parsed.footage)
-    project = _project(parsed, footages)
+    project = project_for(parsed.footage, footages, named=parsed.project)
     known = bool(footages or project.footages)
     _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
     summary = cluster_faces(project, footages, settings, progress=bars(NAME))
@@ -160,24 +160,6 @@ def _limit_threads(threads: int) -> None:
 
     if threads:
         cv2.setNumThreads(threads)
-
-
-def _project(parsed: argparse.Namespace, footages: Sequence[Path]) -> Project:
-    """The project that was named, or the one named after the one footage, or folder of them."""
-    from data.project import SUFFIX, Project, absolute
-
-    if parsed.project is not None:
-        return Project(parsed.project)
-    one = len(parsed.footage) == 1 and (len(footages) == 1 or parsed.footage[0].is_dir())
-    _require(one, "several footages go into one project: name it by --project")
-    named = absolute(parsed.footage[0])
-    project = Project(Path(f"{named.name if named.is_dir() else named.stem}{SUFFIX}"))
-    mine = {absolute(footage) for footage in footages}
-    known = [entry.path for entry in project.footages.values()]
-    if known and not mine & set(known):
-        message = f"{project.folder.name} is the project of {known[0]}"
-        raise InputError(f"{named}: {message}; add to it or start another by --project")
-    return project
 
 
 # --- the report -------------------------------------------------------------------------------

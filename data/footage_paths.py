@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from data.errors import InputError
-from data.project import SUFFIX
+from data.project import SUFFIX, Project, absolute
 
 _CONTAINERS: Final = "3gp avi flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
 VIDEO_SUFFIXES: Final = frozenset(f".{name}" for name in _CONTAINERS.split())
@@ -27,6 +27,32 @@ def footage_paths(names: Sequence[Path]) -> list[Path]:
         InputError: nothing matches a pattern.
     """
     return list(dict.fromkeys(path for name in names for path in _meant(name)))
+
+
+def project_for(
+    given: Sequence[Path], footages: Sequence[Path], *, named: Path | None
+) -> Project:
+    """Return the project to work in: the one that was named, or one called after what was given.
+
+    Args:
+        given: one footage, or one folder of footages, where no project is named.
+        footages: that are meant by it; see `footage_paths`.
+        named: a project's folder.
+
+    Raises:
+        InputError: several footages and no project, or another footage's project has that name.
+    """
+    if named is not None:
+        return Project(named)
+    if len(given) != 1 or not (len(footages) == 1 or given[0].is_dir()):
+        raise InputError("several footages go into one project: name it by --project")
+    one = absolute(given[0])
+    project = Project(Path(f"{one.name if one.is_dir() else one.stem}{SUFFIX}"))
+    known = [entry.path for entry in project.footages.values()]
+    if known and not {absolute(footage) for footage in footages} & set(known):
+        message = f"{project.folder.name} is the project of {known[0]}"
+        raise InputError(f"{one}: {message}; add to it or start another by --project")
+    return project
 
 
 def _meant(name: Path) -> Iterator[Path]:
