@@ -44,6 +44,20 @@ class ProjectFaces:
         columns = (self.footage[rows], self.frame_index[rows], self.number[rows])
         return [f"{f}.{i}.{n}" for f, i, n in zip(*(c.tolist() for c in columns), strict=True)]
 
+    def footage_name(self, row: int) -> str:
+        """In which footage a face is."""
+        return self.footages[self._table(row)]
+
+    def xyxy(self, row: int) -> NDArray[np.float32]:
+        """Where a face is in its frame, ``(4,)`` px."""
+        table = self._table(row)
+        first = sum(len(each) for each in self.tables[:table])
+        return np.asarray(self.tables[table].xyxy[row - first], np.float32)
+
+    def _table(self, row: int) -> int:
+        ends = np.cumsum([len(table) for table in self.tables])
+        return int(np.searchsorted(ends, row, side="right"))
+
     def places(self, ids: list[str]) -> dict[str, Places]:
         """Some faces by their places, as decisions tell them.
 
