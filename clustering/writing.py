@@ -96,6 +96,13 @@ def write_outputs(project: Project, known: KnownPeople, plan: Plan, progress: Pr
         OutputFolder(project.dataset_folder).sync(dataset, advance=advance)
 
 
+def is_written(project: Project, people: People) -> bool:
+    """Whether people folder and dataset hold everything that was decided."""
+    written = project.stages.get(PEOPLE_STAGE, {_STOPPED: True})
+    decided = reviewed_inputs(people)
+    return _STOPPED not in written and decided == {k: written[k] for k in _REVIEWED if k in written}
+
+
 def reviewed_inputs(people: People) -> dict[str, Any]:
     """What of these people decide."""
     names = {str(person_id): name for person_id, name in people.names().items()}

@@ -29,9 +29,7 @@ def footage_paths(names: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(path for name in names for path in _meant(name)))
 
 
-def project_for(
-    given: Sequence[Path], footages: Sequence[Path], *, named: Path | None
-) -> Project:
+def project_for(given: Sequence[Path], footages: Sequence[Path], *, named: Path | None) -> Project:
     """Return the project to work in: the one that was named, or one called after what was given.
 
     Args:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +37,8 @@ from data.tables import Column, Table
 __all__ = ["UNKNOWN", "Assignments", "People", "default_name", "open_people"]
 
 VERSION = 2
+MAX_NAME = 200
+"""Letters of a name."""
 _PATIENCE_S = 20.0
 """How long a run waits for another one's transaction."""
 
@@ -165,6 +169,20 @@ class People:
         rows = self._connection.execute(query + " ORDER BY decision_id DESC LIMIT ?", (limit,))
         return [Past(number, at, Kind(kind), note, state) for number, at, kind, note, state in rows]
 
+    def next_undo(self) -> Past | None:
+        """The decision that `undo` would take back."""
+        return self._next(_MADE, "DESC")
+
+    def next_redo(self) -> Past | None:
+        """The decision that `redo` would make again."""
+        return self._next(_UNDONE, "ASC")
+
+    def _next(self, state: str, order: str) -> Past | None:
+        query = "SELECT decision_id, made_at, kind, note FROM decisions WHERE state = ?"
+        last = query + f" ORDER BY decision_id {order} LIMIT 1"
+        row = self._connection.execute(last, (state,)).fetchone()
+        return Past(row[0], row[1], Kind(row[2]), row[3], state) if row else None
+
     def revision(self) -> int:
         """A number that rises with every change of who is who."""
         return self._review()[0]
@@ -217,7 +235,7 @@ class People:
         Raises:
             OutdatedError: something has changed since the revision ``seen``.
         """
-        return self._switch(_MADE, _UNDONE, "DESC", seen)
+        return self._switch(self.next_undo, _UNDONE, seen)
 
     def redo(self, *, seen: int | None = None) -> Past | None:
         """Make the decision again that was taken back last; None where there is none.
@@ -225,21 +243,19 @@ class People:
         Raises:
             OutdatedError: something has changed since the revision ``seen``.
         """
-        return self._switch(_UNDONE, _MADE, "ASC", seen)
+        return self._switch(self.next_redo, _MADE, seen)
 
-    def _switch(self, state: str, to: str, order: str, seen: int | None) -> Past | None:
+    def _switch(self, find: Callable[[], Past | None], state: str, seen: int | None) -> Past | None:
         with self._transaction():
             if seen is not None and seen != self.revision():
                 raise OutdatedError("somebody decided something else meanwhile; look again")
-            query = "SELECT decision_id, made_at, kind, note FROM decisions WHERE state = ?"
-            last = query + f" ORDER BY decision_id {order} LIMIT 1"
-            row = self._connection.execute(last, (state,)).fetchone()
-            if row is None:
+            past = find()
+            if past is None:
                 return None
             change = "UPDATE decisions SET state = ?, revision = ? WHERE decision_id = ?"
-            self._connection.execute(change, (to, self._raise_revision(), row[0]))
+            self._connection.execute(change, (state, self._raise_revision(), past.decision_id))
             self._bring_up_to_date()
-        return Past(row[0], row[1], Kind(row[2]), row[3], to)
+        return dataclasses.replace(past, state=state)
 
     def _check_seen(self, concerned: set[int], seen: int | None) -> None:
         if seen is None:
@@ -258,8 +274,7 @@ class People:
                 raise InputError(f"there is no person {person}; look again")
         if decision.kind is Kind.RENAME:
             name = decision.name.strip()
-            if not name:
-                raise InputError("a name must have at least one letter")
+            _check_name(name)
             if name in (other for p, other in names.items() if p != decision.person_id):
                 raise InputError(f"{name}: another person has this name; choose another")
 
@@ -419,6 +434,16 @@ def _without(places: Places, others: Places | None) -> Places:
     if others is None:
         return places
     return places.take(_rows_of(places, others) < 0)
+
+
+def _check_name(name: str) -> None:
+    if not name:
+        raise InputError("a name must have at least one letter")
+    if len(name) > MAX_NAME:
+        raise InputError(f"{name[:20]}...: a name has at most {MAX_NAME} letters")
+    # Joiners are invisible, but letters of some scripts and emoji need them.
+    if not re.sub("[\u200c\u200d]", "", name).isprintable():
+        raise InputError("a name is one line of letters; leave out what cannot be printed")
 
 
 def default_name(person_id: int) -> str:

@@ -82,6 +82,11 @@ class Project:
         """The trained detector, and what its training reported."""
         return self.folder / "tracker"
 
+    @property
+    def labels_folder(self) -> Path:
+        """Faces that a person has labelled, one folder a set of labels."""
+        return self.folder / "labels"
+
     def tracks_file(self, footage: str) -> Path:
         """Where each person is in every frame of a footage (CSV)."""
         return self.folder / "tracks" / f"{footage}.csv"

@@ -32,6 +32,7 @@ from tracking.detector import PersonDetector
 from tracking.export import exported_model
 from tracking.naming import NamingSettings, find_tracks
 from tracking.networks import DeviceName, load_yolo
+from tracking.outdated import faces_key
 from tracking.overlay import write_overlay
 from tracking.watching import Watcher, frames_after, in_parts
 
@@ -162,14 +163,12 @@ class _Job:
 
     def tracks_inputs(self) -> dict[str, Any]:
         """Everything that the tracks depend on."""
-        faces = self.faces
-        columns = (faces.time_s, faces.xyxy, faces.person_id)
         return {
             "detections": self.detections_inputs(),
             "naming": dataclasses.asdict(self.settings.naming),
             "label_margin": self.known.label_margin,
             "classes": list(self.known.classes),
-            "faces": digest(*(column.tobytes() for column in columns)),
+            "faces": faces_key(self.faces),
             "names": {str(person): name for person, name in self.known.names.items()},
         }
 

@@ -46,6 +46,7 @@ def person_poster(project: TheProject, footage: Number, person: Number) -> Respo
 
 
 @router.get("/people/{person}/{kind}", response_class=FileResponse)
+@router.head("/people/{person}/{kind}", include_in_schema=False)
 def person_file(
     project: TheProject,
     footage: Number,

@@ -22,7 +22,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000  # 0: a free one
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     max_body_bytes: int = MAX_BODY_BYTES
     # Of this run only: who is logged in logs in again after a restart.
     secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)

@@ -47,6 +47,7 @@ def draw_crops(folder: Path, drawing: Drawing = Drawing(), *, footage: str = "fi
         duration_s=drawing.seconds,
         rate=Fraction(RATE),
         frame_wh=(640, 360),
+        force=True,
     )
     names = dict(enumerate(drawing.names, start=1))
     _write_people(project, names)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -47,13 +48,33 @@ def running(projects: list[Path], settings: Settings | None = None) -> Iterator[
     """Serve ``projects`` on a free port of this machine."""
     app = create_app(projects, settings or Settings(port=0))
     with listen("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(app, log_level="error", ws="none", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, log_level="error", ws="none", server_header=False, timeout_graceful_shutdown=1
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         yield Running(app, listener.getsockname()[1])
         server.should_exit = True
         thread.join(timeout=10)
+
+
+@contextmanager
+def asking(projects: list[Path], settings: Settings | None = None) -> Iterator[httpx.Client]:
+    """Serve ``projects`` and give somebody to ask, who follows no redirects."""
+    with running(projects, settings) as served, client_of(served) as client:
+        yield client
+
+
+def client_of(served: Running) -> httpx.Client:
+    """Somebody who asks a server; on closing its connections are closed."""
+    # trust_env: no proxy of this machine is asked.
+    return httpx.Client(base_url=served.address, trust_env=False, timeout=20)
+
+
+def own_origin(client: httpx.Client) -> dict[str, str]:
+    """The header that a page of the server itself would send with a write."""
+    return {"origin": str(client.base_url).rstrip("/")}
 
 
 @contextmanager

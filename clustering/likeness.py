@@ -1,0 +1,156 @@
+"""How alike people look, and how surely a face is whose it is: what a review asks about first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.grouping import person_embeddings, person_weights
+from clustering.linkage import Distance, Floats, Groups, groups_of
+from clustering.montage import choose_faces
+from data.faces import Faces
+from data.people import UNKNOWN
+
+_ALIKE = Distance(clothes_share=0.0)
+"""Clothes left out: the pairs may come from two footages."""
+LIKELY = 0.8
+"""Mean distance up to which two people are worth a question, in dlib's space: two people are
+usually about that far apart, and the faces of one half as far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two people who look alike."""
+
+    person_id: int
+    other_id: int
+    distance: float  # the smaller, the more alike; see clustering.linkage
+
+
+class Likeness:
+    """Faces of all footages, compared whoever they are; built once and asked again and again."""
+
+    def __init__(self, faces: list[Faces]) -> None:
+        """Take the faces of every footage; rows count through all of them."""
+        self._embedding = np.concatenate([np.zeros((0, 128)), *map(person_embeddings, faces)])
+        self._weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
+        self._frame = _frame_numbers(faces)
+        self._moment_s = _moments(faces)
+
+    def __len__(self) -> int:
+        return len(self._weight)
+
+    def groups(self, person_id: NDArray[np.int64]) -> tuple[NDArray[np.int64], Groups]:
+        """Everybody who has a face, rising, and their moments."""
+        people = np.unique(person_id[person_id != UNKNOWN])
+        label = np.where(person_id == UNKNOWN, UNKNOWN, np.searchsorted(people, person_id))
+        nothing = np.zeros((len(label), 1))
+        return people, groups_of(label, self._weight, self._embedding, nothing)
+
+    def alike(
+        self, person_id: NDArray[np.int64], *, apart: Collection[tuple[int, int]] = ()
+    ) -> list[Pair]:
+        """Pairs of people who may be one, the most alike first.
+
+        Args:
+            person_id: ``(n,)`` whose the faces are; -1 unknown.
+            apart: pairs who are not one, the smaller number first. Nor are two who are seen in
+                one frame.
+        """
+        people, groups = self.groups(person_id)
+        if len(people) < 2:
+            return []
+        distance = _ALIKE(groups, groups)
+        distance[self._together(person_id, people)] = np.inf
+        pairs = [
+            Pair(int(people[i]), int(people[j]), float(distance[i, j]))
+            for i, j in zip(*np.triu_indices(len(people), 1), strict=True)
+            if distance[i, j] <= LIKELY and (int(people[i]), int(people[j])) not in apart
+        ]
+        return sorted(pairs, key=lambda pair: pair.distance)
+
+    def doubts(self, person_id: NDArray[np.int64]) -> Floats:
+        """How doubtful it is that each face is its person's, ``(n,)``; 0 for unknown ones.
+
+        The distance to its own person, less a half of that to the next: what looks like nobody
+        else needs less likeness.
+        """
+        people, apart = self._distances(person_id)
+        doubt = np.zeros(len(person_id))
+        known = np.flatnonzero(person_id != UNKNOWN)
+        column = np.searchsorted(people, person_id[known])
+        doubt[known] = apart[known, column]
+        if len(people) > 1:
+            apart[known, column] = np.inf
+            doubt[known] -= apart[known].min(axis=1, initial=np.inf) / 2
+        return doubt
+
+    def likely(
+        self, person_id: NDArray[np.int64], *, never: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Whom each unknown face looks like most, and how far it is; -1 and inf for the others.
+
+        Args:
+            person_id: ``(n,)``.
+            never: ``(n, k)`` people who a face is not; -1 fills up.
+        """
+        people, apart = self._distances(person_id)
+        person = np.full(len(person_id), UNKNOWN, np.int64)
+        distance = np.full(len(person_id), np.inf)
+        rows = np.flatnonzero(person_id == UNKNOWN)
+        if not len(people) or not len(rows):
+            return person, distance
+        for column in never.T if never is not None else ():
+            barred = np.flatnonzero(np.isin(column, people))
+            apart[barred, np.searchsorted(people, column[barred])] = np.inf
+        nearest = apart[rows].argmin(axis=1)
+        distance[rows] = apart[rows, nearest]
+        person[rows] = np.where(np.isfinite(distance[rows]), people[nearest], UNKNOWN)
+        return person, distance
+
+    def portraits(self, rows: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:
+        """Of ``rows``, the best and most different faces; at most ``count``, rising."""
+        embedding = self._embedding[rows].astype(np.float32)
+        weight = self._weight[rows].astype(np.float32)
+        return rows[choose_faces(embedding, weight, self._moment_s[rows], count=count)]
+
+    def _distances(self, person_id: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
+        """Distance of each face to everybody's mean face, ``(n, people)``."""
+        people, groups = self.groups(person_id)
+        squares = (self._embedding**2).sum(axis=1)[:, None] + (groups.mean**2).sum(axis=1)[None]
+        products = self._embedding @ groups.mean.T
+        return people, np.sqrt(np.maximum(squares - 2 * products, 0))
+
+    def _together(
+        self, person_id: NDArray[np.int64], people: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Who is seen in one frame with whom, ``(people, people)``."""
+        known = person_id != UNKNOWN
+        column = np.searchsorted(people, person_id[known])
+        frames, row = np.unique(self._frame[known], return_inverse=True)
+        seen = np.zeros((len(frames), len(people)), np.float32)
+        seen[row, column] = 1
+        together = np.asarray(seen.T @ seen > 0, np.bool_)
+        np.fill_diagonal(together, False)
+        return together
+
+
+def _frame_numbers(faces: list[Faces]) -> NDArray[np.int64]:
+    """A number of each face's frame, ``(n,)``, another one in every footage."""
+    numbers, first = [np.zeros(0, np.int64)], 0
+    for table in faces:
+        numbers.append(table.frame_index + first)
+        first += int(table.frame_index.max(initial=0)) + 1
+    return np.concatenate(numbers)
+
+
+def _moments(faces: list[Faces]) -> NDArray[np.float64]:
+    """Time of each face as if the footages were shown one after another, ``(n,)``."""
+    moments, first_s = [np.zeros(0)], 0.0
+    for table in faces:
+        moments.append(table.time_s + first_s)
+        first_s += float(table.time_s.max(initial=0)) + 60
+    return np.concatenate(moments)

@@ -1,0 +1,84 @@
+"""Strange requests to everything that scripts may ask: none of them makes a mistake of ours."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.generation import GenerationMode
+
+from tests.web.drawn_crops import Drawing, draw_crops
+from tests.web.serving import Running, running
+
+QUICK, LONG = 4, 60
+"""Requests an operation."""
+# So that requests reach what is there, and not only the answer that nothing is.
+KNOWN = {"project_id": ["film"], "footage": [1], "person": [1, 2]}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("interface") / "film.fancam"
+    draw_crops(folder, Drawing(names=("Anna", "Ben"), seconds=0.4))
+    with running([folder]) as found:
+        yield found
+
+
+def known_ids(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, its ids narrowed down to those that there are."""
+    schema = copy.deepcopy(schema)
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] in KNOWN and parameter["in"] == "path":
+                    parameter["schema"] = {"enum": KNOWN[parameter["name"]]}
+    return schema
+
+
+# Of schemathesis' own types, which are generic in what nobody says.
+def operations(schema: dict[str, Any]) -> list[Any]:
+    loaded: Any = schemathesis.openapi.from_dict(schema)
+    return [found.ok() for found in loaded.get_all_operations()]
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize(
+    ("ids", "examples"),
+    [
+        ("known", QUICK),
+        pytest.param("known", LONG, marks=pytest.mark.slow),
+        pytest.param("any", LONG, marks=pytest.mark.slow),
+    ],
+)
+def test_no_mistake_of_ours(served: Running, ids: str, examples: int, mode: GenerationMode) -> None:
+    schema = served.app.openapi()
+    found = operations(known_ids(schema) if ids == "known" else schema)
+    assert len(found) > 5
+    for operation in found:
+        if mode is GenerationMode.NEGATIVE and not list(operation.iter_parameters()):
+            continue  # there is nothing to be wrong in it
+        try_out(operation, served, mode, examples)
+
+
+def try_out(operation: Any, served: Running, mode: GenerationMode, examples: int) -> None:
+    """Send one operation many requests, right or wrong ones."""
+    headers = {"origin": served.address}
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def check(case: Any) -> None:
+        answer = case.call(base_url=served.address, headers=headers)
+        assert answer.status_code < 500, f"{case.as_curl_command()}: {answer.text}"
+        assert b"Traceback" not in answer.content
+
+    check()

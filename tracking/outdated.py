@@ -1,0 +1,74 @@
+"""What of the tracking has to be done again, since who is who has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from data.dataset import DATA_FILE
+from data.errors import InputError
+from data.outputs import MANIFEST, digest, file_key
+from data.people import Assignments, People, open_people
+from data.project import Project
+from data.tracks import tracks_stage
+from tracking.examples import read_examples
+from tracking.training_stage import STAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """What was done, and what of it would come out otherwise by now."""
+
+    trained: bool
+    tracker: bool  # the dataset is another one than it was trained on
+    tracked: tuple[str, ...]  # footages
+    tracks: tuple[str, ...]  # of these, tracked with other names or other faces
+
+
+def outdated(project: Project) -> Outdated:
+    """Return what would come out otherwise if it was done again.
+
+    Raises:
+        InputError: the people cannot be read.
+    """
+    record = project.stages.get(STAGE)
+    with open_people(project.people_file) as people:
+        tracked = [name for name in project.footages if tracks_stage(name) in project.stages]
+        tracks = [name for name in tracked if _tracked_otherwise(project, people, name)]
+        ids = {name: person for person, name in people.names().items()}
+    tracker = record is not None and _trained_otherwise(project, ids, record)
+    return Outdated(record is not None, tracker, tuple(tracked), tuple(tracks))
+
+
+def _trained_otherwise(project: Project, ids: dict[str, int], record: dict[str, Any]) -> bool:
+    folder = project.dataset_folder
+    try:
+        key, names = _examples(folder, file_key(folder / MANIFEST), file_key(folder / DATA_FILE))
+    except InputError:
+        return True  # nobody could be trained on what is there now
+    return [ids.get(name) for name in names] != record.get("person_id") or key != record["dataset"]
+
+
+# Reads every image, and is asked for again and again.
+@lru_cache(maxsize=8)
+def _examples(folder: Path, manifest: str, data: str) -> tuple[str, tuple[str, ...]]:
+    del manifest, data  # other ones mean that the dataset is another
+    examples = read_examples(folder)
+    return examples.key, examples.names
+
+
+def _tracked_otherwise(project: Project, people: People, footage: str) -> bool:
+    record = project.stages[tracks_stage(footage)]
+    names = {str(person): name for person, name in people.names().items()}
+    faces = people.assignments(footage)
+    return record["names"] != names or record["faces"] not in (
+        faces_key(faces),
+        faces_key(Assignments.empty()),  # tracked without them
+    )
+
+
+def faces_key(faces: Assignments) -> str:
+    """A key of whose the faces are."""
+    return digest(*(column.tobytes() for column in (faces.time_s, faces.xyxy, faces.person_id)))
