@@ -109,7 +109,7 @@ class _Job:
 
     @property
     def stage(self) -> str:
-        return f"smile gifs of {self.footage}"
+        return gifs_stage(self.footage)
 
     @property
     def files(self) -> Mapping[int, str]:
@@ -123,6 +123,11 @@ class _Job:
         chosen = (told.frames, told.style, told.size_px, told.max_bytes, told.format)
         smiles = smiles_key(self.project, self.footage, self.model.key)
         return digest(repr((VERSION, person, chosen, smiles)))
+
+
+def gifs_stage(footage: str) -> str:
+    """What the project calls the GIFs of a footage."""
+    return f"smile gifs of {footage}"
 
 
 def smile_gifs(

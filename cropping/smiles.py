@@ -118,7 +118,7 @@ def smiles_file(project: Project, footage: str) -> Path:
 def kept_smiles(project: Project, footage: str, model_key: str) -> Smiles | None:
     """Return the smiles of a footage; None where they are missing or of other tracks or models."""
     inputs = _inputs(project, footage, model_key)
-    if not project.finished(_stage(footage), inputs):
+    if not project.finished(smiles_stage(footage), inputs):
         return None
     try:
         return Smiles.read(smiles_file(project, footage))
@@ -128,12 +128,13 @@ def kept_smiles(project: Project, footage: str, model_key: str) -> Smiles | None
 
 def keep_smiles(project: Project, footage: str, model_key: str, smiles: Smiles) -> None:
     """Write the smiles of a footage, and of what they were made."""
-    project.unfinish(_stage(footage))
+    project.unfinish(smiles_stage(footage))
     smiles.write(smiles_file(project, footage))
-    project.finish(_stage(footage), _inputs(project, footage, model_key))
+    project.finish(smiles_stage(footage), _inputs(project, footage, model_key))
 
 
-def _stage(footage: str) -> str:
+def smiles_stage(footage: str) -> str:
+    """What the project calls the finding of a footage's smiles."""
     return f"smiles of {footage}"
 
 

@@ -44,6 +44,9 @@ class Line(Protocol):
     def set_postfix_str(self, s: str, refresh: bool = True) -> object:
         """Say more about it."""
 
+    def write(self, s: str) -> object:
+        """Show a line above it."""
+
 
 class Overall:
     """The progress of a whole run, on one line.
@@ -53,6 +56,10 @@ class Overall:
 
     def __init__(self, steps: Sequence[Step], line: Line) -> None:
         self._steps, self._line = list(steps), line
+
+    def say(self, text: str) -> None:
+        """Show a line above this one."""
+        self._line.write(text)
 
     @contextmanager
     def step(self, number: int) -> Iterator[Progress]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.files import write_json
 from data.people import open_people
+from data.progress import Progress
 from data.project import Project
 from tracking.examples import Example, Examples, read_examples, subset
 from tracking.judging import confusion_matrix
@@ -35,7 +35,7 @@ from tracking.report import RESULT_FILE, Result, read_result, write_report, writ
 from tracking.weights import DEFAULT_WEIGHTS, Weights, find_weights, load_weights
 
 if TYPE_CHECKING:
-    from tracking.training import Bar, Trained, TrainingSettings
+    from tracking.training import Trained, TrainingSettings
     from tracking.weights import StartingPoint
 
 STAGE = "tracker"
@@ -45,8 +45,6 @@ MODEL_FILE = "best.pt"
 REPORT = "report"
 TRAINING_FOLDER = "training"  # of a training that is under way
 _STARTED = "started.json"
-
-Progress = Callable[[str, int, int], "AbstractContextManager[Bar]"]
 
 
 @dataclass(frozen=True, slots=True)

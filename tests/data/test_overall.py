@@ -27,6 +27,9 @@ class Line:
         del refresh
         self.said.append(desc)
 
+    def write(self, s: str) -> None:
+        self.said.append(s)
+
     def set_postfix_str(self, s: str, refresh: bool = True) -> None:
         del refresh
         self.postfix = s
