@@ -197,6 +197,12 @@ player.addEventListener("state", () => {
 player.addEventListener("refused", () => {
   toast("The browser plays sound only after a click: press play.");
 });
+player.addEventListener("broken", ({ detail: { id } }) => {
+  tiles.get(id).classList.add("broken");
+  toast(`The video of ${nameOf.get(id)} cannot be played. Make it again: crop-people --force`, {
+    problem: true,
+  });
+});
 master.addEventListener("silent", () => toast("The sound cannot be played.", { problem: true }));
 
 byId("play").addEventListener("click", () => player.toggle());
