@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from clustering.stage import ClusterSettings
 from data.dataset import read_data_file
 from data.people import UNKNOWN, open_people
 from data.project import Project
-from tests.web.serving import Running
+from tests.web.serving import Running, running
 from tests.web.sorted_project import cluster_again, decisions, rows, whose
 
 if TYPE_CHECKING:
@@ -467,11 +468,8 @@ def test_keys_do_nothing_while_one_types(people: Page, sorted_project: Project) 
     said(people, "is called sdk")
 
 
-def test_several_projects(page: Page, sorted_project: Project, crops_project: Project) -> None:
-    from tests.web.serving import running
-
-    folder = getattr(crops_project, "folder", crops_project)
-    with running([sorted_project.folder, folder]) as served:
+def test_several_projects(page: Page, sorted_project: Project, crops_project: Path) -> None:
+    with running([sorted_project.folder, crops_project]) as served:
         go(page, f"{served.address}/people")
         page.get_by_role("link", name="film").first.click()
         page.wait_for_url("**/people/film")
