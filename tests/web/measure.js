@@ -72,11 +72,12 @@ async () => {
       audio.addEventListener(name, () => events.push(name));
     }
     let [longest, heard] = [0, 0];
-    const [began, from] = [performance.now(), audio.currentTime];
+    let [began, from] = [0, 0];
     const timer = setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
       // The graph takes a moment to start; from then on there is never silence.
       if (!heard && samples[0] === 0) return;
+      if (!heard) [began, from] = [performance.now(), audio.currentTime];
       let run = 0;
       for (const sample of samples) {
         run = Math.abs(sample) < 1e-4 ? run + 1 : 0;

@@ -121,7 +121,7 @@ def test_switching_is_quick_in_step_and_never_stops_the_sound(
     # A machine that is busy drops a piece of sound now and then; a sound that stopped and began
     # again would be silent for longer, and its clock would have stood still.
     assert measured["longest"] < 60
-    assert abs(measured["lost"]) < 60
+    assert abs(measured["lost"]) < 100
 
 
 def assert_in_step(measured: dict[str, list[float]]) -> None:
