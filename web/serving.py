@@ -89,7 +89,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = (error.strerror or str(error)).partition(" (")[0].lower()
         message = f"cannot serve there ({reason}); choose another --port or --host"
         raise InputError(f"{host}:{port}: {message}") from error
 

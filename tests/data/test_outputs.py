@@ -192,3 +192,15 @@ def test_progress_counts_every_file(tmp_path: Path) -> None:
 def test_unicode_names(tmp_path: Path) -> None:
     OutputFolder(tmp_path).sync({"Zoë 🙂/名.jpg": Wanted.content("é".encode())})
     assert files_in(tmp_path) == {"Zoë 🙂/名.jpg": "é"}
+
+
+def test_changes_are_what_a_sync_would_do(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path / "out")
+    assert folder.changes({}) == set()
+    assert folder.changes(content(a="1")) == {"a"}
+    folder.sync(content(a="1", b="2", c="3"))
+    assert folder.changes(content(a="1", b="2", c="3")) == set()
+    assert folder.changes(content(a="one", b="2", d="4")) == {"a", "c", "d"}
+    (folder.folder / "b").unlink()
+    assert folder.changes(content(a="1", b="2", c="3")) == {"b"}
+    assert files_in(folder.folder) == {"a": "1", "c": "3"}

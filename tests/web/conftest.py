@@ -10,9 +10,12 @@ import pytest
 
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, open_browser, running
+from tests.web.sorted_project import review, sorted_folder, sorted_project
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+__all__ = ["review", "sorted_folder", "sorted_project"]
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +27,8 @@ def crops_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def long_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three people for half a minute. Not to be changed."""
-    drawing = Drawing(names=("Anna", "Ben", "Cleo"), seconds=30.0, size_wh=(96, 120), gifs=False)
+    names = ("Anna", "Ben", "Cleo")
+    drawing = Drawing(names=names, seconds=30.0, size_wh=(96, 120), gifs=False, alike=True)
     return draw_crops(tmp_path_factory.mktemp("long") / "song.fancam", drawing).folder
 
 

@@ -59,7 +59,7 @@ async () => {
     });
   };
 
-  /** Listen to the sound itself: the longest time that nothing could be heard, in ms. */
+  /** Listen to the sound itself: the longest silence, and how far its clock fell behind, in ms. */
   const listen = () => {
     const audio = document.getElementById("sound");
     const sound = new AudioContext();
@@ -72,8 +72,12 @@ async () => {
       audio.addEventListener(name, () => events.push(name));
     }
     let [longest, heard] = [0, 0];
+    let [began, from] = [0, 0];
     const timer = setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
+      // The graph takes a moment to start; from then on there is never silence.
+      if (!heard && samples[0] === 0) return;
+      if (!heard) [began, from] = [performance.now(), audio.currentTime];
       let run = 0;
       for (const sample of samples) {
         run = Math.abs(sample) < 1e-4 ? run + 1 : 0;
@@ -83,9 +87,36 @@ async () => {
     }, 40);
     return () => {
       clearInterval(timer);
-      return { longest, heard, events };
+      const lost = performance.now() - began - 1000 * (audio.currentTime - from);
+      return { longest, heard, lost, events };
     };
   };
 
-  window.measuring = { player, wait, press, ready, switchTo, listen, shownBy, RATE };
+  /** Wait until something is so; false where it does not become so. */
+  const until = async (isSo, patience = 20000) => {
+    const deadline = performance.now() + patience;
+    while (!isSo() && performance.now() < deadline) await wait(15);
+    return Boolean(isSo());
+  };
+
+  /** Bring the page back to how it was opened. */
+  const reset = async () => {
+    if (document.fullscreenElement) await document.exitFullscreen();
+    document.getElementById("help").close();
+    const auto = document.getElementById("auto");
+    auto.value = "off";
+    auto.dispatchEvent(new Event("change"));
+    if (document.getElementById("theatre").classList.contains("grid")) press("g");
+    const audio = document.getElementById("sound");
+    if (audio?.muted) press("m");
+    player.loop = false;
+    player.speed = 1;
+    player.pause();
+    player.stage(2);
+    document.activeElement?.blur();
+    await player.seek(0);
+    return (await ready()) && (await until(() => player.staged === 2));
+  };
+
+  window.measuring = { until, reset, player, wait, press, ready, switchTo, listen, shownBy, RATE };
 };

@@ -124,7 +124,7 @@ def test_open_shows_the_page(crops_project: Path, monkeypatch: pytest.MonkeyPatc
     from web.settings import Settings
 
     opened: list[str] = []
-    monkeypatch.setattr(serving.webbrowser, "open", opened.append)
+    monkeypatch.setattr("webbrowser.open", opened.append)
     ran: list[socket.socket] = []
     monkeypatch.setattr(uvicorn.Server, "run", lambda _, sockets: ran.extend(sockets))
     assert serving.serve([crops_project], Settings(port=0), open_page=True) == 0

@@ -52,8 +52,8 @@ function choose(people, time, mode, shot, shown) {
   let best = null;
   let most = -Infinity;
   for (const person of people) {
-    let worth = appeal(person, time, mode) - 0.4 * (shown.get(person.id) / all);
-    if (person === current) worth += length < TIRED_AFTER_S ? 0.25 : -0.35;
+    let worth = appeal(person, time, mode) - 0.3 * (shown.get(person.id) / all);
+    if (person === current) worth += length < TIRED_AFTER_S ? 0.5 : -0.35;
     if (worth > most + 1e-9) [best, most] = [person.id, worth];
   }
   return best;

@@ -48,7 +48,7 @@ async function load(revision) {
   shownRevision = revision;
   try {
     const content = await ask(`${data.api}/${id}/faces`);
-    grid.show(content.faces.map((face, i) => ({ id: face, time_s: content.time_s[i] })));
+    if (revision === shownRevision) grid.show(content.faces.map((face, i) => ({ id: face, time_s: content.time_s[i] })));
   } catch (error) {
     toast(error.message, { problem: true });
   }
@@ -57,8 +57,9 @@ async function load(revision) {
 async function decide(decision) {
   const faces = [...grid.selected];
   if (!faces.length) return;
-  grid.select([]);
-  await review.decide({ ...decision, faces });
+  // Gone at once: the next key must not meet them again.
+  grid.show(grid.items.filter((item) => !grid.selected.has(item.id)));
+  if (!(await review.decide({ ...decision, faces }))) await load(review.state.revision);
 }
 
 const doing = {

@@ -15,7 +15,8 @@ const SETTLE_MS = 900;
 
 /**
  * Events: "stage" (another person is shown), "state" (play, pause, speed, loop), "time" (every
- * picture of the page), "refused" (the browser does not let the sound start), "ended".
+ * picture of the page), "refused" (the browser does not let the sound start), "broken" (a person's
+ * video cannot be played), "ended".
  */
 export class Player extends EventTarget {
   #people = new Map(); // id: {id, video, address, follower, live}
@@ -43,7 +44,8 @@ export class Player extends EventTarget {
     this.rate = rate;
     for (const { id, address, video } of people) {
       const follower = new Follower(video, rate);
-      this.#people.set(id, { id, address, video, follower, live: false });
+      this.#people.set(id, { id, address, video, follower, live: false, broken: false });
+      video.addEventListener("error", () => this.#giveUp(id));
     }
     const tick = (now) => {
       this.#tick(now);
@@ -76,6 +78,10 @@ export class Player extends EventTarget {
   stage(id) {
     const person = this.#people.get(id);
     if (!person || id === (this.#wanted ?? this.staged)) return;
+    if (person.broken) {
+      this.#say("broken", { id });
+      return;
+    }
     this.#wanted = id === this.staged ? null : id;
     this.#wantedSince = performance.now();
     this.#refreshLive();
@@ -226,17 +232,26 @@ export class Player extends EventTarget {
     const previous = this.staged;
     this.staged = person.id;
     this.#wanted = null;
-    this.dispatchEvent(new CustomEvent("stage", { detail: { id: person.id, previous } }));
+    this.#say("stage", { id: person.id, previous });
   }
 
   /** Decide who runs: the stage, then who can be seen, then the first ones. */
   #refreshLive() {
     const order = [this.staged, this.#wanted, ...this.#visible, ...this.#people.keys()];
-    const known = order.filter((id) => this.#people.has(id));
+    const known = order.filter((id) => this.#people.get(id)?.broken === false);
     const live = new Set([...new Set(known)].slice(0, this.#maxLive));
     for (const person of this.#people.values()) {
       if (live.has(person.id) !== person.live) this.#setLive(person, live.has(person.id));
     }
+  }
+
+  #giveUp(id) {
+    const person = this.#people.get(id);
+    if (!person.live) return; // its address was only taken away
+    person.broken = true;
+    if (this.#wanted === id && this.staged !== null) this.#wanted = null;
+    this.#refreshLive();
+    this.#say("broken", { id });
   }
 
   #setLive(person, live) {
@@ -255,7 +270,7 @@ export class Player extends EventTarget {
     }
   }
 
-  #say(name) {
-    this.dispatchEvent(new Event(name));
+  #say(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }

@@ -30,8 +30,11 @@ function likelyName(person) {
 
 review.follow(async (state) => {
   document.getElementById("facts").textContent = faceCount(state.unknown.count);
-  if (state.revision === shownRevision) return;
-  shownRevision = state.revision;
+  if (state.revision !== shownRevision) await load(state.revision);
+});
+
+async function load(revision) {
+  shownRevision = revision;
   try {
     const content = await ask(`${data.api}/unknown/faces`);
     const items = content.faces.map((id, i) => ({
@@ -39,13 +42,17 @@ review.follow(async (state) => {
       time_s: content.time_s[i],
       likely: content.likely[i],
     }));
-    empty.hidden = items.length > 0;
-    grid.root.hidden = !items.length;
-    grid.show(items, sections(items));
+    if (content.revision >= shownRevision) show(items);
   } catch (error) {
     toast(error.message, { problem: true });
   }
-});
+}
+
+function show(items) {
+  empty.hidden = items.length > 0;
+  grid.root.hidden = !items.length;
+  grid.show(items, sections(items));
+}
 
 function sections(items) {
   const made = [];
@@ -76,10 +83,15 @@ function heading(likely, ids) {
   return head;
 }
 
-function give(person, faces) {
-  if (!faces.length) return undefined;
-  grid.select([]);
-  return review.decide({ kind: "accept", person, faces });
+async function decide(decision) {
+  // Gone at once: the next key must not meet them again.
+  const gone = new Set(decision.faces);
+  show(grid.items.filter((item) => !gone.has(item.id)));
+  if (!(await review.decide(decision))) await load(review.state.revision);
+}
+
+async function give(person, faces) {
+  if (faces.length) await decide({ kind: "accept", person, faces });
 }
 
 const doing = {
@@ -101,9 +113,7 @@ const doing = {
   },
   async split() {
     const faces = [...grid.selected];
-    if (!faces.length) return;
-    grid.select([]);
-    await review.decide({ kind: "split", faces });
+    if (faces.length) await decide({ kind: "split", faces });
   },
   all: () => grid.selectAll(),
   none: () => grid.select([]),

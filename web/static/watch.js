@@ -132,8 +132,29 @@ byId("auto").addEventListener("change", (event) => setAuto(event.target.value));
 
 // --- everybody at once -----------------------------------------------------------------------
 
+// A tile has the shape of most people's videos, within reason.
+const shapes = data.people.map(({ size_wh: [width, height] }) => width / height);
+const shape = Math.min(Math.max(shapes.sort()[Math.floor(shapes.length / 2)] || 0.8, 0.6), 1.8);
+theatre.style.setProperty("--aspect", shape);
+
+/** Make the grid's cells as large as the place allows. */
+function fitGrid() {
+  const gap = 8;
+  const { clientWidth: width, clientHeight: height } = byId("strip");
+  let best = 0;
+  for (let columns = 1; columns <= data.people.length; columns++) {
+    const rows = Math.ceil(data.people.length / columns);
+    const wide = (width - 10 - gap * (columns - 1)) / columns;
+    const high = ((height - 10 - gap * (rows - 1)) / rows) * shape;
+    best = Math.max(best, Math.min(wide, high));
+  }
+  theatre.style.setProperty("--cell", `${Math.max(Math.floor(best), 120)}px`);
+}
+new ResizeObserver(() => theatre.classList.contains("grid") && fitGrid()).observe(theatre);
+
 function setGrid(on) {
   theatre.classList.toggle("grid", on);
+  if (on) fitGrid();
   byId("grid").setAttribute("aria-pressed", String(on));
 }
 
@@ -196,6 +217,12 @@ player.addEventListener("state", () => {
 });
 player.addEventListener("refused", () => {
   toast("The browser plays sound only after a click: press play.");
+});
+player.addEventListener("broken", ({ detail: { id } }) => {
+  tiles.get(id).classList.add("broken");
+  toast(`The video of ${nameOf.get(id)} cannot be played. Make it again: crop-people --force`, {
+    problem: true,
+  });
 });
 master.addEventListener("silent", () => toast("The sound cannot be played.", { problem: true }));
 

@@ -1,0 +1,91 @@
+"""A project as cluster-faces leaves it, with all that a review is for; people are coloured corners.
+
+Persons 1 to 4 are the corners. The second half of person 1 was found to be person 5, six faces of
+person 2 are unknown, and three faces of person 3 are among those of person 4.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clustering.stage import ClusterSettings, cluster_faces
+from data.faces import Faces
+from data.people import UNKNOWN, open_people
+from data.progress import bars
+from data.project import Project
+from tests.clips import Clips
+from tests.clustering.child import install_fakes
+from tests.clustering.fakes import CornerDetector
+from tests.web.serving import Running, running
+
+SETTINGS = ClusterSettings(every_s=0.1)
+_BARS = bars("review")
+
+
+@pytest.fixture(scope="session")
+def sorted_folder(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the project and its footage. Not to be changed."""
+    folder = tmp_path_factory.mktemp("sorted")
+    shutil.copy(clips("constant_rate.mp4"), folder / "film.mp4")
+    project = Project(folder / "film.fancam")
+    cluster_again(project, folder / "film.mp4")
+    table = Faces.read(project.faces_file("film"))
+    with open_people(project.people_file) as people:
+        found = people.assignments("film").person_id.copy()
+        rows = {person: np.flatnonzero(found == person) for person in (1, 2, 3)}
+        found[rows[1][len(rows[1]) // 2 :]] = 5
+        found[rows[2][:6]] = UNKNOWN
+        found[rows[3][:3]] = 4
+        people.assign({"film": table}, {"film": found})
+    return folder
+
+
+@pytest.fixture
+def sorted_project(sorted_folder: Path, tmp_path: Path) -> Project:
+    """A copy to be changed."""
+    return Project(Path(shutil.copytree(sorted_folder, tmp_path / "sorted")) / "film.fancam")
+
+
+@pytest.fixture
+def review(sorted_project: Project) -> Iterator[Running]:
+    """The copy, served."""
+    with running([sorted_project.folder]) as served:
+        yield served
+
+
+def cluster_again(project: Project, *paths: Path, settings: ClusterSettings = SETTINGS) -> None:
+    """Run cluster-faces with cheap networks."""
+    with pytest.MonkeyPatch.context() as patch:
+        install_fakes(patch.setattr, CornerDetector())
+        cluster_faces(project, paths, settings, progress=_BARS)
+
+
+def whose(project: Project) -> list[int]:
+    """Whose the faces are, in order of time."""
+    with open_people(project.people_file) as people:
+        return [int(person) for person in people.assignments("film").person_id]
+
+
+def rows(project: Project, query: str) -> list[tuple[Any, ...]]:
+    """What SQLite itself says."""
+    connection = sqlite3.connect(project.people_file)
+    found = connection.execute(query).fetchall()
+    connection.close()
+    return found
+
+
+def decisions(project: Project) -> list[tuple[Any, ...]]:
+    """Every decision ever made: kind, person, other, name, number of faces, state."""
+    query = (
+        "SELECT kind, person_id, other_id, name, "
+        "(SELECT COALESCE(SUM(json_array_length(value)), 0) FROM json_each(faces)), state "
+        "FROM decisions ORDER BY decision_id"
+    )
+    return rows(project, query)

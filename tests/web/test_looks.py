@@ -1,0 +1,164 @@
+"""What can be checked of the pages' looks without eyes, wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from data.project import Project
+from tests.web.drawn_crops import Drawing, draw_crops
+from tests.web.serving import Running, running
+from web.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+LOOKS = (Path(__file__).parent / "looks.js").read_text(encoding="utf-8")
+SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+# What the browser itself measured of the last load.
+PAINTED = """() => new Promise((resolve) => {
+  const look = () => {
+    const entry = performance.getEntriesByName("first-contentful-paint")[0];
+    if (entry) resolve(entry.startTime);
+    else setTimeout(look, 10);
+  };
+  look();
+})"""
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory, crops_project: Path) -> Iterator[Running]:
+    """Several projects: one with many people, one without videos."""
+    folder = tmp_path_factory.mktemp("library")
+    names = (*(f"Person {i}" for i in range(1, 14)), "A name that is much too long for its tile")
+    many = Drawing(names=names, seconds=1.0, size_wh=(96, 120), alike=True, gifs=False)
+    draw_crops(folder / "many.fancam", many)
+    empty = Project(folder / "empty.fancam")
+    empty.add_footage(
+        folder / "later.mp4", size_bytes=1, duration_s=60, rate=None, frame_wh=(640, 360)
+    )
+    projects = [crops_project, folder / "many.fancam", folder / "empty.fancam"]
+    with running(projects) as served:
+        yield served
+
+
+def check(page: Page) -> None:
+    found = page.evaluate(LOOKS)
+    assert found["title"]
+    expected = {"nameless": [], "pictures": [], "faint": [], "overflow": 0, "ids": 0}
+    assert {name: found[name] for name in expected} == expected
+    assert (found["lang"], found["headings"]) == ("en", 1)
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages(
+    browser: Browser, library: Running, size: str, scheme: Literal["light", "dark"]
+) -> None:
+    width, height = SIZES[size]
+    viewport = {"width": width, "height": height}
+    context = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    for address in ("/", "/watch/film/1", "/watch/many/1", "/watch/empty/1", "/watch/nowhere/1"):
+        page.goto(f"{library.address}{address}")
+        check(page)
+        if address.endswith("/1") and page.locator("#theatre").count():
+            page.keyboard.press("g")
+            check(page)
+            page.keyboard.press("?")
+            check(page)
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_login(browser: Browser, crops_project: Path, scheme: Literal["light", "dark"]) -> None:
+    with running([crops_project], Settings(password="correct horse")) as served:
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(served.address)
+        check(page)
+        page.get_by_label("Password").fill("wrong")
+        page.keyboard.press("Enter")
+        page.get_by_role("alert").wait_for()
+        check(page)
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Log in").click()
+        page.locator("#theatre").wait_for()
+        page.get_by_role("button", name="Log out").click()
+        page.get_by_label("Password").wait_for()
+        page.close()
+
+
+def test_whoever_uses_the_keyboard_sees_where_they_are(browser: Browser, library: Running) -> None:
+    page = browser.new_page()
+    page.goto(f"{library.address}/watch/film/1")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        ring = page.evaluate(
+            """() => {
+              const style = getComputedStyle(document.activeElement);
+              const { width } = document.activeElement.getBoundingClientRect();
+              return [style.outlineStyle, parseFloat(style.outlineWidth), width > 0];
+            }"""
+        )
+        assert ring[0] != "none"
+        assert ring[1] >= 2
+        assert ring[2]
+    page.close()
+
+
+def test_the_skip_link_leads_to_the_content(page: Page, library: Running) -> None:
+    page.goto(f"{library.address}/watch/film/1")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_first_paint(browser: Browser, server: Running) -> None:
+    times = []
+    for _ in range(4):
+        page = browser.new_page()
+        page.goto(server.address)
+        times.append(page.evaluate(PAINTED))
+        page.close()
+    # The best: what else the machine does meanwhile is not the page's.
+    assert min(times) < 300
+
+
+def test_everybody_fits_into_the_grid(page: Page, library: Running) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{library.address}/watch/many/1")
+    page.locator(".tile.on-stage").wait_for()
+    page.keyboard.press("g")
+    page.wait_for_timeout(200)
+    outside = page.evaluate(
+        """() => {
+          const strip = document.getElementById("strip").getBoundingClientRect();
+          return [...document.querySelectorAll(".screen")].filter((screen) => {
+            const box = screen.getBoundingClientRect();
+            return box.width < 100 || box.bottom > strip.bottom + 1 || box.right > strip.right + 1;
+          }).length;
+        }"""
+    )
+    assert outside == 0
+
+
+def test_the_check_sees_what_is_wrong(page: Page, library: Running) -> None:
+    page.goto(f"{library.address}/watch/empty/1")
+    page.evaluate(
+        """() => {
+          const text = document.createElement("p");
+          text.textContent = "faint";
+          text.style.color = "#aaa";
+          const button = document.createElement("button");
+          const wide = document.createElement("div");
+          wide.style.cssText = "width: 5000px; height: 1px";
+          document.getElementById("main").append(text, button, new Image(9, 9), wide);
+        }"""
+    )
+    found = page.evaluate(LOOKS)
+    assert [text for text, _ in found["faint"]] == ["faint"]
+    assert len(found["nameless"]) == len(found["pictures"]) == 1
+    assert found["overflow"] > 0
