@@ -27,6 +27,10 @@ CHUNK_S: Final = 60.0
 """A longer path is solved in parts, so that time and memory grow with its length only."""
 OVERLAP_S: Final = 8.0
 """How far each part looks ahead; longer than any pan takes."""
+DRIFT: Final = 0.02
+"""A second: so slow a move is no pan. The sum of velocities does not tell a drift from a pan that
+gets as far, so after a first solution slow ways are made dearer than quick ones, and the shot is
+solved again: Candes, Wakin and Boyd, "Enhancing Sparsity by Reweighted l1 Minimization", 2008."""
 _CUBIC: Final = 4  # coefficients that a moment depends on
 _LIMIT_COST: Final = 1e3
 """So dear is it to pass a limit that it happens only where there is no way between them."""
@@ -40,15 +44,19 @@ class Operator:
         dead_zone: how far off its place the face may be without any hurry.
         inside: cost of a second at a distance of 1, within the dead zone.
         outside: what that is more outside of it.
+        crowded: what that is more where the face comes near the edge.
         velocity, acceleration, jerk: cost of a second at 1 a second, a second squared, cubed.
+        drift: how many times as dear is the way that is gone slowest; see DRIFT.
     """
 
     dead_zone: float = 0.03
-    inside: float = 1.0
-    outside: float = 6.0
+    inside: float = 0.75
+    outside: float = 9.0
+    crowded: float = 8.0
     velocity: float = 1.0
-    acceleration: float = 3.0
+    acceleration: float = 4.0
     jerk: float = 0.02
+    drift: float = 5.0
 
 
 def steady_path(
@@ -57,6 +65,7 @@ def steady_path(
     low: Values,
     high: Values,
     *,
+    margin: float = 0.0,
     operator: Operator,
 ) -> Values:
     """The steadiest path past ``target`` between two limits, ``(n,)``.
@@ -66,14 +75,16 @@ def steady_path(
         target: ``(n,)`` where the camera should be.
         low: ``(n,)`` least that it may be.
         high: ``(n,)`` most that it may be, not below ``low``.
+        margin: so near the limits it is to be only where it pays.
         operator: what is a move worth.
     """
     if not len(time_s):
         return np.zeros(0)
+    shot = _Shot(time_s, target, low, high, margin)
     knots = _Knots(float(time_s[0]), float(time_s[-1]))
     known = np.zeros(0)
     while len(known) < knots.count:
-        known = np.append(known, _next_part(knots, known, time_s, target, low, high, operator))
+        known = np.append(known, _next_part(knots, known, shot, operator))
     path = knots.basis(time_s, 0, knots.count) @ known
     # Where limits leave no smooth way, and for the solver's tolerance.
     return np.asarray(np.clip(path, low, high), np.float64)
@@ -91,6 +102,21 @@ def average_path(
     return np.asarray(np.clip(mean, low, high), np.float64)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shot:
+    """What the camera is to follow; see `steady_path`."""
+
+    time_s: Values
+    target: Values
+    low: Values
+    high: Values
+    margin: float
+
+    def part(self, rows: slice) -> _Shot:
+        low, high = self.low[rows], self.high[rows]
+        return _Shot(self.time_s[rows], self.target[rows], low, high, self.margin)
+
+
 class _Knots:
     """A uniform cubic B-spline over a span of time."""
 
@@ -98,9 +124,10 @@ class _Knots:
         self._first_s = first_s
         self.count = int((last_s - first_s) / KNOT_S) + _CUBIC
 
-    def moment(self, knot: int) -> float:
-        """From when on a coefficient has a say."""
-        return self._first_s + (knot - _CUBIC + 1) * KNOT_S
+    def first_of(self, time_s: Values) -> NDArray[np.int64]:
+        """First of the four coefficients that each time depends on, ``(n,)``."""
+        knot = np.floor((time_s - self._first_s) / KNOT_S).astype(np.int64)
+        return np.clip(knot, 0, self.count - _CUBIC)
 
     def basis(self, time_s: Values, first: int, end: int) -> Any:
         """Sparse ``(n, end - first)``: values at times from the coefficients ``first`` to ``end``.
@@ -109,9 +136,8 @@ class _Knots:
         """
         from scipy import sparse
 
-        place = (time_s - self._first_s) / KNOT_S
-        knot = np.clip(np.floor(place).astype(np.int64), 0, self.count - _CUBIC)
-        f = place - knot
+        knot = self.first_of(time_s)
+        f = (time_s - self._first_s) / KNOT_S - knot
         weights = np.stack(
             [(1 - f) ** 3, 3 * f**3 - 6 * f**2 + 4, -3 * f**3 + 3 * f**2 + 3 * f + 1, f**3], axis=1
         )
@@ -121,93 +147,83 @@ class _Knots:
         return sparse.csr_matrix((weights.ravel() / 6, (rows, columns.ravel())), shape)
 
 
-def _next_part(
-    knots: _Knots,
-    known: Values,
-    time_s: Values,
-    target: Values,
-    low: Values,
-    high: Values,
-    operator: Operator,
-) -> Values:
+def _next_part(knots: _Knots, known: Values, shot: _Shot, operator: Operator) -> Values:
     """Some more coefficients, which go on smoothly from those that are ``known``."""
     first = max(len(known) - _CUBIC + 1, 0)
     wanted = len(known) + round(CHUNK_S / KNOT_S)
-    end = min(wanted + round(OVERLAP_S / KNOT_S), knots.count)
-    rows = slice(*np.searchsorted(time_s, [_from_s(knots, known), knots.moment(end)]))
-    if end == knots.count:
-        rows = slice(rows.start, len(time_s))
-        wanted = end
-    basis = knots.basis(time_s[rows], first, end)
-    solved = _solve(
-        basis, time_s[rows], target[rows], low[rows], high[rows], known[first:], operator
-    )
+    end = wanted + round(OVERLAP_S / KNOT_S)
+    if end >= knots.count:
+        wanted = end = knots.count
+    rows = np.searchsorted(knots.first_of(shot.time_s), [first, end - _CUBIC + 1]).tolist()
+    part = shot.part(slice(*rows))
+    solved = _solve(knots.basis(part.time_s, first, end), part, known[first:], operator)
     return solved[len(known) - first : wanted - first]
 
 
-def _from_s(knots: _Knots, known: Values) -> float:
-    return knots.moment(len(known)) if len(known) else -np.inf
-
-
-def _solve(
-    basis: Any,
-    time_s: Values,
-    target: Values,
-    low: Values,
-    high: Values,
-    known: Values,
-    operator: Operator,
-) -> Values:
+def _solve(basis: Any, shot: _Shot, known: Values, operator: Operator) -> Values:
     """Coefficients of least cost; the first ones are ``known``."""
+    count = basis.shape[1]
+    moves = _Moves(count)
+    velocity = np.full(count - 1, operator.velocity)
+    found = np.zeros(count)
+    for _ in range(2):
+        found = _solve_once(moves, velocity, basis, shot, known, operator)
+        speed = np.abs(np.diff(found)) / KNOT_S
+        velocity = operator.velocity * operator.drift * DRIFT / (speed + DRIFT)
+    return found
+
+
+def _solve_once(
+    moves: _Moves, velocity: Values, basis: Any, shot: _Shot, known: Values, operator: Operator
+) -> Values:
+    """The unknowns: coefficients, the size of each of their differences, each frame's cost."""
     from scipy import sparse
     from scipy.optimize import linprog
 
-    count, frames = basis.shape[1], len(time_s)
-    costs, above, bounds = _moves(count, operator)
-    pieces = _place_costs(basis, _seconds(time_s), target, low, high, operator)
-    moves, places = above.shape[1] - count, frames
-    matrix = sparse.vstack(
-        [
-            sparse.hstack([above, sparse.csr_matrix((above.shape[0], places))]),
-            *(
-                sparse.hstack([slope, sparse.csr_matrix((frames, moves)), -sparse.eye(frames)])
-                for slope, _ in pieces
-            ),
-        ]
-    ).tocsr()
-    limits = np.concatenate([bounds, *(limit for _, limit in pieces)])
-    free: list[tuple[float | None, float | None]] = [(value, value) for value in known.tolist()]
-    free += [(None, None)] * (count - len(known)) + [(0, None)] * (moves + places)
+    frames, count = basis.shape
+    pieces = _place_costs(basis, shot, operator)
+    beside, cost = sparse.csr_matrix((frames, moves.sizes)), -sparse.eye(frames)
+    rows = [sparse.hstack([slope, beside, cost]) for slope, _ in pieces]
+    none = sparse.csr_matrix((moves.rows.shape[0], frames))
+    limits = [np.zeros(moves.rows.shape[0]), *(limit for _, limit in pieces)]
+    costs = [np.zeros(count), *moves.costs(velocity, operator), np.ones(frames)]
+    bounds = np.zeros((count + moves.sizes + frames, 2))
+    bounds[:, 1] = np.inf
+    bounds[:count, 0] = -np.inf
+    bounds[: len(known)] = known[:, None]
     found = linprog(
-        np.concatenate([costs, np.ones(places)]), A_ub=matrix, b_ub=limits, bounds=free,
+        np.concatenate(costs),
+        A_ub=sparse.vstack([sparse.hstack([moves.rows, none]), *rows]).tocsr(),
+        b_ub=np.concatenate(limits),
+        bounds=bounds,
         method="highs",
-    )  # fmt: skip
+    )
     if found.x is None:
         raise ValueError(f"a path must be found, got: {found.message}")
     return np.asarray(found.x[:count], np.float64)
 
 
-def _moves(count: int, operator: Operator) -> tuple[Values, Any, Values]:
-    """Costs, and the rows that make each further unknown the size of one difference."""
-    from scipy import sparse
+class _Moves:
+    """Differences of the first, second and third order, and an unknown for the size of each."""
 
-    weights = (operator.velocity, operator.acceleration, operator.jerk)
-    costs, blocks = [np.zeros(count)], []
-    for order, weight in enumerate(weights, start=1):
-        rows = max(count - order, 0)
-        difference = _difference(count, order) / KNOT_S**order
-        costs.append(np.full(rows, weight * KNOT_S))
-        blocks.append((difference, rows))
-    sizes = [rows for _, rows in blocks]
-    above = []
-    for number, (difference, rows) in enumerate(blocks):
-        bound = sparse.hstack(
-            [-sparse.eye(rows) if n == number else sparse.csr_matrix((rows, size))
-             for n, size in enumerate(sizes)]
-        )  # fmt: skip
-        above += [sparse.hstack([difference, bound]), sparse.hstack([-difference, bound])]
-    matrix = sparse.vstack(above)
-    return np.concatenate(costs), matrix, np.zeros(matrix.shape[0])
+    def __init__(self, count: int) -> None:
+        from scipy import sparse
+
+        differences = [_difference(count, order) / KNOT_S**order for order in (1, 2, 3)]
+        self.sizes = sum(one.shape[0] for one in differences)
+        difference, size = sparse.vstack(differences), -sparse.eye(self.sizes)
+        self.rows: Any = sparse.vstack(
+            [sparse.hstack([difference, size]), sparse.hstack([-difference, size])]
+        )
+        self._count = count
+
+    def costs(self, velocity: Values, operator: Operator) -> list[Values]:
+        """Of the sizes, in order."""
+        return [
+            velocity * KNOT_S,
+            np.full(self._count - 2, operator.acceleration * KNOT_S),
+            np.full(self._count - 3, operator.jerk * KNOT_S),
+        ]
 
 
 def _difference(count: int, order: int) -> Any:
@@ -226,22 +242,23 @@ def _seconds(time_s: Values) -> Values:
     return np.minimum(np.gradient(time_s), KNOT_S)
 
 
-def _place_costs(
-    basis: Any, seconds: Values, target: Values, low: Values, high: Values, operator: Operator
-) -> list[tuple[Any, Values]]:
-    """The lines whose highest is a frame's cost: steeper outside the dead zone and the limits.
+def _place_costs(basis: Any, shot: _Shot, operator: Operator) -> list[tuple[Any, Values]]:
+    """The lines whose highest is a frame's cost: ``slope @ coefficients - cost <= limit``.
 
-    Each is ``slope @ coefficients - cost <= limit``.
+    To each side of the target, each is steeper than the one before, and begins farther off.
     """
     from scipy import sparse
 
+    seconds = _seconds(shot.time_s)
+    aim = np.clip(shot.target, shot.low, shot.high)
     pieces = []
-    aim = np.clip(target, low, high)
-    for sign, room in ((1, high - aim), (-1, aim - low)):
+    for sign, room in ((1, shot.high - aim), (-1, aim - shot.low)):
+        dead_zone = np.minimum(operator.dead_zone, room)
         slope, offset = np.zeros(len(aim)), np.zeros(len(aim))
         for more, from_on in (
             (operator.inside * seconds, np.zeros(len(aim))),
-            (operator.outside * seconds, np.minimum(operator.dead_zone, room)),
+            (operator.outside * seconds, dead_zone),
+            (operator.crowded * seconds, np.clip(room - shot.margin, dead_zone, room)),
             (np.full(len(aim), _LIMIT_COST), room),
         ):
             slope = slope + more

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cropping.camera import Operator, average_path, steady_path
 from cropping.presence import GLIMPSE_S, Clock, Stretch, stretches
-from cropping.window import MARGIN, Heights, WindowSettings, heights, largest_height, needed_wh
+from cropping.window import Heights, WindowSettings, heights, largest_height, needed_wh
 from data.boxes import clamp
 from data.timeline import Timeline
 from data.tracks import Tracks
@@ -21,6 +21,9 @@ Values = NDArray[np.float64]
 
 AVERAGE_S: Final = 0.5
 """Window of the moving average: as long as track-people smooths over."""
+HEAD: Final = 0.3
+"""Of the face's own size, on each side: hair and ears."""
+_STILL_PX: Final = 1e-3
 _MOVING: Final = Operator()
 _ZOOMING: Final = Operator(dead_zone=0.25, inside=0.05, velocity=0.5)
 """Who comes a little nearer is not zoomed at."""
@@ -144,70 +147,100 @@ def _follow(
     camera: CameraSettings,
 ) -> Values:
     """Windows ``(m, 4)`` for the frames at ``time_s``, the first and last of them with rows."""
-    faces = _at(tracks, time_s, frame_wh)
-    wish = heights(faces.astype(np.float32), frame_wh, window)
-    height = _zoom(wish, time_s, camera)
-    video_wh = window.video_wh(frame_wh)
-    room = needed_wh(faces.astype(np.float32), frame_wh)
-    # A face that is too large for any window of this shape gets one of another, with bars.
-    size = np.column_stack([height * video_wh[0] / video_wh[1], height])
-    lacking = (room > size + 1e-6).any(axis=0)
-    size = np.where(lacking, np.maximum(size, room.max(axis=0)), size)
-    size = np.minimum(size, frame_wh)
-    place = np.array([0.5, window.place()])
-    centre = [
-        _lead(faces[:, axis :: 2], size[:, axis], float(place[axis]), float(frame_wh[axis]),
-              float(np.median(size[:, 1])), time_s, camera)
-        for axis in (0, 1)
-    ]  # fmt: skip
-    middle = np.column_stack(centre)
+    faces = _faces(tracks, time_s, frame_wh)
+    size = _sizes(faces, time_s, frame_wh, window, camera)
+    unit = float(np.median(size[:, 1]))
+    middle = np.empty((len(time_s), 2))
+    for axis, place in enumerate((0.5, window.place())):
+        way = _Way(faces[:, axis::2], size[:, axis], place, float(frame_wh[axis]))
+        middle[:, axis] = way.lead(time_s, camera, unit)
+        if np.abs(size[:, axis] - window.video_wh(frame_wh)[axis]).max() < _STILL_PX:
+            middle[:, axis] = way.on_pixels(middle[:, axis])
     return np.hstack([middle - size / 2, middle + size / 2])
 
 
-def _at(tracks: Tracks, time_s: Values, frame_wh: tuple[int, int]) -> Values:
+def _faces(tracks: Tracks, time_s: Values, frame_wh: tuple[int, int]) -> Values:
     """The face in every frame, ``(m, 4)``, in between where there is no row."""
     boxes = clamp(tracks.xyxy, frame_wh).astype(np.float64)
     known_s = time_s[tracks.frame_index - tracks.frame_index[0]]
     return np.column_stack([np.interp(time_s, known_s, boxes[:, side]) for side in range(4)])
 
 
-def _zoom(wish: Heights, time_s: Values, camera: CameraSettings) -> Values:
-    low, high, wanted = (np.log(values) for values in (wish.low, wish.high, wish.wanted))
-    if (wish.low == wish.high).all():
-        return wish.high
-    if camera.name == "average":
-        return np.exp(average_path(time_s, wanted, low, high, window_s=AVERAGE_S))
-    return np.exp(steady_path(time_s, wanted, low, high, operator=camera.zooming))
-
-
-def _lead(
-    face: Values,
-    size: Values,
-    place: float,
-    frame: float,
-    unit: float,
+def _sizes(
+    faces: Values,
     time_s: Values,
+    frame_wh: tuple[int, int],
+    window: WindowSettings,
     camera: CameraSettings,
 ) -> Values:
-    """Middle of the window along one axis.
+    """Width and height of the window in every frame, ``(m, 2)``."""
+    wish = heights(faces, frame_wh, window)
+    height = _zoom(wish, time_s, camera)
+    width_a_line = window.video_wh(frame_wh)[0] / window.video_wh(frame_wh)[1]
+    size = np.column_stack([height * width_a_line, height])
+    # A face that is too large for any window of this shape gets one of another, with bars.
+    needed = needed_wh(faces, frame_wh)
+    lacking = (needed > size + _STILL_PX).any(axis=0)
+    size = np.where(lacking, np.maximum(size, needed.max(axis=0)), size)
+    return np.minimum(size, np.array(frame_wh, np.float64))
 
-    Args:
-        face: ``(m, 2)`` px, its two sides.
-        size: ``(m,)`` px of the window.
-        place: of the face's middle in the window, 0 to 1.
-        frame: px of the frame.
-        unit: px that count as 1 to the operator.
-        time_s: ``(m,)``.
-        camera: how it moves.
-    """
-    inside_low, inside_high = size / 2, frame - size / 2
-    room = np.minimum(MARGIN * (face[:, 1] - face[:, 0]), (size - (face[:, 1] - face[:, 0])) / 2)
-    room = np.maximum(room, 0)
-    low = np.clip(face[:, 1] + room - size / 2, inside_low, inside_high)
-    high = np.clip(face[:, 0] - room + size / 2, inside_low, inside_high)
-    low, high = np.minimum(low, high), np.maximum(low, high)
-    target = face.mean(axis=1) + (0.5 - place) * size
+
+def _zoom(wish: Heights, time_s: Values, camera: CameraSettings) -> Values:
+    if (wish.low == wish.high).all():
+        return wish.high
+    low, high, wanted = (np.log(values) for values in (wish.low, wish.high, wish.wanted))
     if camera.name == "average":
-        return average_path(time_s, target, inside_low, inside_high, window_s=AVERAGE_S)
-    solved = steady_path(time_s, target / unit, low / unit, high / unit, operator=camera.moving)
-    return solved * unit
+        height = np.exp(average_path(time_s, wanted, low, high, window_s=AVERAGE_S))
+    else:
+        height = np.exp(steady_path(time_s, wanted, low, high, operator=camera.zooming))
+    return np.clip(height, wish.low, wish.high)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """What one face does along one axis, and what the window may do."""
+
+    face: Values  # (m, 2) px, its two sides
+    size: Values  # (m,) px of the window
+    place: float  # of the face's middle in the window, 0 to 1
+    frame: float  # px of the frame
+
+    @property
+    def target(self) -> Values:
+        """Where the middle of the window should be, ``(m,)`` px."""
+        return np.asarray(self.face.mean(axis=1) + (0.5 - self.place) * self.size)
+
+    def limits(self, *, face: bool) -> tuple[Values, Values]:
+        """Least and most that the middle may be: within the frame, and around the face."""
+        low, high = self.size / 2, self.frame - self.size / 2
+        if not face:
+            return low, np.maximum(low, high)
+        around = self.face[:, 1] - self.size / 2, self.face[:, 0] + self.size / 2
+        first, second = (np.clip(side, low, np.maximum(low, high)) for side in around)
+        return np.minimum(first, second), np.maximum(first, second)
+
+    def lead(self, time_s: Values, camera: CameraSettings, unit: float) -> Values:
+        """Middle of the window, ``(m,)`` px; ``unit`` px are 1 to the operator."""
+        if camera.name == "average":
+            low, high = self.limits(face=False)
+            return average_path(time_s, self.target, low, high, window_s=AVERAGE_S)
+        low, high = (side / unit for side in self.limits(face=True))
+        margin = HEAD * float(np.median(self.face[:, 1] - self.face[:, 0])) / unit
+        return unit * steady_path(
+            time_s, self.target / unit, low, high, margin=margin, operator=camera.moving
+        )
+
+    def on_pixels(self, middle: Values) -> Values:
+        """Stand on whole pixels, even ones for the colours' sake, where the camera stands.
+
+        Nothing has to be made up from between the pixels then; the pans take up the rest.
+        """
+        corner = middle - self.size / 2
+        stands = np.abs(np.diff(corner, prepend=np.inf)) < _STILL_PX
+        stands |= np.append(stands[1:], False)
+        if not stands.any():
+            return middle
+        frames = np.arange(len(corner))
+        shift = np.round(corner[stands] / 2) * 2 - corner[stands]
+        moved = middle + np.interp(frames, frames[stands], shift)
+        return np.asarray(np.clip(moved, *self.limits(face=True)))

@@ -11,12 +11,10 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data.boxes import Boxes
-
 ZoomName = Literal["face", "bust", "body"]
 Values = NDArray[np.float64]
 
-MARGIN: Final = 0.0
+MARGIN: Final = 0.1
 """Of the face's own size, on each side: so much room it has at least."""
 MOST_UPSCALED: Final = 4.0
 """A face far away is not blown up more than this, whatever the zoom asks for."""
@@ -86,23 +84,22 @@ def largest_height(frame_wh: tuple[int, int], video_wh: tuple[int, int]) -> floa
     return min(frame_wh[1], frame_wh[0] * video_wh[1] / video_wh[0])
 
 
-def heights(xyxy: Boxes, frame_wh: tuple[int, int], settings: WindowSettings) -> Heights:
-    """Bounds and wish for faces ``(n, 4)``, clamped to the frame."""
+def heights(faces: Values, frame_wh: tuple[int, int], settings: WindowSettings) -> Heights:
+    """Bounds and wish for faces ``(n, 4)`` px within the frame."""
     video_wh = settings.video_wh(frame_wh)
-    most = largest_height(frame_wh, video_wh)
-    high = np.full(len(xyxy), most)
+    most = np.full(len(faces), largest_height(frame_wh, video_wh))
+    needed = needed_wh(faces, frame_wh)
+    least = np.maximum(needed[:, 1], needed[:, 0] * video_wh[1] / video_wh[0])
     if settings.size_wh is not None:
-        fixed = np.minimum(high, video_wh[1])
+        # Larger only where the face would not fit.
+        fixed = np.minimum(np.maximum(video_wh[1], least.max(initial=0)), most)
         return Heights(fixed, fixed, fixed)
-    room = needed_wh(xyxy, frame_wh)
-    low = np.maximum(room[:, 1], room[:, 0] * video_wh[1] / video_wh[0])
-    low = np.minimum(np.maximum(low, video_wh[1] / MOST_UPSCALED), high)
-    faces = np.asarray(xyxy[:, 3] - xyxy[:, 1], np.float64)
-    wanted = np.clip(faces * ZOOMS[settings.zoom].faces, low, high)
-    return Heights(low, high, wanted)
+    low = np.minimum(np.maximum(least, video_wh[1] / MOST_UPSCALED), most)
+    wanted = (faces[:, 3] - faces[:, 1]) * ZOOMS[settings.zoom].faces
+    return Heights(low, most, np.clip(wanted, low, most))
 
 
-def needed_wh(xyxy: Boxes, frame_wh: tuple[int, int]) -> Values:
+def needed_wh(faces: Values, frame_wh: tuple[int, int]) -> Values:
     """What each face needs with its margin, ``(n, 2)`` px, at most the frame."""
-    size = np.asarray(xyxy[:, 2:] - xyxy[:, :2], np.float64)
+    size = faces[:, 2:] - faces[:, :2]
     return np.minimum(size * (1 + 2 * MARGIN), np.array(frame_wh, np.float64))

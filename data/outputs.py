@@ -85,9 +85,8 @@ class OutputFolder:
     killed anywhere leaves no file that the next run would not know as its own.
     """
 
-    def __init__(self, folder: Path, *, manifest: str = MANIFEST) -> None:
-        """Take a folder, and a name for the list: two stages may share a folder."""
-        self.folder, self._manifest = folder, manifest
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def keys(self) -> dict[str, str]:
         """The key of each file that was written whole and is still there."""
@@ -101,7 +100,8 @@ class OutputFolder:
             InputError: as `sync` does; so that a run need not work for hours to find out.
         """
         known = self._read_manifest()
-        self._check_free(path for path in wanted if path not in known)
+        ours = {path.casefold() for path in known}
+        self._check_free(path for path in wanted if path.casefold() not in ours)
         return [p for p, one in wanted.items() if not self._is_up_to_date(p, one, known)]
 
     def _is_up_to_date(self, path: str, wanted: Wanted, known: Mapping[str, str]) -> bool:
@@ -214,7 +214,7 @@ class OutputFolder:
                     (self.folder / parent).rmdir()
 
     def _read_manifest(self) -> dict[str, str]:
-        file = self.folder / self._manifest
+        file = self.folder / MANIFEST
         try:
             files = json.loads(file.read_text(encoding="utf-8"))["files"]
             for path in files:
@@ -228,7 +228,7 @@ class OutputFolder:
 
     def _write_manifest(self, files: Mapping[str, str]) -> None:
         note = "the files that fancam wrote here, and will remove when they are out of date"
-        write_json(self.folder / self._manifest, {"note": note, "files": dict(files)})
+        write_json(self.folder / MANIFEST, {"note": note, "files": dict(files)})
 
 
 def _write(content: bytes, path: Path) -> None:
