@@ -272,7 +272,7 @@ def _card(
         command=" ".join([purpose.command, *names, "--out", out.name]),
         sources=tuple(f"`{name}`" for name in names),
         classes=faces.classes,
-        merged=tuple(sorted(purpose.merged)),
+        merged=_merged(faces) if purpose.merged else (),
         parts=_parts(faces, split),
         by_subject=split.by_subject,
         nameless=split.nameless,
@@ -289,6 +289,12 @@ def _card(
         limits=purpose.limits,
     )
     return write_card(facts)
+
+
+def _merged(faces: LabelledFaces) -> tuple[str, ...]:
+    """The labels that became the last class."""
+    last = faces.label == len(faces.classes) - 1
+    return tuple(sorted(set(faces.kind[last].tolist())))
 
 
 def _parts(faces: LabelledFaces, split: Split) -> tuple[PartCounts, ...]:

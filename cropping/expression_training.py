@@ -74,10 +74,14 @@ def train(
         settings: how.
         bar: gets one step a batch; see `steps_in`.
     """
+    before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
-    with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
-        return _Run(faces, val, settings, bar).train()
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(settings.seed)
+            return _Run(faces, val, settings, bar).train()
+    finally:
+        torch.set_num_threads(before)
 
 
 def steps_in(faces: int, settings: TrainingSettings) -> int:

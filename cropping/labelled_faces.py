@@ -8,10 +8,9 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +112,7 @@ class _Files(Protocol):
         """Return what a file holds.
 
         Raises:
-            InputError: it is too large, or cannot be read.
+            InputError: it is too large, or cannot be read; without its name.
         """
         ...
 
@@ -287,7 +286,10 @@ def _by_tables(source: Path, files: _Files, tables: list[str]) -> list[_Entry]:
     find = _Finder(files.names())
     for table in tables:
         where = str(source) if source.name == table else f"{source}/{table}"
-        content = files.read(table, MAX_CSV_BYTES)
+        try:
+            content = files.read(table, MAX_CSV_BYTES)
+        except InputError as error:
+            raise InputError(f"{where}: {error}; give labelled faces") from error
         folder = PurePosixPath(table).parent
         for number, row in enumerate(_rows(where, content), start=2):
             file = find(folder, row[FILE_COLUMN])
@@ -351,54 +353,48 @@ class _Folder:
         try:
             found = [path for path in self._folder.rglob("*") if path.is_file()]
         except OSError as error:
-            raise _unreadable(self._folder, error) from error
+            raise InputError(f"{self._folder}: cannot be read ({_reason(error)})") from error
         return sorted(path.relative_to(self._folder).as_posix() for path in found)
 
     def read(self, name: str, most_bytes: int) -> bytes:
         path = self._folder / name
         try:
             if path.stat().st_size > most_bytes:
-                raise InputError(f"{path}: too large")
+                raise InputError("too large")
             return path.read_bytes()
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise InputError(f"cannot be read ({_reason(error)})") from error
 
 
 class _Zip:
     """The files of a zip; read into memory one at a time, so that none can land anywhere."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        with self._errors():
+        try:
             self._zip = zipfile.ZipFile(path)
-        self._infos = {i.filename: i for i in self._zip.infolist() if not i.is_dir()}
+        except _ZIP_ERRORS as error:
+            message = f"not a readable zip ({_reason(error)}); pack it anew"
+            raise InputError(f"{path}: {message}") from error
+        self._infos = {info.filename: info for info in self._zip.infolist() if not info.is_dir()}
 
     def names(self) -> list[str]:
         return sorted(self._infos)
 
     def read(self, name: str, most_bytes: int) -> bytes:
-        with self._errors(), self._zip.open(self._infos[name]) as file:
-            # What it unpacks to, whatever the zip says that would be.
-            content = file.read(most_bytes + 1)
+        try:
+            with self._zip.open(self._infos[name]) as file:
+                # What it unpacks to, whatever the zip says that would be.
+                content = file.read(most_bytes + 1)
+        except _ZIP_ERRORS as error:
+            raise InputError(f"cannot be unpacked ({_reason(error)})") from error
         if len(content) > most_bytes:
-            raise InputError(f"{self._path}/{name}: too large")
+            raise InputError("too large")
         return content
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Say what is wrong with a zip the way a user can mend it."""
-        try:
-            yield
-        except OSError as error:
-            raise _unreadable(self._path, error) from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-            # RuntimeError: it is encrypted, or packed some new way.
-            reason = str(error) or "damaged"
-            raise InputError(
-                f"{self._path}: not a readable zip ({reason}); pack it anew"
-            ) from error
+
+# RuntimeError: it is encrypted, or packed some new way.
+_ZIP_ERRORS: Final = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
 
 
-def _unreadable(path: Path, error: OSError) -> InputError:
-    reason: Any = error.strerror or str(error) or "damaged"
-    return InputError(f"{path}: cannot be read ({reason}); give a folder, CSV or zip of faces")
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error) or "damaged"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 Square = tuple[float, float, float]  # left, top, side in px of the frame
 
-_ROOM: Final = 2.1  # side of the square over the face's: hair and chin, and a little air
-_DOWN: Final = -0.04  # of the side: dlib's box begins at the brows
+_ROOM: Final = 2.3  # side of the square over the face's: hair and chin, and a little air
+_DOWN: Final = -0.06  # of the side: dlib's box begins at the brows, and hair is above them
 
 
 def square_of(
