@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -267,10 +268,13 @@ def _forget_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _forget(parsed: argparse.Namespace) -> int:
-    from clustering.forgetting import forget_faces
+    from clustering.forgetting import forget_faces, renamed_pictures
     from cropping.forgetting import forget_crops
+    from data.exporting import remove_exports
+    from data.labels import LabelFolder
     from data.people import open_people
     from data.progress import bars
+    from data.project import CACHE_FOLDER
     from data.traces import find_traces
     from tracking.forgetting import forget_tracks
 
@@ -282,10 +286,14 @@ def _forget(parsed: argparse.Namespace) -> int:
         raise InputError(f"{parsed.person}: nobody of that name; the project knows {known}")
     if not _confirmed(f"Forget {parsed.person}? This cannot be undone.", yes=parsed.yes):
         return 0
+    person = ids[parsed.person]
     with project.lock():
-        forget_crops(project, ids[parsed.person])
-        had_tracker = forget_tracks(project, ids[parsed.person])
-        gone = forget_faces(project, ids[parsed.person], progress=bars(NAME, unit="files"))
+        remove_exports(project.export_folder)
+        shutil.rmtree(project.folder / CACHE_FOLDER, ignore_errors=True)
+        forget_crops(project, person)
+        had_tracker = forget_tracks(project, person)
+        LabelFolder(project.labels_folder).rename_pictures(renamed_pictures(project, person))
+        gone = forget_faces(project, person, progress=bars(NAME, unit="files"))
     print(f"{parsed.person}: {gone.faces} faces taken out, covered in the frames that were kept")
     if had_tracker:
         print("the tracker knew them and is gone: run train-tracker and track-people again")
@@ -309,7 +317,7 @@ def _export(parsed: argparse.Namespace) -> int:
     from data.tracks import read_tracks, tracks_stage
 
     project = _existing(parsed.project)
-    out = parsed.out or project.folder / "export"
+    out = parsed.out or project.export_folder
     formats = parsed.format or list(_EXPORTS)
     writers = {"coco": export_coco, "label-studio": export_label_studio}
     for name in [name for name in formats if name in writers]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from clustering.covering import cover
 from clustering.dataset import plan_dataset
+from clustering.labelled import numbers_in_frame
 from clustering.portraits import cut_portrait
 from clustering.writing import (
     PEOPLE_STAGE,
@@ -24,6 +25,7 @@ from data.errors import InputError
 from data.faces import Faces
 from data.files import overwriting
 from data.jpeg import read_jpeg, write_jpeg
+from data.labels import picture_file
 from data.people import open_people
 from data.progress import Progress
 from data.project import Project
@@ -38,6 +40,40 @@ class ForgottenFaces:
 
     faces: int
     embeddings: NDArray[np.float32]  # (m, 128), of the faces and of their mirror images
+
+
+def renamed_pictures(project: Project, person_id: int) -> dict[str, str | None]:
+    """Labelled pictures of the frames that a person is in, as they are called without the person.
+
+    Returns:
+        The new file of each, None of the person's own; see `LabelFolder.rename_pictures`.
+
+    Raises:
+        InputError: a table is missing.
+    """
+    renamed: dict[str, str | None] = {}
+    with open_people(project.people_file) as people:
+        for name in project.footages:
+            theirs = people.assignments(name).person_id == person_id
+            _, faces = read_tables(project, name)
+            if len(theirs) == len(faces):
+                renamed |= _renamed_in_footage(name, faces.frame_index, theirs)
+    return renamed
+
+
+def _renamed_in_footage(
+    name: str, frame_index: NDArray[np.int64], theirs: NDArray[np.bool_]
+) -> dict[str, str | None]:
+    before = numbers_in_frame(frame_index)
+    after = np.full(len(frame_index), -1)
+    after[~theirs] = numbers_in_frame(frame_index[~theirs])
+    rows = np.flatnonzero(np.isin(frame_index, frame_index[theirs]))
+    renamed: dict[str, str | None] = {}
+    for row in rows[np.lexsort((before[rows], frame_index[rows]))].tolist():
+        frame = int(frame_index[row])
+        now = picture_file(name, frame, int(after[row])) if after[row] >= 0 else None
+        renamed[picture_file(name, frame, int(before[row]))] = now
+    return renamed
 
 
 def forget_faces(project: Project, person_id: int, *, progress: Progress) -> ForgottenFaces:

@@ -178,6 +178,13 @@ def export_mot(
     return len(lines)
 
 
+def remove_exports(folder: Path) -> None:
+    """Remove the archives that were written into a project's own folder of exports."""
+    for pattern in ("coco.zip", "label-studio.zip", "*.mot.zip"):
+        for archive in folder.glob(pattern):
+            archive.unlink()
+
+
 def _images(dataset: Path) -> list[str]:
     """The dataset's images, relative to its folder."""
     if not (dataset / DATA_FILE).exists():

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from clustering import cli
-from clustering.forgetting import forget_faces
+from clustering.forgetting import forget_faces, renamed_pictures
+from clustering.labelled import numbers_in_frame
 from clustering.portraits import cut_portrait
 from data.errors import InputError
 from data.faces import Faces
 from data.jpeg import read_jpeg
+from data.labels import LabelFolder, picture_file
 from data.people import open_people
 from data.project import Project
 from tests.clustering.test_stage import assert_dataset_is_whole, folders
@@ -113,3 +115,35 @@ def test_stopped_half_way_it_goes_on(
 def test_nobody_of_that_number(project: Project) -> None:
     with pytest.raises(InputError, match="there is no person 77"):
         forget_faces(project, 77, progress=Bars())
+
+
+def test_labelled_pictures_follow_their_faces(project: Project) -> None:
+    before, person_id = faces_of(project)
+    renamed = renamed_pictures(project, 1)
+    theirs = np.array(person_id) == 1
+    assert sum(now is None for now in renamed.values()) == theirs.sum()
+    folder = LabelFolder(project.labels_folder)
+    smiles = folder.add("Smile", ["yes", "no"])
+    numbers = numbers_in_frame(before.frame_index)
+    said = []
+    for row, (frame, number) in enumerate(zip(before.frame_index, numbers, strict=True)):
+        file = picture_file("first", int(frame), int(number))
+        picture = folder.faces_folder(smiles) / file
+        picture.parent.mkdir(exist_ok=True)
+        picture.write_text(f"{row}")
+        said.append((file, "yes", f"{row}"))
+    folder.save(smiles, said, by="me")
+    assert folder.rename_pictures(renamed) == theirs.sum()
+    kept = np.flatnonzero(~theirs).tolist()
+    numbers = numbers_in_frame(before.frame_index[~theirs])
+    files = [
+        picture_file("first", int(frame), int(number))
+        for frame, number in zip(before.frame_index[~theirs], numbers, strict=True)
+    ]
+    left = folder.labels(smiles)
+    assert {file: left[file].subject for file in left} == {
+        file: f"{row}" for file, row in zip(files, kept, strict=True)
+    }
+    assert {p.name: p.read_text() for p in folder.faces_folder(smiles).iterdir()} == {
+        file: f"{row}" for file, row in zip(files, kept, strict=True)
+    }
