@@ -18,7 +18,7 @@ NO_TRACKLET: Final = -1
 LOST_S: Final = 1.0
 """A box may go on with a track that was last seen so long ago."""
 SURE_SCORE: Final = 0.15
-"""From here on a box may begin a track, and boxes are looked at first. Lower than ultralytics has it:
+"""From here on a box may begin a track, and boxes are looked at first. Lower than ultralytics' own:
 a detector trained on a few minutes of footage is seldom sure of a turned face, and whose a tracklet
 is, if anybody's, is decided later, from all of it."""
 _SURE_SHARE: Final = 0.6
