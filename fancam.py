@@ -113,7 +113,7 @@ class _Stages:
             Step("train-tracker", 60 + min(4 * seconds, 500)),
             Step("track-people", 5 + 1.0 * seconds, bars=count),
             Step("crop-people", 5 + 1.0 * seconds, bars=count),
-            Step("smile-gifs", 5 + 0.2 * seconds, bars=count),
+            Step("smile-gifs", 10 + 0.3 * seconds, bars=2 * count),
         ]
 
     def in_order(self) -> list[Callable[[Progress], Iterator[str]]]:

@@ -101,7 +101,7 @@ def embeddings_of(project: Path, person_id: int) -> NDArray[np.float32]:
     faces = Faces.read(project / "faces" / "film.parquet")
     with open_people(project / "people.sqlite") as people:
         theirs = people.assignments("film").person_id == person_id
-    return faces.embedding[theirs]
+    return np.asarray(faces.embedding[theirs], np.float32)
 
 
 def figures(said: str, name: str) -> tuple[float, float]:
