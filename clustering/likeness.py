@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from clustering.grouping import person_embeddings, person_weights
 from clustering.linkage import Distance, Floats, Groups, groups_of
@@ -130,10 +131,10 @@ class Likeness:
         """Who is seen in one frame with whom, ``(people, people)``."""
         known = person_id != UNKNOWN
         column = np.searchsorted(people, person_id[known])
-        frames, row = np.unique(self._frame[known], return_inverse=True)
-        seen = np.zeros((len(frames), len(people)), np.float32)
-        seen[row, column] = 1
-        together = np.asarray(seen.T @ seen > 0, np.bool_)
+        _, row = np.unique(self._frame[known], return_inverse=True)
+        ones = np.ones(len(row), np.int32)
+        seen = csr_array((ones, (row, column)), shape=(int(row.max(initial=-1)) + 1, len(people)))
+        together = np.asarray((seen.T @ seen).toarray() > 0, np.bool_)
         np.fill_diagonal(together, False)
         return together
 

@@ -117,6 +117,7 @@ class Review:
     people: tuple[str, ...]  # whom the dataset has, in order of class
     new: tuple[str, ...]  # people of it whom it had not
     gone: tuple[str, ...]  # people whom it had
+    renamed: tuple[tuple[str, str], ...]  # people of it who had another name, and which
     images: int  # that it has
     changed_files: int  # of its images and labels; the names are not among them
     up_to_date: bool  # nothing was decided since it was written
@@ -178,7 +179,8 @@ def written_inputs(project: Project) -> dict[str, Any]:
 
 def mark_stopped(project: Project, inputs: Mapping[str, Any]) -> None:
     """Mark the people as not finished: stopped from here on, the settings are still known."""
-    project.finish(PEOPLE_STAGE, {**inputs, _STOPPED: True})
+    names = project.stages[PEOPLE_STAGE].get("names", {})
+    project.finish(PEOPLE_STAGE, {**inputs, "names": names, _STOPPED: True})
 
 
 def _plan(known: KnownPeople, inputs: Mapping[str, Any]) -> Plan:
@@ -190,13 +192,22 @@ def _review(project: Project, plan: Plan, *, up_to_date: bool) -> Review:
     folder = OutputFolder(project.dataset_folder)
     wanted = wanted_dataset(plan, project.still_file)
     changed = folder.changes(wanted) - {DATA_FILE}
-    file = project.dataset_folder / DATA_FILE
-    before = read_data_file(file).names if file.exists() else ()
+    before, now = _people_before(project), dict(zip(plan.person_id, plan.names, strict=True))
+    both = [(before[person], now[person]) for person in now if person in before]
     return Review(
         people=plan.names,
-        new=tuple(name for name in plan.names if name not in before),
-        gone=tuple(name for name in before if name not in plan.names),
+        new=tuple(name for person, name in now.items() if person not in before),
+        gone=tuple(name for person, name in before.items() if person not in now),
+        renamed=tuple((old, new) for old, new in both if old != new),
         images=len(plan.images),
         changed_files=len(changed),
         up_to_date=up_to_date,
     )
+
+
+def _people_before(project: Project) -> dict[int, str]:
+    """Who is in the dataset as it was written last, by number."""
+    file = project.dataset_folder / DATA_FILE
+    names = read_data_file(file).names if file.exists() else ()
+    known = project.stages.get(PEOPLE_STAGE, {}).get("names", {})
+    return {int(person): str(name) for person, name in known.items() if name in names}

@@ -131,14 +131,18 @@ class People:
         return self._faces(footage, "found_id")
 
     def _faces(self, footage: str, column: str) -> Assignments:
-        query = f"SELECT time_s, x1, y1, x2, y2, {column} FROM faces WHERE footage = ?"
+        time_s, xyxy, (person_id,) = self._read(footage, column)
+        return Assignments(time_s, xyxy, person_id)
+
+    def _read(
+        self, footage: str, *columns: str
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32], list[NDArray[np.int64]]]:
+        """Times, boxes and further columns of the faces of a footage, in order of time."""
+        query = f"SELECT time_s, x1, y1, x2, y2, {', '.join(columns)} FROM faces WHERE footage = ?"
         rows = self._connection.execute(query + " ORDER BY time_s, rowid", (footage,)).fetchall()
-        values = np.array(rows, np.float64).reshape(-1, 6)
-        return Assignments(
-            time_s=values[:, 0],
-            xyxy=values[:, 1:5].astype(np.float32),
-            person_id=values[:, 5].astype(np.int64),
-        )
+        values = np.array(rows, np.float64).reshape(-1, 5 + len(columns))
+        further = [values[:, i].astype(np.int64) for i in range(5, values.shape[1])]
+        return values[:, 0].copy(), values[:, 1:5].astype(np.float32), further
 
     def next_person_id(self) -> int:
         """The number that the next new person will have; numbers are never given twice."""
@@ -186,6 +190,10 @@ class People:
     def revision(self) -> int:
         """A number that rises with every change of who is who."""
         return self._review()[0]
+
+    def clustered(self) -> int:
+        """The revision that the last clustering made; what was found is of it."""
+        return self._review()[1]
 
     def reviewed(
         self, places: Mapping[str, Places], found: Mapping[str, NDArray[np.int64]]
@@ -383,19 +391,18 @@ class People:
     def _bring_up_to_date(self) -> None:
         """Make people, hidden and person_id what the decisions make of what was found."""
         footages = self._connection.execute("SELECT DISTINCT footage FROM faces").fetchall()
-        found = {name: self.found(name) for (name,) in footages}
-        places = {name: Places(table.time_s, table.xyxy) for name, table in found.items()}
-        reviewed = self.reviewed(places, {name: t.person_id for name, t in found.items()})
-        for footage, labels in reviewed.labels.items():
-            self._write_labels(footage, labels.person_id)
+        columns = ("found_id", "person_id", "rowid")
+        read = {name: self._read(name, *columns) for (name,) in footages}
+        places = {name: Places(time_s, xyxy) for name, (time_s, xyxy, _) in read.items()}
+        found = {name: further[0] for name, (_, _, further) in read.items()}
+        reviewed = self.reviewed(places, found)
+        for name, (_, _, (_, before, rowid)) in read.items():
+            person_id = reviewed.labels[name].person_id
+            changed = np.flatnonzero(before != person_id)
+            values = np.column_stack([person_id[changed], rowid[changed]]).tolist()
+            query = "UPDATE faces SET person_id = ? WHERE rowid = ?"
+            self._connection.executemany(query, values)
         self._write_people(reviewed)
-
-    def _write_labels(self, footage: str, person_id: NDArray[np.int64]) -> None:
-        query = "SELECT rowid, person_id FROM faces WHERE footage = ? ORDER BY time_s, rowid"
-        rows = np.array(self._connection.execute(query, (footage,)).fetchall()).reshape(-1, 2)
-        changed = np.flatnonzero(rows[:, 1] != person_id)
-        values = np.column_stack([person_id[changed], rows[changed, 0]]).tolist()
-        self._connection.executemany("UPDATE faces SET person_id = ? WHERE rowid = ?", values)
 
     def _write_people(self, reviewed: Reviewed) -> None:
         before, connection = self.names(), self._connection

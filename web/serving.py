@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 import webbrowser
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
+_WAITING = 512  # connections that nobody has taken yet
 _GRACE_S = 2  # for answers under way when it is stopped; a video may run for minutes
 
 
@@ -86,12 +88,20 @@ def listen(host: str, port: int) -> socket.socket:
         InputError: the address is not this machine's, or the port is taken.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends without delay only where a socket is said to be TCP's; otherwise every small
+    # answer waits 40 ms for the other side's acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=512)
+        if os.name == "posix":  # on Windows it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_WAITING)
     except OSError as error:
+        listener.close()
         reason = (error.strerror or str(error)).partition(" (")[0].lower()
         message = f"cannot serve there ({reason}); choose another --port or --host"
         raise InputError(f"{host}:{port}: {message}") from error
+    return listener
 
 
 def _address(host: str, port: int) -> str:

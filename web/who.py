@@ -82,7 +82,9 @@ class Who:
     """Who is who at one revision."""
 
     revision: int
+    clustered: int  # revision of the last clustering
     faces: ProjectFaces
+    found: dict[str, NDArray[np.int64]]  # by footage, whom the clustering found
     person_id: NDArray[np.int64]  # (n,) -1 unknown
     never: NDArray[np.int64]  # (n, k) people who a face is not; -1 fills up
     names: dict[int, str]
@@ -116,13 +118,19 @@ def _who(project_id: str, faces: ProjectFaces, people: People) -> Who:
     if latest is not None and latest.revision == revision and latest.faces is faces:
         return latest
     tables = dict(zip(faces.footages, faces.tables, strict=True))
-    found = {name: _found(people, name, table) for name, table in tables.items()}
+    clustered = people.clustered()
+    if latest is not None and (latest.clustered, latest.faces) == (clustered, faces):
+        found = latest.found  # decisions leave it as it is
+    else:
+        found = {name: _found(people, name, table) for name, table in tables.items()}
     places = {name: Places(table.time_s, table.xyxy) for name, table in tables.items()}
     reviewed = people.reviewed(places, found)
     labels = [reviewed.labels[name] for name in tables]
     who = Who(
         revision=revision,
+        clustered=clustered,
         faces=faces,
+        found=found,
         person_id=np.concatenate([np.zeros(0, np.int64), *(each.person_id for each in labels)]),
         never=_never(labels),
         names=people.names(),

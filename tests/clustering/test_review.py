@@ -213,7 +213,8 @@ def test_names_are_written_and_change_no_image(project: Project) -> None:
     decide(project, Decision(Kind.RENAME, 1, name="Zoë & <Bob>"))
     review = review_people(project)
     assert (review.up_to_date, review.changed_files) == (False, 0)
-    assert (review.new, review.gone) == (("Zoë & <Bob>",), ("Person 1",))
+    assert (review.new, review.gone) == ((), ())
+    assert review.renamed == (("Person 1", "Zoë & <Bob>"),)
     assert classes(project)[0] == "Person 1"
     write_people(project, progress=BARS)
     assert classes(project)[0] == "Zoë & <Bob>"

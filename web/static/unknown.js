@@ -22,6 +22,7 @@ const grid = new FaceGrid(document.getElementById("grid"), {
     for (const button of actions) button.disabled = !count;
   },
   open: (item) => lookClosely(item, grid.items),
+  head: matchMedia("(max-width: 640px)").matches ? 92 : 56, // as in people.css
 });
 
 function likelyName(person) {

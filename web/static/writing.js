@@ -54,6 +54,9 @@ function lines(changes) {
   if (changes.up_to_date) say(`The dataset is up to date: ${people} in ${changes.images} images.`);
   else say(`The dataset will have ${people} in ${changes.images} images.`);
   if (changes.new.length) say(`New: ${changes.new.join(", ")}.`);
+  if (changes.renamed.length) {
+    say(`Named: ${changes.renamed.map(([before, now]) => `${before} is ${now}`).join(", ")}.`);
+  }
   if (changes.gone.length) say(`No longer in it: ${changes.gone.join(", ")}.`);
   if (!changes.up_to_date) {
     say(changes.changed_files

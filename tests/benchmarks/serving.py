@@ -1,0 +1,252 @@
+"""Many players at one server: errors, memory, and how soon a reviewer is answered meanwhile.
+
+Alone: `python -m tests.benchmarks.serving`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import psutil
+
+from data.project import Project
+from tests.web.crowded_project import crowd_project
+
+CLIENTS: Final = 50
+SECONDS: Final = 30.0
+QUICK_SECONDS: Final = 4.0
+VIDEO_BYTES: Final = 6 * 2**20
+ASKED_BYTES: Final = 2**20  # a player's range
+PLAYER_MBIT_S: Final = 4.0
+"""What a video of 720 lines takes."""
+TARGET_P95_S: Final = 0.3
+GROWTH_MB: Final = 30.0
+"""Within the run: more would not be flat."""
+_REVIEW_EVERY_S: Final = 0.1
+_SEE: Final = ("", "/1/faces", "/unknown/faces", "/history")
+
+
+@dataclass(slots=True)
+class Load:
+    """What one run took."""
+
+    seconds: float
+    answers: int = 0  # to players
+    sent_mb: float = 0.0
+    errors: list[str] = field(default_factory=list)
+    review_s: list[float] = field(default_factory=list)  # each answer to the reviewer
+    memory_mb: list[float] = field(default_factory=list)  # of the server, over time
+
+    @property
+    def grown_mb(self) -> float:
+        """From the second fifth of the run to the last; by medians, since answers come and go."""
+        part = max(len(self.memory_mb) // 5, 1)
+        return float(np.median(self.memory_mb[-part:]) - np.median(self.memory_mb[part : 2 * part]))
+
+
+def report(seconds: float = SECONDS, *, faces: int = 20_000) -> list[str]:
+    """Measure players at their own pace, and as fast as they can read."""
+    lines = [f"Serving: {CLIENTS} players of different videos, one reviewer, {faces} faces"]
+    with tempfile.TemporaryDirectory() as folder:
+        project = _project(Path(folder) / "concert.fancam", faces)
+        for name, pace in ((f"at {PLAYER_MBIT_S:g} Mbit/s each", PLAYER_MBIT_S), ("full speed", 0)):
+            with _served(project.folder) as (server, port):
+                load = asyncio.run(_measure(server, port, seconds, pace))
+            lines += _lines(name, load)
+    return lines
+
+
+def _lines(name: str, load: Load) -> list[str]:
+    p50, p95 = np.percentile(load.review_s, [50, 95])
+    first = f"; first: {load.errors[0]}" if load.errors else ""
+    return [
+        f"  {name}: {load.answers} answers, {load.sent_mb / load.seconds:.0f} MB/s",
+        f"    errors: {len(load.errors)}{first} {_verdict(not load.errors)}",
+        f"    server's memory: at most {max(load.memory_mb):.0f} MB, grown by"
+        f" {load.grown_mb:.1f} MB {_verdict(load.grown_mb < GROWTH_MB)}",
+        f"    review: {len(load.review_s)} answers, median {1000 * p50:.0f} ms, 95 % within"
+        f" {1000 * p95:.0f} ms; target {1000 * TARGET_P95_S:.0f} ms {_verdict(p95 < TARGET_P95_S)}",
+    ]
+
+
+def _verdict(met: bool) -> str:
+    return "(met)" if met else "(MISSED)"
+
+
+# --- what is served -------------------------------------------------------------------------------
+
+
+def _project(folder: Path, faces: int) -> Project:
+    """A project to review, and a footage with a file for each player."""
+    project = crowd_project(folder, faces=faces, unknown=min(500, faces // 10))
+    crops = project.crops_folder("concert")
+    crops.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for person in range(1, CLIENTS + 1):
+        (crops / f"{person}.mp4").write_bytes(random.bytes(VIDEO_BYTES))
+    people = [
+        {
+            "person_id": person,
+            "name": f"Person {person}",
+            "video": f"{person}.mp4",
+            "size_wh": [720, 1280],
+            **{spans: [[0, 60]] if spans == "seen" else [] for spans in _SPANS},
+        }
+        for person in range(1, CLIENTS + 1)
+    ]
+    timeline = {"version": 1, "duration_s": 60.0, "rate": "25/1", "people": people}
+    (crops / "timeline.json").write_text(json.dumps(timeline))
+    return project
+
+
+_SPANS: Final = ("seen", "filled", "absent", "smiling")
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
+    command = [sys.executable, "-m", "web.cli", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            said = re.search(r":(\d+)/", server.stdout.readline())
+            assert said is not None
+            yield psutil.Process(server.pid), int(said[1])
+        finally:
+            server.terminate()
+
+
+# --- players and a reviewer -----------------------------------------------------------------------
+
+
+async def _measure(server: psutil.Process, port: int, seconds: float, mbit_s: float) -> Load:
+    load = Load(seconds)
+    for path in _SEE:  # tables are read once
+        await _once(port, _API + path)
+    until = time.monotonic() + seconds
+    players = (_play(load, port, person, until, mbit_s) for person in range(1, CLIENTS + 1))
+    await asyncio.gather(_review(load, port, until), _weigh(load, server, until), *players)
+    return load
+
+
+_API: Final = "/api/projects/concert/people"
+
+
+async def _play(load: Load, port: int, person: int, until: float, mbit_s: float) -> None:
+    """Read one video in ranges, over and over, on one connection."""
+    if mbit_s:  # people do not all press play at once
+        await asyncio.sleep(ASKED_BYTES * 8 / 1e6 / mbit_s * person / CLIENTS)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    start = time.monotonic()
+    read = 0
+    while time.monotonic() < until:
+        at = read % VIDEO_BYTES
+        asked = f"bytes={at}-{min(at + ASKED_BYTES, VIDEO_BYTES) - 1}"
+        try:
+            path = f"/media/concert/1/people/{person}/video"
+            status, length = await _ask(reader, writer, path, {"range": asked})
+        except (OSError, asyncio.IncompleteReadError) as error:
+            load.errors.append(repr(error))
+            break
+        if (status, length) != (206, min(ASKED_BYTES, VIDEO_BYTES - at)):
+            load.errors.append(f"{status} with {length} bytes for {asked}")
+        read += length
+        load.answers += 1
+        load.sent_mb += length / 1e6
+        if mbit_s:
+            ahead_s = read * 8 / 1e6 / mbit_s - (time.monotonic() - start)
+            await asyncio.sleep(max(min(ahead_s, until - time.monotonic()), 0))
+    writer.close()
+
+
+async def _review(load: Load, port: int, until: float) -> None:
+    """Look at people and rename one now and then."""
+    turn = 0
+    while time.monotonic() < until:
+        start = time.monotonic()
+        if turn % 5 == 4:
+            seen = json.loads((await _once(port, _API + "/revision"))[1])["revision"]
+            start = time.monotonic()
+            body = {"seen": seen, "kind": "rename", "person": 1, "name": f"Anna {turn}"}
+            status, _ = await _once(port, _API + "/decisions", body)
+        else:
+            status, _ = await _once(port, _API + _SEE[turn % 5])
+        load.review_s.append(time.monotonic() - start)
+        if status != 200:
+            load.errors.append(f"{status} for the reviewer")
+        turn += 1
+        await asyncio.sleep(_REVIEW_EVERY_S)
+
+
+async def _weigh(load: Load, server: psutil.Process, until: float) -> None:
+    while time.monotonic() < until:
+        load.memory_mb.append(server.memory_info().rss / 2**20)
+        await asyncio.sleep(0.2)
+
+
+async def _once(port: int, path: str, body: object = None) -> tuple[int, bytes]:
+    """Ask once on a connection of its own; return status and content."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
+    headers = {"connection": "close", "origin": f"http://127.0.0.1:{port}"}
+    content = b"" if body is None else json.dumps(body).encode()
+    if content:
+        headers |= {"content-type": "application/json", "content-length": str(len(content))}
+    _send(writer, "POST" if content else "GET", path, headers, content)
+    answer = await reader.read()
+    writer.close()
+    return int(answer.split(b" ", 2)[1]), answer.partition(b"\r\n\r\n")[2]
+
+
+async def _ask(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    path: str,
+    headers: dict[str, str],
+) -> tuple[int, int]:
+    """Ask on an open connection; return status and length, the content thrown away."""
+    _send(writer, "GET", path, headers, b"")
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    found = re.search(r"\r\ncontent-length: (\d+)", head)
+    length = int(found[1]) if found else 0
+    left = length
+    while left:
+        got = len(await reader.read(min(left, 2**16)))
+        if not got:
+            raise asyncio.IncompleteReadError(b"", left)
+        left -= got
+    return int(head.split(" ", 2)[1]), length
+
+
+def _send(
+    writer: asyncio.StreamWriter, method: str, path: str, headers: dict[str, str], content: bytes
+) -> None:
+    host = writer.get_extra_info("peername")
+    lines = [f"{method} {path} HTTP/1.1", f"host: {host[0]}:{host[1]}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    writer.write("\r\n".join([*lines, "", ""]).encode() + content)
+
+
+def main() -> int:
+    """Print one report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.serving")
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--faces", type=int, default=20_000)
+    parsed = parser.parse_args()
+    print("\n".join(report(parsed.seconds, faces=parsed.faces)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
