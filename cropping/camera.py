@@ -31,6 +31,10 @@ DRIFT: Final = 0.02
 """A second: so slow a move is no pan. The sum of velocities does not tell a drift from a pan that
 gets as far, so after a first solution slow ways are made dearer than quick ones, and the shot is
 solved again: Candes, Wakin and Boyd, "Enhancing Sparsity by Reweighted l1 Minimization", 2008."""
+SAMPLE_S: Final = 0.1
+"""What lies between is looked at only where the path would pass a limit there."""
+_ATTEMPTS: Final = 4
+_NEAR: Final = 1e-4
 _CUBIC: Final = 4  # coefficients that a moment depends on
 _LIMIT_COST: Final = 1e3
 """So dear is it to pass a limit that it happens only where there is no way between them."""
@@ -78,9 +82,10 @@ def steady_path(
         margin: so near the limits it is to be only where it pays.
         operator: what is a move worth.
     """
-    if not len(time_s):
-        return np.zeros(0)
     shot = _Shot(time_s, target, low, high, margin)
+    place = _standing(shot, operator)
+    if place is not None:
+        return np.full(len(time_s), place)
     knots = _Knots(float(time_s[0]), float(time_s[-1]))
     known = np.zeros(0)
     while len(known) < knots.count:
@@ -112,7 +117,7 @@ class _Shot:
     high: Values
     margin: float
 
-    def part(self, rows: slice) -> _Shot:
+    def part(self, rows: slice | NDArray[np.bool_]) -> _Shot:
         low, high = self.low[rows], self.high[rows]
         return _Shot(self.time_s[rows], self.target[rows], low, high, self.margin)
 
@@ -147,6 +152,16 @@ class _Knots:
         return sparse.csr_matrix((weights.ravel() / 6, (rows, columns.ravel())), shape)
 
 
+def _standing(shot: _Shot, operator: Operator) -> float | None:
+    """Where the camera can stand all the time, if nothing is gained by a move."""
+    if not len(shot.time_s):
+        return 0.0
+    aim = np.clip(shot.target, shot.low, shot.high)
+    place = float(np.clip(np.median(aim), shot.low.max(), max(shot.high.min(), shot.low.max())))
+    inside = shot.low.max() <= shot.high.min()
+    return place if inside and np.abs(aim - place).max() <= operator.dead_zone else None
+
+
 def _next_part(knots: _Knots, known: Values, shot: _Shot, operator: Operator) -> Values:
     """Some more coefficients, which go on smoothly from those that are ``known``."""
     first = max(len(known) - _CUBIC + 1, 0)
@@ -162,15 +177,29 @@ def _next_part(knots: _Knots, known: Values, shot: _Shot, operator: Operator) ->
 
 def _solve(basis: Any, shot: _Shot, known: Values, operator: Operator) -> Values:
     """Coefficients of least cost; the first ones are ``known``."""
-    count = basis.shape[1]
-    moves = _Moves(count)
-    velocity = np.full(count - 1, operator.velocity)
-    found = np.zeros(count)
-    for _ in range(2):
-        found = _solve_once(moves, velocity, basis, shot, known, operator)
-        speed = np.abs(np.diff(found)) / KNOT_S
-        velocity = operator.velocity * operator.drift * DRIFT / (speed + DRIFT)
+    moves = _Moves(basis.shape[1])
+    velocity = np.full(basis.shape[1] - 1, operator.velocity)
+    asked = _sampled(shot.time_s)
+    found = np.zeros(basis.shape[1])
+    for attempt in range(_ATTEMPTS):
+        found = _solve_once(moves, velocity, basis[asked], shot.part(asked), known, operator)
+        if not attempt:
+            speed = np.abs(np.diff(found)) / KNOT_S
+            velocity = operator.velocity * operator.drift * DRIFT / (speed + DRIFT)
+        path = basis @ found
+        passed = (path < shot.low - _NEAR) | (path > shot.high + _NEAR)
+        if attempt and not (passed & ~asked).any():
+            break
+        asked |= passed
     return found
+
+
+def _sampled(time_s: Values) -> NDArray[np.bool_]:
+    """Frames that are enough to lead a path by, ``(n,)``."""
+    sample = np.floor((time_s - time_s[0]) / SAMPLE_S + _NEAR)
+    chosen = np.diff(sample, prepend=-1) > 0
+    chosen[-1] = True
+    return np.asarray(chosen, np.bool_)
 
 
 def _solve_once(

@@ -92,7 +92,9 @@ def _cut_plane(
     if abs(step_x - 1) * width < _SAME and abs(step_y - 1) * height < _SAME:
         _shift(source, first_x, first_y, into)
     else:
-        _scale(source, (first_x, step_x), (first_y, step_y), into)
+        # Colours are soft by themselves.
+        how = cv2.INTER_CUBIC if half == 1 else cv2.INTER_LINEAR
+        _scale(source, (first_x, step_x), (first_y, step_y), into, how)
 
 
 def _shrink(source: Plane, xyxy: tuple[float, float, float, float], into: Plane) -> None:
@@ -140,7 +142,7 @@ def _cubic(f: float) -> NDArray[np.float32]:
 
 
 def _scale(
-    source: Plane, along_x: tuple[float, float], along_y: tuple[float, float], into: Plane
+    source: Plane, along_x: tuple[float, float], along_y: tuple[float, float], into: Plane, how: int
 ) -> None:
     """Fill ``into`` from the places first, first + step, first + 2 steps, ... of each axis."""
     height, width = into.shape
@@ -151,7 +153,7 @@ def _scale(
         None,
         fx=1 / along_x[1],
         fy=1 / along_y[1],
-        interpolation=cv2.INTER_CUBIC,
+        interpolation=how,
     )
     scaled = scaled[skip_y : skip_y + height, skip_x : skip_x + width]
     into[: scaled.shape[0], : scaled.shape[1]] = scaled

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +37,11 @@ Pieces = Parts[Path]
 class Shown:
     """One frame on its way past the encoders."""
 
-    def __init__(self, decoded: Decoded, video_wh: tuple[int, int]) -> None:
-        self.index, self.time_s = decoded.index, decoded.time_s
+    def __init__(self, decoded: Decoded, form: Form) -> None:
         self.decoded, self.planes = decoded, decoded.planes()
-        self._video_wh = video_wh
+        self.index = decoded.index
+        self.tick = round(Fraction(decoded.time_s) / form.time_base)
+        self._video_wh = form.size_wh
         self._lock = threading.Lock()
         self._wide: Planes | None = None
 
@@ -111,18 +112,17 @@ class Lane:
         """Pieces that are done."""
         return self._finished
 
-    def take(self, shown: Shown) -> Shown:
-        """Encode one frame, and pass it on."""
+    def take(self, shown: Shown) -> None:
+        """Encode one frame."""
         number = shown.index // PIECE_FRAMES
         if number < self._finished:
-            return shown
+            return
         if number != self._number:
             self.close()
             self._number = number
             path = self._folder / f"{number:06d}.nut"
             self._writer = PieceWriter(path, self._settings, self._form)
         self._encode(shown)
-        return shown
 
     def _encode(self, shown: Shown) -> None:
         if self._writer is None:
@@ -130,11 +130,10 @@ class Lane:
         row = min(shown.index, len(self._part.views) - 1)
         frame, planes = self._writer.picture()
         self._fill(shown, row, planes)
-        tick = round(Fraction(shown.time_s) / self._form.time_base)
         # A damaged frame that never came by leaves its keyframe to the next.
         keyframe = bool(self._keyframes[min(self._next, row) : row + 1].any())
         self._next = shown.index + 1
-        self._writer.write(frame, tick=tick, keyframe=keyframe)
+        self._writer.write(frame, tick=shown.tick, keyframe=keyframe)
 
     def _fill(self, shown: Shown, row: int, planes: Planes) -> None:
         left, top, right, bottom = self._part.views.xyxy[row].tolist()
@@ -174,8 +173,9 @@ def threads_each(lanes: int, cores: int) -> int:
 def render(
     frames: Generator[Decoded, None, None],
     lanes: Sequence[Lane],
-    video_wh: tuple[int, int],
+    form: Form,
     *,
+    threads: int,
     advance: Callable[[], None],
     watch: Sequence[Callable[[Shown], Shown]] = (),
 ) -> None:
@@ -184,25 +184,36 @@ def render(
     Args:
         frames: of the footage, in order, from the first piece that somebody lacks on.
         lanes: everybody's.
-        video_wh: size of the videos.
+        form: of the videos.
+        threads: that encode, at most one a lane.
         advance: called after each frame.
         watch: what else looks at the frames.
 
     Raises:
         InputError: a video cannot be written.
     """
+    count = max(min(threads, len(lanes)), 1)
+    stages = [_one_after_another(lanes[first::count]) for first in range(count)]
     with _all_or_none(lanes), closing(frames):
-        stages: list[Callable[[Any], Any]] = [lane.take for lane in lanes]
-        with closing(stream(_shown(frames, video_wh), *watch, *stages)) as passing:
+        with closing(stream(_shown(frames, form), *watch, *stages)) as passing:
             for _ in passing:
                 advance()
         for lane in lanes:
             lane.close()
 
 
-def _shown(frames: Iterator[Decoded], video_wh: tuple[int, int]) -> Iterator[Shown]:
+def _one_after_another(lanes: Sequence[Lane]) -> Callable[[Shown], Shown]:
+    def take(shown: Shown) -> Shown:
+        for lane in lanes:
+            lane.take(shown)
+        return shown
+
+    return take
+
+
+def _shown(frames: Iterator[Decoded], form: Form) -> Iterator[Shown]:
     for decoded in frames:
-        yield Shown(decoded, video_wh)
+        yield Shown(decoded, form)
 
 
 @contextlib.contextmanager

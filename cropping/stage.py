@@ -421,7 +421,8 @@ def _render(job: _Job, people: Sequence[_Person], progress: Progress, damage: Da
     ]
     last = _Last(first)
     with progress(job.name, max(len(clock), 1), after + 1) as bar:
-        render(last.noting(chain([first], frames)), lanes, job.video_wh, advance=_by_one(bar))
+        passing = last.noting(chain([first], frames))
+        render(passing, lanes, form, threads=cores, advance=_by_one(bar))
     passed = last.passed(clock.frame_s)
     for person in open_ended:
         passed.write(_passed_file(job, person))

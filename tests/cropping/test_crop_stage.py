@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -276,9 +277,9 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     passes: list[int] = []
     real = rendering.render
 
-    def counted(frames: object, lanes: list[object], *rest: object, **how: object) -> None:
+    def counted(frames: Any, lanes: Any, *rest: Any, **how: Any) -> None:
         passes.append(len(lanes))
-        real(frames, lanes, *rest, **how)  # type: ignore[arg-type]
+        real(frames, lanes, *rest, **how)
 
     monkeypatch.setattr(stage, "render", counted)
     return passes
@@ -368,10 +369,10 @@ def test_a_stopped_run_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch
     whole = contents(project)
     real = rendering.Lane.take
 
-    def breaks(lane: rendering.Lane, shown: rendering.Shown) -> rendering.Shown:
+    def breaks(lane: rendering.Lane, shown: rendering.Shown) -> None:
         if shown.index == 25:
             raise KeyboardInterrupt
-        return real(lane, shown)
+        real(lane, shown)
 
     with monkeypatch.context() as during:
         during.setattr(rendering.Lane, "take", breaks)
