@@ -57,7 +57,9 @@ def _parts(group: NDArray[np.str_]) -> NDArray[np.int64]:
     """0 train, 1 val, 2 test of each face, ``(n,)``: whole groups, in the order of their hashes."""
     names, inverse, counts = np.unique(group, return_inverse=True, return_counts=True)
     order = np.array(sorted(range(len(names)), key=lambda i: digest(str(names[i]))), np.int64)
-    # A group belongs where its middle is, so that one that is large empties no other part.
+    # Who has more faces than a part should have is trained on; else a group is where its middle is.
+    small = order[counts[order] <= VAL_SHARE * counts.sum()]
+    order = np.concatenate([small, np.setdiff1d(order, small)])
     middle = np.cumsum(counts[order]) - counts[order] / 2
     place = middle / max(int(counts.sum()), 1)
     part = np.zeros(len(names), np.int64)

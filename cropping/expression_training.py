@@ -120,9 +120,7 @@ def kind_shares(faces: LabelledFaces) -> NDArray[np.float64]:
     return share
 
 
-def _drawn(
-    share: NDArray[np.float64], count: int, random: np.random.Generator
-) -> NDArray[np.int64]:
+def drawn(share: NDArray[np.float64], count: int, random: np.random.Generator) -> NDArray[np.int64]:
     """Rows in a random order, each as often as its share, ``(count,)``.
 
     Source: Baker, "Reducing bias and inefficiency in the selection algorithm", 1987.
@@ -183,7 +181,7 @@ class _Run:
 
     def _batches(self) -> list[NDArray[np.int64]]:
         wanted = _steps_an_epoch(len(self._faces)) * BATCH
-        return list(_drawn(self._share, wanted, self._random).reshape(-1, BATCH))
+        return list(drawn(self._share, wanted, self._random).reshape(-1, BATCH))
 
     def _step(self, rows: NDArray[np.int64]) -> float:
         patches = [augmented(self._faces.images[row], self._random) for row in rows.tolist()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Self
 
 import numpy as np
@@ -44,10 +45,6 @@ class Gaze:
 class GazeReader:
     """Reads gazes off small portraits; loads dlib's models when the first is read."""
 
-    def __init__(self) -> None:
-        self._predictor: Any = None
-        self._detector: Any = None
-
     def portrait(self, image: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return what `read` needs of a frame, ``(128, 128)`` grey."""
         return cut_square(image, xyxy, scale=_SCALE, side_px=_SIDE_PX)
@@ -56,29 +53,36 @@ class GazeReader:
         """Return the gaze of the face in a portrait."""
         import dlib
 
-        if self._predictor is None:
-            self._predictor = dlib.shape_predictor(str(model_file(LANDMARKS_FILE)))
-            self._detector = dlib.get_frontal_face_detector()
+        detector, predictor = _models()
         # Landmarks are found in whatever they are given: a profile's mean nothing.
-        view = self._view(portrait)
+        view = _view(detector, portrait)
         if view is None:
             return Gaze(_AWAY, float("nan"))
         inset = round(_SIDE_PX * (1 - 1 / _SCALE) / 2)
         box = dlib.rectangle(inset, inset, _SIDE_PX - inset - 1, _SIDE_PX - inset - 1)
-        points = self._predictor(portrait, box).parts()
+        points = predictor(portrait, box).parts()
         gaze = gaze_of(np.array([(point.x, point.y) for point in points], np.float32))
         aside = _ASIDE if view in _FROM_ASIDE else 0.0
         return Gaze(min(gaze.turn + aside, _AWAY), gaze.eyes_open)
 
-    def _view(self, portrait: NDArray[np.uint8]) -> int | None:
-        """Which of the five finds the face; None: none of them does."""
-        boxes, _, views = self._detector.run(portrait, 0, _LEAST_SCORE)
-        middle, reach = _SIDE_PX / 2, _SIDE_PX * _OFF_CENTRE
-        for box, view in zip(boxes, views, strict=True):  # best first
-            centre = box.center()
-            if max(abs(centre.x - middle), abs(centre.y - middle)) < reach:
-                return int(view)
-        return None
+
+def _view(detector: Any, portrait: NDArray[np.uint8]) -> int | None:
+    """Which of the five detectors finds the face; None: none of them does."""
+    boxes, _, views = detector.run(portrait, 0, _LEAST_SCORE)
+    middle, reach = _SIDE_PX / 2, _SIDE_PX * _OFF_CENTRE
+    for box, view in zip(boxes, views, strict=True):  # best first
+        centre = box.center()
+        if max(abs(centre.x - middle), abs(centre.y - middle)) < reach:
+            return int(view)
+    return None
+
+
+@cache
+def _models() -> tuple[Any, Any]:
+    """Detector and landmarks of dlib: 100 MB, loaded once."""
+    import dlib
+
+    return dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model_file(LANDMARKS_FILE)))
 
 
 def gaze_of(points: NDArray[np.float32]) -> Gaze:
