@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Final
@@ -10,8 +9,7 @@ from typing import Final
 from cropping.smile_stage import gifs_stage
 from cropping.smiles import Smiles, smiles_file, smiles_stage
 from cropping.stage import WORK_FOLDER
-from cropping.timeline_file import FILE_NAME
-from data.errors import InputError
+from cropping.timeline_file import FILE_NAME, formatted, read_timeline_file
 from data.files import overwriting
 from data.outputs import OutputFolder, Wanted
 from data.person_files import person_file_names
@@ -70,15 +68,8 @@ def _in_timeline(folder: Path, person_id: int) -> list[str]:
     file = folder / FILE_NAME
     if not file.exists():
         return []
-    return [str(one["video"]) for one in _people_in(file) if one["person_id"] == person_id]
-
-
-def _people_in(file: Path) -> list[dict[str, object]]:
-    try:
-        people: list[dict[str, object]] = json.loads(file.read_text(encoding="utf-8"))["people"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: damaged ({error}); remove it and run crop-people") from error
-    return people
+    people = read_timeline_file(file)["people"]
+    return [str(one["video"]) for one in people if one["person_id"] == person_id]
 
 
 def _remove_gifs(project: Project, footage: str, theirs: set[str]) -> int:
@@ -98,10 +89,10 @@ def _remove_videos(folder: Path, theirs: set[str], person_id: int) -> int:
     wanted = {path: Wanted(key, _never) for path, key in known.items() if key}
     file = folder / FILE_NAME
     if file.exists() and FILE_NAME in wanted:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        content["people"] = [one for one in _people_in(file) if one["person_id"] != person_id]
-        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        wanted[FILE_NAME] = Wanted.content(text.encode())
+        content = read_timeline_file(file)
+        people = content["people"]
+        content["people"] = [one for one in people if one["person_id"] != person_id]
+        wanted[FILE_NAME] = Wanted.content(formatted(content))
     left = {path: one for path, one in wanted.items() if path not in theirs}
     return outputs.sync({path: one for path, one in left.items() if _stays(folder, path)}).removed
 

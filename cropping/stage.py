@@ -30,6 +30,7 @@ from cropping.rendering import (
     render,
     threads_each,
 )
+from cropping.smiles import Smiles, smiles_of_tracks, smiling_spans
 from cropping.sound import write_sound
 from cropping.timeline_file import FILE_NAME, person_times, timeline_json
 from cropping.views import AbsentName, CameraSettings, Views, views
@@ -525,9 +526,18 @@ def _write_best(job: _Job, person: _Person, path: Path) -> None:
 
 
 def _write_timeline(job: _Job, people: Sequence[_Person], path: Path) -> None:
+    """Write who is seen when; who smiles when, smile-gifs adds if it has not looked yet."""
+    smiles = smiles_of_tracks(job.project, job.name) or Smiles.empty()
     frames, duration_s = _frames_and_duration(job)
     times = [
-        person_times(one.person_id, one.name, one.video, one.tracks, job.timeline, smiling=[])
+        person_times(
+            one.person_id,
+            one.name,
+            one.video,
+            one.tracks,
+            job.timeline,
+            smiling=smiling_spans(smiles, one.person_id),
+        )
         for one in people
     ]
     content = timeline_json(

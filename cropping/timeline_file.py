@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cropping.presence import Clock
+from data.errors import InputError
+from data.files import write_bytes
 from data.timeline import Timeline
 from data.tracks import Tracks
 
@@ -78,12 +81,12 @@ def timeline_json(
         "size_wh": list(frame_wh),
         "people": [_person(person, video_wh) for person in people],
     }
-    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+    return formatted(content)
 
 
 def _person(person: PersonTimes, video_wh: tuple[int, int]) -> dict[str, Any]:
     spans = {
-        name: [[round(begin, _DIGITS), round(end, _DIGITS)] for begin, end in found]
+        name: _rounded(found)
         for name, found in (
             ("seen", person.seen),
             ("filled", person.filled),
@@ -93,3 +96,44 @@ def _person(person: PersonTimes, video_wh: tuple[int, int]) -> dict[str, Any]:
     }
     named = {"person_id": person.person_id, "name": person.name, "video": person.video}
     return {**named, "size_wh": list(video_wh), **spans}
+
+
+def note_smiles(file: Path, smiling: Mapping[int, Spans]) -> None:
+    """Write into a timeline that is there already when its people smile.
+
+    Args:
+        file: the timeline; without one, nothing is done: crop-people will write it.
+        smiling: begin and end in seconds, by person.
+
+    Raises:
+        InputError: the timeline is damaged.
+    """
+    if not file.exists():
+        return
+    content = read_timeline_file(file)
+    for person in content["people"]:
+        person["smiling"] = _rounded(smiling.get(person["person_id"], []))
+    write_bytes(file, formatted(content))
+
+
+def read_timeline_file(file: Path) -> dict[str, Any]:
+    """Read a timeline.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        _ = [person["person_id"] for person in content["people"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: damaged ({error}); run crop-people --force") from error
+    return content
+
+
+def formatted(content: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a timeline's file."""
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _rounded(spans: Spans) -> list[list[float]]:
+    return [[round(begin, _DIGITS), round(end, _DIGITS)] for begin, end in spans]
