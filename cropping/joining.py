@@ -52,7 +52,8 @@ def stamps(pts: NDArray[np.int64], *, end: int) -> Stamps:
     rank[order] = np.arange(len(pts))
     delay = int((np.arange(len(pts)) - rank).max(initial=0))
     steps = np.diff(np.append(shown, end))
-    before = shown[:1] - np.arange(delay, 0, -1) * max(int(steps.min(initial=1)), 1)
+    step = max(int(steps.min()), 1) if len(steps) else 1
+    before = shown[:1] - np.arange(delay, 0, -1) * step
     dts = np.concatenate([before, shown])[: len(pts)]
     duration = steps[rank]
     if delay and len(pts) > 1:

@@ -84,8 +84,9 @@ def _copy(
     early = round(EARLY_S / tick)
     for packet in _whole_packets(source, stream):
         pts = (packet.pts or 0) - zero
-        # Not what ends before the first frame, nor what a joined recording says twice.
-        if pts + (packet.duration or 0) <= early or pts <= last:
+        # Not what ends before the first frame, nor what a joined recording says twice. What ends
+        # just then is what a decoder starts by.
+        if pts + (packet.duration or 0) < early or pts <= last:
             continue
         packet.stream, packet.pts, packet.dts, last = out, pts, pts, pts
         target.mux(packet)
