@@ -141,7 +141,7 @@ def test_labelled_pictures_follow_their_faces(project: Project) -> None:
         for frame, number in zip(before.frame_index[~theirs], numbers, strict=True)
     ]
     left = folder.labels(smiles)
-    assert {file: left[file].subject for file in left} == {
+    assert {file: left[file].person for file in left} == {
         file: f"{row}" for file, row in zip(files, kept, strict=True)
     }
     assert {p.name: p.read_text() for p in folder.faces_folder(smiles).iterdir()} == {
