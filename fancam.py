@@ -38,6 +38,7 @@ def demo(folder: Path) -> int:
     film = _drawn_film(folder)
     project = folder / "film.fancam"
     from clustering.cli import main as cluster_faces
+    from cropping.crop_cli import main as crop_people
     from tracking.evaluate import main as evaluate
     from tracking.track_cli import main as track_people
     from tracking.train_cli import main as train_tracker
@@ -53,6 +54,7 @@ def demo(folder: Path) -> int:
             evaluate,
             [str(tracks), str(film.with_suffix(".truth.csv"))],
         ),
+        ("crop-people", crop_people, [str(project), "--only-present"]),
     ]
     for name, stage, arguments in stages:
         print(f"\n{name} {' '.join(arguments)}", flush=True)
@@ -63,6 +65,9 @@ def demo(folder: Path) -> int:
         print(f"  {montage}")
     print("How well the detector knows them, and the film with everybody's name on it:")
     print(f"  {project / 'tracker' / 'report' / 'report.html'}\n  {tracks.with_suffix('.mp4')}")
+    print("A video of each of them, and the best of it:")
+    for video in sorted((project / "crops" / "film").glob("*.mp4")):
+        print(f"  {video}")
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import fancam
+from tests.cropping.written_video import read_video
 
 
 def test_help_names_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +42,10 @@ def test_the_demo_finds_and_follows_the_drawn_cast(
     idf1, idp = figures(said, "film")
     assert idf1 >= 0.95
     assert idp == 1.0
+
+    for name in [f"Person {number}" for number in range(1, len(CAST) + 1)]:
+        video = read_video(tmp_path / "film.fancam" / "crops" / "film" / f"{name}.mp4")
+        assert (video.codec, len(video.times_s), video.sound) == ("h264", 1250, "aac")
 
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     assert fancam.main(["demo", "--folder", str(tmp_path)]) == 0

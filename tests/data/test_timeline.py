@@ -56,8 +56,13 @@ def test_what_cannot_be(index: list[int], time_s: list[float], cuts: list[int], 
 def test_what_track_people_wrote_is_read(tmp_path: Path) -> None:
     """Its file holds more than the timeline."""
     line = frames(0, 3, 9, cuts=(3,))
-    columns = {"frame_index": line.frame_index, "time_s": line.time_s, "cuts": line.cuts}
-    np.savez(tmp_path / "film.npz", found_score=np.zeros(5), **columns)
+    np.savez(
+        tmp_path / "film.npz",
+        found_score=np.zeros(5),
+        frame_index=line.frame_index,
+        time_s=line.time_s,
+        cuts=line.cuts,
+    )
     found = read_timeline(tmp_path / "film.npz")
     assert found.frame_index.tolist() == [0, 3, 9]
     assert (found.time_s.tolist(), found.cuts.tolist()) == ([0, 0.3, 0.9], [3])
@@ -67,7 +72,7 @@ def test_what_track_people_wrote_is_read(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "film.npz").write_bytes(content)
-    with pytest.raises(InputError, match="not readable .*; run track-people --force"):
+    with pytest.raises(InputError, match=r"not readable .*; run track-people --force"):
         read_timeline(tmp_path / "film.npz")
 
 
