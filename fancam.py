@@ -375,7 +375,7 @@ def demo(parsed: argparse.Namespace) -> int:
             evaluate,
             [str(tracks), str(film.with_suffix(".truth.csv"))],
         ),
-        ("crop-people", crop_people, [str(project)]),
+        ("crop-people", crop_people, [str(project), "--only-present"]),
         ("smile-gifs", smile_gifs, [str(project)]),
     ]
     for name, stage, arguments in stages:
@@ -387,7 +387,7 @@ def demo(parsed: argparse.Namespace) -> int:
         print(f"  {montage}")
     print("How well the detector knows them, and the film with everybody's name on it:")
     print(f"  {project / 'tracker' / 'report' / 'report.html'}\n  {tracks.with_suffix('.mp4')}")
-    print("A video of each of them, and their smiles:")
+    print("A video of each of them, the best of it, and their smiles:")
     for pattern in ("*.mp4", "*.gif"):
         for file in sorted((project / "crops" / "film").glob(pattern)):
             print(f"  {file}")

@@ -448,10 +448,7 @@ class _Last:
             yield frame
 
     def passed(self, frame_s: float) -> _Passed:
-        picture = self._frame.picture
-        lasts_s = Fraction(frame_s)
-        if picture.duration and picture.time_base:
-            lasts_s = picture.duration * Fraction(picture.time_base)
+        lasts_s = self._frame.lasts_s or Fraction(frame_s)
         return _Passed(self._frame.start_s, Fraction(self._frame.time_s) + lasts_s)
 
 

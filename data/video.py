@@ -50,6 +50,8 @@ class Decoded:
 
     index: int  # 0-based, presentation order
     time_s: float  # presentation time, the first frame 0
+    start_s: Fraction  # where in the file's own time the first frame is
+    lasts_s: Fraction  # how long its packet says it is shown; 0 where it says nothing
     picture: VideoFrame
 
     def planes(self) -> Planes:
@@ -59,14 +61,6 @@ class Decoded:
     def frame(self) -> Frame:
         """An upright RGB copy."""
         return Frame(self.index, self.time_s, _rgb(self.picture))
-
-    @property
-    def start_s(self) -> Fraction:
-        """Where in the file's own time the first frame is; 0 where the frame does not tell."""
-        if self.picture.pts is None or not self.picture.time_base:
-            return Fraction(0)
-        ticks = round(self.time_s / self.picture.time_base)
-        return (self.picture.pts - ticks) * Fraction(self.picture.time_base)
 
 
 @dataclass(slots=True)
@@ -262,15 +256,21 @@ def _decode(
     footage: Footage, wanted: _Wanted, threads: int, damage: Damage
 ) -> Generator[Decoded, None, None]:
     index = index_packets(footage)
+    start_s, tick = None, Fraction(0)
     if index is None:
         decoded = _decode_in_turn(footage, threads, damage)
     else:
         damage.missing += index.missing
+        start_s, tick = int(index.sorted_pts[0]) * index.time_base, index.time_base
         decoded = _decode_needed(footage, index, wanted.plan(index.times_s), threads, damage)
     with closing(decoded):
         for number, time_s, frame in decoded:
+            # What comes out last has lost its unit.
+            tick = tick or Fraction(frame.time_base or 0)
+            if start_s is None:
+                start_s = (frame.pts or 0) * tick
             if wanted.takes(number, time_s):
-                yield Decoded(number, time_s, frame)
+                yield Decoded(number, time_s, start_s, (frame.duration or 0) * tick, frame)
 
 
 def _read_pictures(footage: Footage, wanted: _Wanted, damage: Damage) -> Iterator[Frame]:

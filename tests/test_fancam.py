@@ -17,6 +17,7 @@ from data.people import open_people
 from data.traces import find_traces
 from tests.clips import Clips
 from tests.tracking.drawn_project import draw_project
+from tests.cropping.written_video import read_video
 
 
 def test_help_names_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,10 +59,10 @@ def test_the_demo_finds_and_follows_the_drawn_cast(
     assert idf1 >= 0.95
     assert idp == 1.0
 
-    crops = tmp_path / "film.fancam" / "crops" / "film"
-    for number in range(1, len(CAST) + 1):
-        assert (crops / f"Person {number}.mp4").exists()
-        assert (crops / f"Person {number}.gif").exists()
+    for name in [f"Person {number}" for number in range(1, len(CAST) + 1)]:
+        video = read_video(tmp_path / "film.fancam" / "crops" / "film" / f"{name}.mp4")
+        assert (video.codec, len(video.times_s), video.sound) == ("h264", 1250, "aac")
+    assert len(gifs) == len(CAST)
 
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     assert fancam.main(["demo", "--folder", str(tmp_path)]) == 0

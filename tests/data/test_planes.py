@@ -94,6 +94,13 @@ def test_when_a_footage_starts(clips: Clips) -> None:
     assert float(first.start_s) == pytest.approx(5.0)
 
 
+@pytest.mark.parametrize("clip", ["constant_rate.mp4", "delayed_start.mkv", "silent.mp4"])
+def test_how_long_frames_last(clip: str, clips: Clips) -> None:
+    frames = list(decode_frames(probe(clips(clip))))
+    lasts = {round(float(frame.lasts_s), 3) for frame in frames}
+    assert lasts == {round(frames[1].time_s, 3)}
+
+
 def test_pictures_are_not_decoded(clips: Clips) -> None:
     with pytest.raises(ValueError, match="must be a video, got image"):
         decode_frames(probe(clips("still.png")))

@@ -56,8 +56,13 @@ def test_what_cannot_be(index: list[int], time_s: list[float], cuts: list[int], 
 def test_what_track_people_wrote_is_read(tmp_path: Path) -> None:
     """Its file holds more than the timeline."""
     line = frames(0, 3, 9, cuts=(3,))
-    columns = {"frame_index": line.frame_index, "time_s": line.time_s, "cuts": line.cuts}
-    np.savez(tmp_path / "film.npz", found_score=np.zeros(5), **columns)  # type: ignore[arg-type, unused-ignore]
+    np.savez(
+        tmp_path / "film.npz",
+        found_score=np.zeros(5),
+        frame_index=line.frame_index,
+        time_s=line.time_s,
+        cuts=line.cuts,
+    )
     found = read_timeline(tmp_path / "film.npz")
     assert found.frame_index.tolist() == [0, 3, 9]
     assert (found.time_s.tolist(), found.cuts.tolist()) == ([0, 0.3, 0.9], [3])
