@@ -16,8 +16,8 @@ from data.faces import Faces
 from data.people import open_people
 from data.traces import find_traces
 from tests.clips import Clips
-from tests.tracking.drawn_project import draw_project
 from tests.cropping.written_video import read_video
+from tests.tracking.drawn_project import draw_project
 
 
 def test_help_names_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
