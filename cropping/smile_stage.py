@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cropping.loop_writing import LEAST_SIDE_PX, SUFFIXES, FormatName, encode_loop
 from cropping.own_files import OwnFiles
 from cropping.smile_choice import LEAST_MOMENTS, choose_bursts, choose_moments
-from cropping.smile_framing import Square, cut_square_of, square_of, steady_box
+from cropping.smile_framing import cut_square_of, square_of, steady_box
 from cropping.smile_model import SHIPPED, SmileModel, load_smile_model
 from cropping.smile_watching import SmileWatcher
 from cropping.smiles import Smiles, keep_smiles, kept_smiles, smiles_key, smiling_spans
@@ -295,26 +295,30 @@ def _pictures(
 ) -> dict[int, NDArray[np.uint8]]:
     """The square of each row that is shown; a damaged frame's are left out."""
     footage = _footage(job)
-    frame_wh = (footage.width, footage.height)
-    squares: dict[int, tuple[Square, int]] = {}
+    boxes: dict[int, tuple[NDArray[np.float32], int]] = {}
     for one in todo:
-        mine = [square_of(steady_box(smiles.xyxy[rows]), frame_wh) for rows in one.rows]
-        side_px = _side_px(mine, job.settings)
-        for rows, square in zip(one.rows, mine, strict=True):
-            squares |= dict.fromkeys(rows.tolist(), (square, side_px))
+        mine = [steady_box(smiles.xyxy[rows]) for rows in one.rows]
+        side_px = _side_px(mine, footage, job.settings)
+        for rows, box in zip(one.rows, mine, strict=True):
+            boxes |= dict.fromkeys(rows.tolist(), (box, side_px))
     at: dict[int, list[int]] = {}
-    for row in squares:
+    for row in boxes:
         at.setdefault(int(smiles.frame_index[row]), []).append(row)
-    wanted = np.array(list(at), np.int64)
     pictures: dict[int, NDArray[np.uint8]] = {}
+    wanted = np.array(list(at), np.int64)
     for frame in pick_frames(footage, wanted, threads=job.settings.threads, damage=damage):
+        frame_wh = frame.image.shape[1], frame.image.shape[0]  # photographs differ
         for row in at[frame.index]:
-            pictures[row] = cut_square_of(frame.image, *squares[row])
+            box, side_px = boxes[row]
+            pictures[row] = cut_square_of(frame.image, square_of(box, frame_wh), side_px)
     return pictures
 
 
-def _side_px(squares: Sequence[Square], settings: SmileSettings) -> int:
+def _side_px(
+    boxes: Sequence[NDArray[np.float32]], footage: Footage, settings: SmileSettings
+) -> int:
     """Of the picture: as large as the face is seen, on the whole."""
+    squares = [square_of(box, (footage.width, footage.height)) for box in boxes]
     seen = float(np.median([side for _, _, side in squares]))
     side = min(settings.size_px, max(round(seen * _MOST_ENLARGED), LEAST_SIDE_PX))
     return side - side % 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,11 +66,3 @@ def cropped(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Cropped:
     settings = CropSettings(only_present=True)
     (summary,) = crop_people(project, [], settings, progress=no_bar)
     return Cropped(drawn, project, summary)
-
-
-@pytest.fixture(scope="module")
-def short_epochs() -> Iterator[None]:
-    """Trainings that need not learn much."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cropping.expression_training._LEAST_STEPS", 3)
-        yield

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,13 @@ from cropping.expression_cli import SMILE_LABELS, expressions_main, smiles_main
 from cropping.expression_training import TrainingSettings
 from tests.cropping.drawn_faces import write_classes, write_csv
 
-pytestmark = pytest.mark.usefixtures("short_epochs")
+
+@pytest.fixture(scope="module", autouse=True)
+def short_epochs() -> Iterator[None]:
+    """Trainings that need not learn much."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cropping.expression_training._LEAST_STEPS", 3)
+        yield
 
 
 def test_smiles_the_whole_way(

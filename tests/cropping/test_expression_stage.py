@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,15 @@ from tests.cropping.drawn_faces import write_classes, write_csv
 from tests.cropping.silent import silent
 
 PURPOSE = Purpose("Faces", "train-expressions", ("It knows drawn faces only.",))
-pytestmark = pytest.mark.usefixtures("short_epochs")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_epochs() -> Iterator[None]:
+    """Trainings that need not learn much."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cropping.expression_training._LEAST_STEPS", 3)
+        yield
+
 
 QUICK = ExpressionSettings(training=TrainingSettings(epochs=1))
 
@@ -35,7 +44,6 @@ def work(
 @pytest.fixture(scope="module")
 def trained(
     tmp_path_factory: pytest.TempPathFactory,
-    short_epochs: None,  # noqa: ARG001
 ) -> tuple[Path, Path]:
     """A table of drawn faces of three classes, and a model of them."""
     folder = tmp_path_factory.mktemp("faces")

@@ -15,9 +15,19 @@ from cropping.own_files import OwnFiles
 from cropping.smile_stage import SmileSettings, SmileSummary, smile_gifs
 from cropping.smiles import Smiles, smiles_file
 from data.errors import InputError
+from data.footage import probe
 from data.project import Project
-from data.tracks import Tracks, tracks_stage
-from tests.cropping.drawn_smiles import NAMES, RATE, smiles_at, tracks, write_project, write_tracks
+from data.tracks import Tracks, tracks_stage, write_csv
+from tests.cropping.drawn_smiles import (
+    NAMES,
+    RATE,
+    box,
+    portrait,
+    smiles_at,
+    tracks,
+    write_project,
+    write_tracks,
+)
 from tests.cropping.silent import SilentBar, silent
 
 SETTINGS = SmileSettings(size_px=120)
@@ -272,3 +282,35 @@ class Everybody:
 
     def smile(self, patches: np.ndarray) -> np.ndarray:
         return np.full(len(patches), 0.99, np.float32)
+
+
+def test_photographs_of_different_sizes(tmp_path: Path) -> None:
+    """A folder of pictures, of which some are smaller than the first."""
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for number in range(4):
+        face = portrait("Leila", smile=1.0)
+        picture = np.pad(face, ((0, 0), (0, 200), (0, 0))) if number == 0 else face
+        Image.fromarray(picture).save(photographs / f"{number}.png")
+    project = Project(tmp_path / "photographs.fancam")
+    footage = probe(photographs)
+    project.add_footage(
+        photographs,
+        size_bytes=footage.size_bytes,
+        duration_s=footage.duration_s,
+        rate=footage.rate,
+        frame_wh=(footage.width, footage.height),
+    )
+    found = Tracks.ordered(
+        frame_index=np.arange(4),
+        time_s=np.arange(4, dtype=np.float64),
+        person_id=np.full(4, 3, np.int64),
+        xyxy=np.tile(box("Leila"), (4, 1)),
+        confidence=np.ones(4, np.float32),
+        filled=np.zeros(4, np.bool_),
+    )
+    write_csv(project.tracks_file("photographs"), found, NAMES)
+    project.finish(tracks_stage("photographs"), {"names": {"3": NAMES[3]}})
+    (leila,) = work(project).people
+    assert leila.file is not None
+    assert len(pictures(leila.file)) == 4
