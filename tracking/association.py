@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.boxes import Boxes, centres, sizes_wh
+from data.boxes import Boxes, centres, iou, sizes_wh
 from data.timeline import Timeline
 from tracking.detections import Detections
 from tracking.quiet import quiet_ultralytics
@@ -17,17 +17,21 @@ from tracking.quiet import quiet_ultralytics
 NO_TRACKLET: Final = -1
 LOST_S: Final = 1.0
 """A box may go on with a track that was last seen so long ago."""
-SURE_SCORE: Final = 0.15
-"""From here on a box may begin a track, and boxes are looked at first. Lower than ultralytics' own:
-a detector trained on a few minutes of footage is seldom sure of a turned face, and whose a tracklet
-is, if anybody's, is decided later, from all of it."""
+SURE_SCORE: Final = 0.25
+"""From here on a box may begin a track, and boxes are looked at first: ultralytics' own."""
+_END_SCORE: Final = 0.15
+"""The first and the last box of a tracklet have at least this."""
 _SURE_SHARE: Final = 0.6
+_ALONE_SHARE: Final = 0.3
 _SETTINGS: Final = {
     "track_high_thresh": SURE_SCORE,
+    # A detector trained on a few minutes of footage is seldom sure of a turned face: its boxes go
+    # on with a track by their place alone, however low they score. Whose the tracklet is, if
+    # anybody's, is decided later, from all of it.
     "track_low_thresh": 0.05,
+    "fuse_score": False,
     "new_track_thresh": SURE_SCORE,
     "match_thresh": 0.8,
-    "fuse_score": True,
 }
 """The others are ultralytics' own for ByteTrack."""
 
@@ -52,7 +56,7 @@ def tracklet_numbers(detections: Detections, timeline: Timeline) -> NDArray[np.i
             for row, track in tracker.update(detections.xyxy[rows], detections.score[rows]):
                 number[starts[place] + row] = first + track
         first = int(number.max(initial=0)) + 1
-    return _numbered_in_order(_without_unsure_ends(number, detections.score))
+    return _numbered_in_order(_without_unsure_ends(number, detections))
 
 
 class _Tracker:
@@ -102,22 +106,33 @@ def _frames_in(timeline: Timeline, seconds: float) -> int:
     return max(round(seconds / float(np.median(steps))), 1) if len(steps) else 1
 
 
-def _without_unsure_ends(
-    number: NDArray[np.int32], score: NDArray[np.float32]
-) -> NDArray[np.int32]:
+def _without_unsure_ends(number: NDArray[np.int32], detections: Detections) -> NDArray[np.int32]:
     """Let each tracklet begin and end with a sure box.
 
-    Boxes much less sure than its others show somebody half hidden, or the one who hides them.
+    Where it overlaps another's box, one much less sure than its others shows somebody half hidden,
+    or the one who hides them.
     """
-    number = number.copy()
+    number, score = number.copy(), detections.score
+    least = np.where(_beside_others(detections), _SURE_SHARE, _ALONE_SHARE)
     order = np.argsort(number, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
         if len(rows) and number[rows[0]] != NO_TRACKLET:
-            least = max(SURE_SCORE, _SURE_SHARE * float(np.median(score[rows])))
-            sure = np.flatnonzero(score[rows] >= least)
+            usual = float(np.median(score[rows]))
+            sure = np.flatnonzero(score[rows] >= np.maximum(_END_SCORE, least[rows] * usual))
             number[rows[: sure[0]]] = NO_TRACKLET
             number[rows[sure[-1] + 1 :]] = NO_TRACKLET
     return number
+
+
+def _beside_others(detections: Detections) -> NDArray[np.bool_]:
+    """Whether each box overlaps another one of its frame, ``(n,)``."""
+    beside = np.zeros(len(detections), np.bool_)
+    for frame in np.unique(detections.frame_index):
+        rows = np.arange(*np.searchsorted(detections.frame_index, [frame, frame + 1]))
+        others = iou(detections.xyxy[rows], detections.xyxy[rows])
+        np.fill_diagonal(others, 0)
+        beside[rows] = (others > 0).any(axis=1)
+    return beside
 
 
 def _numbered_in_order(number: NDArray[np.int32]) -> NDArray[np.int32]:
