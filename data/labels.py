@@ -1,7 +1,7 @@
 """Faces that a person has labelled: one folder a set of labels, with a CSV file and the pictures.
 
     labels/smile/set.json      what the set is called, and its labels
-    labels/smile/labels.csv    file,label,by,created_at,subject: one line a face, the last word
+    labels/smile/labels.csv    file,label,by,created_at,person: one line a face, the last word
     labels/smile/faces/...jpg  the faces, beside the CSV: the folder can be taken elsewhere
 
 train-smiles and train-expressions learn from such a folder.
@@ -27,7 +27,7 @@ from data.files import write_json, write_text
 LABELS_FILE: Final = "labels.csv"
 SET_FILE: Final = "set.json"
 FACES_FOLDER: Final = "faces"
-COLUMNS: Final = ("file", "label", "by", "created_at", "subject")
+COLUMNS: Final = ("file", "label", "by", "created_at", "person")
 MAX_LABELS: Final = 40
 MAX_LETTERS: Final = 60
 MAX_SETS: Final = 200
@@ -53,7 +53,7 @@ class FaceLabel:
     label: str
     by: str  # who said so
     created_at: str  # ISO 8601, UTC
-    subject: str  # who it is, as far as one knows; may be empty
+    person: str  # number of the person, as far as it is known; may be empty
 
 
 class LabelFolder:
@@ -127,7 +127,7 @@ class LabelFolder:
 
         Args:
             label_set: of this folder.
-            said: picture's file, label and subject of each face; an empty label takes back what
+            said: picture's file, label and person of each face; an empty label takes back what
                 was said. The pictures are there.
             by: who says so.
 
@@ -138,12 +138,12 @@ class LabelFolder:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         with self._lock():
             labels = self.labels(label_set)
-            for file, label, subject in said:
+            for file, label, person in said:
                 if label and label not in label_set.labels:
                     raise InputError(f"{label}: no label of {label_set.name}; look again")
                 labels.pop(file, None)
                 if label:
-                    labels[file] = FaceLabel(file, label, by, at, subject)
+                    labels[file] = FaceLabel(file, label, by, at, person)
             write_text(self._folder / label_set.id / LABELS_FILE, _format(labels.values()))
         return labels
 
@@ -216,5 +216,5 @@ def _format(labels: Iterable[FaceLabel]) -> str:
     writer.writerow(COLUMNS)
     for each in labels:
         file = f"{FACES_FOLDER}/{each.file}"
-        writer.writerow([file, each.label, each.by, each.created_at, each.subject])
+        writer.writerow([file, each.label, each.by, each.created_at, each.person])
     return text.getvalue()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -18,6 +19,8 @@ from web.pages import STATIC_FOLDER
 from web.security import Guard
 from web.settings import Settings
 
+# Threads that answer and read files. Each of more would keep memory of its own for good.
+_THREADS = 8
 _SESSION_S = 14 * 24 * 60 * 60
 
 
@@ -37,6 +40,7 @@ def create_app(projects: Iterable[Path], settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        lifespan=_lifespan,
         # FastAPI would hand its figures to whatever OpenTelemetry finds on this machine.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         middleware=[
@@ -58,3 +62,11 @@ def create_app(projects: Iterable[Path], settings: Settings) -> FastAPI:
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
     return app
+
+
+@asynccontextmanager
+async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+    from anyio.to_thread import current_default_thread_limiter
+
+    current_default_thread_limiter().total_tokens = _THREADS
+    yield

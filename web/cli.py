@@ -34,6 +34,12 @@ def _parser() -> argparse.ArgumentParser:
     add("project", nargs="+", type=Path, help="project folders, as cluster-faces made them")
     add("--host", default="127.0.0.1", help="address to serve at (default: 127.0.0.1, nobody else)")
     add("--port", type=int, default=8000, help="port to serve at; 0: a free one (default: 8000)")
+    add(
+        "--name",
+        action="append",
+        default=[],
+        help="name by which browsers reach it through another server; may be given several times",
+    )
     add("--open", action="store_true", help="open the page in the browser")
     secret = parser.add_mutually_exclusive_group()
     add = secret.add_argument
@@ -56,7 +62,8 @@ def _settings(parsed: argparse.Namespace) -> Settings:
     password = parsed.password
     if parsed.password_file is not None:
         password = _read_password(parsed.password_file)
-    return Settings(host=parsed.host, port=parsed.port, password=password)
+    names = tuple(parsed.name)
+    return Settings(host=parsed.host, port=parsed.port, names=names, password=password)
 
 
 def _read_password(path: Path) -> str:

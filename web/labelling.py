@@ -164,8 +164,8 @@ def save_batch(project: Project, who: Who, label_set: LabelSet, batch: Batch) ->
         file, person = picture_name(who, row), int(who.person_id[row])
         if one.label:
             _write_picture(project, who, row, folder.faces_folder(label_set) / file, frames)
-        subject = f"person {person}" if person != UNKNOWN else ""
-        said.append((file, one.label, subject))
+        known = str(person) if person != UNKNOWN else ""
+        said.append((file, one.label, known))
     folder.save(label_set, said, by=batch.by)
 
 

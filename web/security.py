@@ -61,7 +61,7 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
-        self._names = _own_names(settings.host)
+        self._names = _own_names(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -117,12 +117,14 @@ class Guard:
         return error_answer(request, refusal.status_code, refusal.detail, refusal.headers)
 
 
-def _own_names(host: str) -> frozenset[str]:
+def _own_names(settings: Settings) -> frozenset[str]:
+    host = settings.host
     names = LOOPBACK | {_host_name(f"[{host}]" if ":" in host else host)}
+    names |= {_host_name(name) for name in settings.names}
     if host in _WILDCARDS:
         own = socket.gethostname().casefold()
-        return names | {own, f"{own}.local"}
-    return names
+        names |= {own, f"{own}.local"}
+    return names - {""}
 
 
 def _host_name(host: str) -> str:

@@ -17,11 +17,12 @@ class Settings:
     """Where the pages are served, and to whom.
 
     Raises:
-        InputError: another address than this machine's own, and no password.
+        InputError: reached from other machines, and no password.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000  # 0: a free one
+    names: tuple[str, ...] = ()  # by which browsers reach it through another server
     password: str | None = field(default=None, repr=False)
     max_body_bytes: int = MAX_BODY_BYTES
     # Of this run only: who is logged in logs in again after a restart.
@@ -30,6 +31,10 @@ class Settings:
     def __post_init__(self) -> None:
         if self.password is not None and not self.password.strip():
             raise InputError("the password is empty; give one with --password or --password-file")
-        if self.host.casefold() not in LOOPBACK and self.password is None:
-            message = "others could watch and change everything; give --password-file as well"
+        if self.password is not None:
+            return
+        message = "others could watch and change everything; give --password-file as well"
+        if self.host.casefold() not in LOOPBACK:
             raise InputError(f"--host {self.host}: {message}")
+        if self.names:
+            raise InputError(f"--name {self.names[0]}: {message}")

@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 from data.sample.film import draw_film
-from tests.benchmarks import dbscan, memory, speed, tracking
+from tests.benchmarks import dbscan, memory, serving, speed, tracking
 from tests.benchmarks.machine import describe
 from tests.conftest import SHARED
 
-PARTS = ("speed", "dbscan", "memory", "tracking")
+PARTS = ("speed", "dbscan", "memory", "tracking", "serving")
 
 
 def main() -> int:
@@ -43,6 +43,9 @@ def main() -> int:
             footage = tracking.talkshow(Path(folder))
             project = tracking.prepared(footage, Path(folder))
             _print(tracking.report(project, footage, rounds=1 if parsed.quick else 3))
+    if "serving" in parts:
+        seconds = serving.QUICK_SECONDS if parsed.quick else serving.SECONDS
+        _print(serving.report(seconds))
     print(f"\n{time.monotonic() - start:.0f} s")
     return 0
 

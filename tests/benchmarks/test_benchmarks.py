@@ -14,6 +14,7 @@ from data.video import read_frames
 from tests.benchmarks.arithmetic import arithmetic, flops
 from tests.benchmarks.dbscan import EPS, run, synthetic_faces
 from tests.benchmarks.memory import make_long
+from tests.benchmarks.serving import CLIENTS, report
 
 
 def test_flops_of_a_convolution_and_a_product_counted_by_hand() -> None:
@@ -68,3 +69,11 @@ def test_footage_looped_to_length_plays_through(tmp_path: Path) -> None:
     assert probe(long).duration_s == pytest.approx(4.0, abs=0.05)
     assert [frame.time_s for frame in frames] == pytest.approx([i / 25 for i in range(100)])
     assert np.abs(frames[3].image.astype(int) - frames[78].image).max() == 0
+
+
+@pytest.mark.slow
+def test_fifty_players_are_served_without_an_error() -> None:
+    lines = report(3.0, faces=400)
+    assert f"{CLIENTS} players" in lines[0]
+    assert [line for line in lines if "errors: 0 (met)" in line] == [lines[2], lines[6]]
+    assert all(int(line.split(":")[1].split()[0]) > CLIENTS for line in (lines[1], lines[5]))

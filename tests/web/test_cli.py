@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (["--port", "70000"], "--port 70000: give a number from 0 to 65535"),
         (["--host", "0.0.0.0"], "--host 0.0.0.0: others could watch and change everything"),
         (["--host", "::"], "give --password-file as well"),
+        (["--name", "example.org"], "--name example.org: others could watch"),
         (["--password", ""], "the password is empty"),
         (["--password", "a", "--password-file", "b"], "not allowed with"),
         (["--password-file", "missing"], "--password-file missing: cannot be read"),
@@ -88,7 +89,7 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
     assert stopped.value.code == 0
     assert time.process_time() - start < 0.5
     said = capsys.readouterr().out
-    for option in ("--host", "--port", "--open", "--password", "--password-file"):
+    for option in ("--host", "--port", "--open", "--name", "--password", "--password-file"):
         assert option in said
 
 

@@ -303,7 +303,7 @@ def test_label_and_take_back(ask: Asking, smile: str, sorted_project: Project) -
     assert [line["label"] for line in lines] == ["smile", "no_smile"]
     assert all((folder / line["file"]).is_file() for line in lines)
     assert {line["by"] for line in lines} == {"me"}
-    assert {line["subject"] for line in lines} == {"person 1"}
+    assert {line["person"] for line in lines} == {"1"}
     ask.post(smile, {"by": "me", "labels": [{"face": faces[0], "label": ""}]})
     assert labels() == [-1, 0, -1]
 
@@ -377,11 +377,11 @@ def test_timeline(ask: Asking) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
 
 
-def test_unknown_faces_have_no_subject(ask: Asking, smile: str, sorted_project: Project) -> None:
+def test_unknown_faces_have_no_person(ask: Asking, smile: str, sorted_project: Project) -> None:
     (face, *_) = ask.get(PEOPLE + "/unknown/faces")["faces"]
     ask.post(smile, {"by": "me", "labels": [{"face": face, "label": "smile"}]})
     with (sorted_project.labels_folder / "smile" / "labels.csv").open(newline="") as file:
         (line,) = csv.DictReader(file)
-    assert line["subject"] == ""
+    assert line["person"] == ""
     with open_people(sorted_project.people_file) as people:
         assert UNKNOWN in people.assignments("film").person_id

@@ -75,6 +75,17 @@ def test_every_address_of_a_server_for_all_is_its_own(
         assert ask.get("/", headers=headers).status_code == status
 
 
+def test_another_servers_name(crops_project: Path) -> None:
+    settings = Settings(names=("fancam.example",), password=PASSWORD)
+    with asking([crops_project], settings) as ask:
+        headers = {"host": "fancam.example", "origin": "https://fancam.example"}
+        answer = ask.post("/login", data={"password": PASSWORD}, headers=headers)
+        assert answer.status_code == 303
+        cookie = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+        assert ask.get("/", headers=headers | cookie).status_code == 200
+        assert ask.get("/", headers={"host": "evil.example"} | cookie).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
