@@ -120,8 +120,9 @@ def footage_data(project: TheProject, footage: Number) -> dict[str, Any]:
 def watch_data(project: OpenProject, footage: int, crops: FootageCrops) -> dict[str, Any]:
     """Everything that the page's script needs, as JSON."""
     media = f"/media/{project.id}/{footage}"
-    names = current_names(Project(project.folder))
-    people = [_person_data(media, person, names) for person in crops.people]
+    names, hidden = _names_and_hidden(Project(project.folder))
+    shown = (person for person in crops.people if person.person_id not in hidden)
+    people = [_person_data(media, person, names) for person in shown]
     key = sound_key(crops)
     return {
         "duration_s": crops.duration_s,
@@ -131,12 +132,12 @@ def watch_data(project: OpenProject, footage: int, crops: FootageCrops) -> dict[
     }
 
 
-def current_names(project: Project) -> dict[int, str]:
-    """What the people of a project are called by now; empty where nobody was sorted."""
+def _names_and_hidden(project: Project) -> tuple[dict[int, str], frozenset[int]]:
+    """What people are called by now, and who does not matter; empty where nobody was sorted."""
     if not project.people_file.is_file():
-        return {}
+        return {}, frozenset()
     with open_people(project.people_file) as people:
-        return people.names()
+        return people.names(), people.hidden()
 
 
 def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> dict[str, Any] | None:

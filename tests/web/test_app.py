@@ -97,6 +97,18 @@ def test_names_are_those_of_today(tmp_path: Path) -> None:
         assert "Zoë &amp; &lt;Bob&gt;" in ask.get("/").text
 
 
+def test_who_is_hidden_is_not_watched(tmp_path: Path) -> None:
+    project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna", "Ben"), seconds=0.4))
+    with open_people(project.people_file) as people:
+        # A decision would do it for people with faces; those that are drawn here have none.
+        people._connection.execute("INSERT INTO hidden VALUES (1)")
+        people._connection.commit()
+    with asking([project.folder]) as ask:
+        answer = ask.get("/api/projects/film/footages/1/watch").json()
+        assert [person["name"] for person in answer["people"]] == ["Ben"]
+        assert "Anna" not in ask.get("/").text
+
+
 def test_what_the_page_is_told(ask: httpx.Client) -> None:
     data = ask.get("/api/projects/film/footages/1/watch").json()
     assert (data["duration_s"], data["rate"]) == (8.0, 25.0)

@@ -46,6 +46,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, crops_project: Path) -> It
 
 
 def check(page: Page) -> None:
+    page.wait_for_load_state("load")  # with its style sheets
     found = page.evaluate(LOOKS)
     assert found["title"]
     expected = {"nameless": [], "pictures": [], "faint": [], "overflow": 0, "ids": 0}

@@ -137,8 +137,8 @@ const shapes = data.people.map(({ size_wh: [width, height] }) => width / height)
 const shape = Math.min(Math.max(shapes.sort()[Math.floor(shapes.length / 2)] || 0.8, 0.6), 1.8);
 theatre.style.setProperty("--aspect", shape);
 
-/** Make the grid's cells as large as the place allows. */
-function fitGrid() {
+/** Make the tiles as large as all of them fit into the strip, or into the whole grid. */
+function fitTiles() {
   const gap = 8;
   const { clientWidth: width, clientHeight: height } = byId("strip");
   let best = 0;
@@ -148,13 +148,15 @@ function fitGrid() {
     const high = ((height - 10 - gap * (rows - 1)) / rows) * shape;
     best = Math.max(best, Math.min(wide, high));
   }
-  theatre.style.setProperty("--cell", `${Math.max(Math.floor(best), 120)}px`);
+  // Smaller ones could not be told apart; then the strip can be scrolled.
+  const least = theatre.classList.contains("grid") ? 120 : 88;
+  theatre.style.setProperty("--cell", `${Math.max(Math.floor(best), least)}px`);
 }
-new ResizeObserver(() => theatre.classList.contains("grid") && fitGrid()).observe(theatre);
+new ResizeObserver(fitTiles).observe(byId("strip"));
 
 function setGrid(on) {
   theatre.classList.toggle("grid", on);
-  if (on) fitGrid();
+  fitTiles();
   byId("grid").setAttribute("aria-pressed", String(on));
 }
 
