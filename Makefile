@@ -29,6 +29,7 @@ bench: .venv/.installed-dev
 quality: .venv/.installed-dev
 	$(BIN)/python -m tests.quality
 	$(BIN)/python -m tests.quality.tracking
+	$(BIN)/python -m tests.quality.cropping
 	$(BIN)/python -m tests.quality.smiles
 
 clean:

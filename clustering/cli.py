@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run
+from data.command import Parser, require_range, run, say_failed
 from data.errors import InputError
 
 if TYPE_CHECKING:
-    from clustering.stage import ClusterSettings, FootageSummary, Summary
+    from clustering.finding import FootageSummary
+    from clustering.settings import ClusterSettings
+    from clustering.stage import Summary
     from data.project import Project
 
 NAME = "cluster-faces"
@@ -33,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="A run that was stopped goes on where it was when the same command is given again.",
     )
     add = parser.add_argument
-    add("footage", nargs="*", type=Path, help="videos, folders of images, or images")
+    add("footage", nargs="*", type=Path, help="videos, folders of videos or images, or images")
     add("--project", type=Path, metavar="DIR", help="project folder (default: FOOTAGE.fancam here)")
     add("--force", action="store_true", help="do again what is done, also for changed footage")
 
@@ -100,15 +102,17 @@ def _cluster(parsed: argparse.Namespace) -> int:
     settings = _settings(parsed)
     _limit_threads(parsed.threads)
     from clustering.stage import cluster_faces
+    from data.footage_paths import footage_paths, project_for
     from data.progress import bars
 
-    project = _project(parsed)
-    known = bool(parsed.footage or project.footages)
+    footages = footage_paths(parsed.footage)
+    project = project_for(parsed.footage, footages, named=parsed.project)
+    known = bool(footages or project.footages)
     _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
-    summary = cluster_faces(project, parsed.footage, settings, progress=bars(NAME))
+    summary = cluster_faces(project, footages, settings, progress=bars(NAME))
     for line in _report(project, summary):
         print(line)
-    return 0
+    return say_failed(NAME, summary.failed)
 
 
 def _check(parsed: argparse.Namespace) -> None:
@@ -131,7 +135,7 @@ def _require(condition: bool, message: str) -> None:
 def _settings(parsed: argparse.Namespace) -> ClusterSettings:
     from clustering.backends import BackendSettings
     from clustering.grouping import GroupingSettings
-    from clustering.stage import ClusterSettings
+    from clustering.settings import ClusterSettings
 
     return ClusterSettings(
         every_s=parsed.every,
@@ -156,24 +160,6 @@ def _limit_threads(threads: int) -> None:
 
     if threads:
         cv2.setNumThreads(threads)
-
-
-def _project(parsed: argparse.Namespace) -> Project:
-    """The project that was named, or the one named after the one footage."""
-    from data.project import SUFFIX, Project, absolute
-
-    if parsed.project is not None:
-        return Project(parsed.project)
-    _require(len(parsed.footage) == 1, "several footages go into one project: name it by --project")
-    footage = absolute(parsed.footage[0])
-    stem = footage.name if footage.is_dir() else footage.stem
-    project = Project(Path(f"{stem}{SUFFIX}"))
-    other = next((e.path for e in project.footages.values() if e.path != footage), None)
-    mine = any(entry.path == footage for entry in project.footages.values())
-    if other is not None and not mine:
-        message = f"{project.folder.name} is the project of {other}"
-        raise InputError(f"{footage}: {message}; add to it or start another by --project")
-    return project
 
 
 # --- the report -------------------------------------------------------------------------------

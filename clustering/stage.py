@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.backends import BackendSettings, load_detector, load_embedder
-from clustering.dataset import LABEL_MARGIN, Plan, plan_dataset
+from clustering.dataset import Plan, plan_dataset
 from clustering.dbscan import dbscan
 from clustering.decided import decided_about
-from clustering.extraction import (
-    PART_FRAMES,
-    Extracted,
-    Extractor,
-    face_parts,
-    remove_stale_pictures,
-    write_pictures,
-)
+from clustering.finding import FootageSummary, find_faces
 from clustering.grouping import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
 from clustering.identities import Clustered, identify
-from clustering.tracklets import shot_numbers, tracklet_numbers
+from clustering.settings import VERSION, ClusterSettings
 from clustering.writing import (
     PEOPLE_STAGE,
     KnownPeople,
@@ -42,47 +32,12 @@ from clustering.writing import (
 from data.decisions import Labels, Places, Reviewed
 from data.errors import InputError
 from data.faces import Faces, Frames
-from data.footage import Footage, default_interval_s, probe
-from data.outputs import digest
+from data.failures import Failures
+from data.footage import Footage, probe
 from data.people import UNKNOWN, Assignments, People, open_people
-from data.progress import Bar, Progress
+from data.progress import Progress
 from data.project import FootageEntry, Project, absolute
 from data.same_faces import same_faces
-from data.video import Damage, sample_frames
-
-VERSION = 1
-"""Raised when the same footage and settings would give other faces or people."""
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterSettings:
-    """What `cluster-faces` can be told.
-
-    Args:
-        every_s: from one sampled frame to the next; None follows the footage's length.
-        label_margin: share of the face that its label is larger by, on each side.
-        force: do again what is done, and accept a footage that has changed.
-    """
-
-    every_s: float | None = None
-    backend: BackendSettings = field(default_factory=BackendSettings)
-    grouping: GroupingSettings = field(default_factory=GroupingSettings)
-    label_margin: float = LABEL_MARGIN
-    force: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FootageSummary:
-    """What was found in one footage."""
-
-    name: str
-    kind: str  # video, images or image
-    frames: int
-    faces: int
-    every_s: float
-    damage: str  # one line; empty where nothing is damaged
-    already_done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +61,7 @@ class Summary:
     val_images: int
     too_few: tuple[str, ...]  # people who are not in both parts of the dataset
     left_out: tuple[str, ...] = ()  # a line on each footage of the project that is not there
+    failed: tuple[str, ...] = ()  # a line on each footage that could not be used
     took_s: float = 0.0
     up_to_date: bool = False  # nothing had to be done
 
@@ -118,14 +74,19 @@ def cluster_faces(
     What an earlier run finished, or had finished when it was stopped, is not done again. The
     whole project is clustered together; people keep their names and numbers.
 
+    Of several footages, one that cannot be read or has changed does not stop the others.
+
     Raises:
-        InputError: a footage that cannot be read or has changed, or no face in any footage.
+        InputError: no footage that can be used, or no face in any.
     """
     start = time.monotonic()
-    named = [probe(path) for path in paths]  # before there is a folder for them
+    failures = Failures()
+    failures.expect(len(paths))
+    named = _probe_named(paths, failures)  # before there is a folder for them
     with project.lock():
         others, left_out = _probe_others(project, paths)
-        extracted = _extract_all(project, [*named, *others], settings, progress)
+        failures.expect(len(others))
+        extracted = find_faces(project, [*named, *others], settings, failures, progress)
         tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, extracted, tables, settings)
         with open_people(project.people_file) as people:
@@ -146,9 +107,18 @@ def cluster_faces(
     return dataclasses.replace(
         summary,
         left_out=tuple(left_out),
+        failed=tuple(failures.lines),
         took_s=time.monotonic() - start,
         up_to_date=done and all(footage.already_done for footage in extracted),
     )
+
+
+def _probe_named(paths: Sequence[Path], failures: Failures) -> list[Footage]:
+    footages = []
+    for path in paths:
+        with failures.of_one():
+            footages.append(probe(path))
+    return footages
 
 
 def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage], list[str]]:
@@ -180,185 +150,6 @@ def _others(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
         for entry in project.footages.values()
         if entry.path not in named and (not paths or faces_stage(entry.name) not in project.stages)
     ]
-
-
-def _add(project: Project, footage: Footage, *, force: bool) -> None:
-    project.add_footage(
-        footage.path,
-        size_bytes=footage.size_bytes,
-        duration_s=footage.duration_s,
-        rate=footage.rate,
-        frame_wh=(footage.width, footage.height),
-        force=force,
-    )
-
-
-# --- extraction -------------------------------------------------------------------------------
-
-
-def _extract_all(
-    project: Project, footages: Sequence[Footage], settings: ClusterSettings, progress: Progress
-) -> list[FootageSummary]:
-    """Bring the faces tables of ``footages`` up to date, loading the networks once if at all."""
-    extractor: Extractor | None = None
-    summaries = []
-    before = dict(project.footages), dict(project.stages)
-    with _put_back_if_refused(project, *before):
-        for footage in footages:
-            _add(project, footage, force=settings.force)
-    for footage in footages:
-        inputs = _faces_inputs(footage, settings)
-        name = _name_of(project, footage)
-        done = _extracted_already(project, name, inputs) and not settings.force
-        damage = Damage()
-        if not done:
-            with _put_back_if_refused(project, *before, only=name):
-                extractor = extractor or _load(settings.backend)
-                _extract(project, name, footage, inputs, extractor, settings, progress, damage)
-        summaries.append(_footage_summary(project, name, inputs, damage, done))
-    return summaries
-
-
-@contextmanager
-def _put_back_if_refused(
-    project: Project,
-    footages: Mapping[str, FootageEntry],
-    stages: Mapping[str, dict[str, Any]],
-    *,
-    only: str | None = None,
-) -> Iterator[None]:
-    """Forget a footage again that turns out to be of no use, or know it as before.
-
-    Without this it would stop every later run of the project.
-
-    ``footages`` and ``stages`` are the project's before this run, ``only`` names the footage: all
-    where none is given.
-    """
-    try:
-        yield
-    except InputError:
-        changed = dict(project.footages), dict(project.stages)
-        for name in [only] if only else list(project.footages):
-            _put_back(project.footages, footages, name)
-            _put_back(project.stages, stages, faces_stage(name))
-        if (project.footages, project.stages) != changed:
-            project.save()
-        raise
-
-
-def _put_back(now: dict[str, T], before: Mapping[str, T], key: str) -> None:
-    if key in before:
-        now[key] = before[key]
-    else:
-        now.pop(key, None)
-
-
-def _footage_summary(
-    project: Project, name: str, inputs: Mapping[str, Any], damage: Damage, done: bool
-) -> FootageSummary:
-    frames, faces = read_tables(project, name)
-    return FootageSummary(
-        name=name,
-        kind=inputs["kind"],
-        frames=len(frames),
-        faces=len(faces),
-        every_s=float(inputs["every_s"]),
-        damage=str(damage) if damage else "",
-        already_done=done,
-    )
-
-
-def _load(settings: BackendSettings) -> Extractor:
-    return Extractor(load_detector(settings), load_embedder(settings))
-
-
-def _name_of(project: Project, footage: Footage) -> str:
-    path = absolute(footage.path)
-    return next(entry.name for entry in project.footages.values() if entry.path == path)
-
-
-def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]:
-    """Everything that the faces table depends on."""
-    backend = settings.backend
-    video = footage.kind == "video"
-    return {
-        "version": VERSION,
-        "kind": footage.kind,
-        "size_bytes": footage.size_bytes,
-        "every_s": (settings.every_s or default_interval_s(footage.duration_s)) if video else 1.0,
-        "detector": backend.detector,
-        "backend": backend.backend,
-        "min_face_px": backend.min_face_px,
-        "upsample": backend.upsample,
-    }
-
-
-def _extracted_already(project: Project, name: str, inputs: dict[str, Any]) -> bool:
-    files = (project.faces_file(name), project.frames_file(name))
-    return project.finished(faces_stage(name), inputs) and all(file.exists() for file in files)
-
-
-def _extract(
-    project: Project,
-    name: str,
-    footage: Footage,
-    inputs: dict[str, Any],
-    extractor: Extractor,
-    settings: ClusterSettings,
-    progress: Progress,
-    damage: Damage,
-) -> None:
-    project.unfinish(faces_stage(name))
-    parts = face_parts(project.parts_folder(name), key=digest(repr(sorted(inputs.items()))))
-    if settings.force:
-        parts.remove()
-    done = Extracted.concatenate(parts.read())
-    frames = sample_frames(
-        footage,
-        every_s=inputs["every_s"],
-        after_index=int(done.frames.frame_index[-1]) if len(done.frames) else -1,
-        threads=settings.backend.threads,
-        damage=damage,
-    )
-    batches = extractor.extract(frames, lambda f, faces: write_pictures(project, name, f, faces))
-    total = max(math.ceil(footage.duration_s / inputs["every_s"]), 1)
-    found = len(done.faces)
-    with progress(name, total, len(done.frames)) as bar:
-        for part in _in_parts(batches, bar, found):
-            parts.append(part)
-    whole = Extracted.concatenate(parts.read())
-    _finishread_tables(project, name, whole, video=footage.kind == "video")
-    project.finish(faces_stage(name), inputs)
-    parts.remove()
-
-
-def _in_parts(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Extracted]:
-    """Gather batches into parts of about PART_FRAMES frames, showing how it goes on."""
-    waiting: list[Extracted] = []
-    for batch in batches:
-        waiting.append(batch)
-        found += len(batch.faces)
-        bar.update(len(batch.frames))
-        bar.set_postfix_str(f"{found} faces")
-        if sum(len(batch.frames) for batch in waiting) >= PART_FRAMES:
-            yield Extracted.concatenate(waiting)
-            waiting = []
-    if waiting:
-        yield Extracted.concatenate(waiting)
-
-
-def _finishread_tables(project: Project, name: str, whole: Extracted, *, video: bool) -> None:
-    """Fill in shots and tracklets, which need the whole footage, and write both tables."""
-    frames, faces = whole.frames, whole.faces
-    # Photographs of a folder have no order in time: each is a shot of its own.
-    shot = shot_numbers(frames) if video else np.arange(len(frames), dtype=np.int32)
-    frames = frames.replace(shot=shot)
-    faces = faces.replace(shot=shot[np.searchsorted(frames.frame_index, faces.frame_index)])
-    if video:
-        faces = faces.replace(tracklet=tracklet_numbers(frames, faces))
-    frames.write(project.frames_file(name))
-    faces.write(project.faces_file(name))
-    remove_stale_pictures(project, name, faces, frames)
 
 
 # --- people -----------------------------------------------------------------------------------

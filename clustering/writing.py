@@ -129,7 +129,7 @@ def review_people(project: Project) -> Review:
     Raises:
         InputError: the project was not clustered, or that was stopped.
     """
-    inputs = _written(project)
+    inputs = written_inputs(project)
     tables = {name: read_tables(project, name) for name in project.footages}
     with open_people(project.people_file) as people:
         known, now = known_people(people, tables), reviewed_inputs(people)
@@ -149,21 +149,19 @@ def write_people(project: Project, *, progress: Progress) -> Review:
         InputError: the project was not clustered, or that was stopped; another run is at work.
     """
     with project.lock():
-        inputs = _written(project)
+        inputs = written_inputs(project)
         tables = {name: read_tables(project, name) for name in project.footages}
         with open_people(project.people_file) as people:
             known, now = known_people(people, tables), reviewed_inputs(people)
         plan = _plan(known, inputs)
         review = _review(project, plan, up_to_date=True)
-        # Stopped from here on, the settings are still known and the stage is not finished.
-        names = project.stages[PEOPLE_STAGE].get("names", {})
-        project.finish(PEOPLE_STAGE, {**inputs, "names": names, _STOPPED: True})
+        mark_stopped(project, inputs)
         write_outputs(project, known, plan, progress)
         project.finish(PEOPLE_STAGE, {**inputs, **now})
     return review
 
 
-def _written(project: Project) -> dict[str, Any]:
+def written_inputs(project: Project) -> dict[str, Any]:
     """Inputs of the people that were written last, but what people decided.
 
     Raises:
@@ -177,6 +175,12 @@ def _written(project: Project) -> dict[str, Any]:
         message = "not all its faces are sorted into people; run cluster-faces again"
         raise InputError(f"{project.folder}: {message}")
     return {key: value for key, value in inputs.items() if key not in (*_REVIEWED, _STOPPED)}
+
+
+def mark_stopped(project: Project, inputs: Mapping[str, Any]) -> None:
+    """Mark the people as not finished: stopped from here on, the settings are still known."""
+    names = project.stages[PEOPLE_STAGE].get("names", {})
+    project.finish(PEOPLE_STAGE, {**inputs, "names": names, _STOPPED: True})
 
 
 def _plan(known: KnownPeople, inputs: Mapping[str, Any]) -> Plan:

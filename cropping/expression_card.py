@@ -12,8 +12,9 @@ SMILE_LIMITS: Final = (
     "It was trained on adults' faces, most of them of public persons in press photographs, more "
     "men than women: children, and people of other ages and origins than these, are told less "
     "surely.",
-    "Open mouths of speech, crying and singing are what it mistakes for smiles most; scores "
-    "averaged over neighbouring moments do so less.",
+    "Open mouths of speech, crying and singing are what it mistakes for smiles most: a mouth that "
+    "crying pulls wide can score as high as a smile. Scores averaged over neighbouring moments do "
+    "so less, and smile-gifs prefers open eyes and the broadest smiles.",
     "Faces turned by more than about 45 degrees, and mouths behind a hand or microphone, are "
     "guesses.",
     "It sees a movement of the face. It does not know what somebody feels, and must not be used "

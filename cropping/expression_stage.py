@@ -22,7 +22,7 @@ from cropping.expression_model import (
     read_facts,
 )
 from cropping.expression_split import Split, split_faces
-from cropping.expression_training import Trained, TrainingSettings, steps_in, train
+from cropping.expression_training import KeptTraining, Trained, TrainingSettings, steps_in, train
 from cropping.face_patch import PATCH_PX, VIEWS, cut_views
 from cropping.labelled_faces import LabelledFaces, read_labelled_faces
 from data.errors import InputError
@@ -96,18 +96,18 @@ def train_expressions(
         return _done_before(out, facts)
     faces = _read(sources, purpose, progress)
     split = split_faces(faces)
-    trained = _train(faces.take(split.train), faces.take(split.val), settings, progress)
+    kept = KeptTraining(out.with_name(f".{out.stem}.training.pt"), key=wanted)
+    if settings.force:
+        kept.remove()
+    trained = _train(faces.take(split.train), faces.take(split.val), settings, progress, kept=kept)
     facts = ExpressionFacts(faces.classes, face_patch.VERSION, wanted)
     graph = _graph(trained, facts)
     # What is judged is what is written.
-    model = expression_model(graph, name=str(out))
-    test = faces.take(split.test)
-    single, averaged = judge_model(model, test)
+    single, averaged = judge_model(expression_model(graph, name=str(out)), faces.take(split.test))
     curve = _curve(faces, split, settings, progress)
-    card = _card(
-        sources, purpose, faces, split, trained, len(graph), (single, averaged), curve, out
-    )
-    _write(out, graph, card, trained, averaged, curve)
+    outcome = _Outcome(faces, split, trained, graph, single, averaged, curve)
+    _write(out, _card(sources, purpose, settings, outcome, out), outcome)
+    kept.remove()
     return ExpressionSummary(
         model=out,
         card=out.with_suffix(".md"),
@@ -118,6 +118,19 @@ def train_expressions(
         skipped=faces.skipped,
         up_to_date=False,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outcome:
+    """A training, judged."""
+
+    faces: LabelledFaces
+    split: Split
+    trained: Trained
+    graph: bytes
+    single: Figures
+    averaged: Figures
+    curve: tuple[CurvePoint, ...]
 
 
 def judge_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Figures, Figures]:
@@ -214,9 +227,11 @@ def _train(
     settings: ExpressionSettings,
     progress: Progress,
     name: str = "training",
+    *,
+    kept: KeptTraining | None = None,
 ) -> Trained:
     with progress(name, steps_in(len(faces), settings.training), 0) as bar:
-        return train(faces, val, settings.training, bar=bar)
+        return train(faces, val, settings.training, bar=bar, kept=kept)
 
 
 def _curve(
@@ -256,20 +271,17 @@ def _graph(trained: Trained, facts: ExpressionFacts) -> bytes:
 def _card(
     sources: Sequence[Path],
     purpose: Purpose,
-    faces: LabelledFaces,
-    split: Split,
-    trained: Trained,
-    graph_bytes: int,
-    figures: tuple[Figures, Figures],
-    curve: tuple[CurvePoint, ...],
+    settings: ExpressionSettings,
+    outcome: _Outcome,
     out: Path,
 ) -> str:
     from cropping.expression_network import count_parameters
 
+    faces, split, trained = outcome.faces, outcome.split, outcome.trained
     names = tuple(source.name for source in sources)
     facts = CardFacts(
         title=purpose.title,
-        command=" ".join([purpose.command, *names, "--out", out.name]),
+        command=_command(purpose, names, out, settings),
         sources=tuple(f"`{name}`" for name in names),
         classes=faces.classes,
         merged=_merged(faces) if purpose.merged else (),
@@ -278,17 +290,29 @@ def _card(
         nameless=split.nameless,
         skipped=len(faces.skipped),
         parameters=count_parameters(trained.network),
-        graph_bytes=graph_bytes,
+        graph_bytes=len(outcome.graph),
         epochs=len(trained.epochs),
         best=trained.best + 1,
         temperature=trained.temperature,
-        single=figures[0],
-        averaged=figures[1],
-        curve=curve,
+        single=outcome.single,
+        averaged=outcome.averaged,
+        curve=outcome.curve,
         picture=out.with_suffix(".png").name,
         limits=purpose.limits,
     )
     return write_card(facts)
+
+
+def _command(
+    purpose: Purpose, names: Sequence[str], out: Path, settings: ExpressionSettings
+) -> str:
+    """What trains the model again."""
+    told, usual = settings.training, TrainingSettings()
+    options = ["--out", out.name]
+    options += ["--epochs", str(told.epochs)] if told.epochs != usual.epochs else []
+    options += ["--seed", str(told.seed)] if told.seed != usual.seed else []
+    options += ["--learning-curve"] if settings.learning_curve else []
+    return " ".join([purpose.command, *names, *options])
 
 
 def _merged(faces: LabelledFaces) -> tuple[str, ...]:
@@ -307,17 +331,13 @@ def _parts(faces: LabelledFaces, split: Split) -> tuple[PartCounts, ...]:
     return tuple(counted)
 
 
-def _write(
-    out: Path,
-    graph: bytes,
-    card: str,
-    trained: Trained,
-    averaged: Figures,
-    curve: tuple[CurvePoint, ...],
-) -> None:
+def _write(out: Path, card: str, outcome: _Outcome) -> None:
     from cropping.expression_plot import as_png, plot_training
 
-    figure = plot_training(trained.epochs, trained.best, averaged.calibration, curve)
+    trained = outcome.trained
+    figure = plot_training(
+        trained.epochs, trained.best, outcome.averaged.calibration, outcome.curve
+    )
     write_bytes(out.with_suffix(".png"), as_png(figure))
     write_text(out.with_suffix(".md"), card)
-    write_bytes(out, graph)  # last: where it is, all is there
+    write_bytes(out, outcome.graph)  # last: where it is, all is there

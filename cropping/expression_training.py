@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import astuple, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +17,7 @@ from cropping.expression_figures import best_temperature, judge, log_loss
 from cropping.expression_network import ExpressionNetwork
 from cropping.face_patch import PATCH_PX
 from cropping.labelled_faces import LabelledFaces
+from data.files import whole_file
 from data.progress import Bar
 
 BATCH: Final = 128
@@ -62,24 +65,30 @@ class Trained:
 
 
 def train(
-    faces: LabelledFaces, val: LabelledFaces, settings: TrainingSettings, *, bar: Bar
+    faces: LabelledFaces,
+    val: LabelledFaces,
+    settings: TrainingSettings,
+    *,
+    bar: Bar,
+    kept: KeptTraining | None = None,
 ) -> Trained:
     """Train on ``faces``; ``val`` chooses the best epoch and the calibration.
 
-    The same faces and settings give the same network on the same machine.
+    The same faces and settings give the same network on the same machine, stopped between or not.
 
     Args:
         faces: to train on.
         val: other faces of the same classes.
         settings: how.
         bar: gets one step a batch; see `steps_in`.
+        kept: where a training that is stopped is gone on with.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     try:
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
-            return _Run(faces, val, settings, bar).train()
+            return _Run(faces, val, settings, bar).train(kept)
     finally:
         torch.set_num_threads(before)
 
@@ -130,6 +139,32 @@ def drawn(share: NDArray[np.float64], count: int, random: np.random.Generator) -
     return np.asarray(random.permutation(np.minimum(rows, len(share) - 1)), np.int64)
 
 
+class KeptTraining:
+    """A file with the state of a training after its last whole epoch."""
+
+    def __init__(self, path: Path, *, key: str) -> None:
+        """Say where it is, and the key of what the training depends on."""
+        self._path, self._key = path, key
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the state; None where there is none, or of another training, or damaged."""
+        try:
+            content = torch.load(self._path, weights_only=True)  # nothing that runs is read
+        except Exception:  # there is none, or one of torch's many ways to call it damaged
+            return None
+        matches = isinstance(content, dict) and content.get("key") == self._key
+        return content["state"] if matches else None
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Keep the state, whole."""
+        with whole_file(self._path) as partial:
+            torch.save({"key": self._key, "state": state}, partial)
+
+    def remove(self) -> None:
+        """Remove the file: the training is over."""
+        self._path.unlink(missing_ok=True)
+
+
 class _Run:
     """The state of a training."""
 
@@ -154,21 +189,51 @@ class _Run:
             total_steps=steps_in(len(faces), settings) + 1,
             pct_start=_WARM_UP,
         )
+        self._epochs: list[Epoch] = []
+        self._best, self._best_weights = 0, self._weights()
 
-    def train(self) -> Trained:
-        epochs: list[Epoch] = []
-        best, kept = 0, self._kept()
-        for number in range(self._settings.epochs):
-            epochs.append(self._epoch())
-            if epochs[number].val_loss <= epochs[best].val_loss:
-                best, kept = number, self._kept()
-            self._bar.set_postfix_str(f"AUC {epochs[-1].val_auc:.3f}")
-            if number - best >= max(_PATIENCE * self._settings.epochs, 3):
-                break
-        self._network.load_state_dict(kept)
+    def train(self, kept: KeptTraining | None) -> Trained:
+        if kept is not None and (before := kept.read()):
+            self._go_on(before)
+        while not self._done():
+            self._epochs.append(self._epoch())
+            if self._epochs[-1].val_loss <= self._epochs[self._best].val_loss:
+                self._best, self._best_weights = len(self._epochs) - 1, self._weights()
+            self._bar.set_postfix_str(f"AUC {self._epochs[-1].val_auc:.3f}")
+            if kept is not None:
+                kept.write(self._state())
+        self._network.load_state_dict(self._best_weights)
         said = logits(self._network, self._val)
         temperature = best_temperature(said, self._val_label)
-        return Trained(self._network.eval(), temperature, tuple(epochs), best)
+        return Trained(self._network.eval(), temperature, tuple(self._epochs), self._best)
+
+    def _done(self) -> bool:
+        patience = max(_PATIENCE * self._settings.epochs, 3)
+        waited = len(self._epochs) - 1 - self._best
+        return len(self._epochs) >= self._settings.epochs or waited >= patience
+
+    def _state(self) -> dict[str, Any]:
+        """Everything that the next epoch depends on."""
+        return {
+            "network": self._network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "random": json.dumps(self._random.bit_generator.state),
+            "torch_random": torch.get_rng_state(),
+            "epochs": [astuple(epoch) for epoch in self._epochs],
+            "best": self._best,
+            "best_weights": self._best_weights,
+        }
+
+    def _go_on(self, state: dict[str, Any]) -> None:
+        self._network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._random.bit_generator.state = json.loads(state["random"])
+        torch.set_rng_state(state["torch_random"])
+        self._epochs = [Epoch(*values) for values in state["epochs"]]
+        self._best, self._best_weights = state["best"], state["best_weights"]
+        self._bar.update(len(self._epochs) * _steps_an_epoch(len(self._faces)))
 
     def _epoch(self) -> Epoch:
         self._network.train()
@@ -196,7 +261,7 @@ class _Run:
         self._bar.update(1)
         return float(loss.item())
 
-    def _kept(self) -> dict[str, Any]:
+    def _weights(self) -> dict[str, Any]:
         return {name: value.clone() for name, value in self._network.state_dict().items()}
 
 

@@ -22,7 +22,7 @@ _OPEN: Final = 75  # percentile of how far a person's own eyes are open that is 
 _LEAST_WORTH: Final = 0.35  # of the best moment's: the others need not be shown at any price
 _SHARP: Final = 0.5  # see face_sharpness; more is not seen
 _LARGE_PX: Final = 80
-_ASIDE: Final = (0.25, 0.75)  # a turn that costs nothing, and one that is not shown
+_ASIDE: Final = (0.25, 1.2)  # a turn that costs nothing, and one that is not shown
 _SHUT: Final = (0.65, 0.9)  # of how far the eyes are usually open: closed, and open
 
 

@@ -17,7 +17,8 @@ from cropping.smile_choice import LEAST_MOMENTS, choose_bursts, choose_moments
 from cropping.smile_framing import Square, cut_square_of, square_of, steady_box
 from cropping.smile_model import SHIPPED, SmileModel, load_smile_model
 from cropping.smile_watching import SmileWatcher
-from cropping.smiles import Smiles, keep_smiles, kept_smiles, smiles_key
+from cropping.smiles import Smiles, keep_smiles, kept_smiles, smiles_key, smiling_spans
+from cropping.timeline_file import FILE_NAME, note_smiles
 from data.errors import InputError
 from data.footage import ASSUMED_RATE, Footage, probe
 from data.outputs import digest
@@ -109,7 +110,7 @@ class _Job:
 
     @property
     def stage(self) -> str:
-        return f"smile gifs of {self.footage}"
+        return gifs_stage(self.footage)
 
     @property
     def files(self) -> Mapping[int, str]:
@@ -123,6 +124,11 @@ class _Job:
         chosen = (told.frames, told.style, told.size_px, told.max_bytes, told.format)
         smiles = smiles_key(self.project, self.footage, self.model.key)
         return digest(repr((VERSION, person, chosen, smiles)))
+
+
+def gifs_stage(footage: str) -> str:
+    """What the project calls the GIFs of a footage."""
+    return f"smile gifs of {footage}"
 
 
 def smile_gifs(
@@ -168,6 +174,7 @@ def _work(job: _Job, progress: Progress) -> SmileSummary:
     found_before = smiles is not None and not job.settings.force
     if smiles is None or job.settings.force:
         smiles = _watch(job, progress, damage)
+        _note_in_timeline(job, smiles)
     shown = [_choose(smiles, person, job.settings) for person in _people(job.tracks)]
     wanted = {job.files[one.person]: job.key(one.person) for one in shown if one.rows}
     todo = [
@@ -185,6 +192,12 @@ def _work(job: _Job, progress: Progress) -> SmileSummary:
         took_s=time.monotonic() - start,
         already_done=found_before and not todo,
     )
+
+
+def _note_in_timeline(job: _Job, smiles: Smiles) -> None:
+    """Tell the page, and whoever reads the timeline, when everybody smiles."""
+    spans = {person: smiling_spans(smiles, person) for person in _people(job.tracks)}
+    note_smiles(job.project.crops_folder(job.footage) / FILE_NAME, spans)
 
 
 def _entry(job: _Job, person: int) -> tuple[str, str]:

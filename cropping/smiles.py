@@ -24,7 +24,7 @@ SMILING: Final = 0.5
 _CLOSEST: Final = 1e-4
 _HEAP_LOOKS: Final = 30  # fewer tell nothing of somebody's resting face
 _LEAST_HEAP: Final = 0.15  # of the looks
-_RESTING: Final = 0.5  # log odds of a resting face that the model takes for a smile, at least
+_RESTING: Final = -0.5  # log odds of a resting face that the model may take for a smile, at least
 _APART: Final = 2.5  # between resting and smiling, at least
 _JOIN_S: Final = 0.4  # a smile that stops for less goes on
 _SHORTEST_S: Final = 0.3  # a smile that is over sooner was none
@@ -118,7 +118,7 @@ def smiles_file(project: Project, footage: str) -> Path:
 def kept_smiles(project: Project, footage: str, model_key: str) -> Smiles | None:
     """Return the smiles of a footage; None where they are missing or of other tracks or models."""
     inputs = _inputs(project, footage, model_key)
-    if not project.finished(_stage(footage), inputs):
+    if not project.finished(smiles_stage(footage), inputs):
         return None
     try:
         return Smiles.read(smiles_file(project, footage))
@@ -126,14 +126,24 @@ def kept_smiles(project: Project, footage: str, model_key: str) -> Smiles | None
         return None  # they can be made again
 
 
+def smiles_of_tracks(project: Project, footage: str) -> Smiles | None:
+    """Return the smiles that are known of a footage as it is tracked now.
+
+    None where nobody has looked for them, or only in other tracks.
+    """
+    inputs = project.stages.get(smiles_stage(footage), {})
+    return kept_smiles(project, footage, str(inputs.get("model")))
+
+
 def keep_smiles(project: Project, footage: str, model_key: str, smiles: Smiles) -> None:
     """Write the smiles of a footage, and of what they were made."""
-    project.unfinish(_stage(footage))
+    project.unfinish(smiles_stage(footage))
     smiles.write(smiles_file(project, footage))
-    project.finish(_stage(footage), _inputs(project, footage, model_key))
+    project.finish(smiles_stage(footage), _inputs(project, footage, model_key))
 
 
-def _stage(footage: str) -> str:
+def smiles_stage(footage: str) -> str:
+    """What the project calls the finding of a footage's smiles."""
     return f"smiles of {footage}"
 
 

@@ -6,11 +6,12 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from data.errors import InputError
 
+EXIT_PARTLY = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_NOBODY_READS = 141  # as if by SIGPIPE
@@ -65,6 +66,13 @@ def run(name: str, command: Callable[[], int]) -> int:
         return _nobody_reads()
     except OSError as error:
         return _say(name, _disk_problem(error), EXIT_INPUT)
+
+
+def say_failed(name: str, failed: Sequence[str]) -> int:
+    """Name what could not be used while all else was done, a line each; return the exit code."""
+    for line in failed:
+        _say(name, line, EXIT_PARTLY)
+    return EXIT_PARTLY if failed else 0
 
 
 def _nobody_reads() -> int:

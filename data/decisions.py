@@ -75,17 +75,18 @@ class Decision:
         """Whom it names."""
         return {self.person_id, self.other_id} - {UNKNOWN}
 
-    def faces_json(self) -> str:
-        """Return the faces as a list of ``[time, x1, y1, x2, y2]`` by footage."""
-        rows = {
-            footage: np.column_stack([places.time_s, places.xyxy]).tolist()
-            for footage, places in self.faces.items()
-        }
-        return json.dumps(rows, ensure_ascii=False)
+
+def faces_json(faces: Mapping[str, Places]) -> str:
+    """Return faces as a list of ``[time, x1, y1, x2, y2]`` by footage."""
+    rows = {
+        footage: np.column_stack([places.time_s, places.xyxy]).tolist()
+        for footage, places in faces.items()
+    }
+    return json.dumps(rows, ensure_ascii=False)
 
 
 def parse_faces(text: str) -> dict[str, Places]:
-    """Return what :meth:`Decision.faces_json` wrote."""
+    """Return what `faces_json` wrote."""
     faces = {}
     for footage, rows in json.loads(text).items():
         values = np.array(rows, np.float64).reshape(-1, 5)

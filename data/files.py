@@ -30,6 +30,37 @@ def whole_file(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def overwriting(path: Path) -> Iterator[Path]:
+    """Replace a file within the block, and fill what it held with zeros afterwards.
+
+    So what a table was does not stay readable on the disk. (A disk that moves what it writes, as
+    a solid-state one, may keep an old copy all the same; so do snapshots and backups.)
+    """
+    old = path.with_name(f".{path.stem}.old{path.suffix}")
+    old.unlink(missing_ok=True)
+    try:
+        os.link(path, old)
+    except OSError:  # a disk without links: the old file goes as any other does
+        yield path
+        return
+    try:
+        yield path
+        if not old.samefile(path):
+            _fill_with_zeros(old)
+    finally:
+        old.unlink(missing_ok=True)
+
+
+def _fill_with_zeros(path: Path) -> None:
+    with path.open("r+b") as file:
+        left = path.stat().st_size
+        while left > 0:
+            left -= file.write(bytes(min(left, 1 << 20)))
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` whole."""
     with whole_file(path) as partial:

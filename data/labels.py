@@ -10,11 +10,12 @@ train-smiles and train-expressions learn from such a folder.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,6 +55,11 @@ class FaceLabel:
     by: str  # who said so
     created_at: str  # ISO 8601, UTC
     person: str  # number of the person, as far as it is known; may be empty
+
+
+def picture_file(footage: str, frame_index: int, number: int) -> str:
+    """What the picture of a frame's ``number``-th face, from 0, is called among the labelled."""
+    return f"{footage}-{frame_index:08d}-{number}.jpg"
 
 
 class LabelFolder:
@@ -146,6 +152,39 @@ class LabelFolder:
                     labels[file] = FaceLabel(file, label, by, at, person)
             write_text(self._folder / label_set.id / LABELS_FILE, _format(labels.values()))
         return labels
+
+    def rename_pictures(self, renamed: Mapping[str, str | None]) -> int:
+        """Follow faces that are counted otherwise now, and forget those that are gone.
+
+        Args:
+            renamed: the new file of each old one, None where the face is gone; in an order in
+                which no new file is in the place of one that is yet to be renamed.
+
+        Returns:
+            How many labelled faces are gone.
+
+        Raises:
+            InputError: a set or its CSV file cannot be read.
+        """
+        gone = 0
+        for label_set in self.sets():
+            with self._lock():
+                labels, folder = self.labels(label_set), self.faces_folder(label_set)
+                left: dict[str, FaceLabel] = {}
+                for file, said in labels.items():
+                    now = renamed.get(file, file)
+                    if now is None:
+                        gone += 1
+                    else:
+                        left[now] = dataclasses.replace(said, file=now)
+                for file, now in renamed.items():
+                    if now is None:
+                        (folder / file).unlink(missing_ok=True)
+                    elif (folder / file).exists():
+                        (folder / file).replace(folder / now)
+                if labels:
+                    write_text(self._folder / label_set.id / LABELS_FILE, _format(left.values()))
+        return gone
 
     def _free_id(self, name: str) -> str:
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

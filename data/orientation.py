@@ -25,9 +25,13 @@ class Orientation:
 
     def upright(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """An upright copy of ``image`` ``(h, w, 3)``, contiguous and sharing no memory with it."""
-        turned = image.transpose(1, 0, 2) if self.transposed else image
+        return np.array(self.turned(image), order="C", copy=True)
+
+    def turned(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """``image`` ``(h, w)`` or ``(h, w, 3)`` upright, in the same memory."""
+        turned = image.swapaxes(0, 1) if self.transposed else image
         step_y, step_x = (-1 if self.mirrored_y else 1), (-1 if self.mirrored_x else 1)
-        return np.array(turned[::step_y, ::step_x], order="C", copy=True)
+        return turned[::step_y, ::step_x]
 
     def upright_wh(self, width: int, height: int) -> tuple[int, int]:
         """The upright size of a frame stored ``width`` by ``height``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -88,13 +88,37 @@ class OutputFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def keys(self) -> dict[str, str]:
+        """The key of each file that was written whole and is still there."""
+        known = self._read_manifest()
+        return {path: key for path, key in known.items() if key != _PENDING and self._holds(path)}
+
+    def outdated(self, wanted: Mapping[str, Wanted]) -> list[str]:
+        """What `sync` would write.
+
+        Raises:
+            InputError: as `sync` does; so that a run need not work for hours to find out.
+        """
+        known = self._read_manifest()
+        ours = {path.casefold() for path in known}
+        self._check_free(path for path in wanted if path.casefold() not in ours)
+        return [p for p, one in wanted.items() if not self._is_up_to_date(p, one, known)]
+
+    def _is_up_to_date(self, path: str, wanted: Wanted, known: Mapping[str, str]) -> bool:
+        return known.get(path) == wanted.key and self._holds(path)
+
     def sync(
-        self, wanted: Mapping[str, Wanted], *, advance: Callable[[], None] = lambda: None
+        self,
+        wanted: Mapping[str, Wanted],
+        *,
+        again: Collection[str] = (),
+        advance: Callable[[], None] = lambda: None,
     ) -> Synced:
         """Write what is missing or changed, then remove what was written earlier and is unwanted.
 
         Args:
             wanted: by path relative to the folder, with ``/`` between its parts.
+            again: those to be written anew even if they are up to date.
             advance: called after each wanted file.
 
         Raises:
@@ -117,7 +141,7 @@ class OutputFolder:
         for path in in_the_way:
             del known[path]
         self._check_free(path for path in wanted if path not in known)
-        todo = [p for p, w in wanted.items() if known.get(p) != w.key or not self._holds(p)]
+        todo = [p for p, w in wanted.items() if p in again or not self._is_up_to_date(p, w, known)]
         for _ in range(len(wanted) - len(todo)):
             advance()
         if todo:

@@ -23,6 +23,7 @@ from data.decisions import (
     Places,
     Reviewed,
     describe,
+    faces_json,
     numbered,
     parse_faces,
     replay,
@@ -303,7 +304,7 @@ class People:
     def _insert(self, decision: Decision, note: str, concerned: set[int]) -> Past:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         everybody = json.dumps(sorted(concerned | decision.people()))
-        values = (decision.person_id, decision.other_id, decision.name, decision.faces_json())
+        values = (decision.person_id, decision.other_id, decision.name, faces_json(decision.faces))
         query = (
             "INSERT INTO decisions (made_at, kind, person_id, other_id, name, faces, note, "
             "concerned, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -311,6 +312,49 @@ class People:
         row = (at, decision.kind.value, *values, note, everybody, self._raise_revision())
         number = self._connection.execute(query, row).lastrowid or 0
         return Past(number, at, decision.kind, note, _MADE)
+
+    def forget(self, person_id: int) -> None:
+        """Take a person out for good: their faces, their name, and what was decided about them.
+
+        The space that they had in the file is overwritten. Their number is not given again.
+        """
+        execute = self._connection.execute
+        execute("PRAGMA secure_delete = ON")
+        with self._transaction():
+            footages = [name for (name,) in execute("SELECT DISTINCT footage FROM faces")]
+            theirs = {name: _taken(self.assignments(name), person_id) for name in footages}
+            gone = self._who_became(person_id, footages)
+            # Without the decisions that name them, a face that somebody moved from them to another
+            # would be found to be theirs again.
+            ids = [(number,) for number in sorted(gone)]
+            kept = "UPDATE faces SET found_id = person_id WHERE found_id = ?"
+            self._connection.executemany(kept, ids)
+            execute("DELETE FROM faces WHERE person_id = ?", (person_id,))
+            self._forget_decisions(gone, theirs)
+            self._raise_revision()
+            self._bring_up_to_date()
+        execute("VACUUM")
+
+    def _who_became(self, person_id: int, footages: Iterable[str]) -> set[int]:
+        """The person, and everybody who was merged into them."""
+        found = {name: self.found(name) for name in footages}
+        places = {name: Places(table.time_s, table.xyxy) for name, table in found.items()}
+        reviewed = self.reviewed(places, {name: t.person_id for name, t in found.items()})
+        return {person_id} | {p for p, into in reviewed.merged_into.items() if into == person_id}
+
+    def _forget_decisions(self, gone: set[int], theirs: Mapping[str, Places]) -> None:
+        """Delete the decisions that name somebody, and their faces from all others."""
+        execute = self._connection.execute
+        query = "SELECT decision_id, person_id, other_id, faces FROM decisions"
+        for number, person, other, faces in execute(query).fetchall():
+            before = parse_faces(faces)
+            after = {name: _without(places, theirs.get(name)) for name, places in before.items()}
+            left = {name: places for name, places in after.items() if len(places)}
+            if gone & {person, other} or (before and not left):
+                execute("DELETE FROM decisions WHERE decision_id = ?", (number,))
+            elif before:
+                change = "UPDATE decisions SET faces = ? WHERE decision_id = ?"
+                execute(change, (faces_json(left), number))
 
     # --- what was found -----------------------------------------------------------------------
 
@@ -387,6 +431,18 @@ class People:
             yield connection
 
 
+def _taken(table: Assignments, person_id: int) -> Places:
+    rows = table.person_id == person_id
+    return Places(table.time_s[rows], table.xyxy[rows])
+
+
+def _without(places: Places, others: Places | None) -> Places:
+    """The faces that are none of the others."""
+    if others is None:
+        return places
+    return places.take(_rows_of(places, others) < 0)
+
+
 def _check_name(name: str) -> None:
     if not name:
         raise InputError("a name must have at least one letter")
@@ -420,7 +476,7 @@ def _with_name(decision: Decision, name: str) -> Decision:
     return Decision(decision.kind, decision.person_id, name=name)
 
 
-def _rows_of(places: Places, table: Assignments) -> NDArray[np.int64]:
+def _rows_of(places: Places, table: Assignments | Places) -> NDArray[np.int64]:
     return same_faces(places.time_s, places.xyxy, table.time_s, table.xyxy)
 
 

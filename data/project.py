@@ -19,6 +19,8 @@ from data.files import write_json
 SCHEMA = 1
 """Raised whenever an older version could not read what this one writes."""
 SUFFIX = ".fancam"
+CACHE_FOLDER = ".web"
+"""Small pictures and sounds that the pages have made; may be deleted at any time."""
 
 _NAME_BYTES = 120  # a file name may have 255, a Windows path 260 characters
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # somewhere, in a file name
@@ -91,9 +93,18 @@ class Project:
         """Where each person is in every frame of a footage (CSV)."""
         return self.folder / "tracks" / f"{footage}.csv"
 
+    def detections_file(self, footage: str) -> Path:
+        """What the tracker found in which frames, and where the shots begin (npz)."""
+        return self.folder / "tracks" / f"{footage}.npz"
+
     def crops_folder(self, footage: str) -> Path:
         """One video and GIF a person of a footage, and the timeline of who is seen when."""
         return self.folder / "crops" / footage
+
+    @property
+    def export_folder(self) -> Path:
+        """Dataset and tracks as other tools read them."""
+        return self.folder / "export"
 
     def faces_file(self, footage: str) -> Path:
         """The faces table of a footage (parquet)."""

@@ -214,7 +214,12 @@ def _numbers(path: Path, row: int, values: dict[str, str]) -> list[float]:
 
 
 def write_mot(path: Path, tracks: Tracks) -> None:
-    """Write ``tracks`` as MOTChallenge tools read them; rows of nobody known are left out.
+    """Write ``tracks`` as MOTChallenge tools read them; see `mot_lines`."""
+    write_text(path, "".join(mot_lines(tracks)))
+
+
+def mot_lines(tracks: Tracks) -> list[str]:
+    """Return ``tracks`` as lines of MOTChallenge; rows of nobody known are left out.
 
     One line a row: frame from 1, person id, left, top, width, height, confidence, -1, -1, -1.
 
@@ -224,5 +229,4 @@ def write_mot(path: Path, tracks: Tracks) -> None:
     columns = [*_box_columns(known), _decimals(known.confidence, 4)]
     frames, people = (known.frame_index + 1).tolist(), known.person_id.tolist()
     rows = zip(frames, people, *columns, strict=True)
-    lines = [",".join(map(str, row)) + ",-1,-1,-1\n" for row in rows]
-    write_text(path, "".join(lines))
+    return [",".join(map(str, row)) + ",-1,-1,-1\n" for row in rows]

@@ -21,6 +21,7 @@ from data.footage import ASSUMED_RATE, PICTURE_RATE, Footage, open_video, probe,
 from data.orientation import orientation_of
 from data.packet_index import PacketIndex, index_packets
 from data.pictures import pictures_in, read_picture
+from data.planes import Planes, planes_of
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
@@ -41,6 +42,25 @@ class Frame:
     index: int  # 0-based, presentation order
     time_s: float  # presentation time, the first frame 0
     image: NDArray[np.uint8]  # (h, w, 3) RGB, upright, contiguous
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """One frame of a video as its decoder left it, for whoever needs no RGB, or not always."""
+
+    index: int  # 0-based, presentation order
+    time_s: float  # presentation time, the first frame 0
+    start_s: Fraction  # where in the file's own time the first frame is
+    lasts_s: Fraction  # how long its packet says it is shown; 0 where it says nothing
+    picture: VideoFrame
+
+    def planes(self) -> Planes:
+        """Upright planes; see there."""
+        return planes_of(self.picture)
+
+    def frame(self) -> Frame:
+        """An upright RGB copy."""
+        return Frame(self.index, self.time_s, _rgb(self.picture))
 
 
 @dataclass(slots=True)
@@ -75,6 +95,27 @@ def read_frames(
     """
     counted = damage if damage is not None else Damage()
     return _read(_probed(footage), _Every(), threads, counted)
+
+
+def decode_frames(
+    footage: Footage, *, after_index: int = -1, threads: int = 0, damage: Damage | None = None
+) -> Generator[Decoded, None, None]:
+    """Every frame of a video, or those after one, as the decoder leaves them.
+
+    Args:
+        footage: a video.
+        after_index: leave out the frames up to this index: how a run resumes.
+        threads: decoder threads, 0 as many as there are cores.
+        damage: counts what had to be skipped among the frames that were decoded.
+
+    Raises:
+        InputError: the footage cannot be read.
+        ValueError: it is not a video.
+    """
+    if footage.kind != "video":
+        raise ValueError(f"footage must be a video, got {footage.kind}")
+    wanted = _Every(after_index)
+    return _decode(footage, wanted, threads, damage if damage is not None else Damage())
 
 
 def sample_frames(
@@ -152,13 +193,16 @@ class _Chosen:
 
 
 class _Every:
-    """Wants every frame."""
+    """Wants every frame that comes after one."""
+
+    def __init__(self, after_index: int = -1) -> None:
+        self._after = after_index
 
     def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return np.ones(len(times_s), bool)
+        return np.arange(len(times_s)) > self._after
 
     def takes(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - as _Samples has it
-        return True
+        return index > self._after
 
 
 class _Samples:
@@ -203,16 +247,30 @@ def _read(
     if footage.kind != "video":
         yield from _read_pictures(footage, wanted, damage)
         return
+    with closing(_decode(footage, wanted, threads, damage)) as decoded:
+        for one in decoded:
+            yield one.frame()
+
+
+def _decode(
+    footage: Footage, wanted: _Wanted, threads: int, damage: Damage
+) -> Generator[Decoded, None, None]:
     index = index_packets(footage)
+    start_s, tick = None, Fraction(0)
     if index is None:
         decoded = _decode_in_turn(footage, threads, damage)
     else:
         damage.missing += index.missing
+        start_s, tick = int(index.sorted_pts[0]) * index.time_base, index.time_base
         decoded = _decode_needed(footage, index, wanted.plan(index.times_s), threads, damage)
     with closing(decoded):
         for number, time_s, frame in decoded:
+            # What comes out last has lost its unit.
+            tick = tick or Fraction(frame.time_base or 0)
+            if start_s is None:
+                start_s = (frame.pts or 0) * tick
             if wanted.takes(number, time_s):
-                yield Frame(number, time_s, _rgb(frame))
+                yield Decoded(number, time_s, start_s, (frame.duration or 0) * tick, frame)
 
 
 def _read_pictures(footage: Footage, wanted: _Wanted, damage: Damage) -> Iterator[Frame]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.planes import BT709, Colours
 
 if TYPE_CHECKING:
     from av import AudioStream, VideoFrame, VideoStream
@@ -75,8 +76,8 @@ class VideoWriter:
         self._video: VideoStream | None = None
         self._sound: _Sound | None = None
         self._part = self.path.with_name(f".{self.path.name}.part")
-        with self._errors():
-            self._container = _open_mp4(self._part)
+        with write_errors(self.path):
+            self._container = open_mp4(self._part)
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -108,7 +109,7 @@ class VideoWriter:
             expected = (self._video.height, self._video.width, 3)
             raise ValueError(f"image must be {expected} like the first, got {image.shape}")
         tick = self._tick(time_s)
-        with self._errors():
+        with write_errors(self.path):
             self._write_sound(until_s=float(tick * self._time_base))
             self._container.mux(self._video.encode(self._picture(image, tick)))
         self._last_tick = tick
@@ -132,7 +133,7 @@ class VideoWriter:
             self.abandon()
             raise ValueError("a film must have at least one frame, got none")
         try:
-            with self._errors():
+            with write_errors(self.path):
                 self._write_sound(until_s=None)
                 if self._video is not None:
                     self._container.mux(self._video.encode(None))
@@ -160,7 +161,7 @@ class VideoWriter:
         stream.codec_context.flags |= Flags.bitexact
         # By frames: slices would cost quality.
         stream.thread_count, stream.thread_type = ENCODER_THREADS, ThreadType.FRAME
-        _tag_bt709(stream)
+        tag_colours(stream, BT709)
         return stream
 
     def _tick(self, time_s: float | None) -> int:
@@ -194,16 +195,21 @@ class VideoWriter:
         if self._sound is not None:
             self._sound.encode(until_s=until_s)
 
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Say what libav could not write the way a user can mend it."""
-        try:
-            yield
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise InputError(
-                f"{self.path}: cannot be written ({reason}); give a folder with room to write in"
-            ) from error
+
+@contextlib.contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Say what libav could not write the way a user can mend it.
+
+    Raises:
+        InputError: the block met a full or read-only disk, or a folder that is not there.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"{path}: cannot be written ({reason}); give a folder with room to write in"
+        ) from error
 
 
 class _Sound:
@@ -283,7 +289,8 @@ def write_video(
             writer.write(image, time_s=None if clock is None else next(clock))
 
 
-def _open_mp4(path: Path) -> OutputContainer:
+def open_mp4(path: Path) -> OutputContainer:
+    """Open an .mp4 to be written so that a browser plays it at once, the same bytes each time."""
     import av
 
     # faststart puts the index in front, so that a browser plays before it has the whole file.
@@ -292,12 +299,12 @@ def _open_mp4(path: Path) -> OutputContainer:
     return av.open(str(path), "w", format="mp4", options=options)
 
 
-def _tag_bt709(stream: VideoStream) -> None:
+def tag_colours(stream: VideoStream, colours: Colours) -> None:
     """Name the colours' meaning: players guess differently for small and large pictures."""
-    from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
+    from av.video.reformatter import ColorRange
 
     context = stream.codec_context
-    context.color_primaries = ColorPrimaries.BT709
-    context.color_trc = ColorTrc.BT709
-    context.colorspace = 1  # AVCOL_SPC_BT709; swscale's own constant happens to be equal
+    context.color_primaries = colours.primaries
+    context.color_trc = colours.transfer
+    context.colorspace = colours.space
     context.color_range = ColorRange.MPEG

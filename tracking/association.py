@@ -10,24 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.boxes import Boxes, centres, sizes_wh
+from data.timeline import Timeline
 from tracking.detections import Detections
 from tracking.quiet import quiet_ultralytics
-from tracking.timeline import Timeline
 
 NO_TRACKLET: Final = -1
 LOST_S: Final = 1.0
 """A box may go on with a track that was last seen so long ago."""
-SURE_SCORE: Final = 0.25
-"""From here on a box may begin a track, and boxes are looked at first."""
+SURE_SCORE: Final = 0.15
+"""From here on a box may begin a track, and boxes are looked at first. Lower than ultralytics' own:
+a detector trained on a few minutes of footage is seldom sure of a turned face, and whose a tracklet
+is, if anybody's, is decided later, from all of it."""
 _SURE_SHARE: Final = 0.6
 _SETTINGS: Final = {
     "track_high_thresh": SURE_SCORE,
-    "track_low_thresh": 0.1,
+    "track_low_thresh": 0.05,
     "new_track_thresh": SURE_SCORE,
     "match_thresh": 0.8,
     "fuse_score": True,
 }
-"""ultralytics' own for ByteTrack."""
+"""The others are ultralytics' own for ByteTrack."""
 
 
 def tracklet_numbers(detections: Detections, timeline: Timeline) -> NDArray[np.int32]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 from data.files import whole_file
-from tracking.timeline import Timeline
+from data.timeline import Timeline
 
 Rows = NDArray[np.int64] | NDArray[np.bool_] | slice
 

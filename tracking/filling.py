@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from data.boxes import Boxes, centres, sizes_wh
 from data.people import UNKNOWN
+from data.timeline import Timeline
 from data.tracks import Tracks
-from tracking.timeline import Timeline
 
 FILLED_SHARE = 0.5
 """A filled row is at most this sure: it was not seen."""

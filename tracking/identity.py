@@ -36,8 +36,8 @@ class IdentitySettings:
         wrong_vote: ... against everybody else.
     """
 
-    least: float = 1.5
-    least_score: float = 0.3
+    least: float = 1.0
+    least_score: float = 0.2
     margin: float = 3.0
     vote: float = 2.0
     wrong_vote: float = 2.0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data.boxes import expand, iou
 from data.people import UNKNOWN, Assignments
+from data.timeline import Timeline
 from data.tracks import Tracks
 from tracking.association import tracklet_numbers
 from tracking.detections import Detections, FootageFound
@@ -18,7 +19,6 @@ from tracking.filling import MAX_GAP_S, fill_gaps
 from tracking.identity import STRANGER_SCORE, IdentitySettings, assign_people
 from tracking.sightings import Sightings, join_sightings, sightings_of
 from tracking.smoothing import WINDOW_S, smooth
-from tracking.timeline import Timeline
 
 HIDDEN_IOU: Final = 0.4
 """A filled box that overlaps another's face by so much shows that face."""

@@ -44,8 +44,9 @@ def outdated(project: Project) -> Outdated:
 
 def _trained_otherwise(project: Project, ids: dict[str, int], record: dict[str, Any]) -> bool:
     folder = project.dataset_folder
+    files = [folder / MANIFEST, folder / DATA_FILE]
     try:
-        key, names = _examples(folder, file_key(folder / MANIFEST), file_key(folder / DATA_FILE))
+        key, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
     except InputError:
         return True  # nobody could be trained on what is there now
     return [ids.get(name) for name in names] != record.get("person_id") or key != record["dataset"]
@@ -53,8 +54,8 @@ def _trained_otherwise(project: Project, ids: dict[str, int], record: dict[str, 
 
 # Reads every image, and is asked for again and again.
 @lru_cache(maxsize=8)
-def _examples(folder: Path, manifest: str, data: str) -> tuple[str, tuple[str, ...]]:
-    del manifest, data  # other ones mean that the dataset is another
+def _examples(folder: Path, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    del keys  # other ones mean that the dataset is another
     examples = read_examples(folder)
     return examples.key, examples.names
 

@@ -13,8 +13,8 @@ from scipy.optimize import linear_sum_assignment
 from data.boxes import expand, iou
 from data.people import UNKNOWN, Assignments
 from data.tables import Column, Table
+from data.timeline import Timeline
 from tracking.detections import Detections
-from tracking.timeline import Timeline
 
 SAME_FACE_IOU: Final = 0.4
 SIGHTING_SCORE: Final = 0.9

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.people import UNKNOWN
+from data.timeline import Timeline
 from data.tracks import Tracks
 from tracking.filling import steps
-from tracking.timeline import Timeline
 
 WINDOW_S = 0.5
 """With a trained detector on the drawn film it left less of the boxes' trembling than a moving

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from data.errors import InputError
+from data.failures import Failures, NoFailures
 from data.footage import ASSUMED_RATE, Footage, probe
 from data.outputs import digest
 from data.parts import Parts
@@ -21,6 +22,7 @@ from data.people import Assignments, open_people
 from data.progress import Bar, Progress
 from data.project import Project
 from data.runtime import RuntimeName
+from data.timeline import Timeline
 from data.tracks import Tracks, read_csv, tracks_stage, write_csv, write_mot
 from data.video import Damage, Frame, read_frames
 from tracking.classes import people_of_classes
@@ -32,7 +34,6 @@ from tracking.naming import NamingSettings, find_tracks
 from tracking.networks import DeviceName, load_yolo
 from tracking.outdated import faces_key
 from tracking.overlay import write_overlay
-from tracking.timeline import Timeline
 from tracking.watching import Watcher, frames_after, in_parts
 
 VERSION: Final = 1
@@ -135,7 +136,7 @@ class _Job:
 
     @property
     def detections_file(self) -> Path:
-        return self.csv_file.with_suffix(".npz")
+        return self.project.detections_file(self.name)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -173,26 +174,43 @@ class _Job:
 
 
 def track_people(
-    project: Project, paths: Sequence[Path], settings: TrackSettings, *, progress: Progress
+    project: Project,
+    paths: Sequence[Path],
+    settings: TrackSettings,
+    *,
+    progress: Progress,
+    failures: Failures | None = None,
 ) -> list[FootageSummary]:
     """Write the tracks of some footages; of all in the project where none is named.
 
     What an earlier run finished, or had finished when it was stopped, is not done again.
+
+    Args:
+        project: with a trained detector.
+        paths: of the footages.
+        settings: how to track.
+        progress: makes the bars.
+        failures: takes what is wrong with single footages; None lets the first one end the run.
 
     Raises:
         InputError: no detector or people yet, or a footage that cannot be read or has changed.
     """
     with project.lock():
         known = _knowledge(project)
-        footages = [probe(path) for path in paths or [e.path for e in project.footages.values()]]
-        if not footages:
+        chosen = paths or [entry.path for entry in project.footages.values()]
+        if not chosen:
             raise InputError(f"{project.folder}: no footage in it; name one, such as concert.mp4")
-        names = [_add(project, footage, force=settings.force) for footage in footages]
+        failures = failures or NoFailures()
+        failures.expect(len(chosen))
         load = _Loader(project.tracker_folder / WEIGHTS_FILE, known, settings)
-        return [
-            _track(_Job(project, name, footage, known, settings), load, progress)
-            for name, footage in zip(names, footages, strict=True)
-        ]
+        summaries = []
+        for path in chosen:
+            with failures.of_one():
+                footage = probe(path)
+                name = _add(project, footage, force=settings.force)
+                job = _Job(project, name, footage, known, settings)
+                summaries.append(_track(job, load, progress))
+        return summaries
 
 
 def _knowledge(project: Project) -> _Known:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run
+from data.command import Parser, require_range, run, say_failed
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,15 +83,23 @@ def _track(parsed: argparse.Namespace) -> int:
     _check(parsed)
     settings = _settings(parsed)
     _limit_threads(parsed.threads)
+    from data.failures import Failures
+    from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
     from tracking.stage import track_people
 
-    project = Project(parsed.project)
-    summaries = track_people(project, parsed.footage, settings, progress=bars(NAME))
+    project, failures = Project(parsed.project), Failures()
+    summaries = track_people(
+        project,
+        footage_paths(parsed.footage),
+        settings,
+        progress=bars(NAME),
+        failures=failures,
+    )
     for line in _report(summaries):
         print(line)  # noqa: T201
-    return 0
+    return say_failed(NAME, failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> None:

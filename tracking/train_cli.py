@@ -14,8 +14,8 @@ from data.command import Parser, require_range, run
 from data.errors import InputError
 
 if TYPE_CHECKING:
+    from data.progress import Bar
     from data.project import Project
-    from tracking.training import Bar
     from tracking.training_stage import TrackerSettings, TrackerSummary
 
 NAME = "train-tracker"

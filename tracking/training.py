@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +22,7 @@ from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
 
 from data.errors import InputError
 from data.files import whole_file
+from data.progress import Bar
 from tracking.examples import Example, repeats
 from tracking.judging import Judged
 from tracking.quiet import cores
@@ -61,16 +62,6 @@ _RECIPE: dict[str, Any] = {
 }
 _LEARNING_RATE_TRAINED, _LEARNING_RATE_SCRATCH = 0.001, 0.002
 _WARMUP_STEPS = 60
-
-
-class Bar(Protocol):
-    """A progress bar."""
-
-    def update(self, n: int) -> object:
-        """Go on by ``n``."""
-
-    def set_postfix_str(self, s: str, refresh: bool = True) -> object:
-        """Say something behind the bar, at once or with the next update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +230,7 @@ class _NoBar:
     def update(self, n: int) -> None:
         pass
 
-    def set_postfix_str(self, s: str, refresh: bool = True) -> None:
+    def set_postfix_str(self, s: str) -> None:
         pass
 
 
@@ -266,7 +257,7 @@ class _Shown:
     def __call__(self, training: _Training, batches: int) -> None:
         batches = min(batches, self._left)
         self._left -= batches
-        self._bar.set_postfix_str(training.state(), refresh=batches == 0)
+        self._bar.set_postfix_str(training.state())
         self._bar.update(batches)
 
     def finish(self) -> None:

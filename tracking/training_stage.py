@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.files import write_json
 from data.people import open_people
+from data.progress import Progress
 from data.project import Project
 from tracking.examples import Example, Examples, read_examples, subset
 from tracking.judging import confusion_matrix
@@ -35,7 +35,7 @@ from tracking.report import RESULT_FILE, Result, read_result, write_report, writ
 from tracking.weights import DEFAULT_WEIGHTS, Weights, find_weights, load_weights
 
 if TYPE_CHECKING:
-    from tracking.training import Bar, Trained, TrainingSettings
+    from tracking.training import Trained, TrainingSettings
     from tracking.weights import StartingPoint
 
 STAGE = "tracker"
@@ -43,10 +43,8 @@ VERSION = 1
 """Raised whenever the same inputs would give another detector."""
 MODEL_FILE = "best.pt"
 REPORT = "report"
-_RUN = "training"  # folder of a training that is under way
+TRAINING_FOLDER = "training"  # of a training that is under way
 _STARTED = "started.json"
-
-Progress = Callable[[str, int, int], "AbstractContextManager[Bar]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ def train_tracker(
     else:
         done = project.finished(STAGE, inputs) and _there(folder, MODEL_FILE, RESULT_FILE)
         curve_done = done and (folder / REPORT / CURVE_FILE).exists()
-    if settings.resume and not done and _started(folder / _RUN) != inputs:
+    if settings.resume and not done and _started(folder / TRAINING_FOLDER) != inputs:
         message = "no stopped training with this dataset and these settings to go on with"
         raise InputError(f"{project.folder}: {message}; leave --resume out")
     todo_curve = settings.learning_curve and not curve_done
@@ -110,7 +108,7 @@ def train_tracker(
             work.train(person_id)
         if todo_curve:
             work.learning_curve()
-        shutil.rmtree(folder / _RUN, ignore_errors=True)
+        shutil.rmtree(folder / TRAINING_FOLDER, ignore_errors=True)
     return _summary(folder, up_to_date=done and not todo_curve)
 
 
@@ -228,7 +226,7 @@ class _Work:
 
     def _run_folder(self, name: str) -> Path:
         """The folder of one training; emptied where it holds one with other inputs."""
-        run = self.folder / _RUN
+        run = self.folder / TRAINING_FOLDER
         again = self.settings.force and name == "all"
         if again or _started(run) != self.inputs:
             shutil.rmtree(run, ignore_errors=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clustering.label_pictures import write_face_picture
 from data.faces import Frames
-from data.labels import MAX_LABELS, MAX_LETTERS, LabelFolder, LabelSet
+from data.labels import MAX_LABELS, MAX_LETTERS, LabelFolder, LabelSet, picture_file
 from data.people import UNKNOWN
 from data.project import Project
 from web.errors import NotFoundError
@@ -144,7 +144,7 @@ def picture_name(who: Who, row: int) -> str:
     """What the picture of a face is called among those that are labelled."""
     faces = who.faces
     footage = faces.footage_name(row)
-    return f"{footage}-{int(faces.frame_index[row]):08d}-{int(faces.number[row])}.jpg"
+    return picture_file(footage, int(faces.frame_index[row]), int(faces.number[row]))
 
 
 def save_batch(project: Project, who: Who, label_set: LabelSet, batch: Batch) -> None:

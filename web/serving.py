@@ -7,11 +7,16 @@ import os
 import socket
 import threading
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data.errors import InputError
 from web.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
 
 _WAITING = 512  # connections that nobody has taken yet
 _GRACE_S = 2  # for answers under way when it is stopped; a video may run for minutes
@@ -23,23 +28,11 @@ def serve(projects: Sequence[Path], settings: Settings, *, open_page: bool = Fal
     Raises:
         InputError: no such project or address, or the port is taken.
     """
-    import uvicorn
-
     from web.app import create_app
 
     app = create_app(projects, settings)
     with listen(settings.host, settings.port) as listener:
         address = _address(settings.host, listener.getsockname()[1])
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            # Who asks is who connects: nobody else may say so in a header.
-            proxy_headers=False,
-            ws="none",
-            timeout_graceful_shutdown=_GRACE_S,
-        )
         # Connections are taken from here on: they wait until the server is up.
         print(f"serving at {address}   (Ctrl-C ends it)", flush=True)  # noqa: T201
         if open_page:
@@ -47,8 +40,45 @@ def serve(projects: Sequence[Path], settings: Settings, *, open_page: bool = Fal
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         # Ctrl-C is how a server ends.
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            _server(app).run(sockets=[listener])
     return 0
+
+
+@contextlib.contextmanager
+def served(projects: Sequence[Path], settings: Settings) -> Iterator[str]:
+    """Serve ``projects`` while the block runs; gives the address.
+
+    Raises:
+        InputError: no such project or address, or the port is taken.
+    """
+    from web.app import create_app
+
+    app = create_app(projects, settings)
+    with listen(settings.host, settings.port) as listener:
+        server = _server(app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield _address(settings.host, listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _server(app: FastAPI) -> uvicorn.Server:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # Who asks is who connects: nobody else may say so in a header.
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    return uvicorn.Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:

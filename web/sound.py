@@ -10,9 +10,9 @@ from typing import Final
 from data.errors import InputError
 from data.files import whole_file
 from data.outputs import digest, file_key
+from data.project import CACHE_FOLDER
 from web.crops import FootageCrops, Kind
 from web.library import OpenProject
-from web.thumbnails import CACHE_FOLDER
 
 _LOCK: Final = threading.Lock()
 

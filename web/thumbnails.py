@@ -15,13 +15,11 @@ from data.errors import InputError
 from data.files import write_bytes
 from data.footage import open_video
 from data.outputs import digest
+from data.project import CACHE_FOLDER
 from web.library import OpenProject
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-CACHE_FOLDER: Final = ".web"
-"""In the project; may be deleted at any time."""
 
 KEEP: Final = {"cache-control": "private, max-age=31536000, immutable"}
 """For addresses that change when what is there does."""

@@ -1,4 +1,4 @@
-"""`make bench`: speed against face_recognition, scikit-learn and ultralytics; memory of an hour."""
+"""`make bench`: speed against face_recognition, scikit-learn, ultralytics and ffmpeg; memory."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 from data.sample.film import draw_film
-from tests.benchmarks import dbscan, memory, serving, speed, tracking
+from tests.benchmarks import cropping, dbscan, memory, serving, speed, tracking
 from tests.benchmarks.machine import describe
 from tests.conftest import SHARED
 
-PARTS = ("speed", "dbscan", "memory", "tracking", "serving")
+PARTS = ("speed", "dbscan", "memory", "tracking", "cropping", "serving")
 
 
 def main() -> int:
@@ -43,6 +43,10 @@ def main() -> int:
             footage = tracking.talkshow(Path(folder))
             project = tracking.prepared(footage, Path(folder))
             _print(tracking.report(project, footage, rounds=1 if parsed.quick else 3))
+    if "cropping" in parts:
+        with tempfile.TemporaryDirectory() as folder:
+            for clip in cropping.clips(Path(folder)):
+                _print(cropping.report(clip, Path(folder), rounds=1 if parsed.quick else 3))
     if "serving" in parts:
         seconds = serving.QUICK_SECONDS if parsed.quick else serving.SECONDS
         _print(serving.report(seconds))

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from clustering.backends import BackendSettings
 from clustering.reference import load_face_recognition
 from clustering.runtime import load_network
-from clustering.stage import ClusterSettings, cluster_faces
+from clustering.settings import ClusterSettings
+from clustering.stage import cluster_faces
 from data.footage import default_interval_s, probe
 from data.project import Project
 from data.video import sample_frames

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from clustering.stage import ClusterSettings, cluster_faces
+from clustering.settings import ClusterSettings
+from clustering.stage import cluster_faces
 from data.people import open_people
 from data.project import Project
 from data.sample.film import draw_film
@@ -162,7 +163,7 @@ def _decoded(footage: Path, count: int) -> tuple[list[Frame], float]:
 def _rest_s(project: Project, footage: Path, images: list[Frame]) -> float:
     """Seconds a frame of what comes after the detector, from what a run has kept."""
     name = next(e.name for e in project.footages.values() if e.path == footage.absolute())
-    found = FootageFound.read(project.tracks_file(name).with_suffix(".npz"))
+    found = FootageFound.read(project.detections_file(name))
     with open_people(project.people_file) as people:
         names, faces = people.names(), people.assignments(name)
     classes = people_of_classes(project.tracker_folder, _facts(project), names)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from clustering.grouping import GroupingSettings
-from clustering.stage import ClusterSettings, cluster_faces
+from clustering.settings import ClusterSettings
+from clustering.stage import cluster_faces
 from clustering.writing import review_people, write_people
 from data.dataset import read_data_file
 from data.decisions import UNKNOWN, Decision, Kind, Places

@@ -1,10 +1,72 @@
-"""What the tests of the cropping share."""
+"""A drawn film whose people are known, and the videos of them, made once."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+
+from cropping.stage import CropSettings, FootageSummary, crop_people
+from data.project import Project
+from data.sample.film import draw_film
+from data.sample.truth import Truth
+from data.timeline import Timeline
+from data.tracks import Tracks
+from tests.cropping.silent_bar import no_bar
+from tests.cropping.tracked_project import truth_tracks, write_project
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """A drawn film, what is true of it, and a project that knows it."""
+
+    film: Path
+    truth: Truth
+    tracks: Tracks
+    names: dict[int, str]
+    timeline: Timeline
+    folder: Path
+
+    def copied(self, folder: Path) -> Project:
+        """The project and its film elsewhere, to be changed."""
+        shutil.copytree(self.film.parent, folder, dirs_exist_ok=True)
+        return Project(folder / self.folder.name)
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    """Seven seconds of two rows of people, somebody who walks off and comes back, and a talk."""
+    folder = tmp_path_factory.mktemp("drawn")
+    film = folder / "film.mp4"
+    shots = ["everyone", "walk", "talk"]
+    truth = draw_film(film, duration_s=7.0, size_wh=(320, 180), shots=shots)
+    tracks, names, timeline = truth_tracks(truth)
+    write_project(folder / "film.fancam", film, tracks, names, timeline)
+    return Drawn(film, truth, tracks, names, timeline, folder / "film.fancam")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cropped:
+    """What `crop-people --only-present` wrote of the drawn film."""
+
+    drawn: Drawn
+    project: Project
+    summary: FootageSummary
+
+    @property
+    def folder(self) -> Path:
+        return self.project.crops_folder("film")
+
+
+@pytest.fixture(scope="session")
+def cropped(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Cropped:
+    project = drawn.copied(tmp_path_factory.mktemp("cropped"))
+    settings = CropSettings(only_present=True)
+    (summary,) = crop_people(project, [], settings, progress=no_bar)
+    return Cropped(drawn, project, summary)
 
 
 @pytest.fixture(scope="module")

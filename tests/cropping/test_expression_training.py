@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from cropping.expression_augmentation import plain
 from cropping.expression_figures import roc_auc
 from cropping.expression_network import ExpressionNetwork, count_parameters
 from cropping.expression_training import (
+    KeptTraining,
     TrainingSettings,
     drawn,
     kind_shares,
@@ -36,7 +39,8 @@ def drawn_faces(subjects: range, takes: int = 2) -> LabelledFaces:
     )
 
 
-def test_it_learns_what_strangers_express() -> None:
+def test_it_learns_what_strangers_express(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cropping.expression_training._LEAST_STEPS", 20)
     bar = SilentBar()
     faces, strangers = drawn_faces(range(16)), drawn_faces(range(30, 40))
     trained = train(faces, drawn_faces(range(20, 26)), SETTINGS, bar=bar)
@@ -57,6 +61,53 @@ def test_the_same_seed_gives_the_same_network(monkeypatch: pytest.MonkeyPatch) -
     for a, b in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(a, b)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+class Stopping(SilentBar):
+    """Stops the training after some batches."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._after = after
+
+    def update(self, n: int) -> None:
+        super().update(n)
+        if self.steps > self._after:
+            raise KeyboardInterrupt
+
+
+def test_a_stopped_training_goes_on_to_the_same_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cropping.expression_training._LEAST_STEPS", 3)
+    faces, val = drawn_faces(range(4)), drawn_faces(range(20, 22))
+    settings = TrainingSettings(epochs=3)
+    whole = train(faces, val, settings, bar=SilentBar())
+    kept = KeptTraining(tmp_path / "a.pt", key="k")
+    with pytest.raises(KeyboardInterrupt):
+        train(faces, val, settings, bar=Stopping(7), kept=kept)
+    bar = SilentBar()
+    gone_on = train(faces, val, settings, bar=bar, kept=kept)
+    assert gone_on.epochs == whole.epochs
+    assert gone_on.best == whole.best
+    assert bar.steps == steps_in(len(faces), settings)
+    for a, b in zip(whole.network.parameters(), gone_on.network.parameters(), strict=True):
+        assert torch.equal(a, b)
+    kept.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"damaged"], ids=["none", "empty", "damaged"])
+def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "a.pt").write_bytes(content)
+    assert KeptTraining(tmp_path / "a.pt", key="k").read() is None
+
+
+def test_a_state_of_another_training_is_none(tmp_path: Path) -> None:
+    KeptTraining(tmp_path / "a.pt", key="k").write({"epochs": []})
+    assert KeptTraining(tmp_path / "a.pt", key="other").read() is None
+    assert KeptTraining(tmp_path / "a.pt", key="k").read() == {"epochs": []}
 
 
 def test_the_network_is_small() -> None:

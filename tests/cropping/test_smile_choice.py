@@ -35,7 +35,7 @@ def test_as_far_apart_as_the_footage_allows() -> None:
     ("column", "worse", "better"),
     [
         ("sharpness", 0.05, 0.5),
-        ("turn", 0.6, 0.1),
+        ("turn", 0.8, 0.1),
         ("eyes_open", 0.1, 0.3),
         ("smile", 0.7, 0.99),
         ("smile_alone", 0.7, 0.99),
@@ -54,7 +54,7 @@ def test_larger_faces_are_worth_more() -> None:
     assert smile_worth(small).max() < smile_worth(large).min()
 
 
-@pytest.mark.parametrize("turn", [0.9, 2.0, float("nan")], ids=["aside", "away", "not known"])
+@pytest.mark.parametrize("turn", [1.3, 2.0, float("nan")], ids=["aside", "away", "not known"])
 def test_who_does_not_face_the_camera_is_not_shown(turn: float) -> None:
     assert (smile_worth(smiles([0.99] * 20, turn=turn)) == 0).all()
 
@@ -67,7 +67,7 @@ def test_eyes_that_nobody_could_read_cost_nothing() -> None:
 def test_others_are_not_shown_at_any_price() -> None:
     """A turned face far from all others does not fill the ninth place."""
     turn = np.zeros(200, np.float32)
-    turn[150:] = 0.7
+    turn[150:] = 1.0
     chosen = choose_moments(smiles([0.9] * 40 + [0.1] * 110 + [0.9] * 50).replace(turn=turn), 9)
     assert chosen.max() < 40
 

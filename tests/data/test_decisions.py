@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.decisions import UNKNOWN, Decision, Kind, Places, parse_faces, replay
+from data.decisions import UNKNOWN, Decision, Kind, Places, faces_json, parse_faces, replay
 from data.errors import InputError, OutdatedError
 from data.faces import Faces
 from data.people import VERSION, People, open_people
@@ -322,7 +322,7 @@ def test_faces_come_back() -> None:
     decision = Decision(
         Kind.MOVE, 1, faces={"Zoë's film 名": places(1, 3)["a"], "b": places(0)["a"]}
     )
-    back = parse_faces(decision.faces_json())
+    back = parse_faces(faces_json(decision.faces))
     assert list(back) == ["Zoë's film 名", "b"]
     for footage, expected in decision.faces.items():
         assert np.array_equal(back[footage].time_s, expected.time_s)

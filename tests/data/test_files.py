@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.files import link_or_copy, whole_file, write_bytes, write_json, write_text
+from data.files import link_or_copy, overwriting, whole_file, write_bytes, write_json, write_text
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,25 @@ def test_link_to_a_missing_file_leaves_the_target(tmp_path: Path) -> None:
         link_or_copy(tmp_path / "missing", target)
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_is_replaced_is_filled_with_zeros(tmp_path: Path) -> None:
+    path, other_name = tmp_path / "a.parquet", tmp_path / "same file"
+    path.write_bytes(b"secret" * 500_000)
+    other_name.hardlink_to(path)
+    with overwriting(path) as place:
+        write_bytes(place, b"new")
+    assert path.read_bytes() == b"new"
+    assert other_name.read_bytes() == bytes(3_000_000)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.parquet", "same file"]
+
+
+def test_what_is_not_replaced_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"mine")
+    with pytest.raises(OSError, match="full"), overwriting(path):
+        raise OSError("full")
+    with overwriting(path):
+        pass
+    assert path.read_bytes() == b"mine"
+    assert list(tmp_path.iterdir()) == [path]

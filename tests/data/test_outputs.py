@@ -204,3 +204,30 @@ def test_changes_are_what_a_sync_would_do(tmp_path: Path) -> None:
     (folder.folder / "b").unlink()
     assert folder.changes(content(a="1", b="2", c="3")) == {"b"}
     assert files_in(folder.folder) == {"a": "1", "c": "3"}
+
+
+def test_keys_are_of_what_is_whole_and_there(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    assert folder.keys() == {}
+    wanted = content(x="1", y="2")
+    folder.sync(wanted)
+    assert folder.keys() == {name: one.key for name, one in wanted.items()}
+    (tmp_path / "x").unlink()
+    assert set(folder.keys()) == {"y"}
+
+
+def test_outdated_is_what_sync_would_write(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    assert folder.outdated(content(x="1", y="2")) == ["x", "y"]
+    folder.sync(content(x="1", y="2"))
+    assert folder.outdated(content(x="1", y="2")) == []
+    assert folder.outdated(content(x="1", y="3", z="4")) == ["y", "z"]
+    (tmp_path / "z").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="not written by fancam, but in its way"):
+        folder.outdated(content(z="4"))
+
+
+def test_again_writes_what_is_up_to_date(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    folder.sync(content(x="1", y="2"))
+    assert folder.sync(content(x="1", y="2"), again={"y"}) == Synced(1, 0, 1)

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data.faces import Faces
 from data.people import open_people
 from data.project import Project
 from tests.clips import encode
+from tests.clustering.labelled_footage import table
 
 WIDTH, HEIGHT, SIDE = 160, 96, 24
 FRAMES, CUT, RATE = 40, 24, 25
@@ -40,12 +42,17 @@ def write_project(folder: Path, names: Mapping[int, str] = NAMES) -> Project:
     """A project with people and no footage yet."""
     project = Project(folder)
     project.save()
-    with open_people(project.people_file) as people:
-        for row in names.items():
-            # There is no call to add somebody by hand: people come from faces.
-            people._connection.execute("INSERT INTO people VALUES (?, ?)", row)
-        people._connection.commit()
+    add_people(project, names)
     return project
+
+
+def add_people(project: Project, names: Mapping[int, str]) -> None:
+    """Give a project people, each of whom was seen once, in a footage that does not matter."""
+    seen = table(Faces, len(names), frame_index=np.arange(len(names)), time_s=np.arange(len(names)))
+    with open_people(project.people_file) as people:
+        people.assign({"elsewhere": seen}, {"elsewhere": np.array(list(names), np.int64)})
+        for person, name in names.items():
+            people.rename(person, name)
 
 
 class ColourNetwork:

@@ -18,8 +18,8 @@ from data.dataset import (
     write_data_file,
 )
 from data.jpeg import write_jpeg
-from data.people import open_people
 from data.project import Project
+from tests.tracking.coloured import add_people
 
 WIDTH, HEIGHT = 128, 96
 NAMES = ("Zoë & <Bob>", "Person 2")
@@ -37,12 +37,8 @@ def draw_project(
     """Draw a project with a dataset; ``known`` are the people of its database."""
     project = Project(folder)
     project.save()
-    with open_people(project.people_file) as people:
-        for number, name in enumerate(known or names, start=1):
-            # There is no call to add somebody by hand: people come from faces.
-            query = "INSERT INTO people VALUES (?, ?)"
-            people._connection.execute(query, (10 * number, name))
-            people._connection.commit()
+    numbered = enumerate(known or names, start=1)
+    add_people(project, {10 * number: name for number, name in numbered})
     write_data_file(
         project.dataset_folder / DATA_FILE, DatasetFile("images/train", "images/val", names)
     )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data.timeline import Timeline
 from data.tracks import Tracks
-from tracking.timeline import Timeline
 
 SIDE = 10.0
 """Width and height of a made-up face, px."""

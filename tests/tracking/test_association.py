@@ -30,14 +30,14 @@ def still(left: float, frames: range, score: float = 0.9) -> list[Box]:
             still(0, range(3)) + still(0, range(8, 11)), [], [0] * 6, id="missed for a while"
         ),
         pytest.param(
-            [(0, 0, 0.9, []), (1, 0, 0.9, []), (2, 0, 0.15, []), (3, 0, 0.9, [])],
+            [(0, 0, 0.9, []), (1, 0, 0.9, []), (2, 0, 0.1, []), (3, 0, 0.9, [])],
             [],
             [0, 0, 0, 0],
             id="an unsure box goes on with a track",
         ),
-        pytest.param(still(0, range(3), 0.15), [], [-1] * 3, id="unsure boxes begin none"),
+        pytest.param(still(0, range(3), 0.1), [], [-1] * 3, id="unsure boxes begin none"),
         pytest.param(
-            [(0, 0, 0.9, []), (1, 0, 0.9, []), (2, 0, 0.2, []), (3, 0, 0.2, [])],
+            [(0, 0, 0.9, []), (1, 0, 0.9, []), (2, 0, 0.1, []), (3, 0, 0.1, [])],
             [],
             [0, 0, -1, -1],
             id="nor do they end one",

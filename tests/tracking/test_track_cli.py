@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import signal
 import subprocess
 import sys
 import time
@@ -76,24 +78,102 @@ def test_no_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no tracker yet; run train-tracker first" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_whole_way_leaves_nothing_outside(tmp_path: Path) -> None:
-    """A process of its own, with a real network, which has learned nothing."""
-    folder = coloured.write_project(tmp_path / "film.fancam").folder
-    coloured.write_footage(tmp_path / "film.mp4")
-    (folder / "tracker").mkdir()
-    write_weights(folder / "tracker" / "best.pt", fancam={"person_id": [5, 9]})
-    home = tmp_path / "home"
-    home.mkdir()
-    command = [sys.executable, "-m", "tracking.track_cli", str(folder), str(tmp_path / "film.mp4")]
+def test_a_broken_footage_does_not_stop_the_others(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project.parent / "lessons"
+    folder.mkdir()
+    coloured.write_footage(folder / "a.mp4")
+    (folder / "b.mp4").write_bytes(b"no video")
+    coloured.write_footage(folder / "c.mp4")
+    assert main([str(project), str(folder)]) == 1
+    said = capsys.readouterr()
+    assert "a: 40 frames" in said.out
+    assert "c: 40 frames" in said.out
+    assert said.err.splitlines()[-1].startswith(f"track-people: {folder / 'b.mp4'}: ")
+
+
+def test_a_full_disk_loses_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [str(project), str(project.parent / "film.mp4")]
+    assert main(command) == 0
+    tracks = project / "tracks" / "film.csv"
+    before = tracks.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full_disk)
+        assert main([*command, "--smooth", "0"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("track-people: ")
+    assert "the disk is full; free some space and run the same command again" in said
+    assert tracks.read_bytes() == before
+    assert main([*command, "--smooth", "0"]) == 0
+    assert tracks.read_bytes() != before
+
+
+def full_disk(path: Path, _: bytes) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+
+def untrained_project(folder: Path, frames: int = coloured.FRAMES) -> Path:
+    """A project whose network is real and has learned nothing, beside its footage."""
+    project = coloured.write_project(folder / "film.fancam").folder
+    coloured.write_footage(folder / "film.mp4", frames)
+    (project / "tracker").mkdir()
+    write_weights(project / "tracker" / "best.pt", fancam={"person_id": [5, 9]})
+    return project
+
+
+def process_of(folder: Path, *arguments: str, code: str = "") -> subprocess.Popen[str]:
+    """The command in a process of its own, in ``folder``, with an empty home there."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
     root = Path(__file__).resolve().parents[2]
     environment = {"HOME": str(home), "PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    run = f"{code}\nimport sys\nfrom tracking.track_cli import main\nsys.exit(main(sys.argv[1:]))"
+    return subprocess.Popen(
+        [sys.executable, "-c", run, *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    assert done.returncode == 0, done.stderr
-    assert "film: 40 frames" in done.stdout
-    assert list(home.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
+def test_a_killed_run_goes_on_to_the_same_tracks(tmp_path: Path) -> None:
+    project, frames = untrained_project(tmp_path, frames=120), "--threads=1"
+    small_parts = "from tracking import watching\nwatching.PART_FRAMES = 16"
+    command = (str(project), str(tmp_path / "film.mp4"), frames)
+    with process_of(tmp_path, *command, code=small_parts) as process:
+        parts = project / "tracks" / "film.parts"
+        while not list(parts.glob("*.npz")) and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not (project / "tracks" / "film.csv").exists()
+    with process_of(tmp_path, *command, code=small_parts) as process:
+        said, error = process.communicate()
+    assert process.returncode == 0, error
+    assert "film: 120 frames" in said
+    went_on = (project / "tracks" / "film.csv").read_bytes()
+    assert not parts.exists()
+    with process_of(tmp_path, *command, "--force") as process:
+        process.communicate()
+    assert process.returncode == 0
+    assert (project / "tracks" / "film.csv").read_bytes() == went_on
+
+
+@pytest.mark.slow
+def test_whole_way_leaves_nothing_outside(tmp_path: Path) -> None:
+    project = untrained_project(tmp_path)
+    with process_of(tmp_path, str(project), str(tmp_path / "film.mp4")) as done:
+        said, error = done.communicate()
+    assert done.returncode == 0, error
+    assert "film: 40 frames" in said
+    assert list((tmp_path / "home").iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.fancam", "film.mp4", "home"]
 
 

@@ -211,6 +211,23 @@ def test_a_full_disk_costs_nothing(
     assert not (tmp_path / "a.fancam/tracker/best.pt").exists()
 
 
+def test_a_person_with_three_faces_is_trained_and_said_to_need_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "a.fancam"
+    draw_project(folder)
+    for label in sorted((folder / "dataset/labels/train").iterdir())[3:]:
+        lines = label.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not line.startswith("1 ")]
+        label.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    assert main([str(folder), *QUICK]) == 0
+    said = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("  Person 2"))
+    assert " 3 examples " in said
+    assert "needs more examples" in said
+    page = (folder / "tracker/report/report.html").read_text(encoding="utf-8")
+    assert "needs more examples" in page
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_a_killed_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "a.fancam"

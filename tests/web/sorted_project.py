@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clustering.stage import ClusterSettings, cluster_faces
+from clustering.settings import ClusterSettings
+from clustering.stage import cluster_faces
 from data.faces import Faces
 from data.people import UNKNOWN, open_people
 from data.progress import bars

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clustering.grouping import GroupingSettings
-from clustering.stage import ClusterSettings
+from clustering.settings import ClusterSettings
 from data.dataset import read_data_file
 from data.people import UNKNOWN, open_people
 from data.project import Project

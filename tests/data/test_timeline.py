@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tracking.timeline import Timeline
+from data.errors import InputError
+from data.timeline import Timeline, read_timeline
 
 
 def frames(*index: int, cuts: tuple[int, ...] = ()) -> Timeline:
@@ -48,3 +51,32 @@ def test_a_frame_that_was_not_read(index: int) -> None:
 def test_what_cannot_be(index: list[int], time_s: list[float], cuts: list[int], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Timeline(np.array(index), np.array(time_s), np.array(cuts, np.int64))
+
+
+def test_what_track_people_wrote_is_read(tmp_path: Path) -> None:
+    """Its file holds more than the timeline."""
+    line = frames(0, 3, 9, cuts=(3,))
+    np.savez(
+        tmp_path / "film.npz",
+        found_score=np.zeros(5),
+        frame_index=line.frame_index,
+        time_s=line.time_s,
+        cuts=line.cuts,
+    )
+    found = read_timeline(tmp_path / "film.npz")
+    assert found.frame_index.tolist() == [0, 3, 9]
+    assert (found.time_s.tolist(), found.cuts.tolist()) == ([0, 0.3, 0.9], [3])
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no zip at all"], ids=["missing", "empty", "text"])
+def test_a_file_that_cannot_be_read(content: bytes | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "film.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"not readable .*; run track-people --force"):
+        read_timeline(tmp_path / "film.npz")
+
+
+def test_a_file_that_lacks_something(tmp_path: Path) -> None:
+    np.savez(tmp_path / "film.npz", frame_index=np.arange(3))
+    with pytest.raises(InputError, match="run track-people --force"):
+        read_timeline(tmp_path / "film.npz")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zipfile
+import zlib
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from data.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,3 +53,20 @@ class Timeline:
     def shot(self, frame_index: NDArray[np.int64]) -> NDArray[np.int64]:
         """Number of the shot that each frame is in, ``(n,)``, from 0."""
         return np.searchsorted(self.cuts, frame_index, side="right").astype(np.int64)
+
+
+def read_timeline(path: Path) -> Timeline:
+    """Read the frames that track-people looked at, from its file of a footage's detections.
+
+    Args:
+        path: see `Project.detections_file`; what else is in it is not read.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
+            return Timeline(**{field.name: file[field.name] for field in fields(Timeline)})
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        message = f"{path}: not readable ({error}); run track-people --force"
+        raise InputError(message) from error

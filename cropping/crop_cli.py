@@ -1,0 +1,211 @@
+"""The command `crop-people`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.command import Parser, require_range, run
+from data.errors import InputError
+
+if TYPE_CHECKING:
+    from cropping.stage import CropSettings, FootageSummary
+    from cropping.window import WindowSettings
+
+NAME = "crop-people"
+_ENCODER = "libx264"
+_CRF = 21.0
+_PRESET = "veryfast"
+_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+)
+_ASPECT = "9:16"
+_SIDES_PX = (16, 8192)
+_MAX_THREADS = 256
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    return run(NAME, lambda: _crop(_parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog=NAME,
+        description="Write a video of each person into PROJECT/crops/FOOTAGE, all in one pass: as "
+        "long as the footage, with its sound, as if a camera operator had followed them.",
+        epilog="A run that was stopped goes on where it was when the same command is given again.",
+    )
+    add = parser.add_argument
+    add("project", type=Path, help="project folder, with tracks by track-people")
+    add("footage", nargs="*", type=Path, help="videos (default: all of the project)")
+    add("--person", action="append", default=[], metavar="NAME", help="only them; may be repeated")
+    add("--only-present", action="store_true", help="also a best-of: just the parts with them")
+    add("--force", action="store_true", help="do again what is done")
+    add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    _add_window(parser)
+    _add_encoding(parser)
+    return parser
+
+
+def _add_window(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("what is shown").add_argument
+    add("--size", metavar="WxH", help="so many pixels of the footage, such as 200x630")
+    add("--aspect", metavar="W:H", help=f"shape of the video (default: {_ASPECT})")
+    add(
+        "--zoom",
+        choices=("face", "bust", "body"),
+        help="how much of the person around the face (default: bust)",
+    )
+    add(
+        "--height",
+        type=int,
+        metavar="PX",
+        help="of the video (default: the footage's; at most 1080)",
+    )
+    add(
+        "--camera",
+        choices=("steady", "average"),
+        default="steady",
+        help="average: a moving average of the face's place, for comparison (default: steady)",
+    )
+    add(
+        "--absent",
+        choices=("wide", "hold", "black"),
+        default="wide",
+        help="what is shown while the person is not there (default: wide, the whole picture)",
+    )
+    add("--others", choices=("show", "blur"), default="show", help="blur: everybody else's face")
+
+
+def _add_encoding(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("encoding").add_argument
+    add("--crf", type=float, default=_CRF, help=f"quality, 0 best to 51 (default: {_CRF:g})")
+    add("--preset", choices=_PRESETS, default=_PRESET, help=f"of x264 (default: {_PRESET})")
+    add(
+        "--encoder",
+        default=_ENCODER,
+        metavar="NAME",
+        help=f"an H.264 encoder of libav, such as h264_nvenc (default: {_ENCODER})",
+    )
+
+
+def _crop(parsed: argparse.Namespace) -> int:
+    _check(parsed)
+    settings = _settings(parsed)
+    from cropping.stage import crop_people
+    from data.progress import bars
+    from data.project import Project
+
+    project = Project(parsed.project)
+    summaries = crop_people(project, parsed.footage, settings, progress=bars(NAME))
+    for line in _report(summaries):
+        print(line)  # noqa: T201
+    return 0
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    """Refuse options that make no sense, before anything is loaded or written."""
+    if not (parsed.project / "project.json").is_file():
+        message = "no fancam project; give the folder that cluster-faces made"
+        raise InputError(f"{parsed.project}: {message}")
+    require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
+    require_range("--crf", parsed.crf, low=0, high=51)
+    require_range("--height", parsed.height, low=_SIDES_PX[0], high=_SIDES_PX[1], unit=" pixels")
+    if parsed.size is not None:
+        for option in ("aspect", "zoom", "height"):
+            if getattr(parsed, option) is not None:
+                raise InputError(f"--size is the whole window; leave out --{option}, or --size")
+
+
+def _settings(parsed: argparse.Namespace) -> CropSettings:
+    from cropping.encoding import EncoderSettings
+    from cropping.stage import CropSettings
+    from cropping.views import CameraSettings
+
+    return CropSettings(
+        window=_window(parsed),
+        camera=CameraSettings(name=parsed.camera),
+        absent=parsed.absent,
+        others=parsed.others,
+        encoder=EncoderSettings(parsed.encoder, parsed.crf, parsed.preset),
+        only_present=parsed.only_present,
+        people=tuple(parsed.person),
+        threads=parsed.threads,
+        force=parsed.force,
+    )
+
+
+def _window(parsed: argparse.Namespace) -> WindowSettings:
+    from cropping.window import WindowSettings
+
+    aspect = Fraction(*_two("--aspect", parsed.aspect or _ASPECT, ":", low=1, high=1000))
+    if not Fraction(1, 10) <= aspect <= 10:
+        raise InputError(f"--aspect {parsed.aspect}: give one from 1:10 to 10:1, such as {_ASPECT}")
+    size = None
+    if parsed.size is not None:
+        size = _two("--size", parsed.size, "x", low=_SIDES_PX[0], high=_SIDES_PX[1])
+    return WindowSettings(size, aspect, parsed.zoom or "bust", parsed.height)
+
+
+def _two(option: str, value: str, between: str, *, low: int, high: int) -> tuple[int, int]:
+    parts = value.lower().split(between)
+    if len(parts) == 2 and all(part.isascii() and part.isdigit() for part in parts):
+        first, second = int(parts[0]), int(parts[1])
+        if low <= first <= high and low <= second <= high:
+            return first, second
+    example = "200x630" if between == "x" else _ASPECT
+    raise InputError(f"{option} {value}: give two numbers from {low} to {high}, such as {example}")
+
+
+# --- the report -------------------------------------------------------------------------------
+
+
+def _report(summaries: Sequence[FootageSummary]) -> list[str]:
+    """The closing lines, for a person to read."""
+    lines = []
+    for summary in summaries:
+        lines += [_footage_line(summary), *_people_lines(summary)]
+    done = all(summary.already_done for summary in summaries)
+    took_s = sum(summary.took_s for summary in summaries)
+    lines += [f"{'nothing to do, all is up to date' if done else 'done'} in {took_s:.0f} s"]
+    return lines
+
+
+def _footage_line(summary: FootageSummary) -> str:
+    done = " (done before)" if summary.already_done else ""
+    damage = f"; {summary.damage}" if summary.damage else ""
+    return f"{summary.name}: {summary.frames} frames, {len(summary.people)} videos{done}{damage}"
+
+
+def _people_lines(summary: FootageSummary) -> list[str]:
+    width = max(len(person.name) for person in summary.people)
+    lines = []
+    for person in summary.people:
+        share = person.frames / max(summary.frames, 1)
+        files = ", ".join(_shown(file) for file in person.files)
+        lines.append(f"  {person.name:<{width}}  {share:4.0%} of the time  {files}")
+    if summary.never_seen:
+        lines.append(f"  never seen: {', '.join(summary.never_seen)}")
+    return lines
+
+
+def _shown(file: Path) -> str:
+    here = Path.cwd()
+    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""One decode, everybody's pictures: each person's encoder takes every frame as it comes by."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cropping.encoding import EncoderSettings, Form, PieceWriter
+from cropping.others import Others, blurred
+from cropping.picture import cut
+from cropping.presence import Clock
+from cropping.views import Views
+from data.parts import Parts
+from data.pipeline import stream
+from data.planes import Planes
+from data.video import Decoded
+
+PIECE_FRAMES: Final = 1500
+"""What a killed run does again at most."""
+KEYFRAME_S: Final = 1
+"""At most so long from one keyframe to the next: how exactly a browser jumps."""
+_MOST_THREADS: Final = 8  # of one encoder; more cost quality and gain little
+
+Pieces = Parts[Path]
+
+
+class Shown:
+    """One frame on its way past the encoders."""
+
+    def __init__(self, decoded: Decoded, form: Form) -> None:
+        self.decoded, self.planes = decoded, decoded.planes()
+        self.index = decoded.index
+        self.tick = round(Fraction(decoded.time_s) / form.time_base)
+        self._video_wh = form.size_wh
+        self._lock = threading.Lock()
+        self._wide: Planes | None = None
+
+    def wide(self) -> Planes:
+        """The whole picture at the video's size: the same for everybody who is away."""
+        with self._lock:
+            if self._wide is None:
+                width, height = self._video_wh
+                y, half = np.empty((height, width), np.uint8), (height // 2, width // 2)
+                u, v = np.empty(half, np.uint8), np.empty(half, np.uint8)
+                self._wide = Planes(y, u, v, self.planes.colours)
+                cut(self.planes, (0, 0, *self.planes.wh), self._wide)
+            return self._wide
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one person's video is made of."""
+
+    views: Views
+    pieces: Pieces
+    others: Others | None  # to be blurred
+
+
+def pieces_in(folder: Path, key: str) -> Pieces:
+    """The finished pieces of a video; ``key`` tells what they depend on."""
+    return Parts(
+        folder, key=key, suffix=".nut", read=lambda file: file, write=lambda new, to: _move(new, to)
+    )
+
+
+def _move(new: Path, to: Path) -> None:
+    new.replace(to)
+
+
+def keyframes(clock: Clock, views: Views) -> NDArray[np.bool_]:
+    """Which frames are to be keyframes, ``(n,)``: where a piece or take begins, and each second."""
+    wanted = np.zeros(len(clock), np.bool_)
+    wanted[::PIECE_FRAMES] = True
+    wanted[views.cuts()] = True
+    ends_s = np.append(clock.time_s[1:], np.inf)
+    last_s = 0.0
+    for frame in np.arange(len(clock)):
+        # The next would come too late.
+        wanted[frame] |= ends_s[frame] - last_s > KEYFRAME_S
+        if wanted[frame]:
+            last_s = clock.time_s[frame]
+    return wanted
+
+
+class Lane:
+    """One person's encoder."""
+
+    def __init__(
+        self, part: Part, clock: Clock, folder: Path, settings: EncoderSettings, form: Form
+    ) -> None:
+        """Take what is to be shown when, and a folder for the piece that is being written."""
+        self._part, self._settings, self._form = part, settings, form
+        self._keyframes = keyframes(clock, part.views)
+        self._finished = len(part.pieces.read())
+        self._folder = folder
+        self._writer: PieceWriter | None = None
+        self._number = -1
+        self._next = 0  # first frame that has not come by
+
+    @property
+    def finished(self) -> int:
+        """Pieces that are done."""
+        return self._finished
+
+    def take(self, shown: Shown) -> None:
+        """Encode one frame."""
+        number = shown.index // PIECE_FRAMES
+        if number < self._finished:
+            return
+        if number != self._number:
+            self.close()
+            self._number = number
+            path = self._folder / f"{number:06d}.nut"
+            self._writer = PieceWriter(path, self._settings, self._form)
+        self._encode(shown)
+
+    def _encode(self, shown: Shown) -> None:
+        if self._writer is None:
+            raise ValueError("a frame must have a piece to go to, got none")
+        row = min(shown.index, len(self._part.views) - 1)
+        frame, planes = self._writer.picture()
+        self._fill(shown, row, planes)
+        # A damaged frame that never came by leaves its keyframe to the next.
+        keyframe = bool(self._keyframes[min(self._next, row) : row + 1].any())
+        self._next = shown.index + 1
+        self._writer.write(frame, tick=shown.tick, keyframe=keyframe)
+
+    def _fill(self, shown: Shown, row: int, planes: Planes) -> None:
+        left, top, right, bottom = self._part.views.xyxy[row].tolist()
+        boxes = self._part.others.at(shown.index) if self._part.others else []
+        whole = (left, top, right, bottom) == (0, 0, *shown.planes.wh)
+        if whole and not self._part.views.present[row] and not len(boxes):
+            wide = shown.wide()
+            for into, plane in ((planes.y, wide.y), (planes.u, wide.u), (planes.v, wide.v)):
+                np.copyto(into, plane)
+            return
+        cut(blurred(shown.planes, boxes), (left, top, right, bottom), planes)
+
+    def close(self) -> None:
+        """Finish the piece that is being written."""
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            try:
+                writer.close()
+                self._part.pieces.append(writer.path)
+            except BaseException:
+                writer.abandon()
+                raise
+            self._finished += 1
+
+    def abandon(self) -> None:
+        """Leave the piece that is being written."""
+        if self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
+
+
+def threads_each(lanes: int, cores: int) -> int:
+    """Threads of each of so many encoders; with several of them, one beside one is enough."""
+    return min(max(ceil(cores / max(lanes, 1)), 1), _MOST_THREADS)
+
+
+def render(
+    frames: Generator[Decoded, None, None],
+    lanes: Sequence[Lane],
+    form: Form,
+    *,
+    threads: int,
+    advance: Callable[[], None],
+    watch: Sequence[Callable[[Shown], Shown]] = (),
+) -> None:
+    """Pass every frame by every encoder.
+
+    Args:
+        frames: of the footage, in order, from the first piece that somebody lacks on.
+        lanes: everybody's.
+        form: of the videos.
+        threads: that encode, at most one a lane.
+        advance: called after each frame.
+        watch: what else looks at the frames.
+
+    Raises:
+        InputError: a video cannot be written.
+    """
+    count = max(min(threads, len(lanes)), 1)
+    stages = [_one_after_another(lanes[first::count]) for first in range(count)]
+    with _all_or_none(lanes), closing(frames):
+        with closing(stream(_shown(frames, form), *watch, *stages)) as passing:
+            for _ in passing:
+                advance()
+        for lane in lanes:
+            lane.close()
+
+
+def _one_after_another(lanes: Sequence[Lane]) -> Callable[[Shown], Shown]:
+    def take(shown: Shown) -> Shown:
+        for lane in lanes:
+            lane.take(shown)
+        return shown
+
+    return take
+
+
+def _shown(frames: Iterator[Decoded], form: Form) -> Iterator[Shown]:
+    for decoded in frames:
+        yield Shown(decoded, form)
+
+
+@contextlib.contextmanager
+def _all_or_none(lanes: Sequence[Lane]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for lane in lanes:
+            lane.abandon()

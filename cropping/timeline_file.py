@@ -1,0 +1,139 @@
+"""timeline.json: who is seen when, for the page and for people's own scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cropping.presence import Clock
+from data.errors import InputError
+from data.files import write_bytes
+from data.timeline import Timeline
+from data.tracks import Tracks
+
+VERSION: Final = 1
+FILE_NAME: Final = "timeline.json"
+_DIGITS: Final = 6
+
+Spans = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonTimes:
+    """When one person is seen; begin and end in seconds."""
+
+    person_id: int
+    name: str
+    video: str  # file beside the timeline
+    seen: Spans
+    filled: Spans  # not seen, but before and after
+    absent: Spans
+    smiling: Spans
+
+
+def person_times(
+    person_id: int, name: str, video: str, tracks: Tracks, timeline: Timeline, *, smiling: Spans
+) -> PersonTimes:
+    """Sum up one person's own ``tracks``; what nobody looked at is as what came before it."""
+    clock = Clock(timeline.time_s)
+    seen, filled = (_marked(timeline, tracks, tracks.filled == is_) for is_ in (False, True))
+    return PersonTimes(
+        person_id,
+        name,
+        video,
+        clock.spans(seen),
+        clock.spans(filled & ~seen),
+        clock.spans(~(seen | filled)),
+        smiling,
+    )
+
+
+def _marked(timeline: Timeline, tracks: Tracks, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    marked = np.zeros(len(timeline), np.bool_)
+    marked[timeline.place(tracks.frame_index[rows])] = True
+    return marked
+
+
+def timeline_json(
+    footage: str,
+    *,
+    frames: int,
+    duration_s: float,
+    rate: Fraction | None,
+    frame_wh: tuple[int, int],
+    video_wh: tuple[int, int],
+    people: Sequence[PersonTimes],
+) -> bytes:
+    """The file's content."""
+    content = {
+        "version": VERSION,
+        "footage": footage,
+        "frames": frames,
+        "duration_s": round(duration_s, _DIGITS),
+        "rate": f"{rate.numerator}/{rate.denominator}" if rate else None,
+        "size_wh": list(frame_wh),
+        "people": [_person(person, video_wh) for person in people],
+    }
+    return formatted(content)
+
+
+def _person(person: PersonTimes, video_wh: tuple[int, int]) -> dict[str, Any]:
+    spans = {
+        name: _rounded(found)
+        for name, found in (
+            ("seen", person.seen),
+            ("filled", person.filled),
+            ("absent", person.absent),
+            ("smiling", person.smiling),
+        )
+    }
+    named = {"person_id": person.person_id, "name": person.name, "video": person.video}
+    return {**named, "size_wh": list(video_wh), **spans}
+
+
+def note_smiles(file: Path, smiling: Mapping[int, Spans]) -> None:
+    """Write into a timeline that is there already when its people smile.
+
+    Args:
+        file: the timeline; without one, nothing is done: crop-people will write it.
+        smiling: begin and end in seconds, by person.
+
+    Raises:
+        InputError: the timeline is damaged.
+    """
+    if not file.exists():
+        return
+    content = read_timeline_file(file)
+    for person in content["people"]:
+        person["smiling"] = _rounded(smiling.get(person["person_id"], []))
+    write_bytes(file, formatted(content))
+
+
+def read_timeline_file(file: Path) -> dict[str, Any]:
+    """Read a timeline.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        _ = [person["person_id"] for person in content["people"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: damaged ({error}); run crop-people --force") from error
+    return content
+
+
+def formatted(content: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a timeline's file."""
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _rounded(spans: Spans) -> list[list[float]]:
+    return [[round(begin, _DIGITS), round(end, _DIGITS)] for begin, end in spans]

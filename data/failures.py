@@ -1,0 +1,48 @@
+"""Footages that cannot be used: the others go on, and they are named at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from data.errors import InputError
+
+
+class Failures:
+    """What is wrong with single footages of a run over several."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.lines: list[str] = []
+
+    def expect(self, count: int) -> None:
+        """Say how many more footages there are: of one alone, what is wrong ends the run."""
+        self._count += count
+
+    @contextmanager
+    def of_one(self) -> Iterator[None]:
+        """Work on one footage: what is wrong with it is noted, and does not stop the others.
+
+        Raises:
+            InputError: it was the only one, or all of them have failed.
+        """
+        try:
+            yield
+        except InputError as error:
+            self.lines.append(str(error))
+            if len(self.lines) >= self._count:
+                raise InputError(self._whole()) from error
+
+    def _whole(self) -> str:
+        if self._count <= 1:
+            return self.lines[0]
+        return f"none of {self._count} footages can be used; the first: {self.lines[0]}"
+
+
+class NoFailures(Failures):
+    """The first footage that cannot be used ends the run."""
+
+    @contextmanager
+    def of_one(self) -> Iterator[None]:
+        """Work on one footage."""
+        yield

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cropping import rendering
+from cropping.presence import Clock
+from cropping.rendering import keyframes, threads_each
+from cropping.views import Views
+
+
+def shown(take: list[int]) -> Views:
+    return Views(np.zeros((len(take), 4)), np.array(take, np.int64))
+
+
+@pytest.mark.parametrize(
+    ("time_s", "take", "expected"),
+    [
+        ([], [], []),
+        ([0.0], [0], [0]),
+        ([i / 4 for i in range(10)], [0] * 10, [0, 4, 8]),
+        ([i / 4 for i in range(10)], [0, 0, 0, -1, -1, -1, -1, -1, 1, 1], [0, 3, 7, 8]),
+        ([0.0, 0.5, 2.0, 2.1, 2.2, 3.4], [0] * 6, [0, 1, 2, 4, 5]),
+    ],
+    ids=["empty", "one", "every second", "takes", "varying rate"],
+)
+def test_keyframes(time_s: list[float], take: list[int], expected: list[int]) -> None:
+    found = np.flatnonzero(keyframes(Clock(np.array(time_s)), shown(take))).tolist()
+    assert found == expected or set(expected) - {len(time_s) - 1} <= set(found)
+    ends = np.append(np.array(time_s)[found], np.array(time_s)[-1:])
+    longest = max([1.0, *np.diff(np.array(time_s))])
+    assert (np.diff(ends) <= longest).all()
+
+
+def test_a_piece_begins_with_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "PIECE_FRAMES", 3)
+    found = keyframes(Clock(np.arange(8) / 100), shown([0] * 8))
+    assert np.flatnonzero(found).tolist() == [0, 3, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("lanes", "cores", "threads"),
+    [(0, 4, 4), (1, 1, 1), (1, 2, 2), (4, 2, 1), (4, 16, 4), (1, 64, 8)],
+)
+def test_threads(lanes: int, cores: int, threads: int) -> None:
+    assert threads_each(lanes, cores) == threads

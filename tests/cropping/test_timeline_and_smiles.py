@@ -1,0 +1,88 @@
+"""crop-people and smile-gifs on one project: the timeline says when everybody smiles."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cropping.forgetting import forget_crops
+from cropping.smile_stage import SmileSettings, smile_gifs
+from cropping.smiles import Smiles, smiles_file, smiling_spans
+from cropping.stage import CropSettings, crop_people
+from cropping.timeline_file import note_smiles
+from data.errors import InputError
+from data.project import Project
+from tests.cropping.conftest import Drawn
+from tests.cropping.silent_bar import no_bar
+
+
+def timeline(project: Project) -> dict[str, Any]:
+    file = project.crops_folder("film") / "timeline.json"
+    content: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return content
+
+
+def smiling_s(project: Project) -> dict[str, float]:
+    people = timeline(project)["people"]
+    return {one["name"]: sum(end - begin for begin, end in one["smiling"]) for one in people}
+
+
+@pytest.fixture(scope="module")
+def finished(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Everybody's videos and GIFs; not to be changed."""
+    project = drawn.copied(tmp_path_factory.mktemp("both"))
+    crop_people(project, [], CropSettings(), progress=no_bar)
+    assert set(smiling_s(project).values()) == {0}
+    smile_gifs(project, [], SmileSettings(frames=2), progress=no_bar)
+    return project
+
+
+def test_smile_gifs_notes_who_smiles_when(finished: Project) -> None:
+    smiles = Smiles.read(smiles_file(finished, "film"))
+    for one in timeline(finished)["people"]:
+        spans = smiling_spans(smiles, one["person_id"])
+        assert np.allclose(np.reshape(one["smiling"], (-1, 2)), np.reshape(spans, (-1, 2)))
+    assert max(smiling_s(finished).values()) > 0.3
+
+
+def test_neither_does_anything_again(finished: Project) -> None:
+    file = finished.crops_folder("film") / "timeline.json"
+    before = file.stat().st_mtime_ns
+    (cropped,) = crop_people(finished, [], CropSettings(), progress=no_bar)
+    (smiled,) = smile_gifs(finished, [], SmileSettings(frames=2), progress=no_bar)
+    assert cropped.already_done
+    assert smiled.already_done
+    assert file.stat().st_mtime_ns == before
+
+
+def test_a_timeline_that_is_written_again_knows_the_smiles(
+    finished: Project, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(finished.folder.parent, tmp_path / "copy")
+    project = Project(tmp_path / "copy" / finished.folder.name)
+    before = timeline(project)
+    (project.crops_folder("film") / "timeline.json").unlink()
+    crop_people(project, [], CropSettings(), progress=no_bar)
+    assert timeline(project) == before
+
+    person = before["people"][0]
+    forget_crops(project, person["person_id"])
+    names = [one["name"] for one in timeline(project)["people"]]
+    assert names == [one["name"] for one in before["people"][1:]]
+    assert not list(project.crops_folder("film").glob(f"{person['name']}.*"))
+    left = {path.stem for path in project.crops_folder("film").glob("*.mp4")}
+    assert left == set(names)
+
+
+def test_a_damaged_timeline_is_said(tmp_path: Path) -> None:
+    note_smiles(tmp_path / "none.json", {})
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "timeline.json").write_text('{"people": 3}')
+    with pytest.raises(InputError, match="run crop-people --force"):
+        note_smiles(tmp_path / "timeline.json", {})

@@ -1,0 +1,109 @@
+"""A project whose footage is tracked already, as if by track-people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.footage import probe
+from data.people import open_people
+from data.project import Project
+from data.sample.truth import Truth
+from data.timeline import Timeline
+from data.tracks import Tracks, tracks_stage, write_csv
+
+SEEN = 0.5
+"""A drawn face of which less is visible is not found."""
+
+
+def write_project(
+    folder: Path, footage: Path, tracks: Tracks, names: Mapping[int, str], timeline: Timeline
+) -> Project:
+    """Write what the stages before would have."""
+    project = Project(folder)
+    project.save()
+    add_footage(project, footage, tracks, names, timeline)
+    with open_people(project.people_file) as people:
+        for row in names.items():
+            # There is no call to add somebody by hand: people come from faces.
+            people._connection.execute("INSERT INTO people VALUES (?, ?)", row)
+        people._connection.commit()
+    return project
+
+
+def add_footage(
+    project: Project, path: Path, tracks: Tracks, names: Mapping[int, str], timeline: Timeline
+) -> str:
+    footage = probe(path)
+    name = project.add_footage(
+        path,
+        size_bytes=footage.size_bytes,
+        duration_s=footage.duration_s,
+        rate=footage.rate,
+        frame_wh=(footage.width, footage.height),
+    ).name
+    write_csv(project.tracks_file(name), tracks, names)
+    np.savez(
+        project.detections_file(name),
+        frame_index=timeline.frame_index,
+        time_s=timeline.time_s,
+        cuts=timeline.cuts,
+    )
+    stage_names = {str(person): name for person, name in names.items()}
+    project.finish(tracks_stage(name), {"names": stage_names})
+    return name
+
+
+def timeline_of(times_s: Sequence[float] | NDArray[np.float64], *cuts: int) -> Timeline:
+    times = np.array(times_s, np.float64)
+    return Timeline(np.arange(len(times)), times, np.array(cuts, np.int64))
+
+
+def at_rate(frames: int, *cuts: int, rate: float = 25.0) -> Timeline:
+    return timeline_of(np.arange(frames) / rate, *cuts)
+
+
+def tracks_of(
+    timeline: Timeline,
+    rows: Mapping[int, Mapping[int, Sequence[float]]],
+    *,
+    filled: Sequence[tuple[int, int]] = (),
+) -> Tracks:
+    """Boxes by person and frame; ``filled`` are pairs of frame and person."""
+    listed = [
+        (frame, person, box) for person, found in rows.items() for frame, box in found.items()
+    ]
+    frame = np.array([frame for frame, _, _ in listed], np.int64)
+    return Tracks.ordered(
+        frame_index=frame,
+        time_s=timeline.time_s[timeline.place(frame)],
+        person_id=np.array([person for _, person, _ in listed], np.int64),
+        xyxy=np.array([box for _, _, box in listed], np.float32).reshape(-1, 4),
+        confidence=np.ones(len(listed), np.float32),
+        filled=np.array([(f, p) in filled for f, p, _ in listed], np.bool_),
+    )
+
+
+def box(x: float, y: float, side: float = 24) -> tuple[float, float, float, float]:
+    """Around a middle."""
+    return x - side / 2, y - side / 2, x + side / 2, y + side / 2
+
+
+def truth_tracks(truth: Truth) -> tuple[Tracks, dict[int, str], Timeline]:
+    """What a tracker that makes no mistake would say of a drawn film."""
+    names = dict(enumerate(truth.people, start=1))
+    number = {name: person for person, name in names.items()}
+    seen = truth.visible >= SEEN
+    frames = np.arange(truth.frame_count)
+    tracks = Tracks.ordered(
+        frame_index=truth.frame_index[seen],
+        time_s=truth.time_s[seen],
+        person_id=np.array([number[name] for name in truth.person[seen].tolist()], np.int64),
+        xyxy=truth.xyxy[seen],
+        confidence=np.ones(int(seen.sum()), np.float32),
+        filled=np.zeros(int(seen.sum()), np.bool_),
+    )
+    return tracks, names, Timeline(frames, frames / float(truth.fps), truth.cuts)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from data.people import Assignments, open_people
+from data.project import Project
+from tests.tracking.drawn_project import NAMES, draw_project
+from tracking.examples import read_examples
+from tracking.outdated import Outdated, faces_key, outdated
+
+NOTHING_DONE = Outdated(trained=False, tracker=False, tracked=(), tracks=())
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Trained and tracked, as it says."""
+    drawn = draw_project(tmp_path / "film.fancam", train=3, val=2)
+    drawn.add_footage(
+        tmp_path / "film.mp4",
+        size_bytes=1,
+        duration_s=1.0,
+        rate=Fraction(25),
+        frame_wh=(128, 96),
+    )
+    key = read_examples(drawn.dataset_folder).key
+    drawn.finish("tracker", {"dataset": key, "person_id": [10, 20]})
+    names = {"10": NAMES[0], "20": NAMES[1]}
+    tracks = {"names": names, "faces": faces_key(Assignments.empty())}
+    drawn.finish("tracks of film", tracks)
+    return drawn
+
+
+def test_nothing_was_done(tmp_path: Path) -> None:
+    assert outdated(draw_project(tmp_path / "film.fancam", train=2, val=1)) == NOTHING_DONE
+
+
+def test_all_is_up_to_date(project: Project) -> None:
+    assert outdated(project) == Outdated(True, False, ("film",), ())
+
+
+def test_another_image(project: Project) -> None:
+    label = next(project.dataset_folder.glob("labels/train/*.txt"))
+    label.write_text("0 0.5 0.5 0.2 0.2\n", encoding="utf-8")
+    # A dataset is written whole, and its list last.
+    (project.dataset_folder / ".generated.json").write_text('{"files": {}}', encoding="utf-8")
+    assert outdated(project) == Outdated(True, True, ("film",), ())
+
+
+def test_other_people(project: Project) -> None:
+    project.finish("tracker", {**project.stages["tracker"], "person_id": [10, 30]})
+    assert outdated(project).tracker
+
+
+def test_a_dataset_of_nobody(project: Project) -> None:
+    (project.dataset_folder / "data.yaml").unlink()
+    assert outdated(project).tracker
+
+
+def test_another_name(project: Project) -> None:
+    with open_people(project.people_file) as people:
+        query = "UPDATE people SET name = 'Anna' WHERE person_id = 20"
+        people._connection.execute(query)
+        people._connection.commit()
+    (project.dataset_folder / "data.yaml").write_text(
+        (project.dataset_folder / "data.yaml").read_text("utf-8").replace(NAMES[1], "Anna"),
+        encoding="utf-8",
+    )
+    # Names are no part of what is learnt.
+    assert outdated(project) == Outdated(True, False, ("film",), ("film",))
+
+
+def test_other_faces(project: Project) -> None:
+    project.finish("tracks of film", {**project.stages["tracks of film"], "faces": "of before"})
+    assert outdated(project) == Outdated(True, False, ("film",), ("film",))

@@ -1,0 +1,80 @@
+"""A person is taken out of the tracker and the tracks."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from data.files import overwriting
+from data.project import Project
+from data.tracks import read_tracks, tracks_stage, write_csv, write_mot
+from tracking.detections import Detections, FootageFound
+from tracking.training_stage import MODEL_FILE, REPORT, STAGE, TRAINING_FOLDER
+
+_REPORT_FILES: Final = ("*.html", "*.csv", "*.json", "*.png")
+
+
+def forget_tracks(project: Project, person_id: int) -> bool:
+    """Take a person out of the tracks of all footages, and remove the tracker, which knows them.
+
+    The others' tracks stay. The caller holds the project's lock. Stopped anywhere, it goes on when
+    it is called again.
+
+    Returns:
+        Whether there was a tracker: it must be trained again.
+
+    Raises:
+        InputError: tracks that are there cannot be read.
+    """
+    had_one = _remove_tracker(project)
+    for footage in project.footages:
+        if tracks_stage(footage) in project.stages:
+            _forget_in_footage(project, footage, person_id)
+    return had_one
+
+
+def _remove_tracker(project: Project) -> bool:
+    folder = project.tracker_folder
+    model = folder / MODEL_FILE
+    had_one = model.exists() or STAGE in project.stages
+    project.unfinish(STAGE)
+    shutil.rmtree(folder / TRAINING_FOLDER, ignore_errors=True)
+    files = [path for pattern in _REPORT_FILES for path in (folder / REPORT).glob(pattern)]
+    for file in (*files, model.with_suffix(".onnx"), model.with_suffix(".onnx.json"), model):
+        file.unlink(missing_ok=True)
+    return had_one
+
+
+def _forget_in_footage(project: Project, footage: str, person_id: int) -> None:
+    tracks, names = read_tracks(project, footage)
+    names.pop(person_id, None)
+    left = tracks.take(tracks.person_id != person_id)
+    csv_file = project.tracks_file(footage)
+    mot_file = csv_file.with_suffix(".txt")
+    with overwriting(csv_file):
+        write_csv(csv_file, left, names)
+    if mot_file.exists():
+        with overwriting(mot_file):
+            write_mot(mot_file, left)
+    csv_file.with_suffix(".mp4").unlink(missing_ok=True)  # the overlay shows their name
+    shutil.rmtree(csv_file.with_suffix(".parts"), ignore_errors=True)
+    _forget_detections(csv_file.with_suffix(".npz"))
+    project.unfinish(f"detections of {footage}")
+    _forget_name(project, footage, names)
+
+
+def _forget_detections(file: Path) -> None:
+    """Leave the frames and cuts, which others' videos need, and nothing that was found."""
+    if file.exists():
+        found = FootageFound.read(file)
+        with overwriting(file):
+            dataclasses.replace(found, detections=Detections.empty(0)).write(file)
+
+
+def _forget_name(project: Project, footage: str, names: Mapping[int, str]) -> None:
+    stage = project.stages[tracks_stage(footage)]
+    kept = {str(person): name for person, name in names.items()}
+    project.finish(tracks_stage(footage), {**stage, "names": kept})
