@@ -19,9 +19,8 @@ from data.faces import Faces, Frames
 from data.files import write_bytes
 from data.jpeg import read_jpeg
 from data.outputs import digest, file_key
-from data.project import Project
+from data.project import CACHE_FOLDER, Project
 from web.prelabels import SMILE
-from web.thumbnails import CACHE_FOLDER
 
 if TYPE_CHECKING:
     from cropping.expression_model import ExpressionModel
