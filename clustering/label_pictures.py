@@ -27,9 +27,7 @@ def face_picture(
         xyxy: ``(4,)`` px of the frame.
         frame_wh: px.
     """
-    region = portrait_region(xyxy, frame_wh)
-    scale = portrait.shape[1] / (region[2] - region[0])
-    box = (xyxy - np.tile(region[:2], 2)) * scale
+    box = box_in_portrait(xyxy, frame_wh, portrait.shape[1])
     half = (box[2:] - box[:2]).max() * SCALE / 2
     middle = (box[:2] + box[2:]) / 2
     square = np.concatenate([middle - half, middle + half]).astype(np.float32)
@@ -37,6 +35,13 @@ def face_picture(
     inside = fit_region(square, 1.0, (width, height))
     side = min(int(inside[2] - inside[0]), MOST_PX)
     return cut(portrait, inside, (side, side))
+
+
+def box_in_portrait(xyxy: Box, frame_wh: tuple[int, int], width_px: int) -> Box:
+    """Return where a face is in its portrait, ``(4,)`` px, of a portrait so wide."""
+    region = portrait_region(xyxy, frame_wh)
+    scale = width_px / (region[2] - region[0])
+    return np.asarray((xyxy - np.tile(region[:2], 2)) * scale, np.float32)
 
 
 def write_face_picture(portrait: Path, xyxy: Box, frame_wh: tuple[int, int], place: Path) -> None:

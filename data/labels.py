@@ -118,6 +118,10 @@ class LabelFolder:
         """
         return _read_labels(self._folder / label_set.id / LABELS_FILE)
 
+    def folder(self, label_set: LabelSet) -> Path:
+        """Where a set is."""
+        return self._folder / label_set.id
+
     def faces_folder(self, label_set: LabelSet) -> Path:
         """Where a set's pictures are."""
         return self._folder / label_set.id / FACES_FOLDER

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
@@ -14,8 +13,8 @@ from data.outputs import file_key
 from web.errors import NotFoundError
 from web.labelling import Batch, NewSet, faces_to_label, save_batch, set_data, timeline
 from web.library import Number, OpenProject, TheLibrary, TheProject
+from web.model_guesses import ModelGuesses
 from web.pages import page
-from web.prelabels import FaceScorer, watched_smiles
 from web.thumbnails import cached_jpeg, small_jpeg
 from web.who import read_who
 
@@ -92,7 +91,7 @@ def faces(request: Request, project: TheProject, set_id: SetId, footage: Number)
     project.footage(footage)
     label_set = _set(project, set_id)
     content = faces_to_label(
-        project.read(), read_who(project), footage, label_set, scorers=_scorers(request)
+        project.read(), read_who(project), footage, label_set, _guesses(request)
     )
     return JSONResponse(content)
 
@@ -116,7 +115,9 @@ def _set(project: OpenProject, set_id: str) -> LabelSet:
     return found
 
 
-def _scorers(request: Request) -> Sequence[FaceScorer]:
-    """Who is asked before a person is; a server may have been given others."""
-    scorers: Sequence[FaceScorer] = getattr(request.app.state, "face_scorers", (watched_smiles,))
-    return scorers
+def _guesses(request: Request) -> ModelGuesses:
+    guesses = getattr(request.app.state, "model_guesses", None)
+    if guesses is None:
+        guesses = request.app.state.model_guesses = ModelGuesses()
+    assert isinstance(guesses, ModelGuesses)
+    return guesses

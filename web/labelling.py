@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -15,7 +14,8 @@ from data.labels import MAX_LABELS, MAX_LETTERS, LabelFolder, LabelSet, picture_
 from data.people import UNKNOWN
 from data.project import Project
 from web.errors import NotFoundError
-from web.prelabels import FaceScorer, watched_smiles
+from web.model_guesses import ModelGuesses
+from web.prelabels import watched_smiles
 from web.review import FaceId
 from web.who import Who
 
@@ -96,8 +96,7 @@ def faces_to_label(
     who: Who,
     number: int,
     label_set: LabelSet,
-    *,
-    scorers: Sequence[FaceScorer] = (watched_smiles,),
+    guesses: ModelGuesses,
 ) -> dict[str, Any]:
     """Return every face of a footage in order of time, what was said, and what a model says.
 
@@ -106,35 +105,39 @@ def faces_to_label(
         who: who is who in it.
         number: of the footage, from 1.
         label_set: the question.
-        scorers: the first who knows these labels is asked.
+        guesses: of models.
     """
     rows = np.flatnonzero(who.faces.footage == number)
     said = LabelFolder(project.labels_folder).labels(label_set)
     place = {label: i for i, label in enumerate(label_set.labels)}
     files = [picture_name(who, int(row)) for row in rows]
     labels = [place.get(said[file].label, -1) if file in said else -1 for file in files]
+    model, looking = _model(project, who, number, label_set, guesses)
     return {
         "faces": who.faces.ids(rows),
         "time_s": np.round(who.faces.time_s[rows], 3).tolist(),
         "label": labels,
-        "model": _model(project, who, number, label_set, scorers),
+        "model": model,
+        "looking": looking,  # what the model says is coming
     }
 
 
 def _model(
-    project: Project, who: Who, number: int, label_set: LabelSet, scorers: Sequence[FaceScorer]
-) -> list[list[float] | None] | None:
+    project: Project, who: Who, number: int, label_set: LabelSet, guesses: ModelGuesses
+) -> tuple[list[list[float] | None] | None, bool]:
     """Probability of each label for each face; None for a face, or all, where nobody knows."""
     name = list(project.footages)[number - 1]
     if name not in who.faces.footages:
-        return None
+        return None, False
     faces = who.faces.tables[who.faces.footages.index(name)]
-    for scorer in scorers:
-        scores = scorer(project, name, faces, label_set.labels)
-        if scores is not None and np.isfinite(scores).any():
-            rounded = np.round(scores, 4).tolist()
-            return [row if np.isfinite(row).all() else None for row in rounded]
-    return None
+    folder = LabelFolder(project.labels_folder).folder(label_set)
+    scores, looking = guesses.ask(project, name, folder, label_set.labels)
+    if scores is None or len(scores) != len(faces):
+        scores = watched_smiles(project, name, faces, label_set.labels)
+    if scores is None or not np.isfinite(scores).any():
+        return None, looking
+    rounded = np.round(scores, 4).tolist()
+    return [row if np.isfinite(row).all() else None for row in rounded], looking
 
 
 def picture_name(who: Who, row: int) -> str:

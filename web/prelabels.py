@@ -1,9 +1,9 @@
-"""What a classifier says about faces before a person does."""
+"""Whether faces smile, as it was seen in the footage before a person labels them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +15,15 @@ from data.same_faces import same_faces
 SMILE: Final = "smile"
 
 
-class FaceScorer(Protocol):
-    """Scores the faces of a footage."""
-
-    def __call__(
-        self, project: Project, footage: str, faces: Faces, labels: Sequence[str]
-    ) -> NDArray[np.float64] | None:
-        """Return the probability of every label, ``(n, labels)``.
-
-        Rows are NaN where it has not looked; None where it knows nothing of these labels.
-        """
-        ...
-
-
 def watched_smiles(
     project: Project, footage: str, faces: Faces, labels: Sequence[str]
 ) -> NDArray[np.float64] | None:
-    """What crop-people or smile-gifs saw: whether each face smiles. See `FaceScorer`."""
+    """What crop-people or smile-gifs saw: whether each face smiles.
+
+    Returns:
+        the probability of every label, ``(n, labels)``; rows are NaN where nobody looked, and
+        there is None where it is not known at all, or these are other labels.
+    """
     file = project.crops_folder(footage) / "smiles.parquet"
     if SMILE not in labels or len(labels) != 2 or not file.is_file():
         return None

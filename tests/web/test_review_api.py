@@ -11,8 +11,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from data.faces import Faces
@@ -338,27 +336,34 @@ def test_labels_that_cannot_be(
     assert not (sorted_project.labels_folder / "smile" / "labels.csv").exists()
 
 
-def test_what_a_model_says(ask: Asking, smile: str, sorted_project: Project) -> None:
-    """The smiles that were watched, for the faces at the same place and time."""
-    assert ask.get(smile + "/1")["model"] is None
-    table = Faces.read(sorted_project.faces_file("film"))
-    half = table.take(np.arange(len(table) // 2))
-    scores = np.linspace(0, 1, len(half), dtype=np.float32)
-    boxes = pa.FixedSizeListArray.from_arrays(pa.array(half.xyxy.reshape(-1)), 4)
-    watched = pa.table({"time_s": half.time_s, "xyxy": boxes, "smile": scores})
-    place = sorted_project.crops_folder("film") / "smiles.parquet"
-    place.parent.mkdir(parents=True)
-    pq.write_table(watched, place)
-    model = ask.get(smile + "/1")["model"]
-    assert model[: len(half)] == [
-        [pytest.approx(1 - s, abs=1e-3), pytest.approx(s, abs=1e-3)] for s in scores.tolist()
-    ]
-    assert model[-1] is None
+def test_what_the_model_says(ask: Asking, smile: str, sorted_project: Project) -> None:
+    """It looks once, and what it said is kept."""
+    content = ask.get(smile + "/1")
+    deadline = time.monotonic() + 60
+    while content["looking"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+        content = ask.get(smile + "/1")
+    scores = np.array(content["model"])
+    assert scores.shape == (len(content["faces"]), 2)
+    assert np.allclose(scores.sum(axis=1), 1, atol=1e-3)
+    (kept,) = (sorted_project.folder / ".web" / "guesses").glob("*.npy")
+    before = kept.stat().st_mtime_ns
+    assert ask.get(smile + "/1")["model"] == content["model"]
+    assert kept.stat().st_mtime_ns == before
     status, other = ask.post(LABELS, {"name": "age", "labels": ["adult", "child"]})
     assert status == 201
-    assert ask.get(f"{LABELS}/{other['id']}/faces/1")["model"] is None
-    place.write_bytes(b"broken")
-    assert ask.get(smile + "/1")["model"] is None
+    content = ask.get(f"{LABELS}/{other['id']}/faces/1")
+    assert (content["model"], content["looking"]) == (None, False)
+
+
+def test_a_model_of_ones_own_that_is_none(ask: Asking, smile: str, sorted_project: Project) -> None:
+    (sorted_project.labels_folder / "smile" / "model.onnx").write_bytes(b"no model")
+    content = ask.get(smile + "/1")
+    deadline = time.monotonic() + 60
+    while content["looking"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+        content = ask.get(smile + "/1")
+    assert (content["model"], content["looking"]) == (None, False)
 
 
 def test_timeline(ask: Asking) -> None:

@@ -4,6 +4,7 @@ import { announce, ask, clock, element, isTyping, pageData, toast } from "./base
 
 const data = pageData();
 const BATCH = 27;
+const LOOK_MS = 1500;
 // One key a face, as they lie on a keyboard: three rows of nine.
 const KEYS = [..."qwertyuioasdfghjklzxcvbnm,."];
 const MODEL = "model";
@@ -59,15 +60,32 @@ async function loadFaces() {
     ask(`${data.api}/${set.id}/faces/${footage}`),
     ask(`${data.api}/timeline/${footage}`),
   ]);
-  const model = $("order").querySelector('[value="model"]');
-  model.disabled = !faces.model;
   if (!faces.model) {
     $("order").value = "time";
     if (byDefault === MODEL) byDefault = 0;
   }
+  showModel();
   showStrip();
   showChips();
   newQueue();
+}
+
+/** Say whether a model can be asked; while it is still looking at the faces, ask again later. */
+function showModel() {
+  $("order").querySelector('[value="model"]').disabled = !faces.model;
+  $("looking").hidden = !faces.looking;
+  if (!faces.looking) return;
+  const mine = faces;
+  setTimeout(() => guard(async () => {
+    if (mine !== faces) return;
+    const content = await ask(`${data.api}/${set.id}/faces/${$("footage").value}`);
+    if (mine !== faces) return;
+    mine.looking = content.looking;
+    if (content.model) mine.model = content.model;
+    showModel();
+    showChips();
+    if (!content.looking && content.model) announce("The model has looked at the faces.");
+  }), LOOK_MS);
 }
 
 $("set").addEventListener("change", () => guard(() => chooseSet($("set").value)));
@@ -281,8 +299,9 @@ function showProgress() {
   $("range-text").textContent = `${range().map((time) => clock(time)).join(" – ")} · ${queue.length} faces`;
   $("train").hidden = total < 1;
   const command = set.labels.includes("smile") && set.labels.length === 2 ? "train-smiles" : "train-expressions";
+  const folder = `${data.command}/labels/${set.id}`;
   $("train").replaceChildren(`${total} labelled (${counts.join(", ")}). To learn from them: `,
-    element("code", {}, `${command} ${data.command}/labels/${set.id}`));
+    element("code", {}, `${command} ${folder} --out ${folder}/model.onnx`));
 }
 
 $("save").addEventListener("click", save);
