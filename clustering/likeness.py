@@ -40,16 +40,27 @@ class Likeness:
         self._weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
         self._frame = _frame_numbers(faces)
         self._moment_s = _moments(faces)
+        # Of the last question: pages ask several of one state of things.
+        self._latest: tuple[NDArray[np.int64], tuple[NDArray[np.int64], Groups]] | None = None
 
     def __len__(self) -> int:
         return len(self._weight)
 
     def groups(self, person_id: NDArray[np.int64]) -> tuple[NDArray[np.int64], Groups]:
-        """Everybody who has a face, rising, and their moments."""
+        """Everybody who has a face, rising, and their moments.
+
+        Args:
+            person_id: ``(n,)``; not changed afterwards, since it is remembered.
+        """
+        latest = self._latest
+        if latest is not None and latest[0] is person_id:
+            return latest[1]
         people = np.unique(person_id[person_id != UNKNOWN])
         label = np.where(person_id == UNKNOWN, UNKNOWN, np.searchsorted(people, person_id))
         nothing = np.zeros((len(label), 1))
-        return people, groups_of(label, self._weight, self._embedding, nothing)
+        found = people, groups_of(label, self._weight, self._embedding, nothing)
+        self._latest = (person_id, found)
+        return found
 
     def alike(
         self, person_id: NDArray[np.int64], *, apart: Collection[tuple[int, int]] = ()

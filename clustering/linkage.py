@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
 
@@ -95,9 +96,11 @@ def groups_of(
 
 
 def _sums(label: NDArray[np.int64], values: Floats, size: int) -> Floats:
-    sums = np.zeros((size, values.shape[1]))
-    np.add.at(sums, label, values)
-    return sums
+    # A product with zeros and ones adds in the same order as np.add.at, several times faster.
+    order = np.argsort(label, kind="stable")
+    starts = np.searchsorted(label[order], np.arange(size + 1))
+    member = csr_array((np.ones(len(label)), order, starts), shape=(size, len(label)))
+    return np.asarray(member @ values)
 
 
 @dataclass(frozen=True, slots=True)
