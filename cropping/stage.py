@@ -34,7 +34,7 @@ from cropping.sound import write_sound
 from cropping.timeline_file import FILE_NAME, person_times, timeline_json
 from cropping.views import AbsentName, CameraSettings, Views, views
 from cropping.window import WindowSettings
-from data.boxes import areas, clamp
+from data.boxes import expand
 from data.errors import InputError
 from data.files import link_or_copy, whole_file, write_json
 from data.footage import ASSUMED_RATE, Footage, open_video, probe
@@ -249,8 +249,11 @@ def _check_tracks(file: Path, tracks: Tracks, timeline: Timeline, footage: Foota
     except ValueError as error:
         message = f"does not belong to this footage ({error}); run track-people again"
         raise InputError(f"{file}: {message}") from error
-    outside = areas(clamp(tracks.xyxy, (footage.width, footage.height))) <= 0
-    if outside.any():
+    # Smoothing may put a face that leaves the picture somewhat beyond its edge, but not far.
+    near = expand(tracks.xyxy, 1.0)
+    inside = (near[:, 2:] >= 0).all(axis=1)
+    inside &= (near[:, :2] <= (footage.width, footage.height)).all(axis=1)
+    if (outside := ~inside).any():
         frame = int(tracks.frame_index[int(np.argmax(outside))])
         size = f"{footage.width}x{footage.height}"
         message = f"a face outside the picture of {size} in frame {frame}; run track-people again"
@@ -302,6 +305,8 @@ def _crop(job: _Job, progress: Progress) -> FootageSummary:
         todo |= {path for path in wanted if path not in known or _is_ours(job, path)}
     if todo:
         _write(job, wanted, todo, known, progress, damage)
+        told = {"version": VERSION, "settings": job.settings.of_video()}
+        job.project.finish(f"crops of {job.name}", told)
     shutil.rmtree(job.work, ignore_errors=True)
     return FootageSummary(
         name=job.name,

@@ -509,6 +509,13 @@ def test_bad_settings(project: Project, settings: dict[str, object], message: st
     assert contents(project) == {}
 
 
+def test_a_face_at_the_very_edge_is_none_outside(project: Project) -> None:
+    """Smoothing put it there."""
+    rows = {1: {f: box(10 - f, 40) for f in range(26)}, 2: {0: box(165, 100), 1: box(50, 40, 0)}}
+    add_tracks(project, tracks_of(at_rate(40), rows))
+    assert len(crop(project).people) == 2
+
+
 def test_who_is_never_seen_is_named(project: Project) -> None:
     add_tracks(project, tracks_of(at_rate(40), {1: {3: box(50, 50)}}))
     summary = crop(project)
