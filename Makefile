@@ -30,6 +30,7 @@ quality: .venv/.installed-dev
 	$(BIN)/python -m tests.quality
 	$(BIN)/python -m tests.quality.tracking
 	$(BIN)/python -m tests.quality.cropping
+	$(BIN)/python -m tests.quality.smiles
 
 clean:
 	rm -rf .venv build ./*.egg-info

@@ -39,6 +39,7 @@ def demo(folder: Path) -> int:
     project = folder / "film.fancam"
     from clustering.cli import main as cluster_faces
     from cropping.crop_cli import main as crop_people
+    from cropping.smile_cli import main as smile_gifs
     from tracking.evaluate import main as evaluate
     from tracking.track_cli import main as track_people
     from tracking.train_cli import main as train_tracker
@@ -55,6 +56,7 @@ def demo(folder: Path) -> int:
             [str(tracks), str(film.with_suffix(".truth.csv"))],
         ),
         ("crop-people", crop_people, [str(project), "--only-present"]),
+        ("smile-gifs", smile_gifs, [str(project)]),
     ]
     for name, stage, arguments in stages:
         print(f"\n{name} {' '.join(arguments)}", flush=True)
@@ -63,6 +65,9 @@ def demo(folder: Path) -> int:
     print("\nThe cast, as fancam found it:")
     for montage in sorted((project / "people" / "montage").glob("*.jpg")):
         print(f"  {montage}")
+    print("Their smiles:")
+    for gif in sorted((project / "crops" / "film").glob("*.gif")):
+        print(f"  {gif}")
     print("How well the detector knows them, and the film with everybody's name on it:")
     print(f"  {project / 'tracker' / 'report' / 'report.html'}\n  {tracks.with_suffix('.mp4')}")
     print("A video of each of them, and the best of it:")

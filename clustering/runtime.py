@@ -18,10 +18,10 @@ from clustering.dlib_format import (
     DETECTOR_FILE,
     EMBEDDER_FILE,
     FormatError,
-    model_file,
     read_network,
 )
 from clustering.networks import detector_graph, embedder_graph
+from data.dlib_models import model_file
 from data.errors import InputError
 from data.runtime import Network, RuntimeName, runtime_named
 

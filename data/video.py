@@ -155,6 +155,43 @@ def sample_frames(
     return _read(known, wanted, threads, damage if damage is not None else Damage())
 
 
+def pick_frames(
+    footage: Footage | Path | str,
+    frame_index: NDArray[np.int64],
+    *,
+    threads: int = 0,
+    damage: Damage | None = None,
+) -> Generator[Frame, None, None]:
+    """Some frames of a footage, by their index, in presentation order; only what they need is read.
+
+    A frame that is damaged or not there is left out.
+
+    Args:
+        footage: a probe, or a path to be probed.
+        frame_index: ``(n,)`` in any order.
+        threads: decoder threads, 0 as many as there are cores.
+        damage: counts what had to be skipped among the frames that were decoded.
+
+    Raises:
+        InputError: the footage cannot be read.
+    """
+    wanted = _Chosen(frame_index)
+    return _read(_probed(footage), wanted, threads, damage if damage is not None else Damage())
+
+
+class _Chosen:
+    """Wants frames by their index."""
+
+    def __init__(self, frame_index: NDArray[np.int64]) -> None:
+        self._chosen = frozenset(frame_index.tolist())
+
+    def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return np.array([index in self._chosen for index in range(len(times_s))], bool)
+
+    def takes(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - as _Samples has it
+        return index in self._chosen
+
+
 class _Every:
     """Wants every frame that comes after one."""
 
@@ -193,7 +230,7 @@ class _Samples:
         return index > self._after
 
 
-_Wanted = _Every | _Samples
+_Wanted = _Every | _Samples | _Chosen
 
 
 def _frames(count: int, kind: str = "") -> str:

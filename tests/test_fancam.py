@@ -36,6 +36,12 @@ def test_the_demo_finds_and_follows_the_drawn_cast(
     assert fancam.main(["demo", "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert f"{len(CAST)} people" in said
+    gifs = [
+        Path(line.strip())
+        for line in said.splitlines()
+        if line.startswith("  ") and line.endswith(".gif") and "smiles" not in line
+    ]
+    assert len(gifs) == len(CAST)
     montages = [Path(line.strip()) for line in said.splitlines() if line.endswith(".jpg")]
     assert len(montages) == len(CAST)
     assert all(montage.stat().st_size > 10_000 for montage in montages)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustering.dlib_format import DETECTOR_FILE, EMBEDDER_FILE, model_file
+from clustering.dlib_format import DETECTOR_FILE, EMBEDDER_FILE
 from clustering.networks import CHIP_PX
 from clustering.pyramid import doubled_hw, tiling
 from clustering.runtime import cache_folder, converted
+from data.dlib_models import model_file
 
 if TYPE_CHECKING:
     import onnx

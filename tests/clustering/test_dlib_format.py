@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import importlib.util
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from clustering import dlib_format
 from clustering.detector import MAX_OVERLAP
 from clustering.dlib_format import (
     DETECTOR_FILE,
@@ -22,10 +20,10 @@ from clustering.dlib_format import (
     Pool,
     Relu,
     Window,
-    model_file,
     parse_network,
     read_network,
 )
+from data.dlib_models import model_file
 from data.errors import InputError
 
 
@@ -236,14 +234,3 @@ def test_foreign_dlib_file() -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_network(tmp_path / "none.dat")
-
-
-def test_weights_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(InputError, match="pip install face_recognition_models"):
-        dlib_format.model_file(DETECTOR_FILE)
-
-
-def test_unknown_weights() -> None:
-    with pytest.raises(InputError, match=r"other\.dat is missing"):
-        model_file("other.dat")

@@ -20,10 +20,10 @@ from clustering.dlib_format import (
     Layer,
     Pool,
     Relu,
-    model_file,
     read_network,
 )
 from clustering.networks import detector_graph, embedder_graph, folded, normalising
+from data.dlib_models import model_file
 
 Array = NDArray[np.float32]
 

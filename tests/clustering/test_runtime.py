@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from clustering import runtime
-from clustering.dlib_format import DETECTOR_FILE, EMBEDDER_FILE, model_file
+from clustering.dlib_format import DETECTOR_FILE, EMBEDDER_FILE
 from clustering.runtime import cache_folder, converted, load_network
 from data import runtime as data_runtime
+from data.dlib_models import model_file
 from data.errors import InputError
 from data.runtime import RuntimeName, available_runtimes
 from tests.clustering.parity import RUNTIMES, network

@@ -11,7 +11,7 @@ import pytest
 
 from data.errors import InputError
 from data.footage import probe
-from data.video import Damage, Frame, read_frames, sample_frames
+from data.video import Damage, Frame, pick_frames, read_frames, sample_frames
 from tests.clips import (
     DAMAGED_FRAMES,
     DAMAGED_GOP,
@@ -129,6 +129,14 @@ def test_samples_from_a_time_on(clips: Clips, name: str, from_s: float) -> None:
     rest = look(sample_frames(clips(name), every_s=0.3, from_s=from_s))
 
     assert rest == [sample for sample in whole if sample[1] >= from_s - 1e-6]
+
+
+@pytest.mark.parametrize("name", ["constant_rate.mp4", "long_group.mp4", "open_groups.mkv"])
+@pytest.mark.parametrize("wanted", [[], [0], [41, 7, 7], [88, 89, 5000]])
+def test_picked_frames_are_those_of_the_whole(clips: Clips, name: str, wanted: list[int]) -> None:
+    picked = list(pick_frames(clips(name), np.array(wanted, np.int64)))
+    assert [frame.index for frame in picked] == sorted({i for i in wanted if i < 90})
+    assert [number_of(frame.image) for frame in picked] == [frame.index for frame in picked]
 
 
 def test_a_frame_that_serves_several_times_comes_once(clips: Clips) -> None:

@@ -1,0 +1,193 @@
+"""The commands `train-smiles` and `train-expressions`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.command import Parser, require_range, run
+from data.errors import InputError
+
+if TYPE_CHECKING:
+    from cropping.expression_figures import Figures
+    from cropping.expression_stage import ExpressionSettings, ExpressionSummary, Purpose
+
+SMILES, EXPRESSIONS = "train-smiles", "train-expressions"
+SMILE_LABELS = ("smile", "smiling", "happiness", "happy", "laugh", "laughing", "joy")
+_EPOCHS = 24
+_DATA = (
+    "folder with one folder of pictures a class, CSV file with the columns file, label and, where "
+    "it is known, subject, or zip of either"
+)
+
+
+def smiles_main(arguments: Sequence[str] | None = None) -> int:
+    """Run `train-smiles`; return its exit code."""
+    return run(SMILES, lambda: _smiles(_smiles_parser().parse_args(arguments)))
+
+
+def expressions_main(arguments: Sequence[str] | None = None) -> int:
+    """Run `train-expressions`; return its exit code."""
+    return run(EXPRESSIONS, lambda: _expressions(_expressions_parser().parse_args(arguments)))
+
+
+def _smiles_parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog=SMILES,
+        description="Train a small network that tells whether a face smiles, on labelled faces; "
+        "smile-gifs takes it by --model. fancam brings one: this is for one of your own.",
+        epilog="Beside the model it writes a card of what it was trained on and how good it is on "
+        "people it has never seen.",
+    )
+    _add_options(parser, out="smile.onnx")
+    parser.add_argument(
+        "--smile",
+        action="append",
+        metavar="LABEL",
+        help=f"a label that is a smile; repeatable (default: {', '.join(SMILE_LABELS)})",
+    )
+    return parser
+
+
+def _expressions_parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog=EXPRESSIONS,
+        description="Train a small network that tells expressions of faces apart, whichever the "
+        "labels name: seventeen pulled faces, or asleep and awake.",
+        epilog="Beside the model it writes a card of what it was trained on and how good it is on "
+        "people it has never seen.",
+    )
+    _add_options(parser, out="expressions.onnx")
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser, *, out: str) -> None:
+    add = parser.add_argument
+    add("data", nargs="+", type=Path, help=_DATA)
+    add("--out", type=Path, default=Path(out), metavar="FILE", help=f"default: {out}")
+    add("--judge", type=Path, metavar="MODEL", help="train nothing: judge a model on these faces")
+    add(
+        "--epochs",
+        type=int,
+        default=_EPOCHS,
+        metavar="N",
+        help=f"rounds over all faces, at most (default: {_EPOCHS})",
+    )
+    add("--seed", type=int, default=0, help="another number gives another training (default: 0)")
+    add("--threads", type=int, default=1, metavar="N", help="processor cores to use (default: 1)")
+    add(
+        "--learning-curve",
+        action="store_true",
+        help="also train on parts of the people, to see whether more would help",
+    )
+    add("--force", action="store_true", help="train again what is trained")
+
+
+def _smiles(parsed: argparse.Namespace) -> int:
+    from cropping.expression_card import SMILE_LIMITS
+    from cropping.expression_stage import Purpose
+    from cropping.smile_model import NO_SMILE, SMILE
+
+    labels = {label.strip().casefold() for label in parsed.smile or SMILE_LABELS}
+    purpose = Purpose(
+        title="Smile or not",
+        command=SMILES,
+        limits=SMILE_LIMITS,
+        merge=lambda label: SMILE if label.casefold() in labels else NO_SMILE,
+        classes=(NO_SMILE, SMILE),
+        merged=tuple(sorted(labels)),
+    )
+    return _work(SMILES, parsed, purpose)
+
+
+def _expressions(parsed: argparse.Namespace) -> int:
+    from cropping.expression_card import EXPRESSION_LIMITS
+    from cropping.expression_stage import Purpose
+
+    return _work(EXPRESSIONS, parsed, Purpose("Expressions", EXPRESSIONS, EXPRESSION_LIMITS))
+
+
+def _work(name: str, parsed: argparse.Namespace, purpose: Purpose) -> int:
+    _check(parsed)
+    lines = _judge(name, parsed, purpose) if parsed.judge else _train(name, parsed, purpose)
+    for line in lines:
+        print(line)  # noqa: T201
+    return 0
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    """Refuse options that make no sense, before anything is loaded or written."""
+    require_range("--epochs", parsed.epochs, low=1, high=1000)
+    require_range("--seed", parsed.seed, low=0, high=2**31 - 1)
+    require_range("--threads", parsed.threads, low=1, high=256)
+    if missing := [source for source in parsed.data if not source.exists()]:
+        raise InputError(f"{missing[0]}: no such file or folder; give labelled faces")
+
+
+def _train(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]:
+    from cropping.expression_stage import train_expressions
+    from data.progress import bars
+
+    settings = _settings(parsed)
+    progress = bars(name, unit="steps")
+    return _report(train_expressions(parsed.data, parsed.out, purpose, settings, progress=progress))
+
+
+def _judge(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]:
+    from cropping.expression_model import load_expression_model
+    from cropping.expression_stage import judge_model
+    from cropping.labelled_faces import read_labelled_faces
+    from data.progress import bars
+
+    model = load_expression_model(parsed.judge)
+    faces = read_labelled_faces(
+        parsed.data,
+        merge=purpose.merge,
+        order=purpose.classes,
+        progress=bars(name, unit="faces"),
+    )
+    return _judged(*judge_model(model, faces), skipped=faces.skipped)
+
+
+def _settings(parsed: argparse.Namespace) -> ExpressionSettings:
+    from cropping.expression_stage import ExpressionSettings
+    from cropping.expression_training import TrainingSettings
+
+    training = TrainingSettings(epochs=parsed.epochs, seed=parsed.seed, threads=parsed.threads)
+    return ExpressionSettings(
+        training=training, learning_curve=parsed.learning_curve, force=parsed.force
+    )
+
+
+# --- the report -------------------------------------------------------------------------------
+
+
+def _report(summary: ExpressionSummary) -> list[str]:
+    """The closing lines, for a person to read."""
+    lines = [f"classes  {', '.join(summary.classes)}"]
+    if summary.single is not None and summary.averaged is not None:
+        judged = "people never seen" if summary.by_subject else "faces kept from training"
+        lines += [f"on {judged}:"]
+        lines += _judged(summary.single, summary.averaged, skipped=summary.skipped)
+        if not summary.by_subject:
+            lines += ["nobody said who is who (column subject): these figures flatter the model"]
+    lines += [f"model    {summary.model}", f"card     {summary.card}"]
+    if summary.up_to_date:
+        lines += ["nothing to do, all is up to date"]
+    return lines
+
+
+def _judged(single: Figures, averaged: Figures, *, skipped: tuple[str, ...]) -> list[str]:
+    from cropping.expression_card import calibration_lines, figures_row, table
+
+    header = ["", "faces", "ROC AUC", "right", "calibration error"]
+    rows = [figures_row("one crop", single), figures_row("averaged", averaged)]
+    lines = [*table(header, rows), *calibration_lines(averaged.calibration)]
+    return [*(f"skipped  {line}" for line in skipped), *lines]
+
+
+if __name__ == "__main__":
+    sys.exit(expressions_main())

@@ -1,0 +1,31 @@
+"""Models that have learned nothing, or to read the brightness."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from cropping import face_patch
+from cropping.expression_graph import expression_graph
+from cropping.expression_model import ExpressionFacts
+from cropping.expression_network import ExpressionNetwork
+
+
+def network(classes: int = 2, *, seed: int = 0) -> ExpressionNetwork:
+    """A fresh network whose batch normalisation has seen something."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        made = ExpressionNetwork(classes)
+        for _ in range(3):
+            made(torch.rand(8, 1, 64, 64))
+    return made.eval()
+
+
+def write_model(
+    path: Path, *, classes: tuple[str, ...] = ("no_smile", "smile"), patch: int = face_patch.VERSION
+) -> Path:
+    facts = ExpressionFacts(classes, patch)
+    graph = expression_graph(network(len(classes)), facts, temperature=1.0)
+    path.write_bytes(graph.SerializeToString())
+    return path

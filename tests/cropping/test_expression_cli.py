@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cropping.expression_cli import SMILE_LABELS, expressions_main, smiles_main
+from cropping.expression_training import TrainingSettings
+from tests.cropping.drawn_faces import write_classes, write_csv
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_epochs() -> Iterator[None]:
+    """Trainings that need not learn much."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cropping.expression_training._LEAST_STEPS", 3)
+        yield
+
+
+def test_smiles_the_whole_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "faces", ("smile_wide", "frown", "o"), subjects=20)
+    (tmp_path / "faces" / "faces" / "frown-0-0.jpg").write_bytes(b"damaged")
+    arguments = ["faces", "--smile", "smile_wide", "--epochs", "1"]
+    assert smiles_main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "classes  no_smile, smile" in said
+    assert "on people never seen:" in said
+    assert "skipped  faces/faces/frown-0-0.jpg: not a picture, or a damaged one" in said
+    assert "model    smile.onnx" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "faces",
+        "smile.md",
+        "smile.onnx",
+        "smile.png",
+    ]
+    assert "Labelled `smile_wide` is `smile`" in (tmp_path / "smile.md").read_text()
+    assert smiles_main(arguments) == 0
+    assert "nothing to do, all is up to date" in capsys.readouterr().out
+    assert smiles_main(["faces", "--smile", "smile_wide", "--judge", "smile.onnx"]) == 0
+    assert "| averaged | 119 " in capsys.readouterr().out
+
+
+def test_expressions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_classes(tmp_path / "faces", ("smile", "frown", "o"), subjects=12, takes=3)
+    assert expressions_main(["faces", "--epochs", "1", "--out", "pulled.onnx"]) == 0
+    said = capsys.readouterr().out
+    assert "classes  frown, o, smile" in said
+    assert "these figures flatter the model" in said
+    assert (tmp_path / "pulled.onnx").is_file()
+
+
+@pytest.mark.parametrize("main", [smiles_main, expressions_main])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing"], "missing: no such file or folder; give labelled faces"),
+        (["faces", "--epochs", "0"], "--epochs 0: give a number from 1 to 1000"),
+        (["faces", "--threads", "0"], "--threads 0: give a number from 1"),
+        (["faces", "--seed", "-1"], "--seed -1: give a number from 0"),
+        (["faces", "--out", "a.txt"], "--out a.txt: give a name that ends in .onnx"),
+        (["faces", "--judge", "no.onnx"], "no.onnx: cannot be read"),
+        (["one"], 'only the class "'),
+    ],
+)
+def test_bad_input(
+    tmp_path: Path,
+    main: Callable[[list[str]], int],
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_classes(tmp_path / "faces", subjects=2)
+    shutil.copytree(tmp_path / "faces" / "frown", tmp_path / "one" / "frown")
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    last = said.splitlines()[-1]
+    assert message in last
+    assert "Traceback" not in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces", "one"]
+
+
+def test_labels_that_are_no_smiles(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_classes(tmp_path / "faces", ("o", "frown"))
+    assert smiles_main(["faces"]) == 2
+    assert 'only the class "no_smile"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("main", [smiles_main, expressions_main])
+def test_help_is_quick(
+    main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = time.process_time()
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    assert time.process_time() - start < 1
+    said = capsys.readouterr().out
+    assert "--learning-curve" in said
+    assert ("--smile" in said) == (main is smiles_main)
+
+
+def test_defaults_are_the_stages() -> None:
+    from cropping.expression_cli import _expressions_parser
+
+    parsed = _expressions_parser().parse_args(["x"])
+    given = TrainingSettings(epochs=parsed.epochs, seed=parsed.seed, threads=parsed.threads)
+    assert given == TrainingSettings()
+    assert "happiness" in SMILE_LABELS
