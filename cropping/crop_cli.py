@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add("footage", nargs="*", type=Path, help="videos (default: all of the project)")
     add("--person", action="append", default=[], metavar="NAME", help="only them; may be repeated")
     add("--only-present", action="store_true", help="also a best-of: just the parts with them")
+    add("--no-smiles", action="store_true", help="do not look who smiles meanwhile")
     add("--force", action="store_true", help="do again what is done")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     _add_window(parser)
@@ -142,6 +143,7 @@ def _settings(parsed: argparse.Namespace) -> CropSettings:
         others=parsed.others,
         encoder=EncoderSettings(parsed.encoder, parsed.crf, parsed.preset),
         only_present=parsed.only_present,
+        smiles=not parsed.no_smiles,
         people=tuple(parsed.person),
         threads=parsed.threads,
         force=parsed.force,

@@ -98,6 +98,15 @@ def load_expression_model(path: Path, *, threads: int = 1) -> ExpressionModel:
     return expression_model(_read(path), name=str(path), threads=threads)
 
 
+def model_key(path: Path) -> str:
+    """Return the key that the model of a file has, without starting it.
+
+    Raises:
+        InputError: the file is missing or cannot be read.
+    """
+    return digest(_read(path))
+
+
 def expression_model(graph: bytes, *, name: str, threads: int = 1) -> ExpressionModel:
     """Start a serialised model; ``name`` is what a person knows it by.
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.expression_model import ExpressionModel, load_expression_model
+from cropping.expression_model import ExpressionModel, load_expression_model, model_key
 from data.errors import InputError
 
 SMILE: Final = "smile"
@@ -47,3 +47,12 @@ def load_smile_model(path: Path = SHIPPED, *, threads: int = 1) -> SmileModel:
         message = f'knows {shown}, but no "{SMILE}"; give a model that train-smiles wrote'
         raise InputError(f"{path}: {message}")
     return SmileModel(expressions)
+
+
+def smile_model_key(path: Path = SHIPPED) -> str:
+    """Return the key of a model of smiles, without starting it.
+
+    Raises:
+        InputError: the file is missing or cannot be read.
+    """
+    return model_key(path)

@@ -126,15 +126,6 @@ def kept_smiles(project: Project, footage: str, model_key: str) -> Smiles | None
         return None  # they can be made again
 
 
-def smiles_of_tracks(project: Project, footage: str) -> Smiles | None:
-    """Return the smiles that are known of a footage as it is tracked now.
-
-    None where nobody has looked for them, or only in other tracks.
-    """
-    inputs = project.stages.get(smiles_stage(footage), {})
-    return kept_smiles(project, footage, str(inputs.get("model")))
-
-
 def keep_smiles(project: Project, footage: str, model_key: str, smiles: Smiles) -> None:
     """Write the smiles of a footage, and of what they were made."""
     project.unfinish(smiles_stage(footage))

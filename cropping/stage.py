@@ -26,16 +26,19 @@ from cropping.rendering import (
     Lane,
     Part,
     Pieces,
+    Shown,
     pieces_in,
     render,
     threads_each,
 )
-from cropping.smiles import Smiles, smiles_of_tracks, smiling_spans
+from cropping.smile_model import load_smile_model, smile_model_key
+from cropping.smile_watching import SmileWatcher
+from cropping.smiles import Smiles, keep_smiles, kept_smiles, smiling_spans
 from cropping.sound import write_sound
 from cropping.timeline_file import FILE_NAME, person_times, timeline_json
 from cropping.views import AbsentName, CameraSettings, Views, views
 from cropping.window import WindowSettings
-from data.boxes import areas, clamp
+from data.boxes import expand
 from data.errors import InputError
 from data.files import link_or_copy, whole_file, write_json
 from data.footage import ASSUMED_RATE, Footage, open_video, probe
@@ -67,6 +70,7 @@ class CropSettings:
         others: what becomes of everybody else.
         encoder: how pictures are encoded.
         only_present: whether to write a video of just the parts with the person too.
+        smiles: whether to look who smiles meanwhile, for the timeline and for smile-gifs.
         people: names; empty for everybody.
         threads: processor cores to use, 0 all.
         force: do again what is done.
@@ -78,6 +82,7 @@ class CropSettings:
     others: OthersName = "show"
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     only_present: bool = False
+    smiles: bool = True
     people: tuple[str, ...] = ()
     threads: int = 0
     force: bool = False
@@ -250,8 +255,11 @@ def _check_tracks(file: Path, tracks: Tracks, timeline: Timeline, footage: Foota
     except ValueError as error:
         message = f"does not belong to this footage ({error}); run track-people again"
         raise InputError(f"{file}: {message}") from error
-    outside = areas(clamp(tracks.xyxy, (footage.width, footage.height))) <= 0
-    if outside.any():
+    # Smoothing may put a face that leaves the picture somewhat beyond its edge, but not far.
+    near = expand(tracks.xyxy, 1.0)
+    inside = (near[:, 2:] >= 0).all(axis=1)
+    inside &= (near[:, :2] <= (footage.width, footage.height)).all(axis=1)
+    if (outside := ~inside).any():
         frame = int(tracks.frame_index[int(np.argmax(outside))])
         size = f"{footage.width}x{footage.height}"
         message = f"a face outside the picture of {size} in frame {frame}; run track-people again"
@@ -302,7 +310,12 @@ def _crop(job: _Job, progress: Progress) -> FootageSummary:
     if job.settings.force:
         todo |= {path for path in wanted if path not in known or _is_ours(job, path)}
     if todo:
-        _write(job, wanted, todo, known, progress, damage)
+        _prepare(job, todo, known, progress, damage)
+        # By now it may be known who smiles.
+        wanted = _wanted(job, known)
+        job.folder.sync(wanted, again=todo)
+        told = {"version": VERSION, "settings": job.settings.of_video()}
+        job.project.finish(f"crops of {job.name}", told)
     shutil.rmtree(job.work, ignore_errors=True)
     return FootageSummary(
         name=job.name,
@@ -343,6 +356,7 @@ def _wanted(job: _Job, known: Mapping[str, str]) -> dict[str, Wanted]:
             wanted[person.best] = Wanted(best, partial(_write_best, job, person))
     names = [f"{path} {one.key} {job.name}" for path, one in wanted.items()]
     names += [f"{person.person_id} {person.name}" for person in kept]
+    names.append(digest((_smiles(job) or Smiles.empty()).smile.tobytes()))
     wanted[FILE_NAME] = Wanted(digest(*names), partial(_write_timeline, job, kept))
     return wanted
 
@@ -351,14 +365,10 @@ def _best_key(key: str) -> str:
     return f"{key}-best"
 
 
-def _write(
-    job: _Job,
-    wanted: Mapping[str, Wanted],
-    todo: set[str],
-    known: Mapping[str, str],
-    progress: Progress,
-    damage: Damage,
+def _prepare(
+    job: _Job, todo: set[str], known: Mapping[str, str], progress: Progress, damage: Damage
 ) -> None:
+    """Make what the files in ``todo`` are put together of."""
     people = [person for person in job.people if person.video in todo]
     _remove_others(job, people)
     lacking = [person for person in people if job.settings.force or not _reuse(job, person, known)]
@@ -368,7 +378,6 @@ def _write(
     if joined and job.footage.has_audio and not job.sound.exists():
         with whole_file(job.sound) as partial_file:
             write_sound(job.footage, partial_file, start_s=_start_s(job, lacking))
-    job.folder.sync(wanted, again=todo)
 
 
 def _reuse(job: _Job, person: _Person, known: Mapping[str, str]) -> bool:
@@ -420,13 +429,43 @@ def _render(job: _Job, people: Sequence[_Person], progress: Progress, damage: Da
         Lane(part, clock, job.pieces(person), job.settings.encoder, form)
         for part, person in zip(parts, open_ended, strict=True)
     ]
-    last = _Last(first)
+    last, smiles = _Last(first), _Smiles(job, whole=after < 0)
     with progress(job.name, max(len(clock), 1), after + 1) as bar:
-        passing = last.noting(chain([first], frames))
-        render(passing, lanes, form, threads=cores, advance=_by_one(bar))
+        passing, watch = last.noting(chain([first], frames)), smiles.watch
+        render(passing, lanes, form, threads=cores, advance=_by_one(bar), watch=watch)
+    smiles.keep()
     passed = last.passed(clock.frame_s)
     for person in open_ended:
         passed.write(_passed_file(job, person))
+
+
+class _Smiles:
+    """Looks who smiles, where that is wanted, not known, and the whole footage comes by."""
+
+    def __init__(self, job: _Job, *, whole: bool) -> None:
+        self._job = job
+        self._watcher: SmileWatcher | None = None
+        if whole and job.settings.smiles and _smiles(job) is None:
+            self._watcher = SmileWatcher(load_smile_model(), job.tracks)
+
+    @property
+    def watch(self) -> list[Callable[[Shown], Shown]]:
+        return [self._look] if self._watcher is not None else []
+
+    def _look(self, shown: Shown) -> Shown:
+        if self._watcher is not None:
+            self._watcher.look_at(shown.index, shown.decoded.time_s, shown.planes.y)
+        return shown
+
+    def keep(self) -> None:
+        if self._watcher is not None:
+            found = self._watcher.finish()
+            keep_smiles(self._job.project, self._job.name, smile_model_key(), found)
+
+
+def _smiles(job: _Job) -> Smiles | None:
+    """Who smiles when, if that was looked for before."""
+    return kept_smiles(job.project, job.name, smile_model_key())
 
 
 def _by_one(bar: Bar) -> Callable[[], None]:
@@ -523,9 +562,9 @@ def _write_best(job: _Job, person: _Person, path: Path) -> None:
 
 
 def _write_timeline(job: _Job, people: Sequence[_Person], path: Path) -> None:
-    """Write who is seen when; who smiles when, smile-gifs adds if it has not looked yet."""
-    smiles = smiles_of_tracks(job.project, job.name) or Smiles.empty()
+    """Write who is seen and who smiles when."""
     frames, duration_s = _frames_and_duration(job)
+    smiles = _smiles(job) or Smiles.empty()
     times = [
         person_times(
             one.person_id,

@@ -19,6 +19,7 @@ from tests.clips import encode, picture
 from tests.cropping.tracked_project import at_rate, box, tracks_of, write_project
 
 FRAMES = 60
+QUICK = ("--no-smiles", "--preset", "ultrafast")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -41,7 +42,7 @@ def test_report(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project.parent)
-    assert main(["film.fancam", "film.mp4", "--only-present", "--preset", "ultrafast"]) == 0
+    assert main(["film.fancam", "film.mp4", "--only-present", *QUICK]) == 0
     lines = capsys.readouterr().out.splitlines()
     folder = "film.fancam/crops/film"
     assert lines[:4] == [
@@ -51,7 +52,7 @@ def test_report(
         "  never seen: Cleo",
     ]
     assert lines[4].startswith("done in ")
-    assert main(["film.fancam", "--preset", "ultrafast"]) == 0
+    assert main(["film.fancam", *QUICK]) == 0
     again = capsys.readouterr().out
     assert "(done before)" in again
     assert "nothing to do, all is up to date" in again
@@ -147,19 +148,21 @@ def files_of(project: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("death", ["piece:1", "piece:9", "join:1", "join:2"])
 def test_killed_and_started_again(project: Path, death: str) -> None:
     """Nothing half-written is in place, and what is finished is not done again."""
-    died = run_child(_CHILD, death, str(project), "--preset", "ultrafast")
+    died = run_child(_CHILD, death, str(project), *QUICK)
     assert died.returncode == -signal.SIGKILL
     left = files_of(project)
     assert set(left) <= {"Anna.mp4"}
     pieces = sorted((project / "crops" / "film" / WORK_FOLDER).rglob("piece-*.nut"))
     times = [piece.stat().st_mtime_ns for piece in pieces]
     assert len(pieces) >= {"piece:1": 0, "piece:9": 6}.get(death, 12)
-    again = run_child(_CHILD, "piece:-1", str(project), "--preset", "ultrafast")
+    again = run_child(_CHILD, "piece:-1", str(project), *QUICK)
     assert again.returncode == 0, again.stderr
     resumed = files_of(project)
     assert set(resumed) == {"Anna.mp4", "Ben.mp4", "timeline.json"}
     assert not (project / "crops" / "film" / WORK_FOLDER).exists()
-    fresh = run_child(_CHILD, "piece:-1", str(project), "--preset", "ultrafast", "--force")
+    fresh = run_child(
+        _CHILD, "piece:-1", str(project), "--no-smiles", "--preset", "ultrafast", "--force"
+    )
     assert fresh.returncode == 0, fresh.stderr
     assert files_of(project) == resumed
     assert len(times) == len(pieces)
@@ -172,10 +175,10 @@ def test_disk_full(project: Path, share: float) -> None:
 
     The share is of a whole video: too little for a piece, for the pictures, for the index.
     """
-    assert main([str(project), "--crf", "1"]) == 0
+    assert main([str(project), "--no-smiles", "--crf", "1"]) == 0
     size = (project / "crops" / "film" / "Anna.mp4").stat().st_size
     shutil.rmtree(project / "crops")
-    done = run_child(_FULL, str(round(size * share)), str(project), "--crf", "1")
+    done = run_child(_FULL, str(round(size * share)), str(project), "--no-smiles", "--crf", "1")
     lines = [line for line in done.stderr.splitlines() if "frames/s" not in line and line]
     assert done.returncode == 2, done.stderr
     assert "cannot be written" in lines[-1] or "the disk" in lines[-1]

@@ -12,6 +12,8 @@ import pytest
 
 from cropping import rendering, stage
 from cropping.encoding import EncoderSettings
+from cropping.smile_model import smile_model_key
+from cropping.smiles import kept_smiles
 from cropping.stage import WORK_FOLDER, CropSettings, crop_people
 from cropping.window import WindowSettings
 from data.errors import InputError
@@ -52,7 +54,7 @@ def small_project(folder: Path, footage: Path) -> Project:
 
 
 def crop(project: Project, **settings: object) -> stage.FootageSummary:
-    chosen = replace(CropSettings(encoder=QUICK), **settings)  # type: ignore[arg-type]
+    chosen = replace(CropSettings(encoder=QUICK, smiles=False), **settings)  # type: ignore[arg-type]
     (summary,) = crop_people(Project(project.folder), [], chosen, progress=no_bar)
     return summary
 
@@ -65,7 +67,7 @@ def test_everybody_has_a_video(cropped: Cropped) -> None:
     assert sorted(person.name for person in cropped.summary.people) == names
     files = {path.name for path in cropped.folder.iterdir() if not path.name.startswith(".")}
     wanted = {f"{name}{end}" for name in names for end in (".mp4", ".best.mp4")}
-    assert files == wanted | {"timeline.json"}
+    assert files == wanted | {"timeline.json", "smiles.parquet"}
     assert not cropped.summary.already_done
     assert not (cropped.folder / WORK_FOLDER).exists()
 
@@ -140,6 +142,28 @@ def test_the_person_is_what_is_shown(cropped: Cropped) -> None:
         around = shown[height // 5 : height * 3 // 5, width // 4 : width * 3 // 4]
         near = np.abs(around.astype(float) - there).max(axis=2) < 60
         assert near.mean() > 0.1
+
+
+def test_who_smiles_is_looked_for_in_the_same_pass(cropped: Cropped) -> None:
+    """As the drawing knows it; and smile-gifs need not look again."""
+    content = json.loads((cropped.folder / "timeline.json").read_text("utf-8"))
+    truth = cropped.drawn.truth
+    right = wrong = 0
+    for person in content["people"]:
+        rows = (truth.person == person["name"]) & truth.frontal
+        for time_s, smiling in zip(truth.time_s[rows], truth.smiling[rows], strict=True):
+            said = any(begin <= time_s < end for begin, end in person["smiling"])
+            right, wrong = right + (said == smiling), wrong + (said != smiling)
+    assert right > 4 * wrong
+    assert kept_smiles(Project(cropped.project.folder), "film", smile_model_key()) is not None
+
+
+def test_second_time_with_smiles_does_nothing(cropped: Cropped) -> None:
+    before = (cropped.folder / "timeline.json").stat().st_mtime_ns
+    settings = CropSettings(only_present=True)
+    (summary,) = crop_people(Project(cropped.project.folder), [], settings, progress=no_bar)
+    assert summary.already_done
+    assert (cropped.folder / "timeline.json").stat().st_mtime_ns == before
 
 
 CLIPS = {
@@ -382,7 +406,7 @@ def test_a_stopped_run_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch
     for video in ("Anna.mp4", "Ben.mp4"):
         (project.crops_folder("film") / video).unlink()
     bars = Bars()
-    settings = CropSettings(encoder=QUICK)
+    settings = CropSettings(encoder=QUICK, smiles=False)
     crop_people(Project(project.folder), [], settings, progress=bars)
     ((name, total, done, bar),) = bars.made
     assert (name, total) == ("film", 40)
@@ -509,6 +533,13 @@ def test_bad_settings(project: Project, settings: dict[str, object], message: st
     assert contents(project) == {}
 
 
+def test_a_face_at_the_very_edge_is_none_outside(project: Project) -> None:
+    """Smoothing put it there."""
+    rows = {1: {f: box(10 - f, 40) for f in range(26)}, 2: {0: box(165, 100), 1: box(50, 40, 0)}}
+    add_tracks(project, tracks_of(at_rate(40), rows))
+    assert len(crop(project).people) == 2
+
+
 def test_who_is_never_seen_is_named(project: Project) -> None:
     add_tracks(project, tracks_of(at_rate(40), {1: {3: box(50, 50)}}))
     summary = crop(project)
@@ -524,7 +555,9 @@ def test_one_bad_footage_does_not_keep_the_others(project: Project, tmp_path: Pa
     add_footage(project, other, tracks_of(at_rate(10), {1: {3: box(50, 50)}}), NAMES, at_rate(10))
     without_tracks(project)
     with pytest.raises(InputError, match="film: not tracked yet"):
-        crop_people(Project(project.folder), [], CropSettings(encoder=QUICK), progress=no_bar)
+        crop_people(
+            Project(project.folder), [], CropSettings(encoder=QUICK, smiles=False), progress=no_bar
+        )
     assert (project.crops_folder("other") / "Anna.mp4").exists()
 
 

@@ -36,7 +36,6 @@ def finished(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Everybody's videos and GIFs; not to be changed."""
     project = drawn.copied(tmp_path_factory.mktemp("both"))
     crop_people(project, [], CropSettings(), progress=no_bar)
-    assert set(smiling_s(project).values()) == {0}
     smile_gifs(project, [], SmileSettings(frames=2), progress=no_bar)
     return project
 
@@ -78,6 +77,16 @@ def test_a_timeline_that_is_written_again_knows_the_smiles(
     assert not list(project.crops_folder("film").glob(f"{person['name']}.*"))
     left = {path.stem for path in project.crops_folder("film").glob("*.mp4")}
     assert left == set(names)
+
+
+def test_smile_gifs_adds_what_crop_people_did_not_look_for(
+    drawn: Drawn, tmp_path: Path, finished: Project
+) -> None:
+    project = drawn.copied(tmp_path)
+    crop_people(project, [], CropSettings(smiles=False), progress=no_bar)
+    assert set(smiling_s(project).values()) == {0}
+    smile_gifs(project, [], SmileSettings(frames=2), progress=no_bar)
+    assert smiling_s(project) == pytest.approx(smiling_s(finished), abs=0.5)
 
 
 def test_a_damaged_timeline_is_said(tmp_path: Path) -> None:
