@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.people import open_people
 from data.project import Project
 from data.sample.cast import CAST
 from data.sample.film import BOX_BOTTOM, BOX_HALF, BOX_TOP
@@ -17,6 +16,7 @@ from data.sample.head import Figure, Pose, origin_px
 from data.sample.look import Look
 from data.tracks import Tracks, tracks_stage, write_csv
 from tests.clips import encode
+from tests.tracking.coloured import add_people
 
 Image = NDArray[np.uint8]
 
@@ -87,11 +87,7 @@ def write_project(folder: Path, *, frames: int = FRAMES) -> Project:
         rate=None,
         frame_wh=(WIDTH, HEIGHT),
     )
-    with open_people(project.people_file) as people:
-        for row in NAMES.items():
-            # There is no call to add somebody by hand: people come from faces.
-            people._connection.execute("INSERT INTO people VALUES (?, ?)", row)
-        people._connection.commit()
+    add_people(project, NAMES)
     write_tracks(project, tracks(frames))
     return project
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.footage import probe
-from data.people import open_people
 from data.project import Project
 from data.sample.truth import Truth
 from data.timeline import Timeline
 from data.tracks import Tracks, tracks_stage, write_csv
+from tests.tracking.coloured import add_people
 
 SEEN = 0.5
 """A drawn face of which less is visible is not found."""
@@ -26,11 +26,7 @@ def write_project(
     project = Project(folder)
     project.save()
     add_footage(project, footage, tracks, names, timeline)
-    with open_people(project.people_file) as people:
-        for row in names.items():
-            # There is no call to add somebody by hand: people come from faces.
-            people._connection.execute("INSERT INTO people VALUES (?, ?)", row)
-        people._connection.commit()
+    add_people(project, names)
     return project
 
 
