@@ -17,7 +17,7 @@ BLACK: Final = (16, 128, 128)
 
 _SAME: Final = 1e-3
 """Pixels: nearer than this is the same."""
-_SHRUNK: Final = 1.6
+_SHRUNK: Final = 2.0
 """From so many pixels on for one, those between must be averaged, or fine patterns flicker."""
 
 _EARLIER: Final = 12
@@ -98,9 +98,14 @@ def _cut_plane(
 
 
 def _shrink(source: Plane, xyxy: tuple[float, float, float, float], into: Plane) -> None:
+    """Halve as often as it goes, each time averaging four pixels: much quicker than at once."""
     left, top, right, bottom = (round(side) for side in xyxy)
     window = source[top : max(bottom, top + 1), left : max(right, left + 1)]
-    cv2.resize(window, into.shape[::-1], into, interpolation=cv2.INTER_AREA)
+    while window.shape[0] >= 2 * into.shape[0] and window.shape[1] >= 2 * into.shape[1]:
+        height, width = window.shape[0] // 2, window.shape[1] // 2
+        even = window[: 2 * height, : 2 * width]
+        window = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
+    cv2.resize(window, into.shape[::-1], into, interpolation=cv2.INTER_LINEAR)
 
 
 def _shift(source: Plane, first_x: float, first_y: float, into: Plane) -> None:

@@ -44,9 +44,8 @@ def main() -> int:
             project = tracking.prepared(footage, Path(folder))
             _print(tracking.report(project, footage, rounds=1 if parsed.quick else 3))
     if "cropping" in parts:
-        with tempfile.TemporaryDirectory() as folder:
-            for clip in cropping.clips(Path(folder)):
-                _print(cropping.report(clip, Path(folder), rounds=1 if parsed.quick else 3))
+        for lines in cropping.all_reports(rounds=1 if parsed.quick else 3):
+            _print(lines)
     if "serving" in parts:
         seconds = serving.QUICK_SECONDS if parsed.quick else serving.SECONDS
         _print(serving.report(seconds))

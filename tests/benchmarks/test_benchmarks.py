@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from cropping.window import WindowSettings
 from data.footage import probe
 from data.sample.film import draw_film
 from data.video import read_frames
 from tests.benchmarks.arithmetic import arithmetic, flops
+from tests.benchmarks.cropping import ffmpeg_command
 from tests.benchmarks.dbscan import EPS, run, synthetic_faces
 from tests.benchmarks.memory import make_long
 from tests.benchmarks.serving import CLIENTS, report
+from tests.quality.cropping_clips import drawn_clip
 
 
 def test_flops_of_a_convolution_and_a_product_counted_by_hand() -> None:
@@ -77,3 +80,18 @@ def test_fifty_players_are_served_without_an_error() -> None:
     assert f"{CLIENTS} players" in lines[0]
     assert [line for line in lines if "errors: 0 (met)" in line] == [lines[2], lines[6]]
     assert all(int(line.split(":")[1].split()[0]) > CLIENTS for line in (lines[1], lines[5]))
+
+
+def test_ffmpeg_is_asked_for_the_same(tmp_path: Path) -> None:
+    """Crops side by side within the frame, with the encoder's own settings."""
+    film = tmp_path / "film.mp4"
+    truth = draw_film(film, duration_s=0.4, size_wh=(320, 180), shots=["talk"])
+    clip = drawn_clip(film, truth)
+    command = ffmpeg_command(clip, WindowSettings(zoom="body"), tmp_path, ["-threads", "1"])
+    graph = command[command.index("-filter_complex") + 1]
+    lefts = [int(part.split(":")[2].split("[")[0]) for part in graph.split(";")[1:]]
+    assert lefts == [0, 72, 144, 216]
+    assert all(f"crop=102:180:{left}:0[" in graph for left in lefts)
+    assert command.count("libx264") == command.count("veryfast") == command.count("0:a") == 4
+    closer = ffmpeg_command(clip, WindowSettings(zoom="face"), tmp_path, [])
+    assert closer[closer.index("-filter_complex") + 1].count(",scale=102:180[") == 4
