@@ -11,7 +11,7 @@ from tests.clips import clips
 
 __all__ = ["clips"]
 
-# A shell that starts the tests in the background has Ctrl-C ignored, and the commands that the tests
+# A shell that starts the tests in the background has Ctrl-C ignored, and the commands that they
 # start and stop would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
