@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run, say_failed
+from data.command import Parser, require_range, run, say_failed, shown
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _run(parsed: argparse.Namespace) -> int:
                     line.say(said)
             if number == 0 and review:
                 _review(project, line)
-    folder = _shown(project.folder)
+    folder = shown(project.folder)
     print(f"videos  {folder}/crops\nwatch   serve-people {folder} --open", flush=True)
     code = say_failed(NAME, sorted(set(failures.lines)))
     return (_serve(project) or code) if parsed.open else code
@@ -241,10 +241,9 @@ def _project_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _existing(folder: Path) -> Project:
-    from data.project import Project
+    from data.project import Project, require_project
 
-    if not (folder / "project.json").is_file():
-        raise InputError(f"{folder}: no fancam project; give the folder that cluster-faces made")
+    require_project(folder)
     return Project(folder)
 
 
@@ -300,7 +299,7 @@ def _forget(parsed: argparse.Namespace) -> int:
     print("others' videos may show them in the background: crop-people --others blur --force")
     traces = find_traces(project.folder, name=parsed.person, embeddings=gone.embeddings)
     lines = [f"{trace.path}: their {trace.what} is still in it; remove it" for trace in traces]
-    print(f"searched every byte of {_shown(project.folder)}: {len(traces)} traces left")
+    print(f"searched every byte of {shown(project.folder)}: {len(traces)} traces left")
     return say_failed(NAME, lines)
 
 
@@ -322,7 +321,7 @@ def _export(parsed: argparse.Namespace) -> int:
     writers = {"coco": export_coco, "label-studio": export_label_studio}
     for name in [name for name in formats if name in writers]:
         images = writers[name](project.dataset_folder, out / f"{name}.zip")
-        print(f"{_shown(out / f'{name}.zip')}  {images} images")
+        print(f"{shown(out / f'{name}.zip')}  {images} images")
     entries = project.footages.values()
     tracked = [entry for entry in entries if tracks_stage(entry.name) in project.stages]
     if "mot" in formats and not tracked and parsed.format:
@@ -340,7 +339,7 @@ def _export(parsed: argparse.Namespace) -> int:
             rate=entry.rate,
             frame_wh=(entry.width, entry.height),
         )
-        print(f"{_shown(archive)}  {rows} rows")
+        print(f"{shown(archive)}  {rows} rows")
     return 0
 
 
@@ -408,11 +407,6 @@ def _drawn_film(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         draw_film(film)
     return film
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 @dataclass(frozen=True, slots=True)

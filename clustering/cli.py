@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run, say_failed
+from data.command import Parser, limit_threads, require_range, run, say_failed, shown
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 def _cluster(parsed: argparse.Namespace) -> int:
     _check(parsed)
     settings = _settings(parsed)
-    _limit_threads(parsed.threads)
+    limit_threads(parsed.threads)
     from clustering.stage import cluster_faces
     from data.footage_paths import footage_paths, project_for
     from data.progress import bars
@@ -155,13 +155,6 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
     )
 
 
-def _limit_threads(threads: int) -> None:
-    import cv2
-
-    if threads:
-        cv2.setNumThreads(threads)
-
-
 # --- the report -------------------------------------------------------------------------------
 
 
@@ -170,7 +163,7 @@ def _report(project: Project, summary: Summary) -> list[str]:
     lines = [_footage_line(footage) for footage in summary.footages]
     lines += [f"warning: {line}" for line in summary.left_out]
     lines += [_count(len(summary.people), "person", "people"), *_people_lines(summary)]
-    folder = _shown(project.folder)
+    folder = shown(project.folder)
     if summary.people:
         images = f"{_count(summary.train_images, 'image')} to train, {summary.val_images} to check"
         lines += [
@@ -218,11 +211,6 @@ def _people_lines(summary: Summary) -> list[str]:
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def _shown(folder: Path) -> str:
-    here = Path.cwd()
-    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
 
 
 def _duration(seconds: float) -> str:

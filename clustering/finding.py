@@ -24,10 +24,10 @@ from clustering.tracklets import shot_numbers, tracklet_numbers
 from clustering.writing import faces_stage, read_tables
 from data.errors import InputError
 from data.failures import Failures
-from data.footage import Footage, default_interval_s
+from data.footage import Footage, default_interval_s, take_in
 from data.outputs import digest
 from data.progress import Bar, Progress
-from data.project import FootageEntry, Project, absolute
+from data.project import FootageEntry, Project
 from data.video import Damage, sample_frames
 
 T = TypeVar("T")
@@ -57,9 +57,8 @@ def find_faces(
     extractor: Extractor | None = None
     summaries = []
     before = dict(project.footages), dict(project.stages)
-    for footage in _added(project, footages, failures, force=settings.force):
+    for name, footage in _added(project, footages, failures, force=settings.force):
         inputs = _faces_inputs(footage, settings)
-        name = _name_of(project, footage)
         done = _extracted_already(project, name, inputs) and not settings.force
         damage = Damage()
         with failures.of_one():
@@ -73,15 +72,17 @@ def find_faces(
 
 def _added(
     project: Project, footages: Sequence[Footage], failures: Failures, *, force: bool
-) -> list[Footage]:
-    """Take all footages into the project first: a run that is stopped knows what was to be done."""
+) -> list[tuple[str, Footage]]:
+    """Take all footages into the project first: a run that is stopped knows what was to be done.
+
+    Each comes with its name there.
+    """
     before = dict(project.footages), dict(project.stages)
     added = []
     with _put_back_if_refused(project, *before):
         for footage in footages:
             with failures.of_one():
-                _add(project, footage, force=force)
-                added.append(footage)
+                added.append((take_in(project, footage, force=force).name, footage))
     return added
 
 
@@ -136,11 +137,6 @@ def _footage_summary(
 
 def _load(settings: BackendSettings) -> Extractor:
     return Extractor(load_detector(settings), load_embedder(settings))
-
-
-def _name_of(project: Project, footage: Footage) -> str:
-    path = absolute(footage.path)
-    return next(entry.name for entry in project.footages.values() if entry.path == path)
 
 
 def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]:
@@ -225,14 +221,3 @@ def _finish_tables(project: Project, name: str, whole: Extracted, *, video: bool
     frames.write(project.frames_file(name))
     faces.write(project.faces_file(name))
     remove_stale_pictures(project, name, faces, frames)
-
-
-def _add(project: Project, footage: Footage, *, force: bool) -> None:
-    project.add_footage(
-        footage.path,
-        size_bytes=footage.size_bytes,
-        duration_s=footage.duration_s,
-        rate=footage.rate,
-        frame_wh=(footage.width, footage.height),
-        force=force,
-    )

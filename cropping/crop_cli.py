@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run
+from data.command import Parser, require_range, run, shown
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -119,9 +119,9 @@ def _crop(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded or written."""
-    if not (parsed.project / "project.json").is_file():
-        message = "no fancam project; give the folder that cluster-faces made"
-        raise InputError(f"{parsed.project}: {message}")
+    from data.project import require_project
+
+    require_project(parsed.project)
     require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
     require_range("--crf", parsed.crf, low=0, high=51)
     require_range("--height", parsed.height, low=_SIDES_PX[0], high=_SIDES_PX[1], unit=" pixels")
@@ -197,16 +197,11 @@ def _people_lines(summary: FootageSummary) -> list[str]:
     lines = []
     for person in summary.people:
         share = person.frames / max(summary.frames, 1)
-        files = ", ".join(_shown(file) for file in person.files)
+        files = ", ".join(shown(file) for file in person.files)
         lines.append(f"  {person.name:<{width}}  {share:4.0%} of the time  {files}")
     if summary.never_seen:
         lines.append(f"  never seen: {', '.join(summary.never_seen)}")
     return lines
-
-
-def _shown(file: Path) -> str:
-    here = Path.cwd()
-    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
 
 
 if __name__ == "__main__":

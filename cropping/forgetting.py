@@ -9,11 +9,11 @@ from typing import Final
 from cropping.smile_stage import gifs_stage
 from cropping.smiles import Smiles, smiles_file, smiles_stage
 from cropping.stage import WORK_FOLDER
-from cropping.timeline_file import FILE_NAME, formatted, read_timeline_file
+from cropping.timeline_file import formatted, read_timeline_file
 from data.files import overwriting
 from data.outputs import OutputFolder, Wanted
 from data.person_files import person_file_names
-from data.project import Project
+from data.project import TIMELINE_FILE, Project
 from data.tracks import tracks_stage
 
 _SUFFIXES: Final = (".mp4", ".best.mp4", ".gif", ".webp", ".loop.mp4")
@@ -65,7 +65,7 @@ def _base(file: str) -> str:
 
 
 def _in_timeline(folder: Path, person_id: int) -> list[str]:
-    file = folder / FILE_NAME
+    file = folder / TIMELINE_FILE
     if not file.exists():
         return []
     people = read_timeline_file(file)["people"]
@@ -87,19 +87,19 @@ def _remove_videos(folder: Path, theirs: set[str], person_id: int) -> int:
     outputs = OutputFolder(folder)
     known = outputs.keys()
     wanted = {path: Wanted(key, _never) for path, key in known.items() if key}
-    file = folder / FILE_NAME
-    if file.exists() and FILE_NAME in wanted:
+    file = folder / TIMELINE_FILE
+    if file.exists() and TIMELINE_FILE in wanted:
         content = read_timeline_file(file)
         people = content["people"]
         content["people"] = [one for one in people if one["person_id"] != person_id]
-        wanted[FILE_NAME] = Wanted.content(formatted(content))
+        wanted[TIMELINE_FILE] = Wanted.content(formatted(content))
     left = {path: one for path, one in wanted.items() if path not in theirs}
     return outputs.sync({path: one for path, one in left.items() if _stays(folder, path)}).removed
 
 
 def _stays(folder: Path, path: str) -> bool:
     """Whether a file is there: one that the user removed is not written again here."""
-    return path == FILE_NAME or (folder / path).exists()
+    return path == TIMELINE_FILE or (folder / path).exists()
 
 
 def _never(path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run
+from data.command import Parser, require_range, run, shown
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def _gifs(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> int:
     """Refuse options that make no sense, before anything is loaded or written."""
-    if not (parsed.project / "project.json").is_file():
-        message = "no fancam project; give the folder that cluster-faces made"
-        raise InputError(f"{parsed.project}: {message}")
+    from data.project import require_project
+
+    require_project(parsed.project)
     require_range("--frames", parsed.frames, low=1, high=100)
     require_range("--size", parsed.size, low=64, high=1080, unit=" px")
     require_range("--threads", parsed.threads, low=0, high=256)
@@ -146,14 +146,9 @@ def _people_lines(summary: SmileSummary) -> list[str]:
         if person.file is None:
             said = f"too few smiles: {person.smiles} different moments"
         else:
-            said = f"{person.smiles} smiles  {_shown(person.file)}"
+            said = f"{person.smiles} smiles  {shown(person.file)}"
         lines += [f"  {person.name:<{width}}  {said}"]
     return lines
-
-
-def _shown(file: Path) -> str:
-    here = Path.cwd()
-    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
 
 
 if __name__ == "__main__":

@@ -18,14 +18,14 @@ from cropping.smile_framing import cut_square_of, square_of, steady_box
 from cropping.smile_model import SHIPPED, SmileModel, load_smile_model
 from cropping.smile_watching import SmileWatcher
 from cropping.smiles import Smiles, keep_smiles, kept_smiles, smiles_key, smiling_spans
-from cropping.timeline_file import FILE_NAME, note_smiles
+from cropping.timeline_file import note_smiles
 from data.errors import InputError
 from data.footage import ASSUMED_RATE, Footage, probe
 from data.outputs import digest
 from data.people import UNKNOWN, open_people
 from data.person_files import person_file_names
 from data.progress import Progress
-from data.project import Project, absolute
+from data.project import TIMELINE_FILE, Project, absolute
 from data.tracks import Tracks, read_tracks, tracks_stage
 from data.video import Damage, pick_frames, read_frames
 
@@ -197,7 +197,7 @@ def _work(job: _Job, progress: Progress) -> SmileSummary:
 def _note_in_timeline(job: _Job, smiles: Smiles) -> None:
     """Tell the page, and whoever reads the timeline, when everybody smiles."""
     spans = {person: smiling_spans(smiles, person) for person in _people(job.tracks)}
-    note_smiles(job.project.crops_folder(job.footage) / FILE_NAME, spans)
+    note_smiles(job.project.crops_folder(job.footage) / TIMELINE_FILE, spans)
 
 
 def _entry(job: _Job, person: int) -> tuple[str, str]:

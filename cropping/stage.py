@@ -35,7 +35,7 @@ from cropping.smile_model import load_smile_model, smile_model_key
 from cropping.smile_watching import SmileWatcher
 from cropping.smiles import Smiles, keep_smiles, kept_smiles, smiling_spans
 from cropping.sound import write_sound
-from cropping.timeline_file import FILE_NAME, person_times, timeline_json
+from cropping.timeline_file import person_times, timeline_json
 from cropping.views import AbsentName, CameraSettings, Views, views
 from cropping.window import WindowSettings
 from data.boxes import expand
@@ -46,7 +46,7 @@ from data.outputs import OutputFolder, Wanted, digest
 from data.people import open_people
 from data.person_files import person_file_names
 from data.progress import Bar, Progress
-from data.project import FootageEntry, Project, absolute
+from data.project import TIMELINE_FILE, FootageEntry, Project, absolute
 from data.timeline import Timeline, read_timeline
 from data.tracks import Tracks, read_tracks
 from data.video import Damage, Decoded, decode_frames
@@ -336,7 +336,7 @@ def _chosen(job: _Job) -> list[_Person]:
 def _is_ours(job: _Job, path: str) -> bool:
     """Whether a file is of those who were asked for."""
     files = {file for person in _chosen(job) for file in (person.video, person.best)}
-    return path in files | {FILE_NAME}
+    return path in files | {TIMELINE_FILE}
 
 
 def _wanted(job: _Job, known: Mapping[str, str]) -> dict[str, Wanted]:
@@ -357,7 +357,7 @@ def _wanted(job: _Job, known: Mapping[str, str]) -> dict[str, Wanted]:
     names = [f"{path} {one.key} {job.name}" for path, one in wanted.items()]
     names += [f"{person.person_id} {person.name}" for person in kept]
     names.append(digest((_smiles(job) or Smiles.empty()).smile.tobytes()))
-    wanted[FILE_NAME] = Wanted(digest(*names), partial(_write_timeline, job, kept))
+    wanted[TIMELINE_FILE] = Wanted(digest(*names), partial(_write_timeline, job, kept))
     return wanted
 
 
@@ -374,7 +374,7 @@ def _prepare(
     lacking = [person for person in people if job.settings.force or not _reuse(job, person, known)]
     if lacking:
         _render(job, lacking, progress, damage)
-    joined = any(path != FILE_NAME for path in todo)
+    joined = any(path != TIMELINE_FILE for path in todo)
     if joined and job.footage.has_audio and not job.sound.exists():
         with whole_file(job.sound) as partial_file:
             write_sound(job.footage, partial_file, start_s=_start_s(job, lacking))

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from cropping.presence import Clock
 from data.errors import InputError
 from data.files import write_bytes
+from data.project import TIMELINE_VERSION
 from data.timeline import Timeline
 from data.tracks import Tracks
 
-VERSION: Final = 1
-FILE_NAME: Final = "timeline.json"
 _DIGITS: Final = 6
 
 Spans = list[tuple[float, float]]
@@ -73,7 +72,7 @@ def timeline_json(
 ) -> bytes:
     """The file's content."""
     content = {
-        "version": VERSION,
+        "version": TIMELINE_VERSION,
         "footage": footage,
         "frames": frames,
         "duration_s": round(duration_s, _DIGITS),

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from data.errors import InputError
@@ -45,6 +46,20 @@ def require_range(
     if value is not None and not low <= value <= high:
         shown = value if isinstance(value, int) else f"{value:g}"
         raise InputError(f"{option} {shown}: give a number from {low} to {high}{unit}")
+
+
+def shown(path: Path) -> str:
+    """Return a path as the user would type it: from the working directory where it is below."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def limit_threads(threads: int) -> None:
+    """Let OpenCV use no more processor cores than so many; 0 is all."""
+    import cv2
+
+    if threads:
+        cv2.setNumThreads(threads)
 
 
 def run(name: str, command: Callable[[], int]) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from data.errors import InputError
 from data.orientation import orientation_of
 from data.pictures import MAX_PIXELS, check_size, is_picture, picture_wh, pictures_in
+from data.project import FootageEntry, Project
 
 if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
@@ -77,6 +78,18 @@ def probe(path: Path | str) -> Footage:
     if is_picture(path):
         return _of_pictures([path], path, "image")
     return _probe_video(path, size_bytes)
+
+
+def take_in(project: Project, footage: Footage, *, force: bool = False) -> FootageEntry:
+    """Take a footage into a project, or find it there; see `Project.add_footage`."""
+    return project.add_footage(
+        footage.path,
+        size_bytes=footage.size_bytes,
+        duration_s=footage.duration_s,
+        rate=footage.rate,
+        frame_wh=(footage.width, footage.height),
+        force=force,
+    )
 
 
 @contextmanager

@@ -19,6 +19,10 @@ from data.files import write_json
 SCHEMA = 1
 """Raised whenever an older version could not read what this one writes."""
 SUFFIX = ".fancam"
+PROJECT_FILE = "project.json"
+TIMELINE_FILE = "timeline.json"
+TIMELINE_VERSION = 1
+"""Of the file in a footage's folder of crops that tells who is seen when."""
 CACHE_FOLDER = ".web"
 """Small pictures and sounds that the pages have made; may be deleted at any time."""
 
@@ -62,7 +66,7 @@ class Project:
 
     @property
     def _file(self) -> Path:
-        return self.folder / "project.json"
+        return self.folder / PROJECT_FILE
 
     @property
     def people_file(self) -> Path:
@@ -231,6 +235,17 @@ class Project:
                 f"{self._file}: damaged ({error!r}); choose another --project"
             ) from error
         self.footages = {entry.name: entry for entry in entries}
+
+
+def require_project(folder: Path) -> None:
+    """Refuse a folder that is no project.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not (folder / PROJECT_FILE).is_file():
+        message = "no fancam project; give the folder that cluster-faces made"
+        raise InputError(f"{folder}: {message}")
 
 
 def _file_stem(path: Path) -> str:

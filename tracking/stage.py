@@ -15,7 +15,7 @@ import numpy as np
 
 from data.errors import InputError
 from data.failures import Failures, NoFailures
-from data.footage import ASSUMED_RATE, Footage, probe
+from data.footage import ASSUMED_RATE, Footage, probe, take_in
 from data.outputs import digest
 from data.parts import Parts
 from data.people import Assignments, open_people
@@ -207,7 +207,7 @@ def track_people(
         for path in chosen:
             with failures.of_one():
                 footage = probe(path)
-                name = _add(project, footage, force=settings.force)
+                name = take_in(project, footage, force=settings.force).name
                 job = _Job(project, name, footage, known, settings)
                 summaries.append(_track(job, load, progress))
         return summaries
@@ -228,17 +228,6 @@ def _knowledge(project: Project) -> _Known:
         label_margin=float(project.stages.get("people", {}).get("label_margin", 0)),
         assignments=assignments,
     )
-
-
-def _add(project: Project, footage: Footage, *, force: bool) -> str:
-    return project.add_footage(
-        footage.path,
-        size_bytes=footage.size_bytes,
-        duration_s=footage.duration_s,
-        rate=footage.rate,
-        frame_wh=(footage.width, footage.height),
-        force=force,
-    ).name
 
 
 class _Loader:

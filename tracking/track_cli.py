@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run, say_failed
-from data.errors import InputError
+from data.command import Parser, limit_threads, require_range, run, say_failed, shown
 
 if TYPE_CHECKING:
     from tracking.stage import FootageSummary, TrackSettings
@@ -82,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 def _track(parsed: argparse.Namespace) -> int:
     _check(parsed)
     settings = _settings(parsed)
-    _limit_threads(parsed.threads)
+    limit_threads(parsed.threads)
     from data.failures import Failures
     from data.footage_paths import footage_paths
     from data.progress import bars
@@ -104,9 +103,9 @@ def _track(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded or written."""
-    if not (parsed.project / "project.json").is_file():
-        message = "no fancam project; give the folder that cluster-faces made"
-        raise InputError(f"{parsed.project}: {message}")
+    from data.project import require_project
+
+    require_project(parsed.project)
     require_range("--every-nth", parsed.every_nth, low=1, high=10_000)
     require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
     require_range("--max-gap", parsed.max_gap, low=0, high=3600, unit=" seconds")
@@ -130,13 +129,6 @@ def _settings(parsed: argparse.Namespace) -> TrackSettings:
     )
 
 
-def _limit_threads(threads: int) -> None:
-    import cv2
-
-    if threads:
-        cv2.setNumThreads(threads)
-
-
 # --- the report -------------------------------------------------------------------------------
 
 
@@ -145,7 +137,7 @@ def _report(summaries: Sequence[FootageSummary]) -> list[str]:
     lines = []
     for summary in summaries:
         lines += [_footage_line(summary), *_people_lines(summary)]
-        lines += [f"tracks   {_shown(file)}" for file in summary.files]
+        lines += [f"tracks   {shown(file)}" for file in summary.files]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
     lines += [f"{'nothing to do, all is up to date' if done else 'done'} in {took_s:.0f} s"]
@@ -165,11 +157,6 @@ def _people_lines(summary: FootageSummary) -> list[str]:
         for person in summary.people
     ]
     return lines or ["  nobody that the tracker knows"]
-
-
-def _shown(file: Path) -> str:
-    here = Path.cwd()
-    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run
+from data.command import Parser, require_range, run, shown
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -146,15 +146,10 @@ def _report(summary: TrackerSummary) -> list[str]:
         )
     if summary.curve:
         lines.append(verdict(summary.curve))
-    lines += [f"detector {_shown(summary.model)}", f"report   {_shown(summary.report)}"]
+    lines += [f"detector {shown(summary.model)}", f"report   {shown(summary.report)}"]
     if summary.up_to_date:
         lines.append("nothing to do, all is up to date")
     return lines
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 if __name__ == "__main__":

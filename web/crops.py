@@ -14,9 +14,7 @@ from typing import Any, Final
 
 from data.errors import InputError
 from data.outputs import file_key
-
-TIMELINE_FILE: Final = "timeline.json"
-VERSION: Final = 1
+from data.project import TIMELINE_FILE, TIMELINE_VERSION
 
 Span = tuple[float, float]
 """From and to, in seconds."""
@@ -95,13 +93,13 @@ def _read(file: Path, key: str) -> FootageCrops:
     del key  # another one means that the file is another
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        if content["version"] == VERSION:
+        if content["version"] == TIMELINE_VERSION:
             return _crops(file.parent, content)
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
         message = f"{file}: damaged ({type(error).__name__}: {error}); run crop-people --force"
         raise InputError(message) from error
-    message = f"made by another version (timeline {content['version']}, this one reads {VERSION})"
-    raise InputError(f"{file}: {message}; run crop-people --force")
+    versions = f"timeline {content['version']}, this one reads {TIMELINE_VERSION}"
+    raise InputError(f"{file}: made by another version ({versions}); run crop-people --force")
 
 
 def _crops(folder: Path, content: Mapping[str, Any]) -> FootageCrops:

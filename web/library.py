@@ -15,11 +15,10 @@ from fastapi import Path as InUrl
 
 from data.errors import InputError
 from data.outputs import file_key
-from data.project import SUFFIX, FootageEntry, Project
+from data.project import PROJECT_FILE, SUFFIX, FootageEntry, Project, require_project
 from web.errors import NotFoundError
 
 PROJECT_ID = r"^[a-z0-9-]{1,64}$"
-PROJECT_FILE = "project.json"
 MAX_ID = 2**53 - 1
 """Largest number that also JavaScript keeps exactly."""
 
@@ -81,9 +80,7 @@ class Library:
             self._add(folder)
 
     def _add(self, folder: Path) -> None:
-        if not (folder / PROJECT_FILE).is_file():
-            message = "no fancam project; give the folder that cluster-faces made"
-            raise InputError(f"{folder}: {message}")
+        require_project(folder)
         project = Project(folder)
         title = project.folder.name.removesuffix(SUFFIX) or "project"
         base = identifier = _slug(title)

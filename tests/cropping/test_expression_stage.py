@@ -19,7 +19,7 @@ from cropping.expression_training import TrainingSettings
 from cropping.labelled_faces import read_labelled_faces
 from data.errors import InputError
 from tests.cropping.drawn_faces import write_classes, write_csv
-from tests.cropping.silent import silent
+from tests.cropping.silent_bar import no_bar
 
 PURPOSE = Purpose("Faces", "train-expressions", ("It knows drawn faces only.",))
 
@@ -38,7 +38,7 @@ QUICK = ExpressionSettings(training=TrainingSettings(epochs=1))
 def work(
     source: Path, out: Path, settings: ExpressionSettings = QUICK, purpose: Purpose = PURPOSE
 ) -> ExpressionSummary:
-    return train_expressions([source], out, purpose, settings, progress=silent)
+    return train_expressions([source], out, purpose, settings, progress=no_bar)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_a_model_its_card_and_picture(trained: tuple[Path, Path]) -> None:
 
 def test_what_the_card_says_is_what_the_model_does(trained: tuple[Path, Path]) -> None:
     table, out = trained
-    faces = read_labelled_faces([table], progress=silent)
+    faces = read_labelled_faces([table], progress=no_bar)
     single, averaged = judge_model(load_expression_model(out), faces)
     assert single.faces == averaged.faces == len(faces)
     assert averaged.mean_auc > 0.5
@@ -141,7 +141,7 @@ def test_files_of_the_users_stay(tmp_path: Path, taken: str, out: str, message: 
 
 
 def test_other_classes_cannot_be_judged(trained: tuple[Path, Path], tmp_path: Path) -> None:
-    faces = read_labelled_faces([write_csv(tmp_path / "x", ("a", "b"))], progress=silent)
+    faces = read_labelled_faces([write_csv(tmp_path / "x", ("a", "b"))], progress=no_bar)
     _, out = trained
     model = load_expression_model(out)
     with pytest.raises(InputError, match="the faces are labelled a, b"):

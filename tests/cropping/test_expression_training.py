@@ -20,7 +20,7 @@ from cropping.expression_training import (
 )
 from cropping.labelled_faces import LabelledFaces
 from tests.cropping.drawn_faces import face
-from tests.cropping.silent import SilentBar
+from tests.cropping.silent_bar import SilentBar
 
 CLASSES = ("frown", "smile")
 SETTINGS = TrainingSettings(epochs=2)
@@ -47,7 +47,7 @@ def test_it_learns_what_strangers_express(monkeypatch: pytest.MonkeyPatch) -> No
     said = logits(trained.network, np.stack([plain(image) for image in strangers.images]))
     assert roc_auc(said[:, 1] - said[:, 0], strangers.label == 1) > 0.9
     assert len(trained.epochs) == 2
-    assert bar.steps == steps_in(len(faces), SETTINGS)
+    assert bar.done == steps_in(len(faces), SETTINGS)
     assert 0 <= trained.best < 2
     assert trained.temperature > 0
 
@@ -72,7 +72,7 @@ class Stopping(SilentBar):
 
     def update(self, n: int) -> None:
         super().update(n)
-        if self.steps > self._after:
+        if self.done > self._after:
             raise KeyboardInterrupt
 
 
@@ -90,7 +90,7 @@ def test_a_stopped_training_goes_on_to_the_same_network(
     gone_on = train(faces, val, settings, bar=bar, kept=kept)
     assert gone_on.epochs == whole.epochs
     assert gone_on.best == whole.best
-    assert bar.steps == steps_in(len(faces), settings)
+    assert bar.done == steps_in(len(faces), settings)
     for a, b in zip(whole.network.parameters(), gone_on.network.parameters(), strict=True):
         assert torch.equal(a, b)
     kept.remove()

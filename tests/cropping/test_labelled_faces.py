@@ -12,11 +12,11 @@ from cropping import labelled_faces
 from cropping.labelled_faces import LabelledFaces, kept, read_labelled_faces, without_border
 from data.errors import InputError
 from tests.cropping.drawn_faces import jpeg, write_classes, write_csv, write_zip
-from tests.cropping.silent import silent
+from tests.cropping.silent_bar import no_bar
 
 
 def read(*sources: Path) -> LabelledFaces:
-    return read_labelled_faces(sources, progress=silent)
+    return read_labelled_faces(sources, progress=no_bar)
 
 
 def test_a_folder_a_class(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_sources_add_up_and_labels_merge(tmp_path: Path) -> None:
     ]
     faces = read_labelled_faces(
         sources,
-        progress=silent,
+        progress=no_bar,
         merge=lambda label: "smile" if label.startswith("smile") else "no",
         order=("no", "smile"),
     )

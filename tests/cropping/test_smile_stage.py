@@ -28,7 +28,7 @@ from tests.cropping.drawn_smiles import (
     write_project,
     write_tracks,
 )
-from tests.cropping.silent import SilentBar, silent
+from tests.cropping.silent_bar import SilentBar, no_bar
 
 SETTINGS = SmileSettings(size_px=120)
 
@@ -48,7 +48,7 @@ def project(written: Path, tmp_path: Path) -> Project:
 
 
 def work(project: Project, settings: SmileSettings = SETTINGS) -> SmileSummary:
-    (summary,) = smile_gifs(Project(project.folder), [], settings, progress=silent)
+    (summary,) = smile_gifs(Project(project.folder), [], settings, progress=no_bar)
     return summary
 
 
@@ -165,7 +165,7 @@ def test_no_tracks_yet(project: Project) -> None:
 
 def test_footage_that_is_not_in_the_project(project: Project, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"other\.mp4: not in the project; run cluster-faces"):
-        smile_gifs(project, [tmp_path / "other.mp4"], SETTINGS, progress=silent)
+        smile_gifs(project, [tmp_path / "other.mp4"], SETTINGS, progress=no_bar)
 
 
 def test_nobody_was_ever_seen(project: Project) -> None:
