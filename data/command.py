@@ -36,6 +36,15 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see --help")
 
 
+def add_ray_option(parser: argparse.ArgumentParser) -> None:
+    """Let the user say where the work is done; see `data.running.runner_at`."""
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="work on a Ray cluster, at HOST:PORT of its head or auto; local: as tasks of Ray here",
+    )
+
+
 def require_range(
     option: str, value: float | None, *, low: float, high: float, unit: str = ""
 ) -> None:
