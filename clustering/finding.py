@@ -20,6 +20,7 @@ from clustering.extraction import (
     write_pictures,
 )
 from clustering.settings import VERSION, ClusterSettings
+from clustering.state import faces_done
 from clustering.tracklets import shot_numbers, tracklet_numbers
 from clustering.writing import faces_stage, read_tables
 from data.errors import InputError
@@ -59,7 +60,7 @@ def find_faces(
     before = dict(project.footages), dict(project.stages)
     for name, footage in _added(project, footages, failures, force=settings.force):
         inputs = _faces_inputs(footage, settings)
-        done = _extracted_already(project, name, inputs) and not settings.force
+        done = faces_done(project, name, inputs) and not settings.force
         damage = Damage()
         with failures.of_one():
             if not done:
@@ -153,11 +154,6 @@ def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]
         "min_face_px": backend.min_face_px,
         "upsample": backend.upsample,
     }
-
-
-def _extracted_already(project: Project, name: str, inputs: dict[str, Any]) -> bool:
-    files = (project.faces_file(name), project.frames_file(name))
-    return project.finished(faces_stage(name), inputs) and all(file.exists() for file in files)
 
 
 def _extract(

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run, shown
+from data.command import Parser, require_range, run, say_failed, shown
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("project", type=Path, help="project folder, with tracks by track-people")
-    add("footage", nargs="*", type=Path, help="videos (default: all of the project)")
+    add("footage", nargs="*", type=Path, help="videos, or folders (default: all of the project)")
     add("--person", action="append", default=[], metavar="NAME", help="only them; may be repeated")
     add("--only-present", action="store_true", help="also a best-of: just the parts with them")
     add("--no-smiles", action="store_true", help="do not look who smiles meanwhile")
@@ -107,14 +107,17 @@ def _crop(parsed: argparse.Namespace) -> int:
     _check(parsed)
     settings = _settings(parsed)
     from cropping.stage import crop_people
+    from data.failures import Failures
+    from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
 
-    project = Project(parsed.project)
-    summaries = crop_people(project, parsed.footage, settings, progress=bars(NAME))
+    project, failures = Project(parsed.project), Failures()
+    footages = footage_paths(parsed.footage)
+    summaries = crop_people(project, footages, settings, progress=bars(NAME), failures=failures)
     for line in _report(summaries):
         print(line)  # noqa: T201
-    return 0
+    return say_failed(NAME, failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> None:
@@ -193,7 +196,7 @@ def _footage_line(summary: FootageSummary) -> str:
 
 
 def _people_lines(summary: FootageSummary) -> list[str]:
-    width = max(len(person.name) for person in summary.people)
+    width = max((len(person.name) for person in summary.people), default=0)
     lines = []
     for person in summary.people:
         share = person.frames / max(summary.frames, 1)

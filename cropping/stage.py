@@ -19,6 +19,7 @@ import numpy as np
 
 from cropping.encoding import EncoderSettings, Form, check_encoder
 from cropping.joining import Span, join
+from cropping.keys import VERSION, WORK_FOLDER, crops_stage, video_keys
 from cropping.others import Others
 from cropping.presence import Clock
 from cropping.rendering import (
@@ -40,20 +41,19 @@ from cropping.views import AbsentName, CameraSettings, Views, views
 from cropping.window import WindowSettings
 from data.boxes import expand
 from data.errors import InputError
+from data.failures import Failures, NoFailures
 from data.files import link_or_copy, whole_file, write_json
 from data.footage import ASSUMED_RATE, Footage, open_video, probe
 from data.outputs import OutputFolder, Wanted, digest
 from data.people import open_people
 from data.person_files import person_file_names
+from data.pictures import is_picture
 from data.progress import Bar, Progress
 from data.project import TIMELINE_FILE, FootageEntry, Project, absolute
 from data.timeline import Timeline, read_timeline
 from data.tracks import Tracks, read_tracks
 from data.video import Damage, Decoded, decode_frames
 
-VERSION: Final = 1
-"""Raised when the same tracks and settings would give other videos."""
-WORK_FOLDER: Final = ".pieces"
 _TICK: Final = Fraction(1, 90_000)  # where a footage has none of its own: MPEG's
 
 OthersName = Literal["show", "blur"]
@@ -189,11 +189,21 @@ class _Passed:
 
 
 def crop_people(
-    project: Project, paths: Sequence[Path], settings: CropSettings, *, progress: Progress
+    project: Project,
+    paths: Sequence[Path],
+    settings: CropSettings,
+    *,
+    progress: Progress,
+    failures: Failures | None = None,
 ) -> list[FootageSummary]:
     """Write a video of each person for some footages; for all in the project where none is named.
 
-    A footage that cannot be cropped does not keep the others from being.
+    Args:
+        project: with tracks.
+        paths: of the footages.
+        settings: how to crop.
+        progress: makes the bars.
+        failures: takes what is wrong with single footages; None lets the first one end the run.
 
     Raises:
         InputError: no tracks yet, nobody or somebody unknown was seen, a footage or encoder that
@@ -201,29 +211,48 @@ def crop_people(
     """
     with project.lock():
         check_encoder(settings.encoder)
-        done, failed = [], []
-        for entry in _entries(project, paths):
-            try:
-                done.append(_crop(_job(project, entry, settings), progress))
-            except InputError as error:
-                failed.append(str(error))
-        if failed:
-            raise InputError("; ".join(failed))
+        chosen = _entries(project, paths)
+        failures = failures or NoFailures()
+        failures.expect(len(chosen))
+        done = []
+        for path in chosen:
+            with failures.of_one():
+                job = _job(project, _entry(project, path), settings)
+                if not job.people and len(chosen) == 1:
+                    message = "nobody was ever seen in it; there is nothing to crop"
+                    raise InputError(f"{job.name}: {message}")
+                done.append(_crop(job, progress) if job.people else _of_nobody(job))
         return done
 
 
-def _entries(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
-    """The footages that were named, or else all videos."""
-    known = {entry.path: entry for entry in project.footages.values()}
-    for path in paths:
-        if absolute(path) not in known:
-            message = f"not in this project yet; run track-people {project.folder.name} {path.name}"
-            raise InputError(f"{path}: {message}")
-    chosen = [known[absolute(path)] for path in paths]
-    chosen = chosen or [entry for entry in known.values() if probe(entry.path).kind == "video"]
-    if not chosen:
+def _entries(project: Project, paths: Sequence[Path]) -> list[Path]:
+    """The footages that were named, or else all videos; what is no picture may be one."""
+    entries = [entry.path for entry in project.footages.values()]
+    videos = [path for path in entries if not (path.is_dir() or is_picture(path))]
+    if not (chosen := list(paths) or videos):
         raise InputError(f"{project.folder}: no video in it; run cluster-faces and track-people")
     return chosen
+
+
+def _entry(project: Project, path: Path) -> FootageEntry:
+    for entry in project.footages.values():
+        if entry.path == absolute(path):
+            return entry
+    message = f"not in this project yet; run track-people {project.folder.name} {path.name}"
+    raise InputError(f"{path}: {message}")
+
+
+def _of_nobody(job: _Job) -> FootageSummary:
+    """What is said of one footage among several in which nobody is seen."""
+    return FootageSummary(
+        name=job.name,
+        frames=len(job.timeline),
+        people=(),
+        never_seen=job.never_seen,
+        damage="",
+        took_s=0.0,
+        already_done=True,
+    )
 
 
 def _job(project: Project, entry: FootageEntry, settings: CropSettings) -> _Job:
@@ -244,8 +273,6 @@ def _job(project: Project, entry: FootageEntry, settings: CropSettings) -> _Job:
         raise InputError(f"{unknown[0]}: nobody of this name; {entry.name} has {known}")
     if lacking := [name for name in settings.people if name in never]:
         raise InputError(f"{lacking[0]}: never seen in {entry.name}; choose somebody else")
-    if not people:
-        raise InputError(f"{entry.name}: nobody was ever seen in it; there is nothing to crop")
     return _Job(project, entry.name, footage, settings, tracks, timeline, people, never)
 
 
@@ -282,21 +309,18 @@ def _people(
 ) -> tuple[_Person, ...]:
     """Everybody who is seen."""
     files = person_file_names(names)
-    common = digest(
-        f"{VERSION} {footage.size_bytes} {settings.of_video()}",
-        *(column.tobytes() for column in (timeline.frame_index, timeline.time_s, timeline.cuts)),
+    keys = video_keys(
+        tracks,
+        timeline,
+        size_bytes=footage.size_bytes,
+        settings=settings.of_video(),
+        blurred=settings.others == "blur",
     )
-    everybody = _bytes(tracks) if settings.others == "blur" else b""
     people = []
-    for person in sorted(set(np.unique(tracks.person_id).tolist()) & set(names)):
+    for person in sorted(keys.keys() & names.keys()):
         own = tracks.take(tracks.person_id == person)
-        key = digest(common, str(person), _bytes(own), everybody)
-        people.append(_Person(person, names[person], files[person], own, key))
+        people.append(_Person(person, names[person], files[person], own, keys[person]))
     return tuple(people)
-
-
-def _bytes(tracks: Tracks) -> bytes:
-    return b"".join(getattr(tracks, name).tobytes() for name in tracks.COLUMNS)
 
 
 # --- one footage ------------------------------------------------------------------------------
@@ -314,8 +338,8 @@ def _crop(job: _Job, progress: Progress) -> FootageSummary:
         # By now it may be known who smiles.
         wanted = _wanted(job, known)
         job.folder.sync(wanted, again=todo)
-        told = {"version": VERSION, "settings": job.settings.of_video()}
-        job.project.finish(f"crops of {job.name}", told)
+        settings = {"settings": job.settings.of_video(), "others": job.settings.others}
+        job.project.finish(crops_stage(job.name), {"version": VERSION, **settings})
     shutil.rmtree(job.work, ignore_errors=True)
     return FootageSummary(
         name=job.name,

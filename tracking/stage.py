@@ -30,14 +30,12 @@ from tracking.cuts import find_cuts
 from tracking.detections import Detections, FootageFound, Watched
 from tracking.detector import PersonDetector
 from tracking.export import exported_model
+from tracking.inputs import detections_inputs, detections_stage, faces_key, tracks_inputs
 from tracking.naming import NamingSettings, find_tracks
 from tracking.networks import DeviceName, load_yolo
-from tracking.outdated import faces_key
 from tracking.overlay import write_overlay
 from tracking.watching import Watcher, frames_after, in_parts
 
-VERSION: Final = 1
-"""Raised when the same footage, weights and settings would give other tracks."""
 WEIGHTS_FILE: Final = "best.pt"
 
 
@@ -116,7 +114,7 @@ class _Job:
 
     @property
     def detections_stage(self) -> str:
-        return f"detections of {self.name}"
+        return detections_stage(self.name)
 
     @property
     def tracks_stage(self) -> str:
@@ -154,23 +152,22 @@ class _Job:
 
     def detections_inputs(self) -> dict[str, Any]:
         """Everything that the detections depend on."""
-        return {
-            "version": VERSION,
-            "size_bytes": self.footage.size_bytes,
-            "every_nth": self.settings.every_nth if self.video else 1,
-            "model": self.known.model_key,
-        }
+        return detections_inputs(
+            size_bytes=self.footage.size_bytes,
+            every_nth=self.settings.every_nth if self.video else 1,
+            model_key=self.known.model_key,
+        )
 
     def tracks_inputs(self) -> dict[str, Any]:
         """Everything that the tracks depend on."""
-        return {
-            "detections": self.detections_inputs(),
-            "naming": dataclasses.asdict(self.settings.naming),
-            "label_margin": self.known.label_margin,
-            "classes": list(self.known.classes),
-            "faces": faces_key(self.faces),
-            "names": {str(person): name for person, name in self.known.names.items()},
-        }
+        return tracks_inputs(
+            self.detections_inputs(),
+            naming=dataclasses.asdict(self.settings.naming),
+            label_margin=self.known.label_margin,
+            classes=list(self.known.classes),
+            faces=faces_key(self.faces),
+            names=self.known.names,
+        )
 
 
 def track_people(

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from cropping.crop_cli import _parser, _settings, main
-from cropping.stage import WORK_FOLDER, CropSettings
+from cropping.keys import WORK_FOLDER
+from cropping.stage import CropSettings
 from cropping.window import WindowSettings
 from data.project import Project
 from tests.clips import encode, picture
