@@ -40,9 +40,7 @@ def clean(project: Project, kinds: Collection[str], *, yes: bool) -> int:
         freed = sum(one.size_bytes for one in there)
         for one in there:
             remove(project, one)
-    print(
-        f"{readable(freed)} freed; run fancam on the footage, or these commands, to have it again"
-    )
+    print(f"{readable(freed)} freed; to have it again, run fancam on the footage")
     return 0
 
 

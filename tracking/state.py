@@ -18,6 +18,7 @@ from tracking.training_stage import MODEL_FILE, STAGE, TRAINING_FOLDER
 from tracking.training_stage import VERSION as TRAINING_VERSION
 
 _NO_PEOPLE = "no people yet"
+_ANOTHER_VERSION = "tracked by another version"
 
 
 def states(project: Project) -> list[State]:
@@ -61,6 +62,8 @@ def _of_tracks(project: Project, people: People, entry: FootageEntry) -> State:
         return State("tracks", entry.name, "missing", why, again)
     if lost:
         return State("tracks", entry.name, "missing", f"{lost[0]} is gone", again)
+    if "detections" not in record:
+        return State("tracks", entry.name, "stale", _ANOTHER_VERSION, again)
     now = _inputs_now(project, people, entry, record)
     detected = project.finished(detections_stage(entry.name), now["detections"])
     if detected and project.finished(tracks_stage(entry.name), now):
@@ -108,7 +111,7 @@ def _difference(record: dict[str, Any], now: dict[str, Any]) -> str:
     if before["model"] != after["model"]:
         return "tracked by an earlier tracker"
     if before != after:
-        return "tracked by another version"
+        return _ANOTHER_VERSION
     if record == now:
         return "what was detected is gone"
     if record["names"] != now["names"]:
