@@ -55,8 +55,8 @@ def shown(path: Path) -> str:
 
     What is kept for an address is that address.
     """
-    here = Path.cwd()
-    return legible(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    text, here = legible(str(path)), Path.cwd()
+    return str(path.relative_to(here)) if text == str(path) and path.is_relative_to(here) else text
 
 
 def limit_threads(threads: int) -> None:

@@ -102,6 +102,7 @@ class Mirror:
             message = "another run on this machine is at work in it; wait for it, or stop it"
             raise InputError(f"{self._store.address}: {message}") from error
         try:
+            self._state.write()  # the note at the address is of this machine, also if we die now
             with self._lock.held():
                 yield
         finally:
