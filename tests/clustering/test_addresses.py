@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import fancam
 from data.addresses import project_place
 from data.mirror_files import IN_USE_FILE
 from data.people import open_people
@@ -128,6 +129,21 @@ def test_decisions_are_kept(run: Run, bucket: str, machine: Machine) -> None:
     machine("first")
     assert run(*LOOKS, "--project", home).code == 0
     assert names(project_place(home))[1] == "Anna"
+
+
+def test_forgotten_there_too(run: Run, bucket: str, capfd: pytest.CaptureFixture[str]) -> None:
+    home = f"{bucket}/clip.fancam"
+    assert run(f"{bucket}/clip.mp4", *LOOKS, "--project", home).code == 0
+    assert fancam.main(["export", home]) == 0
+    assert f"{home}/export/coco.zip" in capfd.readouterr().out
+    store = Store(home)
+    before = set(store.files())
+    assert fancam.main(["forget", home, "Person 1", "--yes"]) == 0
+    assert ": 0 traces left" in capfd.readouterr().out
+    after = set(store.files())
+    assert not any("Person 1" in path for path in after)
+    assert "export/coco.zip" in before - after
+    assert b"Person 1" not in b"".join(store.read(path) or b"" for path in after)
 
 
 def test_nothing_secret_is_written_or_said(run: Run, bucket: str, tmp_path: Path) -> None:
