@@ -22,6 +22,7 @@ from data.orientation import orientation_of
 from data.packet_index import PacketIndex, index_packets
 from data.pictures import pictures_in, read_picture
 from data.planes import Planes, planes_of
+from data.spans import Spans, start_before
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 # Two times nearer than this are the same: far below a container's tick, far above a rounding.
 SAME_TIME_S = 1e-6
+
+# From one sample to the next where every frame shall be one: less than any two are apart.
+EVERY_FRAME_S = 1e-5
 
 # After a broken frame the picture is smeared until the next keyframe. A stream that has none for
 # so long refreshes itself some other way.
@@ -123,6 +127,7 @@ def sample_frames(
     *,
     every_s: float,
     from_s: float = 0.0,
+    spans: Spans | None = None,
     after_index: int = -1,
     threads: int = 0,
     damage: Damage | None = None,
@@ -137,6 +142,8 @@ def sample_frames(
         footage: a probe, or a path to be probed.
         every_s: seconds from one sample to the next, above 0.
         from_s: leave out the samples for times before this.
+        spans: leave out the samples for times in none of these, and those whose frame is only
+            shown after the span that its time lies in.
         after_index: leave out the frames up to this index: how a run resumes after the last
             frame it has seen, with the same frames as an undisturbed run.
         threads: decoder threads, 0 as many as there are cores.
@@ -151,7 +158,7 @@ def sample_frames(
     known = _probed(footage)
     if known.kind != "video":
         every_s = float(1 / PICTURE_RATE)
-    wanted = _Samples(every_s, from_s=from_s, after_index=after_index)
+    wanted = _Samples(every_s, from_s=from_s, spans=spans, after_index=after_index)
     return _read(known, wanted, threads, damage if damage is not None else Damage())
 
 
@@ -208,8 +215,10 @@ class _Every:
 class _Samples:
     """Wants the first frame at or after each multiple of an interval."""
 
-    def __init__(self, every_s: float, *, from_s: float, after_index: int) -> None:
-        self._every_s, self._after = every_s, after_index
+    def __init__(
+        self, every_s: float, *, from_s: float, spans: Spans | None, after_index: int
+    ) -> None:
+        self._every_s, self._spans, self._after = every_s, spans, after_index
         # The latest multiple that has had its frame.
         self._served = ceil((from_s - SAME_TIME_S) / every_s) - 1
 
@@ -219,15 +228,27 @@ class _Samples:
         if 0 <= self._after < len(latest):
             self._served = max(self._served, int(latest[self._after]))
         new = np.diff(latest, prepend=-1.0) > 0
-        return new & (latest > self._served) & (np.arange(len(latest)) > self._after)
+        new &= (latest > self._served) & (np.arange(len(latest)) > self._after)
+        return new & self._in_spans(times_s, latest)
 
     def takes(self, index: int, time_s: float) -> bool:
         """Whether this frame, the next in order that is whole, is wanted."""
         latest = floor((time_s + SAME_TIME_S) / self._every_s)
         if latest <= self._served:
             return False
+        if not self._in_spans(np.array([time_s]), np.array([float(latest)]))[0]:
+            return False
         self._served = latest
         return index > self._after
+
+    def _in_spans(
+        self, times_s: NDArray[np.float64], latest: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Whether frames lie in one span with the latest multiple that each serves, ``(n,)``."""
+        if self._spans is None:
+            return np.ones(len(times_s), np.bool_)
+        start_s = start_before(self._spans - SAME_TIME_S, times_s)
+        return np.asarray(start_s <= latest * self._every_s)
 
 
 _Wanted = _Every | _Samples | _Chosen

@@ -9,14 +9,13 @@ import numpy as np
 
 from data.footage import Footage
 from data.pipeline import stream
-from data.video import Damage, Frame, read_frames, sample_frames
+from data.video import EVERY_FRAME_S, Damage, Frame, read_frames, sample_frames
 from tracking.cuts import thumbnail
 from tracking.detections import Detections, Watched
 from tracking.detector import Found, PersonDetector
 
 PART_FRAMES = 512
 """Frames a part: what a killed run does again at most."""
-_EVERY_FRAME_S = 1e-5  # less than any two frames are apart
 
 
 class Watcher:
@@ -60,7 +59,7 @@ def frames_after(
     else:
         frames = sample_frames(
             footage,
-            every_s=_EVERY_FRAME_S,
+            every_s=EVERY_FRAME_S,
             after_index=after_index,
             threads=threads,
             damage=damage,
