@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clustering.pair_options import add_pair_options, pairing_of, with_pairs
 from data.command import Parser, require_range, run, say_failed, shown
 from data.errors import InputError
 
 if TYPE_CHECKING:
+    from clustering.settings import PairingSettings
     from data.failures import Failures
     from data.overall import Overall, Step
     from data.progress import Progress
@@ -49,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("footage", nargs="+", type=Path, help="videos, or folders of them")
+    add("footage", nargs="*", type=Path, help="videos, or folders of them")
     add("--project", type=Path, metavar="DIR", help="project folder (default: FOOTAGE.fancam here)")
     add(
         "--weights",
@@ -60,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-review", action="store_true", help="do not wait for names after people were found")
     add("--open", action="store_true", help="serve the page at the end and open it in the browser")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add_pair_options(parser)
     return parser
 
 
@@ -69,12 +72,17 @@ def _run(parsed: argparse.Namespace) -> int:
     from data.footage_paths import footage_paths, project_for
     from data.overall import overall
 
-    footages = footage_paths(parsed.footage)
-    project = project_for(parsed.footage, footages, named=parsed.project)
+    pairing = pairing_of(parsed)
+    named = footage_paths(parsed.footage)
+    footages = with_pairs(named, named, pairing)
+    if not footages:
+        raise InputError("name a footage, such as concert.mp4")
+    given = with_pairs(parsed.footage, named, pairing)
+    project = project_for(given, footages, named=parsed.project)
     failures = Failures()
     _refuse_early(project, footages, parsed.weights)
     review = not parsed.no_review and sys.stdin.isatty() and sys.stderr.isatty()
-    stages = _Stages(project, footages, parsed.weights, parsed.threads, failures)
+    stages = _Stages(project, footages, pairing, parsed.weights, parsed.threads, failures)
     with overall(NAME, stages.steps()) as line:
         for number, stage in enumerate(stages.in_order()):
             with line.step(number) as progress:
@@ -94,6 +102,7 @@ class _Stages:
 
     project: Project
     footages: list[Path]
+    pairing: PairingSettings
     weights: str
     threads: int
     failures: Failures
@@ -109,7 +118,7 @@ class _Stages:
                 seconds += probe(path).duration_s
         count = max(len(self.footages), 1)
         return [
-            Step("cluster-faces", 5 + 0.5 * seconds, bars=count),
+            Step("cluster-faces", 5 + 0.5 * seconds, bars=count + 2 * len(self.pairing.pairs)),
             Step("train-tracker", 60 + min(4 * seconds, 500)),
             Step("track-people", 5 + 1.0 * seconds, bars=count),
             Step("crop-people", 5 + 1.0 * seconds, bars=count),
@@ -122,15 +131,19 @@ class _Stages:
 
     def _cluster(self, progress: Progress) -> Iterator[str]:
         from clustering.backends import BackendSettings
+        from clustering.lesson import lesson_lines
         from clustering.settings import ClusterSettings
         from clustering.stage import cluster_faces
 
-        settings = ClusterSettings(backend=BackendSettings(threads=self.threads))
+        backend = BackendSettings(threads=self.threads)
+        settings = ClusterSettings(backend=backend, pairing=self.pairing)
         summary = cluster_faces(self.project, self.footages, settings, progress=progress)
         self.failures.lines.extend(summary.failed)
         faces = sum(person.faces for person in summary.people)
         names = ", ".join(person.name for person in summary.people)
         yield f"cluster-faces  {len(summary.people)} people in {faces} faces: {names}"
+        for lesson in summary.lessons:
+            yield from lesson_lines(lesson)
         if not summary.people:
             raise InputError("too few alike faces to make a person; see cluster-faces --help")
 

@@ -28,6 +28,7 @@ from data.footage import Footage, default_interval_s, take_in
 from data.outputs import digest
 from data.progress import Bar, Progress
 from data.project import FootageEntry, Project
+from data.spans import Spans, as_spans, lengths_s
 from data.video import Damage, sample_frames
 
 T = TypeVar("T")
@@ -49,16 +50,26 @@ class FootageSummary:
 def find_faces(
     project: Project,
     footages: Sequence[Footage],
+    parts: Mapping[str, Spans],
     settings: ClusterSettings,
     failures: Failures,
     progress: Progress,
 ) -> list[FootageSummary]:
-    """Bring the faces tables of ``footages`` up to date, loading the networks once if at all."""
+    """Bring the faces tables of ``footages`` up to date, loading the networks once if at all.
+
+    Args:
+        project: where the tables are.
+        footages: to be looked at.
+        parts: by name what is looked at of those that are not looked at whole.
+        settings: how to look.
+        failures: notes what cannot be used.
+        progress: makes a bar a footage.
+    """
     extractor: Extractor | None = None
     summaries = []
     before = dict(project.footages), dict(project.stages)
     for name, footage in _added(project, footages, failures, force=settings.force):
-        inputs = _faces_inputs(footage, settings)
+        inputs = _faces_inputs(footage, settings, parts.get(name))
         done = _extracted_already(project, name, inputs) and not settings.force
         damage = Damage()
         with failures.of_one():
@@ -139,19 +150,23 @@ def _load(settings: BackendSettings) -> Extractor:
     return Extractor(load_detector(settings), load_embedder(settings))
 
 
-def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]:
+def _faces_inputs(
+    footage: Footage, settings: ClusterSettings, part: Spans | None
+) -> dict[str, Any]:
     """Everything that the faces table depends on."""
     backend = settings.backend
     video = footage.kind == "video"
+    looked_at_s = footage.duration_s if part is None else float(part[-1, 1] - part[0, 0])
     return {
         "version": VERSION,
         "kind": footage.kind,
         "size_bytes": footage.size_bytes,
-        "every_s": (settings.every_s or default_interval_s(footage.duration_s)) if video else 1.0,
+        "every_s": (settings.every_s or default_interval_s(looked_at_s)) if video else 1.0,
         "detector": backend.detector,
         "backend": backend.backend,
         "min_face_px": backend.min_face_px,
         "upsample": backend.upsample,
+        **({} if part is None else {"spans": part.tolist()}),
     }
 
 
@@ -175,15 +190,18 @@ def _extract(
     if settings.force:
         parts.remove()
     done = Extracted.concatenate(parts.read())
+    spans = as_spans(inputs["spans"]) if "spans" in inputs else None
     frames = sample_frames(
         footage,
         every_s=inputs["every_s"],
+        spans=spans,
         after_index=int(done.frames.frame_index[-1]) if len(done.frames) else -1,
         threads=settings.backend.threads,
         damage=damage,
     )
     batches = extractor.extract(frames, lambda f, faces: write_pictures(project, name, f, faces))
-    total = max(math.ceil(footage.duration_s / inputs["every_s"]), 1)
+    looked_at_s = footage.duration_s if spans is None else float(lengths_s(spans).sum())
+    total = max(math.ceil(looked_at_s / inputs["every_s"]), 1)
     found = len(done.faces)
     with progress(name, total, len(done.frames)) as bar:
         for part in _in_parts(batches, bar, found):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data.spans import Spans, between, shared
+from data.spans import Spans, between, lengths_s, shared
+
+_SHORTEST_S = 0.001  # less is a rounding of two clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ def common_part(first: Spans, second: Spans) -> CommonPart | None:
         second: when the second is, on the same clock.
     """
     both = shared(first, second)
+    both = both[lengths_s(both) > _SHORTEST_S]
     if not len(both):
         return None
     begin_s, end_s = float(both[0, 0]), float(min(first[-1, 1], second[-1, 1]))

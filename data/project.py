@@ -130,6 +130,10 @@ class Project:
         """The portrait of the ``number``-th face of a frame, counted from 0."""
         return self.folder / "faces" / footage / f"{frame_index:08d}-{number}.jpg"
 
+    def pair_file(self, first: str, second: str) -> Path:
+        """What two recordings of one lesson have in common (JSON)."""
+        return self.folder / "pairs" / f"{first}+{second}.json"
+
     def add_footage(
         self,
         path: Path,

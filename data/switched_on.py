@@ -91,7 +91,7 @@ def spans_on(
     settings: OffSettings,
     *,
     threads: int = 0,
-    advance: Callable[[], None] = lambda: None,
+    advance: Callable[[], object] = lambda: None,
 ) -> Spans:
     """Return when a video is on, by its own presentation time; to the frame.
 
@@ -155,7 +155,7 @@ def _long_runs(
     settings: OffSettings,
     end_s: float,
     threads: int,
-    advance: Callable[[], None],
+    advance: Callable[[], object],
 ) -> list[_Run]:
     """Runs that may last long enough, counted from the look before to the look after."""
     every_s = settings.look_every_s
@@ -168,7 +168,7 @@ def _long_runs(
         ]
 
 
-def _runs(looks: Iterable[Frame], end_s: float, advance: Callable[[], None]) -> Iterator[_Run]:
+def _runs(looks: Iterable[Frame], end_s: float, advance: Callable[[], object]) -> Iterator[_Run]:
     run = None
     for look in looks:
         advance()
