@@ -87,7 +87,9 @@ def pairing_of(parsed: argparse.Namespace) -> PairingSettings:
         if value is not None and not parsed.pairs:
             raise InputError(f"--{option}: nothing is paired; name two recordings by --pair")
     shortest_s = SHORTEST_OFF_S if parsed.disconnect is None else parsed.disconnect
-    return PairingSettings(_pairs(parsed.pairs), OffSettings(shortest_s, parsed.frozen))
+    pairs = _pairs(parsed.pairs)
+    _require_once([path for pair in pairs for path in (pair.first, pair.second)])
+    return PairingSettings(pairs, OffSettings(shortest_s, parsed.frozen))
 
 
 def with_pairs(
@@ -115,6 +117,16 @@ def _pairs(noted: Sequence[tuple[str, Any]]) -> tuple[Pair, ...]:
             raise InputError(f"{option}: the pair before it has its times already; say them once")
         pairs[-1] = Pair(pairs[-1].first, pairs[-1].second, _offset(option, value))
     return tuple(pairs)
+
+
+def _require_once(paths: Sequence[Path]) -> None:
+    from data.project import absolute
+
+    seen = set()
+    for path in paths:
+        if absolute(path) in seen:
+            raise InputError(f"{_PAIR} {path}: named twice; a recording is paired with one other")
+        seen.add(absolute(path))
 
 
 def _offset(option: str, value: Any) -> Offset:

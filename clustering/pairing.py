@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from clustering.lesson import DIGITS, Lesson
@@ -64,9 +63,8 @@ def pair_up(
     """Return the pairs among ``footages``, and the footages that are in none.
 
     Raises:
-        InputError: a footage is named in two pairs; or nothing can be used.
+        InputError: nothing can be used.
     """
-    _require_once([path for pair in pairs for path in (pair.first, pair.second)])
     single = {absolute(footage.path): footage for footage in footages}
     paired = []
     for pair in pairs:
@@ -76,14 +74,6 @@ def pair_up(
             with failures.of_one(footages=len(found)):
                 paired.append(_pair(pair, found))
     return paired, list(single.values())
-
-
-def _require_once(paths: Sequence[Path]) -> None:
-    seen = set()
-    for path in paths:
-        if absolute(path) in seen:
-            raise InputError(f"--pair {path}: named twice; a recording is paired with one other")
-        seen.add(absolute(path))
 
 
 def _pair(pair: Pair, found: Sequence[Footage]) -> Paired:

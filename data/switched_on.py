@@ -134,7 +134,7 @@ def _by_packets(footage: Footage) -> tuple[Spans, Spans]:
     """From the first frame to the end of the last, and the stretches without frames in it."""
     index = index_packets(footage)
     if index is None:  # no times to be trusted: such files have no gaps
-        return as_spans([(0.0, footage.duration_s)]), as_spans([])
+        return as_spans([(0.0, max(footage.duration_s, 1 / _rate(footage)))]), as_spans([])
     times_s = index.times_s
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1 / _rate(footage)
     late = np.flatnonzero(np.diff(times_s) > 2 * step_s)

@@ -12,7 +12,7 @@ from data.footage import probe
 from data.packet_index import index_packets
 from data.spans import Spans
 from data.switched_on import OffSettings, is_black, is_still, spans_on
-from tests.clips import HEIGHT, WIDTH, Clips, Image, encode, picture
+from tests.clips import HEIGHT, WIDTH, Clips, Image, encode, picture, pictures
 
 RATE = 10
 FRAMES = 300
@@ -93,6 +93,12 @@ def test_settings(
 ) -> None:
     path = record(tmp_path / "a.mp4", black=[range(73, 91)], still=[range(150, 220)])
     assert on(path, settings) == expected
+
+
+def test_a_picture_every_ten_seconds_is_no_disconnect(tmp_path: Path) -> None:
+    times_s = [0, 10, 20, 30, 50, 60, 70]
+    encode(tmp_path / "a.mp4", pictures(7), rate=RATE, times_s=times_s)
+    assert on(tmp_path / "a.mp4") == [(0, 80)]
 
 
 def test_black_throughout(tmp_path: Path) -> None:

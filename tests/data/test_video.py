@@ -132,7 +132,7 @@ def test_samples_from_a_time_on(clips: Clips, name: str, from_s: float) -> None:
     assert rest == [sample for sample in whole if sample[1] >= from_s - 1e-6]
 
 
-SPANS = {
+SPANS: dict[str, list[tuple[float, float]]] = {
     "empty": [],
     "before the first": [(-5, 0)],
     "all": [(0, 99)],
