@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from data.errors import InputError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Failures:
@@ -36,6 +40,18 @@ class Failures:
             self._failed += footages
             if self._failed >= self._count:
                 raise InputError(self._whole()) from error
+
+    def each(self, footages: Iterable[T], make: Callable[[T], R]) -> Iterator[R]:
+        """Yield what ``make`` makes of each footage; of those that it refuses, nothing.
+
+        Raises:
+            InputError: see `of_one`.
+        """
+        for footage in footages:
+            made = []
+            with self.of_one():
+                made.append(make(footage))
+            yield from made
 
     def _whole(self) -> str:
         if len(self.lines) == 1:

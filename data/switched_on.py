@@ -15,11 +15,12 @@ from data.errors import InputError
 from data.footage import ASSUMED_RATE, Footage
 from data.packet_index import index_packets
 from data.spans import Spans, as_spans, lengths_s, without
-from data.video import EVERY_FRAME_S, SAME_TIME_S, Frame, sample_frames
+from data.video import SAME_TIME_S, Frame, sample_frames
 
 SHORTEST_OFF_S: Final = 5.0
 """A connection that is silent for so long counts as lost; WebRTC calls it disconnected by then."""
 LONGEST_LOOK_S: Final = 1.0
+_EVERY_FRAME_S = 1e-5  # less than any two frames are apart
 
 # What ffmpeg's blackdetect takes for black: nearly all pixels in the darkest tenth.
 _BLACK = round(0.1 * 255)
@@ -190,7 +191,7 @@ def _find_edges(footage: Footage, runs: Sequence[_Run], threads: int) -> None:
     edges += [(run.last_s, run.after_s) for run in runs]
     if not edges:
         return
-    frames = sample_frames(footage, every_s=EVERY_FRAME_S, spans=as_spans(edges), threads=threads)
+    frames = sample_frames(footage, every_s=_EVERY_FRAME_S, spans=as_spans(edges), threads=threads)
     with closing(frames):
         for frame in frames:
             grey = _grey(frame)
