@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from clustering.extraction import PART_FRAMES
 from clustering.looking import Search, SegmentSearch, look_for_faces, write_tables
 from clustering.settings import VERSION, ClusterSettings
+from clustering.state import faces_done
 from clustering.writing import faces_stage, read_tables
 from data.errors import InputError
 from data.failures import Failures
@@ -77,7 +78,7 @@ def _work(
 ) -> Work[dict[str, Any], None]:
     """What is to be done about a footage: nothing where that is done."""
     inputs = _faces_inputs(footage, settings, part)
-    if _extracted_already(project, name, inputs) and not settings.force:
+    if faces_done(project, name, inputs) and not settings.force:
         return Work(name, inputs)
     project.unfinish(faces_stage(name))
     if settings.force:
@@ -196,8 +197,3 @@ def _faces_inputs(
         "upsample": backend.upsample,
         **({} if part is None else {"spans": part.tolist()}),
     }
-
-
-def _extracted_already(project: Project, name: str, inputs: dict[str, Any]) -> bool:
-    files = (project.faces_file(name), project.frames_file(name))
-    return project.finished(faces_stage(name), inputs) and all(file.exists() for file in files)

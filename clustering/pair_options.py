@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from clustering.settings import Pair, PairingSettings
     from data.start_times import Offset
 
-_PAIR, _STARTS, _OFFSET = "--pair", "--starts", "--offset"
+PAIR, DISCONNECT, FROZEN = "--pair", "--disconnect", "--frozen"
+_STARTS, _OFFSET = "--starts", "--offset"
 _MAX_OFF_S = 3600
 _MAX_OFFSET_S = 10 * 366 * 86_400  # clocks that were never set
 
@@ -42,7 +43,7 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
     noted: dict[str, Any] = {"action": _InOrder, "dest": "pairs", "default": []}
     add = group.add_argument
     files = ("FIRST", "SECOND")
-    add(_PAIR, nargs=2, type=Path, metavar=files, help="two recordings; repeatable", **noted)
+    add(PAIR, nargs=2, type=Path, metavar=files, help="two recordings; repeatable", **noted)
     add(
         _STARTS,
         nargs=2,
@@ -59,13 +60,13 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
         **noted,
     )
     add(
-        "--disconnect",
+        DISCONNECT,
         type=float,
         metavar="SECONDS",
         help="so long without pictures, or black, is a disconnect (default: 5)",
     )
     add(
-        "--frozen",
+        FROZEN,
         type=float,
         metavar="SECONDS",
         help="so long with one still picture is one too (default: never)",
@@ -81,11 +82,10 @@ def pairing_of(parsed: argparse.Namespace) -> PairingSettings:
     from clustering.settings import PairingSettings
     from data.switched_on import SHORTEST_OFF_S, OffSettings
 
-    for option in ("disconnect", "frozen"):
-        value = getattr(parsed, option)
-        require_range(f"--{option}", value, low=0.5, high=_MAX_OFF_S, unit=" seconds")
+    for option, value in ((DISCONNECT, parsed.disconnect), (FROZEN, parsed.frozen)):
+        require_range(option, value, low=0.5, high=_MAX_OFF_S, unit=" seconds")
         if value is not None and not parsed.pairs:
-            raise InputError(f"--{option}: nothing is paired; name two recordings by --pair")
+            raise InputError(f"{option}: nothing is paired; name two recordings by --pair")
     shortest_s = SHORTEST_OFF_S if parsed.disconnect is None else parsed.disconnect
     pairs = _pairs(parsed.pairs)
     _require_once([path for pair in pairs for path in (pair.first, pair.second)])
@@ -108,7 +108,7 @@ def _pairs(noted: Sequence[tuple[str, Any]]) -> tuple[Pair, ...]:
 
     pairs: list[Pair] = []
     for option, value in noted:
-        if option == _PAIR:
+        if option == PAIR:
             pairs.append(Pair(*value))
             continue
         if not pairs:
@@ -125,7 +125,7 @@ def _require_once(paths: Sequence[Path]) -> None:
     seen = set()
     for path in paths:
         if absolute(path) in seen:
-            raise InputError(f"{_PAIR} {path}: named twice; a recording is paired with one other")
+            raise InputError(f"{PAIR} {path}: named twice; a recording is paired with one other")
         seen.add(absolute(path))
 
 

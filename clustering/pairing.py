@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from clustering.lesson import DIGITS, Lesson
+from clustering.pair_options import DISCONNECT, FROZEN, PAIR
 from clustering.settings import ClusterSettings, Pair
 from clustering.writing import faces_stage
 from data.common_part import CommonPart, common_part
@@ -20,7 +21,7 @@ from data.footage import Footage, take_in
 from data.progress import Progress
 from data.project import Project, absolute
 from data.spans import Spans, as_spans, clock
-from data.start_times import Offset, first_frame_s, offset_between
+from data.start_times import OFFSET, STARTS, Offset, first_frame_s, offset_between
 from data.switched_on import spans_on
 
 _VERSION = 1
@@ -136,6 +137,27 @@ def parts_looked_at(lessons: Sequence[Lesson]) -> dict[str, Spans]:
     return {
         name: lesson.looked_at(who) for lesson in lessons for who, name in enumerate(lesson.names)
     }
+
+
+def pair_options_of(project: Project, name: str) -> tuple[str, ...]:
+    """Return the options by which a footage was paired; none where it is in no pair."""
+    for lesson in known_lessons(project):
+        if name in lesson.names:
+            paths = [str(project.footages[one].path) for one in lesson.names]
+            return (PAIR, *paths, *_offset_options(lesson.offset), *_off_options(project, name))
+    return ()
+
+
+def _offset_options(offset: Offset) -> tuple[str, ...]:
+    if offset.told_by == STARTS and offset.starts:
+        return (STARTS, *offset.starts)
+    return (OFFSET, str(offset.seconds)) if offset.told_by == OFFSET else ()
+
+
+def _off_options(project: Project, name: str) -> tuple[str, ...]:
+    kept = project.stages[_presence_stage(name)]
+    frozen = (FROZEN, str(kept["frozen_s"])) if kept["frozen_s"] is not None else ()
+    return (DISCONNECT, str(kept["shortest_s"]), *frozen)
 
 
 @contextmanager

@@ -114,13 +114,8 @@ def _crop(parsed: argparse.Namespace) -> int:
     from data.project import Project
 
     project, failures = Project(parsed.project), Failures()
-    summaries = crop_people(
-        project,
-        footage_paths(parsed.footage),
-        settings,
-        progress=bars(NAME),
-        failures=failures,
-    )
+    footages = footage_paths(parsed.footage)
+    summaries = crop_people(project, footages, settings, progress=bars(NAME), failures=failures)
     for line in _report(summaries):
         print(line)  # noqa: T201
     return say_failed(NAME, failures.lines)

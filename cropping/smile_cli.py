@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run, shown
+from data.command import Parser, require_range, run, say_failed, shown
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("project", type=Path, help="project folder whose footage track-people has tracked")
-    add("footage", nargs="*", type=Path, help="videos (default: all that are tracked)")
+    add("footage", nargs="*", type=Path, help="videos, or folders (default: all that are tracked)")
     add(
         "--frames",
         type=int,
@@ -72,14 +72,17 @@ def _gifs(parsed: argparse.Namespace) -> int:
     max_bytes = _check(parsed)
     settings = _settings(parsed, max_bytes)
     from cropping.smile_stage import smile_gifs
+    from data.failures import Failures
+    from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
 
-    project = Project(parsed.project)
-    summaries = smile_gifs(project, parsed.footage, settings, progress=bars(NAME, unit="frames"))
+    project, failures = Project(parsed.project), Failures()
+    footages = footage_paths(parsed.footage)
+    summaries = smile_gifs(project, footages, settings, progress=bars(NAME), failures=failures)
     for line in _report(summaries):
         print(line)  # noqa: T201
-    return 0
+    return say_failed(NAME, failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> int:

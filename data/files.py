@@ -13,6 +13,11 @@ from typing import Any
 PARTIAL = ".partial"
 
 
+def partial_of(path: Path) -> Path:
+    """Where a file is written until it is whole."""
+    return path.with_name(f".{path.stem}{PARTIAL}{path.suffix}")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a path beside ``path`` to write to; rename it into place when the block succeeds.
@@ -21,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     half-written file is removed and ``path`` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}{PARTIAL}{path.suffix}")
+    partial = partial_of(path)
     try:
         yield partial
         partial.replace(path)

@@ -335,6 +335,17 @@ class People:
             self._bring_up_to_date()
         execute("VACUUM")
 
+    def names_of(self, person_id: int) -> set[str]:
+        """Every name that a person has or had, and those of everybody who was merged into them."""
+        query = "SELECT DISTINCT footage FROM faces"
+        gone = self._who_became(person_id, [name for (name,) in self._connection.execute(query)])
+        renames = self._connection.execute(
+            "SELECT person_id, name FROM decisions WHERE kind = ?", (Kind.RENAME.value,)
+        )
+        given = {name for person, name in renames if person in gone}
+        now = {name for person, name in self.names().items() if person in gone}
+        return given | now | {default_name(person) for person in gone}
+
     def _who_became(self, person_id: int, footages: Iterable[str]) -> set[int]:
         """The person, and everybody who was merged into them."""
         found = {name: self.found(name) for name in footages}

@@ -74,10 +74,6 @@ class Project(ProjectPaths):
         """The paths alone, for tasks that run elsewhere."""
         return ProjectFolder(self.folder)
 
-    def pair_file(self, first: str, second: str) -> Path:
-        """What two recordings of one lesson have in common (JSON)."""
-        return self.folder / "pairs" / f"{first}+{second}.json"
-
     def add_footage(
         self,
         path: Path,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from clustering import pairing
+from clustering.state import states
 from data import footage
 from data.faces import Frames
 from data.jpeg import read_jpeg
@@ -224,6 +225,25 @@ def test_killed_and_resumed(
     left = len(STUDENT_SEEN) + len(TEACHER_SEEN) - detector.frames
     assert (left > 0) == ("parquet" in what)
     assert_same_result(lesson / "p", undisturbed)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--starts", "10:30:00", "10:30:02"), ("--offset", "-3", "--disconnect", "6")],
+    ids=lambda options: " ".join(options),
+)
+def test_the_command_that_brings_it_up_to_date_keeps_the_pair(
+    run: Run, lesson: Path, options: tuple[str, ...]
+) -> None:
+    assert run(*PAIR, *options, "--every", "10").code == 0
+    before = written(lesson)
+    project = Project(lesson / "p")
+    project.frames_file("teacher").unlink()
+    for state in states(project):
+        if state.command:
+            assert run(*state.command[1:], "--every", "10").code == 0
+    assert [state.state for state in states(Project(lesson / "p"))] == ["done"] * 3
+    assert written(lesson) == before
 
 
 # --- refused ------------------------------------------------------------------------------------
