@@ -22,6 +22,7 @@ from data.progress import Progress
 from data.project import FootageEntry, Project
 from data.running import Finished, Runner, Task, Work
 from data.segments import segments_of
+from data.spans import Spans, lengths_s
 
 T = TypeVar("T")
 
@@ -42,15 +43,26 @@ class FootageSummary:
 def find_faces(
     project: Project,
     footages: Sequence[Footage],
+    parts: Mapping[str, Spans],
     settings: ClusterSettings,
     failures: Failures,
     progress: Progress,
     runner: Runner,
 ) -> list[FootageSummary]:
-    """Bring the faces tables of ``footages`` up to date."""
+    """Bring the faces tables of ``footages`` up to date.
+
+    Args:
+        project: where the tables are.
+        footages: to be looked at.
+        parts: by name what is looked at of those that are not looked at whole.
+        settings: how to look.
+        failures: notes what cannot be used.
+        progress: makes a bar a footage.
+        runner: where they are looked at.
+    """
     before = dict(project.footages), dict(project.stages)
     added = _added(project, footages, failures, force=settings.force)
-    works = failures.each(added, lambda one: _work(project, *one, settings))
+    works = failures.each(added, lambda one: _work(project, *one, parts.get(one[0]), settings))
     found: dict[str, FootageSummary] = {}
     for finished in runner.run(works, progress):
         name = finished.work.name
@@ -62,10 +74,10 @@ def find_faces(
 
 
 def _work(
-    project: Project, name: str, footage: Footage, settings: ClusterSettings
+    project: Project, name: str, footage: Footage, part: Spans | None, settings: ClusterSettings
 ) -> Work[dict[str, Any], None]:
     """What is to be done about a footage: nothing where that is done."""
-    inputs = _faces_inputs(footage, settings)
+    inputs = _faces_inputs(footage, settings, part)
     if faces_done(project, name, inputs) and not settings.force:
         return Work(name, inputs)
     project.unfinish(faces_stage(name))
@@ -77,17 +89,19 @@ def _work(
         name=name,
         footage=footage,
         every_s=every_s,
+        spans=inputs.get("spans"),
         key=digest(repr(sorted(inputs.items()))),
         backend=settings.backend,
         segments=segments_of(footage, step_s=every_s * PART_FRAMES),
     )
-    known = [part for segment in search.segments for part in search.parts(segment).read()]
+    known = [one for segment in search.segments for one in search.parts(segment).read()]
+    looked_at_s = footage.duration_s if part is None else float(lengths_s(part).sum())
     return Work(
         name,
         inputs,
         tuple(Task(look_for_faces, SegmentSearch(search, one)) for one in search.segments),
         Task(write_tables, search),
-        total=max(math.ceil(footage.duration_s / every_s), 1),
+        total=max(math.ceil(looked_at_s / every_s), 1),
         done=sum(len(part.frames) for part in known),
     )
 
@@ -165,17 +179,21 @@ def _footage_summary(project: Project, finished: Finished[dict[str, Any], None])
     )
 
 
-def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]:
+def _faces_inputs(
+    footage: Footage, settings: ClusterSettings, part: Spans | None
+) -> dict[str, Any]:
     """Everything that the faces table depends on."""
     backend = settings.backend
     video = footage.kind == "video"
+    looked_at_s = footage.duration_s if part is None else float(part[-1, 1] - part[0, 0])
     return {
         "version": VERSION,
         "kind": footage.kind,
         "size_bytes": footage.size_bytes,
-        "every_s": (settings.every_s or default_interval_s(footage.duration_s)) if video else 1.0,
+        "every_s": (settings.every_s or default_interval_s(looked_at_s)) if video else 1.0,
         "detector": backend.detector,
         "backend": backend.backend,
         "min_face_px": backend.min_face_px,
         "upsample": backend.upsample,
+        **({} if part is None else {"spans": part.tolist()}),
     }

@@ -53,6 +53,10 @@ class ProjectPaths:
         """Dataset and tracks as other tools read them."""
         return self.folder / "export"
 
+    def pair_file(self, first: str, second: str) -> Path:
+        """What two recordings of one lesson have in common (JSON)."""
+        return self.folder / "pairs" / f"{first}+{second}.json"
+
     def faces_file(self, footage: str) -> Path:
         """The faces table of a footage (parquet)."""
         return self.folder / "faces" / f"{footage}.parquet"
