@@ -93,7 +93,7 @@ def _cluster(project: Project, films: list[Path], runner: Runner) -> None:
     cluster_faces(project, films, settings, progress=_no_bar, runner=runner)
 
 
-def _timed(call: Callable[[], None]) -> float:
+def _timed(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
@@ -104,7 +104,7 @@ def _an_hour(project: Project, films: list[Path]) -> list[str]:
     hours = sum(probe(film).duration_s for film in films) / _HOUR_S
     tables = sum(file.stat().st_size for file in project.faces_folder.glob("*.parquet"))
     pictures = sum(file.stat().st_size for file in project.faces_folder.glob("*/*.jpg"))
-    index_s = _timed(lambda: [index_packets(probe(film)) for film in films] and None)
+    index_s = _timed(lambda: [index_packets(probe(film)) for film in films])
     save_s = min(_timed(project.save) for _ in range(5))
     return [
         f"  an hour of it: faces tables {tables / hours / 1e6:.0f} MB, pictures"
