@@ -12,9 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 import fancam
+from clustering.labelled import numbers_in_frame
 from data.faces import Faces
 from data.people import open_people
-from data.traces import find_traces
+from data.project import Project
+from data.traces import Sought, find_traces, picture_mark
 from tests.clips import Clips
 from tests.cropping.written_video import read_video
 from tests.tracking.drawn_project import draw_project
@@ -91,17 +93,31 @@ def forget_somebody(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a project with everything in it, nothing is left of the person."""
     with open_people(project / "people.sqlite") as people:
         people.rename(3, "Anna Karenina")
-    embeddings = embeddings_of(project, 3)
+    sought = Sought(
+        ("Anna Karenina", "Person 3"), embeddings_of(project, 3), portraits_of(project, 3)
+    )
     assert fancam.main(["export", str(project)]) == 0
-    assert find_traces(project, name="Anna Karenina", embeddings=embeddings)
+    assert find_traces(project, sought)
     assert fancam.main(["forget", str(project), "Anna Karenina", "--yes"]) == 0
     said = capsys.readouterr().out
     assert "searched every byte" in said
     assert ": 0 traces left" in said
-    assert find_traces(project, name="Anna Karenina", embeddings=embeddings) == []
+    assert find_traces(project, sought) == []
     assert not list(project.rglob("Person 3*"))
     assert not (project / "tracker" / "best.pt").exists()
     assert len(list((project / "crops" / "film").glob("Person *.gif"))) == 5
+
+
+def portraits_of(project: Path, person_id: int) -> list[bytes]:
+    faces = Faces.read(project / "faces" / "film.parquet")
+    with open_people(project / "people.sqlite") as people:
+        theirs = people.assignments("film").person_id == person_id
+    numbers = numbers_in_frame(faces.frame_index)
+    files = [
+        Project(project).portrait_file("film", int(frame), int(number))
+        for frame, number in zip(faces.frame_index[theirs], numbers[theirs], strict=True)
+    ]
+    return [picture_mark(file.read_bytes()) for file in files]
 
 
 def embeddings_of(project: Path, person_id: int) -> NDArray[np.float32]:
