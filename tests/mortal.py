@@ -19,7 +19,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.boxes import iou
+from data.footage import probe
+from data.people import open_people
+from data.project import Project
+from data.sample.truth import Truth, read_truth
+from data.video import read_frames
 from tests.clustering.child import Death, arm
+from tracking.detector import Letterbox
+from tracking.export import ModelFacts, exported_model
 
 ROOT = Path(__file__).resolve().parents[1]
 PART_FRAMES = 4
@@ -41,72 +49,63 @@ def fancam_until(folder: Path, *arguments: str, death: Death | None) -> tuple[in
 
 
 class FilmNetwork:
-    """Knows the frames of a film by their looks, and who is where in each."""
+    """Knows the frames of drawn films by their looks, and who is where in each."""
 
-    def __init__(self, film: Path, people: Sequence[str], image_px: int) -> None:
-        """Take the film with its truth, and the person of each class."""
-        from data.footage import probe
-        from data.sample.truth import read_truth
-        from data.video import read_frames
-        from tracking.detector import Letterbox
-
-        footage, truth = probe(film), read_truth(film)
-        self._letterbox = Letterbox.fit((footage.width, footage.height), image_px)
-        width, height = self._letterbox.input_wh
-        frames = []
-        for frame in read_frames(footage):
-            image = np.full((height, width, 3), 114, np.uint8)
-            self._letterbox.put(frame.image, image)
-            frames.append(image.ravel().astype(np.float32))
+    def __init__(self, films: Sequence[Path], people: Sequence[str], image_px: int) -> None:
+        """Take films of one size with their truth, and who of the cast each class is."""
+        self._people = list(people)
+        self._letterbox = Letterbox.fit((probe(films[0]).width, probe(films[0]).height), image_px)
+        frames, self._answers = [], []
+        for film in films:
+            truth = read_truth(film)
+            for frame in read_frames(film):
+                frames.append(self._fitted(frame.image).ravel().astype(np.float32))
+                self._answers.append(self._answer(truth, frame.index))
         self._frames = np.stack(frames)
-        self._truth, self._people = truth, list(people)
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Say who is in each image, as YOLO does."""
-        said = np.zeros((len(images), 4 + len(self._people), len(self._people)), np.float32)
-        for image, answer in zip(images, said, strict=True):
-            apart = np.abs(self._frames - image.ravel()).sum(axis=1)
-            self._say(int(apart.argmin()), answer)
+        apart = (np.abs(self._frames - image.ravel()).sum(axis=1) for image in images)
+        return np.stack([self._answers[int(each.argmin())] for each in apart])
+
+    def _fitted(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        width, height = self._letterbox.input_wh
+        fitted = np.full((height, width, 3), 114, np.uint8)
+        self._letterbox.put(image, fitted)
+        return fitted
+
+    def _answer(self, truth: Truth, frame: int) -> NDArray[np.float32]:
+        box = self._letterbox
+        ratio = np.tile(np.array(box.scaled_wh) / np.array(box.image_wh), 2)
+        said = np.zeros((4 + len(self._people), len(self._people)), np.float32)
+        for row in np.flatnonzero((truth.frame_index == frame) & (truth.visible >= 0.5)):
+            if (name := str(truth.person[row])) in self._people:
+                person = self._people.index(name)
+                x1, y1, x2, y2 = truth.xyxy[row] * ratio + np.tile(box.offset, 2)
+                said[:4, person] = (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
+                said[4 + person, person] = 0.9
         return said
 
-    def _say(self, frame: int, answer: NDArray[np.float32]) -> None:
-        truth, box = self._truth, self._letterbox
-        ratio = np.array(box.scaled_wh) / np.array(box.image_wh)
-        seen = (truth.frame_index == frame) & (truth.visible >= 0.5)
-        for row in np.flatnonzero(seen).tolist():
-            if str(truth.person[row]) in self._people:
-                person = self._people.index(str(truth.person[row]))
-                x1, y1, x2, y2 = truth.xyxy[row] * np.tile(ratio, 2) + np.tile(box.offset, 2)
-                answer[:4, person] = (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
-                answer[4 + person, person] = 0.9
+
+def drawn_person(project: Project, person_id: int) -> str:
+    """Who of the drawn cast somebody is, by the first of their faces."""
+    with open_people(project.people_file) as people:
+        for name, entry in project.footages.items():
+            faces = people.assignments(name)
+            for row in np.flatnonzero(faces.person_id == person_id)[:1].tolist():
+                truth = read_truth(entry.path)
+                frame = round(float(faces.time_s[row]) * float(truth.fps))
+                rows = np.flatnonzero(truth.frame_index == frame)
+                nearest = int(iou(faces.xyxy[[row]], truth.xyxy[rows])[0].argmax())
+                return str(truth.person[rows[nearest]])
+    raise ValueError(f"person_id must be somebody of the project, got {person_id}")
 
 
-def _people_of_classes(film: Path, project: Path, classes: Sequence[int]) -> list[str]:
-    """Who of the drawn cast each class is, by the faces of cluster-faces."""
-    from data.boxes import iou
-    from data.people import open_people
-    from data.sample.truth import read_truth
-
-    truth = read_truth(film)
-    with open_people(project / "people.sqlite") as people:
-        faces = people.assignments(film.stem)
-    names = []
-    for person in classes:
-        row = int(np.flatnonzero(faces.person_id == person)[0])
-        frame = round(float(faces.time_s[row]) * float(truth.fps))
-        rows = np.flatnonzero(truth.frame_index == frame)
-        nearest = int(iou(faces.xyxy[[row]], truth.xyxy[rows])[0].argmax())
-        names.append(str(truth.person[rows[nearest]]))
-    return names
-
-
-def _load_network(weights: Path, **_: object) -> tuple[Any, Any, int]:
-    from tracking.export import exported_model
-
-    project, facts = weights.parents[1], exported_model(weights).facts
-    film = project.with_suffix(".mp4")
-    people = _people_of_classes(film, project, facts.person_id)
-    return FilmNetwork(film, people, facts.image_px), facts, 4
+def _load_network(weights: Path, **_: object) -> tuple[FilmNetwork, ModelFacts, int]:
+    project, facts = Project(weights.parents[1]), exported_model(weights).facts
+    people = [drawn_person(project, person) for person in facts.person_id]
+    films = [entry.path for entry in project.footages.values()]
+    return FilmNetwork(films, people, facts.image_px), facts, 4
 
 
 def _make_small() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,10 +15,13 @@ from numpy.typing import NDArray
 
 import fancam
 from clustering.labelled import numbers_in_frame
+from data.disk_space import space_needed
 from data.faces import Faces
+from data.footage import probe, take_in
 from data.people import open_people
 from data.project import Project
 from data.traces import Sought, find_traces, picture_mark
+from fancam_run import _space_needed
 from tests.clips import Clips
 from tests.cropping.written_video import read_video
 from tests.tracking.drawn_project import draw_project
@@ -181,6 +186,52 @@ def test_a_disk_that_is_too_small_is_said_first(
     assert fancam.main(["film.mp4", "--weights", "yolo11n.yaml"]) == 2
     assert "and 1.0 KB is free; free some space" in capsys.readouterr().err
     assert not (tmp_path / "film.fancam").exists()
+
+
+def test_no_encoder_is_said_first(
+    clips: Clips,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken(_: object) -> None:
+        raise ValueError("no such device")
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(clips("constant_rate.mp4"), "film.mp4")
+    monkeypatch.setattr("cropping.encoding._try", broken)
+    assert fancam.main(["film.mp4", "--weights", "yolo11n.yaml"]) == 2
+    assert "libx264: does not work here (no such device)" in capsys.readouterr().err
+    assert not (tmp_path / "film.fancam").exists()
+
+
+def test_what_is_done_needs_no_space_again(
+    clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film = Path(shutil.copy(clips("constant_rate.mp4"), "film.mp4"))
+    project, footage = Project(tmp_path / "film.fancam"), probe(film)
+    whole = _space_needed(project, [footage])
+    assert whole == space_needed([footage])
+    take_in(project, footage)
+    for stage in ("faces of film", "tracker", "tracks of film"):
+        project.finish(stage, {})
+    left = _space_needed(project, [footage])
+    assert left == {**dict.fromkeys(whole, 0), "crop-people": whole["crop-people"]}
+
+
+@pytest.mark.parametrize("command", ["status", "clean", "forget", "export", "demo"])
+def test_help_of_each_command_answers_at_once(command: str) -> None:
+    program = (
+        "import sys, fancam\n"
+        "try: fancam.main(sys.argv[1:])\n"
+        "finally: print({'numpy', 'torch', 'cv2', 'av'} & set(sys.modules))"
+    )
+    told = [sys.executable, "-c", program, command, "--help"]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(told, capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.startswith(f"usage: fancam {command}")
+    assert done.stdout.splitlines()[-1] == "set()"
 
 
 def test_forgetting_asks_first(
