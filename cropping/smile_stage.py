@@ -261,7 +261,8 @@ def _looking(
     """Show every frame to ``watcher``, one a step."""
     if footage.kind != "video":
         for frame in read_frames(footage, threads=threads, damage=damage):
-            yield watcher.look(frame)
+            watcher.look(frame)
+            yield
         return
     for decoded in decode_frames(footage, threads=threads, damage=damage):
         if watcher.wants(decoded.time_s):

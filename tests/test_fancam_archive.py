@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from data.people import open_people
 from data.project import Project
 from data.sample.cast import CAST
 from data.sample.film import draw_film
+from tests.clips import Clips
 from tests.mortal import drawn_person, fancam_until
 
 HEROINE = CAST[0].name
@@ -24,17 +26,18 @@ EMPTY, BROKEN = "11 nobody", "12 broken"
 
 
 @pytest.fixture(scope="module")
-def lessons(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lessons(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archive") / "lessons"
     folder.mkdir()
-    form = {"duration_s": 1.4, "size_wh": (320, 180)}
     for seed, (name, person) in enumerate(DRAWN.items()):
-        film = folder / f"{name}.mp4"
-        draw_film(film, people=[person], shots=["close-up"], seed=seed, **form)
-    draw_film(folder / f"{EMPTY}.mp4", people=[HEROINE], shots=["talk"], **form)
-    whole = (folder / "01.mp4").read_bytes()
-    (folder / f"{BROKEN}.mp4").write_bytes(whole[: len(whole) * 6 // 10])
+        draw(folder / f"{name}.mp4", person, "close-up", seed)
+    draw(folder / f"{EMPTY}.mp4", HEROINE, "talk", 0)  # in which others have the parts
+    shutil.copy(clips("truncated.mp4"), folder / f"{BROKEN}.mp4")
     return folder
+
+
+def draw(film: Path, person: str, shot: str, seed: int) -> None:
+    draw_film(film, people=[person], shots=[shot], seed=seed, duration_s=1.4, size_wh=(320, 180))
 
 
 @pytest.mark.slow
