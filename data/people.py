@@ -336,7 +336,7 @@ class People:
         with self._transaction():
             footages = [name for (name,) in execute("SELECT DISTINCT footage FROM faces")]
             theirs = {name: _taken(self.assignments(name), person_id) for name in footages}
-            gone = self._who_became(person_id, footages)
+            gone = self.who_became(person_id)
             # Without the decisions that name them, a face that somebody moved from them to another
             # would be found to be theirs again.
             ids = [(number,) for number in sorted(gone)]
@@ -350,8 +350,7 @@ class People:
 
     def names_of(self, person_id: int) -> set[str]:
         """Every name that a person has or had, and those of everybody who was merged into them."""
-        query = "SELECT DISTINCT footage FROM faces"
-        gone = self._who_became(person_id, [name for (name,) in self._connection.execute(query)])
+        gone = self.who_became(person_id)
         renames = self._connection.execute(
             "SELECT person_id, name FROM decisions WHERE kind = ?", (Kind.RENAME.value,)
         )
@@ -359,8 +358,10 @@ class People:
         now = {name for person, name in self.names().items() if person in gone}
         return given | now | {default_name(person) for person in gone}
 
-    def _who_became(self, person_id: int, footages: Iterable[str]) -> set[int]:
+    def who_became(self, person_id: int) -> set[int]:
         """The person, and everybody who was merged into them."""
+        query = "SELECT DISTINCT footage FROM faces"
+        footages = [name for (name,) in self._connection.execute(query)]
         found = {name: self.found(name) for name in footages}
         places = {name: Places(table.time_s, table.xyxy) for name, table in found.items()}
         reviewed = self.reviewed(places, {name: t.person_id for name, t in found.items()})
