@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from clustering import pairing
+from clustering import recordings
 from clustering.state import states
 from data import footage
 from data.faces import Frames
@@ -178,7 +178,7 @@ def test_another_pairing_is_looked_at_anew(
     run: Run, lesson: Path, detector: CornerDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(*PAIR).code == 0
-    monkeypatch.setattr(pairing, "spans_on", None)  # when they are on is known
+    monkeypatch.setattr(recordings, "spans_on", None)  # when they are on is known
     detector.frames = 0
 
     assert run(*PAIR, "--offset", "-3").code == 0
