@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from clustering import recordings
 from clustering.state import states
-from data import footage
+from data import footage, segments
 from data.faces import Frames
 from data.jpeg import read_jpeg
 from data.project import Project
@@ -71,6 +72,15 @@ def test_only_what_both_have_in_common_is_looked_at(run: Run, lesson: Path) -> N
     assert seen(lesson, "teacher") == TEACHER_SEEN
     times_s = Frames.read(Project(lesson / "p").frames_file("teacher")).time_s.tolist()
     assert times_s == pytest.approx([*range(23), *range(31, 44)])
+
+
+def test_in_segments_it_is_the_same(
+    run: Run, lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "SEGMENT_S", 10)
+    assert run(*PAIR).code == 0
+    assert seen(lesson, "student") == STUDENT_SEEN
+    assert seen(lesson, "teacher") == TEACHER_SEEN
 
 
 def test_what_is_reported_and_written_down(run: Run, lesson: Path) -> None:
@@ -316,6 +326,40 @@ def test_of_several_lessons_one_that_has_no_common_part_is_named(
     assert_refused(done, "a.mp4 and b.mp4: no part in common", code=1)
     assert sorted(Project(lesson / "p").footages) == ["student", "teacher"]
     assert seen(lesson, "student") == STUDENT_SEEN
+
+
+def test_what_stands_alone_by_a_fault_is_left_out(run: Run, drawn: Path, lesson: Path) -> None:
+    """Half a pair is not looked at whole: its other half may come back."""
+    shutil.copy(drawn / "student.mp4", lesson / "b.mp4")
+    done = run("b.mp4", *PAIR[:2], "no.mkv", *PAIR[3:-1], "20")
+    assert (done.code, len(done.err)) == (1, 2)
+    assert "no.mkv: no such file" in done.err[0]
+    assert "student.mp4: left out, since no.mkv, its pair, cannot be used" in done.err[1]
+    assert sorted(Project(lesson / "p").footages) == ["b"]
+
+
+def test_one_that_shows_nothing(run: Run, lesson: Path) -> None:
+    encode(lesson / "black.mp4", [np.zeros((96, 160, 3), np.uint8)] * 100, rate=RATE)
+    done = run("student.mp4", "--project", "p", "--every", "20")
+    assert done.code == 0
+    before = Project(lesson / "p").stages["faces of student"]
+    refused = run("--pair", "student.mp4", "black.mp4", "--offset", "1", "--project", "p")
+    assert_refused(refused, "black.mp4: black or still throughout")
+    project = Project(lesson / "p")
+    assert sorted(project.footages) == ["student"]
+    assert project.stages["faces of student"] == before
+
+
+def test_one_that_has_changed(run: Run, lesson: Path) -> None:
+    assert run(*PAIR[:-1], "20").code == 0
+    before = written(lesson)
+    with (lesson / "teacher.mkv").open("ab") as file:
+        file.write(b"more")
+    changed = run(*PAIR[:-1], "20")
+    assert_refused(changed, "teacher.mkv: it has changed since the project read it")
+    assert written(lesson) == before
+    assert run(*PAIR[:-1], "20", "--force").code == 0
+    assert written(lesson) == before
 
 
 def test_a_folder_with_a_pair_in_it(run: Run, lesson: Path) -> None:
