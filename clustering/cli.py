@@ -5,11 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustering.pair_options import add_pair_options, pairing_of, with_pairs
-from data.command import Parser, limit_threads, require_range, run, say_failed, shown
+from data.addresses import footage_place, project_place
+from data.command import (
+    Parser,
+    limit_threads,
+    require_range,
+    run,
+    say_failed,
+    shown,
+    with_projects,
+)
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +33,7 @@ _MAX_UPSAMPLE = 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: _cluster(_parser().parse_args(arguments)))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _cluster))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,8 +44,18 @@ def _parser() -> argparse.ArgumentParser:
         epilog="A run that was stopped goes on where it was when the same command is given again.",
     )
     add = parser.add_argument
-    add("footage", nargs="*", type=Path, help="videos, folders of videos or images, or images")
-    add("--project", type=Path, metavar="DIR", help="project folder (default: FOOTAGE.fancam here)")
+    add(
+        "footage",
+        nargs="*",
+        type=footage_place,
+        help="videos, folders of videos or images, or images",
+    )
+    add(
+        "--project",
+        type=project_place,
+        metavar="DIR",
+        help="project folder (default: FOOTAGE.fancam here)",
+    )
     add("--force", action="store_true", help="do again what is done, also for changed footage")
 
     reading = parser.add_argument_group("reading")

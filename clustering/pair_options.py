@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.addresses import footage_place
 from data.command import require_range
 from data.errors import InputError
 
@@ -43,7 +44,9 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
     noted: dict[str, Any] = {"action": _InOrder, "dest": "pairs", "default": []}
     add = group.add_argument
     files = ("FIRST", "SECOND")
-    add(PAIR, nargs=2, type=Path, metavar=files, help="two recordings; repeatable", **noted)
+    add(
+        PAIR, nargs=2, type=footage_place, metavar=files, help="two recordings; repeatable", **noted
+    )
     add(
         _STARTS,
         nargs=2,
