@@ -18,11 +18,13 @@ from data import footage, segments
 from data.faces import Frames
 from data.jpeg import read_jpeg
 from data.project import Project
+from data.stores import Store
 from tests.clips import Clips, encode, number_of, pictures
 from tests.clustering.child import Death, run_in_child
 from tests.clustering.command import Ran, assert_refused, assert_same_result, snapshot
 from tests.clustering.drawn_lesson import RATE, draw_student, draw_teacher
 from tests.clustering.fakes import CornerDetector
+from tests.machines import Machine
 
 Run = Callable[..., Ran]
 PAIR = ("--pair", "student.mp4", "teacher.mkv", "--project", "p", "--every", "1")
@@ -72,6 +74,16 @@ def test_only_what_both_have_in_common_is_looked_at(run: Run, lesson: Path) -> N
     assert seen(lesson, "teacher") == TEACHER_SEEN
     times_s = Frames.read(Project(lesson / "p").frames_file("teacher")).time_s.tolist()
     assert times_s == pytest.approx([*range(23), *range(31, 44)])
+
+
+def test_recordings_at_an_address(run: Run, lesson: Path, memory: str, machine: Machine) -> None:
+    machine("first")
+    files = ("student.mp4", "teacher.mkv")
+    for name in files:
+        Store(memory).send(lesson / name, name)
+    done = run("--pair", *(f"{memory}/{name}" for name in files), *PAIR[3:])
+    assert (done.code, done.err) == (0, [])
+    assert seen(lesson, "teacher") == TEACHER_SEEN
 
 
 def test_in_segments_it_is_the_same(
