@@ -17,17 +17,19 @@ from clustering.state import states
 from data import footage, segments
 from data.faces import Frames
 from data.jpeg import read_jpeg
+from data.people import open_people
 from data.project import Project
 from data.stores import Store
 from tests.clips import Clips, encode, number_of, pictures
 from tests.clustering.child import Death, run_in_child
-from tests.clustering.command import Ran, assert_refused, assert_same_result, snapshot
-from tests.clustering.drawn_lesson import RATE, draw_student, draw_teacher
+from tests.clustering.command import Ran, assert_refused, assert_same_result, names, snapshot
+from tests.clustering.drawn_lesson import RATE, draw_student, draw_teacher, film_lesson
 from tests.clustering.fakes import CornerDetector
 from tests.machines import Machine
 
 Run = Callable[..., Ran]
 PAIR = ("--pair", "student.mp4", "teacher.mkv", "--project", "p", "--every", "1")
+RECORDINGS = ("student", "teacher")
 
 # By their own clocks: the student's is the lesson's, the teacher's first picture comes at 7.2 s.
 STUDENT_LOOKED_AT = [[7.2, 15.3], [23.4, 50.5]]
@@ -74,6 +76,25 @@ def test_only_what_both_have_in_common_is_looked_at(run: Run, lesson: Path) -> N
     assert seen(lesson, "teacher") == TEACHER_SEEN
     times_s = Frames.read(Project(lesson / "p").frames_file("teacher")).time_s.tolist()
     assert times_s == pytest.approx([*range(23), *range(31, 44)])
+
+
+@pytest.mark.slow
+def test_a_filmed_lesson(run: Run, tmp_path: Path) -> None:
+    """With the real networks: the people of both recordings are the same."""
+    film_lesson(tmp_path)
+    done = run(*PAIR, "--offset", "1", "--min-face", "80")
+    assert (done.code, done.err) == (0, [])
+    assert [line for line in done.out if " off at " in line] == [
+        "  student off at 0:08 for 6 s, back at 0:14",
+        "  teacher off at 0:13 for 6 s, back at 0:19",
+    ]
+    project = Project(tmp_path / "p")
+    times_s = [Frames.read(project.frames_file(n)).time_s.round(3).tolist() for n in RECORDINGS]
+    # The teacher's first picture comes at 3.5 s of the lesson; black is from 13.1 to 18.9 s of it.
+    assert times_s == [[*range(4, 9), *range(14, 26)], [*range(14), *range(19, 23)]]
+    with open_people(project.people_file) as people:
+        found = [set(people.assignments(name).person_id.tolist()) - {-1} for name in RECORDINGS]
+    assert found[0] == found[1] == set(names(tmp_path / "p"))
 
 
 def test_recordings_at_an_address(run: Run, lesson: Path, memory: str, machine: Machine) -> None:
