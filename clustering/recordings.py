@@ -55,8 +55,9 @@ def find_when_on(
         By name what is wrong with the recordings that cannot be used.
     """
     refused = {}
-    works = (_work(project, name, footage, settings) for name, footage in footages)
-    for finished in runner.run(works, progress):
+    threads = runner.threads(settings.backend.threads)
+    works = (_work(project, name, footage, settings, threads) for name, footage in footages)
+    for finished in runner.run(works, progress, frames=0):  # each recording has a bar of its own
         name, inputs = finished.work.name, finished.work.about
         if finished.refused is not None:
             refused[name] = finished.refused
@@ -81,7 +82,7 @@ def _stage(name: str) -> str:
 
 
 def _work(
-    project: Project, name: str, footage: Footage, settings: ClusterSettings
+    project: Project, name: str, footage: Footage, settings: ClusterSettings, threads: int
 ) -> Work[dict[str, Any], list[list[float]]]:
     """What is to be done about a recording: nothing where that is done."""
     off = settings.pairing.off
@@ -89,5 +90,5 @@ def _work(
     kept = project.stages.get(_stage(name), {})
     if not settings.force and {key: kept.get(key) for key in inputs} == inputs:
         return Work(name, inputs)
-    recording = Recording(name, footage, off, settings.backend.threads)
+    recording = Recording(name, footage, off, threads)
     return Work(name, inputs, last=Task(look_when_on, recording))
