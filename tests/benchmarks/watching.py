@@ -43,7 +43,8 @@ def _lines(name: str, played: Played) -> list[str]:
     return [
         f"{name}: {played.acts}",
         f"  drift: {len(played.drift)} measured, median {played.within(0.5):.2f} frames, 98 %"
-        f" within {played.within(0.98):.2f}, all within {played.within(1):.2f}; target 1 {met}",
+        f" within {played.within(0.98):.2f}; target 1 {met}",
+        f"    {100 * played.in_step:.1f} % within one frame, all within {played.within(1):.1f}",
         f"  picture on the stage: off by {played.picture_off:.2f} frames, the median of"
         f" {len(played.picture)}",
     ]

@@ -68,6 +68,11 @@ class Played:
         return float(np.quantile(np.abs(self.drift), share))
 
     @property
+    def in_step(self) -> float:
+        """Share of all drifts that stay within one frame."""
+        return float(np.mean(np.abs(self.drift) <= 1))
+
+    @property
     def picture_off(self) -> float:
         """Frames, the median; a picture's number is whole, so half a frame is none."""
         return float(np.median(np.abs(self.picture + 0.5)))
