@@ -164,7 +164,8 @@ class Likeness:
         """Distance of some faces to everybody's mean face, ``(rows, people)``."""
         mean = everybody.groups.mean
         squares = self._square[rows, None] + (mean**2).sum(axis=1)[None]
-        return np.sqrt(np.maximum(squares - 2 * self._embedding[rows] @ mean.T, 0))
+        products = self._embedding[rows] @ mean.T
+        return np.asarray(np.sqrt(np.maximum(squares - 2 * products, 0)), np.float64)
 
     def _together(
         self, person_id: NDArray[np.int64], people: NDArray[np.int64]

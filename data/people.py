@@ -406,8 +406,10 @@ class People:
         """
         # To read tens of thousands of faces is what takes long, and only a merge moves others than
         # a decision names.
-        of_all = changed is None or changed.kind is Kind.MERGE
-        self._write_people(self._assign(None if of_all else changed.faces))
+        if changed is None or changed.kind is Kind.MERGE:
+            self._write_people(self._assign(None))
+        else:
+            self._write_people(self._assign(changed.faces))
 
     def _assign(self, about: Mapping[str, Places] | None) -> Reviewed:
         """Make person_id what the decisions make of what was found, of some faces or of all."""
@@ -516,6 +518,8 @@ def _spans_around(time_s: NDArray[np.float64]) -> list[Span]:
     # and as far from this the face that is meant there. A fourth for what rounding may do.
     reach_s = 4 * SAME_TIME_S
     times = np.unique(time_s)
+    if not len(times):
+        return []
     gaps = np.flatnonzero(np.diff(times) > 2 * reach_s)
     starts, ends = times[np.r_[0, gaps + 1]] - reach_s, times[np.r_[gaps, len(times) - 1]] + reach_s
     return list(zip(starts.tolist(), ends.tolist(), strict=True))

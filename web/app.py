@@ -70,7 +70,7 @@ def create_app(projects: Iterable[Path], settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     from anyio import Semaphore
     from anyio.to_thread import current_default_thread_limiter
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     current_default_thread_limiter().total_tokens = _THREADS
     app.state.readers = Semaphore(READERS)
