@@ -9,11 +9,29 @@ import time
 from pathlib import Path
 
 from data.sample.film import draw_film
-from tests.benchmarks import cropping, dbscan, memory, scaling, serving, speed, tracking
+from tests.benchmarks import (
+    cropping,
+    dbscan,
+    memory,
+    scaling,
+    serving,
+    speed,
+    tracking,
+    watching,
+)
 from tests.benchmarks.machine import describe
 from tests.conftest import SHARED
 
-PARTS = ("speed", "dbscan", "memory", "tracking", "cropping", "serving", "scaling")
+PARTS = (
+    "speed",
+    "dbscan",
+    "memory",
+    "tracking",
+    "cropping",
+    "serving",
+    "watching",
+    "scaling",
+)
 
 
 def main() -> int:
@@ -22,7 +40,9 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", help=f"only these of {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="small inputs: does it still run?")
     parser.add_argument(
-        "--full", action="store_true", help="memory at 1 frame a second, as by default in use"
+        "--full",
+        action="store_true",
+        help="memory at 1 frame a second, as by default in use; ten minutes of watching",
     )
     parsed = parser.parse_args()
     parts = parsed.parts or PARTS
@@ -49,6 +69,8 @@ def main() -> int:
     if "serving" in parts:
         seconds = serving.QUICK_SECONDS if parsed.quick else serving.SECONDS
         _print(serving.report(seconds))
+    if "watching" in parts:
+        _print(watching.report(_watched_minutes(parsed)))
     if "scaling" in parts:
         with tempfile.TemporaryDirectory() as folder:
             length = scaling.QUICK_SECONDS if parsed.quick else scaling.SECONDS
@@ -56,6 +78,12 @@ def main() -> int:
             _print(scaling.report(Path(folder), seconds=length, rounds=rounds))
     print(f"\n{time.monotonic() - start:.0f} s")
     return 0
+
+
+def _watched_minutes(parsed: argparse.Namespace) -> float:
+    if parsed.full:
+        return watching.MINUTES
+    return watching.QUICK_MINUTES if parsed.quick else watching.ROUTINE_MINUTES
 
 
 def _speed(*, quick: bool) -> None:
