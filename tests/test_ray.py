@@ -18,7 +18,6 @@ import pytest
 
 from clustering.cli import main as cluster_faces
 from data.outputs import MANIFEST
-from data.people import open_people
 from data.project import Project
 from data.sample.film import draw_film
 from data.tracks import read_tracks
@@ -30,7 +29,7 @@ from tests.ray_cluster import (
     start_command,
     started_head,
 )
-from tracking.quiet import quiet_ultralytics
+from tests.tracking.untrained import write_untrained
 
 pytest.importorskip("ray")
 FILMS = {"a": ["talk", "close-up"], "b": ["profile", "peek"], "c": ["close-up", "profile"]}
@@ -46,24 +45,6 @@ segments.SEGMENT_S, finding.PART_FRAMES = 2.0, 4
 def head() -> Iterator[Head]:
     with started_head() as started:
         yield started
-
-
-def write_weights(project: Project) -> None:
-    """A detector that has learned nothing, and is sure of it: it sees people everywhere."""
-    quiet_ultralytics()
-    import torch
-    from ultralytics.nn.tasks import DetectionModel
-
-    with open_people(project.people_file) as people:
-        names = people.names()
-    torch.manual_seed(0)
-    network: Any = DetectionModel("yolo11n.yaml", nc=len(names), verbose=False)  # type: ignore[no-untyped-call]
-    network.names = dict(enumerate(names.values()))
-    for branch in network.model[-1].cv3:
-        branch[-1].bias.data[:] = torch.linspace(-2, -1, len(names))
-    kept = {"train_args": {"imgsz": 96}, "fancam": {"person_id": list(names)}}
-    project.tracker_folder.mkdir()
-    torch.save({"model": network.half(), **kept}, project.tracker_folder / "best.pt")
 
 
 def stages(project: str) -> dict[str, tuple[str, ...]]:
@@ -94,7 +75,7 @@ def contents(folder: Path) -> dict[str, Any]:
 def test_one_of_two_machines_dies_in_every_stage(head: Head, tmp_path: Path) -> None:
     (tmp_path / "films").mkdir()
     for name, shots in FILMS.items():
-        draw_film(tmp_path / "films" / f"{name}.mp4", shots=shots, duration_s=4, size_wh=(320, 180))
+        draw_film(tmp_path / "films" / f"{name}.mp4", shots=shots, duration_s=3, size_wh=(320, 180))
     alone, together = stages("alone.fancam"), stages("together.fancam")
     for module in alone:
         code, said, _ = run_command(module, *alone[module], cwd=tmp_path, setup=SMALL)
@@ -107,7 +88,7 @@ def test_one_of_two_machines_dies_in_every_stage(head: Head, tmp_path: Path) -> 
         assert sorted(here) == sorted(there)
         assert [name for name in here if here[name] != there[name]] == []
         if module == "clustering.cli":
-            write_weights(Project(tmp_path / "alone.fancam"))
+            write_untrained(Project(tmp_path / "alone.fancam"), image_px=96)
             shutil.copytree(tmp_path / "alone.fancam/tracker", tmp_path / "together.fancam/tracker")
     project = Project(tmp_path / "together.fancam")
     assert sorted(project.footages) == sorted(FILMS)
