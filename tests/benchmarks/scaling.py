@@ -151,10 +151,11 @@ def _cpu_s(call: Callable[[], object]) -> float:
 
 def _an_hour(project: Project, films: list[Path]) -> list[str]:
     """What is kept of an hour of footage, and what the machine that hands out tasks does for it."""
-    hours = sum(probe(film).duration_s for film in films) / _HOUR_S
+    footages = [probe(film) for film in films]
+    hours = sum(footage.duration_s for footage in footages) / _HOUR_S
     tables = sum(file.stat().st_size for file in project.faces_folder.glob("*.parquet"))
     pictures = sum(file.stat().st_size for file in project.faces_folder.glob("*/*.jpg"))
-    index_s = _timed(lambda: [index_packets(probe(film)) for film in films])
+    index_s = _timed(lambda: [index_packets(footage) for footage in footages])
     save_s = min(_timed(project.save) for _ in range(5))
     return [
         f"  an hour of it: faces tables {tables / hours / 1e6:.0f} MB, pictures"
