@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -58,8 +57,8 @@ def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[NoBar
 def main(address: str, folder: str) -> None:
     """Run one footage of each kind, of two tasks."""
     kinds = {"a": works, "b": fails, "c": refuses, "d": dies_once}
-    made = [
-        Work[str, int](
+    made: list[Work[str, int]] = [
+        Work(
             name,
             folder,
             tuple(Task(do, f"{folder}/{name}{part}") for part in (1, 2)),
@@ -75,7 +74,3 @@ def main(address: str, folder: str) -> None:
             refused = str(finished.refused) if finished.refused else None
             found[finished.work.name] = [finished.result, finished.damage.frames, refused]
     print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

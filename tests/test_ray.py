@@ -97,7 +97,8 @@ def test_one_of_two_machines_dies_in_every_stage(head: Head, tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_what_is_tried_again_and_what_is_not(head: Head, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.ray_tasks", head.address, str(tmp_path)]
+    code = "import sys\nfrom tests.ray_tasks import main\nmain(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, head.address, str(tmp_path)]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
