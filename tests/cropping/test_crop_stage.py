@@ -418,6 +418,53 @@ def test_a_stopped_run_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch
     assert contents(project) == whole
 
 
+@pytest.mark.parametrize("stopped_at", [None, 5, 25, 39])
+def test_long_footage_is_passed_in_legs(
+    project: Project, monkeypatch: pytest.MonkeyPatch, stopped_at: int | None
+) -> None:
+    """With the same bytes as in one, the timeline's smiles too, wherever it was stopped."""
+    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
+    crop(project, smiles=True)
+    whole = contents(project)
+    Project(project.folder).unfinish("smiles of film")
+    monkeypatch.setattr(passing, "LEG_PIECES", 1)
+    real = rendering.Lane.take
+
+    def breaks(lane: rendering.Lane, shown: rendering.Shown) -> None:
+        if shown.index == stopped_at:
+            raise KeyboardInterrupt
+        real(lane, shown)
+
+    if stopped_at is not None:
+        with monkeypatch.context() as during:
+            during.setattr(rendering.Lane, "take", breaks)
+            with pytest.raises(KeyboardInterrupt):
+                crop(project, force=True, smiles=True)
+    crop(project, force=True, smiles=True)
+    assert contents(project) == whole
+
+
+def test_a_leg_that_was_encoded_but_not_noted(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(passing, "LEG_PIECES", 2)
+    crop(project)
+    whole = contents(project)
+
+    def breaks(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr(passing.Passed, "write", breaks)
+        with pytest.raises(KeyboardInterrupt):
+            crop(project, force=True)
+    crop(project, force=True)
+    assert contents(project) == whole
+
+
 def test_a_run_stopped_before_the_end_of_joining(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
