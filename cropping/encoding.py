@@ -148,6 +148,7 @@ class PieceWriter:
     def close(self) -> None:
         """Finish the piece."""
         with write_errors(self.path):
+            self._container.start_encoding()  # of a piece without frames too there is a head
             self._container.mux(self._stream.encode(None))
             self._container.close()
 

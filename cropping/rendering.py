@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -41,29 +40,22 @@ class Shown:
         self.decoded, self.planes = decoded, decoded.planes()
         self.index = decoded.index
         self.tick = round(Fraction(decoded.time_s) / form.time_base)
-        self._video_wh = form.size_wh
-        self._lock = threading.Lock()
-        self._wide: Planes | None = None
-
-    def wide(self) -> Planes:
-        """The whole picture at the video's size: the same for everybody who is away."""
-        with self._lock:
-            if self._wide is None:
-                width, height = self._video_wh
-                y, half = np.empty((height, width), np.uint8), (height // 2, width // 2)
-                u, v = np.empty(half, np.uint8), np.empty(half, np.uint8)
-                self._wide = Planes(y, u, v, self.planes.colours)
-                cut(self.planes, (0, 0, *self.planes.wh), self._wide)
-            return self._wide
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """What one person's video is made of."""
+    """What one encoder makes of a footage."""
 
     views: Views
     pieces: Pieces
-    others: Others | None  # to be blurred
+    cuts: NDArray[np.int64]  # frames where what it makes may be taken apart
+    taken: NDArray[np.bool_]  # (n,) which frames it takes
+    others: Others | None = None  # to be blurred
+
+    @classmethod
+    def whole(cls, views: Views, pieces: Pieces, others: Others | None) -> Part:
+        """One person's whole video."""
+        return cls(views, pieces, views.cuts(), np.ones(len(views), np.bool_), others)
 
 
 def pieces_in(folder: Path, key: str) -> Pieces:
@@ -77,11 +69,11 @@ def _move(new: Path, to: Path) -> None:
     new.replace(to)
 
 
-def keyframes(clock: Clock, views: Views) -> NDArray[np.bool_]:
-    """Which frames are to be keyframes, ``(n,)``: where a piece or take begins, and each second."""
+def keyframes(clock: Clock, cuts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which frames are to be keyframes, ``(n,)``: at pieces and cuts, and once a second."""
     wanted = np.zeros(len(clock), np.bool_)
     wanted[::PIECE_FRAMES] = True
-    wanted[views.cuts()] = True
+    wanted[cuts] = True
     ends_s = np.append(clock.time_s[1:], np.inf)
     last_s = 0.0
     for frame in np.arange(len(clock)):
@@ -100,7 +92,7 @@ class Lane:
     ) -> None:
         """Take what is to be shown when, and a folder for the piece that is being written."""
         self._part, self._settings, self._form = part, settings, form
-        self._keyframes = keyframes(clock, part.views)
+        self._keyframes = keyframes(clock, part.cuts)
         self._finished = len(part.pieces.read())
         self._folder = folder
         self._writer: PieceWriter | None = None
@@ -122,28 +114,21 @@ class Lane:
             self._number = number
             path = self._folder / f"{number:06d}.nut"
             self._writer = PieceWriter(path, self._settings, self._form)
-        self._encode(shown)
-
-    def _encode(self, shown: Shown) -> None:
-        if self._writer is None:
-            raise ValueError("a frame must have a piece to go to, got none")
         row = min(shown.index, len(self._part.views) - 1)
-        frame, planes = self._writer.picture()
+        if self._writer is not None and self._part.taken[row]:
+            self._encode(shown, row, self._writer)
+
+    def _encode(self, shown: Shown, row: int, writer: PieceWriter) -> None:
+        frame, planes = writer.picture()
         self._fill(shown, row, planes)
         # A damaged frame that never came by leaves its keyframe to the next.
         keyframe = bool(self._keyframes[min(self._next, row) : row + 1].any())
         self._next = shown.index + 1
-        self._writer.write(frame, tick=shown.tick, keyframe=keyframe)
+        writer.write(frame, tick=shown.tick, keyframe=keyframe)
 
     def _fill(self, shown: Shown, row: int, planes: Planes) -> None:
         left, top, right, bottom = self._part.views.xyxy[row].tolist()
         boxes = self._part.others.at(shown.index) if self._part.others else []
-        whole = (left, top, right, bottom) == (0, 0, *shown.planes.wh)
-        if whole and not self._part.views.present[row] and not len(boxes):
-            wide = shown.wide()
-            for into, plane in ((planes.y, wide.y), (planes.u, wide.u), (planes.v, wide.v)):
-                np.copyto(into, plane)
-            return
         cut(blurred(shown.planes, boxes), (left, top, right, bottom), planes)
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from typing import Final, Literal
 import numpy as np
 
 from cropping.encoding import EncoderSettings, Form, check_encoder
-from cropping.joining import Span, join
+from cropping.joining import Piece, Span, join
 from cropping.others import Others
 from cropping.presence import Clock
 from cropping.rendering import (
@@ -31,6 +31,7 @@ from cropping.rendering import (
     render,
     threads_each,
 )
+from cropping.sharing import share
 from cropping.smile_model import load_smile_model, smile_model_key
 from cropping.smile_watching import SmileWatcher
 from cropping.smiles import Smiles, keep_smiles, kept_smiles, smiling_spans
@@ -51,7 +52,7 @@ from data.timeline import Timeline, read_timeline
 from data.tracks import Tracks, read_tracks
 from data.video import Damage, Decoded, decode_frames
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised when the same tracks and settings would give other videos."""
 WORK_FOLDER: Final = ".pieces"
 _TICK: Final = Fraction(1, 90_000)  # where a footage has none of its own: MPEG's
@@ -176,16 +177,19 @@ class _Passed:
 
     start_s: Fraction  # of the first frame, in the footage's own time
     end_s: Fraction  # of the last frame, the first at 0
+    shared: str  # folder of the pieces that several people share; empty for none
 
     def write(self, path: Path) -> None:
-        write_json(path, {"start_s": str(self.start_s), "end_s": str(self.end_s)})
+        times = {"start_s": str(self.start_s), "end_s": str(self.end_s)}
+        write_json(path, times | {"shared": self.shared})
 
     @classmethod
     def read(cls, path: Path) -> _Passed | None:
         if not path.exists():
             return None
         content = json.loads(path.read_text(encoding="utf-8"))
-        return cls(Fraction(content["start_s"]), Fraction(content["end_s"]))
+        start_s, end_s = (Fraction(content[name]) for name in ("start_s", "end_s"))
+        return cls(start_s, end_s, content["shared"])
 
 
 def crop_people(
@@ -395,7 +399,9 @@ def _ready(job: _Job, person: _Person) -> Path:
 
 def _remove_others(job: _Job, people: Sequence[_Person]) -> None:
     """Remove pieces of what was asked for by an earlier run, and is no more."""
-    wanted = {job.pieces(person) for person in people}
+    wanted = {job.pieces(person) for person in people} | {_shared(job, _open_ended(job, people))}
+    passed = (_Passed.read(_passed_file(job, person)) for person in people)
+    wanted |= {job.work / one.shared for one in passed if one is not None}
     if job.work.is_dir():
         for folder in set(job.work.iterdir()) - wanted:
             if folder.is_dir():
@@ -404,11 +410,16 @@ def _remove_others(job: _Job, people: Sequence[_Person]) -> None:
 
 def _render(job: _Job, people: Sequence[_Person], progress: Progress, damage: Damage) -> None:
     """Encode everybody's pieces in one pass; what is there already stays."""
-    open_ended = [person for person in people if _Passed.read(_passed_file(job, person)) is None]
+    open_ended = _open_ended(job, people)
     if not open_ended:
         return
     clock = Clock.of(job.timeline)
-    parts = [Part(_views(job, one), _pieces(job, one), _others(job, one)) for one in open_ended]
+    shared = _shared(job, open_ended)
+    parts = [
+        Part.whole(_views(job, one), _pieces(job, one), _others(job, one)) for one in open_ended
+    ]
+    folders = [*(job.pieces(person) for person in open_ended), shared]
+    parts = share(parts, _pieces_in(shared))
     after = min(len(part.pieces.read()) for part in parts) * PIECE_FRAMES - 1
     frames = decode_frames(
         job.footage, after_index=after, threads=job.settings.threads, damage=damage
@@ -423,18 +434,18 @@ def _render(job: _Job, people: Sequence[_Person], progress: Progress, damage: Da
         time_base=_time_base(job.footage),
         rate=job.footage.rate or ASSUMED_RATE,
         colours=first.planes().colours,
-        threads=threads_each(len(parts), cores),
+        threads=threads_each(len(open_ended), cores),
     )
     lanes = [
-        Lane(part, clock, job.pieces(person), job.settings.encoder, form)
-        for part, person in zip(parts, open_ended, strict=True)
+        Lane(part, clock, folder, job.settings.encoder, form)
+        for part, folder in zip(parts, folders, strict=False)
     ]
     last, smiles = _Last(first), _Smiles(job, whole=after < 0)
     with progress(job.name, max(len(clock), 1), after + 1) as bar:
         passing, watch = last.noting(chain([first], frames)), smiles.watch
         render(passing, lanes, form, threads=cores, advance=_by_one(bar), watch=watch)
     smiles.keep()
-    passed = last.passed(clock.frame_s)
+    passed = last.passed(clock.frame_s, shared.name if len(parts) > len(open_ended) else "")
     for person in open_ended:
         passed.write(_passed_file(job, person))
 
@@ -486,17 +497,31 @@ class _Last:
             self._frame = frame
             yield frame
 
-    def passed(self, frame_s: float) -> _Passed:
+    def passed(self, frame_s: float, shared: str) -> _Passed:
         lasts_s = self._frame.lasts_s or Fraction(frame_s)
-        return _Passed(self._frame.start_s, Fraction(self._frame.time_s) + lasts_s)
+        return _Passed(self._frame.start_s, Fraction(self._frame.time_s) + lasts_s, shared)
 
 
 def _passed_file(job: _Job, person: _Person) -> Path:
     return job.pieces(person) / "passed.json"
 
 
+def _open_ended(job: _Job, people: Sequence[_Person]) -> list[_Person]:
+    """Those whom no pass has seen to the end."""
+    return [person for person in people if _Passed.read(_passed_file(job, person)) is None]
+
+
+def _shared(job: _Job, people: Sequence[_Person]) -> Path:
+    """Folder of the pieces that these people share."""
+    return job.work / f"shared-{digest(*(person.key for person in people))}"
+
+
 def _pieces(job: _Job, person: _Person) -> Pieces:
-    return pieces_in(job.pieces(person), "piece")
+    return _pieces_in(job.pieces(person))
+
+
+def _pieces_in(folder: Path) -> Pieces:
+    return pieces_in(folder, "piece")
 
 
 def _views(job: _Job, person: _Person) -> Views:
@@ -544,7 +569,15 @@ def _write_video(job: _Job, person: _Person, path: Path) -> None:
     if passed is None:
         raise ValueError(f"{person.name} must have been rendered")
     whole = Span(Fraction(0), passed.end_s)
-    join(path, _pieces(job, person).read(), [whole], sound=_sound(job))
+    join(path, _joinable(job, person, passed), [whole], sound=_sound(job))
+
+
+def _joinable(job: _Job, person: _Person, passed: _Passed) -> list[Piece]:
+    own = _pieces(job, person).read()
+    if not passed.shared:
+        return [Piece(file) for file in own]
+    shared = _pieces_in(job.work / passed.shared).read()
+    return [Piece(*files) for files in zip(own, shared, strict=True)]
 
 
 def _sound(job: _Job) -> Path | None:
@@ -558,7 +591,7 @@ def _write_best(job: _Job, person: _Person, path: Path) -> None:
         Span(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
         for begin, end in clock.spans(shown)
     ]
-    join(path, [video], spans, sound=_sound(job))
+    join(path, [Piece(video)], spans, sound=_sound(job))
 
 
 def _write_timeline(job: _Job, people: Sequence[_Person], path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cropping.encoding import EncoderSettings, Form, PieceWriter
-from cropping.joining import Span, join, stamps
+from cropping.joining import Piece, Span, join, stamps
 from data.errors import InputError
 from tests.cropping.written_video import read_video
 
@@ -33,7 +33,7 @@ def test_stamps(pts: list[int], end: int, dts: list[int], duration: list[int]) -
     assert (found.dts <= found.pts).all()
 
 
-def write_pieces(folder: Path, counts: list[int]) -> list[Path]:
+def write_pieces(folder: Path, counts: list[int]) -> list[Piece]:
     """Pieces of a film of 25 frames a second, B-frames and all; every tenth is a keyframe."""
     pieces, index = [], 0
     form = Form((64, 48), TICK, Fraction(25))
@@ -47,7 +47,7 @@ def write_pieces(folder: Path, counts: list[int]) -> list[Path]:
             writer.write(frame, tick=index * 40, keyframe=not place or index % 10 == 0)
             index += 1
         writer.close()
-        pieces.append(writer.path)
+        pieces.append(Piece(writer.path))
     return pieces
 
 
@@ -71,7 +71,7 @@ def test_spans_follow_each_other_as_chapters(tmp_path: Path) -> None:
         Span(Fraction(40, 25), Fraction(50, 25), "0:01"),
     ]
     join(tmp_path / "whole.mp4", pieces, [Span(Fraction(0), Fraction(2))], sound=None)
-    join(tmp_path / "best.mp4", [tmp_path / "whole.mp4"], spans, sound=None)
+    join(tmp_path / "best.mp4", [Piece(tmp_path / "whole.mp4")], spans, sound=None)
     best = read_video(tmp_path / "best.mp4")
     assert best.times_s == pytest.approx(np.arange(20) / 25)
     assert best.duration_s == pytest.approx(20 / 25)
