@@ -162,7 +162,7 @@ def _groups(path: Path) -> Iterator[tuple[int, Any]]:
     with av.open(str(path)) as source:
         begin = 0
         for packet in source.demux(video=0):
-            if packet.size:
+            if packet.size and packet.pts is not None:
                 begin = packet.pts if packet.is_keyframe else begin
                 yield begin, packet
 

@@ -29,6 +29,8 @@ PIECE_FRAMES: Final = 1500
 KEYFRAME_S: Final = 1
 """At most so long from one keyframe to the next: how exactly a browser jumps."""
 _MOST_THREADS: Final = 8  # of one encoder; more cost quality and gain little
+_A_CORE: Final = 2
+"""Threads with lanes to serve: while one has little to do, as its people are away, another can."""
 
 Pieces = Parts[Path]
 
@@ -170,14 +172,14 @@ def render(
         frames: of the footage, in order, from the first piece that somebody lacks on.
         lanes: everybody's.
         form: of the videos.
-        threads: that encode, at most one a lane.
+        threads: that there are cores for.
         advance: called after each frame.
         watch: what else looks at the frames.
 
     Raises:
         InputError: a video cannot be written.
     """
-    count = max(min(threads, len(lanes)), 1)
+    count = max(min(_A_CORE * threads, len(lanes)), 1)
     stages = [_one_after_another(lanes[first::count]) for first in range(count)]
     with _all_or_none(lanes), closing(frames):
         with closing(stream(_shown(frames, form), *watch, *stages)) as passing:
