@@ -113,7 +113,7 @@ def open_piece(path: Path) -> OutputContainer:
 
 
 class PieceWriter:
-    """Some frames of one video, whole or not there.
+    """Some frames of one video, whole or not there; of none an empty file.
 
     Raises:
         InputError: it cannot be written.
@@ -126,6 +126,7 @@ class PieceWriter:
             self._container = open_piece(path)
             self._stream = _video_stream(self._container, settings, form)
         self._form = form
+        self._empty = True
 
     def picture(self) -> tuple[VideoFrame, Planes]:
         """A frame to be encoded next, and its planes, to be filled."""
@@ -144,12 +145,15 @@ class PieceWriter:
             frame.pict_type = PictureType.I
         with write_errors(self.path):
             self._container.mux(self._stream.encode(frame))
+        self._empty = False
 
     def close(self) -> None:
         """Finish the piece."""
         with write_errors(self.path):
-            self._container.start_encoding()  # of a piece without frames too there is a head
-            self._container.mux(self._stream.encode(None))
+            if self._empty:
+                self.path.touch()  # libav opens it for the first frame
+            else:
+                self._container.mux(self._stream.encode(None))
             self._container.close()
 
     def abandon(self) -> None:

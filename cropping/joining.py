@@ -74,6 +74,11 @@ class Piece:
     own: Path
     shared: Path | None = None
 
+    def filled(self) -> Iterator[Path]:
+        """The files that hold anything."""
+        files = (file for file in (self.own, self.shared) if file is not None)
+        return (file for file in files if file.stat().st_size)
+
 
 def join(path: Path, pieces: Sequence[Piece], spans: Sequence[Span], *, sound: Path | None) -> None:
     """Write an .mp4 of some parts of a video, one after the other; of several, chapters.
@@ -89,7 +94,8 @@ def join(path: Path, pieces: Sequence[Piece], spans: Sequence[Span], *, sound: P
     """
     import av
 
-    with av.open(str(pieces[0].own)) as first, write_errors(path), open_mp4(path) as target:
+    filled = next(file for piece in pieces for file in piece.filled())
+    with av.open(str(filled)) as first, write_errors(path), open_mp4(path) as target:
         template = first.streams.video[0]
         tick = Fraction(template.time_base or 1)
         video: Any = target.add_stream_from_template(template)
@@ -145,13 +151,11 @@ def _video(
 def _packets(pieces: Sequence[Piece]) -> Iterator[Any]:
     """All packets in decode order."""
     for piece in pieces:
-        own = _groups(piece.own)
-        if piece.shared is None:
-            yield from (packet for _, packet in own)
-            continue
-        known = {packet.pts for _, packet in _groups(piece.own)}
-        lacking = (one for one in _groups(piece.shared) if one[1].pts not in known)
-        for _, packet in merge(own, lacking, key=lambda one: one[0]):
+        first, *shared = (_groups(file) for file in piece.filled())
+        if shared:
+            known = {packet.pts for _, packet in _groups(piece.own)}
+            shared = [(one for one in shared[0] if one[1].pts not in known)]
+        for _, packet in merge(first, *shared, key=lambda one: one[0]):
             yield packet
 
 
