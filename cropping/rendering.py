@@ -19,6 +19,7 @@ from cropping.others import Others, blurred
 from cropping.picture import cut
 from cropping.presence import Clock
 from cropping.views import Views
+from data.files import partial_path
 from data.parts import Parts
 from data.pipeline import stream
 from data.planes import Planes
@@ -90,21 +91,26 @@ class Lane:
     """One person's encoder."""
 
     def __init__(
-        self, part: Part, clock: Clock, folder: Path, settings: EncoderSettings, form: Form
+        self,
+        part: Part,
+        clock: Clock,
+        folder: Path,
+        settings: EncoderSettings,
+        form: Form,
+        *,
+        first: int = 0,
     ) -> None:
-        """Take what is to be shown when, and a folder for the piece that is being written."""
+        """Take what is to be shown when, and a folder for the piece that is being written.
+
+        ``first`` is the first piece that it makes.
+        """
         self._part, self._settings, self._form = part, settings, form
         self._keyframes = keyframes(clock, part.cuts)
-        self._finished = len(part.pieces.read())
+        self._finished = first + len(part.pieces.read())
         self._folder = folder
         self._writer: PieceWriter | None = None
         self._number = -1
         self._next = 0  # first frame that has not come by
-
-    @property
-    def finished(self) -> int:
-        """Pieces that are done."""
-        return self._finished
 
     def take(self, shown: Shown) -> None:
         """Encode one frame."""
@@ -114,7 +120,7 @@ class Lane:
         if number != self._number:
             self.close()
             self._number = number
-            path = self._folder / f"{number:06d}.nut"
+            path = partial_path(self._folder / f"{number:06d}.nut")
             self._writer = PieceWriter(path, self._settings, self._form)
         row = min(shown.index, len(self._part.views) - 1)
         if self._writer is not None and self._part.taken[row]:

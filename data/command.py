@@ -20,6 +20,7 @@ EXIT_NOBODY_READS = 141  # as if by SIGPIPE
 _DISK_PROBLEMS = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EFBIG: "the disk takes no file so large; choose another --project folder",
     errno.EROFS: "the disk is read-only; choose another --project folder",
     errno.EACCES: "no permission; change it, or choose another --project folder",
     errno.EPERM: "no permission; change it, or choose another --project folder",
@@ -33,6 +34,15 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""
         raise InputError(f"{message}; see --help")
+
+
+def add_ray_option(parser: argparse.ArgumentParser) -> None:
+    """Let the user say where the work is done; see `data.running.runner_at`."""
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="work on a Ray cluster, at HOST:PORT of its head or auto; local: as tasks of Ray here",
+    )
 
 
 def require_range(

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, limit_threads, require_range, run, say_failed, shown
+from data.command import (
+    Parser,
+    add_ray_option,
+    limit_threads,
+    require_range,
+    run,
+    say_failed,
+    shown,
+)
 
 if TYPE_CHECKING:
     from tracking.stage import FootageSummary, TrackSettings
@@ -48,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what runs the detector on a CPU",
     )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add_ray_option(parser)
 
     smoothing = parser.add_argument_group("filling and smoothing")
     add = smoothing.add_argument
@@ -86,16 +95,19 @@ def _track(parsed: argparse.Namespace) -> int:
     from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
+    from data.running import runner_at
     from tracking.stage import track_people
 
     project, failures = Project(parsed.project), Failures()
-    summaries = track_people(
-        project,
-        footage_paths(parsed.footage),
-        settings,
-        progress=bars(NAME),
-        failures=failures,
-    )
+    with runner_at(parsed.ray) as runner:
+        summaries = track_people(
+            project,
+            footage_paths(parsed.footage),
+            settings,
+            progress=bars(NAME),
+            failures=failures,
+            runner=runner,
+        )
     for line in _report(summaries):
         print(line)  # noqa: T201
     return say_failed(NAME, failures.lines)
