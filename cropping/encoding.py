@@ -32,6 +32,8 @@ _QUALITY: Final = {
     "h264_amf": {"rc": "cqp", "qp_i": "{crf}", "qp_p": "{crf}", "qp_b": "{crf}"},
     "h264_vaapi": {"rc_mode": "CQP", "qp": "{crf}"},
 }
+_FORCED: Final = ("libx264", "h264_nvenc")
+"""Those that make of every keyframe that is asked for one that closes all before."""
 _TRIED_PX: Final = 256  # hardware encoders refuse smaller pictures
 
 
@@ -55,7 +57,12 @@ class EncoderSettings:
         chosen = {
             key: v.format(crf=f"{self.crf:g}", preset=self.preset) for key, v in quality.items()
         }
-        return chosen | ({"forced-idr": "1"} if self.name in ("libx264", "h264_nvenc") else {})
+        return chosen | ({"forced-idr": "1"} if self.can_be_spliced else {})
+
+    @property
+    def can_be_spliced(self) -> bool:
+        """Whether what begins with any keyframe needs nothing from before it, for sure."""
+        return self.name in _FORCED
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,8 @@ def _pass(job: Job, people: Sequence[Person], given: LegOfPass, place: Workplace
         for one in people
     ]
     shared = shared_folder(job, people)
-    parts = share(own, _pieces_in(shared, leg))
+    spliced = job.settings.encoder.can_be_spliced
+    parts = share(own, _pieces_in(shared, leg)) if spliced else own
     smiles = _LegSmiles(job, given)
     encoded = leg.first + min(len(part.pieces.read()) for part in parts)
     begin = leg.first if smiles.wanted else encoded
