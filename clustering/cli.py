@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clustering.pair_options import add_pair_options, pairing_of, with_pairs
+from data.addresses import footage_place, project_place
 from data.command import (
     Parser,
     add_ray_option,
@@ -16,6 +17,7 @@ from data.command import (
     run,
     say_failed,
     shown,
+    with_projects,
 )
 from data.errors import InputError
 
@@ -32,7 +34,7 @@ _MAX_UPSAMPLE = 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: _cluster(_parser().parse_args(arguments)))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _cluster))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,8 +45,18 @@ def _parser() -> argparse.ArgumentParser:
         epilog="A run that was stopped goes on where it was when the same command is given again.",
     )
     add = parser.add_argument
-    add("footage", nargs="*", type=Path, help="videos, folders of videos or images, or images")
-    add("--project", type=Path, metavar="DIR", help="project folder (default: FOOTAGE.fancam here)")
+    add(
+        "footage",
+        nargs="*",
+        type=footage_place,
+        help="videos, folders of videos or images, or images",
+    )
+    add(
+        "--project",
+        type=project_place,
+        metavar="DIR",
+        help="project folder (default: FOOTAGE.fancam here)",
+    )
     add("--force", action="store_true", help="do again what is done, also for changed footage")
 
     reading = parser.add_argument_group("reading")
@@ -57,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
+
+    add_pair_options(parser)
 
     finding = parser.add_argument_group("finding faces")
     add = finding.add_argument
@@ -115,8 +129,10 @@ def _cluster(parsed: argparse.Namespace) -> int:
     from data.progress import bars
     from data.running import runner_at
 
-    footages = footage_paths(parsed.footage)
-    project = project_for(parsed.footage, footages, named=parsed.project)
+    named = footage_paths(parsed.footage)
+    footages = with_pairs(named, named, settings.pairing)
+    given = with_pairs(parsed.footage, named, settings.pairing)
+    project = project_for(given, footages, named=parsed.project)
     known = bool(footages or project.footages)
     _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
     with runner_at(parsed.ray) as runner:
@@ -128,7 +144,8 @@ def _cluster(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded or written."""
-    _require(bool(parsed.footage or parsed.project), "name a footage, such as concert.mp4")
+    given = parsed.footage or parsed.project or parsed.pairs
+    _require(bool(given), "name a footage, such as concert.mp4")
     require_range("--every", parsed.every, low=0.001, high=3600, unit=" seconds")
     require_range("--min-face", parsed.min_face, low=4, high=4000, unit=" px")
     require_range("--upsample", parsed.upsample, low=0, high=_MAX_UPSAMPLE)
@@ -161,6 +178,7 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
         grouping=GroupingSettings(
             eps=parsed.eps, min_samples=parsed.min_samples, plain=parsed.plain
         ),
+        pairing=pairing_of(parsed),
         label_margin=parsed.label_margin,
         force=parsed.force,
     )
@@ -171,7 +189,10 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
 
 def _report(project: Project, summary: Summary) -> list[str]:
     """The closing lines, for a person to read."""
+    from clustering.lesson import lesson_lines
+
     lines = [_footage_line(footage) for footage in summary.footages]
+    lines += [line for lesson in summary.lessons for line in lesson_lines(lesson)]
     lines += [f"warning: {line}" for line in summary.left_out]
     lines += [_count(len(summary.people), "person", "people"), *_people_lines(summary)]
     folder = shown(project.folder)

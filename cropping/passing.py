@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -32,10 +33,11 @@ from data.footage import ASSUMED_RATE, Footage, open_video
 from data.outputs import digest
 from data.progress import Bar
 from data.running import Workplace
+from data.segments import MOST
 from data.video import Damage, Decoded, decode_frames
 
-LEG_PIECES: Final = 6
-"""Pieces a leg: five minutes, and the file's index is read anew for each."""
+LEG_PIECES: Final = 12
+"""Pieces a leg, at least: about ten minutes, as long as a segment of the stages before."""
 SHARED: Final = "shared-"
 """So the names of folders begin that hold what several people share."""
 _TICK: Final = Fraction(1, 90_000)  # where a footage has none of its own: MPEG's
@@ -52,9 +54,11 @@ class Leg:
 
 def legs_of(frames: int) -> tuple[Leg, ...]:
     """Cut a pass of about so many frames into legs: alike, whoever makes it."""
+    pieces = frames / PIECE_FRAMES
+    length = max(LEG_PIECES, ceil(pieces / MOST))
     # A last one of less than half a leg belongs to the one before.
-    count = max(int(frames / (LEG_PIECES * PIECE_FRAMES) + 0.5), 1)
-    begins = [number * LEG_PIECES for number in range(count)]
+    count = max(int(pieces / length + 0.5), 1)
+    begins = [number * length for number in range(count)]
     return tuple(map(Leg, range(count), begins, [*begins[1:], None]))
 
 

@@ -19,7 +19,7 @@ from cropping.others import Others, blurred
 from cropping.picture import cut
 from cropping.presence import Clock
 from cropping.views import Views
-from data.files import partial_path
+from data.files import partial_of
 from data.parts import Parts
 from data.pipeline import stream
 from data.planes import Planes
@@ -120,7 +120,7 @@ class Lane:
         if number != self._number:
             self.close()
             self._number = number
-            path = partial_path(self._folder / f"{number:06d}.nut")
+            path = partial_of(self._folder / f"{number:06d}.nut")
             self._writer = PieceWriter(path, self._settings, self._form)
         row = min(shown.index, len(self._part.views) - 1)
         if self._writer is not None and self._part.taken[row]:

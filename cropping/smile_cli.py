@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run, shown
+from data.addresses import footage_place, project_place
+from data.command import Parser, require_range, run, say_failed, shown, with_projects
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: _gifs(_parser().parse_args(arguments)))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _gifs))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,8 +33,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="A run that was stopped goes on where it was when the same command is given again.",
     )
     add = parser.add_argument
-    add("project", type=Path, help="project folder whose footage track-people has tracked")
-    add("footage", nargs="*", type=Path, help="videos (default: all that are tracked)")
+    add("project", type=project_place, help="project folder whose footage track-people has tracked")
+    add(
+        "footage",
+        nargs="*",
+        type=footage_place,
+        help="videos, or folders (default: all that are tracked)",
+    )
     add(
         "--frames",
         type=int,
@@ -72,14 +78,17 @@ def _gifs(parsed: argparse.Namespace) -> int:
     max_bytes = _check(parsed)
     settings = _settings(parsed, max_bytes)
     from cropping.smile_stage import smile_gifs
+    from data.failures import Failures
+    from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
 
-    project = Project(parsed.project)
-    summaries = smile_gifs(project, parsed.footage, settings, progress=bars(NAME, unit="frames"))
+    project, failures = Project(parsed.project), Failures()
+    footages = footage_paths(parsed.footage)
+    summaries = smile_gifs(project, footages, settings, progress=bars(NAME), failures=failures)
     for line in _report(summaries):
         print(line)  # noqa: T201
-    return 0
+    return say_failed(NAME, failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> int:

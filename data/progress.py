@@ -50,3 +50,18 @@ def bars(command: str, *, unit: str = "frames") -> Progress:
         return made
 
     return bar
+
+
+def bytes_bar(what: str, total: int, done: int) -> AbstractContextManager[Bar]:
+    """Draw a bar of bytes on their way between this machine and an address."""
+    from tqdm import tqdm
+
+    bar: AbstractContextManager[Bar] = tqdm(
+        desc=what,
+        total=total,
+        initial=done,
+        unit="B",
+        unit_scale=True,
+        dynamic_ncols=True,
+    )
+    return bar

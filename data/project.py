@@ -13,6 +13,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from data.addresses import (
+    footage_address,
+    footage_place,
+    from_address,
+    is_address,
+    project_address,
+    to_address,
+)
 from data.errors import InputError
 from data.files import write_json
 from data.project_paths import ProjectFolder, ProjectPaths
@@ -38,7 +46,7 @@ class FootageEntry:
     """One footage as the project knows it; ``name`` is unique in the project."""
 
     name: str
-    path: Path  # absolute
+    path: Path  # absolute; of one at an address, where it is kept on this machine
     size_bytes: int
     duration_s: float
     rate: Fraction | None  # frames a second; None for images
@@ -127,7 +135,9 @@ class Project(ProjectPaths):
     def save(self) -> None:
         """Write ``project.json`` whole."""
         footages = [self._entry_to_json(entry) for entry in self.footages.values()]
-        write_json(self._file, {"schema": SCHEMA, "footages": footages, "stages": self.stages})
+        # In an order of their own: footages may be finished in any.
+        stages = dict(sorted(self.stages.items()))
+        write_json(self._file, {"schema": SCHEMA, "footages": footages, "stages": stages})
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -159,11 +169,24 @@ class Project(ProjectPaths):
         # Relative where the footage lies beside the project: both can then be moved together.
         beside = entry.path.is_relative_to(self.folder.parent)
         fields["path"] = os.path.relpath(entry.path, self.folder) if beside else str(entry.path)
+        if (address := footage_address(entry.path)) is not None:
+            # On another machine it is kept elsewhere.
+            home = project_address(self.folder)
+            fields["path"] = from_address(address, home) if home else address
         return fields
 
     def _entry_from_json(self, fields: dict[str, Any]) -> FootageEntry:
         rate = Fraction(fields["rate"]) if fields["rate"] is not None else None
-        path = Path(os.path.normpath(self.folder / fields["path"]))
+        if _FORBIDDEN.search(fields["name"]) or fields["name"] in ("", ".."):
+            raise ValueError(f"name {fields['name']!r}")  # files are called after it
+        path, home = (
+            Path(os.path.normpath(self.folder / fields["path"])),
+            project_address(self.folder),
+        )
+        if is_address(fields["path"]):
+            path = footage_place(fields["path"])
+        elif home and not Path(fields["path"]).is_absolute():
+            path = footage_place(to_address(fields["path"], home))
         return FootageEntry(**{**fields, "rate": rate, "path": path})
 
     def _load(self, content: dict[str, Any]) -> None:
@@ -201,7 +224,7 @@ def _file_stem(path: Path) -> str:
     except UnicodeEncodeError as error:
         raise InputError(f"{path.name!a}: the name is not Unicode; rename it") from error
     stem = _FORBIDDEN.sub("_", stem)
-    return f"{stem}_" if stem.casefold().endswith(_OWN_SUFFIXES) else stem
+    return f"{stem}_" if stem.casefold().endswith(_OWN_SUFFIXES) or stem == ".." else stem
 
 
 def absolute(path: Path) -> Path:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +14,10 @@ from data.files import write_json
 from data.footage import Footage
 from data.video import Damage
 
-SEGMENT_S: Final = 300.0
-"""About so long is a segment: each reads the file's index anew, which takes a second an hour."""
+SEGMENT_S: Final = 600.0
+"""So long is a segment, at least about."""
+MOST: Final = 12
+"""Segments of a footage: each reads the file from its beginning, which takes a second an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,12 @@ def segments_of(footage: Footage, *, step_s: float = 1.0) -> tuple[Segment, ...]
         footage: its header may be wrong about how long it is: the last segment has no end.
         step_s: segments begin at multiples of this.
     """
-    length_s = max(round(SEGMENT_S / step_s), 1) * step_s
-    count = 1
-    if footage.kind == "video":
-        # A last one of less than half a segment belongs to the one before.
-        count = max(int(footage.duration_s / length_s + 0.5), 1)
+    if footage.kind != "video":
+        return (Segment(0, 0.0, inf),)
+    steps = max(round(SEGMENT_S / step_s), ceil(footage.duration_s / MOST / step_s), 1)
+    length_s = steps * step_s
+    # A last one of less than half a segment belongs to the one before.
+    count = max(int(footage.duration_s / length_s + 0.5), 1)
     begins = [number * length_s for number in range(count)]
     return tuple(map(Segment, range(count), begins, [*begins[1:], inf]))
 

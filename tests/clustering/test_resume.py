@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from clustering import finding
+from data import segments
 from data.faces import Frames
 from data.people import open_people
 from data.project import Project
@@ -181,6 +183,16 @@ def assert_project_opens(folder: Path) -> None:
     if project.people_file.exists():
         with open_people(project.people_file) as people:
             assert sorted(people.names()) in ([], [1, 2, 3, 4])
+
+
+@pytest.mark.usefixtures("detector")
+def test_long_footage_is_looked_at_in_segments(
+    run: Run, clip: Path, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "PART_FRAMES", PART_FRAMES)
+    monkeypatch.setattr(segments, "SEGMENT_S", 0.1)
+    assert run(clip, *OPTIONS).code == 0
+    assert_same_result(clip.with_name("clip.fancam"), undisturbed(OPTIONS))
 
 
 @pytest.mark.parametrize(

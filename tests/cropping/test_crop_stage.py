@@ -12,13 +12,14 @@ import pytest
 
 from cropping import passing, rendering, writing
 from cropping.encoding import EncoderSettings
-from cropping.job import WORK_FOLDER
+from cropping.keys import WORK_FOLDER
 from cropping.settings import CropSettings
 from cropping.smile_model import smile_model_key
 from cropping.smiles import kept_smiles
 from cropping.stage import FootageSummary, crop_people
 from cropping.window import WindowSettings
 from data.errors import InputError
+from data.failures import Failures
 from data.people import open_people
 from data.project import Project
 from data.sample.sound import mark_times_s
@@ -451,13 +452,15 @@ def test_who_is_away_shares_a_view(lonely: Project, monkeypatch: pytest.MonkeyPa
     assert [number_of(frame.image) for frame in shown[1][14:]] == list(range(14, 40))
 
 
+@pytest.mark.parametrize("leg_pieces", [12, 1])
 def test_a_stopped_run_goes_on_with_what_is_shared(
-    lonely: Project, monkeypatch: pytest.MonkeyPatch
+    lonely: Project, monkeypatch: pytest.MonkeyPatch, leg_pieces: int
 ) -> None:
     monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
     monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
     crop(lonely)
     whole = contents(lonely)
+    monkeypatch.setattr(passing, "LEG_PIECES", leg_pieces)
     real = rendering.Lane.take
 
     def breaks(lane: rendering.Lane, shown: rendering.Shown) -> None:
@@ -473,6 +476,53 @@ def test_a_stopped_run_goes_on_with_what_is_shared(
             crop(lonely)
     crop(lonely)
     assert contents(lonely) == whole
+
+
+@pytest.mark.parametrize("stopped_at", [None, 5, 25, 39])
+def test_long_footage_is_passed_in_legs(
+    project: Project, monkeypatch: pytest.MonkeyPatch, stopped_at: int | None
+) -> None:
+    """With the same bytes as in one, the timeline's smiles too, wherever it was stopped."""
+    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
+    crop(project, smiles=True)
+    whole = contents(project)
+    Project(project.folder).unfinish("smiles of film")
+    monkeypatch.setattr(passing, "LEG_PIECES", 1)
+    real = rendering.Lane.take
+
+    def breaks(lane: rendering.Lane, shown: rendering.Shown) -> None:
+        if shown.index == stopped_at:
+            raise KeyboardInterrupt
+        real(lane, shown)
+
+    if stopped_at is not None:
+        with monkeypatch.context() as during:
+            during.setattr(rendering.Lane, "take", breaks)
+            with pytest.raises(KeyboardInterrupt):
+                crop(project, force=True, smiles=True)
+    crop(project, force=True, smiles=True)
+    assert contents(project) == whole
+
+
+def test_a_leg_that_was_encoded_but_not_noted(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(passing, "LEG_PIECES", 2)
+    crop(project)
+    whole = contents(project)
+
+    def breaks(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr(passing.Passed, "write", breaks)
+        with pytest.raises(KeyboardInterrupt):
+            crop(project, force=True)
+    crop(project, force=True)
+    assert contents(project) == whole
 
 
 def test_a_run_stopped_before_the_end_of_joining(
@@ -614,11 +664,24 @@ def test_one_bad_footage_does_not_keep_the_others(project: Project, tmp_path: Pa
     encode(other, [picture(n) for n in range(10)], rate=25)
     add_footage(project, other, tracks_of(at_rate(10), {1: {3: box(50, 50)}}), NAMES, at_rate(10))
     without_tracks(project)
-    with pytest.raises(InputError, match="film: not tracked yet"):
-        crop_people(
-            Project(project.folder), [], CropSettings(encoder=QUICK, smiles=False), progress=no_bar
-        )
+    failures, settings = Failures(), CropSettings(encoder=QUICK, smiles=False)
+    crop_people(Project(project.folder), [], settings, progress=no_bar, failures=failures)
+    assert len(failures.lines) == 1
+    assert "film: not tracked yet" in failures.lines[0]
     assert (project.crops_folder("other") / "Anna.mp4").exists()
+
+
+def test_one_with_nobody_in_it_is_no_failure_among_others(project: Project, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.mp4"
+    encode(empty, [picture(n) for n in range(10)], rate=25)
+    add_footage(project, empty, tracks_of(at_rate(10), {}), NAMES, at_rate(10))
+    failures, settings = Failures(), CropSettings(encoder=QUICK, smiles=False)
+    film, nobody = crop_people(
+        Project(project.folder), [], settings, progress=no_bar, failures=failures
+    )
+    assert failures.lines == []
+    assert (len(film.people), nobody.people, nobody.never_seen) == (2, (), ("Anna", "Ben"))
+    assert not project.crops_folder("empty").exists()
 
 
 def test_pictures_are_no_footage_to_follow_in(project: Project, tmp_path: Path) -> None:

@@ -23,13 +23,14 @@ VIDEO = Footage(Path("a.mp4"), "video", 640, 360, 0.0, None, False, 1)
     ("duration_s", "step_s", "begins"),
     [
         (0.0, 1.0, [0]),
-        (449.0, 1.0, [0]),
-        (450.0, 1.0, [0, 300]),
-        (1000.0, 1.0, [0, 300, 600]),
-        (1000.0, 64.0, [0, 320, 640]),
-        (1000.0, 1000.0, [0]),
+        (899.0, 1.0, [0]),
+        (900.0, 1.0, [0, 600]),
+        (2000.0, 1.0, [0, 600, 1200]),
+        (2000.0, 64.0, [0, 576, 1152]),
+        (2000.0, 2000.0, [0]),
+        (36000.0, 1.0, [3000 * number for number in range(12)]),
     ],
-    ids=["empty", "short", "just long enough", "long", "steps", "one step"],
+    ids=["empty", "short", "just long enough", "long", "steps", "one step", "very long"],
 )
 def test_segments_follow_each_other(duration_s: float, step_s: float, begins: list[float]) -> None:
     found = segments_of(replace(VIDEO, duration_s=duration_s), step_s=step_s)

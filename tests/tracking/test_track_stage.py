@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from data import segments
 from data.errors import InputError
 from data.project import Project
 from data.tracks import Tracks, read_csv
@@ -251,3 +252,27 @@ def test_trained_for_others(
 def test_no_tracker_yet(project: Project, footage: Path) -> None:
     with pytest.raises(InputError, match="no tracker yet; run train-tracker first"):
         track_people(project, [footage], TrackSettings(), progress=Bars())
+
+
+def test_long_footage_is_watched_in_segments(
+    project: Project, footage: Path, network: ColourNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same tracks, and from the segment on in which it was stopped."""
+    track_people(project, [footage], TrackSettings(), progress=Bars())
+    files = [project.tracks_file("film, the 1st"), project.detections_file("film, the 1st")]
+    whole = [file.read_bytes() for file in files]
+    monkeypatch.setattr(segments, "SEGMENT_S", 1.0)
+
+    def breaks(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if network.images >= FRAMES + 28:
+            raise KeyboardInterrupt
+        return network(images)
+
+    with monkeypatch.context() as during:
+        during.setattr(watching, "load_yolo", lambda *_, **__: (breaks, FACTS, 4))
+        with pytest.raises(KeyboardInterrupt):
+            track_people(project, [footage], TrackSettings(force=True), progress=Bars())
+    bars = Bars()
+    track_people(project, [footage], TrackSettings(), progress=bars)
+    assert [file.read_bytes() for file in files] == whole
+    assert bars.made[0][2] == 25
