@@ -13,6 +13,7 @@ from cropping.encoding import check_encoder
 from cropping.job import Job, Person, Request, job_of
 from cropping.keys import VERSION, crops_stage
 from cropping.passing import (
+    SHARED,
     LegOfPass,
     frames_done,
     legs_of,
@@ -256,10 +257,13 @@ def _reuse(job: Job, person: Person, known: Mapping[str, str]) -> bool:
 
 
 def _remove_others(job: Job, people: Sequence[Person]) -> None:
-    """Remove pieces of what was asked for by an earlier run, and is no more."""
+    """Remove pieces of what was asked for by an earlier run, and is no more.
+
+    What several people share stays up to the end: their own pieces may go with it.
+    """
     wanted = {job.pieces(person) for person in people} | {smiles_folder(job.request)}
     work = job.request.work
     if work.is_dir():
         for folder in set(work.iterdir()) - wanted:
-            if folder.is_dir():
+            if folder.is_dir() and not folder.name.startswith(SHARED):
                 shutil.rmtree(folder)
