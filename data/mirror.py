@@ -22,12 +22,14 @@ from data.addresses import cache_folder, project_address
 from data.errors import InputError
 from data.files import write_bytes
 from data.mirror_files import (
+    AWAY_FOLDER,
     IN_USE_FILE,
     MANIFEST_FILE,
     Files,
     Manifest,
     Stamp,
     State,
+    beside,
     local_files,
     require_inside,
     sha256_of,
@@ -46,7 +48,7 @@ _NOTE_EVERY: Final = 200  # files between two notes of how far we came, for a ru
 
 
 @contextmanager
-def mirrored(folder: Path, *, say: Callable[[str], None]) -> Iterator[None]:
+def mirrored(folder: Path, *, say: Callable[[str], None]) -> Iterator[Mirror]:
     """Work on the project of an address; what comes of it is sent, whatever ends the block.
 
     Args:
@@ -61,7 +63,7 @@ def mirrored(folder: Path, *, say: Callable[[str], None]) -> Iterator[None]:
     with mirror.alone():
         mirror.pull()
         try:
-            yield
+            yield mirror
         except BaseException as error:
             mirror.push_after(error)
             raise
@@ -77,13 +79,20 @@ class Mirror:
             raise ValueError(f"folder must be the place of an address, got {folder}")
         self._folder, self._say = folder, say
         self._store = Store(address)
-        self._state = State.read(self._beside("state.json"))
+        self._state = State.of(folder)
         self._state.machine = self._state.machine or uuid.uuid4().hex
         self._lock = StoreLock(self._store, IN_USE_FILE, machine=self._state.machine)
         self._known: set[str] = set()  # files that are there, or may be, and are ours
 
-    def _beside(self, name: str) -> Path:
-        return self._folder.with_name(f".{self._folder.name}.{name}")
+    @property
+    def folder(self) -> Path:
+        """Where the project is on this machine."""
+        return self._folder
+
+    @property
+    def machine(self) -> str:
+        """Which machine this is."""
+        return self._state.machine
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -95,7 +104,7 @@ class Mirror:
         import filelock
 
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self._beside("lock"), timeout=0)
+        lock = filelock.FileLock(beside(self._folder, "lock"), timeout=0)
         try:
             lock.acquire()
         except filelock.Timeout as error:
@@ -137,6 +146,7 @@ class Mirror:
         self._known = set(manifest.files if manifest else state.files)
         state.at_work = True
         state.write()
+        self.take(again=False)
 
     def _forget_what_is_gone(self) -> None:
         """Take a folder that somebody has removed from the cache for what it is: no decision."""
@@ -255,8 +265,11 @@ class Mirror:
             if isinstance(error, InputError):
                 raise InputError(f"{error}; and {unsent}") from error
 
-    def push(self) -> None:
+    def push(self, *, at_work: bool = False) -> None:
         """Make the address hold what the folder holds.
+
+        Args:
+            at_work: the command goes on after that.
 
         Raises:
             InputError: it cannot be reached or written, or somebody else has taken over.
@@ -280,7 +293,8 @@ class Mirror:
             self._send_project()
             state.revision, state.sending = state.sending, None
             state.project_sha256 = project_sha256
-        state.at_work = False
+            self._known = set(state.files)
+        state.at_work = at_work
         state.write()
 
     def _require_free(self, changed: Files) -> None:
@@ -334,6 +348,38 @@ class Mirror:
         file = self._folder / PROJECT_FILE
         if file.is_file():
             self._store.write(PROJECT_FILE, file.read_bytes())
+
+    # --- work on other machines -----------------------------------------------------------------
+
+    def share(self) -> None:
+        """Send what there is by now, for tasks that read it on other machines.
+
+        Raises:
+            InputError: as `push` does.
+        """
+        self.push(at_work=True)
+
+    def take(self, *, again: bool = True) -> None:
+        """Take in what tasks have written on other machines.
+
+        Args:
+            again: also what is here already: a task has written it anew.
+
+        Raises:
+            InputError: the address cannot be reached.
+        """
+        away = Store(f"{self._store.address}/{AWAY_FOLDER}")
+        written = {path: stored for path, stored in away.files().items() if travels(path)}
+        require_inside(written, away.address)
+
+        def bring(path: str) -> None:
+            target = self._folder / path
+            if again or not target.is_file():
+                away.fetch(path, target, size_bytes=written[path].size_bytes)
+            away.remove(path)
+
+        for _ in _in_threads(bring, written):
+            pass
 
     def _note_all(self, bar: Bar, done: Generator[tuple[str, Stamp]]) -> None:
         """Note what was brought to the other side, also where it does not come to an end."""

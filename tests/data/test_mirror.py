@@ -360,7 +360,7 @@ def test_the_note_is_kept_fresh(home: str, monkeypatch: pytest.MonkeyPatch) -> N
     import time
 
     monkeypatch.setattr(store_lock, "BEAT_S", 0.01)
-    beats = set()
+    beats: set[float] = set()
 
     def wait(_: Path) -> None:
         until = time.monotonic() + 5
