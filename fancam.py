@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.addresses import footage_place, project_place
-from data.command import Parser, require_range, run, say_failed, shown, with_projects
+from data.command import (
+    Parser,
+    add_ray_option,
+    require_range,
+    run,
+    say_failed,
+    shown,
+    with_projects,
+)
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from data.overall import Overall, Step
     from data.progress import Progress
     from data.project import Project
+    from data.running import Runner
 
 NAME = "fancam"
 FILM = "film.mp4"
@@ -66,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-review", action="store_true", help="do not wait for names after people were found")
     add("--open", action="store_true", help="serve the page at the end and open it in the browser")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add_ray_option(parser)
     return parser
 
 
@@ -73,25 +83,32 @@ def _run(parsed: argparse.Namespace) -> int:
     require_range("--threads", parsed.threads, low=0, high=256)
     from data.failures import Failures
     from data.footage_paths import footage_paths, project_for
-    from data.overall import overall
+    from data.running import runner_at
 
     footages = footage_paths(parsed.footage)
     project = project_for(parsed.footage, footages, named=parsed.project)
     failures = Failures()
     _refuse_early(project, footages, parsed.weights)
     review = not parsed.no_review and sys.stdin.isatty() and sys.stderr.isatty()
-    stages = _Stages(project, footages, parsed.weights, parsed.threads, failures)
+    with runner_at(parsed.ray, parsed.mirrors) as runner:
+        stages = _Stages(project, footages, parsed.weights, parsed.threads, failures, runner)
+        _run_all(stages, review=review)
+    folder = shown(project.folder)
+    print(f"videos  {folder}/crops\nwatch   serve-people {folder} --open", flush=True)
+    code = say_failed(NAME, sorted(set(failures.lines)))
+    return (_serve(project) or code) if parsed.open else code
+
+
+def _run_all(stages: _Stages, *, review: bool) -> None:
+    from data.overall import overall
+
     with overall(NAME, stages.steps()) as line:
         for number, stage in enumerate(stages.in_order()):
             with line.step(number) as progress:
                 for said in stage(progress):
                     line.say(said)
             if number == 0 and review:
-                _review(project, line)
-    folder = shown(project.folder)
-    print(f"videos  {folder}/crops\nwatch   serve-people {folder} --open", flush=True)
-    code = say_failed(NAME, sorted(set(failures.lines)))
-    return (_serve(project) or code) if parsed.open else code
+                _review(stages.project, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +120,25 @@ class _Stages:
     weights: str
     threads: int
     failures: Failures
+    runner: Runner
 
     def steps(self) -> list[Step]:
         """How long each may take, from what they took on a laptop of two cores, in seconds."""
         from data.footage import probe
         from data.overall import Step
+        from data.running import LocalRunner
 
         seconds = 0.0
         for path in self.footages:
             with suppress(InputError):
                 seconds += probe(path).duration_s
         count = max(len(self.footages), 1)
+        bars = count if isinstance(self.runner, LocalRunner) else 1  # one for all of them
         return [
-            Step("cluster-faces", 5 + 0.5 * seconds, bars=count),
+            Step("cluster-faces", 5 + 0.5 * seconds, bars=bars),
             Step("train-tracker", 60 + min(4 * seconds, 500)),
-            Step("track-people", 5 + 1.0 * seconds, bars=count),
-            Step("crop-people", 5 + 1.0 * seconds, bars=count),
+            Step("track-people", 5 + 1.0 * seconds, bars=bars),
+            Step("crop-people", 5 + 1.0 * seconds, bars=bars),
             Step("smile-gifs", 10 + 0.3 * seconds, bars=2 * count),
         ]
 
@@ -132,7 +152,9 @@ class _Stages:
         from clustering.stage import cluster_faces
 
         settings = ClusterSettings(backend=BackendSettings(threads=self.threads))
-        summary = cluster_faces(self.project, self.footages, settings, progress=progress)
+        summary = cluster_faces(
+            self.project, self.footages, settings, progress=progress, runner=self.runner
+        )
         self.failures.lines.extend(summary.failed)
         faces = sum(person.faces for person in summary.people)
         names = ", ".join(person.name for person in summary.people)
@@ -153,7 +175,12 @@ class _Stages:
 
         settings = TrackSettings(threads=self.threads)
         tracked = track_people(
-            self.project, self._usable(), settings, progress=progress, failures=self.failures
+            self.project,
+            self._usable(),
+            settings,
+            progress=progress,
+            failures=self.failures,
+            runner=self.runner,
         )
         rows = sum(person.detected + person.filled for one in tracked for person in one.people)
         frames = sum(one.frames for one in tracked)
@@ -164,7 +191,14 @@ class _Stages:
         from cropping.stage import crop_people
 
         settings = CropSettings(threads=self.threads)
-        done = crop_people(self.project, self._tracked(), settings, progress=progress)
+        done = crop_people(
+            self.project,
+            self._tracked(),
+            settings,
+            progress=progress,
+            failures=self.failures,
+            runner=self.runner,
+        )
         yield f"crop-people    {sum(len(one.people) for one in done)} videos"
 
     def _smile(self, progress: Progress) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from data.addresses import footage_place, project_place
 from data.command import (
     Parser,
+    add_ray_option,
     limit_threads,
     require_range,
     run,
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         help="look at one frame every so often (default: 1, and short footage up to 5 a second)",
     )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add_ray_option(parser)
 
     finding = parser.add_argument_group("finding faces")
     add = finding.add_argument
@@ -122,12 +124,14 @@ def _cluster(parsed: argparse.Namespace) -> int:
     from clustering.stage import cluster_faces
     from data.footage_paths import footage_paths, project_for
     from data.progress import bars
+    from data.running import runner_at
 
     footages = footage_paths(parsed.footage)
     project = project_for(parsed.footage, footages, named=parsed.project)
     known = bool(footages or project.footages)
     _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
-    summary = cluster_faces(project, footages, settings, progress=bars(NAME))
+    with runner_at(parsed.ray, parsed.mirrors) as runner:
+        summary = cluster_faces(project, footages, settings, progress=bars(NAME), runner=runner)
     for line in _report(project, summary):
         print(line)
     return say_failed(NAME, summary.failed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from clustering.settings import VERSION, ClusterSettings
 from clustering.writing import faces_stage, read_tables
 from data.errors import InputError
 from data.failures import Failures
+from data.files import remove_partial
 from data.footage import Footage, default_interval_s, take_in
 from data.outputs import digest
 from data.progress import Progress
@@ -49,14 +51,19 @@ def find_faces(
     """Bring the faces tables of ``footages`` up to date."""
     before = dict(project.footages), dict(project.stages)
     added = _added(project, footages, failures, force=settings.force)
-    works = failures.each(added, lambda one: _work(project, *one, settings))
+    threads = runner.threads(settings.backend.threads)
+    backend = dataclasses.replace(settings.backend, threads=threads)
+    chosen = dataclasses.replace(settings, backend=backend)
+    works = failures.each(added, lambda one: _work(project, *one, chosen))
+    frames = sum(_looks(footage, _every_s(footage, settings)) for _, footage in added)
     found: dict[str, FootageSummary] = {}
-    for finished in runner.run(works, progress):
+    for finished in runner.run(works, progress, frames=frames):
         name = finished.work.name
         with failures.of_one():
             with _put_back_if_refused(project, *before, only=name):
                 finished.require()
             found[name] = _finish(project, finished)
+    remove_partial(project.faces_folder)
     return [found[name] for name, _ in added if name in found]
 
 
@@ -65,12 +72,13 @@ def _work(
 ) -> Work[dict[str, Any], None]:
     """What is to be done about a footage: nothing where that is done."""
     inputs = _faces_inputs(footage, settings)
+    every_s = float(inputs["every_s"])
+    looks = _looks(footage, every_s)
     if _extracted_already(project, name, inputs) and not settings.force:
-        return Work(name, inputs)
+        return Work(name, inputs, total=looks, done=looks)
     project.unfinish(faces_stage(name))
     if settings.force:
         shutil.rmtree(project.parts_folder(name), ignore_errors=True)
-    every_s = float(inputs["every_s"])
     search = Search(
         paths=project.paths,
         name=name,
@@ -80,13 +88,16 @@ def _work(
         backend=settings.backend,
         segments=segments_of(footage, step_s=every_s * PART_FRAMES),
     )
+    reads = project.names_of(project.parts_folder(name))
     known = [part for segment in search.segments for part in search.parts(segment).read()]
     return Work(
         name,
         inputs,
-        tuple(Task(look_for_faces, SegmentSearch(search, one)) for one in search.segments),
+        tuple(
+            Task(look_for_faces, SegmentSearch(search, one), reads=reads) for one in search.segments
+        ),
         Task(write_tables, search),
-        total=max(math.ceil(footage.duration_s / every_s), 1),
+        total=looks,
         done=sum(len(part.frames) for part in known),
     )
 
@@ -97,6 +108,7 @@ def _finish(project: Project, finished: Finished[dict[str, Any], None]) -> Foota
     if finished.work.last is not None:
         project.finish(faces_stage(name), inputs)
         shutil.rmtree(project.parts_folder(name), ignore_errors=True)
+        remove_partial(project.still_file(name, 0).parent)
     return _footage_summary(project, finished)
 
 
@@ -167,17 +179,26 @@ def _footage_summary(project: Project, finished: Finished[dict[str, Any], None])
 def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]:
     """Everything that the faces table depends on."""
     backend = settings.backend
-    video = footage.kind == "video"
     return {
         "version": VERSION,
         "kind": footage.kind,
         "size_bytes": footage.size_bytes,
-        "every_s": (settings.every_s or default_interval_s(footage.duration_s)) if video else 1.0,
+        "every_s": _every_s(footage, settings),
         "detector": backend.detector,
         "backend": backend.backend,
         "min_face_px": backend.min_face_px,
         "upsample": backend.upsample,
     }
+
+
+def _every_s(footage: Footage, settings: ClusterSettings) -> float:
+    if footage.kind != "video":
+        return 1.0
+    return settings.every_s or default_interval_s(footage.duration_s)
+
+
+def _looks(footage: Footage, every_s: float) -> int:
+    return max(math.ceil(footage.duration_s / every_s), 1)
 
 
 def _extracted_already(project: Project, name: str, inputs: dict[str, Any]) -> bool:

@@ -9,7 +9,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from data.addresses import footage_place, project_place
-from data.command import Parser, require_range, run, say_failed, shown, with_projects
+from data.command import (
+    Parser,
+    add_ray_option,
+    require_range,
+    run,
+    say_failed,
+    shown,
+    with_projects,
+)
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-smiles", action="store_true", help="do not look who smiles meanwhile")
     add("--force", action="store_true", help="do again what is done")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add_ray_option(parser)
     _add_window(parser)
     _add_encoding(parser)
     return parser
@@ -112,15 +121,18 @@ def _crop(parsed: argparse.Namespace) -> int:
     from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
+    from data.running import runner_at
 
     project, failures = Project(parsed.project), Failures()
-    summaries = crop_people(
-        project,
-        footage_paths(parsed.footage),
-        settings,
-        progress=bars(NAME),
-        failures=failures,
-    )
+    with runner_at(parsed.ray, parsed.mirrors) as runner:
+        summaries = crop_people(
+            project,
+            footage_paths(parsed.footage),
+            settings,
+            progress=bars(NAME),
+            failures=failures,
+            runner=runner,
+        )
     for line in _report(summaries):
         print(line)  # noqa: T201
     return say_failed(NAME, failures.lines)

@@ -20,6 +20,7 @@ from cropping.others import Others, blurred
 from cropping.picture import cut
 from cropping.presence import Clock
 from cropping.views import Views
+from data.files import partial_path
 from data.parts import Parts
 from data.pipeline import stream
 from data.planes import Planes
@@ -125,7 +126,7 @@ class Lane:
         if number != self._number:
             self.close()
             self._number = number
-            path = self._folder / f"{number:06d}.nut"
+            path = partial_path(self._folder / f"{number:06d}.nut")
             self._writer = PieceWriter(path, self._settings, self._form)
         self._encode(shown)
 

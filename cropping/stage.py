@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cropping.encoding import check_encoder
@@ -27,7 +27,7 @@ from cropping.smiles import finish_smiles, kept_smiles, smiles_key, smiles_stage
 from cropping.writing import Cropped, PersonSummary, Writing, read_crops, wanted_files, write_crops
 from data.errors import InputError
 from data.failures import Failures
-from data.files import link_or_copy
+from data.files import link_or_copy, remove_partial
 from data.footage import probe
 from data.people import open_people
 from data.progress import Progress
@@ -90,9 +90,11 @@ def crop_people(
         check_encoder(settings.encoder)
         entries = list(enumerate(_entries(project, paths)))
         noted.expect(len(entries))
-        works = noted.each(entries, lambda one: _work(project, *one, settings))
+        threads = runner.threads(settings.threads)
+        works = noted.each(entries, lambda one: _work(project, *one, settings, threads))
+        frames = round(sum(entry.duration_s * (entry.rate or 1) for _, entry in entries))
         done: dict[int, FootageSummary] = {}
-        for finished in runner.run(works, progress):
+        for finished in runner.run(works, progress, frames=frames):
             with noted.of_one():
                 finished.require()
                 done[finished.work.about.number] = _finish(project, finished)
@@ -116,10 +118,11 @@ def _entries(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
 
 
 def _work(
-    project: Project, number: int, entry: FootageEntry, settings: CropSettings
+    project: Project, number: int, entry: FootageEntry, settings: CropSettings, threads: int
 ) -> Work[_Planned, Cropped]:
     """What is to be done about a footage: no more than what is not done yet."""
-    start, request = time.monotonic(), _request(project, entry, settings)
+    start = time.monotonic()
+    request = _request(project, entry, replace(settings, threads=threads))
     job = job_of(request)
     legs = legs_of(len(Clock.of(job.timeline)))
     known = request.folder.keys()
@@ -127,24 +130,29 @@ def _work(
     if not request.knows_smiles and passed_smiles(request, legs) is not None:
         todo |= {TIMELINE_FILE}  # a stopped run had looked who smiles
     planned = _Planned(number, request, not todo, start)
+    frames = max(len(Clock.of(job.timeline)), 1)
     if not todo:
-        return Work(entry.name, planned, last=Task(read_crops, request))
+        return Work(entry.name, planned, last=Task(read_crops, request), total=frames, done=frames)
     people = _lacking(job, todo, known)
     watches = bool(people) and settings.smiles and not request.knows_smiles
     if watches:
         project.unfinish(smiles_stage(entry.name))
     ids = tuple(person.person_id for person in people)
-    threads = threads_each(len(people), settings.threads or os.cpu_count() or 1)
+    # Not by the threads of a task: another number of an encoder's gives other bytes.
+    encoders = threads_each(len(people), settings.threads or os.cpu_count() or 1)
+    reads = project.names_of(
+        project.tracks_file(entry.name), project.detections_file(entry.name), request.work
+    )
     return Work(
         entry.name,
         planned,
         tuple(
-            Task(pass_leg, LegOfPass(request, ids, leg, watches, threads))
+            Task(pass_leg, LegOfPass(request, ids, leg, watches, encoders), reads=reads)
             for leg in (legs if people else ())
         ),
         Task(write_crops, Writing(request, frozenset(todo), ids)),
-        total=max(len(Clock.of(job.timeline)), 1),
-        done=sum(frames_done(job, people, leg) for leg in legs) if people else 0,
+        total=frames,
+        done=sum(frames_done(job, people, leg) for leg in legs) if people else frames,
     )
 
 
@@ -160,6 +168,7 @@ def _finish(project: Project, finished: Finished[_Planned, Cropped]) -> FootageS
         told = {"version": VERSION, "settings": request.settings.of_video()}
         project.finish(f"crops of {request.name}", told)
     shutil.rmtree(request.work, ignore_errors=True)
+    remove_partial(request.folder.folder)
     return FootageSummary(
         name=request.name,
         frames=cropped.frames,

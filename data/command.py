@@ -38,6 +38,15 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see --help")
 
 
+def add_ray_option(parser: argparse.ArgumentParser) -> None:
+    """Let the user say where the work is done; see `data.running.runner_at`."""
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="work on a Ray cluster, at HOST:PORT of its head or auto; local: as tasks of Ray here",
+    )
+
+
 def require_range(
     option: str, value: float | None, *, low: float, high: float, unit: str = ""
 ) -> None:
@@ -97,7 +106,7 @@ def with_projects(
     Args:
         name: of the command.
         parsed: its arguments; projects are of `data.addresses.project_place`.
-        work: returns the exit code.
+        work: returns the exit code; the projects' `data.mirror.Mirror` are its ``mirrors``.
 
     Raises:
         InputError: a project cannot be fetched or sent.
@@ -105,10 +114,12 @@ def with_projects(
     values = [one for value in vars(parsed).values() for one in _each(value)]
     places = [one for one in values if isinstance(one, Path) and project_address(one) is not None]
     with ExitStack() as stack:
+        parsed.mirrors = []
         for place in dict.fromkeys(places):
             from data.mirror import mirrored
 
-            stack.enter_context(mirrored(place, say=lambda line: _tell(name, line)))
+            mirror = mirrored(place, say=lambda line: _tell(name, line))
+            parsed.mirrors.append(stack.enter_context(mirror))
         return work(parsed)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 PARTIAL = ".partial"
+WRITER = "FANCAM_WRITER"
+"""Environment variable: a name for this process, where another may be writing the same file."""
 
 
 @contextmanager
@@ -21,13 +23,28 @@ def whole_file(path: Path) -> Iterator[Path]:
     half-written file is removed and ``path`` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}{PARTIAL}{path.suffix}")
+    partial = partial_path(path)
     try:
         yield partial
         partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def partial_path(path: Path) -> Path:
+    """Where a file is written before it is whole.
+
+    Always the same place, so that a run that was killed leaves nothing that the next one does not
+    replace; but a place of its own for a process that has a name.
+    """
+    return path.with_name(f".{path.stem}{PARTIAL}{os.environ.get(WRITER, '')}{path.suffix}")
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what processes with a name did not finish in a folder; none may be at work there."""
+    for path in folder.glob(f".*{PARTIAL}-*"):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

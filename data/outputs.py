@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from data.errors import InputError
-from data.files import PARTIAL, link_or_copy, whole_file, write_json
+from data.files import link_or_copy, partial_path, whole_file, write_json
 
 MANIFEST = ".generated.json"
 _PENDING = ""  # the key of a file that was promised, and may or may not be there
@@ -204,7 +204,7 @@ class OutputFolder:
         parents: set[PurePosixPath] = set()
         for path in paths:
             place = self.folder / path
-            for file in (place, place.with_name(f".{place.stem}{PARTIAL}{place.suffix}")):
+            for file in (place, partial_path(place)):
                 with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                     file.unlink()
             parents.update(PurePosixPath(path).parents)

@@ -36,13 +36,18 @@ class ProjectPaths:
         """Faces that a person has labelled, one folder a set of labels."""
         return self.folder / "labels"
 
+    @property
+    def tracks_folder(self) -> Path:
+        """The tracks of all footages."""
+        return self.folder / "tracks"
+
     def tracks_file(self, footage: str) -> Path:
         """Where each person is in every frame of a footage (CSV)."""
-        return self.folder / "tracks" / f"{footage}.csv"
+        return self.tracks_folder / f"{footage}.csv"
 
     def detections_file(self, footage: str) -> Path:
         """What the tracker found in which frames, and where the shots begin (npz)."""
-        return self.folder / "tracks" / f"{footage}.npz"
+        return self.tracks_folder / f"{footage}.npz"
 
     def crops_folder(self, footage: str) -> Path:
         """One video and GIF a person of a footage, and the timeline of who is seen when."""
@@ -53,25 +58,34 @@ class ProjectPaths:
         """Dataset and tracks as other tools read them."""
         return self.folder / "export"
 
+    @property
+    def faces_folder(self) -> Path:
+        """The faces of all footages."""
+        return self.folder / "faces"
+
     def faces_file(self, footage: str) -> Path:
         """The faces table of a footage (parquet)."""
-        return self.folder / "faces" / f"{footage}.parquet"
+        return self.faces_folder / f"{footage}.parquet"
 
     def frames_file(self, footage: str) -> Path:
         """The table of a footage's sampled frames (parquet)."""
-        return self.folder / "faces" / f"{footage}.frames.parquet"
+        return self.faces_folder / f"{footage}.frames.parquet"
 
     def parts_folder(self, footage: str) -> Path:
         """The finished parts of a faces table that is still being made."""
-        return self.folder / "faces" / f"{footage}.parts"
+        return self.faces_folder / f"{footage}.parts"
 
     def still_file(self, footage: str, frame_index: int) -> Path:
         """A sampled frame at full size."""
-        return self.folder / "faces" / footage / f"{frame_index:08d}.jpg"
+        return self.faces_folder / footage / f"{frame_index:08d}.jpg"
 
     def portrait_file(self, footage: str, frame_index: int, number: int) -> Path:
         """The portrait of the ``number``-th face of a frame, counted from 0."""
-        return self.folder / "faces" / footage / f"{frame_index:08d}-{number}.jpg"
+        return self.faces_folder / footage / f"{frame_index:08d}-{number}.jpg"
+
+    def names_of(self, *paths: Path) -> tuple[str, ...]:
+        """Return files and folders of the project relative to it, as a task says what it reads."""
+        return tuple(path.relative_to(self.folder).as_posix() for path in paths)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,18 @@ else: what the project knows to be done is noted by the stage, which holds the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from data.errors import InputError
 from data.progress import Bar, NoBar, Progress
 from data.segments import damage_of_all
 from data.video import Damage
+
+if TYPE_CHECKING:
+    from data.mirror import Mirror
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -48,6 +52,8 @@ class Task(Generic[T]):
 
     do: Callable[[Any, Workplace], T]  # a function of a module
     given: Any  # can be pickled
+    gpus: float = 0.0  # share of one that it needs, where that has to be said
+    reads: tuple[str, ...] = ()  # files and folders of the project, relative to it
 
     def run(self, place: Workplace) -> T:
         """Do it."""
@@ -93,23 +99,44 @@ class Finished(Generic[A, L]):
 class Runner(Protocol):
     """What runs the work of a stage."""
 
-    def run(self, works: Iterable[Work[A, L]], progress: Progress) -> Iterator[Finished[A, L]]:
+    def run(
+        self, works: Iterable[Work[A, L]], progress: Progress, *, frames: int
+    ) -> Iterator[Finished[A, L]]:
         """Yield each footage's work when it is finished, in whatever order that is.
 
-        ``works`` is read as there is room for more. A footage that is refused stops no other; any
-        other error, and the end of this generator, stops all.
+        A footage that is refused stops no other; any other error, and the end of this generator,
+        stops all.
+
+        Args:
+            works: is read as there is room for more.
+            progress: makes the bars.
+            frames: that all works are about, as far as is known before.
         """
+        ...
+
+    def threads(self, asked: int) -> int:
+        """Return how many threads a task shall use, 0 for all cores; so many were asked for."""
         ...
 
 
 class LocalRunner:
     """Runs one task after the other in this process."""
 
-    def run(self, works: Iterable[Work[A, L]], progress: Progress) -> Iterator[Finished[A, L]]:
+    def run(
+        self,
+        works: Iterable[Work[A, L]],
+        progress: Progress,
+        *,
+        frames: int,  # noqa: ARG002 - each footage has a bar of its own
+    ) -> Iterator[Finished[A, L]]:
         """Yield each footage's work, in order; the next is asked for when that is dealt with."""
         place = Workplace(progress)
         for work in works:
             yield _finish(work, place)
+
+    def threads(self, asked: int) -> int:
+        """Return what was asked for."""
+        return asked
 
 
 def _finish(work: Work[A, L], place: Workplace) -> Finished[A, L]:
@@ -122,3 +149,24 @@ def _finish(work: Work[A, L], place: Workplace) -> Finished[A, L]:
     except InputError as error:
         return Finished(work, Damage(), None, error)
     return Finished(work, damage_of_all(damage), result)
+
+
+@contextmanager
+def runner_at(address: str | None, mirrors: Sequence[Mirror] = ()) -> Iterator[Runner]:
+    """Give what runs tasks at an address: see `data.ray_running`; for None, here.
+
+    Args:
+        address: as for `--ray`.
+        mirrors: of the project, if it is at an address of its own.
+
+    Raises:
+        InputError: nothing there that runs tasks.
+    """
+    if address is None:
+        yield LocalRunner()
+        return
+    from data.away import AwayRunner
+    from data.ray_running import ray_at
+
+    with ray_at(address) as runner:
+        yield AwayRunner(runner, mirrors[0] if mirrors else None)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 from data.errors import InputError
 from data.failures import Failures, NoFailures
+from data.files import remove_partial
 from data.footage import ASSUMED_RATE, Footage, probe, take_in
 from data.people import Assignments, open_people
 from data.progress import Progress
-from data.project import Project
+from data.project import Project, absolute
 from data.running import Finished, LocalRunner, Runner, Task, Work
 from data.runtime import RuntimeName
 from data.segments import segments_of
@@ -35,6 +36,7 @@ from tracking.writing import (
 )
 
 WEIGHTS_FILE: Final = "best.pt"
+_GPU_SHARE: Final = 0.25  # of a task: one core decodes too slowly to keep a GPU busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,15 @@ def track_people(
         failures = failures or NoFailures()
         failures.expect(len(chosen))
         numbered = list(enumerate(chosen))
+        frames = _frames_known(project, chosen, settings)
+        settings = replace(settings, threads=runner.threads(settings.threads))
         works = failures.each(numbered, lambda one: _work(project, *one, known, settings))
         found: dict[int, FootageSummary] = {}
-        for finished in runner.run(works, progress):
+        for finished in runner.run(works, progress, frames=frames):
             with failures.of_one():
                 finished.require()
                 found[finished.work.about.number] = _finish(project, finished)
+        remove_partial(project.tracks_folder)
         return [found[number] for number in sorted(found)]
 
 
@@ -169,22 +174,25 @@ def _work(
     detected = not settings.force and _is_detected(project, job)
     tracked = detected and _is_tracked(project, job)
     planned = _Planned(number, job, detected, tracked, start)
+    frames = _frames_expected(footage, job.watch.every_nth)
     if tracked:
-        return Work(name, planned, last=Task(read_tracked, job))
+        return Work(name, planned, last=Task(read_tracked, job), total=frames, done=frames)
     project.unfinish(tracks_stage(name))
     if detected:
-        return Work(name, planned, last=Task(write_tracks, job))
+        return Work(name, planned, last=Task(write_tracks, job), total=frames, done=frames)
     project.unfinish(_detections_stage(name))
     watch = job.watch
+    gpus = _GPU_SHARE if settings.device == "cuda" else 0.0
     if settings.force:
         shutil.rmtree(watch.folder, ignore_errors=True)
+    reads = project.names_of(project.tracker_folder, watch.folder)
     before = [part for one in watch.segments for part in watch.parts(one).read()]
     return Work(
         name,
         planned,
-        tuple(Task(watch_segment, SegmentWatch(watch, one)) for one in watch.segments),
+        tuple(Task(watch_segment, SegmentWatch(watch, one), gpus, reads) for one in watch.segments),
         Task(write_detections_and_tracks, job),
-        total=_frames_expected(footage, watch.every_nth),
+        total=frames,
         done=sum(map(len, before)),
     )
 
@@ -259,6 +267,13 @@ def _is_detected(project: Project, job: Job) -> bool:
 def _is_tracked(project: Project, job: Job) -> bool:
     finished = project.finished(tracks_stage(job.name), job.inputs())
     return finished and all(file.exists() for file in job.files)
+
+
+def _frames_known(project: Project, paths: Sequence[Path], settings: TrackSettings) -> int:
+    """How many frames there are in the footages that the project knows."""
+    known, wanted = project.footages.values(), {absolute(path) for path in paths}
+    seconds = [entry.duration_s * (entry.rate or 1) for entry in known if entry.path in wanted]
+    return round(sum(seconds) / settings.every_nth)
 
 
 def _frames_expected(footage: Footage, every_nth: int) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from data.addresses import footage_place, project_place
 from data.command import (
     Parser,
+    add_ray_option,
     limit_threads,
     require_range,
     run,
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what runs the detector on a CPU",
     )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add_ray_option(parser)
 
     smoothing = parser.add_argument_group("filling and smoothing")
     add = smoothing.add_argument
@@ -94,16 +96,19 @@ def _track(parsed: argparse.Namespace) -> int:
     from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
+    from data.running import runner_at
     from tracking.stage import track_people
 
     project, failures = Project(parsed.project), Failures()
-    summaries = track_people(
-        project,
-        footage_paths(parsed.footage),
-        settings,
-        progress=bars(NAME),
-        failures=failures,
-    )
+    with runner_at(parsed.ray, parsed.mirrors) as runner:
+        summaries = track_people(
+            project,
+            footage_paths(parsed.footage),
+            settings,
+            progress=bars(NAME),
+            failures=failures,
+            runner=runner,
+        )
     for line in _report(summaries):
         print(line)  # noqa: T201
     return say_failed(NAME, failures.lines)

@@ -84,6 +84,8 @@ def test_decoded_frames_are_those_that_are_read(clip: str, clips: Clips) -> None
     read = list(read_frames(footage))
     assert [(f.index, f.time_s) for f in decoded] == [(f.index, f.time_s) for f in read]
     np.testing.assert_array_equal(decoded[7].frame().image, read[7].image)
+    between = list(decode_frames(footage, after_index=40, until_index=50))
+    assert [one.index for one in between] == list(range(41, 50))
     later = list(decode_frames(footage, after_index=40))
     assert [f.index for f in later] == [f.index for f in decoded if f.index > 40]
     assert {f.start_s for f in decoded} == {later[0].start_s}

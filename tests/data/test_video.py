@@ -4,6 +4,7 @@ import csv
 import threading
 from collections.abc import Iterator
 from itertools import islice
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,42 @@ def test_samples_from_a_time_on(clips: Clips, name: str, from_s: float) -> None:
     rest = look(sample_frames(clips(name), every_s=0.3, from_s=from_s))
 
     assert rest == [sample for sample in whole if sample[1] >= from_s - 1e-6]
+
+
+SEGMENTED = [
+    "constant_rate.mp4",
+    "varying_rate.mp4",
+    "delayed_start.mkv",
+    "long_group.mp4",
+    "open_groups.mkv",
+    "elementary.h264",
+    "joined.ts",
+    "pictures",
+    *DAMAGED,
+]
+
+
+@pytest.mark.parametrize("length_s", [0.6, 0.9, 1.2])
+@pytest.mark.parametrize("name", SEGMENTED)
+def test_segments_have_the_samples_of_the_whole(clips: Clips, name: str, length_s: float) -> None:
+    whole = look(sample_frames(clips(name), every_s=0.3))
+    found = []
+    for number in range(12):
+        from_s, until_s = number * length_s, (number + 1) * length_s if number < 11 else inf
+        found += look(sample_frames(clips(name), every_s=0.3, from_s=from_s, until_s=until_s))
+    assert found == whole
+
+
+@pytest.mark.parametrize("name", SEGMENTED)
+def test_segments_have_the_frames_of_the_whole(clips: Clips, name: str) -> None:
+    whole = look(read_frames(clips(name)))
+    found = []
+    for number in range(12):
+        from_s, until_s = number * 0.5, (number + 1) * 0.5 if number < 11 else inf
+        found += look(read_frames(clips(name), from_s=from_s, until_s=until_s))
+    assert found == whole
+    middle = len(whole) // 2
+    assert look(read_frames(clips(name), after_index=whole[middle][0])) == whole[middle + 1 :]
 
 
 @pytest.mark.parametrize("name", ["constant_rate.mp4", "long_group.mp4", "open_groups.mkv"])
