@@ -12,7 +12,7 @@ import pickle
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -57,7 +57,7 @@ class AwayRunner:
                 self._mirror.share()
             tasks = tuple(self._away(task) for task in work.tasks)
             last = self._away(work.last) if work.last and self._mirror is None else None
-            yield replace(work, about=work, tasks=tasks, last=last)  # type: ignore[arg-type]
+            yield Work(work.name, work, tasks, last, work.total, work.done)
 
     def _away(self, task: Task[Any]) -> Task[Any]:
         packed, has_places = pack(task)

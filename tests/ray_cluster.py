@@ -49,7 +49,7 @@ class Node:
         for process in processes:
             process.kill()
         psutil.wait_procs(processes, timeout=_TIMEOUT_S)
-        self._process.wait()
+        self._process.communicate()
 
     def _processes(self) -> list[psutil.Process]:
         try:
