@@ -20,7 +20,7 @@ from data.files import remove_partial
 from data.footage import Footage, default_interval_s, take_in
 from data.outputs import digest
 from data.progress import Progress
-from data.project import FootageEntry, Project
+from data.project import FootageEntry, Project, absolute
 from data.running import Finished, Runner, Task, Work
 from data.segments import segments_of
 
@@ -82,7 +82,7 @@ def _work(
     search = Search(
         paths=project.paths,
         name=name,
-        footage=footage,
+        footage=dataclasses.replace(footage, path=absolute(footage.path)),
         every_s=every_s,
         key=digest(repr(sorted(inputs.items()))),
         backend=settings.backend,

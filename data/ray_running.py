@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import secrets
 import socket
 import time
 from collections import deque
@@ -45,16 +46,19 @@ def ray_at(address: str) -> Iterator[RayRunner]:
     if importlib.util.find_spec("ray") is None:
         raise InputError("--ray: Ray is not installed; pip install 'fancam[ray]'")
     _check_address(address)
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before it is imported: it would tell of itself
+    # All of them before Ray is imported.
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # it would tell its makers
     if address == LOCAL:
         # So Ray takes 127.0.0.1 for this machine's address, and listens there only.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        # Others on this machine do not know this; Ray would keep one in the user's home.
+        os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
     import ray
 
     options: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **options)
-    except (ConnectionError, RuntimeError, TimeoutError, ValueError, OSError) as error:
+    except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
         raise InputError(f"--ray {address}: {_first_line(error)}; {_ADVICE}") from error
     try:
         yield RayRunner()

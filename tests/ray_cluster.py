@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 _HERE = "127.0.0.1"
 _TIMEOUT_S = 120
+_TOKEN = secrets.token_hex(32)
 _RUNNING = "ray::_run"
 """What Ray calls a process that is at work on one of our tasks."""
 
@@ -49,7 +51,9 @@ class Node:
         for process in processes:
             process.kill()
         psutil.wait_procs(processes, timeout=_TIMEOUT_S)
-        self._process.communicate()
+        self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
 
     def _processes(self) -> list[psutil.Process]:
         try:
@@ -67,7 +71,8 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
+    ours = {"PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN}
+    return {**os.environ, **ours}
 
 
 @contextmanager

@@ -21,9 +21,12 @@ from tracking.quiet import quiet_ultralytics
 
 pytest.importorskip("ray")
 FILMS = {"a": ["talk", "close-up"], "b": ["profile", "peek"], "c": ["close-up", "profile"]}
-SEGMENTS = "from data import segments\nsegments.SEGMENT_S = 2.0"
-"""Small films have several segments too."""
-PARTS = "from clustering import finding\nfinding.PART_FRAMES = 4"
+SMALL = """
+from clustering import finding
+from data import segments
+segments.SEGMENT_S, finding.PART_FRAMES = 2.0, 4
+"""
+"""Short films have several segments too."""
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +84,11 @@ def test_one_of_two_machines_dies_in_every_stage(head: str, tmp_path: Path) -> N
         draw_film(tmp_path / "films" / f"{name}.mp4", shots=shots, duration_s=4, size_wh=(320, 180))
     alone, together = stages("alone.fancam"), stages("together.fancam")
     for module in alone:
-        code, said, _ = run_command(
-            module, *alone[module], cwd=tmp_path, setup=SEGMENTS + "\n" + PARTS
-        )
+        code, said, _ = run_command(module, *alone[module], cwd=tmp_path, setup=SMALL)
         assert code == 0, said
         victim = Node(f"--address={head}")
         options = (*together[module], "--ray", head)
-        code, said, killed = run_command(
-            module, *options, cwd=tmp_path, setup=SEGMENTS + "\n" + PARTS, victim=victim
-        )
+        code, said, killed = run_command(module, *options, cwd=tmp_path, setup=SMALL, victim=victim)
         assert (code, killed) == (0, True), said
         here, there = contents(tmp_path / "together.fancam"), contents(tmp_path / "alone.fancam")
         assert sorted(here) == sorted(there)

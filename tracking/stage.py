@@ -224,7 +224,7 @@ def _job(
     project: Project, name: str, footage: Footage, known: _Known, settings: TrackSettings
 ) -> Job:
     watch = Watch(
-        footage=footage,
+        footage=replace(footage, path=absolute(footage.path)),
         folder=project.tracks_file(name).with_suffix(".parts"),
         every_nth=settings.every_nth if footage.kind == "video" else 1,
         detector=DetectorSettings(

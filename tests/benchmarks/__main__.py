@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 from data.sample.film import draw_film
-from tests.benchmarks import cropping, dbscan, memory, serving, speed, tracking
+from tests.benchmarks import cropping, dbscan, memory, scaling, serving, speed, tracking
 from tests.benchmarks.machine import describe
 from tests.conftest import SHARED
 
-PARTS = ("speed", "dbscan", "memory", "tracking", "cropping", "serving")
+PARTS = ("speed", "dbscan", "memory", "tracking", "cropping", "serving", "scaling")
 
 
 def main() -> int:
@@ -49,6 +49,11 @@ def main() -> int:
     if "serving" in parts:
         seconds = serving.QUICK_SECONDS if parsed.quick else serving.SECONDS
         _print(serving.report(seconds))
+    if "scaling" in parts:
+        with tempfile.TemporaryDirectory() as folder:
+            length = scaling.QUICK_SECONDS if parsed.quick else scaling.SECONDS
+            rounds = 1 if parsed.quick else 3
+            _print(scaling.report(Path(folder), seconds=length, rounds=rounds))
     print(f"\n{time.monotonic() - start:.0f} s")
     return 0
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from data.progress import Bar
 from data.running import Finished, LocalRunner, Task, Work, Workplace, runner_at
 from data.video import Damage
 
+Do = Callable[[str, Workplace], Damage]
 DONE: list[str] = []
 
 
@@ -60,8 +61,8 @@ def end(given: str, _: Workplace) -> str:
     return given.upper()
 
 
-def work(name: str, *tasks: str, do: object = note) -> Work[str, str]:
-    made = tuple(Task(do, f"{name} {one}") for one in tasks)  # type: ignore[arg-type]
+def work(name: str, *tasks: str, do: Do = note) -> Work[str, str]:
+    made = tuple(Task(do, f"{name} {one}") for one in tasks)
     return Work(name, f"about {name}", made, Task(end, f"{name} end"), total=10, done=2)
 
 

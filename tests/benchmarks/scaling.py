@@ -1,0 +1,121 @@
+"""What Ray costs on one machine, and what is kept of an hour: figures of docs/scale.md."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from clustering.backends import BackendSettings
+from clustering.settings import ClusterSettings
+from clustering.stage import cluster_faces
+from data.footage import probe
+from data.packet_index import index_packets
+from data.progress import NoBar
+from data.project import Project
+from data.ray_running import LOCAL, ray_at
+from data.running import LocalRunner, Runner
+from data.sample.film import draw_film
+
+TARGET: Final = 0.20
+"""Ray may take so much longer than the plain run on the same machine, its workers started."""
+COPIES: Final = 4
+SECONDS, QUICK_SECONDS = 50.0, 4.0
+_HOUR_S: Final = 3600
+
+
+@dataclass(slots=True)
+class Times:
+    """Seconds of each run, taken in turn."""
+
+    plain: list[float] = field(default_factory=list)
+    ray: list[float] = field(default_factory=list)
+    start: float = 0.0  # of Ray
+    first: float = 0.0  # the first run on it, in which its workers start and load
+
+    @property
+    def overhead(self) -> float:
+        """How much longer Ray takes, as a share."""
+        return float(np.median(np.divide(self.ray, self.plain))) - 1
+
+
+def report(folder: Path, *, seconds: float = SECONDS, rounds: int = 3) -> list[str]:
+    """Measure in an empty folder."""
+    films = _films(folder, seconds)
+    times = _measure(films, folder, rounds)
+    pairs = zip(times.ray, times.plain, strict=True)
+    ratios = " ".join(f"{ray / plain:.2f}" for ray, plain in pairs)
+    met = "(met)" if times.overhead < TARGET else "(MISSED)"
+    lines = [
+        f"more than one machine: cluster-faces of {COPIES} footages of {seconds:.0f} s, a look a s",
+        f"  plain {_listed(times.plain)} s, --ray local {_listed(times.ray)} s, ratios [{ratios}]",
+        f"  Ray takes {times.overhead:+.0%} on one machine, target under {TARGET:.0%} {met}",
+        f"  before that: {times.start:.1f} s until Ray runs; the first run on it, in which its"
+        f" processes load, takes {times.first:.1f} s",
+    ]
+    return [*lines, *_an_hour(Project(folder / "plain.fancam"), films)]
+
+
+def _films(folder: Path, seconds: float) -> list[Path]:
+    films = [folder / f"{number}.mp4" for number in range(COPIES)]
+    draw_film(films[0], duration_s=seconds)
+    for copy in films[1:]:
+        shutil.copyfile(films[0], copy)
+    return films
+
+
+def _measure(films: list[Path], folder: Path, rounds: int) -> Times:
+    times, here = Times(), LocalRunner()
+
+    def run(name: str, runner: Runner) -> float:
+        return _timed(lambda: _cluster(Project(folder / f"{name}.fancam"), films, runner))
+
+    start = time.perf_counter()
+    with ray_at(LOCAL) as cluster:
+        times.start = time.perf_counter() - start
+        times.first = run("ray", cluster)
+        run("plain", here)
+        for _ in range(rounds):
+            times.plain.append(run("plain", here))
+            times.ray.append(run("ray", cluster))
+    return times
+
+
+def _cluster(project: Project, films: list[Path], runner: Runner) -> None:
+    backend = BackendSettings(upsample=0)
+    settings = ClusterSettings(every_s=1.0, backend=backend, force=True)
+    cluster_faces(project, films, settings, progress=_no_bar, runner=runner)
+
+
+def _timed(call: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _an_hour(project: Project, films: list[Path]) -> list[str]:
+    """What is kept of an hour of footage, and what the machine that hands out tasks does for it."""
+    hours = sum(probe(film).duration_s for film in films) / _HOUR_S
+    tables = sum(file.stat().st_size for file in project.faces_folder.glob("*.parquet"))
+    pictures = sum(file.stat().st_size for file in project.faces_folder.glob("*/*.jpg"))
+    index_s = _timed(lambda: [index_packets(probe(film)) for film in films] and None)
+    save_s = min(_timed(project.save) for _ in range(5))
+    return [
+        f"  an hour of it: faces tables {tables / hours / 1e6:.0f} MB, pictures"
+        f" {pictures / hours / 1e6:.0f} MB; finding its packets {index_s / hours:.1f} s",
+        f"  project.json: {save_s / len(films) * 1e3:.2f} ms a footage each time it is written",
+    ]
+
+
+def _listed(values: list[float]) -> str:
+    return f"{float(np.median(values)):.1f} [{' '.join(f'{value:.1f}' for value in values)}]"
+
+
+def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[NoBar]:
+    return nullcontext(NoBar())
