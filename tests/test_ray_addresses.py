@@ -17,7 +17,7 @@ from data.sample.film import draw_film
 from data.stores import Store
 from tests.machines import Machine
 from tests.ray_cluster import run_command, started_head
-from tests.test_ray import PARTS, SEGMENTS, contents, stages, write_weights
+from tests.test_ray import SMALL, contents, stages, write_weights
 
 pytest.importorskip("ray")
 TOLD_OTHERWISE = ("project.json", ".sqlite")
@@ -34,7 +34,7 @@ def test_the_same_as_on_one_machine(
     (tmp_path / "films").mkdir()
     draw_film(tmp_path / "films" / "a.mp4", shots=["talk"], duration_s=4, size_wh=(320, 180))
     Store(s3).send(tmp_path / "films" / "a.mp4", "films/a.mp4")
-    setup, home = f"{SEGMENTS}\n{PARTS}", f"{s3}/a.fancam"
+    home = f"{s3}/a.fancam"
     worker = machine("worker")
     with started_head() as head:
         machine("first")
@@ -42,7 +42,7 @@ def test_the_same_as_on_one_machine(
             assert importlib.import_module(module).main(options) == 0
             given = {"films": f"{s3}/films", "alone.fancam": home}
             there = [given.get(option, option) for option in options]
-            code, said, _ = run_command(module, *there, "--ray", head, cwd=tmp_path, setup=setup)
+            code, said, _ = run_command(module, *there, "--ray", head, cwd=tmp_path, setup=SMALL)
             assert code == 0, said
             if module == "clustering.cli":
                 write_weights(Project(tmp_path / "alone.fancam"))
