@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from data.addresses import cache_folder, legible, project_address
+from data.addresses import legible, project_address
+from data.cache import cache_folder
 from data.errors import InputError
 from data.fetching import fetch_footage
 from data.files import link_or_copy, write_json

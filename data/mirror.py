@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from data.addresses import cache_folder, project_address
+from data.addresses import project_address
+from data.cache import cache_folder
 from data.errors import InputError
 from data.files import write_bytes
 from data.mirror_files import (

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import pytest
 
-from clustering import finding
-from data import segments
 from data.addresses import project_place
 from data.mirror import mirrored
 from data.mirror_files import AWAY_FOLDER
@@ -17,29 +14,31 @@ from data.sample.film import draw_film
 from data.stores import Store
 from tests.machines import Machine
 from tests.ray_cluster import run_command, started_head
-from tests.test_ray import SMALL, contents, stages, write_weights
+from tests.test_ray import contents, stages, write_weights
 
 pytest.importorskip("ray")
+SMALL = """
+from clustering import finding
+from data import segments
+segments.SEGMENT_S, finding.PART_FRAMES = 1.0, 1
+"""
+"""Two segments, the first of several parts."""
 TOLD_OTHERWISE = ("project.json", ".sqlite")
 """They tell where the footage is, and when something was decided."""
 
 
 @pytest.mark.slow
-def test_the_same_as_on_one_machine(
-    s3: str, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(segments, "SEGMENT_S", 2.0)
-    monkeypatch.setattr(finding, "PART_FRAMES", 4)
+def test_the_same_as_on_one_machine(s3: str, machine: Machine, tmp_path: Path) -> None:
     (tmp_path / "films").mkdir()
-    draw_film(tmp_path / "films" / "a.mp4", shots=["talk"], duration_s=4, size_wh=(320, 180))
+    draw_film(tmp_path / "films" / "a.mp4", shots=["talk"], duration_s=2, size_wh=(320, 180))
     Store(s3).send(tmp_path / "films" / "a.mp4", "films/a.mp4")
     home = f"{s3}/a.fancam"
     worker = machine("worker")
     with started_head() as head:
         machine("first")
         for module, options in stages("alone.fancam").items():
-            assert importlib.import_module(module).main(options) == 0
+            code, said, _ = run_command(module, *options, cwd=tmp_path, setup=SMALL)
+            assert code == 0, said
             given = {"films": f"{s3}/films", "alone.fancam": home}
             there = [given.get(option, option) for option in options]
             code, said, _ = run_command(module, *there, "--ray", head, cwd=tmp_path, setup=SMALL)

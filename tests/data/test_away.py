@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from data.addresses import cache_folder, footage_place, project_place
+from data.addresses import footage_place, project_place
 from data.away import AwayRunner
+from data.cache import cache_folder
 from data.errors import InputError
 from data.mirror import Mirror, mirrored
 from data.mirror_files import AWAY_FOLDER

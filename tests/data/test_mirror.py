@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from data import store_lock, transfer
-from data.addresses import cache_folder, project_place
+from data.addresses import project_place
+from data.cache import cache_folder
 from data.errors import InputError
 from data.mirror import Mirror, mirrored
 from data.mirror_files import IN_USE_FILE, MANIFEST_FILE, State
