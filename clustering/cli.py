@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from clustering.pair_options import add_pair_options, pairing_of, with_pairs
 from data.addresses import footage_place, project_place
 from data.command import (
     Parser,
@@ -69,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
 
+    add_pair_options(parser)
+
     finding = parser.add_argument_group("finding faces")
     add = finding.add_argument
     scale = finding.add_mutually_exclusive_group()
@@ -126,8 +129,10 @@ def _cluster(parsed: argparse.Namespace) -> int:
     from data.progress import bars
     from data.running import runner_at
 
-    footages = footage_paths(parsed.footage)
-    project = project_for(parsed.footage, footages, named=parsed.project)
+    named = footage_paths(parsed.footage)
+    footages = with_pairs(named, named, settings.pairing)
+    given = with_pairs(parsed.footage, named, settings.pairing)
+    project = project_for(given, footages, named=parsed.project)
     known = bool(footages or project.footages)
     _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
     with runner_at(parsed.ray, parsed.mirrors) as runner:
@@ -139,7 +144,8 @@ def _cluster(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded or written."""
-    _require(bool(parsed.footage or parsed.project), "name a footage, such as concert.mp4")
+    given = parsed.footage or parsed.project or parsed.pairs
+    _require(bool(given), "name a footage, such as concert.mp4")
     require_range("--every", parsed.every, low=0.001, high=3600, unit=" seconds")
     require_range("--min-face", parsed.min_face, low=4, high=4000, unit=" px")
     require_range("--upsample", parsed.upsample, low=0, high=_MAX_UPSAMPLE)
@@ -172,6 +178,7 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
         grouping=GroupingSettings(
             eps=parsed.eps, min_samples=parsed.min_samples, plain=parsed.plain
         ),
+        pairing=pairing_of(parsed),
         label_margin=parsed.label_margin,
         force=parsed.force,
     )
@@ -182,7 +189,10 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
 
 def _report(project: Project, summary: Summary) -> list[str]:
     """The closing lines, for a person to read."""
+    from clustering.lesson import lesson_lines
+
     lines = [_footage_line(footage) for footage in summary.footages]
+    lines += [line for lesson in summary.lessons for line in lesson_lines(lesson)]
     lines += [f"warning: {line}" for line in summary.left_out]
     lines += [_count(len(summary.people), "person", "people"), *_people_lines(summary)]
     folder = shown(project.folder)

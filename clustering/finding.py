@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from clustering.extraction import PART_FRAMES
 from clustering.looking import Search, SegmentSearch, look_for_faces, write_tables
 from clustering.settings import VERSION, ClusterSettings
+from clustering.state import faces_done
 from clustering.writing import faces_stage, read_tables
 from data.errors import InputError
 from data.failures import Failures
@@ -23,6 +24,7 @@ from data.progress import Progress
 from data.project import FootageEntry, Project, absolute
 from data.running import Finished, Runner, Task, Work
 from data.segments import segments_of
+from data.spans import Spans, lengths_s
 
 T = TypeVar("T")
 
@@ -43,19 +45,30 @@ class FootageSummary:
 def find_faces(
     project: Project,
     footages: Sequence[Footage],
+    parts: Mapping[str, Spans],
     settings: ClusterSettings,
     failures: Failures,
     progress: Progress,
     runner: Runner,
 ) -> list[FootageSummary]:
-    """Bring the faces tables of ``footages`` up to date."""
+    """Bring the faces tables of ``footages`` up to date.
+
+    Args:
+        project: where the tables are.
+        footages: to be looked at.
+        parts: by name what is looked at of those that are not looked at whole.
+        settings: how to look.
+        failures: notes what cannot be used.
+        progress: makes a bar a footage.
+        runner: where they are looked at.
+    """
     before = dict(project.footages), dict(project.stages)
     added = _added(project, footages, failures, force=settings.force)
     threads = runner.threads(settings.backend.threads)
     backend = dataclasses.replace(settings.backend, threads=threads)
     chosen = dataclasses.replace(settings, backend=backend)
-    works = failures.each(added, lambda one: _work(project, *one, chosen))
-    frames = sum(_looks(footage, _every_s(footage, settings)) for _, footage in added)
+    works = failures.each(added, lambda one: _work(project, *one, parts.get(one[0]), chosen))
+    frames = sum(_looks(one, settings, parts.get(name)) for name, one in added)
     found: dict[str, FootageSummary] = {}
     for finished in runner.run(works, progress, frames=frames):
         name = finished.work.name
@@ -68,13 +81,12 @@ def find_faces(
 
 
 def _work(
-    project: Project, name: str, footage: Footage, settings: ClusterSettings
+    project: Project, name: str, footage: Footage, part: Spans | None, settings: ClusterSettings
 ) -> Work[dict[str, Any], None]:
     """What is to be done about a footage: nothing where that is done."""
-    inputs = _faces_inputs(footage, settings)
-    every_s = float(inputs["every_s"])
-    looks = _looks(footage, every_s)
-    if _extracted_already(project, name, inputs) and not settings.force:
+    inputs = _faces_inputs(footage, settings, part)
+    every_s, looks = float(inputs["every_s"]), _looks(footage, settings, part)
+    if faces_done(project, name, inputs) and not settings.force:
         return Work(name, inputs, total=looks, done=looks)
     project.unfinish(faces_stage(name))
     if settings.force:
@@ -84,12 +96,13 @@ def _work(
         name=name,
         footage=dataclasses.replace(footage, path=absolute(footage.path)),
         every_s=every_s,
+        spans=inputs.get("spans"),
         key=digest(repr(sorted(inputs.items()))),
         backend=settings.backend,
         segments=segments_of(footage, step_s=every_s * PART_FRAMES),
     )
     reads = project.names_of(project.parts_folder(name))
-    known = [part for segment in search.segments for part in search.parts(segment).read()]
+    known = [one for segment in search.segments for one in search.parts(segment).read()]
     return Work(
         name,
         inputs,
@@ -176,31 +189,32 @@ def _footage_summary(project: Project, finished: Finished[dict[str, Any], None])
     )
 
 
-def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]:
+def _faces_inputs(
+    footage: Footage, settings: ClusterSettings, part: Spans | None
+) -> dict[str, Any]:
     """Everything that the faces table depends on."""
     backend = settings.backend
     return {
         "version": VERSION,
         "kind": footage.kind,
         "size_bytes": footage.size_bytes,
-        "every_s": _every_s(footage, settings),
+        "every_s": _every_s(footage, settings, part),
         "detector": backend.detector,
         "backend": backend.backend,
         "min_face_px": backend.min_face_px,
         "upsample": backend.upsample,
+        **({} if part is None else {"spans": part.tolist()}),
     }
 
 
-def _every_s(footage: Footage, settings: ClusterSettings) -> float:
+def _every_s(footage: Footage, settings: ClusterSettings, part: Spans | None) -> float:
     if footage.kind != "video":
         return 1.0
-    return settings.every_s or default_interval_s(footage.duration_s)
+    looked_at_s = footage.duration_s if part is None else float(part[-1, 1] - part[0, 0])
+    return settings.every_s or default_interval_s(looked_at_s)
 
 
-def _looks(footage: Footage, every_s: float) -> int:
-    return max(math.ceil(footage.duration_s / every_s), 1)
-
-
-def _extracted_already(project: Project, name: str, inputs: dict[str, Any]) -> bool:
-    files = (project.faces_file(name), project.frames_file(name))
-    return project.finished(faces_stage(name), inputs) and all(file.exists() for file in files)
+def _looks(footage: Footage, settings: ClusterSettings, part: Spans | None) -> int:
+    """About how many frames are looked at."""
+    looked_at_s = footage.duration_s if part is None else float(lengths_s(part).sum())
+    return max(math.ceil(looked_at_s / _every_s(footage, settings, part)), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ from data.labels import picture_file
 from data.people import open_people
 from data.progress import Progress
 from data.project import Project
+from data.traces import picture_digest, picture_mark
 
 COVERED_MARGIN = 0.4
 """Shares of the face that its cover is larger by: hair and chin tell a person too."""
@@ -40,6 +42,8 @@ class ForgottenFaces:
 
     faces: int
     embeddings: NDArray[np.float32]  # (m, 128), of the faces and of their mirror images
+    portraits: tuple[bytes, ...]  # `picture_mark` of each
+    frames: tuple[bytes, ...]  # `picture_digest` of each frame that was kept with them in it
 
 
 def renamed_pictures(project: Project, person_id: int) -> dict[str, str | None]:
@@ -87,12 +91,16 @@ def forget_faces(project: Project, person_id: int, *, progress: Progress) -> For
     """
     inputs = written_inputs(project)
     mark_stopped(project, inputs)
-    gone = []
+    gone: list[Faces] = []
+    portraits: list[bytes] = []
+    frames: list[bytes] = []
     with open_people(project.people_file) as people:
         if person_id not in people.names():
             raise InputError(f"there is no person {person_id} in {project.folder.name}")
         for name in project.footages:
             theirs = people.assignments(name).person_id == person_id
+            portraits += _portrait_marks(project, name, theirs)
+            frames += _frame_digests(project, name, theirs)
             gone.append(_forget_in_footage(project, name, theirs))
         people.forget(person_id)
         tables = {name: read_tables(project, name) for name in project.footages}
@@ -103,7 +111,27 @@ def forget_faces(project: Project, person_id: int, *, progress: Progress) -> For
     project.finish(PEOPLE_STAGE, {**inputs, **now})
     faces = Faces.concatenate(gone)
     both = np.concatenate([faces.embedding, faces.embedding_mirrored])
-    return ForgottenFaces(len(faces), both)
+    return ForgottenFaces(len(faces), both, tuple(portraits), tuple(frames))
+
+
+def _portrait_marks(project: Project, name: str, theirs: NDArray[np.bool_]) -> Iterator[bytes]:
+    _, faces = read_tables(project, name)
+    if len(theirs) != len(faces):  # see `_forget_in_footage`
+        return
+    number = numbers_in_frame(faces.frame_index)
+    for row in np.flatnonzero(theirs).tolist():
+        file = project.portrait_file(name, int(faces.frame_index[row]), int(number[row]))
+        if file.exists():
+            yield picture_mark(file.read_bytes())
+
+
+def _frame_digests(project: Project, name: str, theirs: NDArray[np.bool_]) -> Iterator[bytes]:
+    _, faces = read_tables(project, name)
+    if len(theirs) == len(faces):
+        for frame_index in np.unique(faces.frame_index[theirs]).tolist():
+            file = project.still_file(name, frame_index)
+            if file.exists():
+                yield picture_digest(file.read_bytes())
 
 
 def _forget_in_footage(project: Project, name: str, theirs: NDArray[np.bool_]) -> Faces:

@@ -24,6 +24,7 @@ from data.progress import Bar
 from data.project_paths import ProjectFolder
 from data.running import Workplace
 from data.segments import Segment, note_damage, noted_damage
+from data.spans import as_spans
 from data.video import Damage, sample_frames
 
 
@@ -36,6 +37,7 @@ class Search:
         name: of the footage there.
         footage: what is looked at.
         every_s: seconds from one look to the next.
+        spans: what of it is looked at, beginning and end of each in seconds; None is all.
         key: of all that the faces depend on.
         backend: what finds them.
         segments: of the footage.
@@ -45,6 +47,7 @@ class Search:
     name: str
     footage: Footage
     every_s: float
+    spans: list[list[float]] | None
     key: str
     backend: BackendSettings
     segments: tuple[Segment, ...]
@@ -81,6 +84,7 @@ def look_for_faces(given: SegmentSearch, place: Workplace) -> Damage:
         every_s=search.every_s,
         from_s=segment.from_s,
         until_s=segment.until_s,
+        spans=None if search.spans is None else as_spans(search.spans),
         after_index=int(done.frames.frame_index[-1]) if len(done.frames) else -1,
         threads=search.backend.threads,
         damage=damage,

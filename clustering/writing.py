@@ -79,6 +79,17 @@ def outputs_exist(project: Project, plan: Plan) -> bool:
     return all((folder / MANIFEST).exists() for folder in folders)
 
 
+def folders_exist(project: Project) -> bool:
+    """Whether both folders are there, of a project whose faces are sorted."""
+    folders = (project.people_folder, project.dataset_folder)
+    if all((folder / MANIFEST).exists() for folder in folders):
+        return True
+    inputs = project.stages[PEOPLE_STAGE]
+    tables = {name: read_tables(project, name) for name in project.footages}
+    with open_people(project.people_file) as people:
+        return outputs_exist(project, _plan(known_people(people, tables), inputs))
+
+
 def write_outputs(project: Project, known: KnownPeople, plan: Plan, progress: Progress) -> None:
     """Bring the people folder and the dataset up to date.
 
@@ -96,11 +107,18 @@ def write_outputs(project: Project, known: KnownPeople, plan: Plan, progress: Pr
         OutputFolder(project.dataset_folder).sync(dataset, advance=advance)
 
 
+def is_sorted(project: Project) -> bool:
+    """Whether all faces that were found are sorted into people."""
+    faces = {name: project.stages.get(faces_stage(name)) for name in project.footages}
+    return bool(project.stages.get(PEOPLE_STAGE, {}).get("faces") == faces)
+
+
 def is_written(project: Project, people: People) -> bool:
-    """Whether people folder and dataset hold everything that was decided."""
+    """Whether people folder and dataset are there and hold everything that was decided."""
     written = project.stages.get(PEOPLE_STAGE, {_STOPPED: True})
-    decided = reviewed_inputs(people)
-    return _STOPPED not in written and decided == {k: written[k] for k in _REVIEWED if k in written}
+    if _STOPPED in written or not is_sorted(project) or not folders_exist(project):
+        return False
+    return reviewed_inputs(people) == {k: written[k] for k in _REVIEWED if k in written}
 
 
 def reviewed_inputs(people: People) -> dict[str, Any]:
@@ -134,7 +152,8 @@ def review_people(project: Project) -> Review:
     with open_people(project.people_file) as people:
         known, now = known_people(people, tables), reviewed_inputs(people)
     done = project.finished(PEOPLE_STAGE, {**inputs, **now})
-    return _review(project, _plan(known, inputs), up_to_date=done)
+    plan = _plan(known, inputs)
+    return _review(project, plan, up_to_date=done and outputs_exist(project, plan))
 
 
 def write_people(project: Project, *, progress: Progress) -> Review:
@@ -170,8 +189,7 @@ def written_inputs(project: Project) -> dict[str, Any]:
     inputs = project.stages.get(PEOPLE_STAGE)
     if inputs is None or not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
-    faces = {name: project.stages.get(faces_stage(name)) for name in project.footages}
-    if inputs["faces"] != faces:
+    if not is_sorted(project):
         message = "not all its faces are sorted into people; run cluster-faces again"
         raise InputError(f"{project.folder}: {message}")
     return {key: value for key, value in inputs.items() if key not in (*_REVIEWED, _STOPPED)}

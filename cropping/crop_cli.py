@@ -59,7 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("project", type=project_place, help="project folder, with tracks by track-people")
-    add("footage", nargs="*", type=footage_place, help="videos (default: all of the project)")
+    add(
+        "footage",
+        nargs="*",
+        type=footage_place,
+        help="videos, or folders (default: all of the project)",
+    )
     add("--person", action="append", default=[], metavar="NAME", help="only them; may be repeated")
     add("--only-present", action="store_true", help="also a best-of: just the parts with them")
     add("--no-smiles", action="store_true", help="do not look who smiles meanwhile")

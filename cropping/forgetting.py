@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from cropping.job import WORK_FOLDER
-from cropping.smile_stage import gifs_stage
+from cropping.keys import WORK_FOLDER, gifs_stage
 from cropping.smiles import Smiles, smiles_file, smiles_stage
 from cropping.timeline_file import formatted, read_timeline_file
 from data.files import overwriting

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from cropping.settings import VERSION, CropSettings
+from cropping.keys import WORK_FOLDER, video_keys
+from cropping.settings import CropSettings
 from data.boxes import expand
 from data.errors import InputError
 from data.footage import Footage
-from data.outputs import OutputFolder, digest
+from data.outputs import OutputFolder
 from data.person_files import person_file_names
 from data.project_paths import ProjectFolder
 from data.timeline import Timeline, read_timeline
 from data.tracks import Tracks, read_csv
-
-WORK_FOLDER: Final = ".pieces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ def job_of(request: Request) -> Job:
     """Read a footage's tracks.
 
     Raises:
-        InputError: they do not belong to it, or nobody or not who was asked for is seen in them.
+        InputError: they do not belong to it, or who was asked for is not seen in them.
     """
     tracks = read_csv(request.paths.tracks_file(request.name), dict(request.tracked))
     timeline = read_timeline(request.paths.detections_file(request.name))
@@ -146,8 +144,6 @@ def job_of(request: Request) -> Job:
         raise InputError(f"{unknown[0]}: nobody of this name; {request.name} has {known}")
     if lacking := [name for name in settings.people if name in never]:
         raise InputError(f"{lacking[0]}: never seen in {request.name}; choose somebody else")
-    if not people:
-        raise InputError(f"{request.name}: nobody was ever seen in it; there is nothing to crop")
     return Job(request, tracks, timeline, people, never)
 
 
@@ -174,18 +170,15 @@ def _people(
 ) -> tuple[Person, ...]:
     """Everybody who is seen."""
     files = person_file_names(names)
-    common = digest(
-        f"{VERSION} {request.footage.size_bytes} {request.settings.of_video()}",
-        *(column.tobytes() for column in (timeline.frame_index, timeline.time_s, timeline.cuts)),
+    keys = video_keys(
+        tracks,
+        timeline,
+        size_bytes=request.footage.size_bytes,
+        settings=request.settings.of_video(),
+        blurred=request.settings.others == "blur",
     )
-    everybody = _bytes(tracks) if request.settings.others == "blur" else b""
     people = []
-    for person in sorted(set(np.unique(tracks.person_id).tolist()) & set(names)):
+    for person in sorted(keys.keys() & names.keys()):
         own = tracks.take(tracks.person_id == person)
-        key = digest(common, str(person), _bytes(own), everybody)
-        people.append(Person(person, names[person], files[person], own, key))
+        people.append(Person(person, names[person], files[person], own, keys[person]))
     return tuple(people)
-
-
-def _bytes(tracks: Tracks) -> bytes:
-    return b"".join(getattr(tracks, name).tobytes() for name in tracks.COLUMNS)

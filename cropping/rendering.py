@@ -20,7 +20,7 @@ from cropping.others import Others, blurred
 from cropping.picture import cut
 from cropping.presence import Clock
 from cropping.views import Views
-from data.files import partial_path
+from data.files import partial_of
 from data.parts import Parts
 from data.pipeline import stream
 from data.planes import Planes
@@ -126,7 +126,7 @@ class Lane:
         if number != self._number:
             self.close()
             self._number = number
-            path = partial_path(self._folder / f"{number:06d}.nut")
+            path = partial_of(self._folder / f"{number:06d}.nut")
             self._writer = PieceWriter(path, self._settings, self._form)
         self._encode(shown)
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from cropping.encoding import EncoderSettings
 from cropping.views import AbsentName, CameraSettings
 from cropping.window import WindowSettings
-
-VERSION: Final = 1
-"""Raised when the same tracks and settings would give other videos."""
 
 OthersName = Literal["show", "blur"]
 

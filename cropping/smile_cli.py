@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.addresses import footage_place, project_place
-from data.command import Parser, require_range, run, shown, with_projects
+from data.command import Parser, require_range, run, say_failed, shown, with_projects
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +34,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("project", type=project_place, help="project folder whose footage track-people has tracked")
-    add("footage", nargs="*", type=footage_place, help="videos (default: all that are tracked)")
+    add(
+        "footage",
+        nargs="*",
+        type=footage_place,
+        help="videos, or folders (default: all that are tracked)",
+    )
     add(
         "--frames",
         type=int,
@@ -73,14 +78,17 @@ def _gifs(parsed: argparse.Namespace) -> int:
     max_bytes = _check(parsed)
     settings = _settings(parsed, max_bytes)
     from cropping.smile_stage import smile_gifs
+    from data.failures import Failures
+    from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
 
-    project = Project(parsed.project)
-    summaries = smile_gifs(project, parsed.footage, settings, progress=bars(NAME, unit="frames"))
+    project, failures = Project(parsed.project), Failures()
+    footages = footage_paths(parsed.footage)
+    summaries = smile_gifs(project, footages, settings, progress=bars(NAME), failures=failures)
     for line in _report(summaries):
         print(line)  # noqa: T201
-    return 0
+    return say_failed(NAME, failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> int:

@@ -11,26 +11,24 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cropping.keys import gif_key, gifs_stage
 from cropping.loop_writing import LEAST_SIDE_PX, SUFFIXES, FormatName, encode_loop
 from cropping.own_files import OwnFiles
 from cropping.smile_choice import LEAST_MOMENTS, choose_bursts, choose_moments
 from cropping.smile_framing import cut_square_of, square_of, steady_box
 from cropping.smile_model import SHIPPED, SmileModel, load_smile_model
 from cropping.smile_watching import SmileWatcher
-from cropping.smiles import Smiles, keep_smiles, kept_smiles, smiles_key, smiling_spans
+from cropping.smiles import Smiles, keep_smiles, kept_smiles, smiling_spans
 from cropping.timeline_file import note_smiles
 from data.errors import InputError
+from data.failures import Failures, NoFailures
 from data.footage import ASSUMED_RATE, Footage, probe
-from data.outputs import digest
 from data.people import UNKNOWN, open_people
 from data.person_files import person_file_names
 from data.progress import Progress
 from data.project import TIMELINE_FILE, Project, absolute
 from data.tracks import Tracks, read_tracks, tracks_stage
 from data.video import Damage, pick_frames, read_frames
-
-VERSION: Final = 1
-"""Raised when the same smiles and settings would give other pictures."""
 
 StyleName = Literal["moments", "bursts"]
 _MOMENT_S: Final = 0.6  # that each of the moments is shown
@@ -122,41 +120,63 @@ class _Job:
         """Of everything that a person's file depends on."""
         told = self.settings
         chosen = (told.frames, told.style, told.size_px, told.max_bytes, told.format)
-        smiles = smiles_key(self.project, self.footage, self.model.key)
-        return digest(repr((VERSION, person, chosen, smiles)))
-
-
-def gifs_stage(footage: str) -> str:
-    """What the project calls the GIFs of a footage."""
-    return f"smile gifs of {footage}"
+        return gif_key(
+            self.project,
+            self.footage,
+            person,
+            settings=repr(chosen),
+            model_key=self.model.key,
+        )
 
 
 def smile_gifs(
-    project: Project, footages: Sequence[Path], settings: SmileSettings, *, progress: Progress
+    project: Project,
+    footages: Sequence[Path],
+    settings: SmileSettings,
+    *,
+    progress: Progress,
+    failures: Failures | None = None,
 ) -> list[SmileSummary]:
     """Write everybody's smiles of some footages; of all that are tracked where none is named.
+
+    Args:
+        project: with tracks.
+        footages: their paths.
+        settings: what to choose, and how to show it.
+        progress: makes the bars.
+        failures: takes what is wrong with single footages; None lets the first one end the run.
 
     Raises:
         InputError: nothing is tracked yet, a footage cannot be read or has changed, or a file of
             the user's is in the place of one that is to be written.
     """
     with project.lock():
-        names = _footage_names(project, footages)
+        chosen = list(footages) or _tracked(project)
         model = load_smile_model(settings.model)
-        return [_work(_job(project, name, model, settings), progress) for name in names]
+        failures = failures or NoFailures()
+        failures.expect(len(chosen))
+        summaries = []
+        for path in chosen:
+            with failures.of_one():
+                job = _job(project, _footage_name(project, path), model, settings)
+                summaries.append(_work(job, progress))
+        return summaries
 
 
-def _footage_names(project: Project, footages: Sequence[Path]) -> list[str]:
-    """Of the footages to work on, all of which are tracked."""
-    known = {entry.path: entry.name for entry in project.footages.values()}
-    if missing := [path for path in footages if absolute(path) not in known]:
-        message = "not in the project; run cluster-faces and track-people on it first"
-        raise InputError(f"{missing[0]}: {message}")
-    names = [known[absolute(path)] for path in footages]
-    names = names or [name for name in project.footages if tracks_stage(name) in project.stages]
-    if not names:
+def _tracked(project: Project) -> list[Path]:
+    entries = project.footages.values()
+    paths = [entry.path for entry in entries if tracks_stage(entry.name) in project.stages]
+    if not paths:
         raise InputError(f"{project.folder}: no tracks yet; run track-people first")
-    return names
+    return paths
+
+
+def _footage_name(project: Project, path: Path) -> str:
+    for entry in project.footages.values():
+        if entry.path == absolute(path):
+            return entry.name
+    message = "not in the project; run cluster-faces and track-people on it first"
+    raise InputError(f"{path}: {message}")
 
 
 def _job(project: Project, footage: str, model: SmileModel, settings: SmileSettings) -> _Job:
@@ -185,6 +205,8 @@ def _work(job: _Job, progress: Progress) -> SmileSummary:
     own.keep_only(wanted, suffix=SUFFIXES[job.settings.format])
     if todo:
         _write(job, smiles, todo, own, progress, damage)
+    if job.stage not in job.project.stages:
+        job.project.finish(job.stage, {})  # nobody smiles often enough
     return SmileSummary(
         name=job.footage,
         people=tuple(_person(job, one, own) for one in shown),

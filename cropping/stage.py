@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cropping.encoding import check_encoder
 from cropping.job import Job, Person, Request, job_of
+from cropping.keys import VERSION, crops_stage
 from cropping.passing import (
     LegOfPass,
     frames_done,
@@ -21,15 +22,16 @@ from cropping.passing import (
 )
 from cropping.presence import Clock
 from cropping.rendering import threads_each
-from cropping.settings import VERSION, CropSettings
+from cropping.settings import CropSettings
 from cropping.smile_model import smile_model_key
 from cropping.smiles import finish_smiles, kept_smiles, smiles_key, smiles_stage
 from cropping.writing import Cropped, PersonSummary, Writing, read_crops, wanted_files, write_crops
 from data.errors import InputError
-from data.failures import Failures
+from data.failures import Failures, NoFailures
 from data.files import link_or_copy, remove_partial
 from data.footage import probe
 from data.people import open_people
+from data.pictures import is_picture
 from data.progress import Progress
 from data.project import TIMELINE_FILE, FootageEntry, Project, absolute
 from data.running import Finished, LocalRunner, Runner, Task, Work
@@ -70,60 +72,78 @@ def crop_people(
 ) -> list[FootageSummary]:
     """Write a video of each person for some footages; for all in the project where none is named.
 
-    A footage that cannot be cropped does not keep the others from being.
-
     Args:
         project: with tracks.
         paths: of the footages.
         settings: how to crop.
         progress: makes the bars.
-        failures: takes what is wrong with single footages; None raises it at the end.
+        failures: takes what is wrong with single footages; None lets the first one end the run.
         runner: where the footages are rendered; None for here, one after the other.
 
     Raises:
         InputError: no tracks yet, nobody or somebody unknown was seen, a footage or encoder that
             cannot be used, or no room to write.
     """
-    noted = failures if failures is not None else Failures()
-    runner = runner or LocalRunner()
+    failures, runner = failures or NoFailures(), runner or LocalRunner()
     with project.lock():
         check_encoder(settings.encoder)
-        entries = list(enumerate(_entries(project, paths)))
-        noted.expect(len(entries))
-        threads = runner.threads(settings.threads)
-        works = noted.each(entries, lambda one: _work(project, *one, settings, threads))
-        frames = round(sum(entry.duration_s * (entry.rate or 1) for _, entry in entries))
+        chosen = _chosen(project, paths)
+        failures.expect(len(chosen))
+        alone, threads = len(chosen) == 1, runner.threads(settings.threads)
+        works = failures.each(
+            enumerate(chosen),
+            lambda one: _work(project, *one, settings, threads=threads, alone=alone),
+        )
+        known = [entry for entry in project.footages.values() if entry.path in chosen]
+        frames = round(sum(entry.duration_s * (entry.rate or 1) for entry in known))
         done: dict[int, FootageSummary] = {}
         for finished in runner.run(works, progress, frames=frames):
-            with noted.of_one():
+            with failures.of_one():
                 finished.require()
                 done[finished.work.about.number] = _finish(project, finished)
-        if failures is None and noted.lines:
-            raise InputError("; ".join(noted.lines))
         return [done[number] for number in sorted(done)]
 
 
-def _entries(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
-    """The footages that were named, or else all videos."""
-    known = {entry.path: entry for entry in project.footages.values()}
-    for path in paths:
-        if absolute(path) not in known:
-            message = f"not in this project yet; run track-people {project.folder.name} {path.name}"
-            raise InputError(f"{path}: {message}")
-    chosen = [known[absolute(path)] for path in paths]
-    chosen = chosen or [entry for entry in known.values() if probe(entry.path).kind == "video"]
-    if not chosen:
+def _chosen(project: Project, paths: Sequence[Path]) -> list[Path]:
+    """The footages that were named, or else all videos; what is no picture may be one."""
+    entries = [entry.path for entry in project.footages.values()]
+    videos = [path for path in entries if not (path.is_dir() or is_picture(path))]
+    if not (chosen := list(paths) or videos):
         raise InputError(f"{project.folder}: no video in it; run cluster-faces and track-people")
     return chosen
 
 
+def _entry(project: Project, path: Path) -> FootageEntry:
+    for entry in project.footages.values():
+        if entry.path == absolute(path):
+            return entry
+    message = f"not in this project yet; run track-people {project.folder.name} {path.name}"
+    raise InputError(f"{path}: {message}")
+
+
 def _work(
-    project: Project, number: int, entry: FootageEntry, settings: CropSettings, threads: int
+    project: Project,
+    number: int,
+    path: Path,
+    settings: CropSettings,
+    *,
+    threads: int,
+    alone: bool,
 ) -> Work[_Planned, Cropped]:
-    """What is to be done about a footage: no more than what is not done yet."""
+    """What is to be done about a footage: no more than what is not done yet.
+
+    Raises:
+        InputError: nobody is seen in it and there is no other, or it cannot be cropped.
+    """
     start = time.monotonic()
-    request = _request(project, entry, replace(settings, threads=threads))
+    request = _request(project, _entry(project, path), replace(settings, threads=threads))
     job = job_of(request)
+    if not job.people:
+        if alone:
+            message = "nobody was ever seen in it; there is nothing to crop"
+            raise InputError(f"{request.name}: {message}")
+        nothing = _Planned(number, request, done=True, start=start)
+        return Work(request.name, nothing, last=Task(read_crops, request))
     legs = legs_of(len(Clock.of(job.timeline)))
     known = request.folder.keys()
     todo = _todo(job, known)
@@ -132,11 +152,13 @@ def _work(
     planned = _Planned(number, request, not todo, start)
     frames = max(len(Clock.of(job.timeline)), 1)
     if not todo:
-        return Work(entry.name, planned, last=Task(read_crops, request), total=frames, done=frames)
+        return Work(
+            request.name, planned, last=Task(read_crops, request), total=frames, done=frames
+        )
     people = _lacking(job, todo, known)
     watches = bool(people) and settings.smiles and not request.knows_smiles
     if watches:
-        project.unfinish(smiles_stage(entry.name))
+        project.unfinish(smiles_stage(request.name))
     ids = tuple(person.person_id for person in people)
     # Not by the threads of a task: another number of an encoder's gives other bytes.
     encoders = threads_each(len(people), settings.threads or os.cpu_count() or 1)
@@ -144,7 +166,7 @@ def _work(
         project.tracks_file(entry.name), project.detections_file(entry.name), request.work
     )
     return Work(
-        entry.name,
+        request.name,
         planned,
         tuple(
             Task(pass_leg, LegOfPass(request, ids, leg, watches, encoders), reads=reads)
@@ -165,8 +187,9 @@ def _finish(project: Project, finished: Finished[_Planned, Cropped]) -> FootageS
     if cropped.watched:
         finish_smiles(project, request.name, smile_model_key())
     if not planned.done:
-        told = {"version": VERSION, "settings": request.settings.of_video()}
-        project.finish(f"crops of {request.name}", told)
+        settings = request.settings
+        told = {"settings": settings.of_video(), "others": settings.others}
+        project.finish(crops_stage(request.name), {"version": VERSION, **told})
     shutil.rmtree(request.work, ignore_errors=True)
     remove_partial(request.folder.folder)
     return FootageSummary(

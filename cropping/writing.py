@@ -77,6 +77,8 @@ def write_crops(given: Writing, place: Workplace) -> Cropped:
 def read_crops(request: Request, place: Workplace) -> Cropped:
     """Tell what is there."""
     job = place.loaded(job_of, request)
+    if not job.people:
+        return Cropped(len(job.timeline), (), job.never_seen)
     return _cropped(job, wanted_files(job, request.folder.keys()), watched=False)
 
 

@@ -69,6 +69,19 @@ def shown(path: Path) -> str:
     return str(path.relative_to(here)) if text == str(path) and path.is_relative_to(here) else text
 
 
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Ask, unless it was said that the answer is yes.
+
+    Raises:
+        InputError: there is nobody to ask.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise InputError(f"{question} Nobody to ask: give --yes")
+    return input(f"{question} [y/N] ").strip().casefold() in ("y", "yes")
+
+
 def limit_threads(threads: int) -> None:
     """Let OpenCV use no more processor cores than so many; 0 is all."""
     import cv2

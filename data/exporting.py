@@ -178,11 +178,10 @@ def export_mot(
     return len(lines)
 
 
-def remove_exports(folder: Path) -> None:
-    """Remove the archives that were written into a project's own folder of exports."""
-    for pattern in ("coco.zip", "label-studio.zip", "*.mot.zip"):
-        for archive in folder.glob(pattern):
-            archive.unlink()
+def exported(folder: Path) -> list[Path]:
+    """The archives that were written into a project's own folder of exports."""
+    patterns = ("coco.zip", "label-studio.zip", "*.mot.zip")
+    return [archive for pattern in patterns for archive in sorted(folder.glob(pattern))]
 
 
 def _images(dataset: Path) -> list[str]:

@@ -15,6 +15,15 @@ WRITER = "FANCAM_WRITER"
 """Environment variable: a name for this process, where another may be writing the same file."""
 
 
+def partial_of(path: Path) -> Path:
+    """Where a file is written until it is whole.
+
+    Always the same place, so that a run that was killed leaves nothing that the next one does not
+    replace; but a place of its own for a process that has a name.
+    """
+    return path.with_name(f".{path.stem}{PARTIAL}{os.environ.get(WRITER, '')}{path.suffix}")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a path beside ``path`` to write to; rename it into place when the block succeeds.
@@ -23,22 +32,13 @@ def whole_file(path: Path) -> Iterator[Path]:
     half-written file is removed and ``path`` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = partial_path(path)
+    partial = partial_of(path)
     try:
         yield partial
         partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-
-
-def partial_path(path: Path) -> Path:
-    """Where a file is written before it is whole.
-
-    Always the same place, so that a run that was killed leaves nothing that the next one does not
-    replace; but a place of its own for a process that has a name.
-    """
-    return path.with_name(f".{path.stem}{PARTIAL}{os.environ.get(WRITER, '')}{path.suffix}")
 
 
 def remove_partial(folder: Path) -> None:

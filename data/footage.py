@@ -86,6 +86,16 @@ def probe(path: Path | str) -> Footage:
     return _probe_video(path, size_bytes)
 
 
+def size_on_disk(path: Path) -> int | None:
+    """Bytes of a footage, as `probe` counts them; None where it is not there."""
+    try:
+        if path.is_dir():
+            return sum(picture.stat().st_size for picture in pictures_in(path))
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
 def take_in(project: Project, footage: Footage, *, force: bool = False) -> FootageEntry:
     """Take a footage into a project, or find it there; see `Project.add_footage`."""
     return project.add_footage(

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from data.errors import InputError
-from data.files import link_or_copy, partial_path, whole_file, write_json
+from data.files import link_or_copy, partial_of, whole_file, write_json
 
 MANIFEST = ".generated.json"
 _PENDING = ""  # the key of a file that was promised, and may or may not be there
@@ -92,6 +92,12 @@ class OutputFolder:
         """The key of each file that was written whole and is still there."""
         known = self._read_manifest()
         return {path: key for path, key in known.items() if key != _PENDING and self._holds(path)}
+
+    def files(self) -> list[Path]:
+        """Every file of ours that is there, also one half written; last of all their list."""
+        places = [self.folder / path for path in self._read_manifest()]
+        ours = [one for place in places for one in (place, partial_of(place))]
+        return [file for file in (*ours, self.folder / MANIFEST) if file.is_file()]
 
     def outdated(self, wanted: Mapping[str, Wanted]) -> list[str]:
         """What `sync` would write.
@@ -204,7 +210,7 @@ class OutputFolder:
         parents: set[PurePosixPath] = set()
         for path in paths:
             place = self.folder / path
-            for file in (place, partial_path(place)):
+            for file in (place, partial_of(place)):
                 with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                     file.unlink()
             parents.update(PurePosixPath(path).parents)

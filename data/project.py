@@ -135,7 +135,9 @@ class Project(ProjectPaths):
     def save(self) -> None:
         """Write ``project.json`` whole."""
         footages = [self._entry_to_json(entry) for entry in self.footages.values()]
-        write_json(self._file, {"schema": SCHEMA, "footages": footages, "stages": self.stages})
+        # In an order of their own: footages may be finished in any.
+        stages = dict(sorted(self.stages.items()))
+        write_json(self._file, {"schema": SCHEMA, "footages": footages, "stages": stages})
 
     @contextmanager
     def lock(self) -> Iterator[None]:

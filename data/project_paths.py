@@ -58,6 +58,10 @@ class ProjectPaths:
         """Dataset and tracks as other tools read them."""
         return self.folder / "export"
 
+    def pair_file(self, first: str, second: str) -> Path:
+        """What two recordings of one lesson have in common (JSON)."""
+        return self.folder / "pairs" / f"{first}+{second}.json"
+
     @property
     def faces_folder(self) -> Path:
         """The faces of all footages."""

@@ -1,11 +1,12 @@
-"""Search a project for what is left of a person: their name, their embeddings."""
+"""Search a project for what is left of a person: their names, their embeddings, their pictures."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -14,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _PIECE_BYTES: Final = 1 << 22
-_TOLD_APART: Final = 4
-"""Numbers of an embedding in a row that no other has: 16 bytes."""
+_MARK_BYTES: Final = 16
+"""So many bytes of an embedding (four of its numbers) or a picture nothing else has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +24,45 @@ class Trace:
     """A place where something is left."""
 
     path: Path
-    what: str  # "name" or "embedding"
+    what: str  # "name", "embedding", "portrait" or "frame"
 
 
-def find_traces(folder: Path, *, name: str, embeddings: NDArray[np.float32]) -> list[Trace]:
-    """Look for a name and embeddings in the name and every byte of every file of a folder.
+@dataclass(frozen=True, slots=True, eq=False)
+class Sought:
+    """What must not be left of a person.
+
+    Args:
+        names: that they have, and had.
+        embeddings: ``(m, 128)`` of their faces.
+        portraits: `picture_mark` of each picture of them alone.
+        frames: `picture_digest` of each picture that they are seen in.
+    """
+
+    names: Collection[str]
+    embeddings: NDArray[np.float32]
+    portraits: Collection[bytes] = ()
+    frames: Collection[bytes] = ()
+
+
+def picture_mark(content: bytes) -> bytes:
+    """Return 16 bytes of a JPEG file by which it is found, also inside of another file."""
+    # From the middle, where the face is; where most happens, since plain areas are all alike.
+    middle = range(len(content) // 4, max(3 * len(content) // 4, 1), _MARK_BYTES)
+    return max((content[at : at + _MARK_BYTES] for at in middle), key=lambda part: len(set(part)))
+
+
+def picture_digest(content: bytes) -> bytes:
+    """Return by what a file with just this content is found."""
+    return hashlib.sha256(content).digest()
+
+
+def find_traces(folder: Path, sought: Sought) -> list[Trace]:
+    """Look for somebody in the name and every byte of every file of a folder.
 
     Archives and compressed tables are looked into. A name that is part of a longer one does not
     count, so that "Person 1" is not found in "Person 12".
-
-    Args:
-        folder: a project's.
-        name: of the person.
-        embeddings: ``(m, 128)`` of their faces.
     """
-    search = _Search(name, embeddings)
+    search = _Search(sought)
     traces = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         found = {"name"} if search.in_text(path.relative_to(folder).as_posix().encode()) else set()
@@ -50,30 +75,33 @@ def find_traces(folder: Path, *, name: str, embeddings: NDArray[np.float32]) -> 
 
 
 class _Search:
-    def __init__(self, name: str, embeddings: NDArray[np.float32]) -> None:
-        # As it is, as JSON escapes it, and as Windows programs write it.
-        escaped = json.dumps(name)[1:-1]
-        spellings = {name.encode(), escaped.encode(), name.encode("utf-16-le")}
+    def __init__(self, sought: Sought) -> None:
+        # As they are, as JSON escapes them, and as Windows programs write them.
+        texts = {text for name in sought.names for text in (name, json.dumps(name)[1:-1])}
+        spellings = {text.encode(code) for text in texts for code in ("utf-8", "utf-16-le")}
         whole = [rb"(?<![\w\x80-\xff])" + re.escape(s) + rb"(?![\w\x80-\xff])" for s in spellings]
-        self._name = re.compile(b"|".join(whole))
-        self._embeddings = embeddings
-        parts = [row[:_TOLD_APART].tobytes() for row in embeddings]
-        self._bytes = re.compile(b"|".join(re.escape(part) for part in parts)) if parts else None
-        self.overlap = max(*map(len, spellings), 4 * _TOLD_APART) + 2
+        self._name = re.compile(b"|".join(whole)) if whole else None
+        self._rows = {row.tobytes() for row in sought.embeddings}
+        self._marks = {
+            "embedding": _Marks({row[:_MARK_BYTES] for row in self._rows}),
+            "portrait": _Marks(set(sought.portraits)),
+        }
+        self._frames = set(sought.frames)
+        self.overlap = max([_MARK_BYTES, *map(len, spellings)]) + 2
 
     def in_text(self, content: bytes) -> bool:
-        return self._name.search(content) is not None
+        return self._name is not None and self._name.search(content) is not None
 
     def in_content(self, content: IO[bytes]) -> set[str]:
         found: set[str] = set()
-        before = b""
+        before, whole = b"", hashlib.sha256()
         while piece := content.read(_PIECE_BYTES):
             window = before + piece
             found |= {"name"} if self.in_text(window) else set()
-            if self._bytes is not None and self._bytes.search(window):
-                found.add("embedding")
+            found |= {what for what, marks in self._marks.items() if marks.in_content(window)}
             before = window[-self.overlap :]
-        return found
+            whole.update(piece)
+        return found | ({"frame"} if whole.digest() in self._frames else set())
 
     def in_table(self, path: Path) -> set[str]:
         """What a compressed table holds: any column of 128 numbers, any text."""
@@ -84,16 +112,35 @@ class _Search:
         for column in table.itercolumns():
             values = column.combine_chunks()
             if str(values.type).startswith("fixed_size_list<") and values.type.list_size == 128:
-                rows = np.asarray(values.flatten()).reshape(-1, 128)
-                found |= {"embedding"} if self._has_rows(rows) else set()
+                rows = np.asarray(values.flatten()).reshape(-1, 128).astype(np.float32)
+                found |= {"embedding"} if any(r.tobytes() in self._rows for r in rows) else set()
             elif str(values.type) in ("string", "large_string"):
                 texts = (str(text).encode() for text in values.to_pylist() if text is not None)
                 found |= {"name"} if any(map(self.in_text, texts)) else set()
         return found
 
-    def _has_rows(self, rows: NDArray[np.float32]) -> bool:
-        mine = {row.tobytes() for row in self._embeddings}
-        return any(row.tobytes() in mine for row in rows.astype(np.float32))
+
+class _Marks:
+    """Many strings of 16 bytes, each looked for at every place of a content at once."""
+
+    def __init__(self, marks: set[bytes]) -> None:
+        self._marks = marks
+        # By their first two bytes: nearly every place is out of question at one glance.
+        self._begins = np.zeros(1 << 16, np.bool_)
+        self._begins[np.frombuffer(b"".join(mark[:2] for mark in marks), "<u2")] = True
+
+    def in_content(self, content: bytes) -> bool:
+        return bool(self._marks) and any(
+            content[place : place + _MARK_BYTES] in self._marks
+            for shift in (0, 1)
+            for place in self._places(content, shift)
+        )
+
+    def _places(self, content: bytes, shift: int) -> Iterator[int]:
+        count = (len(content) - shift) // 2
+        if count > 0:
+            words = np.frombuffer(content, "<u2", count, shift)
+            yield from (np.flatnonzero(self._begins[words]) * 2 + shift).tolist()
 
 
 def _contents(path: Path) -> Iterator[IO[bytes]]:

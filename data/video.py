@@ -22,6 +22,7 @@ from data.orientation import orientation_of
 from data.packet_index import PacketIndex, index_packets
 from data.pictures import pictures_in, read_picture
 from data.planes import Planes, planes_of
+from data.spans import Spans, start_before
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
@@ -140,6 +141,7 @@ def sample_frames(
     every_s: float,
     from_s: float = 0.0,
     until_s: float = inf,
+    spans: Spans | None = None,
     after_index: int = -1,
     threads: int = 0,
     damage: Damage | None = None,
@@ -155,6 +157,8 @@ def sample_frames(
         every_s: seconds from one sample to the next, above 0.
         from_s: leave out the samples for times before this.
         until_s: leave out the samples for times from this on.
+        spans: leave out the samples for times in none of these, and those whose frame is only
+            shown after the span that its time lies in.
         after_index: leave out the frames up to this index: how a run resumes after the last
             frame it has seen, with the same frames as an undisturbed run.
         threads: decoder threads, 0 as many as there are cores.
@@ -169,7 +173,7 @@ def sample_frames(
     known = _probed(footage)
     if known.kind != "video":
         every_s = float(1 / PICTURE_RATE)
-    wanted = _Samples(every_s, from_s=from_s, until_s=until_s, after_index=after_index)
+    wanted = _Samples(every_s, from_s=from_s, until_s=until_s, spans=spans, after_index=after_index)
     return _read(known, wanted, threads, damage if damage is not None else Damage())
 
 
@@ -243,8 +247,16 @@ class _Every:
 class _Samples:
     """Wants the first frame at or after each multiple of an interval."""
 
-    def __init__(self, every_s: float, *, from_s: float, until_s: float, after_index: int) -> None:
-        self._every_s, self._after = every_s, after_index
+    def __init__(
+        self,
+        every_s: float,
+        *,
+        from_s: float,
+        until_s: float,
+        spans: Spans | None,
+        after_index: int,
+    ) -> None:
+        self._every_s, self._spans, self._after = every_s, spans, after_index
         # The latest multiple that has had its frame.
         self._served = ceil((from_s - SAME_TIME_S) / every_s) - 1
         # The first that is to have none.
@@ -256,7 +268,7 @@ class _Samples:
         if 0 <= self._after < len(latest):
             self._served = max(self._served, int(latest[self._after]))
         new = np.diff(latest, prepend=-1.0) > 0
-        inside = (latest > self._served) & (latest < self._end)
+        inside = (latest > self._served) & (latest < self._end) & self._in_spans(times_s, latest)
         return new & inside & (np.arange(len(latest)) > self._after)
 
     def takes(self, index: int, time_s: float) -> bool:
@@ -264,8 +276,19 @@ class _Samples:
         latest = self._latest(time_s)
         if not self._served < latest < self._end:
             return False
+        if not self._in_spans(np.array([time_s]), np.array([float(latest)]))[0]:
+            return False
         self._served = latest
         return index > self._after
+
+    def _in_spans(
+        self, times_s: NDArray[np.float64], latest: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Whether frames lie in one span with the latest multiple that each serves, ``(n,)``."""
+        if self._spans is None:
+            return np.ones(len(times_s), np.bool_)
+        start_s = start_before(self._spans - SAME_TIME_S, times_s)
+        return np.asarray(start_s <= latest * self._every_s)
 
     def is_over(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - as _Every has it
         """Whether nothing is wanted from this frame on."""

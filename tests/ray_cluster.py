@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -29,7 +30,7 @@ class Node:
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block"]
         command += [f"--node-ip-address={_HERE}", "--num-cpus=1", "--disable-usage-stats", *options]
         self._process = subprocess.Popen(
-            command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self._wait_until_it_runs()
 
@@ -70,22 +71,46 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What processes of the cluster, and those who use it, must know."""
     ours = {"PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN}
     return {**os.environ, **ours}
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first machine of a cluster."""
+
+    address: str
+    node: Node
+
+
 @contextmanager
-def started_head() -> Iterator[str]:
-    """The address of a cluster of one machine of one core."""
+def started_head() -> Iterator[Head]:
+    """A cluster of one machine of one core."""
     with socket.socket() as free:
         free.bind((_HERE, 0))
         port = free.getsockname()[1]
     head = Node("--head", f"--port={port}", "--include-dashboard=false")
     try:
-        yield f"{_HERE}:{port}"
+        yield Head(f"{_HERE}:{port}", head)
     finally:
         head.kill()
+
+
+def start_command(
+    module: str, *arguments: str, cwd: Path, setup: str = ""
+) -> subprocess.Popen[str]:
+    """Start a command in a process of its own."""
+    code = f"{setup}\nimport sys\nfrom {module} import main\nsys.exit(main(sys.argv[1:]))"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def run_command(
@@ -96,15 +121,7 @@ def run_command(
     Returns:
         Its exit code, what it said, and whether it was at work when the machine died.
     """
-    code = f"{setup}\nimport sys\nfrom {module} import main\nsys.exit(main(sys.argv[1:]))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd=cwd,
-        env=_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = start_command(module, *arguments, cwd=cwd, setup=setup)
     killed = False
     while victim is not None and process.poll() is None:
         if victim.is_at_work():

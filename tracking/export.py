@@ -50,7 +50,7 @@ def exported_model(weights: Path) -> ExportedModel:
     Raises:
         InputError: the weights are missing, damaged, or no detector of ultralytics.
     """
-    key = f"{digest(_read(weights))}-v{FORMAT_VERSION}"
+    key = weights_key(weights)
     graph_file, facts_file = weights.with_suffix(".onnx"), weights.with_suffix(".onnx.json")
     facts = _read_facts(facts_file, key)
     if facts is not None and graph_file.exists():
@@ -60,6 +60,15 @@ def exported_model(weights: Path) -> ExportedModel:
     model = export(weights, key)
     _keep(model, graph_file, facts_file)
     return model
+
+
+def weights_key(weights: Path) -> str:
+    """What `ModelFacts.key` is of these weights.
+
+    Raises:
+        InputError: they are missing, or cannot be read.
+    """
+    return f"{digest(_read(weights))}-v{FORMAT_VERSION}"
 
 
 def export(weights: Path, key: str) -> ExportedModel:

@@ -6,15 +6,15 @@ import dataclasses
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from data.files import overwriting
 from data.project import Project
+from data.removal import remove
 from data.tracks import read_tracks, tracks_stage, write_csv, write_mot
 from tracking.detections import Detections, FootageFound
-from tracking.training_stage import MODEL_FILE, REPORT, STAGE, TRAINING_FOLDER
-
-_REPORT_FILES: Final = ("*.html", "*.csv", "*.json", "*.png")
+from tracking.inputs import detections_stage
+from tracking.removal import tracker
+from tracking.training_stage import MODEL_FILE, STAGE
 
 
 def forget_tracks(project: Project, person_id: int) -> bool:
@@ -37,14 +37,8 @@ def forget_tracks(project: Project, person_id: int) -> bool:
 
 
 def _remove_tracker(project: Project) -> bool:
-    folder = project.tracker_folder
-    model = folder / MODEL_FILE
-    had_one = model.exists() or STAGE in project.stages
-    project.unfinish(STAGE)
-    shutil.rmtree(folder / TRAINING_FOLDER, ignore_errors=True)
-    files = [path for pattern in _REPORT_FILES for path in (folder / REPORT).glob(pattern)]
-    for file in (*files, model.with_suffix(".onnx"), model.with_suffix(".onnx.json"), model):
-        file.unlink(missing_ok=True)
+    had_one = (project.tracker_folder / MODEL_FILE).exists() or STAGE in project.stages
+    remove(project, tracker(project))
     return had_one
 
 
@@ -62,7 +56,7 @@ def _forget_in_footage(project: Project, footage: str, person_id: int) -> None:
     csv_file.with_suffix(".mp4").unlink(missing_ok=True)  # the overlay shows their name
     shutil.rmtree(csv_file.with_suffix(".parts"), ignore_errors=True)
     _forget_detections(csv_file.with_suffix(".npz"))
-    project.unfinish(f"detections of {footage}")
+    project.unfinish(detections_stage(footage))
     _forget_name(project, footage, names)
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from data.dataset import DATA_FILE
 from data.errors import InputError
-from data.outputs import MANIFEST, digest, file_key
+from data.outputs import MANIFEST, file_key
 from data.people import Assignments, People, open_people
 from data.project import Project
 from data.tracks import tracks_stage
 from tracking.examples import read_examples
+from tracking.inputs import faces_key
 from tracking.training_stage import STAGE
 
 
@@ -38,11 +39,18 @@ def outdated(project: Project) -> Outdated:
         tracked = [name for name in project.footages if tracks_stage(name) in project.stages]
         tracks = [name for name in tracked if _tracked_otherwise(project, people, name)]
         ids = {name: person for person, name in people.names().items()}
-    tracker = record is not None and _trained_otherwise(project, ids, record)
+    tracker = record is not None and trained_otherwise(project, ids, record)
     return Outdated(record is not None, tracker, tuple(tracked), tuple(tracks))
 
 
-def _trained_otherwise(project: Project, ids: dict[str, int], record: dict[str, Any]) -> bool:
+def trained_otherwise(project: Project, ids: dict[str, int], record: dict[str, Any]) -> bool:
+    """Whether the dataset is another one than the tracker of ``record`` was trained on.
+
+    Args:
+        project: whose they are.
+        ids: people by name.
+        record: what the project notes of the training.
+    """
     folder = project.dataset_folder
     files = [folder / MANIFEST, folder / DATA_FILE]
     try:
@@ -68,8 +76,3 @@ def _tracked_otherwise(project: Project, people: People, footage: str) -> bool:
         faces_key(faces),
         faces_key(Assignments.empty()),  # tracked without them
     )
-
-
-def faces_key(faces: Assignments) -> str:
-    """A key of whose the faces are."""
-    return digest(*(column.tobytes() for column in (faces.time_s, faces.xyxy, faces.person_id)))

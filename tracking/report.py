@@ -17,12 +17,24 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 from data.files import whole_file, write_json, write_text
-from tracking.learning_curve import CURVE_PICTURE, CurvePoint, plot_curve, verdict
+from tracking.learning_curve import CURVE_FILE, CURVE_PICTURE, CurvePoint, plot_curve, verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RESULT_FILE = "result.json"
+PEOPLE_FILE = "people.csv"
+CONFUSION_PICTURE = "confusion_matrix.png"
+PAGE_FILE = "report.html"
+REPORT_FILES = (
+    RESULT_FILE,
+    PEOPLE_FILE,
+    CONFUSION_PICTURE,
+    CURVE_FILE,
+    CURVE_PICTURE,
+    PAGE_FILE,
+)
+"""Everything that is ever written into the folder of a report."""
 _FEW = 20  # faces to train on, below which a person is hardly learnt
 _GOOD = 0.8  # share of right ones from which nothing need be done
 _CELL_TEXT = 25  # people up to whom every cell of the matrix has its number
@@ -139,11 +151,11 @@ def write_report(folder: Path, result: Result, curve: Sequence[CurvePoint]) -> N
         curve: of the learning curve, smallest share first; empty where none was asked for.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save(plot_confusion(result), folder / "confusion_matrix.png")
-    write_text(folder / "people.csv", _table(result))
+    save(plot_confusion(result), folder / CONFUSION_PICTURE)
+    write_text(folder / PEOPLE_FILE, _table(result))
     if curve:
         save(plot_curve(curve), folder / CURVE_PICTURE)
-    write_text(folder / "report.html", _page(result, curve))
+    write_text(folder / PAGE_FILE, _page(result, curve))
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -250,7 +262,7 @@ def _page(result: Result, curve: Sequence[CurvePoint]) -> str:
         "<p>This is one frame at a time; track-people decides over many frames together.</p>",
         f"<table><tr>{_COLUMNS}</tr>\n{rows}</table>",
         "<h2>Who was taken for whom</h2>",
-        '<p><img src="confusion_matrix.png" alt="confusion matrix"></p>',
+        f'<p><img src="{CONFUSION_PICTURE}" alt="confusion matrix"></p>',
     ]
     if curve:
         parts += [

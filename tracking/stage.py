@@ -23,6 +23,7 @@ from data.segments import segments_of
 from data.tracks import tracks_stage
 from tracking.classes import people_of_classes
 from tracking.export import exported_model
+from tracking.inputs import detections_stage
 from tracking.naming import NamingSettings
 from tracking.networks import DeviceName
 from tracking.watching import DetectorSettings, SegmentWatch, Watch, watch_segment
@@ -180,7 +181,7 @@ def _work(
     project.unfinish(tracks_stage(name))
     if detected:
         return Work(name, planned, last=Task(write_tracks, job), total=frames, done=frames)
-    project.unfinish(_detections_stage(name))
+    project.unfinish(detections_stage(name))
     watch = job.watch
     gpus = _GPU_SHARE if settings.device == "cuda" else 0.0
     if settings.force:
@@ -204,7 +205,7 @@ def _finish(project: Project, finished: Finished[_Planned, Tracked]) -> FootageS
     if tracked is None:
         raise ValueError(f"{job.name} must have been tracked")
     if not planned.detected:
-        project.finish(_detections_stage(job.name), job.watch.inputs())
+        project.finish(detections_stage(job.name), job.watch.inputs())
     if not planned.tracked:
         project.finish(tracks_stage(job.name), job.inputs())
         shutil.rmtree(job.watch.folder, ignore_errors=True)
@@ -255,12 +256,8 @@ def _job(
 # --- what is done already ---------------------------------------------------------------------
 
 
-def _detections_stage(name: str) -> str:
-    return f"detections of {name}"
-
-
 def _is_detected(project: Project, job: Job) -> bool:
-    finished = project.finished(_detections_stage(job.name), job.watch.inputs())
+    finished = project.finished(detections_stage(job.name), job.watch.inputs())
     return finished and job.detections_file.exists()
 
 

@@ -31,7 +31,7 @@ from tracking.learning_curve import (
     write_curve,
 )
 from tracking.quiet import quiet_ultralytics
-from tracking.report import RESULT_FILE, Result, read_result, write_report, write_result
+from tracking.report import PAGE_FILE, RESULT_FILE, Result, read_result, write_report, write_result
 from tracking.weights import DEFAULT_WEIGHTS, Weights, find_weights, load_weights
 
 if TYPE_CHECKING:
@@ -168,9 +168,7 @@ def _summary(folder: Path, *, up_to_date: bool) -> TrackerSummary:
     report = folder / REPORT
     curve = read_curve(report / CURVE_FILE) if (report / CURVE_FILE).exists() else []
     result = read_result(report)
-    return TrackerSummary(
-        result, tuple(curve), folder / MODEL_FILE, report / "report.html", up_to_date
-    )
+    return TrackerSummary(result, tuple(curve), folder / MODEL_FILE, report / PAGE_FILE, up_to_date)
 
 
 @dataclass(frozen=True, eq=False)

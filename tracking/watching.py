@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -23,10 +23,9 @@ from data.video import Damage, Frame, read_frames
 from tracking.cuts import thumbnail
 from tracking.detections import Detections, Watched
 from tracking.detector import Found, PersonDetector
+from tracking.inputs import detections_inputs
 from tracking.networks import DeviceName, load_yolo
 
-VERSION: Final = 1
-"""Raised when the same footage, weights and settings would give other tracks."""
 PART_FRAMES = 512
 """Frames a part: what a killed run does again at most."""
 
@@ -70,12 +69,11 @@ class Watch:
 
     def inputs(self) -> dict[str, Any]:
         """Everything that the detections depend on."""
-        return {
-            "version": VERSION,
-            "size_bytes": self.footage.size_bytes,
-            "every_nth": self.every_nth,
-            "model": self.detector.key,
-        }
+        return detections_inputs(
+            size_bytes=self.footage.size_bytes,
+            every_nth=self.every_nth,
+            model_key=self.detector.key,
+        )
 
     def parts(self, segment: Segment) -> Parts[Watched]:
         """The finished parts of a segment."""

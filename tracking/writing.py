@@ -21,8 +21,8 @@ from data.tracks import Tracks, read_csv, write_csv, write_mot
 from data.video import Frame, read_frames
 from tracking.cuts import find_cuts
 from tracking.detections import Detections, FootageFound, Watched
+from tracking.inputs import faces_key, tracks_inputs
 from tracking.naming import NamingSettings, find_tracks
-from tracking.outdated import faces_key
 from tracking.overlay import write_overlay
 from tracking.watching import Watch
 
@@ -85,14 +85,14 @@ class Job:
 
     def inputs(self) -> dict[str, Any]:
         """Everything that the tracks depend on."""
-        return {
-            "detections": self.watch.inputs(),
-            "naming": dataclasses.asdict(self.naming),
-            "label_margin": self.label_margin,
-            "classes": list(self.classes),
-            "faces": faces_key(self.faces),
-            "names": {str(person): name for person, name in self.names.items()},
-        }
+        return tracks_inputs(
+            self.watch.inputs(),
+            naming=dataclasses.asdict(self.naming),
+            label_margin=self.label_margin,
+            classes=list(self.classes),
+            faces=faces_key(self.faces),
+            names=self.names,
+        )
 
 
 @dataclass(frozen=True, slots=True)

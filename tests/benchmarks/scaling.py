@@ -15,6 +15,8 @@ import numpy as np
 from clustering.backends import BackendSettings
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
+from cropping.settings import CropSettings
+from cropping.stage import crop_people
 from data.footage import probe
 from data.packet_index import index_packets
 from data.progress import NoBar
@@ -22,11 +24,20 @@ from data.project import Project
 from data.ray_running import LOCAL, ray_at
 from data.running import LocalRunner, Runner
 from data.sample.film import draw_film
+from tests.cropping.tracked_project import truth_tracks, write_project
+from tests.tracking.untrained import write_untrained
+from tracking.export import exported_model
+from tracking.stage import WEIGHTS_FILE, TrackSettings, track_people
 
 TARGET: Final = 0.20
 """Ray may take so much longer than the plain run on the same machine, its workers started."""
 COPIES: Final = 4
 SECONDS, QUICK_SECONDS = 50.0, 4.0
+FOLLOWED_S: Final = 20.0
+PEOPLE: Final = 2
+"""Videos a footage: a lesson's teacher and student."""
+IMAGE_PX: Final = 416
+"""As train-tracker chooses for small footage on a CPU."""
 _HOUR_S: Final = 3600
 
 
@@ -35,6 +46,7 @@ class Times:
     """Seconds of each run, taken in turn."""
 
     plain: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)  # of the plain ones, on all cores together
     ray: list[float] = field(default_factory=list)
     start: float = 0.0  # of Ray
     first: float = 0.0  # the first run on it, in which its workers start and load
@@ -59,6 +71,10 @@ def report(folder: Path, *, seconds: float = SECONDS, rounds: int = 3) -> list[s
         f"  before that: {times.start:.1f} s until Ray runs; the first run on it, in which its"
         f" processes load, takes {times.first:.1f} s",
     ]
+    hours = COPIES * seconds / _HOUR_S
+    cpu = float(np.median(times.cpu)) / hours / _HOUR_S
+    lines.append(f"  an hour of footage takes {cpu:.2f} core hours to cluster")
+    lines += _follow(folder, min(seconds, FOLLOWED_S))
     return [*lines, *_an_hour(Project(folder / "plain.fancam"), films)]
 
 
@@ -82,7 +98,9 @@ def _measure(films: list[Path], folder: Path, rounds: int) -> Times:
         times.first = run("ray", cluster)
         run("plain", here)
         for _ in range(rounds):
+            cpu = time.process_time()
             times.plain.append(run("plain", here))
+            times.cpu.append(time.process_time() - cpu)
             times.ray.append(run("ray", cluster))
     return times
 
@@ -93,18 +111,51 @@ def _cluster(project: Project, films: list[Path], runner: Runner) -> None:
     cluster_faces(project, films, settings, progress=_no_bar, runner=runner)
 
 
-def _timed(call: Callable[[], None]) -> float:
+def _timed(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
+def _follow(folder: Path, seconds: float) -> list[str]:
+    """Core hours of what looks at every frame, and what it keeps."""
+    film = folder / "followed.mp4"
+    truth = draw_film(film, duration_s=seconds)
+    tracks, names, timeline = truth_tracks(truth)
+    project = write_project(folder / "followed.fancam", film, tracks, names, timeline)
+    write_untrained(project, image_px=IMAGE_PX)
+    people = tuple(sorted(names.values())[:PEOPLE])
+    settings = CropSettings(people=people)
+    exported_model(project.tracker_folder / WEIGHTS_FILE)  # once a tracker, and then kept
+    # Tracks of a detector that has learned nothing are none to crop by.
+    crop_s = _cpu_s(lambda: crop_people(project, [], settings, progress=_no_bar))
+    crops = sum(file.stat().st_size for file in project.crops_folder("followed").glob("*.mp4"))
+    tables = sum(file.stat().st_size for file in project.tracks_folder.glob("followed.*"))
+    chosen = TrackSettings(device="cpu")
+    track_s = _cpu_s(lambda: track_people(project, [film], chosen, progress=_no_bar))
+    shown = f"{len(people)} videos of them and who smiles"
+    return [
+        f"  {track_s / seconds:.2f} to track (yolo11n at {IMAGE_PX} px),"
+        f" {crop_s / seconds:.2f} to crop, {shown}; at {truth.frame_wh[0]}x{truth.frame_wh[1]}",
+        f"  an hour of it: tracks {tables / seconds * _HOUR_S / 1e6:.0f} MB, a person's video"
+        f" {crops / len(people) / seconds * _HOUR_S / 1e6:.0f} MB",
+    ]
+
+
+def _cpu_s(call: Callable[[], object]) -> float:
+    """Seconds of all cores together."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
 def _an_hour(project: Project, films: list[Path]) -> list[str]:
     """What is kept of an hour of footage, and what the machine that hands out tasks does for it."""
-    hours = sum(probe(film).duration_s for film in films) / _HOUR_S
+    footages = [probe(film) for film in films]
+    hours = sum(footage.duration_s for footage in footages) / _HOUR_S
     tables = sum(file.stat().st_size for file in project.faces_folder.glob("*.parquet"))
     pictures = sum(file.stat().st_size for file in project.faces_folder.glob("*/*.jpg"))
-    index_s = _timed(lambda: [index_packets(probe(film)) for film in films] and None)
+    index_s = _timed(lambda: [index_packets(footage) for footage in footages])
     save_s = min(_timed(project.save) for _ in range(5))
     return [
         f"  an hour of it: faces tables {tables / hours / 1e6:.0f} MB, pictures"

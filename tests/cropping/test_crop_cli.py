@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cropping.crop_cli import _parser, _settings, main
-from cropping.job import WORK_FOLDER
+from cropping.keys import WORK_FOLDER
 from cropping.settings import CropSettings
 from cropping.window import WindowSettings
 from data.project import Project

@@ -12,13 +12,14 @@ import pytest
 
 from cropping import passing, rendering, writing
 from cropping.encoding import EncoderSettings
-from cropping.job import WORK_FOLDER
+from cropping.keys import WORK_FOLDER
 from cropping.settings import CropSettings
 from cropping.smile_model import smile_model_key
 from cropping.smiles import kept_smiles
 from cropping.stage import FootageSummary, crop_people
 from cropping.window import WindowSettings
 from data.errors import InputError
+from data.failures import Failures
 from data.people import open_people
 from data.project import Project
 from data.sample.sound import mark_times_s
@@ -556,11 +557,24 @@ def test_one_bad_footage_does_not_keep_the_others(project: Project, tmp_path: Pa
     encode(other, [picture(n) for n in range(10)], rate=25)
     add_footage(project, other, tracks_of(at_rate(10), {1: {3: box(50, 50)}}), NAMES, at_rate(10))
     without_tracks(project)
-    with pytest.raises(InputError, match="film: not tracked yet"):
-        crop_people(
-            Project(project.folder), [], CropSettings(encoder=QUICK, smiles=False), progress=no_bar
-        )
+    failures, settings = Failures(), CropSettings(encoder=QUICK, smiles=False)
+    crop_people(Project(project.folder), [], settings, progress=no_bar, failures=failures)
+    assert len(failures.lines) == 1
+    assert "film: not tracked yet" in failures.lines[0]
     assert (project.crops_folder("other") / "Anna.mp4").exists()
+
+
+def test_one_with_nobody_in_it_is_no_failure_among_others(project: Project, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.mp4"
+    encode(empty, [picture(n) for n in range(10)], rate=25)
+    add_footage(project, empty, tracks_of(at_rate(10), {}), NAMES, at_rate(10))
+    failures, settings = Failures(), CropSettings(encoder=QUICK, smiles=False)
+    film, nobody = crop_people(
+        Project(project.folder), [], settings, progress=no_bar, failures=failures
+    )
+    assert failures.lines == []
+    assert (len(film.people), nobody.people, nobody.never_seen) == (2, (), ("Anna", "Ben"))
+    assert not project.crops_folder("empty").exists()
 
 
 def test_pictures_are_no_footage_to_follow_in(project: Project, tmp_path: Path) -> None:

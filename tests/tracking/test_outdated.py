@@ -9,7 +9,8 @@ from data.people import Assignments, open_people
 from data.project import Project
 from tests.tracking.drawn_project import NAMES, draw_project
 from tracking.examples import read_examples
-from tracking.outdated import Outdated, faces_key, outdated
+from tracking.inputs import faces_key
+from tracking.outdated import Outdated, outdated
 
 NOTHING_DONE = Outdated(trained=False, tracker=False, tracked=(), tracks=())
 

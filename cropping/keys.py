@@ -1,0 +1,69 @@
+"""What everybody's videos and GIFs depend on: a key of it is kept with each file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from cropping.smiles import smiles_key
+from data.outputs import digest
+from data.people import UNKNOWN
+from data.project import Project
+from data.timeline import Timeline
+from data.tracks import Tracks
+
+VERSION: Final = 1
+"""Raised when the same tracks and settings would give other videos."""
+GIF_VERSION: Final = 1
+"""Raised when the same smiles and settings would give other pictures."""
+WORK_FOLDER: Final = ".pieces"
+"""In a footage's folder of crops: what is under way."""
+
+
+def crops_stage(footage: str) -> str:
+    """What the project calls the videos of a footage."""
+    return f"crops of {footage}"
+
+
+def gifs_stage(footage: str) -> str:
+    """What the project calls the GIFs of a footage."""
+    return f"smile gifs of {footage}"
+
+
+def video_keys(
+    tracks: Tracks, timeline: Timeline, *, size_bytes: int, settings: str, blurred: bool
+) -> dict[int, str]:
+    """Return the key of everybody's video who is seen, by person.
+
+    Args:
+        tracks: of everybody.
+        timeline: of the footage.
+        size_bytes: of the footage.
+        settings: all that a video's content depends on.
+        blurred: whether the others are, so that their tracks count too.
+    """
+    common = digest(
+        f"{VERSION} {size_bytes} {settings}",
+        *(column.tobytes() for column in (timeline.frame_index, timeline.time_s, timeline.cuts)),
+    )
+    everybody = _bytes(tracks) if blurred else b""
+    keys = {}
+    for person in np.unique(tracks.person_id[tracks.person_id != UNKNOWN]).tolist():
+        own = tracks.take(tracks.person_id == person)
+        keys[person] = digest(common, str(person), _bytes(own), everybody)
+    return keys
+
+
+def _bytes(tracks: Tracks) -> bytes:
+    return b"".join(getattr(tracks, name).tobytes() for name in tracks.COLUMNS)
+
+
+def gif_key(project: Project, footage: str, person: int, *, settings: str, model_key: str) -> str:
+    """Return the key of a person's GIF: the person, the settings, and the smiles."""
+    return f"{person} {digest(settings)} {gif_smiles(project, footage, model_key)}"
+
+
+def gif_smiles(project: Project, footage: str, model_key: str) -> str:
+    """Return what the keys of a footage's GIFs end with, while its smiles stay as they are."""
+    return digest(f"{GIF_VERSION}", smiles_key(project, footage, model_key))

@@ -1,0 +1,84 @@
+"""A person is taken out of a project for good: what `fancam forget` does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from data.command import confirmed, say_failed, shown
+from data.errors import InputError
+
+if TYPE_CHECKING:
+    from clustering.forgetting import ForgottenFaces
+    from data.people import People
+    from data.project import Project
+
+NAME = "fancam"
+
+
+def forget(project: Project, name: str, *, yes: bool) -> int:
+    """Take a person out of everything, search for what is left, and return the exit code.
+
+    Args:
+        project: that knows them.
+        name: of the person.
+        yes: do not ask.
+
+    Raises:
+        InputError: nobody has this name, or there is nobody to ask.
+    """
+    from data.people import open_people
+    from data.traces import Sought, find_traces
+
+    with open_people(project.people_file) as people:
+        person_id = _person_called(people, name)
+        names = people.names_of(person_id) - (set(people.names().values()) - {name})
+    if not confirmed(f"Forget {name}? This cannot be undone.", yes=yes):
+        return 0
+    gone, had_tracker = _forget(project, person_id)
+    print(f"{name}: {gone.faces} faces taken out, covered in the frames that were kept")
+    if had_tracker:
+        print("the tracker knew them and is gone: run train-tracker and track-people again")
+    print("others' videos may show them in the background: crop-people --others blur --force")
+    print("people/unknown may hold faces that were not known to be theirs: look through it")
+    print("the footage itself is as it was: cluster-faces --force would find them again")
+    sought = Sought(names, gone.embeddings, gone.portraits, gone.frames)
+    traces = find_traces(project.folder, sought)
+    lines = [f"{trace.path}: their {trace.what} is still in it; remove it" for trace in traces]
+    print(f"searched every byte of {shown(project.folder)}: {len(traces)} traces left")
+    return say_failed(NAME, lines)
+
+
+def _person_called(people: People, name: str) -> int:
+    """The number of a person.
+
+    Raises:
+        InputError: nobody has this name by now.
+    """
+    names = people.names()
+    found = next((person for person, called in names.items() if called == name), None)
+    if found is not None:
+        return found
+    if now := [called for person, called in names.items() if name in people.names_of(person)]:
+        raise InputError(f"{name}: is called {now[0]} by now; give that name to forget them")
+    known = ", ".join(names.values()) or "nobody"
+    raise InputError(f"{name}: nobody of that name; the project knows {known}")
+
+
+def _forget(project: Project, person_id: int) -> tuple[ForgottenFaces, bool]:
+    """Take a person out of everything; the second is whether there was a tracker."""
+    from clustering.forgetting import forget_faces, renamed_pictures
+    from clustering.writing import written_inputs
+    from cropping.forgetting import forget_crops
+    from data.labels import LabelFolder
+    from data.progress import bars
+    from data.removal import cache, exports, remove
+    from tracking.forgetting import forget_tracks
+
+    with project.lock():
+        written_inputs(project)  # refuses what could not be finished, before anything is gone
+        remove(project, exports(project))
+        remove(project, cache(project))
+        forget_crops(project, person_id)
+        had_tracker = forget_tracks(project, person_id)
+        LabelFolder(project.labels_folder).rename_pictures(renamed_pictures(project, person_id))
+        return forget_faces(project, person_id, progress=bars(NAME, unit="files")), had_tracker

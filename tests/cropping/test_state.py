@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cropping import state
+from cropping.keys import VERSION
+from cropping.settings import CropSettings
+from cropping.smile_stage import SmileSettings, smile_gifs
+from cropping.stage import crop_people
+from cropping.state import states
+from data.people import open_people
+from data.project import Project
+from tests.clips import encode, picture
+from tests.cropping.silent_bar import no_bar
+from tests.cropping.test_crop_stage import (
+    NAMES,
+    QUICK,
+    add_footage,
+    add_tracks,
+    at_rate,
+    box,
+    small_project,
+    timeline_of,
+    tracks_of,
+)
+
+NO_SMILES = ("smile GIFs", "done", "nobody smiles often enough")
+DONE = [("videos", "done", ""), NO_SMILES]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Cropped, and looked for smiles."""
+    film = tmp_path / "film.mp4"
+    encode(film, [picture(number) for number in range(40)], rate=25)
+    made = small_project(tmp_path / "film.fancam", film)
+
+    crop_people(made, [], CropSettings(encoder=QUICK), progress=no_bar)
+    smile_gifs(made, [], SmileSettings(), progress=no_bar)
+    return made
+
+
+def said(project: Project) -> list[tuple[str, str, str]]:
+    return [(one.what, one.state, one.why) for one in states(Project(project.folder))]
+
+
+def test_before_anything(tmp_path: Path) -> None:
+    assert said(Project(tmp_path / "a.fancam")) == []
+
+
+def test_all_is_done(project: Project) -> None:
+    assert said(project) == DONE
+
+
+def rename(project: Project) -> None:
+    with open_people(project.people_file) as people:
+        people.rename(2, "Cleo")
+
+
+def lose_a_video(project: Project) -> None:
+    (project.crops_folder("film") / "Ben.mp4").unlink()
+
+
+def other_tracks(project: Project) -> None:
+    add_tracks(project, tracks_of(at_rate(40), {1: {3: box(50, 50)}}))
+
+
+def no_tracks(project: Project) -> None:
+    project.tracks_file("film").unlink()
+
+
+def stop_gifs(project: Project) -> None:
+    project.unfinish("smile gifs of film")
+
+
+def grow(project: Project) -> None:
+    with project.footages["film"].path.open("ab") as file:
+        file.write(b"more")
+
+
+OTHERWISE = "made of other tracks or settings"
+CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = {
+    "renamed": (rename, [("videos", "stale", "people have other names by now"), NO_SMILES]),
+    "lost": (lose_a_video, [("videos", "done", "1 of 2 people"), NO_SMILES]),
+    "tracks": (other_tracks, [("videos", "stale", OTHERWISE), NO_SMILES]),
+    "changed": (grow, [("videos", "stale", OTHERWISE), NO_SMILES]),
+    "no tracks": (
+        no_tracks,
+        [("videos", "missing", "no tracks yet"), ("smile GIFs", "missing", "no tracks yet")],
+    ),
+    "GIFs": (
+        stop_gifs,
+        [DONE[0], ("smile GIFs", "missing", "nobody looked who smiles yet")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_not_done_says_why(project: Project, case: str) -> None:
+    change, expected = CASES[case]
+    change(project)
+    assert said(project) == expected
+
+
+def test_a_gif_of_its_own_settings_and_one_of_other_smiles(project: Project) -> None:
+    stage = "smile gifs of film"
+    made = SmileSettings()
+    del made
+    smiles = state.gif_smiles(project, "film", str(project.stages["smiles of film"]["model"]))
+    for name in ("Anna.gif", "Ben.webp"):
+        (project.crops_folder("film") / name).write_bytes(b"a picture")
+    project.finish(stage, {"Anna.gif": f"1 abc {smiles}", "Ben.webp": f"2 def {smiles}"})
+    assert said(project)[1] == ("smile GIFs", "done", "")
+    (project.crops_folder("film") / "Ben.webp").unlink()
+    assert said(project)[1] == ("smile GIFs", "missing", "Ben.webp is gone")
+    project.finish(stage, {"Anna.gif": f"1 abc {smiles}", "Cleo.gif": f"2 def {smiles}"})
+    assert said(project)[1] == ("smile GIFs", "stale", "people have other names by now")
+    project.finish(stage, {"Anna.gif": "1 abc other"})
+    assert said(project)[1] == ("smile GIFs", "stale", OTHERWISE)
+
+
+def test_others_blurred(project: Project) -> None:
+    settings = CropSettings(encoder=QUICK, others="blur")
+    crop_people(project, [], settings, progress=no_bar)
+    assert said(project) == DONE
+
+
+def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "VERSION", VERSION + 1)
+    assert said(project)[0] == ("videos", "stale", "cropped by another version")
+
+
+def test_pictures_have_no_videos_and_nobody_seen_none_either(
+    project: Project, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    Image.fromarray(np.asarray(picture(1))).save(tmp_path / "still.png")
+    one = timeline_of([0.0])
+    rows = tracks_of(one, {1: {0: box(50, 50)}})
+    add_footage(project, tmp_path / "still.png", rows, NAMES, one)
+    empty = tmp_path / "empty.mp4"
+    encode(empty, [picture(n) for n in range(10)], rate=25)
+    add_footage(project, empty, tracks_of(at_rate(10), {}), NAMES, at_rate(10))
+    found = {(one.what, one.footage): (one.state, one.why) for one in states(project)}
+    assert ("videos", "still") not in found
+    assert found["videos", "empty"] == ("done", "nobody is seen in it")

@@ -1,0 +1,27 @@
+"""A detector that has learned nothing, and is sure of it: it sees people everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from data.people import open_people
+from data.project import Project
+from tracking.quiet import quiet_ultralytics
+
+
+def write_untrained(project: Project, *, image_px: int) -> None:
+    """Give a project a tracker of its people, as large and slow as a trained one."""
+    quiet_ultralytics()
+    import torch
+    from ultralytics.nn.tasks import DetectionModel
+
+    with open_people(project.people_file) as people:
+        names = people.names()
+    torch.manual_seed(0)
+    network: Any = DetectionModel("yolo11n.yaml", nc=len(names), verbose=False)  # type: ignore[no-untyped-call]
+    network.names = dict(enumerate(names.values()))
+    for branch in network.model[-1].cv3:
+        branch[-1].bias.data[:] = torch.linspace(-2, -1, len(names))
+    kept = {"train_args": {"imgsz": image_px}, "fancam": {"person_id": list(names)}}
+    project.tracker_folder.mkdir()
+    torch.save({"model": network.half(), **kept}, project.tracker_folder / "best.pt")
