@@ -18,6 +18,7 @@ from data.project import absolute
 if TYPE_CHECKING:
     from data.failures import Failures
     from data.footage import Footage
+    from data.mirror import Mirror
     from data.overall import Overall, Step
     from data.progress import Progress
     from data.project import Project
@@ -39,6 +40,7 @@ class RunSettings:
         threads: processor cores to use, 0 all.
         pairing: which footages are two recordings of one lesson.
         ray: where the footages are worked on; see `data.running.runner_at`.
+        mirrors: of the project, if it is at an address.
     """
 
     project: Path | None = None
@@ -48,6 +50,7 @@ class RunSettings:
     threads: int = 0
     pairing: PairingSettings = field(default_factory=PairingSettings)
     ray: str | None = None
+    mirrors: Sequence[Mirror] = ()
 
 
 def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
@@ -68,7 +71,7 @@ def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
     failures = Failures()
     _refuse_early(project, footages, settings.weights)
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
-    with runner_at(settings.ray) as runner:
+    with runner_at(settings.ray, settings.mirrors) as runner:
         stages = _Stages(project, footages, settings, failures, runner)
         with overall(NAME, stages.steps()) as line:
             for number, stage in enumerate(stages.in_order()):

@@ -163,11 +163,14 @@ def _work(
     ids = tuple(person.person_id for person in people)
     # Not by the threads of a task: another number of an encoder's gives other bytes.
     encoders = threads_each(len(people), settings.threads or os.cpu_count() or 1)
+    reads = project.names_of(
+        project.tracks_file(request.name), project.detections_file(request.name), request.work
+    )
     return Work(
         request.name,
         planned,
         tuple(
-            Task(pass_leg, LegOfPass(request, ids, leg, watches, encoders))
+            Task(pass_leg, LegOfPass(request, ids, leg, watches, encoders), reads=reads)
             for leg in (legs if people else ())
         ),
         Task(write_crops, Writing(request, frozenset(todo), ids)),
