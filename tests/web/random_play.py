@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
 """What tests read in the page, as ``measuring``."""
 
-_PLAY = """async ([seconds, speed, seed]) => {
+_PLAY = """async ([seconds, seed]) => {
   const { player, ready, wait, press, shownBy, RATE } = measuring;
   let state = seed;
   const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
   player.loop = true;
-  player.speed = speed;
   await player.play();
   await ready();
   const drifts = [];
@@ -34,19 +33,19 @@ _PLAY = """async ([seconds, speed, seed]) => {
     await wait(1500); // what is allowed to catch up
     for (let i = 0; i < 8; i++) {
       await wait(50 + 100 * random());
-      if (player.clock.duration - player.time < 2 * speed || player.time < speed) continue;
+      if (player.clock.duration - player.time < 2 || player.time < 1) continue;
       for (const id of player.live) drifts.push(player.followerOf(id).drift(player.time) * RATE);
       const video = player.videoOf(player.staged);
       const shown = await new Promise((resolve) =>
         video.requestVideoFrameCallback((now, { expectedDisplayTime }) => {
           // The picture appears a moment later: compare with the time that it will be then.
-          const then = player.time + (Math.max(expectedDisplayTime - now, 0) / 1000) * speed;
+          const then = player.time + Math.max(expectedDisplayTime - now, 0) / 1000;
           resolve(shownBy(video) - then * RATE);
         }),
       );
       frames.push(shown);
     }
-    played += 2.4 * speed;
+    played += 2.4;
   }
   return { drifts, frames, acts };
 }"""
@@ -54,10 +53,7 @@ _PLAY = """async ([seconds, speed, seed]) => {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Played:
-    """How far videos were from the master's time; each measured some time after a switch or seek.
-
-    A frame is a frame of the footage, so at double speed it is half as long.
-    """
+    """How far videos were from the master's time, measured some time after a switch or seek."""
 
     drift: NDArray[np.float64]  # (n,) frames; everybody's video
     picture: NDArray[np.float64]  # (m,) frames; what the stage showed, by the number drawn into it
@@ -78,18 +74,17 @@ class Played:
         return float(np.median(np.abs(self.picture + 0.5)))
 
 
-def play(page: Page, address: str, *, seconds: float, speed: float = 1, seed: int = 5) -> Played:
+def play(page: Page, address: str, *, seconds: float, seed: int = 5) -> Played:
     """Play in the Watch page at ``address``.
 
     Args:
         page: not opened yet.
         address: of a project whose videos have their frames' numbers drawn in.
         seconds: of the song, however often it starts again.
-        speed: 2 plays them in half the time.
         seed: of the switches and seeks.
     """
     page.set_default_timeout(0)
     page.goto(address)
     page.evaluate(MEASURE)
-    found = page.evaluate(_PLAY, [seconds, speed, seed])
+    found = page.evaluate(_PLAY, [seconds, seed])
     return Played(np.array(found["drifts"]), np.array(found["frames"]), found["acts"])
