@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run
+from clustering.pair_options import add_pair_options, pairing_of
+from data.addresses import footage_place, project_place
+from data.command import Parser, require_range, run, with_projects
+from data.errors import InputError
 
 if TYPE_CHECKING:
     from data.project import Project
@@ -24,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = _COMMANDS[given[0]]
         parser = Parser(prog=f"{NAME} {given[0]}", description=command.help)
         command.add_options(parser)
-        return run(NAME, lambda: command.work(parser.parse_args(given[1:])))
-    return run(NAME, lambda: _run(_parser().parse_args(given)))
+        return run(NAME, lambda: with_projects(NAME, parser.parse_args(given[1:]), command.work))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(given), _run))
 
 
 # --- all stages -------------------------------------------------------------------------------
@@ -41,8 +44,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("footage", nargs="+", type=Path, help="videos, or folders of them")
-    add("--project", type=Path, metavar="DIR", help="project folder (default: FOOTAGE.fancam here)")
+    add("footage", nargs="*", type=footage_place, help="videos, or folders of them")
+    add(
+        "--project",
+        type=project_place,
+        metavar="DIR",
+        help="project folder (default: FOOTAGE.fancam here)",
+    )
     add(
         "--weights",
         default="yolo11n.pt",
@@ -52,11 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-review", action="store_true", help="do not wait for names after people were found")
     add("--open", action="store_true", help="serve the page at the end and open it in the browser")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add_pair_options(parser)
     return parser
 
 
 def _run(parsed: argparse.Namespace) -> int:
     require_range("--threads", parsed.threads, low=0, high=256)
+    if not (parsed.footage or parsed.pairs):
+        raise InputError("name a footage, such as concert.mp4")
     from fancam_run import RunSettings, run_stages
 
     settings = RunSettings(
@@ -65,6 +76,7 @@ def _run(parsed: argparse.Namespace) -> int:
         review=not parsed.no_review,
         open_page=parsed.open,
         threads=parsed.threads,
+        pairing=pairing_of(parsed),
     )
     return run_stages(parsed.footage, settings)
 
@@ -73,7 +85,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _project_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("project", type=Path, help="project folder, such as concert.fancam")
+    parser.add_argument(
+        "project", type=project_place, help="project folder, such as concert.fancam"
+    )
 
 
 def _existing(folder: Path) -> Project:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clustering.pair_options import with_pairs
+from clustering.settings import ClusterSettings, PairingSettings
 from data.command import say_failed, shown
 from data.errors import InputError
 from data.project import absolute
@@ -34,6 +36,7 @@ class RunSettings:
             for.
         open_page: whether to serve the page at the end, and open it in the browser.
         threads: processor cores to use, 0 all.
+        pairing: which footages are two recordings of one lesson.
     """
 
     project: Path | None = None
@@ -41,6 +44,7 @@ class RunSettings:
     review: bool = True
     open_page: bool = False
     threads: int = 0
+    pairing: PairingSettings = field(default_factory=PairingSettings)
 
 
 def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
@@ -53,12 +57,16 @@ def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
     from data.footage_paths import footage_paths, project_for
     from data.overall import overall
 
-    footages = footage_paths(given)
+    named = footage_paths(given)
+    footages = with_pairs(named, named, settings.pairing)
+    given = with_pairs(given, named, settings.pairing)
     project = project_for(given, footages, named=settings.project)
     failures = Failures()
     _refuse_early(project, footages, settings.weights)
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
-    stages = _Stages(project, footages, settings.weights, settings.threads, failures)
+    stages = _Stages(
+        project, footages, settings.pairing, settings.weights, settings.threads, failures
+    )
     with overall(NAME, stages.steps()) as line:
         for number, stage in enumerate(stages.in_order()):
             with line.step(number) as progress:
@@ -78,6 +86,7 @@ class _Stages:
 
     project: Project
     footages: list[Path]
+    pairing: PairingSettings
     weights: str
     threads: int
     failures: Failures
@@ -93,7 +102,7 @@ class _Stages:
                 seconds += probe(path).duration_s
         count = max(len(self.footages), 1)
         return [
-            Step("cluster-faces", 5 + 0.5 * seconds, bars=count),
+            Step("cluster-faces", 5 + 0.5 * seconds, bars=count + 2 * len(self.pairing.pairs)),
             Step("train-tracker", 60 + min(4 * seconds, 500)),
             Step("track-people", 5 + 1.0 * seconds, bars=count),
             Step("crop-people", 5 + 1.0 * seconds, bars=count),
@@ -106,15 +115,18 @@ class _Stages:
 
     def _cluster(self, progress: Progress) -> Iterator[str]:
         from clustering.backends import BackendSettings
-        from clustering.settings import ClusterSettings
+        from clustering.lesson import lesson_lines
         from clustering.stage import cluster_faces
 
-        settings = ClusterSettings(backend=BackendSettings(threads=self.threads))
+        backend = BackendSettings(threads=self.threads)
+        settings = ClusterSettings(backend=backend, pairing=self.pairing)
         summary = cluster_faces(self.project, self.footages, settings, progress=progress)
         self.failures.lines.extend(summary.failed)
         faces = sum(person.faces for person in summary.people)
         names = ", ".join(person.name for person in summary.people)
         yield f"cluster-faces  {len(summary.people)} people in {faces} faces: {names}"
+        for lesson in summary.lessons:
+            yield from lesson_lines(lesson)
         if not summary.people:
             raise InputError("too few alike faces to make a person; see cluster-faces --help")
 
@@ -138,7 +150,8 @@ class _Stages:
         yield f"track-people   {rows} rows in {frames} frames"
 
     def _crop(self, progress: Progress) -> Iterator[str]:
-        from cropping.stage import CropSettings, crop_people
+        from cropping.settings import CropSettings
+        from cropping.stage import crop_people
 
         settings = CropSettings(threads=self.threads)
         done = crop_people(

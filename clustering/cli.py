@@ -5,10 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, limit_threads, require_range, run, say_failed, shown
+from clustering.pair_options import add_pair_options, pairing_of, with_pairs
+from data.addresses import footage_place, project_place
+from data.command import (
+    Parser,
+    limit_threads,
+    require_range,
+    run,
+    say_failed,
+    shown,
+    with_projects,
+)
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +33,7 @@ _MAX_UPSAMPLE = 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: _cluster(_parser().parse_args(arguments)))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _cluster))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,8 +44,18 @@ def _parser() -> argparse.ArgumentParser:
         epilog="A run that was stopped goes on where it was when the same command is given again.",
     )
     add = parser.add_argument
-    add("footage", nargs="*", type=Path, help="videos, folders of videos or images, or images")
-    add("--project", type=Path, metavar="DIR", help="project folder (default: FOOTAGE.fancam here)")
+    add(
+        "footage",
+        nargs="*",
+        type=footage_place,
+        help="videos, folders of videos or images, or images",
+    )
+    add(
+        "--project",
+        type=project_place,
+        metavar="DIR",
+        help="project folder (default: FOOTAGE.fancam here)",
+    )
     add("--force", action="store_true", help="do again what is done, also for changed footage")
 
     reading = parser.add_argument_group("reading")
@@ -48,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         help="look at one frame every so often (default: 1, and short footage up to 5 a second)",
     )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+
+    add_pair_options(parser)
 
     finding = parser.add_argument_group("finding faces")
     add = finding.add_argument
@@ -105,8 +126,10 @@ def _cluster(parsed: argparse.Namespace) -> int:
     from data.footage_paths import footage_paths, project_for
     from data.progress import bars
 
-    footages = footage_paths(parsed.footage)
-    project = project_for(parsed.footage, footages, named=parsed.project)
+    named = footage_paths(parsed.footage)
+    footages = with_pairs(named, named, settings.pairing)
+    given = with_pairs(parsed.footage, named, settings.pairing)
+    project = project_for(given, footages, named=parsed.project)
     known = bool(footages or project.footages)
     _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
     summary = cluster_faces(project, footages, settings, progress=bars(NAME))
@@ -117,7 +140,8 @@ def _cluster(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded or written."""
-    _require(bool(parsed.footage or parsed.project), "name a footage, such as concert.mp4")
+    given = parsed.footage or parsed.project or parsed.pairs
+    _require(bool(given), "name a footage, such as concert.mp4")
     require_range("--every", parsed.every, low=0.001, high=3600, unit=" seconds")
     require_range("--min-face", parsed.min_face, low=4, high=4000, unit=" px")
     require_range("--upsample", parsed.upsample, low=0, high=_MAX_UPSAMPLE)
@@ -150,6 +174,7 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
         grouping=GroupingSettings(
             eps=parsed.eps, min_samples=parsed.min_samples, plain=parsed.plain
         ),
+        pairing=pairing_of(parsed),
         label_margin=parsed.label_margin,
         force=parsed.force,
     )
@@ -160,7 +185,10 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
 
 def _report(project: Project, summary: Summary) -> list[str]:
     """The closing lines, for a person to read."""
+    from clustering.lesson import lesson_lines
+
     lines = [_footage_line(footage) for footage in summary.footages]
+    lines += [line for lesson in summary.lessons for line in lesson_lines(lesson)]
     lines += [f"warning: {line}" for line in summary.left_out]
     lines += [_count(len(summary.people), "person", "people"), *_people_lines(summary)]
     folder = shown(project.folder)

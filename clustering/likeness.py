@@ -31,36 +31,41 @@ class Pair:
     distance: float  # the smaller, the more alike; see clustering.linkage
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Everybody:
+    """What is asked again and again about one state of who is who."""
+
+    person_id: NDArray[np.int64]  # (n,) whose the faces are
+    people: NDArray[np.int64]  # (p,) everybody who has a face, rising
+    mean: Floats  # (p, 128) their mean face
+    alike: tuple[Pair, ...]  # who may be one, the most alike first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Portraits:
+    """What was chosen of one person's faces."""
+
+    rows: NDArray[np.int64]  # (n,) all of them
+    count: int
+    chosen: NDArray[np.int64]  # at most (count,)
+
+
 class Likeness:
     """Faces of all footages, compared whoever they are; built once and asked again and again."""
 
     def __init__(self, faces: list[Faces]) -> None:
         """Take the faces of every footage; rows count through all of them."""
         self._embedding = np.concatenate([np.zeros((0, 128)), *map(person_embeddings, faces)])
+        self._square = (self._embedding**2).sum(axis=1)
         self._weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
         self._frame = _frame_numbers(faces)
         self._moment_s = _moments(faces)
         # Of the last question: pages ask several of one state of things.
-        self._latest: tuple[NDArray[np.int64], tuple[NDArray[np.int64], Groups]] | None = None
+        self._latest: _Everybody | None = None
+        self._portraits: dict[int, _Portraits] = {}  # by person
 
     def __len__(self) -> int:
         return len(self._weight)
-
-    def groups(self, person_id: NDArray[np.int64]) -> tuple[NDArray[np.int64], Groups]:
-        """Everybody who has a face, rising, and their moments.
-
-        Args:
-            person_id: ``(n,)``; not changed afterwards, since it is remembered.
-        """
-        latest = self._latest
-        if latest is not None and latest[0] is person_id:
-            return latest[1]
-        people = np.unique(person_id[person_id != UNKNOWN])
-        label = np.where(person_id == UNKNOWN, UNKNOWN, np.searchsorted(people, person_id))
-        nothing = np.zeros((len(label), 1))
-        found = people, groups_of(label, self._weight, self._embedding, nothing)
-        self._latest = (person_id, found)
-        return found
 
     def alike(
         self, person_id: NDArray[np.int64], *, apart: Collection[tuple[int, int]] = ()
@@ -68,36 +73,27 @@ class Likeness:
         """Pairs of people who may be one, the most alike first.
 
         Args:
-            person_id: ``(n,)`` whose the faces are; -1 unknown.
+            person_id: ``(n,)`` whose the faces are; -1 unknown. Not to be changed afterwards: what
+                was found of it is remembered. So it is of all others here.
             apart: pairs who are not one, the smaller number first. Nor are two who are seen in
                 one frame.
         """
-        people, groups = self.groups(person_id)
-        if len(people) < 2:
-            return []
-        distance = _ALIKE(groups, groups)
-        distance[self._together(person_id, people)] = np.inf
-        pairs = [
-            Pair(int(people[i]), int(people[j]), float(distance[i, j]))
-            for i, j in zip(*np.triu_indices(len(people), 1), strict=True)
-            if distance[i, j] <= LIKELY and (int(people[i]), int(people[j])) not in apart
-        ]
-        return sorted(pairs, key=lambda pair: pair.distance)
+        alike = self._everybody(person_id).alike
+        return [pair for pair in alike if (pair.person_id, pair.other_id) not in apart]
 
-    def doubts(self, person_id: NDArray[np.int64]) -> Floats:
-        """How doubtful it is that each face is its person's, ``(n,)``; 0 for unknown ones.
+    def doubts(self, person_id: NDArray[np.int64], rows: NDArray[np.int64]) -> Floats:
+        """How doubtful it is that some known faces are their people's, ``(rows,)``.
 
         The distance to its own person, less a half of that to the next: what looks like nobody
         else needs less likeness.
         """
-        people, apart = self._distances(person_id)
-        doubt = np.zeros(len(person_id))
-        known = np.flatnonzero(person_id != UNKNOWN)
-        column = np.searchsorted(people, person_id[known])
-        doubt[known] = apart[known, column]
-        if len(people) > 1:
-            apart[known, column] = np.inf
-            doubt[known] -= apart[known].min(axis=1, initial=np.inf) / 2
+        everybody = self._everybody(person_id)
+        apart = self._distances(everybody, rows)
+        own = np.arange(len(rows)), np.searchsorted(everybody.people, person_id[rows])
+        doubt = apart[own]
+        if len(everybody.people) > 1:
+            apart[own] = np.inf
+            doubt = doubt - apart.min(axis=1, initial=np.inf) / 2
         return doubt
 
     def likely(
@@ -109,32 +105,55 @@ class Likeness:
             person_id: ``(n,)``.
             never: ``(n, k)`` people who a face is not; -1 fills up.
         """
-        people, apart = self._distances(person_id)
+        everybody = self._everybody(person_id)
+        people, rows = everybody.people, np.flatnonzero(person_id == UNKNOWN)
         person = np.full(len(person_id), UNKNOWN, np.int64)
         distance = np.full(len(person_id), np.inf)
-        rows = np.flatnonzero(person_id == UNKNOWN)
         if not len(people) or not len(rows):
             return person, distance
-        for column in never.T if never is not None else ():
+        apart = self._distances(everybody, rows)
+        for column in never[rows].T if never is not None else ():
             barred = np.flatnonzero(np.isin(column, people))
             apart[barred, np.searchsorted(people, column[barred])] = np.inf
-        nearest = apart[rows].argmin(axis=1)
-        distance[rows] = apart[rows, nearest]
+        nearest = apart.argmin(axis=1)
+        distance[rows] = apart.min(axis=1)
         person[rows] = np.where(np.isfinite(distance[rows]), people[nearest], UNKNOWN)
         return person, distance
 
-    def portraits(self, rows: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:
-        """Of ``rows``, the best and most different faces; at most ``count``, rising."""
+    def portraits(self, person: int, rows: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:
+        """Of a person's faces, the best and most different ones, rising.
+
+        Args:
+            person: whose they are; what was chosen is remembered while their faces are the same.
+            rows: all of them; not to be changed afterwards.
+            count: how many to choose, at most.
+        """
+        latest = self._portraits.get(person)
+        if latest is not None and latest.count == count and np.array_equal(latest.rows, rows):
+            return latest.chosen
         embedding = self._embedding[rows].astype(np.float32)
         weight = self._weight[rows].astype(np.float32)
-        return rows[choose_faces(embedding, weight, self._moment_s[rows], count=count)]
+        chosen = rows[choose_faces(embedding, weight, self._moment_s[rows], count=count)]
+        self._portraits[person] = _Portraits(rows, count, chosen)
+        return chosen
 
-    def _distances(self, person_id: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
-        """Distance of each face to everybody's mean face, ``(n, people)``."""
-        people, groups = self.groups(person_id)
-        squares = (self._embedding**2).sum(axis=1)[:, None] + (groups.mean**2).sum(axis=1)[None]
-        products = self._embedding @ groups.mean.T
-        return people, np.sqrt(np.maximum(squares - 2 * products, 0))
+    def _everybody(self, person_id: NDArray[np.int64]) -> _Everybody:
+        latest = self._latest
+        if latest is not None and latest.person_id is person_id:
+            return latest
+        people = np.unique(person_id[person_id != UNKNOWN])
+        label = np.where(person_id == UNKNOWN, UNKNOWN, np.searchsorted(people, person_id))
+        nothing = np.zeros((len(label), 1))
+        groups = groups_of(label, self._weight, self._embedding, nothing)
+        alike = _alike(people, groups, self._together(person_id, people))
+        self._latest = _Everybody(person_id, people, groups.mean, alike)
+        return self._latest
+
+    def _distances(self, everybody: _Everybody, rows: NDArray[np.int64]) -> Floats:
+        """Distance of some faces to everybody's mean face, ``(rows, people)``."""
+        mean = everybody.mean
+        squares = self._square[rows, None] + (mean**2).sum(axis=1)[None]
+        return np.sqrt(np.maximum(squares - 2 * self._embedding[rows] @ mean.T, 0))
 
     def _together(
         self, person_id: NDArray[np.int64], people: NDArray[np.int64]
@@ -148,6 +167,20 @@ class Likeness:
         together = np.asarray((seen.T @ seen).toarray() > 0, np.bool_)
         np.fill_diagonal(together, False)
         return together
+
+
+def _alike(
+    people: NDArray[np.int64], groups: Groups, together: NDArray[np.bool_]
+) -> tuple[Pair, ...]:
+    if len(people) < 2:
+        return ()
+    distance = _ALIKE(groups, groups)
+    distance[together] = np.inf
+    pairs = [
+        Pair(int(people[i]), int(people[j]), float(distance[i, j]))
+        for i, j in zip(*np.nonzero(np.triu(distance <= LIKELY, 1)), strict=True)
+    ]
+    return tuple(sorted(pairs, key=lambda pair: pair.distance))
 
 
 def _frame_numbers(faces: list[Faces]) -> NDArray[np.int64]:

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from clustering.backends import BackendSettings
 from clustering.dataset import LABEL_MARGIN
 from clustering.grouping import GroupingSettings
+from data.start_times import Offset
+from data.switched_on import OffSettings
 
 VERSION = 1
 """Raised when the same footage and settings would give other faces or people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two recordings of one lesson; both are among the footages that are named."""
+
+    first: Path
+    second: Path
+    offset: Offset | None = None  # None: as their containers or names say
+
+
+@dataclass(frozen=True, slots=True)
+class PairingSettings:
+    """Which footages are two recordings of one lesson, and when one of them counts as off."""
+
+    pairs: tuple[Pair, ...] = ()
+    off: OffSettings = field(default_factory=OffSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +45,6 @@ class ClusterSettings:
     every_s: float | None = None
     backend: BackendSettings = field(default_factory=BackendSettings)
     grouping: GroupingSettings = field(default_factory=GroupingSettings)
+    pairing: PairingSettings = field(default_factory=PairingSettings)
     label_margin: float = LABEL_MARGIN
     force: bool = False

@@ -18,6 +18,8 @@ from clustering.decided import decided_about
 from clustering.finding import FootageSummary, find_faces
 from clustering.grouping import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
 from clustering.identities import Clustered, identify
+from clustering.lesson import Lesson
+from clustering.pairing import find_lessons, forget_pairs, known_lessons, pair_up, parts_looked_at
 from clustering.settings import VERSION, ClusterSettings
 from clustering.writing import (
     PEOPLE_STAGE,
@@ -37,6 +39,7 @@ from data.footage import Footage, probe
 from data.people import UNKNOWN, Assignments, People, open_people
 from data.progress import Progress
 from data.project import FootageEntry, Project, absolute
+from data.running import LocalRunner, Runner
 from data.same_faces import same_faces
 
 
@@ -60,6 +63,7 @@ class Summary:
     train_images: int
     val_images: int
     too_few: tuple[str, ...]  # people who are not in both parts of the dataset
+    lessons: tuple[Lesson, ...] = ()  # those of which a recording was read or found done
     left_out: tuple[str, ...] = ()  # a line on each footage of the project that is not there
     failed: tuple[str, ...] = ()  # a line on each footage that could not be used
     took_s: float = 0.0
@@ -67,14 +71,29 @@ class Summary:
 
 
 def cluster_faces(
-    project: Project, paths: Sequence[Path], settings: ClusterSettings, *, progress: Progress
+    project: Project,
+    paths: Sequence[Path],
+    settings: ClusterSettings,
+    *,
+    progress: Progress,
+    runner: Runner | None = None,
 ) -> Summary:
     """Find the people in some footage, and write them and their dataset into the project.
+
+    Of recordings that are paired only what both have in common is looked at. The project keeps its
+    pairs until one of the recordings is named without the other.
 
     What an earlier run finished, or had finished when it was stopped, is not done again. The
     whole project is clustered together; people keep their names and numbers.
 
     Of several footages, one that cannot be read or has changed does not stop the others.
+
+    Args:
+        project: to write into.
+        paths: of footages.
+        settings: how to find and sort.
+        progress: makes the bars.
+        runner: where the footages are looked at; None for here, one after the other.
 
     Raises:
         InputError: no footage that can be used, or no face in any.
@@ -83,10 +102,18 @@ def cluster_faces(
     failures = Failures()
     failures.expect(len(paths))
     named = _probe_named(paths, failures)  # before there is a folder for them
+    paired, single = pair_up(named, settings.pairing.pairs, failures)
     with project.lock():
         others, left_out = _probe_others(project, paths)
         failures.expect(len(others))
-        extracted = find_faces(project, [*named, *others], settings, failures, progress)
+        forget_pairs(project, single)
+        named = [*single, *find_lessons(project, paired, settings, failures, progress)]
+        lessons = known_lessons(project)
+        parts = parts_looked_at(lessons)
+        runner = runner or LocalRunner()
+        extracted = find_faces(
+            project, [*named, *others], parts, settings, failures, progress, runner
+        )
         tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, extracted, tables, settings)
         with open_people(project.people_file) as people:
@@ -104,8 +131,10 @@ def cluster_faces(
             write_outputs(project, known, plan, progress)
             project.finish(PEOPLE_STAGE, inputs)
     summary = _summary(project, extracted, known, plan)
+    read = {footage.name for footage in extracted}
     return dataclasses.replace(
         summary,
+        lessons=tuple(lesson for lesson in lessons if read & {*lesson.names}),
         left_out=tuple(left_out),
         failed=tuple(failures.lines),
         took_s=time.monotonic() - start,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from clustering.pairing import pair_options_of
 from clustering.settings import VERSION
 from clustering.writing import PEOPLE_STAGE, faces_stage, folders_exist, is_sorted, is_written
 from data.footage import size_on_disk
@@ -34,7 +35,8 @@ def _lost_tables(project: Project, name: str) -> list[Path]:
 
 
 def _of_faces(project: Project, entry: FootageEntry) -> State:
-    again = ("cluster-faces", "--project", str(project.folder), str(entry.path))
+    named = pair_options_of(project, entry.name) or (str(entry.path),)
+    again = ("cluster-faces", "--project", str(project.folder), *named)
     record, size = project.stages.get(faces_stage(entry.name)), size_on_disk(entry.path)
     if size is None:
         return State("faces", entry.name, "missing", f"no footage at {entry.path}; put it back")

@@ -6,14 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run, say_failed, shown
+from data.addresses import footage_place, project_place
+from data.command import Parser, require_range, run, say_failed, shown, with_projects
 from data.errors import InputError
 
 if TYPE_CHECKING:
-    from cropping.stage import CropSettings, FootageSummary
+    from cropping.settings import CropSettings
+    from cropping.stage import FootageSummary
     from cropping.window import WindowSettings
 
 NAME = "crop-people"
@@ -38,7 +39,7 @@ _MAX_THREADS = 256
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: _crop(_parser().parse_args(arguments)))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _crop))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,8 +50,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="A run that was stopped goes on where it was when the same command is given again.",
     )
     add = parser.add_argument
-    add("project", type=Path, help="project folder, with tracks by track-people")
-    add("footage", nargs="*", type=Path, help="videos, or folders (default: all of the project)")
+    add("project", type=project_place, help="project folder, with tracks by track-people")
+    add(
+        "footage",
+        nargs="*",
+        type=footage_place,
+        help="videos, or folders (default: all of the project)",
+    )
     add("--person", action="append", default=[], metavar="NAME", help="only them; may be repeated")
     add("--only-present", action="store_true", help="also a best-of: just the parts with them")
     add("--no-smiles", action="store_true", help="do not look who smiles meanwhile")
@@ -136,7 +142,7 @@ def _check(parsed: argparse.Namespace) -> None:
 
 def _settings(parsed: argparse.Namespace) -> CropSettings:
     from cropping.encoding import EncoderSettings
-    from cropping.stage import CropSettings
+    from cropping.settings import CropSettings
     from cropping.views import CameraSettings
 
     return CropSettings(
@@ -196,7 +202,7 @@ def _footage_line(summary: FootageSummary) -> str:
 
 
 def _people_lines(summary: FootageSummary) -> list[str]:
-    width = max((len(person.name) for person in summary.people), default=0)
+    width = max(len(person.name) for person in summary.people)
     lines = []
     for person in summary.people:
         share = person.frames / max(summary.frames, 1)

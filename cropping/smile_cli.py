@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run, say_failed, shown
+from data.addresses import footage_place, project_place
+from data.command import Parser, require_range, run, say_failed, shown, with_projects
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: _gifs(_parser().parse_args(arguments)))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _gifs))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,8 +33,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="A run that was stopped goes on where it was when the same command is given again.",
     )
     add = parser.add_argument
-    add("project", type=Path, help="project folder whose footage track-people has tracked")
-    add("footage", nargs="*", type=Path, help="videos, or folders (default: all that are tracked)")
+    add("project", type=project_place, help="project folder whose footage track-people has tracked")
+    add(
+        "footage",
+        nargs="*",
+        type=footage_place,
+        help="videos, or folders (default: all that are tracked)",
+    )
     add(
         "--frames",
         type=int,

@@ -7,9 +7,11 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
+from data.addresses import legible, project_address
 from data.errors import InputError
 
 EXIT_PARTLY = 1
@@ -20,6 +22,7 @@ EXIT_NOBODY_READS = 141  # as if by SIGPIPE
 _DISK_PROBLEMS = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EFBIG: "the disk takes no file so large; choose another --project folder",
     errno.EROFS: "the disk is read-only; choose another --project folder",
     errno.EACCES: "no permission; change it, or choose another --project folder",
     errno.EPERM: "no permission; change it, or choose another --project folder",
@@ -49,9 +52,12 @@ def require_range(
 
 
 def shown(path: Path) -> str:
-    """Return a path as the user would type it: from the working directory where it is below."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    """Return a path as the user would type it: from the working directory where it is below.
+
+    What is kept for an address is that address.
+    """
+    text, here = legible(str(path)), Path.cwd()
+    return str(path.relative_to(here)) if text == str(path) and path.is_relative_to(here) else text
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
@@ -96,6 +102,33 @@ def run(name: str, command: Callable[[], int]) -> int:
         return _say(name, _disk_problem(error), EXIT_INPUT)
 
 
+def with_projects(
+    name: str, parsed: argparse.Namespace, work: Callable[[argparse.Namespace], int]
+) -> int:
+    """Do a command's work, with the projects that it names by an address on this machine meanwhile.
+
+    Args:
+        name: of the command.
+        parsed: its arguments; projects are of `data.addresses.project_place`.
+        work: returns the exit code.
+
+    Raises:
+        InputError: a project cannot be fetched or sent.
+    """
+    values = [one for value in vars(parsed).values() for one in _each(value)]
+    places = [one for one in values if isinstance(one, Path) and project_address(one) is not None]
+    with ExitStack() as stack:
+        for place in dict.fromkeys(places):
+            from data.mirror import mirrored
+
+            stack.enter_context(mirrored(place, say=lambda line: _tell(name, line)))
+        return work(parsed)
+
+
+def _each(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
 def say_failed(name: str, failed: Sequence[str]) -> int:
     """Name what could not be used while all else was done, a line each; return the exit code."""
     for line in failed:
@@ -111,9 +144,13 @@ def _nobody_reads() -> int:
 
 
 def _say(name: str, message: str, code: int) -> int:
-    # Names of files, and what libraries say, may hold line breaks.
-    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    _tell(name, message)
     return code
+
+
+def _tell(name: str, message: str) -> None:
+    # Names of files, and what libraries say, may hold line breaks.
+    print(f"{name}: {' '.join(legible(message).split())}", file=sys.stderr)  # noqa: T201
 
 
 def _missing_library(error: ImportError) -> str:

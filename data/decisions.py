@@ -38,6 +38,8 @@ class Kind(StrEnum):
 
 OF_FACES = frozenset({Kind.EJECT, Kind.MOVE, Kind.ACCEPT, Kind.SPLIT})
 OF_TWO = frozenset({Kind.MERGE, Kind.DIFFERENT})
+MOVING = OF_FACES | {Kind.MERGE}
+"""Who is whose is another by these; the others leave it as it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +114,6 @@ class Reviewed:
     hidden: frozenset[int]
     apart: frozenset[tuple[int, int]]  # people who are not one, the smaller number first
     merged_into: Mapping[int, int]  # who a person turned out to be, at last
-
-    def people(self) -> list[int]:
-        """Everybody who is there: has a face, or a name that somebody gave; rising."""
-        seen = [np.unique(labels.person_id) for labels in self.labels.values()]
-        return sorted({int(p) for ids in seen for p in ids} - {UNKNOWN} | set(self.names))
 
 
 def replay(

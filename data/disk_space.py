@@ -60,14 +60,19 @@ def require_space(folder: Path, needed: Mapping[str, int]) -> None:
     Raises:
         InputError: less is free than is needed.
     """
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    free, whole = shutil.disk_usage(there).free, sum(needed.values())
+    free, whole = free_bytes(folder), sum(needed.values())
     if whole > free:
         stage = max(needed, key=lambda name: needed[name])
         raise InputError(
             f"{folder}: about {readable(whole)} will be needed, most of it by {stage}, and "
             f"{readable(free)} is free; free some space, or choose another --project"
         )
+
+
+def free_bytes(path: Path) -> int:
+    """How much more the disk of a file or folder, which need not exist yet, can hold."""
+    there = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    return shutil.disk_usage(there).free
 
 
 def readable(size: float) -> str:

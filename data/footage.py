@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from data.addresses import footage_address
 from data.errors import InputError
 from data.orientation import orientation_of
 from data.pictures import MAX_PIXELS, check_size, is_picture, picture_wh, pictures_in
@@ -53,16 +54,21 @@ def default_interval_s(duration_s: float) -> float:
 
 
 def probe(path: Path | str) -> Footage:
-    """Look at a footage: header and first frame.
+    """Look at a footage: header and first frame. One at an address is fetched first.
 
     Args:
-        path: a video in any container that PyAV opens, a folder of pictures, or one picture.
+        path: a video in any container that PyAV opens, a folder of pictures, or one picture; see
+            also `data.addresses`.
 
     Raises:
-        InputError: missing, empty, no permission, a folder without pictures, no video, sound
-            only, cut off before its index, nothing that decodes, or absurdly large.
+        InputError: missing, not to be fetched, empty, no permission, a folder without pictures,
+            no video, sound only, cut off before its index, nothing that decodes, or absurdly large.
     """
     path = Path(path)
+    if footage_address(path) is not None:
+        from data.fetching import fetch_footage
+
+        fetch_footage(path)
     try:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; check the name")

@@ -241,9 +241,14 @@ def _write(content: bytes, path: Path) -> None:
     path.write_bytes(content)
 
 
-def _check_inside(path: str) -> None:
+def leads_out(path: str) -> bool:
+    """Whether a path, of ``/`` and names, may lead out of the folder that it is relative to."""
     parts = path.split("/")
-    if path == MANIFEST or not all(parts) or {".", ".."} & set(parts) or set(path) & set("\\:\0"):
+    return not all(parts) or bool({".", ".."} & set(parts) or set(path) & set("\\:\0"))
+
+
+def _check_inside(path: str) -> None:
+    if path == MANIFEST or leads_out(path):
         raise ValueError(f"path must stay inside the folder, got {path!r}")
 
 

@@ -6,10 +6,11 @@ import dataclasses
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.decisions import (
+    MOVING,
     UNKNOWN,
     Decision,
     Kind,
@@ -31,7 +33,7 @@ from data.decisions import (
 from data.errors import InputError, OutdatedError
 from data.faces import Faces
 from data.outputs import digest
-from data.same_faces import same_faces
+from data.same_faces import SAME_TIME_S, same_faces
 from data.tables import Column, Table
 
 __all__ = ["UNKNOWN", "Assignments", "People", "default_name", "open_people"]
@@ -39,6 +41,9 @@ __all__ = ["UNKNOWN", "Assignments", "People", "default_name", "open_people"]
 VERSION = 2
 MAX_NAME = 200
 """Letters of a name."""
+Span = tuple[float, float]
+"""From and to, in seconds, both inclusive."""
+_ALWAYS: Span = (-inf, inf)
 _PATIENCE_S = 20.0
 """How long a run waits for another one's transaction."""
 
@@ -130,16 +135,19 @@ class People:
         """Whose the clustering found them to be, whatever was decided about it."""
         return self._faces(footage, "found_id")
 
-    def _faces(self, footage: str, column: str) -> Assignments:
-        time_s, xyxy, (person_id,) = self._read(footage, column)
+    def _faces(self, footage: str, column: str, within_s: Span = _ALWAYS) -> Assignments:
+        time_s, xyxy, (person_id,) = self._read(footage, column, within_s=within_s)
         return Assignments(time_s, xyxy, person_id)
 
     def _read(
-        self, footage: str, *columns: str
+        self, footage: str, *columns: str, within_s: Span = _ALWAYS
     ) -> tuple[NDArray[np.float64], NDArray[np.float32], list[NDArray[np.int64]]]:
         """Times, boxes and further columns of the faces of a footage, in order of time."""
-        query = f"SELECT time_s, x1, y1, x2, y2, {', '.join(columns)} FROM faces WHERE footage = ?"
-        rows = self._connection.execute(query + " ORDER BY time_s, rowid", (footage,)).fetchall()
+        query = (
+            f"SELECT time_s, x1, y1, x2, y2, {', '.join(columns)} FROM faces "
+            "WHERE footage = ? AND time_s BETWEEN ? AND ? ORDER BY time_s, rowid"
+        )
+        rows = self._connection.execute(query, (footage, *within_s)).fetchall()
         values = np.array(rows, np.float64).reshape(-1, 5 + len(columns))
         further = [values[:, i].astype(np.int64) for i in range(5, values.shape[1])]
         return values[:, 0].copy(), values[:, 1:5].astype(np.float32), further
@@ -226,7 +234,7 @@ class People:
             execute = self._connection.execute
             execute("UPDATE decisions SET state = ? WHERE state = ?", (_DROPPED, _UNDONE))
             made = self._insert(decision, describe(decision, names), concerned)
-            self._bring_up_to_date()
+            self._bring_up_to_date(decision.kind)
         return made
 
     def rename(self, person_id: int, name: str) -> None:
@@ -262,7 +270,7 @@ class People:
                 return None
             change = "UPDATE decisions SET state = ?, revision = ? WHERE decision_id = ?"
             self._connection.execute(change, (state, self._raise_revision(), past.decision_id))
-            self._bring_up_to_date()
+            self._bring_up_to_date(past.kind)
         return dataclasses.replace(past, state=state)
 
     def _check_seen(self, concerned: set[int], seen: int | None) -> None:
@@ -294,12 +302,17 @@ class People:
         """
         owners: set[int] = set()
         for footage, places in decision.faces.items():
-            now = self.assignments(footage)
+            now = self._assignments_near(footage, places)
             rows = _rows_of(places, now)
             if (rows < 0).any():
                 raise InputError(f"{footage}: a face is not there any more; look again")
             owners |= set(now.person_id[rows].tolist())
         return owners - {UNKNOWN}
+
+    def _assignments_near(self, footage: str, places: Places) -> Assignments:
+        """The assignments at about the times of some faces."""
+        low_s, high_s = places.time_s.min() - SAME_TIME_S, places.time_s.max() + SAME_TIME_S
+        return self._faces(footage, "person_id", (float(low_s), float(high_s)))
 
     def _insert(self, decision: Decision, note: str, concerned: set[int]) -> Past:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -400,8 +413,18 @@ class People:
             connection.execute("UPDATE review SET clustered = ?", (revision,))
             self._bring_up_to_date()
 
-    def _bring_up_to_date(self) -> None:
-        """Make people, hidden and person_id what the decisions make of what was found."""
+    def _bring_up_to_date(self, kind: Kind | None = None) -> None:
+        """Make people, hidden and person_id what the decisions make of what was found.
+
+        Args:
+            kind: of the only decision that is another one; None for any.
+        """
+        # A name moves no face, and reading tens of thousands of them is what takes long.
+        moves = kind is None or kind in MOVING
+        self._write_people(self._assign() if moves else self.reviewed({}, {}))
+
+    def _assign(self) -> Reviewed:
+        """Make person_id what the decisions make of what was found."""
         footages = self._connection.execute("SELECT DISTINCT footage FROM faces").fetchall()
         columns = ("found_id", "person_id", "rowid")
         read = {name: self._read(name, *columns) for (name,) in footages}
@@ -414,11 +437,13 @@ class People:
             values = np.column_stack([person_id[changed], rowid[changed]]).tolist()
             query = "UPDATE faces SET person_id = ? WHERE rowid = ?"
             self._connection.executemany(query, values)
-        self._write_people(reviewed)
+        return reviewed
 
     def _write_people(self, reviewed: Reviewed) -> None:
         before, connection = self.names(), self._connection
-        wanted = _names(reviewed)
+        query = "SELECT DISTINCT person_id FROM faces WHERE person_id != ?"
+        seen = {person for (person,) in connection.execute(query, (UNKNOWN,))}
+        wanted = _names(seen, reviewed.names)
         other = [p for p, name in before.items() if wanted.get(p) != name]
         connection.executemany("DELETE FROM people WHERE person_id = ?", [(p,) for p in other])
         new = [(p, name) for p, name in wanted.items() if before.get(p) != name]
@@ -470,13 +495,12 @@ def default_name(person_id: int) -> str:
     return f"Person {person_id}"
 
 
-def _names(reviewed: Reviewed) -> dict[int, str]:
-    """Name of everybody, given ones first; no two alike."""
+def _names(seen: Collection[int], given: Mapping[int, str]) -> dict[int, str]:
+    """Name of everybody who has a face or was given a name; given ones first, no two alike."""
     names: dict[int, str] = {}
     taken: set[str] = set()
-    people = reviewed.people()
-    for person in sorted(people, key=lambda p: (p not in reviewed.names, p)):
-        name = reviewed.names.get(person, default_name(person))
+    for person in sorted({*seen, *given}, key=lambda p: (p not in given, p)):
+        name = given.get(person, default_name(person))
         while name in taken:
             name = f"{name} (new)"
         taken.add(name)

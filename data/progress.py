@@ -17,6 +17,16 @@ class Bar(Protocol):
         """Show ``s`` behind the bar."""
 
 
+class NoBar:
+    """A bar that nobody sees."""
+
+    def update(self, n: int) -> None:
+        """Go on by ``n``."""
+
+    def set_postfix_str(self, s: str) -> None:
+        """Show ``s`` nowhere."""
+
+
 Progress = Callable[[str, int, int], AbstractContextManager[Bar]]
 """Makes a bar of a name, a total and what is already done."""
 
@@ -39,4 +49,19 @@ def bars(command: str, *, unit: str = "frames") -> Progress:
         )
         return made
 
+    return bar
+
+
+def bytes_bar(what: str, total: int, done: int) -> AbstractContextManager[Bar]:
+    """Draw a bar of bytes on their way between this machine and an address."""
+    from tqdm import tqdm
+
+    bar: AbstractContextManager[Bar] = tqdm(
+        desc=what,
+        total=total,
+        initial=done,
+        unit="B",
+        unit_scale=True,
+        dynamic_ncols=True,
+    )
     return bar

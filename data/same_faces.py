@@ -25,12 +25,15 @@ def same_faces(
         other_time_s: ``(m,)``, in any order.
         other_xyxy: ``(m, 4)`` px.
     """
-    order = np.argsort(other_time_s, kind="stable")
-    low = np.searchsorted(other_time_s[order], time_s - SAME_TIME_S)
-    high = np.searchsorted(other_time_s[order], time_s + SAME_TIME_S, side="right")
+    order = None
+    if (np.diff(other_time_s) < 0).any():  # tables mostly are in order, and sorting takes longest
+        order = np.argsort(other_time_s, kind="stable")
+        other_time_s, other_xyxy = other_time_s[order], other_xyxy[order]
+    low = np.searchsorted(other_time_s, time_s - SAME_TIME_S)
+    high = np.searchsorted(other_time_s, time_s + SAME_TIME_S, side="right")
     rows = np.repeat(np.arange(len(time_s)), high - low)
     first = np.repeat(low - np.concatenate([[0], np.cumsum(high - low)])[:-1], high - low)
-    others = order[first + np.arange(len(rows))]
+    others = first + np.arange(len(rows))
     overlap = _iou(xyxy[rows], other_xyxy[others])
     found = np.full(len(time_s), -1, np.int64)
     # Of a face that does not move there may be several: the nearest in time. The best of each row
@@ -38,7 +41,7 @@ def same_faces(
     late = np.abs(time_s[rows] - other_time_s[others]) / SAME_TIME_S
     best = np.argsort(overlap - late / 2, kind="stable")
     best = best[overlap[best] >= SAME_FACE_IOU]
-    found[rows[best]] = others[best]
+    found[rows[best]] = others[best] if order is None else order[others[best]]
     return found
 
 

@@ -80,12 +80,15 @@ def encode(
     matrix: Sequence[int] | None = None,
     container: str | None = None,
     movflags: str | None = None,
+    created: str | None = None,
 ) -> None:
     """Write a clip in any container and codec, as cameras and programs other than ours do."""
     import av
 
     settings = {"movflags": movflags} if movflags else {}
     with av.open(str(path), "w", format=container, options=settings) as out:
+        if created:
+            out.metadata["creation_time"] = created
         stream: Any = out.add_stream(codec, rate=rate, options=options or {})
         time_base = Fraction(1, rate) if times_s is None else Fraction(1, 90_000)
         stream.pix_fmt, stream.codec_context.time_base = pix_fmt, time_base

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.clips import clips
+from tests.machines import machine, memory, s3, s3_server
 
-__all__ = ["clips"]
+__all__ = ["clips", "machine", "memory", "s3", "s3_server"]
 
 # A shell that starts the tests in the background has Ctrl-C ignored, and the commands that they
 # start and stop would inherit that.

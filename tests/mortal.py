@@ -110,21 +110,20 @@ def _load_network(weights: Path, **_: object) -> tuple[FilmNetwork, ModelFacts, 
 
 def _make_small() -> None:
     import clustering.extraction
-    import clustering.finding
+    import clustering.looking
+    import cropping.passing
     import cropping.rendering
     import cropping.smile_stage
-    import cropping.stage
-    import tracking.stage
     import tracking.training_stage
     import tracking.watching
 
     small: list[tuple[Any, str, Any]] = [
-        (clustering.finding, "PART_FRAMES", PART_FRAMES),
+        (clustering.looking, "PART_FRAMES", PART_FRAMES),
         (clustering.extraction, "_BATCH_FRAMES", PART_FRAMES),
         (tracking.watching, "PART_FRAMES", TRACKED_FRAMES),
-        (tracking.stage, "load_yolo", _load_network),
+        (tracking.watching, "load_yolo", _load_network),
         (cropping.rendering, "PIECE_FRAMES", TRACKED_FRAMES),
-        (cropping.stage, "PIECE_FRAMES", TRACKED_FRAMES),
+        (cropping.passing, "PIECE_FRAMES", TRACKED_FRAMES),
         (cropping.smile_stage, "LEAST_MOMENTS", 1),
     ]
     for module, name, value in small:

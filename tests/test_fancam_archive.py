@@ -45,6 +45,7 @@ def test_twelve_footages(lessons: Path, capsys: pytest.CaptureFixture[str]) -> N
     arguments = (lessons.name, "--no-review", "--weights", "yolo11n.yaml")
     code, said = fancam_until(lessons.parent, *arguments, death=None)
     assert code == 1, said
+    assert "Traceback" not in said, said
     named = [line for line in said.splitlines() if line.startswith("fancam: ") and "%|" not in line]
     assert len(named) == 1, named
     assert f"{BROKEN}.mp4: this video is cut off" in named[0]

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 import fancam
 from clustering import cli as clustering_cli
-from clustering import finding
+from clustering import looking
 from clustering.label_pictures import write_face_picture
 from clustering.labelled import numbers_in_frame
+from cropping.settings import CropSettings
 from cropping.smile_stage import SmileSettings, smile_gifs
-from cropping.stage import CropSettings, crop_people
+from cropping.stage import crop_people
 from data.faces import Faces
 from data.labels import LabelFolder, picture_file
 from data.people import open_people
@@ -54,7 +55,7 @@ def make_project(clip: Path, replace: Callable[[Any, str, Any], None]) -> Projec
     """
     shutil.copy(clip, "clip.mp4")
     install_fakes(replace, CornerDetector())
-    replace(finding, "load_embedder", lambda _settings: UnlikeEmbedder())
+    replace(looking, "load_embedder", lambda _settings: UnlikeEmbedder())
     assert clustering_cli.main(["clip.mp4"]) == 0
     project = Project(Path("clip.fancam"))
     with open_people(project.people_file) as people:

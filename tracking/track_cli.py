@@ -5,10 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, limit_threads, require_range, run, say_failed, shown
+from data.addresses import footage_place, project_place
+from data.command import (
+    Parser,
+    limit_threads,
+    require_range,
+    run,
+    say_failed,
+    shown,
+    with_projects,
+)
 
 if TYPE_CHECKING:
     from tracking.stage import FootageSummary, TrackSettings
@@ -21,7 +29,7 @@ _SMOOTH_S = 0.5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: _track(_parser().parse_args(arguments)))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _track))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -32,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="A run that was stopped goes on where it was when the same command is given again.",
     )
     add = parser.add_argument
-    add("project", type=Path, help="project folder, as cluster-faces made it")
-    add("footage", nargs="*", type=Path, help="videos (default: all of the project)")
+    add("project", type=project_place, help="project folder, as cluster-faces made it")
+    add("footage", nargs="*", type=footage_place, help="videos (default: all of the project)")
     add("--force", action="store_true", help="do again what is done, also for changed footage")
 
     finding = parser.add_argument_group("finding")

@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run, shown
+from data.addresses import project_place
+from data.command import Parser, require_range, run, shown, with_projects
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ NAME = "train-tracker"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: _train(_parser().parse_args(arguments)))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _train))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "from where you trust.",
     )
     add = parser.add_argument
-    add("project", type=Path, help="project folder, such as concert.fancam")
+    add("project", type=project_place, help="project folder, such as concert.fancam")
     add(
         "--weights",
         default="yolo11n.pt",

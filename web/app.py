@@ -21,6 +21,8 @@ from web.settings import Settings
 
 # Threads that answer and read files. Each of more would keep memory of its own for good.
 _THREADS = 8
+# Files that are read for players at once; a reviewer's question must find a thread free.
+_READERS = 2
 _SESSION_S = 14 * 24 * 60 * 60
 
 
@@ -65,8 +67,14 @@ def create_app(projects: Iterable[Path], settings: Settings) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    from anyio import Semaphore
     from anyio.to_thread import current_default_thread_limiter
+    from threadpoolctl import threadpool_limits
 
     current_default_thread_limiter().total_tokens = _THREADS
-    yield
+    app.state.readers = Semaphore(_READERS)
+    # A product of a few milliseconds is quicker alone than where it waits for threads on other
+    # cores, which videos keep busy.
+    with threadpool_limits(1, user_api="blas"):
+        yield

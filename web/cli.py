@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run
+from data.addresses import project_place
+from data.command import Parser, require_range, run, with_projects
 from data.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _MAX_PASSWORD_BYTES = 4096
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: _serve(_parser().parse_args(arguments)))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _serve))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -31,7 +32,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Ctrl-C ends it. Every decision is on disk as soon as the page shows it.",
     )
     add = parser.add_argument
-    add("project", nargs="+", type=Path, help="project folders, as cluster-faces made them")
+    add(
+        "project", nargs="+", type=project_place, help="project folders, as cluster-faces made them"
+    )
     add("--host", default="127.0.0.1", help="address to serve at (default: 127.0.0.1, nobody else)")
     add("--port", type=int, default=8000, help="port to serve at; 0: a free one (default: 8000)")
     add(

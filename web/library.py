@@ -116,20 +116,26 @@ def _slug(title: str) -> str:
 # --- how a request says which ---------------------------------------------------------------------
 
 
-def library_of(request: Request) -> Library:
+# Not "async" for what they wait for, but because FastAPI would call each in a thread of its own.
+async def the_library(request: Request) -> Library:
     """The library of the server that got this request."""
-    library: Library = request.app.state.library
-    return library
+    return library_of(request)
 
 
-def project_by_id(
+async def project_by_id(
     request: Request, project_id: Annotated[str, InUrl(pattern=PROJECT_ID)]
 ) -> OpenProject:
     """The project that the ``{project_id}`` of a route names."""
     return library_of(request).get(project_id)
 
 
-TheLibrary = Annotated[Library, Depends(library_of)]
+def library_of(request: Request) -> Library:
+    """The library of the server that got this request."""
+    library: Library = request.app.state.library
+    return library
+
+
+TheLibrary = Annotated[Library, Depends(the_library)]
 TheProject = Annotated[OpenProject, Depends(project_by_id)]
 Number = Annotated[int, InUrl(ge=0, le=MAX_ID)]
 """A footage's, person's or face's number in an address."""

@@ -9,10 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
+from anyio import Semaphore
 from fastapi import APIRouter, Query
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import FileResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from data.outputs import file_key
 from data.project import Project
@@ -156,16 +157,50 @@ class Piecewise(FileResponse):
     chunk_size = 256 * 1024
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        headers = Headers(scope=scope)
-        asked = _ONE_RANGE.fullmatch(headers.get("range", ""))
-        if asked and _is_player(headers):
-            start, end = int(asked[1]), int(asked[1]) + _PIECE_BYTES - 1
-            end = min(end, int(asked[2])) if asked[2] else end
-            piece = MutableHeaders(raw=list(scope["headers"]))
-            piece["range"] = f"bytes={start}-{end}"
-            scope = {**scope, "headers": piece.raw}
-        await super().__call__(scope, receive, send)
+        """Answer one request, in turn with the other files that are being read."""
+        turn = _Turn(scope["app"].state.readers)
+
+        async def sending(message: Message) -> None:
+            turn.give()  # a player takes its time
+            await send(message)
+            await turn.take()
+
+        await turn.take()
+        try:
+            await super().__call__(_in_pieces(scope), receive, sending)
+        finally:
+            turn.give()
+
+
+class _Turn:
+    """One of the files that may be read at once."""
+
+    def __init__(self, readers: Semaphore) -> None:
+        self._readers = readers
+        self._taken = False
+
+    async def take(self) -> None:
+        await self._readers.acquire()
+        self._taken = True
+
+    def give(self) -> None:
+        # Who is cut off while sending has none.
+        if self._taken:
+            self._taken = False
+            self._readers.release()
+
+
+def _in_pieces(scope: Scope) -> Scope:
+    """Ask for no more than a piece, where a player asks."""
+    headers = Headers(scope=scope)
+    asked = _ONE_RANGE.fullmatch(headers.get("range", ""))
+    if not asked or not _is_player(headers):
+        return scope
+    start, end = int(asked[1]), int(asked[1]) + _PIECE_BYTES - 1
+    end = min(end, int(asked[2])) if asked[2] else end
+    piece = MutableHeaders(raw=list(scope["headers"]))
+    piece["range"] = f"bytes={start}-{end}"
+    return {**scope, "headers": piece.raw}
 
 
 def _is_player(headers: Headers) -> bool:

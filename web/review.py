@@ -114,7 +114,7 @@ def overview(who: Who) -> dict[str, Any]:
         "redo": _note(who.redo),
         "written": who.written,
         "people": [_person(who, person, rows.get(person)) for person in who.names],
-        "unknown": _pile(who, rows.get(UNKNOWN)),
+        "unknown": _pile(who, UNKNOWN, rows.get(UNKNOWN)),
         "pairs": list(_pairs(who)),
     }
 
@@ -136,16 +136,16 @@ def _person(who: Who, person: int, rows: NDArray[np.int64] | None) -> dict[str, 
         "name": who.names[person],
         "named": person in who.reviewed.names,
         "hidden": person in who.reviewed.hidden,
-        **_pile(who, rows),
+        **_pile(who, person, rows),
     }
 
 
-def _pile(who: Who, rows: NDArray[np.int64] | None) -> dict[str, Any]:
+def _pile(who: Who, person: int, rows: NDArray[np.int64] | None) -> dict[str, Any]:
     """How many faces, some of them, and when the first and the last was seen."""
     if rows is None or not len(rows):
         return {"count": 0, "faces": [], "first": None, "last": None}
     faces = who.faces
-    montage = faces.likeness.portraits(rows, count=_MONTAGE)
+    montage = faces.likeness.portraits(person, rows, count=_MONTAGE)
     return {
         "count": len(rows),
         "faces": faces.ids(montage),
@@ -178,7 +178,7 @@ def _pairs(who: Who) -> Iterator[dict[str, Any]]:
 def faces_of_person(who: Who, person: int) -> dict[str, Any]:
     """Return a person's faces, the most doubtful first."""
     rows = np.flatnonzero(who.person_id == person)
-    doubt = who.faces.likeness.doubts(who.person_id)[rows]
+    doubt = who.faces.likeness.doubts(who.person_id, rows)
     order = np.argsort(-doubt, kind="stable")
     return {**_faces(who, rows[order]), "doubt": np.round(doubt[order], 3).tolist()}
 

@@ -126,12 +126,15 @@ def _who(project_id: str, faces: ProjectFaces, people: People) -> Who:
     places = {name: Places(table.time_s, table.xyxy) for name, table in tables.items()}
     reviewed = people.reviewed(places, found)
     labels = [reviewed.labels[name] for name in tables]
+    person_id = np.concatenate([np.zeros(0, np.int64), *(each.person_id for each in labels)])
+    if latest is not None and np.array_equal(latest.person_id, person_id):
+        person_id = latest.person_id  # what was found of it is remembered: see `Likeness`
     who = Who(
         revision=revision,
         clustered=clustered,
         faces=faces,
         found=found,
-        person_id=np.concatenate([np.zeros(0, np.int64), *(each.person_id for each in labels)]),
+        person_id=person_id,
         never=_never(labels),
         names=people.names(),
         reviewed=reviewed,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import re
 import subprocess
@@ -36,7 +37,13 @@ TARGET_P95_S: Final = 0.3
 GROWTH_MB: Final = 30.0
 """Within the run: more would not be flat."""
 _REVIEW_EVERY_S: Final = 0.1
-_SEE: Final = ("", "/1/faces", "/unknown/faces", "/history")
+_SEE: Final = {
+    "everybody": "",
+    "a person": "/1/faces",
+    "the unknown": "/unknown/faces",
+    "the history": "/history",
+}
+_RENAME: Final = "renaming"
 
 
 @dataclass(slots=True)
@@ -47,7 +54,7 @@ class Load:
     answers: int = 0  # to players
     sent_mb: float = 0.0
     errors: list[str] = field(default_factory=list)
-    review_s: list[float] = field(default_factory=list)  # each answer to the reviewer
+    review: list[tuple[str, float]] = field(default_factory=list)  # asked for what, seconds
     memory_mb: list[float] = field(default_factory=list)  # of the server, over time
 
     @property
@@ -70,16 +77,25 @@ def report(seconds: float = SECONDS, *, faces: int = 20_000) -> list[str]:
 
 
 def _lines(name: str, load: Load) -> list[str]:
-    p50, p95 = np.percentile(load.review_s, [50, 95])
+    p50, p95 = np.percentile([seconds for _, seconds in load.review], [50, 95])
     first = f"; first: {load.errors[0]}" if load.errors else ""
     return [
         f"  {name}: {load.answers} answers, {load.sent_mb / load.seconds:.0f} MB/s",
         f"    errors: {len(load.errors)}{first} {_verdict(not load.errors)}",
         f"    server's memory: at most {max(load.memory_mb):.0f} MB, grown by"
         f" {load.grown_mb:.1f} MB {_verdict(load.grown_mb < GROWTH_MB)}",
-        f"    review: {len(load.review_s)} answers, median {1000 * p50:.0f} ms, 95 % within"
+        f"    review: {len(load.review)} answers, median {1000 * p50:.0f} ms, 95 % within"
         f" {1000 * p95:.0f} ms; target {1000 * TARGET_P95_S:.0f} ms {_verdict(p95 < TARGET_P95_S)}",
+        *_by_question(load),
     ]
+
+
+def _by_question(load: Load) -> Iterator[str]:
+    """Where the reviewer's time goes."""
+    for asked in dict.fromkeys(asked for asked, _ in load.review):
+        took_ms = [1000 * seconds for each, seconds in load.review if each == asked]
+        p50, p95 = np.percentile(took_ms, [50, 95])
+        yield f"      {asked:15} median {p50:4.0f} ms, 95 % within {p95:4.0f} ms"
 
 
 def _verdict(met: bool) -> str:
@@ -133,7 +149,7 @@ def _served(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
 
 async def _measure(server: psutil.Process, port: int, seconds: float, mbit_s: float) -> Load:
     load = Load(seconds)
-    for path in _SEE:  # tables are read once
+    for path in _SEE.values():  # tables are read once
         await _once(port, _API + path)
     until = time.monotonic() + seconds
     players = (_play(load, port, person, until, mbit_s) for person in range(1, CLIENTS + 1))
@@ -173,20 +189,20 @@ async def _play(load: Load, port: int, person: int, until: float, mbit_s: float)
 
 async def _review(load: Load, port: int, until: float) -> None:
     """Look at people and rename one now and then."""
-    turn = 0
-    while time.monotonic() < until:
+    for turn, asked in enumerate(itertools.cycle((*_SEE, _RENAME))):
+        if time.monotonic() >= until:
+            break
         start = time.monotonic()
-        if turn % 5 == 4:
+        if asked == _RENAME:
             seen = json.loads((await _once(port, _API + "/revision"))[1])["revision"]
             start = time.monotonic()
             body = {"seen": seen, "kind": "rename", "person": 1, "name": f"Anna {turn}"}
             status, _ = await _once(port, _API + "/decisions", body)
         else:
-            status, _ = await _once(port, _API + _SEE[turn % 5])
-        load.review_s.append(time.monotonic() - start)
+            status, _ = await _once(port, _API + _SEE[asked])
+        load.review.append((asked, time.monotonic() - start))
         if status != 200:
             load.errors.append(f"{status} for the reviewer")
-        turn += 1
         await asyncio.sleep(_REVIEW_EVERY_S)
 
 

@@ -26,7 +26,7 @@ def test_nobody(tables: list[Faces]) -> None:
     nobody = Likeness(tables)
     assert len(nobody) == 0
     assert nobody.alike(ids([])) == []
-    assert nobody.doubts(ids([])).tolist() == []
+    assert nobody.doubts(ids([]), ids([])).tolist() == []
     assert nobody.likely(ids([]))[0].tolist() == []
 
 
@@ -58,15 +58,14 @@ def test_two_in_one_frame_are_two_people() -> None:
 
 def test_the_wrong_face_is_the_most_doubtful() -> None:
     faces = crowd([*turns(0, 1), [1]], seed=3)
-    doubts = Likeness([faces]).doubts(ids([1, 2] * 8 + [1]))
+    doubts = Likeness([faces]).doubts(ids([1, 2] * 8 + [1]), np.arange(17))
     assert doubts.argmax() == 16
 
 
 def test_one_person_alone_can_be_doubted() -> None:
     faces = crowd([*turns(0), [1], [2]], seed=3)
-    doubts = Likeness([faces]).doubts(ids([1] * 9 + [X]))
+    doubts = Likeness([faces]).doubts(ids([1] * 9 + [X]), np.arange(9))
     assert doubts.argmax() == 8
-    assert doubts[9] == 0
 
 
 def test_unknown_faces_are_like_somebody() -> None:
@@ -89,10 +88,19 @@ def test_unknown_faces_are_like_somebody() -> None:
 
 def test_portraits_are_some_of_the_rows() -> None:
     likeness = Likeness([crowd(turns(0, times=40))])
-    chosen = likeness.portraits(np.arange(5, 35), count=6)
+    chosen = likeness.portraits(1, np.arange(5, 35), count=6)
     assert len(chosen) == 6
     assert set(chosen.tolist()) <= set(range(5, 35))
-    assert likeness.portraits(np.arange(3), count=6).tolist() == [0, 1, 2]
+    # The same again, and others as soon as the faces are others.
+    assert likeness.portraits(1, np.arange(5, 35), count=6).tolist() == chosen.tolist()
+    assert len(likeness.portraits(1, np.arange(5, 35), count=3)) == 3
+    assert likeness.portraits(1, np.arange(3), count=6).tolist() == [0, 1, 2]
+
+
+def test_what_is_remembered_is_of_the_labels_that_are_asked_about() -> None:
+    likeness = Likeness([crowd(turns(0, 1, 0), seed=1)])
+    assert [p.other_id for p in likeness.alike(ids([1, 2, 3] * 8))][0] == 3
+    assert [p.other_id for p in likeness.alike(ids([1, 2, 4] * 8))][0] == 4
 
 
 def test_input_is_not_changed() -> None:
@@ -101,6 +109,6 @@ def test_input_is_not_changed() -> None:
     before = labels.tolist(), faces.embedding.tobytes()
     likeness = Likeness([faces])
     likeness.alike(labels)
-    likeness.doubts(labels)
+    likeness.doubts(labels, np.flatnonzero(labels != X))
     likeness.likely(labels)
     assert (labels.tolist(), faces.embedding.tobytes()) == before

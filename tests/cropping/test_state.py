@@ -9,8 +9,9 @@ import pytest
 
 from cropping import state
 from cropping.keys import VERSION, gif_smiles
+from cropping.settings import CropSettings
 from cropping.smile_stage import SmileSettings, smile_gifs
-from cropping.stage import CropSettings, crop_people
+from cropping.stage import crop_people
 from cropping.state import states
 from data.people import open_people
 from data.project import Project

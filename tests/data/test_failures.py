@@ -38,6 +38,19 @@ def test_when_none_is_left_it_is_an_error(count: int, said: str) -> None:
         work(Failures(), *[True] * count)
 
 
+def test_footages_that_fall_together_count_each() -> None:
+    failures = Failures()
+    failures.expect(3)
+    with failures.of_one(footages=2):
+        raise InputError("0 and 1: broken")
+    with pytest.raises(InputError, match="none of 3 footages"), failures.of_one():
+        raise InputError("2: broken")
+    failures = Failures()
+    failures.expect(2)
+    with pytest.raises(InputError, match=r"^0 and 1: broken"), failures.of_one(footages=2):
+        raise InputError("0 and 1: broken")
+
+
 def test_a_mistake_of_the_program_stops_it() -> None:
     with pytest.raises(ZeroDivisionError), Failures().of_one():
         print(1 / 0)

@@ -11,6 +11,7 @@ import pytest
 
 from data.errors import InputError
 from data.footage import probe
+from data.spans import as_spans
 from data.video import Damage, Frame, pick_frames, read_frames, sample_frames
 from tests.clips import (
     DAMAGED_FRAMES,
@@ -129,6 +130,58 @@ def test_samples_from_a_time_on(clips: Clips, name: str, from_s: float) -> None:
     rest = look(sample_frames(clips(name), every_s=0.3, from_s=from_s))
 
     assert rest == [sample for sample in whole if sample[1] >= from_s - 1e-6]
+
+
+SPANS: dict[str, list[tuple[float, float]]] = {
+    "empty": [],
+    "before the first": [(-5, 0)],
+    "all": [(0, 99)],
+    "one": [(0.6, 1.5)],
+    "between two samples": [(0.61, 0.89)],
+    "from one frame to another": [(0.3, 0.3 + 1 / RATE), (1.2, 2.0)],
+    "two about a sample": [(0.5, 0.95), (1.1, 1.8 + 1e-9)],
+    "ends at a sample": [(0, 0.6), (1.8 - 1e-9, 2.4)],
+}
+
+
+def in_one_span(sample: tuple[int, float, int], spans: list[tuple[float, float]]) -> bool:
+    """Whether a sample and the multiple of 0.3 s that it stands for lie in one of ``spans``."""
+    multiple = int((sample[1] + 1e-6) / 0.3) * 0.3
+    return any(a <= multiple + 1e-6 and sample[1] < b - 1e-6 for a, b in spans)
+
+
+@pytest.mark.parametrize("case", SPANS)
+@pytest.mark.parametrize("name", ["constant_rate.mp4", "elementary.h264", "varying_rate.mp4"])
+def test_samples_of_spans(clips: Clips, name: str, case: str) -> None:
+    whole = look(sample_frames(clips(name), every_s=0.3))
+    expected = [sample for sample in whole if in_one_span(sample, SPANS[case])]
+
+    spans = as_spans(SPANS[case])
+    found = look(sample_frames(clips(name), every_s=0.3, spans=spans))
+
+    assert found == expected
+    for number, (index, _, _) in enumerate(found):
+        rest = look(sample_frames(clips(name), every_s=0.3, spans=spans, after_index=index))
+        assert rest == expected[number + 1 :]
+
+
+def test_a_frame_after_a_gap_is_no_sample_for_a_time_in_it(clips: Clips) -> None:
+    """From 1.9 to 3.3 s there is none."""
+    for spans, expected in ((None, [1.5, 3.3, 3.5]), ([(1.5, 1.95), (3.1, 3.7)], [1.5, 3.5])):
+        samples = sample_frames(
+            clips("varying_rate.mp4"),
+            every_s=0.5,
+            from_s=1.5,
+            spans=None if spans is None else as_spans(spans),
+        )
+        assert [time_s for _, time_s, _ in look(samples)] == pytest.approx(expected)
+
+
+def test_nothing_is_decoded_outside_the_spans(clips: Clips) -> None:
+    damage = Damage()
+    spans = as_spans([(0, 0.9), (2.1, 3)])
+    assert list(sample_frames(clips("damaged.mp4"), every_s=0.1, spans=spans, damage=damage))
+    assert not damage
 
 
 @pytest.mark.parametrize("name", ["constant_rate.mp4", "long_group.mp4", "open_groups.mkv"])

@@ -1,0 +1,48 @@
+"""One drawn lesson of a minute, recorded by two cameras, and what is true of both recordings.
+
+Every picture shows its number, ten a second from the lesson's beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from tests.clips import HEIGHT, WIDTH, Image, encode, picture
+
+RATE = 10
+STUDENT_BEGUN = "2024-05-01T10:30:00Z"
+TEACHER_BEGUN = "2024-05-01T10:30:02Z"  # but their camera is switched on 5.2 s later
+
+STUDENT_ON = [(0.0, 15.3), (23.4, 50.5)]  # seconds of the lesson; no frames in between
+TEACHER_ON = [(7.2, 30.1), (37.6, 60.0)]  # black in between
+
+_BLACK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+
+
+def draw_student(path: Path, *, created: str | None = STUDENT_BEGUN) -> None:
+    """On from the beginning; gone without a frame from 15.3 to 23.4 s; leaves at 50.5 s."""
+    numbers = [number for on in STUDENT_ON for number in numbers_in(*on)]
+    _write(path, numbers, [picture(number) for number in numbers], begun=0, created=created)
+
+
+def draw_teacher(path: Path, *, created: str | None = TEACHER_BEGUN) -> None:
+    """The recorder begins at 2 s, the camera at 7.2 s; it is black from 30.1 to 37.6 s."""
+    numbers = numbers_in(TEACHER_ON[0][0], TEACHER_ON[-1][1])
+    off = numbers_in(TEACHER_ON[0][1], TEACHER_ON[1][0])
+    images = [_BLACK if number in off else picture(number) for number in numbers]
+    _write(path, numbers, images, begun=2 * RATE, created=created)
+
+
+def numbers_in(begin_s: float, end_s: float) -> range:
+    """Numbers of the pictures that are shown in a part of the lesson."""
+    return range(round(begin_s * RATE), round(end_s * RATE))
+
+
+def _write(
+    path: Path, numbers: Iterable[int], images: Iterable[Image], *, begun: int, created: str | None
+) -> None:
+    times_s = [(number - begun) / RATE for number in numbers]
+    encode(path, images, rate=RATE, times_s=times_s, created=created)

@@ -1,0 +1,248 @@
+"""`cluster-faces` on footage and projects at an address."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import fancam
+from data.addresses import project_place
+from data.mirror_files import IN_USE_FILE
+from data.people import open_people
+from data.project import Project
+from data.sample.film import draw_film
+from data.stores import Store
+from tests.clips import Clips
+from tests.clustering.command import Ran, assert_refused, names
+from tests.clustering.fakes import PEOPLE, CornerDetector
+from tests.machines import Machine
+
+Run = Callable[..., Ran]
+LOOKS = ("--every", "1")
+
+
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.slow)])
+def bucket(
+    request: pytest.FixtureRequest, machine: Machine, detector: CornerDetector, clips: Clips
+) -> str:
+    """An address with a clip and a folder of lessons, and the cheap networks."""
+    del detector
+    machine("first")
+    address = str(request.getfixturevalue(request.param))
+    store = Store(address)
+    store.send(clips("constant_rate.mp4"), "clip.mp4")
+    for name in ("lessons/01.mp4", "lessons/may/02.mp4"):
+        store.send(clips("constant_rate.mp4"), name)
+    store.write("lessons/03 broken.mp4", b"no video" * 100)
+    return address
+
+
+@pytest.fixture
+def travelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was read from and written to addresses, but for notes of who is at work."""
+    names: list[str] = []
+    for method in ("send", "write", "chunks"):
+        before = getattr(Store, method)
+
+        def noted(
+            store: Store, *given: object, _before: Callable[..., object] = before, **more: object
+        ) -> object:
+            if IN_USE_FILE not in given:
+                names.append(str(given[-1] if isinstance(given[0], Path) else given[0]))
+            return _before(store, *given, **more)
+
+        monkeypatch.setattr(Store, method, noted)
+    return names
+
+
+def test_footage_at_an_address(run: Run, bucket: str, tmp_path: Path, travelled: list[str]) -> None:
+    done = run(f"{bucket}/clip.mp4")
+    assert (done.code, done.err) == (0, [])
+    assert len(names(tmp_path / "clip.fancam")) == PEOPLE
+    assert travelled == [""]
+    again = run(f"{bucket}/clip.mp4")
+    assert "nothing to do" in again.out[-1]
+    by_project = run("--project", "clip.fancam")
+    assert "nothing to do" in by_project.out[-1]
+    assert travelled == [""]
+
+
+def test_the_project_fetches_it_on_another_machine(
+    run: Run, bucket: str, machine: Machine, detector: CornerDetector
+) -> None:
+    assert run(f"{bucket}/clip.mp4").code == 0
+    detector.frames = 0
+    machine("second")
+    again = run("--project", "clip.fancam", "--every", "0.5")
+    assert (again.code, again.err) == (0, [])
+    assert detector.frames > 0
+
+
+def test_a_folder_and_a_pattern(run: Run, bucket: str, tmp_path: Path) -> None:
+    done = run(f"{bucket}/lessons/")
+    assert_refused(done, f"{bucket}/lessons/03 broken.mp4", "not a video", code=1)
+    assert sorted(Project(tmp_path / "lessons.fancam").footages) == ["01", "02"]
+    done = run(f"{bucket}/lessons/*1.mp4", "--project", "one.fancam")
+    assert list(Project(tmp_path / "one.fancam").footages) == ["01"]
+
+
+def test_a_project_at_an_address(
+    run: Run, bucket: str, machine: Machine, tmp_path: Path, travelled: list[str]
+) -> None:
+    home = f"{bucket}/clip.fancam"
+    done = run(f"{bucket}/clip.mp4", *LOOKS, "--project", home)
+    assert (done.code, done.err) == (0, [])
+    assert f"faces    {home}/people  (montages in {home}/people/montage)" in done.out
+    stored = Store(home).files()
+    assert {"project.json", "people.sqlite", "faces/clip.parquet", "dataset/data.yaml"} <= set(
+        stored
+    )
+    assert IN_USE_FILE not in stored
+    assert b'"path": "../clip.mp4"' in (Store(home).read("project.json") or b"")
+    assert [path.name for path in tmp_path.iterdir()] == ["machines"]
+    assert travelled[-2:] == [".mirror.json", "project.json"]
+    for name in ("first", "second"):
+        travelled.clear()
+        machine(name)
+        again = run(*LOOKS, "--project", home)
+        assert (again.code, again.err) == (0, [])
+        assert "nothing to do" in again.out[-1], name
+        if name == "first":
+            assert travelled == []
+
+
+def test_decisions_are_kept(run: Run, bucket: str, machine: Machine) -> None:
+    home = f"{bucket}/clip.fancam"
+    assert run(f"{bucket}/clip.mp4", *LOOKS, "--project", home).code == 0
+    with open_people(project_place(home) / "people.sqlite") as people:
+        people.rename(1, "Anna")
+    assert run(*LOOKS, "--project", home).code == 0
+    machine("second")
+    assert run("--project", home, "--every", "0.5").code == 0
+    machine("first")
+    assert run(*LOOKS, "--project", home).code == 0
+    assert names(project_place(home))[1] == "Anna"
+
+
+def test_forgotten_there_too(run: Run, bucket: str, capfd: pytest.CaptureFixture[str]) -> None:
+    home = f"{bucket}/clip.fancam"
+    assert run(f"{bucket}/clip.mp4", *LOOKS, "--project", home).code == 0
+    assert fancam.main(["export", home]) == 0
+    assert f"{home}/export/coco.zip" in capfd.readouterr().out
+    store = Store(home)
+    before = set(store.files())
+    assert fancam.main(["forget", home, "Person 1", "--yes"]) == 0
+    assert ": 0 traces left" in capfd.readouterr().out
+    after = set(store.files())
+    assert not any("Person 1" in path for path in after)
+    assert "export/coco.zip" in before - after
+    assert b"Person 1" not in b"".join(store.read(path) or b"" for path in after)
+
+
+def test_nothing_secret_is_written_or_said(run: Run, bucket: str, tmp_path: Path) -> None:
+    done = run(f"{bucket}/clip.mp4", *LOOKS, "--project", f"{bucket}/clip.fancam")
+    Store(bucket).remove("clip.mp4")
+    refused = run(f"{bucket}/clip.mp4", *LOOKS, "--project", f"{bucket}/clip.fancam")
+    assert_refused(refused, f"{bucket}/clip.mp4", "no such file")
+    secrets = ("AKIAOFNOBODY", "a secret that nobody may see")
+    texts = [*done.out, *done.err, *refused.err]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    stored = Store(f"{bucket}/clip.fancam")
+    contents = [*(path.read_bytes() for path in files), *map(stored.read, stored.files())]
+    for secret in secrets:
+        assert not any(secret in text for text in texts)
+        assert not any(secret.encode() in (content or b"") for content in contents)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["s3://nobody/a.mp4"], ["s3://nobody/a.mp4", "no such bucket"]),
+        (
+            ["a.mp4", "--project", "s3://nobody/a.fancam"],
+            ["s3://nobody/a.fancam", "no such bucket"],
+        ),
+        (["gcs://bucket/a.mp4"], ["pip install gcsfs"]),
+        (["nonsense://bucket/a.mp4"], ["nothing is known about nonsense://"]),
+        (["ftp://anna:secret@host/a.mp4"], ["leave the password out"]),
+        (["--project", "s3://bucket/none.fancam"], ["s3://bucket/none.fancam", "no project there"]),
+    ],
+)
+@pytest.mark.usefixtures("s3")
+def test_what_cannot_be_used(run: Run, arguments: list[str], words: list[str]) -> None:
+    refused = run(*arguments)
+    assert_refused(refused, *words)
+    assert "secret" not in refused.err[0]
+
+
+def test_nobody_else_at_the_same_time(run: Run, bucket: str) -> None:
+    home = f"{bucket}/clip.fancam"
+    note = f'{{"machine": "x", "host": "studio", "beat": {time.time()}, "since": {time.time()}}}'
+    Store(home).write(IN_USE_FILE, note.encode())
+    assert_refused(run(f"{bucket}/clip.mp4", "--project", home), home, "studio has been at work")
+
+
+CHILD = """
+import sys
+from tests.clustering import child
+child._main(sys.argv[1], sys.argv[3:], child.Death(sys.argv[2]), False)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["rename .*faces", "write .*dataset", r"rename .*\.state\.json"])
+def test_killed_and_run_again(
+    run: Run,
+    s3: str,
+    clips: Clips,
+    machine: Machine,
+    detector: CornerDetector,
+    tmp_path: Path,
+    what: str,
+) -> None:
+    """Killed by SIGKILL anywhere: the same command comes to the end of an undisturbed one."""
+    del detector
+    Store(s3).send(clips("constant_rate.mp4"), "clip.mp4")
+    clip, home = f"{s3}/clip.mp4", f"{s3}/killed.fancam"
+    child = [
+        sys.executable,
+        "-c",
+        CHILD,
+        str(tmp_path),
+        what,
+        clip,
+        *LOOKS,
+        "--project",
+        home,
+    ]
+    place = Path(__file__).parents[2]
+    died = subprocess.run(child, env={**os.environ, "PYTHONPATH": str(place)}, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert run(clip, *LOOKS, "--project", home).code == 0
+    assert run(clip, *LOOKS, "--project", f"{s3}/undisturbed.fancam").code == 0
+    stored = [set(Store(f"{s3}/{name}.fancam").files()) for name in ("killed", "undisturbed")]
+    assert stored[0] == stored[1]
+    machine("second")
+    assert "nothing to do" in run(*LOOKS, "--project", home).out[-1]
+
+
+@pytest.mark.slow
+def test_the_drawn_film(run: Run, s3: str, machine: Machine, tmp_path: Path) -> None:
+    """The real networks, from a film at an address to a project at one."""
+    draw_film(tmp_path / "film.mp4", shots=["talk"], duration_s=2)
+    Store(s3).send(tmp_path / "film.mp4", "film.mp4")
+    (tmp_path / "film.mp4").unlink()
+    home = f"{s3}/film.fancam"
+    options = ("--every", "0.5", "--project", home)
+    assert run(f"{s3}/film.mp4", *options).code == 0
+    machine("second")
+    again = run(*options)
+    assert "nothing to do" in again.out[-1]
+    assert len(names(project_place(home))) >= 1

@@ -1,0 +1,76 @@
+"""Addresses for tests: an S3 server on this machine, and as many machines as a test wants."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Machine = Callable[[str], Path]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """``machine("second")`` makes this another machine: one with a cache of its own.
+
+    Returns the folder of the cache. The first one is there from the beginning.
+    """
+
+    def become(name: str) -> Path:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "machines" / name))
+        return tmp_path / "machines" / name / "fancam"
+
+    become("first")
+    return become
+
+
+@pytest.fixture
+def memory() -> Iterator[str]:
+    """An address of this process's memory, with nothing at it."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    def forget() -> None:
+        MemoryFileSystem.store.clear()
+        MemoryFileSystem.pseudo_dirs[:] = [""]
+
+    forget()
+    yield "memory://store"
+    forget()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of a server that speaks S3's protocol."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty bucket, and the environment as a user of S3 has it."""
+    import boto3
+
+    for name, value in credentials(s3_server).items():
+        monkeypatch.setenv(name, value)
+    bucket = boto3.resource("s3").create_bucket(Bucket="bucket")
+    yield "s3://bucket"
+    bucket.objects.all().delete()
+    bucket.delete()
+
+
+def credentials(server: str) -> dict[str, str]:
+    """The environment of a user of this server."""
+    return {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ACCESS_KEY_ID": "AKIAOFNOBODY",
+        "AWS_SECRET_ACCESS_KEY": "a secret that nobody may see",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
