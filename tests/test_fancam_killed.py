@@ -89,7 +89,7 @@ def assert_same(one: Path, other: Path) -> None:
     assert sorted(Project(one).stages) == sorted(Project(other).stages)
     for video in [path for path in files(one) if path.endswith(".mp4")]:
         first, second = read_video(one / video), read_video(other / video)
-        assert first.times_s.tolist() == second.times_s.tolist()
+        np.testing.assert_array_equal(first.times_s, second.times_s)
         assert (first.codec, first.sound) == (second.codec, second.sound)
 
 

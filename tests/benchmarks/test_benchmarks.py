@@ -10,13 +10,16 @@ from onnx import TensorProto, helper, numpy_helper
 
 from cropping.window import WindowSettings
 from data.footage import probe
+from data.overall import Step, overall
 from data.sample.film import draw_film
 from data.video import read_frames
+from tests.benchmarks import whole
 from tests.benchmarks.arithmetic import arithmetic, flops
 from tests.benchmarks.cropping import ffmpeg_command
 from tests.benchmarks.dbscan import EPS, run, synthetic_faces
 from tests.benchmarks.memory import make_long
 from tests.benchmarks.serving import CLIENTS, report
+from tests.clips import Clips
 from tests.quality.cropping_clips import drawn_clip
 
 
@@ -97,3 +100,21 @@ def test_ffmpeg_is_asked_for_the_same(tmp_path: Path) -> None:
     assert command.count("libx264") == command.count("veryfast") == command.count("0:a") == 4
     closer = ffmpeg_command(clip, WindowSettings(zoom="face"), tmp_path, [])
     assert closer[closer.index("-filter_complex") + 1].count(",scale=102:180[") == 4
+
+
+def test_each_stage_of_the_one_command_is_timed(
+    clips: Clips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def staged(_: list[str]) -> int:
+        with overall("fancam", [Step(name, 1.0) for name in whole.STAGES]) as line:
+            for number in range(len(whole.STAGES)):
+                with line.step(number):
+                    pass
+        return 0
+
+    monkeypatch.setattr("fancam.main", staged)
+    first, *stages, every, within = whole.report(clips("constant_rate.mp4"), "yolo11n.yaml")
+    assert first == "fancam constant_rate.mp4, 3 s of footage"
+    assert [line.split()[0] for line in stages] == list(whole.STAGES)
+    assert every.split()[0] == "all"
+    assert within == "  within the 20 minutes that it may take"
