@@ -163,7 +163,9 @@ def _work(
     # Not by the threads of a task: another number of an encoder's gives other bytes.
     encoders = threads_each(len(people), settings.threads or os.cpu_count() or 1)
     reads = project.names_of(
-        project.tracks_file(entry.name), project.detections_file(entry.name), request.work
+        project.tracks_file(request.name),
+        project.detections_file(request.name),
+        request.work,
     )
     return Work(
         request.name,

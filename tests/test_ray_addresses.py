@@ -14,7 +14,8 @@ from data.sample.film import draw_film
 from data.stores import Store
 from tests.machines import Machine
 from tests.ray_cluster import run_command, started_head
-from tests.test_ray import contents, stages, write_weights
+from tests.test_ray import contents, stages
+from tests.tracking.untrained import write_untrained
 
 pytest.importorskip("ray")
 SMALL = """
@@ -41,12 +42,14 @@ def test_the_same_as_on_one_machine(s3: str, machine: Machine, tmp_path: Path) -
             assert code == 0, said
             given = {"films": f"{s3}/films", "alone.fancam": home}
             there = [given.get(option, option) for option in options]
-            code, said, _ = run_command(module, *there, "--ray", head, cwd=tmp_path, setup=SMALL)
+            code, said, _ = run_command(
+                module, *there, "--ray", head.address, cwd=tmp_path, setup=SMALL
+            )
             assert code == 0, said
             if module == "clustering.cli":
-                write_weights(Project(tmp_path / "alone.fancam"))
+                write_untrained(Project(tmp_path / "alone.fancam"), image_px=96)
                 with mirrored(project_place(home), say=print) as mirror:
-                    write_weights(Project(mirror.folder))
+                    write_untrained(Project(mirror.folder), image_px=96)
     assert (worker / "footage/s3/bucket/films/a.mp4").is_file()
     assert list((worker / "benches").glob("task-*")) == []
     assert not (worker / "projects").exists()
