@@ -9,14 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from clustering.grouping import (
-    by_first_sight,
-    clear_nearest,
-    once_a_frame,
-    person_embeddings,
-    person_weights,
-    renumbered,
-)
+from clustering.grouping import person_embeddings, person_weights
+from clustering.joining import clear_nearest, once_a_frame
+from clustering.numbering import by_first_sight, renumbered
 from clustering.linkage import Distance, Groups, average_linkage, groups_of
 from data.faces import Faces
 from data.people import UNKNOWN, Assignments

@@ -8,19 +8,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering import grouping
+from clustering import crowd_linkage, grouping
 from clustering.grouping import (
     GroupingSettings,
-    by_first_sight,
-    clear_nearest,
     default_min_samples,
     group_faces,
-    once_a_frame,
     person_embeddings,
     person_weights,
-    renumbered,
 )
+from clustering.joining import clear_nearest, once_a_frame
 from clustering.linkage import Groups, average_linkage
+from clustering.numbering import by_first_sight, renumbered
 from data.faces import Faces
 from tests.clustering.crowd import crowd, embeddings
 
@@ -95,7 +93,7 @@ def test_once_a_frame(
     joins: tuple[int, ...], node: tuple[int, ...], frame: tuple[int, ...], expected: list[int]
 ) -> None:
     # Later nodes are nearer.
-    apart = np.linspace(0.9, 0.1, len(joins))[:, None].repeat(2, axis=1)
+    apart = np.linspace(0.9, 0.1, len(joins))
     found = once_a_frame(ints(*joins), apart, node=ints(*node), frame=ints(*frame))
     assert found.tolist() == expected
 
@@ -274,7 +272,7 @@ def test_stretches_find_the_same_people(
         faces = with_points(faces, points).replace(frame_index=frame_index)
     at_once = grouped(faces)
     assert max(at_once) == 3 + tracklets
-    monkeypatch.setattr(grouping, "MAX_NODES", most)
+    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", most)
     assert grouped(faces) == at_once
 
 
@@ -286,11 +284,11 @@ def test_a_crowd_is_never_linked_all_at_once(monkeypatch: pytest.MonkeyPatch) ->
         sizes.append(len(groups))
         return link(groups, *args, **kwargs)
 
-    monkeypatch.setattr(grouping, "average_linkage", counted)
-    monkeypatch.setattr(grouping, "MAX_NODES", 20)
+    monkeypatch.setattr(crowd_linkage, "average_linkage", counted)
+    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 20)
     # Each of 50 people comes three times, so far apart that no stretch of time holds two of them.
     found = grouped(crowd([[person] for person in [*range(50)] * 3]))
-    assert max(sizes) <= 20
+    assert max(sizes, default=0) <= 20
     together = np.array(found).reshape(3, 50)
     assert (together == together[0]).mean() > 0.9
 
@@ -298,7 +296,7 @@ def test_a_crowd_is_never_linked_all_at_once(monkeypatch: pytest.MonkeyPatch) ->
 def test_stretches_in_which_nobody_is_alike_come_to_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(grouping, "MAX_NODES", 10)
+    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 10)
     assert grouped(crowd([[person] for person in range(60)])) == [-1] * 60
 
 
