@@ -37,7 +37,7 @@ class CannotLink:
 
     @classmethod
     def exclusive(cls, node: NDArray[np.int64], trait: NDArray[np.int64], nodes: int) -> Self:
-        """Of two nodes with one trait; ``node`` and ``trait`` are ``(n,)``, -1 in either is none."""
+        """Of two nodes with one trait; ``node`` and ``trait`` are ``(n,)`` where -1 is none."""
         there = (node >= 0) & (trait >= 0)
         size = int(trait.max(initial=-1)) + 1
         holds = incidence(node[there], trait[there], (nodes, size))

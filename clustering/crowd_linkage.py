@@ -35,7 +35,7 @@ _PAIRS_AT_ONCE = 1 << 16
 # Where there are many people, two strangers may be as near as two groups of one person's faces.
 _SURE = 0.9
 """Of the threshold: so near, two groups are one person however many people there are."""
-_STRANGERS = 0.02
+_STRANGERS = 0.05
 """Strangers who may be nearer to a person than the threshold, on average."""
 _SEEN = 5  # faces of a group that counts as somebody
 _MANY = 100  # people
@@ -45,9 +45,7 @@ NONE = -1
 Numbers = NDArray[np.int64]
 
 
-def link(
-    groups: Groups, cannot: CannotLink, *, distance: Distance, threshold: float
-) -> Numbers:
+def link(groups: Groups, cannot: CannotLink, *, distance: Distance, threshold: float) -> Numbers:
     """Merge groups that are nearer than ``threshold``, the nearest first.
 
     Args:

@@ -50,9 +50,7 @@ def dbscan(points: NDArray[np.float32], *, eps: float, min_samples: int) -> NDAr
         return search.labels()
 
 
-def dense(
-    points: NDArray[np.float32], *, eps: float, min_samples: int
-) -> NDArray[np.bool_]:
+def dense(points: NDArray[np.float32], *, eps: float, min_samples: int) -> NDArray[np.bool_]:
     """Which points are no noise, ``(n,)``: `dbscan` without saying which cluster they are of."""
     if eps <= 0 or min_samples < 1:
         raise ValueError(f"eps must be > 0 and min_samples >= 1, got {eps} and {min_samples}")

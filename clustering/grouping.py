@@ -17,6 +17,7 @@ from clustering.numbering import by_first_sight, renumbered
 from clustering.quality import quality
 from data.faces import Faces
 
+
 @dataclass(frozen=True, slots=True)
 class GroupingSettings:
     """How to cluster; the defaults are measured over all labelled clips together.

@@ -78,8 +78,8 @@ def once_a_frame(
     kept = np.full_like(joins, NOISE)
     taken: set[tuple[int, int]] = set()
     for i in joining[np.argsort(apart[joining], kind="stable")].tolist():
-        frames = frame[order[starts[i] : starts[i + 1]]]
-        places = {(int(joins[i]), int(number)) for number in frames}
+        frames = frame[order[starts[i] : starts[i + 1]]].tolist()
+        places = {(int(joins[i]), number) for number in frames}
         if taken.isdisjoint(places):
             taken |= places
             kept[i] = joins[i]
