@@ -154,7 +154,8 @@ class _Stages:
         yield f"track-people   {rows} rows in {frames} frames"
 
     def _crop(self, progress: Progress) -> Iterator[str]:
-        from cropping.stage import CropSettings, crop_people
+        from cropping.settings import CropSettings
+        from cropping.stage import crop_people
 
         settings = CropSettings(threads=self.threads)
         done = crop_people(self.project, self._tracked(), settings, progress=progress)

@@ -21,7 +21,7 @@ from data.faces import Faces, Frames
 from data.jpeg import write_jpeg
 from data.parts import Parts
 from data.pipeline import stream
-from data.project import Project
+from data.project_paths import ProjectPaths
 from data.video import Frame
 
 _OWN_PICTURE = re.compile(r"\d{8}(-\d+)?\.jpg")
@@ -167,7 +167,7 @@ def _faces_beside(frames_file: Path) -> Path:
     return frames_file.with_name(frames_file.name.removesuffix(_FRAMES_SUFFIX) + ".faces.parquet")
 
 
-def write_pictures(project: Project, footage: str, frame: Frame, faces: Faces) -> None:
+def write_pictures(project: ProjectPaths, footage: str, frame: Frame, faces: Faces) -> None:
     """Write a frame at full size and a portrait of each of its faces, as JPEG."""
     write_jpeg(project.still_file(footage, frame.index), frame.image)
     for number, box in enumerate(faces.xyxy):
@@ -175,7 +175,9 @@ def write_pictures(project: Project, footage: str, frame: Frame, faces: Faces) -
         write_jpeg(project.portrait_file(footage, frame.index, number), portrait)
 
 
-def remove_stale_pictures(project: Project, footage: str, faces: Faces, frames: Frames) -> None:
+def remove_stale_pictures(
+    project: ProjectPaths, footage: str, faces: Faces, frames: Frames
+) -> None:
     """Remove the pictures that an earlier extraction with other settings left behind."""
     numbers = numbers_in_frame(faces.frame_index)
     wanted = {project.still_file(footage, int(index)).name for index in frames.frame_index}

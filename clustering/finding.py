@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
-
-from clustering.backends import BackendSettings, load_detector, load_embedder
-from clustering.extraction import (
-    PART_FRAMES,
-    Extracted,
-    Extractor,
-    face_parts,
-    remove_stale_pictures,
-    write_pictures,
-)
+from clustering.extraction import PART_FRAMES
+from clustering.looking import Search, SegmentSearch, look_for_faces, write_tables
 from clustering.settings import VERSION, ClusterSettings
-from clustering.tracklets import shot_numbers, tracklet_numbers
 from clustering.writing import faces_stage, read_tables
 from data.errors import InputError
 from data.failures import Failures
 from data.footage import Footage, default_interval_s, take_in
 from data.outputs import digest
-from data.progress import Bar, Progress
+from data.progress import Progress
 from data.project import FootageEntry, Project
-from data.video import Damage, sample_frames
+from data.running import Finished, Runner, Task, Work
+from data.segments import segments_of
 
 T = TypeVar("T")
 
@@ -52,22 +44,60 @@ def find_faces(
     settings: ClusterSettings,
     failures: Failures,
     progress: Progress,
+    runner: Runner,
 ) -> list[FootageSummary]:
-    """Bring the faces tables of ``footages`` up to date, loading the networks once if at all."""
-    extractor: Extractor | None = None
-    summaries = []
+    """Bring the faces tables of ``footages`` up to date."""
     before = dict(project.footages), dict(project.stages)
-    for name, footage in _added(project, footages, failures, force=settings.force):
-        inputs = _faces_inputs(footage, settings)
-        done = _extracted_already(project, name, inputs) and not settings.force
-        damage = Damage()
+    added = _added(project, footages, failures, force=settings.force)
+    works = failures.each(added, lambda one: _work(project, *one, settings))
+    found: dict[str, FootageSummary] = {}
+    for finished in runner.run(works, progress):
+        name = finished.work.name
         with failures.of_one():
-            if not done:
-                with _put_back_if_refused(project, *before, only=name):
-                    extractor = extractor or _load(settings.backend)
-                    _extract(project, name, footage, inputs, extractor, settings, progress, damage)
-            summaries.append(_footage_summary(project, name, inputs, damage, done))
-    return summaries
+            with _put_back_if_refused(project, *before, only=name):
+                finished.require()
+            found[name] = _finish(project, finished)
+    return [found[name] for name, _ in added if name in found]
+
+
+def _work(
+    project: Project, name: str, footage: Footage, settings: ClusterSettings
+) -> Work[dict[str, Any], None]:
+    """What is to be done about a footage: nothing where that is done."""
+    inputs = _faces_inputs(footage, settings)
+    if _extracted_already(project, name, inputs) and not settings.force:
+        return Work(name, inputs)
+    project.unfinish(faces_stage(name))
+    if settings.force:
+        shutil.rmtree(project.parts_folder(name), ignore_errors=True)
+    every_s = float(inputs["every_s"])
+    search = Search(
+        paths=project.paths,
+        name=name,
+        footage=footage,
+        every_s=every_s,
+        key=digest(repr(sorted(inputs.items()))),
+        backend=settings.backend,
+        segments=segments_of(footage, step_s=every_s * PART_FRAMES),
+    )
+    known = [part for segment in search.segments for part in search.parts(segment).read()]
+    return Work(
+        name,
+        inputs,
+        tuple(Task(look_for_faces, SegmentSearch(search, one)) for one in search.segments),
+        Task(write_tables, search),
+        total=max(math.ceil(footage.duration_s / every_s), 1),
+        done=sum(len(part.frames) for part in known),
+    )
+
+
+def _finish(project: Project, finished: Finished[dict[str, Any], None]) -> FootageSummary:
+    """Note that a footage's tables are written, if they were not before."""
+    name, inputs = finished.work.name, finished.work.about
+    if finished.work.last is not None:
+        project.finish(faces_stage(name), inputs)
+        shutil.rmtree(project.parts_folder(name), ignore_errors=True)
+    return _footage_summary(project, finished)
 
 
 def _added(
@@ -120,9 +150,8 @@ def _put_back(now: dict[str, T], before: Mapping[str, T], key: str) -> None:
         now.pop(key, None)
 
 
-def _footage_summary(
-    project: Project, name: str, inputs: Mapping[str, Any], damage: Damage, done: bool
-) -> FootageSummary:
+def _footage_summary(project: Project, finished: Finished[dict[str, Any], None]) -> FootageSummary:
+    name, inputs = finished.work.name, finished.work.about
     frames, faces = read_tables(project, name)
     return FootageSummary(
         name=name,
@@ -130,13 +159,9 @@ def _footage_summary(
         frames=len(frames),
         faces=len(faces),
         every_s=float(inputs["every_s"]),
-        damage=str(damage) if damage else "",
-        already_done=done,
+        damage=str(finished.damage) if finished.damage else "",
+        already_done=finished.work.last is None,
     )
-
-
-def _load(settings: BackendSettings) -> Extractor:
-    return Extractor(load_detector(settings), load_embedder(settings))
 
 
 def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]:
@@ -158,66 +183,3 @@ def _faces_inputs(footage: Footage, settings: ClusterSettings) -> dict[str, Any]
 def _extracted_already(project: Project, name: str, inputs: dict[str, Any]) -> bool:
     files = (project.faces_file(name), project.frames_file(name))
     return project.finished(faces_stage(name), inputs) and all(file.exists() for file in files)
-
-
-def _extract(
-    project: Project,
-    name: str,
-    footage: Footage,
-    inputs: dict[str, Any],
-    extractor: Extractor,
-    settings: ClusterSettings,
-    progress: Progress,
-    damage: Damage,
-) -> None:
-    project.unfinish(faces_stage(name))
-    parts = face_parts(project.parts_folder(name), key=digest(repr(sorted(inputs.items()))))
-    if settings.force:
-        parts.remove()
-    done = Extracted.concatenate(parts.read())
-    frames = sample_frames(
-        footage,
-        every_s=inputs["every_s"],
-        after_index=int(done.frames.frame_index[-1]) if len(done.frames) else -1,
-        threads=settings.backend.threads,
-        damage=damage,
-    )
-    batches = extractor.extract(frames, lambda f, faces: write_pictures(project, name, f, faces))
-    total = max(math.ceil(footage.duration_s / inputs["every_s"]), 1)
-    found = len(done.faces)
-    with progress(name, total, len(done.frames)) as bar:
-        for part in _in_parts(batches, bar, found):
-            parts.append(part)
-    whole = Extracted.concatenate(parts.read())
-    _finish_tables(project, name, whole, video=footage.kind == "video")
-    project.finish(faces_stage(name), inputs)
-    parts.remove()
-
-
-def _in_parts(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Extracted]:
-    """Gather batches into parts of about PART_FRAMES frames, showing how it goes on."""
-    waiting: list[Extracted] = []
-    for batch in batches:
-        waiting.append(batch)
-        found += len(batch.faces)
-        bar.update(len(batch.frames))
-        bar.set_postfix_str(f"{found} faces")
-        if sum(len(batch.frames) for batch in waiting) >= PART_FRAMES:
-            yield Extracted.concatenate(waiting)
-            waiting = []
-    if waiting:
-        yield Extracted.concatenate(waiting)
-
-
-def _finish_tables(project: Project, name: str, whole: Extracted, *, video: bool) -> None:
-    """Fill in shots and tracklets, which need the whole footage, and write both tables."""
-    frames, faces = whole.frames, whole.faces
-    # Photographs of a folder have no order in time: each is a shot of its own.
-    shot = shot_numbers(frames) if video else np.arange(len(frames), dtype=np.int32)
-    frames = frames.replace(shot=shot)
-    faces = faces.replace(shot=shot[np.searchsorted(frames.frame_index, faces.frame_index)])
-    if video:
-        faces = faces.replace(tracklet=tracklet_numbers(frames, faces))
-    frames.write(project.frames_file(name))
-    faces.write(project.faces_file(name))
-    remove_stale_pictures(project, name, faces, frames)

@@ -37,6 +37,7 @@ from data.footage import Footage, probe
 from data.people import UNKNOWN, Assignments, People, open_people
 from data.progress import Progress
 from data.project import FootageEntry, Project, absolute
+from data.running import LocalRunner, Runner
 from data.same_faces import same_faces
 
 
@@ -67,7 +68,12 @@ class Summary:
 
 
 def cluster_faces(
-    project: Project, paths: Sequence[Path], settings: ClusterSettings, *, progress: Progress
+    project: Project,
+    paths: Sequence[Path],
+    settings: ClusterSettings,
+    *,
+    progress: Progress,
+    runner: Runner | None = None,
 ) -> Summary:
     """Find the people in some footage, and write them and their dataset into the project.
 
@@ -75,6 +81,13 @@ def cluster_faces(
     whole project is clustered together; people keep their names and numbers.
 
     Of several footages, one that cannot be read or has changed does not stop the others.
+
+    Args:
+        project: to write into.
+        paths: of footages.
+        settings: how to find and sort.
+        progress: makes the bars.
+        runner: where the footages are looked at; None for here, one after the other.
 
     Raises:
         InputError: no footage that can be used, or no face in any.
@@ -86,7 +99,8 @@ def cluster_faces(
     with project.lock():
         others, left_out = _probe_others(project, paths)
         failures.expect(len(others))
-        extracted = find_faces(project, [*named, *others], settings, failures, progress)
+        runner = runner or LocalRunner()
+        extracted = find_faces(project, [*named, *others], settings, failures, progress, runner)
         tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, extracted, tables, settings)
         with open_people(project.people_file) as people:

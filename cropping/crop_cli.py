@@ -9,11 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run, shown
+from data.command import Parser, require_range, run, say_failed, shown
 from data.errors import InputError
 
 if TYPE_CHECKING:
-    from cropping.stage import CropSettings, FootageSummary
+    from cropping.settings import CropSettings
+    from cropping.stage import FootageSummary
     from cropping.window import WindowSettings
 
 NAME = "crop-people"
@@ -107,14 +108,22 @@ def _crop(parsed: argparse.Namespace) -> int:
     _check(parsed)
     settings = _settings(parsed)
     from cropping.stage import crop_people
+    from data.failures import Failures
+    from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
 
-    project = Project(parsed.project)
-    summaries = crop_people(project, parsed.footage, settings, progress=bars(NAME))
+    project, failures = Project(parsed.project), Failures()
+    summaries = crop_people(
+        project,
+        footage_paths(parsed.footage),
+        settings,
+        progress=bars(NAME),
+        failures=failures,
+    )
     for line in _report(summaries):
         print(line)  # noqa: T201
-    return 0
+    return say_failed(NAME, failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> None:
@@ -133,7 +142,7 @@ def _check(parsed: argparse.Namespace) -> None:
 
 def _settings(parsed: argparse.Namespace) -> CropSettings:
     from cropping.encoding import EncoderSettings
-    from cropping.stage import CropSettings
+    from cropping.settings import CropSettings
     from cropping.views import CameraSettings
 
     return CropSettings(

@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from cropping.job import WORK_FOLDER
 from cropping.smile_stage import gifs_stage
 from cropping.smiles import Smiles, smiles_file, smiles_stage
-from cropping.stage import WORK_FOLDER
 from cropping.timeline_file import formatted, read_timeline_file
 from data.files import overwriting
 from data.outputs import OutputFolder, Wanted

@@ -96,21 +96,26 @@ class Lane:
     """One person's encoder."""
 
     def __init__(
-        self, part: Part, clock: Clock, folder: Path, settings: EncoderSettings, form: Form
+        self,
+        part: Part,
+        clock: Clock,
+        folder: Path,
+        settings: EncoderSettings,
+        form: Form,
+        *,
+        first: int = 0,
     ) -> None:
-        """Take what is to be shown when, and a folder for the piece that is being written."""
+        """Take what is to be shown when, and a folder for the piece that is being written.
+
+        ``first`` is the first piece that it makes.
+        """
         self._part, self._settings, self._form = part, settings, form
         self._keyframes = keyframes(clock, part.views)
-        self._finished = len(part.pieces.read())
+        self._finished = first + len(part.pieces.read())
         self._folder = folder
         self._writer: PieceWriter | None = None
         self._number = -1
         self._next = 0  # first frame that has not come by
-
-    @property
-    def finished(self) -> int:
-        """Pieces that are done."""
-        return self._finished
 
     def take(self, shown: Shown) -> None:
         """Encode one frame."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.outputs import digest
 from data.project import Project
+from data.project_paths import ProjectPaths
 from data.tables import Column, Table
 from data.tracks import tracks_stage
 
@@ -110,7 +111,7 @@ def smiling_spans(smiles: Smiles, person_id: int) -> list[tuple[float, float]]:
 # --- in the project ----------------------------------------------------------------------------
 
 
-def smiles_file(project: Project, footage: str) -> Path:
+def smiles_file(project: ProjectPaths, footage: str) -> Path:
     """Where the smiles of a footage are kept."""
     return project.crops_folder(footage) / "smiles.parquet"
 
@@ -130,6 +131,11 @@ def keep_smiles(project: Project, footage: str, model_key: str, smiles: Smiles) 
     """Write the smiles of a footage, and of what they were made."""
     project.unfinish(smiles_stage(footage))
     smiles.write(smiles_file(project, footage))
+    finish_smiles(project, footage, model_key)
+
+
+def finish_smiles(project: Project, footage: str, model_key: str) -> None:
+    """Note that the smiles of a footage are written, and of what they were made."""
     project.finish(smiles_stage(footage), _inputs(project, footage, model_key))
 
 

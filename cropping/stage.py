@@ -2,103 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
-from fractions import Fraction
-from functools import partial
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
 
-import numpy as np
-
-from cropping.encoding import EncoderSettings, Form, check_encoder
-from cropping.joining import Span, join
-from cropping.others import Others
-from cropping.presence import Clock
-from cropping.rendering import (
-    PIECE_FRAMES,
-    Lane,
-    Part,
-    Pieces,
-    Shown,
-    pieces_in,
-    render,
-    threads_each,
+from cropping.encoding import check_encoder
+from cropping.job import Job, Person, Request, job_of
+from cropping.passing import (
+    LegOfPass,
+    frames_done,
+    legs_of,
+    pass_leg,
+    passed_smiles,
+    smiles_folder,
 )
-from cropping.smile_model import load_smile_model, smile_model_key
-from cropping.smile_watching import SmileWatcher
-from cropping.smiles import Smiles, keep_smiles, kept_smiles, smiling_spans
-from cropping.sound import write_sound
-from cropping.timeline_file import person_times, timeline_json
-from cropping.views import AbsentName, CameraSettings, Views, views
-from cropping.window import WindowSettings
-from data.boxes import expand
+from cropping.presence import Clock
+from cropping.rendering import threads_each
+from cropping.settings import VERSION, CropSettings
+from cropping.smile_model import smile_model_key
+from cropping.smiles import finish_smiles, kept_smiles, smiles_key, smiles_stage
+from cropping.writing import Cropped, PersonSummary, Writing, read_crops, wanted_files, write_crops
 from data.errors import InputError
-from data.files import link_or_copy, whole_file, write_json
-from data.footage import ASSUMED_RATE, Footage, open_video, probe
-from data.outputs import OutputFolder, Wanted, digest
+from data.failures import Failures
+from data.files import link_or_copy
+from data.footage import probe
 from data.people import open_people
-from data.person_files import person_file_names
-from data.progress import Bar, Progress
+from data.progress import Progress
 from data.project import TIMELINE_FILE, FootageEntry, Project, absolute
-from data.timeline import Timeline, read_timeline
-from data.tracks import Tracks, read_tracks
-from data.video import Damage, Decoded, decode_frames
-
-VERSION: Final = 1
-"""Raised when the same tracks and settings would give other videos."""
-WORK_FOLDER: Final = ".pieces"
-_TICK: Final = Fraction(1, 90_000)  # where a footage has none of its own: MPEG's
-
-OthersName = Literal["show", "blur"]
-
-
-@dataclass(frozen=True, slots=True)
-class CropSettings:
-    """What `crop-people` can be told.
-
-    Args:
-        window: what is cut out.
-        camera: how it moves.
-        absent: what is shown while the person is not there.
-        others: what becomes of everybody else.
-        encoder: how pictures are encoded.
-        only_present: whether to write a video of just the parts with the person too.
-        smiles: whether to look who smiles meanwhile, for the timeline and for smile-gifs.
-        people: names; empty for everybody.
-        threads: processor cores to use, 0 all.
-        force: do again what is done.
-    """
-
-    window: WindowSettings = field(default_factory=WindowSettings)
-    camera: CameraSettings = field(default_factory=CameraSettings)
-    absent: AbsentName = "wide"
-    others: OthersName = "show"
-    encoder: EncoderSettings = field(default_factory=EncoderSettings)
-    only_present: bool = False
-    smiles: bool = True
-    people: tuple[str, ...] = ()
-    threads: int = 0
-    force: bool = False
-
-    def of_video(self) -> str:
-        """Everything that a video's content depends on."""
-        return repr((self.window, self.camera, self.absent, self.others, self.encoder))
-
-
-@dataclass(frozen=True, slots=True)
-class PersonSummary:
-    """One person's video."""
-
-    name: str
-    frames: int  # in which they are
-    files: tuple[Path, ...]
+from data.running import Finished, LocalRunner, Runner, Task, Work
+from data.tracks import tracked_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,102 +49,56 @@ class FootageSummary:
     already_done: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Person:
-    """One person on their way; files are relative to the footage's folder of crops."""
-
-    person_id: int
-    name: str
-    file: str  # without suffix
-    tracks: Tracks
-    key: str  # what the video depends on
-
-    @property
-    def video(self) -> str:
-        return f"{self.file}.mp4"
-
-    @property
-    def best(self) -> str:
-        return f"{self.file}.best.mp4"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Job:
-    """One footage on its way."""
-
-    project: Project
-    name: str
-    footage: Footage
-    settings: CropSettings
-    tracks: Tracks
-    timeline: Timeline
-    people: tuple[_Person, ...]  # who is seen
-    never_seen: tuple[str, ...]
-
-    @property
-    def folder(self) -> OutputFolder:
-        return OutputFolder(self.project.crops_folder(self.name))
-
-    @property
-    def work(self) -> Path:
-        return self.folder.folder / WORK_FOLDER
-
-    @property
-    def sound(self) -> Path:
-        return self.work / "sound.nut"
-
-    @property
-    def frame_wh(self) -> tuple[int, int]:
-        return self.footage.width, self.footage.height
-
-    @property
-    def video_wh(self) -> tuple[int, int]:
-        return self.settings.window.video_wh(self.frame_wh)
-
-    def pieces(self, person: _Person) -> Path:
-        return self.work / f"{person.person_id}-{person.key}"
-
-
 @dataclass(frozen=True, slots=True)
-class _Passed:
-    """What a pass through the footage told."""
+class _Planned:
+    """One footage of a run."""
 
-    start_s: Fraction  # of the first frame, in the footage's own time
-    end_s: Fraction  # of the last frame, the first at 0
-
-    def write(self, path: Path) -> None:
-        write_json(path, {"start_s": str(self.start_s), "end_s": str(self.end_s)})
-
-    @classmethod
-    def read(cls, path: Path) -> _Passed | None:
-        if not path.exists():
-            return None
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return cls(Fraction(content["start_s"]), Fraction(content["end_s"]))
+    number: int  # in the order that was asked for
+    request: Request
+    done: bool  # before
+    start: float
 
 
 def crop_people(
-    project: Project, paths: Sequence[Path], settings: CropSettings, *, progress: Progress
+    project: Project,
+    paths: Sequence[Path],
+    settings: CropSettings,
+    *,
+    progress: Progress,
+    failures: Failures | None = None,
+    runner: Runner | None = None,
 ) -> list[FootageSummary]:
     """Write a video of each person for some footages; for all in the project where none is named.
 
     A footage that cannot be cropped does not keep the others from being.
 
+    Args:
+        project: with tracks.
+        paths: of the footages.
+        settings: how to crop.
+        progress: makes the bars.
+        failures: takes what is wrong with single footages; None raises it at the end.
+        runner: where the footages are rendered; None for here, one after the other.
+
     Raises:
         InputError: no tracks yet, nobody or somebody unknown was seen, a footage or encoder that
             cannot be used, or no room to write.
     """
+    noted = failures if failures is not None else Failures()
+    runner = runner or LocalRunner()
     with project.lock():
         check_encoder(settings.encoder)
-        done, failed = [], []
-        for entry in _entries(project, paths):
-            try:
-                done.append(_crop(_job(project, entry, settings), progress))
-            except InputError as error:
-                failed.append(str(error))
-        if failed:
-            raise InputError("; ".join(failed))
-        return done
+        entries = list(enumerate(_entries(project, paths)))
+        noted.expect(len(entries))
+        works = noted.each(entries, lambda one: _work(project, *one, settings))
+        done: dict[int, FootageSummary] = {}
+        for finished in runner.run(works, progress):
+            with noted.of_one():
+                finished.require()
+                done[finished.work.about.number] = _finish(project, finished)
+        if failures is None and noted.lines:
+            raise InputError("; ".join(noted.lines))
+        return [done[number] for number in sorted(done)]
 
 
 def _entries(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
@@ -226,44 +115,81 @@ def _entries(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
     return chosen
 
 
-def _job(project: Project, entry: FootageEntry, settings: CropSettings) -> _Job:
+def _work(
+    project: Project, number: int, entry: FootageEntry, settings: CropSettings
+) -> Work[_Planned, Cropped]:
+    """What is to be done about a footage: no more than what is not done yet."""
+    start, request = time.monotonic(), _request(project, entry, settings)
+    job = job_of(request)
+    legs = legs_of(len(Clock.of(job.timeline)))
+    known = request.folder.keys()
+    todo = _todo(job, known)
+    if not request.knows_smiles and passed_smiles(request, legs) is not None:
+        todo |= {TIMELINE_FILE}  # a stopped run had looked who smiles
+    planned = _Planned(number, request, not todo, start)
+    if not todo:
+        return Work(entry.name, planned, last=Task(read_crops, request))
+    people = _lacking(job, todo, known)
+    watches = bool(people) and settings.smiles and not request.knows_smiles
+    if watches:
+        project.unfinish(smiles_stage(entry.name))
+    ids = tuple(person.person_id for person in people)
+    threads = threads_each(len(people), settings.threads or os.cpu_count() or 1)
+    return Work(
+        entry.name,
+        planned,
+        tuple(
+            Task(pass_leg, LegOfPass(request, ids, leg, watches, threads))
+            for leg in (legs if people else ())
+        ),
+        Task(write_crops, Writing(request, frozenset(todo), ids)),
+        total=max(len(Clock.of(job.timeline)), 1),
+        done=sum(frames_done(job, people, leg) for leg in legs) if people else 0,
+    )
+
+
+def _finish(project: Project, finished: Finished[_Planned, Cropped]) -> FootageSummary:
+    """Note what is done by now."""
+    planned, cropped = finished.work.about, finished.result
+    request = planned.request
+    if cropped is None:
+        raise ValueError(f"{request.name} must have been cropped")
+    if cropped.watched:
+        finish_smiles(project, request.name, smile_model_key())
+    if not planned.done:
+        told = {"version": VERSION, "settings": request.settings.of_video()}
+        project.finish(f"crops of {request.name}", told)
+    shutil.rmtree(request.work, ignore_errors=True)
+    return FootageSummary(
+        name=request.name,
+        frames=cropped.frames,
+        people=cropped.people,
+        never_seen=cropped.never_seen,
+        damage=str(finished.damage) if finished.damage else "",
+        took_s=time.monotonic() - planned.start,
+        already_done=planned.done,
+    )
+
+
+def _request(project: Project, entry: FootageEntry, settings: CropSettings) -> Request:
     footage = probe(entry.path)
     if footage.kind != "video":
         raise InputError(f"{entry.name}: pictures, not a video; there is nobody to follow in them")
     if footage.size_bytes != entry.size_bytes:
         message = "it has changed since it was tracked; run track-people --force"
         raise InputError(f"{entry.path.name}: {message}")
-    tracks, names = read_tracks(project, entry.name)
-    timeline = read_timeline(project.detections_file(entry.name))
-    _check_tracks(project.tracks_file(entry.name), tracks, timeline, footage)
-    names |= {p: n for p, n in _names_by_now(project).items() if p in names}
-    people = _people(tracks, names, timeline, footage, settings)
-    never = tuple(name for p, name in names.items() if p not in {one.person_id for one in people})
-    if unknown := [name for name in settings.people if name not in names.values()]:
-        known = ", ".join(sorted(names.values()))
-        raise InputError(f"{unknown[0]}: nobody of this name; {entry.name} has {known}")
-    if lacking := [name for name in settings.people if name in never]:
-        raise InputError(f"{lacking[0]}: never seen in {entry.name}; choose somebody else")
-    if not people:
-        raise InputError(f"{entry.name}: nobody was ever seen in it; there is nothing to crop")
-    return _Job(project, entry.name, footage, settings, tracks, timeline, people, never)
-
-
-def _check_tracks(file: Path, tracks: Tracks, timeline: Timeline, footage: Footage) -> None:
-    try:
-        timeline.place(tracks.frame_index)
-    except ValueError as error:
-        message = f"does not belong to this footage ({error}); run track-people again"
-        raise InputError(f"{file}: {message}") from error
-    # Smoothing may put a face that leaves the picture somewhat beyond its edge, but not far.
-    near = expand(tracks.xyxy, 1.0)
-    inside = (near[:, 2:] >= 0).all(axis=1)
-    inside &= (near[:, :2] <= (footage.width, footage.height)).all(axis=1)
-    if (outside := ~inside).any():
-        frame = int(tracks.frame_index[int(np.argmax(outside))])
-        size = f"{footage.width}x{footage.height}"
-        message = f"a face outside the picture of {size} in frame {frame}; run track-people again"
-        raise InputError(f"{file}: {message}")
+    tracked, model = tracked_names(project, entry.name), smile_model_key()
+    by_now = _names_by_now(project)
+    return Request(
+        paths=project.paths,
+        name=entry.name,
+        footage=footage,
+        settings=settings,
+        tracked=tuple(tracked.items()),
+        names=tuple((person, by_now.get(person, name)) for person, name in tracked.items()),
+        smiles=smiles_key(project, entry.name, model),
+        knows_smiles=kept_smiles(project, entry.name, model) is not None,
+    )
 
 
 def _names_by_now(project: Project) -> dict[int, str]:
@@ -273,332 +199,38 @@ def _names_by_now(project: Project) -> dict[int, str]:
         return people.names()
 
 
-def _people(
-    tracks: Tracks,
-    names: Mapping[int, str],
-    timeline: Timeline,
-    footage: Footage,
-    settings: CropSettings,
-) -> tuple[_Person, ...]:
-    """Everybody who is seen."""
-    files = person_file_names(names)
-    common = digest(
-        f"{VERSION} {footage.size_bytes} {settings.of_video()}",
-        *(column.tobytes() for column in (timeline.frame_index, timeline.time_s, timeline.cuts)),
-    )
-    everybody = _bytes(tracks) if settings.others == "blur" else b""
-    people = []
-    for person in sorted(set(np.unique(tracks.person_id).tolist()) & set(names)):
-        own = tracks.take(tracks.person_id == person)
-        key = digest(common, str(person), _bytes(own), everybody)
-        people.append(_Person(person, names[person], files[person], own, key))
-    return tuple(people)
-
-
-def _bytes(tracks: Tracks) -> bytes:
-    return b"".join(getattr(tracks, name).tobytes() for name in tracks.COLUMNS)
-
-
-# --- one footage ------------------------------------------------------------------------------
-
-
-def _crop(job: _Job, progress: Progress) -> FootageSummary:
-    start, damage = time.monotonic(), Damage()
-    known = job.folder.keys()
-    wanted = _wanted(job, known)
-    todo = set(job.folder.outdated(wanted))
+def _todo(job: Job, known: Mapping[str, str]) -> set[str]:
+    """Which files are to be written."""
+    wanted = wanted_files(job, known)
+    todo = set(job.request.folder.outdated(wanted))
     if job.settings.force:
-        todo |= {path for path in wanted if path not in known or _is_ours(job, path)}
-    if todo:
-        _prepare(job, todo, known, progress, damage)
-        # By now it may be known who smiles.
-        wanted = _wanted(job, known)
-        job.folder.sync(wanted, again=todo)
-        told = {"version": VERSION, "settings": job.settings.of_video()}
-        job.project.finish(f"crops of {job.name}", told)
-    shutil.rmtree(job.work, ignore_errors=True)
-    return FootageSummary(
-        name=job.name,
-        frames=_frames_and_duration(job)[0],
-        people=tuple(_summary(job, person, wanted) for person in _chosen(job)),
-        never_seen=job.never_seen,
-        damage=str(damage) if damage else "",
-        took_s=time.monotonic() - start,
-        already_done=not todo,
-    )
+        ours = {file for person in job.chosen for file in (person.video, person.best)}
+        ours.add(TIMELINE_FILE)
+        todo |= {path for path in wanted if path not in known or path in ours}
+    return todo
 
 
-def _chosen(job: _Job) -> list[_Person]:
-    names = job.settings.people
-    return [person for person in job.people if not names or person.name in names]
-
-
-def _is_ours(job: _Job, path: str) -> bool:
-    """Whether a file is of those who were asked for."""
-    files = {file for person in _chosen(job) for file in (person.video, person.best)}
-    return path in files | {TIMELINE_FILE}
-
-
-def _wanted(job: _Job, known: Mapping[str, str]) -> dict[str, Wanted]:
-    """Every file that the folder shall hold: a best-of after its video, the timeline last."""
-    wanted: dict[str, Wanted] = {}
-    kept: list[_Person] = []
-    chosen = {person.person_id for person in _chosen(job)}
-    for person in job.people:
-        asked = person.person_id in chosen
-        key = person.key if asked else known.get(person.video)
-        if key is None:
-            continue
-        kept.append(person)
-        wanted[person.video] = Wanted(key, partial(_write_video, job, person))
-        best = _best_key(key)
-        if (asked and job.settings.only_present) or known.get(person.best) == best:
-            wanted[person.best] = Wanted(best, partial(_write_best, job, person))
-    names = [f"{path} {one.key} {job.name}" for path, one in wanted.items()]
-    names += [f"{person.person_id} {person.name}" for person in kept]
-    names.append(digest((_smiles(job) or Smiles.empty()).smile.tobytes()))
-    wanted[TIMELINE_FILE] = Wanted(digest(*names), partial(_write_timeline, job, kept))
-    return wanted
-
-
-def _best_key(key: str) -> str:
-    return f"{key}-best"
-
-
-def _prepare(
-    job: _Job, todo: set[str], known: Mapping[str, str], progress: Progress, damage: Damage
-) -> None:
-    """Make what the files in ``todo`` are put together of."""
+def _lacking(job: Job, todo: set[str], known: Mapping[str, str]) -> list[Person]:
+    """Whose video is to be rendered; what earlier runs left and nobody wants any more goes."""
     people = [person for person in job.people if person.video in todo]
     _remove_others(job, people)
-    lacking = [person for person in people if job.settings.force or not _reuse(job, person, known)]
-    if lacking:
-        _render(job, lacking, progress, damage)
-    joined = any(path != TIMELINE_FILE for path in todo)
-    if joined and job.footage.has_audio and not job.sound.exists():
-        with whole_file(job.sound) as partial_file:
-            write_sound(job.footage, partial_file, start_s=_start_s(job, lacking))
+    return [person for person in people if job.settings.force or not _reuse(job, person, known)]
 
 
-def _reuse(job: _Job, person: _Person, known: Mapping[str, str]) -> bool:
+def _reuse(job: Job, person: Person, known: Mapping[str, str]) -> bool:
     """Keep a video that is right but for its name at hand, since people are renamed often."""
     for path, key in known.items():
         if key == person.key and path != person.video:
-            link_or_copy(job.folder.folder / path, _ready(job, person))
+            link_or_copy(job.request.folder.folder / path, job.ready(person))
             return True
     return False
 
 
-def _ready(job: _Job, person: _Person) -> Path:
-    return job.work / f"{person.person_id}-{person.key}.mp4"
-
-
-def _remove_others(job: _Job, people: Sequence[_Person]) -> None:
+def _remove_others(job: Job, people: Sequence[Person]) -> None:
     """Remove pieces of what was asked for by an earlier run, and is no more."""
-    wanted = {job.pieces(person) for person in people}
-    if job.work.is_dir():
-        for folder in set(job.work.iterdir()) - wanted:
+    wanted = {job.pieces(person) for person in people} | {smiles_folder(job.request)}
+    work = job.request.work
+    if work.is_dir():
+        for folder in set(work.iterdir()) - wanted:
             if folder.is_dir():
                 shutil.rmtree(folder)
-
-
-def _render(job: _Job, people: Sequence[_Person], progress: Progress, damage: Damage) -> None:
-    """Encode everybody's pieces in one pass; what is there already stays."""
-    open_ended = [person for person in people if _Passed.read(_passed_file(job, person)) is None]
-    if not open_ended:
-        return
-    clock = Clock.of(job.timeline)
-    parts = [Part(_views(job, one), _pieces(job, one), _others(job, one)) for one in open_ended]
-    after = min(len(part.pieces.read()) for part in parts) * PIECE_FRAMES - 1
-    frames = decode_frames(
-        job.footage, after_index=after, threads=job.settings.threads, damage=damage
-    )
-    first = next(frames, None)
-    if first is None:
-        # All was encoded when the run was stopped, but that was not noted.
-        raise InputError(f"{job.name}: it ends before its tracks do; run track-people --force")
-    cores = job.settings.threads or os.cpu_count() or 1
-    form = Form(
-        size_wh=job.video_wh,
-        time_base=_time_base(job.footage),
-        rate=job.footage.rate or ASSUMED_RATE,
-        colours=first.planes().colours,
-        threads=threads_each(len(parts), cores),
-    )
-    lanes = [
-        Lane(part, clock, job.pieces(person), job.settings.encoder, form)
-        for part, person in zip(parts, open_ended, strict=True)
-    ]
-    last, smiles = _Last(first), _Smiles(job, whole=after < 0)
-    with progress(job.name, max(len(clock), 1), after + 1) as bar:
-        passing, watch = last.noting(chain([first], frames)), smiles.watch
-        render(passing, lanes, form, threads=cores, advance=_by_one(bar), watch=watch)
-    smiles.keep()
-    passed = last.passed(clock.frame_s)
-    for person in open_ended:
-        passed.write(_passed_file(job, person))
-
-
-class _Smiles:
-    """Looks who smiles, where that is wanted, not known, and the whole footage comes by."""
-
-    def __init__(self, job: _Job, *, whole: bool) -> None:
-        self._job = job
-        self._watcher: SmileWatcher | None = None
-        if whole and job.settings.smiles and _smiles(job) is None:
-            self._watcher = SmileWatcher(load_smile_model(), job.tracks)
-
-    @property
-    def watch(self) -> list[Callable[[Shown], Shown]]:
-        return [self._look] if self._watcher is not None else []
-
-    def _look(self, shown: Shown) -> Shown:
-        if self._watcher is not None:
-            self._watcher.look_at(shown.index, shown.decoded.time_s, shown.planes.y)
-        return shown
-
-    def keep(self) -> None:
-        if self._watcher is not None:
-            found = self._watcher.finish()
-            keep_smiles(self._job.project, self._job.name, smile_model_key(), found)
-
-
-def _smiles(job: _Job) -> Smiles | None:
-    """Who smiles when, if that was looked for before."""
-    return kept_smiles(job.project, job.name, smile_model_key())
-
-
-def _by_one(bar: Bar) -> Callable[[], None]:
-    def advance() -> None:
-        bar.update(1)
-
-    return advance
-
-
-class _Last:
-    """Remembers the last frame that came by."""
-
-    def __init__(self, first: Decoded) -> None:
-        self._frame = first
-
-    def noting(self, frames: Iterable[Decoded]) -> Generator[Decoded, None, None]:
-        for frame in frames:
-            self._frame = frame
-            yield frame
-
-    def passed(self, frame_s: float) -> _Passed:
-        lasts_s = self._frame.lasts_s or Fraction(frame_s)
-        return _Passed(self._frame.start_s, Fraction(self._frame.time_s) + lasts_s)
-
-
-def _passed_file(job: _Job, person: _Person) -> Path:
-    return job.pieces(person) / "passed.json"
-
-
-def _pieces(job: _Job, person: _Person) -> Pieces:
-    return pieces_in(job.pieces(person), "piece")
-
-
-def _views(job: _Job, person: _Person) -> Views:
-    return views(
-        person.tracks,
-        job.timeline,
-        job.frame_wh,
-        window=job.settings.window,
-        camera=job.settings.camera,
-        absent=job.settings.absent,
-    )
-
-
-def _others(job: _Job, person: _Person) -> Others | None:
-    if job.settings.others == "show":
-        return None
-    return Others(job.tracks, person.person_id, job.timeline, job.frame_wh)
-
-
-def _time_base(footage: Footage) -> Fraction:
-    """The footage's own ticks, so that no time is rounded."""
-    with open_video(footage.path) as (_, stream):
-        return Fraction(stream.time_base or _TICK)
-
-
-def _start_s(job: _Job, rendered: Sequence[_Person]) -> Fraction:
-    """Where in its own time the footage's first frame is."""
-    for person in rendered:
-        passed = _Passed.read(_passed_file(job, person))
-        if passed is not None:
-            return passed.start_s
-    with closing(decode_frames(job.footage)) as frames:
-        return next(frames).start_s
-
-
-# --- the files --------------------------------------------------------------------------------
-
-
-def _write_video(job: _Job, person: _Person, path: Path) -> None:
-    ready = _ready(job, person)
-    if ready.exists():
-        link_or_copy(ready, path)
-        return
-    passed = _Passed.read(_passed_file(job, person))
-    if passed is None:
-        raise ValueError(f"{person.name} must have been rendered")
-    whole = Span(Fraction(0), passed.end_s)
-    join(path, _pieces(job, person).read(), [whole], sound=_sound(job))
-
-
-def _sound(job: _Job) -> Path | None:
-    return job.sound if job.footage.has_audio else None
-
-
-def _write_best(job: _Job, person: _Person, path: Path) -> None:
-    video = job.folder.folder / person.video
-    clock, shown = Clock.of(job.timeline), _views(job, person).present
-    spans = [
-        Span(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
-        for begin, end in clock.spans(shown)
-    ]
-    join(path, [video], spans, sound=_sound(job))
-
-
-def _write_timeline(job: _Job, people: Sequence[_Person], path: Path) -> None:
-    """Write who is seen and who smiles when."""
-    frames, duration_s = _frames_and_duration(job)
-    smiles = _smiles(job) or Smiles.empty()
-    times = [
-        person_times(
-            one.person_id,
-            one.name,
-            one.video,
-            one.tracks,
-            job.timeline,
-            smiling=smiling_spans(smiles, one.person_id),
-        )
-        for one in people
-    ]
-    content = timeline_json(
-        job.name,
-        frames=frames,
-        duration_s=duration_s,
-        rate=job.footage.rate,
-        frame_wh=job.frame_wh,
-        video_wh=job.video_wh,
-        people=times,
-    )
-    path.write_bytes(content)
-
-
-def _frames_and_duration(job: _Job) -> tuple[int, float]:
-    """Of the videos, which are all alike; the first that is there."""
-    for person in job.people:
-        video = job.folder.folder / person.video
-        if video.exists():
-            with open_video(video) as (_, stream):
-                return stream.frames, float((stream.duration or 0) * (stream.time_base or 0))
-    raise ValueError(f"{job.name} must have a video by now")
-
-
-def _summary(job: _Job, person: _Person, wanted: Mapping[str, Wanted]) -> PersonSummary:
-    frames = len(person.tracks)
-    files = [job.folder.folder / file for file in (person.video, person.best) if file in wanted]
-    return PersonSummary(person.name, frames, tuple(files))

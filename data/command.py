@@ -20,6 +20,7 @@ EXIT_NOBODY_READS = 141  # as if by SIGPIPE
 _DISK_PROBLEMS = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EFBIG: "the disk takes no file so large; choose another --project folder",
     errno.EROFS: "the disk is read-only; choose another --project folder",
     errno.EACCES: "no permission; change it, or choose another --project folder",
     errno.EPERM: "no permission; change it, or choose another --project folder",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from data.errors import InputError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Failures:
@@ -32,6 +36,18 @@ class Failures:
             self.lines.append(str(error))
             if len(self.lines) >= self._count:
                 raise InputError(self._whole()) from error
+
+    def each(self, footages: Iterable[T], make: Callable[[T], R]) -> Iterator[R]:
+        """Yield what ``make`` makes of each footage; of those that it refuses, nothing.
+
+        Raises:
+            InputError: see `of_one`.
+        """
+        for footage in footages:
+            made = []
+            with self.of_one():
+                made.append(make(footage))
+            yield from made
 
     def _whole(self) -> str:
         if self._count <= 1:

@@ -17,6 +17,16 @@ class Bar(Protocol):
         """Show ``s`` behind the bar."""
 
 
+class NoBar:
+    """A bar that nobody sees."""
+
+    def update(self, n: int) -> None:
+        """Go on by ``n``."""
+
+    def set_postfix_str(self, s: str) -> None:
+        """Show ``s`` nowhere."""
+
+
 Progress = Callable[[str, int, int], AbstractContextManager[Bar]]
 """Makes a bar of a name, a total and what is already done."""
 

@@ -148,11 +148,20 @@ def read_tracks(project: Project, footage: str) -> tuple[Tracks, dict[int, str]]
     Raises:
         InputError: the footage is not tracked yet, or the file cannot be read.
     """
+    names = tracked_names(project, footage)
+    return read_csv(project.tracks_file(footage), names), names
+
+
+def tracked_names(project: Project, footage: str) -> dict[int, str]:
+    """The names of a footage's people when it was tracked.
+
+    Raises:
+        InputError: it is not tracked yet.
+    """
     stage = project.stages.get(tracks_stage(footage))
     if stage is None:
         raise InputError(f"{footage}: not tracked yet; run track-people {project.folder.name}")
-    names = {int(person): str(name) for person, name in stage["names"].items()}
-    return read_csv(project.tracks_file(footage), names), names
+    return {int(person): str(name) for person, name in stage["names"].items()}
 
 
 def tracks_stage(footage: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor, isfinite
+from math import ceil, floor, inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -81,12 +81,21 @@ class Damage:
 
 
 def read_frames(
-    footage: Footage | Path | str, *, threads: int = 0, damage: Damage | None = None
+    footage: Footage | Path | str,
+    *,
+    from_s: float = 0.0,
+    until_s: float = inf,
+    after_index: int = -1,
+    threads: int = 0,
+    damage: Damage | None = None,
 ) -> Generator[Frame, None, None]:
     """Every frame of a footage, in presentation order; closing it closes the file.
 
     Args:
         footage: a probe, or a path to be probed.
+        from_s: leave out the frames before this time.
+        until_s: leave out the frames from this time on.
+        after_index: leave out the frames up to this index: how a run resumes.
         threads: decoder threads, 0 as many as there are cores.
         damage: counts what had to be skipped.
 
@@ -94,17 +103,24 @@ def read_frames(
         InputError: the footage cannot be read, or nothing in it decodes.
     """
     counted = damage if damage is not None else Damage()
-    return _read(_probed(footage), _Every(), threads, counted)
+    wanted = _Every(after_index=after_index, from_s=from_s, until_s=until_s)
+    return _read(_probed(footage), wanted, threads, counted)
 
 
 def decode_frames(
-    footage: Footage, *, after_index: int = -1, threads: int = 0, damage: Damage | None = None
+    footage: Footage,
+    *,
+    after_index: int = -1,
+    until_index: int | None = None,
+    threads: int = 0,
+    damage: Damage | None = None,
 ) -> Generator[Decoded, None, None]:
-    """Every frame of a video, or those after one, as the decoder leaves them.
+    """Every frame of a video, or those after one and before another, as the decoder leaves them.
 
     Args:
         footage: a video.
         after_index: leave out the frames up to this index: how a run resumes.
+        until_index: leave out the frames from this index on; None for none.
         threads: decoder threads, 0 as many as there are cores.
         damage: counts what had to be skipped among the frames that were decoded.
 
@@ -114,7 +130,7 @@ def decode_frames(
     """
     if footage.kind != "video":
         raise ValueError(f"footage must be a video, got {footage.kind}")
-    wanted = _Every(after_index)
+    wanted = _Every(after_index=after_index, until_index=until_index)
     return _decode(footage, wanted, threads, damage if damage is not None else Damage())
 
 
@@ -123,6 +139,7 @@ def sample_frames(
     *,
     every_s: float,
     from_s: float = 0.0,
+    until_s: float = inf,
     after_index: int = -1,
     threads: int = 0,
     damage: Damage | None = None,
@@ -137,6 +154,7 @@ def sample_frames(
         footage: a probe, or a path to be probed.
         every_s: seconds from one sample to the next, above 0.
         from_s: leave out the samples for times before this.
+        until_s: leave out the samples for times from this on.
         after_index: leave out the frames up to this index: how a run resumes after the last
             frame it has seen, with the same frames as an undisturbed run.
         threads: decoder threads, 0 as many as there are cores.
@@ -151,7 +169,7 @@ def sample_frames(
     known = _probed(footage)
     if known.kind != "video":
         every_s = float(1 / PICTURE_RATE)
-    wanted = _Samples(every_s, from_s=from_s, after_index=after_index)
+    wanted = _Samples(every_s, from_s=from_s, until_s=until_s, after_index=after_index)
     return _read(known, wanted, threads, damage if damage is not None else Damage())
 
 
@@ -184,6 +202,7 @@ class _Chosen:
 
     def __init__(self, frame_index: NDArray[np.int64]) -> None:
         self._chosen = frozenset(frame_index.tolist())
+        self._last = max(self._chosen, default=-1)
 
     def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
         return np.array([index in self._chosen for index in range(len(times_s))], bool)
@@ -191,27 +210,45 @@ class _Chosen:
     def takes(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - as _Samples has it
         return index in self._chosen
 
+    def is_over(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - as _Samples has it
+        return index > self._last
+
 
 class _Every:
-    """Wants every frame that comes after one."""
+    """Wants every frame within limits, both of index and of time."""
 
-    def __init__(self, after_index: int = -1) -> None:
-        self._after = after_index
+    def __init__(
+        self,
+        *,
+        after_index: int = -1,
+        until_index: int | None = None,
+        from_s: float = 0.0,
+        until_s: float = inf,
+    ) -> None:
+        self._after, self._until = after_index, inf if until_index is None else until_index
+        self._from_s, self._until_s = from_s - SAME_TIME_S, until_s - SAME_TIME_S
 
     def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return np.arange(len(times_s)) > self._after
+        index = np.arange(len(times_s))
+        inside = (index > self._after) & (index < self._until)
+        return inside & (times_s >= self._from_s) & (times_s < self._until_s)
 
-    def takes(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - as _Samples has it
-        return index > self._after
+    def takes(self, index: int, time_s: float) -> bool:
+        return index > self._after and time_s >= self._from_s and not self.is_over(index, time_s)
+
+    def is_over(self, index: int, time_s: float) -> bool:
+        return index >= self._until or time_s >= self._until_s
 
 
 class _Samples:
     """Wants the first frame at or after each multiple of an interval."""
 
-    def __init__(self, every_s: float, *, from_s: float, after_index: int) -> None:
+    def __init__(self, every_s: float, *, from_s: float, until_s: float, after_index: int) -> None:
         self._every_s, self._after = every_s, after_index
         # The latest multiple that has had its frame.
         self._served = ceil((from_s - SAME_TIME_S) / every_s) - 1
+        # The first that is to have none.
+        self._end = inf if until_s == inf else ceil((until_s - SAME_TIME_S) / every_s)
 
     def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of all frames, ``(n,)`` times in order, are wanted if none is damaged."""
@@ -219,15 +256,23 @@ class _Samples:
         if 0 <= self._after < len(latest):
             self._served = max(self._served, int(latest[self._after]))
         new = np.diff(latest, prepend=-1.0) > 0
-        return new & (latest > self._served) & (np.arange(len(latest)) > self._after)
+        inside = (latest > self._served) & (latest < self._end)
+        return new & inside & (np.arange(len(latest)) > self._after)
 
     def takes(self, index: int, time_s: float) -> bool:
         """Whether this frame, the next in order that is whole, is wanted."""
-        latest = floor((time_s + SAME_TIME_S) / self._every_s)
-        if latest <= self._served:
+        latest = self._latest(time_s)
+        if not self._served < latest < self._end:
             return False
         self._served = latest
         return index > self._after
+
+    def is_over(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - as _Every has it
+        """Whether nothing is wanted from this frame on."""
+        return self._latest(time_s) >= self._end
+
+    def _latest(self, time_s: float) -> int:
+        return floor((time_s + SAME_TIME_S) / self._every_s)
 
 
 _Wanted = _Every | _Samples | _Chosen
@@ -269,6 +314,8 @@ def _decode(
             tick = tick or Fraction(frame.time_base or 0)
             if start_s is None:
                 start_s = (frame.pts or 0) * tick
+            if wanted.is_over(number, time_s):
+                break
             if wanted.takes(number, time_s):
                 yield Decoded(number, time_s, start_s, (frame.duration or 0) * tick, frame)
 
@@ -359,13 +406,14 @@ def _decode_needed(
     """
     is_wanted = (index.rank >= 0) & wanted[index.rank]
     is_needed = _needed_packets(index, is_wanted)
+    end = int(np.flatnonzero(is_needed).max(initial=-1)) + 1
     with open_video(footage.path, threads=threads) as (container, stream):
         decoder = _Decoder(stream, damage)
         placed = _Placed(index, decoder)
         owed, state = -1, "idle"
         for position, packet in enumerate(_packets(container, stream)):
-            if position >= len(is_needed):
-                break  # the file has grown since it was indexed
+            if position >= len(is_needed) or (position > end and state == "idle"):
+                break  # nothing more is wanted, or the file has grown since it was indexed
             if state == "needed" and not is_needed[position]:
                 yield from placed.place(decoder.drain())
                 state = "idle"

@@ -3,20 +3,148 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from itertools import groupby, islice
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
 from data.footage import Footage
+from data.outputs import digest
+from data.parts import Parts
 from data.pipeline import stream
-from data.video import Damage, Frame, read_frames, sample_frames
+from data.progress import Bar
+from data.running import Workplace
+from data.runtime import RuntimeName
+from data.segments import Segment, note_damage, noted_damage
+from data.video import Damage, Frame, read_frames
 from tracking.cuts import thumbnail
 from tracking.detections import Detections, Watched
 from tracking.detector import Found, PersonDetector
+from tracking.networks import DeviceName, load_yolo
 
+VERSION: Final = 1
+"""Raised when the same footage, weights and settings would give other tracks."""
 PART_FRAMES = 512
 """Frames a part: what a killed run does again at most."""
-_EVERY_FRAME_S = 1e-5  # less than any two frames are apart
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """Which detector watches.
+
+    Args:
+        weights: of it.
+        key: of the weights: others give other detections.
+        device, runtime, threads: where it runs; all the same to what counts as done.
+    """
+
+    weights: Path
+    key: str
+    device: DeviceName
+    runtime: RuntimeName
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A footage that is watched.
+
+    Args:
+        footage: what is watched.
+        folder: of the finished parts.
+        every_nth: one frame in so many is looked at.
+        detector: what looks.
+        people: that the detector knows.
+        segments: of the footage.
+    """
+
+    footage: Footage
+    folder: Path
+    every_nth: int
+    detector: DetectorSettings
+    people: int
+    segments: tuple[Segment, ...]
+
+    def inputs(self) -> dict[str, Any]:
+        """Everything that the detections depend on."""
+        return {
+            "version": VERSION,
+            "size_bytes": self.footage.size_bytes,
+            "every_nth": self.every_nth,
+            "model": self.detector.key,
+        }
+
+    def parts(self, segment: Segment) -> Parts[Watched]:
+        """The finished parts of a segment."""
+        return Parts(
+            self.folder,
+            key=self._key(segment),
+            suffix=".npz",
+            read=Watched.read,
+            write=Watched.write,
+        )
+
+    def note(self, segment: Segment) -> Path:
+        """Where it is noted that a segment has all its parts."""
+        return self.folder / f"{self._key(segment)}.json"
+
+    def _key(self, segment: Segment) -> str:
+        return f"{digest(repr(sorted(self.inputs().items())))}-{segment.number:04d}"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentWatch:
+    """One segment of it."""
+
+    watch: Watch
+    segment: Segment
+
+
+def watch_segment(given: SegmentWatch, place: Workplace) -> Damage:
+    """Write what is in a segment's frames, in parts, from where an earlier run was."""
+    watch, segment = given.watch, given.segment
+    noted = noted_damage(watch.note(segment))
+    if noted is not None:
+        return noted
+    watcher = place.loaded(_load, watch.detector)
+    parts, damage = watch.parts(segment), Damage()
+    before = parts.read()
+    frames = read_frames(
+        watch.footage,
+        from_s=segment.from_s,
+        until_s=segment.until_s,
+        after_index=int(before[-1].frame_index[-1]) if before else -1,
+        threads=watch.detector.threads,
+        damage=damage,
+    )
+    watched = watcher.watch(_every_nth(frames, watch.every_nth))
+    for part in _in_parts(watched, place.bar, people=watch.people):
+        parts.append(part)
+    note_damage(watch.note(segment), damage)
+    return damage
+
+
+def _load(settings: DetectorSettings) -> Watcher:
+    network, facts, batch = load_yolo(
+        settings.weights,
+        device=settings.device,
+        runtime=settings.runtime,
+        threads=settings.threads,
+    )
+    detector = PersonDetector(network, image_px=facts.image_px)
+    return Watcher(detector, people=len(facts.names), batch=batch)
+
+
+def _every_nth(
+    frames: Generator[Frame, None, None], every_nth: int
+) -> Generator[Frame, None, None]:
+    with closing(frames):
+        for frame in frames:
+            if frame.index % every_nth == 0:
+                yield frame
 
 
 class Watcher:
@@ -51,33 +179,12 @@ class Watcher:
         )
 
 
-def frames_after(
-    footage: Footage, after_index: int, *, every_nth: int, threads: int, damage: Damage
-) -> Generator[Frame, None, None]:
-    """Every n-th frame of a footage that comes after one that was seen; -1 from the start."""
-    if after_index < 0:
-        frames = read_frames(footage, threads=threads, damage=damage)
-    else:
-        frames = sample_frames(
-            footage,
-            every_s=_EVERY_FRAME_S,
-            after_index=after_index,
-            threads=threads,
-            damage=damage,
-        )
-    try:
-        for frame in frames:
-            if frame.index % every_nth == 0:
-                yield frame
-    finally:
-        frames.close()
-
-
-def in_parts(watched: Iterator[Watched], *, people: int) -> Iterator[Watched]:
-    """Gather batches into parts of PART_FRAMES frames."""
+def _in_parts(watched: Iterator[Watched], bar: Bar, *, people: int) -> Iterator[Watched]:
+    """Gather batches into parts of PART_FRAMES frames, showing how it goes on."""
     waiting: list[Watched] = []
     for batch in watched:
         waiting.append(batch)
+        bar.update(len(batch))
         if sum(len(part) for part in waiting) >= PART_FRAMES:
             yield Watched.concatenate(waiting, people=people)
             waiting = []

@@ -20,7 +20,8 @@ from typing import Final
 import numpy as np
 
 from cropping.rendering import KEYFRAME_S
-from cropping.stage import CropSettings, crop_people
+from cropping.settings import CropSettings
+from cropping.stage import crop_people
 from cropping.window import WindowSettings
 from data.footage import ASSUMED_RATE, probe
 from data.project import Project

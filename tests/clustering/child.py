@@ -25,7 +25,7 @@ import pyarrow.parquet  # noqa: F401
 import pytest
 import tqdm  # noqa: F401
 
-from clustering import cli, extraction, finding
+from clustering import cli, extraction, looking
 from tests.clustering.command import Ran, ran
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 
@@ -87,9 +87,9 @@ def _main(folder: str, arguments: Sequence[str], death: Death | None, without_ri
 
 def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDetector) -> None:
     """Put the cheap networks into the stage."""
-    replace(finding, "load_detector", lambda _settings: detector)
-    replace(finding, "load_embedder", lambda _settings: CornerEmbedder())
-    replace(finding, "PART_FRAMES", PART_FRAMES)
+    replace(looking, "load_detector", lambda _settings: detector)
+    replace(looking, "load_embedder", lambda _settings: CornerEmbedder())
+    replace(looking, "PART_FRAMES", PART_FRAMES)
     replace(extraction, "_BATCH_FRAMES", PART_FRAMES)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cropping.stage import CropSettings, FootageSummary, crop_people
+from cropping.settings import CropSettings
+from cropping.stage import FootageSummary, crop_people
 from data.project import Project
 from data.sample.film import draw_film
 from data.sample.truth import Truth

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from cropping.crop_cli import _parser, _settings, main
-from cropping.stage import WORK_FOLDER, CropSettings
+from cropping.job import WORK_FOLDER
+from cropping.settings import CropSettings
 from cropping.window import WindowSettings
 from data.project import Project
 from tests.clips import encode, picture
@@ -104,10 +105,10 @@ def test_no_tracks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 _CHILD = """
 import os, signal, sys
-from cropping import rendering, stage
-rendering.PIECE_FRAMES = stage.PIECE_FRAMES = 10
+from cropping import passing, rendering, writing
+rendering.PIECE_FRAMES = passing.PIECE_FRAMES = 10
 what, count = sys.argv[1].split(":")
-real = {"piece": rendering.Lane.close, "join": stage.join}[what]
+real = {"piece": rendering.Lane.close, "join": writing.join}[what]
 left = int(count)
 def dies(*arguments, **named):
     global left
@@ -119,14 +120,14 @@ def dies(*arguments, **named):
 if what == "piece":
     rendering.Lane.close = dies
 else:
-    stage.join = dies
+    writing.join = dies
 from cropping.crop_cli import main
 sys.exit(main(sys.argv[2:]))
 """
 _FULL = """
 import resource, signal, sys
-from cropping import rendering, stage
-rendering.PIECE_FRAMES = stage.PIECE_FRAMES = 10
+from cropping import passing, rendering
+rendering.PIECE_FRAMES = passing.PIECE_FRAMES = 10
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 from cropping.crop_cli import main

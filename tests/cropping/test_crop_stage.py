@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cropping import rendering, stage
+from cropping import passing, rendering, writing
 from cropping.encoding import EncoderSettings
+from cropping.job import WORK_FOLDER
+from cropping.settings import CropSettings
 from cropping.smile_model import smile_model_key
 from cropping.smiles import kept_smiles
-from cropping.stage import WORK_FOLDER, CropSettings, crop_people
+from cropping.stage import FootageSummary, crop_people
 from cropping.window import WindowSettings
 from data.errors import InputError
 from data.people import open_people
@@ -53,7 +55,7 @@ def small_project(folder: Path, footage: Path) -> Project:
     return write_project(folder, footage, tracks, NAMES, timeline)
 
 
-def crop(project: Project, **settings: object) -> stage.FootageSummary:
+def crop(project: Project, **settings: object) -> FootageSummary:
     chosen = replace(CropSettings(encoder=QUICK, smiles=False), **settings)  # type: ignore[arg-type]
     (summary,) = crop_people(Project(project.folder), [], chosen, progress=no_bar)
     return summary
@@ -267,7 +269,7 @@ def test_others_are_blurred(tmp_path: Path) -> None:
     project = write_project(tmp_path / "film.fancam", footage, tracks, NAMES, timeline)
     window = WindowSettings(aspect=Fraction(160, 96), zoom="body")
 
-    def stripes(summary: stage.FootageSummary, person: int) -> float:
+    def stripes(summary: FootageSummary, person: int) -> float:
         last = list(read_frames(summary.people[person].files[0]))[-1].image.astype(float)
         return float(np.abs(np.diff(last[34:46, 70:90].mean(axis=2), axis=1)).mean())
 
@@ -305,7 +307,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         passes.append(len(lanes))
         real(frames, lanes, *rest, **how)
 
-    monkeypatch.setattr(stage, "render", counted)
+    monkeypatch.setattr(passing, "render", counted)
     return passes
 
 
@@ -388,7 +390,7 @@ def test_one_person_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_stopped_run_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped in its third piece of four, it begins there, and ends with the same bytes."""
     monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
-    monkeypatch.setattr(stage, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
     crop(project)
     whole = contents(project)
     real = rendering.Lane.take
@@ -422,7 +424,7 @@ def test_a_run_stopped_before_the_end_of_joining(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr(stage, "join", breaks)
+        during.setattr(writing, "join", breaks)
         with pytest.raises(KeyboardInterrupt):
             crop(project)
     assert contents(project) == {}

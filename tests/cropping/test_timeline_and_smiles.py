@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from cropping.forgetting import forget_crops
+from cropping.settings import CropSettings
 from cropping.smile_stage import SmileSettings, smile_gifs
 from cropping.smiles import Smiles, smiles_file, smiling_spans
-from cropping.stage import CropSettings, crop_people
+from cropping.stage import crop_people
 from cropping.timeline_file import note_smiles
 from data.errors import InputError
 from data.project import Project

@@ -13,7 +13,7 @@ from tests.tracking import coloured
 from tests.tracking.coloured import ColourNetwork
 from tests.tracking.test_export import write_weights
 from tests.tracking.test_track_stage import FACTS
-from tracking import stage
+from tracking import stage, watching
 from tracking.export import ExportedModel
 from tracking.naming import NamingSettings
 from tracking.track_cli import _parser, main
@@ -22,7 +22,7 @@ from tracking.track_cli import _parser, main
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(FACTS, b""))
-    monkeypatch.setattr(stage, "load_yolo", lambda *_, **__: (ColourNetwork(), FACTS, 4))
+    monkeypatch.setattr(watching, "load_yolo", lambda *_, **__: (ColourNetwork(), FACTS, 4))
     coloured.write_footage(tmp_path / "film.mp4")
     return coloured.write_project(tmp_path / "film.fancam").folder
 

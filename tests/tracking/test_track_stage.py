@@ -14,7 +14,7 @@ from data.tracks import Tracks, read_csv
 from data.video import read_frames
 from tests.tracking import coloured
 from tests.tracking.coloured import AWAY, CUT, FRAMES, NAMES, ColourNetwork
-from tracking import stage, watching
+from tracking import stage, watching, writing
 from tracking.export import ExportedModel, ModelFacts
 from tracking.naming import NamingSettings
 from tracking.stage import TrackSettings, track_people
@@ -52,7 +52,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> ColourNetwork:
     """What the stage loads instead of a trained YOLO."""
     network = ColourNetwork()
     monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(FACTS, b""))
-    monkeypatch.setattr(stage, "load_yolo", lambda *_, **__: (network, FACTS, 4))
+    monkeypatch.setattr(watching, "load_yolo", lambda *_, **__: (network, FACTS, 4))
     return network
 
 
@@ -101,7 +101,7 @@ def test_second_time_does_nothing(
 ) -> None:
     track_people(project, [footage], TrackSettings(), progress=Bars())
     written = project.tracks_file("film, the 1st").read_bytes()
-    monkeypatch.setattr(stage, "find_tracks", lambda *_, **__: pytest.fail("named again"))
+    monkeypatch.setattr(writing, "find_tracks", lambda *_, **__: pytest.fail("named again"))
     again = Project(project.folder)
     (summary,) = track_people(again, [], TrackSettings(), progress=Bars())
     assert summary.already_done
@@ -154,7 +154,7 @@ def test_a_stopped_run_goes_on(
         return network(images)
 
     with monkeypatch.context() as during:
-        during.setattr(stage, "load_yolo", lambda *_, **__: (breaks, FACTS, 4))
+        during.setattr(watching, "load_yolo", lambda *_, **__: (breaks, FACTS, 4))
         with pytest.raises(KeyboardInterrupt):
             track_people(project, [footage], TrackSettings(), progress=Bars())
     bars = Bars()

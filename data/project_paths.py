@@ -1,0 +1,81 @@
+"""Where everything about a project lies in its folder, for whoever need not know what is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ProjectPaths:
+    """The files and folders of a project."""
+
+    folder: Path  # absolute
+
+    @property
+    def people_file(self) -> Path:
+        """The people, and which face is whose (SQLite)."""
+        return self.folder / "people.sqlite"
+
+    @property
+    def people_folder(self) -> Path:
+        """One folder of portraits a person, for people to look at."""
+        return self.folder / "people"
+
+    @property
+    def dataset_folder(self) -> Path:
+        """The YOLO dataset."""
+        return self.folder / "dataset"
+
+    @property
+    def tracker_folder(self) -> Path:
+        """The trained detector, and what its training reported."""
+        return self.folder / "tracker"
+
+    @property
+    def labels_folder(self) -> Path:
+        """Faces that a person has labelled, one folder a set of labels."""
+        return self.folder / "labels"
+
+    def tracks_file(self, footage: str) -> Path:
+        """Where each person is in every frame of a footage (CSV)."""
+        return self.folder / "tracks" / f"{footage}.csv"
+
+    def detections_file(self, footage: str) -> Path:
+        """What the tracker found in which frames, and where the shots begin (npz)."""
+        return self.folder / "tracks" / f"{footage}.npz"
+
+    def crops_folder(self, footage: str) -> Path:
+        """One video and GIF a person of a footage, and the timeline of who is seen when."""
+        return self.folder / "crops" / footage
+
+    @property
+    def export_folder(self) -> Path:
+        """Dataset and tracks as other tools read them."""
+        return self.folder / "export"
+
+    def faces_file(self, footage: str) -> Path:
+        """The faces table of a footage (parquet)."""
+        return self.folder / "faces" / f"{footage}.parquet"
+
+    def frames_file(self, footage: str) -> Path:
+        """The table of a footage's sampled frames (parquet)."""
+        return self.folder / "faces" / f"{footage}.frames.parquet"
+
+    def parts_folder(self, footage: str) -> Path:
+        """The finished parts of a faces table that is still being made."""
+        return self.folder / "faces" / f"{footage}.parts"
+
+    def still_file(self, footage: str, frame_index: int) -> Path:
+        """A sampled frame at full size."""
+        return self.folder / "faces" / footage / f"{frame_index:08d}.jpg"
+
+    def portrait_file(self, footage: str, frame_index: int, number: int) -> Path:
+        """The portrait of the ``number``-th face of a frame, counted from 0."""
+        return self.folder / "faces" / footage / f"{frame_index:08d}-{number}.jpg"
+
+
+@dataclass(frozen=True)
+class ProjectFolder(ProjectPaths):
+    """The paths alone: what a task is told of the project, wherever it runs."""
+
+    folder: Path  # absolute

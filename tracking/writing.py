@@ -1,0 +1,194 @@
+"""What becomes of a watched footage, wherever that is: its detections, tracks and overlay."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.errors import InputError
+from data.footage import ASSUMED_RATE
+from data.people import Assignments
+from data.project_paths import ProjectFolder
+from data.running import Workplace
+from data.timeline import Timeline
+from data.tracks import Tracks, read_csv, write_csv, write_mot
+from data.video import Frame, read_frames
+from tracking.cuts import find_cuts
+from tracking.detections import Detections, FootageFound, Watched
+from tracking.naming import NamingSettings, find_tracks
+from tracking.outdated import faces_key
+from tracking.overlay import write_overlay
+from tracking.watching import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One footage on its way.
+
+    Args:
+        paths: of the project.
+        name: of the footage there.
+        watch: how it is watched.
+        classes: person of each class of the detector.
+        names: of the people.
+        label_margin: how much larger than the face the detector's boxes are.
+        faces: whose the faces are, as far as that is to be heard.
+        naming: how boxes become tracks.
+        overlay: whether to write a video with the boxes drawn in.
+        mot: whether to write MOTChallenge's format too.
+    """
+
+    paths: ProjectFolder
+    name: str
+    watch: Watch
+    classes: tuple[int, ...]
+    names: Mapping[int, str]
+    label_margin: float
+    faces: Assignments
+    naming: NamingSettings
+    overlay: bool
+    mot: bool
+
+    @property
+    def csv_file(self) -> Path:
+        """The tracks."""
+        return self.paths.tracks_file(self.name)
+
+    @property
+    def mot_file(self) -> Path:
+        """The tracks in MOTChallenge's format."""
+        return self.csv_file.with_suffix(".txt")
+
+    @property
+    def overlay_file(self) -> Path:
+        """The video with the boxes drawn in."""
+        return self.csv_file.with_suffix(".mp4")
+
+    @property
+    def detections_file(self) -> Path:
+        """What the detector found."""
+        return self.paths.detections_file(self.name)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is to be written."""
+        files = [self.csv_file]
+        files += [self.mot_file] if self.mot else []
+        files += [self.overlay_file] if self.overlay else []
+        return tuple(files)
+
+    def inputs(self) -> dict[str, Any]:
+        """Everything that the tracks depend on."""
+        return {
+            "detections": self.watch.inputs(),
+            "naming": dataclasses.asdict(self.naming),
+            "label_margin": self.label_margin,
+            "classes": list(self.classes),
+            "faces": faces_key(self.faces),
+            "names": {str(person): name for person, name in self.names.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSummary:
+    """How much of one person there is in one footage."""
+
+    name: str
+    detected: int  # frames
+    filled: int  # frames
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What was found in one footage."""
+
+    frames: int  # that were looked at
+    cuts: int
+    people: tuple[PersonSummary, ...]
+
+
+def write_detections_and_tracks(job: Job, place: Workplace) -> Tracked:
+    """Put together what was watched, and go on as `write_tracks` does."""
+    watch = job.watch
+    parts = [part for one in watch.segments for part in watch.parts(one).read()]
+    found = _whole(parts, people=watch.people, video=watch.footage.kind == "video")
+    found.write(job.detections_file)
+    return _write_tracks(job, found, place)
+
+
+def write_tracks(job: Job, place: Workplace) -> Tracked:
+    """Write the tracks of what was detected before."""
+    return _write_tracks(job, FootageFound.read(job.detections_file), place)
+
+
+def read_tracked(job: Job, _: Workplace) -> Tracked:
+    """Read what was written before."""
+    found = FootageFound.read(job.detections_file)
+    return _tracked(job, found, read_csv(job.csv_file, job.names))
+
+
+def _whole(parts: Sequence[Watched], *, people: int, video: bool) -> FootageFound:
+    index = np.concatenate([part.frame_index for part in parts] or [np.zeros(0, np.int64)])
+    time_s = np.concatenate([part.time_s for part in parts] or [np.zeros(0)])
+    thumbnails = chain.from_iterable(part.thumbnail for part in parts)
+    # Photographs of a folder do not follow each other.
+    cuts = find_cuts(index, thumbnails) if video else index[1:]
+    found = Detections.concatenate([part.detections for part in parts], people=people)
+    return FootageFound(Timeline(index, time_s, cuts), found)
+
+
+def _write_tracks(job: Job, found: FootageFound, place: Workplace) -> Tracked:
+    tracks = find_tracks(
+        found,
+        job.classes,
+        job.faces,
+        label_margin=job.label_margin,
+        video=job.watch.footage.kind == "video",
+        settings=job.naming,
+    )
+    write_csv(job.csv_file, tracks, job.names)
+    for file in (job.mot_file, job.overlay_file):
+        file.unlink(missing_ok=True)  # of earlier tracks
+    if job.mot:
+        write_mot(job.mot_file, tracks)
+    if job.overlay:
+        _write_overlay(job, tracks, found.timeline, place)
+    return _tracked(job, found, tracks)
+
+
+def _write_overlay(job: Job, tracks: Tracks, timeline: Timeline, place: Workplace) -> None:
+    footage = job.watch.footage
+    if footage.kind != "video":
+        raise InputError(f"{job.name}: an overlay is drawn on a video, not on pictures")
+    with place.progress(f"{job.name} overlay", len(timeline), 0) as bar:
+
+        def frames() -> Iterator[Frame]:
+            wanted = set(timeline.frame_index.tolist())
+            for frame in read_frames(footage, threads=job.watch.detector.threads):
+                if frame.index in wanted:
+                    yield frame
+                    bar.update(1)
+
+        rate = (footage.rate or ASSUMED_RATE) / job.watch.every_nth
+        write_overlay(job.overlay_file, frames(), tracks, job.names, rate=rate)
+
+
+def _tracked(job: Job, found: FootageFound, tracks: Tracks) -> Tracked:
+    video = job.watch.footage.kind == "video"
+    cuts = len(found.timeline.cuts) if video else 0
+    return Tracked(len(found.timeline), cuts, _people(tracks, job.names))
+
+
+def _people(tracks: Tracks, names: Mapping[int, str]) -> tuple[PersonSummary, ...]:
+    summaries = []
+    for person in np.unique(tracks.person_id).tolist():
+        filled = tracks.filled[tracks.person_id == person]
+        detected = int((~filled).sum())
+        summaries.append(PersonSummary(names[person], detected, int(filled.sum())))
+    return tuple(summaries)
