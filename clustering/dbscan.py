@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from clustering.neighbours import CELL, k_means
 from clustering.threads import in_threads, one_thread_a_product
 
 NOISE = -1
@@ -54,10 +55,20 @@ def dense(points: NDArray[np.float32], *, eps: float, min_samples: int) -> NDArr
     """Which points are no noise, ``(n,)``: `dbscan` without saying which cluster they are of."""
     if eps <= 0 or min_samples < 1:
         raise ValueError(f"eps must be > 0 and min_samples >= 1, got {eps} and {min_samples}")
-    with one_thread_a_product() if len(points) > BLOCK else nullcontext():
-        search = _Search(points, eps, min_samples)
-        search.find_core_points()
-        return search.dense()
+    if len(points) <= CELL:
+        return _dense(points, eps, min_samples)
+    # Like beside like: most points' neighbours are in their own block then.
+    order = np.concatenate(k_means(points)[0])
+    found = np.empty(len(points), np.bool_)
+    with one_thread_a_product():
+        found[order] = _dense(points[order], eps, min_samples)
+    return found
+
+
+def _dense(points: NDArray[np.float32], eps: float, min_samples: int) -> NDArray[np.bool_]:
+    search = _Search(points, eps, min_samples)
+    search.find_core_points()
+    return search.dense()
 
 
 class _Search:

@@ -134,8 +134,13 @@ class _Grouping:
 
     def _link(self, node: NDArray[np.int64]) -> NDArray[np.int64]:
         """Average linkage, ``(n,)`` cluster of each face by first sight."""
-        groups, cannot = self._groups(node), self._cannot_link(node)
-        return link(groups, cannot, distance=self.distance, threshold=self.threshold)[node]
+        linked = link(
+            self._groups(node),  # in no hands but link's: it lets go of them as they merge
+            self._cannot_link(node),
+            distance=self.distance,
+            threshold=self.threshold,
+        )
+        return linked[node]
 
     def _founded(self, cluster: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which faces are of a cluster that DBSCAN finds dense and that has a good face."""

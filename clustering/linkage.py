@@ -272,7 +272,8 @@ def _renew_row(
     cluster: NDArray[np.int64],
 ) -> None:
     """Bring the distances up to date after ``b`` was merged into ``a`` (in place)."""
-    stale = (nearest == apart[a]) | (nearest == apart[b])
+    # Those that were merged away have no nearest any more, and are most after a while.
+    stale = np.isfinite(nearest) & ((nearest == apart[a]) | (nearest == apart[b]))
     one = Groups(*(getattr(groups, name)[a : a + 1] for name in groups.__slots__))
     row = distance(one, groups)[0]
     row[cannot[a] | (cluster != np.arange(len(cluster)))] = np.inf

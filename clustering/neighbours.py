@@ -44,7 +44,7 @@ def near_groups(
     found = np.full((len(groups), count), -1, np.int64)
     search = _Search(groups, wanted, spread_share, found)
     with one_thread_a_product():
-        for _ in in_threads(search.look, cells(groups.mean.astype(np.float32))):
+        for _ in in_threads(search.look, cells(search.mean)):
             pass
     return found
 
@@ -58,10 +58,7 @@ def cells(points: NDArray[np.float32]) -> list[tuple[Rows, Rows]]:
     if len(points) <= WHOLE:
         blocks = range(0, len(points), CELL)
         return [(everything[start : start + CELL], _first(everything, start)) for start in blocks]
-    label, centres = _k_means(points)
-    order = np.argsort(label, kind="stable")
-    starts = np.searchsorted(label[order], np.arange(len(centres) + 1))
-    members = [order[starts[i] : starts[i + 1]] for i in range(len(centres))]
+    members, centres = k_means(points)
     apart = (centres**2).sum(axis=1)[None] - 2 * centres @ centres.T
     np.fill_diagonal(apart, -np.inf)
     around = np.argsort(apart, axis=1)[:, :PROBES]
@@ -77,19 +74,21 @@ def _first(rows: Rows, start: int) -> Rows:
     return np.concatenate([rows[start : start + CELL], rows[:start], rows[start + CELL :]])
 
 
-def _k_means(points: NDArray[np.float32]) -> tuple[Rows, NDArray[np.float32]]:
-    """Cell of each point, and the cells' centres."""
+def k_means(points: NDArray[np.float32]) -> tuple[list[Rows], NDArray[np.float32]]:
+    """Rows of the points of each cell of about CELL, and the cells' centres."""
     from sklearn.cluster import MiniBatchKMeans
 
-    count = len(points) // CELL
+    count = max(len(points) // CELL, 1)
     random = np.random.default_rng(0)
     some = random.choice(len(points), min(_SAMPLE * count, len(points)), replace=False)
     kmeans = MiniBatchKMeans(
         count, init="random", n_init=1, max_iter=3, batch_size=8 * count, random_state=0
     )
     kmeans.fit(points[np.sort(some)])
-    centres = np.asarray(kmeans.cluster_centers_, np.float32)
-    return np.asarray(kmeans.predict(points), np.int64), centres
+    label = kmeans.predict(points)
+    order = np.argsort(label, kind="stable")
+    starts = np.searchsorted(label[order], np.arange(1, count))
+    return np.split(order, starts), np.asarray(kmeans.cluster_centers_, np.float32)
 
 
 class _Search:
@@ -97,12 +96,9 @@ class _Search:
         self, groups: Groups, wanted: NDArray[np.bool_], spread_share: float, found: Rows
     ) -> None:
         self._wanted = wanted
-        mean = groups.mean.astype(np.float32)
-        square = ((groups.mean**2).sum(axis=1) + groups.variance).astype(np.float32)[:, None]
-        ones = np.ones_like(square)
-        # |a - b|^2 and both variances in one product
-        self._left = np.hstack([-2 * mean, square, ones])
-        self._right = np.hstack([mean, ones, square])
+        self.mean = groups.mean.astype(np.float32)
+        square = np.einsum("ij,ij->i", groups.mean, groups.mean) + groups.variance
+        self._square = square.astype(np.float32)[:, None]
         self._gain = (spread_share / 2 * spreads(groups)).astype(np.float32)
         self._found = found
 
@@ -110,11 +106,13 @@ class _Search:
         """Compare the groups of one cell with those around it."""
         rows, others = cell
         places = np.flatnonzero(self._wanted[rows])
-        right, gain = self._right[others].T, self._gain[others]
+        gain = self._gain[others]
+        # |a - b|^2 and both variances in one product
+        right = _beside(-2 * self.mean[others], 1, self._square[others]).T
         for start in range(0, len(places), _ROWS_AT_ONCE):
             own = places[start : start + _ROWS_AT_ONCE]
             some = rows[own]
-            apart = self._left[some] @ right
+            apart = _beside(self.mean[some], self._square[some], 1) @ right
             np.maximum(apart, 0, out=apart)
             np.sqrt(apart, out=apart)
             apart -= gain
@@ -124,3 +122,10 @@ class _Search:
                 nearest = apart.argmin(axis=1)
                 self._found[some, column] = others[nearest]
                 apart[place, nearest] = np.inf
+
+
+def _beside(
+    points: NDArray[np.float32], *columns: NDArray[np.float32] | int
+) -> NDArray[np.float32]:
+    size = (len(points), 1)
+    return np.hstack([points, *(np.broadcast_to(np.float32(c), size) for c in columns)])

@@ -83,16 +83,44 @@ class Table:
         import pyarrow.parquet as pq
 
         try:
-            table = pq.read_table(path, columns=list(cls.COLUMNS))
-            columns = {n: _numpy(table[n], *cls.COLUMNS[n]) for n in cls.COLUMNS}
+            # One at a time: of a million faces, all of them twice are 4 GB.
+            with pq.ParquetFile(path) as file:
+                columns = {
+                    name: _numpy(file.read(columns=[name])[name], *kind)
+                    for name, kind in cls.COLUMNS.items()
+                }
             return cls(**columns)
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            message = f"{path}: not a readable table ({reason}); run cluster-faces --force"
-            raise InputError(message) from error
+            raise _unreadable(path, error) from error
+
+    @classmethod
+    def count(cls, path: Path) -> int:
+        """Number of rows of a file that :meth:`write` wrote, without reading them.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(f"{path}: not a readable table ({reason}); run cluster-faces --force")
 
 
 def _numpy(column: Any, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-    chunk = column.combine_chunks()
-    values = chunk.flatten() if shape else chunk
-    return np.array(values.to_numpy(zero_copy_only=False), dtype).reshape(len(chunk), *shape)
+    """An array of its own, chunk after chunk: never all of a column twice."""
+    found = np.empty((len(column), *shape), dtype)
+    first = 0
+    for chunk in column.chunks:
+        values = chunk.flatten() if shape else chunk
+        values = values.to_numpy(zero_copy_only=False)
+        found[first : first + len(chunk)] = values.reshape(len(chunk), *shape)
+        first += len(chunk)
+    return found

@@ -46,14 +46,6 @@ class Statistics:
     different: Matrix  # of two people
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
-    """Faces and whose they really are."""
-
-    faces: Faces  # one a frame
-    person: NDArray[np.int64]  # (n,)
-
-
 def measure(faces: Faces, person: NDArray[np.int64]) -> Statistics:
     """Measure real faces ``(n,)`` of people from 0 who have two or more each."""
     both = ((faces.embedding + faces.embedding_mirrored) / 2).astype(np.float64)
@@ -112,11 +104,32 @@ def load(path: Path = FILE) -> Statistics:
     return Statistics(**values)
 
 
-def draw(statistics: Statistics, size: int, *, people: int, seed: int = 0) -> Drawn:
-    """Draw ``size`` faces in any order, of so many people; some of whom may come out without."""
+def shares(people: int, *, seed: int = 0) -> Matrix:
+    """Of all faces, ``(people,)``: a few people are seen very often, most of them seldom."""
+    seen = np.exp(np.random.default_rng(seed).normal(0, SIZES_SPREAD, people))
+    return np.asarray(seen / seen.sum(), np.float64)
+
+
+def in_a_pile(size: int, share: Matrix, *, seed: int = 0) -> NDArray[np.int64]:
+    """Whose each of ``size`` faces is, in any order; somebody may be left without."""
+    return np.random.default_rng(seed).choice(len(share), size, p=share)
+
+
+def in_footages(size: int, share: Matrix, *, footages: int, cast: int) -> NDArray[np.int64]:
+    """Whose each of ``size`` faces is, footage by footage, a few people in each."""
+    parts = []
+    for number in range(footages):
+        random = np.random.default_rng(number)
+        who = random.choice(len(share), min(cast, len(share)), replace=False, p=share)
+        often = share[who] / share[who].sum()
+        parts.append(who[in_a_pile(size // footages, often, seed=number)])
+    return np.concatenate(parts)
+
+
+def draw(statistics: Statistics, person: NDArray[np.int64], *, seed: int = 0) -> Faces:
+    """Draw a face of each of ``person``, ``(n,)`` from 0, one a frame."""
     random = np.random.default_rng(seed)
-    share = np.exp(random.normal(0, SIZES_SPREAD, people))
-    person = random.choice(people, size, p=share / share.sum())
+    size, people = len(person), int(person.max(initial=-1)) + 1
     centre = statistics.mean + random.standard_normal((people, 128)) @ statistics.between.T
     spread = np.exp(random.normal(0, statistics.person_spread, people))
     which = random.integers(0, len(statistics.length), size)
@@ -128,7 +141,7 @@ def draw(statistics: Statistics, size: int, *, people: int, seed: int = 0) -> Dr
         both *= _nearer_norms(both, *statistics.norms)[:, None]
         half = random.standard_normal(both.shape) @ statistics.mirror.T
         embedding[some], mirrored[some] = both + half, both - half
-    return Drawn(_table(embedding, mirrored, statistics.quality[which]), person)
+    return _table(embedding, mirrored, statistics.quality[which])
 
 
 def _cloud(random: np.random.Generator, root: Matrix, length: Matrix) -> Matrix:
