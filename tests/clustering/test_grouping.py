@@ -16,9 +16,8 @@ from clustering.grouping import (
     person_embeddings,
     person_weights,
 )
-from clustering.joining import clear_nearest, once_a_frame
 from clustering.linkage import Groups, average_linkage
-from clustering.numbering import by_first_sight, renumbered
+from clustering.numbering import renumbered
 from data.faces import Faces
 from tests.clustering.crowd import crowd, embeddings
 
@@ -42,60 +41,6 @@ def turns(people: int, frames: int) -> list[list[int]]:
 
 def with_points(faces: Faces, points: NDArray[np.float32]) -> Faces:
     return faces.replace(embedding=points, embedding_mirrored=points)
-
-
-# --- numbers ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("label", "by_sight", "keeping_unknown"),
-    [
-        pytest.param((), [], [], id="none"),
-        pytest.param((7,), [0], [0], id="one"),
-        pytest.param((5, 3, 5, 9), [0, 1, 0, 2], [0, 1, 0, 2], id="first come first"),
-        pytest.param((-1, 4, -1, 0), [0, 1, 0, 2], [-1, 0, -1, 1], id="unknown"),
-        pytest.param((-1, -1), [0, 0], [-1, -1], id="all unknown"),
-    ],
-)
-def test_numbering(label: tuple[int, ...], by_sight: list[int], keeping_unknown: list[int]) -> None:
-    assert by_first_sight(ints(*label)).tolist() == by_sight
-    assert renumbered(ints(*label)).tolist() == keeping_unknown
-
-
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        pytest.param((0.3,), 0, id="only person"),
-        pytest.param((0.5,), -1, id="at the limit"),
-        pytest.param((0.4, 0.3), 1, id="nearest"),
-        pytest.param((0.3, 0.33), -1, id="two are as near"),
-        pytest.param((0.3, np.inf), 0, id="the other cannot be"),
-        pytest.param((np.inf, np.inf), -1, id="none can be"),
-    ],
-)
-def test_clear_nearest(row: tuple[float, ...], expected: int) -> None:
-    assert clear_nearest(np.array([row]), limit=0.5).tolist() == [expected]
-
-
-@pytest.mark.parametrize(
-    ("joins", "node", "frame", "expected"),
-    [
-        pytest.param((), (), (), [], id="nobody"),
-        pytest.param((0, 0), (0, 1), (5, 6), [0, 0], id="two frames"),
-        pytest.param((0, 0), (0, 1), (5, 5), [-1, 0], id="one frame, the nearer"),
-        pytest.param((0, 1), (0, 1), (5, 5), [0, 1], id="one frame, two people"),
-        pytest.param((0, -1), (0, 1), (5, 5), [0, -1], id="the nearer joins nobody"),
-        pytest.param((0, 0, 0), (0, 1, 1, 2), (5, 5, 6, 6), [0, -1, 0], id="in turn"),
-        pytest.param((0, 0), (-1, 1, 0, -1), (5, 5, 6, 6), [0, 0], id="faces that have joined"),
-    ],
-)
-def test_once_a_frame(
-    joins: tuple[int, ...], node: tuple[int, ...], frame: tuple[int, ...], expected: list[int]
-) -> None:
-    # Later nodes are nearer.
-    apart = np.linspace(0.9, 0.1, len(joins))
-    found = once_a_frame(ints(*joins), apart, node=ints(*node), frame=ints(*frame))
-    assert found.tolist() == expected
 
 
 @pytest.mark.parametrize(
