@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ _ALIKE = Distance(clothes_share=0.0)
 LIKELY = 0.8
 """Mean distance up to which two people are worth a question, in dlib's space: two people are
 usually about that far apart, and the faces of one half as far."""
+_DISTANCES_AT_ONCE = 1 << 22
+"""Of faces to people: 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Likeness:
 
     def __init__(self, faces: list[Faces]) -> None:
         """Take the faces of every footage; rows count through all of them."""
-        self._embedding = np.concatenate([np.zeros((0, 128)), *map(person_embeddings, faces)])
+        nothing = np.zeros((0, 128), np.float32)
+        self._embedding = np.concatenate([nothing, *map(person_embeddings, faces)])
         self._weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
         self._frame = _frame_numbers(faces)
         self._moment_s = _moments(faces)
@@ -90,14 +93,14 @@ class Likeness:
         The distance to its own person, less a half of that to the next: what looks like nobody
         else needs less likeness.
         """
-        people, apart = self._distances(person_id)
+        people, _ = self.groups(person_id)
         doubt = np.zeros(len(person_id))
-        known = np.flatnonzero(person_id != UNKNOWN)
-        column = np.searchsorted(people, person_id[known])
-        doubt[known] = apart[known, column]
-        if len(people) > 1:
-            apart[known, column] = np.inf
-            doubt[known] -= apart[known].min(axis=1, initial=np.inf) / 2
+        for rows, apart in self._distances(person_id, np.flatnonzero(person_id != UNKNOWN)):
+            place = np.arange(len(rows)), np.searchsorted(people, person_id[rows])
+            doubt[rows] = apart[place]
+            if len(people) > 1:
+                apart[place] = np.inf
+                doubt[rows] -= apart.min(axis=1, initial=np.inf) / 2
         return doubt
 
     def likely(
@@ -109,32 +112,38 @@ class Likeness:
             person_id: ``(n,)``.
             never: ``(n, k)`` people who a face is not; -1 fills up.
         """
-        people, apart = self._distances(person_id)
+        people, _ = self.groups(person_id)
         person = np.full(len(person_id), UNKNOWN, np.int64)
         distance = np.full(len(person_id), np.inf)
-        rows = np.flatnonzero(person_id == UNKNOWN)
-        if not len(people) or not len(rows):
+        if not len(people):
             return person, distance
-        for column in never.T if never is not None else ():
-            barred = np.flatnonzero(np.isin(column, people))
-            apart[barred, np.searchsorted(people, column[barred])] = np.inf
-        nearest = apart[rows].argmin(axis=1)
-        distance[rows] = apart[rows, nearest]
-        person[rows] = np.where(np.isfinite(distance[rows]), people[nearest], UNKNOWN)
+        for rows, apart in self._distances(person_id, np.flatnonzero(person_id == UNKNOWN)):
+            for column in never[rows].T if never is not None else ():
+                barred = np.flatnonzero(np.isin(column, people))
+                apart[barred, np.searchsorted(people, column[barred])] = np.inf
+            nearest = apart.argmin(axis=1)
+            distance[rows] = apart[np.arange(len(rows)), nearest]
+            person[rows] = np.where(np.isfinite(distance[rows]), people[nearest], UNKNOWN)
         return person, distance
 
     def portraits(self, rows: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:
         """Of ``rows``, the best and most different faces; at most ``count``, rising."""
-        embedding = self._embedding[rows].astype(np.float32)
+        embedding = self._embedding[rows]
         weight = self._weight[rows].astype(np.float32)
         return rows[choose_faces(embedding, weight, self._moment_s[rows], count=count)]
 
-    def _distances(self, person_id: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
-        """Distance of each face to everybody's mean face, ``(n, people)``."""
+    def _distances(
+        self, person_id: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+        """Distance of faces to everybody's mean face, ``(rows, people)``, some rows at a time."""
         people, groups = self.groups(person_id)
-        squares = (self._embedding**2).sum(axis=1)[:, None] + (groups.mean**2).sum(axis=1)[None]
-        products = self._embedding @ groups.mean.T
-        return people, np.sqrt(np.maximum(squares - 2 * products, 0))
+        own = (groups.mean**2).sum(axis=1)[None]
+        step = max(_DISTANCES_AT_ONCE // max(len(people), 1), 1)
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            embedding = self._embedding[some].astype(np.float64)
+            squares = (embedding**2).sum(axis=1)[:, None] + own
+            yield some, np.sqrt(np.maximum(squares - 2 * embedding @ groups.mean.T, 0))
 
     def _together(
         self, person_id: NDArray[np.int64], people: NDArray[np.int64]
