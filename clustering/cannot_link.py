@@ -53,13 +53,12 @@ class CannotLink:
         rows = np.concatenate([apart[0].row, apart[1].row + first])
         columns = np.concatenate([apart[0].col, apart[1].col + first])
         size = first + second
-        return CannotLink(
-            *(
-                hstack([getattr(self, name), getattr(other, name)], format="csr")
-                for name in ("holds", "bars", "both")
-            ),
-            incidence(rows, columns, (size, size)),
-        )
+
+        def beside(name: str) -> Counts:
+            return hstack([getattr(self, name), getattr(other, name)], format="csr")
+
+        told = incidence(rows, columns, (size, size))
+        return CannotLink(beside("holds"), beside("bars"), beside("both"), told)
 
     def take(self, rows: NDArray[np.int64]) -> CannotLink:
         """Return some of the groups."""

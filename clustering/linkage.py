@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
+AnyFloats = NDArray[np.floating[Any]]
 
 # Of faces of one person in one tracklet: what a group of few faces is taken to spread.
 _USUAL_SPREAD = 0.36
@@ -72,7 +74,7 @@ class Groups:
 
 
 def groups_of(
-    label: NDArray[np.int64], weight: Floats, embedding: Floats, clothes: Floats
+    label: NDArray[np.int64], weight: Floats, embedding: AnyFloats, clothes: AnyFloats
 ) -> Groups:
     """Moments of the groups 0, 1, ... of ``label``; faces labelled -1 are in none.
 
@@ -97,8 +99,7 @@ def groups_of(
 
 
 def _empty(size: int, dimensions: int, bins: int) -> Groups:
-    one = (np.zeros(size) for _ in range(4))
-    weight, count, variance, clothes_weight = one
+    weight, count, variance, clothes_weight = np.zeros((4, size))
     mean, clothes = np.zeros((size, dimensions)), np.zeros((size, bins))
     return Groups(weight, count, mean, variance, clothes_weight, clothes)
 
@@ -114,7 +115,11 @@ def _stretches(starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 
 
 def _moments(
-    label: NDArray[np.int64], size: int, weight: Floats, embedding: Floats, clothes: Floats
+    label: NDArray[np.int64],
+    size: int,
+    weight: Floats,
+    embedding: AnyFloats,
+    clothes: AnyFloats,
 ) -> Groups:
     """Moments of faces in order of ``label``."""
     embedding, clothes = embedding.astype(np.float64), clothes.astype(np.float64)
@@ -137,20 +142,20 @@ def _moments(
 def merged_groups(groups: Groups, label: NDArray[np.int64]) -> Groups:
     """Groups of groups: those with one number of ``label``, ``(n,)`` from 0, are one."""
     size = int(label.max(initial=-1)) + 1
-    total = np.bincount(label, groups.weight, size)
+    total = np.bincount(label, groups.weight, size).astype(np.float64)
     share = groups.weight / total[label]
     mean = _sums(label, groups.mean, size, share)
     away = np.empty(len(label))
     for start in range(0, len(label), _FACES_AT_ONCE):
         some = slice(start, start + _FACES_AT_ONCE)
         away[some] = ((groups.mean[some] - mean[label[some]]) ** 2).sum(axis=1)
-    seen = np.bincount(label, groups.clothes_weight, size)
+    seen = np.bincount(label, groups.clothes_weight, size).astype(np.float64)
     of_seen = groups.clothes_weight / np.maximum(seen, 1e-12)[label]
     return Groups(
         weight=total,
-        count=np.bincount(label, groups.count, size),
+        count=np.bincount(label, groups.count, size).astype(np.float64),
         mean=mean,
-        variance=np.bincount(label, share * (groups.variance + away), size),
+        variance=np.bincount(label, share * (groups.variance + away), size).astype(np.float64),
         clothes_weight=seen,
         clothes=_sums(label, groups.clothes, size, of_seen),
     )

@@ -91,8 +91,10 @@ def _root(covariance: Matrix) -> Matrix:
 
 def save(statistics: Statistics, path: Path = FILE) -> None:
     """Write in half precision: 100 KB."""
-    values = {name: getattr(statistics, name) for name in Statistics.__slots__}
-    np.savez_compressed(path, **{n: np.asarray(v, np.float16) for n, v in values.items()})
+    values: dict[str, Any] = {
+        name: np.asarray(getattr(statistics, name), np.float16) for name in Statistics.__slots__
+    }
+    np.savez_compressed(path, **values)
 
 
 def load(path: Path = FILE) -> Statistics:

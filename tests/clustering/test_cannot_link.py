@@ -48,7 +48,12 @@ def some_people(seed: int = 0, nodes: int = 30) -> CannotLink:
     holds = rng.random((nodes, 6)) < 0.1
     bars = (rng.random((nodes, 6)) < 0.05) & ~holds
     apart = incidence(ints(0, 3), ints(3, 0), (6, 6))
-    people = CannotLink.of(*(incidence(*np.nonzero(m), m.shape) for m in (holds, bars)), apart)
+    is_one, is_not = np.argwhere(holds).T, np.argwhere(bars).T
+    people = CannotLink.of(
+        incidence(is_one[0], is_one[1], (nodes, 6)),
+        incidence(is_not[0], is_not[1], (nodes, 6)),
+        apart,
+    )
     return frames.and_also(people)
 
 
@@ -79,8 +84,8 @@ def test_a_clash_inside_is_never_missed(seed: int) -> None:
     clash = cannot.against(cannot)
     label = np.arange(len(cannot)) // 3
     inside = clash.reshape(10, 3, 10, 3)[np.arange(10), :, np.arange(10)]
-    expected = (inside & ~np.eye(3, dtype=np.bool_)).any(axis=(1, 2))
-    assert (cannot.merged(label).clashes_inside() >= expected).all()
+    expected = np.asarray((inside & ~np.eye(3, dtype=np.bool_)).any(axis=(1, 2)))
+    assert cannot.merged(label).clashes_inside()[expected].all()
 
 
 def test_traits_of_one() -> None:

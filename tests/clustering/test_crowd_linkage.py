@@ -34,7 +34,7 @@ def nothing(size: int) -> CannotLink:
 
 def linked(groups: Groups, cannot: CannotLink | None = None) -> list[int]:
     cannot = cannot or nothing(len(groups))
-    return link(groups, cannot, distance=PLAIN, threshold=0.6).tolist()
+    return [int(n) for n in link(groups, cannot, distance=PLAIN, threshold=0.6)]
 
 
 @pytest.mark.parametrize("most", [2, 10, 39, 10_000])
