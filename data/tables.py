@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.files import whole_file
 
+_ROWS = 1 << 16
+"""Of one piece of a file: 128 MB of the faces table."""
+
 Column = tuple[type[np.generic], tuple[int, ...]]
 
 
@@ -70,7 +73,7 @@ class Table:
             size = int(np.prod(shape))
             arrays[name] = pa.FixedSizeListArray.from_arrays(flat, size) if shape else flat
         with whole_file(path) as partial:
-            pq.write_table(pa.table(arrays), partial, compression="zstd")
+            pq.write_table(pa.table(arrays), partial, compression="zstd", row_group_size=_ROWS)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -83,12 +86,9 @@ class Table:
         import pyarrow.parquet as pq
 
         try:
-            # One at a time: of a million faces, all of them twice are 4 GB.
+            # A column and some rows at a time: a million faces twice are 4 GB.
             with pq.ParquetFile(path) as file:
-                columns = {
-                    name: _numpy(file.read(columns=[name])[name], *kind)
-                    for name, kind in cls.COLUMNS.items()
-                }
+                columns = {name: _numpy(file, name, *kind) for name, kind in cls.COLUMNS.items()}
             return cls(**columns)
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise _unreadable(path, error) from error
@@ -114,13 +114,14 @@ def _unreadable(path: Path, error: Exception) -> InputError:
     return InputError(f"{path}: not a readable table ({reason}); run cluster-faces --force")
 
 
-def _numpy(column: Any, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-    """An array of its own, chunk after chunk: never all of a column twice."""
-    found = np.empty((len(column), *shape), dtype)
+def _numpy(file: Any, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    """One column of an open file."""
+    found = np.empty((file.metadata.num_rows, *shape), dtype)
     first = 0
-    for chunk in column.chunks:
-        values = chunk.flatten() if shape else chunk
-        values = values.to_numpy(zero_copy_only=False)
-        found[first : first + len(chunk)] = values.reshape(len(chunk), *shape)
-        first += len(chunk)
+    for group in range(file.num_row_groups):
+        for chunk in file.read_row_group(group, columns=[name])[name].chunks:
+            values = chunk.flatten() if shape else chunk
+            some = values.to_numpy(zero_copy_only=False).reshape(len(chunk), *shape)
+            found[first : first + len(chunk)] = some
+            first += len(chunk)
     return found

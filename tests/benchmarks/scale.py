@@ -42,7 +42,6 @@ from tests.benchmarks.scale_faces import (
 )
 from tests.clustering.labelled_footage import table
 from tests.conftest import SHARED
-from tests.quality.photographs import real_faces
 
 FACES: Final = 1_000_000
 PEOPLE: Final = 5_000
@@ -283,6 +282,8 @@ def _verdict(met: bool) -> str:
 
 
 def _measured() -> Statistics:
+    from tests.quality.photographs import real_faces  # loads the networks' libraries
+
     faces, person = real_faces(SHARED)
     return measure(faces, person)
 
