@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test test-slow check format bench quality clean
+.PHONY: demo test test-slow check format bench bench-scale quality clean
 
 demo: .venv/.installed
 	$(BIN)/fancam demo
@@ -25,6 +25,10 @@ format: .venv/.installed-dev
 
 bench: .venv/.installed-dev
 	$(BIN)/python -m tests.benchmarks
+
+# A million faces; for fewer: make bench-scale SCALE='--faces 50000'
+bench-scale: .venv/.installed-dev
+	$(BIN)/python -m tests.benchmarks.scale $(SCALE)
 
 quality: .venv/.installed-dev
 	$(BIN)/python -m tests.quality

@@ -12,17 +12,15 @@ large spatial databases with noise", KDD 1996.
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from clustering.neighbours import CELL, k_means
+from clustering.threads import in_threads, one_thread_a_product
 
 NOISE = -1
 BLOCK = 1024
@@ -31,8 +29,6 @@ _PAIRS_AT_ONCE = 1 << 16
 
 Indices = NDArray[np.int64]
 Pairs = NDArray[np.bool_]  # (rows, columns) of a block
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def dbscan(points: NDArray[np.float32], *, eps: float, min_samples: int) -> NDArray[np.int64]:
@@ -48,11 +44,31 @@ def dbscan(points: NDArray[np.float32], *, eps: float, min_samples: int) -> NDAr
     """
     if eps <= 0 or min_samples < 1:
         raise ValueError(f"eps must be > 0 and min_samples >= 1, got {eps} and {min_samples}")
-    with _one_thread_a_product() if len(points) > BLOCK else nullcontext():
+    with one_thread_a_product() if len(points) > BLOCK else nullcontext():
         search = _Search(points, eps, min_samples)
         search.find_core_points()
         search.join_core_points()
         return search.labels()
+
+
+def dense(points: NDArray[np.float32], *, eps: float, min_samples: int) -> NDArray[np.bool_]:
+    """Which points are no noise, ``(n,)``: `dbscan` without saying which cluster they are of."""
+    if eps <= 0 or min_samples < 1:
+        raise ValueError(f"eps must be > 0 and min_samples >= 1, got {eps} and {min_samples}")
+    if len(points) <= CELL:
+        return _dense(points, eps, min_samples)
+    # Like beside like: most points' neighbours are in their own block then.
+    order = np.concatenate(k_means(points)[0])
+    found = np.empty(len(points), np.bool_)
+    with one_thread_a_product():
+        found[order] = _dense(points[order], eps, min_samples)
+    return found
+
+
+def _dense(points: NDArray[np.float32], eps: float, min_samples: int) -> NDArray[np.bool_]:
+    search = _Search(points, eps, min_samples)
+    search.find_core_points()
+    return search.dense()
 
 
 class _Search:
@@ -69,9 +85,9 @@ class _Search:
     def find_core_points(self) -> None:
         """Find out which points have enough neighbours."""
         blocks = _blocks(np.arange(len(self._core)))
-        for _ in _in_threads(lambda block: self._count(block, block), blocks):
+        for _ in in_threads(lambda block: self._count(block, block), blocks):
             pass
-        for _ in _in_threads(self._count_beyond_block, _blocks(np.flatnonzero(~self._core))):
+        for _ in in_threads(self._count_beyond_block, _blocks(np.flatnonzero(~self._core))):
             pass
 
     def join_core_points(self) -> None:
@@ -82,10 +98,17 @@ class _Search:
         above = [(a, b) for i, a in enumerate(blocks) for b in blocks[i + 1 :]]
         for pairs in (diagonal, above):
             for (rows, columns), near in zip(
-                pairs, _in_threads(self._near_but_apart, pairs), strict=True
+                pairs, in_threads(self._near_but_apart, pairs), strict=True
             ):
                 if near is not None:
                     self._join_near(rows, columns, near)
+
+    def dense(self) -> NDArray[np.bool_]:
+        """Core points and those near to them, when all is counted."""
+        found = self._core.copy()
+        for i, j in self._kept:
+            found[i[self._core[j]]] = True
+        return found
 
     def labels(self) -> NDArray[np.int64]:
         """Clusters, when all is counted and joined."""
@@ -206,27 +229,6 @@ def _blocks(indices: Indices) -> list[Indices]:
 def _all_one(*components: NDArray[np.int32]) -> bool:
     """Whether all these are one component, so that no pair can join any."""
     return all(bool((some == components[0][0]).all()) for some in components)
-
-
-def _in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Results of ``work`` in order; NumPy lets go of the interpreter's lock meanwhile."""
-    workers = os.cpu_count() or 1
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _one_thread_a_product() -> AbstractContextManager[Any]:
-    """Each block is one core's work: the threads of a product wait for the slowest of them."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
-    return limits
 
 
 def _by_first(component: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 Faces that somebody put to a person are one (must-link); they are nobody else, a face that somebody
 threw out of a person is not that person, and neither are two people who were told apart
-(cannot-link: Wagstaff et al., "Constrained k-means clustering with background knowledge", 2001).
+(cannot-link, see :mod:`clustering.cannot_link`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
+from clustering.cannot_link import CannotLink, Counts, incidence
 from data.decisions import UNKNOWN, Labels, Reviewed
 
 
@@ -52,10 +54,16 @@ class Decided:
 
 def decided_about(labels: Labels, reviewed: Reviewed) -> Decided:
     """Return what was decided about the faces of one footage, of ``labels``."""
-    named = sorted(reviewed.names)
+    # Only who is here: of all names of an archive there may be millions of pairs.
+    named = sorted(reviewed.names.keys() & _anybody(labels))
     # Whoever gives two names means two people.
     pairs = {(a, b) for i, a in enumerate(named) for b in named[i + 1 :]}
     return Decided(labels.person_id, labels.pinned, labels.never, reviewed.apart | pairs)
+
+
+def _anybody(labels: Labels) -> set[int]:
+    everybody = (labels.person_id, labels.pinned, labels.never.reshape(-1))
+    return set(np.unique(np.concatenate(everybody)).tolist())
 
 
 def separate_nodes(node: NDArray[np.int64], decided: Decided) -> NDArray[np.int64]:
@@ -73,48 +81,53 @@ def separate_nodes(node: NDArray[np.int64], decided: Decided) -> NDArray[np.int6
     return np.asarray(separate, np.int64).reshape(-1)
 
 
-def forbidden(
-    node: NDArray[np.int64], other: NDArray[np.int64], decided: Decided
-) -> NDArray[np.bool_]:
-    """Which nodes must not come together with which others, ``(nodes, others)``.
+def decided_links(node: NDArray[np.int64], nodes: int, decided: Decided) -> CannotLink:
+    """What each node is and is not by the decisions; of one ``decided``, any two go together.
 
     Args:
         node: ``(n,)`` node of each face, from 0; -1 in none.
-        other: ``(n,)`` the same, of another kind; or the same array.
+        nodes: how many there are.
         decided: about these faces.
     """
     people = _people(decided)
-    is_node, not_node = _is_and_is_not(node, people, decided)
-    is_other, not_other = _is_and_is_not(other, people, decided)
-    clash = not_node @ is_other.T + is_node @ not_other.T
-    return np.asarray(clash > 0, np.bool_)
+    shape = (nodes, len(people))
+    put = decided.pinned != UNKNOWN
+    person = np.where(put, decided.pinned, decided.person_id)
+    holds = _incidence(node, person, people, shape)
+    sure = np.unique(node[put & (node >= 0)])
+    not_sure = np.where(np.isin(node, sure), UNKNOWN, node)
+    bars: Counts = csr_array(shape, dtype=np.int64)
+    for column in decided.never.T:
+        bars = bars + _incidence(not_sure, column, people, shape)
+    # Who was put to somebody is nobody else.
+    others = np.ones((len(sure), len(people)), np.bool_)
+    others[holds[sure].nonzero()] = False
+    rows, columns = np.nonzero(others)
+    bars = bars + incidence(sure[rows], columns, shape)
+    return CannotLink.of(holds, bars, _told_apart(people, decided))
 
 
 def _people(decided: Decided) -> NDArray[np.int64]:
-    pairs = np.array(sorted(decided.apart), np.int64).reshape(-1)
-    everybody = (decided.person_id, decided.pinned, decided.never.reshape(-1), pairs)
+    """Everybody whom a face is or is not; rising."""
+    everybody = (decided.person_id, decided.pinned, decided.never.reshape(-1))
     people = np.unique(np.concatenate(everybody))
     return np.asarray(people[people != UNKNOWN], np.int64)
 
 
-def _is_and_is_not(
-    node: NDArray[np.int64], people: NDArray[np.int64], decided: Decided
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Whom each node holds faces of, and who it is not, ``(nodes, people)`` of 0 and 1."""
-    size = int(node.max(initial=-1)) + 1
-    holds = np.zeros((size, len(people)), np.float32)
-    is_not = np.zeros_like(holds)
-    put = decided.pinned != UNKNOWN
-    person = np.where(put, decided.pinned, decided.person_id)
-    rows = (node >= 0) & (person != UNKNOWN)
-    holds[node[rows], np.searchsorted(people, person[rows])] = 1
-    for column in decided.never.T:
-        rows = (node >= 0) & (column != UNKNOWN)
-        is_not[node[rows], np.searchsorted(people, column[rows])] = 1
-    sure = np.unique(node[put & (node >= 0)])
-    is_not[sure] = 1 - holds[sure]
-    apart = np.zeros((len(people), len(people)), np.float32)
-    for a, b in decided.apart:
-        i, j = np.searchsorted(people, [a, b])
-        apart[i, j] = apart[j, i] = 1
-    return holds, np.minimum(is_not + holds @ apart, 1)
+def _incidence(
+    node: NDArray[np.int64],
+    person: NDArray[np.int64],
+    people: NDArray[np.int64],
+    shape: tuple[int, int],
+) -> Counts:
+    there = (node >= 0) & (person != UNKNOWN)
+    return incidence(node[there], np.searchsorted(people, person[there]), shape)
+
+
+def _told_apart(people: NDArray[np.int64], decided: Decided) -> Counts:
+    """Of which two people it was said that they are not one, ``(people, people)``."""
+    pairs = np.array(sorted(decided.apart), np.int64).reshape(-1, 2)
+    pairs = pairs[np.isin(pairs, people).all(axis=1)]
+    one, other = np.searchsorted(people, pairs).T
+    both = np.concatenate([one, other]), np.concatenate([other, one])
+    return incidence(*both, (len(people), len(people)))

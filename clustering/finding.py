@@ -14,8 +14,9 @@ from clustering.extraction import PART_FRAMES
 from clustering.looking import Search, SegmentSearch, look_for_faces, write_tables
 from clustering.settings import VERSION, ClusterSettings
 from clustering.state import faces_done
-from clustering.writing import faces_stage, read_tables
+from clustering.writing import faces_stage
 from data.errors import InputError
+from data.faces import Faces, Frames
 from data.failures import Failures
 from data.files import remove_partial
 from data.footage import Footage, default_interval_s, take_in
@@ -177,12 +178,11 @@ def _put_back(now: dict[str, T], before: Mapping[str, T], key: str) -> None:
 
 def _footage_summary(project: Project, finished: Finished[dict[str, Any], None]) -> FootageSummary:
     name, inputs = finished.work.name, finished.work.about
-    frames, faces = read_tables(project, name)
     return FootageSummary(
         name=name,
         kind=inputs["kind"],
-        frames=len(frames),
-        faces=len(faces),
+        frames=Frames.count(project.frames_file(name)),
+        faces=Faces.count(project.faces_file(name)),
         every_s=float(inputs["every_s"]),
         damage=str(finished.damage) if finished.damage else "",
         already_done=finished.work.last is None,

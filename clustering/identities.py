@@ -8,16 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from clustering.grouping import (
-    by_first_sight,
-    clear_nearest,
-    once_a_frame,
-    person_embeddings,
-    person_weights,
-    renumbered,
-)
-from clustering.linkage import Distance, Groups, average_linkage, groups_of
+from clustering.cannot_link import CannotLink
+from clustering.crowd_linkage import link
+from clustering.grouping import person_embeddings, person_weights
+from clustering.joining import clear_owners, once_a_frame
+from clustering.linkage import Distance, Groups, groups_of
+from clustering.numbering import by_first_sight, renumbered
 from data.faces import Faces
 from data.people import UNKNOWN, Assignments
 from data.same_faces import same_faces
@@ -82,28 +81,19 @@ class _Nodes:
         faces = [entry.faces for entry in entries]
         self.ends = np.cumsum([len(table) for table in faces])
         self.count = int(sum(sizes))
+        self.footages = sum(len(table) > 0 for table in faces)
         self.footage = np.repeat(np.arange(len(entries)), sizes)
         self.of_face = np.concatenate([np.zeros(0, np.int64), *shifted])
-        self.face_footage = np.repeat(np.arange(len(entries)), [len(table) for table in faces])
         self.frame = _numbered_frames(faces)
-        self.embedding = np.concatenate([np.zeros((0, 128)), *map(person_embeddings, faces)])
+        nothing = np.zeros((0, 128), np.float32)
+        self.embedding = np.concatenate([nothing, *map(person_embeddings, faces)])
         self.weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
         self.seconds = np.concatenate(
             [np.zeros(0), *(np.full(len(e.faces), e.seconds_a_face) for e in entries)]
         )
-        self.known = self._known_people(entries, whole)
-
-    def _known_people(self, entries: list[Clustered], whole: Collection[int]) -> NDArray[np.int64]:
-        """Person that each node was in the run before, ``(count,)``; -1 for none."""
-        known = np.full(self.count, UNKNOWN, np.int64)
-        starts = np.concatenate([[0], self.ends])
-        for number, entry in enumerate(entries):
-            own = np.flatnonzero(self.footage == number)
-            if len(own):
-                cluster = self.of_face[starts[number] : starts[number + 1]]
-                before = _persons_before(entry)
-                known[own] = _best_votes(before, cluster - own[0], len(own), whole)
-        return known
+        # Person that each node was in the run before, ``(count,)``; -1 for none.
+        known = [_best_votes(_persons_before(e), e.cluster, whole) for e in entries]
+        self.known = np.concatenate([np.zeros(0, np.int64), *known])
 
     def groups(self, label: NDArray[np.int64]) -> Groups:
         """Moments of groups of faces over all footages; clothes left out."""
@@ -128,46 +118,63 @@ def _persons_before(entry: Clustered) -> NDArray[np.int64]:
 
 
 def _best_votes(
-    person: NDArray[np.int64],
-    cluster: NDArray[np.int64],
-    clusters: int,
-    whole: Collection[int],
+    person: NDArray[np.int64], cluster: NDArray[np.int64], whole: Collection[int]
 ) -> NDArray[np.int64]:
     """Person of each cluster, one to one, for the most faces in all; -1 where none is left."""
+    best = np.full(int(cluster.max(initial=UNKNOWN)) + 1, UNKNOWN, np.int64)
     voting = (person != UNKNOWN) & (cluster >= 0)
-    people, column = np.unique(person[voting], return_inverse=True)
-    votes = np.zeros((clusters, len(people)), np.int64)
-    np.add.at(votes, (cluster[voting], column), 1)
-    best = np.full(clusters, UNKNOWN, np.int64)
-    rows, columns = linear_sum_assignment(-votes)
-    elected = votes[rows, columns] > 0
-    best[rows[elected]] = people[columns[elected]]
-    if len(people):
-        most = people[votes.argmax(axis=1)]
-        mostly = 2 * votes.max(axis=1) > votes.sum(axis=1)
-        left = (best == UNKNOWN) & mostly & np.isin(most, list(whole))
-        best[left] = most[left]
+    votes, count = np.unique(
+        np.stack([cluster[voting], person[voting]], axis=1), axis=0, return_counts=True
+    )
+    for some in _apart_from_others(votes):
+        clusters, row = np.unique(votes[some, 0], return_inverse=True)
+        people, column = np.unique(votes[some, 1], return_inverse=True)
+        table = np.zeros((len(clusters), len(people)), np.int64)
+        table[row, column] = count[some]
+        rows, columns = linear_sum_assignment(-table)
+        elected = table[rows, columns] > 0
+        best[clusters[rows[elected]]] = people[columns[elected]]
+        most = people[table.argmax(axis=1)]
+        mostly = 2 * table.max(axis=1) > table.sum(axis=1)
+        left = (best[clusters] == UNKNOWN) & mostly & np.isin(most, list(whole))
+        best[clusters[left]] = most[left]
     return best
+
+
+def _apart_from_others(votes: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Rows of pairs of cluster and person that have to do with one another, directly or not."""
+    if not len(votes):
+        return []
+    clusters, row = np.unique(votes[:, 0], return_inverse=True)
+    people, column = np.unique(votes[:, 1], return_inverse=True)
+    size = len(clusters) + len(people)
+    ones = np.ones(len(votes), np.int8)
+    graph = coo_array((ones, (row, column + len(clusters))), shape=(size, size))
+    _, component = connected_components(graph, directed=False)
+    of_vote = component[row]
+    order = np.argsort(of_vote, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(of_vote[order])) + 1)
 
 
 def _join_across(nodes: _Nodes, eps: float) -> NDArray[np.int64]:
     """Cluster of nodes that are one person, ``(count,)``, from 0."""
     # Nodes that were one person stay one; then the rest, never two of one footage, for there
     # the footage itself has decided, and never two who were different people before.
+    known = nodes.known != UNKNOWN
     alone = np.arange(nodes.count) + nodes.known.max(initial=0) + 1
-    start = renumbered(np.where(nodes.known == UNKNOWN, alone, nodes.known))
+    start = renumbered(np.where(known, nodes.known, alone))
     if len(np.unique(nodes.footage)) < 2:
         return start
     size = int(start.max(initial=UNKNOWN)) + 1
-    present = np.zeros((size, int(nodes.footage.max()) + 1), np.int64)
-    present[start, nodes.footage] = 1
-    was_known = np.zeros(size, np.bool_)
-    was_known[start] = nodes.known != UNKNOWN
-    cannot = (present @ present.T > 0) | np.outer(was_known, was_known)
-    np.fill_diagonal(cannot, False)
+    of_footage = CannotLink.exclusive(start, nodes.footage, size)
+    one_each = CannotLink.exclusive(start, np.where(known, 0, UNKNOWN), size)
     label = np.where(nodes.of_face == UNKNOWN, UNKNOWN, start[nodes.of_face])
-    threshold = _LINK_ACROSS * eps
-    joined = average_linkage(nodes.groups(label), cannot, distance=_ACROSS, threshold=threshold)
+    joined = link(
+        nodes.groups(label),
+        of_footage.and_also(one_each),
+        distance=_ACROSS,
+        threshold=_LINK_ACROSS * eps,
+    )
     return joined[start]
 
 
@@ -189,24 +196,20 @@ def _adopt_left_over(nodes: _Nodes, person: NDArray[np.int64], eps: float) -> ND
     """Give left-over faces of one footage to people of the others whom they clearly are."""
     left = np.flatnonzero(person == UNKNOWN)
     people = np.unique(person[person != UNKNOWN])
-    if len(left) == 0 or len(people) == 0 or len(np.unique(nodes.face_footage)) < 2:
+    if len(left) == 0 or len(people) == 0 or nodes.footages < 2:
         return person
     label = np.where(person == UNKNOWN, UNKNOWN, np.searchsorted(people, person))
     one_each = np.full(len(person), UNKNOWN, np.int64)
     one_each[left] = np.arange(len(left))
-    apart = _ACROSS(nodes.groups(one_each), nodes.groups(label))
-    apart[_in_frame_with(nodes, left, label, len(people))] = np.inf
-    column = clear_nearest(apart, limit=_LINK_ACROSS * eps)
+    column, apart = clear_owners(
+        nodes.groups(one_each),
+        nodes.groups(label),
+        CannotLink.exclusive(one_each, nodes.frame, len(left)),
+        CannotLink.exclusive(label, nodes.frame, len(people)),
+        distance=_ACROSS,
+        limit=_LINK_ACROSS * eps,
+    )
     column = once_a_frame(column, apart, node=one_each, frame=nodes.frame)
     adopted = person.copy()
     adopted[left[column >= 0]] = people[column[column >= 0]]
     return adopted
-
-
-def _in_frame_with(
-    nodes: _Nodes, left: NDArray[np.int64], label: NDArray[np.int64], people: int
-) -> NDArray[np.bool_]:
-    """Whether a person was already found in a left-over face's frame, ``(left, people)``."""
-    there = np.zeros((int(nodes.frame.max()) + 1, people), np.bool_)
-    there[nodes.frame[label >= 0], label[label >= 0]] = True
-    return np.asarray(there[nodes.frame[left]], np.bool_)

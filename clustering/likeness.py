@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -20,6 +20,8 @@ _ALIKE = Distance(clothes_share=0.0)
 LIKELY = 0.8
 """Mean distance up to which two people are worth a question, in dlib's space: two people are
 usually about that far apart, and the faces of one half as far."""
+_DISTANCES_AT_ONCE = 1 << 22
+"""Of faces to people: 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ class Likeness:
 
     def __init__(self, faces: list[Faces]) -> None:
         """Take the faces of every footage; rows count through all of them."""
-        self._embedding = np.concatenate([np.zeros((0, 128)), *map(person_embeddings, faces)])
-        self._square = (self._embedding**2).sum(axis=1)
+        nothing = np.zeros((0, 128), np.float32)
+        self._embedding = np.concatenate([nothing, *map(person_embeddings, faces)])
+        self._square = np.einsum("ij,ij->i", self._embedding, self._embedding, dtype=np.float64)
         self._weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
         self._frame = _frame_numbers(faces)
         self._moment_s = _moments(faces)
@@ -88,12 +91,13 @@ class Likeness:
         else needs less likeness.
         """
         everybody = self._everybody(person_id)
-        apart = self._distances(everybody, rows)
-        own = np.arange(len(rows)), np.searchsorted(everybody.people, person_id[rows])
-        doubt = apart[own]
-        if len(everybody.people) > 1:
-            apart[own] = np.inf
-            doubt = doubt - apart.min(axis=1, initial=np.inf) / 2
+        own, doubt = np.searchsorted(everybody.people, person_id[rows]), np.zeros(len(rows))
+        for part, apart in self._distances(everybody, rows):
+            place = np.arange(len(apart)), own[part]
+            doubt[part] = apart[place]
+            if len(everybody.people) > 1:
+                apart[place] = np.inf
+                doubt[part] -= apart.min(axis=1, initial=np.inf) / 2
         return doubt
 
     def likely(
@@ -111,13 +115,14 @@ class Likeness:
         distance = np.full(len(person_id), np.inf)
         if not len(people) or not len(rows):
             return person, distance
-        apart = self._distances(everybody, rows)
-        for column in never[rows].T if never is not None else ():
-            barred = np.flatnonzero(np.isin(column, people))
-            apart[barred, np.searchsorted(people, column[barred])] = np.inf
-        nearest = apart.argmin(axis=1)
-        distance[rows] = apart.min(axis=1)
-        person[rows] = np.where(np.isfinite(distance[rows]), people[nearest], UNKNOWN)
+        for part, apart in self._distances(everybody, rows):
+            some = rows[part]
+            for column in never[some].T if never is not None else ():
+                barred = np.flatnonzero(np.isin(column, people))
+                apart[barred, np.searchsorted(people, column[barred])] = np.inf
+            nearest = apart.argmin(axis=1)
+            distance[some] = apart[np.arange(len(some)), nearest]
+            person[some] = np.where(np.isfinite(distance[some]), people[nearest], UNKNOWN)
         return person, distance
 
     def portraits(self, person: int, rows: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:
@@ -131,7 +136,7 @@ class Likeness:
         latest = self._portraits.get(person)
         if latest is not None and latest.count == count and np.array_equal(latest.rows, rows):
             return latest.chosen
-        embedding = self._embedding[rows].astype(np.float32)
+        embedding = self._embedding[rows]
         weight = self._weight[rows].astype(np.float32)
         chosen = rows[choose_faces(embedding, weight, self._moment_s[rows], count=count)]
         self._portraits[person] = _Portraits(rows, count, chosen)
@@ -160,12 +165,18 @@ class Likeness:
         label, nothing = np.searchsorted(people, person_id[rows]), np.zeros((len(rows), 1))
         return groups_of(label, self._weight[rows], self._embedding[rows], nothing)
 
-    def _distances(self, everybody: _Everybody, rows: NDArray[np.int64]) -> Floats:
-        """Distance of some faces to everybody's mean face, ``(rows, people)``."""
+    def _distances(
+        self, everybody: _Everybody, rows: NDArray[np.int64]
+    ) -> Iterator[tuple[slice, Floats]]:
+        """Which of ``rows``, and their distance to everybody's mean face, ``(part, people)``."""
         mean = everybody.groups.mean
-        squares = self._square[rows, None] + (mean**2).sum(axis=1)[None]
-        products = self._embedding[rows] @ mean.T
-        return np.asarray(np.sqrt(np.maximum(squares - 2 * products, 0)), np.float64)
+        own = (mean**2).sum(axis=1)[None]
+        step = max(_DISTANCES_AT_ONCE // max(len(mean), 1), 1)
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
+            squares = self._square[rows[part], None] + own
+            products = self._embedding[rows[part]].astype(np.float64) @ mean.T
+            yield part, np.sqrt(np.maximum(squares - 2 * products, 0))
 
     def _together(
         self, person_id: NDArray[np.int64], people: NDArray[np.int64]

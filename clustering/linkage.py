@@ -12,18 +12,23 @@ Hellinger distance.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
+AnyFloats = NDArray[np.floating[Any]]
 
 # Of faces of one person in one tracklet: what a group of few faces is taken to spread.
 _USUAL_SPREAD = 0.36
 _USUAL_COUNT = 4.0
 _USUAL_QUALITY = 0.5
+
+_FACES_AT_ONCE = 1 << 16
 
 # Measured together with the threshold over all labelled clips; see tests/quality.
 CLOTHES_SHARE = 0.4
@@ -48,6 +53,10 @@ class Groups:
         """Return a copy that can be merged without changing this."""
         return Groups(*(np.array(getattr(self, name)) for name in self.__slots__))
 
+    def take(self, rows: NDArray[np.int64] | slice) -> Groups:
+        """Return some of the groups, as a copy."""
+        return Groups(*(np.array(getattr(self, name)[rows]) for name in self.__slots__))
+
     def merge(self, a: int, b: int) -> None:
         """Make group ``a`` hold ``b``'s faces as well; ``b`` is left as it was."""
         share = self.weight[b] / (self.weight[a] + self.weight[b])
@@ -65,20 +74,55 @@ class Groups:
 
 
 def groups_of(
-    label: NDArray[np.int64], weight: Floats, embedding: Floats, clothes: Floats
+    label: NDArray[np.int64], weight: Floats, embedding: AnyFloats, clothes: AnyFloats
 ) -> Groups:
     """Moments of the groups 0, 1, ... of ``label``; faces labelled -1 are in none.
 
     Args:
         label: ``(n,)``; every number up to its largest has a face.
         weight: ``(n,)`` positive.
-        embedding: ``(n, d)``.
+        embedding: ``(n, d)``; summed in double precision.
         clothes: ``(n, k)`` histograms, all 0 where the clothes are not seen.
     """
     size = int(label.max(initial=-1)) + 1
-    inside = label >= 0
-    label, weight, embedding = label[inside], weight[inside], embedding[inside]
-    clothes = clothes[inside]
+    order = np.argsort(label, kind="stable")
+    starts = np.searchsorted(label[order], np.arange(size + 1))
+    moments = _empty(size, embedding.shape[1], clothes.shape[1])
+    # Whole groups at a time: a million faces in double precision are a gigabyte a copy.
+    for first, last in _stretches(starts):
+        rows = order[starts[first] : starts[last]]
+        own = label[rows] - first
+        some = _moments(own, last - first, weight[rows], embedding[rows], clothes[rows])
+        for name in Groups.__slots__:
+            getattr(moments, name)[first:last] = getattr(some, name)
+    return moments
+
+
+def _empty(size: int, dimensions: int, bins: int) -> Groups:
+    weight, count, variance, clothes_weight = np.zeros((4, size))
+    mean, clothes = np.zeros((size, dimensions)), np.zeros((size, bins))
+    return Groups(weight, count, mean, variance, clothes_weight, clothes)
+
+
+def _stretches(starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """First and last group, exclusive, of runs of about _FACES_AT_ONCE faces."""
+    first = 0
+    while first < len(starts) - 1:
+        last = int(np.searchsorted(starts, starts[first] + _FACES_AT_ONCE, side="right")) - 1
+        last = max(last, first + 1)
+        yield first, last
+        first = last
+
+
+def _moments(
+    label: NDArray[np.int64],
+    size: int,
+    weight: Floats,
+    embedding: AnyFloats,
+    clothes: AnyFloats,
+) -> Groups:
+    """Moments of faces in order of ``label``."""
+    embedding, clothes = embedding.astype(np.float64), clothes.astype(np.float64)
     total = np.bincount(label, weight, size).astype(np.float64)
     mean = _sums(label, embedding * weight[:, None], size) / total[:, None]
     squares = ((embedding - mean[label]) ** 2).sum(axis=1)
@@ -95,11 +139,36 @@ def groups_of(
     )
 
 
-def _sums(label: NDArray[np.int64], values: Floats, size: int) -> Floats:
+def merged_groups(groups: Groups, label: NDArray[np.int64]) -> Groups:
+    """Groups of groups: those with one number of ``label``, ``(n,)`` from 0, are one."""
+    size = int(label.max(initial=-1)) + 1
+    total = np.bincount(label, groups.weight, size).astype(np.float64)
+    share = groups.weight / total[label]
+    mean = _sums(label, groups.mean, size, share)
+    away = np.empty(len(label))
+    for start in range(0, len(label), _FACES_AT_ONCE):
+        some = slice(start, start + _FACES_AT_ONCE)
+        away[some] = ((groups.mean[some] - mean[label[some]]) ** 2).sum(axis=1)
+    seen = np.bincount(label, groups.clothes_weight, size).astype(np.float64)
+    of_seen = groups.clothes_weight / np.maximum(seen, 1e-12)[label]
+    return Groups(
+        weight=total,
+        count=np.bincount(label, groups.count, size).astype(np.float64),
+        mean=mean,
+        variance=np.bincount(label, share * (groups.variance + away), size).astype(np.float64),
+        clothes_weight=seen,
+        clothes=_sums(label, groups.clothes, size, of_seen),
+    )
+
+
+def _sums(
+    label: NDArray[np.int64], values: Floats, size: int, share: Floats | None = None
+) -> Floats:
     # A product with zeros and ones adds in the same order as np.add.at, several times faster.
     order = np.argsort(label, kind="stable")
     starts = np.searchsorted(label[order], np.arange(size + 1))
-    member = csr_array((np.ones(len(label)), order, starts), shape=(size, len(label)))
+    shares = np.ones(len(label)) if share is None else share[order]
+    member = csr_array((shares, order, starts), shape=(size, len(label)))
     return np.asarray(member @ values)
 
 
@@ -124,10 +193,26 @@ class Distance:
         products = groups.mean @ others.mean.T
         squares = [(g.mean**2).sum(axis=1) + g.variance for g in (groups, others)]
         faces = np.sqrt(np.maximum(squares[0][:, None] + squares[1][None] - 2 * products, 0))
-        spread = (_spread(groups)[:, None] + _spread(others)[None]) / 2 - _USUAL_SPREAD
+        spread = (spreads(groups)[:, None] + spreads(others)[None]) / 2 - _USUAL_SPREAD
         poor = np.maximum(_poorness(groups)[:, None], _poorness(others)[None])
         terms = self._clothes_term(groups, others) - self.spread_share * spread
         return np.asarray(faces + terms + self.poor_share * poor, np.float64)
+
+    def of_pairs(
+        self, groups: Groups, i: NDArray[np.int64], j: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Distances of pairs of groups, ``(n,)``: of each of ``i`` to the same row of ``j``."""
+        a, b = groups.take(i), groups.take(j)
+        squares = ((a.mean - b.mean) ** 2).sum(axis=1) + a.variance + b.variance
+        spread = (spreads(a) + spreads(b)) / 2 - _USUAL_SPREAD
+        poor = np.maximum(_poorness(a), _poorness(b))
+        hellinger = np.sqrt(np.maximum(1 - (a.clothes * b.clothes).sum(axis=1), 0))
+        seen = (a.clothes_weight > 0) & (b.clothes_weight > 0)
+        clothes = self.clothes_share * np.where(seen, hellinger - 0.5, 0)
+        return np.asarray(
+            np.sqrt(squares) + clothes - self.spread_share * spread + self.poor_share * poor,
+            np.float64,
+        )
 
     def _clothes_term(self, groups: Groups, others: Groups) -> Floats:
         hellinger = np.sqrt(np.maximum(1 - groups.clothes @ others.clothes.T, 0))
@@ -141,7 +226,7 @@ def _poorness(groups: Groups) -> Floats:
     return np.asarray(np.maximum(_USUAL_QUALITY - groups.weight / groups.count, 0), np.float64)
 
 
-def _spread(groups: Groups) -> Floats:
+def spreads(groups: Groups) -> Floats:
     """Distance of two faces of a group, the usual one where it has too few to tell."""
     pairs = groups.count * (groups.count - 1) / 2
     own = np.sqrt(2 * groups.variance)
@@ -192,7 +277,8 @@ def _renew_row(
     cluster: NDArray[np.int64],
 ) -> None:
     """Bring the distances up to date after ``b`` was merged into ``a`` (in place)."""
-    stale = (nearest == apart[a]) | (nearest == apart[b])
+    # Those that were merged away have no nearest any more, and are most after a while.
+    stale = np.isfinite(nearest) & ((nearest == apart[a]) | (nearest == apart[b]))
     one = Groups(*(getattr(groups, name)[a : a + 1] for name in groups.__slots__))
     row = distance(one, groups)[0]
     row[cannot[a] | (cluster != np.arange(len(cluster)))] = np.inf

@@ -121,7 +121,7 @@ def cluster_faces(
             done = project.finished(PEOPLE_STAGE, inputs) and not settings.force
             if not done:
                 project.unfinish(PEOPLE_STAGE)
-                _assign_people(project, people, tables, settings.grouping)
+                assign_people(project, people, tables, settings.grouping)
             known = known_people(people, tables)
             inputs = _people_inputs(project, settings, people)
         plan = plan_dataset(known.that_matter(), known.names, label_margin=settings.label_margin)
@@ -212,12 +212,20 @@ def _people_inputs(project: Project, settings: ClusterSettings, people: People) 
     }
 
 
-def _assign_people(
+def assign_people(
     project: Project,
     people: People,
     tables: Mapping[str, tuple[Frames, Faces]],
     settings: GroupingSettings,
 ) -> None:
+    """Find who is who in all footages, and keep it with what people decided about it.
+
+    Args:
+        project: that the faces were found for.
+        people: who was who before; brought up to date.
+        tables: frames and faces of each footage.
+        settings: how to cluster.
+    """
     faces = {name: table for name, (_, table) in tables.items()}
     before = {name: _found_before(people, name, table) for name, table in faces.items()}
     places = {name: Places(table.time_s, table.xyxy) for name, table in faces.items()}

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from data.errors import InputError
 from data.files import whole_file
 
+_ROWS = 1 << 16
+"""Of one piece of a file: 128 MB of the faces table."""
+
 Column = tuple[type[np.generic], tuple[int, ...]]
 
 
@@ -70,7 +73,7 @@ class Table:
             size = int(np.prod(shape))
             arrays[name] = pa.FixedSizeListArray.from_arrays(flat, size) if shape else flat
         with whole_file(path) as partial:
-            pq.write_table(pa.table(arrays), partial, compression="zstd")
+            pq.write_table(pa.table(arrays), partial, compression="zstd", row_group_size=_ROWS)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -83,16 +86,42 @@ class Table:
         import pyarrow.parquet as pq
 
         try:
-            table = pq.read_table(path, columns=list(cls.COLUMNS))
-            columns = {n: _numpy(table[n], *cls.COLUMNS[n]) for n in cls.COLUMNS}
+            # A column and some rows at a time: a million faces twice are 4 GB.
+            with pq.ParquetFile(path) as file:
+                columns = {name: _numpy(file, name, *kind) for name, kind in cls.COLUMNS.items()}
             return cls(**columns)
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            message = f"{path}: not a readable table ({reason}); run cluster-faces --force"
-            raise InputError(message) from error
+            raise _unreadable(path, error) from error
+
+    @classmethod
+    def count(cls, path: Path) -> int:
+        """Number of rows of a file that :meth:`write` wrote, without reading them.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(path, error) from error
 
 
-def _numpy(column: Any, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-    chunk = column.combine_chunks()
-    values = chunk.flatten() if shape else chunk
-    return np.array(values.to_numpy(zero_copy_only=False), dtype).reshape(len(chunk), *shape)
+def _unreadable(path: Path, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(f"{path}: not a readable table ({reason}); run cluster-faces --force")
+
+
+def _numpy(file: Any, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    """One column of an open file."""
+    found = np.empty((file.metadata.num_rows, *shape), dtype)
+    first = 0
+    for group in range(file.num_row_groups):
+        for chunk in file.read_row_group(group, columns=[name])[name].chunks:
+            values = chunk.flatten() if shape else chunk
+            some = values.to_numpy(zero_copy_only=False).reshape(len(chunk), *shape)
+            found[first : first + len(chunk)] = some
+            first += len(chunk)
+    return found

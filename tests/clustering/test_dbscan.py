@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from clustering import dbscan as module
-from clustering.dbscan import dbscan
+from clustering import neighbours
+from clustering.dbscan import NOISE, dbscan, dense
 
 Points = NDArray[np.float32]
 
@@ -159,3 +160,19 @@ def test_memory_does_not_grow_with_the_square(eps: float) -> None:
     finally:
         tracemalloc.stop()
     assert peak < n * n * 4 / 20
+
+
+@pytest.mark.parametrize("n", [0, 1, 300])
+@pytest.mark.parametrize("cell", [40, 1000])
+@pytest.mark.parametrize("eps", [0.1, 0.5])
+def test_dense_is_what_is_no_noise(
+    n: int, cell: int, eps: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BLOCK", 16)
+    for where in (module, neighbours):
+        monkeypatch.setattr(where, "CELL", cell)
+    points = blobs(n, 3, seed=n, spread=0.2)
+    for min_samples in (1, 2, 5):
+        expected = dbscan(points, eps=eps, min_samples=min_samples) != NOISE
+        found = dense(points, eps=eps, min_samples=min_samples)
+        assert found.tolist() == expected.tolist()

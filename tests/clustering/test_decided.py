@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.decided import Decided, decided_about, forbidden, separate_nodes
+from clustering.decided import Decided, decided_about, decided_links, separate_nodes
 from clustering.grouping import GroupingSettings, group_faces
 from clustering.identities import Clustered, identify
 from data.decisions import Labels, Reviewed
@@ -34,6 +34,17 @@ def decided(
     thrown_out = np.array(never, np.int64) if never is not None else np.zeros((n, 0), np.int64)
     put = ints(*(pinned if pinned is not None else [X] * n))
     return Decided(ints(*person_id), put, thrown_out, frozenset(apart))
+
+
+def forbidden(
+    node: NDArray[np.int64], other: NDArray[np.int64], about: Decided
+) -> NDArray[np.bool_]:
+    """Which nodes must not come together with which others."""
+    sizes = [int(label.max(initial=-1)) + 1 for label in (node, other)]
+    one, two = (
+        decided_links(label, size, about) for label, size in zip((node, other), sizes, strict=True)
+    )
+    return one.against(two)
 
 
 # --- links ------------------------------------------------------------------------------------

@@ -8,19 +8,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering import grouping
+from clustering import crowd_linkage, grouping
 from clustering.grouping import (
     GroupingSettings,
-    by_first_sight,
-    clear_nearest,
     default_min_samples,
     group_faces,
-    once_a_frame,
     person_embeddings,
     person_weights,
-    renumbered,
 )
 from clustering.linkage import Groups, average_linkage
+from clustering.numbering import renumbered
 from data.faces import Faces
 from tests.clustering.crowd import crowd, embeddings
 
@@ -44,60 +41,6 @@ def turns(people: int, frames: int) -> list[list[int]]:
 
 def with_points(faces: Faces, points: NDArray[np.float32]) -> Faces:
     return faces.replace(embedding=points, embedding_mirrored=points)
-
-
-# --- numbers ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("label", "by_sight", "keeping_unknown"),
-    [
-        pytest.param((), [], [], id="none"),
-        pytest.param((7,), [0], [0], id="one"),
-        pytest.param((5, 3, 5, 9), [0, 1, 0, 2], [0, 1, 0, 2], id="first come first"),
-        pytest.param((-1, 4, -1, 0), [0, 1, 0, 2], [-1, 0, -1, 1], id="unknown"),
-        pytest.param((-1, -1), [0, 0], [-1, -1], id="all unknown"),
-    ],
-)
-def test_numbering(label: tuple[int, ...], by_sight: list[int], keeping_unknown: list[int]) -> None:
-    assert by_first_sight(ints(*label)).tolist() == by_sight
-    assert renumbered(ints(*label)).tolist() == keeping_unknown
-
-
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        pytest.param((0.3,), 0, id="only person"),
-        pytest.param((0.5,), -1, id="at the limit"),
-        pytest.param((0.4, 0.3), 1, id="nearest"),
-        pytest.param((0.3, 0.33), -1, id="two are as near"),
-        pytest.param((0.3, np.inf), 0, id="the other cannot be"),
-        pytest.param((np.inf, np.inf), -1, id="none can be"),
-    ],
-)
-def test_clear_nearest(row: tuple[float, ...], expected: int) -> None:
-    assert clear_nearest(np.array([row]), limit=0.5).tolist() == [expected]
-
-
-@pytest.mark.parametrize(
-    ("joins", "node", "frame", "expected"),
-    [
-        pytest.param((), (), (), [], id="nobody"),
-        pytest.param((0, 0), (0, 1), (5, 6), [0, 0], id="two frames"),
-        pytest.param((0, 0), (0, 1), (5, 5), [-1, 0], id="one frame, the nearer"),
-        pytest.param((0, 1), (0, 1), (5, 5), [0, 1], id="one frame, two people"),
-        pytest.param((0, -1), (0, 1), (5, 5), [0, -1], id="the nearer joins nobody"),
-        pytest.param((0, 0, 0), (0, 1, 1, 2), (5, 5, 6, 6), [0, -1, 0], id="in turn"),
-        pytest.param((0, 0), (-1, 1, 0, -1), (5, 5, 6, 6), [0, 0], id="faces that have joined"),
-    ],
-)
-def test_once_a_frame(
-    joins: tuple[int, ...], node: tuple[int, ...], frame: tuple[int, ...], expected: list[int]
-) -> None:
-    # Later nodes are nearer.
-    apart = np.linspace(0.9, 0.1, len(joins))[:, None].repeat(2, axis=1)
-    found = once_a_frame(ints(*joins), apart, node=ints(*node), frame=ints(*frame))
-    assert found.tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -274,7 +217,7 @@ def test_stretches_find_the_same_people(
         faces = with_points(faces, points).replace(frame_index=frame_index)
     at_once = grouped(faces)
     assert max(at_once) == 3 + tracklets
-    monkeypatch.setattr(grouping, "MAX_NODES", most)
+    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", most)
     assert grouped(faces) == at_once
 
 
@@ -286,11 +229,11 @@ def test_a_crowd_is_never_linked_all_at_once(monkeypatch: pytest.MonkeyPatch) ->
         sizes.append(len(groups))
         return link(groups, *args, **kwargs)
 
-    monkeypatch.setattr(grouping, "average_linkage", counted)
-    monkeypatch.setattr(grouping, "MAX_NODES", 20)
+    monkeypatch.setattr(crowd_linkage, "average_linkage", counted)
+    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 20)
     # Each of 50 people comes three times, so far apart that no stretch of time holds two of them.
     found = grouped(crowd([[person] for person in [*range(50)] * 3]))
-    assert max(sizes) <= 20
+    assert max(sizes, default=0) <= 20
     together = np.array(found).reshape(3, 50)
     assert (together == together[0]).mean() > 0.9
 
@@ -298,7 +241,7 @@ def test_a_crowd_is_never_linked_all_at_once(monkeypatch: pytest.MonkeyPatch) ->
 def test_stretches_in_which_nobody_is_alike_come_to_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(grouping, "MAX_NODES", 10)
+    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 10)
     assert grouped(crowd([[person] for person in range(60)])) == [-1] * 60
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping import by_first_sight
 from clustering.linkage import Distance, Floats, Groups, average_linkage, groups_of
+from clustering.numbering import by_first_sight
 
 FACES_ALONE = Distance(clothes_share=0, spread_share=0)
 

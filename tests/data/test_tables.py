@@ -110,6 +110,7 @@ def test_file_gives_back_what_was_written(tmp_path: Path, rows: int) -> None:
     table = Points(**columns(rows))
     table.write(tmp_path / "deep" / "a.parquet")
     assert same(Points.read(tmp_path / "deep" / "a.parquet"), table)
+    assert Points.count(tmp_path / "deep" / "a.parquet") == rows
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a.parquet"]
 
 
@@ -165,3 +166,10 @@ def test_damaged_file_is_one_line(tmp_path: Path, damage: Any) -> None:
         Points.read(path)
     assert "\n" not in str(error.value)
     assert str(path) in str(error.value)
+
+
+def test_rows_of_what_is_no_table_are_not_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"no table")
+    with pytest.raises(InputError, match="not a readable table"):
+        Points.count(path)

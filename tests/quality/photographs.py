@@ -45,18 +45,13 @@ class PhotographScores:
 
 def score_photographs(shared: Path, *, people: int | None = None) -> PhotographScores:
     """Cluster the photographs of ../shared/faces, or those of its first ``people``."""
-    names = _names(shared, people)
-    extractor = load_extractor(BackendSettings(min_face_px=MIN_FACE_PX))
-    parts = list(extractor.extract(_photographs(shared, names)))
-    faces = _one_a_photograph(Extracted.concatenate(parts))
-    subjects = [PurePosixPath(name).parent.name for name in names]
-    _, number = np.unique(subjects, return_inverse=True)
-    truth = number[faces.frame_index].astype(np.int64)
-    cluster = group_faces(faces, GroupingSettings(), frames=len(names), video=False)
+    photographs = len(_names(shared, people))
+    faces, truth = real_faces(shared, people=people)
+    cluster = group_faces(faces, GroupingSettings(), frames=photographs, video=False)
     best, eps, min_samples = _best_plain(faces, truth)
     return PhotographScores(
-        photographs=len(names),
-        people=int(number.max()) + 1,
+        photographs=photographs,
+        people=len(np.unique(truth)),
         faces=len(faces),
         ours=b_cubed(truth, cluster),
         clusters=int(cluster.max(initial=-1)) + 1,
@@ -64,6 +59,17 @@ def score_photographs(shared: Path, *, people: int | None = None) -> PhotographS
         plain_eps=eps,
         plain_min_samples=min_samples,
     )
+
+
+def real_faces(shared: Path, *, people: int | None = None) -> tuple[Faces, NDArray[np.int64]]:
+    """Find the face of each photograph of ../shared/faces; and whose it is, ``(n,)`` from 0."""
+    names = _names(shared, people)
+    extractor = load_extractor(BackendSettings(min_face_px=MIN_FACE_PX))
+    parts = list(extractor.extract(_photographs(shared, names)))
+    faces = _one_a_photograph(Extracted.concatenate(parts))
+    subjects = [PurePosixPath(name).parent.name for name in names]
+    _, number = np.unique(subjects, return_inverse=True)
+    return faces, number[faces.frame_index].astype(np.int64)
 
 
 def _names(shared: Path, people: int | None) -> list[str]:

@@ -1,0 +1,326 @@
+"""`make bench-scale`: a million faces of 5,000 people sorted, against scikit-learn's DBSCAN.
+
+Run with `child` first this file is the measured process: it reads the faces of a project and finds
+who is who as `cluster-faces` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.grouping import GroupingSettings, person_embeddings
+from clustering.writing import faces_stage, read_tables
+from data.decisions import Decision, Kind
+from data.faces import Faces, Frames
+from data.people import UNKNOWN, open_people
+from data.project import Project
+from tests.benchmarks.machine import describe, peak_memory_mb
+from tests.benchmarks.scale_faces import (
+    FILE,
+    PERCENTILES,
+    Statistics,
+    distances,
+    draw,
+    in_a_pile,
+    in_footages,
+    load,
+    measure,
+    save,
+    shares,
+)
+from tests.clustering.labelled_footage import table
+from tests.conftest import SHARED
+
+FACES: Final = 1_000_000
+PEOPLE: Final = 5_000
+SAMPLE: Final = 50_000
+FACES_A_FOOTAGE: Final = 1_000
+CAST: Final = 20  # people of a footage
+LIMIT_S: Final = 30 * 60
+LIMIT_MB: Final = 6 * 1024
+EPS: Final = tuple(round(0.26 + 0.01 * step, 2) for step in range(19))
+MIN_SAMPLES: Final = (2, 5, 10)
+_NAMED: Final = 10
+_MODULE: Final = "tests.benchmarks.scale"
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairwise:
+    """Of all pairs of faces: how many put together are one person, and the other way round."""
+
+    precision: float
+    recall: float
+
+    @property
+    def f(self) -> float:
+        """Harmonic mean."""
+        return 2 * self.precision * self.recall / max(self.precision + self.recall, 1e-12)
+
+    def __str__(self) -> str:
+        return f"precision {self.precision:.4f}, recall {self.recall:.4f}, F {self.f:.4f}"
+
+
+def pairwise(truth: Labels, found: Labels) -> Pairwise:
+    """Score ``found`` ``(n,)`` against ``truth`` ``(n,)``; an unknown face (-1) is in no pair."""
+    known = found != UNKNOWN
+    both = np.stack([truth[known], found[known]], axis=1)
+    together = _pairs(np.unique(both, axis=0, return_counts=True)[1])
+    put = _pairs(np.unique(found[known], return_counts=True)[1])
+    real = _pairs(np.unique(truth, return_counts=True)[1])
+    return Pairwise(together / put if put else 1.0, together / real if real else 1.0)
+
+
+def _pairs(counts: NDArray[np.int64]) -> float:
+    sizes = counts.astype(np.float64)
+    return float((sizes * (sizes - 1) / 2).sum())
+
+
+# --- scikit-learn -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """scikit-learn's DBSCAN at the settings that score best, the truth being known."""
+
+    score: Pairwise
+    eps: float
+    min_samples: int
+    seconds: float  # of one run at them
+
+
+def best_dbscan(points: NDArray[np.float32], truth: Labels) -> Best:
+    """Try all of EPS and MIN_SAMPLES; the distances are taken once for all."""
+    from sklearn.cluster import DBSCAN
+    from sklearn.neighbors import radius_neighbors_graph
+
+    graph = radius_neighbors_graph(points, max(EPS), mode="distance", n_jobs=-1)
+    tried = []
+    for eps in EPS:
+        for min_samples in MIN_SAMPLES:
+            dbscan = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed")
+            score = pairwise(truth, np.asarray(dbscan.fit_predict(graph), np.int64))
+            tried.append((score, eps, min_samples))
+    score, eps, min_samples = max(tried, key=lambda one: one[0].f)
+    del graph
+    start = time.perf_counter()
+    DBSCAN(eps=eps, min_samples=min_samples, n_jobs=-1).fit(points)
+    return Best(score, eps, min_samples, time.perf_counter() - start)
+
+
+# --- ours, in a project -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What a process of its own took to find who is who in a project."""
+
+    seconds: float
+    cpu_s: float
+    peak_mb: float
+    person: Labels  # of every face, footage by footage
+
+
+def make_project(folder: Path, faces: Faces, *, footages: int) -> Project:
+    """Make a project of as many folders of photographs, whose faces are found already."""
+    project = Project(folder)
+    for part in np.array_split(np.arange(len(faces)), footages):
+        entry = project.add_footage(
+            folder.with_name(f"photographs {len(project.footages):05}"),
+            size_bytes=0,
+            duration_s=float(len(part)),
+            rate=None,
+            frame_wh=(640, 480),
+        )
+        frame = np.arange(len(part))
+        own = faces.take(part).replace(frame_index=frame, time_s=frame.astype(np.float64))
+        own.write(project.faces_file(entry.name))
+        frames = table(Frames, len(part), frame_index=frame, time_s=frame, frame_wh=(640, 480))
+        frames.write(project.frames_file(entry.name))
+        project.stages[faces_stage(entry.name)] = {"kind": "images", "every_s": 1.0}
+    project.save()
+    return project
+
+
+def find_people(project: Project) -> Run:
+    """Find who is who in a process of its own."""
+    command = [sys.executable, "-m", _MODULE, "child", str(project.folder)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Run(found["seconds"], found["cpu_s"], found["peak_mb"], people_of(project))
+
+
+def people_of(project: Project) -> Labels:
+    """Whose every face is, footage by footage."""
+    with open_people(project.people_file) as people:
+        return np.concatenate([people.assignments(name).person_id for name in project.footages])
+
+
+def _child(folder: Path) -> None:
+    from clustering.stage import assign_people
+
+    start = time.perf_counter(), time.process_time()
+    project = Project(folder)
+    tables = {name: read_tables(project, name) for name in project.footages}
+    with open_people(project.people_file) as people:
+        assign_people(project, people, tables, GroupingSettings())
+    took = {"seconds": time.perf_counter() - start[0], "cpu_s": time.process_time() - start[1]}
+    print(json.dumps({**took, "peak_mb": peak_memory_mb()}))
+
+
+def name_people(project: Project, found: Labels) -> dict[int, str]:
+    """Name those with the most faces, as somebody does on the People page."""
+    people, counts = np.unique(found[found != UNKNOWN], return_counts=True)
+    often = people[np.argsort(-counts)[:_NAMED]].tolist()
+    names = {int(person): f"Somebody {number}" for number, person in enumerate(often)}
+    with open_people(project.people_file) as stored:
+        for person, name in names.items():
+            stored.decide(Decision(Kind.RENAME, person, name=name))
+    return names
+
+
+# --- the report -------------------------------------------------------------------------------
+
+
+def likeness_lines(statistics: Statistics, *, faces: int = 3000) -> list[str]:
+    """How far apart drawn faces are, beside the real ones that they are drawn around."""
+    person = np.arange(faces) // 11  # as many of everybody as of the real ones
+    same, different = distances(person_embeddings(draw(statistics, person)), person)
+    lines = ["Distances of two faces          " + "".join(f"{p:>7g}%" for p in PERCENTILES)]
+    rows: Mapping[str, tuple[Any, Any]] = {
+        "of one person": (statistics.same, same),
+        "of two people": (statistics.different, different),
+    }
+    for what, (real, made) in rows.items():
+        lines.append(f"  {what}, real          " + "".join(f"{d:8.3f}" for d in real))
+        made = np.percentile(made, PERCENTILES)
+        lines.append(f"  {what}, made up       " + "".join(f"{d:8.3f}" for d in made))
+    return lines
+
+
+def pile_lines(statistics: Statistics, size: int, people: int) -> list[str]:
+    """One folder of photographs: all of them, and a sample beside scikit-learn's DBSCAN."""
+    person = in_a_pile(size, shares(people))
+    faces = draw(statistics, person)
+    rows = np.sort(np.random.default_rng(0).choice(size, min(SAMPLE, size), replace=False))
+    sample = faces.take(rows)
+    with tempfile.TemporaryDirectory() as folder:
+        project = make_project(Path(folder) / "pile.fancam", faces, footages=1)
+        del faces
+        whole = find_people(project)
+        few = find_people(make_project(Path(folder) / "few.fancam", sample, footages=1))
+    best = best_dbscan(person_embeddings(sample), person[rows])
+    ours, of_sample = pairwise(person, whole.person), pairwise(person[rows], whole.person[rows])
+    return [
+        f"One pile of {size:,} faces of {len(np.unique(person)):,} people",
+        f"  ours: {ours}; {_people(whole.person)}",
+        _took(whole, size),
+        f"A sample of {len(rows):,} of them, of {len(np.unique(person[rows])):,} people",
+        f"  ours, of the pile:       {of_sample}",
+        f"  ours, of the sample:     {pairwise(person[rows], few.person)}; {few.seconds:.0f} s",
+        f"  scikit-learn's DBSCAN:   {best.score}; {best.seconds:.0f} s",
+        f"    at its best of {len(EPS) * len(MIN_SAMPLES)} settings, eps {best.eps},"
+        f" min_samples {best.min_samples}",
+        f"  F of the pile at least DBSCAN's of the sample {_verdict(ours.f >= best.score.f)}",
+    ]
+
+
+def archive_lines(statistics: Statistics, size: int, people: int) -> list[str]:
+    """As many faces in many footages: people of each, then people of people; and once more."""
+    footages = max(size // FACES_A_FOOTAGE, 2)
+    person = in_footages(size, shares(people), footages=footages, cast=CAST)
+    with tempfile.TemporaryDirectory() as folder:
+        faces = draw(statistics, person)
+        project = make_project(Path(folder) / "archive.fancam", faces, footages=footages)
+        del faces
+        first = find_people(project)
+        names = name_people(project, first.person)
+        again = find_people(project)
+        with open_people(project.people_file) as stored:
+            kept = sum(stored.names().get(number) == name for number, name in names.items())
+    moved = float((first.person != again.person).mean())
+    lines = [f"{footages:,} footages of {size // footages:,} faces, {CAST} people in each"]
+    for what, run in (("first run", first), ("and again", again)):
+        lines += [f"  {what}: {pairwise(person, run.person)}; {_people(run.person)}"]
+        lines += [_took(run, size)]
+    lines.append(
+        f"  names kept by the second run: {kept} of {len(names)}; faces moved: {moved:.2%}"
+    )
+    return lines
+
+
+def _people(found: Labels) -> str:
+    count = len(np.unique(found[found != UNKNOWN]))
+    return f"{count:,} people, {(found == UNKNOWN).mean():.1%} of the faces unknown"
+
+
+def _took(run: Run, size: int) -> str:
+    rate = size / run.cpu_s
+    return (
+        f"  {run.seconds / 60:.1f} minutes {_verdict(run.seconds < LIMIT_S)},"
+        f" peak {run.peak_mb / 1024:.2f} GB {_verdict(run.peak_mb < LIMIT_MB)};"
+        f" {run.cpu_s / 60:.1f} core minutes: {rate:.0f} faces a core second;"
+        f" {run.peak_mb * 1024 / size:.1f} KB a face"
+    )
+
+
+def _verdict(met: bool) -> str:
+    return "(met)" if met else "(MISSED)"
+
+
+def _measured() -> Statistics:
+    from tests.quality.photographs import real_faces  # loads the networks' libraries
+
+    faces, person = real_faces(SHARED)
+    return measure(faces, person)
+
+
+def main() -> int:
+    """Print one report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.scale", description=__doc__)
+    parser.add_argument("--faces", type=int, default=FACES)
+    parser.add_argument("--people", type=int, help="a person has 200 faces if not given")
+    parser.add_argument("--only", choices=("pile", "archive"), help="one of the two")
+    parser.add_argument("--kept", action="store_true", help="do not measure ../shared/faces again")
+    parser.add_argument(
+        "--statistics", action="store_true", help="only measure ../shared/faces, and keep it"
+    )
+    parsed = parser.parse_args()
+    if parsed.statistics:
+        save(_measured())
+        return 0
+    real = (SHARED / "faces").is_dir() and not parsed.kept
+    print(describe(), flush=True)
+    statistics = _measured() if real else load()
+    source = "../shared/faces, measured now" if real else f"{FILE.name}, kept"
+    _print([f"Drawn around {source}", *likeness_lines(statistics)])
+    people = parsed.people or parsed.faces * PEOPLE // FACES
+    if parsed.only != "archive":
+        _print(pile_lines(statistics, parsed.faces, people))
+    if parsed.only != "pile":
+        _print(archive_lines(statistics, parsed.faces, people))
+    return 0
+
+
+def _print(lines: list[str]) -> None:
+    print("\n" + "\n".join(lines), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["child"]:
+        _child(Path(sys.argv[2]))
+    else:
+        sys.exit(main())
