@@ -79,6 +79,7 @@ def _run(parsed: argparse.Namespace) -> int:
         threads=parsed.threads,
         pairing=pairing_of(parsed),
         ray=parsed.ray,
+        mirrors=parsed.mirrors,
     )
     return run_stages(parsed.footage, settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from data.command import confirmed, say_failed, shown
@@ -32,9 +33,10 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     with open_people(project.people_file) as people:
         person_id = _person_called(people, name)
         names = people.names_of(person_id) - (set(people.names().values()) - {name})
+        numbers = sorted(people.who_became(person_id))
     if not confirmed(f"Forget {name}? This cannot be undone.", yes=yes):
         return 0
-    gone, had_tracker = _forget(project, person_id)
+    gone, had_tracker = _forget(project, person_id, numbers)
     print(f"{name}: {gone.faces} faces taken out, covered in the frames that were kept")
     if had_tracker:
         print("the tracker knew them and is gone: run train-tracker and track-people again")
@@ -64,8 +66,14 @@ def _person_called(people: People, name: str) -> int:
     raise InputError(f"{name}: nobody of that name; the project knows {known}")
 
 
-def _forget(project: Project, person_id: int) -> tuple[ForgottenFaces, bool]:
-    """Take a person out of everything; the second is whether there was a tracker."""
+def _forget(
+    project: Project, person_id: int, numbers: Sequence[int]
+) -> tuple[ForgottenFaces, bool]:
+    """Take a person out of everything; the second is whether there was a tracker.
+
+    ``numbers`` are theirs and those of everybody who was merged into them: tracks and videos may be
+    from before that.
+    """
     from clustering.forgetting import forget_faces, renamed_pictures
     from clustering.writing import written_inputs
     from cropping.forgetting import forget_crops
@@ -78,7 +86,8 @@ def _forget(project: Project, person_id: int) -> tuple[ForgottenFaces, bool]:
         written_inputs(project)  # refuses what could not be finished, before anything is gone
         remove(project, exports(project))
         remove(project, cache(project))
-        forget_crops(project, person_id)
-        had_tracker = forget_tracks(project, person_id)
+        for number in numbers:
+            forget_crops(project, number)
+        had_tracker = [forget_tracks(project, number) for number in numbers]
         LabelFolder(project.labels_folder).rename_pictures(renamed_pictures(project, person_id))
-        return forget_faces(project, person_id, progress=bars(NAME, unit="files")), had_tracker
+        return forget_faces(project, person_id, progress=bars(NAME, unit="files")), any(had_tracker)

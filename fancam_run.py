@@ -13,9 +13,12 @@ from clustering.pair_options import with_pairs
 from clustering.settings import ClusterSettings, PairingSettings
 from data.command import say_failed, shown
 from data.errors import InputError
+from data.project import absolute
 
 if TYPE_CHECKING:
     from data.failures import Failures
+    from data.footage import Footage
+    from data.mirror import Mirror
     from data.overall import Overall, Step
     from data.progress import Progress
     from data.project import Project
@@ -37,6 +40,7 @@ class RunSettings:
         threads: processor cores to use, 0 all.
         pairing: which footages are two recordings of one lesson.
         ray: where the footages are worked on; see `data.running.runner_at`.
+        mirrors: of the project, if it is at an address.
     """
 
     project: Path | None = None
@@ -46,6 +50,7 @@ class RunSettings:
     threads: int = 0
     pairing: PairingSettings = field(default_factory=PairingSettings)
     ray: str | None = None
+    mirrors: Sequence[Mirror] = ()
 
 
 def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
@@ -66,7 +71,7 @@ def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
     failures = Failures()
     _refuse_early(project, footages, settings.weights)
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
-    with runner_at(settings.ray) as runner:
+    with runner_at(settings.ray, settings.mirrors) as runner:
         stages = _Stages(project, footages, settings, failures, runner)
         with overall(NAME, stages.steps()) as line:
             for number, stage in enumerate(stages.in_order()):
@@ -188,8 +193,6 @@ class _Stages:
 
     def _usable(self) -> list[Path]:
         """The footages in which faces were looked for: the others are named already."""
-        from data.project import absolute
-
         known = {entry.path for entry in self.project.footages.values()}
         return [path for path in self.footages if absolute(path) in known]
 
@@ -200,15 +203,13 @@ class _Stages:
         entries = self.project.footages.values()
         tracked = [e for e in entries if e.rate and tracks_stage(e.name) in self.project.stages]
         paths = {entry.path for entry in tracked}
-        from data.project import absolute
-
         return [path for path in self._usable() if absolute(path) in paths]
 
 
 def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> None:
     """Refuse what would fail late: weights that are not there, no encoder, a disk too small."""
     from cropping.encoding import EncoderSettings, check_encoder
-    from data.disk_space import require_space, space_needed
+    from data.disk_space import require_space
     from data.footage import probe
     from tracking.weights import find_weights
 
@@ -221,8 +222,28 @@ def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> N
                 raise  # of several, it is named at the end
     find_weights(weights, project.tracker_folder / "weights")
     check_encoder(EncoderSettings())
-    if not project.folder.exists():
-        require_space(project.folder, space_needed(readable))
+    require_space(project.folder, _space_needed(project, readable))
+
+
+def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, int]:
+    """The bytes that each stage will still write, by the stage's command."""
+    from clustering.writing import faces_stage
+    from cropping.keys import crops_stage
+    from data.disk_space import space_needed
+    from data.tracks import tracks_stage
+    from tracking.training_stage import STAGE
+
+    names = {entry.path: entry.name for entry in project.footages.values()}
+
+    def undone(stage_of: Callable[[str], str]) -> list[Footage]:
+        found = ((footage, names.get(absolute(footage.path))) for footage in footages)
+        return [f for f, name in found if name is None or stage_of(name) not in project.stages]
+
+    stages = {"cluster-faces": faces_stage, "track-people": tracks_stage}
+    stages["crop-people"] = crops_stage
+    needed = {name: space_needed(undone(stage_of))[name] for name, stage_of in stages.items()}
+    trained = STAGE in project.stages
+    return {**needed, "train-tracker": 0 if trained else space_needed([])["train-tracker"]}
 
 
 def _review(project: Project, line: Overall) -> None:

@@ -101,11 +101,14 @@ def _work(
         backend=settings.backend,
         segments=segments_of(footage, step_s=every_s * PART_FRAMES),
     )
+    reads = project.names_of(project.parts_folder(name))
     known = [one for segment in search.segments for one in search.parts(segment).read()]
     return Work(
         name,
         inputs,
-        tuple(Task(look_for_faces, SegmentSearch(search, one)) for one in search.segments),
+        tuple(
+            Task(look_for_faces, SegmentSearch(search, one), reads=reads) for one in search.segments
+        ),
         Task(write_tables, search),
         total=looks,
         done=sum(len(part.frames) for part in known),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class _Everybody:
 
     person_id: NDArray[np.int64]  # (n,) whose the faces are
     people: NDArray[np.int64]  # (p,) everybody who has a face, rising
-    mean: Floats  # (p, 128) their mean face
+    groups: Groups  # their moments
     alike: tuple[Pair, ...]  # who may be one, the most alike first
 
 
@@ -142,18 +142,30 @@ class Likeness:
         if latest is not None and latest.person_id is person_id:
             return latest
         people = np.unique(person_id[person_id != UNKNOWN])
-        label = np.where(person_id == UNKNOWN, UNKNOWN, np.searchsorted(people, person_id))
-        nothing = np.zeros((len(label), 1))
-        groups = groups_of(label, self._weight, self._embedding, nothing)
+        if latest is None:
+            groups = self._groups(person_id, people)
+        else:
+            moved = latest.person_id != person_id
+            others = np.union1d(latest.person_id[moved], person_id[moved])
+            same, new = np.setdiff1d(people, others), np.intersect1d(people, others)
+            kept = _taken(latest.groups, np.searchsorted(latest.people, same))
+            groups = _joined(kept, self._groups(person_id, new), np.argsort(np.r_[same, new]))
         alike = _alike(people, groups, self._together(person_id, people))
-        self._latest = _Everybody(person_id, people, groups.mean, alike)
+        self._latest = _Everybody(person_id, people, groups, alike)
         return self._latest
+
+    def _groups(self, person_id: NDArray[np.int64], people: NDArray[np.int64]) -> Groups:
+        """Moments of some people, ``(people,)``."""
+        rows = np.flatnonzero(np.isin(person_id, people))
+        label, nothing = np.searchsorted(people, person_id[rows]), np.zeros((len(rows), 1))
+        return groups_of(label, self._weight[rows], self._embedding[rows], nothing)
 
     def _distances(self, everybody: _Everybody, rows: NDArray[np.int64]) -> Floats:
         """Distance of some faces to everybody's mean face, ``(rows, people)``."""
-        mean = everybody.mean
+        mean = everybody.groups.mean
         squares = self._square[rows, None] + (mean**2).sum(axis=1)[None]
-        return np.sqrt(np.maximum(squares - 2 * self._embedding[rows] @ mean.T, 0))
+        products = self._embedding[rows] @ mean.T
+        return np.asarray(np.sqrt(np.maximum(squares - 2 * products, 0)), np.float64)
 
     def _together(
         self, person_id: NDArray[np.int64], people: NDArray[np.int64]
@@ -167,6 +179,15 @@ class Likeness:
         together = np.asarray((seen.T @ seen).toarray() > 0, np.bool_)
         np.fill_diagonal(together, False)
         return together
+
+
+def _taken(groups: Groups, rows: NDArray[np.int64]) -> Groups:
+    return Groups(*(getattr(groups, each.name)[rows] for each in fields(Groups)))
+
+
+def _joined(some: Groups, others: Groups, order: NDArray[np.int64]) -> Groups:
+    columns = ((getattr(some, each.name), getattr(others, each.name)) for each in fields(Groups))
+    return Groups(*(np.concatenate(both)[order] for both in columns))
 
 
 def _alike(

@@ -1,9 +1,8 @@
-"""Pairs of recordings: matched, looked through for when they are on, and kept in the project."""
+"""Pairs of recordings: matched, and kept in the project with what they have in common."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from clustering.lesson import DIGITS, Lesson
 from clustering.pair_options import DISCONNECT, FROZEN, PAIR
+from clustering.recordings import find_when_on, off_settings, when_on
 from clustering.settings import ClusterSettings, Pair
 from clustering.writing import faces_stage
 from data.common_part import CommonPart, common_part
@@ -20,12 +20,11 @@ from data.files import write_json
 from data.footage import Footage, take_in
 from data.progress import Progress
 from data.project import Project, absolute
+from data.running import Runner
 from data.spans import Spans, as_spans, clock
 from data.start_times import OFFSET, STARTS, Offset, first_frame_s, offset_between
-from data.switched_on import spans_on
+from data.switched_on import OffSettings
 
-_VERSION = 1
-"""Raised when the same recording and settings would give other times when it is on."""
 _PAIR = "pair of "
 
 
@@ -103,19 +102,29 @@ def find_lessons(
     settings: ClusterSettings,
     failures: Failures,
     progress: Progress,
+    runner: Runner,
 ) -> list[Footage]:
     """Find and keep what each pair has in common; return the footages of those that have."""
-    usable: list[Footage] = []
+    taken: list[tuple[Paired, list[str]]] = []
     for one in paired:
         with failures.of_one(footages=2), _left_out_if_refused(project, one):
             names = [take_in(project, f, force=settings.force).name for f in one.footages]
-            on = [
-                _when_on(project, name, footage, settings, progress)
-                for name, footage in zip(names, one.footages, strict=True)
-            ]
+            taken.append((one, names))
+    recordings = [
+        (name, footage)
+        for one, names in taken
+        for name, footage in zip(names, one.footages, strict=True)
+    ]
+    refused = find_when_on(project, recordings, settings, progress, runner)
+    usable: list[Footage] = []
+    for one, (first, second) in taken:
+        with failures.of_one(footages=2), _left_out_if_refused(project, one):
+            for name in (first, second):
+                if name in refused:
+                    raise refused[name]
+            on = when_on(project, first), when_on(project, second)
             part = one.common(*on)
-            lesson = Lesson((names[0], names[1]), one.offset, one.later_s, (on[0], on[1]), part)
-            _keep(project, lesson)
+            _keep(project, Lesson((first, second), one.offset, one.later_s, on, part))
             usable += one.footages
     return usable
 
@@ -144,7 +153,8 @@ def pair_options_of(project: Project, name: str) -> tuple[str, ...]:
     for lesson in known_lessons(project):
         if name in lesson.names:
             paths = [str(project.footages[one].path) for one in lesson.names]
-            return (PAIR, *paths, *_offset_options(lesson.offset), *_off_options(project, name))
+            off = off_settings(project, name)
+            return (PAIR, *paths, *_offset_options(lesson.offset), *_off_options(off))
     return ()
 
 
@@ -154,10 +164,9 @@ def _offset_options(offset: Offset) -> tuple[str, ...]:
     return (OFFSET, str(offset.seconds)) if offset.told_by == OFFSET else ()
 
 
-def _off_options(project: Project, name: str) -> tuple[str, ...]:
-    kept = project.stages[_presence_stage(name)]
-    frozen = (FROZEN, str(kept["frozen_s"])) if kept["frozen_s"] is not None else ()
-    return (DISCONNECT, str(kept["shortest_s"]), *frozen)
+def _off_options(off: OffSettings) -> tuple[str, ...]:
+    frozen = () if off.frozen_s is None else (FROZEN, str(off.frozen_s))
+    return (DISCONNECT, str(off.shortest_s), *frozen)
 
 
 @contextmanager
@@ -172,27 +181,6 @@ def _left_out_if_refused(project: Project, paired: Paired) -> Iterator[None]:
                 del project.footages[entry.name]
         project.save()
         raise
-
-
-def _presence_stage(name: str) -> str:
-    return f"presence in {name}"
-
-
-def _when_on(
-    project: Project, name: str, footage: Footage, settings: ClusterSettings, progress: Progress
-) -> Spans:
-    """When a recording is on: as an earlier run has found, or looked for now."""
-    off = settings.pairing.off
-    inputs = {"version": _VERSION, "size_bytes": footage.size_bytes, **asdict(off)}
-    kept = project.stages.get(_presence_stage(name), {})
-    if settings.force or {key: kept.get(key) for key in inputs} != inputs:
-        looks = max(math.ceil(footage.duration_s / off.look_every_s), 1)
-        with progress(f"{name}, when it is on", looks, 0) as bar:
-            threads = settings.backend.threads
-            on = spans_on(footage, off, threads=threads, advance=lambda: bar.update(1))
-        kept = {**inputs, "on": on.round(DIGITS).tolist()}
-        project.finish(_presence_stage(name), kept)
-    return as_spans(kept["on"])
 
 
 def _keep(project: Project, lesson: Lesson) -> None:

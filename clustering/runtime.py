@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from clustering.dlib_format import (
     read_network,
 )
 from clustering.networks import detector_graph, embedder_graph
+from data.cache import cache_folder
 from data.dlib_models import model_file
 from data.errors import InputError
 from data.runtime import Network, RuntimeName, runtime_named
@@ -83,19 +83,6 @@ def converted(name: NetworkName, weights: Path, cache: Path) -> bytes:
         with suppress(OSError):  # a read-only home costs a second a start, nothing else
             _keep(kept, graph)
     return graph
-
-
-def cache_folder() -> Path:
-    """``fancam`` in the folder where this user's programs keep what they can make again."""
-    if chosen := os.environ.get("XDG_CACHE_HOME"):
-        return Path(chosen) / "fancam"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir())) / "fancam"
-    try:
-        home = Path.home()
-    except RuntimeError:  # no home folder: nothing outlives the process
-        return Path(tempfile.gettempdir()) / "fancam"
-    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "fancam"
 
 
 def _convert(name: NetworkName, weights: Path) -> bytes:

@@ -107,10 +107,10 @@ def cluster_faces(
         others, left_out = _probe_others(project, paths)
         failures.expect(len(others))
         forget_pairs(project, single)
-        named = [*single, *find_lessons(project, paired, settings, failures, progress)]
+        runner = runner or LocalRunner()
+        named = [*single, *find_lessons(project, paired, settings, failures, progress, runner)]
         lessons = known_lessons(project)
         parts = parts_looked_at(lessons)
-        runner = runner or LocalRunner()
         extracted = find_faces(
             project, [*named, *others], parts, settings, failures, progress, runner
         )

@@ -210,11 +210,13 @@ def _solve_once(
     from scipy.optimize import linprog
 
     frames, count = basis.shape
-    pieces = _place_costs(basis, shot, operator)
-    beside, cost = sparse.csr_matrix((frames, moves.sizes)), -sparse.eye(frames)
-    rows = [sparse.hstack([slope, beside, cost]) for slope, _ in pieces]
+    slopes, limit = _place_costs(basis, shot, operator)
+    beside = sparse.csr_matrix((len(limit), moves.sizes))
+    cost = sparse.csr_matrix(
+        (np.full(len(limit), -1.0), np.arange(len(limit)) % frames, np.arange(len(limit) + 1)),
+        (len(limit), frames),
+    )
     none = sparse.csr_matrix((moves.rows.shape[0], frames))
-    limits = [np.zeros(moves.rows.shape[0]), *(limit for _, limit in pieces)]
     costs = [np.zeros(count), *moves.costs(velocity, operator), np.ones(frames)]
     bounds = np.zeros((count + moves.sizes + frames, 2))
     bounds[:, 1] = np.inf
@@ -222,8 +224,8 @@ def _solve_once(
     bounds[: len(known)] = known[:, None]
     found = linprog(
         np.concatenate(costs),
-        A_ub=sparse.vstack([sparse.hstack([moves.rows, none]), *rows]).tocsr(),
-        b_ub=np.concatenate(limits),
+        A_ub=sparse.bmat([[moves.rows, none], [sparse.hstack([slopes, beside]), cost]], "csr"),
+        b_ub=np.concatenate([np.zeros(moves.rows.shape[0]), limit]),
         bounds=bounds,
         method="highs",
     )
@@ -271,16 +273,17 @@ def _seconds(time_s: Values) -> Values:
     return np.minimum(np.gradient(time_s), KNOT_S)
 
 
-def _place_costs(basis: Any, shot: _Shot, operator: Operator) -> list[tuple[Any, Values]]:
+def _place_costs(basis: Any, shot: _Shot, operator: Operator) -> tuple[Any, Values]:
     """The lines whose highest is a frame's cost: ``slope @ coefficients - cost <= limit``.
 
-    To each side of the target, each is steeper than the one before, and begins farther off.
+    To each side of the target, each is steeper than the one before, and begins farther off; the
+    frames' first lines come first, then their second, and so on.
     """
     from scipy import sparse
 
     seconds = _seconds(shot.time_s)
     aim = np.clip(shot.target, shot.low, shot.high)
-    pieces = []
+    slopes, limits = [], []
     for sign, room in ((1, shot.high - aim), (-1, aim - shot.low)):
         dead_zone = np.minimum(operator.dead_zone, room)
         slope, offset = np.zeros(len(aim)), np.zeros(len(aim))
@@ -292,5 +295,7 @@ def _place_costs(basis: Any, shot: _Shot, operator: Operator) -> list[tuple[Any,
         ):
             slope = slope + more
             offset = offset + more * from_on
-            pieces.append((sparse.diags(sign * slope) @ basis, sign * slope * aim + offset))
-    return pieces
+            slopes.append(sign * slope)
+            limits.append(sign * slope * aim + offset)
+    every = sparse.vstack([basis] * len(slopes), "csr")
+    return sparse.diags(np.concatenate(slopes)) @ every, np.concatenate(limits)

@@ -32,6 +32,8 @@ _QUALITY: Final = {
     "h264_amf": {"rc": "cqp", "qp_i": "{crf}", "qp_p": "{crf}", "qp_b": "{crf}"},
     "h264_vaapi": {"rc_mode": "CQP", "qp": "{crf}"},
 }
+_FORCED: Final = ("libx264", "h264_nvenc")
+"""Those that make of every keyframe that is asked for one that closes all before."""
 _TRIED_PX: Final = 256  # hardware encoders refuse smaller pictures
 
 
@@ -55,7 +57,12 @@ class EncoderSettings:
         chosen = {
             key: v.format(crf=f"{self.crf:g}", preset=self.preset) for key, v in quality.items()
         }
-        return chosen | ({"forced-idr": "1"} if self.name in ("libx264", "h264_nvenc") else {})
+        return chosen | ({"forced-idr": "1"} if self.can_be_spliced else {})
+
+    @property
+    def can_be_spliced(self) -> bool:
+        """Whether what begins with any keyframe needs nothing from before it, for sure."""
+        return self.name in _FORCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,7 @@ def open_piece(path: Path) -> OutputContainer:
 
 
 class PieceWriter:
-    """Some frames of one video, whole or not there.
+    """Some frames of one video, whole or not there; of none an empty file.
 
     Raises:
         InputError: it cannot be written.
@@ -126,6 +133,7 @@ class PieceWriter:
             self._container = open_piece(path)
             self._stream = _video_stream(self._container, settings, form)
         self._form = form
+        self._empty = True
 
     def picture(self) -> tuple[VideoFrame, Planes]:
         """A frame to be encoded next, and its planes, to be filled."""
@@ -144,11 +152,15 @@ class PieceWriter:
             frame.pict_type = PictureType.I
         with write_errors(self.path):
             self._container.mux(self._stream.encode(frame))
+        self._empty = False
 
     def close(self) -> None:
         """Finish the piece."""
         with write_errors(self.path):
-            self._container.mux(self._stream.encode(None))
+            if self._empty:
+                self.path.touch()  # libav opens it for the first frame
+            else:
+                self._container.mux(self._stream.encode(None))
             self._container.close()
 
     def abandon(self) -> None:

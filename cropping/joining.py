@@ -62,12 +62,30 @@ def stamps(pts: NDArray[np.int64], *, end: int) -> Stamps:
     return Stamps(pts, dts, duration)
 
 
-def join(path: Path, pieces: Sequence[Path], spans: Sequence[Span], *, sound: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some frames of a video.
+
+    Args:
+        own: as `PieceWriter` wrote it, or a whole .mp4.
+        shared: by several videos; of it, whole groups of pictures that are lacking in ``own``.
+    """
+
+    own: Path
+    shared: Path | None = None
+
+    def filled(self) -> Iterator[Path]:
+        """The files that hold anything."""
+        files = (file for file in (self.own, self.shared) if file is not None)
+        return (file for file in files if file.stat().st_size)
+
+
+def join(path: Path, pieces: Sequence[Piece], spans: Sequence[Span], *, sound: Path | None) -> None:
     """Write an .mp4 of some parts of a video, one after the other; of several, chapters.
 
     Args:
         path: where it goes.
-        pieces: of the video, as `PieceWriter` wrote them, or a whole .mp4.
+        pieces: of the video, in order.
         spans: in order, each from one keyframe to before another, or to the end.
         sound: of the whole footage, as `write_sound` wrote it.
 
@@ -76,7 +94,8 @@ def join(path: Path, pieces: Sequence[Path], spans: Sequence[Span], *, sound: Pa
     """
     import av
 
-    with av.open(str(pieces[0])) as first, write_errors(path), open_mp4(path) as target:
+    filled = next(file for piece in pieces for file in piece.filled())
+    with av.open(str(filled)) as first, write_errors(path), open_mp4(path) as target:
         template = first.streams.video[0]
         tick = Fraction(template.time_base or 1)
         video: Any = target.add_stream_from_template(template)
@@ -113,7 +132,7 @@ class _Cuts:
 
 
 def _video(
-    pieces: Sequence[Path], cuts: _Cuts, stream: Any, tick: Fraction
+    pieces: Sequence[Piece], cuts: _Cuts, stream: Any, tick: Fraction
 ) -> Iterator[tuple[Fraction, Any]]:
     pts = np.array([packet.pts for packet in _packets(pieces)], np.int64)
     moved, kept = cuts.moved(pts)
@@ -129,12 +148,27 @@ def _video(
         yield packet.dts * tick, packet
 
 
-def _packets(pieces: Sequence[Path]) -> Iterator[Any]:
+def _packets(pieces: Sequence[Piece]) -> Iterator[Any]:
+    """All packets in decode order."""
+    for piece in pieces:
+        first, *shared = (_groups(file) for file in piece.filled())
+        if shared:
+            known = {packet.pts for _, packet in _groups(piece.own)}
+            shared = [(one for one in shared[0] if one[1].pts not in known)]
+        for _, packet in merge(first, *shared, key=lambda one: one[0]):
+            yield packet
+
+
+def _groups(path: Path) -> Iterator[tuple[int, Any]]:
+    """Packets in decode order, each with the time of the keyframe that its group begins with."""
     import av
 
-    for piece in pieces:
-        with av.open(str(piece)) as source:
-            yield from (packet for packet in source.demux(video=0) if packet.size)
+    with av.open(str(path)) as source:
+        begin = 0
+        for packet in source.demux(video=0):
+            if packet.size and packet.pts is not None:
+                begin = packet.pts if packet.is_keyframe else begin
+                yield begin, packet
 
 
 def _sound(

@@ -18,9 +18,11 @@ import numpy as np
 
 from cropping.encoding import Form
 from cropping.job import Job, Person, Request, job_of
+from cropping.joining import Piece
 from cropping.others import Others
 from cropping.presence import Clock
 from cropping.rendering import PIECE_FRAMES, Lane, Part, Pieces, Shown, pieces_in, render
+from cropping.sharing import share
 from cropping.smile_model import load_smile_model
 from cropping.smile_watching import SmileWatcher, average_over_neighbours
 from cropping.smiles import Smiles
@@ -28,6 +30,7 @@ from cropping.views import Views, views
 from data.errors import InputError
 from data.files import whole_file, write_json
 from data.footage import ASSUMED_RATE, Footage, open_video
+from data.outputs import digest
 from data.progress import Bar
 from data.running import Workplace
 from data.segments import MOST
@@ -35,6 +38,8 @@ from data.video import Damage, Decoded, decode_frames
 
 LEG_PIECES: Final = 12
 """Pieces a leg, at least: about ten minutes, as long as a segment of the stages before."""
+SHARED: Final = "shared-"
+"""So the names of folders begin that hold what several people share."""
 _TICK: Final = Fraction(1, 90_000)  # where a footage has none of its own: MPEG's
 
 
@@ -83,12 +88,14 @@ class Passed:
     start_s: Fraction | None  # of the footage's first frame, in its own time
     end_s: Fraction | None  # of the leg's last frame, the first of the footage at 0
     damage: Damage
+    shared: str = ""  # folder of the pieces that several people share; empty for none
 
     def write(self, path: Path) -> None:
         """Write it whole."""
         times = {"start_s": self.start_s, "end_s": self.end_s}
         told = {name: None if time is None else str(time) for name, time in times.items()}
-        write_json(path, {**told, "damage": dataclasses.asdict(self.damage)})
+        damage = dataclasses.asdict(self.damage)
+        write_json(path, {**told, "damage": damage, "shared": self.shared})
 
     @classmethod
     def read(cls, path: Path) -> Passed | None:
@@ -100,7 +107,7 @@ class Passed:
             None if content[name] is None else Fraction(content[name])
             for name in ("start_s", "end_s")
         )
-        return cls(start_s, end_s, Damage(**content["damage"]))
+        return cls(start_s, end_s, Damage(**content["damage"]), content["shared"])
 
 
 # --- the files of a pass ----------------------------------------------------------------------
@@ -113,7 +120,26 @@ def passed_file(job: Job, person: Person, leg: Leg) -> Path:
 
 def pieces_of(job: Job, person: Person, leg: Leg) -> Pieces:
     """The finished pieces of a leg of a person's video."""
-    return pieces_in(job.pieces(person), f"piece-{leg.number:04d}")
+    return _pieces_in(job.pieces(person), leg)
+
+
+def _pieces_in(folder: Path, leg: Leg) -> Pieces:
+    return pieces_in(folder, f"piece-{leg.number:04d}")
+
+
+def joinable(job: Job, person: Person, leg: Leg) -> list[Piece]:
+    """What a leg of a person's video is joined of, once it is done."""
+    own = pieces_of(job, person, leg).read()
+    passed = Passed.read(passed_file(job, person, leg))
+    if passed is None or not passed.shared:
+        return [Piece(file) for file in own]
+    shared = _pieces_in(job.request.work / passed.shared, leg).read()
+    return [Piece(*files) for files in zip(own, shared, strict=True)]
+
+
+def shared_folder(job: Job, people: Sequence[Person]) -> Path:
+    """Folder of the pieces that these people share."""
+    return job.request.work / f"{SHARED}{digest(*(person.key for person in people))}"
 
 
 def smiles_folder(request: Request) -> Path:
@@ -136,9 +162,13 @@ def passed_smiles(request: Request, legs: Sequence[Leg]) -> Smiles | None:
 
 def frames_done(job: Job, people: Sequence[Person], leg: Leg) -> int:
     """Frames of a leg whose pieces everybody has."""
-    if all(passed_file(job, person, leg).exists() for person in people):
+    open_ended = [person for person in people if not passed_file(job, person, leg).exists()]
+    if not open_ended:
         return len(_frames(job, leg))
-    return min(len(pieces_of(job, person, leg).read()) for person in people) * PIECE_FRAMES
+    everybodys = [pieces_of(job, person, leg) for person in open_ended]
+    shared = shared_folder(job, open_ended)
+    everybodys += [_pieces_in(shared, leg)] if shared.is_dir() else []
+    return min(len(pieces.read()) for pieces in everybodys) * PIECE_FRAMES
 
 
 def _frames(job: Job, leg: Leg) -> range:
@@ -166,9 +196,13 @@ def pass_leg(given: LegOfPass, place: Workplace) -> Damage:
 
 def _pass(job: Job, people: Sequence[Person], given: LegOfPass, place: Workplace) -> Passed:
     leg, damage, clock = given.leg, Damage(), Clock.of(job.timeline)
-    parts = [
-        Part(_views(job, one, leg), pieces_of(job, one, leg), _others(job, one)) for one in people
+    own = [
+        Part.whole(_views(job, one, leg), pieces_of(job, one, leg), _others(job, one))
+        for one in people
     ]
+    shared = shared_folder(job, people)
+    spliced = job.settings.encoder.can_be_spliced
+    parts = share(own, _pieces_in(shared, leg)) if spliced else own
     smiles = _LegSmiles(job, given)
     encoded = leg.first + min(len(part.pieces.read()) for part in parts)
     begin = leg.first if smiles.wanted else encoded
@@ -191,9 +225,10 @@ def _pass(job: Job, people: Sequence[Person], given: LegOfPass, place: Workplace
         colours=first.planes().colours,
         threads=given.threads,
     )
+    folders = [*map(job.pieces, people), shared]
     lanes = [
-        Lane(part, clock, job.pieces(person), job.settings.encoder, form, first=leg.first)
-        for part, person in zip(parts, people, strict=True)
+        Lane(part, clock, folder, job.settings.encoder, form, first=leg.first)
+        for part, folder in zip(parts, folders, strict=False)
     ]
     last = _Last(first)
     render(
@@ -205,7 +240,7 @@ def _pass(job: Job, people: Sequence[Person], given: LegOfPass, place: Workplace
         watch=smiles.watch,
     )
     smiles.keep()
-    return last.passed(clock.frame_s, damage)
+    return last.passed(clock.frame_s, damage, shared.name if len(parts) > len(own) else "")
 
 
 def _decoded(job: Job, leg: Leg, piece: int, damage: Damage) -> Generator[Decoded, None, None]:
@@ -270,9 +305,9 @@ class _Last:
             self._frame = frame
             yield frame
 
-    def passed(self, frame_s: float, damage: Damage) -> Passed:
-        lasts_s = self._frame.lasts_s or Fraction(frame_s)
-        return Passed(self._frame.start_s, Fraction(self._frame.time_s) + lasts_s, damage)
+    def passed(self, frame_s: float, damage: Damage, shared: str) -> Passed:
+        end_s = Fraction(self._frame.time_s) + (self._frame.lasts_s or Fraction(frame_s))
+        return Passed(self._frame.start_s, end_s, damage, shared)
 
 
 def views_of(job: Job, person: Person) -> Views:

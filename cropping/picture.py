@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, floor
 from typing import Final
 
@@ -119,13 +120,21 @@ def _shift(source: Plane, first_x: float, first_y: float, into: Plane) -> None:
     # The kernel's four taps reach from one before to two after.
     top, left = max(y - 1, 0), max(x - 1, 0)
     window = source[top : y + height + 2, left : x + width + 2]
-    moved = cv2.sepFilter2D(
-        window, -1, _cubic(first_x - x), _cubic(first_y - y), borderType=cv2.BORDER_REPLICATE
-    )
+    moved = _moved(window, first_x - x, first_y - y)
     moved = moved[y - top : y - top + height, x - left : x - left + width]
     into[: moved.shape[0], : moved.shape[1]] = moved
     into[moved.shape[0] :] = into[moved.shape[0] - 1]
     into[:, moved.shape[1] :] = into[:, moved.shape[1] - 1, None]
+
+
+def _moved(window: Plane, x: float, y: float) -> Plane:
+    """Take every pixel from a place between, 0 to 1; along one axis alone that is much quicker."""
+    edge = cv2.BORDER_REPLICATE
+    if abs(y) < _SAME:
+        return np.asarray(cv2.filter2D(window, -1, _cubic(x)[None], borderType=edge))
+    if abs(x) < _SAME:
+        return np.asarray(cv2.filter2D(window, -1, _cubic(y)[:, None], borderType=edge))
+    return np.asarray(cv2.sepFilter2D(window, -1, _cubic(x), _cubic(y), borderType=edge))
 
 
 def _whole(value: float) -> int:
@@ -166,6 +175,7 @@ def _scale(
     into[:, scaled.shape[1] :] = into[:, scaled.shape[1] - 1, None]
 
 
+@lru_cache(maxsize=64)  # a camera that stands asks the same again
 def _start(first: float, step: float, count: int, size: int) -> tuple[slice, int]:
     """Part of an axis to scale, and how many of the scaled pixels to skip.
 

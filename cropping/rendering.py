@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -31,6 +30,8 @@ PIECE_FRAMES: Final = 1500
 KEYFRAME_S: Final = 1
 """At most so long from one keyframe to the next: how exactly a browser jumps."""
 _MOST_THREADS: Final = 8  # of one encoder; more cost quality and gain little
+_A_CORE: Final = 2
+"""Threads with lanes to serve: while one has little to do, as its people are away, another can."""
 
 Pieces = Parts[Path]
 
@@ -42,29 +43,22 @@ class Shown:
         self.decoded, self.planes = decoded, decoded.planes()
         self.index = decoded.index
         self.tick = round(Fraction(decoded.time_s) / form.time_base)
-        self._video_wh = form.size_wh
-        self._lock = threading.Lock()
-        self._wide: Planes | None = None
-
-    def wide(self) -> Planes:
-        """The whole picture at the video's size: the same for everybody who is away."""
-        with self._lock:
-            if self._wide is None:
-                width, height = self._video_wh
-                y, half = np.empty((height, width), np.uint8), (height // 2, width // 2)
-                u, v = np.empty(half, np.uint8), np.empty(half, np.uint8)
-                self._wide = Planes(y, u, v, self.planes.colours)
-                cut(self.planes, (0, 0, *self.planes.wh), self._wide)
-            return self._wide
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """What one person's video is made of."""
+    """What one encoder makes of a footage."""
 
     views: Views
     pieces: Pieces
-    others: Others | None  # to be blurred
+    cuts: NDArray[np.int64]  # frames where what it makes may be taken apart
+    taken: NDArray[np.bool_]  # (n,) which frames it takes
+    others: Others | None = None  # to be blurred
+
+    @classmethod
+    def whole(cls, views: Views, pieces: Pieces, others: Others | None) -> Part:
+        """One person's whole video."""
+        return cls(views, pieces, views.cuts(), np.ones(len(views), np.bool_), others)
 
 
 def pieces_in(folder: Path, key: str) -> Pieces:
@@ -78,11 +72,11 @@ def _move(new: Path, to: Path) -> None:
     new.replace(to)
 
 
-def keyframes(clock: Clock, views: Views) -> NDArray[np.bool_]:
-    """Which frames are to be keyframes, ``(n,)``: where a piece or take begins, and each second."""
+def keyframes(clock: Clock, cuts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which frames are to be keyframes, ``(n,)``: at pieces and cuts, and once a second."""
     wanted = np.zeros(len(clock), np.bool_)
     wanted[::PIECE_FRAMES] = True
-    wanted[views.cuts()] = True
+    wanted[cuts] = True
     ends_s = np.append(clock.time_s[1:], np.inf)
     last_s = 0.0
     for frame in np.arange(len(clock)):
@@ -111,7 +105,7 @@ class Lane:
         ``first`` is the first piece that it makes.
         """
         self._part, self._settings, self._form = part, settings, form
-        self._keyframes = keyframes(clock, part.views)
+        self._keyframes = keyframes(clock, part.cuts)
         self._finished = first + len(part.pieces.read())
         self._folder = folder
         self._writer: PieceWriter | None = None
@@ -128,28 +122,21 @@ class Lane:
             self._number = number
             path = partial_of(self._folder / f"{number:06d}.nut")
             self._writer = PieceWriter(path, self._settings, self._form)
-        self._encode(shown)
-
-    def _encode(self, shown: Shown) -> None:
-        if self._writer is None:
-            raise ValueError("a frame must have a piece to go to, got none")
         row = min(shown.index, len(self._part.views) - 1)
-        frame, planes = self._writer.picture()
+        if self._writer is not None and self._part.taken[row]:
+            self._encode(shown, row, self._writer)
+
+    def _encode(self, shown: Shown, row: int, writer: PieceWriter) -> None:
+        frame, planes = writer.picture()
         self._fill(shown, row, planes)
         # A damaged frame that never came by leaves its keyframe to the next.
         keyframe = bool(self._keyframes[min(self._next, row) : row + 1].any())
         self._next = shown.index + 1
-        self._writer.write(frame, tick=shown.tick, keyframe=keyframe)
+        writer.write(frame, tick=shown.tick, keyframe=keyframe)
 
     def _fill(self, shown: Shown, row: int, planes: Planes) -> None:
         left, top, right, bottom = self._part.views.xyxy[row].tolist()
         boxes = self._part.others.at(shown.index) if self._part.others else []
-        whole = (left, top, right, bottom) == (0, 0, *shown.planes.wh)
-        if whole and not self._part.views.present[row] and not len(boxes):
-            wide = shown.wide()
-            for into, plane in ((planes.y, wide.y), (planes.u, wide.u), (planes.v, wide.v)):
-                np.copyto(into, plane)
-            return
         cut(blurred(shown.planes, boxes), (left, top, right, bottom), planes)
 
     def close(self) -> None:
@@ -191,14 +178,14 @@ def render(
         frames: of the footage, in order, from the first piece that somebody lacks on.
         lanes: everybody's.
         form: of the videos.
-        threads: that encode, at most one a lane.
+        threads: that there are cores for.
         advance: called after each frame.
         watch: what else looks at the frames.
 
     Raises:
         InputError: a video cannot be written.
     """
-    count = max(min(threads, len(lanes)), 1)
+    count = max(min(_A_CORE * threads, len(lanes)), 1)
     stages = [_one_after_another(lanes[first::count]) for first in range(count)]
     with _all_or_none(lanes), closing(frames):
         with closing(stream(_shown(frames, form), *watch, *stages)) as passing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -28,7 +28,7 @@ from data.person_files import person_file_names
 from data.progress import Progress
 from data.project import TIMELINE_FILE, Project, absolute
 from data.tracks import Tracks, read_tracks, tracks_stage
-from data.video import Damage, pick_frames, read_frames
+from data.video import Damage, decode_frames, pick_frames, read_frames
 
 StyleName = Literal["moments", "bursts"]
 _MOMENT_S: Final = 0.6  # that each of the moments is shown
@@ -248,12 +248,28 @@ def _watch(job: _Job, progress: Progress, damage: Damage) -> Smiles:
     watcher = SmileWatcher(job.model, job.tracks)
     total = max(round(footage.duration_s * (footage.rate or ASSUMED_RATE)), 1)
     with progress(f"{job.footage} looking", total, 0) as bar:
-        for frame in read_frames(footage, threads=job.settings.threads, damage=damage):
-            watcher.look(frame)
+        for _ in _looking(watcher, footage, job.settings.threads, damage):
             bar.update(1)
     smiles = watcher.finish()
     keep_smiles(job.project, job.footage, job.model.key, smiles)
     return smiles
+
+
+def _looking(
+    watcher: SmileWatcher, footage: Footage, threads: int, damage: Damage
+) -> Iterator[None]:
+    """Show every frame to ``watcher``, one a step."""
+    if footage.kind != "video":
+        for frame in read_frames(footage, threads=threads, damage=damage):
+            watcher.look(frame)
+            yield
+        return
+    for decoded in decode_frames(footage, threads=threads, damage=damage):
+        if watcher.wants(decoded.time_s):
+            # The brightness as the file has it, which crop-people shows too: whoever of the two
+            # looks, it comes to the same.
+            watcher.look_at(decoded.index, decoded.time_s, decoded.planes().y)
+        yield
 
 
 def _footage(job: _Job) -> Footage:

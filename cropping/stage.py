@@ -13,6 +13,7 @@ from cropping.encoding import check_encoder
 from cropping.job import Job, Person, Request, job_of
 from cropping.keys import VERSION, crops_stage
 from cropping.passing import (
+    SHARED,
     LegOfPass,
     frames_done,
     legs_of,
@@ -162,11 +163,14 @@ def _work(
     ids = tuple(person.person_id for person in people)
     # Not by the threads of a task: another number of an encoder's gives other bytes.
     encoders = threads_each(len(people), settings.threads or os.cpu_count() or 1)
+    reads = project.names_of(
+        project.tracks_file(request.name), project.detections_file(request.name), request.work
+    )
     return Work(
         request.name,
         planned,
         tuple(
-            Task(pass_leg, LegOfPass(request, ids, leg, watches, encoders))
+            Task(pass_leg, LegOfPass(request, ids, leg, watches, encoders), reads=reads)
             for leg in (legs if people else ())
         ),
         Task(write_crops, Writing(request, frozenset(todo), ids)),
@@ -256,10 +260,13 @@ def _reuse(job: Job, person: Person, known: Mapping[str, str]) -> bool:
 
 
 def _remove_others(job: Job, people: Sequence[Person]) -> None:
-    """Remove pieces of what was asked for by an earlier run, and is no more."""
+    """Remove pieces of what was asked for by an earlier run, and is no more.
+
+    What several people share stays up to the end: their own pieces may go with it.
+    """
     wanted = {job.pieces(person) for person in people} | {smiles_folder(job.request)}
     work = job.request.work
     if work.is_dir():
         for folder in set(work.iterdir()) - wanted:
-            if folder.is_dir():
+            if folder.is_dir() and not folder.name.startswith(SHARED):
                 shutil.rmtree(folder)

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from cropping.job import Job, Person, Request, job_of
-from cropping.joining import Span, join
-from cropping.passing import Leg, end_s, legs_of, passed_smiles, pieces_of, start_s, views_of
+from cropping.joining import Piece, Span, join
+from cropping.passing import Leg, end_s, joinable, legs_of, passed_smiles, start_s, views_of
 from cropping.presence import Clock
 from cropping.smiles import Smiles, smiles_file, smiling_spans
 from cropping.sound import write_sound
@@ -134,7 +134,7 @@ def _write_video(job: Job, person: Person, path: Path) -> None:
         link_or_copy(ready, path)
         return
     legs = _legs(job)
-    pieces = [piece for leg in legs for piece in pieces_of(job, person, leg).read()]
+    pieces = [piece for leg in legs for piece in joinable(job, person, leg)]
     join(path, pieces, [Span(Fraction(0), end_s(job, person, legs))], sound=_sound(job))
 
 
@@ -145,7 +145,7 @@ def _write_best(job: Job, person: Person, path: Path) -> None:
         Span(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
         for begin, end in clock.spans(shown)
     ]
-    join(path, [video], spans, sound=_sound(job))
+    join(path, [Piece(video)], spans, sound=_sound(job))
 
 
 def _write_timeline(job: Job, people: Sequence[Person], path: Path) -> None:

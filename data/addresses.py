@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from data.cache import cache_folder
 from data.errors import InputError
 
 # A single letter is a Windows drive.
@@ -21,13 +22,6 @@ _UNSAFE: Final = re.compile(r'^\.|[%<>:"\\|?*\x00-\x1f\x7f]|[. ]$')
 _EMPTY: Final = "%"  # an empty part; no other is written like that
 _NAME_BYTES: Final = 200  # a file name may have 255, and records stand beside it
 _FOOTAGE, _PROJECTS = "footage", "projects"
-
-
-def cache_folder() -> Path:
-    """Where fancam keeps what it has fetched; it may be deleted while nothing runs."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("fancam", appauthor=False).absolute()
 
 
 def is_address(text: str) -> bool:

@@ -119,7 +119,7 @@ def with_projects(
     Args:
         name: of the command.
         parsed: its arguments; projects are of `data.addresses.project_place`.
-        work: returns the exit code.
+        work: returns the exit code; the projects' `data.mirror.Mirror` are its ``mirrors``.
 
     Raises:
         InputError: a project cannot be fetched or sent.
@@ -127,10 +127,12 @@ def with_projects(
     values = [one for value in vars(parsed).values() for one in _each(value)]
     places = [one for one in values if isinstance(one, Path) and project_address(one) is not None]
     with ExitStack() as stack:
+        parsed.mirrors = []
         for place in dict.fromkeys(places):
             from data.mirror import mirrored
 
-            stack.enter_context(mirrored(place, say=lambda line: _tell(name, line)))
+            mirror = mirrored(place, say=lambda line: _tell(name, line))
+            parsed.mirrors.append(stack.enter_context(mirror))
         return work(parsed)
 
 

@@ -38,8 +38,6 @@ class Kind(StrEnum):
 
 OF_FACES = frozenset({Kind.EJECT, Kind.MOVE, Kind.ACCEPT, Kind.SPLIT})
 OF_TWO = frozenset({Kind.MERGE, Kind.DIFFERENT})
-MOVING = OF_FACES | {Kind.MERGE}
-"""Who is whose is another by these; the others leave it as it is."""
 
 
 @dataclass(frozen=True, eq=False)

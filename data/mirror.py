@@ -9,44 +9,38 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
 
-from data.addresses import cache_folder, project_address
+from data.addresses import project_address
+from data.cache import cache_folder
 from data.errors import InputError
 from data.files import write_bytes
 from data.mirror_files import (
+    AWAY_FOLDER,
     IN_USE_FILE,
     MANIFEST_FILE,
     Files,
     Manifest,
     Stamp,
     State,
+    beside,
     local_files,
     require_inside,
     sha256_of,
     travels,
 )
-from data.progress import Bar, bytes_bar
 from data.project import PROJECT_FILE
 from data.store_lock import StoreLock
-from data.stores import Store, Stored
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-_THREADS: Final = 16  # small files are a matter of waiting
-_NOTE_EVERY: Final = 200  # files between two notes of how far we came, for a run that gets killed
+from data.stores import Store
+from data.transfer import Transfer, in_threads, set_time
 
 
 @contextmanager
-def mirrored(folder: Path, *, say: Callable[[str], None]) -> Iterator[None]:
+def mirrored(folder: Path, *, say: Callable[[str], None]) -> Iterator[Mirror]:
     """Work on the project of an address; what comes of it is sent, whatever ends the block.
 
     Args:
@@ -61,7 +55,7 @@ def mirrored(folder: Path, *, say: Callable[[str], None]) -> Iterator[None]:
     with mirror.alone():
         mirror.pull()
         try:
-            yield
+            yield mirror
         except BaseException as error:
             mirror.push_after(error)
             raise
@@ -77,13 +71,21 @@ class Mirror:
             raise ValueError(f"folder must be the place of an address, got {folder}")
         self._folder, self._say = folder, say
         self._store = Store(address)
-        self._state = State.read(self._beside("state.json"))
+        self._state = State.of(folder)
+        self._transfer = Transfer(folder, self._store, self._state)
         self._state.machine = self._state.machine or uuid.uuid4().hex
         self._lock = StoreLock(self._store, IN_USE_FILE, machine=self._state.machine)
         self._known: set[str] = set()  # files that are there, or may be, and are ours
 
-    def _beside(self, name: str) -> Path:
-        return self._folder.with_name(f".{self._folder.name}.{name}")
+    @property
+    def folder(self) -> Path:
+        """Where the project is on this machine."""
+        return self._folder
+
+    @property
+    def machine(self) -> str:
+        """Which machine this is."""
+        return self._state.machine
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -95,7 +97,7 @@ class Mirror:
         import filelock
 
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self._beside("lock"), timeout=0)
+        lock = filelock.FileLock(beside(self._folder, "lock"), timeout=0)
         try:
             lock.acquire()
         except filelock.Timeout as error:
@@ -125,7 +127,7 @@ class Mirror:
         self._forget_what_is_gone()
         if self._is_as_left(manifest, project):
             lost = {} if state.at_work else self._lost()
-            self._fetch(lost)
+            self._transfer.fetch(lost)
         else:
             theirs = dict(manifest.files) if manifest else self._found(project)
             self._set_aside(theirs, project)
@@ -137,6 +139,7 @@ class Mirror:
         self._known = set(manifest.files if manifest else state.files)
         state.at_work = True
         state.write()
+        self.take(again=False)
 
     def _forget_what_is_gone(self) -> None:
         """Take a folder that somebody has removed from the cache for what it is: no decision."""
@@ -203,7 +206,7 @@ class Mirror:
                 state.files[path] = stamp
             else:
                 wanted[path] = stamp
-        self._fetch(wanted)
+        self._transfer.fetch(wanted)
 
     def _has(self, path: str, stamp: Stamp, here: Stamp | None) -> bool:
         if here is None or here.size_bytes != stamp.size_bytes:
@@ -211,27 +214,8 @@ class Mirror:
         if not stamp.seems(here):
             if sha256_of(self._folder / path) != stamp.sha256:
                 return False
-            _set_time(self._folder / path, stamp)
+            set_time(self._folder / path, stamp)
         return True
-
-    def _fetch(self, wanted: Mapping[str, Stamp | None]) -> None:
-        if not wanted:
-            return
-        there = self._store.files()
-        found = [(path, stamp, there[path]) for path, stamp in wanted.items() if path in there]
-        total = sum(stored.size_bytes for _, _, stored in found)
-        with bytes_bar(f"fetching {self._folder.name}", total, 0) as bar:
-            self._note_all(bar, _in_threads(lambda one: self._fetch_one(*one), found))
-
-    def _fetch_one(self, path: str, stamp: Stamp | None, stored: Stored) -> tuple[str, Stamp]:
-        target = self._folder / path
-        self._store.fetch(path, target, size_bytes=stored.size_bytes)
-        sha256 = sha256_of(target)
-        # Of a sending that was stopped: with a time of its own, nothing takes it for up to date.
-        if stamp is not None and sha256 == stamp.sha256:
-            _set_time(target, stamp)
-        stat = target.stat()
-        return path, Stamp(stat.st_size, stat.st_mtime_ns, sha256)
 
     def _remove(self, path: str) -> None:
         (self._folder / path).unlink(missing_ok=True)
@@ -255,8 +239,11 @@ class Mirror:
             if isinstance(error, InputError):
                 raise InputError(f"{error}; and {unsent}") from error
 
-    def push(self) -> None:
+    def push(self, *, at_work: bool = False) -> None:
         """Make the address hold what the folder holds.
+
+        Args:
+            at_work: the command goes on after that.
 
         Raises:
             InputError: it cannot be reached or written, or somebody else has taken over.
@@ -272,15 +259,16 @@ class Mirror:
             state.write()
             pending = dict.fromkeys([*changed, *gone])
             self._write_manifest({**dict.fromkeys(self._known), **state.files, **pending})
-            if gone or changed.keys() & state.files.keys():
+            if gone or changed.keys() & self._known:
                 self._unfinish()
-            self._send(changed)
-            self._remove_there([*gone, *(self._known - here.keys() - state.files.keys())])
+            self._transfer.send(changed)
+            self._transfer.remove([*gone, *(self._known - here.keys() - state.files.keys())])
             self._write_manifest(state.files)
             self._send_project()
             state.revision, state.sending = state.sending, None
             state.project_sha256 = project_sha256
-        state.at_work = False
+            self._known = set(state.files)
+        state.at_work = at_work
         state.write()
 
     def _require_free(self, changed: Files) -> None:
@@ -308,58 +296,42 @@ class Mirror:
             content = json.dumps({**theirs, "stages": kept}, ensure_ascii=False, indent=2)
             self._store.write(PROJECT_FILE, content.encode())
 
-    def _send(self, changed: Files) -> None:
-        total = sum(stamp.size_bytes for stamp in changed.values())
-        if changed:
-            with bytes_bar(f"sending {self._folder.name}", total, 0) as bar:
-                self._note_all(bar, _in_threads(self._send_one, changed.items()))
-
-    def _send_one(self, changed: tuple[str, Stamp]) -> tuple[str, Stamp]:
-        path, stamp = changed
-        stamp = stamp._replace(sha256=sha256_of(self._folder / path))
-        known = self._state.files.get(path)
-        if known is None or known.sha256 != stamp.sha256:  # else it has only got another time
-            self._store.send(self._folder / path, path)
-        return path, stamp
-
-    def _remove_there(self, paths: Iterable[str]) -> None:
-        for path in _in_threads(self._remove_one, paths):
-            self._state.files.pop(path, None)
-
-    def _remove_one(self, path: str) -> str:
-        self._store.remove(path)
-        return path
-
     def _send_project(self) -> None:
         file = self._folder / PROJECT_FILE
         if file.is_file():
             self._store.write(PROJECT_FILE, file.read_bytes())
 
-    def _note_all(self, bar: Bar, done: Generator[tuple[str, Stamp]]) -> None:
-        """Note what was brought to the other side, also where it does not come to an end."""
-        try:
-            with closing(done):
-                for number, (path, stamp) in enumerate(done, start=1):
-                    self._state.files[path] = stamp
-                    bar.update(stamp.size_bytes)
-                    if number % _NOTE_EVERY == 0:
-                        self._state.write()
-        finally:
-            self._state.write()
+    # --- work on other machines -----------------------------------------------------------------
 
+    def share(self) -> None:
+        """Send what there is by now, for tasks that read it on other machines.
 
-def _in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R]:
-    """Yield what comes of each item, as it comes; what has not begun by an error is left."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            for future in as_completed([pool.submit(work, item) for item in items]):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        Raises:
+            InputError: as `push` does.
+        """
+        self.push(at_work=True)
 
+    def take(self, *, again: bool = True) -> None:
+        """Take in what tasks have written on other machines.
 
-def _set_time(path: Path, stamp: Stamp) -> None:
-    os.utime(path, ns=(stamp.mtime_ns, stamp.mtime_ns))
+        Args:
+            again: also what is here already: a task has written it anew.
+
+        Raises:
+            InputError: the address cannot be reached.
+        """
+        away = Store(f"{self._store.address}/{AWAY_FOLDER}")
+        written = {path: stored for path, stored in away.files().items() if travels(path)}
+        require_inside(written, away.address)
+
+        def bring(path: str) -> None:
+            target = self._folder / path
+            if again or not target.is_file():
+                away.fetch(path, target, size_bytes=written[path].size_bytes)
+            away.remove(path)
+
+        for _ in in_threads(bring, written):
+            pass
 
 
 def _sha256(content: bytes | None) -> str:

@@ -17,6 +17,8 @@ from data.project import CACHE_FOLDER, PROJECT_FILE
 
 MANIFEST_FILE: Final = ".mirror.json"
 IN_USE_FILE: Final = ".in-use.json"
+AWAY_FOLDER: Final = ".away"
+"""What tasks on other machines have written: it waits to be taken into the project."""
 SCHEMA: Final = 1
 _STAY_HERE: Final = frozenset({PROJECT_FILE, MANIFEST_FILE, IN_USE_FILE, ".lock"})
 _LAST_NS: Final = 1 << 62  # in the year 2116
@@ -100,6 +102,11 @@ class State:
     files: Files = field(default_factory=dict)  # that were alike
 
     @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Read the state of a project's folder."""
+        return cls.read(beside(folder, "state.json"))
+
+    @classmethod
     def read(cls, file: Path) -> Self:
         """Read what the last run wrote; of nothing, where there is nothing that can be read."""
         try:
@@ -113,6 +120,11 @@ class State:
         """Write it whole."""
         names = ("machine", "revision", "project_sha256", "sending", "at_work", "files")
         write_json(self.file, {name: getattr(self, name) for name in names})
+
+
+def beside(folder: Path, name: str) -> Path:
+    """A file of our own about a project's folder; no other is called so."""
+    return folder.with_name(f".{folder.name}.{name}")
 
 
 def require_inside(paths: Mapping[str, Any], address: str) -> None:
@@ -131,7 +143,8 @@ def travels(path: str) -> bool:
     """Whether a file of the project's folder belongs to the address too."""
     *_, name = parts = path.split("/")
     half_written = name.startswith(".") and any(word in name for word in _HALF_WRITTEN)
-    return path not in _STAY_HERE and parts[0] != CACHE_FOLDER and not half_written
+    folders = (CACHE_FOLDER, AWAY_FOLDER)
+    return path not in _STAY_HERE and parts[0] not in folders and not half_written
 
 
 def local_files(folder: Path) -> Files:

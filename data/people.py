@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.decisions import (
-    MOVING,
     UNKNOWN,
     Decision,
     Kind,
@@ -43,7 +42,7 @@ MAX_NAME = 200
 """Letters of a name."""
 Span = tuple[float, float]
 """From and to, in seconds, both inclusive."""
-_ALWAYS: Span = (-inf, inf)
+_ALWAYS: tuple[Span, ...] = ((-inf, inf),)
 _PATIENCE_S = 20.0
 """How long a run waits for another one's transaction."""
 
@@ -84,6 +83,8 @@ INSERT INTO review VALUES (0, 0);
 """
 _MADE, _UNDONE, _DROPPED = "made", "undone", "dropped"
 """States of a decision: in force; can be made again; cannot, since another was made instead."""
+_DECISION = "kind, person_id, other_id, name, faces"
+"""Columns of `_decision_of`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,19 +136,20 @@ class People:
         """Whose the clustering found them to be, whatever was decided about it."""
         return self._faces(footage, "found_id")
 
-    def _faces(self, footage: str, column: str, within_s: Span = _ALWAYS) -> Assignments:
-        time_s, xyxy, (person_id,) = self._read(footage, column, within_s=within_s)
+    def _faces(self, footage: str, column: str, spans: Iterable[Span] = _ALWAYS) -> Assignments:
+        time_s, xyxy, (person_id,) = self._read(footage, column, spans=spans)
         return Assignments(time_s, xyxy, person_id)
 
     def _read(
-        self, footage: str, *columns: str, within_s: Span = _ALWAYS
+        self, footage: str, *columns: str, spans: Iterable[Span] = _ALWAYS
     ) -> tuple[NDArray[np.float64], NDArray[np.float32], list[NDArray[np.int64]]]:
         """Times, boxes and further columns of the faces of a footage, in order of time."""
         query = (
             f"SELECT time_s, x1, y1, x2, y2, {', '.join(columns)} FROM faces "
             "WHERE footage = ? AND time_s BETWEEN ? AND ? ORDER BY time_s, rowid"
         )
-        rows = self._connection.execute(query, (footage, *within_s)).fetchall()
+        execute = self._connection.execute
+        rows = [row for span in spans for row in execute(query, (footage, *span)).fetchall()]
         values = np.array(rows, np.float64).reshape(-1, 5 + len(columns))
         further = [values[:, i].astype(np.int64) for i in range(5, values.shape[1])]
         return values[:, 0].copy(), values[:, 1:5].astype(np.float32), further
@@ -162,12 +164,12 @@ class People:
 
     def decisions(self) -> list[Decision]:
         """Every decision in force, in order."""
-        query = "SELECT kind, person_id, other_id, name, faces FROM decisions WHERE state = ?"
-        rows = self._connection.execute(query + " ORDER BY decision_id", (_MADE,))
-        return [
-            Decision(Kind(kind), person, other, name, parse_faces(faces))
-            for kind, person, other, name, faces in rows
-        ]
+        query = f"SELECT {_DECISION} FROM decisions WHERE state = ? ORDER BY decision_id"
+        return [_decision_of(row) for row in self._connection.execute(query, (_MADE,))]
+
+    def _decision(self, number: int) -> Decision:
+        query = f"SELECT {_DECISION} FROM decisions WHERE decision_id = ?"
+        return _decision_of(self._connection.execute(query, (number,)).fetchone())
 
     def decisions_key(self) -> str:
         """Another one means that other decisions are in force; empty where none is."""
@@ -234,7 +236,7 @@ class People:
             execute = self._connection.execute
             execute("UPDATE decisions SET state = ? WHERE state = ?", (_DROPPED, _UNDONE))
             made = self._insert(decision, describe(decision, names), concerned)
-            self._bring_up_to_date(decision.kind)
+            self._bring_up_to_date(decision)
         return made
 
     def rename(self, person_id: int, name: str) -> None:
@@ -270,7 +272,7 @@ class People:
                 return None
             change = "UPDATE decisions SET state = ?, revision = ? WHERE decision_id = ?"
             self._connection.execute(change, (state, self._raise_revision(), past.decision_id))
-            self._bring_up_to_date(past.kind)
+            self._bring_up_to_date(self._decision(past.decision_id))
         return dataclasses.replace(past, state=state)
 
     def _check_seen(self, concerned: set[int], seen: int | None) -> None:
@@ -302,17 +304,12 @@ class People:
         """
         owners: set[int] = set()
         for footage, places in decision.faces.items():
-            now = self._assignments_near(footage, places)
+            now = self._faces(footage, "person_id", _spans_around(places.time_s))
             rows = _rows_of(places, now)
             if (rows < 0).any():
                 raise InputError(f"{footage}: a face is not there any more; look again")
             owners |= set(now.person_id[rows].tolist())
         return owners - {UNKNOWN}
-
-    def _assignments_near(self, footage: str, places: Places) -> Assignments:
-        """The assignments at about the times of some faces."""
-        low_s, high_s = places.time_s.min() - SAME_TIME_S, places.time_s.max() + SAME_TIME_S
-        return self._faces(footage, "person_id", (float(low_s), float(high_s)))
 
     def _insert(self, decision: Decision, note: str, concerned: set[int]) -> Past:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -336,7 +333,7 @@ class People:
         with self._transaction():
             footages = [name for (name,) in execute("SELECT DISTINCT footage FROM faces")]
             theirs = {name: _taken(self.assignments(name), person_id) for name in footages}
-            gone = self._who_became(person_id, footages)
+            gone = self.who_became(person_id)
             # Without the decisions that name them, a face that somebody moved from them to another
             # would be found to be theirs again.
             ids = [(number,) for number in sorted(gone)]
@@ -350,8 +347,7 @@ class People:
 
     def names_of(self, person_id: int) -> set[str]:
         """Every name that a person has or had, and those of everybody who was merged into them."""
-        query = "SELECT DISTINCT footage FROM faces"
-        gone = self._who_became(person_id, [name for (name,) in self._connection.execute(query)])
+        gone = self.who_became(person_id)
         renames = self._connection.execute(
             "SELECT person_id, name FROM decisions WHERE kind = ?", (Kind.RENAME.value,)
         )
@@ -359,8 +355,10 @@ class People:
         now = {name for person, name in self.names().items() if person in gone}
         return given | now | {default_name(person) for person in gone}
 
-    def _who_became(self, person_id: int, footages: Iterable[str]) -> set[int]:
+    def who_became(self, person_id: int) -> set[int]:
         """The person, and everybody who was merged into them."""
+        query = "SELECT DISTINCT footage FROM faces"
+        footages = [name for (name,) in self._connection.execute(query)]
         found = {name: self.found(name) for name in footages}
         places = {name: Places(table.time_s, table.xyxy) for name, table in found.items()}
         reviewed = self.reviewed(places, {name: t.person_id for name, t in found.items()})
@@ -412,27 +410,37 @@ class People:
             connection.execute("UPDATE review SET clustered = ?", (revision,))
             self._bring_up_to_date()
 
-    def _bring_up_to_date(self, kind: Kind | None = None) -> None:
+    def _bring_up_to_date(self, changed: Decision | None = None) -> None:
         """Make people, hidden and person_id what the decisions make of what was found.
 
         Args:
-            kind: of the only decision that is another one; None for any.
+            changed: the only decision that was made or taken back, the last of all; None for any.
         """
-        # A name moves no face, and reading tens of thousands of them is what takes long.
-        moves = kind is None or kind in MOVING
-        self._write_people(self._assign() if moves else self.reviewed({}, {}))
+        # To read tens of thousands of faces is what takes long, and only a merge moves others than
+        # a decision names.
+        if changed is None or changed.kind is Kind.MERGE:
+            self._write_people(self._assign(None))
+        else:
+            self._write_people(self._assign(changed.faces))
 
-    def _assign(self) -> Reviewed:
-        """Make person_id what the decisions make of what was found."""
-        footages = self._connection.execute("SELECT DISTINCT footage FROM faces").fetchall()
+    def _assign(self, about: Mapping[str, Places] | None) -> Reviewed:
+        """Make person_id what the decisions make of what was found, of some faces or of all."""
         columns = ("found_id", "person_id", "rowid")
-        read = {name: self._read(name, *columns) for (name,) in footages}
+        if about is None:
+            footages = self._connection.execute("SELECT DISTINCT footage FROM faces").fetchall()
+            read = {name: self._read(name, *columns) for (name,) in footages}
+        else:
+            spans = {name: _spans_around(places.time_s) for name, places in about.items()}
+            read = {name: self._read(name, *columns, spans=spans[name]) for name in about}
         places = {name: Places(time_s, xyxy) for name, (time_s, xyxy, _) in read.items()}
         found = {name: further[0] for name, (_, _, further) in read.items()}
         reviewed = self.reviewed(places, found)
         for name, (_, _, (_, before, rowid)) in read.items():
             person_id = reviewed.labels[name].person_id
-            changed = np.flatnonzero(before != person_id)
+            differs = before != person_id
+            if about is not None:  # the others are there to be told from them
+                differs &= np.isin(np.arange(len(differs)), _rows_of(about[name], places[name]))
+            changed = np.flatnonzero(differs)
             values = np.column_stack([person_id[changed], rowid[changed]]).tolist()
             query = "UPDATE faces SET person_id = ? WHERE rowid = ?"
             self._connection.executemany(query, values)
@@ -509,6 +517,24 @@ def _names(seen: Collection[int], given: Mapping[int, str]) -> dict[int, str]:
 
 def _with_name(decision: Decision, name: str) -> Decision:
     return Decision(decision.kind, decision.person_id, name=name)
+
+
+def _decision_of(row: tuple[str, int, int, str, str]) -> Decision:
+    kind, person, other, name, faces = row
+    return Decision(Kind(kind), person, other, name, parse_faces(faces))
+
+
+def _spans_around(time_s: NDArray[np.float64]) -> list[Span]:
+    """When all faces are that tell whose the faces at these times are; rising, and apart."""
+    # Up to SAME_TIME_S from such a time is the face, as far from that what another decision names,
+    # and as far from this the face that is meant there. A fourth for what rounding may do.
+    reach_s = 4 * SAME_TIME_S
+    times = np.unique(time_s)
+    if not len(times):
+        return []
+    gaps = np.flatnonzero(np.diff(times) > 2 * reach_s)
+    starts, ends = times[np.r_[0, gaps + 1]] - reach_s, times[np.r_[gaps, len(times) - 1]] + reach_s
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def _rows_of(places: Places, table: Assignments | Places) -> NDArray[np.int64]:

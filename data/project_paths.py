@@ -87,6 +87,10 @@ class ProjectPaths:
         """The portrait of the ``number``-th face of a frame, counted from 0."""
         return self.faces_folder / footage / f"{frame_index:08d}-{number}.jpg"
 
+    def names_of(self, *paths: Path) -> tuple[str, ...]:
+        """Return files and folders of the project relative to it, as a task says what it reads."""
+        return tuple(path.relative_to(self.folder).as_posix() for path in paths)
+
 
 @dataclass(frozen=True)
 class ProjectFolder(ProjectPaths):

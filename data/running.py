@@ -8,15 +8,18 @@ else: what the project knows to be done is noted by the stage, which holds the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from data.errors import InputError
 from data.progress import Bar, NoBar, Progress
 from data.segments import damage_of_all
 from data.video import Damage
+
+if TYPE_CHECKING:
+    from data.mirror import Mirror
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -50,6 +53,7 @@ class Task(Generic[T]):
     do: Callable[[Any, Workplace], T]  # a function of a module
     given: Any  # can be pickled
     gpus: float = 0.0  # share of one that it needs, where that has to be said
+    reads: tuple[str, ...] = ()  # files and folders of the project, relative to it
 
     def run(self, place: Workplace) -> T:
         """Do it."""
@@ -148,8 +152,12 @@ def _finish(work: Work[A, L], place: Workplace) -> Finished[A, L]:
 
 
 @contextmanager
-def runner_at(address: str | None) -> Iterator[Runner]:
+def runner_at(address: str | None, mirrors: Sequence[Mirror] = ()) -> Iterator[Runner]:
     """Give what runs tasks at an address: see `data.ray_running`; for None, here.
+
+    Args:
+        address: as for `--ray`.
+        mirrors: of the project, if it is at an address of its own.
 
     Raises:
         InputError: nothing there that runs tasks.
@@ -157,7 +165,8 @@ def runner_at(address: str | None) -> Iterator[Runner]:
     if address is None:
         yield LocalRunner()
         return
+    from data.away import AwayRunner
     from data.ray_running import ray_at
 
     with ray_at(address) as runner:
-        yield runner
+        yield AwayRunner(runner, mirrors[0] if mirrors else None)

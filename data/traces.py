@@ -15,8 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 _PIECE_BYTES: Final = 1 << 22
-_MARK_BYTES: Final = 16
-"""So many bytes of an embedding (four of its numbers) or a picture nothing else has."""
+_EMBEDDING_BYTES: Final = 16
+"""So many of an embedding (four of its numbers) nothing else has."""
+_PICTURE_BYTES: Final = 32
+"""So many of a picture nothing else has: other pictures have the same background."""
+_SCAN: Final = b"\xff\xda"
+"""In a JPEG file the picture itself begins here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,13 @@ class Sought:
 
 
 def picture_mark(content: bytes) -> bytes:
-    """Return 16 bytes of a JPEG file by which it is found, also inside of another file."""
+    """Return 32 bytes of a JPEG file by which it is found, also inside of another file."""
+    begin = content.find(_SCAN) + 1  # all before it, tables and sizes, others have too
     # From the middle, where the face is; where most happens, since plain areas are all alike.
-    middle = range(len(content) // 4, max(3 * len(content) // 4, 1), _MARK_BYTES)
-    return max((content[at : at + _MARK_BYTES] for at in middle), key=lambda part: len(set(part)))
+    quarter = (len(content) - begin) // 4
+    middle = content[begin + quarter : len(content) - quarter]
+    places = range(0, max(len(middle) - _PICTURE_BYTES, 1), _PICTURE_BYTES)
+    return max((middle[at : at + _PICTURE_BYTES] for at in places), key=lambda part: len(set(part)))
 
 
 def picture_digest(content: bytes) -> bytes:
@@ -83,11 +90,11 @@ class _Search:
         self._name = re.compile(b"|".join(whole)) if whole else None
         self._rows = {row.tobytes() for row in sought.embeddings}
         self._marks = {
-            "embedding": _Marks({row[:_MARK_BYTES] for row in self._rows}),
+            "embedding": _Marks({row[:_EMBEDDING_BYTES] for row in self._rows}),
             "portrait": _Marks(set(sought.portraits)),
         }
         self._frames = set(sought.frames)
-        self.overlap = max([_MARK_BYTES, *map(len, spellings)]) + 2
+        self.overlap = max([_PICTURE_BYTES, *map(len, spellings)]) + 2
 
     def in_text(self, content: bytes) -> bool:
         return self._name is not None and self._name.search(content) is not None
@@ -121,17 +128,18 @@ class _Search:
 
 
 class _Marks:
-    """Many strings of 16 bytes, each looked for at every place of a content at once."""
+    """Many strings of one length, each looked for at every place of a content at once."""
 
     def __init__(self, marks: set[bytes]) -> None:
         self._marks = marks
+        self._length = max(map(len, marks), default=0)
         # By their first two bytes: nearly every place is out of question at one glance.
         self._begins = np.zeros(1 << 16, np.bool_)
         self._begins[np.frombuffer(b"".join(mark[:2] for mark in marks), "<u2")] = True
 
     def in_content(self, content: bytes) -> bool:
         return bool(self._marks) and any(
-            content[place : place + _MARK_BYTES] in self._marks
+            content[place : place + self._length] in self._marks
             for shift in (0, 1)
             for place in self._places(content, shift)
         )

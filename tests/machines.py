@@ -56,14 +56,14 @@ def s3_server() -> Iterator[str]:
 @pytest.fixture
 def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of an empty bucket, and the environment as a user of S3 has it."""
-    import boto3
+    from s3fs import S3FileSystem
 
     for name, value in credentials(s3_server).items():
         monkeypatch.setenv(name, value)
-    bucket = boto3.resource("s3").create_bucket(Bucket="bucket")
+    system = S3FileSystem(skip_instance_cache=True)
+    system.mkdir("bucket")
     yield "s3://bucket"
-    bucket.objects.all().delete()
-    bucket.delete()
+    system.rm("bucket", recursive=True)
 
 
 def credentials(server: str) -> dict[str, str]:

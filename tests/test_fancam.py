@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,9 +14,14 @@ import pytest
 from numpy.typing import NDArray
 
 import fancam
+from clustering.labelled import numbers_in_frame
+from data.disk_space import space_needed
 from data.faces import Faces
+from data.footage import probe, take_in
 from data.people import open_people
-from data.traces import find_traces
+from data.project import Project
+from data.traces import Sought, find_traces, picture_mark
+from fancam_run import _space_needed
 from tests.clips import Clips
 from tests.cropping.written_video import read_video
 from tests.tracking.drawn_project import draw_project
@@ -91,17 +98,31 @@ def forget_somebody(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a project with everything in it, nothing is left of the person."""
     with open_people(project / "people.sqlite") as people:
         people.rename(3, "Anna Karenina")
-    embeddings = embeddings_of(project, 3)
+    sought = Sought(
+        ("Anna Karenina", "Person 3"), embeddings_of(project, 3), portraits_of(project, 3)
+    )
     assert fancam.main(["export", str(project)]) == 0
-    assert find_traces(project, name="Anna Karenina", embeddings=embeddings)
+    assert find_traces(project, sought)
     assert fancam.main(["forget", str(project), "Anna Karenina", "--yes"]) == 0
     said = capsys.readouterr().out
     assert "searched every byte" in said
     assert ": 0 traces left" in said
-    assert find_traces(project, name="Anna Karenina", embeddings=embeddings) == []
+    assert find_traces(project, sought) == []
     assert not list(project.rglob("Person 3*"))
     assert not (project / "tracker" / "best.pt").exists()
     assert len(list((project / "crops" / "film").glob("Person *.gif"))) == 5
+
+
+def portraits_of(project: Path, person_id: int) -> list[bytes]:
+    faces = Faces.read(project / "faces" / "film.parquet")
+    with open_people(project / "people.sqlite") as people:
+        theirs = people.assignments("film").person_id == person_id
+    numbers = numbers_in_frame(faces.frame_index)
+    files = [
+        Project(project).portrait_file("film", int(frame), int(number))
+        for frame, number in zip(faces.frame_index[theirs], numbers[theirs], strict=True)
+    ]
+    return [picture_mark(file.read_bytes()) for file in files]
 
 
 def embeddings_of(project: Path, person_id: int) -> NDArray[np.float32]:
@@ -169,6 +190,52 @@ def test_a_disk_that_is_too_small_is_said_first(
     assert fancam.main(["film.mp4", "--weights", "yolo11n.yaml"]) == 2
     assert "and 1.0 KB is free; free some space" in capsys.readouterr().err
     assert not (tmp_path / "film.fancam").exists()
+
+
+def test_no_encoder_is_said_first(
+    clips: Clips,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken(_: object) -> None:
+        raise ValueError("no such device")
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(clips("constant_rate.mp4"), "film.mp4")
+    monkeypatch.setattr("cropping.encoding._try", broken)
+    assert fancam.main(["film.mp4", "--weights", "yolo11n.yaml"]) == 2
+    assert "libx264: does not work here (no such device)" in capsys.readouterr().err
+    assert not (tmp_path / "film.fancam").exists()
+
+
+def test_what_is_done_needs_no_space_again(
+    clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film = Path(shutil.copy(clips("constant_rate.mp4"), "film.mp4"))
+    project, footage = Project(tmp_path / "film.fancam"), probe(film)
+    whole = _space_needed(project, [footage])
+    assert whole == space_needed([footage])
+    take_in(project, footage)
+    for stage in ("faces of film", "tracker", "tracks of film"):
+        project.finish(stage, {})
+    left = _space_needed(project, [footage])
+    assert left == {**dict.fromkeys(whole, 0), "crop-people": whole["crop-people"]}
+
+
+@pytest.mark.parametrize("command", ["status", "clean", "forget", "export", "demo"])
+def test_help_of_each_command_answers_at_once(command: str) -> None:
+    program = (
+        "import sys, fancam\n"
+        "try: fancam.main(sys.argv[1:])\n"
+        "finally: print({'numpy', 'torch', 'cv2', 'av'} & set(sys.modules))"
+    )
+    told = [sys.executable, "-c", program, command, "--help"]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(told, capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.startswith(f"usage: fancam {command}")
+    assert done.stdout.splitlines()[-1] == "set()"
 
 
 def test_forgetting_asks_first(

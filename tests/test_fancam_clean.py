@@ -6,25 +6,17 @@ import io
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import fancam
 from clustering import cli as clustering_cli
-from cropping.settings import CropSettings
 from cropping.smile_stage import SmileSettings, smile_gifs
 from cropping.stage import crop_people
-from data.people import open_people
 from data.project import Project
-from data.timeline import Timeline
-from data.tracks import tracks_stage, write_csv
 from tests.clips import Clips
-from tests.clustering.child import install_fakes
 from tests.clustering.command import snapshot
-from tests.clustering.fakes import CornerDetector
 from tests.cropping.silent_bar import no_bar
-from tests.cropping.test_crop_stage import QUICK
-from tests.cropping.tracked_project import at_rate, box, tracks_of
+from tests.whole_project import CROPS, make_project
 
 MINE = (
     "notes.txt",
@@ -37,52 +29,25 @@ MINE = (
     "tracker/weights/yolo11n.pt",
     "tracker/report/mine.csv",
     "export/mine.zip",
-    "labels/smile/labels.csv",
 )
-KEPT = ("people.sqlite", "project.json", "faces/clip.parquet", "faces/clip.frames.parquet")
+KEPT = ("people.sqlite", "project.json")
+KEPT_FOLDERS = ("faces/", "labels/")
 
 
 @pytest.fixture
 def project(clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """With all that there can be, and the user's own files among it."""
     monkeypatch.chdir(tmp_path)
-    install_fakes(monkeypatch.setattr, CornerDetector())
-    shutil.copy(clips("constant_rate.mp4"), "clip.mp4")
-    assert clustering_cli.main(["clip.mp4"]) == 0
-    made = Project(tmp_path / "clip.fancam")
-    add_tracks(made)
-    crop_people(made, [], CropSettings(encoder=QUICK, only_present=True), progress=no_bar)
-    smile_gifs(made, [], SmileSettings(), progress=no_bar)
-    report = made.tracker_folder / "report"
-    left = (
-        made.tracker_folder / "best.pt",
-        made.tracker_folder / "best.onnx",
-        report / "report.html",
-        report / "people.csv",
-        made.tracker_folder / "training" / "all" / "last.pt",
-        made.folder / ".web" / "ab" / "abcd.jpg",
-        made.folder / "tracks" / "clip.parts" / "x-000000.npz",
-        made.folder / "crops" / "clip" / ".pieces" / "1-x" / "piece-000000.nut",
-    )
-    for file in (*left, *(made.folder / name for name in MINE)):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"content of it")
-    made.finish("tracker", {"version": 1})
-    assert fancam.main(["export", str(made.folder)]) == 0
+    made = make_project(clips("constant_rate.mp4"), monkeypatch.setattr)
+    _write(made.folder / "crops" / "clip" / ".pieces" / "1-x" / "piece-000000.nut")
+    for name in MINE:
+        _write(made.folder / name)
     return made
 
 
-def add_tracks(project: Project) -> None:
-    """As if by track-people."""
-    with open_people(project.people_file) as people:
-        names = people.names()
-    timeline: Timeline = at_rate(75)
-    rows = {person: {f: box(40 + 20 * person, 48) for f in range(60)} for person in names}
-    write_csv(project.tracks_file("clip"), tracks_of(timeline, rows), names)
-    columns = {name: getattr(timeline, name) for name in ("frame_index", "time_s", "cuts")}
-    np.savez(project.detections_file("clip"), **columns)
-    named = {"names": {str(person): name for person, name in names.items()}}
-    project.finish(tracks_stage("clip"), named)
+def _write(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"content of it")
 
 
 def files(project: Project) -> set[str]:
@@ -95,7 +60,7 @@ def clean(project: Project, *options: str) -> int:
 
 def test_what_can_be_made_again_goes(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     before = snapshot(project.folder)
-    stills = {path for path in before if path.startswith("faces/")}
+    stay = {path for path in before if path.startswith(KEPT_FOLDERS)}
     capsys.readouterr()
     assert clean(project, "--yes") == 0
     said = capsys.readouterr().out.splitlines()
@@ -103,7 +68,7 @@ def test_what_can_be_made_again_goes(project: Project, capsys: pytest.CaptureFix
     assert kinds == ["exports", "cache", "crops", "tracks", "tracker", "dataset"]
     assert said[-1].endswith("freed; to have it again, run fancam on the footage")
     after = snapshot(project.folder)
-    assert set(after) == {*MINE, *KEPT} | stills
+    assert set(after) == {*MINE, *KEPT} | stay
     assert [p for p in after if after[p] != before[p] and p != "project.json"] == []
     stages = Project(project.folder).stages
     assert sorted(stages) == ["faces of clip", "people"]
@@ -129,7 +94,7 @@ def test_videos_come_back_as_they_were(project: Project) -> None:
     assert clean(project, "--yes", "--only", "crops") == 0
     assert not [path for path in files(project) if path.startswith("crops/clip/Person")]
     again = Project(project.folder)
-    crop_people(again, [], CropSettings(encoder=QUICK, only_present=True), progress=no_bar)
+    crop_people(again, [], CROPS, progress=no_bar)
     smile_gifs(again, [], SmileSettings(), progress=no_bar)
     after = snapshot(project.folder)
     crops = [p for p in before if p.startswith("crops/") and ".pieces" not in p]
@@ -142,6 +107,7 @@ def test_only_some(project: Project) -> None:
     assert before - files(project) == {
         ".web/ab/abcd.jpg",
         "tracks/clip.csv",
+        "tracks/clip.mp4",
         "tracks/clip.npz",
         "tracks/clip.parts/x-000000.npz",
     }
@@ -175,7 +141,8 @@ def test_not_while_another_run_is_at_work(
 
 
 def test_stopped_half_way_it_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    removed, unlink = [], Path.unlink
+    removed: list[Path] = []
+    unlink = Path.unlink
 
     def failing(path: Path, missing_ok: bool = False) -> None:
         if len(removed) == 12:
@@ -187,5 +154,5 @@ def test_stopped_half_way_it_goes_on(project: Project, monkeypatch: pytest.Monke
         during.setattr(Path, "unlink", failing)
         assert clean(project, "--yes") == 130
     assert clean(project, "--yes") == 0
-    kept = {path for path in files(project) if not path.startswith("faces/")}
-    assert kept == {path for path in (*MINE, *KEPT) if not path.startswith("faces/")}
+    kept = {path for path in files(project) if not path.startswith(KEPT_FOLDERS)}
+    assert kept == {*MINE, *KEPT}

@@ -11,7 +11,6 @@ import pytest
 
 import fancam
 from data.project import Project
-from data.state import State
 from tests.clips import encode, picture
 from tests.clustering.command import snapshot
 from tests.cropping.test_crop_stage import small_project
@@ -77,8 +76,3 @@ def test_an_empty_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         "people",
         "tracker",
     ]
-
-
-def test_a_state_that_is_not_done_says_why() -> None:
-    with pytest.raises(ValueError, match="why must tell why it is stale"):
-        State("tracks", "film", "stale")

@@ -72,7 +72,7 @@ def _tracked_otherwise(project: Project, people: People, footage: str) -> bool:
     record = project.stages[tracks_stage(footage)]
     names = {str(person): name for person, name in people.names().items()}
     faces = people.assignments(footage)
-    return record["names"] != names or record["faces"] not in (
+    return record.get("names") != names or record.get("faces") not in (
         faces_key(faces),
         faces_key(Assignments.empty()),  # tracked without them
     )

@@ -186,11 +186,12 @@ def _work(
     gpus = _GPU_SHARE if settings.device == "cuda" else 0.0
     if settings.force:
         shutil.rmtree(watch.folder, ignore_errors=True)
+    reads = project.names_of(project.tracker_folder, watch.folder)
     before = [part for one in watch.segments for part in watch.parts(one).read()]
     return Work(
         name,
         planned,
-        tuple(Task(watch_segment, SegmentWatch(watch, one), gpus) for one in watch.segments),
+        tuple(Task(watch_segment, SegmentWatch(watch, one), gpus, reads) for one in watch.segments),
         Task(write_detections_and_tracks, job),
         total=frames,
         done=sum(map(len, before)),

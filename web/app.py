@@ -12,7 +12,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
 from web import label_pages, login, media, people_pages, watch
-from web.errors import add_error_answers
+from web.error_answers import add_error_answers
 from web.library import Library
 from web.login import LoginGate
 from web.pages import STATIC_FOLDER
@@ -22,7 +22,7 @@ from web.settings import Settings
 # Threads that answer and read files. Each of more would keep memory of its own for good.
 _THREADS = 8
 # Files that are read for players at once; a reviewer's question must find a thread free.
-_READERS = 2
+READERS = 2
 _SESSION_S = 14 * 24 * 60 * 60
 
 
@@ -70,10 +70,10 @@ def create_app(projects: Iterable[Path], settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     from anyio import Semaphore
     from anyio.to_thread import current_default_thread_limiter
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     current_default_thread_limiter().total_tokens = _THREADS
-    app.state.readers = Semaphore(_READERS)
+    app.state.readers = Semaphore(READERS)
     # A product of a few milliseconds is quicker alone than where it waits for threads on other
     # cores, which videos keep busy.
     with threadpool_limits(1, user_api="blas"):

@@ -16,37 +16,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.errors import RefusedError, error_answer
+from web.error_answers import error_answer
+from web.errors import RefusedError
+from web.security_headers import SECURITY_HEADERS
 from web.settings import LOOPBACK, Settings
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LOGIN_PATH: Final = "/login"
 STATIC_PATH: Final = "/static/"
 
-_CONTENT_POLICY: Final = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' blob:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
-SECURITY_HEADERS: Final = {
-    "content-security-policy": _CONTENT_POLICY,
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    # Not "no-referrer": browsers would then send "Origin: null" with our own forms.
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
-}
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # every address of this machine
 _BODY_TYPES: Final = frozenset({"application/json", "text/csv"})
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"

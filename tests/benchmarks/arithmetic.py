@@ -10,7 +10,8 @@ import numpy as np
 from clustering.dlib_format import DETECTOR_FILE, EMBEDDER_FILE
 from clustering.networks import CHIP_PX
 from clustering.pyramid import doubled_hw, tiling
-from clustering.runtime import cache_folder, converted
+from clustering.runtime import converted
+from data.cache import cache_folder
 from data.dlib_models import model_file
 
 if TYPE_CHECKING:

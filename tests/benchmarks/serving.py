@@ -44,6 +44,7 @@ _SEE: Final = {
     "the history": "/history",
 }
 _RENAME: Final = "renaming"
+_MOVE: Final = "moving a face"
 
 
 @dataclass(slots=True)
@@ -188,22 +189,29 @@ async def _play(load: Load, port: int, person: int, until: float, mbit_s: float)
 
 
 async def _review(load: Load, port: int, until: float) -> None:
-    """Look at people and rename one now and then."""
-    for turn, asked in enumerate(itertools.cycle((*_SEE, _RENAME))):
+    """Look at people, and rename one or move a face of theirs now and then."""
+    for turn, asked in enumerate(itertools.cycle((*_SEE, _RENAME, *_SEE, _MOVE))):
         if time.monotonic() >= until:
             break
+        path, body = _API + _SEE.get(asked, "/decisions"), None
+        if asked not in _SEE:
+            body = await _decision(port, asked, turn)
         start = time.monotonic()
-        if asked == _RENAME:
-            seen = json.loads((await _once(port, _API + "/revision"))[1])["revision"]
-            start = time.monotonic()
-            body = {"seen": seen, "kind": "rename", "person": 1, "name": f"Anna {turn}"}
-            status, _ = await _once(port, _API + "/decisions", body)
-        else:
-            status, _ = await _once(port, _API + _SEE[asked])
+        status, _ = await _once(port, path, body)
         load.review.append((asked, time.monotonic() - start))
         if status != 200:
             load.errors.append(f"{status} for the reviewer")
         await asyncio.sleep(_REVIEW_EVERY_S)
+
+
+async def _decision(port: int, asked: str, turn: int) -> dict[str, object]:
+    """Another name for a person, or their most doubtful face for another person."""
+    shown = json.loads((await _once(port, _API + _SEE["a person"]))[1])
+    if asked == _RENAME:
+        said = {"kind": "rename", "person": 1, "name": f"Anna {turn}"}
+    else:
+        said = {"kind": "move", "person": 2, "faces": shown["faces"][:1]}
+    return {"seen": shown["revision"], **said}
 
 
 async def _weigh(load: Load, server: psutil.Process, until: float) -> None:

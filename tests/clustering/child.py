@@ -81,7 +81,7 @@ def _main(folder: str, arguments: Sequence[str], death: Death | None, without_ri
         os.setuid(NOBODY)
     install_fakes(setattr, CornerDetector())
     if death is not None:
-        _arm(death)
+        arm(death)
     sys.exit(cli.main(arguments))
 
 
@@ -93,7 +93,8 @@ def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDete
     replace(extraction, "_BATCH_FRAMES", PART_FRAMES)
 
 
-def _arm(death: Death) -> None:
+def arm(death: Death) -> None:
+    """Let this process meet its death."""
     pattern, left = re.compile(death.what), death.count
 
     def meet(event: str) -> None:

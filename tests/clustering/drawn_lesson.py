@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data.sample.film import FPS, Film
 from tests.clips import HEIGHT, WIDTH, Image, encode, picture
 
 RATE = 10
@@ -34,6 +35,21 @@ def draw_teacher(path: Path, *, created: str | None = TEACHER_BEGUN) -> None:
     off = numbers_in(TEACHER_ON[0][1], TEACHER_ON[1][0])
     images = [_BLACK if number in off else picture(number) for number in numbers]
     _write(path, numbers, images, begun=2 * RATE, created=created)
+
+
+def film_lesson(folder: Path) -> None:
+    """The same lesson half as long and with people in it: ``student.mp4`` and ``teacher.mkv``.
+
+    A picture is drawn where another follows, so that both show the same moment.
+    """
+    film = Film(shots=["talk"], duration_s=30)
+    images = [film.frame(number * int(FPS) // RATE) for number in numbers_in(0, 30)]
+    black = np.zeros_like(images[0])
+    present = [*numbers_in(0, 8.2), *numbers_in(14, 26)]
+    _write(folder / "student.mp4", present, [images[n] for n in present], begun=0, created=None)
+    numbers, away = numbers_in(3.5, 30), numbers_in(16.6, 22.4)
+    shown = [black if number in away else images[number] for number in numbers]
+    _write(folder / "teacher.mkv", numbers, shown, begun=RATE, created=None)
 
 
 def numbers_in(begin_s: float, end_s: float) -> range:

@@ -28,14 +28,19 @@ Run = Callable[..., Ran]
 LOOKS = ("--every", "1")
 
 
-@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.slow)])
+ON_S3_TOO = pytest.mark.parametrize(
+    "bucket", ["memory", pytest.param("s3", marks=pytest.mark.slow)], indirect=True
+)
+
+
+@pytest.fixture
 def bucket(
     request: pytest.FixtureRequest, machine: Machine, detector: CornerDetector, clips: Clips
 ) -> str:
     """An address with a clip and a folder of lessons, and the cheap networks."""
     del detector
     machine("first")
-    address = str(request.getfixturevalue(request.param))
+    address = str(request.getfixturevalue(getattr(request, "param", "memory")))
     store = Store(address)
     store.send(clips("constant_rate.mp4"), "clip.mp4")
     for name in ("lessons/01.mp4", "lessons/may/02.mp4"):
@@ -62,6 +67,7 @@ def travelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+@ON_S3_TOO
 def test_footage_at_an_address(run: Run, bucket: str, tmp_path: Path, travelled: list[str]) -> None:
     done = run(f"{bucket}/clip.mp4")
     assert (done.code, done.err) == (0, [])
@@ -93,6 +99,7 @@ def test_a_folder_and_a_pattern(run: Run, bucket: str, tmp_path: Path) -> None:
     assert list(Project(tmp_path / "one.fancam").footages) == ["01"]
 
 
+@ON_S3_TOO
 def test_a_project_at_an_address(
     run: Run, bucket: str, machine: Machine, tmp_path: Path, travelled: list[str]
 ) -> None:
@@ -146,6 +153,7 @@ def test_forgotten_there_too(run: Run, bucket: str, capfd: pytest.CaptureFixture
     assert b"Person 1" not in b"".join(store.read(path) or b"" for path in after)
 
 
+@ON_S3_TOO
 def test_nothing_secret_is_written_or_said(run: Run, bucket: str, tmp_path: Path) -> None:
     done = run(f"{bucket}/clip.mp4", *LOOKS, "--project", f"{bucket}/clip.fancam")
     Store(bucket).remove("clip.mp4")
@@ -198,36 +206,22 @@ child._main(sys.argv[1], sys.argv[3:], child.Death(sys.argv[2]), False)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["rename .*faces", "write .*dataset", r"rename .*\.state\.json"])
+@pytest.mark.usefixtures("detector")
 def test_killed_and_run_again(
-    run: Run,
-    s3: str,
-    clips: Clips,
-    machine: Machine,
-    detector: CornerDetector,
-    tmp_path: Path,
-    what: str,
+    run: Run, clips: Clips, machine: Machine, tmp_path: Path, what: str
 ) -> None:
     """Killed by SIGKILL anywhere: the same command comes to the end of an undisturbed one."""
-    del detector
-    Store(s3).send(clips("constant_rate.mp4"), "clip.mp4")
-    clip, home = f"{s3}/clip.mp4", f"{s3}/killed.fancam"
-    child = [
-        sys.executable,
-        "-c",
-        CHILD,
-        str(tmp_path),
-        what,
-        clip,
-        *LOOKS,
-        "--project",
-        home,
-    ]
-    place = Path(__file__).parents[2]
-    died = subprocess.run(child, env={**os.environ, "PYTHONPATH": str(place)}, check=False)
+    address = (tmp_path / "store").as_uri()
+    Store(address).send(clips("constant_rate.mp4"), "clip.mp4")
+    home = f"{address}/killed.fancam"
+    options = [f"{address}/clip.mp4", *LOOKS, "--project"]
+    child = [sys.executable, "-c", CHILD, str(tmp_path), what, *options, home]
+    place = str(Path(__file__).parents[2])
+    died = subprocess.run(child, env={**os.environ, "PYTHONPATH": place}, check=False)
     assert died.returncode == -signal.SIGKILL
-    assert run(clip, *LOOKS, "--project", home).code == 0
-    assert run(clip, *LOOKS, "--project", f"{s3}/undisturbed.fancam").code == 0
-    stored = [set(Store(f"{s3}/{name}.fancam").files()) for name in ("killed", "undisturbed")]
+    assert run(*options, home).code == 0
+    assert run(*options, f"{address}/undisturbed.fancam").code == 0
+    stored = [set(Store(f"{address}/{name}.fancam").files()) for name in ("killed", "undisturbed")]
     assert stored[0] == stored[1]
     machine("second")
     assert "nothing to do" in run(*LOOKS, "--project", home).out[-1]
@@ -240,7 +234,7 @@ def test_the_drawn_film(run: Run, s3: str, machine: Machine, tmp_path: Path) -> 
     Store(s3).send(tmp_path / "film.mp4", "film.mp4")
     (tmp_path / "film.mp4").unlink()
     home = f"{s3}/film.fancam"
-    options = ("--every", "0.5", "--project", home)
+    options = ("--every", "1", "--project", home)
     assert run(f"{s3}/film.mp4", *options).code == 0
     machine("second")
     again = run(*options)

@@ -9,22 +9,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from clustering import pairing
+from clustering import recordings
 from clustering.state import states
-from data import footage
+from data import footage, segments
 from data.faces import Frames
 from data.jpeg import read_jpeg
+from data.people import open_people
 from data.project import Project
+from data.stores import Store
 from tests.clips import Clips, encode, number_of, pictures
 from tests.clustering.child import Death, run_in_child
-from tests.clustering.command import Ran, assert_refused, assert_same_result, snapshot
-from tests.clustering.drawn_lesson import RATE, draw_student, draw_teacher
+from tests.clustering.command import Ran, assert_refused, assert_same_result, names, snapshot
+from tests.clustering.drawn_lesson import RATE, draw_student, draw_teacher, film_lesson
 from tests.clustering.fakes import CornerDetector
+from tests.machines import Machine
 
 Run = Callable[..., Ran]
 PAIR = ("--pair", "student.mp4", "teacher.mkv", "--project", "p", "--every", "1")
+RECORDINGS = ("student", "teacher")
 
 # By their own clocks: the student's is the lesson's, the teacher's first picture comes at 7.2 s.
 STUDENT_LOOKED_AT = [[7.2, 15.3], [23.4, 50.5]]
@@ -71,6 +76,44 @@ def test_only_what_both_have_in_common_is_looked_at(run: Run, lesson: Path) -> N
     assert seen(lesson, "teacher") == TEACHER_SEEN
     times_s = Frames.read(Project(lesson / "p").frames_file("teacher")).time_s.tolist()
     assert times_s == pytest.approx([*range(23), *range(31, 44)])
+
+
+@pytest.mark.slow
+def test_a_filmed_lesson(run: Run, tmp_path: Path) -> None:
+    """With the real networks: the people of both recordings are the same."""
+    film_lesson(tmp_path)
+    done = run(*PAIR, "--offset", "1", "--min-face", "80")
+    assert (done.code, done.err) == (0, [])
+    assert [line for line in done.out if " off at " in line] == [
+        "  student off at 0:08 for 6 s, back at 0:14",
+        "  teacher off at 0:13 for 6 s, back at 0:19",
+    ]
+    project = Project(tmp_path / "p")
+    times_s = [Frames.read(project.frames_file(n)).time_s.round(3).tolist() for n in RECORDINGS]
+    # The teacher's first picture comes at 3.5 s of the lesson; black is from 13.1 to 18.9 s of it.
+    assert times_s == [[*range(4, 9), *range(14, 26)], [*range(14), *range(19, 23)]]
+    with open_people(project.people_file) as people:
+        found = [set(people.assignments(name).person_id.tolist()) - {-1} for name in RECORDINGS]
+    assert found[0] == found[1] == set(names(tmp_path / "p"))
+
+
+def test_recordings_at_an_address(run: Run, lesson: Path, memory: str, machine: Machine) -> None:
+    machine("first")
+    files = ("student.mp4", "teacher.mkv")
+    for name in files:
+        Store(memory).send(lesson / name, name)
+    done = run("--pair", *(f"{memory}/{name}" for name in files), *PAIR[3:])
+    assert (done.code, done.err) == (0, [])
+    assert seen(lesson, "teacher") == TEACHER_SEEN
+
+
+def test_in_segments_it_is_the_same(
+    run: Run, lesson: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "SEGMENT_S", 10)
+    assert run(*PAIR).code == 0
+    assert seen(lesson, "student") == STUDENT_SEEN
+    assert seen(lesson, "teacher") == TEACHER_SEEN
 
 
 def test_what_is_reported_and_written_down(run: Run, lesson: Path) -> None:
@@ -178,7 +221,7 @@ def test_another_pairing_is_looked_at_anew(
     run: Run, lesson: Path, detector: CornerDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(*PAIR).code == 0
-    monkeypatch.setattr(pairing, "spans_on", None)  # when they are on is known
+    monkeypatch.setattr(recordings, "spans_on", None)  # when they are on is known
     detector.frames = 0
 
     assert run(*PAIR, "--offset", "-3").code == 0
@@ -316,6 +359,40 @@ def test_of_several_lessons_one_that_has_no_common_part_is_named(
     assert_refused(done, "a.mp4 and b.mp4: no part in common", code=1)
     assert sorted(Project(lesson / "p").footages) == ["student", "teacher"]
     assert seen(lesson, "student") == STUDENT_SEEN
+
+
+def test_what_stands_alone_by_a_fault_is_left_out(run: Run, drawn: Path, lesson: Path) -> None:
+    """Half a pair is not looked at whole: its other half may come back."""
+    shutil.copy(drawn / "student.mp4", lesson / "b.mp4")
+    done = run("b.mp4", *PAIR[:2], "no.mkv", *PAIR[3:-1], "20")
+    assert (done.code, len(done.err)) == (1, 2)
+    assert "no.mkv: no such file" in done.err[0]
+    assert "student.mp4: left out, since no.mkv, its pair, cannot be used" in done.err[1]
+    assert sorted(Project(lesson / "p").footages) == ["b"]
+
+
+def test_one_that_shows_nothing(run: Run, lesson: Path) -> None:
+    encode(lesson / "black.mp4", [np.zeros((96, 160, 3), np.uint8)] * 100, rate=RATE)
+    done = run("student.mp4", "--project", "p", "--every", "20")
+    assert done.code == 0
+    before = Project(lesson / "p").stages["faces of student"]
+    refused = run("--pair", "student.mp4", "black.mp4", "--offset", "1", "--project", "p")
+    assert_refused(refused, "black.mp4: black or still throughout")
+    project = Project(lesson / "p")
+    assert sorted(project.footages) == ["student"]
+    assert project.stages["faces of student"] == before
+
+
+def test_one_that_has_changed(run: Run, lesson: Path) -> None:
+    assert run(*PAIR[:-1], "20").code == 0
+    before = written(lesson)
+    with (lesson / "teacher.mkv").open("ab") as file:
+        file.write(b"more")
+    changed = run(*PAIR[:-1], "20")
+    assert_refused(changed, "teacher.mkv: it has changed since the project read it")
+    assert written(lesson) == before
+    assert run(*PAIR[:-1], "20", "--force").code == 0
+    assert written(lesson) == before
 
 
 def test_a_folder_with_a_pair_in_it(run: Run, lesson: Path) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 from clustering import runtime
 from clustering.dlib_format import DETECTOR_FILE, EMBEDDER_FILE
-from clustering.runtime import cache_folder, converted, load_network
+from clustering.runtime import converted, load_network
 from data import runtime as data_runtime
 from data.dlib_models import model_file
 from data.errors import InputError
@@ -101,26 +100,6 @@ def test_foreign_weights(tmp_path: Path, content: bytes | None) -> None:
         weights.write_bytes(content)
     with pytest.raises(InputError, match=r"weights\.dat.*pip install"):
         load_network("detector", weights=weights, cache=tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("platform", "variables", "expected"),
-    [
-        ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/fancam"),
-        ("linux", {"HOME": "/home/a"}, "/home/a/.cache/fancam"),
-        ("darwin", {"HOME": "/Users/a"}, "/Users/a/Library/Caches/fancam"),
-        ("win32", {"LOCALAPPDATA": "/l"}, "/l/fancam"),
-    ],
-    ids=["xdg", "linux", "mac", "windows"],
-)
-def test_cache_folder(
-    monkeypatch: pytest.MonkeyPatch, platform: str, variables: dict[str, str], expected: str
-) -> None:
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "platform", platform)
-    assert cache_folder() == Path(expected)
 
 
 def test_no_runtime_installed(monkeypatch: pytest.MonkeyPatch) -> None:

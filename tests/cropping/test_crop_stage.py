@@ -418,6 +418,66 @@ def test_a_stopped_run_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch
     assert contents(project) == whole
 
 
+@pytest.fixture
+def lonely(tmp_path: Path) -> Project:
+    """Anna comes late, Ben goes early, Cleo is there for a moment: who is away sees everything."""
+    footage = tmp_path / "film.mp4"
+    encode(footage, [picture(n) for n in range(40)], rate=25)
+    timeline = at_rate(40)
+    there = {1: range(28, 40), 2: range(14), 3: range(12, 32)}
+    rows = {one: {f: box(40, 40) for f in frames} for one, frames in there.items()}
+    names = NAMES | {3: "Cleo"}
+    return write_project(
+        tmp_path / "film.fancam", footage, tracks_of(timeline, rows), names, timeline
+    )
+
+
+def test_who_is_away_shares_a_view(lonely: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is encoded once, whole pieces of it too, and nobody's clock or picture suffers by it."""
+    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
+    passes = rendered(monkeypatch)
+    window = WindowSettings(aspect=Fraction(160, 96), height=96)
+    together = crop(lonely, window=window)
+    shown = [list(read_frames(person.files[0])) for person in together.people]
+    assert passes == [4]
+    for person, frames in zip(together.people, shown, strict=True):
+        video = read_video(person.files[0])
+        np.testing.assert_array_equal(video.times_s, np.arange(40) / 25)
+        assert np.diff(np.append(video.keyframes_s, video.duration_s)).max() <= 1
+        alone = crop(lonely, window=window, people=(person.name,), force=True)
+        for frame, other in zip(frames, read_frames(alone.people[0].files[0]), strict=True):
+            assert np.abs(frame.image.astype(int) - other.image).mean() < 4
+    assert [number_of(frame.image) for frame in shown[0][:28]] == list(range(28))
+    assert [number_of(frame.image) for frame in shown[1][14:]] == list(range(14, 40))
+
+
+@pytest.mark.parametrize("leg_pieces", [12, 1])
+def test_a_stopped_run_goes_on_with_what_is_shared(
+    lonely: Project, monkeypatch: pytest.MonkeyPatch, leg_pieces: int
+) -> None:
+    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
+    crop(lonely)
+    whole = contents(lonely)
+    monkeypatch.setattr(passing, "LEG_PIECES", leg_pieces)
+    real = rendering.Lane.take
+
+    def breaks(lane: rendering.Lane, shown: rendering.Shown) -> None:
+        if shown.index == 25:
+            raise KeyboardInterrupt
+        real(lane, shown)
+
+    for path in lonely.crops_folder("film").glob("*.mp4"):
+        path.unlink()
+    with monkeypatch.context() as during:
+        during.setattr(rendering.Lane, "take", breaks)
+        with pytest.raises(KeyboardInterrupt):
+            crop(lonely)
+    crop(lonely)
+    assert contents(lonely) == whole
+
+
 @pytest.mark.parametrize("stopped_at", [None, 5, 25, 39])
 def test_long_footage_is_passed_in_legs(
     project: Project, monkeypatch: pytest.MonkeyPatch, stopped_at: int | None

@@ -95,3 +95,13 @@ def test_an_encoder_that_cannot_be_used(name: str, message: str) -> None:
 )
 def test_quality_in_each_encoders_words(settings: EncoderSettings, options: dict[str, str]) -> None:
     assert settings.options() == options
+
+
+@pytest.mark.parametrize(
+    ("name", "can"),
+    [("libx264", True), ("h264_nvenc", True), ("h264_qsv", False), ("h264_vaapi", False)],
+)
+def test_only_what_begins_anew_is_spliced(name: str, can: bool) -> None:
+    settings = EncoderSettings(name)
+    assert settings.can_be_spliced == can
+    assert ("forced-idr" in settings.options()) == can

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cropping import rendering
 from cropping.presence import Clock
@@ -9,8 +10,8 @@ from cropping.rendering import keyframes, threads_each
 from cropping.views import Views
 
 
-def shown(take: list[int]) -> Views:
-    return Views(np.zeros((len(take), 4)), np.array(take, np.int64))
+def cuts(take: list[int]) -> NDArray[np.int64]:
+    return Views(np.zeros((len(take), 4)), np.array(take, np.int64)).cuts()
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def shown(take: list[int]) -> Views:
     ids=["empty", "one", "every second", "takes", "varying rate"],
 )
 def test_keyframes(time_s: list[float], take: list[int], expected: list[int]) -> None:
-    found = np.flatnonzero(keyframes(Clock(np.array(time_s)), shown(take))).tolist()
+    found = np.flatnonzero(keyframes(Clock(np.array(time_s)), cuts(take))).tolist()
     assert found == expected or set(expected) - {len(time_s) - 1} <= set(found)
     ends = np.append(np.array(time_s)[found], np.array(time_s)[-1:])
     longest = max([1.0, *np.diff(np.array(time_s))])
@@ -34,7 +35,7 @@ def test_keyframes(time_s: list[float], take: list[int], expected: list[int]) ->
 
 def test_a_piece_begins_with_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "PIECE_FRAMES", 3)
-    found = keyframes(Clock(np.arange(8) / 100), shown([0] * 8))
+    found = keyframes(Clock(np.arange(8) / 100), cuts([0] * 8))
     assert np.flatnonzero(found).tolist() == [0, 3, 6, 7]
 
 

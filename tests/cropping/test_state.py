@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cropping import state
-from cropping.keys import VERSION
+from cropping.keys import VERSION, gif_smiles
 from cropping.settings import CropSettings
 from cropping.smile_stage import SmileSettings, smile_gifs
 from cropping.stage import crop_people
@@ -17,17 +17,8 @@ from data.people import open_people
 from data.project import Project
 from tests.clips import encode, picture
 from tests.cropping.silent_bar import no_bar
-from tests.cropping.test_crop_stage import (
-    NAMES,
-    QUICK,
-    add_footage,
-    add_tracks,
-    at_rate,
-    box,
-    small_project,
-    timeline_of,
-    tracks_of,
-)
+from tests.cropping.test_crop_stage import NAMES, QUICK, add_tracks, small_project
+from tests.cropping.tracked_project import add_footage, at_rate, box, timeline_of, tracks_of
 
 NO_SMILES = ("smile GIFs", "done", "nobody smiles often enough")
 DONE = [("videos", "done", ""), NO_SMILES]
@@ -109,9 +100,7 @@ def test_what_is_not_done_says_why(project: Project, case: str) -> None:
 
 def test_a_gif_of_its_own_settings_and_one_of_other_smiles(project: Project) -> None:
     stage = "smile gifs of film"
-    made = SmileSettings()
-    del made
-    smiles = state.gif_smiles(project, "film", str(project.stages["smiles of film"]["model"]))
+    smiles = gif_smiles(project, "film", str(project.stages["smiles of film"]["model"]))
     for name in ("Anna.gif", "Ben.webp"):
         (project.crops_folder("film") / name).write_bytes(b"a picture")
     project.finish(stage, {"Anna.gif": f"1 abc {smiles}", "Ben.webp": f"2 def {smiles}"})

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from data.addresses import (
-    cache_folder,
     footage_address,
     footage_place,
     from_address,
@@ -15,6 +14,7 @@ from data.addresses import (
     project_place,
     to_address,
 )
+from data.cache import cache_folder
 from data.errors import InputError
 from tests.machines import Machine
 

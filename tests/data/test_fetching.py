@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from data import disk_space, fetching, stores
+from data import fetching, stores
 from data.addresses import footage_place
 from data.errors import InputError
 from data.fetching import fetch_footage
@@ -136,7 +136,7 @@ def test_what_changes_while_it_is_fetched(address: str, monkeypatch: pytest.Monk
 
 
 def test_no_room(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: SimpleNamespace(free=9))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9))
     with pytest.raises(InputError, match="10 bytes to fetch, and 9 bytes free"):
         fetch_footage(footage_place(address))
 

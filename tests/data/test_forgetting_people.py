@@ -77,3 +77,16 @@ def test_a_file_that_cannot_be_written_keeps_everybody(tmp_path: Path) -> None:
             people.forget(1)
         people._connection.execute("PRAGMA query_only = OFF")
         assert now(people) == list(FOUND)
+
+
+def test_every_name_that_somebody_had(tmp_path: Path) -> None:
+    with open_people(tmp_path / "people.sqlite") as people:
+        found(people, *FOUND)
+        people.rename(1, "Anna")
+        people.rename(1, "Bella")
+        people.rename(2, "Ben")
+        assert people.names_of(1) == {"Person 1", "Anna", "Bella"}
+        assert people.names_of(3) == {"Person 3"}
+        people.decide(Decision(Kind.MERGE, 2, 1))
+        assert people.who_became(1) == {1, 2}
+        assert people.names_of(1) == {"Person 1", "Anna", "Bella", "Person 2", "Ben"}

@@ -6,16 +6,18 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from data import mirror as mirror_module
-from data import store_lock
-from data.addresses import cache_folder, project_place
+from data import store_lock, transfer
+from data.addresses import project_place
+from data.cache import cache_folder
 from data.errors import InputError
 from data.mirror import Mirror, mirrored
 from data.mirror_files import IN_USE_FILE, MANIFEST_FILE, State
 from data.stores import Store
+from data.transfer import Transfer
 from tests.machines import Machine
 
 OLD_NS = 1_500_000_000_123_456_789
@@ -239,9 +241,17 @@ def test_killed_before_it_sent(home: str, travelled: list[str]) -> None:
     assert sorted(travelled) == ["send a", "send c"]
 
 
-@pytest.mark.parametrize("stage", ["_unfinish", "_send", "_remove_there", "_send_project"])
+@pytest.mark.parametrize(
+    ("owner", "stage"),
+    [
+        (Mirror, "_unfinish"),
+        (Transfer, "send"),
+        (Transfer, "remove"),
+        (Mirror, "_send_project"),
+    ],
+)
 def test_killed_while_it_sent(
-    home: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, stage: str
+    home: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, owner: type, stage: str
 ) -> None:
     """The same machine comes to the same end; another one finds nothing done that is not."""
     work(home, write(a="1", b="1", project='{"faces": 1, "tracks": 1}'))
@@ -254,7 +264,7 @@ def test_killed_while_it_sent(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Mirror, stage, die)
+        patch.setattr(owner, stage, die)
         with pytest.raises(Killed):
             work(home, change)
     machine("second")
@@ -262,7 +272,7 @@ def test_killed_while_it_sent(
     work(home, lambda _: looked.update(here(home)))
     stages = json.loads(looked["project.json"])["stages"]
     assert stages == ({"faces": 1, "tracks": 1} if stage == "_unfinish" else {"tracks": 1})
-    assert looked["a"] == ("1" if stage in ("_unfinish", "_send") else "2")
+    assert looked["a"] == ("1" if stage in ("_unfinish", "send") else "2")
     machine("first")
     work(home, nothing)
     assert {"a": there(home)["a"], "c": there(home)["c"]} == {"a": "2", "c": "2"}
@@ -274,7 +284,7 @@ def test_killed_while_it_sent_many(
     home: str, monkeypatch: pytest.MonkeyPatch, travelled: list[str]
 ) -> None:
     """What has arrived is not sent again."""
-    monkeypatch.setattr(mirror_module, "_THREADS", 1)
+    monkeypatch.setattr(transfer, "_THREADS", 1)
     files = {f"f{number}": "x" for number in range(9)}
     send, left = Store.send, [5]
 
@@ -293,6 +303,33 @@ def test_killed_while_it_sent_many(
     work(home, nothing)
     assert len(travelled) == 4
     assert sorted(there(home)) == [*sorted(files), "project.json"]
+
+
+def test_killed_before_it_noted_what_it_sent(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent is not taken for what lay there before, also where it is that again here."""
+
+    def old(folder: Path) -> None:
+        write(a="1", project="{}")(folder)
+        os.utime(folder / "a", ns=(OLD_NS, OLD_NS))
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    work(home, old)
+    with monkeypatch.context() as patch:
+        send = Store.send
+
+        def send_last(*given: Any) -> None:
+            patch.setattr(State, "write", lambda _: None)
+            send(*given)
+
+        patch.setattr(Store, "send", send_last)
+        patch.setattr(Transfer, "remove", die)
+        with pytest.raises(Killed):
+            work(home, write(a="2"))
+    assert there(home)["a"] == "2"
+    work(home, old)
+    assert there(home)["a"] == "1"
 
 
 def test_somebody_else_worked_on_it_meanwhile(home: str, machine: Machine) -> None:
@@ -360,7 +397,7 @@ def test_the_note_is_kept_fresh(home: str, monkeypatch: pytest.MonkeyPatch) -> N
     import time
 
     monkeypatch.setattr(store_lock, "BEAT_S", 0.01)
-    beats = set()
+    beats: set[float] = set()
 
     def wait(_: Path) -> None:
         until = time.monotonic() + 5

@@ -37,6 +37,17 @@ def test_writes_then_keeps_then_changes_then_removes(tmp_path: Path) -> None:
     assert files_in(folder.folder) == {}
 
 
+def test_files_are_those_of_ours_that_are_there_and_their_list_last(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path / "out")
+    assert folder.files() == []
+    folder.sync(content(a__x="1", b="2", c="3"))
+    (folder.folder / "b").unlink()
+    (folder.folder / ".c.partial").write_text("half", encoding="utf-8")
+    (folder.folder / "mine").write_text("mine", encoding="utf-8")
+    names = [file.relative_to(folder.folder).as_posix() for file in folder.files()]
+    assert names == ["a/x", "c", ".c.partial", MANIFEST]
+
+
 def test_unchanged_files_are_not_touched_and_missing_ones_come_back(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     folder.sync(content(x="1", y="2"))

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from data.decisions import OF_FACES, OF_TWO, Decision, Kind, Places
 from data.errors import InputError
 from data.faces import Faces
-from data.people import UNKNOWN, VERSION, default_name, open_people
+from data.people import UNKNOWN, VERSION, People, default_name, open_people
 from tests.clustering.labelled_footage import table
 
 
@@ -184,3 +185,55 @@ def test_a_broken_rule_is_our_mistake_and_stays_one(path: Path) -> None:
         people.assign({"a": faces(1)}, {"a": ids(1)})
     with pytest.raises(sqlite3.IntegrityError), open_people(path) as people:
         people._connection.execute("INSERT INTO people VALUES (1, 'twice')")
+
+
+def test_what_a_decision_changes_is_what_going_through_all_of_them_gives(path: Path) -> None:
+    """Only faces near those of a decision are looked at: every face counts, also the next one."""
+    random = np.random.default_rng(7)
+    tables = {name: crowded(rows, random) for name, rows in (("a", 40), ("b", 25))}
+    with open_people(path) as people:
+        found = {name: random.integers(UNKNOWN, 4, len(table)) for name, table in tables.items()}
+        people.assign(tables, {name: np.where(ids_ == 0, 1, ids_) for name, ids_ in found.items()})
+        for _ in range(120):
+            act(people, tables, random)
+            people._connection.commit()
+            before = [people.names(), people.hidden()]
+            before += [people.assignments(name).person_id.tolist() for name in tables]
+            people._bring_up_to_date()
+            after = [people.names(), people.hidden()]
+            after += [people.assignments(name).person_id.tolist() for name in tables]
+            assert after == before
+            people._connection.rollback()
+
+
+def crowded(rows: int, random: np.random.Generator) -> Faces:
+    """Faces so near one another in time and place that they are told apart by little."""
+    left = random.choice([0.0, 2.0, 40.0], rows).astype(np.float32)
+    xyxy = np.stack([left, left * 0, left + 10, left * 0 + 10], axis=1)
+    time_s = np.sort(random.choice(np.arange(0, 1.5, 0.03), rows))
+    return table(Faces, rows, frame_index=np.arange(rows), time_s=time_s, xyxy=xyxy)
+
+
+def act(people: People, tables: dict[str, Faces], random: np.random.Generator) -> None:
+    """Decide something, take it back or make it again."""
+    there = list(people.names())
+    kind = random.choice([*Kind, "undo", "undo", "redo"])
+    if kind == "undo":
+        people.undo()
+    elif kind == "redo":
+        people.redo()
+    elif kind in OF_FACES:
+        picked = {}
+        for name, found in tables.items():
+            rows = np.sort(random.choice(len(found), random.integers(1, 4), replace=False))
+            picked[name] = Places(found.time_s[rows], found.xyxy[rows])
+        person = UNKNOWN if kind == Kind.SPLIT else int(random.choice(there))
+        people.decide(Decision(Kind(kind), person, faces=picked))
+    elif kind in OF_TWO:
+        if len(there) > 1:
+            one, other = random.choice(there, 2, replace=False).tolist()
+            people.decide(Decision(Kind(kind), one, other))
+    else:
+        name = f"Name {random.integers(10**9)}"
+        person = int(random.choice(there))
+        people.decide(Decision(Kind(kind), person, name=name if kind == Kind.RENAME else ""))

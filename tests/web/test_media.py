@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -10,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import web.app
 import web.media
 from data.project import Project
 from tests.web.drawn_crops import Drawing, draw_crops
-from tests.web.serving import Running, asking, client_of
+from tests.web.serving import Running, asking, client_of, running
 
 MEDIA = "/media/film/1"
 VIDEO = f"{MEDIA}/people/1/video"
@@ -220,3 +223,28 @@ def test_a_damaged_video_has_no_poster(tmp_path: Path) -> None:
         assert answer.status_code == 409
         assert str(tmp_path) not in answer.text
         assert ask.get(f"{MEDIA}/sound").status_code == 409
+
+
+def test_players_who_take_their_time_keep_nobody_waiting(tmp_path: Path) -> None:
+    """More of them than files may be read at once; and nothing is held for those who have gone."""
+    project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=0.4))
+    large = project.crops_folder("film") / "Anna.mp4"
+    large.write_bytes(bytes(32 * 2**20))  # more than lies in between
+    with running([project.folder]) as served, client_of(served) as ask:
+        slow = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(8)]
+        for one in slow:
+            one.sendall(f"GET {VIDEO} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode())
+            assert one.recv(9) == b"HTTP/1.1 "
+        assert ask.get(VIDEO, headers={"range": "bytes=0-9"}).content == bytes(10)
+        for one in slow:
+            one.close()
+        assert len(ask.get(VIDEO).content) == 32 * 2**20
+        readers = served.app.state.readers
+        assert _until(lambda: readers.value == web.app.READERS)
+
+
+def _until(true: Callable[[], bool], patience_s: float = 10.0) -> bool:
+    deadline = time.monotonic() + patience_s
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return true()

@@ -14,7 +14,7 @@ from data.errors import InputError
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, asking, client_of, own_origin, running
 from web.login import TRIES, TRIES_OF_ALL, WINDOW_S, LoginGate
-from web.security import SECURITY_HEADERS
+from web.security_headers import SECURITY_HEADERS
 from web.settings import Settings
 
 PASSWORD = "correct horse"

@@ -12,12 +12,11 @@ import pytest
 
 from data.project import Project
 from tests.web.drawn_crops import RATE, Drawing, draw_crops
+from tests.web.random_play import MEASURE, play
 from tests.web.serving import Running, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
 
 SWITCHES = """async (count) => {
   const { player, ready, wait, switchTo, listen } = measuring;
@@ -35,40 +34,6 @@ SWITCHES = """async (count) => {
     await wait(80 + ((53 * i) % 160));
   }
   return { found, ...heard() };
-}"""
-
-RANDOM_PLAY = """async ([seconds, speed, seed]) => {
-  const { player, ready, wait, press, shownBy, RATE } = measuring;
-  let state = seed;
-  const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
-  player.loop = true;
-  player.speed = speed;
-  await player.play();
-  await ready();
-  const drifts = [];
-  const frames = [];
-  let played = 0;
-  while (played < seconds) {
-    if (random() < 0.3) await player.seek(random() * (player.clock.duration - 1));
-    else press(String(1 + Math.floor(random() * player.live.length)));
-    await wait(1500); // what is allowed to catch up
-    for (let i = 0; i < 8; i++) {
-      await wait(50 + 100 * random());
-      if (player.clock.duration - player.time < 2 * speed || player.time < speed) continue;
-      for (const id of player.live) drifts.push(player.followerOf(id).drift(player.time) * RATE);
-      const video = player.videoOf(player.staged);
-      const shown = await new Promise((resolve) =>
-        video.requestVideoFrameCallback((now, { expectedDisplayTime }) => {
-          // The picture appears a moment later: compare with the time that it will be then.
-          const then = player.time + (Math.max(expectedDisplayTime - now, 0) / 1000) * speed;
-          resolve(shownBy(video) - then * RATE);
-        }),
-      );
-      frames.push(shown);
-    }
-    played += 2.4 * speed;
-  }
-  return { drifts, frames, live: player.live.length };
 }"""
 
 
@@ -124,28 +89,24 @@ def test_switching_is_quick_in_step_and_never_stops_the_sound(
     assert abs(measured["lost"]) < 100
 
 
-def assert_in_step(measured: dict[str, list[float]]) -> None:
-    """Drift and pictures within a frame, but for what a busy machine may do to single ones."""
-    drifts = sorted(abs(drift) for drift in measured["drifts"])
-    assert len(drifts) > 50
-    assert drifts[int(0.98 * len(drifts))] <= 1
+@pytest.mark.parametrize(
+    ("seconds", "speed"),
+    # Ten minutes: python -m tests.benchmarks.watching
+    [
+        pytest.param(7, 1, id="a little"),
+        pytest.param(50, 1, id="long", marks=pytest.mark.slow),
+        pytest.param(20, 2, id="at double speed", marks=pytest.mark.slow),
+    ],
+)
+def test_random_play_stays_in_step(
+    page: Page, long_server: Running, seconds: float, speed: float
+) -> None:
+    played = play(page, long_server.address, seconds=seconds, speed=speed)
+    assert len(played.drift) > 50
+    # But for what a busy machine may do after a single switch or seek.
+    assert played.within(0.95) <= 1
     # Between the picture's own place and the reading of the clock lies another frame.
-    assert statistics.median(abs(frame + 0.5) for frame in measured["frames"]) <= 1
-
-
-def test_random_play_stays_in_step(page: Page, long_server: Running) -> None:
-    page.goto(long_server.address)
-    page.evaluate(MEASURE)
-    assert_in_step(page.evaluate(RANDOM_PLAY, [7, 1, 5]))
-
-
-@pytest.mark.slow
-def test_ten_minutes_of_random_play_stay_in_step(page: Page, long_server: Running) -> None:
-    page.set_default_timeout(0)
-    page.goto(long_server.address)
-    page.evaluate(MEASURE)
-    # At twice the speed a frame is half as long.
-    assert_in_step(page.evaluate(RANDOM_PLAY, [600, 2, 11]))
+    assert played.picture_off <= 1
 
 
 @pytest.mark.parametrize("time", [0.0, 0.04, 1.0, 2.38, 5.999, 7.96])

@@ -21,7 +21,7 @@ export function span({ first, last }) {
   const moment = ({ time_s }) => clock(time_s);
   if (first.footage === last.footage) {
     const where = data.footages.length > 1 ? ` in ${data.footages[first.footage - 1]}` : "";
-    return `${moment(first)} – ${moment(last)}${where}`;
+    return `${moment(first)}\u00a0–\u2060\u00a0${moment(last)}${where}`;
   }
   const place = (at) => `${data.footages[at.footage - 1]} ${moment(at)}`;
   return `${place(first)} – ${place(last)}`;

@@ -51,6 +51,7 @@ async function load(revision) {
 
 function show(items) {
   empty.hidden = items.length > 0;
+  document.getElementById("face-actions").hidden = !items.length;
   grid.root.hidden = !items.length;
   grid.show(items, sections(items));
 }

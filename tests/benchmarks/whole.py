@@ -1,0 +1,88 @@
+"""The one command from footage to page: what each stage takes, in time and in processor time.
+
+Alone: `python -m tests.benchmarks.whole [FOOTAGE]`; it takes as long as the command does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from unittest.mock import patch
+
+import fancam
+from data.footage import probe
+from data.overall import Overall
+from data.progress import Progress
+from tests.benchmarks.machine import cores, describe
+from tests.conftest import SHARED
+
+FOOTAGE: Final = SHARED / "footage" / "talkshow_a.mp4"
+WEIGHTS: Final = SHARED / "weights" / "yolov5n_coco_body.pt"
+TARGET_S: Final = 20 * 60
+TARGET_CORES: Final = 2
+STAGES: Final = ("cluster-faces", "train-tracker", "track-people", "crop-people", "smile-gifs")
+
+
+def report(footage: Path = FOOTAGE, weights: str = str(WEIGHTS)) -> list[str]:
+    """Run the command once in a new folder; lines for a person to read."""
+    with tempfile.TemporaryDirectory() as folder, _measured() as took:
+        project = str(Path(folder) / "whole.fancam")
+        command = [str(footage), "--project", project, "--weights", weights, "--no-review"]
+        if code := fancam.main(command):
+            raise RuntimeError(f"fancam must end well, got exit code {code}")
+    seconds, busy = (sum(column) for column in zip(*took, strict=True))
+    lines = [f"fancam {footage.name}, {probe(footage).duration_s:.0f} s of footage"]
+    for name, (stage_s, stage_busy) in zip(STAGES, took, strict=True):
+        lines.append(f"  {name:<14} {stage_s:6.0f} s   {stage_busy:6.0f} s of processors")
+    within = "within" if max(seconds, busy / TARGET_CORES) < TARGET_S else "over"
+    least = f"{busy / TARGET_CORES:.0f} s of {TARGET_CORES} cores that do nothing else, at least"
+    return [
+        *lines,
+        f"  {'all':<14} {seconds:6.0f} s   {busy:6.0f} s of processors on {cores()} cores: {least}",
+        f"  {within} the {TARGET_S // 60} minutes that it may take",
+    ]
+
+
+@contextmanager
+def _measured() -> Iterator[list[tuple[float, float]]]:
+    """Note seconds, and seconds of processors, of each stage that runs within."""
+    took: list[tuple[float, float]] = []
+    step = Overall.step
+
+    @contextmanager
+    def measured(line: Overall, number: int) -> Iterator[Progress]:
+        began = time.monotonic(), _busy_s()
+        with step(line, number) as progress:
+            yield progress
+        took.append((time.monotonic() - began[0], _busy_s() - began[1]))
+
+    with patch.object(Overall, "step", measured):
+        yield took
+
+
+def _busy_s() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def main() -> int:
+    """Print one report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.whole", description=__doc__)
+    parser.add_argument("footage", nargs="?", type=Path, default=FOOTAGE)
+    parser.add_argument("--weights", default=str(WEIGHTS), help="as of fancam")
+    parsed = parser.parse_args()
+    print(describe(), flush=True)
+    for line in report(parsed.footage, parsed.weights):
+        print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

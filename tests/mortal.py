@@ -1,0 +1,148 @@
+"""Run `fancam` in a process that dies: ``python -m tests.mortal DEATH ARGUMENTS...``
+
+Everything is small there: parts, pieces and the training. A network of so short a training finds
+nobody, so tracking has one that knows the drawn film by heart.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.boxes import iou
+from data.footage import probe
+from data.people import open_people
+from data.project import Project
+from data.sample.truth import Truth, read_truth
+from data.video import read_frames
+from tests.clustering.child import Death, arm
+from tracking.detector import Letterbox
+from tracking.export import ModelFacts, exported_model
+
+ROOT = Path(__file__).resolve().parents[1]
+PART_FRAMES = 4
+"""Of the looks of cluster-faces."""
+TRACKED_FRAMES = 20
+"""Of a part of track-people, and a piece of crop-people."""
+EPOCHS = 3
+
+
+def fancam_until(folder: Path, *arguments: str, death: Death | None) -> tuple[int, str]:
+    """Run the command in ``folder``; return its exit code and what it said."""
+    told = json.dumps(asdict(death) if death else None)
+    command = [sys.executable, "-m", "tests.mortal", told, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+class FilmNetwork:
+    """Knows the frames of drawn films by their looks, and who is where in each."""
+
+    def __init__(self, films: Sequence[Path], people: Sequence[str], image_px: int) -> None:
+        """Take films of one size with their truth, and who of the cast each class is."""
+        self._people = list(people)
+        self._letterbox = Letterbox.fit((probe(films[0]).width, probe(films[0]).height), image_px)
+        frames, self._answers = [], []
+        for film in films:
+            truth = read_truth(film)
+            for frame in read_frames(film):
+                frames.append(self._fitted(frame.image).ravel().astype(np.float32))
+                self._answers.append(self._answer(truth, frame.index))
+        self._frames = np.stack(frames)
+
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Say who is in each image, as YOLO does."""
+        apart = (np.abs(self._frames - image.ravel()).sum(axis=1) for image in images)
+        return np.stack([self._answers[int(each.argmin())] for each in apart])
+
+    def _fitted(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        width, height = self._letterbox.input_wh
+        fitted = np.full((height, width, 3), 114, np.uint8)
+        self._letterbox.put(image, fitted)
+        return fitted
+
+    def _answer(self, truth: Truth, frame: int) -> NDArray[np.float32]:
+        box = self._letterbox
+        ratio = np.tile(np.array(box.scaled_wh) / np.array(box.image_wh), 2)
+        said = np.zeros((4 + len(self._people), len(self._people)), np.float32)
+        for row in np.flatnonzero((truth.frame_index == frame) & (truth.visible >= 0.5)):
+            if (name := str(truth.person[row])) in self._people:
+                person = self._people.index(name)
+                x1, y1, x2, y2 = truth.xyxy[row] * ratio + np.tile(box.offset, 2)
+                said[:4, person] = (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
+                said[4 + person, person] = 0.9
+        return said
+
+
+def drawn_person(project: Project, person_id: int) -> str:
+    """Who of the drawn cast somebody is, by the first of their faces."""
+    with open_people(project.people_file) as people:
+        for name, entry in project.footages.items():
+            faces = people.assignments(name)
+            for row in np.flatnonzero(faces.person_id == person_id)[:1].tolist():
+                truth = read_truth(entry.path)
+                frame = round(float(faces.time_s[row]) * float(truth.fps))
+                rows = np.flatnonzero(truth.frame_index == frame)
+                nearest = int(iou(faces.xyxy[[row]], truth.xyxy[rows])[0].argmax())
+                return str(truth.person[rows[nearest]])
+    raise ValueError(f"person_id must be somebody of the project, got {person_id}")
+
+
+def _load_network(weights: Path, **_: object) -> tuple[FilmNetwork, ModelFacts, int]:
+    project, facts = Project(weights.parents[1]), exported_model(weights).facts
+    people = [drawn_person(project, person) for person in facts.person_id]
+    films = [entry.path for entry in project.footages.values()]
+    return FilmNetwork(films, people, facts.image_px), facts, 4
+
+
+def _make_small() -> None:
+    import clustering.extraction
+    import clustering.finding
+    import clustering.looking
+    import cropping.passing
+    import cropping.rendering
+    import cropping.smile_stage
+    import tracking.training_stage
+    import tracking.watching
+
+    small: list[tuple[Any, str, Any]] = [
+        (clustering.finding, "PART_FRAMES", PART_FRAMES),
+        (clustering.looking, "PART_FRAMES", PART_FRAMES),
+        (clustering.extraction, "_BATCH_FRAMES", PART_FRAMES),
+        (tracking.watching, "PART_FRAMES", TRACKED_FRAMES),
+        (tracking.watching, "load_yolo", _load_network),
+        (cropping.rendering, "PIECE_FRAMES", TRACKED_FRAMES),
+        (cropping.passing, "PIECE_FRAMES", TRACKED_FRAMES),
+        (cropping.smile_stage, "LEAST_MOMENTS", 1),
+    ]
+    for module, name, value in small:
+        assert hasattr(module, name)
+        setattr(module, name, value)
+    settings = partial(tracking.training_stage.TrackerSettings, epochs=EPOCHS, imgsz=96, batch=8)
+    tracking.training_stage.TrackerSettings = settings  # type: ignore[misc, assignment]
+
+
+def _main(told: str, *arguments: str) -> int:
+    import fancam
+
+    _make_small()
+    if death := json.loads(told):
+        arm(Death(**death))
+    return fancam.main(list(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))

@@ -1,0 +1,95 @@
+"""Somebody who plays a song in a browser, switches people and seeks at random, and measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
+"""What tests read in the page, as ``measuring``."""
+
+_PLAY = """async ([seconds, speed, seed]) => {
+  const { player, ready, wait, press, shownBy, RATE } = measuring;
+  let state = seed;
+  const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+  player.loop = true;
+  player.speed = speed;
+  await player.play();
+  await ready();
+  const drifts = [];
+  const frames = [];
+  let played = 0;
+  let acts = 0;
+  while (played < seconds) {
+    if (random() < 0.3) await player.seek(random() * (player.clock.duration - 1));
+    else press(String(1 + Math.floor(random() * player.live.length)));
+    acts += 1;
+    await wait(1500); // what is allowed to catch up
+    for (let i = 0; i < 8; i++) {
+      await wait(50 + 100 * random());
+      if (player.clock.duration - player.time < 2 * speed || player.time < speed) continue;
+      for (const id of player.live) drifts.push(player.followerOf(id).drift(player.time) * RATE);
+      const video = player.videoOf(player.staged);
+      const shown = await new Promise((resolve) =>
+        video.requestVideoFrameCallback((now, { expectedDisplayTime }) => {
+          // The picture appears a moment later: compare with the time that it will be then.
+          const then = player.time + (Math.max(expectedDisplayTime - now, 0) / 1000) * speed;
+          resolve(shownBy(video) - then * RATE);
+        }),
+      );
+      frames.push(shown);
+    }
+    played += 2.4 * speed;
+  }
+  return { drifts, frames, acts };
+}"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Played:
+    """How far videos were from the master's time; each measured some time after a switch or seek.
+
+    A frame is a frame of the footage, so at double speed it is half as long.
+    """
+
+    drift: NDArray[np.float64]  # (n,) frames; everybody's video
+    picture: NDArray[np.float64]  # (m,) frames; what the stage showed, by the number drawn into it
+    acts: int  # switches and seeks
+
+    def within(self, share: float) -> float:
+        """Frames that this share of all drifts stays within."""
+        return float(np.quantile(np.abs(self.drift), share))
+
+    @property
+    def in_step(self) -> float:
+        """Share of all drifts that stay within one frame."""
+        return float(np.mean(np.abs(self.drift) <= 1))
+
+    @property
+    def picture_off(self) -> float:
+        """Frames, the median; a picture's number is whole, so half a frame is none."""
+        return float(np.median(np.abs(self.picture + 0.5)))
+
+
+def play(page: Page, address: str, *, seconds: float, speed: float = 1, seed: int = 5) -> Played:
+    """Play in the Watch page at ``address``.
+
+    Args:
+        page: not opened yet.
+        address: of a project whose videos have their frames' numbers drawn in.
+        seconds: of the song, however often it starts again.
+        speed: 2 plays them in half the time.
+        seed: of the switches and seeks.
+    """
+    page.set_default_timeout(0)
+    page.goto(address)
+    page.evaluate(MEASURE)
+    found = page.evaluate(_PLAY, [seconds, speed, seed])
+    return Played(np.array(found["drifts"]), np.array(found["frames"]), found["acts"])

@@ -1,0 +1,127 @@
+"""A small project with all that there can be in one, as if by every stage."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fancam
+from clustering import cli as clustering_cli
+from clustering import looking
+from clustering.label_pictures import write_face_picture
+from clustering.labelled import numbers_in_frame
+from cropping.settings import CropSettings
+from cropping.smile_stage import SmileSettings, smile_gifs
+from cropping.stage import crop_people
+from data.faces import Faces
+from data.labels import LabelFolder, picture_file
+from data.people import open_people
+from data.project import Project
+from data.tracks import tracks_stage, write_csv
+from tests.clustering.child import install_fakes
+from tests.clustering.fakes import CornerDetector, CornerEmbedder
+from tests.cropping.silent_bar import no_bar
+from tests.cropping.test_crop_stage import QUICK
+from tests.cropping.tracked_project import at_rate, box, tracks_of
+from tracking.detections import Detections, FootageFound
+
+FRAMES = 75
+CROPS = CropSettings(encoder=QUICK, only_present=True)
+
+
+class UnlikeEmbedder(CornerEmbedder):
+    """No two faces have the same numbers."""
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(7)
+
+    def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """One axis a colour, nearly."""
+        noise = self._random.normal(0, 0.005, (len(chips), 128))
+        return (super().embed(chips) + noise).astype(np.float32)
+
+
+def make_project(clip: Path, replace: Callable[[Any, str, Any], None]) -> Project:
+    """Make ``clip.fancam`` of ``clip.mp4`` in the working directory.
+
+    Args:
+        clip: with the coloured corners.
+        replace: exchanges the networks for cheap ones.
+    """
+    shutil.copy(clip, "clip.mp4")
+    install_fakes(replace, CornerDetector())
+    replace(looking, "load_embedder", lambda _settings: UnlikeEmbedder())
+    assert clustering_cli.main(["clip.mp4"]) == 0
+    project = Project(Path("clip.fancam"))
+    with open_people(project.people_file) as people:
+        people.rename(1, "Zoë O'Brien")
+        people.rename(1, "Anna Karenina")
+    assert clustering_cli.main(["--project", "clip.fancam"]) == 0
+    project = Project(project.folder)
+    _add_tracks(project)
+    crop_people(project, [], CROPS, progress=no_bar)
+    smile_gifs(project, [], SmileSettings(), progress=no_bar)
+    _add_tracker(project)
+    _add_labels(project)
+    _add_cache(project)
+    assert fancam.main(["export", "clip.fancam"]) == 0
+    return project
+
+
+def _add_tracks(project: Project) -> None:
+    with open_people(project.people_file) as people:
+        names = people.names()
+    timeline = at_rate(FRAMES)
+    rows = {person: {f: box(40 + 20 * person, 48) for f in range(60)} for person in names}
+    write_csv(project.tracks_file("clip"), tracks_of(timeline, rows), names)
+    project.tracks_file("clip").with_suffix(".mp4").write_bytes(b"Anna Karenina in every frame")
+    found = Detections.empty(len(names))
+    FootageFound(timeline, found).write(project.detections_file("clip"))
+    named = {"names": {str(person): name for person, name in names.items()}}
+    project.finish(tracks_stage("clip"), named)
+    part = project.folder / "tracks" / "clip.parts" / "x-000000.npz"
+    _write(part)
+
+
+def _add_tracker(project: Project) -> None:
+    folder = project.tracker_folder
+    for name in ("best.pt", "best.onnx", "report/report.html", "report/people.csv"):
+        _write(folder / name)
+    _write(folder / "training" / "all" / "last.pt")
+    project.finish("tracker", {"version": 1})
+
+
+def _add_labels(project: Project) -> None:
+    """Every face is labelled, as on the page."""
+    folder = LabelFolder(project.labels_folder)
+    smiles = folder.add("Smile", ["yes", "no"])
+    faces = Faces.read(project.faces_file("clip"))
+    numbers = numbers_in_frame(faces.frame_index)
+    with open_people(project.people_file) as people:
+        person_id = people.assignments("clip").person_id
+    said = []
+    for row, (frame, number) in enumerate(zip(faces.frame_index, numbers, strict=True)):
+        portrait = project.portrait_file("clip", int(frame), int(number))
+        file = picture_file("clip", int(frame), int(number))
+        place = folder.faces_folder(smiles) / file
+        write_face_picture(portrait, faces.xyxy[row], (160, 96), place)
+        said.append((file, "yes", f"{person_id[row]}"))
+    folder.save(smiles, said, by="me")
+
+
+def _add_cache(project: Project) -> None:
+    """A page has kept a portrait of the first person."""
+    faces = Faces.read(project.faces_file("clip"))
+    place = project.folder / ".web" / "ab" / "abcd.jpg"
+    place.parent.mkdir(parents=True)
+    shutil.copy(project.portrait_file("clip", int(faces.frame_index[0]), 0), place)
+
+
+def _write(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"of Anna Karenina, and others")
