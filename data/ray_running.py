@@ -7,6 +7,8 @@ import logging
 import os
 import secrets
 import socket
+import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -27,7 +29,8 @@ ATTEMPTS: Final = 3
 """Of one task, whatever ends it: an error of its own, or that of its machine."""
 _TASK_CPUS: Final = 1  # many small tasks keep all cores at work better than few large ones
 _WAITING: Final = 2  # tasks a core that are submitted at once: enough that none waits for work
-_CONNECT_S: Final = 10.0
+_CONNECT_S: Final = 5.0
+_ANSWER_S: Final = 15.0
 _LOOK_S: Final = 0.5  # from one look at how far the tasks are to the next
 _STOP_S: Final = 10.0
 
@@ -53,6 +56,8 @@ def ray_at(address: str) -> Iterator[RayRunner]:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         # Others on this machine do not know this; Ray would keep one in the user's home.
         os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
+    else:
+        _require_answer(address)
     import ray
 
     options: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
@@ -82,6 +87,24 @@ def _check_address(address: str) -> None:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"--ray {address}: no Ray answers ({reason}); {_ADVICE}") from error
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address at which something else listens, or Ray does for others only.
+
+    Ray itself would try for minutes, and cannot be stopped from within.
+    """
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", f"--address={address}"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_ANSWER_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        message = f"no Ray answers within {_ANSWER_S:.0f} s; is its token known here?"
+        raise InputError(f"--ray {address}: {message} If not, {_ADVICE}") from error
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["Ray is not well there"]
+        raise InputError(f"--ray {address}: {said[-1]}; {_ADVICE}")
 
 
 def _first_line(error: BaseException) -> str:

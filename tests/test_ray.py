@@ -6,6 +6,7 @@ import importlib.util
 import json
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -149,6 +150,19 @@ def test_an_address_without_a_ray(
     assert message in line
     assert time.monotonic() - start < 15
     assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.slow
+def test_something_else_listens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It takes connections and says nothing; Ray itself would wait for minutes."""
+    (tmp_path / "film.mp4").touch()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        start = time.monotonic()
+        assert cluster_faces([str(tmp_path / "film.mp4"), "--ray", address]) == 2
+        assert time.monotonic() - start < 20
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"cluster-faces: --ray {address}: no Ray answers within 15 s")
 
 
 def test_without_ray_installed(

@@ -155,8 +155,8 @@ def _an_hour(project: Project, films: list[Path]) -> list[str]:
     hours = sum(footage.duration_s for footage in footages) / _HOUR_S
     tables = sum(file.stat().st_size for file in project.faces_folder.glob("*.parquet"))
     pictures = sum(file.stat().st_size for file in project.faces_folder.glob("*/*.jpg"))
-    index_s = _timed(lambda: [index_packets(footage) for footage in footages])
-    save_s = min(_timed(project.save) for _ in range(5))
+    index_s = _cpu_s(lambda: [index_packets(footage) for footage in footages])
+    save_s = min(_cpu_s(project.save) for _ in range(5))
     return [
         f"  an hour of it: faces tables {tables / hours / 1e6:.0f} MB, pictures"
         f" {pictures / hours / 1e6:.0f} MB; finding its packets {index_s / hours:.1f} s",
