@@ -39,7 +39,7 @@ class RunSettings:
         open_page: whether to serve the page at the end, and open it in the browser.
         threads: processor cores to use, 0 all.
         pairing: which footages are two recordings of one lesson.
-        ray: where the footages are worked on; see `data.running.runner_at`.
+        ray: where the footages are worked on; see `data.runners.runner_at`.
         mirrors: of the project, if it is at an address.
     """
 
@@ -62,7 +62,7 @@ def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
     from data.failures import Failures
     from data.footage_paths import footage_paths, project_for
     from data.overall import overall
-    from data.running import runner_at
+    from data.runners import runner_at
 
     named = footage_paths(given)
     footages = with_pairs(named, named, settings.pairing)
@@ -229,7 +229,7 @@ def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, in
     """The bytes that each stage will still write, by the stage's command."""
     from clustering.writing import faces_stage
     from cropping.keys import crops_stage
-    from data.disk_space import space_needed
+    from data.space_needed import space_needed
     from data.tracks import tracks_stage
     from tracking.training_stage import STAGE
 

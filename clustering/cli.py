@@ -127,7 +127,7 @@ def _cluster(parsed: argparse.Namespace) -> int:
     from clustering.stage import cluster_faces
     from data.footage_paths import footage_paths, project_for
     from data.progress import bars
-    from data.running import runner_at
+    from data.runners import runner_at
 
     named = footage_paths(parsed.footage)
     footages = with_pairs(named, named, settings.pairing)

@@ -126,7 +126,7 @@ def _crop(parsed: argparse.Namespace) -> int:
     from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
-    from data.running import runner_at
+    from data.runners import runner_at
 
     project, failures = Project(parsed.project), Failures()
     with runner_at(parsed.ray, parsed.mirrors) as runner:

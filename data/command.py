@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_ray_option(parser: argparse.ArgumentParser) -> None:
-    """Let the user say where the work is done; see `data.running.runner_at`."""
+    """Let the user say where the work is done; see `data.runners.runner_at`."""
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",

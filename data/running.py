@@ -8,18 +8,14 @@ else: what the project knows to be done is noted by the stage, which holds the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from data.errors import InputError
 from data.progress import Bar, NoBar, Progress
 from data.segments import damage_of_all
 from data.video import Damage
-
-if TYPE_CHECKING:
-    from data.mirror import Mirror
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -149,24 +145,3 @@ def _finish(work: Work[A, L], place: Workplace) -> Finished[A, L]:
     except InputError as error:
         return Finished(work, Damage(), None, error)
     return Finished(work, damage_of_all(damage), result)
-
-
-@contextmanager
-def runner_at(address: str | None, mirrors: Sequence[Mirror] = ()) -> Iterator[Runner]:
-    """Give what runs tasks at an address: see `data.ray_running`; for None, here.
-
-    Args:
-        address: as for `--ray`.
-        mirrors: of the project, if it is at an address of its own.
-
-    Raises:
-        InputError: nothing there that runs tasks.
-    """
-    if address is None:
-        yield LocalRunner()
-        return
-    from data.away import AwayRunner
-    from data.ray_running import ray_at
-
-    with ray_at(address) as runner:
-        yield AwayRunner(runner, mirrors[0] if mirrors else None)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 import fancam
 from clustering.labelled import numbers_in_frame
-from data.disk_space import space_needed
 from data.faces import Faces
 from data.footage import probe, take_in
 from data.people import open_people
 from data.project import Project
+from data.space_needed import space_needed
 from data.traces import Sought, find_traces, picture_mark
 from fancam_run import _space_needed
 from tests.clips import Clips

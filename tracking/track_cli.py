@@ -96,7 +96,7 @@ def _track(parsed: argparse.Namespace) -> int:
     from data.footage_paths import footage_paths
     from data.progress import bars
     from data.project import Project
-    from data.running import runner_at
+    from data.runners import runner_at
     from tracking.stage import track_people
 
     project, failures = Project(parsed.project), Failures()

@@ -10,7 +10,8 @@ import pytest
 
 from data.errors import InputError
 from data.progress import Bar
-from data.running import Finished, LocalRunner, Task, Work, Workplace, runner_at
+from data.runners import runner_at
+from data.running import Finished, LocalRunner, Task, Work, Workplace
 from data.video import Damage
 
 Do = Callable[[str, Workplace], Damage]
@@ -142,7 +143,7 @@ def test_ray_is_not_imported_without_being_asked_for(module: str, tmp_path: Path
     code = (
         f"import sys\nfrom {module} import main\ncode = main(['nothing.fancam', 'nothing.mp4'])\n"
         "import clustering.stage, tracking.stage, cropping.stage\n"
-        "from data.running import runner_at\n"
+        "from data.runners import runner_at\n"
         "with runner_at(None):\n    assert code == 2 and 'ray' not in sys.modules\n"
     )
     done = subprocess.run(
