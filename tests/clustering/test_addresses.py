@@ -234,7 +234,7 @@ def test_the_drawn_film(run: Run, s3: str, machine: Machine, tmp_path: Path) -> 
     Store(s3).send(tmp_path / "film.mp4", "film.mp4")
     (tmp_path / "film.mp4").unlink()
     home = f"{s3}/film.fancam"
-    options = ("--every", "1", "--project", home)
+    options = ("--every", "0.4", "--project", home)
     assert run(f"{s3}/film.mp4", *options).code == 0
     machine("second")
     again = run(*options)
