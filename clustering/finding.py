@@ -121,8 +121,9 @@ def _finish(project: Project, finished: Finished[dict[str, Any], None]) -> Foota
     name, inputs = finished.work.name, finished.work.about
     if finished.work.last is not None:
         project.finish(faces_stage(name), inputs)
-        shutil.rmtree(project.parts_folder(name), ignore_errors=True)
-        remove_partial(project.still_file(name, 0).parent)
+    # Also where all was done before: that run may have been killed at this very place.
+    shutil.rmtree(project.parts_folder(name), ignore_errors=True)
+    remove_partial(project.still_file(name, 0).parent)
     return _footage_summary(project, finished)
 
 

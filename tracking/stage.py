@@ -208,7 +208,8 @@ def _finish(project: Project, finished: Finished[_Planned, Tracked]) -> FootageS
         project.finish(detections_stage(job.name), job.watch.inputs())
     if not planned.tracked:
         project.finish(tracks_stage(job.name), job.inputs())
-        shutil.rmtree(job.watch.folder, ignore_errors=True)
+    # Also where all was done before: that run may have been killed at this very place.
+    shutil.rmtree(job.watch.folder, ignore_errors=True)
     return FootageSummary(
         name=job.name,
         frames=tracked.frames,

@@ -41,7 +41,8 @@ DEATHS = {
     "tables": Death(r"rename .*/faces/clip\.frames\.parquet"),
     "tables, one of them there": Death(r"rename .*/faces/clip\.parquet"),
     "tables, both there": Death(r"rename .*project\.json", 2),
-    "parts are removed": Death(r"remove .*-00000\d", 3),
+    "noted, no part is removed": Death(r"remove (?!.*partial).*-00000\d"),
+    "parts are removed": Death(r"remove (?!.*partial).*-00000\d", 3),
     "people file": Death(r"sql\s+CREATE TABLE faces"),
     "faces are assigned": Death(r"sql\s+INSERT INTO faces", 77),
     "people are made": Death(r"sql\s+INSERT INTO people", 3),
@@ -104,7 +105,8 @@ def resume(run: Run, clip: Path, detector: CornerDetector) -> None:
     """Run to the end, and then once more for nothing."""
     folder = clip.with_name("clip.fancam")
     finished = finished_frames(folder)
-    done = [*folder.glob("faces/**/*.*")] if tables_are_finished(Project(folder)) else []
+    kept = [*folder.glob("faces/*.parquet"), *folder.glob("faces/clip/*.jpg")]
+    done = kept if tables_are_finished(Project(folder)) else []
     changed_at = [path.stat().st_mtime_ns for path in done]
     result = run("clip.mp4", *OPTIONS)
     assert (result.code, result.err) == (0, [])

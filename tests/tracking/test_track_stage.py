@@ -102,6 +102,9 @@ def test_second_time_does_nothing(
 ) -> None:
     track_people(project, [footage], TrackSettings(), progress=Bars())
     written = project.tracks_file("film, the 1st").read_bytes()
+    left = project.tracks_file("film, the 1st").with_suffix(".parts") / "killed-here.parquet"
+    left.parent.mkdir()
+    left.touch()  # as by a run that was killed when it had noted that all is done
     monkeypatch.setattr(writing, "find_tracks", lambda *_, **__: pytest.fail("named again"))
     again = Project(project.folder)
     (summary,) = track_people(again, [], TrackSettings(), progress=Bars())
@@ -109,6 +112,7 @@ def test_second_time_does_nothing(
     assert len(summary.people) == 2
     assert network.images == FRAMES
     assert project.tracks_file("film, the 1st").read_bytes() == written
+    assert not left.parent.exists()
 
 
 @pytest.mark.parametrize(
