@@ -13,7 +13,9 @@ shot is a linear programme.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 from typing import Any, Final
 
 import numpy as np
@@ -205,28 +207,25 @@ def _sampled(time_s: Values) -> NDArray[np.bool_]:
 def _solve_once(
     moves: _Moves, velocity: Values, basis: Any, shot: _Shot, known: Values, operator: Operator
 ) -> Values:
-    """The unknowns: coefficients, the size of each of their differences, each frame's cost."""
+    """The unknowns: coefficients, how far up and down each of their differences, and each frame.
+
+    A frame's way from where it should be is made of steps, each dearer than the one before: the
+    cheapest way takes them in order. So every difference and every frame is one equation, where it
+    would be as many inequalities as there are steps, which take longer to solve.
+    """
     from scipy import sparse
     from scipy.optimize import linprog
 
     frames, count = basis.shape
-    slopes, limit = _place_costs(basis, shot, operator)
-    beside = sparse.csr_matrix((len(limit), moves.sizes))
-    cost = sparse.csr_matrix(
-        (np.full(len(limit), -1.0), np.arange(len(limit)) % frames, np.arange(len(limit) + 1)),
-        (len(limit), frames),
-    )
-    none = sparse.csr_matrix((moves.rows.shape[0], frames))
-    costs = [np.zeros(count), *moves.costs(velocity, operator), np.ones(frames)]
-    bounds = np.zeros((count + moves.sizes + frames, 2))
-    bounds[:, 1] = np.inf
-    bounds[:count, 0] = -np.inf
-    bounds[: len(known)] = known[:, None]
+    aim, steps = _steps(shot, operator)
+    up_and_down = _side_by_side([1, -1], moves.sizes)
+    off = _side_by_side([step.sign for step in steps], frames)
+    of_moves = moves.costs(velocity, operator)
     found = linprog(
-        np.concatenate(costs),
-        A_ub=sparse.bmat([[moves.rows, none], [sparse.hstack([slopes, beside]), cost]], "csr"),
-        b_ub=np.concatenate([np.zeros(moves.rows.shape[0]), limit]),
-        bounds=bounds,
+        np.concatenate([np.zeros(count), of_moves, of_moves, *(step.cost for step in steps)]),
+        A_eq=sparse.bmat([[moves.difference, -up_and_down, None], [basis, None, -off]], "csc"),
+        b_eq=np.concatenate([np.zeros(moves.sizes), aim]),
+        bounds=_bounds(count, known, moves, steps),
         method="highs",
     )
     if found.x is None:
@@ -234,36 +233,47 @@ def _solve_once(
     return np.asarray(found.x[:count], np.float64)
 
 
+def _side_by_side(signs: Sequence[int], size: int) -> Any:
+    """As many unit matrices, each with a sign: sparse ``(size, size * len(signs))``."""
+    from scipy import sparse
+
+    rows, every = np.tile(np.arange(size), len(signs)), np.arange(size * len(signs) + 1)
+    values = np.repeat(np.asarray(signs, np.float64), size)
+    return sparse.csc_matrix((values, rows, every), (size, size * len(signs)))
+
+
+def _bounds(count: int, known: Values, moves: _Moves, steps: list[_Step]) -> Values:
+    """Least and most of each unknown."""
+    coefficients = np.tile([-np.inf, np.inf], (count, 1))
+    coefficients[: len(known)] = known[:, None]
+    lengths = np.concatenate([np.full(2 * moves.sizes, np.inf), *(step.length for step in steps)])
+    return np.concatenate([coefficients, np.column_stack([np.zeros(len(lengths)), lengths])])
+
+
 class _Moves:
-    """Differences of the first, second and third order, and an unknown for the size of each."""
+    """Differences of the first, second and third order."""
 
     def __init__(self, count: int) -> None:
         from scipy import sparse
 
         differences = [_difference(count, order) / KNOT_S**order for order in (1, 2, 3)]
-        self.sizes = sum(one.shape[0] for one in differences)
-        difference, size = sparse.vstack(differences), -sparse.eye(self.sizes)
-        self.rows: Any = sparse.vstack(
-            [sparse.hstack([difference, size]), sparse.hstack([-difference, size])]
-        )
+        self.difference: Any = sparse.vstack(differences)
+        self.sizes = self.difference.shape[0]
         self._count = count
 
-    def costs(self, velocity: Values, operator: Operator) -> list[Values]:
-        """Of the sizes, in order."""
-        return [
-            velocity * KNOT_S,
-            np.full(self._count - 2, operator.acceleration * KNOT_S),
-            np.full(self._count - 3, operator.jerk * KNOT_S),
-        ]
+    def costs(self, velocity: Values, operator: Operator) -> Values:
+        """Of each, in order."""
+        acceleration = np.full(self._count - 2, operator.acceleration * KNOT_S)
+        jerk = np.full(self._count - 3, operator.jerk * KNOT_S)
+        return np.concatenate([velocity * KNOT_S, acceleration, jerk])
 
 
 def _difference(count: int, order: int) -> Any:
+    """Sparse ``(count - order, count)``: differences of neighbours, so often."""
     from scipy import sparse
 
-    matrix = sparse.eye(count, format="csr")
-    for _ in range(order):
-        matrix = matrix[1:] - matrix[:-1]
-    return matrix
+    weights = [(-1.0) ** (order - k) * comb(order, k) for k in range(order + 1)]
+    return sparse.diags(weights, range(order + 1), (count - order, count), "csr")
 
 
 def _seconds(time_s: Values) -> Values:
@@ -273,29 +283,25 @@ def _seconds(time_s: Values) -> Values:
     return np.minimum(np.gradient(time_s), KNOT_S)
 
 
-def _place_costs(basis: Any, shot: _Shot, operator: Operator) -> tuple[Any, Values]:
-    """The lines whose highest is a frame's cost: ``slope @ coefficients - cost <= limit``.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """A part of every frame's way off from where it should be."""
 
-    To each side of the target, each is steeper than the one before, and begins farther off; the
-    frames' first lines come first, then their second, and so on.
-    """
-    from scipy import sparse
+    sign: int
+    length: Values  # (n,) at most; infinite for the last of a side
+    cost: Values  # (n,) of each unit of it
 
+
+def _steps(shot: _Shot, operator: Operator) -> tuple[Values, list[_Step]]:
+    """Where each frame should be, and the steps off from there, to each side in order."""
     seconds = _seconds(shot.time_s)
     aim = np.clip(shot.target, shot.low, shot.high)
-    slopes, limits = [], []
+    steps = []
     for sign, room in ((1, shot.high - aim), (-1, aim - shot.low)):
         dead_zone = np.minimum(operator.dead_zone, room)
-        slope, offset = np.zeros(len(aim)), np.zeros(len(aim))
-        for more, from_on in (
-            (operator.inside * seconds, np.zeros(len(aim))),
-            (operator.outside * seconds, dead_zone),
-            (operator.crowded * seconds, np.clip(room - shot.margin, dead_zone, room)),
-            (np.full(len(aim), _LIMIT_COST), room),
-        ):
-            slope = slope + more
-            offset = offset + more * from_on
-            slopes.append(sign * slope)
-            limits.append(sign * slope * aim + offset)
-    every = sparse.vstack([basis] * len(slopes), "csr")
-    return sparse.diags(np.concatenate(slopes)) @ every, np.concatenate(limits)
+        ends = [dead_zone, np.clip(room - shot.margin, dead_zone, room), room]
+        lengths = [*np.diff(ends, axis=0, prepend=0.0), np.full(len(aim), np.inf)]
+        costs = np.cumsum([operator.inside, operator.outside, operator.crowded])
+        of_each = [*(cost * seconds for cost in costs), costs[-1] * seconds + _LIMIT_COST]
+        steps += [_Step(sign, *both) for both in zip(lengths, of_each, strict=True)]
+    return aim, steps

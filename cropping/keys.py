@@ -13,7 +13,7 @@ from data.project import Project
 from data.timeline import Timeline
 from data.tracks import Tracks
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised when the same tracks and settings would give other videos."""
 GIF_VERSION: Final = 1
 """Raised when the same smiles and settings would give other pictures."""

@@ -235,6 +235,7 @@ def _pass(job: Job, people: Sequence[Person], given: LegOfPass, place: Workplace
         last.noting(chain([first], frames)),
         lanes,
         form,
+        frame_wh=job.request.frame_wh,
         threads=job.settings.threads or os.cpu_count() or 1,
         advance=_by_one(place.bar, after=(encoded - begin) * PIECE_FRAMES),
         watch=smiles.watch,

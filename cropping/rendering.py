@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,6 +33,9 @@ KEYFRAME_S: Final = 1
 _MOST_THREADS: Final = 8  # of one encoder; more cost quality and gain little
 _A_CORE: Final = 2
 """Threads with lanes to serve: while one has little to do, as its people are away, another can."""
+_WAITING_BYTES: Final = 64 << 20
+_FEWEST_WAITING, _MOST_WAITING = 2, 8
+"""Frames from one thread to the next: the more there are, the less often one waits for another."""
 
 Pieces = Parts[Path]
 
@@ -168,6 +172,7 @@ def render(
     lanes: Sequence[Lane],
     form: Form,
     *,
+    frame_wh: tuple[int, int],
     threads: int,
     advance: Callable[[], None],
     watch: Sequence[Callable[[Shown], Shown]] = (),
@@ -178,6 +183,7 @@ def render(
         frames: of the footage, in order, from the first piece that somebody lacks on.
         lanes: everybody's.
         form: of the videos.
+        frame_wh: size of the frames, in pixels.
         threads: that there are cores for.
         advance: called after each frame.
         watch: what else looks at the frames.
@@ -188,11 +194,22 @@ def render(
     count = max(min(_A_CORE * threads, len(lanes)), 1)
     stages = [_one_after_another(lanes[first::count]) for first in range(count)]
     with _all_or_none(lanes), closing(frames):
-        with closing(stream(_shown(frames, form), *watch, *stages)) as passing:
+        waiting = frames_waiting(frame_wh, len(watch) + len(stages) + 1)
+        shown = _shown(frames, form)
+        with closing(stream(shown, *watch, *stages, capacity=waiting)) as passing:
             for _ in passing:
                 advance()
-        for lane in lanes:
-            lane.close()
+        # An encoder keeps frames back until it knows what follows: those are encoded now.
+        with ThreadPoolExecutor(count) as pool:
+            for _ in pool.map(Lane.close, lanes):
+                pass
+
+
+def frames_waiting(frame_wh: tuple[int, int], queues: int) -> int:
+    """How many frames, of a size in pixels, may wait in each of so many queues."""
+    frame_bytes = frame_wh[0] * frame_wh[1] * 3 // 2
+    affordable = _WAITING_BYTES // (max(frame_bytes, 1) * queues)
+    return min(max(affordable, _FEWEST_WAITING), _MOST_WAITING)
 
 
 def _one_after_another(lanes: Sequence[Lane]) -> Callable[[Shown], Shown]:

@@ -78,7 +78,7 @@ class Rounds:
 def report(clip: TrackedClip, window: WindowSettings, folder: Path, *, rounds: int) -> list[str]:
     """Measure one clip; all sides in turn."""
     found = measure(clip, window, folder, rounds)
-    size, typical = window.video_wh(clip.frame_wh), typical_wh(clip, window)
+    size, typical = window.video_wh(clip.frame_wh), typical_crops(clip, window)[0].wh
     lines = [
         f"Cropping {clip.name}, {clip.frame_wh[0]}x{clip.frame_wh[1]} to {PEOPLE} videos of"
         f" {size[0]}x{size[1]} from windows of mostly {typical[0]}x{typical[1]}"
@@ -103,16 +103,21 @@ def measure(clip: TrackedClip, window: WindowSettings, folder: Path, rounds: int
     project = write_project(
         folder / f"{clip.name}.fancam", clip.footage, clip.tracks, clip.names, clip.timeline
     )
+    sides: list[tuple[list[Took], Callable[[], Took]]] = [
+        (found.decoding, partial(_timed, partial(_decode, clip.footage))),
+        (found.ours, partial(_ours, project, window, people)),
+        (found.passes, partial(_passes, project, window, people)),
+    ]
+    for way, threads in _ffmpeg_ways().items():
+        command = ffmpeg_command(clip, window, folder, threads)
+        run = partial(subprocess.run, command, check=True)
+        sides.append((found.ffmpeg.setdefault(way, []), partial(_timed, run)))
     _ours(project, window, people)
-    for _ in range(rounds):
-        found.decoding.append(_timed(partial(_decode, clip.footage)))
-        found.ours.append(_ours(project, window, people))
-        alone = [_ours(project, window, [name]) for name in people]
-        found.passes.append(sum(alone, Took(0, 0)))
-        for way, threads in _ffmpeg_ways().items():
-            command = ffmpeg_command(clip, window, folder, threads)
-            run = partial(subprocess.run, command, check=True)
-            found.ffmpeg.setdefault(way, []).append(_timed(run))
+    for number in range(rounds):
+        # Each is first once, and last once: what a busy machine does next depends on what it did.
+        first = number % len(sides)
+        for took, side in [*sides[first:], *sides[:first]]:
+            took.append(side())
     return found
 
 
@@ -140,6 +145,10 @@ def _ours(project: Project, window: WindowSettings, people: Sequence[str]) -> To
     return _timed(partial(crop_people, project, [], settings, progress=_no_bar))
 
 
+def _passes(project: Project, window: WindowSettings, people: Sequence[str]) -> Took:
+    return sum((_ours(project, window, [name]) for name in people), Took(0, 0))
+
+
 def _decode(footage: Path) -> None:
     for _ in decode_frames(probe(footage)):
         pass
@@ -165,16 +174,19 @@ def _ffmpeg_ways() -> dict[str, list[str]]:
 def ffmpeg_command(
     clip: TrackedClip, window: WindowSettings, folder: Path, threads: Sequence[str]
 ) -> list[str]:
-    """Fixed crops side by side, as large as crop-people's mostly are, and scaled where its are."""
+    """A fixed crop around each person, where crop-people's mostly is and as large, scaled alike."""
     settings, footage = CropSettings(), probe(clip.footage)
-    width, height = typical_wh(clip, window)
+    crops = typical_crops(clip, window)
+    width, height = crops[0].wh
     video_wh = window.video_wh(clip.frame_wh)
     scale = f",scale={video_wh[0]}:{video_wh[1]}" if (width, height) != video_wh else ""
     keyframes = round((footage.rate or ASSUMED_RATE) * KEYFRAME_S)
     names = [f"o{number}" for number in range(PEOPLE)]
-    step = (clip.frame_wh[0] - width) // (PEOPLE - 1)
     graph = [f"[0:v]split={PEOPLE}{''.join(f'[i{name}]' for name in names)}"]
-    graph += [f"[i{n}]crop={width}:{height}:{i * step}:0{scale}[{n}]" for i, n in enumerate(names)]
+    graph += [
+        f"[i{name}]crop={width}:{height}:{crop.left}:{crop.top}{scale}[{name}]"
+        for name, crop in zip(names, crops, strict=True)
+    ]
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(clip.footage)]
     command += ["-filter_complex", ";".join(graph)]
     for name in names:
@@ -186,16 +198,30 @@ def ffmpeg_command(
     return command
 
 
-def typical_wh(clip: TrackedClip, window: WindowSettings) -> tuple[int, int]:
-    """Even size of the window while somebody is followed, the middle of all frames and people."""
-    sizes = []
-    for person in clip.names:
-        tracks = clip.of(person)
-        found = person_views(clip, tracks, "steady", window)
-        shown = found.xyxy[found.present]
-        sizes.append(shown[:, 2:] - shown[:, :2])
-    width, height = np.median(np.concatenate(sizes), axis=0).tolist()
-    return round(width / 2) * 2, round(height / 2) * 2
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A window that stands still, in pixels of the frame."""
+
+    left: int
+    top: int
+    wh: tuple[int, int]  # even
+
+
+def typical_crops(clip: TrackedClip, window: WindowSettings) -> list[Crop]:
+    """Where each person's window mostly is while somebody is followed; all of the same size."""
+    windows = []
+    ids = {name: person for person, name in clip.names.items()}
+    for name in _people(clip):
+        found = person_views(clip, clip.of(ids[name]), "steady", window)
+        windows.append(found.xyxy[found.present])
+    shown = np.concatenate(windows)
+    wh = np.round(np.median(shown[:, 2:] - shown[:, :2], axis=0) / 2).astype(int) * 2
+    crops = []
+    for each in windows:
+        middle = np.median((each[:, :2] + each[:, 2:]) / 2, axis=0)
+        left, top = np.clip(np.round(middle - wh / 2), 0, np.array(clip.frame_wh) - wh).tolist()
+        crops.append(Crop(int(left), int(top), (int(wh[0]), int(wh[1]))))
+    return crops
 
 
 class _Silent:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from cropping import rendering
 from cropping.presence import Clock
-from cropping.rendering import keyframes, threads_each
+from cropping.rendering import frames_waiting, keyframes, threads_each
 from cropping.views import Views
 
 
@@ -45,3 +45,12 @@ def test_a_piece_begins_with_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_threads(lanes: int, cores: int, threads: int) -> None:
     assert threads_each(lanes, cores) == threads
+
+
+@pytest.mark.parametrize(
+    ("frame_wh", "queues", "frames"),
+    [((640, 360), 3, 8), ((1920, 1080), 5, 4), ((3840, 2160), 9, 2), ((7680, 4320), 33, 2)],
+    ids=["small", "full hd", "4k", "8k and many people"],
+)
+def test_few_large_frames_wait(frame_wh: tuple[int, int], queues: int, frames: int) -> None:
+    assert frames_waiting(frame_wh, queues) == frames
