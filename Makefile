@@ -9,7 +9,8 @@ demo: .venv/.installed
 	$(BIN)/fancam demo
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not slow and not alone' --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m 'alone and not slow'
 
 test-slow: .venv/.installed-dev
 	$(BIN)/python -m pytest -m slow

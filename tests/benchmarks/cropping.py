@@ -218,7 +218,9 @@ def typical_crops(clip: TrackedClip, window: WindowSettings) -> list[Crop]:
     wh = np.round(np.median(shown[:, 2:] - shown[:, :2], axis=0) / 2).astype(int) * 2
     crops = []
     for each in windows:
-        middle = np.median((each[:, :2] + each[:, 2:]) / 2, axis=0)
+        middles = (each[:, :2] + each[:, 2:]) / 2
+        # Who is never followed is looked for in the middle.
+        middle = np.median(middles, axis=0) if len(middles) else np.array(clip.frame_wh) / 2
         left, top = np.clip(np.round(middle - wh / 2), 0, np.array(clip.frame_wh) - wh).tolist()
         crops.append(Crop(int(left), int(top), (int(wh[0]), int(wh[1]))))
     return crops

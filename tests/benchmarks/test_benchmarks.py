@@ -88,15 +88,19 @@ def test_fifty_players_are_served_without_an_error() -> None:
 
 
 def test_ffmpeg_is_asked_for_the_same(tmp_path: Path) -> None:
-    """Crops side by side within the frame, with the encoder's own settings."""
+    """Crops around the people, within the frame, with the encoder's own settings."""
     film = tmp_path / "film.mp4"
     truth = draw_film(film, duration_s=0.4, size_wh=(320, 180), shots=["talk"])
     clip = drawn_clip(film, truth)
     command = ffmpeg_command(clip, WindowSettings(zoom="body"), tmp_path, ["-threads", "1"])
     graph = command[command.index("-filter_complex") + 1]
     lefts = [int(part.split(":")[2].split("[")[0]) for part in graph.split(";")[1:]]
-    assert lefts == [0, 72, 144, 216]
     assert all(f"crop=102:180:{left}:0[" in graph for left in lefts)
+    faces = [clip.of(person).xyxy for person in clip.names if len(clip.of(person))]
+    assert len(faces) == 2
+    for left, boxes in zip(lefts, faces, strict=False):
+        assert left < boxes[:, 0].min() < boxes[:, 2].max() < left + 102
+    assert lefts[2:] == [109, 109]  # who is never seen
     assert command.count("libx264") == command.count("veryfast") == command.count("0:a") == 4
     closer = ffmpeg_command(clip, WindowSettings(zoom="face"), tmp_path, [])
     assert closer[closer.index("-filter_complex") + 1].count(",scale=102:180[") == 4

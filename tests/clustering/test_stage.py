@@ -219,6 +219,7 @@ def test_runtimes_agree(run: Run, films: Path) -> None:
     assert np.abs(tables[0].embedding - tables[1].embedding).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_stopped_by_hand_and_resumed(films: Path, finished: Path, tmp_path: Path) -> None:
     """A process of its own with the real networks, stopped as a terminal stops it."""
     shutil.copy2(films / "first.mp4", tmp_path)

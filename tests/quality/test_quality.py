@@ -18,6 +18,7 @@ from tests.quality.scores import mean, ours, plain
 QUICK_S = 12.0
 
 
+@pytest.mark.slow
 def test_drawn_film_is_sorted_without_a_mistake(tmp_path: Path) -> None:
     """A short cut of the film, all shots: quick enough for every run of the tests."""
     clip = drawn_clip(tmp_path, load_extractor(), duration_s=QUICK_S)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,6 +59,16 @@ def running(projects: list[Path], settings: Settings | None = None) -> Iterator[
         yield Running(app, listener.getsockname()[1])
         server.should_exit = True
         thread.join(timeout=10)
+        if server.server_state.connections:
+            _drop_what_was_cut_off(server)
+
+
+def _drop_what_was_cut_off(server: uvicorn.Server) -> None:
+    """Let go of connections that were still answered, here rather than within any other test."""
+    server.server_state.connections.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from tests.web.drawn_crops import RATE, Drawing, draw_crops
 from tests.web.random_play import MEASURE, play
 from tests.web.serving import Running, running
 
+pytestmark = pytest.mark.alone
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
