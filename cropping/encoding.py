@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from data.errors import InputError
 from data.planes import BT709, Colours, Planes
-from data.video_writing import tag_colours, write_errors
+from data.video_writing import X264_SAME_BYTES, tag_colours, write_errors
 
 if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
@@ -26,9 +26,7 @@ _PIECE_FORMAT: Final = "nut"
 
 _QUALITY: Final = {
     # What each calls the quality that --crf asks for; all count from 0 to 51 as x264 does.
-    # cpu-independent, since x264's own code for AVX-512 gives other bytes every now and then; and
-    # so that a video's are the same whichever machine makes it.
-    "libx264": {"crf": "{crf}", "preset": "{preset}", "x264-params": "cpu-independent=1"},
+    "libx264": {"crf": "{crf}", "preset": "{preset}", **X264_SAME_BYTES},
     "h264_nvenc": {"rc": "vbr", "cq": "{crf}"},
     "h264_qsv": {"global_quality": "{crf}"},
     "h264_amf": {"rc": "cqp", "qp_i": "{crf}", "qp_p": "{crf}", "qp_b": "{crf}"},

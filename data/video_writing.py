@@ -26,6 +26,10 @@ CLOCK_HZ = 90_000
 # H.264 depends on the number of encoder threads, so it is fixed rather than the machine's.
 ENCODER_THREADS = 2
 
+# The same decisions whatever vector instructions this machine has: x264's own code for AVX-512
+# gives other bytes every now and then.
+X264_SAME_BYTES = {"x264-params": "cpu-independent=1"}
+
 AAC_BIT_RATE = 128_000
 
 
@@ -65,12 +69,11 @@ class VideoWriter:
         self.frames = 0
         # A whole number of ticks a frame, whatever the rate: 30000/1001 stays exact.
         self._time_base = Fraction(1, self._rate.numerator * ceil(CLOCK_HZ / self._rate.numerator))
-        # cpu-independent: the same decisions whatever vector instructions this machine has.
         self._options = {
             "crf": str(crf),
             "preset": preset,
             "g": str(keyframe_every),
-            "x264-params": "cpu-independent=1",
+            **X264_SAME_BYTES,
         }
         self._last_tick = -1
         self._video: VideoStream | None = None

@@ -114,7 +114,7 @@ def measure(clip: TrackedClip, window: WindowSettings, folder: Path, rounds: int
         sides.append((found.ffmpeg.setdefault(way, []), partial(_timed, run)))
     _ours(project, window, people)
     for number in range(rounds):
-        # Each is first once, and last once: what a busy machine does next depends on what it did.
+        # In turn each is first: how quick a machine is depends on what it did just before.
         first = number % len(sides)
         for took, side in [*sides[first:], *sides[:first]]:
             took.append(side())
