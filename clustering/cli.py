@@ -7,9 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from clustering.pair_options import add_pair_options, pairing_of, with_pairs
-from data.addresses import footage_place, project_place
-from data.command import (
+from clustering.pairing.options import add_pair_options, pairing_of, with_pairs
+from data.command.command import (
     Parser,
     add_ray_option,
     limit_threads,
@@ -19,13 +18,14 @@ from data.command import (
     shown,
     with_projects,
 )
-from data.errors import InputError
+from data.core.errors import InputError
+from data.storage.addresses import footage_place, project_place
 
 if TYPE_CHECKING:
-    from clustering.finding import FootageSummary
+    from clustering.faces.stage import FootageSummary
     from clustering.settings import ClusterSettings
     from clustering.stage import Summary
-    from data.project import Project
+    from data.project.project import Project
 
 NAME = "cluster-faces"
 _MAX_THREADS = 256
@@ -125,9 +125,9 @@ def _cluster(parsed: argparse.Namespace) -> int:
     settings = _settings(parsed)
     limit_threads(parsed.threads)
     from clustering.stage import cluster_faces
-    from data.footage_paths import footage_paths, project_for
-    from data.progress import bars
-    from data.runners import runner_at
+    from data.command.inputs import footage_paths, project_for
+    from data.core.progress import bars
+    from data.remote.runners import runner_at
 
     named = footage_paths(parsed.footage)
     footages = with_pairs(named, named, settings.pairing)
@@ -161,8 +161,8 @@ def _require(condition: bool, message: str) -> None:
 
 
 def _settings(parsed: argparse.Namespace) -> ClusterSettings:
-    from clustering.backends import BackendSettings
-    from clustering.grouping import GroupingSettings
+    from clustering.faces.backends import BackendSettings
+    from clustering.grouping.footage import GroupingSettings
     from clustering.settings import ClusterSettings
 
     return ClusterSettings(
@@ -189,7 +189,7 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
 
 def _report(project: Project, summary: Summary) -> list[str]:
     """The closing lines, for a person to read."""
-    from clustering.lesson import lesson_lines
+    from clustering.pairing.lesson import lesson_lines
 
     lines = [_footage_line(footage) for footage in summary.footages]
     lines += [line for lesson in summary.lessons for line in lesson_lines(lesson)]

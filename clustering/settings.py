@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clustering.backends import BackendSettings
-from clustering.dataset import LABEL_MARGIN
-from clustering.grouping import GroupingSettings
-from data.start_times import Offset
-from data.switched_on import OffSettings
+from clustering.faces.backends import BackendSettings
+from clustering.grouping.footage import GroupingSettings
+from clustering.output.dataset import LABEL_MARGIN
+from clustering.pairing.on_air import OffSettings
+from clustering.pairing.start_times import Offset
 
 VERSION = 1
 """Raised when the same footage and settings would give other faces or people."""

@@ -12,35 +12,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.dataset import Plan, plan_dataset
-from clustering.dbscan import dbscan
-from clustering.decided import decided_about
-from clustering.finding import FootageSummary, find_faces
-from clustering.grouping import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
-from clustering.identities import Clustered, identify
-from clustering.lesson import Lesson
-from clustering.pairing import find_lessons, forget_pairs, known_lessons, pair_up, parts_looked_at
-from clustering.settings import VERSION, ClusterSettings
-from clustering.writing import (
-    PEOPLE_STAGE,
+from clustering.faces.stage import FootageSummary, find_faces
+from clustering.grouping.across_footages import Clustered, identify
+from clustering.grouping.dbscan import dbscan
+from clustering.grouping.footage import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
+from clustering.grouping.review_constraints import decided_about
+from clustering.output.dataset import Plan, plan_dataset
+from clustering.output.write import (
     KnownPeople,
-    faces_stage,
     known_people,
     outputs_exist,
     read_tables,
     reviewed_inputs,
     write_outputs,
 )
-from data.decisions import Labels, Places, Reviewed
-from data.errors import InputError
-from data.faces import Faces, Frames
-from data.failures import Failures
-from data.footage import Footage, probe
-from data.people import UNKNOWN, Assignments, People, open_people
-from data.progress import Progress
-from data.project import FootageEntry, Project, absolute
-from data.running import LocalRunner, Runner
-from data.same_faces import same_faces
+from clustering.pairing.lesson import Lesson
+from clustering.pairing.match import (
+    find_lessons,
+    forget_pairs,
+    known_lessons,
+    pair_up,
+    parts_looked_at,
+)
+from clustering.settings import VERSION, ClusterSettings
+from data.core.errors import InputError
+from data.core.progress import Progress
+from data.execution.failures import Failures
+from data.execution.tasks import LocalRunner, Runner
+from data.project.project import FootageEntry, Project, absolute
+from data.project.stages import PEOPLE_STAGE, faces_stage
+from data.tables.decisions import Labels, Places, Reviewed
+from data.tables.face_match import same_faces
+from data.tables.faces import Faces, Frames
+from data.tables.people import UNKNOWN, Assignments, People, open_people
+from data.video.footage import Footage, probe
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from clustering.pairing import pair_options_of
+from clustering.faces.stage import _lost_tables, faces_done
+from clustering.output.write import folders_exist, is_sorted, is_written
+from clustering.pairing.match import pair_options_of
 from clustering.settings import VERSION
-from clustering.writing import PEOPLE_STAGE, faces_stage, folders_exist, is_sorted, is_written
-from data.footage import size_on_disk
-from data.people import open_people
-from data.project import FootageEntry, Project
-from data.state import State
+from data.project.cleanup import Removable
+from data.project.manifest import OutputFolder
+from data.project.project import FootageEntry, Project
+from data.project.stages import PEOPLE_STAGE, faces_stage
+from data.project.status import State
+from data.tables.people import open_people
+from data.video.footage import size_on_disk
 
 
 def states(project: Project) -> list[State]:
@@ -22,16 +23,6 @@ def states(project: Project) -> list[State]:
     """
     faces = [_of_faces(project, entry) for entry in project.footages.values()]
     return [*faces, _of_people(project)]
-
-
-def faces_done(project: Project, name: str, inputs: dict[str, Any]) -> bool:
-    """Whether the faces of a footage were found, with just these inputs."""
-    return project.finished(faces_stage(name), inputs) and not _lost_tables(project, name)
-
-
-def _lost_tables(project: Project, name: str) -> list[Path]:
-    files = (project.faces_file(name), project.frames_file(name))
-    return [file for file in files if not file.exists()]
 
 
 def _of_faces(project: Project, entry: FootageEntry) -> State:
@@ -69,3 +60,18 @@ def _of_people(project: Project) -> State:
     if record.get("version") != VERSION:
         return State("people", "", "stale", "sorted by another version", again)
     return State("people", "")
+
+
+def removable(project: Project) -> list[Removable]:
+    """The people folder and the dataset.
+
+    The faces and the frames that they are in stay: looking for them again would find again whom
+    somebody had taken out, and decisions and labels are about just these. The stage stays done:
+    who is who is known, and the next run writes the folders anew where they are not there.
+
+    Raises:
+        InputError: a list of what was written is damaged.
+    """
+    folders = (project.people_folder, project.dataset_folder)
+    files = [file for folder in folders for file in OutputFolder(folder).files()]
+    return [Removable("dataset", "cluster-faces", tuple(files))]

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from data.addresses import footage_place, project_place
-from data.command import (
+from data.command.command import (
     Parser,
     add_ray_option,
     require_range,
@@ -18,12 +17,13 @@ from data.command import (
     shown,
     with_projects,
 )
-from data.errors import InputError
+from data.core.errors import InputError
+from data.storage.addresses import footage_place, project_place
 
 if TYPE_CHECKING:
-    from cropping.settings import CropSettings
+    from cropping.camera.window import WindowSettings
+    from cropping.render.settings import CropSettings
     from cropping.stage import FootageSummary
-    from cropping.window import WindowSettings
 
 NAME = "crop-people"
 _ENCODER = "libx264"
@@ -122,11 +122,11 @@ def _crop(parsed: argparse.Namespace) -> int:
     _check(parsed)
     settings = _settings(parsed)
     from cropping.stage import crop_people
-    from data.failures import Failures
-    from data.footage_paths import footage_paths
-    from data.progress import bars
-    from data.project import Project
-    from data.runners import runner_at
+    from data.command.inputs import footage_paths
+    from data.core.progress import bars
+    from data.execution.failures import Failures
+    from data.project.project import Project
+    from data.remote.runners import runner_at
 
     project, failures = Project(parsed.project), Failures()
     with runner_at(parsed.ray, parsed.mirrors) as runner:
@@ -145,7 +145,7 @@ def _crop(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded or written."""
-    from data.project import require_project
+    from data.project.project import require_project
 
     require_project(parsed.project)
     require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
@@ -158,9 +158,9 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _settings(parsed: argparse.Namespace) -> CropSettings:
-    from cropping.encoding import EncoderSettings
-    from cropping.settings import CropSettings
-    from cropping.views import CameraSettings
+    from cropping.camera.windows import CameraSettings
+    from cropping.render.encoder import EncoderSettings
+    from cropping.render.settings import CropSettings
 
     return CropSettings(
         window=_window(parsed),
@@ -177,7 +177,7 @@ def _settings(parsed: argparse.Namespace) -> CropSettings:
 
 
 def _window(parsed: argparse.Namespace) -> WindowSettings:
-    from cropping.window import WindowSettings
+    from cropping.camera.window import WindowSettings
 
     aspect = Fraction(*_two("--aspect", parsed.aspect or _ASPECT, ":", low=1, high=1000))
     if not Fraction(1, 10) <= aspect <= 10:

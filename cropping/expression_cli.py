@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command import Parser, require_range, run
-from data.errors import InputError
+from data.command.command import Parser, require_range, run
+from data.core.errors import InputError
 
 if TYPE_CHECKING:
-    from cropping.expression_figures import Figures
-    from cropping.expression_stage import ExpressionSettings, ExpressionSummary, Purpose
+    from cropping.expressions.figures import Figures
+    from cropping.expressions.stage import ExpressionSettings, ExpressionSummary, Purpose
 
 SMILES, EXPRESSIONS = "train-smiles", "train-expressions"
 SMILE_LABELS = ("smile", "smiling", "happiness", "happy", "laugh", "laughing", "joy")
@@ -87,9 +87,9 @@ def _add_options(parser: argparse.ArgumentParser, *, out: str) -> None:
 
 
 def _smiles(parsed: argparse.Namespace) -> int:
-    from cropping.expression_card import SMILE_LIMITS
-    from cropping.expression_stage import Purpose
-    from cropping.smile_model import NO_SMILE, SMILE
+    from cropping.expressions.card import SMILE_LIMITS
+    from cropping.expressions.stage import Purpose
+    from cropping.smiles.model import NO_SMILE, SMILE
 
     labels = {label.strip().casefold() for label in parsed.smile or SMILE_LABELS}
     purpose = Purpose(
@@ -104,8 +104,8 @@ def _smiles(parsed: argparse.Namespace) -> int:
 
 
 def _expressions(parsed: argparse.Namespace) -> int:
-    from cropping.expression_card import EXPRESSION_LIMITS
-    from cropping.expression_stage import Purpose
+    from cropping.expressions.card import EXPRESSION_LIMITS
+    from cropping.expressions.stage import Purpose
 
     return _work(EXPRESSIONS, parsed, Purpose("Expressions", EXPRESSIONS, EXPRESSION_LIMITS))
 
@@ -128,8 +128,8 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _train(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]:
-    from cropping.expression_stage import train_expressions
-    from data.progress import bars
+    from cropping.expressions.stage import train_expressions
+    from data.core.progress import bars
 
     settings = _settings(parsed)
     progress = bars(name, unit="steps")
@@ -137,10 +137,10 @@ def _train(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]
 
 
 def _judge(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]:
-    from cropping.expression_model import load_expression_model
-    from cropping.expression_stage import judge_model
-    from cropping.labelled_faces import read_labelled_faces
-    from data.progress import bars
+    from cropping.expressions.labelled_faces import read_labelled_faces
+    from cropping.expressions.model import load_expression_model
+    from cropping.expressions.stage import judge_model
+    from data.core.progress import bars
 
     model = load_expression_model(parsed.judge)
     faces = read_labelled_faces(
@@ -153,8 +153,8 @@ def _judge(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]
 
 
 def _settings(parsed: argparse.Namespace) -> ExpressionSettings:
-    from cropping.expression_stage import ExpressionSettings
-    from cropping.expression_training import TrainingSettings
+    from cropping.expressions.stage import ExpressionSettings
+    from cropping.expressions.training import TrainingSettings
 
     training = TrainingSettings(epochs=parsed.epochs, seed=parsed.seed, threads=parsed.threads)
     return ExpressionSettings(
@@ -181,7 +181,7 @@ def _report(summary: ExpressionSummary) -> list[str]:
 
 
 def _judged(single: Figures, averaged: Figures, *, skipped: tuple[str, ...]) -> list[str]:
-    from cropping.expression_card import calibration_lines, figures_row, table
+    from cropping.expressions.card import calibration_lines, figures_row, table
 
     header = ["", "faces", "ROC AUC", "right", "calibration error"]
     rows = [figures_row("one crop", single), figures_row("averaged", averaged)]

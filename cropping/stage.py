@@ -9,10 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cropping.encoding import check_encoder
-from cropping.job import Job, Person, Request, job_of
-from cropping.keys import VERSION, crops_stage
-from cropping.passing import (
+from cropping.camera.shots import Clock
+from cropping.render.cache_keys import VERSION
+from cropping.render.encoder import check_encoder
+from cropping.render.job import Job, Person, Request, job_of
+from cropping.render.outputs import (
+    Cropped,
+    PersonSummary,
+    Writing,
+    read_crops,
+    wanted_files,
+    write_crops,
+)
+from cropping.render.render import threads_each
+from cropping.render.settings import CropSettings
+from cropping.render.tasks import (
     SHARED,
     LegOfPass,
     frames_done,
@@ -21,22 +32,19 @@ from cropping.passing import (
     passed_smiles,
     smiles_folder,
 )
-from cropping.presence import Clock
-from cropping.rendering import threads_each
-from cropping.settings import CropSettings
-from cropping.smile_model import smile_model_key
-from cropping.smiles import finish_smiles, kept_smiles, smiles_key, smiles_stage
-from cropping.writing import Cropped, PersonSummary, Writing, read_crops, wanted_files, write_crops
-from data.errors import InputError
-from data.failures import Failures, NoFailures
-from data.files import link_or_copy, remove_partial
-from data.footage import probe
-from data.people import open_people
-from data.pictures import is_picture
-from data.progress import Progress
-from data.project import TIMELINE_FILE, FootageEntry, Project, absolute
-from data.running import Finished, LocalRunner, Runner, Task, Work
-from data.tracks import tracked_names
+from cropping.smiles.model import smile_model_key
+from cropping.smiles.table import finish_smiles, kept_smiles, smiles_key
+from data.core.atomic import link_or_copy, remove_partial
+from data.core.errors import InputError
+from data.core.file_types import is_picture
+from data.core.progress import Progress
+from data.execution.failures import Failures, NoFailures
+from data.execution.tasks import Finished, LocalRunner, Runner, Task, Work
+from data.project.project import TIMELINE_FILE, FootageEntry, Project, absolute
+from data.project.stages import crops_stage, smiles_stage
+from data.tables.people import open_people
+from data.tables.tracks import tracked_names
+from data.video.footage import probe
 
 
 @dataclass(frozen=True, slots=True)

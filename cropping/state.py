@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from cropping.keys import VERSION, crops_stage, gif_smiles, gifs_stage, video_keys
-from cropping.smiles import smiles_stage
-from data.footage import size_on_disk
-from data.outputs import OutputFolder
-from data.people import open_people
-from data.person_files import person_file_names
-from data.pictures import is_picture
-from data.project import FootageEntry, Project
-from data.state import State
-from data.timeline import read_timeline
-from data.tracks import read_tracks, tracks_stage
+from cropping.render.cache_keys import VERSION, WORK_FOLDER, video_keys
+from cropping.smiles.stage import gif_smiles
+from cropping.smiles.table import smiles_file
+from data.core.file_types import is_picture
+from data.project.cleanup import Removable, files_under, that_exist
+from data.project.filenames import person_file_names
+from data.project.manifest import OutputFolder
+from data.project.project import FootageEntry, Project
+from data.project.stages import crops_stage, gifs_stage, smiles_stage, tracks_stage
+from data.project.status import State
+from data.tables.people import open_people
+from data.tables.timeline import read_timeline
+from data.tables.tracks import read_tracks
+from data.video.footage import size_on_disk
 
 _NO_TRACKS = "no tracks yet"
 _OTHERWISE = "made of other tracks or settings"
@@ -106,3 +110,22 @@ def _of_gifs(project: Project, entry: FootageEntry, names: Mapping[int, str]) ->
 
 def _is_called(file: str, person: str | None) -> bool:
     return person is not None and file.startswith(f"{person}.")
+
+
+def removable(project: Project) -> list[Removable]:
+    """Everybody's videos and GIFs, the timelines, and who smiles when.
+
+    Raises:
+        InputError: a list of what was written is damaged.
+    """
+    files = [file for name in project.footages for file in _files(project, name)]
+    stages = (f(name) for name in project.footages for f in (crops_stage, gifs_stage, smiles_stage))
+    return [Removable("crops", "crop-people, smile-gifs", tuple(files), tuple(stages))]
+
+
+def _files(project: Project, footage: str) -> list[Path]:
+    folder = project.crops_folder(footage)
+    gifs = (folder / name for name in project.stages.get(gifs_stage(footage), {}))
+    smiles = smiles_file(project, footage)
+    pieces = files_under(folder / WORK_FOLDER)
+    return [*pieces, *that_exist(*gifs, smiles), *OutputFolder(folder).files()]

@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.presence import Clock
-from data.errors import InputError
-from data.files import write_bytes
-from data.project import TIMELINE_VERSION
-from data.timeline import Timeline
-from data.tracks import Tracks
+from cropping.camera.shots import Clock
+from data.core.atomic import write_bytes
+from data.core.errors import InputError
+from data.project.project import TIMELINE_VERSION
+from data.tables.timeline import Timeline
+from data.tables.tracks import Tracks
 
 _DIGITS: Final = 6
 

@@ -111,7 +111,7 @@ def pictures(count: int = FRAMES, **size: int) -> list[Image]:
 
 def constant_rate(path: Path) -> None:
     """B-frames, a keyframe a second, sound: what most files are like."""
-    from data.video_writing import write_video
+    from data.video.writer import write_video
 
     tone = sound(FRAMES / RATE)
     write_video(path, pictures(), rate=RATE, audio=tone, keyframe_every=RATE)
@@ -119,14 +119,14 @@ def constant_rate(path: Path) -> None:
 
 def silent(path: Path) -> None:
     """No sound, NTSC's rate."""
-    from data.video_writing import write_video
+    from data.video.writer import write_video
 
     write_video(path, pictures(40), rate=Fraction(30000, 1001))
 
 
 def varying_rate(path: Path) -> None:
     """Times as ``VARYING_TIMES_S``."""
-    from data.video_writing import write_video
+    from data.video.writer import write_video
 
     images = pictures(len(VARYING_TIMES_S))
     write_video(path, images, rate=RATE, times=VARYING_TIMES_S, keyframe_every=20)
@@ -247,7 +247,7 @@ def truncated(whole: str, **how: str) -> Callable[[Path], None]:
 
 def sound_only(path: Path) -> None:
     """AAC, no pictures."""
-    from data.video_writing import VideoWriter
+    from data.video.writer import VideoWriter
 
     with VideoWriter(path, rate=RATE) as writer:
         writer.write_audio(sound(1.0), 48_000)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import SHARED
 from tests.clips import clips
 from tests.machines import machine, memory, s3, s3_server
 
@@ -16,8 +17,6 @@ __all__ = ["clips", "machine", "memory", "s3", "s3_server"]
 # start and stop would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(scope="session")

@@ -19,17 +19,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.boxes import iou
-from data.footage import probe
-from data.people import open_people
-from data.project import Project
+from data.core.boxes import iou
+from data.project.project import Project
 from data.sample.truth import Truth, read_truth
-from data.video import read_frames
+from data.tables.people import open_people
+from data.video.footage import probe
+from data.video.reader import read_frames
+from tests import ROOT
 from tests.clustering.child import Death, arm
-from tracking.detector import Letterbox
-from tracking.export import ModelFacts, exported_model
+from tracking.detection.detector import Letterbox
+from tracking.detection.export import ModelFacts, exported_model
 
-ROOT = Path(__file__).resolve().parents[1]
 PART_FRAMES = 4
 """Of the looks of cluster-faces."""
 TRACKED_FRAMES = 20
@@ -109,39 +109,39 @@ def _load_network(weights: Path, **_: object) -> tuple[FilmNetwork, ModelFacts, 
 
 
 def _make_small() -> None:
-    import clustering.extraction
-    import clustering.finding
-    import clustering.looking
-    import cropping.passing
-    import cropping.rendering
-    import cropping.smile_stage
-    import tracking.training_stage
-    import tracking.watching
+    import clustering.faces.extraction
+    import clustering.faces.stage
+    import clustering.faces.tasks
+    import cropping.render.render
+    import cropping.render.tasks
+    import cropping.smiles.stage
+    import tracking.detection.tasks
+    import tracking.training.stage
 
     small: list[tuple[Any, str, Any]] = [
-        (clustering.finding, "PART_FRAMES", PART_FRAMES),
-        (clustering.looking, "PART_FRAMES", PART_FRAMES),
-        (clustering.extraction, "_BATCH_FRAMES", PART_FRAMES),
-        (tracking.watching, "PART_FRAMES", TRACKED_FRAMES),
-        (tracking.watching, "load_yolo", _load_network),
-        (cropping.rendering, "PIECE_FRAMES", TRACKED_FRAMES),
-        (cropping.passing, "PIECE_FRAMES", TRACKED_FRAMES),
-        (cropping.smile_stage, "LEAST_MOMENTS", 1),
+        (clustering.faces.stage, "PART_FRAMES", PART_FRAMES),
+        (clustering.faces.tasks, "PART_FRAMES", PART_FRAMES),
+        (clustering.faces.extraction, "_BATCH_FRAMES", PART_FRAMES),
+        (tracking.detection.tasks, "PART_FRAMES", TRACKED_FRAMES),
+        (tracking.detection.tasks, "load_yolo", _load_network),
+        (cropping.render.render, "PIECE_FRAMES", TRACKED_FRAMES),
+        (cropping.render.tasks, "PIECE_FRAMES", TRACKED_FRAMES),
+        (cropping.smiles.stage, "LEAST_MOMENTS", 1),
     ]
     for module, name, value in small:
         assert hasattr(module, name)
         setattr(module, name, value)
-    settings = partial(tracking.training_stage.TrackerSettings, epochs=EPOCHS, imgsz=96, batch=8)
-    tracking.training_stage.TrackerSettings = settings  # type: ignore[misc, assignment]
+    settings = partial(tracking.training.stage.TrackerSettings, epochs=EPOCHS, imgsz=96, batch=8)
+    tracking.training.stage.TrackerSettings = settings  # type: ignore[misc, assignment]
 
 
 def _main(told: str, *arguments: str) -> int:
-    import fancam
+    import fancam.cli
 
     _make_small()
     if death := json.loads(told):
         arm(Death(**death))
-    return fancam.main(list(arguments))
+    return fancam.cli.main(list(arguments))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests import ROOT
+
 _HERE = "127.0.0.1"
 _TIMEOUT_S = 120
 _TOKEN = secrets.token_hex(32)

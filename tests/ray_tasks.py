@@ -8,11 +8,11 @@ import signal
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from data.errors import InputError
-from data.progress import NoBar
-from data.ray_running import ray_at
-from data.running import Task, Work, Workplace
-from data.video import Damage
+from data.core.errors import InputError
+from data.core.progress import NoBar
+from data.execution.ray import ray_at
+from data.execution.tasks import Task, Work, Workplace
+from data.video.reader import Damage
 
 
 def _count(file: str) -> int:

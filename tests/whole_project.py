@@ -10,25 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import fancam
+import fancam.cli
 from clustering import cli as clustering_cli
-from clustering import looking
-from clustering.label_pictures import write_face_picture
-from clustering.labelled import numbers_in_frame
-from cropping.settings import CropSettings
-from cropping.smile_stage import SmileSettings, smile_gifs
+from clustering.faces import tasks as looking
+from clustering.faces.labelled import numbers_in_frame
+from clustering.output.label_pictures import write_face_picture
+from cropping.render.settings import CropSettings
+from cropping.smiles.stage import SmileSettings, smile_gifs
 from cropping.stage import crop_people
-from data.faces import Faces
-from data.labels import LabelFolder, picture_file
-from data.people import open_people
-from data.project import Project
-from data.tracks import tracks_stage, write_csv
+from data.project.project import Project
+from data.project.stages import tracks_stage
+from data.tables.faces import Faces
+from data.tables.labels import LabelFolder, picture_file
+from data.tables.people import open_people
+from data.tables.tracks import write_csv
 from tests.clustering.child import install_fakes
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 from tests.cropping.silent_bar import no_bar
 from tests.cropping.test_crop_stage import QUICK
 from tests.cropping.tracked_project import at_rate, box, tracks_of
-from tracking.detections import Detections, FootageFound
+from tracking.detection.detections import Detections, FootageFound
 
 FRAMES = 75
 CROPS = CropSettings(encoder=QUICK, only_present=True)
@@ -69,7 +70,7 @@ def make_project(clip: Path, replace: Callable[[Any, str, Any], None]) -> Projec
     _add_tracker(project)
     _add_labels(project)
     _add_cache(project)
-    assert fancam.main(["export", "clip.fancam"]) == 0
+    assert fancam.cli.main(["export", "clip.fancam"]) == 0
     return project
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from data.people import UNKNOWN
-from data.tracks import Tracks
-from data.video import Frame
-from data.video_writing import VideoWriter
+from data.tables.people import UNKNOWN
+from data.tables.tracks import Tracks
+from data.video.reader import Frame
+from data.video.writer import VideoWriter
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

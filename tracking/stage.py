@@ -10,23 +10,21 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from data.errors import InputError
-from data.failures import Failures, NoFailures
-from data.files import remove_partial
-from data.footage import ASSUMED_RATE, Footage, probe, take_in
-from data.people import Assignments, open_people
-from data.progress import Progress
-from data.project import Project, absolute
-from data.running import Finished, LocalRunner, Runner, Task, Work
-from data.runtime import RuntimeName
-from data.segments import segments_of
-from data.tracks import tracks_stage
-from tracking.classes import people_of_classes
-from tracking.export import exported_model
-from tracking.inputs import detections_stage
-from tracking.naming import NamingSettings
-from tracking.networks import DeviceName
-from tracking.watching import DetectorSettings, SegmentWatch, Watch, watch_segment
+from data.core.atomic import remove_partial
+from data.core.errors import InputError
+from data.core.progress import Progress
+from data.execution.failures import Failures, NoFailures
+from data.execution.segments import segments_of
+from data.execution.tasks import Finished, LocalRunner, Runner, Task, Work
+from data.inference.runtime import RuntimeName
+from data.project.project import Project, absolute
+from data.project.stages import detections_stage, tracks_stage
+from data.tables.people import Assignments, open_people
+from data.video.footage import ASSUMED_RATE, Footage, probe, take_in
+from tracking.detection.export import exported_model, people_of_classes
+from tracking.detection.networks import DeviceName
+from tracking.detection.tasks import DetectorSettings, SegmentWatch, Watch, watch_segment
+from tracking.linking.tracks import NamingSettings
 from tracking.writing import (
     Job,
     PersonSummary,

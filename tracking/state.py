@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
-from data.footage import size_on_disk
-from data.people import Assignments, People, open_people
-from data.project import FootageEntry, Project
-from data.state import State
-from data.tracks import tracks_stage
-from tracking.export import weights_key
-from tracking.inputs import detections_inputs, detections_stage, faces_key, tracks_inputs
-from tracking.outdated import trained_otherwise
-from tracking.training_stage import MODEL_FILE, STAGE, TRAINING_FOLDER
-from tracking.training_stage import VERSION as TRAINING_VERSION
+from data.core.digest import file_key
+from data.core.errors import InputError
+from data.project.cleanup import Removable, files_under, that_exist
+from data.project.manifest import MANIFEST
+from data.project.project import FootageEntry, Project
+from data.project.stages import detections_stage, tracks_stage
+from data.project.status import State
+from data.tables.dataset import DATA_FILE
+from data.tables.people import Assignments, People, open_people
+from data.video.footage import size_on_disk
+from tracking.detection.export import weights_key
+from tracking.detection.inputs import detections_inputs, faces_key, tracks_inputs
+from tracking.training.examples import read_examples
+from tracking.training.report import REPORT_FILES
+from tracking.training.stage import MODEL_FILE, REPORT, STAGE, TRAINING_FOLDER
+from tracking.training.stage import VERSION as TRAINING_VERSION
 
 _NO_PEOPLE = "no people yet"
 _ANOTHER_VERSION = "tracked by another version"
@@ -119,3 +126,90 @@ def _difference(record: dict[str, Any], now: dict[str, Any]) -> str:
     if record["faces"] != now["faces"]:
         return "who is who has changed since"
     return "the dataset has changed since"
+
+
+def removable(project: Project) -> list[Removable]:
+    """The tracks and what was detected for them, and the tracker."""
+    files = [file for name in project.footages for file in _track_files(project, name)]
+    stages = [f(name) for name in project.footages for f in (detections_stage, tracks_stage)]
+    return [Removable("tracks", "track-people", tuple(files), tuple(stages)), tracker(project)]
+
+
+def _track_files(project: Project, footage: str) -> list[Path]:
+    csv_file = project.tracks_file(footage)
+    whole = that_exist(*(csv_file.with_suffix(suffix) for suffix in (".csv", ".txt", ".mp4")))
+    parts = files_under(csv_file.with_suffix(".parts"))
+    return [*parts, *whole, *that_exist(project.detections_file(footage))]
+
+
+def tracker(project: Project) -> Removable:
+    """The tracker, its report, and a training that is under way.
+
+    The weights that it was trained from stay: they came from elsewhere.
+    """
+    folder = project.tracker_folder
+    model = folder / MODEL_FILE
+    graph = (model.with_suffix(".onnx"), model.with_suffix(".onnx.json"))
+    report = (folder / REPORT / name for name in REPORT_FILES)
+    files = [*files_under(folder / TRAINING_FOLDER), *that_exist(*report, *graph, model)]
+    return Removable("tracker", "train-tracker", tuple(files), (STAGE,))
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """What was done, and what of it would come out otherwise by now."""
+
+    trained: bool
+    tracker: bool  # the dataset is another one than it was trained on
+    tracked: tuple[str, ...]  # footages
+    tracks: tuple[str, ...]  # of these, tracked with other names or other faces
+
+
+def outdated(project: Project) -> Outdated:
+    """Return what would come out otherwise if it was done again.
+
+    Raises:
+        InputError: the people cannot be read.
+    """
+    record = project.stages.get(STAGE)
+    with open_people(project.people_file) as people:
+        tracked = [name for name in project.footages if tracks_stage(name) in project.stages]
+        tracks = [name for name in tracked if _tracked_otherwise(project, people, name)]
+        ids = {name: person for person, name in people.names().items()}
+    tracker = record is not None and trained_otherwise(project, ids, record)
+    return Outdated(record is not None, tracker, tuple(tracked), tuple(tracks))
+
+
+def trained_otherwise(project: Project, ids: dict[str, int], record: dict[str, Any]) -> bool:
+    """Whether the dataset is another one than the tracker of ``record`` was trained on.
+
+    Args:
+        project: whose they are.
+        ids: people by name.
+        record: what the project notes of the training.
+    """
+    folder = project.dataset_folder
+    files = [folder / MANIFEST, folder / DATA_FILE]
+    try:
+        key, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
+    except InputError:
+        return True  # nobody could be trained on what is there now
+    return [ids.get(name) for name in names] != record.get("person_id") or key != record["dataset"]
+
+
+# Reads every image, and is asked for again and again.
+@lru_cache(maxsize=8)
+def _examples(folder: Path, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    del keys  # other ones mean that the dataset is another
+    examples = read_examples(folder)
+    return examples.key, examples.names
+
+
+def _tracked_otherwise(project: Project, people: People, footage: str) -> bool:
+    record = project.stages[tracks_stage(footage)]
+    names = {str(person): name for person, name in people.names().items()}
+    faces = people.assignments(footage)
+    return record.get("names") != names or record.get("faces") not in (
+        faces_key(faces),
+        faces_key(Assignments.empty()),  # tracked without them
+    )

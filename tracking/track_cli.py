@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from data.addresses import footage_place, project_place
-from data.command import (
+from data.command.command import (
     Parser,
     add_ray_option,
     limit_threads,
@@ -18,6 +17,7 @@ from data.command import (
     shown,
     with_projects,
 )
+from data.storage.addresses import footage_place, project_place
 
 if TYPE_CHECKING:
     from tracking.stage import FootageSummary, TrackSettings
@@ -92,11 +92,11 @@ def _track(parsed: argparse.Namespace) -> int:
     _check(parsed)
     settings = _settings(parsed)
     limit_threads(parsed.threads)
-    from data.failures import Failures
-    from data.footage_paths import footage_paths
-    from data.progress import bars
-    from data.project import Project
-    from data.runners import runner_at
+    from data.command.inputs import footage_paths
+    from data.core.progress import bars
+    from data.execution.failures import Failures
+    from data.project.project import Project
+    from data.remote.runners import runner_at
     from tracking.stage import track_people
 
     project, failures = Project(parsed.project), Failures()
@@ -116,7 +116,7 @@ def _track(parsed: argparse.Namespace) -> int:
 
 def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that make no sense, before anything is loaded or written."""
-    from data.project import require_project
+    from data.project.project import require_project
 
     require_project(parsed.project)
     require_range("--every-nth", parsed.every_nth, low=1, high=10_000)
@@ -126,7 +126,7 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _settings(parsed: argparse.Namespace) -> TrackSettings:
-    from tracking.naming import NamingSettings
+    from tracking.linking.tracks import NamingSettings
     from tracking.stage import TrackSettings
 
     return TrackSettings(

@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import InputError
-from data.footage import ASSUMED_RATE
-from data.people import Assignments
-from data.project_paths import ProjectFolder
-from data.running import Workplace
-from data.timeline import Timeline
-from data.tracks import Tracks, read_csv, write_csv, write_mot
-from data.video import Frame, read_frames
-from tracking.cuts import find_cuts
-from tracking.detections import Detections, FootageFound, Watched
-from tracking.inputs import faces_key, tracks_inputs
-from tracking.naming import NamingSettings, find_tracks
+from data.core.errors import InputError
+from data.execution.tasks import Workplace
+from data.project.paths import ProjectFolder
+from data.tables.people import Assignments
+from data.tables.timeline import Timeline
+from data.tables.tracks import Tracks, read_csv, write_csv, write_mot
+from data.video.footage import ASSUMED_RATE
+from data.video.reader import Frame, read_frames
+from tracking.detection.cuts import find_cuts
+from tracking.detection.detections import Detections, FootageFound, Watched
+from tracking.detection.inputs import faces_key, tracks_inputs
+from tracking.detection.tasks import Watch
+from tracking.linking.tracks import NamingSettings, find_tracks
 from tracking.overlay import write_overlay
-from tracking.watching import Watch
 
 
 @dataclass(frozen=True, slots=True)

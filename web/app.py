@@ -11,13 +11,17 @@ from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
-from web import label_pages, login, media, people_pages, watch
-from web.error_answers import add_error_answers
-from web.library import Library
+from web import login
+from web.core.error_answers import add_error_answers
+from web.core.library import Library
+from web.core.security import Guard
+from web.core.settings import Settings
+from web.core.templates import STATIC_FOLDER
+from web.label import routes as label_pages
 from web.login import LoginGate
-from web.pages import STATIC_FOLDER
-from web.security import Guard
-from web.settings import Settings
+from web.people import routes as people_pages
+from web.watch import media
+from web.watch import routes as watch
 
 # Threads that answer and read files. Each of more would keep memory of its own for good.
 _THREADS = 8

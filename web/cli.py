@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.addresses import project_place
-from data.command import Parser, require_range, run, with_projects
-from data.errors import InputError
+from data.command.command import Parser, require_range, run, with_projects
+from data.core.errors import InputError
+from data.storage.addresses import project_place
 
 if TYPE_CHECKING:
-    from web.settings import Settings
+    from web.core.settings import Settings
 
 NAME = "serve-people"
 _MAX_PASSWORD_BYTES = 4096
@@ -60,7 +60,7 @@ def _serve(parsed: argparse.Namespace) -> int:
 
 
 def _settings(parsed: argparse.Namespace) -> Settings:
-    from web.settings import Settings
+    from web.core.settings import Settings
 
     password = parsed.password
     if parsed.password_file is not None:

@@ -12,10 +12,10 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from web.errors import RefusedError
-from web.pages import page
-from web.security import LOGIN_PATH
-from web.settings import Settings
+from web.core.errors import RefusedError
+from web.core.security import LOGIN_PATH
+from web.core.settings import Settings
+from web.core.templates import page
 
 TRIES: Final = 5
 """Wrong passwords that one address may give within `WINDOW_S`."""

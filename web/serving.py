@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.errors import InputError
-from web.settings import Settings
+from data.core.errors import InputError
+from web.core.settings import Settings
 
 if TYPE_CHECKING:
     import uvicorn

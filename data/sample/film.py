@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.boxes import clamp
+from data.core.boxes import clamp
 from data.sample.backdrop import draw_backdrop
 from data.sample.cast import CAST
 from data.sample.head import Figure, Pose, origin_px
@@ -344,7 +344,7 @@ def draw_film(
     Raises:
         InputError: the film cannot be written there.
     """
-    from data.video_writing import VideoWriter
+    from data.video.writer import VideoWriter
 
     film = Film(people=people, shots=shots, duration_s=duration_s, size_wh=size_wh, seed=seed)
     with VideoWriter(path, rate=FPS, preset="veryfast") as writer:

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import InputError
-from data.files import write_json, write_text
+from data.core.atomic import write_json, write_text
+from data.core.errors import InputError
 
 COLUMNS = (
     "frame_index",

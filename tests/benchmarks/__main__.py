@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from data.sample.film import draw_film
+from tests import SHARED
 from tests.benchmarks import (
     cropping,
     dbscan,
@@ -22,7 +23,6 @@ from tests.benchmarks import (
     watching,
 )
 from tests.benchmarks.machine import describe
-from tests.conftest import SHARED
 
 
 def main() -> int:

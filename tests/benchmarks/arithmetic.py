@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustering.dlib_format import DETECTOR_FILE, EMBEDDER_FILE
-from clustering.networks import CHIP_PX
-from clustering.pyramid import doubled_hw, tiling
-from clustering.runtime import converted
-from data.cache import cache_folder
-from data.dlib_models import model_file
+from clustering.faces.dlib_graphs import CHIP_PX
+from clustering.faces.dlib_weights import DETECTOR_FILE, EMBEDDER_FILE
+from clustering.faces.graph_cache import converted
+from clustering.faces.pyramid import doubled_hw, tiling
+from data.inference.dlib_models import model_file
+from data.storage.cache import cache_folder
 
 if TYPE_CHECKING:
     import onnx

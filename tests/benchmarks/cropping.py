@@ -22,16 +22,16 @@ from typing import Final
 
 import numpy as np
 
-from cropping.rendering import KEYFRAME_S
-from cropping.settings import CropSettings
+from cropping.camera.window import WindowSettings
+from cropping.render.render import KEYFRAME_S
+from cropping.render.settings import CropSettings
 from cropping.stage import crop_people
-from cropping.window import WindowSettings
-from data.footage import ASSUMED_RATE, probe
-from data.project import Project
+from data.project.project import Project
 from data.sample.film import draw_film
-from data.video import decode_frames
+from data.video.footage import ASSUMED_RATE, probe
+from data.video.reader import decode_frames
+from tests import SHARED
 from tests.benchmarks.machine import cores
-from tests.conftest import SHARED
 from tests.cropping.tracked_project import write_project
 from tests.quality.cropping import person_views
 from tests.quality.cropping_clips import TrackedClip, drawn_clip, labelled_clip

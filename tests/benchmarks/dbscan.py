@@ -110,7 +110,7 @@ def run(side: str, points: Path) -> Run:
 def cluster(side: str, points: Points) -> NDArray[np.int64]:
     """Cluster by one of the sides."""
     if side == "ours":
-        from clustering.dbscan import dbscan
+        from clustering.grouping.dbscan import dbscan
 
         return dbscan(points, eps=EPS, min_samples=MIN_SAMPLES)
     from sklearn.cluster import DBSCAN

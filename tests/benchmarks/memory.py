@@ -98,7 +98,7 @@ def _verdict(met: bool) -> str:
 def _child(footage: Path, project: Path, every_s: float) -> None:
     from clustering.settings import ClusterSettings
     from clustering.stage import cluster_faces
-    from data.project import Project
+    from data.project.project import Project
     from tests.benchmarks.progress import Stopwatch
 
     settings = ClusterSettings(every_s=every_s)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from data.progress import Bar
+from data.core.progress import Bar
 
 
 class Stopwatch:

@@ -20,12 +20,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.grouping import GroupingSettings, person_embeddings
-from clustering.writing import faces_stage, read_tables
-from data.decisions import Decision, Kind
-from data.faces import Faces, Frames
-from data.people import UNKNOWN, open_people
-from data.project import Project
+from clustering.grouping.footage import GroupingSettings, person_embeddings
+from clustering.output.write import read_tables
+from data.project.project import Project
+from data.project.stages import faces_stage
+from data.tables.decisions import Decision, Kind
+from data.tables.faces import Faces, Frames
+from data.tables.people import UNKNOWN, open_people
+from tests import SHARED
 from tests.benchmarks.machine import describe, peak_memory_mb
 from tests.benchmarks.scale_faces import (
     FILE,
@@ -41,7 +43,6 @@ from tests.benchmarks.scale_faces import (
     shares,
 )
 from tests.clustering.labelled_footage import table
-from tests.conftest import SHARED
 
 FACES: Final = 1_000_000
 PEOPLE: Final = 5_000

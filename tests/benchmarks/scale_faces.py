@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.quality import quality
-from data.faces import Faces
+from clustering.faces.quality import quality
+from data.tables.faces import Faces
 from tests.clustering.labelled_footage import table
 
 FILE: Final = Path(__file__).with_name("scale_statistics.npz")

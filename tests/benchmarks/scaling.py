@@ -12,21 +12,21 @@ from typing import Final
 
 import numpy as np
 
-from clustering.backends import BackendSettings
+from clustering.faces.backends import BackendSettings
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
-from cropping.settings import CropSettings
+from cropping.render.settings import CropSettings
 from cropping.stage import crop_people
-from data.footage import probe
-from data.packet_index import index_packets
-from data.progress import NoBar
-from data.project import Project
-from data.ray_running import LOCAL, ray_at
-from data.running import LocalRunner, Runner
+from data.core.progress import NoBar
+from data.execution.ray import LOCAL, ray_at
+from data.execution.tasks import LocalRunner, Runner
+from data.project.project import Project
 from data.sample.film import draw_film
+from data.video.footage import probe
+from data.video.packet_index import index_packets
 from tests.cropping.tracked_project import truth_tracks, write_project
 from tests.tracking.untrained import write_untrained
-from tracking.export import exported_model
+from tracking.detection.export import exported_model
 from tracking.stage import WEIGHTS_FILE, TrackSettings, track_people
 
 TARGET: Final = 0.20

@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 import psutil
 
-from data.project import Project
+from data.project.project import Project
 from tests.web.crowded_project import crowd_project
 
 CLIENTS: Final = 50

@@ -14,14 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.backends import BackendSettings
-from clustering.reference import load_face_recognition
-from clustering.runtime import load_network
+from clustering.faces.backends import BackendSettings
+from clustering.faces.dlib_backend import load_face_recognition
+from clustering.faces.graph_cache import load_network
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
-from data.footage import default_interval_s, probe
-from data.project import Project
-from data.video import sample_frames
+from data.project.project import Project
+from data.video.footage import default_interval_s, probe
+from data.video.reader import sample_frames
 from tests.benchmarks.arithmetic import arithmetic
 from tests.benchmarks.machine import peak_flops
 from tests.benchmarks.progress import Stopwatch
@@ -170,7 +170,7 @@ def _limit(path: Path, rates: Rates) -> list[str]:
 
 def _networks_alone_s(path: Path, chips: float) -> float:
     """Time of the two networks a frame, called with nothing else going on."""
-    from clustering.pyramid import doubled_hw, tiling
+    from clustering.faces.pyramid import doubled_hw, tiling
 
     footage = probe(path)
     height, width = doubled_hw(footage.height, footage.width)

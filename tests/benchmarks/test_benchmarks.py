@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from cropping.window import WindowSettings
-from data.footage import probe
-from data.overall import Step, overall
+from cropping.camera.window import WindowSettings
+from data.execution.total_progress import Step, overall
 from data.sample.film import draw_film
-from data.video import read_frames
+from data.video.footage import probe
+from data.video.reader import read_frames
 from tests.benchmarks import whole
 from tests.benchmarks.arithmetic import arithmetic, flops
 from tests.benchmarks.cropping import ffmpeg_command
@@ -116,7 +116,7 @@ def test_each_stage_of_the_one_command_is_timed(
                     pass
         return 0
 
-    monkeypatch.setattr("fancam.main", staged)
+    monkeypatch.setattr("fancam.cli.main", staged)
     first, *stages, every, within = whole.report(clips("constant_rate.mp4"), "yolo11n.yaml")
     assert first == "fancam constant_rate.mp4, 3 s of footage"
     assert [line.split()[0] for line in stages] == list(whole.STAGES)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering import crowd_linkage, neighbours
-from clustering.grouping import GroupingSettings, group_faces, person_embeddings
-from clustering.quality import quality
-from data.faces import Faces
+from clustering.faces.quality import quality
+from clustering.grouping import large_linkage as crowd_linkage
+from clustering.grouping import neighbours
+from clustering.grouping.footage import GroupingSettings, group_faces, person_embeddings
+from data.tables.faces import Faces
 from tests.benchmarks.scale import (
     Pairwise,
     best_dbscan,

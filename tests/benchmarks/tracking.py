@@ -19,21 +19,20 @@ import numpy as np
 
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
-from data.people import open_people
-from data.project import Project
+from data.project.project import Project
 from data.sample.film import draw_film
-from data.video import Frame, read_frames
-from tests.conftest import SHARED
-from tracking.classes import people_of_classes
-from tracking.cuts import find_cuts, thumbnail
-from tracking.detections import FootageFound
-from tracking.detector import PersonDetector
-from tracking.export import exported_model
-from tracking.naming import NamingSettings, find_tracks
-from tracking.networks import load_yolo
-from tracking.quiet import quiet_ultralytics
+from data.tables.people import open_people
+from data.video.reader import Frame, read_frames
+from tests import SHARED
+from tracking.detection.cuts import find_cuts, thumbnail
+from tracking.detection.detections import FootageFound
+from tracking.detection.detector import PersonDetector
+from tracking.detection.export import exported_model, people_of_classes
+from tracking.detection.networks import load_yolo
+from tracking.detection.ultralytics_env import quiet_ultralytics
+from tracking.linking.tracks import NamingSettings, find_tracks
 from tracking.stage import WEIGHTS_FILE, TrackSettings, track_people
-from tracking.training_stage import TrackerSettings, train_tracker
+from tracking.training.stage import TrackerSettings, train_tracker
 
 TARGET: Final = 1.5
 TRACKERS: Final = ("botsort.yaml", "bytetrack.yaml")

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
-import fancam
-from data.footage import probe
-from data.overall import Overall
-from data.progress import Progress
+import fancam.cli
+from data.core.progress import Progress
+from data.execution.total_progress import Overall
+from data.video.footage import probe
+from tests import SHARED
 from tests.benchmarks.machine import cores, describe
-from tests.conftest import SHARED
 
 FOOTAGE: Final = SHARED / "footage" / "talkshow_a.mp4"
 WEIGHTS: Final = SHARED / "weights" / "yolov5n_coco_body.pt"
@@ -35,7 +35,7 @@ def report(footage: Path = FOOTAGE, weights: str = str(WEIGHTS)) -> list[str]:
     with tempfile.TemporaryDirectory() as folder, _measured() as took:
         project = str(Path(folder) / "whole.fancam")
         command = [str(footage), "--project", project, "--weights", weights, "--no-review"]
-        if code := fancam.main(command):
+        if code := fancam.cli.main(command):
             raise RuntimeError(f"fancam must end well, got exit code {code}")
     seconds, busy = (sum(column) for column in zip(*took, strict=True))
     lines = [f"fancam {footage.name}, {probe(footage).duration_s:.0f} s of footage"]

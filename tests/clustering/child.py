@@ -25,7 +25,9 @@ import pyarrow.parquet  # noqa: F401
 import pytest
 import tqdm  # noqa: F401
 
-from clustering import cli, extraction, looking
+from clustering import cli
+from clustering.faces import extraction
+from clustering.faces import tasks as looking
 from tests.clustering.command import Ran, ran
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 

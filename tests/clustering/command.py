@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from data.faces import Faces, Frames
-from data.outputs import MANIFEST
-from data.people import open_people
-from data.project import Project
+from data.project.manifest import MANIFEST
+from data.project.project import Project
+from data.tables.faces import Faces, Frames
+from data.tables.people import open_people
 
 _BAR = re.compile(r"\[\d\d:\d\d(:\d\d)?[<,]")
 _COMPARED_OTHERWISE = (".parquet", ".sqlite", ".lock", MANIFEST)

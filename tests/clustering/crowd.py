@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from data.faces import Faces
+from data.tables.faces import Faces
 from tests.clustering.labelled_footage import table
 
 WITHIN = 0.4

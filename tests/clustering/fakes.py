@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.detector import Detections
+from clustering.faces.detector import Detections
 from tests.clips import CORNER_PX, CORNERS
 
 Image = NDArray[np.uint8]

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from clustering.labelled import LabelledFootage
-from data.faces import Faces, Frames
-from data.tables import Table
+from clustering.faces.labelled import LabelledFootage
+from data.core.table import Table
+from data.tables.faces import Faces, Frames
 
 T = TypeVar("T", bound=Table)
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.detector import CnnDetector, Detections
-from clustering.embedder import Embedder
-from clustering.reference import ReferenceDetector, ReferenceEmbedder
-from clustering.runtime import NetworkName, load_network
-from data.errors import InputError
-from data.runtime import Network, RuntimeName, available_runtimes
+from clustering.faces.detector import CnnDetector, Detections
+from clustering.faces.dlib_backend import ReferenceDetector, ReferenceEmbedder
+from clustering.faces.embedder import Embedder
+from clustering.faces.graph_cache import NetworkName, load_network
+from data.core.errors import InputError
+from data.inference.runtime import Network, RuntimeName, available_runtimes
 
 Image = NDArray[np.uint8]
 

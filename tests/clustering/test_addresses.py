@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-import fancam
-from data.addresses import project_place
-from data.mirror_files import IN_USE_FILE
-from data.people import open_people
-from data.project import Project
+import fancam.cli
+from data.project.project import Project
+from data.remote.sync_state import IN_USE_FILE
 from data.sample.film import draw_film
-from data.stores import Store
+from data.storage.addresses import project_place
+from data.storage.store import Store
+from data.tables.people import open_people
+from tests import ROOT
 from tests.clips import Clips
 from tests.clustering.command import Ran, assert_refused, names
 from tests.clustering.fakes import PEOPLE, CornerDetector
@@ -141,11 +142,11 @@ def test_decisions_are_kept(run: Run, bucket: str, machine: Machine) -> None:
 def test_forgotten_there_too(run: Run, bucket: str, capfd: pytest.CaptureFixture[str]) -> None:
     home = f"{bucket}/clip.fancam"
     assert run(f"{bucket}/clip.mp4", *LOOKS, "--project", home).code == 0
-    assert fancam.main(["export", home]) == 0
+    assert fancam.cli.main(["export", home]) == 0
     assert f"{home}/export/coco.zip" in capfd.readouterr().out
     store = Store(home)
     before = set(store.files())
-    assert fancam.main(["forget", home, "Person 1", "--yes"]) == 0
+    assert fancam.cli.main(["forget", home, "Person 1", "--yes"]) == 0
     assert ": 0 traces left" in capfd.readouterr().out
     after = set(store.files())
     assert not any("Person 1" in path for path in after)
@@ -216,7 +217,7 @@ def test_killed_and_run_again(
     home = f"{address}/killed.fancam"
     options = [f"{address}/clip.mp4", *LOOKS, "--project"]
     child = [sys.executable, "-c", CHILD, str(tmp_path), what, *options, home]
-    place = str(Path(__file__).parents[2])
+    place = str(ROOT)
     died = subprocess.run(child, env={**os.environ, "PYTHONPATH": place}, check=False)
     assert died.returncode == -signal.SIGKILL
     assert run(*options, home).code == 0

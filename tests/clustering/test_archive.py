@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.people import open_people
-from data.project import Project
+from data.project.project import Project
+from data.tables.people import open_people
 from tests.clips import Clips, encode
 from tests.clustering.command import Ran, assert_refused, names
 from tests.clustering.fakes import PEOPLE, CornerDetector

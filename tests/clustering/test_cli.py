@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from data.project import SCHEMA, Project
+from data.project.project import SCHEMA, Project
 from tests.clips import CORNER_PX, Clips, encode, picture
 from tests.clustering.child import run_in_child
 from tests.clustering.command import (
@@ -116,7 +116,7 @@ def test_nothing_named(run: Run, tmp_path: Path) -> None:
 
 
 def test_too_large_at_this_scale(run: Run, tmp_path: Path) -> None:
-    from data.jpeg import write_jpeg
+    from data.video.jpeg import write_jpeg
 
     write_jpeg(tmp_path / "large.jpg", picture(1, width=1920, height=1080))
     assert_refused(run("large.jpg", "--upsample", "4"), "1920", "upsample less")
@@ -239,7 +239,7 @@ def test_no_face_in_footage_added_to_a_good_project(run: Run, good: Path, tmp_pa
 
 
 def test_one_face(run: Run, detector: CornerDetector, tmp_path: Path) -> None:
-    from data.jpeg import write_jpeg
+    from data.video.jpeg import write_jpeg
 
     image = picture(0)
     image[:, CORNER_PX:] = 110

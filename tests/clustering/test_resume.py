@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from clustering import finding
-from data import segments
-from data.faces import Frames
-from data.people import open_people
-from data.project import Project
+from clustering.faces import stage as finding
+from data.execution import segments
+from data.project.project import Project
+from data.tables.faces import Frames
+from data.tables.people import open_people
 from tests.clustering.child import PART_FRAMES, Death, run_in_child
 from tests.clustering.command import (
     Ran,

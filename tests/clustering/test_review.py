@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clustering.grouping import GroupingSettings
+from clustering.grouping.footage import GroupingSettings
+from clustering.output.write import review_people, write_people
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
-from clustering.writing import review_people, write_people
-from data.dataset import read_data_file
-from data.decisions import UNKNOWN, Decision, Kind, Places
-from data.errors import InputError
-from data.jpeg import read_jpeg
-from data.people import People, open_people
-from data.progress import bars
-from data.project import Project
+from data.core.errors import InputError
+from data.core.progress import bars
+from data.project.project import Project
+from data.tables.dataset import read_data_file
+from data.tables.decisions import UNKNOWN, Decision, Kind, Places
+from data.tables.people import People, open_people
+from data.video.jpeg import read_jpeg
 from tests.clips import CORNER_PX, Clips
 from tests.clustering.child import install_fakes
 from tests.clustering.command import assignments, names
@@ -262,7 +262,7 @@ def test_undone_before_it_was_written(project: Project) -> None:
 def test_stopped_while_writing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings are not forgotten, and the next run writes what is missing."""
     decide(project, Decision(Kind.MERGE, 2, 1))
-    monkeypatch.setattr("clustering.writing.write_outputs", stop)
+    monkeypatch.setattr("clustering.output.write.write_outputs", stop)
     with pytest.raises(KeyboardInterrupt):
         write_people(project, progress=BARS)
     monkeypatch.undo()

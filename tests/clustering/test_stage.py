@@ -18,13 +18,13 @@ import pytest
 from PIL import Image
 
 from clustering import cli
-from data.dataset import read_data_file, read_labels
-from data.faces import Faces
-from data.jpeg import read_jpeg, write_jpeg
-from data.people import open_people
-from data.project import Project
+from data.project.project import Project
 from data.sample.truth import read_truth
-from data.video import read_frames
+from data.tables.dataset import read_data_file, read_labels
+from data.tables.faces import Faces
+from data.tables.people import open_people
+from data.video.jpeg import read_jpeg, write_jpeg
+from data.video.reader import read_frames
 from tests.clips import Clips
 from tests.clustering.command import (
     Ran,

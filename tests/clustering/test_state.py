@@ -9,8 +9,8 @@ import pytest
 
 from clustering import settings, state
 from clustering.state import states
-from data.people import open_people
-from data.project import Project
+from data.project.project import Project
+from data.tables.people import open_people
 from tests.clustering.command import Ran
 from tests.clustering.fakes import CornerDetector
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cropping.settings import CropSettings
+from cropping.render.settings import CropSettings
 from cropping.stage import FootageSummary, crop_people
-from data.project import Project
+from data.project.project import Project
 from data.sample.film import draw_film
 from data.sample.truth import Truth
-from data.timeline import Timeline
-from data.tracks import Tracks
+from data.tables.timeline import Timeline
+from data.tables.tracks import Tracks
 from tests.cropping.silent_bar import no_bar
 from tests.cropping.tracked_project import truth_tracks, write_project
 

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.project import Project
+from data.project.project import Project
+from data.project.stages import tracks_stage
 from data.sample.cast import CAST
 from data.sample.film import BOX_BOTTOM, BOX_HALF, BOX_TOP
 from data.sample.head import Figure, Pose, origin_px
 from data.sample.look import Look
-from data.tracks import Tracks, tracks_stage, write_csv
+from data.tables.tracks import Tracks, write_csv
 from tests.clips import encode
 from tests.tracking.coloured import add_people
 

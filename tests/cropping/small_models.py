@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from cropping import face_patch
-from cropping.expression_graph import expression_graph
-from cropping.expression_model import ExpressionFacts
-from cropping.expression_network import ExpressionNetwork
+from cropping.expressions import patch as face_patch
+from cropping.expressions.graph import expression_graph
+from cropping.expressions.model import ExpressionFacts
+from cropping.expressions.network import ExpressionNetwork
 
 
 def network(classes: int = 2, *, seed: int = 0) -> ExpressionNetwork:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cropping.smiles import Smiles
+from cropping.smiles.table import Smiles
 
 
 def smiles(

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from cropping.camera.window import WindowSettings
 from cropping.crop_cli import _parser, _settings, main
-from cropping.keys import WORK_FOLDER
-from cropping.settings import CropSettings
-from cropping.window import WindowSettings
-from data.project import Project
+from cropping.render.cache_keys import WORK_FOLDER
+from cropping.render.settings import CropSettings
+from data.project.project import Project
+from tests import ROOT
 from tests.clips import encode, picture
 from tests.cropping.tracked_project import at_rate, box, tracks_of, write_project
 
 FRAMES = 60
 QUICK = ("--no-smiles", "--preset", "ultrafast")
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -105,7 +105,9 @@ def test_no_tracks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 _CHILD = """
 import os, signal, sys
-from cropping import passing, rendering, writing
+from cropping.render import tasks as passing
+from cropping.render import render as rendering
+from cropping.render import outputs as writing
 rendering.PIECE_FRAMES = passing.PIECE_FRAMES = 10
 what, count = sys.argv[1].split(":")
 real = {"piece": rendering.Lane.close, "join": writing.join}[what]
@@ -126,7 +128,8 @@ sys.exit(main(sys.argv[2:]))
 """
 _FULL = """
 import resource, signal, sys
-from cropping import passing, rendering
+from cropping.render import tasks as passing
+from cropping.render import render as rendering
 rendering.PIECE_FRAMES = passing.PIECE_FRAMES = 10
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))

@@ -10,21 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cropping import passing, rendering, writing
-from cropping.encoding import EncoderSettings
-from cropping.keys import WORK_FOLDER
-from cropping.settings import CropSettings
-from cropping.smile_model import smile_model_key
-from cropping.smiles import kept_smiles
+from cropping.camera.window import WindowSettings
+from cropping.render import outputs as writing
+from cropping.render import render as rendering
+from cropping.render import tasks as passing
+from cropping.render.cache_keys import WORK_FOLDER
+from cropping.render.encoder import EncoderSettings
+from cropping.render.settings import CropSettings
+from cropping.smiles.model import smile_model_key
+from cropping.smiles.table import kept_smiles
 from cropping.stage import FootageSummary, crop_people
-from cropping.window import WindowSettings
-from data.errors import InputError
-from data.failures import Failures
-from data.people import open_people
-from data.project import Project
+from data.core.errors import InputError
+from data.execution.failures import Failures
+from data.project.project import Project
 from data.sample.sound import mark_times_s
-from data.tracks import Tracks
-from data.video import Frame, read_frames
+from data.tables.people import open_people
+from data.tables.tracks import Tracks
+from data.video.reader import Frame, read_frames
 from tests.clips import VARYING_TIMES_S, Clips, encode, number_of, picture, sound
 from tests.cropping.conftest import Cropped, Drawn
 from tests.cropping.silent_bar import Bars, no_bar
@@ -287,7 +289,7 @@ def test_others_are_blurred(tmp_path: Path) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     footage = tmp_path / "film.mp4"
-    from data.video_writing import write_video
+    from data.video.writer import write_video
 
     write_video(footage, [picture(n) for n in range(40)], rate=25, audio=sound(1.6))
     return small_project(tmp_path / "film.fancam", footage)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cropping.expression_cli import SMILE_LABELS, expressions_main, smiles_main
-from cropping.expression_training import TrainingSettings
+from cropping.expressions.training import TrainingSettings
 from tests.cropping.drawn_faces import write_classes, write_csv
 
 
@@ -16,7 +16,7 @@ from tests.cropping.drawn_faces import write_classes, write_csv
 def short_epochs() -> Iterator[None]:
     """Trainings that need not learn much."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cropping.expression_training._LEAST_STEPS", 3)
+        patch.setattr("cropping.expressions.training._LEAST_STEPS", 3)
         yield
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from cropping import state
-from cropping.keys import VERSION, gif_smiles
-from cropping.settings import CropSettings
-from cropping.smile_stage import SmileSettings, smile_gifs
+from cropping.render.cache_keys import VERSION
+from cropping.render.settings import CropSettings
+from cropping.smiles.stage import SmileSettings, gif_smiles, smile_gifs
 from cropping.stage import crop_people
 from cropping.state import states
-from data.people import open_people
-from data.project import Project
+from data.project.project import Project
+from data.tables.people import open_people
 from tests.clips import encode, picture
 from tests.cropping.silent_bar import no_bar
 from tests.cropping.test_crop_stage import NAMES, QUICK, add_tracks, small_project

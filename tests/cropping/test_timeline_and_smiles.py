@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cropping.forgetting import forget_crops
-from cropping.settings import CropSettings
-from cropping.smile_stage import SmileSettings, smile_gifs
-from cropping.smiles import Smiles, smiles_file, smiling_spans
+from cropping.erasure import forget_crops
+from cropping.render.settings import CropSettings
+from cropping.smiles.stage import SmileSettings, smile_gifs
+from cropping.smiles.table import Smiles, smiles_file, smiling_spans
 from cropping.stage import crop_people
 from cropping.timeline_file import note_smiles
-from data.errors import InputError
-from data.project import Project
+from data.core.errors import InputError
+from data.project.project import Project
 from tests.cropping.conftest import Drawn
 from tests.cropping.silent_bar import no_bar
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.footage import probe
-from data.project import Project
+from data.project.project import Project
+from data.project.stages import tracks_stage
 from data.sample.truth import Truth
-from data.timeline import Timeline
-from data.tracks import Tracks, tracks_stage, write_csv
+from data.tables.timeline import Timeline
+from data.tables.tracks import Tracks, write_csv
+from data.video.footage import probe
 from tests.tracking.coloured import add_people
 
 SEEN = 0.5

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.conftest import SHARED
+from tests import SHARED
 from tests.quality.clips import SAMPLINGS, Clip, drawn_clip, labelled_clips, load_extractor
 from tests.quality.figures import figures_of, read_figures, worse, write_figures
 from tests.quality.photographs import score_photographs

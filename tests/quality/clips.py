@@ -10,13 +10,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.backends import BackendSettings, load_detector, load_embedder
-from clustering.extraction import Extracted, Extractor
-from clustering.tracklets import shot_numbers, tracklet_numbers
-from data.faces import Faces, Frames
-from data.footage import default_interval_s, probe
+from clustering.faces.backends import BackendSettings, load_detector, load_embedder
+from clustering.faces.extraction import Extracted, Extractor
+from clustering.faces.tracklets import shot_numbers, tracklet_numbers
 from data.sample.film import draw_film
-from data.video import sample_frames
+from data.tables.faces import Faces, Frames
+from data.video.footage import default_interval_s, probe
+from data.video.reader import sample_frames
 from tests.quality.labels import Labels, drawn_labels, read_labels
 
 DEFAULT: Final = "default"

@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.views import CameraName, CameraSettings, Views, views
-from cropping.window import WindowSettings
-from data.tracks import Tracks
-from tests.conftest import SHARED
+from cropping.camera.window import WindowSettings
+from cropping.camera.windows import CameraName, CameraSettings, Views, views
+from data.tables.tracks import Tracks
+from tests import SHARED
 from tests.quality.cropping_clips import TrackedClip, all_clips
 from tests.quality.tracking import CLIPS
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from data.boxes import areas, clamp
-from data.footage import ASSUMED_RATE, probe
-from data.people import UNKNOWN
+from data.core.boxes import areas, clamp
 from data.sample.film import draw_film
 from data.sample.truth import Truth
-from data.timeline import Timeline
-from data.tracks import Tracks
+from data.tables.people import UNKNOWN
+from data.tables.timeline import Timeline
+from data.tables.tracks import Tracks
+from data.video.footage import ASSUMED_RATE, probe
 from tests.cropping.tracked_project import truth_tracks
-from tracking.label_files import read_label_file
+from tracking.evaluation.label_files import read_label_file
 
 DRAWN = "drawn film"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from data.files import write_json
+from data.core.atomic import write_json
 from tests.quality.scores import Mean, Score
 
 FILE: Final = Path(__file__).with_name("figures.json")

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.evaluation import match_boxes
-from data.faces import Faces
+from clustering.grouping.metrics import match_boxes
 from data.sample.truth import Truth
+from data.tables.faces import Faces
 
 UNDECIDED = "?"
 NOT_SCORED = -1

@@ -12,15 +12,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.backends import BackendSettings
-from clustering.dbscan import dbscan
-from clustering.evaluation import BCubed, b_cubed
-from clustering.extraction import Extracted
-from clustering.grouping import GroupingSettings, group_faces
-from data.boxes import centres
-from data.faces import Faces
-from data.jpeg import decode_jpeg
-from data.video import Frame
+from clustering.faces.backends import BackendSettings
+from clustering.faces.extraction import Extracted
+from clustering.grouping.dbscan import dbscan
+from clustering.grouping.footage import GroupingSettings, group_faces
+from clustering.grouping.metrics import BCubed, b_cubed
+from data.core.boxes import centres
+from data.tables.faces import Faces
+from data.video.jpeg import decode_jpeg
+from data.video.reader import Frame
 from tests.quality.clips import load_extractor
 
 MIN_FACE_PX: Final = 60

@@ -11,14 +11,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.backends import BackendSettings, load_detector, load_embedder
-from clustering.extraction import Extractor
-from data.boxes import Boxes, as_boxes, expand
-from data.faces import Faces
-from data.people import UNKNOWN
-from data.tracks import Tracks
-from data.video import read_frames
-from tracking.quiet import quiet_ultralytics
+from clustering.faces.backends import BackendSettings, load_detector, load_embedder
+from clustering.faces.extraction import Extractor
+from data.core.boxes import Boxes, as_boxes, expand
+from data.tables.faces import Faces
+from data.tables.people import UNKNOWN
+from data.tables.tracks import Tracks
+from data.video.reader import read_frames
+from tracking.detection.ultralytics_env import quiet_ultralytics
 
 SAME_PERSON: Final = 0.6
 """face_recognition's own tolerance."""

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
-from clustering.grouping import GroupingSettings
+from clustering.grouping.footage import GroupingSettings
 from tests.quality.clips import DEFAULT, DRAWN, ONE_A_SECOND, SAMPLINGS, Clip, one_after_another
 from tests.quality.photographs import PhotographScores
 from tests.quality.scores import Mean, Score, mean, ours, plain

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.dbscan import dbscan
-from clustering.evaluation import BCubed, b_cubed
-from clustering.grouping import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
+from clustering.grouping.dbscan import dbscan
+from clustering.grouping.footage import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
+from clustering.grouping.metrics import BCubed, b_cubed
 from tests.quality.clips import Look
 from tests.quality.labels import NOT_SCORED, persons_of
 

@@ -18,23 +18,23 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.expression_card import calibration_lines, figures_row, table
 from cropping.expression_cli import SMILE_LABELS
-from cropping.expression_figures import Figures, roc_auc
-from cropping.expression_model import load_expression_model
-from cropping.expression_split import split_faces
-from cropping.expression_stage import judge_model
-from cropping.labelled_faces import LabelledFaces, read_labelled_faces
-from cropping.smile_choice import choose_moments
-from cropping.smile_model import NO_SMILE, SHIPPED, SMILE, load_smile_model
-from cropping.smile_watching import SmileWatcher
-from cropping.smiles import Smiles, is_smiling
-from data.boxes import areas
+from cropping.expressions.card import calibration_lines, figures_row, table
+from cropping.expressions.figures import Figures, roc_auc
+from cropping.expressions.labelled_faces import LabelledFaces, read_labelled_faces
+from cropping.expressions.model import load_expression_model
+from cropping.expressions.split import split_faces
+from cropping.expressions.stage import judge_model
+from cropping.smiles.model import NO_SMILE, SHIPPED, SMILE, load_smile_model
+from cropping.smiles.scorer import SmileWatcher
+from cropping.smiles.selection import choose_moments
+from cropping.smiles.table import Smiles, is_smiling
+from data.core.boxes import areas
 from data.sample.film import draw_film
 from data.sample.truth import Truth
-from data.tracks import Tracks
-from data.video import read_frames, sample_frames
-from tests.conftest import SHARED
+from data.tables.tracks import Tracks
+from data.video.reader import read_frames, sample_frames
+from tests import SHARED
 from tests.quality.clips import load_extractor
 from tests.quality.figures import Figures as Kept
 from tests.quality.figures import read_figures, worse, write_figures

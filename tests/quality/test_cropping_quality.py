@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cropping.views import Views
-from cropping.window import WindowSettings
+from cropping.camera.window import WindowSettings
+from cropping.camera.windows import Views
 from data.sample.film import Film
 from tests.cropping.tracked_project import at_rate, box, tracks_of
 from tests.quality.cropping import clip_motion, draw_paths, failures, motion, row, table

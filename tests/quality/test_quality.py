@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clustering.grouping import GroupingSettings
-from data.faces import Faces
+from clustering.grouping.footage import GroupingSettings
+from data.tables.faces import Faces
 from tests.clustering.labelled_footage import table
 from tests.quality.clips import DEFAULT, SAMPLINGS, drawn_clip, labelled_clips, load_extractor
 from tests.quality.figures import figures_of, read_figures, worse

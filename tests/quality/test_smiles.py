@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cropping.labelled_faces import read_labelled_faces
+from cropping.expressions.labelled_faces import read_labelled_faces
 from data.sample.film import draw_film
 from tests.quality.figures import read_figures, worse
 from tests.quality.smiles import (
@@ -36,7 +36,7 @@ def test_strangers_smiles_are_told(shared: Path) -> None:
 @pytest.mark.slow
 def test_held_out_people_are_those_of_training(shared: Path) -> None:
     """The card counts them as the split does now."""
-    from cropping.smile_model import SHIPPED
+    from cropping.smiles.model import SHIPPED
 
     faces = held_out(shared)
     people = len(set(faces.subject.tolist()))

@@ -19,16 +19,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.backends import BackendSettings
+from clustering.faces.backends import BackendSettings
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
-from data.faces import Faces
-from data.people import open_people
-from data.project import Project
+from data.project.project import Project
 from data.sample.film import draw_film
 from data.sample.truth import truth_paths
-from data.tracks import Tracks, read_tracks
-from tests.conftest import SHARED
+from data.tables.faces import Faces
+from data.tables.people import open_people
+from data.tables.tracks import Tracks, read_tracks
+from tests import SHARED
 from tests.quality.figures import (
     TRACKING_TOLERANCE,
     Figures,
@@ -44,13 +44,13 @@ from tests.quality.references import (
     yolo_a_frame,
     yolo_tracked,
 )
-from tracking.detections import FootageFound
-from tracking.evaluate import HEADER, score_row
-from tracking.evaluation import Score, evaluate
-from tracking.export import exported_model
-from tracking.label_files import LabelFile, read_label_file
+from tracking.detection.detections import FootageFound
+from tracking.detection.export import exported_model
+from tracking.evaluation.__main__ import HEADER, score_row
+from tracking.evaluation.label_files import LabelFile, read_label_file
+from tracking.evaluation.metrics import Score, evaluate
 from tracking.stage import TrackSettings, track_people
-from tracking.training_stage import TrackerSettings, train_tracker
+from tracking.training.stage import TrackerSettings, train_tracker
 
 DRAWN: Final = "drawn film"
 CLIPS: Final = (

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.faces import Faces
-from data.people import open_people
-from data.project import Project
+from data.project.project import Project
+from data.tables.faces import Faces
+from data.tables.people import open_people
 from tests.clips import encode
 from tests.clustering.labelled_footage import table
 

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.dataset import (
+from data.project.project import Project
+from data.tables.dataset import (
     DATA_FILE,
     DatasetFile,
     Labels,
@@ -17,8 +18,7 @@ from data.dataset import (
     label_path,
     write_data_file,
 )
-from data.jpeg import write_jpeg
-from data.project import Project
+from data.video.jpeg import write_jpeg
 from tests.tracking.coloured import add_people
 
 WIDTH, HEIGHT = 128, 96

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracking.detections import Detections
+from tracking.detection.detections import Detections
 
 SIDE = 20.0
 Box = tuple[int, float, float, Sequence[float]]

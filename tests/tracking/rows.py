@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.timeline import Timeline
-from data.tracks import Tracks
+from data.tables.timeline import Timeline
+from data.tables.tracks import Tracks
 
 SIDE = 10.0
 """Width and height of a made-up face, px."""

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from data.people import Assignments, open_people
-from data.project import Project
+from data.project.project import Project
+from data.tables.people import Assignments, open_people
 from tests.tracking.drawn_project import NAMES, draw_project
-from tracking.examples import read_examples
-from tracking.inputs import faces_key
-from tracking.outdated import Outdated, outdated
+from tracking.detection.inputs import faces_key
+from tracking.state import Outdated, outdated
+from tracking.training.examples import read_examples
 
 NOTHING_DONE = Outdated(trained=False, tracker=False, tracked=(), tracks=())
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.tracks import Tracks
-from data.video import Frame, read_frames
+from data.tables.tracks import Tracks
+from data.video.reader import Frame, read_frames
 from tests.tracking.rows import Row, timeline, tracks
 from tracking.overlay import GREY, Image, colours, draw_tracks, write_overlay
 

@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
-from data.people import open_people
-from data.project import Project
+from data.project.project import Project
+from data.tables.people import open_people
 from tests.tracking import coloured
 from tests.tracking.drawn_project import draw_project
 from tests.tracking.test_track_stage import FACTS, Bars, network  # noqa: F401
-from tracking import inputs, stage
-from tracking.examples import read_examples
-from tracking.export import ExportedModel, weights_key
+from tracking import stage
+from tracking.detection import inputs
+from tracking.detection.export import ExportedModel, weights_key
 from tracking.stage import TrackSettings, track_people
 from tracking.state import states
-from tracking.training_stage import VERSION
+from tracking.training.examples import read_examples
+from tracking.training.stage import VERSION
 
 DONE = [("tracker", "done", ""), ("tracks", "done", "")]
 

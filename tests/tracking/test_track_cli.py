@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.tracking import coloured
 from tests.tracking.coloured import ColourNetwork
-from tests.tracking.test_export import write_weights
+from tests.tracking.detection.test_export import write_weights
 from tests.tracking.test_track_stage import FACTS
-from tracking import stage, watching
-from tracking.export import ExportedModel
-from tracking.naming import NamingSettings
+from tracking import stage
+from tracking.detection import tasks as watching
+from tracking.detection.export import ExportedModel
+from tracking.linking.tracks import NamingSettings
 from tracking.track_cli import _parser, main
 
 
@@ -128,8 +130,7 @@ def process_of(folder: Path, *arguments: str, code: str = "") -> subprocess.Pope
     """The command in a process of its own, in ``folder``, with an empty home there."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    root = Path(__file__).resolve().parents[2]
-    environment = {"HOME": str(home), "PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
+    environment = {"HOME": str(home), "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     run = f"{code}\nimport sys\nfrom tracking.track_cli import main\nsys.exit(main(sys.argv[1:]))"
     return subprocess.Popen(
         [sys.executable, "-c", run, *arguments],

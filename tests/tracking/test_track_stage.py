@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data import segments
-from data.errors import InputError
-from data.project import Project
-from data.tracks import Tracks, read_csv
-from data.video import read_frames
+from data.core.errors import InputError
+from data.execution import segments
+from data.project.project import Project
+from data.tables.tracks import Tracks, read_csv
+from data.video.reader import read_frames
 from tests.tracking import coloured
 from tests.tracking.coloured import AWAY, CUT, FRAMES, NAMES, ColourNetwork
-from tracking import stage, watching, writing
-from tracking.export import ExportedModel, ModelFacts
-from tracking.naming import NamingSettings
+from tracking import stage, writing
+from tracking.detection import tasks as watching
+from tracking.detection.export import ExportedModel, ModelFacts
+from tracking.linking.tracks import NamingSettings
 from tracking.stage import TrackSettings, track_people
 
 ANNA, BEN = NAMES
@@ -137,7 +138,7 @@ def test_other_settings_do_again_what_they_must(
 
 
 def test_renamed_people(project: Project, footage: Path, network: ColourNetwork) -> None:
-    from data.people import open_people
+    from data.tables.people import open_people
 
     track_people(project, [footage], TrackSettings(), progress=Bars())
     with open_people(project.people_file) as people:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from data.people import open_people
-from data.project import Project
-from tracking.quiet import quiet_ultralytics
+from data.project.project import Project
+from data.tables.people import open_people
+from tracking.detection.ultralytics_env import quiet_ultralytics
 
 
 def write_untrained(project: Project, *, image_px: int) -> None:

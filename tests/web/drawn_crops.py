@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.people import open_people
-from data.person_files import person_file_names
-from data.project import Project
-from data.video_writing import write_video
+from data.project.filenames import person_file_names
+from data.project.project import Project
+from data.tables.people import open_people
+from data.video.writer import write_video
 
 RATE = 25
 BITS = 16

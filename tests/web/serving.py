@@ -18,8 +18,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from web.app import create_app
+from web.core.settings import Settings
 from web.serving import listen
-from web.settings import Settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

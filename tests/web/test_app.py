@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from data.people import open_people
-from data.project import Project
+from data.project.project import Project
+from data.tables.people import open_people
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, asking, client_of
 

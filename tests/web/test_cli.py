@@ -12,9 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import ROOT
 from web.cli import main
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +121,7 @@ def test_open_shows_the_page(crops_project: Path, monkeypatch: pytest.MonkeyPatc
     import uvicorn
 
     from web import serving
-    from web.settings import Settings
+    from web.core.settings import Settings
 
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)

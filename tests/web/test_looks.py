@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from data.project import Project
+from data.project.project import Project
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, running
-from web.settings import Settings
+from web.core.settings import Settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

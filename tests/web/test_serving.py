@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from data.errors import InputError
+from data.core.errors import InputError
 from tests.web.serving import Running, client_of
 from web.serving import listen
 

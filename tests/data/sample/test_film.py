@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.boxes import iou
+from data.core.boxes import iou
 from data.sample.film import FPS, Film, cast, draw_film
 from data.sample.shots import SHOTS
 from data.sample.truth import Truth, read_truth, truth_paths
@@ -219,9 +219,9 @@ class Found:
 
 
 def find(film: Film, frames: Iterable[int]) -> Found:
-    from clustering.detector import CnnDetector
-    from clustering.embedder import Embedder
-    from clustering.runtime import load_network
+    from clustering.faces.detector import CnnDetector
+    from clustering.faces.embedder import Embedder
+    from clustering.faces.graph_cache import load_network
 
     detector = CnnDetector(load_network("detector"), upsample=1)
     embedder = Embedder(load_network("embedder"))

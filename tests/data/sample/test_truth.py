@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.errors import InputError
+from data.core.errors import InputError
 from data.sample.truth import Truth, read_truth, truth_paths, write_truth
 
 

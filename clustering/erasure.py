@@ -1,0 +1,171 @@
+"""A person is taken out of everything that cluster-faces made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.faces.labelled import numbers_in_frame
+from clustering.faces.portraits import cut_portrait
+from clustering.output.dataset import plan_dataset
+from clustering.output.masking import cover
+from clustering.output.write import (
+    known_people,
+    mark_stopped,
+    read_tables,
+    reviewed_inputs,
+    write_outputs,
+    written_inputs,
+)
+from data.core.atomic import overwriting
+from data.core.boxes import expand
+from data.core.errors import InputError
+from data.core.progress import Progress
+from data.erasure.residue_scan import picture_digest, picture_mark
+from data.project.project import Project
+from data.project.stages import PEOPLE_STAGE
+from data.tables.faces import Faces
+from data.tables.labels import picture_file
+from data.tables.people import open_people
+from data.video.jpeg import read_jpeg, write_jpeg
+
+COVERED_MARGIN = 0.4
+"""Shares of the face that its cover is larger by: hair and chin tell a person too."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForgottenFaces:
+    """What there was of the person, to search for what is left."""
+
+    faces: int
+    embeddings: NDArray[np.float32]  # (m, 128), of the faces and of their mirror images
+    portraits: tuple[bytes, ...]  # `picture_mark` of each
+    frames: tuple[bytes, ...]  # `picture_digest` of each frame that was kept with them in it
+
+
+def renamed_pictures(project: Project, person_id: int) -> dict[str, str | None]:
+    """Labelled pictures of the frames that a person is in, as they are called without the person.
+
+    Returns:
+        The new file of each, None of the person's own; see `LabelFolder.rename_pictures`.
+
+    Raises:
+        InputError: a table is missing.
+    """
+    renamed: dict[str, str | None] = {}
+    with open_people(project.people_file) as people:
+        for name in project.footages:
+            theirs = people.assignments(name).person_id == person_id
+            _, faces = read_tables(project, name)
+            if len(theirs) == len(faces):
+                renamed |= _renamed_in_footage(name, faces.frame_index, theirs)
+    return renamed
+
+
+def _renamed_in_footage(
+    name: str, frame_index: NDArray[np.int64], theirs: NDArray[np.bool_]
+) -> dict[str, str | None]:
+    before = numbers_in_frame(frame_index)
+    after = np.full(len(frame_index), -1)
+    after[~theirs] = numbers_in_frame(frame_index[~theirs])
+    rows = np.flatnonzero(np.isin(frame_index, frame_index[theirs]))
+    renamed: dict[str, str | None] = {}
+    for row in rows[np.lexsort((before[rows], frame_index[rows]))].tolist():
+        frame = int(frame_index[row])
+        now = picture_file(name, frame, int(after[row])) if after[row] >= 0 else None
+        renamed[picture_file(name, frame, int(before[row]))] = now
+    return renamed
+
+
+def forget_faces(project: Project, person_id: int, *, progress: Progress) -> ForgottenFaces:
+    """Take a person's faces out of the tables, pictures, people and dataset of a project.
+
+    In the frames that were kept of the footage their face is covered. The caller holds the
+    project's lock. Stopped anywhere, it goes on when it is called again.
+
+    Raises:
+        InputError: the project was not clustered, or a table or picture is missing.
+    """
+    inputs = written_inputs(project)
+    mark_stopped(project, inputs)
+    gone: list[Faces] = []
+    portraits: list[bytes] = []
+    frames: list[bytes] = []
+    with open_people(project.people_file) as people:
+        if person_id not in people.names():
+            raise InputError(f"there is no person {person_id} in {project.folder.name}")
+        for name in project.footages:
+            theirs = people.assignments(name).person_id == person_id
+            portraits += _portrait_marks(project, name, theirs)
+            frames += _frame_digests(project, name, theirs)
+            gone.append(_forget_in_footage(project, name, theirs))
+        people.forget(person_id)
+        tables = {name: read_tables(project, name) for name in project.footages}
+        known, now = known_people(people, tables), reviewed_inputs(people)
+    margin = float(inputs["label_margin"])
+    plan = plan_dataset(known.that_matter(), known.names, label_margin=margin)
+    write_outputs(project, known, plan, progress)
+    project.finish(PEOPLE_STAGE, {**inputs, **now})
+    faces = Faces.concatenate(gone)
+    both = np.concatenate([faces.embedding, faces.embedding_mirrored])
+    return ForgottenFaces(len(faces), both, tuple(portraits), tuple(frames))
+
+
+def _portrait_marks(project: Project, name: str, theirs: NDArray[np.bool_]) -> Iterator[bytes]:
+    _, faces = read_tables(project, name)
+    if len(theirs) != len(faces):  # see `_forget_in_footage`
+        return
+    number = numbers_in_frame(faces.frame_index)
+    for row in np.flatnonzero(theirs).tolist():
+        file = project.portrait_file(name, int(faces.frame_index[row]), int(number[row]))
+        if file.exists():
+            yield picture_mark(file.read_bytes())
+
+
+def _frame_digests(project: Project, name: str, theirs: NDArray[np.bool_]) -> Iterator[bytes]:
+    _, faces = read_tables(project, name)
+    if len(theirs) == len(faces):
+        for frame_index in np.unique(faces.frame_index[theirs]).tolist():
+            file = project.still_file(name, frame_index)
+            if file.exists():
+                yield picture_digest(file.read_bytes())
+
+
+def _forget_in_footage(project: Project, name: str, theirs: NDArray[np.bool_]) -> Faces:
+    """Take faces out of a footage's table and pictures, and return them."""
+    _, faces = read_tables(project, name)
+    if len(theirs) != len(faces):  # stopped after the table was written, before the people were
+        return Faces.empty()
+    gone, rest = faces.take(theirs), faces.take(~theirs)
+    if len(gone) == 0:
+        return gone
+    for frame_index in np.unique(gone.frame_index).tolist():
+        _cover_in_frame(
+            project,
+            name,
+            frame_index,
+            gone.take(gone.frame_index == frame_index),
+            rest.take(rest.frame_index == frame_index),
+        )
+    with overwriting(project.faces_file(name)) as file:
+        rest.write(file)
+    return gone
+
+
+def _cover_in_frame(
+    project: Project, name: str, frame_index: int, gone: Faces, rest: Faces
+) -> None:
+    """Cover faces in the still, and cut the portraits of the others from it, numbered anew.
+
+    Their old ones may show somebody's shoulder and cheek. Done twice, it comes out the same.
+    """
+    still = project.still_file(name, frame_index)
+    image = cover(read_jpeg(still), expand(gone.xyxy, COVERED_MARGIN), keep=rest.xyxy)
+    write_jpeg(still, image)
+    for number, box in enumerate(rest.xyxy):
+        write_jpeg(project.portrait_file(name, frame_index, number), cut_portrait(image, box))
+    for number in range(len(rest), len(rest) + len(gone)):
+        project.portrait_file(name, frame_index, number).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""From frames to faces: detector, embedder, quality, and tracklets."""

@@ -1,0 +1,64 @@
+"""What people wear: colours of the region under the chin, a second witness within one footage."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from data.core.boxes import Boxes, clamp
+from data.tables.faces import CLOTHES_BINS, CLOTHES_SIZE
+
+# In face widths and heights from the box: the neck is left out, the shoulders are in.
+_SIDE, _TOP, _BOTTOM = 0.3, 0.25, 1.2
+_SMALLEST_SHARE = 0.25
+"""Of the region, how much must lie inside the frame to be read."""
+_COLOUR_RANGE = (64, 192)
+"""Of OpenCV's 8-bit a* and b*: clothes beyond it are rare, and the bins are few."""
+
+
+def clothes_region(xyxy: Boxes) -> Boxes:
+    """Where each face's clothes are, ``(n, 4)``, not clamped."""
+    x1, y1, x2, y2 = xyxy.T
+    width, height = x2 - x1, y2 - y1
+    top, bottom = y2 + _TOP * height, y2 + _BOTTOM * height
+    return np.stack([x1 - _SIDE * width, top, x2 + _SIDE * width, bottom], axis=1)
+
+
+def clothes_histograms(image: NDArray[np.uint8], xyxy: Boxes) -> NDArray[np.float32]:
+    """Colour histograms of the faces' clothes, ``(n, CLOTHES_SIZE)``, each summing to 1.
+
+    A row of zeros means that the clothes are outside the frame.
+
+    Args:
+        image: ``(h, w, 3)`` RGB.
+        xyxy: ``(n, 4)`` face boxes.
+    """
+    region = clothes_region(xyxy)
+    inside = np.round(clamp(region, (image.shape[1], image.shape[0]))).astype(int)
+    full = np.prod(region[:, 2:] - region[:, :2], axis=1)
+    rows = [np.zeros(CLOTHES_SIZE, np.float32)] * len(xyxy)
+    for i, (x1, y1, x2, y2) in enumerate(inside):
+        if max(x2 - x1, 0) * max(y2 - y1, 0) >= max(_SMALLEST_SHARE * full[i], 16):
+            rows[i] = _histogram(image[y1:y2, x1:x2])
+    return np.array(rows, np.float32).reshape(-1, CLOTHES_SIZE)
+
+
+def _histogram(patch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    small = cv2.resize(patch, (32, 32), interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
+    lab[..., 1:] = np.clip(lab[..., 1:], _COLOUR_RANGE[0], _COLOUR_RANGE[1] - 1)
+    ranges = [0, 256, *_COLOUR_RANGE, *_COLOUR_RANGE]
+    counts = cv2.calcHist([lab], [0, 1, 2], None, list(CLOTHES_BINS), ranges).reshape(-1)
+    return np.asarray(counts / max(counts.sum(), 1), np.float32)
+
+
+def clothes_distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Hellinger distance of every histogram of ``a`` and ``b``, ``(n, m)`` in 0..1.
+
+    NaN where either is unseen (all 0).
+    """
+    shared = np.sqrt(a) @ np.sqrt(b).T
+    unseen = np.logical_not(np.outer(a.sum(axis=1) > 0, b.sum(axis=1) > 0))
+    apart = np.sqrt(np.maximum(1 - shared, 0))
+    return np.asarray(np.where(unseen, np.nan, apart), np.float32)

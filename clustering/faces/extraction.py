@@ -1,0 +1,188 @@
+"""From footage to its faces table: decode, detect, align and embed, store, resumably."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.faces.clothes import clothes_histograms
+from clustering.faces.detector import Detections, Detector
+from clustering.faces.embedder import FaceEmbedder
+from clustering.faces.labelled import numbers_in_frame
+from clustering.faces.portraits import cut_portrait
+from clustering.faces.quality import sharpness, turn
+from data.execution.threaded import stream
+from data.project.checkpoints import Parts
+from data.project.paths import ProjectPaths
+from data.tables.faces import Faces, Frames
+from data.video.jpeg import write_jpeg
+from data.video.reader import Frame
+
+_OWN_PICTURE = re.compile(r"\d{8}(-\d+)?\.jpg")
+_FRAMES_SUFFIX = ".frames.parquet"
+PART_FRAMES = 64
+"""Sampled frames a part: what a killed run does again at most."""
+_BATCH_PX = 8_000_000
+"""Pixels of frames that go through the pipeline together: 8 frames of 720p, 1 of 4K."""
+_BATCH_FRAMES = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extracted:
+    """Some frames in a row with their faces."""
+
+    frames: Frames
+    faces: Faces
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Extracted]) -> Extracted:
+        """Return the frames and faces of all ``parts``, in order."""
+        frames = Frames.concatenate([part.frames for part in parts])
+        return cls(frames, Faces.concatenate([part.faces for part in parts]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    frames: list[Frame]
+    detections: list[Detections]
+
+
+class Extractor:
+    """Turns frames into faces with the collaborators it was given."""
+
+    def __init__(self, detector: Detector, embedder: FaceEmbedder) -> None:
+        self._detector = detector
+        self._embedder = embedder
+
+    def extract(
+        self, frames: Iterable[Frame], store: Callable[[Frame, Faces], None] | None = None
+    ) -> Iterator[Extracted]:
+        """Yield the faces of ``frames``, some frames at a time, in order.
+
+        Args:
+            frames: is read in a thread of its own.
+            store: called with each frame and its faces, in a thread of its own.
+        """
+
+        def stored(batch: tuple[_Batch, Extracted]) -> Extracted:
+            if store is not None:
+                for frame in batch[0].frames:
+                    faces = batch[1].faces
+                    store(frame, faces.take(faces.frame_index == frame.index))
+            return batch[1]
+
+        return stream(_batches(frames), self._detect, self._describe, stored)
+
+    def _detect(self, frames: list[Frame]) -> _Batch:
+        found = self._detector([frame.image for frame in frames])
+        return _Batch(frames, [_from_left_to_right(detections) for detections in found])
+
+    def _describe(self, batch: _Batch) -> tuple[_Batch, Extracted]:
+        tables = [self._faces_of(f, d) for f, d in zip(batch.frames, batch.detections, strict=True)]
+        chips = np.concatenate([chips for _, chips in tables])
+        both = self._embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
+        faces = Faces.concatenate([faces for faces, _ in tables]).replace(
+            sharpness=sharpness(chips),
+            embedding=both[: len(chips)],
+            embedding_mirrored=both[len(chips) :],
+        )
+        return batch, Extracted(_frames_table(batch.frames), faces)
+
+    def _faces_of(self, frame: Frame, found: Detections) -> tuple[Faces, NDArray[np.uint8]]:
+        landmarks = self._embedder.landmarks(frame.image, found.xyxy)
+        n = len(found.score)
+        faces = Faces(
+            frame_index=np.full(n, frame.index, np.int64),
+            time_s=np.full(n, frame.time_s),
+            xyxy=found.xyxy,
+            score=found.score,
+            landmarks=landmarks,
+            sharpness=np.zeros(n, np.float32),
+            turn=turn(landmarks),
+            embedding=np.zeros((n, 128), np.float32),
+            embedding_mirrored=np.zeros((n, 128), np.float32),
+            clothes=clothes_histograms(frame.image, found.xyxy),
+            shot=np.zeros(n, np.int32),
+            tracklet=np.full(n, -1, np.int32),
+        )
+        return faces, self._embedder.chips(frame.image, landmarks)
+
+
+def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """Gather frames; the pictures of a folder differ in size, so each is counted."""
+    batch: list[Frame] = []
+    batch_px = 0
+    for frame in frames:
+        frame_px = frame.image.shape[0] * frame.image.shape[1]
+        if batch and (len(batch) == _BATCH_FRAMES or batch_px + frame_px > _BATCH_PX):
+            yield batch
+            batch, batch_px = [], 0
+        batch.append(frame)
+        batch_px += frame_px
+    if batch:
+        yield batch
+
+
+def _from_left_to_right(found: Detections) -> Detections:
+    order = np.lexsort((found.xyxy[:, 1], found.xyxy[:, 0]))
+    return Detections(xyxy=found.xyxy[order], score=found.score[order])
+
+
+def _frames_table(frames: list[Frame]) -> Frames:
+    return Frames(
+        frame_index=np.array([frame.index for frame in frames], np.int64),
+        time_s=np.array([frame.time_s for frame in frames], np.float64),
+        frame_wh=np.array([frame.image.shape[1::-1] for frame in frames], np.int32),
+        thumbnail=np.stack([_thumbnail(frame.image) for frame in frames]),
+        shot=np.zeros(len(frames), np.int32),
+    )
+
+
+def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    small = cv2.resize(image, (16, 9), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.uint8)
+
+
+def face_parts(folder: Path, *, key: str) -> Parts[Extracted]:
+    """The finished parts of a footage's tables; one counts once its frames, written last, are."""
+    return Parts(folder, key=key, suffix=_FRAMES_SUFFIX, read=_read_part, write=_write_part)
+
+
+def _read_part(frames_file: Path) -> Extracted:
+    return Extracted(Frames.read(frames_file), Faces.read(_faces_beside(frames_file)))
+
+
+def _write_part(part: Extracted, frames_file: Path) -> None:
+    part.faces.write(_faces_beside(frames_file))
+    part.frames.write(frames_file)
+
+
+def _faces_beside(frames_file: Path) -> Path:
+    return frames_file.with_name(frames_file.name.removesuffix(_FRAMES_SUFFIX) + ".faces.parquet")
+
+
+def write_pictures(project: ProjectPaths, footage: str, frame: Frame, faces: Faces) -> None:
+    """Write a frame at full size and a portrait of each of its faces, as JPEG."""
+    write_jpeg(project.still_file(footage, frame.index), frame.image)
+    for number, box in enumerate(faces.xyxy):
+        portrait = cut_portrait(frame.image, box)
+        write_jpeg(project.portrait_file(footage, frame.index, number), portrait)
+
+
+def remove_stale_pictures(
+    project: ProjectPaths, footage: str, faces: Faces, frames: Frames
+) -> None:
+    """Remove the pictures that an earlier extraction with other settings left behind."""
+    numbers = numbers_in_frame(faces.frame_index)
+    wanted = {project.still_file(footage, int(index)).name for index in frames.frame_index}
+    for index, number in zip(faces.frame_index, numbers, strict=True):
+        wanted.add(project.portrait_file(footage, int(index), int(number)).name)
+    for path in project.still_file(footage, 0).parent.glob("*.jpg"):
+        if _OWN_PICTURE.fullmatch(path.name) and path.name not in wanted:
+            path.unlink()

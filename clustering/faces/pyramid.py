@@ -1,0 +1,179 @@
+"""dlib's tiled image pyramid: all scales of an image side by side in one input of the detector.
+
+The rules are those of `image_transforms/image_pyramid.h` and `dnn/input.h` (Boost licence). Each
+level is 5/6 of the one before, resized from it by `dlib.resize_image`: the very routine that
+dlib's network input uses, single-threaded but as fast as OpenCV's here, so nothing is ported that
+could round differently. Coordinates of a level are in px with (0, 0) the centre of the top left
+pixel, as dlib has them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.faces.dlib_graphs import PIXEL_SCALE
+
+Plane: TypeAlias = NDArray[np.float32]  # one colour of an image, 0..255
+
+LEVEL_RATIO: Final = 5.0 / 6.0
+_MIN_LEVEL_HEIGHT: Final = 5
+_GAP: Final = 10  # px between two tiles
+_MARGIN: Final = 11  # px around all tiles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiling:
+    """Where the levels of an image's pyramid lie in the tiled image."""
+
+    size_wh: tuple[int, int]  # px of the tiled image
+    tiles: NDArray[np.int64]  # (levels, 4) left, top, width, height; the image itself first
+
+    def nearest(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Level of the tile that holds or comes nearest to each ``(n, 2)`` point, ``(n,)``."""
+        upper_left: NDArray[np.int64] = self.tiles[:, :2]
+        lower_right = upper_left + self.tiles[:, 2:] - 1
+        each = points[:, None, :]
+        gap = np.maximum(np.maximum(upper_left - each, each - lower_right), 0)
+        squared = np.square(gap, dtype=np.float64).sum(axis=2)
+        return np.asarray(np.argmin(squared, axis=1), np.int64)
+
+    def to_image(self, xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map ``(n, 4)`` boxes of the tiled image to the image whose pyramid it is."""
+        centres = (xyxy[:, :2] + xyxy[:, 2:]) / 2
+        levels = self.nearest(centres)
+        mapped = xyxy - np.tile(self.tiles[levels, :2], 2)
+        for level in range(int(levels.max(initial=0))):
+            mapped = np.where(levels[:, None] > level, mapped * (6.0 / 5.0) + 0.3, mapped)
+        return mapped
+
+
+@lru_cache(maxsize=64)
+def tiling(width: int, height: int) -> Tiling:
+    """Lay out the pyramid of an image of ``width`` x ``height`` px, both at least 1."""
+    if width < 1 or height < 1:
+        raise ValueError(f"an image has at least 1x1 px, got {width}x{height}")
+    sizes = _level_sizes(width, height)
+    rows = _first_column_height(sizes)
+    tiles = _place(sizes, rows)
+    return Tiling((width + 2 * _MARGIN, rows + 2 * _MARGIN), np.array(tiles, np.int64))
+
+
+def _level_sizes(width: int, height: int) -> list[tuple[int, int]]:
+    sizes = [(width, height)]
+    while True:
+        width, height = math.floor(LEVEL_RATIO * width), math.floor(LEVEL_RATIO * height)
+        if width == 0 or height < _MIN_LEVEL_HEIGHT:
+            return sizes
+        sizes.append((width, height))
+
+
+def _first_column_height(sizes: Sequence[tuple[int, int]]) -> int:
+    """Height of the levels that go below one another before the rest doubles back upwards."""
+    width, height = sizes[0]
+    total = sum(level_height + _GAP for _, level_height in sizes) - 2 * _GAP
+    column = previous_width = 0
+    for level_width, level_height in sizes:
+        beside = level_width <= width - previous_width - _GAP
+        if beside and 2 * (column - height) >= total - height:
+            break
+        column += level_height + _GAP
+        previous_width = level_width
+    return column - _GAP
+
+
+def _place(sizes: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int, int, int]]:
+    """Down the left side, then up the right side until a tile would touch the first one."""
+    tiles: list[tuple[int, int, int, int]] = []
+    y = _MARGIN
+    for width, height in sizes:
+        if y >= rows + _MARGIN:
+            break
+        tiles.append((_MARGIN, y, width, height))
+        y += height + _GAP
+    y -= _GAP
+    right, bottom = _MARGIN + sizes[0][0], _MARGIN + sizes[0][1]
+    for width, height in sizes[len(tiles) :]:
+        # Right-aligned, so only the rows decide whether it touches the first tile.
+        if y - height < bottom:
+            break
+        tiles.append((right - width, y - height, width, height))
+        y -= height + _GAP
+    return tiles
+
+
+def planes_of(image: NDArray[np.uint8]) -> list[Plane]:
+    """The three colours of an image as contiguous float planes; grey stands for all three.
+
+    Args:
+        image: (h, w, 3) RGB or (h, w) grey.
+    """
+    if image.ndim == 2:
+        return [image.astype(np.float32)] * 3
+    return [image[:, :, colour].astype(np.float32, order="C") for colour in range(3)]
+
+
+def pyramid_up(planes: Sequence[Plane]) -> list[Plane]:
+    """Double an image as dlib does it: to (2h + 1, 2w + 2), bilinear, cut to whole values."""
+    import dlib
+
+    rows, columns = doubled_hw(*planes[0].shape)
+    doubled = {id(plane): dlib.resize_image(plane, rows, columns) for plane in planes}
+    for plane in doubled.values():
+        np.trunc(plane, out=plane)
+    return [doubled[id(plane)] for plane in planes]
+
+
+def doubled_hw(height: int, width: int) -> tuple[int, int]:
+    """Height and width of what `pyramid_up` returns."""
+    return 2 * height + 1, 2 * width + 2
+
+
+def down_from_doubled(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map ``(n, 4)`` boxes of a doubled image to the image that `pyramid_up` got."""
+    shift = np.array([1.25, 0.75, 1.25, 0.75], np.float64)
+    return xyxy / 2 - shift
+
+
+class TiledPyramid:
+    """Fill the detector's input; one object keeps the arrays of the last size it was given.
+
+    Not for several threads at once. What a call returns is overwritten by the next one.
+    """
+
+    def __init__(self, mean_rgb: tuple[float, float, float]) -> None:
+        self._mean_rgb = np.array(mean_rgb, np.float32)
+        self._tiled = np.zeros((0, 3, 0, 0), np.float32)
+        self._normal = np.zeros((0, 0), np.float32)  # fresh memory costs more than the sum
+        self._of: tuple[int, int] | None = None
+
+    def __call__(self, planes: Sequence[Plane]) -> NDArray[np.float32]:
+        """Normalise an image and tile its pyramid: (1, 3, rows, columns)."""
+        import dlib
+
+        height, width = planes[0].shape
+        layout = tiling(width, height)
+        tiled = self._array((width, height), layout)
+        for colour, plane in enumerate(planes):
+            level = np.subtract(plane, self._mean_rgb[colour], out=self._normal)
+            level *= np.float32(1 / PIXEL_SCALE)
+            for index, (left, top, columns, rows) in enumerate(layout.tiles.tolist()):
+                if index:
+                    level = dlib.resize_image(level, rows, columns)
+                tiled[0, colour, top : top + rows, left : left + columns] = level
+        return tiled
+
+    def _array(self, size_wh: tuple[int, int], layout: Tiling) -> NDArray[np.float32]:
+        """The tiled array for images of this size; between its tiles it stays 0."""
+        if self._of != size_wh:
+            columns, rows = layout.size_wh
+            self._tiled = np.zeros((1, 3, rows, columns), np.float32)
+            self._normal = np.zeros(size_wh[::-1], np.float32)
+            self._of = size_wh
+        return self._tiled

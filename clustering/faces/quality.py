@@ -1,0 +1,50 @@
+"""How good a witness a face is: sharpness and turn, measured; quality, judged from them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from data.core.boxes import sizes_wh
+from data.tables.faces import Faces
+
+
+def sharpness(chips: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Strength of fine detail of aligned faces, ``(n,)``; about 0 for a blurred one.
+
+    The standard deviation of the Laplacian over the contrast, so that dim footage is not called
+    blurred. A small face has been enlarged to its chip, so smallness counts as blur, as it should.
+
+    Args:
+        chips: ``(n, 150, 150, 3)``.
+    """
+    return np.array([_sharpness(chip) for chip in chips], np.float32)
+
+
+def _sharpness(chip: NDArray[np.uint8]) -> float:
+    grey = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY)[30:-30, 30:-30]
+    laplacian = cv2.Laplacian(grey, cv2.CV_32F, ksize=3)
+    return float(laplacian.std() / (grey.std() + 5))
+
+
+def turn(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far faces are turned aside, ``(n,)``: 0 frontal, 1 nose under an eye.
+
+    Args:
+        landmarks: ``(n, 5, 2)``: outer and inner corner of one eye, of the other, under the nose.
+    """
+    eyes = (landmarks[:, 0:2].mean(axis=1), landmarks[:, 2:4].mean(axis=1))
+    middle, across = (eyes[0] + eyes[1]) / 2, eyes[0] - eyes[1]
+    length = np.linalg.norm(across, axis=1)
+    aside = ((landmarks[:, 4] - middle) * across).sum(axis=1) / np.maximum(length, 1e-6) ** 2
+    return np.asarray(np.minimum(np.abs(aside) * 2, 2), np.float32)
+
+
+def quality(faces: Faces) -> NDArray[np.float32]:
+    """Weight of each face as a witness of who it is, ``(n,)`` in (0, 1]."""
+    size = np.minimum(sizes_wh(faces.xyxy)[:, 1] / 80, 1)
+    sharp = np.minimum(faces.sharpness / 0.5, 1)
+    frontal = np.clip(1.2 - faces.turn, 0.1, 1)
+    sure = np.clip(0.3 + 0.7 * faces.score, 0.1, 1)
+    return np.asarray(np.maximum(size * sharp * frontal * sure, 0.01), np.float32)

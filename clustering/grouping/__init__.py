@@ -1,0 +1,1 @@
+"""From faces to people: linkage, DBSCAN, and what reviewers decided."""

@@ -1,0 +1,1 @@
+"""The people folder and the YOLO dataset."""

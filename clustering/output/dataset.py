@@ -1,0 +1,265 @@
+"""What goes into the YOLO dataset, and how it is split for training and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.faces.labelled import LabelledFootage
+from clustering.output.masking import COVER_VERSION, cover
+from clustering.output.split import GAP, TRAIN, VAL, Moments, split_moments
+from data.core.boxes import Boxes, areas, expand, sizes_wh
+from data.core.digest import digest, file_key
+from data.project.manifest import Wanted
+from data.tables.dataset import (
+    DATA_FILE,
+    DatasetFile,
+    Labels,
+    format_data_file,
+    format_labels,
+    image_path,
+    label_path,
+)
+from data.video.jpeg import encode_jpeg, read_jpeg
+
+LABEL_MARGIN = 0.15  # shares of the face, on each side
+VAL_SHARE = 0.2
+BACKGROUND_SHARE = 0.1  # of all images; Ultralytics advises 0 to 10 %
+_SPLITS = {TRAIN: "train", VAL: "val"}
+_VISIBLE_PX = 2  # of a label, at least, in both directions
+_MOST_HIDDEN = 0.15  # share of a known face's label that a cover may reach into
+
+StillFile = Callable[[str, int], Path]
+"""Where the full-size still lies of a footage's frame index."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedImage:
+    """One image of the dataset: a whole sampled frame."""
+
+    footage: str
+    frame_index: int
+    frame_wh: tuple[int, int]  # px
+    split: str  # train or val
+    labels: Labels  # every known face; none in a background image
+    covered: Boxes  # (m, 4) px to cover: faces of unknown people
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What the dataset will hold."""
+
+    person_id: tuple[int, ...]  # by class index, rising
+    names: tuple[str, ...]  # by class index
+    images: tuple[PlannedImage, ...]  # in order of footage and frame
+    too_few: tuple[int, ...]  # people who cannot be both in train and in val
+    left_out: Mapping[str, int]  # frames not used, by reason
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """One sampled frame with its faces, before it is known whether it is used."""
+
+    footage: int  # place in the sequence of footages
+    row: int  # in the footage's frames
+    known: NDArray[np.int64]  # rows in the footage's faces
+    labels: Boxes  # (len(known), 4)
+    covered: Boxes
+
+
+def plan_dataset(
+    footages: Sequence[LabelledFootage],
+    names: Mapping[int, str],
+    *,
+    label_margin: float = LABEL_MARGIN,
+    val_share: float = VAL_SHARE,
+    background_share: float = BACKGROUND_SHARE,
+) -> Plan:
+    """Choose the images, their labels and their split; the same input gives the same plan.
+
+    Every sampled frame with a known person is an image, with every known face labelled and every
+    other face covered (see `clustering.output.masking`). A frame with no face is background.
+    Left out are frames that show only unknown faces, those whose covers would hide a known one,
+    and those too near in time to the other split.
+
+    Args:
+        footages: all of the project.
+        names: by person id.
+        label_margin: share of the face that its label is larger by, on each side.
+        val_share: share of the images for validation, 0 to 1.
+        background_share: of all images, at most; 0 to 1.
+
+    Raises:
+        ValueError: a face is of a person without a name.
+    """
+    counts = {"only unknown faces": 0, "known face would be covered": 0}
+    usable, background = [], []
+    for index, footage in enumerate(footages):
+        frames, empty = _usable_frames(index, footage, names, label_margin, counts)
+        usable += frames
+        background += empty
+    people = sorted({int(p) for f in usable for p in footages[f.footage].person_id[f.known]})
+    class_of = {person: index for index, person in enumerate(people)}
+    candidates = sorted(usable + background, key=lambda f: (f.footage, f.row))
+    split = split_moments(_moments(candidates, footages, class_of), val_share=val_share)
+    counts["too near to the other split"] = int(
+        sum(s == GAP and len(f.known) > 0 for f, s in zip(candidates, split, strict=True))
+    )
+    chosen = _choose(candidates, split, background_share)
+    images = tuple(_image(candidates[i], int(split[i]), footages, class_of) for i in chosen)
+    return Plan(
+        person_id=tuple(people),
+        names=tuple(names[person] for person in people),
+        images=images,
+        too_few=_too_few(people, images, names, footages),
+        left_out=counts,
+    )
+
+
+def _usable_frames(
+    index: int,
+    footage: LabelledFootage,
+    names: Mapping[int, str],
+    label_margin: float,
+    counts: dict[str, int],
+) -> tuple[list[_Frame], list[_Frame]]:
+    """Return the frames with a known person, and those without any face."""
+    nameless = set(footage.person_id.tolist()) - names.keys() - {-1}
+    if nameless:
+        raise ValueError(f"names must hold every person, not {sorted(nameless)}")
+    rows = footage.frame_rows()
+    frame_wh = footage.frames.frame_wh[rows].astype(np.float32)
+    boxes = expand(footage.faces.xyxy, label_margin)
+    boxes = np.clip(boxes, 0, np.tile(frame_wh, 2)).astype(np.float32)
+    visible = sizes_wh(boxes).min(axis=1, initial=np.inf) >= _VISIBLE_PX
+    order = np.argsort(rows, kind="stable")
+    starts = np.searchsorted(rows[order], np.arange(len(footage.frames) + 1))
+    usable, background = [], []
+    for row in range(len(footage.frames)):
+        faces = order[starts[row] : starts[row + 1]]
+        faces = faces[visible[faces]]
+        is_known = footage.person_id[faces] >= 0
+        known, unknown = faces[is_known], faces[~is_known]
+        frame = _Frame(index, row, known, boxes[known], boxes[unknown])
+        if not len(faces):
+            background.append(frame)
+        elif not len(known):
+            counts["only unknown faces"] += 1
+        elif _hides(frame.covered, frame.labels):
+            counts["known face would be covered"] += 1
+        else:
+            usable.append(frame)
+    return usable, background
+
+
+def _hides(covered: Boxes, labels: Boxes) -> bool:
+    """Whether a cover would reach far into a label."""
+    if not len(covered):
+        return False
+    upper_left = np.maximum(covered[:, None, :2], labels[None, :, :2])
+    lower_right = np.minimum(covered[:, None, 2:], labels[None, :, 2:])
+    shared = np.prod(np.maximum(lower_right - upper_left, 0), axis=2)
+    return bool((shared / areas(labels)[None, :] > _MOST_HIDDEN).any())
+
+
+def _moments(
+    candidates: Sequence[_Frame],
+    footages: Sequence[LabelledFootage],
+    class_of: Mapping[int, int],
+) -> Moments:
+    frames = [(footages[f.footage].frames, f.row) for f in candidates]
+    people = np.zeros((len(candidates), len(class_of)), np.bool_)
+    for row, f in enumerate(candidates):
+        present = footages[f.footage].person_id[f.known]
+        people[row, [class_of[int(person)] for person in present]] = True
+    return Moments(
+        footage=np.array([f.footage for f in candidates], np.int64),
+        shot=np.array([table.shot[row] for table, row in frames], np.int64),
+        time_s=np.array([table.time_s[row] for table, row in frames], np.float64),
+        people=people,
+    )
+
+
+def _choose(
+    candidates: Sequence[_Frame], split: NDArray[np.int8], background_share: float
+) -> NDArray[np.int64]:
+    """Return the rows of the images: all with people, and background spread over time."""
+    has_people = np.array([len(f.known) > 0 for f in candidates], np.bool_)
+    used = split != GAP
+    shown, empty = np.flatnonzero(has_people & used), np.flatnonzero(~has_people & used)
+    share = min(background_share, 0.99)
+    most = min(int(len(shown) * share / (1 - share) + 1e-9), len(empty))
+    # The middle of each of equal stretches: never the fade-in and the fade-out alone.
+    spread = ((np.arange(most) + 0.5) * len(empty) / max(most, 1)).astype(np.int64)
+    return np.sort(np.concatenate([shown, empty[spread]]))
+
+
+def _image(
+    frame: _Frame, split: int, footages: Sequence[LabelledFootage], class_of: Mapping[int, int]
+) -> PlannedImage:
+    footage = footages[frame.footage]
+    width, height = footage.frames.frame_wh[frame.row].tolist()
+    classes = [class_of[int(person)] for person in footage.person_id[frame.known]]
+    return PlannedImage(
+        footage=footage.name,
+        frame_index=int(footage.frames.frame_index[frame.row]),
+        frame_wh=(width, height),
+        split=_SPLITS[split],
+        labels=Labels(np.array(classes, np.int64), frame.labels),
+        covered=frame.covered,
+    )
+
+
+def _too_few(
+    people: Sequence[int],
+    images: Sequence[PlannedImage],
+    names: Mapping[int, str],
+    footages: Sequence[LabelledFootage],
+) -> tuple[int, ...]:
+    seen: dict[str, set[int]] = {"train": set(), "val": set()}
+    for image in images:
+        seen[image.split] |= {people[index] for index in image.labels.class_index.tolist()}
+    everyone = {int(p) for footage in footages for p in np.unique(footage.person_id)} & names.keys()
+    return tuple(sorted(everyone - (seen["train"] & seen["val"])))
+
+
+def wanted_dataset(plan: Plan, still_file: StillFile) -> dict[str, Wanted]:
+    """Return the files of the dataset folder; none where the plan has no image.
+
+    Where nobody could be in val, it is train once more: Ultralytics refuses a dataset without.
+
+    Args:
+        plan: what goes in.
+        still_file: where the extraction left a frame.
+
+    Raises:
+        InputError: a still is missing.
+    """
+    if not plan.images:
+        return {}
+    val = "val" if any(image.split == "val" for image in plan.images) else "train"
+    content = DatasetFile(train="images/train", val=f"images/{val}", names=plan.names)
+    wanted = {DATA_FILE: Wanted.content(format_data_file(content).encode())}
+    for image in plan.images:
+        path = image_path(image.split, f"{image.footage}-{image.frame_index:08d}")
+        labels = format_labels(image.labels, image.frame_wh).encode()
+        wanted[path] = _wanted_image(image, still_file(image.footage, image.frame_index))
+        wanted[label_path(path)] = Wanted.content(labels)
+    return wanted
+
+
+def _wanted_image(image: PlannedImage, still: Path) -> Wanted:
+    if not len(image.covered):
+        return Wanted.link(still)
+    boxes = (image.covered.tobytes(), image.labels.xyxy.tobytes())
+    key = f"covered {digest(COVER_VERSION, file_key(still), *boxes)}"
+    return Wanted(key, partial(_write_covered, still, image.covered, image.labels.xyxy))
+
+
+def _write_covered(still: Path, covered: Boxes, keep: Boxes, path: Path) -> None:
+    path.write_bytes(encode_jpeg(cover(read_jpeg(still), covered, keep=keep)))

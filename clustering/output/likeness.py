@@ -1,0 +1,233 @@
+"""How alike people look, and how surely a face is whose it is: what a review asks about first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from clustering.grouping.footage import person_embeddings, person_weights
+from clustering.grouping.linkage import Distance, Floats, Groups, groups_of
+from clustering.output.montage import choose_faces
+from data.tables.faces import Faces
+from data.tables.people import UNKNOWN
+
+_ALIKE = Distance(clothes_share=0.0)
+"""Clothes left out: the pairs may come from two footages."""
+LIKELY = 0.8
+"""Mean distance up to which two people are worth a question, in dlib's space: two people are
+usually about that far apart, and the faces of one half as far."""
+_DISTANCES_AT_ONCE = 1 << 22
+"""Of faces to people: 32 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two people who look alike."""
+
+    person_id: int
+    other_id: int
+    distance: float  # the smaller, the more alike; see clustering.grouping.linkage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Everybody:
+    """What is asked again and again about one state of who is who."""
+
+    person_id: NDArray[np.int64]  # (n,) whose the faces are
+    people: NDArray[np.int64]  # (p,) everybody who has a face, rising
+    groups: Groups  # their moments
+    alike: tuple[Pair, ...]  # who may be one, the most alike first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Portraits:
+    """What was chosen of one person's faces."""
+
+    rows: NDArray[np.int64]  # (n,) all of them
+    count: int
+    chosen: NDArray[np.int64]  # at most (count,)
+
+
+class Likeness:
+    """Faces of all footages, compared whoever they are; built once and asked again and again."""
+
+    def __init__(self, faces: list[Faces]) -> None:
+        """Take the faces of every footage; rows count through all of them."""
+        nothing = np.zeros((0, 128), np.float32)
+        self._embedding = np.concatenate([nothing, *map(person_embeddings, faces)])
+        self._square = np.einsum("ij,ij->i", self._embedding, self._embedding, dtype=np.float64)
+        self._weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
+        self._frame = _frame_numbers(faces)
+        self._moment_s = _moments(faces)
+        # Of the last question: pages ask several of one state of things.
+        self._latest: _Everybody | None = None
+        self._portraits: dict[int, _Portraits] = {}  # by person
+
+    def __len__(self) -> int:
+        return len(self._weight)
+
+    def alike(
+        self, person_id: NDArray[np.int64], *, apart: Collection[tuple[int, int]] = ()
+    ) -> list[Pair]:
+        """Pairs of people who may be one, the most alike first.
+
+        Args:
+            person_id: ``(n,)`` whose the faces are; -1 unknown. Not to be changed afterwards: what
+                was found of it is remembered. So it is of all others here.
+            apart: pairs who are not one, the smaller number first. Nor are two who are seen in
+                one frame.
+        """
+        alike = self._everybody(person_id).alike
+        return [pair for pair in alike if (pair.person_id, pair.other_id) not in apart]
+
+    def doubts(self, person_id: NDArray[np.int64], rows: NDArray[np.int64]) -> Floats:
+        """How doubtful it is that some known faces are their people's, ``(rows,)``.
+
+        The distance to its own person, less a half of that to the next: what looks like nobody
+        else needs less likeness.
+        """
+        everybody = self._everybody(person_id)
+        own, doubt = np.searchsorted(everybody.people, person_id[rows]), np.zeros(len(rows))
+        for part, apart in self._distances(everybody, rows):
+            place = np.arange(len(apart)), own[part]
+            doubt[part] = apart[place]
+            if len(everybody.people) > 1:
+                apart[place] = np.inf
+                doubt[part] -= apart.min(axis=1, initial=np.inf) / 2
+        return doubt
+
+    def likely(
+        self, person_id: NDArray[np.int64], *, never: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Whom each unknown face looks like most, and how far it is; -1 and inf for the others.
+
+        Args:
+            person_id: ``(n,)``.
+            never: ``(n, k)`` people who a face is not; -1 fills up.
+        """
+        everybody = self._everybody(person_id)
+        people, rows = everybody.people, np.flatnonzero(person_id == UNKNOWN)
+        person = np.full(len(person_id), UNKNOWN, np.int64)
+        distance = np.full(len(person_id), np.inf)
+        if not len(people) or not len(rows):
+            return person, distance
+        for part, apart in self._distances(everybody, rows):
+            some = rows[part]
+            for column in never[some].T if never is not None else ():
+                barred = np.flatnonzero(np.isin(column, people))
+                apart[barred, np.searchsorted(people, column[barred])] = np.inf
+            nearest = apart.argmin(axis=1)
+            distance[some] = apart[np.arange(len(some)), nearest]
+            person[some] = np.where(np.isfinite(distance[some]), people[nearest], UNKNOWN)
+        return person, distance
+
+    def portraits(self, person: int, rows: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:
+        """Of a person's faces, the best and most different ones, rising.
+
+        Args:
+            person: whose they are; what was chosen is remembered while their faces are the same.
+            rows: all of them; not to be changed afterwards.
+            count: how many to choose, at most.
+        """
+        latest = self._portraits.get(person)
+        if latest is not None and latest.count == count and np.array_equal(latest.rows, rows):
+            return latest.chosen
+        embedding = self._embedding[rows]
+        weight = self._weight[rows].astype(np.float32)
+        chosen = rows[choose_faces(embedding, weight, self._moment_s[rows], count=count)]
+        self._portraits[person] = _Portraits(rows, count, chosen)
+        return chosen
+
+    def _everybody(self, person_id: NDArray[np.int64]) -> _Everybody:
+        latest = self._latest
+        if latest is not None and latest.person_id is person_id:
+            return latest
+        people = np.unique(person_id[person_id != UNKNOWN])
+        if latest is None:
+            groups = self._groups(person_id, people)
+        else:
+            moved = latest.person_id != person_id
+            others = np.union1d(latest.person_id[moved], person_id[moved])
+            same, new = np.setdiff1d(people, others), np.intersect1d(people, others)
+            kept = _taken(latest.groups, np.searchsorted(latest.people, same))
+            groups = _joined(kept, self._groups(person_id, new), np.argsort(np.r_[same, new]))
+        alike = _alike(people, groups, self._together(person_id, people))
+        self._latest = _Everybody(person_id, people, groups, alike)
+        return self._latest
+
+    def _groups(self, person_id: NDArray[np.int64], people: NDArray[np.int64]) -> Groups:
+        """Moments of some people, ``(people,)``."""
+        rows = np.flatnonzero(np.isin(person_id, people))
+        label, nothing = np.searchsorted(people, person_id[rows]), np.zeros((len(rows), 1))
+        return groups_of(label, self._weight[rows], self._embedding[rows], nothing)
+
+    def _distances(
+        self, everybody: _Everybody, rows: NDArray[np.int64]
+    ) -> Iterator[tuple[slice, Floats]]:
+        """Which of ``rows``, and their distance to everybody's mean face, ``(part, people)``."""
+        mean = everybody.groups.mean
+        own = (mean**2).sum(axis=1)[None]
+        step = max(_DISTANCES_AT_ONCE // max(len(mean), 1), 1)
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
+            squares = self._square[rows[part], None] + own
+            products = self._embedding[rows[part]].astype(np.float64) @ mean.T
+            yield part, np.sqrt(np.maximum(squares - 2 * products, 0))
+
+    def _together(
+        self, person_id: NDArray[np.int64], people: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Who is seen in one frame with whom, ``(people, people)``."""
+        known = person_id != UNKNOWN
+        column = np.searchsorted(people, person_id[known])
+        _, row = np.unique(self._frame[known], return_inverse=True)
+        ones = np.ones(len(row), np.int32)
+        seen = csr_array((ones, (row, column)), shape=(int(row.max(initial=-1)) + 1, len(people)))
+        together = np.asarray((seen.T @ seen).toarray() > 0, np.bool_)
+        np.fill_diagonal(together, False)
+        return together
+
+
+def _taken(groups: Groups, rows: NDArray[np.int64]) -> Groups:
+    return Groups(*(getattr(groups, each.name)[rows] for each in fields(Groups)))
+
+
+def _joined(some: Groups, others: Groups, order: NDArray[np.int64]) -> Groups:
+    columns = ((getattr(some, each.name), getattr(others, each.name)) for each in fields(Groups))
+    return Groups(*(np.concatenate(both)[order] for both in columns))
+
+
+def _alike(
+    people: NDArray[np.int64], groups: Groups, together: NDArray[np.bool_]
+) -> tuple[Pair, ...]:
+    if len(people) < 2:
+        return ()
+    distance = _ALIKE(groups, groups)
+    distance[together] = np.inf
+    pairs = [
+        Pair(int(people[i]), int(people[j]), float(distance[i, j]))
+        for i, j in zip(*np.nonzero(np.triu(distance <= LIKELY, 1)), strict=True)
+    ]
+    return tuple(sorted(pairs, key=lambda pair: pair.distance))
+
+
+def _frame_numbers(faces: list[Faces]) -> NDArray[np.int64]:
+    """A number of each face's frame, ``(n,)``, another one in every footage."""
+    numbers, first = [np.zeros(0, np.int64)], 0
+    for table in faces:
+        numbers.append(table.frame_index + first)
+        first += int(table.frame_index.max(initial=0)) + 1
+    return np.concatenate(numbers)
+
+
+def _moments(faces: list[Faces]) -> NDArray[np.float64]:
+    """Time of each face as if the footages were shown one after another, ``(n,)``."""
+    moments, first_s = [np.zeros(0)], 0.0
+    for table in faces:
+        moments.append(table.time_s + first_s)
+        first_s += float(table.time_s.max(initial=0)) + 60
+    return np.concatenate(moments)

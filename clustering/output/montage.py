@@ -1,0 +1,100 @@
+"""A montage: the best and most different faces of a person in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.faces.portraits import Box, Image, cut, fit_region
+
+SIDE = 5  # tiles a row and a column, at most
+TILE_PX = 160
+TILE_MARGIN = 0.3  # shares of the face, on each side
+_TIME_WEIGHT = 0.5  # of moments far apart, against faces of usual difference
+_SAMPLE = 500  # faces that tell what difference is usual
+
+
+def choose_faces(
+    embedding: NDArray[np.float32],
+    quality: NDArray[np.float32],
+    moment_s: NDArray[np.float64],
+    *,
+    count: int = SIDE**2,
+) -> NDArray[np.int64]:
+    """Return the rows of the best and most different faces, rising; at most ``count``.
+
+    Of the better half by quality it takes the best, then again and again the one farthest from
+    all taken so far, by embedding and by time (farthest-point sampling: Gonzalez, "Clustering to
+    minimize the maximum intercluster distance", 1985).
+
+    Args:
+        embedding: ``(n, d)``.
+        quality: ``(n,)`` above 0.
+        moment_s: ``(n,)``; far apart for different footage.
+        count: how many to choose.
+    """
+    if len(quality) <= count:
+        return np.arange(len(quality))
+    half = max(count, (len(quality) + 1) // 2)
+    rows = np.flatnonzero(quality >= np.sort(quality)[-half])
+    usual = _usual_distance(embedding[rows])
+    apart_s = max(float(np.ptp(moment_s[rows])) / count, 1e-6)
+    nearest = np.full(len(rows), np.inf)
+    chosen = [int(np.argmax(quality[rows]))]
+    while len(chosen) < count:
+        last = rows[chosen[-1]]
+        different = np.linalg.norm(embedding[rows] - embedding[last], axis=1) / usual
+        later = np.minimum(np.abs(moment_s[rows] - moment_s[last]) / apart_s, 1)
+        nearest = np.minimum(nearest, different + _TIME_WEIGHT * later)
+        # Taken rows must not be taken again, even where all faces are the same.
+        nearest[chosen] = -1
+        chosen.append(int(np.argmax(nearest * np.sqrt(quality[rows]))))
+    return np.sort(rows[chosen])
+
+
+def _usual_distance(embedding: NDArray[np.float32]) -> float:
+    some = embedding[:: -(-len(embedding) // _SAMPLE)]
+    return max(float(np.linalg.norm(some - some.mean(axis=0), axis=1).mean()), 1e-6)
+
+
+def layout(count: int) -> tuple[int, int]:
+    """Return columns and rows of the largest montage that ``count`` faces fill without a gap.
+
+    It is at most 5 by 5, never higher than wide, and no long strip: so a few faces stay out.
+    """
+    shapes = [(c, r) for r in range(1, SIDE + 1) for c in range(r, min(2 * r + 1, SIDE) + 1)]
+    return max((s for s in shapes if s[0] * s[1] <= count), key=lambda s: (s[0] * s[1], -s[0]))
+
+
+def cut_tile(image: Image, xyxy: Box, *, tile_px: int = TILE_PX) -> Image:
+    """Return the face alone, square, as large in its tile as every other face in its own.
+
+    Args:
+        image: ``(h, w, 3)`` RGB; a frame, or a portrait.
+        xyxy: ``(4,)`` px of the image.
+        tile_px: side of the tile.
+    """
+    margin = (xyxy[2:] - xyxy[:2]).max() * TILE_MARGIN
+    box = (xyxy + margin * np.array([-1, -1, 1, 1])).astype(np.float32)
+    height, width = image.shape[:2]
+    return cut(image, fit_region(box, 1.0, (width, height)), (tile_px, tile_px))
+
+
+def build_montage(tiles: Sequence[Image]) -> Image:
+    """Return one picture of as many of the tiles (in order, all of one size) as fill it.
+
+    Raises:
+        ValueError: there is no tile.
+    """
+    from imutils import build_montages
+
+    if not tiles:
+        raise ValueError("tiles must hold at least one image, got none")
+    columns, rows = layout(len(tiles))
+    height, width = tiles[0].shape[:2]
+    # imutils expects OpenCV's BGR, but only ever copies pixels: RGB comes out as it went in.
+    shown = list(tiles[: columns * rows])
+    (montage,) = build_montages(shown, (width, height), (columns, rows))
+    return np.asarray(montage, np.uint8)

@@ -1,0 +1,125 @@
+"""What the people folder holds: a folder of portraits a person, and a montage of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.faces.labelled import LabelledFootage, numbers_in_frame
+from clustering.faces.portraits import Box, portrait_region
+from clustering.faces.quality import quality
+from clustering.output.montage import build_montage, choose_faces, cut_tile, layout
+from data.core.digest import digest, file_key
+from data.project.filenames import MONTAGE_FOLDER, UNKNOWN_FOLDER, person_file_names
+from data.project.manifest import Wanted
+from data.video.jpeg import encode_jpeg, read_jpeg
+
+MONTAGE_VERSION = "1"  # raised when the same faces give another picture
+
+PortraitFile = Callable[[str, int, int], Path]
+"""Where the portrait lies of a footage's frame index's so-manieth face."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tile:
+    portrait: Path
+    xyxy: Box  # (4,) px of the frame
+    frame_wh: tuple[int, int]
+
+
+def wanted_people(
+    footages: Sequence[LabelledFootage], names: Mapping[int, str], portrait_file: PortraitFile
+) -> dict[str, Wanted]:
+    """Return the files of the people folder: every face's portrait, and the montages.
+
+    Args:
+        footages: all of the project.
+        names: by person id.
+        portrait_file: where the extraction left a portrait.
+
+    Raises:
+        InputError: a portrait is missing.
+        ValueError: a face is of a person without a name.
+    """
+    folders = {-1: UNKNOWN_FOLDER, **person_file_names(names)}
+    wanted: dict[str, Wanted] = {}
+    for footage in footages:
+        wanted |= _wanted_portraits(footage, folders, portrait_file)
+    for person in sorted(names):
+        if tiles := _choose_tiles(footages, person, portrait_file):
+            wanted[f"{MONTAGE_FOLDER}/{folders[person]}.jpg"] = _wanted_montage(tiles)
+    return wanted
+
+
+def _wanted_portraits(
+    footage: LabelledFootage, folders: Mapping[int, str], portrait_file: PortraitFile
+) -> dict[str, Wanted]:
+    nameless = set(footage.person_id.tolist()) - folders.keys()
+    if nameless:
+        raise ValueError(f"names must hold every person, not {sorted(nameless)}")
+    numbers = numbers_in_frame(footage.faces.frame_index)
+    rows = zip(footage.person_id, footage.faces.frame_index, numbers, strict=True)
+    return {
+        f"{folders[person]}/{footage.name}-{frame:08d}-{number}.jpg": Wanted.link(
+            portrait_file(footage.name, frame, number)
+        )
+        for person, frame, number in ((int(p), int(f), int(n)) for p, f, n in rows)
+    }
+
+
+def _choose_tiles(
+    footages: Sequence[LabelledFootage], person: int, portrait_file: PortraitFile
+) -> list[_Tile]:
+    """Return the faces for a person's montage, in order of footage and time."""
+    mine = [np.flatnonzero(footage.person_id == person) for footage in footages]
+    total = sum(len(rows) for rows in mine)
+    if not total:
+        return []
+    both = list(zip(footages, mine, strict=True))
+    embedding = np.concatenate([f.faces.embedding[rows] for f, rows in both])
+    worth = np.concatenate([quality(f.faces.take(rows)) for f, rows in both])
+    columns, lines = layout(total)
+    chosen = choose_faces(embedding, worth, _moments(both), count=columns * lines)
+    where = [(footage, int(row)) for footage, rows in both for row in rows]
+    return [_tile(*where[i], portrait_file=portrait_file) for i in chosen]
+
+
+def _moments(both: Sequence[tuple[LabelledFootage, NDArray[np.int64]]]) -> NDArray[np.float64]:
+    """Return the time of each face as if the footages were shown one after another."""
+    moments, start_s = [], 0.0
+    for footage, rows in both:
+        moments.append(footage.faces.time_s[rows] + start_s)
+        start_s += float(footage.frames.time_s.max(initial=0)) + 60
+    return np.concatenate(moments)
+
+
+def _tile(footage: LabelledFootage, row: int, *, portrait_file: PortraitFile) -> _Tile:
+    frame_index = int(footage.faces.frame_index[row])
+    number = int(np.count_nonzero(footage.faces.frame_index[:row] == frame_index))
+    frame_row = int(np.searchsorted(footage.frames.frame_index, frame_index))
+    width, height = footage.frames.frame_wh[frame_row].tolist()
+    path = portrait_file(footage.name, frame_index, number)
+    return _Tile(path, footage.faces.xyxy[row], (width, height))
+
+
+def _wanted_montage(tiles: Sequence[_Tile]) -> Wanted:
+    parts = [f"{tile.portrait.name} {file_key(tile.portrait)}" for tile in tiles]
+    return Wanted(digest(MONTAGE_VERSION, *parts), partial(_write_montage, tiles))
+
+
+def _write_montage(tiles: Sequence[_Tile], path: Path) -> None:
+    montage = build_montage([_draw_tile(tile) for tile in tiles])
+    path.write_bytes(encode_jpeg(montage, quality=92))
+
+
+def _draw_tile(tile: _Tile) -> NDArray[np.uint8]:
+    """Cut the face out of its portrait: quicker than out of a frame, and sharp enough."""
+    portrait = read_jpeg(tile.portrait)
+    region = portrait_region(tile.xyxy, tile.frame_wh)
+    scale = portrait.shape[1] / (region[2] - region[0])
+    return cut_tile(portrait, (tile.xyxy - np.tile(region[:2], 2)) * scale)

@@ -1,0 +1,156 @@
+"""When a recording was begun: as its container says, its file name, or the user."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from data.core.errors import InputError
+from data.video.footage import open_video
+
+if TYPE_CHECKING:
+    from av import VideoStream
+    from av.container import InputContainer
+
+CREATION_TIME: Final = "creation_time"
+FILE_NAME: Final = "file name"
+STARTS: Final = "--starts"
+OFFSET: Final = "--offset"
+
+_FIRST_YEAR = 1980
+"""What was recorded before digital cameras was not: a device without a clock counts from 1904, 1970
+or 1980."""
+_OWN_CLOCK = ("mp4", "matroska")
+"""Formats whose clock is at 0 when the recording begins; others begin anywhere."""
+
+# 2024-05-01_10-30-00, 2024-05-01 10.30.00, 20240501T103000Z, "2024-05-01 at 10.30.00",
+# GMT20240501-103000, VID_20240501_103000123.
+_IN_NAME = re.compile(
+    r"(?P<utc>GMT|UTC)?[-_ ]?(?<!\d)"
+    r"(?P<year>(?:19|20)\d\d)(?P<dash>[-_.]?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)"
+    r"(?P<apart>T| at |[-_. ]{0,3})"
+    r"(?P<hour>\d\d)(?P<colon>[-_.:]?)(?P<minute>\d\d)(?P=colon)(?P<second>\d\d)"
+    r"(?P<part>[.,]\d{1,6}|\d{3})?"
+    r"(?P<zone>Z|[+-]\d\d:?\d\d)?(?!\d)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """How much later one recording was begun than another."""
+
+    seconds: float  # from the beginning of the first to that of the second
+    told_by: str  # creation_time, file name, --starts or --offset
+    starts: tuple[str, str] | None = None  # ISO 8601 or times of day; None unknown
+
+
+def offset_between(first: Path, second: Path) -> Offset:
+    """Return how much later ``second`` was begun, as both containers say, or else both names.
+
+    A container's creation_time (QuickTime's, Matroska's DateUTC) is taken for the beginning of the
+    recording. QuickTime keeps it to the second.
+
+    Raises:
+        InputError: neither says it of both, or a file cannot be read.
+    """
+    stated = _created(first), _created(second)
+    named = time_in_name(first.name), time_in_name(second.name)
+    for (a, b), told_by in ((stated, CREATION_TIME), (named, FILE_NAME)):
+        if a and b and (a.tzinfo is None) == (b.tzinfo is None):
+            starts = a.isoformat(), b.isoformat()
+            return Offset((b - a).total_seconds(), told_by, starts)
+    unknown = "neither their containers nor their names say when both were begun"
+    raise InputError(f"{first} and {second}: {unknown}; say so by --starts or --offset")
+
+
+def time_in_name(name: str) -> datetime | None:
+    """Return date and time in a file's name; with a time zone where it has one."""
+    for found in _IN_NAME.finditer(name):
+        with suppress(ValueError):  # the 31st of February
+            return _as_datetime(found)
+    return None
+
+
+def offset_of_starts(first: str, second: str) -> Offset:
+    """Return how much later ``second`` is, of two times as the user writes them.
+
+    Both are dates with times in ISO 8601, or both times of day; these lie less than half a day
+    apart, so a lesson may go past midnight.
+
+    Raises:
+        InputError: they are not, or only one has a time zone.
+    """
+    a, b = _written(first), _written(second)
+    if isinstance(a, time) != isinstance(b, time) or (a.tzinfo is None) != (b.tzinfo is None):
+        alike = "give both a date or neither, and both a time zone or neither"
+        raise InputError(f"{STARTS} {first} {second}: {alike}")
+    if isinstance(a, datetime) and isinstance(b, datetime):
+        return Offset((b - a).total_seconds(), STARTS, (first, second))
+    day = datetime(2000, 1, 1)
+    later = datetime.combine(day, b) - datetime.combine(day, a)  # type: ignore[arg-type]
+    half = timedelta(hours=12)
+    return Offset(((later + half) % (2 * half) - half).total_seconds(), STARTS, (first, second))
+
+
+def first_frame_s(path: Path) -> float:
+    """Return how long after its recording was begun a video's first frame is shown.
+
+    Whose camera is switched on late has a file that begins with sound alone.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    with open_video(path) as (container, stream):
+        return _first_frame_s(container, stream)
+
+
+def _first_frame_s(container: InputContainer, stream: VideoStream) -> float:
+    if stream.start_time is None or not stream.time_base:
+        return 0.0
+    first_s = float(stream.start_time * stream.time_base)
+    if any(name in container.format.name for name in _OWN_CLOCK):
+        return max(first_s, 0.0)
+    return max(first_s - (container.start_time or 0) / 1e6, 0.0)
+
+
+def _created(path: Path) -> datetime | None:
+    """The container's creation_time, in UTC; none where it has none or nonsense."""
+    with open_video(path) as (container, _):
+        written = container.metadata.get("creation_time", "")
+    with suppress(ValueError):
+        created = datetime.fromisoformat(written)
+        created = created if created.tzinfo else created.replace(tzinfo=UTC)
+        return created if created.year > _FIRST_YEAR else None
+    return None
+
+
+def _as_datetime(found: re.Match[str]) -> datetime:
+    fields = ("year", "month", "day", "hour", "minute", "second")
+    part = (found["part"] or "").lstrip(".,")
+    zone = found["zone"] or ""
+    named = UTC if found["utc"] or zone.upper() == "Z" else None
+    # "20240501-103000-0100" may end in a number of any meaning.
+    if zone[:1] in ("+", "-") and found["apart"].upper() == "T":
+        named = _zone(zone)
+    numbers = [int(found[name]) for name in fields]
+    return datetime(*numbers, int(part.ljust(6, "0") or 0), tzinfo=named)  # type: ignore[misc,arg-type]
+
+
+def _zone(written: str) -> timezone:
+    minutes = int(written[1:3]) * 60 + int(written[-2:])
+    return timezone(timedelta(minutes=-minutes if written[0] == "-" else minutes))
+
+
+def _written(value: str) -> datetime | time:
+    text = f"0{value}" if re.match(r"\d:", value) else value
+    with suppress(ValueError):
+        return time.fromisoformat(text)
+    with suppress(ValueError):
+        return datetime.fromisoformat(value)
+    wanted = "give a time such as 10:30:00 or 2024-05-01T10:30:00"
+    raise InputError(f"{STARTS} {value}: not a time; {wanted}")

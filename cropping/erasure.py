@@ -1,0 +1,114 @@
+"""A person is taken out of the videos, the GIFs and what was noted about them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from cropping.render.cache_keys import WORK_FOLDER
+from cropping.smiles.table import Smiles, smiles_file
+from cropping.timeline_file import formatted, read_timeline_file
+from data.core.atomic import overwriting
+from data.project.filenames import person_file_names
+from data.project.manifest import OutputFolder, Wanted
+from data.project.project import TIMELINE_FILE, Project
+from data.project.stages import gifs_stage, smiles_stage, tracks_stage
+
+_SUFFIXES: Final = (".mp4", ".best.mp4", ".gif", ".webp", ".loop.mp4")
+
+
+def forget_crops(project: Project, person_id: int) -> int:
+    """Remove a person's videos and GIFs, and take them out of the timelines and smiles.
+
+    Others' videos stay; they may show the person in the background. The caller holds the project's
+    lock. To be called while the person's name is still known. Stopped anywhere, it goes on when it
+    is called again.
+
+    Returns:
+        How many files were removed.
+
+    Raises:
+        InputError: a timeline or table is damaged.
+    """
+    return sum(_forget_in_footage(project, name, person_id) for name in project.footages)
+
+
+def _forget_in_footage(project: Project, footage: str, person_id: int) -> int:
+    folder = project.crops_folder(footage)
+    if not folder.is_dir():
+        return 0
+    shutil.rmtree(folder / WORK_FOLDER, ignore_errors=True)
+    theirs = _their_files(project, footage, person_id)
+    removed = _remove_gifs(project, footage, theirs) + _remove_videos(folder, theirs, person_id)
+    _forget_smiles(project, footage, person_id)
+    return removed
+
+
+def _their_files(project: Project, footage: str, person_id: int) -> set[str]:
+    """What the person's files may be called: by their name now, and by that of earlier runs."""
+    from data.tables.people import open_people
+
+    stage = project.stages.get(tracks_stage(footage), {})
+    tracked = {int(person): str(name) for person, name in stage.get("names", {}).items()}
+    with open_people(project.people_file) as people:
+        now = {p: name for p, name in people.names().items() if p in tracked}
+    files = [person_file_names(names) for names in (tracked, {**tracked, **now})]
+    bases = {names[person_id] for names in files if person_id in names}
+    bases |= {_base(file) for file in _in_timeline(project.crops_folder(footage), person_id)}
+    return {f"{base}{suffix}" for base in bases for suffix in _SUFFIXES}
+
+
+def _base(file: str) -> str:
+    return file.removesuffix(".mp4")
+
+
+def _in_timeline(folder: Path, person_id: int) -> list[str]:
+    file = folder / TIMELINE_FILE
+    if not file.exists():
+        return []
+    people = read_timeline_file(file)["people"]
+    return [str(one["video"]) for one in people if one["person_id"] == person_id]
+
+
+def _remove_gifs(project: Project, footage: str, theirs: set[str]) -> int:
+    keys = project.stages.get(gifs_stage(footage), {})
+    ours = theirs & set(keys)
+    for name in sorted(ours):
+        (project.crops_folder(footage) / name).unlink(missing_ok=True)
+    if ours:
+        left = {name: key for name, key in keys.items() if name not in ours}
+        project.finish(gifs_stage(footage), left)
+    return len(ours)
+
+
+def _remove_videos(folder: Path, theirs: set[str], person_id: int) -> int:
+    outputs = OutputFolder(folder)
+    known = outputs.keys()
+    wanted = {path: Wanted(key, _never) for path, key in known.items() if key}
+    file = folder / TIMELINE_FILE
+    if file.exists() and TIMELINE_FILE in wanted:
+        content = read_timeline_file(file)
+        people = content["people"]
+        content["people"] = [one for one in people if one["person_id"] != person_id]
+        wanted[TIMELINE_FILE] = Wanted.content(formatted(content))
+    left = {path: one for path, one in wanted.items() if path not in theirs}
+    return outputs.sync({path: one for path, one in left.items() if _stays(folder, path)}).removed
+
+
+def _stays(folder: Path, path: str) -> bool:
+    """Whether a file is there: one that the user removed is not written again here."""
+    return path == TIMELINE_FILE or (folder / path).exists()
+
+
+def _never(path: Path) -> None:
+    raise ValueError(f"{path} must be there already")
+
+
+def _forget_smiles(project: Project, footage: str, person_id: int) -> None:
+    project.unfinish(smiles_stage(footage))
+    file = smiles_file(project, footage)
+    if file.exists():
+        smiles = Smiles.read(file)
+        with overwriting(file):
+            smiles.take(smiles.person_id != person_id).write(file)

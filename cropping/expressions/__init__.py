@@ -1,0 +1,1 @@
+"""Training the expression network, and its model card."""

@@ -1,0 +1,108 @@
+"""How the expression network sees a face: a small grey square around dlib's box."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+PATCH_PX: Final = 64
+SCALE: Final = 1.2
+"""Side of the square over dlib's box: as much of the face as the labelled ones show."""
+VIEWS: Final = ((1.0, False), (0.9, True))
+"""A single crop is nervous: every face is scored by these, times `SCALE` and mirrored or not."""
+VERSION: Final = 1
+"""Raised when the same face would give another patch: models of other patches are refused."""
+
+_SHARPNESS_PX: Final = 96  # a smaller face is enlarged to it, so that smallness counts as blur
+_CLIP_LIMIT: Final = 2.0
+_TILES: Final = (4, 4)  # of 16 px: an eye or a corner of the mouth in one
+
+Patch = NDArray[np.uint8]  # (64, 64)
+
+
+def cut_patch(
+    image: NDArray[np.uint8],
+    xyxy: NDArray[np.float32],
+    *,
+    scale: float = SCALE,
+    mirrored: bool = False,
+) -> Patch:
+    """Return the ``(64, 64)`` patch of one face, its contrast evened; black outside the image.
+
+    Args:
+        image: ``(h, w, 3)`` RGB or ``(h, w)`` grey; not changed.
+        xyxy: ``(4,)`` px, the face as dlib frames it; may reach out of the image.
+        scale: side of the square as a multiple of the box.
+        mirrored: left and right exchanged.
+    """
+    patch = cut_square(image, xyxy, scale=scale, side_px=PATCH_PX)
+    return even_contrast(patch[:, ::-1] if mirrored else patch)
+
+
+def cut_views(
+    image: NDArray[np.uint8], xyxy: NDArray[np.float32], *, scale: float = SCALE
+) -> NDArray[np.uint8]:
+    """Return the patches of one face that are scored together, ``(views, 64, 64)``."""
+    patches = [
+        cut_patch(image, xyxy, scale=scale * factor, mirrored=mirrored)
+        for factor, mirrored in VIEWS
+    ]
+    return np.stack(patches)
+
+
+def cut_square(
+    image: NDArray[np.uint8], xyxy: NDArray[np.float32], *, scale: float, side_px: int
+) -> NDArray[np.uint8]:
+    """Return the grey square around a box, ``(side_px, side_px)``; black outside the image."""
+    height, width = image.shape[:2]
+    half = max(float((xyxy[2:] - xyxy[:2]).max()) * scale / 2, 1.0)
+    x, y = ((xyxy[:2] + xyxy[2:]) / 2).tolist()
+    left, top = round(x - half), round(y - half)
+    side = max(round(2 * half), 1)
+    x1, y1 = min(max(left, 0), width), min(max(top, 0), height)
+    x2, y2 = min(max(left + side, x1), width), min(max(top + side, y1), height)
+    inside = image[y1:y2, x1:x2]
+    if inside.size == 0:
+        return np.zeros((side_px, side_px), np.uint8)
+    # Shrunk before it is padded: a face that fills an 8K frame is never copied.
+    factor = side_px / side
+    size = max(round((x2 - x1) * factor), 1), max(round((y2 - y1) * factor), 1)
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    small = as_grey(np.asarray(cv2.resize(inside, size, interpolation=method), np.uint8))
+    square = np.zeros((side_px, side_px), np.uint8)
+    column, row = round((x1 - left) * factor), round((y1 - top) * factor)
+    column, row = min(column, side_px - 1), min(row, side_px - 1)
+    fits = small[: side_px - row, : side_px - column]
+    square[row : row + fits.shape[0], column : column + fits.shape[1]] = fits
+    return square
+
+
+def even_contrast(patch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a grey image with its contrast evened out tile by tile (CLAHE).
+
+    Source: Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV, 1994.
+    """
+    evened = cv2.createCLAHE(_CLIP_LIMIT, _TILES).apply(np.ascontiguousarray(patch))
+    return np.asarray(evened, np.uint8)
+
+
+def as_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the brightness of an RGB image, ``(h, w)``; a grey one as it is."""
+    if image.ndim == 2:
+        return image
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def face_sharpness(image: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> float:
+    """Return the strength of a face's fine detail over its contrast; about 0 for a blurred one.
+
+    Args:
+        image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+        xyxy: ``(4,)`` px of the face.
+    """
+    face = cut_square(image, xyxy, scale=0.9, side_px=_SHARPNESS_PX)
+    detail = cv2.Laplacian(face, cv2.CV_32F, ksize=3)
+    return float(detail.std() / (face.std() + 5))

@@ -1,0 +1,1 @@
+"""Rendering crops: decode once, resize, blur, encode, and mux with the sound."""

@@ -1,0 +1,199 @@
+"""One person's video on its way: H.264 in pieces, each of which a stopped run finds again."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.core.errors import InputError
+from data.video.writer import X264_SAME_BYTES, tag_colours, write_errors
+from data.video.yuv import BT709, Colours, Planes
+
+if TYPE_CHECKING:
+    from av import VideoFrame, VideoStream
+    from av.container import OutputContainer
+
+DEFAULT_ENCODER: Final = "libx264"
+_PIECE_FORMAT: Final = "nut"
+"""Keeps times as they are, whatever their unit; .mp4 and .mkv do not."""
+
+_QUALITY: Final = {
+    # What each calls the quality that --crf asks for; all count from 0 to 51 as x264 does.
+    "libx264": {"crf": "{crf}", "preset": "{preset}", **X264_SAME_BYTES},
+    "h264_nvenc": {"rc": "vbr", "cq": "{crf}"},
+    "h264_qsv": {"global_quality": "{crf}"},
+    "h264_amf": {"rc": "cqp", "qp_i": "{crf}", "qp_p": "{crf}", "qp_b": "{crf}"},
+    "h264_vaapi": {"rc_mode": "CQP", "qp": "{crf}"},
+}
+_FORCED: Final = ("libx264", "h264_nvenc")
+"""Those that make of every keyframe that is asked for one that closes all before."""
+_TRIED_PX: Final = 256  # hardware encoders refuse smaller pictures
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """How pictures are encoded.
+
+    Args:
+        name: libav's name of an H.264 encoder.
+        crf: quality, 0 lossless to 51.
+        preset: x264's, from ultrafast to veryslow.
+    """
+
+    name: str = DEFAULT_ENCODER
+    crf: float = 21.0
+    preset: str = "veryfast"
+
+    def options(self) -> dict[str, str]:
+        """What libav is told."""
+        quality = _QUALITY.get(self.name, {})
+        chosen = {
+            key: v.format(crf=f"{self.crf:g}", preset=self.preset) for key, v in quality.items()
+        }
+        return chosen | ({"forced-idr": "1"} if self.can_be_spliced else {})
+
+    @property
+    def can_be_spliced(self) -> bool:
+        """Whether what begins with any keyframe needs nothing from before it, for sure."""
+        return self.name in _FORCED
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is the same for all pieces of a video."""
+
+    size_wh: tuple[int, int]
+    time_base: Fraction  # seconds a tick
+    rate: Fraction  # frames a second, nominally
+    colours: Colours = BT709
+    threads: int = 1
+
+
+def check_encoder(settings: EncoderSettings) -> None:
+    """Try an encoder before anything is decoded for it.
+
+    Raises:
+        InputError: there is none of this name, it is not for H.264, or it does not work here.
+    """
+    import av
+
+    advice = f"leave --encoder out for {DEFAULT_ENCODER}"
+    try:
+        codec = av.Codec(settings.name, "w")
+    except ValueError as error:
+        raise InputError(f"{settings.name}: no such encoder here; {advice}") from error
+    if codec.canonical_name != "h264":
+        message = f"encodes {codec.canonical_name}, which not every player plays"
+        raise InputError(f"{settings.name}: {message}; {advice}")
+    try:
+        _try(settings)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{settings.name}: does not work here ({reason}); {advice}") from error
+
+
+def _try(settings: EncoderSettings) -> None:
+    import av
+
+    context: Any = av.CodecContext.create(settings.name, "w")
+    context.width = context.height = _TRIED_PX
+    context.pix_fmt, context.time_base = _pixel_format(settings), Fraction(1, 25)
+    context.options = settings.options()
+    context.encode(av.VideoFrame(_TRIED_PX, _TRIED_PX, "yuv420p"))
+    context.encode(None)
+
+
+def open_piece(path: Path) -> OutputContainer:
+    """Open a file to be written whose packets keep their times; none is shown before 0."""
+    import av
+
+    # libav would else move all times so that the first decoding time, before 0, becomes 0.
+    options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
+    return av.open(str(path), "w", format=_PIECE_FORMAT, options=options)
+
+
+class PieceWriter:
+    """Some frames of one video, whole or not there; of none an empty file.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, settings: EncoderSettings, form: Form) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_errors(path):
+            self._container = open_piece(path)
+            self._stream = _video_stream(self._container, settings, form)
+        self._form = form
+        self._empty = True
+
+    def picture(self) -> tuple[VideoFrame, Planes]:
+        """A frame to be encoded next, and its planes, to be filled."""
+        import av
+
+        frame = av.VideoFrame(*self._form.size_wh, "yuv420p")
+        y, u, v = (_view(plane) for plane in frame.planes)
+        return frame, Planes(y, u, v, self._form.colours)
+
+    def write(self, frame: VideoFrame, *, tick: int, keyframe: bool) -> None:
+        """Append a frame; ticks rise."""
+        from av.video.frame import PictureType
+
+        frame.pts, frame.time_base = tick, self._form.time_base
+        if keyframe:
+            frame.pict_type = PictureType.I
+        with write_errors(self.path):
+            self._container.mux(self._stream.encode(frame))
+        self._empty = False
+
+    def close(self) -> None:
+        """Finish the piece."""
+        with write_errors(self.path):
+            if self._empty:
+                self.path.touch()  # libav opens it for the first frame
+            else:
+                self._container.mux(self._stream.encode(None))
+            self._container.close()
+
+    def abandon(self) -> None:
+        """Give up."""
+        with contextlib.suppress(Exception):
+            self._container.close()
+        self.path.unlink(missing_ok=True)
+
+
+def _video_stream(container: OutputContainer, settings: EncoderSettings, form: Form) -> VideoStream:
+    from av.codec.context import Flags, ThreadType
+
+    options = settings.options()
+    # Keyframes are asked for, by time; this only keeps the encoder from fewer.
+    options["g"] = str(max(ceil(form.rate), 1))
+    stream: Any = container.add_stream(settings.name, rate=form.rate, options=options)
+    stream.width, stream.height = form.size_wh
+    stream.pix_fmt = _pixel_format(settings)
+    stream.time_base = stream.codec_context.time_base = form.time_base
+    stream.codec_context.flags |= Flags.bitexact | Flags.global_header
+    stream.thread_count, stream.thread_type = form.threads, ThreadType.FRAME
+    tag_colours(stream, form.colours)
+    return stream  # type: ignore[no-any-return]
+
+
+def _pixel_format(settings: EncoderSettings) -> str:
+    """4:2:0 the way the encoder takes it; libav converts from one to the other."""
+    import av
+
+    known = {one.name for one in av.Codec(settings.name, "w").video_formats or ()}
+    return "nv12" if "nv12" in known and "yuv420p" not in known else "yuv420p"
+
+
+def _view(plane: Any) -> NDArray[np.uint8]:
+    rows = np.frombuffer(plane, np.uint8)[: plane.height * plane.line_size]
+    return rows.reshape(plane.height, plane.line_size)[:, : plane.width]

@@ -1,0 +1,184 @@
+"""One footage on its way to everybody's videos: what is known of it before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cropping.render.cache_keys import WORK_FOLDER, video_keys
+from cropping.render.settings import CropSettings
+from data.core.boxes import expand
+from data.core.errors import InputError
+from data.project.filenames import person_file_names
+from data.project.manifest import OutputFolder
+from data.project.paths import ProjectFolder
+from data.tables.timeline import Timeline, read_timeline
+from data.tables.tracks import Tracks, read_csv
+from data.video.footage import Footage
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for of one footage.
+
+    Args:
+        paths: of the project.
+        name: of the footage there.
+        footage: a video.
+        settings: how to crop.
+        tracked: people and their names when the footage was tracked.
+        names: their names by now.
+        smiles: what the smiles of the footage depend on.
+        knows_smiles: whether they are in the project.
+    """
+
+    paths: ProjectFolder
+    name: str
+    footage: Footage
+    settings: CropSettings
+    tracked: tuple[tuple[int, str], ...]
+    names: tuple[tuple[int, str], ...]
+    smiles: str
+    knows_smiles: bool
+
+    @property
+    def folder(self) -> OutputFolder:
+        """Where the videos go."""
+        return OutputFolder(self.paths.crops_folder(self.name))
+
+    @property
+    def work(self) -> Path:
+        """What the videos are put together of."""
+        return self.folder.folder / WORK_FOLDER
+
+    @property
+    def frame_wh(self) -> tuple[int, int]:
+        """Size of the footage."""
+        return self.footage.width, self.footage.height
+
+    @property
+    def video_wh(self) -> tuple[int, int]:
+        """Size of the videos."""
+        return self.settings.window.video_wh(self.frame_wh)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """One person on their way; files are relative to the footage's folder of crops."""
+
+    person_id: int
+    name: str
+    file: str  # without suffix
+    tracks: Tracks
+    key: str  # what the video depends on
+
+    @property
+    def video(self) -> str:
+        """Their video."""
+        return f"{self.file}.mp4"
+
+    @property
+    def best(self) -> str:
+        """The video of just the parts with them."""
+        return f"{self.file}.best.mp4"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One footage with its tracks."""
+
+    request: Request
+    tracks: Tracks
+    timeline: Timeline
+    people: tuple[Person, ...]  # who is seen
+    never_seen: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The footage's."""
+        return self.request.name
+
+    @property
+    def footage(self) -> Footage:
+        """The video."""
+        return self.request.footage
+
+    @property
+    def settings(self) -> CropSettings:
+        """How to crop."""
+        return self.request.settings
+
+    @property
+    def chosen(self) -> list[Person]:
+        """Who was asked for."""
+        names = self.settings.people
+        return [person for person in self.people if not names or person.name in names]
+
+    def pieces(self, person: Person) -> Path:
+        """Folder of what a person's video is put together of."""
+        return self.request.work / f"{person.person_id}-{person.key}"
+
+    def ready(self, person: Person) -> Path:
+        """A person's video, where it need not be put together."""
+        return self.request.work / f"{person.person_id}-{person.key}.mp4"
+
+
+def job_of(request: Request) -> Job:
+    """Read a footage's tracks.
+
+    Raises:
+        InputError: they do not belong to it, or who was asked for is not seen in them.
+    """
+    tracks = read_csv(request.paths.tracks_file(request.name), dict(request.tracked))
+    timeline = read_timeline(request.paths.detections_file(request.name))
+    _check_tracks(request, tracks, timeline)
+    names, settings = dict(request.names), request.settings
+    people = _people(request, names, tracks, timeline)
+    seen = {person.person_id for person in people}
+    never = tuple(name for person, name in names.items() if person not in seen)
+    if unknown := [name for name in settings.people if name not in names.values()]:
+        known = ", ".join(sorted(names.values()))
+        raise InputError(f"{unknown[0]}: nobody of this name; {request.name} has {known}")
+    if lacking := [name for name in settings.people if name in never]:
+        raise InputError(f"{lacking[0]}: never seen in {request.name}; choose somebody else")
+    return Job(request, tracks, timeline, people, never)
+
+
+def _check_tracks(request: Request, tracks: Tracks, timeline: Timeline) -> None:
+    file, footage = request.paths.tracks_file(request.name), request.footage
+    try:
+        timeline.place(tracks.frame_index)
+    except ValueError as error:
+        message = f"does not belong to this footage ({error}); run track-people again"
+        raise InputError(f"{file}: {message}") from error
+    # Smoothing may put a face that leaves the picture somewhat beyond its edge, but not far.
+    near = expand(tracks.xyxy, 1.0)
+    inside = (near[:, 2:] >= 0).all(axis=1)
+    inside &= (near[:, :2] <= (footage.width, footage.height)).all(axis=1)
+    if (outside := ~inside).any():
+        frame = int(tracks.frame_index[int(np.argmax(outside))])
+        size = f"{footage.width}x{footage.height}"
+        message = f"a face outside the picture of {size} in frame {frame}; run track-people again"
+        raise InputError(f"{file}: {message}")
+
+
+def _people(
+    request: Request, names: Mapping[int, str], tracks: Tracks, timeline: Timeline
+) -> tuple[Person, ...]:
+    """Everybody who is seen."""
+    files = person_file_names(names)
+    keys = video_keys(
+        tracks,
+        timeline,
+        size_bytes=request.footage.size_bytes,
+        settings=request.settings.of_video(),
+        blurred=request.settings.others == "blur",
+    )
+    people = []
+    for person in sorted(keys.keys() & names.keys()):
+        own = tracks.take(tracks.person_id == person)
+        people.append(Person(person, names[person], files[person], own, keys[person]))
+    return tuple(people)

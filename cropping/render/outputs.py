@@ -1,0 +1,197 @@
+"""The files of a footage: what they depend on, and how they are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from cropping.camera.shots import Clock
+from cropping.render.audio import write_sound
+from cropping.render.job import Job, Person, Request, job_of
+from cropping.render.mux import Piece, Span, join
+from cropping.render.tasks import Leg, end_s, joinable, legs_of, passed_smiles, start_s, views_of
+from cropping.smiles.table import Smiles, smiles_file, smiling_spans
+from cropping.timeline_file import person_times, timeline_json
+from data.core.atomic import link_or_copy, whole_file
+from data.core.digest import digest
+from data.execution.tasks import Workplace
+from data.project.manifest import Wanted
+from data.project.project import TIMELINE_FILE
+from data.video.footage import open_video
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSummary:
+    """One person's video."""
+
+    name: str
+    frames: int  # in which they are
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cropped:
+    """What there is of one footage."""
+
+    frames: int
+    people: tuple[PersonSummary, ...]
+    never_seen: tuple[str, ...]
+    watched: bool = False  # the smiles table was written
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What is to be written.
+
+    Args:
+        request: what is asked for of the footage.
+        todo: files, relative to the footage's folder of crops.
+        rendered: whose pieces there are, by id.
+    """
+
+    request: Request
+    todo: frozenset[str]
+    rendered: tuple[int, ...]
+
+
+def write_crops(given: Writing, place: Workplace) -> Cropped:
+    """Put the videos together, and write the timeline and who smiles."""
+    request = given.request
+    job = place.loaded(job_of, request)
+    legs = _legs(job)
+    watched = None if request.knows_smiles else passed_smiles(request, legs)
+    if watched is not None:
+        watched.write(smiles_file(request.paths, request.name))
+    people = [person for person in job.people if person.person_id in given.rendered]
+    joined = any(path != TIMELINE_FILE for path in given.todo)
+    if joined and job.footage.has_audio and not _sound_file(request).exists():
+        with whole_file(_sound_file(request)) as partial_file:
+            write_sound(job.footage, partial_file, start_s=start_s(job, people, legs))
+    wanted = wanted_files(job, request.folder.keys())
+    request.folder.sync(wanted, again=given.todo)
+    return _cropped(job, wanted, watched=watched is not None)
+
+
+def read_crops(request: Request, place: Workplace) -> Cropped:
+    """Tell what is there."""
+    job = place.loaded(job_of, request)
+    if not job.people:
+        return Cropped(len(job.timeline), (), job.never_seen)
+    return _cropped(job, wanted_files(job, request.folder.keys()), watched=False)
+
+
+def wanted_files(job: Job, known: Mapping[str, str]) -> dict[str, Wanted]:
+    """Every file that the folder shall hold: a best-of after its video, the timeline last."""
+    wanted: dict[str, Wanted] = {}
+    kept: list[Person] = []
+    chosen = {person.person_id for person in job.chosen}
+    for person in job.people:
+        asked = person.person_id in chosen
+        key = person.key if asked else known.get(person.video)
+        if key is None:
+            continue
+        kept.append(person)
+        wanted[person.video] = Wanted(key, partial(_write_video, job, person))
+        best = _best_key(key)
+        if (asked and job.settings.only_present) or known.get(person.best) == best:
+            wanted[person.best] = Wanted(best, partial(_write_best, job, person))
+    names = [f"{path} {one.key} {job.name}" for path, one in wanted.items()]
+    names += [f"{person.person_id} {person.name}" for person in kept]
+    names.append(digest(_smiles(job).smile.tobytes()))
+    wanted[TIMELINE_FILE] = Wanted(digest(*names), partial(_write_timeline, job, kept))
+    return wanted
+
+
+def _best_key(key: str) -> str:
+    return f"{key}-best"
+
+
+def _smiles(job: Job) -> Smiles:
+    """Who smiles when, as far as that was looked for."""
+    request = job.request
+    if request.knows_smiles:
+        return Smiles.read(smiles_file(request.paths, request.name))
+    return passed_smiles(request, _legs(job)) or Smiles.empty()
+
+
+def _legs(job: Job) -> tuple[Leg, ...]:
+    return legs_of(len(Clock.of(job.timeline)))
+
+
+def _sound_file(request: Request) -> Path:
+    return request.work / "sound.nut"
+
+
+def _sound(job: Job) -> Path | None:
+    return _sound_file(job.request) if job.footage.has_audio else None
+
+
+def _write_video(job: Job, person: Person, path: Path) -> None:
+    ready = job.ready(person)
+    if ready.exists():
+        link_or_copy(ready, path)
+        return
+    legs = _legs(job)
+    pieces = [piece for leg in legs for piece in joinable(job, person, leg)]
+    join(path, pieces, [Span(Fraction(0), end_s(job, person, legs))], sound=_sound(job))
+
+
+def _write_best(job: Job, person: Person, path: Path) -> None:
+    video = job.request.folder.folder / person.video
+    clock, shown = Clock.of(job.timeline), views_of(job, person).present
+    spans = [
+        Span(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
+        for begin, end in clock.spans(shown)
+    ]
+    join(path, [Piece(video)], spans, sound=_sound(job))
+
+
+def _write_timeline(job: Job, people: Sequence[Person], path: Path) -> None:
+    """Write who is seen and who smiles when."""
+    frames, duration_s = _frames_and_duration(job)
+    smiles = _smiles(job)
+    times = [
+        person_times(
+            one.person_id,
+            one.name,
+            one.video,
+            one.tracks,
+            job.timeline,
+            smiling=smiling_spans(smiles, one.person_id),
+        )
+        for one in people
+    ]
+    content = timeline_json(
+        job.name,
+        frames=frames,
+        duration_s=duration_s,
+        rate=job.footage.rate,
+        frame_wh=job.request.frame_wh,
+        video_wh=job.request.video_wh,
+        people=times,
+    )
+    path.write_bytes(content)
+
+
+def _cropped(job: Job, wanted: Mapping[str, Wanted], *, watched: bool) -> Cropped:
+    people = tuple(_summary(job, person, wanted) for person in job.chosen)
+    return Cropped(_frames_and_duration(job)[0], people, job.never_seen, watched)
+
+
+def _frames_and_duration(job: Job) -> tuple[int, float]:
+    """Of the videos, which are all alike; the first that is there."""
+    for person in job.people:
+        video = job.request.folder.folder / person.video
+        if video.exists():
+            with open_video(video) as (_, stream):
+                return stream.frames, float((stream.duration or 0) * (stream.time_base or 0))
+    raise ValueError(f"{job.name} must have a video by now")
+
+
+def _summary(job: Job, person: Person, wanted: Mapping[str, Wanted]) -> PersonSummary:
+    folder = job.request.folder.folder
+    files = [folder / file for file in (person.video, person.best) if file in wanted]
+    return PersonSummary(person.name, len(person.tracks), tuple(files))

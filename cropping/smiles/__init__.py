@@ -1,0 +1,1 @@
+"""Smiles: scoring, selection, and the GIFs of them."""

@@ -1,0 +1,164 @@
+"""The command `smile-gifs`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.command.command import Parser, require_range, run, say_failed, shown, with_projects
+from data.core.errors import InputError
+from data.storage.addresses import footage_place, project_place
+
+if TYPE_CHECKING:
+    from cropping.smiles.stage import SmileSettings, SmileSummary
+
+NAME = "smile-gifs"
+_FRAMES, _SIZE_PX, _MAX_BYTES = 9, 360, 2_000_000
+_UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _gifs))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog=NAME,
+        description="Find each person's best smiles, and write them as one short picture in "
+        "PROJECT/crops/FOOTAGE: sharp, eyes towards the camera, different moments.",
+        epilog="A run that was stopped goes on where it was when the same command is given again.",
+    )
+    add = parser.add_argument
+    add("project", type=project_place, help="project folder whose footage track-people has tracked")
+    add(
+        "footage",
+        nargs="*",
+        type=footage_place,
+        help="videos, or folders (default: all that are tracked)",
+    )
+    add(
+        "--frames",
+        type=int,
+        default=_FRAMES,
+        metavar="N",
+        help=f"smiles a person (default: {_FRAMES})",
+    )
+    add(
+        "--style",
+        choices=("moments", "bursts"),
+        default="moments",
+        help="bursts: fewer smiles, each as a short sequence (default: moments)",
+    )
+    add("--format", choices=("gif", "webp", "mp4"), default="gif", help="default: gif")
+    add(
+        "--size",
+        type=int,
+        default=_SIZE_PX,
+        metavar="PX",
+        help=f"side of the picture, at most (default: {_SIZE_PX})",
+    )
+    add(
+        "--max-bytes",
+        default="2M",
+        metavar="N",
+        help="size of a file, such as 500k or 2M, at most; the picture gets smaller until it "
+        "fits, then its colours fewer (default: 2M)",
+    )
+    add("--model", type=Path, metavar="FILE", help="of train-smiles (default: fancam's own)")
+    add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add("--force", action="store_true", help="do again what is done")
+    return parser
+
+
+def _gifs(parsed: argparse.Namespace) -> int:
+    max_bytes = _check(parsed)
+    settings = _settings(parsed, max_bytes)
+    from cropping.smiles.stage import smile_gifs
+    from data.command.inputs import footage_paths
+    from data.core.progress import bars
+    from data.execution.failures import Failures
+    from data.project.project import Project
+
+    project, failures = Project(parsed.project), Failures()
+    footages = footage_paths(parsed.footage)
+    summaries = smile_gifs(project, footages, settings, progress=bars(NAME), failures=failures)
+    for line in _report(summaries):
+        print(line)
+    return say_failed(NAME, failures.lines)
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    """Refuse options that make no sense, before anything is loaded or written."""
+    from data.project.project import require_project
+
+    require_project(parsed.project)
+    require_range("--frames", parsed.frames, low=1, high=100)
+    require_range("--size", parsed.size, low=64, high=1080, unit=" px")
+    require_range("--threads", parsed.threads, low=0, high=256)
+    max_bytes = _bytes(parsed.max_bytes)
+    require_range("--max-bytes", max_bytes, low=10_000, high=1_000_000_000)
+    return max_bytes
+
+
+def _bytes(text: str) -> int:
+    number = text.strip().lower()
+    unit = number[-1:] if number[-1:] in ("k", "m") else ""
+    try:
+        return round(float(number.removesuffix(unit)) * _UNITS[unit])
+    except (ValueError, OverflowError) as error:
+        raise InputError(
+            f"--max-bytes {text}: give a number such as 2000000, 500k or 2M"
+        ) from error
+
+
+def _settings(parsed: argparse.Namespace, max_bytes: int) -> SmileSettings:
+    from cropping.smiles.model import SHIPPED
+    from cropping.smiles.stage import SmileSettings
+
+    return SmileSettings(
+        frames=parsed.frames,
+        style=parsed.style,
+        size_px=parsed.size,
+        max_bytes=max_bytes,
+        format=parsed.format,
+        model=parsed.model or SHIPPED,
+        threads=parsed.threads,
+        force=parsed.force,
+    )
+
+
+# --- the report -------------------------------------------------------------------------------
+
+
+def _report(summaries: Sequence[SmileSummary]) -> list[str]:
+    """The closing lines, for a person to read."""
+    lines = []
+    for summary in summaries:
+        done = " (done before)" if summary.already_done else ""
+        damage = f"; {summary.damage}" if summary.damage else ""
+        lines += [f"{summary.name}: {len(summary.people)} people{done}{damage}"]
+        lines += _people_lines(summary)
+    every = all(summary.already_done for summary in summaries)
+    took_s = sum(summary.took_s for summary in summaries)
+    lines += [f"{'nothing to do, all is up to date' if every else 'done'} in {took_s:.0f} s"]
+    return lines
+
+
+def _people_lines(summary: SmileSummary) -> list[str]:
+    width = max((len(person.name) for person in summary.people), default=0)
+    lines = []
+    for person in summary.people:
+        if person.file is None:
+            said = f"too few smiles: {person.smiles} different moments"
+        else:
+            said = f"{person.smiles} smiles  {shown(person.file)}"
+        lines += [f"  {person.name:<{width}}  {said}"]
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

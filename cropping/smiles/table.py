@@ -1,0 +1,149 @@
+"""The smiles table: how much each person smiles, look by look, and when that is a smile."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.core.digest import digest
+from data.core.errors import InputError
+from data.core.table import Column, Table
+from data.project.paths import ProjectPaths
+from data.project.project import Project
+from data.project.stages import smiles_stage, tracks_stage
+
+VERSION: Final = 1
+"""Raised when the same footage, tracks and model would give other smiles."""
+
+SMILING: Final = 0.5
+"""A face that scores more than this smiles: the model's scores are calibrated."""
+_CLOSEST: Final = 1e-4
+_HEAP_LOOKS: Final = 30  # fewer tell nothing of somebody's resting face
+_LEAST_HEAP: Final = 0.15  # of the looks
+_RESTING: Final = -0.5  # log odds of a resting face that the model may take for a smile, at least
+_APART: Final = 2.5  # between resting and smiling, at least
+_JOIN_S: Final = 0.4  # a smile that stops for less goes on
+_SHORTEST_S: Final = 0.3  # a smile that is over sooner was none
+
+
+@dataclass(frozen=True, eq=False)
+class Smiles(Table):
+    """The scored faces of one footage, in the order of frames and then of people."""
+
+    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
+    time_s: NDArray[np.float64]  # (n,) presentation time, first frame 0
+    person_id: NDArray[np.int64]  # (n,)
+    xyxy: NDArray[np.float32]  # (n, 4) px of the full frame, the face as dlib frames it
+    smile: NDArray[np.float32]  # (n,) 0..1, averaged over the neighbouring looks
+    smile_alone: NDArray[np.float32]  # (n,) 0..1, of this look alone
+    sharpness: NDArray[np.float32]  # (n,) 0 blurred; see face_sharpness
+    turn: NDArray[np.float32]  # (n,) 0 towards the camera, 1 nose under an eye; NaN not known
+    eyes_open: NDArray[np.float32]  # (n,) height of the eyes over their width; NaN not known
+
+    COLUMNS: ClassVar[dict[str, Column]] = {
+        "frame_index": (np.int64, ()),
+        "time_s": (np.float64, ()),
+        "person_id": (np.int64, ()),
+        "xyxy": (np.float32, (4,)),
+        "smile": (np.float32, ()),
+        "smile_alone": (np.float32, ()),
+        "sharpness": (np.float32, ()),
+        "turn": (np.float32, ()),
+        "eyes_open": (np.float32, ()),
+    }
+
+
+def is_smiling(smiles: Smiles) -> NDArray[np.bool_]:
+    """Return where one person smiles, ``(n,)``.
+
+    Some faces look as if they smiled when they rest. Where a person's scores fall into two heaps,
+    both of them smiles by the model, only the upper one is.
+
+    Args:
+        smiles: of one person.
+    """
+    return np.asarray(smiles.smile > SMILING) & (log_odds(smiles.smile) > _resting(smiles))
+
+
+def _resting(smiles: Smiles) -> float:
+    """Log odds up to which a person's face rests."""
+    values = np.sort(log_odds(smiles.smile))
+    if len(values) < _HEAP_LOOKS:
+        return 0.0
+    # The parting with the least spread within both sides (Otsu, "A threshold selection method
+    # from gray-level histograms", 1979).
+    least = max(round(_LEAST_HEAP * len(values)), 1)
+    sizes = np.arange(least, len(values) - least + 1)
+    sums = np.cumsum(values)[sizes - 1]
+    lower, upper = sums / sizes, (values.sum() - sums) / (len(values) - sizes)
+    best = int((sizes * (len(values) - sizes) * (upper - lower) ** 2).argmax())
+    if lower[best] < _RESTING or upper[best] - lower[best] < _APART:
+        return 0.0
+    return float((lower[best] + upper[best]) / 2)
+
+
+def log_odds(probability: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return scores of 0 to 1 stretched at both ends, ``(n,)``; 0 where either is as likely."""
+    inside = np.clip(probability.astype(np.float64), _CLOSEST, 1 - _CLOSEST)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def smiling_spans(smiles: Smiles, person_id: int) -> list[tuple[float, float]]:
+    """Return when a person smiles: start and end in seconds, rising, apart from each other."""
+    mine = smiles.take(smiles.person_id == person_id)
+    smiling = is_smiling(mine)
+    step_s = float(np.median(np.diff(mine.time_s))) if len(mine) > 1 else 0.0
+    spans: list[tuple[float, float]] = []
+    for time_s in mine.time_s[smiling].tolist():
+        # A look stands for the time up to the next one.
+        if spans and time_s - spans[-1][1] <= max(_JOIN_S, step_s):
+            spans[-1] = (spans[-1][0], time_s + step_s)
+        else:
+            spans.append((time_s, time_s + step_s))
+    return [(start, end) for start, end in spans if end - start >= _SHORTEST_S or not step_s]
+
+
+# --- in the project ----------------------------------------------------------------------------
+
+
+def smiles_file(project: ProjectPaths, footage: str) -> Path:
+    """Where the smiles of a footage are kept."""
+    return project.crops_folder(footage) / "smiles.parquet"
+
+
+def kept_smiles(project: Project, footage: str, model_key: str) -> Smiles | None:
+    """Return the smiles of a footage; None where they are missing or of other tracks or models."""
+    inputs = _inputs(project, footage, model_key)
+    if not project.finished(smiles_stage(footage), inputs):
+        return None
+    try:
+        return Smiles.read(smiles_file(project, footage))
+    except InputError:
+        return None  # they can be made again
+
+
+def keep_smiles(project: Project, footage: str, model_key: str, smiles: Smiles) -> None:
+    """Write the smiles of a footage, and of what they were made."""
+    project.unfinish(smiles_stage(footage))
+    smiles.write(smiles_file(project, footage))
+    finish_smiles(project, footage, model_key)
+
+
+def finish_smiles(project: Project, footage: str, model_key: str) -> None:
+    """Note that the smiles of a footage are written, and of what they were made."""
+    project.finish(smiles_stage(footage), _inputs(project, footage, model_key))
+
+
+def smiles_key(project: Project, footage: str, model_key: str) -> str:
+    """Return what changes when the smiles of a footage would be others."""
+    return digest(json.dumps(_inputs(project, footage, model_key)))
+
+
+def _inputs(project: Project, footage: str, model_key: str) -> dict[str, Any]:
+    tracks = json.dumps(project.stages.get(tracks_stage(footage)), sort_keys=True)
+    return {"version": VERSION, "model": model_key, "tracks": digest(tracks)}

@@ -1,0 +1,1 @@
+"""What every command shares: the parser, exit codes, and the footages it is given."""

@@ -1,0 +1,177 @@
+"""How every command ends: one clear line for what the user can mend, and the right exit code."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+from data.core.errors import InputError
+from data.storage.addresses import legible, project_address
+
+EXIT_PARTLY = 1
+EXIT_INPUT = 2
+EXIT_INTERRUPTED = 130
+EXIT_NOBODY_READS = 141  # as if by SIGPIPE
+
+_DISK_PROBLEMS = {
+    errno.ENOSPC: "the disk is full; free some space and run the same command again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EFBIG: "the disk takes no file so large; choose another --project folder",
+    errno.EROFS: "the disk is read-only; choose another --project folder",
+    errno.EACCES: "no permission; change it, or choose another --project folder",
+    errno.EPERM: "no permission; change it, or choose another --project folder",
+}
+_SYSTEM_LIBRARIES = {"libGL.so": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0"}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line too: an InputError instead of usage and an exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        raise InputError(f"{message}; see --help")
+
+
+def add_ray_option(parser: argparse.ArgumentParser) -> None:
+    """Let the user say where the work is done; see `data.remote.runners.runner_at`."""
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="work on a Ray cluster, at HOST:PORT of its head or auto; local: as tasks of Ray here",
+    )
+
+
+def require_range(
+    option: str, value: float | None, *, low: float, high: float, unit: str = ""
+) -> None:
+    """Refuse an option's value out of its range; None is an option that was not given.
+
+    Raises:
+        InputError: it is.
+    """
+    if value is not None and not low <= value <= high:
+        shown = value if isinstance(value, int) else f"{value:g}"
+        raise InputError(f"{option} {shown}: give a number from {low} to {high}{unit}")
+
+
+def shown(path: Path) -> str:
+    """Return a path as the user would type it: from the working directory where it is below.
+
+    What is kept for an address is that address.
+    """
+    text, here = legible(str(path)), Path.cwd()
+    return str(path.relative_to(here)) if text == str(path) and path.is_relative_to(here) else text
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Ask, unless it was said that the answer is yes.
+
+    Raises:
+        InputError: there is nobody to ask.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise InputError(f"{question} Nobody to ask: give --yes")
+    return input(f"{question} [y/N] ").strip().casefold() in ("y", "yes")
+
+
+def limit_threads(threads: int) -> None:
+    """Let OpenCV use no more processor cores than so many; 0 is all."""
+    import cv2
+
+    if threads:
+        cv2.setNumThreads(threads)
+
+
+def run(name: str, command: Callable[[], int]) -> int:
+    """Run ``command`` and return the exit code, turning expected failures into one line.
+
+    Args:
+        name: of the command, said before the line.
+        command: returns its own exit code.
+    """
+    try:
+        return command()
+    except KeyboardInterrupt:
+        return _say(name, "stopped; the same command goes on from here", EXIT_INTERRUPTED)
+    except InputError as error:
+        return _say(name, str(error), EXIT_INPUT)
+    except ImportError as error:
+        return _say(name, _missing_library(error), EXIT_INPUT)
+    except BrokenPipeError:
+        return _nobody_reads()
+    except OSError as error:
+        return _say(name, _disk_problem(error), EXIT_INPUT)
+
+
+def with_projects(
+    name: str, parsed: argparse.Namespace, work: Callable[[argparse.Namespace], int]
+) -> int:
+    """Do a command's work, with the projects that it names by an address on this machine meanwhile.
+
+    Args:
+        name: of the command.
+        parsed: its arguments; projects are of `data.storage.addresses.project_place`.
+        work: returns the exit code; the projects' `data.remote.sync.Mirror` are its ``mirrors``.
+
+    Raises:
+        InputError: a project cannot be fetched or sent.
+    """
+    values = [one for value in vars(parsed).values() for one in _each(value)]
+    places = [one for one in values if isinstance(one, Path) and project_address(one) is not None]
+    with ExitStack() as stack:
+        parsed.mirrors = []
+        for place in dict.fromkeys(places):
+            from data.remote.sync import mirrored
+
+            mirror = mirrored(place, say=lambda line: _tell(name, line))
+            parsed.mirrors.append(stack.enter_context(mirror))
+        return work(parsed)
+
+
+def _each(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def say_failed(name: str, failed: Sequence[str]) -> int:
+    """Name what could not be used while all else was done, a line each; return the exit code."""
+    for line in failed:
+        _say(name, line, EXIT_PARTLY)
+    return EXIT_PARTLY if failed else 0
+
+
+def _nobody_reads() -> int:
+    """End quietly where the reader of the output has gone, as in ``| head``."""
+    # Else Python writes what is left at its end, and fails again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_NOBODY_READS
+
+
+def _say(name: str, message: str, code: int) -> int:
+    _tell(name, message)
+    return code
+
+
+def _tell(name: str, message: str) -> None:
+    # Names of files, and what libraries say, may hold line breaks.
+    print(f"{name}: {' '.join(legible(message).split())}", file=sys.stderr)  # noqa: T201
+
+
+def _missing_library(error: ImportError) -> str:
+    for library, package in _SYSTEM_LIBRARIES.items():
+        if library in str(error):
+            return f"the system library {library} is missing: apt-get install {package}"
+    raise error
+
+
+def _disk_problem(error: OSError) -> str:
+    if error.errno not in _DISK_PROBLEMS:
+        raise error
+    return f"{error.filename or 'writing'}: {_DISK_PROBLEMS[error.errno]}"

@@ -1,0 +1,1 @@
+"""Boxes, tables, errors, and files written whole: no knowledge of video or projects."""

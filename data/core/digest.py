@@ -1,0 +1,31 @@
+"""Short keys of content, and of files by size and time."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from data.core.errors import InputError
+
+
+def digest(*parts: bytes | str) -> str:
+    """Return a short key of all ``parts``."""
+    sha = hashlib.sha256()
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        sha.update(len(content).to_bytes(8, "little") + content)
+    return sha.hexdigest()[:16]
+
+
+def file_key(path: Path) -> str:
+    """Return a key that changes when the file is written anew.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    try:
+        stat = path.stat()
+    except OSError as error:
+        message = f"{path}: cannot be read ({error.strerror}); run cluster-faces --force"
+        raise InputError(message) from error
+    return f"{stat.st_size:x}-{stat.st_mtime_ns:x}"

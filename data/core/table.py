@@ -1,0 +1,127 @@
+"""Frozen records of equally long arrays, checked on construction, and their parquet files."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.core.atomic import whole_file
+from data.core.errors import InputError
+
+_ROWS = 1 << 16
+"""Of one piece of a file: 128 MB of the faces table."""
+
+Column = tuple[type[np.generic], tuple[int, ...]]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Table:
+    """Base of the records: subclasses name their columns, dtypes and shapes in ``COLUMNS``.
+
+    Raises:
+        ValueError: a column is not of its dtype and shape, or not as long as the first.
+    """
+
+    COLUMNS: ClassVar[dict[str, Column]]
+
+    def __post_init__(self) -> None:
+        rows = len(getattr(self, next(iter(self.COLUMNS))))
+        for name, (dtype, shape) in self.COLUMNS.items():
+            column = getattr(self, name)
+            if column.shape != (rows, *shape):
+                raise ValueError(f"{name} must have shape {(rows, *shape)}, got {column.shape}")
+            if column.dtype != dtype:
+                raise ValueError(f"{name} must be {np.dtype(dtype)}, got {column.dtype}")
+
+    def __len__(self) -> int:
+        return len(getattr(self, next(iter(self.COLUMNS))))
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return a table of no rows."""
+        return cls(**{n: np.zeros((0, *shape), dtype) for n, (dtype, shape) in cls.COLUMNS.items()})
+
+    @classmethod
+    def concatenate(cls, tables: list[Self]) -> Self:
+        """Return the rows of all ``tables``, in order."""
+        if not tables:
+            return cls.empty()
+        columns = {n: np.concatenate([getattr(t, n) for t in tables]) for n in cls.COLUMNS}
+        return cls(**columns)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Self:
+        """Return the chosen rows as a copy."""
+        return type(self)(**{n: np.array(getattr(self, n)[rows]) for n in self.COLUMNS})
+
+    def replace(self, **columns: NDArray[Any]) -> Self:
+        """Return this table with some columns exchanged."""
+        return dataclasses.replace(self, **columns)
+
+    def write(self, path: Path) -> None:
+        """Write all columns to a parquet file, whole or not at all."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        arrays = {}
+        for name, (_, shape) in self.COLUMNS.items():
+            values = getattr(self, name)
+            flat = pa.array(values.reshape(-1))
+            size = int(np.prod(shape))
+            arrays[name] = pa.FixedSizeListArray.from_arrays(flat, size) if shape else flat
+        with whole_file(path) as partial:
+            pq.write_table(pa.table(arrays), partial, compression="zstd", row_group_size=_ROWS)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file that :meth:`write` wrote.
+
+        Raises:
+            InputError: the file cannot be read, or lacks a column.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            # A column and some rows at a time: a million faces twice are 4 GB.
+            with pq.ParquetFile(path) as file:
+                columns = {name: _numpy(file, name, *kind) for name, kind in cls.COLUMNS.items()}
+            return cls(**columns)
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+            raise _unreadable(path, error) from error
+
+    @classmethod
+    def count(cls, path: Path) -> int:
+        """Number of rows of a file that :meth:`write` wrote, without reading them.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(f"{path}: not a readable table ({reason}); run cluster-faces --force")
+
+
+def _numpy(file: Any, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    """One column of an open file."""
+    found = np.empty((file.metadata.num_rows, *shape), dtype)
+    first = 0
+    for group in range(file.num_row_groups):
+        for chunk in file.read_row_group(group, columns=[name])[name].chunks:
+            values = chunk.flatten() if shape else chunk
+            some = values.to_numpy(zero_copy_only=False).reshape(len(chunk), *shape)
+            found[first : first + len(chunk)] = some
+            first += len(chunk)
+    return found

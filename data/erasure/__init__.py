@@ -1,0 +1,1 @@
+"""The proof that nothing of a forgotten person is left in a project."""

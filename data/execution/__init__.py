@@ -1,0 +1,1 @@
+"""Tasks, the segments they work on, and the runners that run them."""

@@ -1,0 +1,134 @@
+"""One progress line for a run of many stages: which one, how far, how long still."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from data.core.progress import WRITING, Bar, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage of a run.
+
+    Args:
+        name: as the user knows it.
+        expected_s: about how long it takes, against the others; only their shares count.
+        bars: how many bars it shows one after another, but for those of `WRITING`.
+    """
+
+    name: str
+    expected_s: float
+    bars: int = 1
+
+    def __post_init__(self) -> None:
+        if self.expected_s <= 0 or self.bars < 1:
+            raise ValueError(f"a step must take time and have a bar, got {self}")
+
+
+class Line(Protocol):
+    """What is drawn: a tqdm bar."""
+
+    n: float
+    initial: float
+
+    def refresh(self) -> object:
+        """Draw it."""
+
+    def set_description_str(self, desc: str, refresh: bool = True) -> object:
+        """Say what is going on."""
+
+    def set_postfix_str(self, s: str, refresh: bool = True) -> object:
+        """Say more about it."""
+
+    def write(self, s: str) -> object:
+        """Show a line above it."""
+
+
+class Overall:
+    """The progress of a whole run, on one line.
+
+    What is expected is only a first guess: the time left is by how long it took so far.
+    """
+
+    def __init__(self, steps: Sequence[Step], line: Line) -> None:
+        self._steps, self._line = list(steps), line
+
+    def say(self, text: str) -> None:
+        """Show a line above this one."""
+        self._line.write(text)
+
+    @contextmanager
+    def step(self, number: int) -> Iterator[Progress]:
+        """Run a step, counted from 0: gives what makes its bars, and is done after it."""
+        step = self._steps[number]
+        start = sum(before.expected_s for before in self._steps[:number])
+        shown = _Step(self._line, start, step, f"{number + 1}/{len(self._steps)} {step.name}")
+        self._line.set_description_str(shown.label)
+        yield shown.bar
+        if shown.untouched:  # done in an earlier run: says nothing about how quick this one is
+            self._line.initial += start + step.expected_s - self._line.n
+        shown.move_to(1.0)
+
+
+class _Step:
+    def __init__(self, line: Line, start: float, step: Step, label: str) -> None:
+        self.label = label
+        self.untouched = True
+        self._line, self._start, self._step = line, start, step
+        self._bars = 0
+
+    def move_to(self, share: float) -> None:
+        """Show the step done by ``share``; never backwards."""
+        self._line.n = max(self._line.n, self._start + min(share, 1.0) * self._step.expected_s)
+        self._line.refresh()
+
+    @contextmanager
+    def bar(self, name: str, total: int, done: int) -> Iterator[Bar]:
+        """Show one bar of the step as its part of the line."""
+        self._line.set_description_str(f"{self.label}: {name}")
+        if name == WRITING:
+            yield _Part(self._line, lambda _: None, 1, 0)
+            return
+        self.untouched = self.untouched and done >= total
+        first, self._bars = self._bars, self._bars + 1
+
+        def show(share: float) -> None:
+            self.move_to((first + share) / self._step.bars)
+
+        part = _Part(self._line, show, max(total, 1), done)
+        before = self._line.n
+        part.update(0)
+        self._line.initial += self._line.n - before  # of an earlier run
+        yield part
+        show(1.0)
+
+
+class _Part:
+    """A `Bar` that is part of the line."""
+
+    def __init__(self, line: Line, show: Callable[[float], None], total: int, done: int) -> None:
+        self._line, self._show, self._total, self._done = line, show, total, done
+
+    def update(self, n: int) -> None:
+        """Go on by ``n``."""
+        self._done += n
+        self._show(self._done / self._total)
+
+    def set_postfix_str(self, s: str) -> None:
+        """Show ``s`` behind the line."""
+        self._line.set_postfix_str(s)
+
+
+@contextmanager
+def overall(command: str, steps: Sequence[Step]) -> Iterator[Overall]:
+    """Draw the line of a run of ``steps`` on the terminal."""
+    from tqdm import tqdm
+
+    form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
+    total = sum(step.expected_s for step in steps)
+    with tqdm(total=total, bar_format=f"{command} {form}", dynamic_ncols=True, smoothing=0) as line:
+        yield Overall(steps, line)

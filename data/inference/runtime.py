@@ -1,0 +1,118 @@
+"""Networks in a fast runtime: a serialised ONNX model becomes a function of arrays.
+
+``auto`` takes CUDA where ONNX Runtime has it, else OpenVINO where it is installed: it measured
+faster on CPUs, see `clustering.faces.graph_cache` for dlib's networks and
+`tracking.detection.detector` for YOLO.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.core.errors import InputError
+from data.inference.telemetry import silence_onnxruntime, silence_openvino
+
+RuntimeName: TypeAlias = Literal["auto", "onnxruntime", "openvino"]
+
+# TF32 has 10 bits of mantissa: faces would score otherwise than dlib's. The default search tries
+# every algorithm on each new size of image.
+_CUDA_OPTIONS: Final = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+
+
+class Network(Protocol):
+    """A network that runs: batch in, batch out.
+
+    One call at a time: give each thread its own network.
+    """
+
+    def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """Run the network; ``batch`` is not changed and not kept."""
+        ...
+
+
+def available_runtimes() -> list[RuntimeName]:
+    """What is installed here, the fastest first."""
+    found: list[RuntimeName] = []
+    if importlib.util.find_spec("openvino"):
+        found.append("openvino")
+    if importlib.util.find_spec("onnxruntime"):
+        found.insert(0 if _has_cuda() else len(found), "onnxruntime")
+    return found
+
+
+def runtime_named(name: RuntimeName, *, exact: bool = True) -> Callable[[bytes, int], Network]:
+    """What starts a serialised ONNX model on so many cores (0 is all); the model has one output.
+
+    Args:
+        name: ``auto`` takes the fastest one installed.
+        exact: float32 throughout; else also bfloat16, where the processor has it.
+
+    Raises:
+        InputError: the runtime is not installed.
+    """
+    found = available_runtimes()
+    if name == "auto" and found:
+        name = found[0]
+    if name not in found:
+        missing = "onnxruntime" if name == "auto" else name
+        raise InputError(f"{missing} is not installed; pip install {missing}")
+    return partial(_OpenVino, exact=exact) if name == "openvino" else _OnnxRuntime
+
+
+def _has_cuda() -> bool:
+    return "CUDAExecutionProvider" in _silent_onnxruntime().get_available_providers()
+
+
+def _silent_onnxruntime() -> Any:
+    silence_onnxruntime()
+    import onnxruntime
+
+    return onnxruntime
+
+
+class _OnnxRuntime:
+    """A session of ONNX Runtime, on CUDA where it has that."""
+
+    def __init__(self, graph: bytes, threads: int) -> None:
+        onnxruntime = _silent_onnxruntime()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        # Waiting threads that spin would take the cores that decoding needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        providers = [("CUDAExecutionProvider", _CUDA_OPTIONS)] if _has_cuda() else []
+        self._session = onnxruntime.InferenceSession(
+            graph, options, providers=[*providers, "CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+
+    def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        outputs: list[NDArray[np.float32]] = self._session.run(None, {self._input: batch})
+        return outputs[0]
+
+
+class _OpenVino:
+    """A compiled model of OpenVINO on the CPU."""
+
+    def __init__(self, graph: bytes, threads: int, *, exact: bool) -> None:
+        silence_openvino()
+        import openvino
+
+        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if exact:
+            options["INFERENCE_PRECISION_HINT"] = "f32"  # the default is bf16 on CPUs that have it
+        if threads:
+            options["INFERENCE_NUM_THREADS"] = threads
+            options["ENABLE_CPU_PINNING"] = False  # two networks side by side would share a core
+        core = openvino.Core()
+        self._model = core.compile_model(core.read_model(graph, b""), "CPU", options)
+
+    def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        scores: NDArray[np.float32] = self._model(batch, share_inputs=True)[0]
+        return scores

@@ -1,0 +1,58 @@
+"""What fancam wrote and can make again: listed by the rooms, removed by one."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Removable:
+    """Files that can be made again.
+
+    Args:
+        kind: what they are, in a word.
+        made_by: the commands that make them again.
+        files: written by fancam, each of them; what lists others comes after these.
+        stages: what the project must not take for done any more.
+    """
+
+    kind: str
+    made_by: str
+    files: tuple[Path, ...]
+    stages: tuple[str, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """What the disk gets back: a file that lies elsewhere too, as a link, frees nothing."""
+        stats = [file.stat() for file in self.files]
+        return sum(stat.st_size for stat in stats if stat.st_nlink == 1)
+
+
+def remove(project: Project, removable: Removable) -> None:
+    """Remove files, and the folders that are empty then.
+
+    The caller holds the project's lock. Stopped anywhere, it goes on when it is called again.
+    """
+    for stage in removable.stages:
+        project.unfinish(stage)
+    for file in removable.files:
+        file.unlink(missing_ok=True)
+    folders = {folder for file in removable.files for folder in file.parents}
+    inside = [folder for folder in folders if project.folder in folder.parents]
+    for folder in sorted(inside, key=lambda path: len(path.parts), reverse=True):
+        with suppress(OSError):  # not empty: something of the user's
+            folder.rmdir()
+
+
+def files_under(*folders: Path) -> list[Path]:
+    """Every file in folders that hold nothing but what fancam wrote."""
+    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def that_exist(*files: Path) -> list[Path]:
+    """Those of some files that are there."""
+    return [file for file in files if file.is_file()]

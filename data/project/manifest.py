@@ -1,0 +1,241 @@
+"""A folder of generated files that is brought up to date and leaves the user's own files alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Self
+
+from data.core.atomic import link_or_copy, partial_of, whole_file, write_json
+from data.core.digest import digest, file_key
+from data.core.errors import InputError
+
+MANIFEST = ".generated.json"
+_PENDING = ""  # the key of a file that was promised, and may or may not be there
+_FLUSH_EVERY = 2000  # files between two notes of how far we came, for a run that gets killed
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file that a folder shall hold."""
+
+    key: str  # short; another one means another content
+    write: Callable[[Path], None]  # writes the content to the path it is given
+
+    def __post_init__(self) -> None:
+        if not self.key:
+            raise ValueError("key must not be empty")
+
+    @classmethod
+    def content(cls, content: bytes) -> Self:
+        """Want a file of these bytes."""
+        return cls(digest(content), partial(_write, content))
+
+    @classmethod
+    def link(cls, source: Path) -> Self:
+        """Want what ``source`` holds, as a hard link where the disk can.
+
+        Raises:
+            InputError: there is no such file.
+        """
+        return cls(f"link {file_key(source)}", partial(link_or_copy, source))
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What bringing a folder up to date took."""
+
+    written: int
+    removed: int
+    kept: int
+
+
+class OutputFolder:
+    """A folder whose generated files are listed in a hidden manifest; all others are the user's.
+
+    The manifest names a file before it is written and until it is removed. So a run that is
+    killed anywhere leaves no file that the next run would not know as its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keys(self) -> dict[str, str]:
+        """The key of each file that was written whole and is still there."""
+        known = self._read_manifest()
+        return {path: key for path, key in known.items() if key != _PENDING and self._holds(path)}
+
+    def files(self) -> list[Path]:
+        """Every file of ours that is there, also one half written; last of all their list."""
+        places = [self.folder / path for path in self._read_manifest()]
+        ours = [one for place in places for one in (place, partial_of(place))]
+        return [file for file in (*ours, self.folder / MANIFEST) if file.is_file()]
+
+    def outdated(self, wanted: Mapping[str, Wanted]) -> list[str]:
+        """What `sync` would write.
+
+        Raises:
+            InputError: as `sync` does; so that a run need not work for hours to find out.
+        """
+        known = self._read_manifest()
+        ours = {path.casefold() for path in known}
+        self._check_free(path for path in wanted if path.casefold() not in ours)
+        return [p for p, one in wanted.items() if not self._is_up_to_date(p, one, known)]
+
+    def _is_up_to_date(self, path: str, wanted: Wanted, known: Mapping[str, str]) -> bool:
+        return known.get(path) == wanted.key and self._holds(path)
+
+    def sync(
+        self,
+        wanted: Mapping[str, Wanted],
+        *,
+        again: Collection[str] = (),
+        advance: Callable[[], None] = lambda: None,
+    ) -> Synced:
+        """Write what is missing or changed, then remove what was written earlier and is unwanted.
+
+        Args:
+            wanted: by path relative to the folder, with ``/`` between its parts.
+            again: those to be written anew even if they are up to date.
+            advance: called after each wanted file.
+
+        Raises:
+            InputError: the user's own file, or a link out of the folder, is in the place of a
+                wanted one. It is not overwritten; nor does the wanted one get another name,
+                since files find each other by their names (an image its labels, a page its
+                portraits). Nothing has been written then.
+            ValueError: a wanted path leads out of the folder.
+        """
+        for path in wanted:
+            _check_inside(path)
+        known = self._read_manifest()
+        if not wanted and not known:
+            return Synced(0, 0, 0)
+        stale = [path for path in known if path not in wanted]
+        # What a wanted file cannot be beside goes first: "anna" is "Anna" on many disks, and
+        # a folder cannot be where a file is.
+        in_the_way = _colliding(stale, wanted)
+        self._remove(in_the_way)
+        for path in in_the_way:
+            del known[path]
+        self._check_free(path for path in wanted if path not in known)
+        todo = [p for p, w in wanted.items() if p in again or not self._is_up_to_date(p, w, known)]
+        for _ in range(len(wanted) - len(todo)):
+            advance()
+        if todo:
+            self._write(wanted, todo, known, advance)
+        self._remove(path for path in stale if path in known)
+        if todo or stale:
+            self._write_manifest({path: wanted[path].key for path in sorted(wanted)})
+        return Synced(len(todo), len(stale), len(wanted) - len(todo))
+
+    def changes(self, wanted: Mapping[str, Wanted]) -> set[str]:
+        """Return the paths that :meth:`sync` would write or remove; nothing is written."""
+        known = self._read_manifest()
+        written = {p for p, w in wanted.items() if known.get(p) != w.key or not self._holds(p)}
+        return written | (known.keys() - wanted.keys())
+
+    def _write(
+        self,
+        wanted: Mapping[str, Wanted],
+        todo: list[str],
+        known: dict[str, str],
+        advance: Callable[[], None],
+    ) -> None:
+        known.update(dict.fromkeys(todo, _PENDING))
+        self._write_manifest(known)
+        try:
+            for number, path in enumerate(todo, start=1):
+                with whole_file(self.folder / path) as place:
+                    wanted[path].write(place)
+                known[path] = wanted[path].key
+                if number % _FLUSH_EVERY == 0:
+                    self._write_manifest(known)
+                advance()
+        except BaseException:  # also Ctrl-C: the next run need not repeat what is done
+            with suppress(OSError):
+                self._write_manifest(known)
+            raise
+
+    def _holds(self, path: str) -> bool:
+        place = self.folder / path
+        if place.is_dir():
+            raise InputError(f"{place}: a folder in the place of a file; move it away")
+        return place.is_file()
+
+    def _check_free(self, paths: Iterable[str]) -> None:
+        root = self.folder.resolve()
+        parents: set[Path] = set()
+        for path in paths:
+            place = self.folder / path
+            if os.path.lexists(place):
+                raise InputError(f"{place}: not written by fancam, but in its way; move it away")
+            parents.add(place.parent)
+        for parent in sorted(parents):
+            if not parent.resolve().is_relative_to(root):
+                raise InputError(f"{parent}: leads out of {self.folder}; move the link away")
+            blocking = next((p for p in (parent, *parent.parents) if os.path.lexists(p)), root)
+            if not blocking.is_dir():
+                raise InputError(f"{blocking}: a file in the place of a folder; move it away")
+
+    def _remove(self, paths: Iterable[str]) -> None:
+        parents: set[PurePosixPath] = set()
+        for path in paths:
+            place = self.folder / path
+            for file in (place, partial_of(place)):
+                with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                    file.unlink()
+            parents.update(PurePosixPath(path).parents)
+        for parent in sorted(parents, key=lambda p: len(p.parts), reverse=True):
+            if parent.parts:
+                with suppress(OSError):  # not empty: something of the user's, or still wanted
+                    (self.folder / parent).rmdir()
+
+    def _read_manifest(self) -> dict[str, str]:
+        file = self.folder / MANIFEST
+        try:
+            files = json.loads(file.read_text(encoding="utf-8"))["files"]
+            for path in files:
+                _check_inside(path)
+            return {str(path): str(key) for path, key in files.items()}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            message = f"{file}: damaged ({error}); move {self.folder.name}/ away and run again"
+            raise InputError(message) from error
+
+    def _write_manifest(self, files: Mapping[str, str]) -> None:
+        note = "the files that fancam wrote here, and will remove when they are out of date"
+        write_json(self.folder / MANIFEST, {"note": note, "files": dict(files)})
+
+
+def _write(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+
+
+def leads_out(path: str) -> bool:
+    """Whether a path, of ``/`` and names, may lead out of the folder that it is relative to."""
+    parts = path.split("/")
+    return not all(parts) or bool({".", ".."} & set(parts) or set(path) & set("\\:\0"))
+
+
+def _check_inside(path: str) -> None:
+    if path == MANIFEST or leads_out(path):
+        raise ValueError(f"path must stay inside the folder, got {path!r}")
+
+
+def _colliding(stale: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Return those of ``stale`` that share a name with a wanted file, or one of its folders."""
+    files = {path.casefold() for path in wanted}
+    folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
+
+    def collides(path: str) -> bool:
+        parents = {str(parent) for parent in PurePosixPath(path.casefold()).parents}
+        return path.casefold() in files | folders or bool(parents & files)
+
+    return [path for path in stale if collides(path)]

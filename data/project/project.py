@@ -1,0 +1,248 @@
+"""The project folder: where everything about some footage lives, and what has been done to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from data.core.atomic import write_json
+from data.core.errors import InputError
+from data.project.paths import ProjectFolder, ProjectPaths
+from data.storage.addresses import (
+    footage_address,
+    footage_place,
+    from_address,
+    is_address,
+    project_address,
+    to_address,
+)
+
+SCHEMA = 1
+"""Raised whenever an older version could not read what this one writes."""
+SUFFIX = ".fancam"
+PROJECT_FILE = "project.json"
+TIMELINE_FILE = "timeline.json"
+TIMELINE_VERSION = 1
+"""Of the file in a footage's folder of crops that tells who is seen when."""
+CACHE_FOLDER = ".web"
+"""Small pictures and sounds that the pages have made; may be deleted at any time."""
+
+_NAME_BYTES = 120  # a file name may have 255, a Windows path 260 characters
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # somewhere, in a file name
+_OWN_SUFFIXES = (".parquet", ".frames", ".parts")
+"""A footage whose name ended so would share files with another's; see the paths below."""
+
+
+@dataclass(frozen=True, slots=True)
+class FootageEntry:
+    """One footage as the project knows it; ``name`` is unique in the project."""
+
+    name: str
+    path: Path  # absolute; of one at an address, where it is kept on this machine
+    size_bytes: int
+    duration_s: float
+    rate: Fraction | None  # frames a second; None for images
+    width: int  # px, upright
+    height: int
+
+
+class Project(ProjectPaths):
+    """A project folder on disk: its paths, footages, and the settings of each finished stage."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read ``project.json`` of ``folder`` if there is one; write nothing yet.
+
+        Raises:
+            InputError: the folder holds something else, or a project of another version.
+        """
+        self.folder = absolute(folder)
+        self.footages: dict[str, FootageEntry] = {}
+        self.stages: dict[str, dict[str, Any]] = {}
+        if self._file.exists():
+            self._load(_read_json(self._file))
+        elif self.folder.exists() and not self.folder.is_dir():
+            raise InputError(
+                f"{folder}: a file is in the place of the project folder; move it away"
+            )
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / PROJECT_FILE
+
+    @property
+    def paths(self) -> ProjectFolder:
+        """The paths alone, for tasks that run elsewhere."""
+        return ProjectFolder(self.folder)
+
+    def add_footage(
+        self,
+        path: Path,
+        *,
+        size_bytes: int,
+        duration_s: float,
+        rate: Fraction | None,
+        frame_wh: tuple[int, int],
+        force: bool = False,
+    ) -> FootageEntry:
+        """Take a footage into the project, or find it there, and return its entry.
+
+        Raises:
+            InputError: the file has changed since the project read it, and ``force`` is false; or
+                its name is not Unicode.
+        """
+        path = absolute(path)
+        known = next((e for e in self.footages.values() if e.path == path), None)
+        name = known.name if known else self._free_name(path)
+        entry = FootageEntry(name, path, size_bytes, duration_s, rate, *frame_wh)
+        if known and known != entry and not force:
+            message = "it has changed since the project read it; read it again with --force"
+            raise InputError(f"{path.name}: {message}, or choose another --project")
+        if known != entry:
+            self.footages[name] = entry
+            self.save()
+        return entry
+
+    def _free_name(self, path: Path) -> str:
+        stem = _file_stem(path)
+        name, number = stem, 2
+        taken = {taken.casefold() for taken in self.footages}
+        while name.casefold() in taken:
+            name, number = f"{stem} ({number})", number + 1
+        return name
+
+    def finished(self, stage: str, inputs: dict[str, Any]) -> bool:
+        """Whether ``stage`` was finished with just these inputs and settings."""
+        return self.stages.get(stage) == _plain(inputs)
+
+    def finish(self, stage: str, inputs: dict[str, Any]) -> None:
+        """Remember that ``stage`` is done with these inputs and settings."""
+        self.stages[stage] = _plain(inputs)
+        self.save()
+
+    def unfinish(self, stage: str) -> None:
+        """Forget that ``stage`` was done, before its output is touched."""
+        if self.stages.pop(stage, None) is not None:
+            self.save()
+
+    def save(self) -> None:
+        """Write ``project.json`` whole."""
+        footages = [self._entry_to_json(entry) for entry in self.footages.values()]
+        # In an order of their own: footages may be finished in any.
+        stages = dict(sorted(self.stages.items()))
+        write_json(self._file, {"schema": SCHEMA, "footages": footages, "stages": stages})
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep every other run out of this project meanwhile, and read it as it is by then.
+
+        Raises:
+            InputError: another run is at work in it.
+        """
+        import filelock
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            message = "another run is at work in this project; wait for it, or stop it"
+            raise InputError(f"{self.folder}: {message}") from error
+        try:
+            # A run that ended since this project was read may have written it anew.
+            if self._file.exists():
+                self._load(_read_json(self._file))
+            yield
+        finally:
+            lock.release()
+
+    def _entry_to_json(self, entry: FootageEntry) -> dict[str, Any]:
+        fields = dataclasses.asdict(entry)
+        fields["rate"] = str(entry.rate) if entry.rate is not None else None
+        # Relative where the footage lies beside the project: both can then be moved together.
+        beside = entry.path.is_relative_to(self.folder.parent)
+        fields["path"] = os.path.relpath(entry.path, self.folder) if beside else str(entry.path)
+        if (address := footage_address(entry.path)) is not None:
+            # On another machine it is kept elsewhere.
+            home = project_address(self.folder)
+            fields["path"] = from_address(address, home) if home else address
+        return fields
+
+    def _entry_from_json(self, fields: dict[str, Any]) -> FootageEntry:
+        rate = Fraction(fields["rate"]) if fields["rate"] is not None else None
+        if _FORBIDDEN.search(fields["name"]) or fields["name"] in ("", ".."):
+            raise ValueError(f"name {fields['name']!r}")  # files are called after it
+        path, home = (
+            Path(os.path.normpath(self.folder / fields["path"])),
+            project_address(self.folder),
+        )
+        if is_address(fields["path"]):
+            path = footage_place(fields["path"])
+        elif home and not Path(fields["path"]).is_absolute():
+            path = footage_place(to_address(fields["path"], home))
+        return FootageEntry(**{**fields, "rate": rate, "path": path})
+
+    def _load(self, content: dict[str, Any]) -> None:
+        schema = content.get("schema")
+        if schema != SCHEMA:
+            message = f"made by another version (project schema {schema}, this one reads {SCHEMA})"
+            raise InputError(f"{self.folder}: {message}; choose another --project")
+        try:
+            entries = [self._entry_from_json(fields) for fields in content["footages"]]
+            self.stages = dict(content["stages"])
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            raise InputError(
+                f"{self._file}: damaged ({error!r}); choose another --project"
+            ) from error
+        self.footages = {entry.name: entry for entry in entries}
+
+
+def require_project(folder: Path) -> None:
+    """Refuse a folder that is no project.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not (folder / PROJECT_FILE).is_file():
+        message = "no fancam project; give the folder that cluster-faces made"
+        raise InputError(f"{folder}: {message}")
+
+
+def _file_stem(path: Path) -> str:
+    """What files about a footage can be called on any system, and no other file is."""
+    path = Path(os.path.normpath(path))
+    stem = path.name if path.is_dir() else path.stem
+    try:
+        stem = stem.encode()[:_NAME_BYTES].decode(errors="ignore") or "footage"
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path.name!a}: the name is not Unicode; rename it") from error
+    stem = _FORBIDDEN.sub("_", stem)
+    return f"{stem}_" if stem.casefold().endswith(_OWN_SUFFIXES) or stem == ".." else stem
+
+
+def absolute(path: Path) -> Path:
+    """The path from the root, without ``..``: one footage has one path, however it was written."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _plain(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return ``inputs`` as JSON gives them back, so that both compare equal."""
+    plain: dict[str, Any] = json.loads(json.dumps(inputs))
+    return plain
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable ({error}); choose another --project") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a fancam project; choose another --project")
+    return content

@@ -1,0 +1,1 @@
+"""Projects at an address: synchronisation, locks, and tasks on other machines."""

@@ -1,0 +1,178 @@
+"""Which files a project at an address has, as the address, this machine and its folder tell it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
+
+from data.core.atomic import PARTIAL, write_json
+from data.core.errors import InputError
+from data.project.manifest import leads_out
+from data.project.project import CACHE_FOLDER, PROJECT_FILE
+
+MANIFEST_FILE: Final = ".mirror.json"
+IN_USE_FILE: Final = ".in-use.json"
+AWAY_FOLDER: Final = ".away"
+"""What tasks on other machines have written: it waits to be taken into the project."""
+SCHEMA: Final = 1
+_STAY_HERE: Final = frozenset({PROJECT_FILE, MANIFEST_FILE, IN_USE_FILE, ".lock"})
+_LAST_NS: Final = 1 << 62  # in the year 2116
+_HALF_WRITTEN: Final = (PARTIAL, ".part", ".old")
+
+
+class Stamp(NamedTuple):
+    """What tells one content of a file from another. Files get their time of change everywhere.
+
+    So what was found to be up to date by its time on one machine is so on the next.
+    """
+
+    size_bytes: int
+    mtime_ns: int
+    sha256: str = ""  # empty: not known yet
+
+    def seems(self, other: Stamp | None) -> bool:
+        """Whether both are of one content, by size and time."""
+        return other is not None and self[:2] == other[:2]
+
+
+Files = dict[str, Stamp]
+"""By path relative to the project's folder, with ``/`` between its parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What lies at the address, but for `PROJECT_FILE`.
+
+    Like that of `data.project.manifest`, it names a file before it is written and until it is
+    removed: with None, where the content may be the one or the other.
+    """
+
+    revision: str  # another one whenever somebody sends something
+    files: Mapping[str, Stamp | None]
+
+    def to_bytes(self) -> bytes:
+        """As it is written to the address."""
+        note = "the files that fancam wrote here, and will remove when they are out of date"
+        content = {
+            "schema": SCHEMA,
+            "note": note,
+            "revision": self.revision,
+            "files": dict(sorted(self.files.items())),
+        }
+        return json.dumps(content, ensure_ascii=False, indent=0).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, address: str) -> Self:
+        """Take in what was read from the address; nothing of it is trusted.
+
+        Raises:
+            InputError: it is another version's, damaged, or leads out of the project's folder.
+        """
+        try:
+            fields = json.loads(content)
+            schema, revision = fields["schema"], str(fields["revision"])
+            files = (
+                {str(p): _stamp(s) for p, s in fields["files"].items()} if schema == SCHEMA else {}
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            message = f"{MANIFEST_FILE} is damaged ({error!r}); remove it there, and run again"
+            raise InputError(f"{address}: {message}") from error
+        if schema != SCHEMA:
+            message = f"made by another version (schema {schema}, this one reads {SCHEMA})"
+            raise InputError(f"{address}: {message}; choose another --project")
+        require_inside(files, address)
+        return cls(revision, files)
+
+
+@dataclass(slots=True)
+class State:
+    """What this machine knows of the address since it was there last; kept beside the folder."""
+
+    file: Path
+    machine: str = ""
+    revision: str | None = None  # of the manifest when both were alike; None: nothing there
+    project_sha256: str = ""  # of the address's `PROJECT_FILE` by then; empty: there was none
+    sending: str | None = None  # revision of a sending that has not come to its end
+    at_work: bool = False  # a command has begun to change the folder, and not ended
+    files: Files = field(default_factory=dict)  # that were alike
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Read the state of a project's folder."""
+        return cls.read(beside(folder, "state.json"))
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read what the last run wrote; of nothing, where there is nothing that can be read."""
+        try:
+            fields = json.loads(file.read_text(encoding="utf-8"))
+            fields["files"] = {path: Stamp(*stamp) for path, stamp in fields["files"].items()}
+            return cls(file, **fields)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return cls(file)
+
+    def write(self) -> None:
+        """Write it whole."""
+        names = ("machine", "revision", "project_sha256", "sending", "at_work", "files")
+        write_json(self.file, {name: getattr(self, name) for name in names})
+
+
+def beside(folder: Path, name: str) -> Path:
+    """A file of our own about a project's folder; no other is called so."""
+    return folder.with_name(f".{folder.name}.{name}")
+
+
+def require_inside(paths: Mapping[str, Any], address: str) -> None:
+    """Refuse names that lead out of the project's folder, or that are this machine's own.
+
+    Raises:
+        InputError: there are some.
+    """
+    for path in paths:
+        if leads_out(path) or not travels(path):
+            message = f"a file there is called {path[:80]!r}, which no file of a project is"
+            raise InputError(f"{address}: {message}; remove it, or choose another --project")
+
+
+def travels(path: str) -> bool:
+    """Whether a file of the project's folder belongs to the address too."""
+    *_, name = parts = path.split("/")
+    half_written = name.startswith(".") and any(word in name for word in _HALF_WRITTEN)
+    folders = (CACHE_FOLDER, AWAY_FOLDER)
+    return path not in _STAY_HERE and parts[0] not in folders and not half_written
+
+
+def local_files(folder: Path) -> Files:
+    """The files of a project's folder that belong to its address too; links are not followed."""
+    return {path: Stamp(stat.st_size, stat.st_mtime_ns) for path, stat in _walk(folder)}
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            file = Path(parent) / name
+            path = file.relative_to(folder).as_posix()
+            if travels(path) and not file.is_symlink() and file.is_file():
+                yield path, file.stat()
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash of a file; empty where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _stamp(fields: Any) -> Stamp | None:
+    if fields is None:
+        return None
+    size_bytes, mtime_ns, sha256 = fields
+    if not 0 <= int(mtime_ns) < _LAST_NS:
+        raise ValueError(f"a time of {mtime_ns}")
+    return Stamp(int(size_bytes), int(mtime_ns), str(sha256))

@@ -1,0 +1,67 @@
+"""The faces table: every face that was found in the sampled frames of one footage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.core.table import Column, Table
+
+CLOTHES_BINS = (4, 8, 8)
+"""Bins of the clothes histogram over L*, a*, b*."""
+CLOTHES_SIZE = int(np.prod(CLOTHES_BINS))
+
+
+@dataclass(frozen=True, eq=False)
+class Faces(Table):
+    """Faces of one footage, one row a face, in frame order and from left to right in a frame."""
+
+    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
+    time_s: NDArray[np.float64]  # (n,) presentation time, first frame 0
+    xyxy: NDArray[np.float32]  # (n, 4) px of the full upright frame, may reach outside it
+    score: NDArray[np.float32]  # (n,) the detector's own scale
+    landmarks: NDArray[np.float32]  # (n, 5, 2) px: both eyes' corners, then under the nose
+    sharpness: NDArray[np.float32]  # (n,) see clustering.faces.quality
+    turn: NDArray[np.float32]  # (n,) 0 frontal to 1 profile, see clustering.faces.quality
+    embedding: NDArray[np.float32]  # (n, 128) dlib's Euclidean space
+    embedding_mirrored: NDArray[np.float32]  # (n, 128) of the mirrored chip
+    clothes: NDArray[np.float32]  # (n, CLOTHES_SIZE) histogram, sums to 1; all 0 where unseen
+    shot: NDArray[np.int32]  # (n,) number of the camera shot, from 0
+    tracklet: NDArray[np.int32]  # (n,) number of the tracklet, from 0; -1 in none
+
+    COLUMNS: ClassVar[dict[str, Column]] = {
+        "frame_index": (np.int64, ()),
+        "time_s": (np.float64, ()),
+        "xyxy": (np.float32, (4,)),
+        "score": (np.float32, ()),
+        "landmarks": (np.float32, (5, 2)),
+        "sharpness": (np.float32, ()),
+        "turn": (np.float32, ()),
+        "embedding": (np.float32, (128,)),
+        "embedding_mirrored": (np.float32, (128,)),
+        "clothes": (np.float32, (CLOTHES_SIZE,)),
+        "shot": (np.int32, ()),
+        "tracklet": (np.int32, ()),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Frames(Table):
+    """The sampled frames of one footage, also those without a face."""
+
+    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order, rising
+    time_s: NDArray[np.float64]  # (n,) presentation time, first frame 0
+    frame_wh: NDArray[np.int32]  # (n, 2) px, upright; differs from row to row in an image folder
+    thumbnail: NDArray[np.uint8]  # (n, 9, 16, 3) L*a*b*, for telling shots apart
+    shot: NDArray[np.int32]  # (n,) number of the camera shot, from 0
+
+    COLUMNS: ClassVar[dict[str, Column]] = {
+        "frame_index": (np.int64, ()),
+        "time_s": (np.float64, ()),
+        "frame_wh": (np.int32, (2,)),
+        "thumbnail": (np.uint8, (9, 16, 3)),
+        "shot": (np.int32, ()),
+    }

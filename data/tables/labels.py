@@ -1,0 +1,259 @@
+"""Faces that a person has labelled: one folder a set of labels, with a CSV file and the pictures.
+
+    labels/smile/set.json      what the set is called, and its labels
+    labels/smile/labels.csv    file,label,by,created_at,person: one line a face, the last word
+    labels/smile/faces/...jpg  the faces, beside the CSV: the folder can be taken elsewhere
+
+train-smiles and train-expressions learn from such a folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from data.core.atomic import write_json, write_text
+from data.core.errors import InputError
+
+LABELS_FILE: Final = "labels.csv"
+SET_FILE: Final = "set.json"
+FACES_FOLDER: Final = "faces"
+COLUMNS: Final = ("file", "label", "by", "created_at", "person")
+MAX_LABELS: Final = 40
+MAX_LETTERS: Final = 60
+MAX_SETS: Final = 200
+
+_SET_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_WAIT_S: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """A question that is asked about faces, and its answers."""
+
+    id: str  # of its folder: small letters, digits and hyphens
+    name: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FaceLabel:
+    """What somebody said about one face."""
+
+    file: str  # of the picture in faces/, without folder
+    label: str
+    by: str  # who said so
+    created_at: str  # ISO 8601, UTC
+    person: str  # number of the person, as far as it is known; may be empty
+
+
+def picture_file(footage: str, frame_index: int, number: int) -> str:
+    """What the picture of a frame's ``number``-th face, from 0, is called among the labelled."""
+    return f"{footage}-{frame_index:08d}-{number}.jpg"
+
+
+class LabelFolder:
+    """All label sets of a project."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def sets(self) -> list[LabelSet]:
+        """Every set, by name.
+
+        Raises:
+            InputError: one is damaged.
+        """
+        files = sorted(self._folder.glob(f"*/{SET_FILE}"))
+        found = [_read_set(file) for file in files if _SET_ID.fullmatch(file.parent.name)]
+        return sorted(found, key=lambda each: (each.name.casefold(), each.id))
+
+    def set(self, set_id: str) -> LabelSet | None:
+        """The set of this id, or None.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        file = self._folder / set_id / SET_FILE
+        return _read_set(file) if _SET_ID.fullmatch(set_id) and file.is_file() else None
+
+    def add(self, name: str, labels: Iterable[str]) -> LabelSet:
+        """Make a new set.
+
+        Raises:
+            InputError: the name is taken, or these are no two to `MAX_LABELS` different labels.
+        """
+        name = _line("the name", name)
+        answers = tuple(_line("a label", label) for label in labels)
+        if not 2 <= len(answers) <= MAX_LABELS:
+            raise InputError(f"{name}: give 2 to {MAX_LABELS} labels")
+        if len({answer.casefold() for answer in answers}) < len(answers):
+            raise InputError(f"{name}: two labels are the same; give each another word")
+        with self._lock():
+            there = self.sets()
+            if name.casefold() in (each.name.casefold() for each in there):
+                raise InputError(f"{name}: there is such a set already; choose another name")
+            if len(there) >= MAX_SETS:
+                raise InputError(f"there are {MAX_SETS} sets already; move one away")
+            made = LabelSet(self._free_id(name), name, answers)
+            content = {"version": 1, "name": name, "labels": list(answers)}
+            write_json(self._folder / made.id / SET_FILE, content)
+        return made
+
+    def labels(self, label_set: LabelSet) -> dict[str, FaceLabel]:
+        """What was said about each face, by its picture's file.
+
+        Raises:
+            InputError: the CSV file cannot be read.
+        """
+        return _read_labels(self._folder / label_set.id / LABELS_FILE)
+
+    def folder(self, label_set: LabelSet) -> Path:
+        """Where a set is."""
+        return self._folder / label_set.id
+
+    def faces_folder(self, label_set: LabelSet) -> Path:
+        """Where a set's pictures are."""
+        return self._folder / label_set.id / FACES_FOLDER
+
+    def save(
+        self, label_set: LabelSet, said: Iterable[tuple[str, str, str]], *, by: str
+    ) -> dict[str, FaceLabel]:
+        """Write down what somebody said, whole; return everything that was ever said.
+
+        Args:
+            label_set: of this folder.
+            said: picture's file, label and person of each face; an empty label takes back what
+                was said. The pictures are there.
+            by: who says so.
+
+        Raises:
+            InputError: no such label, or the CSV file cannot be read.
+        """
+        by = _line("who labels", by)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._lock():
+            labels = self.labels(label_set)
+            for file, label, person in said:
+                if label and label not in label_set.labels:
+                    raise InputError(f"{label}: no label of {label_set.name}; look again")
+                labels.pop(file, None)
+                if label:
+                    labels[file] = FaceLabel(file, label, by, at, person)
+            write_text(self._folder / label_set.id / LABELS_FILE, _format(labels.values()))
+        return labels
+
+    def rename_pictures(self, renamed: Mapping[str, str | None]) -> int:
+        """Follow faces that are counted otherwise now, and forget those that are gone.
+
+        Args:
+            renamed: the new file of each old one, None where the face is gone; in an order in
+                which no new file is in the place of one that is yet to be renamed.
+
+        Returns:
+            How many labelled faces are gone.
+
+        Raises:
+            InputError: a set or its CSV file cannot be read.
+        """
+        gone = 0
+        for label_set in self.sets():
+            with self._lock():
+                labels, folder = self.labels(label_set), self.faces_folder(label_set)
+                left: dict[str, FaceLabel] = {}
+                for file, said in labels.items():
+                    now = renamed.get(file, file)
+                    if now is None:
+                        gone += 1
+                    else:
+                        left[now] = dataclasses.replace(said, file=now)
+                for file, now in renamed.items():
+                    if now is None:
+                        (folder / file).unlink(missing_ok=True)
+                    elif (folder / file).exists():
+                        (folder / file).replace(folder / now)
+                if labels:
+                    write_text(self._folder / label_set.id / LABELS_FILE, _format(left.values()))
+        return gone
+
+    def _free_id(self, name: str) -> str:
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30].strip("-") or "labels"
+        found, number = base, 2
+        while (self._folder / found).exists():
+            found, number = f"{base}-{number}", number + 1
+        return found
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Two browsers may label at once: neither's lines are lost."""
+        import filelock
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with filelock.FileLock(self._folder / ".lock", timeout=_WAIT_S):
+                yield
+        except filelock.Timeout as error:
+            message = "somebody else is writing labels; wait and try again"
+            raise InputError(f"{self._folder}: {message}") from error
+
+
+def _line(what: str, text: str) -> str:
+    text = " ".join(text.split())
+    if not text:
+        raise InputError(f"{what} must have at least one letter")
+    if len(text) > MAX_LETTERS:
+        raise InputError(f"{text[:20]}...: {what} has at most {MAX_LETTERS} letters")
+    # Joiners are invisible, but letters of some scripts and emoji need them.
+    if not re.sub("[\u200c\u200d]", "", text).isprintable():
+        raise InputError(f"{what} is one line of letters; leave out what cannot be printed")
+    return text
+
+
+def _read_set(file: Path) -> LabelSet:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        labels = tuple(str(label) for label in content["labels"])
+        return LabelSet(file.parent.name, str(content["name"]), labels)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: damaged ({error}); move its folder away") from error
+
+
+def _read_labels(file: Path) -> dict[str, FaceLabel]:
+    try:
+        # Spreadsheets put a mark in front when they save a file as UTF-8.
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = list(csv.DictReader(lines, strict=True))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: not readable ({error}); mend it or move it away") from error
+    labels = {}
+    for row in rows:
+        values = [(row.get(column) or "").strip() for column in COLUMNS]
+        name = values[0].removeprefix(f"{FACES_FOLDER}/")
+        if not (name and values[1]):
+            message = "a line has no file or no label; mend it or move it away"
+            raise InputError(f"{file}: {message}")
+        labels[name] = FaceLabel(name, *values[1:])
+    return labels
+
+
+def _format(labels: Iterable[FaceLabel]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for each in labels:
+        file = f"{FACES_FOLDER}/{each.file}"
+        writer.writerow([file, each.label, each.by, each.created_at, each.person])
+    return text.getvalue()

@@ -1,0 +1,269 @@
+"""What a footage is, before it is read: a video, a folder of pictures, or one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from data.core.errors import InputError
+from data.core.file_types import is_picture
+from data.project.project import FootageEntry, Project
+from data.storage.addresses import footage_address
+from data.video.images import MAX_PIXELS, check_size, picture_wh, pictures_in
+from data.video.orientation import orientation_of
+
+if TYPE_CHECKING:
+    from av import VideoFrame, VideoStream
+    from av.container import InputContainer
+
+# Footage so short that a frame a second gives too few looks is sampled more often.
+LONGEST_INTERVAL_S = 1.0
+SHORTEST_INTERVAL_S = 0.2
+LOOKS = 600
+
+# Every picture of a folder stands for a second.
+PICTURE_RATE = Fraction(1)
+
+# A raw elementary stream may not say its rate; libav assumes the same.
+ASSUMED_RATE = Fraction(25)
+
+# How far to look for the first frame that decodes: more than the longest usual GOP.
+PACKETS_TO_TRY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """What a probe says of one footage."""
+
+    path: Path
+    kind: Literal["video", "images", "image"]
+    width: int  # upright px; of the first picture in a folder
+    height: int
+    duration_s: float  # as its header says; a truncated file holds less
+    rate: Fraction | None  # average frames a second; None unknown
+    has_audio: bool
+    size_bytes: int
+
+
+def default_interval_s(duration_s: float) -> float:
+    """Seconds from one look to the next: 1, and for short footage down to 0.2 (600 looks)."""
+    return min(LONGEST_INTERVAL_S, max(SHORTEST_INTERVAL_S, duration_s / LOOKS))
+
+
+def probe(path: Path | str) -> Footage:
+    """Look at a footage: header and first frame. One at an address is fetched first.
+
+    Args:
+        path: a video in any container that PyAV opens, a folder of pictures, or one picture; see
+            also `data.storage.addresses`.
+
+    Raises:
+        InputError: missing, not to be fetched, empty, no permission, a folder without pictures,
+            no video, sound only, cut off before its index, nothing that decodes, or absurdly large.
+    """
+    path = Path(path)
+    if footage_address(path) is not None:
+        from data.storage.fetch import fetch_footage
+
+        fetch_footage(path)
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; check the name")
+        if path.is_dir():
+            return _probe_folder(path)
+        if not path.is_file():
+            raise InputError(f"{path}: neither a file nor a folder; give a video such as .mp4")
+        size_bytes = path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
+    if size_bytes == 0:
+        raise InputError(f"{path}: the file is empty; copy or record it again")
+    if is_picture(path):
+        return _of_pictures([path], path, "image")
+    return _probe_video(path, size_bytes)
+
+
+def size_on_disk(path: Path) -> int | None:
+    """Bytes of a footage, as `probe` counts them; None where it is not there."""
+    try:
+        if path.is_dir():
+            return sum(picture.stat().st_size for picture in pictures_in(path))
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def take_in(project: Project, footage: Footage, *, force: bool = False) -> FootageEntry:
+    """Take a footage into a project, or find it there; see `Project.add_footage`."""
+    return project.add_footage(
+        footage.path,
+        size_bytes=footage.size_bytes,
+        duration_s=footage.duration_s,
+        rate=footage.rate,
+        frame_wh=(footage.width, footage.height),
+        force=force,
+    )
+
+
+@contextmanager
+def open_video(path: Path, *, threads: int = 0) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open the video stream of ``path``, ready to decode; closed on leaving.
+
+    Args:
+        path: a video file.
+        threads: decoder threads, 0 as many as there are cores.
+
+    Raises:
+        InputError: no video, or libav cannot open it.
+    """
+    import av
+
+    try:
+        # "file:" keeps a name with a colon from being a protocol; a playlist inside a file may
+        # not fetch from the network.
+        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    except av.FFmpegError as error:
+        raise InputError(_why_unreadable(path, error)) from error
+    with container:
+        stream = _video_stream(container, path)
+        check_size(path, stream.width, stream.height)
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        stream.thread_type, stream.thread_count = "AUTO", threads
+        yield container, stream
+
+
+def stream_rate(stream: VideoStream) -> Fraction | None:
+    """Frames a second on average, as far as the container knows.
+
+    An elementary stream has no clock: its container assumes a rate, the codec may know better.
+    """
+    has_clock = stream.start_time is not None
+    rate = (has_clock and stream.average_rate) or stream.guessed_rate or stream.average_rate
+    return Fraction(rate) if rate else None
+
+
+def _probe_folder(folder: Path) -> Footage:
+    pictures = pictures_in(folder)
+    if not pictures:
+        raise InputError(f"{folder}: no pictures in this folder; give a video or .jpg and .png")
+    return _of_pictures(pictures, folder, "images")
+
+
+def _of_pictures(pictures: list[Path], path: Path, kind: Literal["images", "image"]) -> Footage:
+    return Footage(
+        path=path,
+        kind=kind,
+        **dict(zip(("width", "height"), _first_wh(pictures, path), strict=True)),
+        duration_s=len(pictures) / float(PICTURE_RATE),
+        rate=PICTURE_RATE if kind == "images" else None,
+        has_audio=False,
+        size_bytes=sum(picture.stat().st_size for picture in pictures),
+    )
+
+
+def _first_wh(pictures: list[Path], path: Path) -> tuple[int, int]:
+    """Size of the first picture that can be read."""
+    reason: InputError | None = None
+    for picture in pictures:
+        try:
+            return picture_wh(picture)
+        except InputError as error:
+            reason = reason or error
+    if len(pictures) == 1 and reason is not None:
+        raise reason
+    raise InputError(f"{path}: none of its {len(pictures)} pictures can be read; see {reason}")
+
+
+def _probe_video(path: Path, size_bytes: int) -> Footage:
+    with open_video(path) as (container, stream):
+        rate = stream_rate(stream)
+        has_audio = any(True for _ in container.streams.audio)
+        duration_s = _header_duration_s(container, stream)
+        frame = _first_frame(container, stream, path)
+    width, height = orientation_of(frame).upright_wh(frame.width, frame.height)
+    if duration_s is None:
+        duration_s = _counted_duration_s(path)
+    return Footage(path, "video", width, height, duration_s, rate, has_audio, size_bytes)
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The first stream of moving pictures: a song's cover is not one."""
+    from av.stream import Disposition
+
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            if stream.codec_context is None or not stream.width:
+                break
+            return stream
+    if container.streams.audio:
+        raise InputError(f"{path}: sound only; give the video that it belongs to")
+    raise InputError(f"{path}: no video stream that can be read; give a video such as .mp4 or .mkv")
+
+
+def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
+    import av
+
+    try:
+        for tried, packet in enumerate(container.demux(stream)):
+            frames = _decode_or_nothing(stream, packet)
+            if frames:
+                return frames[0]
+            if tried > PACKETS_TO_TRY:
+                break
+    except av.FFmpegError:
+        pass  # cut off in the middle: the same message
+    raise InputError(f"{path}: no frame of it decodes; copy, record or convert it again")
+
+
+def _decode_or_nothing(stream: VideoStream, packet: object) -> list[VideoFrame]:
+    import av
+
+    try:
+        return [f for f in stream.decode(packet) if not f.is_corrupt]  # type: ignore[arg-type]
+    except av.FFmpegError:
+        return []
+
+
+def _header_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    # Elementary streams only get a guess from size and bit rate, wrong by any factor.
+    if not container.duration or stream.start_time is None or not stream.time_base:
+        return None
+    # Matroska counts from 0, not from the first frame.
+    start_s = float(stream.start_time * stream.time_base)
+    return max(container.duration / 1e6 - max(start_s, 0.0), 0.0)
+
+
+def _counted_duration_s(path: Path) -> float:
+    """Duration of a stream whose header has none: its packets, counted without decoding."""
+    import av
+
+    count = 0
+    with open_video(path) as (container, stream):
+        rate = stream_rate(stream) or ASSUMED_RATE
+        try:
+            for packet in container.demux(stream):
+                count += packet.size > 0
+        except av.FFmpegError:
+            pass  # cut off: what is there is what counts
+    return float(count / rate)
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    import av
+
+    if isinstance(error, av.error.PermissionError):
+        return f"{path}: no permission to read it; change that or copy it"
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError as unreadable:
+        return f"{path}: cannot be read ({unreadable.strerror}); check it"
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
+        return f"{path}: this video is cut off, its index is missing; copy or record it again"
+    return f"{path}: not a video that can be read; give a video such as .mp4 or .mkv"

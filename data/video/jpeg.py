@@ -1,0 +1,60 @@
+"""JPEG files; OpenCV's BGR order exists only in here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from data.core.atomic import write_bytes
+from data.core.errors import InputError
+
+Image = NDArray[np.uint8]
+
+
+def encode_jpeg(image: Image, *, quality: int = 95) -> bytes:
+    """Return the bytes of a JPEG file.
+
+    Args:
+        image: ``(h, w, 3)`` RGB.
+        quality: 1 to 100.
+    """
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    done, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise ValueError(f"image of shape {image.shape} cannot be a JPEG file")
+    return content.tobytes()
+
+
+def decode_jpeg(content: bytes) -> Image:
+    """Return the image, ``(h, w, 3)`` RGB, of the bytes of a JPEG file.
+
+    Raises:
+        ValueError: these are not the bytes of an image.
+    """
+    coded = np.frombuffer(content, np.uint8)
+    image = cv2.imdecode(coded, cv2.IMREAD_COLOR) if len(coded) else None
+    if image is None:
+        raise ValueError(f"not an image: {len(content)} bytes")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def write_jpeg(path: Path, image: Image, *, quality: int = 95) -> None:
+    """Write an image whole."""
+    write_bytes(path, encode_jpeg(image, quality=quality))
+
+
+def read_jpeg(path: Path) -> Image:
+    """Read an image, ``(h, w, 3)`` RGB.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        # Not cv2.imread: it cannot open every name that Windows allows.
+        return decode_jpeg(path.read_bytes())
+    except (OSError, ValueError) as error:
+        message = f"{path}: cannot be read ({error}); run cluster-faces --force"
+        raise InputError(message) from error

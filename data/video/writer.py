@@ -1,0 +1,313 @@
+"""Write H.264 and AAC into one .mp4: the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.core.errors import InputError
+from data.video.yuv import BT709, Colours
+
+if TYPE_CHECKING:
+    from av import AudioStream, VideoFrame, VideoStream
+    from av.container import OutputContainer
+
+# A frame's time is kept to at least this many ticks a second: MPEG's own clock.
+CLOCK_HZ = 90_000
+
+# H.264 depends on the number of encoder threads, so it is fixed rather than the machine's.
+ENCODER_THREADS = 2
+
+# The same decisions whatever vector instructions this machine has: x264's own code for AVX-512
+# gives other bytes every now and then.
+X264_SAME_BYTES = {"x264-params": "cpu-independent=1"}
+
+AAC_BIT_RATE = 128_000
+
+
+class VideoWriter:
+    """One .mp4 (H.264 yuv420p, AAC), written beside its place and renamed when whole.
+
+    A context manager: leaving it normally finishes the file, leaving it by an exception leaves
+    nothing behind. A film with sound calls ``write_audio`` once before its first ``write`` (an
+    empty array will do), since the container names its streams at the start; sound may run any
+    length ahead of the pictures. Frames take their size from the first one.
+
+    Args:
+        path: where the film goes; its folder exists.
+        rate: frames a second.
+        crf: x264's quality, 0 lossless to 51.
+        keyframe_every: frames from one keyframe to the next, at most.
+        preset: x264's preset.
+
+    Raises:
+        InputError: the file cannot be written (no such folder, read-only, disk full).
+        ValueError: what is written does not fit what was written before.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        rate: Fraction | int,
+        crf: float = 20,
+        keyframe_every: int = 250,
+        preset: str = "medium",
+    ) -> None:
+        self._rate = Fraction(rate)
+        if self._rate <= 0:
+            raise ValueError(f"rate must be above 0, got {rate}")
+        self.path = Path(path)
+        self.frames = 0
+        # A whole number of ticks a frame, whatever the rate: 30000/1001 stays exact.
+        self._time_base = Fraction(1, self._rate.numerator * ceil(CLOCK_HZ / self._rate.numerator))
+        self._options = {
+            "crf": str(crf),
+            "preset": preset,
+            "g": str(keyframe_every),
+            **X264_SAME_BYTES,
+        }
+        self._last_tick = -1
+        self._video: VideoStream | None = None
+        self._sound: _Sound | None = None
+        self._part = self.path.with_name(f".{self.path.name}.part")
+        with write_errors(self.path):
+            self._container = open_mp4(self._part)
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
+    def write(self, image: NDArray[np.uint8], *, time_s: float | None = None) -> None:
+        """Append one ``(h, w, 3)`` uint8 RGB frame, ``h`` and ``w`` even.
+
+        Args:
+            image: the frame.
+            time_s: when it is shown; the next place in the constant rate when left out. Times
+                must rise, and are rounded to the film's clock (1/90000 s or finer).
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f"image must be (h, w, 3) uint8, got {image.shape} {image.dtype}")
+        if self._video is None:
+            self._video = self._start_video(image.shape[1], image.shape[0])
+        if image.shape[:2] != (self._video.height, self._video.width):
+            expected = (self._video.height, self._video.width, 3)
+            raise ValueError(f"image must be {expected} like the first, got {image.shape}")
+        tick = self._tick(time_s)
+        with write_errors(self.path):
+            self._write_sound(until_s=float(tick * self._time_base))
+            self._container.mux(self._video.encode(self._picture(image, tick)))
+        self._last_tick = tick
+        self.frames += 1
+
+    def write_audio(self, samples: NDArray[np.float32], rate: int) -> None:
+        """Append sound: ``(n,)`` or ``(n, 2)`` float32 in -1..1, at ``rate`` samples a second."""
+        channels = 1 if samples.ndim == 1 else samples.shape[1]
+        if self._sound is None:
+            if self._video is not None:
+                raise ValueError("sound must be announced before the first frame, got it after")
+            self._sound = _Sound(self._container, channels=channels, rate=rate)
+        if (channels, rate) != (self._sound.channels, self._sound.rate):
+            expected = f"{self._sound.channels} channels at {self._sound.rate} Hz"
+            raise ValueError(f"sound must stay {expected}, got {channels} at {rate} Hz")
+        self._sound.append(samples)
+
+    def close(self) -> None:
+        """Finish the film and move it to its place."""
+        if self._video is None and self._sound is None:
+            self.abandon()
+            raise ValueError("a film must have at least one frame, got none")
+        try:
+            with write_errors(self.path):
+                self._write_sound(until_s=None)
+                if self._video is not None:
+                    self._container.mux(self._video.encode(None))
+                self._container.close()
+                self._part.replace(self.path)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """Give up: nothing stays on disk."""
+        # Closing writes the trailer, which fails for the same reason as what brought us here.
+        with contextlib.suppress(Exception):
+            self._container.close()
+        self._part.unlink(missing_ok=True)
+
+    def _start_video(self, width: int, height: int) -> VideoStream:
+        if width % 2 or height % 2 or not width or not height:
+            raise ValueError(f"width and height must be even, got {width} x {height}")
+        from av.codec.context import Flags, ThreadType
+
+        stream = self._container.add_stream("libx264", rate=self._rate, options=self._options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = self._time_base
+        stream.codec_context.flags |= Flags.bitexact
+        # By frames: slices would cost quality.
+        stream.thread_count, stream.thread_type = ENCODER_THREADS, ThreadType.FRAME
+        tag_colours(stream, BT709)
+        return stream
+
+    def _tick(self, time_s: float | None) -> int:
+        if time_s is None:
+            return self._last_tick + 1 if self._last_tick < 0 else self._last_tick + self._step()
+        tick = round(Fraction(time_s) / self._time_base)
+        if tick <= self._last_tick:
+            last_s = float(self._last_tick * self._time_base)
+            raise ValueError(f"time_s must rise above {last_s}, got {time_s}")
+        return tick
+
+    def _step(self) -> int:
+        return int(1 / (self._rate * self._time_base))
+
+    def _picture(self, image: NDArray[np.uint8], tick: int) -> VideoFrame:
+        import av
+        from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        frame = frame.reformat(
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
+            threads=1,
+        )
+        frame.pts, frame.time_base = tick, self._time_base
+        return frame
+
+    def _write_sound(self, *, until_s: float | None) -> None:
+        if self._sound is not None:
+            self._sound.encode(until_s=until_s)
+
+
+@contextlib.contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Say what libav could not write the way a user can mend it.
+
+    Raises:
+        InputError: the block met a full or read-only disk, or a folder that is not there.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"{path}: cannot be written ({reason}); give a folder with room to write in"
+        ) from error
+
+
+class _Sound:
+    """The AAC stream of a film, and the samples that wait for their pictures."""
+
+    def __init__(self, container: OutputContainer, *, channels: int, rate: int) -> None:
+        if channels not in (1, 2):
+            raise ValueError(f"sound must be (n,) or (n, 2), got {channels} channels")
+        from av.codec.context import Flags
+
+        self.channels, self.rate = channels, rate
+        self._layout = "mono" if channels == 1 else "stereo"
+        self._container = container
+        self._stream: AudioStream = container.add_stream("aac", rate=rate, layout=self._layout)
+        self._stream.bit_rate = AAC_BIT_RATE
+        self._stream.codec_context.flags |= Flags.bitexact
+        self._waiting: list[NDArray[np.float32]] = []
+        self._done = 0
+
+    def append(self, samples: NDArray[np.float32]) -> None:
+        self._waiting.append(samples.astype(np.float32).reshape(-1, self.channels))
+
+    def encode(self, *, until_s: float | None) -> None:
+        """Encode what is heard up to ``until_s``, or everything that is left and no more."""
+        ready = np.concatenate([*self._waiting, np.zeros((0, self.channels), np.float32)])
+        wanted = len(ready) if until_s is None else ceil(until_s * self.rate) - self._done
+        wanted = min(max(wanted, 0), len(ready))
+        self._waiting = [ready[wanted:]]
+        if wanted:
+            self._encode(ready[:wanted])
+        if until_s is None:
+            self._container.mux(self._stream.encode(None))
+
+    def _encode(self, samples: NDArray[np.float32]) -> None:
+        import av
+
+        planes = np.ascontiguousarray(samples.T)
+        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=self._layout)
+        frame.sample_rate, frame.pts = self.rate, self._done
+        frame.time_base = Fraction(1, self.rate)
+        self._done += len(samples)
+        self._container.mux(self._stream.encode(frame))
+
+
+def write_video(
+    path: Path | str,
+    frames: Iterable[NDArray[np.uint8]],
+    *,
+    rate: Fraction | int,
+    times: Iterable[float] | None = None,
+    audio: NDArray[np.float32] | None = None,
+    audio_rate: int = 48_000,
+    crf: float = 20,
+    keyframe_every: int = 250,
+    preset: str = "medium",
+) -> None:
+    """Write a whole film at once; see ``VideoWriter``.
+
+    Args:
+        path: where the film goes.
+        frames: ``(h, w, 3)`` uint8 RGB each, at least one.
+        rate: frames a second, and the nominal rate where ``times`` are given.
+        times: presentation time of every frame in seconds, rising; constant when left out.
+        audio: ``(n,)`` or ``(n, 2)`` float32 in -1..1.
+        audio_rate: samples a second of ``audio``.
+        crf: x264's quality, 0 lossless to 51.
+        keyframe_every: frames from one keyframe to the next, at most.
+        preset: x264's preset.
+    """
+    clock = iter(times) if times is not None else None
+    with VideoWriter(
+        path, rate=rate, crf=crf, keyframe_every=keyframe_every, preset=preset
+    ) as writer:
+        if audio is not None:
+            writer.write_audio(audio, audio_rate)
+        for image in frames:
+            writer.write(image, time_s=None if clock is None else next(clock))
+
+
+def open_mp4(path: Path) -> OutputContainer:
+    """Open an .mp4 to be written so that a browser plays it at once, the same bytes each time."""
+    import av
+
+    # faststart puts the index in front, so that a browser plays before it has the whole file.
+    # bitexact leaves out the library's version and the time of day.
+    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    return av.open(str(path), "w", format="mp4", options=options)
+
+
+def tag_colours(stream: VideoStream, colours: Colours) -> None:
+    """Name the colours' meaning: players guess differently for small and large pictures."""
+    from av.video.reformatter import ColorRange
+
+    context = stream.codec_context
+    context.color_primaries = colours.primaries
+    context.color_trc = colours.transfer
+    context.colorspace = colours.space
+    context.color_range = ColorRange.MPEG

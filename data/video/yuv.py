@@ -1,0 +1,93 @@
+"""A decoded picture as H.264 wants it: brightness, and two colour planes of half the size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.video.orientation import Orientation, orientation_of
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+Plane = NDArray[np.uint8]
+
+# Code points of ITU-T H.273.
+_RGB, _BT709, _UNSPECIFIED, _BT601 = 0, 1, 2, 6
+_HD_LINES = 720
+_EIGHT_BIT: Final = "yuv420p"
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """What the numbers of a picture mean, as H.273 codes it; the range is always the narrow one."""
+
+    space: int
+    primaries: int
+    transfer: int
+
+
+BT709: Final = Colours(_BT709, _BT709, _BT709)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """One picture, upright, 8 bits; the arrays may share the decoder's memory: do not write."""
+
+    y: Plane  # (h, w)
+    u: Plane  # (ceil(h / 2), ceil(w / 2)), sited as MPEG-2 does: left, and between the lines
+    v: Plane
+    colours: Colours
+
+    @property
+    def wh(self) -> tuple[int, int]:
+        """Size in pixels."""
+        return self.y.shape[1], self.y.shape[0]
+
+
+def planes_of(frame: VideoFrame) -> Planes:
+    """The planes of a decoded frame of any format; without a copy where it is 8 bits 4:2:0."""
+    colours = _colours(frame)
+    turn = orientation_of(frame)
+    stored = [_plane(plane, turn) for plane in _narrow_420(frame, colours).planes]
+    return Planes(stored[0], stored[1], stored[2], colours)
+
+
+def _narrow_420(frame: VideoFrame, colours: Colours) -> VideoFrame:
+    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+    full = frame.color_range == ColorRange.JPEG
+    if frame.format.name == _EIGHT_BIT and not full:
+        return frame
+    spaces = {_BT709: Colorspace.ITU709, _BT601: Colorspace.ITU601}
+    return frame.reformat(
+        format=_EIGHT_BIT,
+        dst_colorspace=spaces.get(colours.space) if frame.colorspace == _RGB else None,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
+        threads=1,
+    )
+
+
+def _colours(frame: VideoFrame) -> Colours:
+    """What a frame says of itself; else what players take it for by its size.
+
+    They would take a crop of it for something else, since it is smaller.
+    """
+    usual = _BT709 if frame.height >= _HD_LINES else _BT601
+    said = frame.colorspace, frame.color_primaries, frame.color_trc
+    space, primaries, transfer = (int(code) for code in said)
+    return Colours(
+        usual if space in (_RGB, _UNSPECIFIED) else space,
+        usual if primaries in (0, _UNSPECIFIED) else primaries,
+        usual if transfer in (0, _UNSPECIFIED) else transfer,
+    )
+
+
+def _plane(plane: object, turn: Orientation) -> Plane:
+    width, height, line = (getattr(plane, n) for n in ("width", "height", "line_size"))
+    rows = np.frombuffer(plane, np.uint8)[: height * line]  # type: ignore[call-overload]
+    return turn.turned(rows.reshape(height, line)[:, :width])

@@ -1,0 +1,1 @@
+"""The front door: every stage by one command, and what else one does with a project."""

@@ -1,0 +1,7 @@
+"""`python -m fancam`."""
+
+import sys
+
+from fancam.cli import main
+
+sys.exit(main())

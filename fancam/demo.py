@@ -1,0 +1,72 @@
+"""Every stage on a film that fancam draws: what `fancam demo` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from data.core.errors import InputError
+
+FILM: Final = "film.mp4"
+
+
+def demo(folder: Path) -> int:
+    """Draw the sample film and run every stage on it, all in one folder; return the exit code.
+
+    Raises:
+        InputError: a file is in the place of the folder.
+    """
+    film = _drawn_film(folder)
+    project = folder / "film.fancam"
+    from clustering.cli import main as cluster_faces
+    from cropping.crop_cli import main as crop_people
+    from cropping.smiles.cli import main as smile_gifs
+    from tracking.evaluation.__main__ import main as evaluate
+    from tracking.track_cli import main as track_people
+    from tracking.training.cli import main as train_tracker
+
+    tracks = project / "tracks" / "film.csv"
+    # From scratch, since trained weights would have to be downloaded.
+    stages: list[tuple[str, Callable[[Sequence[str]], int], list[str]]] = [
+        ("cluster-faces", cluster_faces, [str(film), "--project", str(project)]),
+        ("train-tracker", train_tracker, [str(project), "--weights", "yolo11n.yaml"]),
+        ("track-people", track_people, [str(project), "--overlay"]),
+        (
+            "python -m tracking.evaluation",
+            evaluate,
+            [str(tracks), str(film.with_suffix(".truth.csv"))],
+        ),
+        ("crop-people", crop_people, [str(project), "--only-present"]),
+        ("smile-gifs", smile_gifs, [str(project)]),
+    ]
+    for name, stage, arguments in stages:
+        print(f"\n{name} {' '.join(arguments)}", flush=True)
+        if code := stage(arguments):
+            return code
+    print("\nThe cast, as fancam found it:")
+    for montage in sorted((project / "people" / "montage").glob("*.jpg")):
+        print(f"  {montage}")
+    print("How well the detector knows them, and the film with everybody's name on it:")
+    print(f"  {project / 'tracker' / 'report' / 'report.html'}\n  {tracks.with_suffix('.mp4')}")
+    print("A video of each of them, the best of it, and their smiles:")
+    for pattern in ("*.mp4", "*.gif"):
+        for file in sorted((project / "crops" / "film").glob(pattern)):
+            print(f"  {file}")
+    print(f"Watch them in sync, and name them:\n  serve-people {project} --open")
+    return 0
+
+
+def _drawn_film(folder: Path) -> Path:
+    """The sample film, drawn unless an earlier run drew it."""
+    film = folder / FILM
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: a file is in the place of the folder; choose another --folder")
+    from data.sample.film import draw_film
+    from data.sample.truth import truth_paths
+
+    if not all(path.exists() for path in (film, *truth_paths(film))):
+        print(f"drawing a film with a cast of six: {film}", flush=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        draw_film(film)
+    return film

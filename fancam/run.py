@@ -1,0 +1,268 @@
+"""All stages by one command: what `fancam FOOTAGE...` does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clustering.pairing.options import with_pairs
+from clustering.settings import ClusterSettings, PairingSettings
+from data.command.command import say_failed, shown
+from data.core.errors import InputError
+from data.project.project import absolute
+
+if TYPE_CHECKING:
+    from data.core.progress import Progress
+    from data.execution.failures import Failures
+    from data.execution.tasks import Runner
+    from data.execution.total_progress import Overall, Step
+    from data.project.project import Project
+    from data.remote.sync import Mirror
+    from data.video.footage import Footage
+
+NAME = "fancam"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What `fancam FOOTAGE...` can be told.
+
+    Args:
+        project: folder; None for one called after the footage.
+        weights: what the tracker starts from.
+        review: whether to wait for names after people were found, where there is somebody to wait
+            for.
+        open_page: whether to serve the page at the end, and open it in the browser.
+        threads: processor cores to use, 0 all.
+        pairing: which footages are two recordings of one lesson.
+        ray: where the footages are worked on; see `data.remote.runners.runner_at`.
+        mirrors: of the project, if it is at an address.
+    """
+
+    project: Path | None = None
+    weights: str = "yolo11n.pt"
+    review: bool = True
+    open_page: bool = False
+    threads: int = 0
+    pairing: PairingSettings = field(default_factory=PairingSettings)
+    ray: str | None = None
+    mirrors: Sequence[Mirror] = ()
+
+
+def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
+    """Run all stages in order on what was given, footages and folders; return the exit code.
+
+    Raises:
+        InputError: no stage could do anything, or would fail later on.
+    """
+    from data.command.inputs import footage_paths, project_for
+    from data.execution.failures import Failures
+    from data.execution.total_progress import overall
+    from data.remote.runners import runner_at
+
+    named = footage_paths(given)
+    footages = with_pairs(named, named, settings.pairing)
+    given = with_pairs(given, named, settings.pairing)
+    project = project_for(given, footages, named=settings.project)
+    failures = Failures()
+    _refuse_early(project, footages, settings.weights)
+    review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
+    with runner_at(settings.ray, settings.mirrors) as runner:
+        stages = _Stages(project, footages, settings, failures, runner)
+        with overall(NAME, stages.steps()) as line:
+            for number, stage in enumerate(stages.in_order()):
+                with line.step(number) as progress:
+                    for said in stage(progress):
+                        line.say(said)
+                if number == 0 and review:
+                    _review(project, line)
+    folder = shown(project.folder)
+    print(f"videos  {folder}/crops\nwatch   serve-people {folder} --open", flush=True)
+    code = say_failed(NAME, sorted(set(failures.lines)))
+    return (_serve(project) or code) if settings.open_page else code
+
+
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    """The stages of one run, as one does them by hand; each says in a line what came of it."""
+
+    project: Project
+    footages: list[Path]
+    settings: RunSettings
+    failures: Failures
+    runner: Runner
+
+    def steps(self) -> list[Step]:
+        """How long each may take, from what they took on a laptop of two cores, in seconds."""
+        from data.execution.tasks import LocalRunner
+        from data.execution.total_progress import Step
+        from data.video.footage import probe
+
+        seconds = 0.0
+        for path in self.footages:
+            with suppress(InputError):
+                seconds += probe(path).duration_s
+        count = max(len(self.footages), 1)
+        bars = count if isinstance(self.runner, LocalRunner) else 1  # one for all of them
+        pairs = len(self.settings.pairing.pairs)
+        return [
+            Step("cluster-faces", 5 + 0.5 * seconds, bars=bars + 2 * pairs),
+            Step("train-tracker", 60 + min(4 * seconds, 500)),
+            Step("track-people", 5 + 1.0 * seconds, bars=bars),
+            Step("crop-people", 5 + 1.0 * seconds, bars=bars),
+            Step("smile-gifs", 10 + 0.3 * seconds, bars=2 * count),
+        ]
+
+    def in_order(self) -> list[Callable[[Progress], Iterator[str]]]:
+        """Every stage, to be run with its bars."""
+        return [self._cluster, self._train, self._track, self._crop, self._smile]
+
+    def _cluster(self, progress: Progress) -> Iterator[str]:
+        from clustering.faces.backends import BackendSettings
+        from clustering.pairing.lesson import lesson_lines
+        from clustering.stage import cluster_faces
+
+        backend = BackendSettings(threads=self.settings.threads)
+        settings = ClusterSettings(backend=backend, pairing=self.settings.pairing)
+        summary = cluster_faces(
+            self.project, self.footages, settings, progress=progress, runner=self.runner
+        )
+        self.failures.lines.extend(summary.failed)
+        faces = sum(person.faces for person in summary.people)
+        names = ", ".join(person.name for person in summary.people)
+        yield f"cluster-faces  {len(summary.people)} people in {faces} faces: {names}"
+        for lesson in summary.lessons:
+            yield from lesson_lines(lesson)
+        if not summary.people:
+            raise InputError("too few alike faces to make a person; see cluster-faces --help")
+
+    def _train(self, progress: Progress) -> Iterator[str]:
+        from tracking.training.stage import TrackerSettings, train_tracker
+
+        settings = TrackerSettings(weights=self.settings.weights)
+        with self.project.lock():
+            result = train_tracker(self.project, settings, progress=progress).result
+        yield f"train-tracker  {result.epochs} epochs, mAP50 {result.map50:.2f}"
+
+    def _track(self, progress: Progress) -> Iterator[str]:
+        from tracking.stage import TrackSettings, track_people
+
+        settings = TrackSettings(threads=self.settings.threads)
+        tracked = track_people(
+            self.project,
+            self._usable(),
+            settings,
+            progress=progress,
+            failures=self.failures,
+            runner=self.runner,
+        )
+        rows = sum(person.detected + person.filled for one in tracked for person in one.people)
+        frames = sum(one.frames for one in tracked)
+        yield f"track-people   {rows} rows in {frames} frames"
+
+    def _crop(self, progress: Progress) -> Iterator[str]:
+        from cropping.render.settings import CropSettings
+        from cropping.stage import crop_people
+
+        settings = CropSettings(threads=self.settings.threads)
+        done = crop_people(
+            self.project,
+            self._tracked(),
+            settings,
+            progress=progress,
+            failures=self.failures,
+            runner=self.runner,
+        )
+        yield f"crop-people    {sum(len(one.people) for one in done)} videos"
+
+    def _smile(self, progress: Progress) -> Iterator[str]:
+        from cropping.smiles.stage import SmileSettings, smile_gifs
+
+        settings = SmileSettings(threads=self.settings.threads)
+        done = smile_gifs(
+            self.project, self._tracked(), settings, progress=progress, failures=self.failures
+        )
+        people = [person for one in done for person in one.people]
+        made = sum(person.file is not None for person in people)
+        few = f"; too few smiles of {len(people) - made}" if made < len(people) else ""
+        yield f"smile-gifs     {made} GIFs{few}"
+
+    def _usable(self) -> list[Path]:
+        """The footages in which faces were looked for: the others are named already."""
+        known = {entry.path for entry in self.project.footages.values()}
+        return [path for path in self.footages if absolute(path) in known]
+
+    def _tracked(self) -> list[Path]:
+        """The videos that are tracked."""
+        from data.project.stages import tracks_stage
+
+        entries = self.project.footages.values()
+        tracked = [e for e in entries if e.rate and tracks_stage(e.name) in self.project.stages]
+        paths = {entry.path for entry in tracked}
+        return [path for path in self._usable() if absolute(path) in paths]
+
+
+def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> None:
+    """Refuse what would fail late: weights that are not there, no encoder, a disk too small."""
+    from cropping.render.encoder import EncoderSettings, check_encoder
+    from data.core.disk_space import require_space
+    from data.video.footage import probe
+    from tracking.detection.weights import find_weights
+
+    readable = []
+    for path in footages:
+        try:
+            readable.append(probe(path))
+        except InputError:
+            if len(footages) == 1:
+                raise  # of several, it is named at the end
+    find_weights(weights, project.tracker_folder / "weights")
+    check_encoder(EncoderSettings())
+    require_space(project.folder, _space_needed(project, readable))
+
+
+def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, int]:
+    """The bytes that each stage will still write, by the stage's command."""
+    from data.project.stages import crops_stage, faces_stage, tracks_stage
+    from fancam.space_needed import space_needed
+    from tracking.training.stage import STAGE
+
+    names = {entry.path: entry.name for entry in project.footages.values()}
+
+    def undone(stage_of: Callable[[str], str]) -> list[Footage]:
+        found = ((footage, names.get(absolute(footage.path))) for footage in footages)
+        return [f for f, name in found if name is None or stage_of(name) not in project.stages]
+
+    stages = {"cluster-faces": faces_stage, "track-people": tracks_stage}
+    stages["crop-people"] = crops_stage
+    needed = {name: space_needed(undone(stage_of))[name] for name, stage_of in stages.items()}
+    trained = STAGE in project.stages
+    return {**needed, "train-tracker": 0 if trained else space_needed([])["train-tracker"]}
+
+
+def _review(project: Project, line: Overall) -> None:
+    """Let the user name people, and write the dataset again if they did."""
+    from clustering.output.write import review_people, write_people
+    from data.core.progress import bars
+    from data.tables.people import open_people
+    from web.core.settings import Settings
+    from web.serving import served
+
+    with open_people(project.people_file) as people:
+        count = len(people.names())
+    with served([project.folder], Settings(port=0)) as address:
+        line.say(f"found {count} people: press Enter to go on, or name them at {address}people")
+        input()
+    if not review_people(project).up_to_date:
+        write_people(project, progress=bars(NAME))
+
+
+def _serve(project: Project) -> int:
+    from web.core.settings import Settings
+    from web.serving import serve
+
+    return serve([project.folder], Settings(), open_page=True)

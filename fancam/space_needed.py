@@ -1,0 +1,47 @@
+"""How much disk each stage will take, before anything of it is done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from data.video.footage import Footage, default_interval_s
+
+EXPECTED_PEOPLE: Final = 6
+"""Before anybody was looked for."""
+_JPEG_BYTES_PX: Final = 0.4  # of quality 95, rich in detail
+_PORTRAIT_BYTES: Final = 60_000  # 400 px wide
+_FACES_A_FRAME: Final = 2
+_FACE_ROW_BYTES: Final = 3_000
+_TRACKER_BYTES: Final = 60_000_000  # checkpoints of a small YOLO, its export, the report
+_TRACK_ROW_BYTES: Final = 80
+_CROP_BYTES_PX_S: Final = 1.0  # H.264 of good quality, a pixel of the crop and second
+_CROP_HEIGHT: Final = 720
+
+
+def space_needed(
+    footages: Iterable[Footage], *, people: int = EXPECTED_PEOPLE, every_s: float | None = None
+) -> dict[str, int]:
+    """Estimate the bytes that each stage writes for ``footages``, by the stage's command."""
+    needed = dict.fromkeys(("cluster-faces", "train-tracker", "track-people", "crop-people"), 0)
+    needed["train-tracker"] = _TRACKER_BYTES
+    for footage in footages:
+        frame_px = footage.width * footage.height
+        looks = _looks(footage, every_s)
+        # A still each, and its copy in the dataset where an unknown face is covered in it.
+        stills = 2 * looks * frame_px * _JPEG_BYTES_PX
+        faces = looks * _FACES_A_FRAME * (_PORTRAIT_BYTES + _FACE_ROW_BYTES)
+        needed["cluster-faces"] += math.ceil(stills + faces)
+        rows = footage.duration_s * float(footage.rate or 1) * people
+        needed["track-people"] += math.ceil(rows * _TRACK_ROW_BYTES)
+        height = min(footage.height, _CROP_HEIGHT)
+        crop = footage.duration_s * height * height * 9 / 16 * _CROP_BYTES_PX_S
+        needed["crop-people"] += math.ceil(crop * people)
+    return needed
+
+
+def _looks(footage: Footage, every_s: float | None) -> int:
+    if footage.kind != "video":
+        return max(round(footage.duration_s), 1)
+    return math.ceil(footage.duration_s / (every_s or default_interval_s(footage.duration_s))) + 1

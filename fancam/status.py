@@ -1,0 +1,72 @@
+"""What of a project is done, out of date or missing: what `fancam status` says."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.command.command import shown
+
+if TYPE_CHECKING:
+    from data.project.project import Project
+    from data.project.status import State
+
+
+def say_status(project: Project, *, as_json: bool) -> int:
+    """Print how everything in a project stands; return the exit code.
+
+    Raises:
+        InputError: a table of the project cannot be read.
+    """
+    states = states_of(project)
+    print(_json(states) if as_json else "\n".join(_table(states)))
+    return 0
+
+
+def states_of(project: Project) -> list[State]:
+    """How everything in a project stands, in the order in which it is made."""
+    from clustering.state import states as clustering_states
+    from cropping.state import states as cropping_states
+    from tracking.state import states as tracking_states
+
+    return [*clustering_states(project), *tracking_states(project), *cropping_states(project)]
+
+
+def _table(states: Sequence[State]) -> list[str]:
+    """Lines for a person to read."""
+    rows = [(state.what, state.footage, state.state, state.why) for state in states]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row, state in zip(rows, states, strict=True):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join([*cells, _command(state)]).rstrip())
+    said = {state.state for state in states}
+    if said == {"done"}:
+        lines.append("all is up to date")
+    if "stale" in said:
+        lines.append("give those options again that were given before")
+    return lines
+
+
+def _json(states: Sequence[State]) -> str:
+    rows = [
+        {
+            "what": state.what,
+            "footage": state.footage or None,
+            "state": state.state,
+            "why": state.why,
+            "command": list(state.command),
+        }
+        for state in states
+    ]
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return f"[\n{lines}\n]"
+
+
+def _command(state: State) -> str:
+    # As the user would type it: from the working directory where it is below.
+    words = (shown(Path(word)) if Path(word).is_absolute() else word for word in state.command)
+    return shlex.join(words)

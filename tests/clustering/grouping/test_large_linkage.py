@@ -1,0 +1,116 @@
+"""Very many groups come together as few do."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from clustering.grouping import large_linkage as crowd_linkage
+from clustering.grouping import neighbours
+from clustering.grouping.cannot_link import CannotLink
+from clustering.grouping.large_linkage import joined, link
+from clustering.grouping.linkage import Distance, Groups, groups_of, merged_groups
+from tests.clustering.crowd import embeddings
+
+PLAIN = Distance(clothes_share=0)
+
+
+def ints(*values: int) -> NDArray[np.int64]:
+    return np.array(values, np.int64)
+
+
+def faces(people: list[int], *, spread: float = 1.0) -> Groups:
+    points = embeddings(people, seed=2, spread=spread)
+    return groups_of(
+        np.arange(len(people)), np.ones(len(people)), points, np.zeros((len(people), 1))
+    )
+
+
+def nothing(size: int) -> CannotLink:
+    return CannotLink.exclusive(np.arange(size), np.full(size, -1), size)
+
+
+def linked(groups: Groups, cannot: CannotLink | None = None) -> list[int]:
+    cannot = cannot or nothing(len(groups))
+    return [int(n) for n in link(groups, cannot, distance=PLAIN, threshold=0.6)]
+
+
+@pytest.mark.parametrize("most", [2, 10, 39, 10_000])
+@pytest.mark.parametrize("whole", [50, 10_000])
+def test_rounds_find_the_same_people(
+    most: int, whole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", most)
+    monkeypatch.setattr(neighbours, "WHOLE", whole)
+    monkeypatch.setattr(neighbours, "CELL", 100)
+    people = [*range(40)] * 10
+    assert linked(faces(people, spread=0.7)) == people
+
+
+def test_what_cannot_come_together_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look-alikes, whom only the frames that show both tell apart."""
+    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 4)
+    people = [0, 1, 2, 3] * 30
+    groups = groups_of(
+        np.arange(120),
+        np.ones(120),
+        embeddings(people, seed=3, look_alikes=0.3, spread=0.5),
+        np.zeros((120, 1)),
+    )
+    frame = np.arange(120) // 2
+    found = np.array(linked(groups, CannotLink.exclusive(np.arange(120), frame, 120)))
+    assert (found[0::2] != found[1::2]).all()
+    assert len(set(linked(groups))) < 4
+
+
+def test_pairs_are_joined_nearest_first_where_nothing_is_against_it() -> None:
+    cannot = CannotLink.exclusive(ints(0, 3), ints(7, 7), 4)
+    assert joined(ints(0, 1, 2), ints(1, 2, 3), nothing(4)).tolist() == [0, 0, 0, 0]
+    assert joined(ints(0, 1, 2), ints(1, 2, 3), cannot).tolist() == [0, 0, 0, 1]
+    assert joined(ints(2, 1, 0), ints(3, 2, 1), cannot).tolist() == [0, 1, 1, 1]
+    assert joined(ints(), ints(), cannot).tolist() == [0, 1, 2, 3]
+
+
+def test_moments_of_groups_of_groups_are_those_of_the_faces() -> None:
+    rng = np.random.default_rng(0)
+    label = np.concatenate([np.arange(12), rng.integers(0, 12, 60)])
+    weight, points = rng.uniform(0.1, 1, 72), rng.normal(0, 1, (72, 5))
+    clothes = rng.dirichlet(np.ones(4), 72) * (rng.random((72, 1)) < 0.7)
+    again = np.arange(12) % 5
+    one = merged_groups(groups_of(label, weight, points, clothes), again)
+    other = groups_of(again[label], weight, points, clothes)
+    for name in Groups.__slots__:
+        assert np.allclose(getattr(one, name), getattr(other, name)), name
+
+
+@pytest.mark.parametrize("distance", [Distance(), Distance(0.0, 0.4, 0.3)], ids=["video", "across"])
+def test_distances_of_pairs_are_those_of_all(distance: Distance) -> None:
+    rng = np.random.default_rng(1)
+    label = np.concatenate([np.arange(9), rng.integers(0, 9, 30)])
+    clothes = rng.dirichlet(np.ones(4), 39) * (rng.random((39, 1)) < 0.6)
+    groups = groups_of(label, rng.uniform(0.1, 1, 39), rng.normal(0, 1, (39, 5)), clothes)
+    i, j = np.indices((9, 9)).reshape(2, -1)
+    assert np.allclose(distance.of_pairs(groups, i, j).reshape(9, 9), distance(groups, groups))
+
+
+def test_look_alikes_lower_the_threshold_only_where_people_are_many() -> None:
+    def alike(people: int, look_alikes: float) -> float:
+        who = [*range(people)] * 6
+        points = embeddings(who, look_alikes=look_alikes)
+        groups = groups_of(np.array(who), np.ones(len(who)), points, np.zeros((len(who), 1)))
+        return crowd_linkage._Crowd(groups, nothing(people), PLAIN).look_alikes()
+
+    assert alike(99, 1.0) == np.inf
+    limits = [alike(120, share) for share in (1.0, 0.8, 0.6)]
+    assert all(a > b for a, b in pairwise(limits))
+    assert limits[0] > 0.6
+
+
+def test_input_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 5)
+    groups, fresh = faces([0, 1, 2] * 10), faces([0, 1, 2] * 10)
+    linked(groups)
+    assert all(np.array_equal(getattr(groups, n), getattr(fresh, n)) for n in Groups.__slots__)

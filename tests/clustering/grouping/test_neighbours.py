@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from clustering.grouping import neighbours
+from clustering.grouping.linkage import Distance, Groups, groups_of
+from clustering.grouping.neighbours import k_means, near_groups
+from tests.clustering.crowd import embeddings
+
+PLAIN = Distance(clothes_share=0)
+
+
+def groups(people: int, times: int) -> Groups:
+    """Single faces and pairs of them."""
+    points = embeddings([*range(people)] * times, seed=1)
+    label = np.concatenate([np.arange(len(points) - 10), np.arange(10)])
+    return groups_of(label, np.ones(len(label)), points, np.zeros((len(label), 1)))
+
+
+def near(some: Groups, count: int) -> NDArray[np.int64]:
+    everything = np.ones(len(some), np.bool_)
+    return near_groups(some, everything, spread_share=PLAIN.spread_share, count=count)
+
+
+@pytest.mark.parametrize(
+    ("n", "count", "expected"), [(1, 2, [[-1, -1]]), (2, 2, [[1, -1], [0, -1]])]
+)
+def test_few(n: int, count: int, expected: list[list[int]]) -> None:
+    few = groups_of(np.arange(n), np.ones(n), embeddings([0] * n), np.zeros((n, 1)))
+    assert near(few, count).tolist() == expected
+
+
+@pytest.mark.parametrize("cell", [7, 64, 1000])
+def test_all_are_compared_where_there_are_not_too_many(
+    cell: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "CELL", cell)
+    some = groups(10, 12)
+    apart = PLAIN(some, some)
+    np.fill_diagonal(apart, np.inf)
+    expected = np.argsort(apart, axis=1, kind="stable")[:, :3]
+    assert np.array_equal(near(some, 3), expected)
+
+
+def test_among_many_hardly_a_neighbour_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = groups(100, 20)
+    whole = near(some, 1)
+    monkeypatch.setattr(neighbours, "WHOLE", 500)
+    monkeypatch.setattr(neighbours, "CELL", 100)
+    assert (near(some, 1) == whole).mean() > 0.8
+
+
+def test_only_whose_neighbours_are_wanted() -> None:
+    some = groups(5, 10)
+    wanted = np.arange(len(some)) % 3 == 0
+    found = near_groups(some, wanted, spread_share=0.4, count=1)[:, 0]
+    assert np.array_equal(found >= 0, wanted)
+
+
+def test_every_point_is_in_one_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "CELL", 50)
+    points = embeddings([*range(30)] * 20)
+    members, centres = k_means(points)
+    assert len(members) == len(centres) == 12
+    assert np.array_equal(np.sort(np.concatenate(members)), np.arange(len(points)))

@@ -1,0 +1,204 @@
+"""What people decided, as links that the clustering keeps to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from clustering.grouping.across_footages import Clustered, identify
+from clustering.grouping.footage import GroupingSettings, group_faces
+from clustering.grouping.review_constraints import (
+    Decided,
+    decided_about,
+    decided_links,
+    separate_nodes,
+)
+from data.tables.decisions import Labels, Reviewed
+from data.tables.faces import Faces
+from data.tables.people import Assignments
+from tests.clustering.crowd import crowd
+
+X = -1
+
+
+def ints(*values: int) -> NDArray[np.int64]:
+    return np.array(values, np.int64)
+
+
+def decided(
+    person_id: Sequence[int],
+    *,
+    pinned: Sequence[int] | None = None,
+    never: Sequence[Sequence[int]] | None = None,
+    apart: Sequence[tuple[int, int]] = (),
+) -> Decided:
+    n = len(person_id)
+    thrown_out = np.array(never, np.int64) if never is not None else np.zeros((n, 0), np.int64)
+    put = ints(*(pinned if pinned is not None else [X] * n))
+    return Decided(ints(*person_id), put, thrown_out, frozenset(apart))
+
+
+def forbidden(
+    node: NDArray[np.int64], other: NDArray[np.int64], about: Decided
+) -> NDArray[np.bool_]:
+    """Which nodes must not come together with which others."""
+    sizes = [int(label.max(initial=-1)) + 1 for label in (node, other)]
+    one, two = (
+        decided_links(label, size, about) for label, size in zip((node, other), sizes, strict=True)
+    )
+    return one.against(two)
+
+
+# --- links ------------------------------------------------------------------------------------
+
+
+def test_nothing_decided() -> None:
+    nothing = Decided.nothing(4)
+    assert not nothing.anything()
+    node = ints(0, 1, 1, 2)
+    assert separate_nodes(node, nothing).tolist() == node.tolist()
+    assert not forbidden(node, node, nothing).any()
+    assert not Decided.nothing(0).anything()
+    assert forbidden(ints(), ints(), Decided.nothing(0)).shape == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("pinned", "never"),
+    [
+        pytest.param(ints(1), np.zeros((2, 0), np.int64), id="pinned"),
+        pytest.param(ints(1, 2), np.zeros((3, 0), np.int64), id="never"),
+        pytest.param(ints(1, 2), ints(1, 2), id="never is flat"),
+    ],
+)
+def test_shapes(pinned: NDArray[np.int64], never: NDArray[np.int64]) -> None:
+    with pytest.raises(ValueError, match="pinned and never must be"):
+        Decided(ints(1, 1), pinned, never, frozenset())
+
+
+def test_what_was_put_somewhere_leaves_its_tracklet() -> None:
+    node = ints(0, 0, 0, 1, 1, 2)
+    put = decided([1] * 6, pinned=[X, 7, X, 7, X, 8])
+    separate = separate_nodes(node, put)
+    same = separate[:, None] == separate[None]
+    assert same[0].tolist() == [True, False, True, False, False, False]
+    assert same[1].tolist() == [False, True, False, True, False, False]
+    assert same[4].sum() == same[5].sum() == 1
+
+
+def test_what_was_thrown_out_leaves_its_tracklet() -> None:
+    out = decided([X, X, 1, 1], never=[[1], [1], [X], [X]])
+    separate = separate_nodes(ints(0, 0, 0, 1), out)
+    assert separate[0] == separate[1]
+    assert len(np.unique(separate)) == 3
+
+
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [
+        pytest.param(decided([1, 2, 3], apart=[(1, 2)]), {(0, 1)}, id="told apart"),
+        pytest.param(decided([X, 1, 2], never=[[1], [X], [X]]), {(0, 1)}, id="thrown out"),
+        pytest.param(
+            decided([1, 1, 2], pinned=[1, X, X]), {(0, 2)}, id="put to one is nobody else"
+        ),
+        pytest.param(decided([1, 2, X], pinned=[1, 2, X]), {(0, 1)}, id="put to two"),
+        pytest.param(decided([X, X, X], pinned=[5, X, X]), set(), id="unknown ones may join"),
+        pytest.param(decided([1, 2, 3], apart=[(8, 9)]), set(), id="others told apart"),
+    ],
+)
+def test_forbidden(about: Decided, expected: set[tuple[int, int]]) -> None:
+    node = ints(0, 1, 2)
+    clash = forbidden(node, node, about)
+    assert np.array_equal(clash, clash.T)
+    pairs = {(int(i), int(j)) for i, j in zip(*np.nonzero(clash), strict=True) if i < j}
+    assert pairs == expected
+
+
+def test_forbidden_between_nodes_and_people() -> None:
+    about = decided([X, 1, 1, 2], never=[[1], [X], [X], [X]])
+    clash = forbidden(ints(0, 1, 2, 3), ints(X, 0, 0, 1), about)
+    assert clash.tolist() == [[True, False], [False, False], [False, False], [False, False]]
+
+
+def test_two_names_are_two_people() -> None:
+    labels = Labels(ints(1, 2, 3), ints(X, X, X), np.zeros((3, 0), np.int64))
+    names = {1: "Anna", 3: "Ben"}
+    reviewed = Reviewed({"a": labels}, names, frozenset(), frozenset({(1, 2)}), {})
+    assert decided_about(labels, reviewed).apart == {(1, 2), (1, 3)}
+
+
+# --- what the clustering makes of them --------------------------------------------------------
+
+USUAL = GroupingSettings()
+
+
+def grouped(faces: Faces, about: Decided | None, settings: GroupingSettings = USUAL) -> list[int]:
+    found = group_faces(faces, settings, frames=60, decided=about)
+    return [int(number) for number in found]
+
+
+def turns(*people: int, times: int = 10) -> list[list[int]]:
+    return [[person] for person in people] * times
+
+
+def test_nothing_decided_changes_nothing() -> None:
+    faces = crowd(turns(0, 1, 2), seed=3)
+    assert grouped(faces, None) == grouped(faces, Decided.nothing(len(faces))) == [0, 1, 2] * 10
+
+
+@pytest.mark.parametrize("loose", [1.0, 2.0])
+def test_people_who_were_told_apart_stay_apart(loose: float) -> None:
+    """Even where the clustering would take everybody for one."""
+    faces = crowd(turns(0, 1), seed=1)
+    settings = GroupingSettings(eps=loose)
+    assert grouped(faces, None, settings) == [0] * 20
+    about = decided([1, 2] * 10, apart=[(1, 2)])
+    assert grouped(faces, about, settings) == [0, 1] * 10
+
+
+def test_faces_that_were_put_together_are_one() -> None:
+    """Four faces that look like nobody, and like one another not at all."""
+    faces = crowd([*turns(0), [1], [2], [3], [4]], seed=2)
+    pinned = [X] * 10 + [9] * 4
+    assert grouped(faces, None)[10:] == [X] * 4
+    assert grouped(faces, decided([1] * 10 + [9] * 4, pinned=pinned))[10:] == [1] * 4
+
+
+def test_a_face_that_was_thrown_out_does_not_come_back() -> None:
+    faces = crowd(turns(0), seed=4)
+    about = decided([X] + [1] * 9, never=[[1]] + [[X]] * 9)
+    assert grouped(faces, about) == [X] + [0] * 9
+
+
+def test_the_rest_of_a_tracklet_stays_when_faces_leave_it() -> None:
+    faces = crowd(turns(0), seed=5)
+    faces = faces.replace(tracklet=np.zeros(10, np.int32))
+    about = decided([1] * 8 + [2] * 2, pinned=[X] * 8 + [2] * 2)
+    assert grouped(faces, about) == [0] * 8 + [1] * 2
+
+
+def test_input_is_not_changed() -> None:
+    about = decided([1, 2] * 10, pinned=[X] * 19 + [2], never=[[X]] * 20, apart=[(1, 2)])
+    before = [about.person_id.copy(), about.pinned.copy(), about.never.copy()]
+    grouped(crowd(turns(0, 1)), about)
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(before, (about.person_id, about.pinned, about.never), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("whole", "expected"),
+    [((), [7] * 12 + [8] * 8), ((7,), [7] * 20), ((3,), [7] * 12 + [8] * 8)],
+    ids=["usually the larger part", "put together by hand", "somebody else"],
+)
+def test_a_merge_stays_whole_when_the_pile_falls_apart(
+    whole: tuple[int, ...], expected: list[int]
+) -> None:
+    faces = crowd(turns(0, times=20))
+    before = Assignments(faces.time_s, faces.xyxy, np.full(20, 7))
+    parts = Clustered(faces, ints(*[0] * 12 + [1] * 8), before, 1.0)
+    found = identify({"a": parts}, eps=0.5, next_person_id=8, whole=whole)
+    assert found["a"].tolist() == expected

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cropping.camera.shots import Clock, stretches
+from data.tables.timeline import Timeline
+from tests.cropping.tracked_project import at_rate, box, timeline_of, tracks_of
+
+
+@pytest.mark.parametrize(
+    ("index", "time_s", "expected"),
+    [
+        ([], [], []),
+        ([0], [0.0], [0.0]),
+        ([0, 1, 2], [0.0, 0.1, 0.3], [0.0, 0.1, 0.3]),
+        ([0, 3, 6], [0.0, 0.3, 0.6], [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]),
+    ],
+    ids=["empty", "one", "every frame", "every third"],
+)
+def test_clock_has_every_frame(
+    index: list[int], time_s: list[float], expected: list[float]
+) -> None:
+    none = np.zeros(0, np.int64)
+    clock = Clock.of(Timeline(np.array(index, np.int64), np.array(time_s), none))
+    assert clock.time_s.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        ("....", []),
+        ("####", [(0, 0.4)]),
+        ("#..#", [(0, 0.1), (0.3, 0.4)]),
+        (".##.", [(0.1, 0.3)]),
+    ],
+)
+def test_spans(marked: str, expected: list[tuple[float, float]]) -> None:
+    clock = Clock(np.arange(4) / 10)
+    spans = clock.spans(np.array([one == "#" for one in marked]))
+    assert [value for span in spans for value in span] == pytest.approx(
+        [value for span in expected for value in span]
+    )
+
+
+HERE, FAR = box(50, 50), box(130, 50)
+
+
+@pytest.mark.parametrize(
+    ("frames", "cuts", "expected"),
+    [
+        ({}, (), []),
+        ({5: HERE}, (), [(5, 6)]),
+        (dict.fromkeys(range(10), HERE), (), [(0, 10)]),
+        (dict.fromkeys(range(10), HERE), (4, 8), [(0, 4), (4, 8), (8, 10)]),
+        (dict.fromkeys([0, 1, 20, 21], HERE), (), [(0, 22)]),
+        (dict.fromkeys([0, 1, 40, 41], HERE), (), [(0, 2), (40, 42)]),
+        (dict.fromkeys([0, 1, 20, 21], HERE), (10,), [(0, 2), (20, 22)]),
+        ({0: HERE, 1: HERE, 2: FAR, 3: FAR}, (), [(0, 2), (2, 4)]),
+        ({0: HERE, 1: HERE, 9: FAR}, (), [(0, 10)]),
+    ],
+    ids=[
+        "never",
+        "one frame",
+        "always",
+        "cuts",
+        "a short absence",
+        "a long absence",
+        "a cut meanwhile",
+        "an unseen cut",
+        "moved meanwhile",
+    ],
+)
+def test_stretches(
+    frames: dict[int, tuple[float, ...]], cuts: tuple[int, ...], expected: list[tuple[int, int]]
+) -> None:
+    timeline = at_rate(50, *cuts)
+    found = stretches(tracks_of(timeline, {1: frames}), timeline, Clock.of(timeline))
+    assert [(run.first, run.end) for run in found] == expected
+
+
+def test_a_quick_look_is_not_a_gap() -> None:
+    """One frame in thirty was looked at: the person was in all of them."""
+    timeline = timeline_of([0.0, 1.2, 2.4, 3.6])
+    timeline = Timeline(np.arange(4) * 30, timeline.time_s, timeline.cuts)
+    tracks = tracks_of(timeline, {1: dict.fromkeys([0, 30, 60, 90], HERE)})
+    found = stretches(tracks, timeline, Clock.of(timeline))
+    assert [(run.first, run.end) for run in found] == [(0, 91)]

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from cropping.camera.window import WindowSettings
+from cropping.camera.windows import AbsentName, CameraName, CameraSettings, Views, views
+from data.core.boxes import clamp
+from data.tables.timeline import Timeline
+from tests.cropping.conftest import Drawn
+from tests.cropping.tracked_project import at_rate, box, tracks_of
+
+FRAME_WH = (640, 360)
+BUST = WindowSettings()
+
+
+def film(
+    faces: Mapping[int, Sequence[float]],
+    timeline: Timeline,
+    *,
+    window: WindowSettings = BUST,
+    absent: AbsentName = "wide",
+    camera: CameraName = "steady",
+) -> Views:
+    tracks = tracks_of(timeline, {1: faces})
+    settings = CameraSettings(name=camera)
+    return views(tracks, timeline, FRAME_WH, window=window, camera=settings, absent=absent)
+
+
+def test_never_there() -> None:
+    found = film({}, at_rate(5))
+    assert not found.present.any()
+    assert found.xyxy.tolist() == [[0, 0, 640, 360]] * 5
+
+
+def test_no_frames() -> None:
+    assert len(film({}, at_rate(0))) == 0
+
+
+def test_stands_on_whole_pixels() -> None:
+    found = film({f: box(300.3 + f / 50, 120, 50) for f in range(40)}, at_rate(40))
+    assert (np.diff(found.xyxy, axis=0) == 0).all()
+    assert (found.xyxy[0, :2] % 2 == 0).all() or found.xyxy[0, 3] - found.xyxy[0, 1] < 360
+
+
+@pytest.mark.parametrize("camera", ["steady", "average"])
+@pytest.mark.parametrize(
+    "window",
+    [
+        BUST,
+        WindowSettings(zoom="face"),
+        WindowSettings(zoom="body"),
+        WindowSettings(size_wh=(200, 630)),
+        WindowSettings(size_wh=(40, 40)),
+        WindowSettings(aspect=Fraction(16, 9), zoom="face"),
+        WindowSettings(aspect=Fraction(1, 3), zoom="face"),
+    ],
+    ids=["bust", "face", "body", "service", "smaller than a face", "landscape", "narrow"],
+)
+def test_windows_stay_inside_and_keep_the_face(
+    drawn: Drawn, window: WindowSettings, camera: CameraName
+) -> None:
+    """Everybody of the drawn film, who walk off, come near, and are cut at the frame's edge."""
+    frame_wh = drawn.truth.frame_wh
+    for person in drawn.names:
+        tracks = drawn.tracks.take(drawn.tracks.person_id == person)
+        found = views(
+            tracks,
+            drawn.timeline,
+            frame_wh,
+            window=window,
+            camera=CameraSettings(name=camera),
+            absent="wide",
+        )
+        assert (found.xyxy[:, :2] >= -1e-6).all()
+        assert (found.xyxy[:, 2:] <= np.array(frame_wh) + 1e-6).all()
+        if camera == "steady":
+            face, shown = clamp(tracks.xyxy, frame_wh), found.xyxy[tracks.frame_index]
+            assert (face[:, :2] >= shown[:, :2] - 0.01).all()
+            assert (face[:, 2:] <= shown[:, 2:] + 0.01).all()
+
+
+def test_proportions_are_the_videos() -> None:
+    found = film({f: box(200 + 3 * f, 150, 40 + f) for f in range(60)}, at_rate(60))
+    size = found.xyxy[:, 2:] - found.xyxy[:, :2]
+    np.testing.assert_allclose(size[:, 0] / size[:, 1], 202 / 360, rtol=1e-6)
+
+
+def test_zoom_does_not_wobble() -> None:
+    """A face whose size trembles, and one that comes a little nearer."""
+    tremble = np.random.default_rng(0).normal(0, 2, 80)
+    found = film({f: box(300, 150, 40 + tremble[f] + f / 20) for f in range(80)}, at_rate(80))
+    height = found.xyxy[:, 3] - found.xyxy[:, 1]
+    assert height.max() - height.min() < 0.01
+
+
+def test_who_comes_much_nearer_is_followed_in_size() -> None:
+    window = WindowSettings(zoom="face")
+    found = film({f: box(300, 180, 25 + 0.4 * f) for f in range(150)}, at_rate(150), window=window)
+    height = found.xyxy[:, 3] - found.xyxy[:, 1]
+    assert height[-1] > 1.5 * height[0]
+    assert np.diff(height).min() > -0.5
+
+
+def test_a_face_too_large_for_the_shape_gets_bars() -> None:
+    found = film({f: box(320, 180, 300) for f in range(5)}, at_rate(5))
+    assert found.xyxy[0, 2] - found.xyxy[0, 0] >= 300
+    assert found.xyxy[0, 3] - found.xyxy[0, 1] == 360
+
+
+def test_cuts_of_the_footage_are_cuts_of_the_camera() -> None:
+    faces = {f: box(100 if f < 30 else 500, 150, 40) for f in range(60)}
+    found = film(faces, at_rate(60, 30))
+    assert found.cuts().tolist() == [30]
+    middle = (found.xyxy[:, 0] + found.xyxy[:, 2]) / 2
+    assert np.ptp(middle[:30]) == np.ptp(middle[30:]) == 0
+    assert middle[30] - middle[29] > 300
+
+
+ABSENT = {f: box(100, 150, 40) for f in [*range(30), *range(90, 120)]}
+
+
+@pytest.mark.parametrize("absent", ["wide", "hold", "black"])
+def test_absence(absent: AbsentName) -> None:
+    found = film(ABSENT, at_rate(150, 130), absent=absent)
+    assert np.flatnonzero(found.present).tolist() == list(ABSENT)
+    away, later = found.xyxy[60], found.xyxy[140]
+    if absent == "wide":
+        assert away.tolist() == later.tolist() == [0, 0, 640, 360]
+    elif absent == "black":
+        assert away.tolist() == later.tolist() == [0, 0, 0, 0]
+    else:
+        assert away.tolist() == found.xyxy[29].tolist()
+        # Another shot, in which the person never is: the middle.
+        assert later[0] + later[2] == 640
+
+
+def test_a_glimpse_is_no_cut() -> None:
+    """Seven frames of somebody at a distance are left in the wide view."""
+    faces = {f: box(100, 150, 40) for f in [*range(30), *range(80, 87)]}
+    assert np.flatnonzero(film(faces, at_rate(150)).present).tolist() == list(range(30))
+    held = film(faces, at_rate(150), absent="hold")
+    assert held.present[80:87].all()
+    only = film({f: box(100, 150, 40) for f in range(80, 87)}, at_rate(150))
+    assert only.present.sum() == 7
+
+
+def test_every_nth_frame() -> None:
+    """Rows in one frame of five: the camera moves evenly between."""
+    every = at_rate(101)
+    timeline = Timeline(every.frame_index[::5], every.time_s[::5], every.cuts)
+    found = film({f: box(100 + 3 * f, 150, 40) for f in range(0, 101, 5)}, timeline)
+    assert found.present.all()
+    middle = (found.xyxy[:, 0] + found.xyxy[:, 2]) / 2
+    assert np.abs(np.diff(middle, 2)).max() < 1
+
+
+def test_shapes_are_checked() -> None:
+    with pytest.raises(ValueError, match=r"xyxy must have shape \(3, 4\)"):
+        Views(np.zeros((2, 4)), np.zeros(3, np.int64))

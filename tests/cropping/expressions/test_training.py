@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cropping.expressions.augmentation import plain
+from cropping.expressions.figures import roc_auc
+from cropping.expressions.labelled_faces import LabelledFaces
+from cropping.expressions.network import ExpressionNetwork, count_parameters
+from cropping.expressions.training import (
+    KeptTraining,
+    TrainingSettings,
+    drawn,
+    kind_shares,
+    logits,
+    steps_in,
+    train,
+)
+from tests.cropping.drawn_faces import face
+from tests.cropping.silent_bar import SilentBar
+
+CLASSES = ("frown", "smile")
+SETTINGS = TrainingSettings(epochs=2)
+
+
+def drawn_faces(subjects: range, takes: int = 2) -> LabelledFaces:
+    rows = [(label, who, take) for label in (0, 1) for who in subjects for take in range(takes)]
+    label = np.array([row[0] for row in rows], np.int64)
+    return LabelledFaces(
+        names=tuple(f"{label}-{who}-{take}" for label, who, take in rows),
+        images=tuple(face(CLASSES[label], who, take) for label, who, take in rows),
+        label=label,
+        kind=np.array(CLASSES)[label],
+        subject=np.array([str(who) for _, who, _ in rows]),
+        classes=CLASSES,
+    )
+
+
+def test_it_learns_what_strangers_express(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cropping.expressions.training._LEAST_STEPS", 20)
+    bar = SilentBar()
+    faces, strangers = drawn_faces(range(16)), drawn_faces(range(30, 40))
+    trained = train(faces, drawn_faces(range(20, 26)), SETTINGS, bar=bar)
+    said = logits(trained.network, np.stack([plain(image) for image in strangers.images]))
+    assert roc_auc(said[:, 1] - said[:, 0], strangers.label == 1) > 0.9
+    assert len(trained.epochs) == 2
+    assert bar.done == steps_in(len(faces), SETTINGS)
+    assert 0 <= trained.best < 2
+    assert trained.temperature > 0
+
+
+def test_the_same_seed_gives_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cropping.expressions.training._LEAST_STEPS", 3)
+    faces, val = drawn_faces(range(4)), drawn_faces(range(20, 22))
+    settings = TrainingSettings(epochs=1, seed=3)
+    before = torch.get_rng_state()
+    first, second = (train(faces, val, settings, bar=SilentBar()).network for _ in range(2))
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class Stopping(SilentBar):
+    """Stops the training after some batches."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._after = after
+
+    def update(self, n: int) -> None:
+        super().update(n)
+        if self.done > self._after:
+            raise KeyboardInterrupt
+
+
+def test_a_stopped_training_goes_on_to_the_same_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cropping.expressions.training._LEAST_STEPS", 3)
+    faces, val = drawn_faces(range(4)), drawn_faces(range(20, 22))
+    settings = TrainingSettings(epochs=3)
+    whole = train(faces, val, settings, bar=SilentBar())
+    kept = KeptTraining(tmp_path / "a.pt", key="k")
+    with pytest.raises(KeyboardInterrupt):
+        train(faces, val, settings, bar=Stopping(7), kept=kept)
+    bar = SilentBar()
+    gone_on = train(faces, val, settings, bar=bar, kept=kept)
+    assert gone_on.epochs == whole.epochs
+    assert gone_on.best == whole.best
+    assert bar.done == steps_in(len(faces), settings)
+    for a, b in zip(whole.network.parameters(), gone_on.network.parameters(), strict=True):
+        assert torch.equal(a, b)
+    kept.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"damaged"], ids=["none", "empty", "damaged"])
+def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "a.pt").write_bytes(content)
+    assert KeptTraining(tmp_path / "a.pt", key="k").read() is None
+
+
+def test_a_state_of_another_training_is_none(tmp_path: Path) -> None:
+    KeptTraining(tmp_path / "a.pt", key="k").write({"epochs": []})
+    assert KeptTraining(tmp_path / "a.pt", key="other").read() is None
+    assert KeptTraining(tmp_path / "a.pt", key="k").read() == {"epochs": []}
+
+
+def test_the_network_is_small() -> None:
+    assert count_parameters(ExpressionNetwork(17)) < 300_000
+
+
+def test_rare_labels_of_a_class_are_shown_more_often() -> None:
+    label = np.array([0] * 100 + [1] * 100, np.int64)
+    kind = np.array(["calm"] * 90 + ["crying"] * 10 + ["smile"] * 100)
+    faces = LabelledFaces(
+        names=("x",) * 200,
+        images=(np.zeros((8, 8), np.uint8),) * 200,
+        label=label,
+        kind=kind,
+        subject=np.array([""] * 200),
+        classes=("no", "smile"),
+    )
+    share = kind_shares(faces)
+    assert share[95] / share[0] == pytest.approx(3)
+    assert share[:100].mean() == pytest.approx(1)
+    assert (share[100:] == 1).all()
+    rows = drawn(share, 2000, np.random.default_rng(0))
+    assert (label[rows] == 0).mean() == pytest.approx(0.5, abs=0.01)
+    assert (kind[rows] == "crying").mean() == pytest.approx(10 * share[95] / 200, abs=0.01)

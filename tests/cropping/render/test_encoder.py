@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cropping.render.encoder import EncoderSettings, Form, PieceWriter, check_encoder
+from data.core.errors import InputError
+from data.video.yuv import BT709
+
+FORM = Form((64, 48), Fraction(1, 90_000), Fraction(25), BT709)
+QUICK = EncoderSettings(preset="ultrafast")
+
+
+def write(path: Path, ticks: list[int], keyframes: list[int]) -> None:
+    writer = PieceWriter(path, QUICK, FORM)
+    for number, tick in enumerate(ticks):
+        frame, planes = writer.picture()
+        planes.y[:], planes.u[:], planes.v[:] = 40 + number * 3, 128, 128
+        writer.write(frame, tick=tick, keyframe=number in keyframes)
+    writer.close()
+
+
+def test_times_and_keyframes_are_as_told(tmp_path: Path) -> None:
+    import av
+
+    ticks = [0, 3600, 7201, 20_000, 90_000, 93_600, 200_000]
+    write(tmp_path / "piece.nut", ticks, [0, 3, 6])
+    with av.open(str(tmp_path / "piece.nut")) as source:
+        stream = source.streams.video[0]
+        packets = [packet for packet in source.demux(stream) if packet.size]
+        assert stream.time_base == Fraction(1, 90_000)
+        assert sorted(packet.pts or 0 for packet in packets) == ticks
+        assert [p.pts for p in packets if p.is_keyframe] == [0, 20_000, 200_000]
+    with av.open(str(tmp_path / "piece.nut")) as source:
+        pictures = [frame.to_ndarray(format="gray") for frame in source.decode(video=0)]
+    means = np.array([picture.mean() for picture in pictures])
+    assert np.diff(means).min() > 1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path, threads: int) -> None:
+    """With the look ahead of the preset that is used, and in pictures that move."""
+    rng = np.random.default_rng(0)
+    scene = np.kron(rng.integers(0, 200, (60, 40), np.uint8), np.ones((8, 8), np.uint8))
+    grain = rng.integers(0, 12, (40, 320, 200), np.uint8)
+    form = Form((200, 320), Fraction(1, 25), Fraction(25), BT709, threads)
+
+    def written(name: str) -> bytes:
+        writer = PieceWriter(tmp_path / name, EncoderSettings(), form)
+        for number, noise in enumerate(grain):
+            frame, planes = writer.picture()
+            y, x = 3 * number, 2 * number
+            planes.y[:] = scene[y : y + 320, x : x + 200] + noise
+            planes.u[:] = planes.v[:] = 128
+            writer.write(frame, tick=number, keyframe=not number)
+        writer.close()
+        return (tmp_path / name).read_bytes()
+
+    assert len({written(f"{number}.nut") for number in range(12)}) == 1
+
+
+def test_abandoned_leaves_nothing(tmp_path: Path) -> None:
+    writer = PieceWriter(tmp_path / "piece.nut", QUICK, FORM)
+    frame, _ = writer.picture()
+    writer.write(frame, tick=0, keyframe=True)
+    writer.abandon()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nowhere_to_write(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("in the way")
+    with pytest.raises((InputError, OSError)):
+        PieceWriter(tmp_path / "folder" / "piece.nut", QUICK, FORM)
+
+
+def test_the_default_encoder_is_there() -> None:
+    check_encoder(EncoderSettings())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", ": no such encoder here; leave --encoder out for libx264"),
+        ("h265", "h265: no such encoder here; leave --encoder out for libx264"),
+        ("mpeg4", "mpeg4: encodes mpeg4, which not every player plays; leave --encoder"),
+        ("aac", "aac: encodes aac, which not every player plays"),
+        ("h264_v4l2m2m", r"h264_v4l2m2m: (does not work here \(.+\)|no such encoder here); leave"),
+    ],
+    ids=["empty", "unknown", "another codec", "sound", "no such hardware"],
+)
+def test_an_encoder_that_cannot_be_used(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        check_encoder(EncoderSettings(name))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        (
+            EncoderSettings(crf=18.5, preset="slow"),
+            {
+                "crf": "18.5",
+                "preset": "slow",
+                "x264-params": "cpu-independent=1",
+                "forced-idr": "1",
+            },
+        ),
+        (EncoderSettings("h264_nvenc", 30), {"rc": "vbr", "cq": "30", "forced-idr": "1"}),
+        (EncoderSettings("h264_none"), {}),
+    ],
+    ids=["x264", "nvenc", "unknown"],
+)
+def test_quality_in_each_encoders_words(settings: EncoderSettings, options: dict[str, str]) -> None:
+    assert settings.options() == options
+
+
+@pytest.mark.parametrize(
+    ("name", "can"),
+    [("libx264", True), ("h264_nvenc", True), ("h264_qsv", False), ("h264_vaapi", False)],
+)
+def test_only_what_begins_anew_is_spliced(name: str, can: bool) -> None:
+    settings = EncoderSettings(name)
+    assert settings.can_be_spliced == can
+    assert ("forced-idr" in settings.options()) == can

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cropping.render.encoder import EncoderSettings, Form, PieceWriter
+from cropping.render.mux import Piece, Span, join, stamps
+from data.core.errors import InputError
+from tests.cropping.written_video import read_video
+
+TICK = Fraction(1, 1000)
+
+
+@pytest.mark.parametrize(
+    ("pts", "end", "dts", "duration"),
+    [
+        ([], 0, [], []),
+        ([0], 40, [0], [40]),
+        ([0, 40, 80], 120, [0, 40, 80], [40, 40, 40]),
+        ([0, 120, 40, 80], 160, [-40, 0, 40, 80], [40, 40, 40, 40]),
+        ([0, 120, 80, 40], 160, [-80, -40, 0, 40], [40, 40, 40, 40]),
+        ([0, 500, 40, 100], 520, [-20, 0, 40, 100], [40, 20, 60, 400]),
+    ],
+    ids=["empty", "one", "in order", "two B", "a pyramid", "varying rate"],
+)
+def test_stamps(pts: list[int], end: int, dts: list[int], duration: list[int]) -> None:
+    found = stamps(np.array(pts, np.int64), end=end)
+    assert found.dts.tolist() == dts
+    assert found.duration.tolist() == duration
+    assert (found.dts <= found.pts).all()
+
+
+def write_piece(path: Path, frames: Iterable[int]) -> Path:
+    """Some of a film of 25 frames a second, B-frames and all; every tenth is a keyframe."""
+    writer = PieceWriter(path, EncoderSettings(), Form((64, 48), TICK, Fraction(25)))
+    for place, index in enumerate(frames):
+        noise = np.random.default_rng(index).integers(16, 200, (48, 64), np.uint8)
+        frame, planes = writer.picture()
+        planes.y[:], planes.u[:], planes.v[:] = noise // 4 + index, 128, 128
+        writer.write(frame, tick=index * 40, keyframe=not place or index % 10 == 0)
+    writer.close()
+    return path
+
+
+def write_pieces(folder: Path, counts: list[int]) -> list[Piece]:
+    ends = np.cumsum(counts).tolist()
+    return [
+        Piece(write_piece(folder / f"{end}.nut", range(end - count, end)))
+        for count, end in zip(counts, ends, strict=True)
+    ]
+
+
+def brightness(path: Path) -> list[float]:
+    import av
+
+    with av.open(str(path)) as source:
+        return [f.to_ndarray(format="gray").mean() for f in source.decode(video=0)]
+
+
+def test_pieces_become_one_film(tmp_path: Path) -> None:
+    pieces = write_pieces(tmp_path, [20, 20, 7])
+    join(tmp_path / "film.mp4", pieces, [Span(Fraction(0), Fraction(47, 25))], sound=None)
+    film = read_video(tmp_path / "film.mp4")
+    assert film.times_s == pytest.approx(np.arange(47) / 25)
+    assert film.duration_s == pytest.approx(47 / 25)
+    assert film.moov_first
+    assert film.chapters == []
+    assert {0.0, 0.4, 0.8, 1.2, 1.6} <= {round(float(t), 6) for t in film.keyframes_s}
+
+
+def test_spans_follow_each_other_as_chapters(tmp_path: Path) -> None:
+    pieces = write_pieces(tmp_path, [30, 20])
+    spans = [
+        Span(Fraction(10, 25), Fraction(20, 25), "0:00"),
+        Span(Fraction(40, 25), Fraction(50, 25), "0:01"),
+    ]
+    join(tmp_path / "whole.mp4", pieces, [Span(Fraction(0), Fraction(2))], sound=None)
+    join(tmp_path / "best.mp4", [Piece(tmp_path / "whole.mp4")], spans, sound=None)
+    best = read_video(tmp_path / "best.mp4")
+    assert best.times_s == pytest.approx(np.arange(20) / 25)
+    assert best.duration_s == pytest.approx(20 / 25)
+    assert best.chapters == [(0, 0.4, "0:00"), (0.4, 0.8, "0:01")]
+    whole = brightness(tmp_path / "whole.mp4")
+    assert brightness(tmp_path / "best.mp4") == pytest.approx(whole[10:20] + whole[40:50])
+
+
+@pytest.mark.parametrize(
+    ("own", "shared"),
+    [
+        ([*range(10, 20), *range(30, 40)], [*range(10), *range(20, 30)]),
+        ([*range(10)], [*range(40)]),
+        ([*range(20, 30)], [*range(20), *range(30, 40)]),
+        ([], [*range(40)]),
+        ([*range(40)], []),
+    ],
+    ids=["in turn", "shared goes on beside", "once", "never there", "always there"],
+)
+def test_what_is_lacking_comes_from_what_is_shared(
+    own: list[int], shared: list[int], tmp_path: Path
+) -> None:
+    piece = Piece(
+        write_piece(tmp_path / "own.nut", own), write_piece(tmp_path / "shared.nut", shared)
+    )
+    after = Piece(write_piece(tmp_path / "after.nut", range(40, 47)))
+    join(tmp_path / "film.mp4", [piece, after], [Span(Fraction(0), Fraction(47, 25))], sound=None)
+    film = read_video(tmp_path / "film.mp4")
+    assert film.times_s == pytest.approx(np.arange(47) / 25)
+    assert film.duration_s == pytest.approx(47 / 25)
+    assert np.diff(brightness(tmp_path / "film.mp4")) == pytest.approx(1, abs=1.5)
+
+
+def test_nowhere_to_write(tmp_path: Path) -> None:
+    pieces = write_pieces(tmp_path, [3])
+    with pytest.raises(InputError, match="cannot be written"):
+        join(tmp_path / "no" / "film.mp4", pieces, [Span(Fraction(0), Fraction(1))], sound=None)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cropping.camera.shots import Clock
+from cropping.camera.windows import Views
+from cropping.render import render as rendering
+from cropping.render.render import frames_waiting, keyframes, threads_each
+
+
+def cuts(take: list[int]) -> NDArray[np.int64]:
+    return Views(np.zeros((len(take), 4)), np.array(take, np.int64)).cuts()
+
+
+@pytest.mark.parametrize(
+    ("time_s", "take", "expected"),
+    [
+        ([], [], []),
+        ([0.0], [0], [0]),
+        ([i / 4 for i in range(10)], [0] * 10, [0, 4, 8]),
+        ([i / 4 for i in range(10)], [0, 0, 0, -1, -1, -1, -1, -1, 1, 1], [0, 3, 7, 8]),
+        ([0.0, 0.5, 2.0, 2.1, 2.2, 3.4], [0] * 6, [0, 1, 2, 4, 5]),
+    ],
+    ids=["empty", "one", "every second", "takes", "varying rate"],
+)
+def test_keyframes(time_s: list[float], take: list[int], expected: list[int]) -> None:
+    found = np.flatnonzero(keyframes(Clock(np.array(time_s)), cuts(take))).tolist()
+    assert found == expected or set(expected) - {len(time_s) - 1} <= set(found)
+    ends = np.append(np.array(time_s)[found], np.array(time_s)[-1:])
+    longest = max([1.0, *np.diff(np.array(time_s))])
+    assert (np.diff(ends) <= longest).all()
+
+
+def test_a_piece_begins_with_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "PIECE_FRAMES", 3)
+    found = keyframes(Clock(np.arange(8) / 100), cuts([0] * 8))
+    assert np.flatnonzero(found).tolist() == [0, 3, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("lanes", "cores", "threads"),
+    [(0, 4, 4), (1, 1, 1), (1, 2, 2), (4, 2, 1), (4, 16, 4), (1, 64, 8)],
+)
+def test_threads(lanes: int, cores: int, threads: int) -> None:
+    assert threads_each(lanes, cores) == threads
+
+
+@pytest.mark.parametrize(
+    ("frame_wh", "queues", "frames"),
+    [((640, 360), 3, 8), ((1920, 1080), 5, 4), ((3840, 2160), 9, 2), ((7680, 4320), 33, 2)],
+    ids=["small", "full hd", "4k", "8k and many people"],
+)
+def test_few_large_frames_wait(frame_wh: tuple[int, int], queues: int, frames: int) -> None:
+    assert frames_waiting(frame_wh, queues) == frames

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cropping.camera.windows import Views
+from cropping.render.blur import Others
+from cropping.render.render import Part, pieces_in
+from cropping.render.shared_absence import share
+from tests.cropping.tracked_project import at_rate, box, tracks_of
+
+WHOLE = (0.0, 0.0, 160.0, 90.0)
+HERE, THERE = (10.0, 0.0, 60.0, 90.0), (90.0, 0.0, 140.0, 90.0)
+
+Shown = tuple[list[int], tuple[float, float, float, float]]  # takes, and what is shown else
+
+
+def part(folder: Path, shown: Shown, *, others: Others | None = None) -> Part:
+    takes = np.array(shown[0], np.int64)
+    xyxy = np.where((takes < 0)[:, None], shown[1], HERE)
+    return Part.whole(Views(xyxy, takes), pieces_in(folder, "piece"), others)
+
+
+@pytest.mark.parametrize(
+    ("people", "shared"),
+    [
+        ([], None),
+        ([([-1, -1, 0, 0], WHOLE)], None),
+        ([([0, 0, 0, 0], WHOLE), ([0, 0, 0, 0], WHOLE)], None),
+        ([([-1, -1, 0, 0], WHOLE), ([0, 0, -1, -1], WHOLE)], None),
+        ([([-1, -1, 0, 0], HERE), ([-1, -1, 0, 0], THERE)], None),
+        ([([-1, -1, 0, 0], WHOLE), ([0, -1, -1, 1], WHOLE)], [0, 1, 2]),
+        ([([0, 0, 0, -1], (0.0, 0.0, 0.0, 0.0))] * 3, [3]),
+        ([([0, 0, 0, 0], WHOLE), *[([0, 0, -1, -1], WHOLE)] * 2], [2, 3]),
+    ],
+    ids=[
+        "empty",
+        "alone",
+        "all there",
+        "in turn",
+        "another view",
+        "at a time",
+        "black",
+        "one there",
+    ],
+)
+def test_what_is_shared(people: list[Shown], shared: list[int] | None, tmp_path: Path) -> None:
+    parts = [part(tmp_path / str(n), shown) for n, shown in enumerate(people)]
+    found = share(parts, pieces_in(tmp_path / "shared", "piece"))
+    if shared is None:
+        assert found == parts
+        return
+    *own, common = found
+    assert np.flatnonzero(common.taken).tolist() == shared
+    for one, (takes, _) in zip(own, people, strict=True):
+        # Every frame is in one's own part or in the common one.
+        assert one.taken.tolist() == [take >= 0 for take in takes]
+        assert (one.taken | common.taken).all()
+        assert set(one.cuts.tolist()) <= set(common.cuts.tolist())
+
+
+def test_where_others_are_blurred_nothing_is_shared(tmp_path: Path) -> None:
+    timeline = at_rate(4)
+    tracks = tracks_of(timeline, {1: {0: box(50, 50)}})
+    others = Others(tracks, 2, timeline, (160, 90))
+    parts = [part(tmp_path / str(n), ([0, -1, -1, -1], WHOLE), others=others) for n in range(2)]
+    assert share(parts, pieces_in(tmp_path / "shared", "piece")) == parts

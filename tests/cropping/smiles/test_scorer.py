@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cropping.smiles.gaze import Gaze, GazeReader
+from cropping.smiles.scorer import SmileWatcher, average_over_neighbours
+from cropping.smiles.table import Smiles
+from data.tables.people import UNKNOWN
+from data.tables.tracks import Tracks
+from data.video.reader import Frame
+from tests.cropping.smile_rows import smiles
+
+
+class Brightness:
+    """Scores a face by how bright it is; keeps count."""
+
+    key = "brightness"
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def smile(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.batches.append(len(patches))
+        return np.asarray(patches.mean(axis=(1, 2)) / 255, np.float32)
+
+
+class Ahead(GazeReader):
+    """Everybody looks ahead; keeps count."""
+
+    def __init__(self) -> None:
+        self.read_count = 0
+
+    def read(self, portrait: NDArray[np.uint8]) -> Gaze:  # noqa: ARG002 - as a GazeReader
+        self.read_count += 1
+        return Gaze(0.0, 0.3)
+
+
+def frame(index: int, time_s: float, *faces: int) -> Frame:
+    """Squares of these brightnesses next to each other, on grey."""
+    image = np.full((60, 200, 3), 90, np.uint8)
+    for number, brightness in enumerate(faces):
+        image[10:50, 10 + 60 * number : 50 + 60 * number] = brightness
+    return Frame(index, time_s, image)
+
+
+def tracks(
+    frames: int, people: tuple[int, ...] = (1, 2), *, rate: float = 10, filled: tuple[int, ...] = ()
+) -> Tracks:
+    index = np.repeat(np.arange(frames), len(people))
+    boxes = [[10 + 60 * n, 10, 50 + 60 * n, 50] for n in range(len(people))]
+    return Tracks.ordered(
+        frame_index=index,
+        time_s=index / rate,
+        person_id=np.tile(np.array(people, np.int64), frames),
+        xyxy=np.tile(np.array(boxes, np.float32), (frames, 1)),
+        confidence=np.ones(len(index), np.float32),
+        filled=np.isin(index, filled),
+    )
+
+
+def watch(found: Tracks, frames: list[Frame], **options: float) -> tuple[Smiles, Brightness, Ahead]:
+    model, gaze = Brightness(), Ahead()
+    watcher = SmileWatcher(model, found, gaze=gaze, **options)
+    for one in frames:
+        watcher.look(one)
+    return watcher.finish(), model, gaze
+
+
+def test_no_frames_no_smiles() -> None:
+    assert len(watch(tracks(5), [])[0]) == 0
+
+
+def test_no_tracks_no_smiles() -> None:
+    assert len(watch(Tracks.empty(), [frame(0, 0.0, 200)])[0]) == 0
+
+
+def test_every_face_of_every_look_is_scored() -> None:
+    found, model, _ = watch(tracks(5), [frame(i, i / 10, 250, 20) for i in range(5)])
+    assert found.frame_index.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert found.person_id.tolist() == [1, 2] * 5
+    assert sum(model.batches) == 20
+    bright, dark = found.smile[::2], found.smile[1::2]
+    assert bright.min() > dark.max()
+    assert found.time_s.tolist() == pytest.approx([0, 0, 0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4])
+
+
+def test_ten_looks_a_second_are_enough() -> None:
+    found, _, _ = watch(tracks(60, rate=60), [frame(i, i / 60, 200, 20) for i in range(60)])
+    assert len(np.unique(found.frame_index)) == 10
+    fewer, _, _ = watch(
+        tracks(60, rate=60), [frame(i, i / 60, 200, 20) for i in range(60)], looks_per_s=5
+    )
+    assert len(np.unique(fewer.frame_index)) == 5
+
+
+def test_after_a_gap_looks_go_on() -> None:
+    times = [0.0, 0.03, 3.0, 3.05, 3.1]
+    found, _, _ = watch(tracks(5), [frame(i, t, 200) for i, t in enumerate(times)])
+    assert sorted(set(found.frame_index.tolist())) == [0, 2, 4]
+
+
+def test_who_is_not_seen_or_not_known_is_not_scored() -> None:
+    found, _, _ = watch(tracks(3, (UNKNOWN, 4), filled=(1,)), [frame(i, i / 10) for i in range(3)])
+    assert found.frame_index.tolist() == [0, 2]
+    assert set(found.person_id.tolist()) == {4}
+
+
+def test_gaze_is_read_of_the_best_smile_of_each_half_second() -> None:
+    bright = [240, 250, 245, 240, 240, 250, 240, 240, 240, 240]
+    found, _, gaze = watch(
+        tracks(10, (1,)), [frame(i, i / 10, value) for i, value in enumerate(bright)]
+    )
+    known = ~np.isnan(found.turn)
+    assert known.sum() == gaze.read_count == 2
+    dark, _, gaze = watch(tracks(10, (1,)), [frame(i, i / 10, 10) for i in range(10)])
+    assert gaze.read_count == 0
+    assert np.isnan(dark.eyes_open).all()
+
+
+def test_a_track_outside_the_frame_is_no_error() -> None:
+    found = tracks(2, (1,)).replace(
+        xyxy=np.tile(np.array([500, 500, 540, 540], np.float32), (2, 1))
+    )
+    smiles_found, _, _ = watch(found, [frame(i, i / 10, 200) for i in range(2)])
+    assert len(smiles_found) == 2
+    assert (smiles_found.sharpness == 0).all()
+
+
+def test_brightness_alone_will_do() -> None:
+    model = Brightness()
+    watcher = SmileWatcher(model, tracks(1), gaze=Ahead())
+    watcher.look_at(0, 0.0, frame(0, 0.0, 250, 20).image[..., 0])
+    assert len(watcher.finish()) == 2
+    assert not watcher.wants(0.05)
+    assert watcher.wants(0.1)
+
+
+def test_memory_does_not_grow_with_frames() -> None:
+    """Patches are scored in batches, not kept."""
+    _, model, _ = watch(tracks(200), [frame(i, i / 10, 200, 20) for i in range(200)])
+    assert max(model.batches) <= 64 + 2
+    assert sum(model.batches) == 800
+
+
+# --- averaging ------------------------------------------------------------------------------------
+
+
+def test_a_single_look_does_not_make_a_smile() -> None:
+    averaged = average_over_neighbours(smiles([0.1] * 10 + [0.9] + [0.1] * 10))
+    assert averaged.max() < 0.5
+    assert averaged[0] == pytest.approx(0.1)
+
+
+def test_averages_do_not_reach_over_a_cut() -> None:
+    table = smiles([0.9] * 5 + [0.1] * 5)
+    boxes = table.xyxy.copy()
+    boxes[5:] += 300
+    averaged = average_over_neighbours(table.replace(xyxy=boxes))
+    assert averaged.tolist() == pytest.approx([0.9] * 5 + [0.1] * 5)
+
+
+def test_averages_are_of_one_person() -> None:
+    both = Smiles.concatenate([smiles([0.9] * 5), smiles([0.1] * 5, person=2)])
+    assert average_over_neighbours(both).tolist() == pytest.approx([0.9] * 5 + [0.1] * 5)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cropping.smiles.table import (
+    Smiles,
+    is_smiling,
+    keep_smiles,
+    kept_smiles,
+    log_odds,
+    smiles_file,
+    smiles_key,
+    smiling_spans,
+)
+from data.project.project import Project
+from data.project.stages import tracks_stage
+from tests.cropping.smile_rows import smiles
+
+
+def test_no_rows() -> None:
+    assert smiling_spans(Smiles.empty(), 1) == []
+    assert is_smiling(Smiles.empty()).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("score", "spans"),
+    [
+        ([0.1] * 10, []),
+        ([0.9] * 10, [(0.0, 1.0)]),
+        ([0.9] * 4 + [0.1] * 2 + [0.9] * 4, [(0.0, 1.0)]),
+        ([0.9] * 4 + [0.1] * 6 + [0.9] * 4, [(0.0, 0.4), (1.0, 1.4)]),
+        ([0.1] * 4 + [0.9] + [0.1] * 6, []),
+    ],
+    ids=["never", "always", "a short break", "twice", "too short"],
+)
+def test_spans(score: list[float], spans: list[tuple[float, float]]) -> None:
+    found = smiling_spans(smiles(score), 1)
+    assert [pytest.approx(span) for span in found] == spans
+
+
+def test_spans_are_of_one_person() -> None:
+    both = Smiles.concatenate([smiles([0.9] * 10), smiles([0.1] * 10, person=2)])
+    assert smiling_spans(both, 2) == []
+    assert smiling_spans(both, 3) == []
+    assert len(smiling_spans(both, 1)) == 1
+
+
+def test_one_look_is_a_span_without_length() -> None:
+    assert smiling_spans(smiles([0.9]), 1) == [(0.0, 0.0)]
+
+
+def test_a_resting_face_that_scores_as_a_smile_is_none() -> None:
+    scores = [0.93, 0.95, 0.94] * 20 + [0.999, 0.9995] * 20
+    assert is_smiling(smiles(scores)).tolist() == [False] * 60 + [True] * 40
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [[0.99, 0.98, 0.995] * 20, [0.1, 0.05] * 20 + [0.99, 0.98] * 20, [0.93] * 5 + [0.9995] * 5],
+    ids=["one heap", "a resting face that scores low", "too few looks"],
+)
+def test_else_the_model_is_believed(scores: list[float]) -> None:
+    assert (is_smiling(smiles(scores)) == (np.array(scores) > 0.5)).all()
+
+
+def test_log_odds_are_finite() -> None:
+    odds = log_odds(np.array([0, 0.5, 1], np.float32))
+    assert np.isfinite(odds).all()
+    assert odds[1] == 0
+    assert odds[0] == pytest.approx(-odds[2])
+
+
+def test_smiles_are_kept_with_what_they_are_of(tmp_path: Path) -> None:
+    project = Project(tmp_path / "film.fancam")
+    project.finish(tracks_stage("film"), {"names": {"1": "Anna"}})
+    assert kept_smiles(project, "film", "m") is None
+    keep_smiles(project, "film", "m", smiles([0.2, 0.8]))
+    again = kept_smiles(Project(project.folder), "film", "m")
+    assert again is not None
+    assert again.smile.tolist() == pytest.approx([0.2, 0.8])
+    assert kept_smiles(project, "film", "other") is None
+    key = smiles_key(project, "film", "m")
+    project.finish(tracks_stage("film"), {"names": {"1": "Anna", "2": "Ben"}})
+    assert kept_smiles(project, "film", "m") is None
+    assert smiles_key(project, "film", "m") != key
+
+
+def test_damaged_smiles_are_made_again(tmp_path: Path) -> None:
+    project = Project(tmp_path / "film.fancam")
+    project.finish(tracks_stage("film"), {})
+    keep_smiles(project, "film", "m", smiles([0.2]))
+    smiles_file(project, "film").write_bytes(b"nothing")
+    assert kept_smiles(project, "film", "m") is None

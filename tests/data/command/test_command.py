@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from data.command.command import EXIT_INPUT, EXIT_INTERRUPTED, run
+from data.core.errors import InputError
+
+
+def raising(error: BaseException) -> int:
+    raise error
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_the_command_says_its_own_exit_code(code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("cluster-faces", lambda: code) == code
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        pytest.param(InputError("a.mp4: no video"), EXIT_INPUT, "a.mp4: no video", id="input"),
+        pytest.param(
+            KeyboardInterrupt(),
+            EXIT_INTERRUPTED,
+            "stopped; the same command goes on from here",
+            id="interrupted",
+        ),
+        pytest.param(
+            ImportError("libGL.so.1: cannot open shared object file"),
+            EXIT_INPUT,
+            "the system library libGL.so is missing: apt-get install libgl1",
+            id="libGL",
+        ),
+        pytest.param(
+            ImportError("libgthread-2.0.so.0: cannot open shared object file"),
+            EXIT_INPUT,
+            "the system library libgthread is missing: apt-get install libglib2.0-0",
+            id="libgthread",
+        ),
+        pytest.param(
+            OSError(errno.ENOSPC, "No space left on device", "/p/faces/a.parquet"),
+            EXIT_INPUT,
+            "/p/faces/a.parquet: the disk is full; free some space and run the same command again",
+            id="disk full",
+        ),
+        pytest.param(
+            OSError(errno.ENOSPC, "No space left on device"),
+            EXIT_INPUT,
+            "writing: the disk is full; free some space and run the same command again",
+            id="disk full, no name",
+        ),
+        pytest.param(
+            OSError(errno.EROFS, "Read-only file system", "/p"),
+            EXIT_INPUT,
+            "/p: the disk is read-only; choose another --project folder",
+            id="read-only",
+        ),
+        pytest.param(
+            PermissionError(errno.EACCES, "Permission denied", "/p"),
+            EXIT_INPUT,
+            "/p: no permission; change it, or choose another --project folder",
+            id="no permission",
+        ),
+        pytest.param(
+            OSError(errno.EDQUOT, "Disk quota exceeded", "/p"),
+            EXIT_INPUT,
+            "/p: the disk quota is used up; free some space and run the same command again",
+            id="quota",
+        ),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(
+    error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("cluster-faces", lambda: raising(error)) == code
+    assert capsys.readouterr() == ("", f"cluster-faces: {line}\n")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EIO, os.strerror(errno.EIO), "/p"),
+        FileNotFoundError(errno.ENOENT, "No such file", "/p"),
+        OSError("no number"),
+        ImportError("No module named 'data.nothing'"),
+        ValueError("expected 1, got 2"),
+        SystemExit(3),
+    ],
+    ids=["io error", "not found", "no errno", "module", "our mistake", "exit"],
+)
+def test_our_own_mistakes_come_through(
+    error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(type(error)) as raised:
+        run("cluster-faces", lambda: raising(error))
+    assert raised.value is error
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_reader_who_has_gone_is_no_error() -> None:
+    script = (
+        "import sys; from data.command.command import run\n"
+        "def talk():\n"
+        "    for _ in range(100_000): print('a line')\n"
+        "    return 0\n"
+        "sys.exit(run('talk', talk))"
+    )
+    talker = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert talker.stdout is not None
+    talker.stdout.readline()
+    talker.stdout.close()
+    assert talker.stderr is not None
+    with talker.stderr:
+        assert talker.stderr.read() == b""
+    assert talker.wait(timeout=60) == 141

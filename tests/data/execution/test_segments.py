@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from data.execution.segments import (
+    Segment,
+    damage_of_all,
+    note_damage,
+    noted_damage,
+    segments_of,
+)
+from data.video.footage import Footage
+from data.video.reader import Damage
+
+VIDEO = Footage(Path("a.mp4"), "video", 640, 360, 0.0, None, False, 1)
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "step_s", "begins"),
+    [
+        (0.0, 1.0, [0]),
+        (899.0, 1.0, [0]),
+        (900.0, 1.0, [0, 600]),
+        (2000.0, 1.0, [0, 600, 1200]),
+        (2000.0, 64.0, [0, 576, 1152]),
+        (2000.0, 2000.0, [0]),
+        (36000.0, 1.0, [3000 * number for number in range(12)]),
+    ],
+    ids=["empty", "short", "just long enough", "long", "steps", "one step", "very long"],
+)
+def test_segments_follow_each_other(duration_s: float, step_s: float, begins: list[float]) -> None:
+    found = segments_of(replace(VIDEO, duration_s=duration_s), step_s=step_s)
+    assert [segment.from_s for segment in found] == begins
+    assert [segment.until_s for segment in found] == [*begins[1:], inf]
+    assert [segment.number for segment in found] == list(range(len(begins)))
+
+
+@pytest.mark.parametrize("kind", ["images", "image"])
+def test_pictures_are_one_segment(kind: str) -> None:
+    footage = replace(VIDEO, kind=kind, duration_s=9000.0)  # type: ignore[arg-type]
+    assert segments_of(footage) == (Segment(0, 0.0, inf),)
+
+
+def test_damage_is_noted(tmp_path: Path) -> None:
+    file = tmp_path / "parts" / "0.json"
+    assert noted_damage(file) is None
+    note_damage(file, Damage(2, 5))
+    assert noted_damage(file) == Damage(2, 5)
+
+
+@pytest.mark.parametrize(
+    ("segments", "whole"),
+    [([], Damage()), ([Damage(1, 4)], Damage(1, 4)), ([Damage(1, 4), Damage(2, 4)], Damage(3, 4))],
+    ids=["none", "one", "two know of the same end"],
+)
+def test_damage_of_a_footage(segments: list[Damage], whole: Damage) -> None:
+    assert damage_of_all(segments) == whole

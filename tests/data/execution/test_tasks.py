@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from data.core.errors import InputError
+from data.core.progress import Bar
+from data.execution.tasks import Finished, LocalRunner, Task, Work, Workplace
+from data.remote.runners import runner_at
+from data.video.reader import Damage
+
+Do = Callable[[str, Workplace], Damage]
+DONE: list[str] = []
+
+
+class CountingBar:
+    def __init__(self) -> None:
+        self.frames = 0
+
+    def update(self, n: int) -> None:
+        self.frames += n
+
+    def set_postfix_str(self, s: str) -> None:
+        pass
+
+
+class Bars:
+    """Remembers the bars that it made."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, int, int, CountingBar]] = []
+
+    @contextmanager
+    def __call__(self, name: str, total: int, done: int) -> Iterator[Bar]:
+        bar = CountingBar()
+        self.made.append((name, total, done, bar))
+        yield bar
+
+
+@pytest.fixture(autouse=True)
+def nothing_done() -> None:
+    DONE.clear()
+
+
+def note(given: str, place: Workplace) -> Damage:
+    DONE.append(given)
+    place.bar.update(5)
+    return Damage(frames=1, missing=3)
+
+
+def refuse(given: str, _: Workplace) -> Damage:
+    raise InputError(f"{given}: broken")
+
+
+def end(given: str, _: Workplace) -> str:
+    DONE.append(given)
+    return given.upper()
+
+
+def work(name: str, *tasks: str, do: Do = note) -> Work[str, str]:
+    made = tuple(Task(do, f"{name} {one}") for one in tasks)
+    return Work(name, f"about {name}", made, Task(end, f"{name} end"), total=10, done=2)
+
+
+def finished(*works: Work[str, str], bars: Bars | None = None) -> list[Finished[str, str]]:
+    return list(LocalRunner().run(iter(works), bars or Bars(), frames=0))
+
+
+def test_nothing_to_do() -> None:
+    assert finished() == []
+    (only,) = finished(Work("a", "about a"))
+    assert (only.result, only.refused, bool(only.damage)) == (None, None, False)
+
+
+def test_one_after_the_other() -> None:
+    bars = Bars()
+    a, b = finished(work("a", "1", "2"), work("b", "1"), bars=bars)
+    assert DONE == ["a 1", "a 2", "a end", "b 1", "b end"]
+    assert (a.result, a.work.about, b.result) == ("A END", "about a", "B END")
+    assert (a.damage.frames, a.damage.missing) == (2, 3)
+    assert [(name, total, done, bar.frames) for name, total, done, bar in bars.made] == [
+        ("a", 10, 2, 10),
+        ("b", 10, 2, 5),
+    ]
+
+
+def test_the_next_is_asked_for_when_the_last_is_dealt_with() -> None:
+    asked = []
+
+    def works() -> Iterator[Work[str, str]]:
+        for name in ("a", "b"):
+            asked.append(name)
+            yield work(name, "1")
+
+    runs = LocalRunner().run(works(), Bars(), frames=0)
+    assert next(runs).work.name == "a"
+    assert asked == ["a"]
+
+
+def test_a_refused_footage_stops_no_other() -> None:
+    a, b = finished(work("a", "1", "2", do=refuse), work("b", "1"))
+    assert str(a.refused) == "a 1: broken"
+    with pytest.raises(InputError, match="a 1: broken"):
+        a.require()
+    b.require()
+    assert DONE == ["b 1", "b end"]
+
+
+def test_a_mistake_of_the_program_stops_all() -> None:
+    def wrong(_: str, __: Workplace) -> Damage:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        finished(work("a", "1", do=wrong), work("b", "1"))
+    assert DONE == []
+
+
+def test_what_is_loaded_stays_as_long_as_its_settings() -> None:
+    loads: list[str] = []
+
+    def load(settings: str) -> str:
+        loads.append(settings)
+        return settings.upper()
+
+    place = Workplace(Bars())
+    assert [place.loaded(load, one) for one in ("a", "a", "b", "a")] == ["A", "A", "B", "A"]
+    assert loads == ["a", "b", "a"]
+
+
+def test_here_unless_an_address_is_given() -> None:
+    with runner_at(None) as runner:
+        assert isinstance(runner, LocalRunner)
+        assert runner.threads(3) == 3
+
+
+@pytest.mark.parametrize("module", ["clustering.cli", "tracking.track_cli", "cropping.crop_cli"])
+def test_ray_is_not_imported_without_being_asked_for(module: str, tmp_path: Path) -> None:
+    code = (
+        f"import sys\nfrom {module} import main\ncode = main(['nothing.fancam', 'nothing.mp4'])\n"
+        "import clustering.stage, tracking.stage, cropping.stage\n"
+        "from data.remote.runners import runner_at\n"
+        "with runner_at(None):\n    assert code == 2 and 'ray' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

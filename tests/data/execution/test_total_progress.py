@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+
+from data.core.progress import WRITING
+from data.execution.total_progress import Overall, Step, overall
+
+
+@dataclass
+class Line:
+    """What is on the line, and all that was."""
+
+    n: float = 0
+    initial: float = 0
+    said: list[str] = field(default_factory=list)
+    postfix: str = ""
+    seen: list[float] = field(default_factory=list)
+
+    def refresh(self) -> None:
+        self.seen.append(self.n)
+
+    def set_description_str(self, desc: str, refresh: bool = True) -> None:
+        del refresh
+        self.said.append(desc)
+
+    def write(self, s: str) -> None:
+        self.said.append(s)
+
+    def set_postfix_str(self, s: str, refresh: bool = True) -> None:
+        del refresh
+        self.postfix = s
+
+
+STEPS = (Step("find", 10, bars=2), Step("train", 30))
+
+
+def test_steps_and_their_bars_add_up() -> None:
+    line = Line()
+    run = Overall(STEPS, line)
+    with run.step(0) as bars:
+        with bars("a", 4, 0) as bar:
+            bar.update(1)
+            bar.set_postfix_str("3 faces")
+            assert line.n == pytest.approx(10 / 8)
+        assert line.n == pytest.approx(5)
+        with bars("b", 2, 0) as bar:
+            bar.update(1)
+            assert line.n == pytest.approx(7.5)
+        with bars(WRITING, 100, 0) as bar:
+            bar.update(50)
+            assert line.n == pytest.approx(10)
+    assert line.n == pytest.approx(10)
+    with run.step(1) as bars, bars("epochs", 3, 0) as bar:
+        bar.update(3)
+    assert line.n == pytest.approx(40)
+    assert line.seen == sorted(line.seen)
+    assert line.postfix == "3 faces"
+    assert line.said[:3] == ["1/2 find", "1/2 find: a", "1/2 find: b"]
+    assert line.initial == 0
+
+
+def test_what_was_done_before_says_nothing_about_the_speed() -> None:
+    line = Line()
+    run = Overall(STEPS, line)
+    with run.step(0):
+        pass
+    assert (line.n, line.initial) == (10, 10)
+    with run.step(1) as bars, bars("epochs", 3, 1) as bar:
+        assert (line.n, line.initial) == (20, 20)
+        bar.update(1)
+    assert (line.n, line.initial) == (40, 20)
+
+
+def test_more_bars_than_expected_do_not_pass_the_end() -> None:
+    line = Line()
+    with Overall(STEPS, line).step(0) as bars:
+        for name in "abcd":
+            with bars(name, 1, 0) as bar:
+                bar.update(5)
+    assert line.n == 10
+
+
+def test_a_real_line_says_how_long_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with overall("fancam", STEPS) as run, run.step(0) as bars, bars("a", 2, 0) as bar:
+        bar.update(1)
+        drawn = terminal.getvalue()
+    assert "fancam 1/2 find: a" in drawn
+    assert " left" in drawn
+
+
+@pytest.mark.parametrize(("expected_s", "bars"), [(0, 1), (-1, 1), (1, 0)])
+def test_a_step_takes_time(expected_s: float, bars: int) -> None:
+    with pytest.raises(ValueError, match="must take time"):
+        Step("x", expected_s, bars)

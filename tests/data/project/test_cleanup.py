@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from data.project.cleanup import Removable, files_under, remove, that_exist
+from data.project.project import Project
+from fancam.clean import cache, exports
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path / "a.fancam")
+    for name in ("export/coco.zip", "export/a.mot.zip", "export/mine.zip", ".web/ab/c.jpg"):
+        file = made.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"12345")
+    made.finish("some stage", {})
+    made.finish("another stage", {})
+    return made
+
+
+def names(project: Project) -> list[str]:
+    files = (path for path in project.folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(project.folder).as_posix() for path in files)
+
+
+def test_nothing() -> None:
+    assert Removable("nothing", "nobody", ()).size_bytes == 0
+
+
+def test_what_is_ours_goes_and_the_users_stays(project: Project) -> None:
+    assert exports(project).size_bytes == 10
+    remove(project, exports(project))
+    remove(project, cache(project))
+    assert names(project) == ["export/mine.zip", "project.json"]
+    assert not (project.folder / ".web").exists()
+    assert exports(project).files == cache(project).files == ()
+
+
+def test_its_stages_are_not_done_any_more(project: Project) -> None:
+    file = project.folder / "export" / "coco.zip"
+    remove(project, Removable("some", "somebody", (file, file), ("some stage", "unknown")))
+    assert list(Project(project.folder).stages) == ["another stage"]
+    assert not file.exists()
+
+
+def test_a_link_frees_nothing(project: Project) -> None:
+    file = project.folder / "export" / "coco.zip"
+    os.link(file, project.folder / "the same.zip")
+    assert exports(project).size_bytes == 5
+
+
+def test_only_what_is_there(project: Project, tmp_path: Path) -> None:
+    file = project.folder / "export" / "coco.zip"
+    assert that_exist(file, tmp_path, tmp_path / "missing") == [file]
+    assert files_under(tmp_path / "missing") == []

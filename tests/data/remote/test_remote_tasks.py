@@ -1,0 +1,226 @@
+"""Tasks on machines that reach the same addresses, and have no folder in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.core.errors import InputError
+from data.core.progress import NoBar, Progress
+from data.execution.segments import damage_of_all
+from data.execution.tasks import A, Finished, L, Task, Work, Workplace
+from data.remote.remote_tasks import AwayRunner
+from data.remote.sync import Mirror, mirrored
+from data.remote.sync_state import AWAY_FOLDER
+from data.storage.addresses import footage_place, project_place
+from data.storage.cache import cache_folder
+from data.storage.store import Store
+from data.video.reader import Damage
+from tests.machines import Machine
+
+
+class Elsewhere:
+    """Runs every task on another machine."""
+
+    def __init__(self, machine: Machine, name: str = "worker") -> None:
+        self._machine, self._name = machine, name
+
+    def threads(self, asked: int) -> int:
+        return asked or 1
+
+    def run(
+        self,
+        works: Iterable[Work[A, L]],
+        progress: Progress,
+        *,
+        frames: int,
+    ) -> Iterator[Finished[A, L]]:
+        del frames
+        for work in works:
+            self._machine(self._name)
+            try:
+                place = Workplace(progress)
+                place.bar = NoBar()
+                damage = [task.run(place) for task in work.tasks]
+                result = work.last.run(place) if work.last else None
+                finished = Finished(work, damage_of_all(damage), result)
+            except InputError as error:
+                finished = Finished(work, Damage(), None, error)
+            finally:
+                self._machine("first")
+            yield finished
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the tasks of these tests are given."""
+
+    project: Path
+    footage: Path
+    number: int
+
+
+def count_letters(given: Given, _: Workplace) -> Damage:
+    """Read the footage and the weights, and write a part."""
+    assert "worker" in str(given.footage)
+    if given.number < 0:
+        raise InputError(f"{given.footage}: cut off; see {given.project}/tracker")
+    factor = int((given.project / "tracker" / "weights").read_text())
+    part = given.project / "tracks" / "a.parts" / f"{given.number}"
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_text(str(factor * len(given.footage.read_text())))
+    return Damage(frames=1)
+
+
+def add_up(given: Given, _: Workplace) -> int:
+    """Put the parts together."""
+    parts = sorted((given.project / "tracks" / "a.parts").iterdir())
+    whole = sum(int(part.read_text()) for part in parts)
+    (given.project / "tracks" / "a.csv").write_text(str(whole))
+    return whole
+
+
+def work_on(project: Path, footage: Path, *numbers: int) -> Work[str, int]:
+    given = Given(project, footage, 0)
+    tasks = tuple(
+        Task(count_letters, replace(given, number=number), reads=("tracker", "tracks/a.parts"))
+        for number in numbers
+    )
+    return Work("a", "about a", tasks, Task(add_up, given))
+
+
+def no_bars(*_: Any) -> Any:
+    raise AssertionError
+
+
+@pytest.fixture
+def home(memory: str, machine: Machine) -> str:
+    """The address of a project with weights; beside it lies a footage."""
+    machine("first")
+    Store(memory).write("a.mp4", b"film")
+    store = Store(f"{memory}/a.fancam")
+    store.write("project.json", b'{"schema": 1, "footages": [], "stages": {}}')
+    store.write("tracker/weights", b"10")
+    return f"{memory}/a.fancam"
+
+
+def run(home: str, machine: Machine, *numbers: int, worker: str = "worker") -> list[Any]:
+    """Run tasks elsewhere, as a command does."""
+    folder = project_place(home)
+    footage = footage_place(home.replace("a.fancam", "a.mp4"))
+    with mirrored(folder, say=print) as mirror:
+        runner = AwayRunner(Elsewhere(machine, worker), mirror)
+        assert runner.threads(0) == 1
+        return list(runner.run([work_on(folder, footage, *numbers)], no_bars, frames=1))
+
+
+def test_what_tasks_wrote_is_put_together_here(home: str, machine: Machine) -> None:
+    (finished,) = run(home, machine, 1, 2, 3)
+    assert (finished.result, finished.damage.frames) == (120, 3)
+    assert finished.work.about == "about a"
+    assert (project_place(home) / "tracks" / "a.csv").read_text() == "120"
+    store = Store(home)
+    assert store.read("tracks/a.csv") == b"120"
+    assert not any(path.startswith(AWAY_FOLDER) for path in store.files())
+    machine("worker")
+    left = [path.name for path in (cache_folder() / "benches").rglob("*") if path.is_file()]
+    assert sorted(left) == [".a.fancam.json", ".a.fancam.lock", "weights"]
+
+
+def test_nothing_to_do_elsewhere(home: str, machine: Machine) -> None:
+    folder = project_place(home)
+    (folder / "tracks" / "a.parts").mkdir(parents=True)
+    (finished,) = run(home, machine)
+    assert finished.result == 0
+
+
+def test_weights_are_fetched_once_and_when_they_changed(
+    home: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    fetch = Store.fetch
+
+    def noted(store: Store, name: str, target: Path, *, size_bytes: int) -> None:
+        fetched.append(name)
+        fetch(store, name, target, size_bytes=size_bytes)
+
+    run(home, machine, 1)
+    monkeypatch.setattr(Store, "fetch", noted)
+    run(home, machine, 2)
+    assert "tracker/weights" not in fetched
+    with mirrored(project_place(home), say=print) as mirror:
+        (mirror.folder / "tracker" / "weights").write_text("7")
+    (finished,) = run(home, machine, 2)
+    assert "tracker/weights" in fetched
+    assert finished.result == 40 + 28
+
+
+def test_what_is_wrong_is_said_with_addresses(home: str, machine: Machine) -> None:
+    (finished,) = run(home, machine, 1, -1)
+    assert finished.result is None
+    assert (
+        str(finished.refused)
+        == "memory://store/a.mp4: cut off; see memory://store/a.fancam/tracker"
+    )
+
+
+def test_no_footage_there(home: str, machine: Machine) -> None:
+    Store(home.removesuffix("/a.fancam")).remove("a.mp4")
+    (finished,) = run(home, machine, 1)
+    assert "memory://store/a.mp4: no such file" in str(finished.refused)
+
+
+def look_where(given: Given, _: Workplace) -> Damage:
+    """Work where the project is."""
+    (given.project / "where").write_text(str(given.project))
+    return Damage()
+
+
+def test_a_machine_that_has_the_project_works_in_it(home: str, machine: Machine) -> None:
+    """One with the same cache, as the head of a cluster: nothing is brought to it."""
+    folder = project_place(home)
+    with mirrored(folder, say=print) as mirror:
+        task = Task(look_where, Given(folder, folder, 0))
+        runner = AwayRunner(Elsewhere(machine, "first"), mirror)
+        work: Work[str, int] = Work("a", "", (task,))
+        list(runner.run([work], no_bars, frames=1))
+        assert (folder / "where").read_text() == str(folder)
+    assert not (cache_folder() / "benches").exists()
+
+
+def test_what_a_dead_run_left_is_taken_in(home: str, machine: Machine) -> None:
+    away = Store(f"{home}/{AWAY_FOLDER}")
+    away.write("tracks/a.parts/9", b"1000")
+    (finished,) = run(home, machine, 1)
+    assert finished.result == 1040
+    assert away.files() == {}
+
+
+def test_a_shared_folder_needs_only_the_footage(
+    home: str, machine: Machine, tmp_path: Path
+) -> None:
+    project = tmp_path / "shared.fancam"
+    (project / "tracker").mkdir(parents=True)
+    (project / "tracker" / "weights").write_text("2")
+    footage = footage_place(home.replace("a.fancam", "a.mp4"))
+    runner = AwayRunner(Elsewhere(machine), None)
+    (finished,) = runner.run([work_on(project, footage, 1, 2)], no_bars, frames=1)
+    assert finished.result == 16
+
+
+def test_the_mirror_says_which_machine_it_is(home: str, machine: Machine) -> None:
+    with mirrored(project_place(home), say=print) as mirror:
+        assert isinstance(mirror, Mirror)
+        first = mirror.machine
+    assert (
+        json.loads(project_place(home).with_name(".a.fancam.state.json").read_text())["machine"]
+        == first
+    )
+    machine("second")
+    with mirrored(project_place(home), say=print) as mirror:
+        assert mirror.machine != first

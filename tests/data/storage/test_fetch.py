@@ -1,0 +1,273 @@
+"""Footage at an address: fetched once, gone on with, fetched again when it changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from data.command.inputs import footage_paths, project_for
+from data.core.errors import InputError
+from data.project.project import Project
+from data.storage import fetch as fetching
+from data.storage import store as stores
+from data.storage.addresses import footage_place
+from data.storage.fetch import fetch_footage
+from data.storage.store import Store
+from data.video.footage import probe, take_in
+from tests.clips import Clips, picture
+from tests.machines import Machine
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The bytes that each fetch began at."""
+    begun: list[int] = []
+    chunks = Store.chunks
+
+    def noted(store: Store, name: str, *, size_bytes: int, start: int = 0) -> Iterator[bytes]:
+        begun.append(start)
+        return chunks(store, name, size_bytes=size_bytes, start=start)
+
+    monkeypatch.setattr(Store, "chunks", noted)
+    return begun
+
+
+@pytest.fixture
+def address(memory: str, machine: Machine) -> str:
+    """A footage of ten bytes."""
+    machine("first")
+    Store(memory).write("a.mp4", b"0123456789")
+    return f"{memory}/a.mp4"
+
+
+def change(address: str, content: bytes) -> None:
+    folder, _, name = address.rpartition("/")
+    Store(folder).write(name, content)
+
+
+def test_a_path_of_this_machine_is_left_alone(tmp_path: Path) -> None:
+    fetch_footage(tmp_path / "missing.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fetched_once(address: str, fetched: list[int]) -> None:
+    place = footage_place(address)
+    for _ in range(3):
+        fetch_footage(place)
+    assert place.read_bytes() == b"0123456789"
+    assert fetched == [0]
+
+
+def test_fetched_again_when_it_changed(address: str, fetched: list[int]) -> None:
+    place = footage_place(address)
+    fetch_footage(place)
+    change(address, b"another")
+    fetch_footage(place)
+    assert place.read_bytes() == b"another"
+    assert fetched == [0, 0]
+
+
+def test_an_empty_one(memory: str, machine: Machine) -> None:
+    machine("first")
+    Store(memory).write("empty.mp4", b"")
+    with pytest.raises(InputError, match="empty"):
+        probe(footage_place(f"{memory}/empty.mp4"))
+
+
+def test_a_stopped_fetch_goes_on(
+    address: str, fetched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = footage_place(address)
+    with monkeypatch.context() as patch:
+        patch.setattr(stores, "CHUNK_BYTES", 4)
+        stop_after(patch, pieces=1)
+        with pytest.raises(KeyboardInterrupt):
+            fetch_footage(place)
+    assert not place.exists()
+    fetch_footage(place)
+    assert fetched == [0, 4]
+    assert place.read_bytes() == b"0123456789"
+    assert [path.name for path in place.parent.iterdir() if ".partial" in path.name] == []
+
+
+def test_a_stopped_fetch_of_another_content_does_not(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = footage_place(address)
+    with monkeypatch.context() as patch:
+        patch.setattr(stores, "CHUNK_BYTES", 4)
+        stop_after(patch, pieces=1)
+        with pytest.raises(KeyboardInterrupt):
+            fetch_footage(place)
+    change(address, b"abcdefghij")
+    fetch_footage(place)
+    assert place.read_bytes() == b"abcdefghij"
+    assert [path.name for path in place.parent.iterdir() if ".partial" in path.name] == []
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, *, pieces: int) -> None:
+    chunks = Store.chunks
+
+    def stopped(store: Store, name: str, *, size_bytes: int, start: int = 0) -> Iterator[bytes]:
+        for number, piece in enumerate(chunks(store, name, size_bytes=size_bytes, start=start)):
+            if number == pieces:
+                raise KeyboardInterrupt
+            yield piece
+
+    monkeypatch.setattr(Store, "chunks", stopped)
+
+
+def test_what_changes_while_it_is_fetched(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks, left = Store.chunks, [b"new content"]
+
+    def changing(store: Store, name: str, *, size_bytes: int, start: int = 0) -> Iterator[bytes]:
+        yield from chunks(store, name, size_bytes=size_bytes, start=start)
+        if left:
+            change(address, left.pop())
+
+    monkeypatch.setattr(Store, "chunks", changing)
+    place = footage_place(address)
+    fetch_footage(place)
+    assert place.read_bytes() == b"new content"
+
+
+def test_no_room(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9))
+    with pytest.raises(InputError, match="10 bytes to fetch, and 9 bytes free"):
+        fetch_footage(footage_place(address))
+
+
+def test_nothing_there(address: str) -> None:
+    with pytest.raises(InputError, match=r"b\.mp4: no such file or folder"):
+        probe(footage_place(address.replace("a.mp4", "b.mp4")))
+
+
+def test_names_that_differ_in_capitals_on_a_disk_that_does_not(address: str) -> None:
+    place = footage_place(address)
+    fetch_footage(place)
+    record = fetching._record(place)
+    record.write_text(json.dumps({"address": address.upper(), "key": "1"}), "utf-8")
+    with pytest.raises(InputError, match="capitals only"):
+        fetch_footage(place)
+
+
+# --- what else an address can stand for -------------------------------------------------------
+
+
+@pytest.fixture
+def lessons(memory: str, machine: Machine) -> str:
+    """A folder with videos, pictures, and what is neither."""
+    machine("first")
+    store = Store(memory)
+    for name in (
+        "lessons/b.MP4",
+        "lessons/a.mkv",
+        "lessons/notes.txt",
+        "lessons/.hidden.mp4",
+        "lessons/may/c.mov",
+        "lessons/a.fancam/crops/a/Person 1.mp4",
+        "photographs/1.jpg",
+        "photographs/in/2.jpg",
+        "[1] talk.mp4",
+    ):
+        store.write(name, b"x")
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        pytest.param([], [], id="none"),
+        pytest.param(["missing.mp4"], ["missing.mp4"], id="missing"),
+        pytest.param(["lessons/b.MP4"], ["lessons/b.MP4"], id="file"),
+        pytest.param(
+            ["lessons"], ["lessons/a.mkv", "lessons/b.MP4", "lessons/may/c.mov"], id="folder"
+        ),
+        pytest.param(
+            ["lessons/"], ["lessons/a.mkv", "lessons/b.MP4", "lessons/may/c.mov"], id="slash"
+        ),
+        pytest.param(["photographs"], ["photographs"], id="pictures"),
+        pytest.param(["lessons/*.M*"], ["lessons/b.MP4"], id="pattern"),
+        pytest.param(["lessons/m*"], ["lessons/may/c.mov"], id="pattern of folders"),
+        pytest.param(["[1] talk.mp4"], ["[1] talk.mp4"], id="a file like a pattern"),
+        pytest.param(["lessons/a.mkv", "lessons/a.*v"], ["lessons/a.mkv"], id="twice"),
+    ],
+)
+def test_what_addresses_mean(lessons: str, names: list[str], expected: list[str]) -> None:
+    found = footage_paths([footage_place(f"{lessons}/{name}") for name in names])
+    assert found == [footage_place(f"{lessons}/{name}") for name in expected]
+    assert not any(path.exists() for path in found)
+
+
+def test_a_pattern_without_a_match(lessons: str) -> None:
+    with pytest.raises(InputError, match=r"/lessons/\*\.avi: nothing matches this pattern"):
+        footage_paths([footage_place(f"{lessons}/lessons/*.avi")])
+    with pytest.raises(InputError, match="cannot be a pattern"):
+        footage_paths([footage_place("memory://*/a.mp4")])
+
+
+@pytest.mark.parametrize(
+    ("name", "project"),
+    [("lessons", "lessons"), ("lessons/b.MP4", "b"), ("photographs", "photographs")],
+)
+def test_what_the_project_is_called(
+    lessons: str, name: str, project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = [footage_place(f"{lessons}/{name}")]
+    found = project_for(given, footage_paths(given), named=None)
+    assert found.folder == tmp_path / f"{project}.fancam"
+
+
+def test_a_folder_of_pictures(memory: str, machine: Machine, tmp_path: Path) -> None:
+    from data.video.jpeg import write_jpeg
+
+    machine("first")
+    store = Store(f"{memory}/photographs")
+    for number in range(3):
+        write_jpeg(tmp_path / "picture.jpg", picture(number))
+        store.send(tmp_path / "picture.jpg", f"{number}.jpg")
+    store.write("notes.txt", b"of nobody's interest")
+    place = footage_place(f"{memory}/photographs")
+    assert (probe(place).kind, probe(place).duration_s) == ("images", 3)
+    assert not (place / "notes.txt").exists()
+    store.remove("0.jpg")
+    assert probe(place).duration_s == 2
+
+
+# --- in a project -----------------------------------------------------------------------------
+
+
+def test_the_project_remembers_the_address(
+    memory: str, machine: Machine, clips: Clips, tmp_path: Path
+) -> None:
+    machine("first")
+    Store(memory).send(clips("constant_rate.mp4"), "clip.mp4")
+    place = footage_place(f"{memory}/clip.mp4")
+    project = Project(tmp_path / "clip.fancam")
+    entry = take_in(project, probe(place))
+    assert (entry.name, entry.path) == ("clip", place)
+    content = json.loads((project.folder / "project.json").read_text("utf-8"))
+    assert content["footages"][0]["path"] == f"{memory}/clip.mp4"
+    shutil.rmtree(machine("first"))
+    machine("second")
+    again = Project(project.folder)
+    assert again.footages["clip"].path == footage_place(f"{memory}/clip.mp4") != place
+    assert take_in(again, probe(again.footages["clip"].path)).name == "clip"
+
+
+@pytest.mark.parametrize("name", ["../../out", "..", "", "a/b", "a\\b"])
+def test_a_project_whose_files_would_lead_out(tmp_path: Path, name: str) -> None:
+    project = Project(tmp_path / "a.fancam")
+    project.add_footage(tmp_path / "a.mp4", size_bytes=1, duration_s=1, rate=None, frame_wh=(1, 1))
+    file = project.folder / "project.json"
+    content = json.loads(file.read_text("utf-8"))
+    content["footages"][0]["name"] = name
+    file.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(InputError, match="damaged"):
+        Project(project.folder)

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from data.core.errors import InputError
+from data.tables.decisions import OF_FACES, OF_TWO, Decision, Kind, Places
+from data.tables.faces import Faces
+from data.tables.people import UNKNOWN, VERSION, People, default_name, open_people
+from tests.clustering.labelled_footage import table
+
+
+def faces(rows: int) -> Faces:
+    """One face a second, each a little further to the right."""
+    left = np.arange(rows, dtype=np.float32) * 10
+    xyxy = np.stack([left, left + 1, left + 5.5, left + 6.25], axis=1)
+    return table(Faces, rows, frame_index=np.arange(rows), time_s=np.arange(rows) / 3, xyxy=xyxy)
+
+
+def ids(*person_id: int) -> NDArray[np.int64]:
+    return np.array(person_id, np.int64)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "people.sqlite"
+
+
+def test_a_new_file_is_empty(path: Path) -> None:
+    with open_people(path) as people:
+        assert people.names() == {}
+        assert people.next_person_id() == 1
+        assert len(people.assignments("a")) == 0
+        people.assign({}, {})
+        people.assign({"a": faces(0)}, {"a": ids()})
+        assert people.names() == {}
+
+
+def test_assignments_come_back_by_footage(path: Path) -> None:
+    with open_people(path) as people:
+        tables = {"a": faces(3), "Zoë's film 名": faces(2)}
+        people.assign(tables, {"a": ids(2, UNKNOWN, 1), "Zoë's film 名": ids(2, 2)})
+    with open_people(path) as people:
+        assert people.names() == {1: "Person 1", 2: "Person 2"}
+        back = people.assignments("a")
+        assert back.person_id.tolist() == [2, UNKNOWN, 1]
+        assert np.array_equal(back.time_s, tables["a"].time_s)
+        assert np.array_equal(back.xyxy, tables["a"].xyxy)
+        assert people.assignments("Zoë's film 名").person_id.tolist() == [2, 2]
+        assert len(people.assignments("b")) == 0
+
+
+def test_assignments_are_in_order_of_time_and_row(path: Path) -> None:
+    mixed = faces(4).replace(time_s=np.array([2.0, 0.5, 2.0, 0.0]))
+    with open_people(path) as people:
+        people.assign({"a": mixed}, {"a": ids(1, 2, 3, 4)})
+        assert people.assignments("a").person_id.tolist() == [4, 2, 1, 3]
+
+
+def test_assign_replaces_everything(path: Path) -> None:
+    with open_people(path) as people:
+        people.assign({"a": faces(2), "b": faces(2)}, {"a": ids(1, 2), "b": ids(1, 3)})
+        people.assign({"b": faces(1)}, {"b": ids(3)})
+        assert people.names() == {3: "Person 3"}
+        assert len(people.assignments("a")) == 0
+        assert people.assignments("b").person_id.tolist() == [3]
+
+
+def test_people_with_a_name_stay_without_a_face(path: Path) -> None:
+    with open_people(path) as people:
+        people.assign({"a": faces(2)}, {"a": ids(1, 2)})
+        people.rename(1, "Anna")
+        people.assign({"a": faces(2)}, {"a": ids(2, UNKNOWN)})
+        assert people.names() == {1: "Anna", 2: "Person 2"}
+
+
+def test_numbers_are_never_given_twice(path: Path) -> None:
+    with open_people(path) as people:
+        people.assign({"a": faces(3)}, {"a": ids(1, 2, 3)})
+        people.assign({"a": faces(3)}, {"a": ids(1, 1, 1)})
+        assert people.names() == {1: "Person 1"}
+    with open_people(path) as people:
+        assert people.next_person_id() == 4
+
+
+@pytest.mark.parametrize(
+    "name", ["Anna", "  Anna ", "Zoë 名 🙂", "O'Brien; --", "Person 7"], ids=ascii
+)
+def test_rename(path: Path, name: str) -> None:
+    with open_people(path) as people:
+        people.assign({"a": faces(2)}, {"a": ids(1, 2)})
+        people.rename(1, name)
+        people.rename(1, name)
+    with open_people(path) as people:
+        assert people.names() == {1: name.strip(), 2: "Person 2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param("", "at least one letter", id="empty"),
+        pytest.param(" \t", "at least one letter", id="blank"),
+        pytest.param("Person 2", "another person has this name", id="taken"),
+        pytest.param(" Person 2 ", "another person has this name", id="taken but for spaces"),
+    ],
+)
+def test_a_name_that_cannot_be(path: Path, name: str, message: str) -> None:
+    with open_people(path) as people:
+        people.assign({"a": faces(2)}, {"a": ids(1, 2)})
+        with pytest.raises(InputError, match=message):
+            people.rename(1, name)
+        assert people.names() == {1: "Person 1", 2: "Person 2"}
+
+
+def test_a_new_person_whose_name_a_human_took_gets_another(path: Path) -> None:
+    with open_people(path) as people:
+        people.assign({"a": faces(1)}, {"a": ids(1)})
+        people.rename(1, default_name(2))
+        people.assign({"a": faces(2)}, {"a": ids(1, 2)})
+        assert people.names() == {1: "Person 2", 2: "Person 2 (new)"}
+
+
+def test_an_error_in_the_middle_leaves_everything(path: Path) -> None:
+    with open_people(path) as people:
+        people.assign({"a": faces(2)}, {"a": ids(1, UNKNOWN)})
+        too_few = {"a": ids(5, 6), "b": ids(7)}
+        with pytest.raises(ValueError, match="shorter"):
+            people.assign({"a": faces(2), "b": faces(2)}, too_few)
+        assert people.names() == {1: "Person 1"}
+        assert people.assignments("a").person_id.tolist() == [1, UNKNOWN]
+    with open_people(path) as people:
+        assert people.assignments("a").person_id.tolist() == [1, UNKNOWN]
+        assert people.next_person_id() == 2
+
+
+def test_another_version(path: Path) -> None:
+    with open_people(path):
+        pass
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+    connection.close()
+    before = path.read_bytes()
+    message = rf"people schema {VERSION + 1}, this one reads {VERSION}\); choose another"
+    with pytest.raises(InputError, match=message), open_people(path):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_not_a_database(path: Path) -> None:
+    path.write_text("a text that is certainly no database " * 40)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="move it away and run again"), open_people(path):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_a_folder_in_its_place(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(InputError, match="cannot be read or written"), open_people(path):
+        pass
+
+
+def test_a_full_disk_loses_nothing_and_is_not_called_damage(path: Path) -> None:
+    def fill() -> None:
+        with open_people(path) as people:
+            people._connection.execute("PRAGMA max_page_count = 1")
+            people.assign({"a": faces(10_000)}, {"a": np.ones(10_000, np.int64)})
+
+    with open_people(path) as people:
+        people.assign({"a": faces(1)}, {"a": ids(1)})
+        people.rename(1, "Anna")
+    with pytest.raises(InputError, match=r"cannot be read or written \(.*full\); mend that"):
+        fill()
+    with open_people(path) as people:
+        assert people.names() == {1: "Anna"}
+        assert len(people.assignments("a")) == 1
+
+
+def test_a_broken_rule_is_our_mistake_and_stays_one(path: Path) -> None:
+    with open_people(path) as people:
+        people.assign({"a": faces(1)}, {"a": ids(1)})
+    with pytest.raises(sqlite3.IntegrityError), open_people(path) as people:
+        people._connection.execute("INSERT INTO people VALUES (1, 'twice')")
+
+
+def test_what_a_decision_changes_is_what_going_through_all_of_them_gives(path: Path) -> None:
+    """Only faces near those of a decision are looked at: every face counts, also the next one."""
+    random = np.random.default_rng(7)
+    tables = {name: crowded(rows, random) for name, rows in (("a", 40), ("b", 25))}
+    with open_people(path) as people:
+        found = {name: random.integers(UNKNOWN, 4, len(table)) for name, table in tables.items()}
+        people.assign(tables, {name: np.where(ids_ == 0, 1, ids_) for name, ids_ in found.items()})
+        for _ in range(120):
+            act(people, tables, random)
+            people._connection.commit()
+            before = [people.names(), people.hidden()]
+            before += [people.assignments(name).person_id.tolist() for name in tables]
+            people._bring_up_to_date()
+            after = [people.names(), people.hidden()]
+            after += [people.assignments(name).person_id.tolist() for name in tables]
+            assert after == before
+            people._connection.rollback()
+
+
+def crowded(rows: int, random: np.random.Generator) -> Faces:
+    """Faces so near one another in time and place that they are told apart by little."""
+    left = random.choice([0.0, 2.0, 40.0], rows).astype(np.float32)
+    xyxy = np.stack([left, left * 0, left + 10, left * 0 + 10], axis=1)
+    time_s = np.sort(random.choice(np.arange(0, 1.5, 0.03), rows))
+    return table(Faces, rows, frame_index=np.arange(rows), time_s=time_s, xyxy=xyxy)
+
+
+def act(people: People, tables: dict[str, Faces], random: np.random.Generator) -> None:
+    """Decide something, take it back or make it again."""
+    there = list(people.names())
+    kind = random.choice([*Kind, "undo", "undo", "redo"])
+    if kind == "undo":
+        people.undo()
+    elif kind == "redo":
+        people.redo()
+    elif kind in OF_FACES:
+        picked = {}
+        for name, found in tables.items():
+            rows = np.sort(random.choice(len(found), random.integers(1, 4), replace=False))
+            picked[name] = Places(found.time_s[rows], found.xyxy[rows])
+        person = UNKNOWN if kind == Kind.SPLIT else int(random.choice(there))
+        people.decide(Decision(Kind(kind), person, faces=picked))
+    elif kind in OF_TWO:
+        if len(there) > 1:
+            one, other = random.choice(there, 2, replace=False).tolist()
+            people.decide(Decision(Kind(kind), one, other))
+    else:
+        name = f"Name {random.integers(10**9)}"
+        person = int(random.choice(there))
+        people.decide(Decision(Kind(kind), person, name=name if kind == Kind.RENAME else ""))

@@ -1,0 +1,92 @@
+"""What is left in the file of somebody who was forgotten: nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.tables.decisions import UNKNOWN, Decision, Kind
+from data.tables.people import open_people
+from tests.data.tables.test_decisions import FOUND, faces, found, now, places
+
+X = UNKNOWN
+
+
+def test_faces_name_and_decisions_go(tmp_path: Path) -> None:
+    path = tmp_path / "people.sqlite"
+    with open_people(path) as people:
+        found(people, *FOUND)  # 1 1 1 2 2 3 -1 -1
+        people.rename(1, "Anna Karenina")
+        people.rename(3, "Ben")
+        people.decide(Decision(Kind.MOVE, 2, faces=places(0)))
+        people.decide(Decision(Kind.ACCEPT, 1, faces=places(6)))
+        people.decide(Decision(Kind.EJECT, 2, faces=places(2, 4)))
+        assert now(people) == [2, 1, 1, 2, X, 3, 1, X]
+        people.forget(1)
+        assert now(people) == [2, 2, X, 3, X]
+        assert people.names() == {2: "Person 2", 3: "Ben"}
+        assert [past.note for past in people.history()] == [
+            "2 faces not Person 2",
+            "1 face moved to Person 2",
+            "Person 3 is called Ben",
+        ]
+        ejected = next(d for d in people.decisions() if d.kind is Kind.EJECT)
+        assert [len(place) for place in ejected.faces.values()] == [1]
+        people.undo()
+        assert now(people) == [2, 2, 2, 3, X]
+        assert people.next_person_id() == 4
+    content = path.read_bytes()
+    assert b"Anna" not in content
+    # Nobody else's box has this side: sqlite keeps numbers as big-endian doubles.
+    assert struct.pack(">d", float(faces(2).xyxy[1, 3])) not in content
+    assert struct.pack(">d", float(faces(1).xyxy[0, 3])) in content
+
+
+def test_whoever_was_merged_into_them_goes_too(tmp_path: Path) -> None:
+    with open_people(tmp_path / "people.sqlite") as people:
+        found(people, *FOUND)
+        people.rename(2, "Anna")
+        people.decide(Decision(Kind.MERGE, 2, 1))
+        people.decide(Decision(Kind.HIDE, 3))
+        people.forget(1)
+        assert now(people) == [3, X, X]
+        assert people.names() == {3: "Person 3"}
+        assert people.hidden() == {3}
+        assert [past.kind for past in people.history()] == [Kind.HIDE]
+
+
+def test_they_do_not_come_back_by_the_next_clustering(tmp_path: Path) -> None:
+    with open_people(tmp_path / "people.sqlite") as people:
+        found(people, *FOUND)
+        people.forget(2)
+        rest = np.array([0, 1, 2, 5, 6, 7])
+        people.assign({"a": faces(8).take(rest)}, {"a": np.array([1, 1, 1, 3, X, X])})
+        assert people.names() == {1: "Person 1", 3: "Person 3"}
+
+
+def test_a_file_that_cannot_be_written_keeps_everybody(tmp_path: Path) -> None:
+    path = tmp_path / "people.sqlite"
+    with open_people(path) as people:
+        found(people, *FOUND)
+        people._connection.execute("PRAGMA query_only = ON")
+        with pytest.raises(sqlite3.OperationalError):
+            people.forget(1)
+        people._connection.execute("PRAGMA query_only = OFF")
+        assert now(people) == list(FOUND)
+
+
+def test_every_name_that_somebody_had(tmp_path: Path) -> None:
+    with open_people(tmp_path / "people.sqlite") as people:
+        found(people, *FOUND)
+        people.rename(1, "Anna")
+        people.rename(1, "Bella")
+        people.rename(2, "Ben")
+        assert people.names_of(1) == {"Person 1", "Anna", "Bella"}
+        assert people.names_of(3) == {"Person 3"}
+        people.decide(Decision(Kind.MERGE, 2, 1))
+        assert people.who_became(1) == {1, 2}
+        assert people.names_of(1) == {"Person 1", "Anna", "Bella", "Person 2", "Ben"}

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data.core.errors import InputError
+from data.project.project import Project
+from data.project.stages import tracks_stage
+from data.tables.tracks import (
+    CSV_COLUMNS,
+    Tracks,
+    people_in_csv,
+    read_csv,
+    read_tracks,
+    write_csv,
+    write_mot,
+)
+
+NAMES = {
+    1: "Person 1",
+    2: 'O\'Brien, "the boss"',
+    3: "Zoë 🙂 名",
+    4: "line\nbreak",
+    5: "=1+1",
+    12: "-1",
+}
+HEAD = ",".join(CSV_COLUMNS)
+
+
+def columns(rows: int) -> dict[str, Any]:
+    return {
+        "frame_index": np.arange(rows),
+        "time_s": np.arange(rows) / 30,
+        "person_id": np.ones(rows, np.int64),
+        "xyxy": np.tile(np.array([1, 2, 11, 22], np.float32), (rows, 1)),
+        "confidence": np.full(rows, 0.5, np.float32),
+        "filled": np.zeros(rows, np.bool_),
+    }
+
+
+def everybody() -> Tracks:
+    """Every name twice, unnamed ones, odd numbers."""
+    rng = np.random.default_rng(0)
+    people = np.array([-1, -1, *NAMES] * 2)
+    corners = rng.uniform(-50, 4000, (len(people), 2))
+    return Tracks.ordered(
+        frame_index=np.repeat([7, 100_000], len(people) // 2),
+        time_s=np.repeat([7 / 30, 100_000 * 1001 / 30_000], len(people) // 2),
+        person_id=people,
+        xyxy=np.hstack([corners, corners + rng.uniform(0, 900, corners.shape)]).astype(np.float32),
+        confidence=rng.uniform(0, 1, len(people)).astype(np.float32),
+        filled=rng.uniform(0, 1, len(people)) < 0.5,
+    )
+
+
+@pytest.mark.parametrize("tracks", [Tracks.empty(), everybody()], ids=["empty", "everybody"])
+def test_what_was_written_comes_back(tmp_path: Path, tracks: Tracks) -> None:
+    path = tmp_path / "tracks" / "a b.csv"
+    write_csv(path, tracks, NAMES)
+    again = read_csv(path, NAMES)
+    for name in ("frame_index", "person_id", "filled"):
+        assert np.array_equal(getattr(again, name), getattr(tracks, name))
+    for name, error in {"time_s": 1e-6, "xyxy": 0.011, "confidence": 1e-4}.items():
+        assert getattr(again, name) == pytest.approx(getattr(tracks, name), abs=error)
+    assert [entry.name for entry in path.parent.iterdir()] == ["a b.csv"]
+
+
+def test_the_file_is_for_people(tmp_path: Path) -> None:
+    two = Tracks(**columns(2)).replace(filled=np.array([False, True]))
+    write_csv(tmp_path / "x.csv", two, {1: "Ann, the 1st"})
+    assert (tmp_path / "x.csv").read_text("utf-8").splitlines() == [
+        "frame,time_s,person,x,y,w,h,confidence,source",
+        '0,0.000000,"Ann, the 1st",1.00,2.00,10.00,20.00,0.5000,detected',
+        '1,0.033333,"Ann, the 1st",1.00,2.00,10.00,20.00,0.5000,filled',
+    ]
+
+
+def test_a_spreadsheet_may_have_saved_it(tmp_path: Path) -> None:
+    """With a byte order mark, Windows' line ends, a column more, and the columns in its order."""
+    write_csv(tmp_path / "x.csv", everybody(), NAMES)
+    with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    with (tmp_path / "x.csv").open("w", encoding="utf-8-sig", newline="") as lines:
+        writer = csv.DictWriter(lines, [*reversed(CSV_COLUMNS), "note"])
+        writer.writeheader()
+        writer.writerows(rows[::-1])
+    again = read_csv(tmp_path / "x.csv", NAMES)
+    assert np.array_equal(again.person_id, everybody().person_id)
+
+
+def test_people_of_a_file_without_its_project(tmp_path: Path) -> None:
+    write_csv(tmp_path / "x.csv", everybody(), NAMES)
+    names = people_in_csv(tmp_path / "x.csv")
+    assert sorted(names.values()) == sorted(NAMES.values())
+    assert sorted(names) == [1, 2, 3, 4, 5, 6]
+    again = read_csv(tmp_path / "x.csv", names)
+    told = {names.get(person, "") for person in again.person_id.tolist()}
+    assert told == {*NAMES.values(), ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("", "not a file of tracks", id="zero bytes"),
+        pytest.param("a,b\n1,2\n", "not a file of tracks", id="another table"),
+        pytest.param(f"{HEAD}\n0,0,Bob,1,1,2,2,1,detected\n", "'Bob'", id="somebody else"),
+        pytest.param(f"{HEAD}\n0,0,Ann,1,1,2\n", "row 1 is damaged", id="cut off"),
+        pytest.param(f"{HEAD}\n0,0,Ann,1,1,2,2,1,guessed\n", "row 1 is damaged", id="source"),
+        pytest.param(f"{HEAD}\n0,0,Ann,nan,1,2,2,1,filled\n", "row 1 is damaged", id="not finite"),
+        pytest.param(f"{HEAD}\n-1,0,Ann,1,1,2,2,1,filled\n", "row 1 is damaged", id="frame -1"),
+        pytest.param(f"{HEAD}\n0.5,0,Ann,1,1,2,2,1,filled\n", "row 1 is damaged", id="half"),
+        pytest.param(
+            f"{HEAD}\n" + 2 * "3,0,Ann,1,1,2,2,1,filled\n", "frame 3 only once", id="twice"
+        ),
+        pytest.param(f'{HEAD}\n0,0,"Ann\n', "not readable", id="open quote"),
+    ],
+)
+def test_a_damaged_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "x.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=said) as caught:
+        read_csv(tmp_path / "x.csv", {1: "Ann"})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"], ids=["missing", "not text"])
+def test_an_unreadable_file_is_one_line(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(InputError, match="not readable"):
+        read_csv(tmp_path / "x.csv", {})
+
+
+def test_everybody_must_have_a_name(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"got none for \[1\]"):
+        write_csv(tmp_path / "x.csv", Tracks(**columns(1)), {2: "Ann"})
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_mot_file(tmp_path: Path) -> None:
+    """Frames count from 1; a row of nobody has no place in it."""
+    rows = Tracks(**columns(3)).replace(person_id=np.array([1, -1, 7]))
+    write_mot(tmp_path / "x.txt", rows)
+    assert (tmp_path / "x.txt").read_text("utf-8") == (
+        "1,1,1.00,2.00,10.00,20.00,0.5000,-1,-1,-1\n3,7,1.00,2.00,10.00,20.00,0.5000,-1,-1,-1\n"
+    )
+    write_mot(tmp_path / "x.txt", Tracks.empty())
+    assert (tmp_path / "x.txt").read_text("utf-8") == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"frame_index": np.array([1, 0])}, "ordered"),
+        ({"frame_index": np.array([0, 0]), "person_id": np.array([2, 1])}, "ordered"),
+        ({"frame_index": np.array([4, 4])}, "person 1 must be in frame 4 only once"),
+        ({"xyxy": np.zeros((2, 3), np.float32)}, r"\(2, 4\)"),
+        ({"filled": np.zeros(2, np.int64)}, "bool"),
+    ],
+    ids=["frames", "people", "twice", "shape", "dtype"],
+)
+def test_rows_that_cannot_be(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Tracks(**(columns(2) | changed))
+
+
+def test_nobody_may_be_in_a_frame_twice() -> None:
+    changed = {"frame_index": np.array([0, 0]), "person_id": np.array([-1, -1])}
+    assert len(Tracks(**(columns(2) | changed))) == 2
+
+
+def test_tables_are_joined_in_the_order_of_frames() -> None:
+    first, second = Tracks(**columns(3)), Tracks(**columns(3)).replace(person_id=np.zeros(3, int))
+    joined = Tracks.concatenate([first, second])
+    assert joined.frame_index.tolist() == [0, 0, 1, 1, 2, 2]
+    assert joined.person_id.tolist() == [0, 1, 0, 1, 0, 1]
+    assert len(Tracks.concatenate([])) == 0
+
+
+def test_places_in_the_project(tmp_path: Path) -> None:
+    project = Project(tmp_path / "a.fancam")
+    assert project.tracks_file("b").relative_to(tmp_path).as_posix() == "a.fancam/tracks/b.csv"
+    assert project.tracker_folder.relative_to(tmp_path).as_posix() == "a.fancam/tracker"
+
+
+def test_a_projects_tracks_keep_the_names_they_were_written_with(tmp_path: Path) -> None:
+    project = Project(tmp_path / "a.fancam")
+    with pytest.raises(InputError, match="film: not tracked yet; run track-people"):
+        read_tracks(project, "film")
+    tracks = everybody()
+    write_csv(project.tracks_file("film"), tracks, NAMES)
+    project.finish(tracks_stage("film"), {"names": {str(p): name for p, name in NAMES.items()}})
+    again, names = read_tracks(Project(project.folder), "film")
+    assert names == NAMES
+    np.testing.assert_array_equal(again.person_id, tracks.person_id)

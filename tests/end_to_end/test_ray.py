@@ -1,0 +1,179 @@
+"""The stages on a Ray cluster: the same files as without, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clustering.cli import main as cluster_faces
+from data.project.manifest import MANIFEST
+from data.project.project import Project
+from data.sample.film import draw_film
+from data.tables.tracks import read_tracks
+from tests.ray_cluster import (
+    Head,
+    Node,
+    environment,
+    run_command,
+    start_command,
+    started_head,
+)
+from tests.tracking.untrained import write_untrained
+
+pytest.importorskip("ray")
+FILMS = {"a": ["talk", "close-up"], "b": ["profile", "peek"], "c": ["close-up", "profile"]}
+SMALL = """
+from clustering.faces import stage as finding
+from data.execution import segments
+segments.SEGMENT_S, finding.PART_FRAMES = 2.0, 4
+"""
+"""Short films have several segments too."""
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[Head]:
+    with started_head() as started:
+        yield started
+
+
+def stages(project: str) -> dict[str, tuple[str, ...]]:
+    """Options by the module of the command."""
+    return {
+        "clustering.cli": ("films", "--project", project, "--every", "0.5", "--min-face", "40"),
+        "tracking.track_cli": (project,),
+        "cropping.crop_cli": (project, "--preset", "ultrafast"),
+    }
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """Every file that a project holds; of what tells times, what it tells else."""
+    found: dict[str, Any] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if path.name == MANIFEST:
+            found[name] = sorted(json.loads(path.read_text("utf-8"))["files"])
+        elif path.suffix == ".sqlite":
+            with sqlite3.connect(path) as database:
+                found[name] = list(database.iterdump())
+        elif path.name != ".lock":
+            found[name] = path.read_bytes()
+    return found
+
+
+@pytest.mark.slow
+def test_one_of_two_machines_dies_in_every_stage(head: Head, tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    for name, shots in FILMS.items():
+        draw_film(tmp_path / "films" / f"{name}.mp4", shots=shots, duration_s=3, size_wh=(320, 180))
+    alone, together = stages("alone.fancam"), stages("together.fancam")
+    for module in alone:
+        code, said, _ = run_command(module, *alone[module], cwd=tmp_path, setup=SMALL)
+        assert code == 0, said
+        victim = Node(f"--address={head.address}")
+        options = (*together[module], "--ray", head.address)
+        code, said, killed = run_command(module, *options, cwd=tmp_path, setup=SMALL, victim=victim)
+        assert (code, killed) == (0, True), said
+        here, there = contents(tmp_path / "together.fancam"), contents(tmp_path / "alone.fancam")
+        assert sorted(here) == sorted(there)
+        assert [name for name in here if here[name] != there[name]] == []
+        if module == "clustering.cli":
+            write_untrained(Project(tmp_path / "alone.fancam"), image_px=96)
+            shutil.copytree(tmp_path / "alone.fancam/tracker", tmp_path / "together.fancam/tracker")
+    project = Project(tmp_path / "together.fancam")
+    assert sorted(project.footages) == sorted(FILMS)
+    assert len(read_tracks(project, "a")[0])
+
+
+@pytest.mark.slow
+def test_what_is_tried_again_and_what_is_not(head: Head, tmp_path: Path) -> None:
+    code = "import sys\nfrom tests.ray_tasks import main\nmain(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, head.address, str(tmp_path)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["a"] == [1, 2, None]
+    assert found["b"][2].startswith("b: failed 3 times (ArithmeticError: the 3. time")
+    assert found["c"] == [None, 0, "c.mp4: broken"]
+    assert found["d"] == [2, 2, None]
+    assert found["e"] == [None, 0, None]
+    assert max((tmp_path / f"b{part}").stat().st_size for part in (1, 2)) == 3
+    assert (tmp_path / "c1").stat().st_size == 1  # no other try would help
+
+
+@pytest.mark.slow
+def test_stopped_by_hand(head: Head, tmp_path: Path) -> None:
+    draw_film(tmp_path / "film.mp4", duration_s=8, size_wh=(320, 180))
+    options = ("film.mp4", "--ray", head.address, "--every", "0.2")
+    process = start_command("clustering.cli", *options, cwd=tmp_path)
+    while not head.node.is_at_work() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate()
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1] == ("cluster-faces: stopped; the same command goes on from here")
+    assert not list(tmp_path.rglob("*.parquet.partial*"))
+
+
+ADDRESSES = {
+    "nobody listens": ("127.0.0.1:9", "no Ray answers (Connection refused)"),
+    "no port": ("127.0.0.1", "give the head's HOST:PORT"),
+    "a scheme": ("ray://10.0.0.5", "give the head's HOST:PORT"),
+    "a port too high": ("127.0.0.1:99999", "no Ray answers"),
+    "no such name": ("nowhere.invalid:6379", "no Ray answers"),
+    "empty": ("", "give the head's HOST:PORT"),
+}
+
+
+@pytest.mark.parametrize("case", ADDRESSES)
+def test_an_address_without_a_ray(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address, message = ADDRESSES[case]
+    (tmp_path / "film.mp4").touch()
+    start = time.monotonic()
+    command = [str(tmp_path / "film.mp4"), "--project", str(tmp_path / "p"), "--ray", address]
+    assert cluster_faces(command) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"cluster-faces: --ray {address}: ")
+    assert message in line
+    assert time.monotonic() - start < 15
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.slow
+def test_something_else_listens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It takes connections and says nothing; Ray itself would wait for minutes."""
+    (tmp_path / "film.mp4").touch()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        start = time.monotonic()
+        assert cluster_faces([str(tmp_path / "film.mp4"), "--ray", address]) == 2
+        assert time.monotonic() - start < 20
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"cluster-faces: --ray {address}: no Ray answers within 15 s")
+
+
+def test_without_ray_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "ray" else found(name)
+    )
+    (tmp_path / "film.mp4").touch()
+    assert cluster_faces([str(tmp_path / "film.mp4"), "--ray", "local"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "cluster-faces: --ray: Ray is not installed; pip install 'fancam[ray]'"
+    ]

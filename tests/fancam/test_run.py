@@ -1,0 +1,265 @@
+"""The front door."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import fancam.cli
+from clustering.faces.labelled import numbers_in_frame
+from data.erasure.residue_scan import Sought, find_traces, picture_mark
+from data.project.project import Project
+from data.tables.faces import Faces
+from data.tables.people import open_people
+from data.video.footage import probe, take_in
+from fancam.run import _space_needed
+from fancam.space_needed import space_needed
+from tests import ROOT
+from tests.clips import Clips
+from tests.cropping.written_video import read_video
+from tests.tracking.drawn_project import draw_project
+
+
+def test_help_names_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        fancam.cli.main(["--help"])
+    assert done.value.code == 0
+    assert "demo" in capsys.readouterr().out
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "demo"
+    folder.write_text("mine")
+    assert fancam.cli.main(["demo", "--folder", str(folder)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert folder.read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_the_demo_finds_and_follows_the_drawn_cast(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from data.sample.cast import CAST
+
+    assert fancam.cli.main(["demo", "--folder", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert f"{len(CAST)} people" in said
+    gifs = [
+        Path(line.strip())
+        for line in said.splitlines()
+        if line.startswith("  ") and line.endswith(".gif") and "smiles" not in line
+    ]
+    assert len(gifs) == len(CAST)
+    montages = [Path(line.strip()) for line in said.splitlines() if line.endswith(".jpg")]
+    assert len(montages) == len(CAST)
+    assert all(montage.stat().st_size > 10_000 for montage in montages)
+    idf1, idp = figures(said, "film")
+    assert idf1 >= 0.95
+    assert idp == 1.0
+
+    for name in [f"Person {number}" for number in range(1, len(CAST) + 1)]:
+        video = read_video(tmp_path / "film.fancam" / "crops" / "film" / f"{name}.mp4")
+        assert (video.codec, len(video.times_s), video.sound) == ("h264", 1250, "aac")
+    assert len(gifs) == len(CAST)
+
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert fancam.cli.main(["demo", "--folder", str(tmp_path)]) == 0
+    assert "up to date" in capsys.readouterr().out
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
+
+    all_stages(tmp_path, capsys)
+    forget_somebody(tmp_path / "film.fancam", capsys)
+
+
+def all_stages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The one command does nothing again that the single ones have done."""
+    project = folder / "film.fancam"
+    model = (project / "tracker" / "best.pt").stat().st_mtime_ns
+    command = [str(folder / "film.mp4"), "--project", str(project), "--weights", "yolo11n.yaml"]
+    assert fancam.cli.main([*command, "--no-review"]) == 0
+    said = capsys.readouterr()
+    for stage in ("cluster-faces", "train-tracker", "track-people", "crop-people", "smile-gifs"):
+        assert stage in said.out + said.err
+    assert "serve-people" in said.out
+    assert (project / "tracker" / "best.pt").stat().st_mtime_ns == model
+
+
+def forget_somebody(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a project with everything in it, nothing is left of the person."""
+    with open_people(project / "people.sqlite") as people:
+        people.rename(3, "Anna Karenina")
+    sought = Sought(
+        ("Anna Karenina", "Person 3"), embeddings_of(project, 3), portraits_of(project, 3)
+    )
+    assert fancam.cli.main(["export", str(project)]) == 0
+    assert find_traces(project, sought)
+    assert fancam.cli.main(["forget", str(project), "Anna Karenina", "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert "searched every byte" in said
+    assert ": 0 traces left" in said
+    assert find_traces(project, sought) == []
+    assert not list(project.rglob("Person 3*"))
+    assert not (project / "tracker" / "best.pt").exists()
+    assert len(list((project / "crops" / "film").glob("Person *.gif"))) == 5
+
+
+def portraits_of(project: Path, person_id: int) -> list[bytes]:
+    faces = Faces.read(project / "faces" / "film.parquet")
+    with open_people(project / "people.sqlite") as people:
+        theirs = people.assignments("film").person_id == person_id
+    numbers = numbers_in_frame(faces.frame_index)
+    files = [
+        Project(project).portrait_file("film", int(frame), int(number))
+        for frame, number in zip(faces.frame_index[theirs], numbers[theirs], strict=True)
+    ]
+    return [picture_mark(file.read_bytes()) for file in files]
+
+
+def embeddings_of(project: Path, person_id: int) -> NDArray[np.float32]:
+    faces = Faces.read(project / "faces" / "film.parquet")
+    with open_people(project / "people.sqlite") as people:
+        theirs = people.assignments("film").person_id == person_id
+    return np.asarray(faces.embedding[theirs], np.float32)
+
+
+def figures(said: str, name: str) -> tuple[float, float]:
+    """IDF1 and identity precision from the table of tracking.evaluation."""
+    row = next(line for line in said.splitlines() if line.startswith(f"{name} ") and "." in line)
+    return float(row.split()[1]), float(row.split()[2])
+
+
+# --- one command, and what else one does with a project ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing.mp4"], "missing.mp4: no such file"),
+        (["a.mp4", "b.mp4"], "name it by --project"),
+        (["no*.mp4"], "nothing matches this pattern"),
+        (["zeros.mp4"], "zeros.mp4: the file is empty"),
+        (["film.mp4", "--threads", "-1"], "--threads -1: give a number from 0"),
+        ([], "name a footage"),
+        (["--pair", "film.mp4", "film.mp4", "--project", "a"], "--pair film.mp4: named twice"),
+        (["--pair", "film.mp4", "b.mp4"], "name it by --project"),
+        (["film.mp4", "--offset", "3"], "--offset: no pair before it"),
+        (["film.mp4", "--weights", "none.pt"], "none.pt"),
+        (["film.mp4", "--weights", "none.txt"], "not weights (.pt) or an architecture (.yaml)"),
+        (["forget", "nowhere", "Anna"], "nowhere: no fancam project"),
+        (["export", "nowhere"], "nowhere: no fancam project"),
+    ],
+)
+def test_refused_before_anything_is_written(
+    arguments: list[str],
+    words: str,
+    clips: Clips,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(clips("constant_rate.mp4"), "film.mp4")
+    Path("zeros.mp4").touch()
+    assert fancam.cli.main(arguments) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("fancam: ")
+    assert words in said[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "zeros.mp4"]
+
+
+def test_a_disk_that_is_too_small_is_said_first(
+    clips: Clips,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(clips("constant_rate.mp4"), "film.mp4")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    assert fancam.cli.main(["film.mp4", "--weights", "yolo11n.yaml"]) == 2
+    assert "and 1.0 KB is free; free some space" in capsys.readouterr().err
+    assert not (tmp_path / "film.fancam").exists()
+
+
+def test_no_encoder_is_said_first(
+    clips: Clips,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken(_: object) -> None:
+        raise ValueError("no such device")
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(clips("constant_rate.mp4"), "film.mp4")
+    monkeypatch.setattr("cropping.render.encoder._try", broken)
+    assert fancam.cli.main(["film.mp4", "--weights", "yolo11n.yaml"]) == 2
+    assert "libx264: does not work here (no such device)" in capsys.readouterr().err
+    assert not (tmp_path / "film.fancam").exists()
+
+
+def test_what_is_done_needs_no_space_again(
+    clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film = Path(shutil.copy(clips("constant_rate.mp4"), "film.mp4"))
+    project, footage = Project(tmp_path / "film.fancam"), probe(film)
+    whole = _space_needed(project, [footage])
+    assert whole == space_needed([footage])
+    take_in(project, footage)
+    for stage in ("faces of film", "tracker", "tracks of film"):
+        project.finish(stage, {})
+    left = _space_needed(project, [footage])
+    assert left == {**dict.fromkeys(whole, 0), "crop-people": whole["crop-people"]}
+
+
+@pytest.mark.parametrize("command", ["status", "clean", "forget", "export", "demo"])
+def test_help_of_each_command_answers_at_once(command: str) -> None:
+    program = (
+        "import sys, fancam.cli\n"
+        "try: fancam.cli.main(sys.argv[1:])\n"
+        "finally: print({'numpy', 'torch', 'cv2', 'av'} & set(sys.modules))"
+    )
+    told = [sys.executable, "-c", program, command, "--help"]
+    done = subprocess.run(told, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.startswith(f"usage: fancam {command}")
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_forgetting_asks_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = draw_project(tmp_path / "a.fancam", train=2, val=1).folder
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert fancam.cli.main(["forget", str(project), "Person 2"]) == 2
+    assert "Nobody to ask: give --yes" in capsys.readouterr().err
+    assert fancam.cli.main(["forget", str(project), "Bob"]) == 2
+    said = capsys.readouterr().err
+    assert "nobody of that name; the project knows" in said
+    with open_people(project / "people.sqlite") as people:
+        assert "Person 2" in people.names().values()
+
+
+def test_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = draw_project(tmp_path / "a.fancam", train=2, val=1).folder
+    assert fancam.cli.main(["export", str(project)]) == 0
+    names = ["coco.zip", "label-studio.zip"]
+    assert sorted(path.name for path in (project / "export").iterdir()) == names
+    assert "3 images" in capsys.readouterr().out
+    out = tmp_path / "elsewhere"
+    assert fancam.cli.main(["export", str(project), "--format", "coco", "--out", str(out)]) == 0
+    assert [path.name for path in out.iterdir()] == ["coco.zip"]
+    assert fancam.cli.main(["export", str(project), "--format", "mot"]) == 2
+    assert "no tracks to export" in capsys.readouterr().err

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from data.core.errors import InputError
+from data.inference.runtime import RuntimeName, available_runtimes
+from tracking.detection import export
+from tracking.detection.export import (
+    ModelFacts,
+    as_module,
+    exported_model,
+    load_network,
+    people_of_classes,
+)
+from tracking.detection.networks import CPU_BATCH, CpuNetwork, TorchNetwork, load_yolo
+from tracking.detection.ultralytics_env import quiet_ultralytics
+
+NAMES = ("Zoë, the 1st", "Ben")
+
+
+def write_weights(path: Path, **content: Any) -> Path:
+    """A detector that has learned nothing."""
+    quiet_ultralytics()
+    import torch
+    from ultralytics.nn.tasks import DetectionModel
+
+    torch.manual_seed(0)
+    network: Any = DetectionModel("yolo11n.yaml", nc=len(NAMES), verbose=False)  # type: ignore[no-untyped-call]
+    network.names = dict(enumerate(NAMES))
+    kept = {"model": network.half(), "train_args": {"imgsz": 96}, "fancam": {"person_id": [4, 2]}}
+    torch.save(kept | content, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_weights(tmp_path_factory.mktemp("tracker") / "best.pt")
+
+
+def pictures(count: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(3).integers(0, 256, (count, 64, 96, 3), np.uint8)
+
+
+def test_facts(weights: Path) -> None:
+    facts = exported_model(weights).facts
+    assert (facts.names, facts.person_id, facts.image_px) == (NAMES, (4, 2), 96)
+
+
+@pytest.mark.parametrize("runtime", available_runtimes())
+@pytest.mark.parametrize("count", [1, CPU_BATCH, CPU_BATCH + 1])
+def test_every_runtime_says_what_torch_says(
+    weights: Path, runtime: RuntimeName, count: int
+) -> None:
+    import torch
+
+    model = exported_model(weights)
+    images = pictures(count)
+    said = CpuNetwork(model.graph, runtime=runtime, threads=1)(images)
+    network, _ = load_network(weights, model.facts.key)
+    with torch.inference_mode():
+        expected = as_module(network)(torch.from_numpy(images)).numpy()
+    assert said.shape == expected.shape == (count, 4 + len(NAMES), 126)
+    assert np.abs(said[:, 4:] - expected[:, 4:]).max() < 0.02  # bfloat16 where there is
+    assert np.abs(said[:, :4] - expected[:, :4]).max() < 2.0
+
+
+def test_half_precision(weights: Path) -> None:
+    images = pictures(2)
+    model = exported_model(weights)
+    exact = CpuNetwork(model.graph, runtime="auto", threads=1)(images)
+    network, _ = load_network(weights, model.facts.key)
+    said = TorchNetwork(as_module(network), "cpu")(images)
+    assert said.dtype == np.float32
+    assert np.abs(said[:, 4:] - exact[:, 4:]).max() < 0.02
+    assert np.abs(said[:, :4] - exact[:, :4]).max() < 2.0
+
+
+def test_second_time_reads_what_is_there(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = exported_model(weights)
+    monkeypatch.setattr(export, "export", lambda *_: pytest.fail("exported again"))
+    assert exported_model(weights) == first
+
+
+@pytest.mark.parametrize("damage", ["best.onnx", "best.onnx.json"])
+def test_damaged_graph_is_made_again(weights: Path, damage: str) -> None:
+    first = exported_model(weights)
+    weights.with_name(damage).write_bytes(b"{")
+    assert exported_model(weights).facts == first.facts
+    assert weights.with_name("best.onnx").read_bytes() == exported_model(weights).graph
+
+
+def test_new_weights_have_a_new_graph(tmp_path: Path) -> None:
+    path = write_weights(tmp_path / "best.pt")
+    first = exported_model(path)
+    write_weights(path, fancam={"person_id": [2, 4]})
+    second = exported_model(path)
+    assert second.facts.key != first.facts.key
+    assert second.facts.person_id == (2, 4)
+
+
+def test_no_weights(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no tracker yet; run train-tracker first"):
+        exported_model(tmp_path / "best.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a pickle", b"PK\3\4"])
+def test_damaged_weights(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "best.pt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="run train-tracker again"):
+        exported_model(path)
+
+
+def test_gpu_where_there_is_none(weights: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(InputError, match="--device cuda"):
+        load_yolo(weights, device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("person_id", "people", "expected"),
+    [
+        ((4, 2), {2: "Ben", 4: "Zoë"}, (4, 2)),
+        ((4, 2), {2: "Renamed since", 4: "Zoë", 7: "Ben"}, (4, 2)),
+        ((), {2: "Ben", 4: NAMES[0]}, (4, 2)),
+    ],
+    ids=["by number", "renamed", "by name"],
+)
+def test_people(person_id: tuple[int, ...], people: dict[int, str], expected: object) -> None:
+    facts = ModelFacts(NAMES, person_id, 96, "key")
+    assert people_of_classes(Path("best.pt"), facts, people) == expected
+
+
+@pytest.mark.parametrize("person_id", [(4, 9), ()], ids=["by number", "by name"])
+def test_trained_for_other_people(person_id: tuple[int, ...]) -> None:
+    facts = ModelFacts(NAMES, person_id, 96, "key")
+    with pytest.raises(InputError, match="trained for 'Ben', who is not in this project"):
+        people_of_classes(Path("best.pt"), facts, {4: NAMES[0]})

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data.project.project import Project
+from tests import ROOT
+from tests.tracking.drawn_project import NAMES, draw_project
+from tracking.training.cli import main
+
+QUICK = ("--weights", "yolo11n.yaml", "--epochs", "2", "--imgsz", "96", "--device", "cpu")
+
+# Runs the command with every way out of the machine written down and closed.
+WATCHED = """
+import socket, sys, urllib.request
+from pathlib import Path
+log = Path(sys.argv.pop(1))
+def refuse(*args, **kwargs):
+    with log.open("a") as file:
+        file.write(repr(args[1:] or args) + "\\n")
+    raise OSError("no network")
+socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
+socket.getaddrinfo = socket.gethostbyname = socket.create_connection = refuse
+from tracking.training.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def files_under(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def environment(home: Path) -> dict[str, str]:
+    """A user's environment: nothing of pytest's, and a key that would start uploads."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("YOLO", "MPL", "PYTEST"))}
+    keys = {"ULTRALYTICS_API_KEY": "secret", "PYTHONPATH": str(ROOT), "HOME": str(home)}
+    cleared = {name: str(home / name) for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
+    return {**kept, **keys, **cleared, "TMPDIR": str(home / "tmp")}
+
+
+def watched(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", WATCHED, str(home.parent / "network.log"), *arguments]
+    return subprocess.run(
+        command, cwd=home, env=environment(home), capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A folder with an empty home and a project that was trained from there."""
+    place = tmp_path_factory.mktemp("ran")
+    draw_project(place / "a.fancam")
+    return place, watched(place / "home", str(place / "a.fancam"), *QUICK, "--learning-curve")
+
+
+Ran = tuple[Path, subprocess.CompletedProcess[str]]
+
+
+def test_trains_and_reports(ran: Ran) -> None:
+    place, done = ran
+    assert done.returncode == 0, done.stderr
+    tracker = place / "a.fancam/tracker"
+    assert files_under(tracker) == [
+        "best.pt",
+        "report/confusion_matrix.png",
+        "report/learning_curve.csv",
+        "report/learning_curve.png",
+        "report/people.csv",
+        "report/report.html",
+        "report/result.json",
+    ]
+    stage = Project(place / "a.fancam").stages["tracker"]
+    assert stage["person_id"] == [10, 20]
+    curve = (tracker / "report/learning_curve.csv").read_text(encoding="utf-8").splitlines()
+    assert [row.split(",")[0] for row in curve] == ["share", "0.12", "0.25", "0.5", "1"]
+
+
+def test_sends_nothing_and_leaves_nothing_elsewhere(ran: Ran) -> None:
+    place, _ = ran
+    log = place / "network.log"
+    assert not log.exists(), log.read_text()
+    assert files_under(place / "home") == []
+    assert not list((place / "a.fancam/dataset").rglob("*.cache"))
+
+
+def test_says_only_what_concerns_the_user(ran: Ran) -> None:
+    _, done = ran
+    lines = done.stdout.splitlines()
+    assert lines[0] == "2 people, trained for 2 epochs"
+    assert lines[1].startswith(f"  {NAMES[0]}")
+    assert lines[-1].startswith("report")
+    bars = [line for line in done.stderr.replace("\r", "\n").splitlines() if line.strip()]
+    assert {line.split(":")[0] for line in bars} == {"train-tracker"}
+    assert "epoch 2/2" in done.stderr
+    assert "mAP50" in done.stderr
+
+
+def test_nothing_is_done_twice(ran: Ran, capsys: pytest.CaptureFixture[str]) -> None:
+    place, _ = ran
+    model = place / "a.fancam/tracker/best.pt"
+    before = model.stat().st_mtime_ns
+    assert main([str(place / "a.fancam"), *QUICK, "--learning-curve"]) == 0
+    assert main([str(place / "a.fancam"), *QUICK, "--resume"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "nothing to do, all is up to date"
+    assert model.stat().st_mtime_ns == before
+
+
+def _nothing(_: Path) -> None:
+    pass
+
+
+def _no_project(folder: Path) -> None:
+    (folder / "project.json").unlink()
+
+
+def _another_version(folder: Path) -> None:
+    (folder / "project.json").write_text(json.dumps({"schema": 99}), encoding="utf-8")
+
+
+def _no_dataset(folder: Path) -> None:
+    (folder / "dataset/data.yaml").unlink()
+
+
+def _no_people(folder: Path) -> None:
+    (folder / "people.sqlite").unlink()
+
+
+def _other_people(folder: Path) -> None:
+    file = folder / "dataset/data.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("Person 2", "Nobody"), "utf-8")
+
+
+def _damaged_weights(folder: Path) -> None:
+    (folder / "bad.pt").write_bytes(b"no weights")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "options", "message"),
+    [
+        pytest.param(_no_project, [], "no project here", id="no project"),
+        pytest.param(_another_version, [], "made by another version", id="another version"),
+        pytest.param(_no_dataset, [], "no dataset to train on", id="no dataset"),
+        pytest.param(_no_people, [], "no people in it", id="no people"),
+        pytest.param(_other_people, [], "the dataset names 'Nobody'", id="other people"),
+        pytest.param(_nothing, ["--weights", "no.pt"], "no such file", id="no weights"),
+        pytest.param(_damaged_weights, ["--weights", "bad.pt"], "not readable", id="bad weights"),
+        pytest.param(_nothing, ["--epochs", "0"], "--epochs 0: give a number", id="epochs"),
+        pytest.param(_nothing, ["--imgsz", "9"], "--imgsz 9: give a number", id="imgsz"),
+        pytest.param(_nothing, ["--batch", "-1"], "--batch -1: give a number", id="batch"),
+        pytest.param(_nothing, ["--seed", "-1"], "--seed -1: give a number", id="seed"),
+        pytest.param(_nothing, ["--device", "tpu"], "--device tpu: give", id="device"),
+        pytest.param(_nothing, ["--device", "cuda:77"], "not on this machine", id="no such GPU"),
+        pytest.param(_nothing, ["--resume"], "no stopped training", id="nothing to resume"),
+        pytest.param(_nothing, ["--resume", "--force"], "give one of them", id="both"),
+    ],
+)
+def test_one_line_for_what_the_user_can_mend(
+    spoil: Callable[[Path], None],
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "a.fancam"
+    draw_project(folder, train=2, val=1)
+    spoil(folder)
+    monkeypatch.chdir(folder)
+    before = set(files_under(folder))
+    assert main([str(folder), "--weights", "yolo11n.yaml", *options]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("train-tracker: ")
+    assert message in said
+    assert said.count("\n") == 1
+    assert set(files_under(folder)) - before <= {".lock"}
+
+
+def test_help_is_there_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "yolo11n.yaml" in said
+    assert "only from where you trust" in said
+    loaded = (
+        "import sys, tracking.training.cli; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_full_disk_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_project(tmp_path / "a.fancam")
+
+    def full(path: Path, _: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    command = [str(tmp_path / "a.fancam"), *QUICK]
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        assert main(command) == 2
+    assert "the disk is full" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "a.fancam/tracker/best.pt").exists()
+
+
+def test_a_person_with_three_faces_is_trained_and_said_to_need_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "a.fancam"
+    draw_project(folder)
+    for label in sorted((folder / "dataset/labels/train").iterdir())[3:]:
+        lines = label.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not line.startswith("1 ")]
+        label.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    assert main([str(folder), *QUICK]) == 0
+    said = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("  Person 2"))
+    assert " 3 examples " in said
+    assert "needs more examples" in said
+    page = (folder / "tracker/report/report.html").read_text(encoding="utf-8")
+    assert "needs more examples" in page
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
+def test_a_killed_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "a.fancam"
+    draw_project(folder)
+    home = tmp_path / "home"
+    (home / "tmp").mkdir(parents=True)
+    many = [str(folder), *QUICK[:3], "5", *QUICK[4:]]
+    command = [sys.executable, "-m", "tracking.training.cli", *many]
+    with subprocess.Popen(command, env=environment(home), cwd=ROOT, stderr=subprocess.DEVNULL) as p:
+        last = folder / "tracker/training/all/last.pt"
+        while not last.exists() and p.poll() is None:
+            time.sleep(0.02)
+        p.kill()
+    assert not (folder / "tracker/best.pt").exists()
+    assert "tracker" not in Project(folder).stages
+    assert main([*many, "--resume"]) == 0
+    said = capsys.readouterr()
+    assert "trained for 5 epochs" in said.out
+    assert "epoch 1/5" not in said.err
+    assert (folder / "tracker/best.pt").exists()
+    assert not (folder / "tracker/training").exists()

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from data.core.errors import InputError
+from tracking.training.learning_curve import CurvePoint
+from tracking.training.report import (
+    RESULT_FILE,
+    Result,
+    Shares,
+    advice,
+    read_result,
+    shares,
+    write_report,
+    write_result,
+)
+
+NAMES = ("Zoë, <b>& co", "名前 $x_1$", "Person 3")
+
+
+def result(
+    confusion: list[list[int]],
+    *,
+    names: tuple[str, ...] = NAMES,
+    train_faces: tuple[int, ...] = (90, 90, 90),
+) -> Result:
+    val_faces = tuple(sum(row) for row in confusion[:-1])
+    return Result(
+        names=names,
+        train_images=100,
+        val_images=25,
+        train_faces=train_faces,
+        val_faces=val_faces,
+        ap50=tuple(0.9 if faces else None for faces in val_faces),
+        ap50_95=tuple(0.5 if faces else None for faces in val_faces),
+        confusion=tuple(tuple(row) for row in confusion),
+        epochs=30,
+        imgsz=416,
+        took_s=240.0,
+    )
+
+
+MIXED = [[18, 0, 0, 2], [0, 4, 6, 0], [0, 0, 0, 0], [1, 0, 3, 0]]
+
+
+@pytest.mark.parametrize(
+    ("confusion", "expected"),
+    [
+        pytest.param([[0, 0], [0, 0]], None, id="empty"),
+        pytest.param([[4, 0], [9, 0]], Shares(1, 0, 0), id="false finds do not count"),
+        pytest.param([[1, 2, 0], [0, 0, 1], [0, 0, 0]], Shares(0.25, 0.5, 0.25), id="mixed"),
+    ],
+)
+def test_shares_of_all_faces(confusion: list[list[int]], expected: Shares | None) -> None:
+    assert shares(np.array(confusion)) == expected
+
+
+@pytest.mark.parametrize(
+    ("confusion", "train_faces", "said"),
+    [
+        pytest.param([[9, 1, 0, 0]], 90, "", id="good"),
+        pytest.param([[4, 0, 6, 0]], 90, "taken for Person 3 in 6 of 10", id="taken for another"),
+        pytest.param([[4, 0, 0, 6]], 90, "missed in 6 of 10", id="missed"),
+        pytest.param([[9, 0, 0, 0]], 5, "only 5 examples", id="few"),
+        pytest.param([[0, 0, 0, 0]], 90, "not in the validation images", id="not checked"),
+        pytest.param([[0, 0, 0, 0]], 3, "few examples; not in", id="few and not checked"),
+    ],
+)
+def test_says_who_needs_more_examples(
+    confusion: list[list[int]], train_faces: int, said: str
+) -> None:
+    others = [[0, 5, 0, 0], [0, 0, 5, 0], [0, 0, 0, 0]]
+    found = advice(result([*confusion, *others], train_faces=(train_faces, 90, 90)), 0)
+    assert said in found
+    assert bool(said) == bool(found)
+
+
+def test_means_leave_out_who_was_not_checked() -> None:
+    assert result(MIXED).map50 == pytest.approx(0.9)
+    assert result([[0, 0], [0, 0]], names=("A",), train_faces=(5,)).map50 == 0
+
+
+def test_reads_the_figures_that_it_kept(tmp_path: Path) -> None:
+    write_result(tmp_path, result(MIXED))
+    assert read_result(tmp_path) == result(MIXED)
+    (tmp_path / RESULT_FILE).write_text('{"names": []}', encoding="utf-8")
+    with pytest.raises(InputError, match="--force"):
+        read_result(tmp_path)
+
+
+def test_the_report_can_be_read_and_looked_at(tmp_path: Path) -> None:
+    points = [CurvePoint(0.5, 50, 0.5, 0.3), CurvePoint(1.0, 100, 0.9, 0.5)]
+    write_report(tmp_path / "report", result(MIXED), points)
+    page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
+    assert "Zoë, &lt;b&gt;&amp; co" in page
+    assert "<b>& co" not in page
+    assert "73% right, 20% the wrong person, 7% missed" in page
+    assert "More examples are likely to help" in page
+    for name in ("confusion_matrix.png", "learning_curve.png"):
+        assert f'src="{name}"' in page
+        picture = cv2.imread(str(tmp_path / "report" / name))
+        assert picture is not None
+        assert picture.std() > 5
+    with (tmp_path / "report/people.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["person"] for row in rows] == list(NAMES)
+    assert [row["mAP50"] for row in rows] == ["0.900", "0.900", ""]
+
+
+def test_no_curve_no_picture_of_one(tmp_path: Path) -> None:
+    write_report(tmp_path, result(MIXED), [])
+    assert "learning_curve" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("people", [1, 30], ids=["one", "thirty"])
+def test_any_number_of_people_fits(people: int, tmp_path: Path) -> None:
+    names = tuple(f"A person with a long name {i}" for i in range(people))
+    confusion = np.eye(people + 1, dtype=int).tolist()
+    write_report(tmp_path, result(confusion, names=names, train_faces=(9,) * people), [])
+    picture = cv2.imread(str(tmp_path / "confusion_matrix.png"))
+    assert picture is not None
+    assert max(picture.shape) < 5000

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data.project.project import Project
+from data.tables.faces import Faces
+from tests.clustering.crowd import crowd
+from web.label.prelabels import watched_smiles
+
+LABELS = ("no_smile", "smile")
+
+
+def faces(count: int) -> Faces:
+    return crowd([[0]] * count)
+
+
+def watched(project: Project, table: Faces, smile: list[float]) -> Path:
+    """Write what smile-gifs writes."""
+    boxes = pa.FixedSizeListArray.from_arrays(pa.array(table.xyxy.reshape(-1)), 4)
+    place = project.crops_folder("film") / "smiles.parquet"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    columns = {"time_s": table.time_s, "xyxy": boxes, "smile": np.array(smile, np.float32)}
+    pq.write_table(pa.table(columns), place)
+    return place
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "film.fancam")
+
+
+def test_nobody_watched(project: Project) -> None:
+    assert watched_smiles(project, "film", faces(3), LABELS) is None
+
+
+def test_the_same_place_at_the_same_time(project: Project) -> None:
+    watched(project, faces(2), [0.25, 1.0])
+    scores = watched_smiles(project, "film", faces(3), LABELS)
+    assert scores is not None
+    assert scores[:2].tolist() == [[0.75, 0.25], [0.0, 1.0]]
+    assert np.isnan(scores[2]).all()
+    other_way = watched_smiles(project, "film", faces(3), LABELS[::-1])
+    assert other_way is not None
+    assert other_way[:2].tolist() == [[0.25, 0.75], [1.0, 0.0]]
+
+
+def test_nobody_was_seen(project: Project) -> None:
+    watched(project, faces(0), [])
+    scores = watched_smiles(project, "film", faces(2), LABELS)
+    assert scores is not None
+    assert np.isnan(scores).all()
+    none = watched_smiles(project, "film", faces(0), LABELS)
+    assert none is not None
+    assert none.shape == (0, 2)
+
+
+@pytest.mark.parametrize("labels", [("adult", "child"), ("smile", "laugh", "cry"), ("smile",)])
+def test_other_questions(project: Project, labels: tuple[str, ...]) -> None:
+    watched(project, faces(1), [0.5])
+    assert watched_smiles(project, "film", faces(1), labels) is None
+
+
+def test_a_damaged_table_stops_nobody(project: Project) -> None:
+    watched(project, faces(1), [0.5]).write_bytes(b"broken")
+    assert watched_smiles(project, "film", faces(1), LABELS) is None

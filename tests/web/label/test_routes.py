@@ -1,0 +1,233 @@
+"""The Label room in a real browser, and the CSV file that it leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from cropping.expression_cli import expressions_main
+from data.project.project import Project
+from data.tables.faces import Faces
+from tests.web.serving import Running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+BATCH = 27
+
+
+@pytest.fixture(autouse=True)
+def _served_to_the_end(review: Running) -> None:
+    """The server comes before the page, and goes after it."""
+
+
+@pytest.fixture
+def label(page: Page, review: Running) -> Page:
+    """The labeller, asking for smiles."""
+    page.goto(f"{review.address}/label/film")
+    page.locator(".preset", has_text="smile").first.click()
+    page.locator("#set-add").click()
+    page.locator(".tile").first.wait_for()
+    return page
+
+
+def lines(project: Project, set_id: str = "smile") -> list[dict[str, str]]:
+    with (project.labels_folder / set_id / "labels.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def tags(page: Page) -> list[str]:
+    return page.locator(".tile .tag").all_inner_texts()
+
+
+def saved(page: Page, faces: int) -> None:
+    """Wait until the server has so many."""
+    page.locator("#train", has_text=f"{faces} labelled").wait_for()
+
+
+def test_one_key_flips_one_face(label: Page, sorted_project: Project) -> None:
+    assert tags(label) == ["no_smile"] * BATCH
+    for key in ("w", ".", "a", "a"):
+        label.keyboard.press(key)
+    expected = ["no_smile", "smile", *["no_smile"] * 24, "smile"]
+    assert tags(label) == expected
+    label.keyboard.press("Enter")
+    saved(label, BATCH)
+    table = lines(sorted_project)
+    assert [line["label"] for line in table] == expected
+    assert {line["by"] for line in table} == {"me"}
+    assert all(line["created_at"] for line in table)
+    folder = sorted_project.labels_folder / "smile"
+    for line in table:
+        with Image.open(folder / line["file"]) as picture:
+            assert picture.size[0] == picture.size[1] > 16
+    assert len({line["file"] for line in table}) == BATCH
+
+
+def test_a_click_flips_and_back_shows_what_was_saved(label: Page, sorted_project: Project) -> None:
+    first = label.locator(".tile").first
+    first.click()
+    assert tags(label)[0] == "smile"
+    label.locator("#save").click()
+    saved(label, BATCH)
+    assert tags(label)[0] == "no_smile"
+    label.keyboard.press("Backspace")
+    assert tags(label)[:2] == ["smile", "no_smile"]
+    label.keyboard.press("q")
+    label.keyboard.press("w")
+    label.keyboard.press("Enter")
+    label.wait_for_function("document.getElementById('train').textContent.includes('26 no_smile')")
+    time.sleep(0.3)
+    assert [line["label"] for line in lines(sorted_project)][:2] == ["no_smile", "smile"]
+    assert len(lines(sorted_project)) == BATCH
+
+
+def test_another_default(label: Page, sorted_project: Project) -> None:
+    label.locator("#default label", has_text="smile").nth(1).click()
+    assert tags(label) == ["smile"] * BATCH
+    label.locator("#by").fill("Zoë <b>")
+    label.locator("#by").press("Tab")
+    label.locator("#save").click()
+    saved(label, BATCH)
+    table = lines(sorted_project)
+    assert {(line["label"], line["by"]) for line in table} == {("smile", "Zoë <b>")}
+
+
+def test_only_faces_of_the_chosen_part(label: Page, sorted_project: Project) -> None:
+    total = len(Faces.read(sorted_project.faces_file("film")))
+    assert f"{total} faces" in label.locator("#range-text").inner_text()
+    slider = label.locator("#from")
+    slider.focus()
+    slider.evaluate("one => { one.value = 900; one.dispatchEvent(new Event('input')); }")
+    slider.evaluate("one => one.dispatchEvent(new Event('change'))")
+    left = label.locator(".tile").count()
+    assert 0 < left < BATCH
+    assert f"{left} faces" in label.locator("#range-text").inner_text()
+    # The ends of the range never pass each other.
+    slider.evaluate("one => { one.value = 1000; one.dispatchEvent(new Event('input')); }")
+    label.locator("#to").evaluate(
+        "one => { one.value = 5; one.dispatchEvent(new Event('input')); }"
+    )
+    assert label.locator("#to").input_value() == "1000"
+
+
+def test_labelled_before(label: Page) -> None:
+    label.keyboard.press("q")
+    label.keyboard.press("Enter")
+    saved(label, BATCH)
+    label.locator("#which").select_option("said")
+    assert tags(label) == ["smile", *["no_smile"] * 26]
+
+
+def test_seventeen_pulled_faces(page: Page, review: Running, sorted_project: Project) -> None:
+    page.goto(f"{review.address}/label/film")
+    page.locator(".preset", has_text="pulled faces").click()
+    page.locator("#set-add").click()
+    page.locator(".tile").first.wait_for()
+    assert page.locator("#default input").count() == 17
+    page.keyboard.press("w")
+    page.keyboard.press("3")
+    page.keyboard.press("e")
+    page.keyboard.press("r")
+    page.keyboard.press("r")
+    assert tags(page)[:4] == ["neutral", "smile", "laugh", "neutral"]
+    page.keyboard.press("Enter")
+    saved(page, BATCH)
+    assert [line["label"] for line in lines(sorted_project, "pulled-faces")][:3] == [
+        "neutral",
+        "smile",
+        "laugh",
+    ]
+
+
+def test_a_question_of_ones_own(page: Page, review: Running) -> None:
+    page.goto(f"{review.address}/label/film")
+    page.locator("#start").wait_for()
+    page.locator("#new-set").click()
+    page.locator("#set-name").fill("<i>Hat</i>")
+    page.locator("#set-labels").fill("hat\nno hat\n")
+    page.locator("#set-add").click()
+    page.locator(".tile").first.wait_for()
+    assert page.locator("#set option").all_inner_texts() == ["<i>Hat</i>"]
+    assert set(tags(page)) == {"hat"}
+
+
+def test_what_the_model_says_comes_first(label: Page) -> None:
+    label.locator('#order option[value="model"]:not([disabled])').wait_for(state="attached")
+    label.locator("#order").select_option("model")
+    label.locator("#default label", has_text="what the model says").click()
+    shown = [int(text.split()[0]) for text in label.locator(".tile .score").all_inner_texts()]
+    assert len(shown) == BATCH
+    assert shown == sorted(shown, reverse=True)
+    assert tags(label) == ["smile" if score >= 50 else "no_smile" for score in shown]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_everything_has_a_name_and_fits(label: Page, width: int) -> None:
+    label.set_viewport_size({"width": width, "height": 844})
+    assert label.evaluate("document.documentElement.scrollWidth") <= width
+    nameless = label.evaluate(
+        """() => [...document.querySelectorAll('button, a, input, select')]
+          .filter((one) => one.offsetParent)
+          .filter((one) => !(one.ariaLabel || one.innerText?.trim() || one.labels?.length))
+          .map((one) => one.outerHTML.slice(0, 120))"""
+    )
+    assert nameless == []
+
+
+@pytest.mark.slow
+def test_a_hundred_faces_by_keyboard_within_a_minute(label: Page, sorted_project: Project) -> None:
+    """Two key presses a second, every other face flipped; everything is on disk at the end."""
+    presses = 0
+    start = time.monotonic()
+    for batch in range(4):
+        for key in "qetuoafhkzcbm"[batch % 2 :]:
+            label.keyboard.press(key)
+            presses += 1
+            _keep_time(start, presses)
+        label.keyboard.press("Enter")
+        presses += 1
+        _keep_time(start, presses)
+    saved(label, 4 * BATCH)
+    took = time.monotonic() - start
+    table = lines(sorted_project)
+    assert len(table) == 4 * BATCH >= 100
+    assert sum(line["label"] == "smile" for line in table) == presses - 4
+    assert took < 60
+    print(f"{len(table)} faces labelled in {took:.0f} s by {presses} key presses")
+
+
+@pytest.mark.slow
+def test_the_labels_train_a_model_that_guesses_next(
+    page: Page, review: Running, sorted_project: Project
+) -> None:
+    """The CSV file as the page wrote it is all that train-expressions needs."""
+    page.goto(f"{review.address}/label/film")
+    page.locator("#start").wait_for()
+    page.locator("#new-set").click()
+    page.locator("#set-name").fill("bright")
+    page.locator("#set-labels").fill("dark\nbright")
+    page.locator("#set-add").click()
+    for batch in range(3):
+        page.locator(".tile").first.wait_for()
+        for i, tile in enumerate(page.locator(".tile").all()):
+            if (i // 4 + i) % 2 == batch % 2:
+                tile.click()
+        page.keyboard.press("Enter")
+        saved(page, (batch + 1) * BATCH)
+    folder = sorted_project.labels_folder / "bright"
+    options = ["--out", str(folder / "model.onnx"), "--epochs", "2", "--threads", "1"]
+    assert expressions_main([str(folder), *options]) == 0
+    page.reload()
+    page.locator('#order option[value="model"]:not([disabled])').wait_for(state="attached")
+    page.locator("#order").select_option("model")
+    shown = [int(text.split()[0]) for text in page.locator(".tile .score").all_inner_texts()]
+    assert shown == sorted(shown, reverse=True)
+
+
+def _keep_time(start: float, presses: int) -> None:
+    time.sleep(max(0.0, start + presses / 2 - time.monotonic()))

@@ -1,0 +1,387 @@
+"""What the pages of the People and Label rooms ask for, asked directly, and asked wrongly."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from data.project.project import Project
+from data.tables.faces import Faces
+from data.tables.people import UNKNOWN, open_people
+from tests.web.serving import asking, own_origin
+from tests.web.sorted_project import decisions, rows, whose
+
+PEOPLE = "/api/projects/film/people"
+LABELS = "/api/projects/film/labels"
+
+
+class Asking:
+    """A script of one of our pages."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+
+    def get(self, address: str) -> Any:
+        answer = self.client.get(address)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, address: str, body: Any) -> tuple[int, Any]:
+        answer = self.send(address, body)
+        return answer.status_code, answer.json()
+
+    def send(self, address: str, body: Any) -> httpx.Response:
+        # Not by httpx's own JSON, which refuses half a letter.
+        return self.client.post(
+            address,
+            content=json.dumps(body),
+            headers={**own_origin(self.client), "content-type": "application/json"},
+        )
+
+    def decide(self, **decision: Any) -> Any:
+        seen = self.get(PEOPLE + "/revision")["revision"]
+        status, content = self.post(PEOPLE + "/decisions", {"seen": seen, **decision})
+        assert status == 200, content
+        return content
+
+
+@pytest.fixture
+def ask(sorted_project: Project) -> Iterator[Asking]:
+    with asking([sorted_project.folder]) as client:
+        yield Asking(client)
+
+
+# --- people -----------------------------------------------------------------------------------
+
+
+def test_everybody(ask: Asking, sorted_project: Project) -> None:
+    content = ask.get(PEOPLE)
+    assert [person["id"] for person in content["people"]] == [1, 2, 3, 4, 5]
+    assert sum(p["count"] for p in content["people"]) + content["unknown"]["count"] == len(
+        whose(sorted_project)
+    )
+    assert {content["pairs"][0][side] for side in ("a", "b")} == {1, 5}
+    assert (content["undo"], content["redo"]) == (None, None)
+    first, last = content["people"][0]["first"], content["people"][0]["last"]
+    assert first["time_s"] < last["time_s"] < content["people"][4]["first"]["time_s"]
+
+
+def test_every_face_has_a_small_and_a_large_picture(ask: Asking) -> None:
+    (face, *_) = ask.get(PEOPLE + "/1/faces")["faces"]
+    address = "/faces/film/" + face.replace(".", "/")
+    small, large = ask.client.get(address), ask.client.get(address + "?large=true")
+    for answer in (small, large):
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert len(small.content) < len(large.content)
+    assert "immutable" in small.headers["cache-control"]
+
+
+def test_faces_are_everybodys_once(ask: Asking, sorted_project: Project) -> None:
+    lists = [ask.get(f"{PEOPLE}/{person}/faces")["faces"] for person in range(1, 6)]
+    lists.append(ask.get(PEOPLE + "/unknown/faces")["faces"])
+    together = [face for faces in lists for face in faces]
+    assert len(together) == len(set(together)) == len(whose(sorted_project))
+    assert [len(faces) for faces in lists][-1] == 6
+
+
+def test_doubts_fall(ask: Asking) -> None:
+    doubt = ask.get(PEOPLE + "/4/faces")["doubt"]
+    assert doubt == sorted(doubt, reverse=True)
+    assert doubt[2] > doubt[3]
+
+
+SOMEBODY = "1.0.0"
+WRONG: dict[str, tuple[str, Any, int]] = {
+    "no body": ("/decisions", None, 422),
+    "a list": ("/decisions", [], 422),
+    "no kind": ("/decisions", {"seen": 1}, 422),
+    "a strange kind": ("/decisions", {"seen": 1, "kind": "drop", "person": 1}, 422),
+    "more than asked": ("/decisions", {"seen": 1, "kind": "hide", "person": 1, "x": 1}, 422),
+    "a person below 0": ("/decisions", {"seen": 1, "kind": "hide", "person": -1}, 422),
+    "a huge number": ("/decisions", {"seen": 1, "kind": "hide", "person": 2**70}, 422),
+    "nobody": ("/decisions", {"seen": 1, "kind": "hide", "person": 99}, 409),
+    "oneself": ("/decisions", {"seen": 1, "kind": "merge", "person": 1, "other": 1}, 422),
+    "into nobody": ("/decisions", {"seen": 1, "kind": "merge", "person": 1, "other": 9}, 409),
+    "an empty name": ("/decisions", {"seen": 1, "kind": "rename", "person": 1, "name": ""}, 422),
+    "a blank name": ("/decisions", {"seen": 1, "kind": "rename", "person": 1, "name": " "}, 409),
+    "a name of lines": (
+        "/decisions",
+        {"seen": 1, "kind": "rename", "person": 1, "name": "a\nb"},
+        409,
+    ),
+    "half a letter": (
+        "/decisions",
+        {"seen": 1, "kind": "rename", "person": 1, "name": "\ud800"},
+        422,
+    ),
+    "a long name": (
+        "/decisions",
+        {"seen": 1, "kind": "rename", "person": 1, "name": "x" * 201},
+        422,
+    ),
+    "a taken name": (
+        "/decisions",
+        {"seen": 1, "kind": "rename", "person": 1, "name": "Person 2"},
+        409,
+    ),
+    "no faces": ("/decisions", {"seen": 1, "kind": "eject", "person": 1, "faces": []}, 422),
+    "faces by path": (
+        "/decisions",
+        {"seen": 1, "kind": "eject", "person": 1, "faces": ["../../etc/passwd"]},
+        422,
+    ),
+    "a face that is not there": (
+        "/decisions",
+        {"seen": 1, "kind": "eject", "person": 1, "faces": ["1.1.99"]},
+        404,
+    ),
+    "too many faces": (
+        "/decisions",
+        {"seen": 1, "kind": "eject", "person": 1, "faces": [SOMEBODY] * 50_001},
+        422,
+    ),
+    "an old page": ("/undo", {"seen": 0}, 409),
+    "a page of the future": ("/redo", {"seen": 77}, 409),
+    "undo of more": ("/undo", {"seen": 1, "kind": "hide"}, 422),
+    "writing with a wish": ("/writing", {"folder": "/tmp"}, 422),
+}
+
+
+@pytest.mark.parametrize(("address", "body", "status"), WRONG.values(), ids=WRONG)
+def test_refused(
+    ask: Asking, sorted_project: Project, address: str, body: Any, status: int
+) -> None:
+    before = rows(sorted_project, "SELECT * FROM faces"), decisions(sorted_project)
+    answer = ask.send(PEOPLE + address, body)
+    assert answer.status_code == status, answer.text
+    assert set(answer.json()) == {"error"}
+    assert "Traceback" not in answer.text
+    assert str(sorted_project.folder.parent) not in answer.text
+    assert (rows(sorted_project, "SELECT * FROM faces"), decisions(sorted_project)) == before
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/people/film/99",
+        "/people/other",
+        "/people/film/../../x",
+        "/people/film/x",
+        PEOPLE + "/99/faces",
+        "/faces/film/1/1/99",
+        "/faces/film/9/0/0",
+        "/faces/film/1/-1/0",
+        "/frames/film/1/77777",
+        "/label/other",
+        LABELS + "/none/faces/1",
+        LABELS + "/..%2f..%2fpeople/faces/1",
+        LABELS + "/timeline/9",
+    ],
+)
+def test_nothing_there(ask: Asking, address: str) -> None:
+    answer = ask.client.get(address)
+    assert answer.status_code == 404, answer.text
+
+
+def test_decisions_and_their_history(ask: Asking, sorted_project: Project) -> None:
+    ask.decide(kind="rename", person=2, name="Anna")
+    content = ask.decide(kind="different", person=1, other=5)
+    assert (content["note"], content["pairs"]) == ("Person 1 is not Person 5", [])
+    assert content["undo"] == "Person 1 is not Person 5"
+    status, content = ask.post(PEOPLE + "/undo", {"seen": content["revision"]})
+    assert (status, content["redo"]) == (200, "Person 1 is not Person 5")
+    past = ask.get(PEOPLE + "/history")["history"]
+    assert [(one["note"], one["state"]) for one in past] == [
+        ("Person 1 is not Person 5", "undone"),
+        ("Person 2 is called Anna", "made"),
+    ]
+    assert [state for *_, state in decisions(sorted_project)] == ["made", "undone"]
+
+
+def test_a_face_that_was_thrown_out_is_not_likely_to_be_theirs(ask: Asking) -> None:
+    faces = ask.get(PEOPLE + "/2/faces")["faces"][:2]
+    ask.decide(kind="eject", person=2, faces=faces)
+    content = ask.get(PEOPLE + "/unknown/faces")
+    likely = dict(zip(content["faces"], content["likely"], strict=True))
+    assert all(likely[face] != 2 for face in faces)
+
+
+def test_what_has_to_be_done_again(ask: Asking, sorted_project: Project) -> None:
+    content = ask.get(PEOPLE + "/changes")
+    assert not content["up_to_date"]  # found otherwise than it was written
+    assert (content["trained"], content["tracker"], content["tracked"]) == (False, False, [])
+    sorted_project.stages["tracker"] = {"dataset": "of before", "person_id": [1, 2, 3, 4]}
+    sorted_project.stages["tracks of film"] = {"names": {"1": "Person 1"}, "faces": "of before"}
+    sorted_project.save()
+    content = ask.get(PEOPLE + "/changes")
+    assert (content["trained"], content["tracker"]) == (True, True)
+    assert (content["tracked"], content["tracks"]) == (["film"], ["film"])
+
+
+def test_writing_in_the_background(ask: Asking, sorted_project: Project) -> None:
+    ask.decide(kind="rename", person=2, name="Anna")
+    assert not ask.get(PEOPLE)["written"]
+    status, _ = ask.post(PEOPLE + "/writing", {})
+    assert status == 202
+    job = _finished(ask)
+    assert (job["state"], job["done"]) == ("done", job["total"])
+    assert ask.get(PEOPLE)["written"]
+    assert (sorted_project.people_folder / "Anna").is_dir()
+
+
+def test_writing_while_another_run_is_at_work(ask: Asking, sorted_project: Project) -> None:
+    with sorted_project.lock():
+        ask.post(PEOPLE + "/writing", {})
+        job = _finished(ask)
+    assert job["state"] == "failed"
+    assert "another run is at work" in job["message"]
+    assert str(sorted_project.folder.parent) not in job["message"]
+
+
+def _finished(ask: Asking) -> Any:
+    for _ in range(600):
+        job = ask.get(PEOPLE + "/writing")
+        if job["state"] not in ("running", "idle"):
+            return job
+        time.sleep(0.05)
+    raise AssertionError("it does not end")
+
+
+@pytest.mark.parametrize("address", ["/people/film", "/label/film"])
+def test_a_project_that_was_never_clustered(tmp_path: Path, address: str) -> None:
+    project = Project(tmp_path / "film.fancam")
+    project.save()
+    with asking([project.folder]) as client:
+        answer = client.get(address)
+        assert (answer.status_code, "cluster-faces" in answer.text) == (200, True)
+        assert client.get(PEOPLE).status_code == 409
+
+
+def test_faces_found_anew_are_unknown_until_they_are_sorted(
+    ask: Asking, sorted_project: Project
+) -> None:
+    """Read again at other times, and stopped before the clustering."""
+    table = Faces.read(sorted_project.faces_file("film"))
+    table.take(np.arange(len(table) - 3)).write(sorted_project.faces_file("film"))
+    content = ask.get(PEOPLE)
+    assert content["unknown"]["count"] == len(table) - 3
+
+
+# --- labels -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def smile(ask: Asking) -> str:
+    """A label set."""
+    status, made = ask.post(LABELS, {"name": "smile", "labels": ["no_smile", "smile"]})
+    assert (status, made["counts"]) == (201, [0, 0])
+    return f"{LABELS}/{made['id']}/faces"
+
+
+def test_label_and_take_back(ask: Asking, smile: str, sorted_project: Project) -> None:
+    faces = ask.get(PEOPLE + "/1/faces")["faces"]
+    place = ask.get(smile + "/1")["faces"].index
+
+    def labels() -> list[int]:
+        return [ask.get(smile + "/1")["label"][place(face)] for face in faces[:3]]
+
+    said = [{"face": faces[0], "label": "smile"}, {"face": faces[1], "label": "no_smile"}]
+    status, content = ask.post(smile, {"by": "me", "labels": said})
+    assert (status, content["counts"]) == (200, [1, 1])
+    assert labels() == [1, 0, -1]
+    folder = sorted_project.labels_folder / "smile"
+    with (folder / "labels.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["label"] for line in lines] == ["smile", "no_smile"]
+    assert all((folder / line["file"]).is_file() for line in lines)
+    assert {line["by"] for line in lines} == {"me"}
+    assert {line["person"] for line in lines} == {"1"}
+    ask.post(smile, {"by": "me", "labels": [{"face": faces[0], "label": ""}]})
+    assert labels() == [-1, 0, -1]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        pytest.param({"by": "me", "labels": []}, 422, id="nothing"),
+        pytest.param(
+            {"by": "", "labels": [{"face": SOMEBODY, "label": "smile"}]}, 422, id="nobody"
+        ),
+        pytest.param({"by": "me", "labels": [{"face": "x", "label": "smile"}]}, 422, id="no face"),
+        pytest.param(
+            {"by": "me", "labels": [{"face": "1.1.99", "label": "smile"}]}, 404, id="gone"
+        ),
+        pytest.param({"by": "me", "labels": [{"face": SOMEBODY, "label": "x"}]}, 409, id="strange"),
+        pytest.param(
+            {"by": "me", "labels": [{"face": SOMEBODY, "label": "smile"}] * 1001}, 422, id="many"
+        ),
+        pytest.param(
+            {"by": "\ud800", "labels": [{"face": SOMEBODY, "label": "smile"}]}, 422, id="half"
+        ),
+    ],
+)
+def test_labels_that_cannot_be(
+    ask: Asking, smile: str, sorted_project: Project, body: Any, status: int
+) -> None:
+    answer = ask.send(smile, body)
+    assert answer.status_code == status, answer.text
+    assert not (sorted_project.labels_folder / "smile" / "labels.csv").exists()
+
+
+def test_what_the_model_says(ask: Asking, smile: str, sorted_project: Project) -> None:
+    """It looks once, and what it said is kept."""
+    content = ask.get(smile + "/1")
+    deadline = time.monotonic() + 60
+    while content["looking"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+        content = ask.get(smile + "/1")
+    scores = np.array(content["model"])
+    assert scores.shape == (len(content["faces"]), 2)
+    assert np.allclose(scores.sum(axis=1), 1, atol=1e-3)
+    (kept,) = (sorted_project.folder / ".web" / "guesses").glob("*.npy")
+    before = kept.stat().st_mtime_ns
+    assert ask.get(smile + "/1")["model"] == content["model"]
+    assert kept.stat().st_mtime_ns == before
+    status, other = ask.post(LABELS, {"name": "age", "labels": ["adult", "child"]})
+    assert status == 201
+    content = ask.get(f"{LABELS}/{other['id']}/faces/1")
+    assert (content["model"], content["looking"]) == (None, False)
+
+
+def test_a_model_of_ones_own_that_is_none(ask: Asking, smile: str, sorted_project: Project) -> None:
+    (sorted_project.labels_folder / "smile" / "model.onnx").write_bytes(b"no model")
+    content = ask.get(smile + "/1")
+    deadline = time.monotonic() + 60
+    while content["looking"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+        content = ask.get(smile + "/1")
+    assert (content["model"], content["looking"]) == (None, False)
+
+
+def test_timeline(ask: Asking) -> None:
+    line = ask.get(LABELS + "/timeline/1")
+    assert line["duration_s"] == pytest.approx(3, abs=0.2)
+    assert line["time_s"] == sorted(line["time_s"])
+    gaps = np.diff(line["time_s"])
+    assert gaps.max() < 2 * np.median(gaps) + 0.11
+    assert len(line["frames"]) == len(line["time_s"]) <= 48
+    answer = ask.client.get(f"/frames/film/1/{line['frames'][3]}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+
+
+def test_unknown_faces_have_no_person(ask: Asking, smile: str, sorted_project: Project) -> None:
+    (face, *_) = ask.get(PEOPLE + "/unknown/faces")["faces"]
+    ask.post(smile, {"by": "me", "labels": [{"face": face, "label": "smile"}]})
+    with (sorted_project.labels_folder / "smile" / "labels.csv").open(newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert line["person"] == ""
+    with open_people(sorted_project.people_file) as people:
+        assert UNKNOWN in people.assignments("film").person_id

@@ -1,0 +1,1 @@
+"""The trained detector run on every frame, and cuts between shots."""

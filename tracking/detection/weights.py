@@ -1,0 +1,145 @@
+# mypy: disable-error-code="no-untyped-call"
+"""The network that a training starts from: a file, an official one, or none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.core.atomic import whole_file
+from data.core.digest import digest
+from data.core.errors import InputError
+
+if TYPE_CHECKING:
+    from ultralytics.nn.tasks import DetectionModel
+
+DEFAULT_WEIGHTS = "yolo11n.pt"
+FROM_SCRATCH = "yolo11n.yaml"
+_ADVICE = f"give --weights FILE, or --weights {FROM_SCRATCH} to train from scratch"
+# What ultralytics publishes for detection, less what it keeps for other datasets.
+_OFFICIAL = re.compile(r"yolo(v[589]|11|12|26)[nstmbclex]u?\.pt")
+_RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
+_MOST_BYTES = 1 << 30
+_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where the network comes from."""
+
+    source: str  # a .pt file, or an architecture
+    key: str  # another one means another network
+
+
+@dataclass(frozen=True, eq=False)
+class StartingPoint:
+    """A network before training."""
+
+    network: DetectionModel
+    trained: bool  # on something; False: from scratch
+
+
+def find_weights(weights: str, folder: Path) -> Weights:
+    """Return where the network is that ``weights`` names, fetching it if it must be.
+
+    Args:
+        weights: a .pt file, an official name such as yolo11n.pt, or an architecture (.yaml).
+        folder: where official weights are kept once fetched.
+
+    Raises:
+        InputError: it is missing, or cannot be fetched; nothing has been written then.
+    """
+    if weights.endswith((".yaml", ".yml")):
+        return Weights(weights, _architecture_key(weights))
+    if not weights.endswith(".pt"):
+        raise InputError(f"{weights}: not weights (.pt) or an architecture (.yaml); {_ADVICE}")
+    file = _find(weights, folder)
+    return Weights(str(file), digest(file.read_bytes()))
+
+
+def load_weights(weights: Weights) -> StartingPoint:
+    """Read the network that :func:`find_weights` found.
+
+    Raises:
+        InputError: it is damaged, or no detector.
+    """
+    if not weights.source.endswith(".pt"):
+        return StartingPoint(_from_scratch(weights.source), trained=False)
+    file = Path(weights.source)
+    return StartingPoint(network_of(read_checkpoint(file), file), trained=True)
+
+
+def read_checkpoint(file: Path) -> dict[str, Any]:
+    """Read a .pt file, building nothing from it but networks that ultralytics knows.
+
+    A .pt file is a pickle, which can run any program when it is read. Read with an allow-list
+    (torch's ``weights_only`` and ultralytics' list of its classes) it cannot.
+
+    Raises:
+        InputError: the file is damaged, or holds something else.
+    """
+    from ultralytics.nn.tasks import torch_safe_load
+
+    try:
+        checkpoint, _ = torch_safe_load(file, safe_only=True)
+    except Exception as error:  # torch and ultralytics raise whatever the bytes lead them to
+        raise InputError(f"{file}: not readable as YOLO weights; {_ADVICE}") from error
+    return dict(checkpoint)
+
+
+def network_of(checkpoint: dict[str, Any], file: Path) -> DetectionModel:
+    """Return the detector in a checkpoint.
+
+    Raises:
+        InputError: there is none.
+    """
+    from ultralytics.nn.tasks import DetectionModel
+
+    network = checkpoint.get("ema") or checkpoint.get("model")
+    if not isinstance(network, DetectionModel) or getattr(network, "task", "detect") != "detect":
+        raise InputError(f"{file}: no YOLO detector in it; {_ADVICE}")
+    return network.float()
+
+
+def _from_scratch(weights: str) -> DetectionModel:
+    from ultralytics.nn.tasks import DetectionModel, guess_model_task, yaml_model_load
+
+    try:
+        architecture = yaml_model_load(weights)
+        if guess_model_task(architecture) != "detect":
+            raise ValueError("no detector")
+        return DetectionModel(architecture, verbose=False)
+    except Exception as error:
+        raise InputError(f"{weights}: no such architecture of a detector; {_ADVICE}") from error
+
+
+def _architecture_key(weights: str) -> str:
+    file = Path(weights)
+    return digest(file.read_bytes()) if file.is_file() else weights
+
+
+def _find(weights: str, folder: Path) -> Path:
+    for file in (Path(weights), folder / weights):
+        if file.is_file():
+            return file
+    if not _OFFICIAL.fullmatch(weights):
+        raise InputError(f"{weights}: no such file; {_ADVICE}")
+    return _fetch(weights, folder / weights)
+
+
+def _fetch(name: str, file: Path) -> Path:
+    """Fetch official weights; nothing is written where that fails."""
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(f"{_RELEASE}/{name}", timeout=_TIMEOUT_S) as answer:
+            content = answer.read(_MOST_BYTES)
+    except OSError as error:
+        reason = str(getattr(error, "reason", error))
+        message = f"not here, and it could not be fetched ({reason})"
+        raise InputError(f"{name}: {message}; {_ADVICE}") from error
+    with whole_file(file) as partial:
+        partial.write_bytes(content)
+    return file

@@ -1,0 +1,1 @@
+"""Tracks scored against labels: IDF1, identity switches, coverage."""

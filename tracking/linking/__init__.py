@@ -1,0 +1,1 @@
+"""From detections to tracks: tracklets, identity, interpolation, and smoothing."""

@@ -1,0 +1,1 @@
+"""Training the detector on the project's dataset, and its report."""

@@ -1,0 +1,157 @@
+"""The command `train-tracker`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.command.command import Parser, require_range, run, shown, with_projects
+from data.core.errors import InputError
+from data.storage.addresses import project_place
+
+if TYPE_CHECKING:
+    from data.core.progress import Bar
+    from data.project.project import Project
+    from tracking.training.stage import TrackerSettings, TrackerSummary
+
+NAME = "train-tracker"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _train))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog=NAME,
+        description="Train a YOLO detector that knows each person of a project, on the dataset "
+        "that cluster-faces wrote.",
+        epilog="A training that was stopped goes on where it was when the same command is given "
+        "again. Weights (.pt) are read with a list of what may be in them, but take them only "
+        "from where you trust.",
+    )
+    add = parser.add_argument
+    add("project", type=project_place, help="project folder, such as concert.fancam")
+    add(
+        "--weights",
+        default="yolo11n.pt",
+        metavar="FILE",
+        help="what to start from: a YOLO detector (.pt) or an architecture to train from scratch, "
+        "such as yolo11n.yaml (default: yolo11n.pt, fetched from ultralytics once)",
+    )
+    add("--epochs", type=int, metavar="N", help="default: by the number of images, 20 to 100")
+    add("--imgsz", type=int, metavar="PX", help="longer side of the images (default: 416; GPU 640)")
+    add("--batch", type=int, metavar="N", help="images at a time (default: 8; GPU 16)")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
+    add("--seed", type=int, default=0, help="another number gives another training (default: 0)")
+    add(
+        "--learning-curve",
+        action="store_true",
+        help="also train on 12, 25 and 50 %% of the images, to see whether more would help",
+    )
+    add("--resume", action="store_true", help="go on with a stopped training, or say there is none")
+    add("--force", action="store_true", help="train again what is trained")
+    return parser
+
+
+def _train(parsed: argparse.Namespace) -> int:
+    _check(parsed)
+    settings = _settings(parsed)
+    project = _project(parsed.project)
+    from tracking.training.stage import train_tracker
+
+    with project.lock():
+        summary = train_tracker(project, settings, progress=_bar)
+    for line in _report(summary):
+        print(line)
+    return 0
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    """Refuse options that make no sense, before anything is loaded or written."""
+    require_range("--epochs", parsed.epochs, low=1, high=10_000)
+    require_range("--imgsz", parsed.imgsz, low=64, high=4096)
+    require_range("--batch", parsed.batch, low=1, high=4096)
+    require_range("--seed", parsed.seed, low=0, high=2**31 - 1)
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,2})?", parsed.device):
+        raise InputError(f"--device {parsed.device}: give auto, cpu, cuda, cuda:1 or mps")
+    if parsed.resume and parsed.force:
+        raise InputError("--resume goes on and --force begins again: give one of them")
+
+
+def _settings(parsed: argparse.Namespace) -> TrackerSettings:
+    from tracking.training.stage import TrackerSettings
+
+    return TrackerSettings(
+        weights=parsed.weights,
+        epochs=parsed.epochs,
+        imgsz=parsed.imgsz,
+        batch=parsed.batch,
+        device=parsed.device,
+        seed=parsed.seed,
+        learning_curve=parsed.learning_curve,
+        resume=parsed.resume,
+        force=parsed.force,
+    )
+
+
+def _project(folder: Path) -> Project:
+    from data.project.project import Project
+
+    if not (folder / "project.json").exists():
+        raise InputError(f"{folder}: no project here; cluster-faces makes one from footage")
+    return Project(folder)
+
+
+def _bar(name: str, total: int, done: int) -> AbstractContextManager[Bar]:
+    from tqdm import tqdm
+
+    # smoothing=0: the time left by the whole run's speed, since every epoch ends in a pause.
+    made: Callable[..., AbstractContextManager[Bar]] = tqdm
+    return made(
+        desc=f"{NAME}: {name}",
+        total=total,
+        initial=done,
+        unit=" batches",
+        smoothing=0,
+        dynamic_ncols=True,
+    )
+
+
+def _report(summary: TrackerSummary) -> list[str]:
+    """The closing lines, for a person to read."""
+    from tracking.training.learning_curve import verdict
+    from tracking.training.report import advice, shares
+
+    result = summary.result
+    lines = [f"{len(result.names)} people, trained for {result.epochs} epochs"]
+    width = max(len(name) for name in result.names)
+    for person, name in enumerate(result.names):
+        ap50 = result.ap50[person]
+        figure = f"mAP50 {ap50:.2f}" if ap50 is not None else "mAP50  -  "
+        said = advice(result, person)
+        line = f"  {name:<{width}}  {result.train_faces[person]:5d} examples  {figure}  {said}"
+        lines.append(line.rstrip())
+    found = shares(result.counts())
+    if found is not None:
+        lines.append(
+            f"of {sum(result.val_faces)} faces kept from training: {found.right:.0%} right, "
+            f"{found.wrong:.0%} the wrong person, {found.missed:.0%} missed "
+            f"(mAP50 {result.map50:.3f}, mAP50-95 {result.map50_95:.3f})"
+        )
+    if summary.curve:
+        lines.append(verdict(summary.curve))
+    lines += [f"detector {shown(summary.model)}", f"report   {shown(summary.report)}"]
+    if summary.up_to_date:
+        lines.append("nothing to do, all is up to date")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""What a server was started with."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from data.core.errors import InputError
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+MAX_BODY_BYTES = 1024 * 1024
+"""Largest body of a request: thousands of decisions, and far from filling a disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the pages are served, and to whom.
+
+    Raises:
+        InputError: reached from other machines, and no password.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000  # 0: a free one
+    names: tuple[str, ...] = ()  # by which browsers reach it through another server
+    password: str | None = field(default=None, repr=False)
+    max_body_bytes: int = MAX_BODY_BYTES
+    # Of this run only: who is logged in logs in again after a restart.
+    secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+
+    def __post_init__(self) -> None:
+        if self.password is not None and not self.password.strip():
+            raise InputError("the password is empty; give one with --password or --password-file")
+        if self.password is not None:
+            return
+        message = "others could watch and change everything; give --password-file as well"
+        if self.host.casefold() not in LOOPBACK:
+            raise InputError(f"--host {self.host}: {message}")
+        if self.names:
+            raise InputError(f"--name {self.names[0]}: {message}")

@@ -1,0 +1,1 @@
+"""The Label page: one question about many faces."""

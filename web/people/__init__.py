@@ -1,0 +1,1 @@
+"""The People page: reviewing who is who."""

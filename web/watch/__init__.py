@@ -1,0 +1,1 @@
+"""The Watch page: videos, sound, and thumbnails."""

@@ -1,0 +1,187 @@
+"""The Watch room: everybody's video, in sync."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from data.core.digest import file_key
+from data.core.errors import InputError
+from data.project.project import Project
+from data.tables.people import open_people
+from web.core.library import Library, Number, OpenProject, TheLibrary, TheProject
+from web.core.templates import page
+from web.watch.crops import FootageCrops, Kind, PersonCrop, Span, read_crops
+from web.watch.media import crops_of
+from web.watch.sound import sound_key
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class FootageCard:
+    """One footage in the library."""
+
+    project: OpenProject
+    number: int
+    title: str
+    duration_s: float
+    people: int = 0  # who have a video
+    gifs: int = 0
+    problem: str = ""  # why nothing of it can be shown
+
+    @property
+    def address(self) -> str:
+        """Where its page is."""
+        return f"/watch/{self.project.id}/{self.number}"
+
+    @property
+    def poster(self) -> str:
+        """Where its picture is."""
+        return f"/media/{self.project.id}/{self.number}/poster"
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+@router.get("/", include_in_schema=False)
+@router.get("/watch", include_in_schema=False)
+def front(request: Request, library: TheLibrary) -> Response:
+    """The footage where there is only one, or else the library."""
+    cards = list(footage_cards(library))
+    if len(cards) == 1:
+        return _watch_page(request, cards[0].project, 1)
+    return page(request, "library.html", cards=cards)
+
+
+@router.get("/watch/{project_id}", include_in_schema=False)
+def project_front(request: Request, project: TheProject) -> Response:
+    """The same of one project."""
+    cards = list(_cards(project))
+    if len(cards) == 1:
+        return RedirectResponse(cards[0].address, 303)
+    return page(request, "library.html", project=project, cards=cards)
+
+
+@router.get("/watch/{project_id}/{footage}", include_in_schema=False)
+def watch(request: Request, project: TheProject, footage: Number) -> Response:
+    """One footage, everybody in sync."""
+    return _watch_page(request, project, footage)
+
+
+def _watch_page(request: Request, project: OpenProject, footage: int) -> Response:
+    entry = project.footage(footage)
+    crops = read_crops(Project(project.folder).crops_folder(entry.name))
+    data = watch_data(project, footage, crops) if crops is not None else None
+    if data is None or not data["people"]:
+        return page(request, "unwatchable.html", project=project, title=entry.name)
+    others = list(footage_cards(request.app.state.library))
+    return page(
+        request,
+        "watch.html",
+        project=project,
+        title=entry.name,
+        data=data,
+        cards=others,
+        here=f"/watch/{project.id}/{footage}",
+    )
+
+
+# --- for scripts ----------------------------------------------------------------------------------
+
+
+@router.get("/api/footages")
+def list_footages(library: TheLibrary) -> list[dict[str, Any]]:
+    """Every footage of every project that is served."""
+    return [
+        {
+            "project": card.project.id,
+            "footage": card.number,
+            "title": card.title,
+            "duration_s": card.duration_s,
+            "people": card.people,
+            "gifs": card.gifs,
+        }
+        for card in footage_cards(library)
+    ]
+
+
+@router.get("/api/projects/{project_id}/footages/{footage}/watch")
+def footage_data(project: TheProject, footage: Number) -> dict[str, Any]:
+    """What the page of a footage shows: the people, their videos, and when they are seen."""
+    return watch_data(project, footage, crops_of(project, footage))
+
+
+def watch_data(project: OpenProject, footage: int, crops: FootageCrops) -> dict[str, Any]:
+    """Everything that the page's script needs, as JSON."""
+    media = f"/media/{project.id}/{footage}"
+    names, hidden = _names_and_hidden(Project(project.folder))
+    shown = (person for person in crops.people if person.person_id not in hidden)
+    people = [_person_data(media, person, names) for person in shown]
+    key = sound_key(crops)
+    return {
+        "duration_s": crops.duration_s,
+        "rate": float(crops.rate) if crops.rate is not None else None,
+        "sound": f"{media}/sound?v={key}" if key is not None else None,
+        "people": [person for person in people if person is not None],
+    }
+
+
+def _names_and_hidden(project: Project) -> tuple[dict[int, str], frozenset[int]]:
+    """What people are called by now, and who does not matter; empty where nobody was sorted."""
+    if not project.people_file.is_file():
+        return {}, frozenset()
+    with open_people(project.people_file) as people:
+        return people.names(), people.hidden()
+
+
+def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> dict[str, Any] | None:
+    """One person, or None where their video is not there."""
+    files = {kind: file for kind in Kind if (file := person.file(kind)) is not None}
+    if Kind.VIDEO not in files:
+        return None
+    own = f"{media}/people/{person.person_id}"
+    version = file_key(files[Kind.VIDEO])
+    return {
+        "id": person.person_id,
+        "name": names.get(person.person_id, person.name),
+        "size_wh": person.size_wh,
+        "poster": f"{own}/poster?v={version}",
+        "files": {kind.value: _address(own, kind, file) for kind, file in files.items()},
+        "bytes": {kind.value: file.stat().st_size for kind, file in files.items()},
+        "seen": _rounded(person.seen),
+        "filled": _rounded(person.filled),
+        "smiling": _rounded(person.smiling),
+    }
+
+
+def _address(own: str, kind: Kind, file: Path) -> str:
+    return f"{own}/{kind.value}?v={file_key(file)}"
+
+
+def _rounded(spans: tuple[Span, ...]) -> list[list[float]]:
+    return [[round(start, 3), round(end, 3)] for start, end in spans]
+
+
+def footage_cards(library: Library) -> Iterator[FootageCard]:
+    """Every footage of every project."""
+    for project in library:
+        yield from _cards(project)
+
+
+def _cards(project: OpenProject) -> Iterator[FootageCard]:
+    for number, entry in enumerate(project.footages(), start=1):
+        card = FootageCard(project, number, entry.name, entry.duration_s)
+        try:
+            crops = read_crops(Project(project.folder).crops_folder(entry.name))
+        except InputError:
+            yield replace(card, problem="its timeline is damaged; run crop-people --force")
+            continue
+        people = crops.people if crops is not None else ()
+        gifs = sum(person.file(Kind.GIF) is not None for person in people)
+        yield replace(card, people=len(people), gifs=gifs)

@@ -1,0 +1,78 @@
+"""A footage's sound by itself, so that a page can play it on while its pictures change."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from data.core.atomic import whole_file
+from data.core.digest import digest, file_key
+from data.core.errors import InputError
+from data.project.project import CACHE_FOLDER
+from web.core.library import OpenProject
+from web.watch.crops import FootageCrops, Kind
+
+_LOCK: Final = threading.Lock()
+
+
+def sound_key(crops: FootageCrops) -> str | None:
+    """A key of the footage's sound, which changes when the videos are made anew; None: silent."""
+    source = _source(crops)
+    return digest("sound", str(source), file_key(source)) if source is not None else None
+
+
+def sound_file(project: OpenProject, crops: FootageCrops) -> Path | None:
+    """The footage's sound as a file, made unless it was made before; None where it is silent.
+
+    The sound is copied as it is from one person's video: all of them have it, whole. On a disk that
+    cannot be written to, that video itself is the answer.
+    """
+    source, key = _source(crops), sound_key(crops)
+    if source is None or key is None:
+        return None
+    place = project.folder / CACHE_FOLDER / key[:2] / f"{key}.m4a"
+    with _LOCK:
+        if not place.is_file():
+            try:
+                with whole_file(place) as partial:
+                    _copy_sound(source, partial)
+            except OSError:
+                return source
+    return place
+
+
+def _source(crops: FootageCrops) -> Path | None:
+    """The video to take the sound from: the first one that has any."""
+    files = (person.file(Kind.VIDEO) for person in crops.people)
+    first = next((file for file in files if file is not None), None)
+    return first if first is not None and _has_sound(first, file_key(first)) else None
+
+
+@lru_cache(maxsize=64)
+def _has_sound(video: Path, key: str) -> bool:
+    del key  # another one means that the file is another
+    import av
+
+    try:
+        with av.open(f"file:{video}") as container:
+            return bool(container.streams.audio)
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(f"{video.name}: not readable; run crop-people --force") from error
+
+
+def _copy_sound(source: Path, target: Path) -> None:
+    import av
+
+    options = {"movflags": "+faststart"}
+    with (
+        av.open(f"file:{source}") as video,
+        av.open(f"file:{target}", "w", format="ipod", options=options) as sound,
+    ):
+        stream = video.streams.audio[0]
+        copy = sound.add_stream_from_template(stream)
+        for packet in video.demux(stream):
+            if packet.dts is not None:  # the last one only says that it is over
+                packet.stream = copy
+                sound.mux(packet)
