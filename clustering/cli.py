@@ -22,9 +22,9 @@ from data.core.errors import InputError
 from data.storage.addresses import footage_place, project_place
 
 if TYPE_CHECKING:
-    from clustering.faces.stage import FootageSummary
+    from clustering.faces.stage import FacesSummary
     from clustering.settings import ClusterSettings
-    from clustering.stage import Summary
+    from clustering.stage import ClusterSummary
     from data.project.project import Project
 
 NAME = "cluster-faces"
@@ -187,7 +187,7 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
 # --- the report -------------------------------------------------------------------------------
 
 
-def _report(project: Project, summary: Summary) -> list[str]:
+def _report(project: Project, summary: ClusterSummary) -> list[str]:
     """The closing lines, for a person to read."""
     from clustering.pairing.lesson import lesson_lines
 
@@ -216,7 +216,7 @@ def _report(project: Project, summary: Summary) -> list[str]:
     return lines
 
 
-def _footage_line(footage: FootageSummary) -> str:
+def _footage_line(footage: FacesSummary) -> str:
     damage = f"; {footage.damage}" if footage.damage else ""
     if footage.kind == "video":
         looked = f"{_count(footage.frames, 'frame')} looked at, one every {footage.every_s:g} s"
@@ -227,7 +227,7 @@ def _footage_line(footage: FootageSummary) -> str:
     return f"{footage.name}: {looked}, {_count(footage.faces, 'face')}{done}{damage}"
 
 
-def _people_lines(summary: Summary) -> list[str]:
+def _people_lines(summary: ClusterSummary) -> list[str]:
     total = summary.unknown_faces + sum(person.faces for person in summary.people)
     width = max(len(name) for name in ("unknown", *(p.name for p in summary.people)))
     lines = []

@@ -16,7 +16,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class RecordingPair:
     """Two recordings of one lesson; both are among the footages that are named."""
 
     first: Path
@@ -28,7 +28,7 @@ class Pair:
 class PairingSettings:
     """Which footages are two recordings of one lesson, and when one of them counts as off."""
 
-    pairs: tuple[Pair, ...] = ()
+    pairs: tuple[RecordingPair, ...] = ()
     off: OffSettings = field(default_factory=OffSettings)
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.stage import FootageSummary, find_faces
+from clustering.faces.stage import FacesSummary, find_faces
 from clustering.grouping.across_footages import Clustered, identify
 from clustering.grouping.dbscan import dbscan
 from clustering.grouping.footage import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
-from clustering.grouping.review_constraints import decided_about
-from clustering.output.dataset import Plan, plan_dataset
+from clustering.grouping.review_constraints import review_constraints
+from clustering.output.dataset import DatasetPlan, plan_dataset
 from clustering.output.write import (
     KnownPeople,
     known_people,
@@ -41,7 +41,7 @@ from data.execution.failures import Failures
 from data.execution.tasks import LocalRunner, Runner
 from data.project.project import FootageEntry, Project, absolute
 from data.project.stages import PEOPLE_STAGE, faces_stage
-from data.tables.decisions import Labels, Places, Reviewed
+from data.tables.decisions import Places, Reviewed, ReviewedFaces
 from data.tables.face_match import same_faces
 from data.tables.faces import Faces, Frames
 from data.tables.people import UNKNOWN, Assignments, People, open_people
@@ -49,7 +49,7 @@ from data.video.footage import Footage, probe
 
 
 @dataclass(frozen=True, slots=True)
-class PersonSummary:
+class PersonFaces:
     """How much one person is seen."""
 
     name: str
@@ -59,11 +59,11 @@ class PersonSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class ClusterSummary:
     """What a run found, for a person to read."""
 
-    footages: tuple[FootageSummary, ...]
-    people: tuple[PersonSummary, ...]
+    footages: tuple[FacesSummary, ...]
+    people: tuple[PersonFaces, ...]
     unknown_faces: int
     train_images: int
     val_images: int
@@ -82,7 +82,7 @@ def cluster_faces(
     *,
     progress: Progress,
     runner: Runner | None = None,
-) -> Summary:
+) -> ClusterSummary:
     """Find the people in some footage, and write them and their dataset into the project.
 
     Of recordings that are paired only what both have in common is looked at. The project keeps its
@@ -191,7 +191,7 @@ def _others(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
 
 def _require_faces(
     project: Project,
-    extracted: Sequence[FootageSummary],
+    extracted: Sequence[FacesSummary],
     tables: Mapping[str, tuple[Frames, Faces]],
     settings: ClusterSettings,
 ) -> None:
@@ -242,7 +242,7 @@ def assign_people(
         video = stage["kind"] == "video"
         labels = reviewed.labels[name]
         if not settings.plain:
-            decided = decided_about(labels, reviewed)
+            decided = review_constraints(labels, reviewed)
             clusters[name] = group_faces(
                 table, settings, frames=len(frames), video=video, decided=decided
             )
@@ -261,7 +261,7 @@ def _found_before(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
     return np.asarray(np.append(before.person_id, UNKNOWN)[row], np.int64)
 
 
-def _votes(found: NDArray[np.int64], labels: Labels) -> NDArray[np.int64]:
+def _votes(found: NDArray[np.int64], labels: ReviewedFaces) -> NDArray[np.int64]:
     """Whom each face speaks for, ``(n,)``: whom it was put to, or was found to be.
 
     Whoever was thrown out speaks for nobody.
@@ -277,7 +277,7 @@ def _by_hand(reviewed: Reviewed) -> set[int]:
 
 
 def _undoable(
-    found: NDArray[np.int64], before: NDArray[np.int64], labels: Labels
+    found: NDArray[np.int64], before: NDArray[np.int64], labels: ReviewedFaces
 ) -> NDArray[np.int64]:
     """Leave faces that somebody decided about where they were found without that, ``(n,)``.
 
@@ -304,10 +304,10 @@ def _plain_clusters(
 
 def _summary(
     project: Project,
-    extracted: Sequence[FootageSummary],
+    extracted: Sequence[FacesSummary],
     known: KnownPeople,
-    plan: Plan,
-) -> Summary:
+    plan: DatasetPlan,
+) -> ClusterSummary:
     names = known.names
     faces = dict.fromkeys(names, 0)
     seen_s = dict.fromkeys(names, 0.0)
@@ -318,11 +318,9 @@ def _summary(
         for person, count in zip(present.tolist(), counts.tolist(), strict=True):
             faces[person] = faces.get(person, 0) + count
             seen_s[person] = seen_s.get(person, 0.0) + count * every_s
-    return Summary(
+    return ClusterSummary(
         footages=tuple(extracted),
-        people=tuple(
-            PersonSummary(names[p], faces[p], seen_s[p], p in known.hidden) for p in names
-        ),
+        people=tuple(PersonFaces(names[p], faces[p], seen_s[p], p in known.hidden) for p in names),
         unknown_faces=faces.get(UNKNOWN, 0),
         train_images=sum(image.split == "train" for image in plan.images),
         val_images=sum(image.split == "val" for image in plan.images),

@@ -10,12 +10,12 @@ from data.project.cleanup import Removable
 from data.project.manifest import OutputFolder
 from data.project.project import FootageEntry, Project
 from data.project.stages import PEOPLE_STAGE, faces_stage
-from data.project.status import State
+from data.project.status import StageStatus
 from data.tables.people import open_people
 from data.video.footage import size_on_disk
 
 
-def states(project: Project) -> list[State]:
+def states(project: Project) -> list[StageStatus]:
     """How the faces of every footage stand, and then the people.
 
     Raises:
@@ -25,41 +25,43 @@ def states(project: Project) -> list[State]:
     return [*faces, _of_people(project)]
 
 
-def _of_faces(project: Project, entry: FootageEntry) -> State:
+def _of_faces(project: Project, entry: FootageEntry) -> StageStatus:
     named = pair_options_of(project, entry.name) or (str(entry.path),)
     again = ("cluster-faces", "--project", str(project.folder), *named)
     record, size = project.stages.get(faces_stage(entry.name)), size_on_disk(entry.path)
     if size is None:
-        return State("faces", entry.name, "missing", f"no footage at {entry.path}; put it back")
+        return StageStatus(
+            "faces", entry.name, "missing", f"no footage at {entry.path}; put it back"
+        )
     if record is None:
-        return State("faces", entry.name, "missing", "not all of it was looked at", again)
+        return StageStatus("faces", entry.name, "missing", "not all of it was looked at", again)
     if lost := _lost_tables(project, entry.name):
-        return State("faces", entry.name, "missing", f"{lost[0].name} is gone", again)
+        return StageStatus("faces", entry.name, "missing", f"{lost[0].name} is gone", again)
     # All else of what is noted are settings.
     if faces_done(project, entry.name, {**record, "version": VERSION, "size_bytes": size}):
-        return State("faces", entry.name)
+        return StageStatus("faces", entry.name)
     changed = size != record["size_bytes"]
     why = "the footage has changed" if changed else "found by another version"
-    return State("faces", entry.name, "stale", why, (*again, "--force") if changed else again)
+    return StageStatus("faces", entry.name, "stale", why, (*again, "--force") if changed else again)
 
 
-def _of_people(project: Project) -> State:
+def _of_people(project: Project) -> StageStatus:
     again = ("cluster-faces", "--project", str(project.folder))
     record = project.stages.get(PEOPLE_STAGE)
     if record is None or not project.people_file.exists():
-        return State("people", "", "missing", "the faces are not sorted yet", again)
+        return StageStatus("people", "", "missing", "the faces are not sorted yet", again)
     if not is_sorted(project):
-        return State("people", "", "stale", "faces were found since", again)
+        return StageStatus("people", "", "stale", "faces were found since", again)
     if not folders_exist(project):
-        return State("people", "", "missing", "people/ or dataset/ is gone", again)
+        return StageStatus("people", "", "missing", "people/ or dataset/ is gone", again)
     with open_people(project.people_file) as people:
         decided = not is_written(project, people)
     if decided:
         why = "somebody decided who is who since, or writing was stopped"
-        return State("people", "", "stale", why, again)
+        return StageStatus("people", "", "stale", why, again)
     if record.get("version") != VERSION:
-        return State("people", "", "stale", "sorted by another version", again)
-    return State("people", "")
+        return StageStatus("people", "", "stale", "sorted by another version", again)
+    return StageStatus("people", "")
 
 
 def removable(project: Project) -> list[Removable]:

@@ -23,7 +23,7 @@ from data.storage.addresses import footage_place, project_place
 if TYPE_CHECKING:
     from cropping.camera.window import WindowSettings
     from cropping.render.settings import CropSettings
-    from cropping.stage import FootageSummary
+    from cropping.stage import CropsSummary
 
 NAME = "crop-people"
 _ENCODER = "libx264"
@@ -201,7 +201,7 @@ def _two(option: str, value: str, between: str, *, low: int, high: int) -> tuple
 # --- the report -------------------------------------------------------------------------------
 
 
-def _report(summaries: Sequence[FootageSummary]) -> list[str]:
+def _report(summaries: Sequence[CropsSummary]) -> list[str]:
     """The closing lines, for a person to read."""
     lines = []
     for summary in summaries:
@@ -212,13 +212,13 @@ def _report(summaries: Sequence[FootageSummary]) -> list[str]:
     return lines
 
 
-def _footage_line(summary: FootageSummary) -> str:
+def _footage_line(summary: CropsSummary) -> str:
     done = " (done before)" if summary.already_done else ""
     damage = f"; {summary.damage}" if summary.damage else ""
     return f"{summary.name}: {summary.frames} frames, {len(summary.people)} videos{done}{damage}"
 
 
-def _people_lines(summary: FootageSummary) -> list[str]:
+def _people_lines(summary: CropsSummary) -> list[str]:
     width = max(len(person.name) for person in summary.people)
     lines = []
     for person in summary.people:

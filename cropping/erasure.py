@@ -11,7 +11,7 @@ from cropping.smiles.table import Smiles, smiles_file
 from cropping.timeline_file import formatted, read_timeline_file
 from data.core.atomic import overwriting
 from data.project.filenames import person_file_names
-from data.project.manifest import OutputFolder, Wanted
+from data.project.manifest import OutputFile, OutputFolder
 from data.project.project import TIMELINE_FILE, Project
 from data.project.stages import gifs_stage, smiles_stage, tracks_stage
 
@@ -85,13 +85,13 @@ def _remove_gifs(project: Project, footage: str, theirs: set[str]) -> int:
 def _remove_videos(folder: Path, theirs: set[str], person_id: int) -> int:
     outputs = OutputFolder(folder)
     known = outputs.keys()
-    wanted = {path: Wanted(key, _never) for path, key in known.items() if key}
+    wanted = {path: OutputFile(key, _never) for path, key in known.items() if key}
     file = folder / TIMELINE_FILE
     if file.exists() and TIMELINE_FILE in wanted:
         content = read_timeline_file(file)
         people = content["people"]
         content["people"] = [one for one in people if one["person_id"] != person_id]
-        wanted[TIMELINE_FILE] = Wanted.content(formatted(content))
+        wanted[TIMELINE_FILE] = OutputFile.content(formatted(content))
     left = {path: one for path, one in wanted.items() if path not in theirs}
     return outputs.sync({path: one for path, one in left.items() if _stays(folder, path)}).removed
 

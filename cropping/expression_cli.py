@@ -154,9 +154,9 @@ def _judge(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]
 
 def _settings(parsed: argparse.Namespace) -> ExpressionSettings:
     from cropping.expressions.stage import ExpressionSettings
-    from cropping.expressions.training import TrainingSettings
+    from cropping.expressions.training import ExpressionTraining
 
-    training = TrainingSettings(epochs=parsed.epochs, seed=parsed.seed, threads=parsed.threads)
+    training = ExpressionTraining(epochs=parsed.epochs, seed=parsed.seed, threads=parsed.threads)
     return ExpressionSettings(
         training=training, learning_curve=parsed.learning_curve, force=parsed.force
     )

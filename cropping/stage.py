@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cropping.camera.shots import Clock
+from cropping.camera.shots import FrameTimes
 from cropping.render.cache_keys import VERSION
 from cropping.render.encoder import check_encoder
-from cropping.render.job import Job, Person, Request, job_of
+from cropping.render.job import CropJob, CropPlan, Person, plan_of
 from cropping.render.outputs import (
     Cropped,
-    PersonSummary,
-    Writing,
+    PersonVideo,
+    WriteJob,
     read_crops,
     wanted_files,
     write_crops,
@@ -25,11 +25,11 @@ from cropping.render.render import threads_each
 from cropping.render.settings import CropSettings
 from cropping.render.tasks import (
     SHARED,
-    LegOfPass,
+    RenderTask,
     frames_done,
-    legs_of,
-    pass_leg,
-    passed_smiles,
+    render_segment,
+    render_segments,
+    segment_smiles,
     smiles_folder,
 )
 from cropping.smiles.model import smile_model_key
@@ -48,12 +48,12 @@ from data.video.footage import probe
 
 
 @dataclass(frozen=True, slots=True)
-class FootageSummary:
+class CropsSummary:
     """What was written of one footage."""
 
     name: str
     frames: int
-    people: tuple[PersonSummary, ...]
+    people: tuple[PersonVideo, ...]
     never_seen: tuple[str, ...]
     damage: str  # one line; empty where nothing is damaged
     took_s: float
@@ -61,11 +61,11 @@ class FootageSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
+class _PlannedCrops:
     """One footage of a run."""
 
     number: int  # in the order that was asked for
-    request: Request
+    request: CropJob
     done: bool  # before
     start: float
 
@@ -78,7 +78,7 @@ def crop_people(
     progress: Progress,
     failures: Failures | None = None,
     runner: Runner | None = None,
-) -> list[FootageSummary]:
+) -> list[CropsSummary]:
     """Write a video of each person for some footages; for all in the project where none is named.
 
     Args:
@@ -105,7 +105,7 @@ def crop_people(
         )
         known = [entry for entry in project.footages.values() if entry.path in chosen]
         frames = round(sum(entry.duration_s * (entry.rate or 1) for entry in known))
-        done: dict[int, FootageSummary] = {}
+        done: dict[int, CropsSummary] = {}
         for finished in runner.run(works, progress, frames=frames):
             with failures.of_one():
                 finished.require()
@@ -138,7 +138,7 @@ def _work(
     *,
     threads: int,
     alone: bool,
-) -> Work[_Planned, Cropped]:
+) -> Work[_PlannedCrops, Cropped]:
     """What is to be done about a footage: no more than what is not done yet.
 
     Raises:
@@ -146,20 +146,20 @@ def _work(
     """
     start = time.monotonic()
     request = _request(project, _entry(project, path), replace(settings, threads=threads))
-    job = job_of(request)
+    job = plan_of(request)
     if not job.people:
         if alone:
             message = "nobody was ever seen in it; there is nothing to crop"
             raise InputError(f"{request.name}: {message}")
-        nothing = _Planned(number, request, done=True, start=start)
+        nothing = _PlannedCrops(number, request, done=True, start=start)
         return Work(request.name, nothing, last=Task(read_crops, request))
-    legs = legs_of(len(Clock.of(job.timeline)))
+    legs = render_segments(len(FrameTimes.of(job.timeline)))
     known = request.folder.keys()
     todo = _todo(job, known)
-    if not request.knows_smiles and passed_smiles(request, legs) is not None:
+    if not request.knows_smiles and segment_smiles(request, legs) is not None:
         todo |= {TIMELINE_FILE}  # a stopped run had looked who smiles
-    planned = _Planned(number, request, not todo, start)
-    frames = max(len(Clock.of(job.timeline)), 1)
+    planned = _PlannedCrops(number, request, not todo, start)
+    frames = max(len(FrameTimes.of(job.timeline)), 1)
     if not todo:
         return Work(
             request.name, planned, last=Task(read_crops, request), total=frames, done=frames
@@ -178,16 +178,16 @@ def _work(
         request.name,
         planned,
         tuple(
-            Task(pass_leg, LegOfPass(request, ids, leg, watches, encoders), reads=reads)
+            Task(render_segment, RenderTask(request, ids, leg, watches, encoders), reads=reads)
             for leg in (legs if people else ())
         ),
-        Task(write_crops, Writing(request, frozenset(todo), ids)),
+        Task(write_crops, WriteJob(request, frozenset(todo), ids)),
         total=frames,
         done=sum(frames_done(job, people, leg) for leg in legs) if people else frames,
     )
 
 
-def _finish(project: Project, finished: Finished[_Planned, Cropped]) -> FootageSummary:
+def _finish(project: Project, finished: Finished[_PlannedCrops, Cropped]) -> CropsSummary:
     """Note what is done by now."""
     planned, cropped = finished.work.about, finished.result
     request = planned.request
@@ -201,7 +201,7 @@ def _finish(project: Project, finished: Finished[_Planned, Cropped]) -> FootageS
         project.finish(crops_stage(request.name), {"version": VERSION, **told})
     shutil.rmtree(request.work, ignore_errors=True)
     remove_partial(request.folder.folder)
-    return FootageSummary(
+    return CropsSummary(
         name=request.name,
         frames=cropped.frames,
         people=cropped.people,
@@ -212,7 +212,7 @@ def _finish(project: Project, finished: Finished[_Planned, Cropped]) -> FootageS
     )
 
 
-def _request(project: Project, entry: FootageEntry, settings: CropSettings) -> Request:
+def _request(project: Project, entry: FootageEntry, settings: CropSettings) -> CropJob:
     footage = probe(entry.path)
     if footage.kind != "video":
         raise InputError(f"{entry.name}: pictures, not a video; there is nobody to follow in them")
@@ -221,7 +221,7 @@ def _request(project: Project, entry: FootageEntry, settings: CropSettings) -> R
         raise InputError(f"{entry.path.name}: {message}")
     tracked, model = tracked_names(project, entry.name), smile_model_key()
     by_now = _names_by_now(project)
-    return Request(
+    return CropJob(
         paths=project.paths,
         name=entry.name,
         footage=footage,
@@ -240,7 +240,7 @@ def _names_by_now(project: Project) -> dict[int, str]:
         return people.names()
 
 
-def _todo(job: Job, known: Mapping[str, str]) -> set[str]:
+def _todo(job: CropPlan, known: Mapping[str, str]) -> set[str]:
     """Which files are to be written."""
     wanted = wanted_files(job, known)
     todo = set(job.request.folder.outdated(wanted))
@@ -251,14 +251,14 @@ def _todo(job: Job, known: Mapping[str, str]) -> set[str]:
     return todo
 
 
-def _lacking(job: Job, todo: set[str], known: Mapping[str, str]) -> list[Person]:
+def _lacking(job: CropPlan, todo: set[str], known: Mapping[str, str]) -> list[Person]:
     """Whose video is to be rendered; what earlier runs left and nobody wants any more goes."""
     people = [person for person in job.people if person.video in todo]
     _remove_others(job, people)
     return [person for person in people if job.settings.force or not _reuse(job, person, known)]
 
 
-def _reuse(job: Job, person: Person, known: Mapping[str, str]) -> bool:
+def _reuse(job: CropPlan, person: Person, known: Mapping[str, str]) -> bool:
     """Keep a video that is right but for its name at hand, since people are renamed often."""
     for path, key in known.items():
         if key == person.key and path != person.video:
@@ -267,7 +267,7 @@ def _reuse(job: Job, person: Person, known: Mapping[str, str]) -> bool:
     return False
 
 
-def _remove_others(job: Job, people: Sequence[Person]) -> None:
+def _remove_others(job: CropPlan, people: Sequence[Person]) -> None:
     """Remove pieces of what was asked for by an earlier run, and is no more.
 
     What several people share stays up to the end: their own pieces may go with it.

@@ -14,7 +14,7 @@ from data.project.filenames import person_file_names
 from data.project.manifest import OutputFolder
 from data.project.project import FootageEntry, Project
 from data.project.stages import crops_stage, gifs_stage, smiles_stage, tracks_stage
-from data.project.status import State
+from data.project.status import StageStatus
 from data.tables.people import open_people
 from data.tables.timeline import read_timeline
 from data.tables.tracks import read_tracks
@@ -25,7 +25,7 @@ _OTHERWISE = "made of other tracks or settings"
 _RENAMED = "people have other names by now"
 
 
-def states(project: Project) -> list[State]:
+def states(project: Project) -> list[StageStatus]:
     """How the videos and the GIFs of every footage stand; pictures have no videos.
 
     Raises:
@@ -43,17 +43,19 @@ def _names(project: Project) -> dict[int, str]:
         return people.names()
 
 
-def _of_footage(project: Project, entry: FootageEntry, names: Mapping[int, str]) -> list[State]:
+def _of_footage(
+    project: Project, entry: FootageEntry, names: Mapping[int, str]
+) -> list[StageStatus]:
     pictures = entry.path.is_dir() or is_picture(entry.path)
     whats = ("smile GIFs",) if pictures else ("videos", "smile GIFs")
     tracked = tracks_stage(entry.name) in project.stages
     if not tracked or not project.tracks_file(entry.name).exists():
-        return [State(what, entry.name, "missing", _NO_TRACKS) for what in whats]
+        return [StageStatus(what, entry.name, "missing", _NO_TRACKS) for what in whats]
     gifs = _of_gifs(project, entry, names)
     return [gifs] if pictures else [_of_videos(project, entry, names), gifs]
 
 
-def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) -> State:
+def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) -> StageStatus:
     again = ("crop-people", str(project.folder), str(entry.path))
     tracks, tracked = read_tracks(project, entry.name)
     record = project.stages.get(crops_stage(entry.name))
@@ -67,45 +69,47 @@ def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) 
         blurred=told.get("others") == "blur",
     )
     if not keys:
-        return State("videos", entry.name, why="nobody is seen in it")
+        return StageStatus("videos", entry.name, why="nobody is seen in it")
     known = OutputFolder(project.crops_folder(entry.name)).keys()
     made = {path: key for path, key in known.items() if _is_video(path)}
     if record is None or not made:
-        return State("videos", entry.name, "missing", "not cropped yet", again)
+        return StageStatus("videos", entry.name, "missing", "not cropped yet", again)
     if record["version"] != VERSION:
-        return State("videos", entry.name, "stale", "cropped by another version", again)
+        return StageStatus("videos", entry.name, "stale", "cropped by another version", again)
     if set(made.values()) - set(keys.values()):
-        return State("videos", entry.name, "stale", _OTHERWISE, again)
+        return StageStatus("videos", entry.name, "stale", _OTHERWISE, again)
     files = person_file_names({p: names.get(p, name) for p, name in tracked.items()})
     mine = {f"{files[person]}.mp4": key for person, key in keys.items()}
     if made.items() - mine.items():
-        return State("videos", entry.name, "stale", _RENAMED, again)
+        return StageStatus("videos", entry.name, "stale", _RENAMED, again)
     some = f"{len(made)} of {len(mine)} people" if len(made) < len(mine) else ""
-    return State("videos", entry.name, why=some)
+    return StageStatus("videos", entry.name, why=some)
 
 
 def _is_video(path: str) -> bool:
     return path.endswith(".mp4") and not path.endswith(".best.mp4")
 
 
-def _of_gifs(project: Project, entry: FootageEntry, names: Mapping[int, str]) -> State:
+def _of_gifs(project: Project, entry: FootageEntry, names: Mapping[int, str]) -> StageStatus:
     again = ("smile-gifs", str(project.folder), str(entry.path))
     made = project.stages.get(gifs_stage(entry.name), {})
     looked = project.stages.get(smiles_stage(entry.name))
     if looked is None or gifs_stage(entry.name) not in project.stages:
-        return State("smile GIFs", entry.name, "missing", "nobody looked who smiles yet", again)
+        return StageStatus(
+            "smile GIFs", entry.name, "missing", "nobody looked who smiles yet", again
+        )
     smiles = gif_smiles(project, entry.name, str(looked["model"]))
     if not all(key.endswith(smiles) for key in made.values()):
-        return State("smile GIFs", entry.name, "stale", _OTHERWISE, again)
+        return StageStatus("smile GIFs", entry.name, "stale", _OTHERWISE, again)
     tracked = project.stages[tracks_stage(entry.name)]["names"]
     everybody = {int(p): names.get(int(p), str(name)) for p, name in tracked.items()}
     files = person_file_names(everybody)
     if any(not _is_called(file, files.get(int(key.split()[0]))) for file, key in made.items()):
-        return State("smile GIFs", entry.name, "stale", _RENAMED, again)
+        return StageStatus("smile GIFs", entry.name, "stale", _RENAMED, again)
     folder = project.crops_folder(entry.name)
     if lost := [file for file in made if not (folder / file).exists()]:
-        return State("smile GIFs", entry.name, "missing", f"{lost[0]} is gone", again)
-    return State("smile GIFs", entry.name, why="" if made else "nobody smiles often enough")
+        return StageStatus("smile GIFs", entry.name, "missing", f"{lost[0]} is gone", again)
+    return StageStatus("smile GIFs", entry.name, why="" if made else "nobody smiles often enough")
 
 
 def _is_called(file: str, person: str | None) -> bool:

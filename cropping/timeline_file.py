@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.camera.shots import Clock
+from cropping.camera.shots import FrameTimes
 from data.core.atomic import write_bytes
 from data.core.errors import InputError
 from data.project.project import TIMELINE_VERSION
@@ -41,7 +41,7 @@ def person_times(
     person_id: int, name: str, video: str, tracks: Tracks, timeline: Timeline, *, smiling: Spans
 ) -> PersonTimes:
     """Sum up one person's own ``tracks``; what nobody looked at is as what came before it."""
-    clock = Clock(timeline.time_s)
+    clock = FrameTimes(timeline.time_s)
     seen, filled = (_marked(timeline, tracks, tracks.filled == is_) for is_ in (False, True))
     return PersonTimes(
         person_id,

@@ -27,7 +27,7 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     Raises:
         InputError: nobody has this name, or there is nobody to ask.
     """
-    from data.erasure.residue_scan import Sought, find_traces
+    from data.erasure.residue_scan import Needle, find_residues
     from data.tables.people import open_people
 
     with open_people(project.people_file) as people:
@@ -43,8 +43,8 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     print("others' videos may show them in the background: crop-people --others blur --force")
     print("people/unknown may hold faces that were not known to be theirs: look through it")
     print("the footage itself is as it was: cluster-faces --force would find them again")
-    sought = Sought(names, gone.embeddings, gone.portraits, gone.frames)
-    traces = find_traces(project.folder, sought)
+    sought = Needle(names, gone.embeddings, gone.portraits, gone.frames)
+    traces = find_residues(project.folder, sought)
     lines = [f"{trace.path}: their {trace.what} is still in it; remove it" for trace in traces]
     print(f"searched every byte of {shown(project.folder)}: {len(traces)} traces left")
     return say_failed(NAME, lines)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from data.core.progress import Progress
     from data.execution.failures import Failures
     from data.execution.tasks import Runner
-    from data.execution.total_progress import Overall, Step
+    from data.execution.total_progress import ProgressStep, TotalProgress
     from data.project.project import Project
-    from data.remote.sync import Mirror
+    from data.remote.sync import ProjectSync
     from data.video.footage import Footage
 
 NAME = "fancam"
@@ -50,7 +50,7 @@ class RunSettings:
     threads: int = 0
     pairing: PairingSettings = field(default_factory=PairingSettings)
     ray: str | None = None
-    mirrors: Sequence[Mirror] = ()
+    mirrors: Sequence[ProjectSync] = ()
 
 
 def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
@@ -61,7 +61,7 @@ def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
     """
     from data.command.inputs import footage_paths, project_for
     from data.execution.failures import Failures
-    from data.execution.total_progress import overall
+    from data.execution.total_progress import total_progress
     from data.remote.runners import runner_at
 
     named = footage_paths(given)
@@ -73,7 +73,7 @@ def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
     with runner_at(settings.ray, settings.mirrors) as runner:
         stages = _Stages(project, footages, settings, failures, runner)
-        with overall(NAME, stages.steps()) as line:
+        with total_progress(NAME, stages.steps()) as line:
             for number, stage in enumerate(stages.in_order()):
                 with line.step(number) as progress:
                     for said in stage(progress):
@@ -96,10 +96,10 @@ class _Stages:
     failures: Failures
     runner: Runner
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[ProgressStep]:
         """How long each may take, from what they took on a laptop of two cores, in seconds."""
         from data.execution.tasks import LocalRunner
-        from data.execution.total_progress import Step
+        from data.execution.total_progress import ProgressStep
         from data.video.footage import probe
 
         seconds = 0.0
@@ -110,11 +110,11 @@ class _Stages:
         bars = count if isinstance(self.runner, LocalRunner) else 1  # one for all of them
         pairs = len(self.settings.pairing.pairs)
         return [
-            Step("cluster-faces", 5 + 0.5 * seconds, bars=bars + 2 * pairs),
-            Step("train-tracker", 60 + min(4 * seconds, 500)),
-            Step("track-people", 5 + 1.0 * seconds, bars=bars),
-            Step("crop-people", 5 + 1.0 * seconds, bars=bars),
-            Step("smile-gifs", 10 + 0.3 * seconds, bars=2 * count),
+            ProgressStep("cluster-faces", 5 + 0.5 * seconds, bars=bars + 2 * pairs),
+            ProgressStep("train-tracker", 60 + min(4 * seconds, 500)),
+            ProgressStep("track-people", 5 + 1.0 * seconds, bars=bars),
+            ProgressStep("crop-people", 5 + 1.0 * seconds, bars=bars),
+            ProgressStep("smile-gifs", 10 + 0.3 * seconds, bars=2 * count),
         ]
 
     def in_order(self) -> list[Callable[[Progress], Iterator[str]]]:
@@ -244,7 +244,7 @@ def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, in
     return {**needed, "train-tracker": 0 if trained else space_needed([])["train-tracker"]}
 
 
-def _review(project: Project, line: Overall) -> None:
+def _review(project: Project, line: TotalProgress) -> None:
     """Let the user name people, and write the dataset again if they did."""
     from clustering.output.write import review_people, write_people
     from data.core.progress import bars

@@ -12,7 +12,7 @@ from data.command.command import shown
 
 if TYPE_CHECKING:
     from data.project.project import Project
-    from data.project.status import State
+    from data.project.status import StageStatus
 
 
 def say_status(project: Project, *, as_json: bool) -> int:
@@ -26,7 +26,7 @@ def say_status(project: Project, *, as_json: bool) -> int:
     return 0
 
 
-def states_of(project: Project) -> list[State]:
+def states_of(project: Project) -> list[StageStatus]:
     """How everything in a project stands, in the order in which it is made."""
     from clustering.state import states as clustering_states
     from cropping.state import states as cropping_states
@@ -35,7 +35,7 @@ def states_of(project: Project) -> list[State]:
     return [*clustering_states(project), *tracking_states(project), *cropping_states(project)]
 
 
-def _table(states: Sequence[State]) -> list[str]:
+def _table(states: Sequence[StageStatus]) -> list[str]:
     """Lines for a person to read."""
     rows = [(state.what, state.footage, state.state, state.why) for state in states]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -51,7 +51,7 @@ def _table(states: Sequence[State]) -> list[str]:
     return lines
 
 
-def _json(states: Sequence[State]) -> str:
+def _json(states: Sequence[StageStatus]) -> str:
     rows = [
         {
             "what": state.what,
@@ -66,7 +66,7 @@ def _json(states: Sequence[State]) -> str:
     return f"[\n{lines}\n]"
 
 
-def _command(state: State) -> str:
+def _command(state: StageStatus) -> str:
     # As the user would type it: from the working directory where it is below.
     words = (shown(Path(word)) if Path(word).is_absolute() else word for word in state.command)
     return shlex.join(words)

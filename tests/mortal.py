@@ -119,13 +119,13 @@ def _make_small() -> None:
     import tracking.training.stage
 
     small: list[tuple[Any, str, Any]] = [
-        (clustering.faces.stage, "PART_FRAMES", PART_FRAMES),
-        (clustering.faces.tasks, "PART_FRAMES", PART_FRAMES),
+        (clustering.faces.stage, "CHECKPOINT_FRAMES", PART_FRAMES),
+        (clustering.faces.tasks, "CHECKPOINT_FRAMES", PART_FRAMES),
         (clustering.faces.extraction, "_BATCH_FRAMES", PART_FRAMES),
-        (tracking.detection.tasks, "PART_FRAMES", TRACKED_FRAMES),
+        (tracking.detection.tasks, "CHECKPOINT_FRAMES", TRACKED_FRAMES),
         (tracking.detection.tasks, "load_yolo", _load_network),
-        (cropping.render.render, "PIECE_FRAMES", TRACKED_FRAMES),
-        (cropping.render.tasks, "PIECE_FRAMES", TRACKED_FRAMES),
+        (cropping.render.render, "CHUNK_FRAMES", TRACKED_FRAMES),
+        (cropping.render.tasks, "CHUNK_FRAMES", TRACKED_FRAMES),
         (cropping.smiles.stage, "LEAST_MOMENTS", 1),
     ]
     for module, name, value in small:

@@ -11,7 +11,7 @@ from pathlib import Path
 from data.core.errors import InputError
 from data.core.progress import NoBar
 from data.execution.ray import ray_at
-from data.execution.tasks import Task, Work, Workplace
+from data.execution.tasks import Task, TaskContext, Work
 from data.video.reader import Damage
 
 
@@ -21,31 +21,31 @@ def _count(file: str) -> int:
     return Path(file).stat().st_size
 
 
-def works(file: str, place: Workplace) -> Damage:
+def works(file: str, place: TaskContext) -> Damage:
     """Do well."""
     place.bar.update(_count(file))
     return Damage(frames=1)
 
 
-def fails(file: str, _: Workplace) -> Damage:
+def fails(file: str, _: TaskContext) -> Damage:
     """Fail however often."""
     raise ArithmeticError(f"the {_count(file)}. time")
 
 
-def refuses(file: str, _: Workplace) -> Damage:
+def refuses(file: str, _: TaskContext) -> Damage:
     """Say what is wrong with the footage."""
     _count(file)
     raise InputError("c.mp4: broken")
 
 
-def dies_once(file: str, _: Workplace) -> Damage:
+def dies_once(file: str, _: TaskContext) -> Damage:
     """Take the process down at first."""
     if _count(file) == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return Damage(frames=1)
 
 
-def end(file: str, _: Workplace) -> int:
+def end(file: str, _: TaskContext) -> int:
     """Tell how often the tasks were tried."""
     return Path(file).stat().st_size
 

@@ -29,7 +29,7 @@ from tests.clustering.fakes import CornerDetector, CornerEmbedder
 from tests.cropping.silent_bar import no_bar
 from tests.cropping.test_crop_stage import QUICK
 from tests.cropping.tracked_project import at_rate, box, tracks_of
-from tracking.detection.detections import Detections, FootageFound
+from tracking.detection.detections import Detections, FootageDetections
 
 FRAMES = 75
 CROPS = CropSettings(encoder=QUICK, only_present=True)
@@ -82,7 +82,7 @@ def _add_tracks(project: Project) -> None:
     write_csv(project.tracks_file("clip"), tracks_of(timeline, rows), names)
     project.tracks_file("clip").with_suffix(".mp4").write_bytes(b"Anna Karenina in every frame")
     found = Detections.empty(len(names))
-    FootageFound(timeline, found).write(project.detections_file("clip"))
+    FootageDetections(timeline, found).write(project.detections_file("clip"))
     named = {"names": {str(person): name for person, name in names.items()}}
     project.finish(tracks_stage("clip"), named)
     part = project.folder / "tracks" / "clip.parts" / "x-000000.npz"

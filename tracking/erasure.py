@@ -12,7 +12,7 @@ from data.project.cleanup import remove
 from data.project.project import Project
 from data.project.stages import detections_stage, tracks_stage
 from data.tables.tracks import read_tracks, write_csv, write_mot
-from tracking.detection.detections import Detections, FootageFound
+from tracking.detection.detections import Detections, FootageDetections
 from tracking.state import tracker
 from tracking.training.stage import MODEL_FILE, STAGE
 
@@ -63,7 +63,7 @@ def _forget_in_footage(project: Project, footage: str, person_id: int) -> None:
 def _forget_detections(file: Path) -> None:
     """Leave the frames and cuts, which others' videos need, and nothing that was found."""
     if file.exists():
-        found = FootageFound.read(file)
+        found = FootageDetections.read(file)
         with overwriting(file):
             dataclasses.replace(found, detections=Detections.empty(0)).write(file)
 

@@ -23,11 +23,11 @@ from data.tables.people import Assignments, open_people
 from data.video.footage import ASSUMED_RATE, Footage, probe, take_in
 from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.networks import DeviceName
-from tracking.detection.tasks import DetectorSettings, SegmentWatch, Watch, watch_segment
-from tracking.linking.tracks import NamingSettings
+from tracking.detection.tasks import DetectorSettings, TrackJob, TrackTask, detect_segment
+from tracking.linking.tracks import LinkSettings
 from tracking.writing import (
-    Job,
-    PersonSummary,
+    LinkJob,
+    PersonTracks,
     Tracked,
     read_tracked,
     write_detections_and_tracks,
@@ -53,7 +53,7 @@ class TrackSettings:
     """
 
     every_nth: int = 1
-    naming: NamingSettings = field(default_factory=NamingSettings)
+    naming: LinkSettings = field(default_factory=LinkSettings)
     faces: bool = True
     overlay: bool = False
     mot: bool = False
@@ -64,13 +64,13 @@ class TrackSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class FootageSummary:
+class TracksSummary:
     """What was found in one footage."""
 
     name: str
     frames: int  # that were looked at
     cuts: int
-    people: tuple[PersonSummary, ...]
+    people: tuple[PersonTracks, ...]
     damage: str  # one line; empty where nothing is damaged
     took_s: float
     already_done: bool
@@ -97,7 +97,7 @@ def track_people(
     progress: Progress,
     failures: Failures | None = None,
     runner: Runner | None = None,
-) -> list[FootageSummary]:
+) -> list[TracksSummary]:
     """Write the tracks of some footages; of all in the project where none is named.
 
     What an earlier run finished, or had finished when it was stopped, is not done again.
@@ -125,7 +125,7 @@ def track_people(
         frames = _frames_known(project, chosen, settings)
         settings = replace(settings, threads=runner.threads(settings.threads))
         works = failures.each(numbered, lambda one: _work(project, *one, known, settings))
-        found: dict[int, FootageSummary] = {}
+        found: dict[int, TracksSummary] = {}
         for finished in runner.run(works, progress, frames=frames):
             with failures.of_one():
                 finished.require()
@@ -157,7 +157,7 @@ class _Planned:
     """One footage of a run."""
 
     number: int  # in the order that was asked for
-    job: Job
+    job: LinkJob
     detected: bool  # before
     tracked: bool  # before
     start: float
@@ -189,14 +189,14 @@ def _work(
     return Work(
         name,
         planned,
-        tuple(Task(watch_segment, SegmentWatch(watch, one), gpus, reads) for one in watch.segments),
+        tuple(Task(detect_segment, TrackTask(watch, one), gpus, reads) for one in watch.segments),
         Task(write_detections_and_tracks, job),
         total=frames,
         done=sum(map(len, before)),
     )
 
 
-def _finish(project: Project, finished: Finished[_Planned, Tracked]) -> FootageSummary:
+def _finish(project: Project, finished: Finished[_Planned, Tracked]) -> TracksSummary:
     """Note what is done by now."""
     planned, tracked = finished.work.about, finished.result
     job = planned.job
@@ -208,7 +208,7 @@ def _finish(project: Project, finished: Finished[_Planned, Tracked]) -> FootageS
         project.finish(tracks_stage(job.name), job.inputs())
     # Also where all was done before: that run may have been killed at this very place.
     shutil.rmtree(job.watch.folder, ignore_errors=True)
-    return FootageSummary(
+    return TracksSummary(
         name=job.name,
         frames=tracked.frames,
         cuts=tracked.cuts,
@@ -222,8 +222,8 @@ def _finish(project: Project, finished: Finished[_Planned, Tracked]) -> FootageS
 
 def _job(
     project: Project, name: str, footage: Footage, known: _Known, settings: TrackSettings
-) -> Job:
-    watch = Watch(
+) -> LinkJob:
+    watch = TrackJob(
         footage=replace(footage, path=absolute(footage.path)),
         folder=project.tracks_file(name).with_suffix(".parts"),
         every_nth=settings.every_nth if footage.kind == "video" else 1,
@@ -238,7 +238,7 @@ def _job(
         segments=segments_of(footage),
     )
     heard = known.assignments.get(name) if settings.faces else None
-    return Job(
+    return LinkJob(
         paths=project.paths,
         name=name,
         watch=watch,
@@ -255,12 +255,12 @@ def _job(
 # --- what is done already ---------------------------------------------------------------------
 
 
-def _is_detected(project: Project, job: Job) -> bool:
+def _is_detected(project: Project, job: LinkJob) -> bool:
     finished = project.finished(detections_stage(job.name), job.watch.inputs())
     return finished and job.detections_file.exists()
 
 
-def _is_tracked(project: Project, job: Job) -> bool:
+def _is_tracked(project: Project, job: LinkJob) -> bool:
     finished = project.finished(tracks_stage(job.name), job.inputs())
     return finished and all(file.exists() for file in job.files)
 

@@ -13,7 +13,7 @@ from data.project.cleanup import Removable, files_under, that_exist
 from data.project.manifest import MANIFEST
 from data.project.project import FootageEntry, Project
 from data.project.stages import detections_stage, tracks_stage
-from data.project.status import State
+from data.project.status import StageStatus
 from data.tables.dataset import DATA_FILE
 from data.tables.people import Assignments, People, open_people
 from data.video.footage import size_on_disk
@@ -28,7 +28,7 @@ _NO_PEOPLE = "no people yet"
 _ANOTHER_VERSION = "tracked by another version"
 
 
-def states(project: Project) -> list[State]:
+def states(project: Project) -> list[StageStatus]:
     """How the tracker stands, and then the tracks of every footage.
 
     Raises:
@@ -36,29 +36,29 @@ def states(project: Project) -> list[State]:
     """
     entries = list(project.footages.values())
     if not project.people_file.exists():
-        tracks = [State("tracks", entry.name, "missing", _NO_PEOPLE) for entry in entries]
-        return [State("tracker", "", "missing", _NO_PEOPLE), *tracks]
+        tracks = [StageStatus("tracks", entry.name, "missing", _NO_PEOPLE) for entry in entries]
+        return [StageStatus("tracker", "", "missing", _NO_PEOPLE), *tracks]
     with open_people(project.people_file) as people:
         tracker = _of_tracker(project, people)
         return [tracker, *(_of_tracks(project, people, entry) for entry in entries)]
 
 
-def _of_tracker(project: Project, people: People) -> State:
+def _of_tracker(project: Project, people: People) -> StageStatus:
     again = ("train-tracker", str(project.folder))
     record = project.stages.get(STAGE)
     if record is None or not (project.tracker_folder / MODEL_FILE).exists():
         stopped = (project.tracker_folder / TRAINING_FOLDER).exists()
         why = "its training is not finished" if stopped else "not trained yet"
-        return State("tracker", "", "missing", why, again)
+        return StageStatus("tracker", "", "missing", why, again)
     ids = {name: person for person, name in people.names().items()}
     if trained_otherwise(project, ids, record):
-        return State("tracker", "", "stale", "the dataset has changed since", again)
+        return StageStatus("tracker", "", "stale", "the dataset has changed since", again)
     if record.get("version") != TRAINING_VERSION:
-        return State("tracker", "", "stale", "trained by another version", again)
-    return State("tracker", "")
+        return StageStatus("tracker", "", "stale", "trained by another version", again)
+    return StageStatus("tracker", "")
 
 
-def _of_tracks(project: Project, people: People, entry: FootageEntry) -> State:
+def _of_tracks(project: Project, people: People, entry: FootageEntry) -> StageStatus:
     again = ("track-people", str(project.folder), str(entry.path))
     record = project.stages.get(tracks_stage(entry.name))
     files = (project.tracks_file(entry.name), project.detections_file(entry.name))
@@ -66,16 +66,16 @@ def _of_tracks(project: Project, people: People, entry: FootageEntry) -> State:
     if record is None:
         stopped = files[0].with_suffix(".parts").exists()
         why = "tracking is not finished" if stopped else "not tracked yet"
-        return State("tracks", entry.name, "missing", why, again)
+        return StageStatus("tracks", entry.name, "missing", why, again)
     if lost:
-        return State("tracks", entry.name, "missing", f"{lost[0]} is gone", again)
+        return StageStatus("tracks", entry.name, "missing", f"{lost[0]} is gone", again)
     if "detections" not in record:
-        return State("tracks", entry.name, "stale", _ANOTHER_VERSION, again)
+        return StageStatus("tracks", entry.name, "stale", _ANOTHER_VERSION, again)
     now = _inputs_now(project, people, entry, record)
     detected = project.finished(detections_stage(entry.name), now["detections"])
     if detected and project.finished(tracks_stage(entry.name), now):
-        return State("tracks", entry.name)
-    return State("tracks", entry.name, "stale", _difference(record, now), again)
+        return StageStatus("tracks", entry.name)
+    return StageStatus("tracks", entry.name, "stale", _difference(record, now), again)
 
 
 def _inputs_now(

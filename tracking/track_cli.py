@@ -20,7 +20,7 @@ from data.command.command import (
 from data.storage.addresses import footage_place, project_place
 
 if TYPE_CHECKING:
-    from tracking.stage import FootageSummary, TrackSettings
+    from tracking.stage import TrackSettings, TracksSummary
 
 NAME = "track-people"
 _MAX_THREADS = 256
@@ -126,12 +126,12 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _settings(parsed: argparse.Namespace) -> TrackSettings:
-    from tracking.linking.tracks import NamingSettings
+    from tracking.linking.tracks import LinkSettings
     from tracking.stage import TrackSettings
 
     return TrackSettings(
         every_nth=parsed.every_nth,
-        naming=NamingSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth),
+        naming=LinkSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth),
         faces=not parsed.no_faces,
         overlay=parsed.overlay,
         mot=parsed.format == "mot",
@@ -145,7 +145,7 @@ def _settings(parsed: argparse.Namespace) -> TrackSettings:
 # --- the report -------------------------------------------------------------------------------
 
 
-def _report(summaries: Sequence[FootageSummary]) -> list[str]:
+def _report(summaries: Sequence[TracksSummary]) -> list[str]:
     """The closing lines, for a person to read."""
     lines = []
     for summary in summaries:
@@ -157,13 +157,13 @@ def _report(summaries: Sequence[FootageSummary]) -> list[str]:
     return lines
 
 
-def _footage_line(summary: FootageSummary) -> str:
+def _footage_line(summary: TracksSummary) -> str:
     done = " (done before)" if summary.already_done else ""
     damage = f"; {summary.damage}" if summary.damage else ""
     return f"{summary.name}: {summary.frames} frames, {summary.cuts} cuts{done}{damage}"
 
 
-def _people_lines(summary: FootageSummary) -> list[str]:
+def _people_lines(summary: TracksSummary) -> list[str]:
     width = max((len(person.name) for person in summary.people), default=0)
     lines = [
         f"  {person.name:<{width}}  seen in {person.detected:6d} frames, filled in {person.filled}"

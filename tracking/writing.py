@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from data.core.errors import InputError
-from data.execution.tasks import Workplace
+from data.execution.tasks import TaskContext
 from data.project.paths import ProjectFolder
 from data.tables.people import Assignments
 from data.tables.timeline import Timeline
@@ -20,15 +20,15 @@ from data.tables.tracks import Tracks, read_csv, write_csv, write_mot
 from data.video.footage import ASSUMED_RATE
 from data.video.reader import Frame, read_frames
 from tracking.detection.cuts import find_cuts
-from tracking.detection.detections import Detections, FootageFound, Watched
+from tracking.detection.detections import DetectedFrames, Detections, FootageDetections
 from tracking.detection.inputs import faces_key, tracks_inputs
-from tracking.detection.tasks import Watch
-from tracking.linking.tracks import NamingSettings, find_tracks
+from tracking.detection.tasks import TrackJob
+from tracking.linking.tracks import LinkSettings, find_tracks
 from tracking.overlay import write_overlay
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class LinkJob:
     """One footage on its way.
 
     Args:
@@ -46,12 +46,12 @@ class Job:
 
     paths: ProjectFolder
     name: str
-    watch: Watch
+    watch: TrackJob
     classes: tuple[int, ...]
     names: Mapping[int, str]
     label_margin: float
     faces: Assignments
-    naming: NamingSettings
+    naming: LinkSettings
     overlay: bool
     mot: bool
 
@@ -96,7 +96,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonSummary:
+class PersonTracks:
     """How much of one person there is in one footage."""
 
     name: str
@@ -110,10 +110,10 @@ class Tracked:
 
     frames: int  # that were looked at
     cuts: int
-    people: tuple[PersonSummary, ...]
+    people: tuple[PersonTracks, ...]
 
 
-def write_detections_and_tracks(job: Job, place: Workplace) -> Tracked:
+def write_detections_and_tracks(job: LinkJob, place: TaskContext) -> Tracked:
     """Put together what was watched, and go on as `write_tracks` does."""
     watch = job.watch
     parts = [part for one in watch.segments for part in watch.parts(one).read()]
@@ -122,28 +122,28 @@ def write_detections_and_tracks(job: Job, place: Workplace) -> Tracked:
     return _write_tracks(job, found, place)
 
 
-def write_tracks(job: Job, place: Workplace) -> Tracked:
+def write_tracks(job: LinkJob, place: TaskContext) -> Tracked:
     """Write the tracks of what was detected before."""
-    return _write_tracks(job, FootageFound.read(job.detections_file), place)
+    return _write_tracks(job, FootageDetections.read(job.detections_file), place)
 
 
-def read_tracked(job: Job, _: Workplace) -> Tracked:
+def read_tracked(job: LinkJob, _: TaskContext) -> Tracked:
     """Read what was written before."""
-    found = FootageFound.read(job.detections_file)
+    found = FootageDetections.read(job.detections_file)
     return _tracked(job, found, read_csv(job.csv_file, job.names))
 
 
-def _whole(parts: Sequence[Watched], *, people: int, video: bool) -> FootageFound:
+def _whole(parts: Sequence[DetectedFrames], *, people: int, video: bool) -> FootageDetections:
     index = np.concatenate([part.frame_index for part in parts] or [np.zeros(0, np.int64)])
     time_s = np.concatenate([part.time_s for part in parts] or [np.zeros(0)])
     thumbnails = chain.from_iterable(part.thumbnail for part in parts)
     # Photographs of a folder do not follow each other.
     cuts = find_cuts(index, thumbnails) if video else index[1:]
     found = Detections.concatenate([part.detections for part in parts], people=people)
-    return FootageFound(Timeline(index, time_s, cuts), found)
+    return FootageDetections(Timeline(index, time_s, cuts), found)
 
 
-def _write_tracks(job: Job, found: FootageFound, place: Workplace) -> Tracked:
+def _write_tracks(job: LinkJob, found: FootageDetections, place: TaskContext) -> Tracked:
     tracks = find_tracks(
         found,
         job.classes,
@@ -162,7 +162,7 @@ def _write_tracks(job: Job, found: FootageFound, place: Workplace) -> Tracked:
     return _tracked(job, found, tracks)
 
 
-def _write_overlay(job: Job, tracks: Tracks, timeline: Timeline, place: Workplace) -> None:
+def _write_overlay(job: LinkJob, tracks: Tracks, timeline: Timeline, place: TaskContext) -> None:
     footage = job.watch.footage
     if footage.kind != "video":
         raise InputError(f"{job.name}: an overlay is drawn on a video, not on pictures")
@@ -179,16 +179,16 @@ def _write_overlay(job: Job, tracks: Tracks, timeline: Timeline, place: Workplac
         write_overlay(job.overlay_file, frames(), tracks, job.names, rate=rate)
 
 
-def _tracked(job: Job, found: FootageFound, tracks: Tracks) -> Tracked:
+def _tracked(job: LinkJob, found: FootageDetections, tracks: Tracks) -> Tracked:
     video = job.watch.footage.kind == "video"
     cuts = len(found.timeline.cuts) if video else 0
     return Tracked(len(found.timeline), cuts, _people(tracks, job.names))
 
 
-def _people(tracks: Tracks, names: Mapping[int, str]) -> tuple[PersonSummary, ...]:
+def _people(tracks: Tracks, names: Mapping[int, str]) -> tuple[PersonTracks, ...]:
     summaries = []
     for person in np.unique(tracks.person_id).tolist():
         filled = tracks.filled[tracks.person_id == person]
         detected = int((~filled).sum())
-        summaries.append(PersonSummary(names[person], detected, int(filled.sum())))
+        summaries.append(PersonTracks(names[person], detected, int(filled.sum())))
     return tuple(summaries)

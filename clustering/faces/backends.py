@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.detector import CnnDetector, Detections, Detector, HogDetector, no_faces
+from clustering.faces.detector import CnnDetector, Detector, FaceDetections, HogDetector, no_faces
 from clustering.faces.embedder import Embedder, FaceEmbedder
 from clustering.faces.graph_cache import load_network
 from data.inference.runtime import Network, RuntimeName
@@ -109,8 +109,8 @@ class _SideBySide:
         self._detectors = detectors
         self._pool = ThreadPoolExecutor(len(detectors))
 
-    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        found: list[Detections] = [no_faces()] * len(images)
+    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[FaceDetections]:
+        found: list[FaceDetections] = [no_faces()] * len(images)
         streams = len(self._detectors)
         shares = [images[number::streams] for number in range(streams)]
         results = self._pool.map(lambda detector, share: detector(share), self._detectors, shares)
@@ -127,8 +127,8 @@ class _ShareOfHeight:
         self._height = 0
         self._detector: Detector | None = None
 
-    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        found: list[Detections] = []
+    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[FaceDetections]:
+        found: list[FaceDetections] = []
         for height, same in groupby(images, key=lambda image: image.shape[0]):
             found += self._of_height(height)(list(same))
         return found

@@ -38,7 +38,7 @@ _MEAN_RGB: Final = (122.782, 117.001, 104.298)  # the detector file's own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Detections:
+class FaceDetections:
     """Faces of one image, best first."""
 
     xyxy: NDArray[np.float32]  # (n, 4) px of the image as given, may reach over its edges
@@ -57,7 +57,7 @@ class Detections:
 class Detector(Protocol):
     """Anything that finds faces in images."""
 
-    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+    def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
         """Find the faces of each image; an image without any gives n = 0."""
         ...
 
@@ -91,7 +91,7 @@ class CnnDetector:
         self._threshold = threshold
         self._pyramid = TiledPyramid(_MEAN_RGB)
 
-    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+    def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
         """Find the faces of each image.
 
         Raises:
@@ -99,7 +99,7 @@ class CnnDetector:
         """
         return [self._detect(image) for image in images]
 
-    def _detect(self, image: Image) -> Detections:
+    def _detect(self, image: Image) -> FaceDetections:
         check_image(image)
         seen = resized(image, self._min_face_px)
         if sees_nothing(seen, self._upsample):
@@ -141,7 +141,7 @@ class HogDetector:
         self._min_face_px = min_face_px
         self._threshold = threshold
 
-    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+    def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
         """Find the faces of each image.
 
         Raises:
@@ -149,7 +149,7 @@ class HogDetector:
         """
         return [self._detect(image) for image in images]
 
-    def _detect(self, image: Image) -> Detections:
+    def _detect(self, image: Image) -> FaceDetections:
         check_image(image)
         if image.size == 0:
             return no_faces()
@@ -161,9 +161,9 @@ class HogDetector:
         return as_detections(np.array(xyxy, np.float64).reshape(-1, 4), score, image, seen)
 
 
-def no_faces() -> Detections:
+def no_faces() -> FaceDetections:
     """What a detector returns for an image without faces."""
-    return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+    return FaceDetections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
 def resized(image: Image, min_face_px: float | None) -> Image:
@@ -228,12 +228,12 @@ def half_away(values: Boxes64) -> Boxes64:
 
 def as_detections(
     inclusive: Boxes64, score: NDArray[np.float32], image: Image, seen: Image
-) -> Detections:
+) -> FaceDetections:
     """Map dlib's boxes of the image as it was seen to exclusive boxes of the image as given."""
     height, width = image.shape[:2]
     factors = np.array([width / seen.shape[1], height / seen.shape[0]] * 2)
     exclusive = inclusive + np.array([0, 0, 1, 1])
-    return Detections((exclusive * factors).astype(np.float32), score)
+    return FaceDetections((exclusive * factors).astype(np.float32), score)
 
 
 def sees_nothing(seen: Image, upsample: int) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from clustering.faces.detector import (
     Boxes64,
-    Detections,
+    FaceDetections,
     Image,
     as_detections,
     check_image,
@@ -78,11 +78,11 @@ class ReferenceDetector:
         self._min_face_px = min_face_px
         self._threshold = threshold
 
-    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+    def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
         """Find the faces of each image."""
         return [self._detect(image) for image in images]
 
-    def _detect(self, image: Image) -> Detections:
+    def _detect(self, image: Image) -> FaceDetections:
         check_image(image)
         seen = np.ascontiguousarray(resized(image, self._min_face_px))
         if sees_nothing(seen, self._upsample):  # dlib raises or breaks

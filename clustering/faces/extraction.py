@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.faces.clothes import clothes_histograms
-from clustering.faces.detector import Detections, Detector
+from clustering.faces.detector import Detector, FaceDetections
 from clustering.faces.embedder import FaceEmbedder
 from clustering.faces.labelled import numbers_in_frame
 from clustering.faces.portraits import cut_portrait
 from clustering.faces.quality import sharpness, turn
 from data.execution.threaded import stream
-from data.project.checkpoints import Parts
+from data.project.checkpoints import Checkpoints
 from data.project.paths import ProjectPaths
 from data.tables.faces import Faces, Frames
 from data.video.jpeg import write_jpeg
@@ -26,7 +26,7 @@ from data.video.reader import Frame
 
 _OWN_PICTURE = re.compile(r"\d{8}(-\d+)?\.jpg")
 _FRAMES_SUFFIX = ".frames.parquet"
-PART_FRAMES = 64
+CHECKPOINT_FRAMES = 64
 """Sampled frames a part: what a killed run does again at most."""
 _BATCH_PX = 8_000_000
 """Pixels of frames that go through the pipeline together: 8 frames of 720p, 1 of 4K."""
@@ -50,7 +50,7 @@ class Extracted:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Batch:
     frames: list[Frame]
-    detections: list[Detections]
+    detections: list[FaceDetections]
 
 
 class Extractor:
@@ -94,7 +94,7 @@ class Extractor:
         )
         return batch, Extracted(_frames_table(batch.frames), faces)
 
-    def _faces_of(self, frame: Frame, found: Detections) -> tuple[Faces, NDArray[np.uint8]]:
+    def _faces_of(self, frame: Frame, found: FaceDetections) -> tuple[Faces, NDArray[np.uint8]]:
         landmarks = self._embedder.landmarks(frame.image, found.xyxy)
         n = len(found.score)
         faces = Faces(
@@ -129,9 +129,9 @@ def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
         yield batch
 
 
-def _from_left_to_right(found: Detections) -> Detections:
+def _from_left_to_right(found: FaceDetections) -> FaceDetections:
     order = np.lexsort((found.xyxy[:, 1], found.xyxy[:, 0]))
-    return Detections(xyxy=found.xyxy[order], score=found.score[order])
+    return FaceDetections(xyxy=found.xyxy[order], score=found.score[order])
 
 
 def _frames_table(frames: list[Frame]) -> Frames:
@@ -149,9 +149,9 @@ def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.uint8)
 
 
-def face_parts(folder: Path, *, key: str) -> Parts[Extracted]:
+def face_checkpoints(folder: Path, *, key: str) -> Checkpoints[Extracted]:
     """The finished parts of a footage's tables; one counts once its frames, written last, are."""
-    return Parts(folder, key=key, suffix=_FRAMES_SUFFIX, read=_read_part, write=_write_part)
+    return Checkpoints(folder, key=key, suffix=_FRAMES_SUFFIX, read=_read_part, write=_write_part)
 
 
 def _read_part(frames_file: Path) -> Extracted:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from clustering.faces.extraction import PART_FRAMES
-from clustering.faces.tasks import Search, SegmentSearch, look_for_faces, write_tables
+from clustering.faces.extraction import CHECKPOINT_FRAMES
+from clustering.faces.tasks import DetectJob, DetectTask, detect_segment, write_tables
 from clustering.settings import VERSION, ClusterSettings
 from data.core.atomic import remove_partial
 from data.core.digest import digest
 from data.core.errors import InputError
-from data.core.intervals import Spans, lengths_s
+from data.core.intervals import Intervals, lengths_s
 from data.core.progress import Progress
 from data.execution.failures import Failures
 from data.execution.segments import segments_of
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class FootageSummary:
+class FacesSummary:
     """What was found in one footage."""
 
     name: str
@@ -46,12 +46,12 @@ class FootageSummary:
 def find_faces(
     project: Project,
     footages: Sequence[Footage],
-    parts: Mapping[str, Spans],
+    parts: Mapping[str, Intervals],
     settings: ClusterSettings,
     failures: Failures,
     progress: Progress,
     runner: Runner,
-) -> list[FootageSummary]:
+) -> list[FacesSummary]:
     """Bring the faces tables of ``footages`` up to date.
 
     Args:
@@ -70,7 +70,7 @@ def find_faces(
     chosen = dataclasses.replace(settings, backend=backend)
     works = failures.each(added, lambda one: _work(project, *one, parts.get(one[0]), chosen))
     frames = sum(_looks(one, settings, parts.get(name)) for name, one in added)
-    found: dict[str, FootageSummary] = {}
+    found: dict[str, FacesSummary] = {}
     for finished in runner.run(works, progress, frames=frames):
         name = finished.work.name
         with failures.of_one():
@@ -82,7 +82,7 @@ def find_faces(
 
 
 def _work(
-    project: Project, name: str, footage: Footage, part: Spans | None, settings: ClusterSettings
+    project: Project, name: str, footage: Footage, part: Intervals | None, settings: ClusterSettings
 ) -> Work[dict[str, Any], None]:
     """What is to be done about a footage: nothing where that is done."""
     inputs = _faces_inputs(footage, settings, part)
@@ -92,7 +92,7 @@ def _work(
     project.unfinish(faces_stage(name))
     if settings.force:
         shutil.rmtree(project.parts_folder(name), ignore_errors=True)
-    search = Search(
+    search = DetectJob(
         paths=project.paths,
         name=name,
         footage=dataclasses.replace(footage, path=absolute(footage.path)),
@@ -100,7 +100,7 @@ def _work(
         spans=inputs.get("spans"),
         key=digest(repr(sorted(inputs.items()))),
         backend=settings.backend,
-        segments=segments_of(footage, step_s=every_s * PART_FRAMES),
+        segments=segments_of(footage, step_s=every_s * CHECKPOINT_FRAMES),
     )
     reads = project.names_of(project.parts_folder(name))
     known = [one for segment in search.segments for one in search.parts(segment).read()]
@@ -108,7 +108,7 @@ def _work(
         name,
         inputs,
         tuple(
-            Task(look_for_faces, SegmentSearch(search, one), reads=reads) for one in search.segments
+            Task(detect_segment, DetectTask(search, one), reads=reads) for one in search.segments
         ),
         Task(write_tables, search),
         total=looks,
@@ -116,7 +116,7 @@ def _work(
     )
 
 
-def _finish(project: Project, finished: Finished[dict[str, Any], None]) -> FootageSummary:
+def _finish(project: Project, finished: Finished[dict[str, Any], None]) -> FacesSummary:
     """Note that a footage's tables are written, if they were not before."""
     name, inputs = finished.work.name, finished.work.about
     if finished.work.last is not None:
@@ -177,9 +177,9 @@ def _put_back(now: dict[str, T], before: Mapping[str, T], key: str) -> None:
         now.pop(key, None)
 
 
-def _footage_summary(project: Project, finished: Finished[dict[str, Any], None]) -> FootageSummary:
+def _footage_summary(project: Project, finished: Finished[dict[str, Any], None]) -> FacesSummary:
     name, inputs = finished.work.name, finished.work.about
-    return FootageSummary(
+    return FacesSummary(
         name=name,
         kind=inputs["kind"],
         frames=Frames.count(project.frames_file(name)),
@@ -191,7 +191,7 @@ def _footage_summary(project: Project, finished: Finished[dict[str, Any], None])
 
 
 def _faces_inputs(
-    footage: Footage, settings: ClusterSettings, part: Spans | None
+    footage: Footage, settings: ClusterSettings, part: Intervals | None
 ) -> dict[str, Any]:
     """Everything that the faces table depends on."""
     backend = settings.backend
@@ -208,14 +208,14 @@ def _faces_inputs(
     }
 
 
-def _every_s(footage: Footage, settings: ClusterSettings, part: Spans | None) -> float:
+def _every_s(footage: Footage, settings: ClusterSettings, part: Intervals | None) -> float:
     if footage.kind != "video":
         return 1.0
     looked_at_s = footage.duration_s if part is None else float(part[-1, 1] - part[0, 0])
     return settings.every_s or default_interval_s(looked_at_s)
 
 
-def _looks(footage: Footage, settings: ClusterSettings, part: Spans | None) -> int:
+def _looks(footage: Footage, settings: ClusterSettings, part: Intervals | None) -> int:
     """About how many frames are looked at."""
     looked_at_s = footage.duration_s if part is None else float(lengths_s(part).sum())
     return max(math.ceil(looked_at_s / _every_s(footage, settings, part)), 1)

@@ -10,26 +10,26 @@ import numpy as np
 
 from clustering.faces.backends import BackendSettings, load_detector, load_embedder
 from clustering.faces.extraction import (
-    PART_FRAMES,
+    CHECKPOINT_FRAMES,
     Extracted,
     Extractor,
-    face_parts,
+    face_checkpoints,
     remove_stale_pictures,
     write_pictures,
 )
 from clustering.faces.tracklets import shot_numbers, tracklet_numbers
-from data.core.intervals import as_spans
+from data.core.intervals import as_intervals
 from data.core.progress import Bar
 from data.execution.segments import Segment, note_damage, noted_damage
-from data.execution.tasks import Workplace
-from data.project.checkpoints import Parts
+from data.execution.tasks import TaskContext
+from data.project.checkpoints import Checkpoints
 from data.project.paths import ProjectFolder
 from data.video.footage import Footage
 from data.video.reader import Damage, sample_frames
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class DetectJob:
     """A footage in which faces are looked for.
 
     Args:
@@ -52,10 +52,10 @@ class Search:
     backend: BackendSettings
     segments: tuple[Segment, ...]
 
-    def parts(self, segment: Segment) -> Parts[Extracted]:
+    def parts(self, segment: Segment) -> Checkpoints[Extracted]:
         """The finished parts of a segment's tables."""
         folder = self.paths.parts_folder(self.name)
-        return face_parts(folder, key=f"{self.key}-{segment.number:04d}")
+        return face_checkpoints(folder, key=f"{self.key}-{segment.number:04d}")
 
     def note(self, segment: Segment) -> Path:
         """Where it is noted that a segment has all its parts."""
@@ -63,14 +63,14 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentSearch:
+class DetectTask:
     """One segment of it."""
 
-    search: Search
+    search: DetectJob
     segment: Segment
 
 
-def look_for_faces(given: SegmentSearch, place: Workplace) -> Damage:
+def detect_segment(given: DetectTask, place: TaskContext) -> Damage:
     """Write a segment's faces, in parts and with their pictures, from where an earlier run was."""
     search, segment = given.search, given.segment
     noted = noted_damage(search.note(segment))
@@ -84,7 +84,7 @@ def look_for_faces(given: SegmentSearch, place: Workplace) -> Damage:
         every_s=search.every_s,
         from_s=segment.from_s,
         until_s=segment.until_s,
-        spans=None if search.spans is None else as_spans(search.spans),
+        spans=None if search.spans is None else as_intervals(search.spans),
         after_index=int(done.frames.frame_index[-1]) if len(done.frames) else -1,
         threads=search.backend.threads,
         damage=damage,
@@ -110,14 +110,14 @@ def _in_parts(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Ex
         found += len(batch.faces)
         bar.update(len(batch.frames))
         bar.set_postfix_str(f"{found} faces")
-        if sum(len(batch.frames) for batch in waiting) >= PART_FRAMES:
+        if sum(len(batch.frames) for batch in waiting) >= CHECKPOINT_FRAMES:
             yield Extracted.concatenate(waiting)
             waiting = []
     if waiting:
         yield Extracted.concatenate(waiting)
 
 
-def write_tables(search: Search, _: Workplace) -> None:
+def write_tables(search: DetectJob, _: TaskContext) -> None:
     """Write both tables from all parts, with the shots and tracklets that need the whole."""
     parts = [part for segment in search.segments for part in search.parts(segment).read()]
     whole = Extracted.concatenate(parts)

@@ -45,7 +45,7 @@ def dbscan(points: NDArray[np.float32], *, eps: float, min_samples: int) -> NDAr
     if eps <= 0 or min_samples < 1:
         raise ValueError(f"eps must be > 0 and min_samples >= 1, got {eps} and {min_samples}")
     with one_thread_a_product() if len(points) > BLOCK else nullcontext():
-        search = _Search(points, eps, min_samples)
+        search = _DbscanSearch(points, eps, min_samples)
         search.find_core_points()
         search.join_core_points()
         return search.labels()
@@ -66,12 +66,12 @@ def dense(points: NDArray[np.float32], *, eps: float, min_samples: int) -> NDArr
 
 
 def _dense(points: NDArray[np.float32], eps: float, min_samples: int) -> NDArray[np.bool_]:
-    search = _Search(points, eps, min_samples)
+    search = _DbscanSearch(points, eps, min_samples)
     search.find_core_points()
     return search.dense()
 
 
-class _Search:
+class _DbscanSearch:
     """What is known so far of which points are dense and belong together."""
 
     def __init__(self, points: NDArray[np.float32], eps: float, min_samples: int) -> None:

@@ -21,7 +21,7 @@ from clustering.grouping.linkage import (
     groups_of,
 )
 from clustering.grouping.relabel import by_first_sight, renumbered
-from clustering.grouping.review_constraints import Decided, decided_links, separate_nodes
+from clustering.grouping.review_constraints import ReviewConstraints, decided_links, separate_nodes
 from data.tables.faces import Faces
 
 
@@ -64,7 +64,7 @@ def group_faces(
     *,
     frames: int,
     video: bool = True,
-    decided: Decided | None = None,
+    decided: ReviewConstraints | None = None,
 ) -> NDArray[np.int64]:
     """Sort the faces of one footage into people, ``(n,)`` from 0 by first sight; -1 unknown.
 
@@ -75,7 +75,7 @@ def group_faces(
         video: False for photographs, which were not taken in one place at one time.
         decided: what people said about these faces.
     """
-    decided = decided or Decided.nothing(len(faces))
+    decided = decided or ReviewConstraints.nothing(len(faces))
     return _Grouping(faces, settings, decided, frames=frames, video=video).people()
 
 
@@ -100,7 +100,7 @@ class _Grouping:
         self,
         faces: Faces,
         settings: GroupingSettings,
-        decided: Decided,
+        decided: ReviewConstraints,
         *,
         frames: int,
         video: bool,
@@ -185,7 +185,7 @@ def _shared_frames(faces: Faces) -> NDArray[np.int64]:
     return renumbered(np.where(np.bincount(frame)[frame] > 1, frame, NOISE))
 
 
-def _nodes(faces: Faces, decided: Decided, *, tracklets: bool) -> NDArray[np.int64]:
+def _nodes(faces: Faces, decided: ReviewConstraints, *, tracklets: bool) -> NDArray[np.int64]:
     """What is linked, ``(n,)`` from 0 by first sight: tracklets, or single faces."""
     single = -1 - np.arange(len(faces))
     alone = faces.tracklet < 0 if tracklets else np.ones(len(faces), np.bool_)

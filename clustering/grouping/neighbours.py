@@ -42,7 +42,7 @@ def near_groups(
         count: how many.
     """
     found = np.full((len(groups), count), -1, np.int64)
-    search = _Search(groups, wanted, spread_share, found)
+    search = _NeighbourSearch(groups, wanted, spread_share, found)
     with one_thread_a_product():
         for _ in in_threads(search.look, cells(search.mean)):
             pass
@@ -91,7 +91,7 @@ def k_means(points: NDArray[np.float32]) -> tuple[list[Rows], NDArray[np.float32
     return np.split(order, starts), np.asarray(kmeans.cluster_centers_, np.float32)
 
 
-class _Search:
+class _NeighbourSearch:
     def __init__(
         self, groups: Groups, wanted: NDArray[np.bool_], spread_share: float, found: Rows
     ) -> None:

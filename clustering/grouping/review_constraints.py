@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from clustering.grouping.cannot_link import CannotLink, Counts, incidence
-from data.tables.decisions import UNKNOWN, Labels, Reviewed
+from data.tables.decisions import UNKNOWN, Reviewed, ReviewedFaces
 
 
 @dataclass(frozen=True, eq=False)
-class Decided:
+class ReviewConstraints:
     """Decisions about the faces of one footage.
 
     Raises:
@@ -43,30 +43,32 @@ class Decided:
         nobody = np.full(faces, UNKNOWN, np.int64)
         return cls(nobody, nobody, np.zeros((faces, 0), np.int64), frozenset())
 
-    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Decided:
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> ReviewConstraints:
         """Return what was decided about some of the faces."""
-        return Decided(self.person_id[rows], self.pinned[rows], self.never[rows], self.apart)
+        return ReviewConstraints(
+            self.person_id[rows], self.pinned[rows], self.never[rows], self.apart
+        )
 
     def anything(self) -> bool:
         """Whether anything was."""
         return bool((self.pinned != UNKNOWN).any() or self.never.size or self.apart)
 
 
-def decided_about(labels: Labels, reviewed: Reviewed) -> Decided:
+def review_constraints(labels: ReviewedFaces, reviewed: Reviewed) -> ReviewConstraints:
     """Return what was decided about the faces of one footage, of ``labels``."""
     # Only who is here: of all names of an archive there may be millions of pairs.
     named = sorted(reviewed.names.keys() & _anybody(labels))
     # Whoever gives two names means two people.
     pairs = {(a, b) for i, a in enumerate(named) for b in named[i + 1 :]}
-    return Decided(labels.person_id, labels.pinned, labels.never, reviewed.apart | pairs)
+    return ReviewConstraints(labels.person_id, labels.pinned, labels.never, reviewed.apart | pairs)
 
 
-def _anybody(labels: Labels) -> set[int]:
+def _anybody(labels: ReviewedFaces) -> set[int]:
     everybody = (labels.person_id, labels.pinned, labels.never.reshape(-1))
     return set(np.unique(np.concatenate(everybody)).tolist())
 
 
-def separate_nodes(node: NDArray[np.int64], decided: Decided) -> NDArray[np.int64]:
+def separate_nodes(node: NDArray[np.int64], decided: ReviewConstraints) -> NDArray[np.int64]:
     """Return nodes in which no face is tied to others against a decision, ``(n,)`` of any numbers.
 
     All faces that were put to one person are one node; faces that were thrown out of their
@@ -81,7 +83,7 @@ def separate_nodes(node: NDArray[np.int64], decided: Decided) -> NDArray[np.int6
     return np.asarray(separate, np.int64).reshape(-1)
 
 
-def decided_links(node: NDArray[np.int64], nodes: int, decided: Decided) -> CannotLink:
+def decided_links(node: NDArray[np.int64], nodes: int, decided: ReviewConstraints) -> CannotLink:
     """What each node is and is not by the decisions; of one ``decided``, any two go together.
 
     Args:
@@ -107,7 +109,7 @@ def decided_links(node: NDArray[np.int64], nodes: int, decided: Decided) -> Cann
     return CannotLink.of(holds, bars, _told_apart(people, decided))
 
 
-def _people(decided: Decided) -> NDArray[np.int64]:
+def _people(decided: ReviewConstraints) -> NDArray[np.int64]:
     """Everybody whom a face is or is not; rising."""
     everybody = (decided.person_id, decided.pinned, decided.never.reshape(-1))
     people = np.unique(np.concatenate(everybody))
@@ -124,7 +126,7 @@ def _incidence(
     return incidence(node[there], np.searchsorted(people, person[there]), shape)
 
 
-def _told_apart(people: NDArray[np.int64], decided: Decided) -> Counts:
+def _told_apart(people: NDArray[np.int64], decided: ReviewConstraints) -> Counts:
     """Of which two people it was said that they are not one, ``(people, people)``."""
     pairs = np.array(sorted(decided.apart), np.int64).reshape(-1, 2)
     pairs = pairs[np.isin(pairs, people).all(axis=1)]

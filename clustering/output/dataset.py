@@ -15,11 +15,11 @@ from clustering.output.masking import COVER_VERSION, cover
 from clustering.output.split import GAP, TRAIN, VAL, Moments, split_moments
 from data.core.boxes import Boxes, areas, expand, sizes_wh
 from data.core.digest import digest, file_key
-from data.project.manifest import Wanted
+from data.project.manifest import OutputFile
 from data.tables.dataset import (
     DATA_FILE,
     DatasetFile,
-    Labels,
+    ImageLabels,
     format_data_file,
     format_labels,
     image_path,
@@ -46,12 +46,12 @@ class PlannedImage:
     frame_index: int
     frame_wh: tuple[int, int]  # px
     split: str  # train or val
-    labels: Labels  # every known face; none in a background image
+    labels: ImageLabels  # every known face; none in a background image
     covered: Boxes  # (m, 4) px to cover: faces of unknown people
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class DatasetPlan:
     """What the dataset will hold."""
 
     person_id: tuple[int, ...]  # by class index, rising
@@ -62,7 +62,7 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class _Frame:
+class _SampledFrame:
     """One sampled frame with its faces, before it is known whether it is used."""
 
     footage: int  # place in the sequence of footages
@@ -79,7 +79,7 @@ def plan_dataset(
     label_margin: float = LABEL_MARGIN,
     val_share: float = VAL_SHARE,
     background_share: float = BACKGROUND_SHARE,
-) -> Plan:
+) -> DatasetPlan:
     """Choose the images, their labels and their split; the same input gives the same plan.
 
     Every sampled frame with a known person is an image, with every known face labelled and every
@@ -112,7 +112,7 @@ def plan_dataset(
     )
     chosen = _choose(candidates, split, background_share)
     images = tuple(_image(candidates[i], int(split[i]), footages, class_of) for i in chosen)
-    return Plan(
+    return DatasetPlan(
         person_id=tuple(people),
         names=tuple(names[person] for person in people),
         images=images,
@@ -127,7 +127,7 @@ def _usable_frames(
     names: Mapping[int, str],
     label_margin: float,
     counts: dict[str, int],
-) -> tuple[list[_Frame], list[_Frame]]:
+) -> tuple[list[_SampledFrame], list[_SampledFrame]]:
     """Return the frames with a known person, and those without any face."""
     nameless = set(footage.person_id.tolist()) - names.keys() - {-1}
     if nameless:
@@ -145,7 +145,7 @@ def _usable_frames(
         faces = faces[visible[faces]]
         is_known = footage.person_id[faces] >= 0
         known, unknown = faces[is_known], faces[~is_known]
-        frame = _Frame(index, row, known, boxes[known], boxes[unknown])
+        frame = _SampledFrame(index, row, known, boxes[known], boxes[unknown])
         if not len(faces):
             background.append(frame)
         elif not len(known):
@@ -168,7 +168,7 @@ def _hides(covered: Boxes, labels: Boxes) -> bool:
 
 
 def _moments(
-    candidates: Sequence[_Frame],
+    candidates: Sequence[_SampledFrame],
     footages: Sequence[LabelledFootage],
     class_of: Mapping[int, int],
 ) -> Moments:
@@ -186,7 +186,7 @@ def _moments(
 
 
 def _choose(
-    candidates: Sequence[_Frame], split: NDArray[np.int8], background_share: float
+    candidates: Sequence[_SampledFrame], split: NDArray[np.int8], background_share: float
 ) -> NDArray[np.int64]:
     """Return the rows of the images: all with people, and background spread over time."""
     has_people = np.array([len(f.known) > 0 for f in candidates], np.bool_)
@@ -200,7 +200,10 @@ def _choose(
 
 
 def _image(
-    frame: _Frame, split: int, footages: Sequence[LabelledFootage], class_of: Mapping[int, int]
+    frame: _SampledFrame,
+    split: int,
+    footages: Sequence[LabelledFootage],
+    class_of: Mapping[int, int],
 ) -> PlannedImage:
     footage = footages[frame.footage]
     width, height = footage.frames.frame_wh[frame.row].tolist()
@@ -210,7 +213,7 @@ def _image(
         frame_index=int(footage.frames.frame_index[frame.row]),
         frame_wh=(width, height),
         split=_SPLITS[split],
-        labels=Labels(np.array(classes, np.int64), frame.labels),
+        labels=ImageLabels(np.array(classes, np.int64), frame.labels),
         covered=frame.covered,
     )
 
@@ -228,7 +231,7 @@ def _too_few(
     return tuple(sorted(everyone - (seen["train"] & seen["val"])))
 
 
-def wanted_dataset(plan: Plan, still_file: StillFile) -> dict[str, Wanted]:
+def wanted_dataset(plan: DatasetPlan, still_file: StillFile) -> dict[str, OutputFile]:
     """Return the files of the dataset folder; none where the plan has no image.
 
     Where nobody could be in val, it is train once more: Ultralytics refuses a dataset without.
@@ -244,21 +247,21 @@ def wanted_dataset(plan: Plan, still_file: StillFile) -> dict[str, Wanted]:
         return {}
     val = "val" if any(image.split == "val" for image in plan.images) else "train"
     content = DatasetFile(train="images/train", val=f"images/{val}", names=plan.names)
-    wanted = {DATA_FILE: Wanted.content(format_data_file(content).encode())}
+    wanted = {DATA_FILE: OutputFile.content(format_data_file(content).encode())}
     for image in plan.images:
         path = image_path(image.split, f"{image.footage}-{image.frame_index:08d}")
         labels = format_labels(image.labels, image.frame_wh).encode()
         wanted[path] = _wanted_image(image, still_file(image.footage, image.frame_index))
-        wanted[label_path(path)] = Wanted.content(labels)
+        wanted[label_path(path)] = OutputFile.content(labels)
     return wanted
 
 
-def _wanted_image(image: PlannedImage, still: Path) -> Wanted:
+def _wanted_image(image: PlannedImage, still: Path) -> OutputFile:
     if not len(image.covered):
-        return Wanted.link(still)
+        return OutputFile.link(still)
     boxes = (image.covered.tobytes(), image.labels.xyxy.tobytes())
     key = f"covered {digest(COVER_VERSION, file_key(still), *boxes)}"
-    return Wanted(key, partial(_write_covered, still, image.covered, image.labels.xyxy))
+    return OutputFile(key, partial(_write_covered, still, image.covered, image.labels.xyxy))
 
 
 def _write_covered(still: Path, covered: Boxes, keep: Boxes, path: Path) -> None:

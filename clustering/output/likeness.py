@@ -25,7 +25,7 @@ _DISTANCES_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class AlikePair:
     """Two people who look alike."""
 
     person_id: int
@@ -40,7 +40,7 @@ class _Everybody:
     person_id: NDArray[np.int64]  # (n,) whose the faces are
     people: NDArray[np.int64]  # (p,) everybody who has a face, rising
     groups: Groups  # their moments
-    alike: tuple[Pair, ...]  # who may be one, the most alike first
+    alike: tuple[AlikePair, ...]  # who may be one, the most alike first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +72,7 @@ class Likeness:
 
     def alike(
         self, person_id: NDArray[np.int64], *, apart: Collection[tuple[int, int]] = ()
-    ) -> list[Pair]:
+    ) -> list[AlikePair]:
         """Pairs of people who may be one, the most alike first.
 
         Args:
@@ -203,13 +203,13 @@ def _joined(some: Groups, others: Groups, order: NDArray[np.int64]) -> Groups:
 
 def _alike(
     people: NDArray[np.int64], groups: Groups, together: NDArray[np.bool_]
-) -> tuple[Pair, ...]:
+) -> tuple[AlikePair, ...]:
     if len(people) < 2:
         return ()
     distance = _ALIKE(groups, groups)
     distance[together] = np.inf
     pairs = [
-        Pair(int(people[i]), int(people[j]), float(distance[i, j]))
+        AlikePair(int(people[i]), int(people[j]), float(distance[i, j]))
         for i, j in zip(*np.nonzero(np.triu(distance <= LIKELY, 1)), strict=True)
     ]
     return tuple(sorted(pairs, key=lambda pair: pair.distance))

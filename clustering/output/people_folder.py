@@ -16,7 +16,7 @@ from clustering.faces.quality import quality
 from clustering.output.montage import build_montage, choose_faces, cut_tile, layout
 from data.core.digest import digest, file_key
 from data.project.filenames import MONTAGE_FOLDER, UNKNOWN_FOLDER, person_file_names
-from data.project.manifest import Wanted
+from data.project.manifest import OutputFile
 from data.video.jpeg import encode_jpeg, read_jpeg
 
 MONTAGE_VERSION = "1"  # raised when the same faces give another picture
@@ -34,7 +34,7 @@ class _Tile:
 
 def wanted_people(
     footages: Sequence[LabelledFootage], names: Mapping[int, str], portrait_file: PortraitFile
-) -> dict[str, Wanted]:
+) -> dict[str, OutputFile]:
     """Return the files of the people folder: every face's portrait, and the montages.
 
     Args:
@@ -47,7 +47,7 @@ def wanted_people(
         ValueError: a face is of a person without a name.
     """
     folders = {-1: UNKNOWN_FOLDER, **person_file_names(names)}
-    wanted: dict[str, Wanted] = {}
+    wanted: dict[str, OutputFile] = {}
     for footage in footages:
         wanted |= _wanted_portraits(footage, folders, portrait_file)
     for person in sorted(names):
@@ -58,14 +58,14 @@ def wanted_people(
 
 def _wanted_portraits(
     footage: LabelledFootage, folders: Mapping[int, str], portrait_file: PortraitFile
-) -> dict[str, Wanted]:
+) -> dict[str, OutputFile]:
     nameless = set(footage.person_id.tolist()) - folders.keys()
     if nameless:
         raise ValueError(f"names must hold every person, not {sorted(nameless)}")
     numbers = numbers_in_frame(footage.faces.frame_index)
     rows = zip(footage.person_id, footage.faces.frame_index, numbers, strict=True)
     return {
-        f"{folders[person]}/{footage.name}-{frame:08d}-{number}.jpg": Wanted.link(
+        f"{folders[person]}/{footage.name}-{frame:08d}-{number}.jpg": OutputFile.link(
             portrait_file(footage.name, frame, number)
         )
         for person, frame, number in ((int(p), int(f), int(n)) for p, f, n in rows)
@@ -107,9 +107,9 @@ def _tile(footage: LabelledFootage, row: int, *, portrait_file: PortraitFile) ->
     return _Tile(path, footage.faces.xyxy[row], (width, height))
 
 
-def _wanted_montage(tiles: Sequence[_Tile]) -> Wanted:
+def _wanted_montage(tiles: Sequence[_Tile]) -> OutputFile:
     parts = [f"{tile.portrait.name} {file_key(tile.portrait)}" for tile in tiles]
-    return Wanted(digest(MONTAGE_VERSION, *parts), partial(_write_montage, tiles))
+    return OutputFile(digest(MONTAGE_VERSION, *parts), partial(_write_montage, tiles))
 
 
 def _write_montage(tiles: Sequence[_Tile], path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from clustering.faces.labelled import LabelledFootage
-from clustering.output.dataset import Plan, plan_dataset, wanted_dataset
+from clustering.output.dataset import DatasetPlan, plan_dataset, wanted_dataset
 from clustering.output.people_folder import wanted_people
 from data.core.errors import InputError
 from data.core.progress import WRITING, Progress
@@ -68,7 +68,7 @@ def known_people(people: People, tables: Mapping[str, tuple[Frames, Faces]]) -> 
     return KnownPeople(tuple(labelled), people.names(), people.hidden())
 
 
-def outputs_exist(project: Project, plan: Plan) -> bool:
+def outputs_exist(project: Project, plan: DatasetPlan) -> bool:
     """Whether both folders are there: a user may have removed one to have it made again."""
     folders = [project.people_folder, *([project.dataset_folder] if plan.images else [])]
     return all((folder / MANIFEST).exists() for folder in folders)
@@ -85,7 +85,9 @@ def folders_exist(project: Project) -> bool:
         return outputs_exist(project, _plan(known_people(people, tables), inputs))
 
 
-def write_outputs(project: Project, known: KnownPeople, plan: Plan, progress: Progress) -> None:
+def write_outputs(
+    project: Project, known: KnownPeople, plan: DatasetPlan, progress: Progress
+) -> None:
     """Bring the people folder and the dataset up to date.
 
     Raises:
@@ -196,12 +198,12 @@ def mark_stopped(project: Project, inputs: Mapping[str, Any]) -> None:
     project.finish(PEOPLE_STAGE, {**inputs, "names": names, _STOPPED: True})
 
 
-def _plan(known: KnownPeople, inputs: Mapping[str, Any]) -> Plan:
+def _plan(known: KnownPeople, inputs: Mapping[str, Any]) -> DatasetPlan:
     margin = float(inputs["label_margin"])
     return plan_dataset(known.that_matter(), known.names, label_margin=margin)
 
 
-def _review(project: Project, plan: Plan, *, up_to_date: bool) -> Review:
+def _review(project: Project, plan: DatasetPlan, *, up_to_date: bool) -> Review:
     folder = OutputFolder(project.dataset_folder)
     wanted = wanted_dataset(plan, project.still_file)
     changed = folder.changes(wanted) - {DATA_FILE}

@@ -7,7 +7,7 @@ from typing import Any
 
 from clustering.pairing.overlap import CommonPart
 from clustering.pairing.start_times import Offset
-from data.core.intervals import Spans, as_spans, clock, lengths_s, shared
+from data.core.intervals import Intervals, as_intervals, clock, lengths_s, shared
 
 DIGITS = 6
 """Decimals of a second that are kept: below a container's tick."""
@@ -20,7 +20,7 @@ class Lesson:
     names: tuple[str, str]  # of the footages, in the project
     offset: Offset
     later_s: float  # from the first's first frame to the second's
-    on: tuple[Spans, Spans]  # when each is on, by its own presentation time
+    on: tuple[Intervals, Intervals]  # when each is on, by its own presentation time
     part: CommonPart
 
     def own_s(self, who: int, time_s: float) -> float:
@@ -31,9 +31,9 @@ class Lesson:
         """Return beginning and end of the common part by a recording's own time."""
         return self.own_s(who, self.part.begin_s), self.own_s(who, self.part.end_s)
 
-    def looked_at(self, who: int) -> Spans:
+    def looked_at(self, who: int) -> Intervals:
         """Return what of a recording is looked at: the common part, while it is on itself."""
-        return shared(self.on[who], as_spans([self.common(who)]))
+        return shared(self.on[who], as_intervals([self.common(who)]))
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it for other people's programs; every time is the recording's own."""

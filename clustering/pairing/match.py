@@ -14,10 +14,10 @@ from clustering.pairing.options import DISCONNECT, FROZEN, PAIR
 from clustering.pairing.overlap import CommonPart, common_part
 from clustering.pairing.recordings import find_when_on, off_settings, when_on
 from clustering.pairing.start_times import OFFSET, STARTS, Offset, first_frame_s, offset_between
-from clustering.settings import ClusterSettings, Pair
+from clustering.settings import ClusterSettings, RecordingPair
 from data.core.atomic import write_json
 from data.core.errors import InputError
-from data.core.intervals import Spans, as_spans, clock
+from data.core.intervals import Intervals, as_intervals, clock
 from data.core.progress import Progress
 from data.execution.failures import Failures
 from data.execution.tasks import Runner
@@ -36,7 +36,7 @@ class Paired:
     offset: Offset
     later_s: float  # from the first's first frame to the second's
 
-    def common(self, first: Spans, second: Spans) -> CommonPart:
+    def common(self, first: Intervals, second: Intervals) -> CommonPart:
         """Return the common part where they are on at these times, each by its own.
 
         Raises:
@@ -58,7 +58,7 @@ class Paired:
 
 
 def pair_up(
-    footages: Sequence[Footage], pairs: Sequence[Pair], failures: Failures
+    footages: Sequence[Footage], pairs: Sequence[RecordingPair], failures: Failures
 ) -> tuple[list[Paired], list[Footage]]:
     """Return the pairs among ``footages``, and the footages that are in none.
 
@@ -76,7 +76,7 @@ def pair_up(
     return paired, list(single.values())
 
 
-def _pair(pair: Pair, found: Sequence[Footage]) -> Paired:
+def _pair(pair: RecordingPair, found: Sequence[Footage]) -> Paired:
     if len(found) < 2:
         lone = found[0].path
         other = pair.second if absolute(lone) == absolute(pair.first) else pair.first
@@ -89,7 +89,7 @@ def _pair(pair: Pair, found: Sequence[Footage]) -> Paired:
     later_s = offset.seconds + first_frame_s(pair.second) - first_frame_s(pair.first)
     paired = Paired((found[0], found[1]), offset, round(later_s, DIGITS))
     # Far apart by their headers already: said before anything is written.
-    paired.common(*(as_spans([(0.0, max(footage.duration_s, 1e-3))]) for footage in found))
+    paired.common(*(as_intervals([(0.0, max(footage.duration_s, 1e-3))]) for footage in found))
     return paired
 
 
@@ -141,7 +141,7 @@ def known_lessons(project: Project) -> list[Lesson]:
     return [_lesson(one) for one in kept if set(one["names"]) <= set(project.footages)]
 
 
-def parts_looked_at(lessons: Sequence[Lesson]) -> dict[str, Spans]:
+def parts_looked_at(lessons: Sequence[Lesson]) -> dict[str, Intervals]:
     """Return by name what of each recording is looked at."""
     return {
         name: lesson.looked_at(who) for lesson in lessons for who, name in enumerate(lesson.names)
@@ -210,7 +210,7 @@ def _forget(project: Project, names: Sequence[str]) -> None:
 
 
 def _lesson(record: Mapping[str, Any]) -> Lesson:
-    first, second = (as_spans(on) for on in record["on"])
+    first, second = (as_intervals(on) for on in record["on"])
     part = common_part(first, second + record["later_s"])
     if part is None:
         raise ValueError(f"pair must have a part in common, got {record}")

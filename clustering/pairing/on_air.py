@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.errors import InputError
-from data.core.intervals import Spans, as_spans, lengths_s, without
+from data.core.intervals import Intervals, as_intervals, lengths_s, without
 from data.video.footage import ASSUMED_RATE, Footage
 from data.video.packet_index import index_packets
 from data.video.reader import SAME_TIME_S, Frame, sample_frames
@@ -52,7 +52,7 @@ class OffSettings:
 
 
 @dataclass(slots=True, eq=False)
-class _Run:
+class _StillRun:
     """Looks in a row that show the same, or are all black; its edges are found later."""
 
     black: bool
@@ -70,7 +70,7 @@ class _Run:
             return self.black and is_black(grey)
         return is_still(self.picture, grey)
 
-    def finish(self, after_s: float) -> _Run:
+    def finish(self, after_s: float) -> _StillRun:
         """End the run, by the looks alone so far."""
         self.after_s = self.end_s = after_s
         self.begin_s = self.first_s
@@ -93,7 +93,7 @@ def spans_on(
     *,
     threads: int = 0,
     advance: Callable[[], object] = lambda: None,
-) -> Spans:
+) -> Intervals:
     """Return when a video is on, by its own presentation time; to the frame.
 
     It is off where no frame comes for some time, and where it is black, as recorders fill the time
@@ -113,9 +113,9 @@ def spans_on(
     _find_edges(footage, runs, threads)
     dark = [(run.begin_s, run.end_s) for run in runs if run.black]
     still = [(run.begin_s, run.end_s) for run in runs if not run.black]
-    off = _at_least(as_spans([*silent, *dark]), settings.shortest_s)
-    frozen = _at_least(as_spans(still), settings.frozen_s or np.inf)
-    on = without(whole, as_spans([*off, *frozen]))
+    off = _at_least(as_intervals([*silent, *dark]), settings.shortest_s)
+    frozen = _at_least(as_intervals(still), settings.frozen_s or np.inf)
+    on = without(whole, as_intervals([*off, *frozen]))
     if not len(on):
         raise InputError(f"{footage.path}: black or still throughout; there is nobody to see")
     return on
@@ -131,23 +131,23 @@ def is_still(before: Grey, grey: Grey) -> bool:
     return before.shape == grey.shape and float(cv2.absdiff(before, grey).mean()) <= _STILL
 
 
-def _by_packets(footage: Footage) -> tuple[Spans, Spans]:
+def _by_packets(footage: Footage) -> tuple[Intervals, Intervals]:
     """From the first frame to the end of the last, and the stretches without frames in it."""
     index = index_packets(footage)
     if index is None:  # no times to be trusted: such files have no gaps
-        return as_spans([(0.0, max(footage.duration_s, 1 / _rate(footage)))]), as_spans([])
+        return as_intervals([(0.0, max(footage.duration_s, 1 / _rate(footage)))]), as_intervals([])
     times_s = index.times_s
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1 / _rate(footage)
     late = np.flatnonzero(np.diff(times_s) > 2 * step_s)
     silent = np.stack([times_s[late] + step_s, times_s[late + 1]], axis=1)
-    return as_spans([(0.0, times_s[-1] + step_s)]), as_spans(silent)
+    return as_intervals([(0.0, times_s[-1] + step_s)]), as_intervals(silent)
 
 
 def _rate(footage: Footage) -> float:
     return float(footage.rate or ASSUMED_RATE)
 
 
-def _at_least(spans: Spans, shortest_s: float) -> Spans:
+def _at_least(spans: Intervals, shortest_s: float) -> Intervals:
     return spans[lengths_s(spans) > shortest_s - SAME_TIME_S]
 
 
@@ -157,7 +157,7 @@ def _long_runs(
     end_s: float,
     threads: int,
     advance: Callable[[], object],
-) -> list[_Run]:
+) -> list[_StillRun]:
     """Runs that may last long enough, counted from the look before to the look after."""
     every_s = settings.look_every_s
     with closing(sample_frames(footage, every_s=every_s, threads=threads)) as looks:
@@ -169,7 +169,9 @@ def _long_runs(
         ]
 
 
-def _runs(looks: Iterable[Frame], end_s: float, advance: Callable[[], object]) -> Iterator[_Run]:
+def _runs(
+    looks: Iterable[Frame], end_s: float, advance: Callable[[], object]
+) -> Iterator[_StillRun]:
     run = None
     for look in looks:
         advance()
@@ -180,18 +182,20 @@ def _runs(looks: Iterable[Frame], end_s: float, advance: Callable[[], object]) -
         before_s = look.time_s if run is None else run.last_s
         if run is not None:
             yield run.finish(look.time_s)
-        run = _Run(is_black(grey), grey, before_s, look.time_s, look.time_s)
+        run = _StillRun(is_black(grey), grey, before_s, look.time_s, look.time_s)
     if run is not None:
         yield run.finish(end_s)
 
 
-def _find_edges(footage: Footage, runs: Sequence[_Run], threads: int) -> None:
+def _find_edges(footage: Footage, runs: Sequence[_StillRun], threads: int) -> None:
     """Find to the frame when each run begins and ends."""
     edges = [(run.before_s, run.first_s) for run in runs]
     edges += [(run.last_s, run.after_s) for run in runs]
     if not edges:
         return
-    frames = sample_frames(footage, every_s=_EVERY_FRAME_S, spans=as_spans(edges), threads=threads)
+    frames = sample_frames(
+        footage, every_s=_EVERY_FRAME_S, spans=as_intervals(edges), threads=threads
+    )
     with closing(frames):
         for frame in frames:
             grey = _grey(frame)

@@ -13,7 +13,7 @@ from data.storage.addresses import footage_place
 
 if TYPE_CHECKING:
     from clustering.pairing.start_times import Offset
-    from clustering.settings import Pair, PairingSettings
+    from clustering.settings import PairingSettings, RecordingPair
 
 PAIR, DISCONNECT, FROZEN = "--pair", "--disconnect", "--frozen"
 _STARTS, _OFFSET = "--starts", "--offset"
@@ -106,19 +106,19 @@ def with_pairs(
     return [*named, *(path for path in paired if absolute(path) not in known)]
 
 
-def _pairs(noted: Sequence[tuple[str, Any]]) -> tuple[Pair, ...]:
-    from clustering.settings import Pair
+def _pairs(noted: Sequence[tuple[str, Any]]) -> tuple[RecordingPair, ...]:
+    from clustering.settings import RecordingPair
 
-    pairs: list[Pair] = []
+    pairs: list[RecordingPair] = []
     for option, value in noted:
         if option == PAIR:
-            pairs.append(Pair(*value))
+            pairs.append(RecordingPair(*value))
             continue
         if not pairs:
             raise InputError(f"{option}: no pair before it; name two recordings by --pair first")
         if pairs[-1].offset is not None:
             raise InputError(f"{option}: the pair before it has its times already; say them once")
-        pairs[-1] = Pair(pairs[-1].first, pairs[-1].second, _offset(option, value))
+        pairs[-1] = RecordingPair(pairs[-1].first, pairs[-1].second, _offset(option, value))
     return tuple(pairs)
 
 

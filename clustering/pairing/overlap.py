@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data.core.intervals import Spans, between, lengths_s, shared
+from data.core.intervals import Intervals, between, lengths_s, shared
 
 _SHORTEST_S = 0.001  # less is a rounding of two clocks
 
@@ -32,7 +32,7 @@ class CommonPart:
     disconnects: tuple[Disconnect, ...]  # in order of time
 
 
-def common_part(first: Spans, second: Spans) -> CommonPart | None:
+def common_part(first: Intervals, second: Intervals) -> CommonPart | None:
     """Return the common part of two recordings; ``None`` where they are never on together.
 
     Args:

@@ -11,9 +11,9 @@ from clustering.pairing.lesson import DIGITS
 from clustering.pairing.on_air import OffSettings, spans_on
 from clustering.settings import ClusterSettings
 from data.core.errors import InputError
-from data.core.intervals import Spans, as_spans
+from data.core.intervals import Intervals, as_intervals
 from data.core.progress import Progress
-from data.execution.tasks import Runner, Task, Work, Workplace
+from data.execution.tasks import Runner, Task, TaskContext, Work
 from data.project.project import Project
 from data.video.footage import Footage
 
@@ -31,7 +31,7 @@ class Recording:
     threads: int
 
 
-def look_when_on(given: Recording, place: Workplace) -> list[list[float]]:
+def look_when_on(given: Recording, place: TaskContext) -> list[list[float]]:
     """Return when a recording is on, beginning and end of each stretch in seconds."""
     looks = max(math.ceil(given.footage.duration_s / given.off.look_every_s), 1)
     with place.progress(f"{given.name}, when it is on", looks, 0) as bar:
@@ -66,9 +66,9 @@ def find_when_on(
     return refused
 
 
-def when_on(project: Project, name: str) -> Spans:
+def when_on(project: Project, name: str) -> Intervals:
     """Return when a recording is on, as was found, by its own presentation time."""
-    return as_spans(project.stages[_stage(name)]["on"])
+    return as_intervals(project.stages[_stage(name)]["on"])
 
 
 def off_settings(project: Project, name: str) -> OffSettings:

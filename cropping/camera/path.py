@@ -84,7 +84,7 @@ def steady_path(
         margin: so near the limits it is to be only where it pays.
         operator: what is a move worth.
     """
-    shot = _Shot(time_s, target, low, high, margin)
+    shot = _PathShot(time_s, target, low, high, margin)
     place = _standing(shot, operator)
     if place is not None:
         return np.full(len(time_s), place)
@@ -110,7 +110,7 @@ def average_path(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shot:
+class _PathShot:
     """What the camera is to follow; see `steady_path`."""
 
     time_s: Values
@@ -119,9 +119,9 @@ class _Shot:
     high: Values
     margin: float
 
-    def part(self, rows: slice | NDArray[np.bool_]) -> _Shot:
+    def part(self, rows: slice | NDArray[np.bool_]) -> _PathShot:
         low, high = self.low[rows], self.high[rows]
-        return _Shot(self.time_s[rows], self.target[rows], low, high, self.margin)
+        return _PathShot(self.time_s[rows], self.target[rows], low, high, self.margin)
 
 
 class _Knots:
@@ -154,7 +154,7 @@ class _Knots:
         return sparse.csr_matrix((weights.ravel() / 6, (rows, columns.ravel())), shape)
 
 
-def _standing(shot: _Shot, operator: Operator) -> float | None:
+def _standing(shot: _PathShot, operator: Operator) -> float | None:
     """Where the camera can stand all the time, if nothing is gained by a move."""
     if not len(shot.time_s):
         return 0.0
@@ -164,7 +164,7 @@ def _standing(shot: _Shot, operator: Operator) -> float | None:
     return place if inside and np.abs(aim - place).max() <= operator.dead_zone else None
 
 
-def _next_part(knots: _Knots, known: Values, shot: _Shot, operator: Operator) -> Values:
+def _next_part(knots: _Knots, known: Values, shot: _PathShot, operator: Operator) -> Values:
     """Some more coefficients, which go on smoothly from those that are ``known``."""
     first = max(len(known) - _CUBIC + 1, 0)
     wanted = len(known) + round(CHUNK_S / KNOT_S)
@@ -177,7 +177,7 @@ def _next_part(knots: _Knots, known: Values, shot: _Shot, operator: Operator) ->
     return solved[len(known) - first : wanted - first]
 
 
-def _solve(basis: Any, shot: _Shot, known: Values, operator: Operator) -> Values:
+def _solve(basis: Any, shot: _PathShot, known: Values, operator: Operator) -> Values:
     """Coefficients of least cost; the first ones are ``known``."""
     moves = _Moves(basis.shape[1])
     velocity = np.full(basis.shape[1] - 1, operator.velocity)
@@ -205,7 +205,7 @@ def _sampled(time_s: Values) -> NDArray[np.bool_]:
 
 
 def _solve_once(
-    moves: _Moves, velocity: Values, basis: Any, shot: _Shot, known: Values, operator: Operator
+    moves: _Moves, velocity: Values, basis: Any, shot: _PathShot, known: Values, operator: Operator
 ) -> Values:
     """The unknowns: coefficients, how far up and down each of their differences, and each frame.
 
@@ -242,7 +242,7 @@ def _side_by_side(signs: Sequence[int], size: int) -> Any:
     return sparse.csc_matrix((values, rows, every), (size, size * len(signs)))
 
 
-def _bounds(count: int, known: Values, moves: _Moves, steps: list[_Step]) -> Values:
+def _bounds(count: int, known: Values, moves: _Moves, steps: list[_DifferenceStep]) -> Values:
     """Least and most of each unknown."""
     coefficients = np.tile([-np.inf, np.inf], (count, 1))
     coefficients[: len(known)] = known[:, None]
@@ -284,7 +284,7 @@ def _seconds(time_s: Values) -> Values:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Step:
+class _DifferenceStep:
     """A part of every frame's way off from where it should be."""
 
     sign: int
@@ -292,7 +292,7 @@ class _Step:
     cost: Values  # (n,) of each unit of it
 
 
-def _steps(shot: _Shot, operator: Operator) -> tuple[Values, list[_Step]]:
+def _steps(shot: _PathShot, operator: Operator) -> tuple[Values, list[_DifferenceStep]]:
     """Where each frame should be, and the steps off from there, to each side in order."""
     seconds = _seconds(shot.time_s)
     aim = np.clip(shot.target, shot.low, shot.high)
@@ -303,5 +303,5 @@ def _steps(shot: _Shot, operator: Operator) -> tuple[Values, list[_Step]]:
         lengths = [*np.diff(ends, axis=0, prepend=0.0), np.full(len(aim), np.inf)]
         costs = np.cumsum([operator.inside, operator.outside, operator.crowded])
         of_each = [*(cost * seconds for cost in costs), costs[-1] * seconds + _LIMIT_COST]
-        steps += [_Step(sign, *both) for both in zip(lengths, of_each, strict=True)]
+        steps += [_DifferenceStep(sign, *both) for both in zip(lengths, of_each, strict=True)]
     return aim, steps

@@ -23,7 +23,7 @@ Frames = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Clock:
+class FrameTimes:
     """When each frame of a footage is shown, those that nobody looked at too."""
 
     time_s: NDArray[np.float64]  # (n,) rising
@@ -32,7 +32,7 @@ class Clock:
         return len(self.time_s)
 
     @classmethod
-    def of(cls, timeline: Timeline) -> Clock:
+    def of(cls, timeline: Timeline) -> FrameTimes:
         """All frames up to the last that was looked at, the others' times in between."""
         if not len(timeline):
             return cls(np.zeros(0))
@@ -53,7 +53,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Shot:
     """Frames in a row, of one shot, in which one camera follows one person."""
 
     first: int
@@ -61,7 +61,7 @@ class Stretch:
     rows: slice  # of the person's own tracks
 
 
-def stretches(tracks: Tracks, timeline: Timeline, clock: Clock) -> list[Stretch]:
+def person_shots(tracks: Tracks, timeline: Timeline, clock: FrameTimes) -> list[Shot]:
     """Where one person can be followed, in order.
 
     Args:
@@ -78,7 +78,7 @@ def stretches(tracks: Tracks, timeline: Timeline, clock: Clock) -> list[Stretch]
     breaks |= _jumps(tracks)
     starts = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(tracks)]])
     rows = [slice(int(a), int(b)) for a, b in pairwise(starts)]
-    return [Stretch(int(frame[r.start]), int(frame[r.stop - 1]) + 1, r) for r in rows]
+    return [Shot(int(frame[r.start]), int(frame[r.stop - 1]) + 1, r) for r in rows]
 
 
 def _jumps(tracks: Tracks) -> NDArray[np.bool_]:

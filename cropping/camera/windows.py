@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.camera.path import Operator, average_path, steady_path
-from cropping.camera.shots import GLIMPSE_S, Clock, Stretch, stretches
+from cropping.camera.shots import GLIMPSE_S, FrameTimes, Shot, person_shots
 from cropping.camera.window import Heights, WindowSettings, heights, largest_height, needed_wh
 from data.core.boxes import clamp
 from data.tables.timeline import Timeline
@@ -45,7 +45,7 @@ class CameraSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Views:
+class CropWindows:
     """One person's windows, one row a frame of the footage."""
 
     xyxy: Values  # (n, 4) px of the frame, not rounded; without area where nothing is shown
@@ -69,7 +69,7 @@ class Views:
         return np.flatnonzero(np.diff(self.take)) + 1
 
 
-def views(
+def crop_windows(
     tracks: Tracks,
     timeline: Timeline,
     frame_wh: tuple[int, int],
@@ -77,7 +77,7 @@ def views(
     window: WindowSettings,
     camera: CameraSettings,
     absent: AbsentName,
-) -> Views:
+) -> CropWindows:
     """Lead the camera after one person.
 
     Args:
@@ -88,8 +88,8 @@ def views(
         camera: how it moves.
         absent: what is shown while the person is not there.
     """
-    clock = Clock.of(timeline)
-    runs = stretches(tracks, timeline, clock)
+    clock = FrameTimes.of(timeline)
+    runs = person_shots(tracks, timeline, clock)
     if absent == "wide":
         runs = _without_glimpses(runs, clock)
     xyxy, take = np.zeros((len(clock), 4)), np.full(len(clock), -1)
@@ -101,10 +101,10 @@ def views(
         xyxy[take < 0] = (0, 0, *frame_wh)
     elif absent == "hold":
         _hold(xyxy, take, timeline, frame_wh, window)
-    return Views(xyxy, take)
+    return CropWindows(xyxy, take)
 
 
-def _without_glimpses(runs: list[Stretch], clock: Clock) -> list[Stretch]:
+def _without_glimpses(runs: list[Shot], clock: FrameTimes) -> list[Shot]:
     """Leave out what would be a flash between two views of everything."""
     kept = []
     for number, run in enumerate(runs):
@@ -129,8 +129,8 @@ def _hold(
     size = np.array([height * video_wh[0] / video_wh[1], height])
     middle = np.array(frame_wh) / 2
     ahead = np.concatenate([middle - size / 2, middle + size / 2])
-    shots = timeline.shot(np.arange(len(take)))
-    for frames in np.split(np.arange(len(take)), np.flatnonzero(np.diff(shots)) + 1):
+    person_shots = timeline.shot(np.arange(len(take)))
+    for frames in np.split(np.arange(len(take)), np.flatnonzero(np.diff(person_shots)) + 1):
         there = frames[take[frames] >= 0]
         if not len(there):
             xyxy[frames] = ahead

@@ -38,7 +38,7 @@ class PartCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class CurvePoint:
+class PeopleCurvePoint:
     """A training on a share of the people."""
 
     share: float
@@ -66,7 +66,7 @@ class CardFacts:
     temperature: float
     single: Figures  # of test faces, one crop each
     averaged: Figures  # the same, averaged over crops
-    curve: tuple[CurvePoint, ...]
+    curve: tuple[PeopleCurvePoint, ...]
     picture: str
     limits: tuple[str, ...]
 

@@ -30,7 +30,7 @@ def expression_graph(
     Batch normalisation is folded into the convolution before it, the calibration into the last
     layer.
     """
-    graph = _Graph()
+    graph = _GraphBuilder()
     last = graph.node("Cast", "patches", to=1)
     last = graph.node("Reshape", last, graph.constant(np.array([-1, 1, PATCH_PX, PATCH_PX])))
     last = graph.node("Mul", last, graph.constant(np.float32(4 / 255)))
@@ -43,7 +43,7 @@ def expression_graph(
     return graph.model(facts)
 
 
-def _body(graph: _Graph, last: str, layers: Iterable[nn.Module]) -> str:
+def _body(graph: _GraphBuilder, last: str, layers: Iterable[nn.Module]) -> str:
     before: nn.Conv2d | None = None
     for layer in layers:
         if isinstance(layer, nn.Conv2d):
@@ -59,7 +59,7 @@ def _body(graph: _Graph, last: str, layers: Iterable[nn.Module]) -> str:
     return last
 
 
-def _convolve(graph: _Graph, last: str, layer: nn.Conv2d, norm: nn.BatchNorm2d) -> str:
+def _convolve(graph: _GraphBuilder, last: str, layer: nn.Conv2d, norm: nn.BatchNorm2d) -> str:
     assert norm.running_mean is not None
     assert norm.running_var is not None
     spread = np.sqrt(_array(norm.running_var) + norm.eps)
@@ -81,7 +81,7 @@ def _array(tensor: Any) -> Array:
     return np.asarray(tensor.detach().cpu().numpy(), np.float32)
 
 
-class _Graph:
+class _GraphBuilder:
     """Nodes and weights of a model on the way."""
 
     def __init__(self) -> None:

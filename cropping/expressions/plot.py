@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cropping.expressions.card import CurvePoint
+from cropping.expressions.card import PeopleCurvePoint
 from cropping.expressions.figures import CalibrationRow
 from cropping.expressions.training import Epoch
 
@@ -21,7 +21,7 @@ def plot_training(
     epochs: Sequence[Epoch],
     best: int,
     calibration: Sequence[CalibrationRow],
-    curve: Sequence[CurvePoint],
+    curve: Sequence[PeopleCurvePoint],
 ) -> Figure:
     """Return the learning curve by epochs, by people where that is known, and the calibration."""
     from matplotlib.figure import Figure
@@ -64,7 +64,7 @@ def _plot_auc(axes: Any, epochs: Sequence[Epoch], best: int) -> None:
     axes.set(title=f"ROC AUC, validation: {auc[best]:.3f} at best", xlabel="epoch")
 
 
-def _plot_people(axes: Any, curve: Sequence[CurvePoint]) -> None:
+def _plot_people(axes: Any, curve: Sequence[PeopleCurvePoint]) -> None:
     axes.plot([p.faces for p in curve], [p.auc for p in curve], "o-", color=_BLUE)
     axes.set(title="ROC AUC, test, by what it learnt from", xlabel="faces", xlim=(0, None))
 

@@ -17,7 +17,7 @@ VAL_SHARE: Final = 0.10
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class FaceSplit:
     """Rows of a set of faces; every face is in one of the three."""
 
     train: NDArray[np.int64]
@@ -27,7 +27,7 @@ class Split:
     nameless: int  # faces in train of which nobody said whose they are
 
 
-def split_faces(faces: LabelledFaces) -> Split:
+def split_faces(faces: LabelledFaces) -> FaceSplit:
     """Split by subject: the same faces give the same split, in whatever order they come.
 
     Faces without a subject are trained on only, since they may be anybody's. Where no face has a
@@ -42,7 +42,7 @@ def split_faces(faces: LabelledFaces) -> Split:
     rows = np.flatnonzero(known) if by_subject else np.arange(len(faces))
     part = np.zeros(len(faces), np.int64)
     part[rows] = _parts(group[rows])
-    split = Split(
+    split = FaceSplit(
         train=np.flatnonzero(part == 0),
         val=np.flatnonzero(part == 1),
         test=np.flatnonzero(part == 2),
@@ -67,7 +67,7 @@ def _parts(group: NDArray[np.str_]) -> NDArray[np.int64]:
     return part[inverse]
 
 
-def _check(faces: LabelledFaces, split: Split) -> None:
+def _check(faces: LabelledFaces, split: FaceSplit) -> None:
     parts = {"train on": split.train, "choose by": split.val, "judge by": split.test}
     for purpose, rows in parts.items():
         missing = set(range(len(faces.classes))) - set(faces.label[rows].tolist())

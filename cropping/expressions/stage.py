@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cropping.expressions import patch as face_patch
 from cropping.expressions.augmentation import whole
-from cropping.expressions.card import CardFacts, CurvePoint, PartCounts, write_card
+from cropping.expressions.card import CardFacts, PartCounts, PeopleCurvePoint, write_card
 from cropping.expressions.figures import Figures, judge
 from cropping.expressions.labelled_faces import LabelledFaces, read_labelled_faces
 from cropping.expressions.model import (
@@ -23,8 +23,14 @@ from cropping.expressions.model import (
     read_facts,
 )
 from cropping.expressions.patch import PATCH_PX, VIEWS, cut_views
-from cropping.expressions.split import Split, split_faces
-from cropping.expressions.training import KeptTraining, Trained, TrainingSettings, steps_in, train
+from cropping.expressions.split import FaceSplit, split_faces
+from cropping.expressions.training import (
+    ExpressionTraining,
+    KeptTraining,
+    TrainedExpressions,
+    steps_in,
+    train,
+)
 from data.core.atomic import write_bytes, write_text
 from data.core.digest import digest
 from data.core.errors import InputError
@@ -58,7 +64,7 @@ class ExpressionSettings:
         force: train again what is trained.
     """
 
-    training: TrainingSettings = field(default_factory=TrainingSettings)
+    training: ExpressionTraining = field(default_factory=ExpressionTraining)
     learning_curve: bool = False
     force: bool = False
 
@@ -125,12 +131,12 @@ class _Outcome:
     """A training, judged."""
 
     faces: LabelledFaces
-    split: Split
-    trained: Trained
+    split: FaceSplit
+    trained: TrainedExpressions
     graph: bytes
     single: Figures
     averaged: Figures
-    curve: tuple[CurvePoint, ...]
+    curve: tuple[PeopleCurvePoint, ...]
 
 
 def judge_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Figures, Figures]:
@@ -229,14 +235,14 @@ def _train(
     name: str = "training",
     *,
     kept: KeptTraining | None = None,
-) -> Trained:
+) -> TrainedExpressions:
     with progress(name, steps_in(len(faces), settings.training), 0) as bar:
         return train(faces, val, settings.training, bar=bar, kept=kept)
 
 
 def _curve(
-    faces: LabelledFaces, split: Split, settings: ExpressionSettings, progress: Progress
-) -> tuple[CurvePoint, ...]:
+    faces: LabelledFaces, split: FaceSplit, settings: ExpressionSettings, progress: Progress
+) -> tuple[PeopleCurvePoint, ...]:
     """Trainings on parts of the people, none of them on faces of nobody known."""
     if not settings.learning_curve:
         return ()
@@ -253,11 +259,11 @@ def _curve(
         trained = _train(part, val, settings, progress, f"{share:.0%} of the people")
         facts = ExpressionFacts(faces.classes, face_patch.VERSION, "")
         model = expression_model(_graph(trained, facts), name="learning curve")
-        points.append(CurvePoint(share, len(part), judge_model(model, test)[1].mean_auc))
+        points.append(PeopleCurvePoint(share, len(part), judge_model(model, test)[1].mean_auc))
     return tuple(points)
 
 
-def _graph(trained: Trained, facts: ExpressionFacts) -> bytes:
+def _graph(trained: TrainedExpressions, facts: ExpressionFacts) -> bytes:
     from cropping.expressions.graph import expression_graph
 
     model = expression_graph(trained.network, facts, temperature=trained.temperature)
@@ -307,7 +313,7 @@ def _command(
     purpose: Purpose, names: Sequence[str], out: Path, settings: ExpressionSettings
 ) -> str:
     """What trains the model again."""
-    told, usual = settings.training, TrainingSettings()
+    told, usual = settings.training, ExpressionTraining()
     options = ["--out", out.name]
     options += ["--epochs", str(told.epochs)] if told.epochs != usual.epochs else []
     options += ["--seed", str(told.seed)] if told.seed != usual.seed else []
@@ -321,7 +327,7 @@ def _merged(faces: LabelledFaces) -> tuple[str, ...]:
     return tuple(sorted(set(faces.kind[last].tolist())))
 
 
-def _parts(faces: LabelledFaces, split: Split) -> tuple[PartCounts, ...]:
+def _parts(faces: LabelledFaces, split: FaceSplit) -> tuple[PartCounts, ...]:
     parts = {"train": split.train, "validation": split.val, "test": split.test}
     counted = []
     for name, rows in parts.items():

@@ -31,7 +31,7 @@ _LEAST_STEPS: Final = 40  # an epoch: few faces are shown several times
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingSettings:
+class ExpressionTraining:
     """How to train.
 
     Args:
@@ -55,7 +55,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedExpressions:
     """What a training came to."""
 
     network: ExpressionNetwork  # of the best epoch, ready to use
@@ -67,11 +67,11 @@ class Trained:
 def train(
     faces: LabelledFaces,
     val: LabelledFaces,
-    settings: TrainingSettings,
+    settings: ExpressionTraining,
     *,
     bar: Bar,
     kept: KeptTraining | None = None,
-) -> Trained:
+) -> TrainedExpressions:
     """Train on ``faces``; ``val`` chooses the best epoch and the calibration.
 
     The same faces and settings give the same network on the same machine, stopped between or not.
@@ -88,12 +88,12 @@ def train(
     try:
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
-            return _Run(faces, val, settings, bar).train(kept)
+            return _TrainingRun(faces, val, settings, bar).train(kept)
     finally:
         torch.set_num_threads(before)
 
 
-def steps_in(faces: int, settings: TrainingSettings) -> int:
+def steps_in(faces: int, settings: ExpressionTraining) -> int:
     """Return how many batches a training on so many faces has, at most."""
     return settings.epochs * _steps_an_epoch(faces)
 
@@ -165,11 +165,11 @@ class KeptTraining:
         self._path.unlink(missing_ok=True)
 
 
-class _Run:
+class _TrainingRun:
     """The state of a training."""
 
     def __init__(
-        self, faces: LabelledFaces, val: LabelledFaces, settings: TrainingSettings, bar: Bar
+        self, faces: LabelledFaces, val: LabelledFaces, settings: ExpressionTraining, bar: Bar
     ) -> None:
         self._faces, self._settings, self._bar = faces, settings, bar
         self._random = np.random.default_rng(settings.seed)
@@ -192,7 +192,7 @@ class _Run:
         self._epochs: list[Epoch] = []
         self._best, self._best_weights = 0, self._weights()
 
-    def train(self, kept: KeptTraining | None) -> Trained:
+    def train(self, kept: KeptTraining | None) -> TrainedExpressions:
         if kept is not None and (before := kept.read()):
             self._go_on(before)
         while not self._done():
@@ -205,7 +205,9 @@ class _Run:
         self._network.load_state_dict(self._best_weights)
         said = logits(self._network, self._val)
         temperature = best_temperature(said, self._val_label)
-        return Trained(self._network.eval(), temperature, tuple(self._epochs), self._best)
+        return TrainedExpressions(
+            self._network.eval(), temperature, tuple(self._epochs), self._best
+        )
 
     def _done(self) -> bool:
         patience = max(_PATIENCE * self._settings.epochs, 3)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cropping.render.encoder import open_piece
+from cropping.render.encoder import open_chunk
 from data.video.footage import Footage
 from data.video.writer import AAC_BIT_RATE, write_errors
 
@@ -39,7 +39,7 @@ def write_sound(footage: Footage, path: Path, *, start_s: Fraction) -> None:
     with (
         av.open(f"file:{footage.path}", options={"protocol_whitelist": "file"}) as source,
         write_errors(path),
-        open_piece(path) as target,
+        open_chunk(path) as target,
     ):
         stream = source.streams.audio[0]
         for other in source.streams:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.camera.shots import Clock, stretches
+from cropping.camera.shots import FrameTimes, person_shots
 from data.core.boxes import Boxes, clamp, expand
 from data.tables.people import UNKNOWN
 from data.tables.timeline import Timeline
@@ -24,7 +24,7 @@ _CELLS: Final = 5
 """What is left of a face: so many patches across."""
 
 
-class Others:
+class FaceBlur:
     """Where everybody but one person is, frame by frame."""
 
     def __init__(
@@ -32,14 +32,15 @@ class Others:
     ) -> None:
         """Take all tracks of a footage, and whom to leave alone."""
         self._boxes: dict[int, list[NDArray[np.float32]]] = {}
-        clock, shots = Clock.of(timeline), timeline.shot(np.arange(len(Clock.of(timeline))))
+        frame_times = FrameTimes.of(timeline)
+        shot = timeline.shot(np.arange(len(frame_times)))
         for other in np.unique(tracks.person_id).tolist():
             theirs = tracks.take(tracks.person_id == other)
             if other == UNKNOWN:
                 self._note(theirs.frame_index, theirs.xyxy, frame_wh)
             elif other != person_id:
-                for run in stretches(theirs, timeline, clock):
-                    frames, boxes = _lengthened(theirs.take(run.rows), clock, shots)
+                for run in person_shots(theirs, timeline, frame_times):
+                    frames, boxes = _lengthened(theirs.take(run.rows), frame_times, shot)
                     self._note(frames, boxes, frame_wh)
 
     def _note(self, frames: NDArray[np.int64], xyxy: Boxes, frame_wh: tuple[int, int]) -> None:
@@ -53,7 +54,7 @@ class Others:
 
 
 def _lengthened(
-    tracks: Tracks, clock: Clock, shots: NDArray[np.int64]
+    tracks: Tracks, clock: FrameTimes, shots: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Boxes]:
     """Every frame from somewhat before the first row to somewhat after the last, in one shot."""
     first, last = int(tracks.frame_index[0]), int(tracks.frame_index[-1])

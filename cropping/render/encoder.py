@@ -66,7 +66,7 @@ class EncoderSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class VideoFormat:
     """What is the same for all pieces of a video."""
 
     size_wh: tuple[int, int]
@@ -110,7 +110,7 @@ def _try(settings: EncoderSettings) -> None:
     context.encode(None)
 
 
-def open_piece(path: Path) -> OutputContainer:
+def open_chunk(path: Path) -> OutputContainer:
     """Open a file to be written whose packets keep their times; none is shown before 0."""
     import av
 
@@ -119,18 +119,18 @@ def open_piece(path: Path) -> OutputContainer:
     return av.open(str(path), "w", format=_PIECE_FORMAT, options=options)
 
 
-class PieceWriter:
+class ChunkWriter:
     """Some frames of one video, whole or not there; of none an empty file.
 
     Raises:
         InputError: it cannot be written.
     """
 
-    def __init__(self, path: Path, settings: EncoderSettings, form: Form) -> None:
+    def __init__(self, path: Path, settings: EncoderSettings, form: VideoFormat) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_errors(path):
-            self._container = open_piece(path)
+            self._container = open_chunk(path)
             self._stream = _video_stream(self._container, settings, form)
         self._form = form
         self._empty = True
@@ -170,7 +170,9 @@ class PieceWriter:
         self.path.unlink(missing_ok=True)
 
 
-def _video_stream(container: OutputContainer, settings: EncoderSettings, form: Form) -> VideoStream:
+def _video_stream(
+    container: OutputContainer, settings: EncoderSettings, form: VideoFormat
+) -> VideoStream:
     from av.codec.context import Flags, ThreadType
 
     options = settings.options()

@@ -21,7 +21,7 @@ from data.video.footage import Footage
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CropJob:
     """What is asked for of one footage.
 
     Args:
@@ -87,10 +87,10 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Job:
+class CropPlan:
     """One footage with its tracks."""
 
-    request: Request
+    request: CropJob
     tracks: Tracks
     timeline: Timeline
     people: tuple[Person, ...]  # who is seen
@@ -126,7 +126,7 @@ class Job:
         return self.request.work / f"{person.person_id}-{person.key}.mp4"
 
 
-def job_of(request: Request) -> Job:
+def plan_of(request: CropJob) -> CropPlan:
     """Read a footage's tracks.
 
     Raises:
@@ -144,10 +144,10 @@ def job_of(request: Request) -> Job:
         raise InputError(f"{unknown[0]}: nobody of this name; {request.name} has {known}")
     if lacking := [name for name in settings.people if name in never]:
         raise InputError(f"{lacking[0]}: never seen in {request.name}; choose somebody else")
-    return Job(request, tracks, timeline, people, never)
+    return CropPlan(request, tracks, timeline, people, never)
 
 
-def _check_tracks(request: Request, tracks: Tracks, timeline: Timeline) -> None:
+def _check_tracks(request: CropJob, tracks: Tracks, timeline: Timeline) -> None:
     file, footage = request.paths.tracks_file(request.name), request.footage
     try:
         timeline.place(tracks.frame_index)
@@ -166,7 +166,7 @@ def _check_tracks(request: Request, tracks: Tracks, timeline: Timeline) -> None:
 
 
 def _people(
-    request: Request, names: Mapping[int, str], tracks: Tracks, timeline: Timeline
+    request: CropJob, names: Mapping[int, str], tracks: Tracks, timeline: Timeline
 ) -> tuple[Person, ...]:
     """Everybody who is seen."""
     files = person_file_names(names)

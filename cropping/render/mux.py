@@ -22,7 +22,7 @@ _CHAPTER_TICK: Final = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Excerpt:
     """A part of a video that goes into another, in seconds."""
 
     begin_s: Fraction
@@ -63,7 +63,7 @@ def stamps(pts: NDArray[np.int64], *, end: int) -> Stamps:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Chunk:
     """Some frames of a video.
 
     Args:
@@ -80,7 +80,9 @@ class Piece:
         return (file for file in files if file.stat().st_size)
 
 
-def join(path: Path, pieces: Sequence[Piece], spans: Sequence[Span], *, sound: Path | None) -> None:
+def join(
+    path: Path, pieces: Sequence[Chunk], spans: Sequence[Excerpt], *, sound: Path | None
+) -> None:
     """Write an .mp4 of some parts of a video, one after the other; of several, chapters.
 
     Args:
@@ -119,7 +121,7 @@ class _Cuts:
     to: NDArray[np.int64]  # (s,)
 
     @classmethod
-    def of(cls, spans: Sequence[Span], tick: Fraction) -> _Cuts:
+    def of(cls, spans: Sequence[Excerpt], tick: Fraction) -> _Cuts:
         begin = np.array([round(span.begin_s / tick) for span in spans], np.int64)
         end = np.array([round(span.end_s / tick) for span in spans], np.int64)
         return cls(begin, end, np.concatenate([[0], np.cumsum(end - begin)])[:-1])
@@ -132,7 +134,7 @@ class _Cuts:
 
 
 def _video(
-    pieces: Sequence[Piece], cuts: _Cuts, stream: Any, tick: Fraction
+    pieces: Sequence[Chunk], cuts: _Cuts, stream: Any, tick: Fraction
 ) -> Iterator[tuple[Fraction, Any]]:
     pts = np.array([packet.pts for packet in _packets(pieces)], np.int64)
     moved, kept = cuts.moved(pts)
@@ -148,7 +150,7 @@ def _video(
         yield packet.dts * tick, packet
 
 
-def _packets(pieces: Sequence[Piece]) -> Iterator[Any]:
+def _packets(pieces: Sequence[Chunk]) -> Iterator[Any]:
     """All packets in decode order."""
     for piece in pieces:
         first, *shared = (_groups(file) for file in piece.filled())
@@ -172,7 +174,7 @@ def _groups(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _sound(
-    path: Path, spans: Sequence[Span], target: OutputContainer
+    path: Path, spans: Sequence[Excerpt], target: OutputContainer
 ) -> Iterator[tuple[Fraction, Any]]:
     import av
 
@@ -184,7 +186,7 @@ def _sound(
 
 
 def _sound_packets(
-    path: Path, spans: Sequence[Span], stream: Any
+    path: Path, spans: Sequence[Excerpt], stream: Any
 ) -> Iterator[tuple[Fraction, Any]]:
     """What is heard in the spans; of one that begins at 0, everything."""
     tick: Fraction = stream.time_base
@@ -200,11 +202,11 @@ def _sound_packets(
         yield pts * tick, packet
 
 
-def _is_whole(spans: Sequence[Span]) -> bool:
+def _is_whole(spans: Sequence[Excerpt]) -> bool:
     return len(spans) == 1 and spans[0].begin_s == 0
 
 
-def _moved_s(time_s: Fraction, spans: Sequence[Span]) -> Fraction | None:
+def _moved_s(time_s: Fraction, spans: Sequence[Excerpt]) -> Fraction | None:
     done = Fraction(0)
     for span in spans:
         if span.begin_s <= time_s < span.end_s:
@@ -213,7 +215,7 @@ def _moved_s(time_s: Fraction, spans: Sequence[Span]) -> Fraction | None:
     return None
 
 
-def _chapters(spans: Sequence[Span]) -> list[Any]:
+def _chapters(spans: Sequence[Excerpt]) -> list[Any]:
     chapters, done = [], Fraction(0)
     for number, span in enumerate(spans):
         end = done + span.end_s - span.begin_s

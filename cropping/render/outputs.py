@@ -8,23 +8,31 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from cropping.camera.shots import Clock
+from cropping.camera.shots import FrameTimes
 from cropping.render.audio import write_sound
-from cropping.render.job import Job, Person, Request, job_of
-from cropping.render.mux import Piece, Span, join
-from cropping.render.tasks import Leg, end_s, joinable, legs_of, passed_smiles, start_s, views_of
+from cropping.render.job import CropJob, CropPlan, Person, plan_of
+from cropping.render.mux import Chunk, Excerpt, join
+from cropping.render.tasks import (
+    RenderSegment,
+    end_s,
+    joinable,
+    render_segments,
+    segment_smiles,
+    start_s,
+    windows_of,
+)
 from cropping.smiles.table import Smiles, smiles_file, smiling_spans
 from cropping.timeline_file import person_times, timeline_json
 from data.core.atomic import link_or_copy, whole_file
 from data.core.digest import digest
-from data.execution.tasks import Workplace
-from data.project.manifest import Wanted
+from data.execution.tasks import TaskContext
+from data.project.manifest import OutputFile
 from data.project.project import TIMELINE_FILE
 from data.video.footage import open_video
 
 
 @dataclass(frozen=True, slots=True)
-class PersonSummary:
+class PersonVideo:
     """One person's video."""
 
     name: str
@@ -37,13 +45,13 @@ class Cropped:
     """What there is of one footage."""
 
     frames: int
-    people: tuple[PersonSummary, ...]
+    people: tuple[PersonVideo, ...]
     never_seen: tuple[str, ...]
     watched: bool = False  # the smiles table was written
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class WriteJob:
     """What is to be written.
 
     Args:
@@ -52,17 +60,17 @@ class Writing:
         rendered: whose pieces there are, by id.
     """
 
-    request: Request
+    request: CropJob
     todo: frozenset[str]
     rendered: tuple[int, ...]
 
 
-def write_crops(given: Writing, place: Workplace) -> Cropped:
+def write_crops(given: WriteJob, place: TaskContext) -> Cropped:
     """Put the videos together, and write the timeline and who smiles."""
     request = given.request
-    job = place.loaded(job_of, request)
+    job = place.loaded(plan_of, request)
     legs = _legs(job)
-    watched = None if request.knows_smiles else passed_smiles(request, legs)
+    watched = None if request.knows_smiles else segment_smiles(request, legs)
     if watched is not None:
         watched.write(smiles_file(request.paths, request.name))
     people = [person for person in job.people if person.person_id in given.rendered]
@@ -75,17 +83,17 @@ def write_crops(given: Writing, place: Workplace) -> Cropped:
     return _cropped(job, wanted, watched=watched is not None)
 
 
-def read_crops(request: Request, place: Workplace) -> Cropped:
+def read_crops(request: CropJob, place: TaskContext) -> Cropped:
     """Tell what is there."""
-    job = place.loaded(job_of, request)
+    job = place.loaded(plan_of, request)
     if not job.people:
         return Cropped(len(job.timeline), (), job.never_seen)
     return _cropped(job, wanted_files(job, request.folder.keys()), watched=False)
 
 
-def wanted_files(job: Job, known: Mapping[str, str]) -> dict[str, Wanted]:
+def wanted_files(job: CropPlan, known: Mapping[str, str]) -> dict[str, OutputFile]:
     """Every file that the folder shall hold: a best-of after its video, the timeline last."""
-    wanted: dict[str, Wanted] = {}
+    wanted: dict[str, OutputFile] = {}
     kept: list[Person] = []
     chosen = {person.person_id for person in job.chosen}
     for person in job.people:
@@ -94,14 +102,14 @@ def wanted_files(job: Job, known: Mapping[str, str]) -> dict[str, Wanted]:
         if key is None:
             continue
         kept.append(person)
-        wanted[person.video] = Wanted(key, partial(_write_video, job, person))
+        wanted[person.video] = OutputFile(key, partial(_write_video, job, person))
         best = _best_key(key)
         if (asked and job.settings.only_present) or known.get(person.best) == best:
-            wanted[person.best] = Wanted(best, partial(_write_best, job, person))
+            wanted[person.best] = OutputFile(best, partial(_write_best, job, person))
     names = [f"{path} {one.key} {job.name}" for path, one in wanted.items()]
     names += [f"{person.person_id} {person.name}" for person in kept]
     names.append(digest(_smiles(job).smile.tobytes()))
-    wanted[TIMELINE_FILE] = Wanted(digest(*names), partial(_write_timeline, job, kept))
+    wanted[TIMELINE_FILE] = OutputFile(digest(*names), partial(_write_timeline, job, kept))
     return wanted
 
 
@@ -109,47 +117,47 @@ def _best_key(key: str) -> str:
     return f"{key}-best"
 
 
-def _smiles(job: Job) -> Smiles:
+def _smiles(job: CropPlan) -> Smiles:
     """Who smiles when, as far as that was looked for."""
     request = job.request
     if request.knows_smiles:
         return Smiles.read(smiles_file(request.paths, request.name))
-    return passed_smiles(request, _legs(job)) or Smiles.empty()
+    return segment_smiles(request, _legs(job)) or Smiles.empty()
 
 
-def _legs(job: Job) -> tuple[Leg, ...]:
-    return legs_of(len(Clock.of(job.timeline)))
+def _legs(job: CropPlan) -> tuple[RenderSegment, ...]:
+    return render_segments(len(FrameTimes.of(job.timeline)))
 
 
-def _sound_file(request: Request) -> Path:
+def _sound_file(request: CropJob) -> Path:
     return request.work / "sound.nut"
 
 
-def _sound(job: Job) -> Path | None:
+def _sound(job: CropPlan) -> Path | None:
     return _sound_file(job.request) if job.footage.has_audio else None
 
 
-def _write_video(job: Job, person: Person, path: Path) -> None:
+def _write_video(job: CropPlan, person: Person, path: Path) -> None:
     ready = job.ready(person)
     if ready.exists():
         link_or_copy(ready, path)
         return
     legs = _legs(job)
     pieces = [piece for leg in legs for piece in joinable(job, person, leg)]
-    join(path, pieces, [Span(Fraction(0), end_s(job, person, legs))], sound=_sound(job))
+    join(path, pieces, [Excerpt(Fraction(0), end_s(job, person, legs))], sound=_sound(job))
 
 
-def _write_best(job: Job, person: Person, path: Path) -> None:
+def _write_best(job: CropPlan, person: Person, path: Path) -> None:
     video = job.request.folder.folder / person.video
-    clock, shown = Clock.of(job.timeline), views_of(job, person).present
+    clock, shown = FrameTimes.of(job.timeline), windows_of(job, person).present
     spans = [
-        Span(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
+        Excerpt(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
         for begin, end in clock.spans(shown)
     ]
-    join(path, [Piece(video)], spans, sound=_sound(job))
+    join(path, [Chunk(video)], spans, sound=_sound(job))
 
 
-def _write_timeline(job: Job, people: Sequence[Person], path: Path) -> None:
+def _write_timeline(job: CropPlan, people: Sequence[Person], path: Path) -> None:
     """Write who is seen and who smiles when."""
     frames, duration_s = _frames_and_duration(job)
     smiles = _smiles(job)
@@ -176,12 +184,12 @@ def _write_timeline(job: Job, people: Sequence[Person], path: Path) -> None:
     path.write_bytes(content)
 
 
-def _cropped(job: Job, wanted: Mapping[str, Wanted], *, watched: bool) -> Cropped:
+def _cropped(job: CropPlan, wanted: Mapping[str, OutputFile], *, watched: bool) -> Cropped:
     people = tuple(_summary(job, person, wanted) for person in job.chosen)
     return Cropped(_frames_and_duration(job)[0], people, job.never_seen, watched)
 
 
-def _frames_and_duration(job: Job) -> tuple[int, float]:
+def _frames_and_duration(job: CropPlan) -> tuple[int, float]:
     """Of the videos, which are all alike; the first that is there."""
     for person in job.people:
         video = job.request.folder.folder / person.video
@@ -191,7 +199,7 @@ def _frames_and_duration(job: Job) -> tuple[int, float]:
     raise ValueError(f"{job.name} must have a video by now")
 
 
-def _summary(job: Job, person: Person, wanted: Mapping[str, Wanted]) -> PersonSummary:
+def _summary(job: CropPlan, person: Person, wanted: Mapping[str, OutputFile]) -> PersonVideo:
     folder = job.request.folder.folder
     files = [folder / file for file in (person.video, person.best) if file in wanted]
-    return PersonSummary(person.name, len(person.tracks), tuple(files))
+    return PersonVideo(person.name, len(person.tracks), tuple(files))

@@ -15,18 +15,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.camera.shots import Clock
-from cropping.camera.windows import Views
-from cropping.render.blur import Others, blurred
-from cropping.render.encoder import EncoderSettings, Form, PieceWriter
+from cropping.camera.shots import FrameTimes
+from cropping.camera.windows import CropWindows
+from cropping.render.blur import FaceBlur, blurred
+from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat
 from cropping.render.resize import cut
 from data.core.atomic import partial_of
 from data.execution.threaded import stream
-from data.project.checkpoints import Parts
+from data.project.checkpoints import Checkpoints
 from data.video.reader import Decoded
 from data.video.yuv import Planes
 
-PIECE_FRAMES: Final = 1500
+CHUNK_FRAMES: Final = 1500
 """What a killed run does again at most."""
 KEYFRAME_S: Final = 1
 """At most so long from one keyframe to the next: how exactly a browser jumps."""
@@ -37,37 +37,39 @@ _WAITING_BYTES: Final = 64 << 20
 _FEWEST_WAITING, _MOST_WAITING = 2, 8
 """Frames from one thread to the next: the more there are, the less often one waits for another."""
 
-Pieces = Parts[Path]
+ChunkCheckpoints = Checkpoints[Path]
 
 
-class Shown:
+class RenderFrame:
     """One frame on its way past the encoders."""
 
-    def __init__(self, decoded: Decoded, form: Form) -> None:
+    def __init__(self, decoded: Decoded, form: VideoFormat) -> None:
         self.decoded, self.planes = decoded, decoded.planes()
         self.index = decoded.index
         self.tick = round(Fraction(decoded.time_s) / form.time_base)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class RenderTarget:
     """What one encoder makes of a footage."""
 
-    views: Views
-    pieces: Pieces
+    views: CropWindows
+    pieces: ChunkCheckpoints
     cuts: NDArray[np.int64]  # frames where what it makes may be taken apart
     taken: NDArray[np.bool_]  # (n,) which frames it takes
-    others: Others | None = None  # to be blurred
+    others: FaceBlur | None = None  # to be blurred
 
     @classmethod
-    def whole(cls, views: Views, pieces: Pieces, others: Others | None) -> Part:
+    def whole(
+        cls, views: CropWindows, pieces: ChunkCheckpoints, others: FaceBlur | None
+    ) -> RenderTarget:
         """One person's whole video."""
         return cls(views, pieces, views.cuts(), np.ones(len(views), np.bool_), others)
 
 
-def pieces_in(folder: Path, key: str) -> Pieces:
+def chunks_in(folder: Path, key: str) -> ChunkCheckpoints:
     """The finished pieces of a video; ``key`` tells what they depend on."""
-    return Parts(
+    return Checkpoints(
         folder, key=key, suffix=".nut", read=lambda file: file, write=lambda new, to: _move(new, to)
     )
 
@@ -76,10 +78,10 @@ def _move(new: Path, to: Path) -> None:
     new.replace(to)
 
 
-def keyframes(clock: Clock, cuts: NDArray[np.int64]) -> NDArray[np.bool_]:
+def keyframes(clock: FrameTimes, cuts: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which frames are to be keyframes, ``(n,)``: at pieces and cuts, and once a second."""
     wanted = np.zeros(len(clock), np.bool_)
-    wanted[::PIECE_FRAMES] = True
+    wanted[::CHUNK_FRAMES] = True
     wanted[cuts] = True
     ends_s = np.append(clock.time_s[1:], np.inf)
     last_s = 0.0
@@ -91,16 +93,16 @@ def keyframes(clock: Clock, cuts: NDArray[np.int64]) -> NDArray[np.bool_]:
     return wanted
 
 
-class Lane:
+class EncoderWorker:
     """One person's encoder."""
 
     def __init__(
         self,
-        part: Part,
-        clock: Clock,
+        part: RenderTarget,
+        clock: FrameTimes,
         folder: Path,
         settings: EncoderSettings,
-        form: Form,
+        form: VideoFormat,
         *,
         first: int = 0,
     ) -> None:
@@ -112,25 +114,25 @@ class Lane:
         self._keyframes = keyframes(clock, part.cuts)
         self._finished = first + len(part.pieces.read())
         self._folder = folder
-        self._writer: PieceWriter | None = None
+        self._writer: ChunkWriter | None = None
         self._number = -1
         self._next = 0  # first frame that has not come by
 
-    def take(self, shown: Shown) -> None:
+    def take(self, shown: RenderFrame) -> None:
         """Encode one frame."""
-        number = shown.index // PIECE_FRAMES
+        number = shown.index // CHUNK_FRAMES
         if number < self._finished:
             return
         if number != self._number:
             self.close()
             self._number = number
             path = partial_of(self._folder / f"{number:06d}.nut")
-            self._writer = PieceWriter(path, self._settings, self._form)
+            self._writer = ChunkWriter(path, self._settings, self._form)
         row = min(shown.index, len(self._part.views) - 1)
         if self._writer is not None and self._part.taken[row]:
             self._encode(shown, row, self._writer)
 
-    def _encode(self, shown: Shown, row: int, writer: PieceWriter) -> None:
+    def _encode(self, shown: RenderFrame, row: int, writer: ChunkWriter) -> None:
         frame, planes = writer.picture()
         self._fill(shown, row, planes)
         # A damaged frame that never came by leaves its keyframe to the next.
@@ -138,7 +140,7 @@ class Lane:
         self._next = shown.index + 1
         writer.write(frame, tick=shown.tick, keyframe=keyframe)
 
-    def _fill(self, shown: Shown, row: int, planes: Planes) -> None:
+    def _fill(self, shown: RenderFrame, row: int, planes: Planes) -> None:
         left, top, right, bottom = self._part.views.xyxy[row].tolist()
         boxes = self._part.others.at(shown.index) if self._part.others else []
         cut(blurred(shown.planes, boxes), (left, top, right, bottom), planes)
@@ -169,13 +171,13 @@ def threads_each(lanes: int, cores: int) -> int:
 
 def render(
     frames: Generator[Decoded, None, None],
-    lanes: Sequence[Lane],
-    form: Form,
+    lanes: Sequence[EncoderWorker],
+    form: VideoFormat,
     *,
     frame_wh: tuple[int, int],
     threads: int,
     advance: Callable[[], None],
-    watch: Sequence[Callable[[Shown], Shown]] = (),
+    watch: Sequence[Callable[[RenderFrame], RenderFrame]] = (),
 ) -> None:
     """Pass every frame by every encoder.
 
@@ -201,7 +203,7 @@ def render(
                 advance()
         # An encoder keeps frames back until it knows what follows: those are encoded now.
         with ThreadPoolExecutor(count) as pool:
-            for _ in pool.map(Lane.close, lanes):
+            for _ in pool.map(EncoderWorker.close, lanes):
                 pass
 
 
@@ -212,8 +214,8 @@ def frames_waiting(frame_wh: tuple[int, int], queues: int) -> int:
     return min(max(affordable, _FEWEST_WAITING), _MOST_WAITING)
 
 
-def _one_after_another(lanes: Sequence[Lane]) -> Callable[[Shown], Shown]:
-    def take(shown: Shown) -> Shown:
+def _one_after_another(lanes: Sequence[EncoderWorker]) -> Callable[[RenderFrame], RenderFrame]:
+    def take(shown: RenderFrame) -> RenderFrame:
         for lane in lanes:
             lane.take(shown)
         return shown
@@ -221,13 +223,13 @@ def _one_after_another(lanes: Sequence[Lane]) -> Callable[[Shown], Shown]:
     return take
 
 
-def _shown(frames: Iterator[Decoded], form: Form) -> Iterator[Shown]:
+def _shown(frames: Iterator[Decoded], form: VideoFormat) -> Iterator[RenderFrame]:
     for decoded in frames:
-        yield Shown(decoded, form)
+        yield RenderFrame(decoded, form)
 
 
 @contextlib.contextmanager
-def _all_or_none(lanes: Sequence[Lane]) -> Iterator[None]:
+def _all_or_none(lanes: Sequence[EncoderWorker]) -> Iterator[None]:
     try:
         yield
     finally:

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.camera.windows import Views
-from cropping.render.render import Part, Pieces
+from cropping.camera.windows import CropWindows
+from cropping.render.render import ChunkCheckpoints, RenderTarget
 
 
-def share(parts: Sequence[Part], pieces: Pieces) -> list[Part]:
+def share(parts: Sequence[RenderTarget], pieces: ChunkCheckpoints) -> list[RenderTarget]:
     """Take out of several people's parts what they have in common, as one more part at the end.
 
     The parts come back as they are where that is nothing: of one person alone, where never two
@@ -33,11 +33,11 @@ def share(parts: Sequence[Part], pieces: Pieces) -> list[Part]:
     if together.max() < 2:
         return list(parts)
     own = [replace(part, taken=~theirs) for part, theirs in zip(parts, alike, strict=True)]
-    views = Views(np.tile(view, (len(together), 1)), np.full(len(together), -1))
+    views = CropWindows(np.tile(view, (len(together), 1)), np.full(len(together), -1))
     # Whoever comes or goes, the others' videos begin and end a part there too.
     cuts = np.unique(np.concatenate([part.cuts for part in parts]))
-    return [*own, Part(views, pieces, cuts=cuts, taken=together > 0)]
+    return [*own, RenderTarget(views, pieces, cuts=cuts, taken=together > 0)]
 
 
-def _shows(views: Views, xyxy: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _shows(views: CropWindows, xyxy: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((views.xyxy == xyxy).all(axis=1))

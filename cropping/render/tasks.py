@@ -16,27 +16,35 @@ from typing import Final
 
 import numpy as np
 
-from cropping.camera.shots import Clock
-from cropping.camera.windows import Views, views
-from cropping.render.blur import Others
-from cropping.render.encoder import Form
-from cropping.render.job import Job, Person, Request, job_of
-from cropping.render.mux import Piece
-from cropping.render.render import PIECE_FRAMES, Lane, Part, Pieces, Shown, pieces_in, render
+from cropping.camera.shots import FrameTimes
+from cropping.camera.windows import CropWindows, crop_windows
+from cropping.render.blur import FaceBlur
+from cropping.render.encoder import VideoFormat
+from cropping.render.job import CropJob, CropPlan, Person, plan_of
+from cropping.render.mux import Chunk
+from cropping.render.render import (
+    CHUNK_FRAMES,
+    ChunkCheckpoints,
+    EncoderWorker,
+    RenderFrame,
+    RenderTarget,
+    chunks_in,
+    render,
+)
 from cropping.render.shared_absence import share
 from cropping.smiles.model import load_smile_model
-from cropping.smiles.scorer import SmileWatcher, average_over_neighbours
+from cropping.smiles.scorer import SmileScorer, average_over_neighbours
 from cropping.smiles.table import Smiles
 from data.core.atomic import whole_file, write_json
 from data.core.digest import digest
 from data.core.errors import InputError
 from data.core.progress import Bar
 from data.execution.segments import MOST
-from data.execution.tasks import Workplace
+from data.execution.tasks import TaskContext
 from data.video.footage import ASSUMED_RATE, Footage, open_video
 from data.video.reader import Damage, Decoded, decode_frames
 
-LEG_PIECES: Final = 12
+SEGMENT_CHUNKS: Final = 12
 """Pieces a leg, at least: about ten minutes, as long as a segment of the stages before."""
 SHARED: Final = "shared-"
 """So the names of folders begin that hold what several people share."""
@@ -44,7 +52,7 @@ _TICK: Final = Fraction(1, 90_000)  # where a footage has none of its own: MPEG'
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class RenderSegment:
     """Some pieces of all videos of a footage."""
 
     number: int  # from 0
@@ -52,18 +60,18 @@ class Leg:
     end: int | None  # piece, exclusive; None for the last leg
 
 
-def legs_of(frames: int) -> tuple[Leg, ...]:
+def render_segments(frames: int) -> tuple[RenderSegment, ...]:
     """Cut a pass of about so many frames into legs: alike, whoever makes it."""
-    pieces = frames / PIECE_FRAMES
-    length = max(LEG_PIECES, ceil(pieces / MOST))
+    pieces = frames / CHUNK_FRAMES
+    length = max(SEGMENT_CHUNKS, ceil(pieces / MOST))
     # A last one of less than half a leg belongs to the one before.
     count = max(int(pieces / length + 0.5), 1)
     begins = [number * length for number in range(count)]
-    return tuple(map(Leg, range(count), begins, [*begins[1:], None]))
+    return tuple(map(RenderSegment, range(count), begins, [*begins[1:], None]))
 
 
 @dataclass(frozen=True, slots=True)
-class LegOfPass:
+class RenderTask:
     """One leg, and what is to be made on it.
 
     Args:
@@ -74,15 +82,15 @@ class LegOfPass:
         threads: of each encoder, wherever it runs: another number gives other bytes.
     """
 
-    request: Request
+    request: CropJob
     people: tuple[int, ...]
-    leg: Leg
+    leg: RenderSegment
     watches: bool
     threads: int
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class SegmentRecord:
     """What a leg told; times are None where the footage has no frame there."""
 
     start_s: Fraction | None  # of the footage's first frame, in its own time
@@ -98,7 +106,7 @@ class Passed:
         write_json(path, {**told, "damage": damage, "shared": self.shared})
 
     @classmethod
-    def read(cls, path: Path) -> Passed | None:
+    def read(cls, path: Path) -> SegmentRecord | None:
         """Read it; None where the leg is not done."""
         if not path.exists():
             return None
@@ -113,45 +121,45 @@ class Passed:
 # --- the files of a pass ----------------------------------------------------------------------
 
 
-def passed_file(job: Job, person: Person, leg: Leg) -> Path:
+def record_file(job: CropPlan, person: Person, leg: RenderSegment) -> Path:
     """Where it is noted that a leg of a person's video is done."""
     return job.pieces(person) / f"passed-{leg.number:04d}.json"
 
 
-def pieces_of(job: Job, person: Person, leg: Leg) -> Pieces:
+def chunks_of(job: CropPlan, person: Person, leg: RenderSegment) -> ChunkCheckpoints:
     """The finished pieces of a leg of a person's video."""
     return _pieces_in(job.pieces(person), leg)
 
 
-def _pieces_in(folder: Path, leg: Leg) -> Pieces:
-    return pieces_in(folder, f"piece-{leg.number:04d}")
+def _pieces_in(folder: Path, leg: RenderSegment) -> ChunkCheckpoints:
+    return chunks_in(folder, f"piece-{leg.number:04d}")
 
 
-def joinable(job: Job, person: Person, leg: Leg) -> list[Piece]:
+def joinable(job: CropPlan, person: Person, leg: RenderSegment) -> list[Chunk]:
     """What a leg of a person's video is joined of, once it is done."""
-    own = pieces_of(job, person, leg).read()
-    passed = Passed.read(passed_file(job, person, leg))
+    own = chunks_of(job, person, leg).read()
+    passed = SegmentRecord.read(record_file(job, person, leg))
     if passed is None or not passed.shared:
-        return [Piece(file) for file in own]
+        return [Chunk(file) for file in own]
     shared = _pieces_in(job.request.work / passed.shared, leg).read()
-    return [Piece(*files) for files in zip(own, shared, strict=True)]
+    return [Chunk(*files) for files in zip(own, shared, strict=True)]
 
 
-def shared_folder(job: Job, people: Sequence[Person]) -> Path:
+def shared_folder(job: CropPlan, people: Sequence[Person]) -> Path:
     """Folder of the pieces that these people share."""
     return job.request.work / f"{SHARED}{digest(*(person.key for person in people))}"
 
 
-def smiles_folder(request: Request) -> Path:
+def smiles_folder(request: CropJob) -> Path:
     """Holds who smiles on each leg."""
     return request.work / f"smiles-{request.smiles}"
 
 
-def _smiles_file(request: Request, leg: Leg) -> Path:
+def _smiles_file(request: CropJob, leg: RenderSegment) -> Path:
     return smiles_folder(request) / f"{leg.number:04d}.parquet"
 
 
-def passed_smiles(request: Request, legs: Sequence[Leg]) -> Smiles | None:
+def segment_smiles(request: CropJob, legs: Sequence[RenderSegment]) -> Smiles | None:
     """Who smiles when; None where that was not looked for on all legs."""
     files = [_smiles_file(request, leg) for leg in legs]
     if not all(file.exists() for file in files):
@@ -160,50 +168,52 @@ def passed_smiles(request: Request, legs: Sequence[Leg]) -> Smiles | None:
     return whole.replace(smile=average_over_neighbours(whole))
 
 
-def frames_done(job: Job, people: Sequence[Person], leg: Leg) -> int:
+def frames_done(job: CropPlan, people: Sequence[Person], leg: RenderSegment) -> int:
     """Frames of a leg whose pieces everybody has."""
-    open_ended = [person for person in people if not passed_file(job, person, leg).exists()]
+    open_ended = [person for person in people if not record_file(job, person, leg).exists()]
     if not open_ended:
         return len(_frames(job, leg))
-    everybodys = [pieces_of(job, person, leg) for person in open_ended]
+    everybodys = [chunks_of(job, person, leg) for person in open_ended]
     shared = shared_folder(job, open_ended)
     everybodys += [_pieces_in(shared, leg)] if shared.is_dir() else []
-    return min(len(pieces.read()) for pieces in everybodys) * PIECE_FRAMES
+    return min(len(pieces.read()) for pieces in everybodys) * CHUNK_FRAMES
 
 
-def _frames(job: Job, leg: Leg) -> range:
+def _frames(job: CropPlan, leg: RenderSegment) -> range:
     """The frames of a leg, as far as the tracks tell."""
-    until = len(Clock.of(job.timeline)) if leg.end is None else leg.end * PIECE_FRAMES
-    return range(leg.first * PIECE_FRAMES, until)
+    until = len(FrameTimes.of(job.timeline)) if leg.end is None else leg.end * CHUNK_FRAMES
+    return range(leg.first * CHUNK_FRAMES, until)
 
 
 # --- the pass ---------------------------------------------------------------------------------
 
 
-def pass_leg(given: LegOfPass, place: Workplace) -> Damage:
+def render_segment(given: RenderTask, place: TaskContext) -> Damage:
     """Encode everybody's pieces of a leg; what is there already stays."""
-    job = place.loaded(job_of, given.request)
+    job = place.loaded(plan_of, given.request)
     people = [person for person in job.people if person.person_id in given.people]
-    notes = {one.person_id: Passed.read(passed_file(job, one, given.leg)) for one in people}
+    notes = {one.person_id: SegmentRecord.read(record_file(job, one, given.leg)) for one in people}
     open_ended = [person for person in people if notes[person.person_id] is None]
     if open_ended:
         passed = _pass(job, open_ended, given, place)
         for person in open_ended:
-            passed.write(passed_file(job, person, given.leg))
+            passed.write(record_file(job, person, given.leg))
         return passed.damage
     return next((passed.damage for passed in notes.values() if passed), Damage())
 
 
-def _pass(job: Job, people: Sequence[Person], given: LegOfPass, place: Workplace) -> Passed:
-    leg, damage, clock = given.leg, Damage(), Clock.of(job.timeline)
+def _pass(
+    job: CropPlan, people: Sequence[Person], given: RenderTask, place: TaskContext
+) -> SegmentRecord:
+    leg, damage, clock = given.leg, Damage(), FrameTimes.of(job.timeline)
     own = [
-        Part.whole(_views(job, one, leg), pieces_of(job, one, leg), _others(job, one))
+        RenderTarget.whole(_windows(job, one, leg), chunks_of(job, one, leg), _others(job, one))
         for one in people
     ]
     shared = shared_folder(job, people)
     spliced = job.settings.encoder.can_be_spliced
     parts = share(own, _pieces_in(shared, leg)) if spliced else own
-    smiles = _LegSmiles(job, given)
+    smiles = _SegmentSmiles(job, given)
     encoded = leg.first + min(len(part.pieces.read()) for part in parts)
     begin = leg.first if smiles.wanted else encoded
     frames = _decoded(job, leg, begin, damage)
@@ -217,8 +227,8 @@ def _pass(job: Job, people: Sequence[Person], given: LegOfPass, place: Workplace
         if not leg.number:
             raise InputError(f"{job.name}: it ends before its tracks do; run track-people --force")
         smiles.keep()
-        return Passed(None, None, damage)
-    form = Form(
+        return SegmentRecord(None, None, damage)
+    form = VideoFormat(
         size_wh=job.request.video_wh,
         time_base=_time_base(job.footage),
         rate=job.footage.rate or ASSUMED_RATE,
@@ -227,7 +237,7 @@ def _pass(job: Job, people: Sequence[Person], given: LegOfPass, place: Workplace
     )
     folders = [*map(job.pieces, people), shared]
     lanes = [
-        Lane(part, clock, folder, job.settings.encoder, form, first=leg.first)
+        EncoderWorker(part, clock, folder, job.settings.encoder, form, first=leg.first)
         for part, folder in zip(parts, folders, strict=False)
     ]
     last = _Last(first)
@@ -237,42 +247,44 @@ def _pass(job: Job, people: Sequence[Person], given: LegOfPass, place: Workplace
         form,
         frame_wh=job.request.frame_wh,
         threads=job.settings.threads or os.cpu_count() or 1,
-        advance=_by_one(place.bar, after=(encoded - begin) * PIECE_FRAMES),
+        advance=_by_one(place.bar, after=(encoded - begin) * CHUNK_FRAMES),
         watch=smiles.watch,
     )
     smiles.keep()
     return last.passed(clock.frame_s, damage, shared.name if len(parts) > len(own) else "")
 
 
-def _decoded(job: Job, leg: Leg, piece: int, damage: Damage) -> Generator[Decoded, None, None]:
+def _decoded(
+    job: CropPlan, leg: RenderSegment, piece: int, damage: Damage
+) -> Generator[Decoded, None, None]:
     """The frames of a leg from a piece on."""
     return decode_frames(
         job.footage,
-        after_index=piece * PIECE_FRAMES - 1,
-        until_index=None if leg.end is None else leg.end * PIECE_FRAMES,
+        after_index=piece * CHUNK_FRAMES - 1,
+        until_index=None if leg.end is None else leg.end * CHUNK_FRAMES,
         threads=job.settings.threads,
         damage=damage,
     )
 
 
-class _LegSmiles:
+class _SegmentSmiles:
     """Looks who smiles, where that is wanted and not known; then all of the leg must come by."""
 
-    def __init__(self, job: Job, given: LegOfPass) -> None:
+    def __init__(self, job: CropPlan, given: RenderTask) -> None:
         self._file = _smiles_file(given.request, given.leg)
-        self._watcher: SmileWatcher | None = None
+        self._watcher: SmileScorer | None = None
         if given.watches and not self._file.exists():
-            self._watcher = SmileWatcher(load_smile_model(), job.tracks)
+            self._watcher = SmileScorer(load_smile_model(), job.tracks)
 
     @property
     def wanted(self) -> bool:
         return self._watcher is not None
 
     @property
-    def watch(self) -> list[Callable[[Shown], Shown]]:
+    def watch(self) -> list[Callable[[RenderFrame], RenderFrame]]:
         return [self._look] if self._watcher is not None else []
 
-    def _look(self, shown: Shown) -> Shown:
+    def _look(self, shown: RenderFrame) -> RenderFrame:
         if self._watcher is not None:
             self._watcher.look_at(shown.index, shown.decoded.time_s, shown.planes.y)
         return shown
@@ -306,14 +318,14 @@ class _Last:
             self._frame = frame
             yield frame
 
-    def passed(self, frame_s: float, damage: Damage, shared: str) -> Passed:
+    def passed(self, frame_s: float, damage: Damage, shared: str) -> SegmentRecord:
         end_s = Fraction(self._frame.time_s) + (self._frame.lasts_s or Fraction(frame_s))
-        return Passed(self._frame.start_s, end_s, damage, shared)
+        return SegmentRecord(self._frame.start_s, end_s, damage, shared)
 
 
-def views_of(job: Job, person: Person) -> Views:
+def windows_of(job: CropPlan, person: Person) -> CropWindows:
     """Lead the camera after one person of a footage."""
-    return views(
+    return crop_windows(
         person.tracks,
         job.timeline,
         job.request.frame_wh,
@@ -323,13 +335,13 @@ def views_of(job: Job, person: Person) -> Views:
     )
 
 
-def _views(job: Job, person: Person, leg: Leg) -> Views:
+def _windows(job: CropPlan, person: Person, leg: RenderSegment) -> CropWindows:
     """The same, kept beside the pieces: the other legs need them too."""
     file = job.pieces(person) / "views.npz"
     if file.exists():
         with np.load(file) as content:
-            return Views(content["xyxy"], content["take"])
-    found = views_of(job, person)
+            return CropWindows(content["xyxy"], content["take"])
+    found = windows_of(job, person)
     # Several legs may do so at once: each writes a file of its own, and one of them stays.
     own = file.with_name(f"views-{leg.number:04d}.npz")
     with whole_file(own) as partial, partial.open("wb") as content:
@@ -338,10 +350,10 @@ def _views(job: Job, person: Person, leg: Leg) -> Views:
     return found
 
 
-def _others(job: Job, person: Person) -> Others | None:
+def _others(job: CropPlan, person: Person) -> FaceBlur | None:
     if job.settings.others == "show":
         return None
-    return Others(job.tracks, person.person_id, job.timeline, job.request.frame_wh)
+    return FaceBlur(job.tracks, person.person_id, job.timeline, job.request.frame_wh)
 
 
 def _time_base(footage: Footage) -> Fraction:
@@ -353,19 +365,19 @@ def _time_base(footage: Footage) -> Fraction:
 # --- of the whole pass ------------------------------------------------------------------------
 
 
-def start_s(job: Job, people: Sequence[Person], legs: Sequence[Leg]) -> Fraction:
+def start_s(job: CropPlan, people: Sequence[Person], legs: Sequence[RenderSegment]) -> Fraction:
     """Where in its own time the footage's first frame is."""
     for person in people:
-        passed = Passed.read(passed_file(job, person, legs[0]))
+        passed = SegmentRecord.read(record_file(job, person, legs[0]))
         if passed is not None and passed.start_s is not None:
             return passed.start_s
     with closing(decode_frames(job.footage)) as frames:
         return next(frames).start_s
 
 
-def end_s(job: Job, person: Person, legs: Sequence[Leg]) -> Fraction:
+def end_s(job: CropPlan, person: Person, legs: Sequence[RenderSegment]) -> Fraction:
     """When a person's video ends, its first frame at 0."""
-    notes = [Passed.read(passed_file(job, person, leg)) for leg in legs]
+    notes = [SegmentRecord.read(record_file(job, person, leg)) for leg in legs]
     ends = [note.end_s for note in notes if note is not None and note.end_s is not None]
     if not ends or None in notes:
         raise ValueError(f"{person.name} must have been rendered")

@@ -27,7 +27,7 @@ _SAME_PLACE_IOU: Final = 0.2  # less from one look to the next: the footage has 
 _BATCH: Final = 64  # patches
 
 
-class SmileModel(Protocol):
+class ScoresSmiles(Protocol):
     """What scores faces: `cropping.smiles.model.load_smile_model` gives one."""
 
     @property
@@ -51,7 +51,7 @@ class _Face:
     gaze: Gaze | None = None
 
 
-class SmileWatcher:
+class SmileScorer:
     """Scores the people of one footage; `look` at its frames in order, then `finish`.
 
     It keeps no frame. Filled rows of the tracks, where nobody has seen the face, are left out.
@@ -59,7 +59,7 @@ class SmileWatcher:
 
     def __init__(
         self,
-        model: SmileModel,
+        model: ScoresSmiles,
         tracks: Tracks,
         *,
         looks_per_s: float = LOOKS_PER_S,

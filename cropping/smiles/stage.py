@@ -15,7 +15,7 @@ from cropping.smiles.framing import cut_square_of, square_of, steady_box
 from cropping.smiles.gif import LEAST_SIDE_PX, SUFFIXES, FormatName, encode_loop
 from cropping.smiles.model import SHIPPED, SmileModel, load_smile_model
 from cropping.smiles.own_files import OwnFiles
-from cropping.smiles.scorer import SmileWatcher
+from cropping.smiles.scorer import SmileScorer
 from cropping.smiles.selection import LEAST_MOMENTS, choose_bursts, choose_moments
 from cropping.smiles.table import Smiles, keep_smiles, kept_smiles, smiles_key, smiling_spans
 from cropping.timeline_file import note_smiles
@@ -84,7 +84,7 @@ class SmileSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _Selection:
     """What is shown of one person."""
 
     person: int
@@ -97,7 +97,7 @@ class _Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _GifJob:
     """One footage on its way."""
 
     project: Project
@@ -180,15 +180,15 @@ def _footage_name(project: Project, path: Path) -> str:
     raise InputError(f"{path}: {message}")
 
 
-def _job(project: Project, footage: str, model: SmileModel, settings: SmileSettings) -> _Job:
+def _job(project: Project, footage: str, model: SmileModel, settings: SmileSettings) -> _GifJob:
     tracks, names = read_tracks(project, footage)
     if project.people_file.exists():
         with open_people(project.people_file) as people:
             names |= {p: name for p, name in people.names().items() if p in names}
-    return _Job(project, footage, tracks, names, model, settings)
+    return _GifJob(project, footage, tracks, names, model, settings)
 
 
-def _work(job: _Job, progress: Progress) -> SmileSummary:
+def _work(job: _GifJob, progress: Progress) -> SmileSummary:
     start, damage = time.monotonic(), Damage()
     own = OwnFiles(job.project, job.stage, job.project.crops_folder(job.footage))
     smiles = kept_smiles(job.project, job.footage, job.model.key)
@@ -217,13 +217,13 @@ def _work(job: _Job, progress: Progress) -> SmileSummary:
     )
 
 
-def _note_in_timeline(job: _Job, smiles: Smiles) -> None:
+def _note_in_timeline(job: _GifJob, smiles: Smiles) -> None:
     """Tell the page, and whoever reads the timeline, when everybody smiles."""
     spans = {person: smiling_spans(smiles, person) for person in _people(job.tracks)}
     note_smiles(job.project.crops_folder(job.footage) / TIMELINE_FILE, spans)
 
 
-def _entry(job: _Job, person: int) -> tuple[str, str]:
+def _entry(job: _GifJob, person: int) -> tuple[str, str]:
     """A person's file and its key."""
     return job.files[person], job.key(person)
 
@@ -233,7 +233,7 @@ def _people(tracks: Tracks) -> list[int]:
     return people
 
 
-def _person(job: _Job, shown: _Shown, own: OwnFiles) -> PersonSmiles:
+def _person(job: _GifJob, shown: _Selection, own: OwnFiles) -> PersonSmiles:
     name = job.names[shown.person]
     if not shown.rows:
         return PersonSmiles(name, shown.moments, None)
@@ -243,10 +243,10 @@ def _person(job: _Job, shown: _Shown, own: OwnFiles) -> PersonSmiles:
 # --- finding ------------------------------------------------------------------------------------
 
 
-def _watch(job: _Job, progress: Progress, damage: Damage) -> Smiles:
+def _watch(job: _GifJob, progress: Progress, damage: Damage) -> Smiles:
     """Look at everybody in all of the footage, and keep what was seen."""
     footage = _footage(job)
-    watcher = SmileWatcher(job.model, job.tracks)
+    watcher = SmileScorer(job.model, job.tracks)
     total = max(round(footage.duration_s * (footage.rate or ASSUMED_RATE)), 1)
     with progress(f"{job.footage} looking", total, 0) as bar:
         for _ in _looking(watcher, footage, job.settings.threads, damage):
@@ -257,7 +257,7 @@ def _watch(job: _Job, progress: Progress, damage: Damage) -> Smiles:
 
 
 def _looking(
-    watcher: SmileWatcher, footage: Footage, threads: int, damage: Damage
+    watcher: SmileScorer, footage: Footage, threads: int, damage: Damage
 ) -> Iterator[None]:
     """Show every frame to ``watcher``, one a step."""
     if footage.kind != "video":
@@ -273,7 +273,7 @@ def _looking(
         yield
 
 
-def _footage(job: _Job) -> Footage:
+def _footage(job: _GifJob) -> Footage:
     """The footage as it was when it was tracked.
 
     Raises:
@@ -289,26 +289,26 @@ def _footage(job: _Job) -> Footage:
     return footage
 
 
-def _choose(smiles: Smiles, person: int, settings: SmileSettings) -> _Shown:
+def _choose(smiles: Smiles, person: int, settings: SmileSettings) -> _Selection:
     rows = np.flatnonzero(smiles.person_id == person)
     mine = smiles.take(rows)
     moments = choose_moments(mine, settings.frames)
     least = min(LEAST_MOMENTS, settings.frames)
     if len(moments) < least:
-        return _Shown(person, len(moments), ())
+        return _Selection(person, len(moments), ())
     if settings.style == "moments":
-        return _Shown(person, len(moments), tuple(rows[[moment]] for moment in moments))
+        return _Selection(person, len(moments), tuple(rows[[moment]] for moment in moments))
     bursts = choose_bursts(mine, max(settings.frames // _MOMENTS_A_BURST, 1))
-    return _Shown(person, len(bursts), tuple(rows[burst] for burst in bursts))
+    return _Selection(person, len(bursts), tuple(rows[burst] for burst in bursts))
 
 
 # --- writing ------------------------------------------------------------------------------------
 
 
 def _write(
-    job: _Job,
+    job: _GifJob,
     smiles: Smiles,
-    todo: Sequence[_Shown],
+    todo: Sequence[_Selection],
     own: OwnFiles,
     progress: Progress,
     damage: Damage,
@@ -330,7 +330,7 @@ def _write(
 
 
 def _pictures(
-    job: _Job, smiles: Smiles, todo: Sequence[_Shown], damage: Damage
+    job: _GifJob, smiles: Smiles, todo: Sequence[_Selection], damage: Damage
 ) -> dict[int, NDArray[np.uint8]]:
     """The square of each row that is shown; a damaged frame's are left out."""
     footage = _footage(job)

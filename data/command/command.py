@@ -119,7 +119,7 @@ def with_projects(
     Args:
         name: of the command.
         parsed: its arguments; projects are of `data.storage.addresses.project_place`.
-        work: returns the exit code; the projects' `data.remote.sync.Mirror` are its ``mirrors``.
+        work: returns the exit code; each project's `data.remote.sync.ProjectSync` in ``mirrors``.
 
     Raises:
         InputError: a project cannot be fetched or sent.
@@ -129,9 +129,9 @@ def with_projects(
     with ExitStack() as stack:
         parsed.mirrors = []
         for place in dict.fromkeys(places):
-            from data.remote.sync import mirrored
+            from data.remote.sync import synced_project
 
-            mirror = mirrored(place, say=lambda line: _tell(name, line))
+            mirror = synced_project(place, say=lambda line: _tell(name, line))
             parsed.mirrors.append(stack.enter_context(mirror))
         return work(parsed)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Spans = NDArray[np.float64]
+Intervals = NDArray[np.float64]
 
 
-def as_spans(values: object) -> Spans:
+def as_intervals(values: object) -> Intervals:
     """Return ``values`` as fresh ``(n, 2)`` spans, in order; what overlaps or touches is joined.
 
     What ends before it begins, or as it begins, is none.
@@ -23,30 +23,30 @@ def as_spans(values: object) -> Spans:
     return np.stack([given[begins, 0], latest[ends]], axis=1)
 
 
-def shared(a: Spans, b: Spans) -> Spans:
+def shared(a: Intervals, b: Intervals) -> Intervals:
     """Return the stretches that lie in spans of both."""
     starts = np.maximum(a[:, None, 0], b[None, :, 0])
     ends = np.minimum(a[:, None, 1], b[None, :, 1])
-    return as_spans(np.stack([starts, ends], axis=2))
+    return as_intervals(np.stack([starts, ends], axis=2))
 
 
-def between(spans: Spans) -> Spans:
+def between(spans: Intervals) -> Intervals:
     """Return the stretches from each span's end to the next one's start, ``(n - 1, 2)``."""
-    return as_spans(np.stack([spans[:-1, 1], spans[1:, 0]], axis=1))
+    return as_intervals(np.stack([spans[:-1, 1], spans[1:, 0]], axis=1))
 
 
-def without(spans: Spans, taken: Spans) -> Spans:
+def without(spans: Intervals, taken: Intervals) -> Intervals:
     """Return what is left of ``spans`` where ``taken`` is cut out."""
     edges = np.concatenate([[-np.inf], taken.ravel(), [np.inf]])
     return shared(spans, edges.reshape(-1, 2))
 
 
-def lengths_s(spans: Spans) -> NDArray[np.float64]:
+def lengths_s(spans: Intervals) -> NDArray[np.float64]:
     """Length of each span, ``(n,)``."""
     return np.asarray(spans[:, 1] - spans[:, 0], np.float64)
 
 
-def start_before(spans: Spans, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def start_before(spans: Intervals, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
     """Start of the span that each time lies in, ``(n,)``; infinite where it lies in none."""
     number = np.searchsorted(spans[:, 0], times_s, side="right") - 1
     starts = np.append(spans[:, 0], np.inf)

@@ -19,12 +19,12 @@ _EMBEDDING_BYTES: Final = 16
 """So many of an embedding (four of its numbers) nothing else has."""
 _PICTURE_BYTES: Final = 32
 """So many of a picture nothing else has: other pictures have the same background."""
-_SCAN: Final = b"\xff\xda"
+_SCAN_BYTES: Final = b"\xff\xda"
 """In a JPEG file the picture itself begins here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Residue:
     """A place where something is left."""
 
     path: Path
@@ -32,7 +32,7 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sought:
+class Needle:
     """What must not be left of a person.
 
     Args:
@@ -50,7 +50,7 @@ class Sought:
 
 def picture_mark(content: bytes) -> bytes:
     """Return 32 bytes of a JPEG file by which it is found, also inside of another file."""
-    begin = content.find(_SCAN) + 1  # all before it, tables and sizes, others have too
+    begin = content.find(_SCAN_BYTES) + 1  # all before it, tables and sizes, others have too
     # From the middle, where the face is; where most happens, since plain areas are all alike.
     quarter = (len(content) - begin) // 4
     middle = content[begin + quarter : len(content) - quarter]
@@ -63,13 +63,13 @@ def picture_digest(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
-def find_traces(folder: Path, sought: Sought) -> list[Trace]:
+def find_residues(folder: Path, sought: Needle) -> list[Residue]:
     """Look for somebody in the name and every byte of every file of a folder.
 
     Archives and compressed tables are looked into. A name that is part of a longer one does not
     count, so that "Person 1" is not found in "Person 12".
     """
-    search = _Search(sought)
+    search = _Scan(sought)
     traces = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         found = {"name"} if search.in_text(path.relative_to(folder).as_posix().encode()) else set()
@@ -77,12 +77,12 @@ def find_traces(folder: Path, sought: Sought) -> list[Trace]:
             found |= search.in_content(content)
         if path.suffix == ".parquet":
             found |= search.in_table(path)
-        traces += [Trace(path, what) for what in sorted(found)]
+        traces += [Residue(path, what) for what in sorted(found)]
     return traces
 
 
-class _Search:
-    def __init__(self, sought: Sought) -> None:
+class _Scan:
+    def __init__(self, sought: Needle) -> None:
         # As they are, as JSON escapes them, and as Windows programs write them.
         texts = {text for name in sought.names for text in (name, json.dumps(name)[1:-1])}
         spellings = {text.encode(code) for text in texts for code in ("utf-8", "utf-16-le")}

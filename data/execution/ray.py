@@ -20,7 +20,7 @@ from data.core.atomic import WRITER
 from data.core.errors import InputError
 from data.core.progress import Bar, NoBar, Progress
 from data.execution.segments import damage_of_all
-from data.execution.tasks import A, Finished, L, Task, Work, Workplace
+from data.execution.tasks import A, Finished, L, Task, TaskContext, Work
 from data.video.reader import Damage
 
 LOCAL: Final = "local"
@@ -310,12 +310,12 @@ def _run(task: Task[Any], threads: int, counter: Any) -> Any:
         bar.report()
 
 
-_PLACES: list[Workplace] = []
+_PLACES: list[TaskContext] = []
 
 
-def _workplace() -> Workplace:
+def _workplace() -> TaskContext:
     if not _PLACES:
-        _PLACES.append(Workplace(_no_bars))
+        _PLACES.append(TaskContext(_no_bars))
     return _PLACES[0]
 
 

@@ -23,7 +23,7 @@ L = TypeVar("L")
 K = TypeVar("K", bound=Hashable)
 
 
-class Workplace:
+class TaskContext:
     """What a task finds where it runs: bars, and what the tasks before it have loaded."""
 
     def __init__(self, progress: Progress) -> None:
@@ -46,12 +46,12 @@ class Workplace:
 class Task(Generic[T]):
     """Something that can be done anywhere, and again: what is there already stays."""
 
-    do: Callable[[Any, Workplace], T]  # a function of a module
+    do: Callable[[Any, TaskContext], T]  # a function of a module
     given: Any  # can be pickled
     gpus: float = 0.0  # share of one that it needs, where that has to be said
     reads: tuple[str, ...] = ()  # files and folders of the project, relative to it
 
-    def run(self, place: Workplace) -> T:
+    def run(self, place: TaskContext) -> T:
         """Do it."""
         return self.do(self.given, place)
 
@@ -126,7 +126,7 @@ class LocalRunner:
         frames: int,  # noqa: ARG002 - each footage has a bar of its own
     ) -> Iterator[Finished[A, L]]:
         """Yield each footage's work, in order; the next is asked for when that is dealt with."""
-        place = Workplace(progress)
+        place = TaskContext(progress)
         for work in works:
             yield _finish(work, place)
 
@@ -135,7 +135,7 @@ class LocalRunner:
         return asked
 
 
-def _finish(work: Work[A, L], place: Workplace) -> Finished[A, L]:
+def _finish(work: Work[A, L], place: TaskContext) -> Finished[A, L]:
     damage: list[Damage] = []
     try:
         if work.tasks:

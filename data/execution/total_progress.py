@@ -11,7 +11,7 @@ from data.core.progress import WRITING, Bar, Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProgressStep:
     """One stage of a run.
 
     Args:
@@ -48,13 +48,13 @@ class Line(Protocol):
         """Show a line above it."""
 
 
-class Overall:
+class TotalProgress:
     """The progress of a whole run, on one line.
 
     What is expected is only a first guess: the time left is by how long it took so far.
     """
 
-    def __init__(self, steps: Sequence[Step], line: Line) -> None:
+    def __init__(self, steps: Sequence[ProgressStep], line: Line) -> None:
         self._steps, self._line = list(steps), line
 
     def say(self, text: str) -> None:
@@ -66,7 +66,9 @@ class Overall:
         """Run a step, counted from 0: gives what makes its bars, and is done after it."""
         step = self._steps[number]
         start = sum(before.expected_s for before in self._steps[:number])
-        shown = _Step(self._line, start, step, f"{number + 1}/{len(self._steps)} {step.name}")
+        shown = _RunningStep(
+            self._line, start, step, f"{number + 1}/{len(self._steps)} {step.name}"
+        )
         self._line.set_description_str(shown.label)
         yield shown.bar
         if shown.untouched:  # done in an earlier run: says nothing about how quick this one is
@@ -74,8 +76,8 @@ class Overall:
         shown.move_to(1.0)
 
 
-class _Step:
-    def __init__(self, line: Line, start: float, step: Step, label: str) -> None:
+class _RunningStep:
+    def __init__(self, line: Line, start: float, step: ProgressStep, label: str) -> None:
         self.label = label
         self.untouched = True
         self._line, self._start, self._step = line, start, step
@@ -91,7 +93,7 @@ class _Step:
         """Show one bar of the step as its part of the line."""
         self._line.set_description_str(f"{self.label}: {name}")
         if name == WRITING:
-            yield _Part(self._line, lambda _: None, 1, 0)
+            yield _StepBar(self._line, lambda _: None, 1, 0)
             return
         self.untouched = self.untouched and done >= total
         first, self._bars = self._bars, self._bars + 1
@@ -99,7 +101,7 @@ class _Step:
         def show(share: float) -> None:
             self.move_to((first + share) / self._step.bars)
 
-        part = _Part(self._line, show, max(total, 1), done)
+        part = _StepBar(self._line, show, max(total, 1), done)
         before = self._line.n
         part.update(0)
         self._line.initial += self._line.n - before  # of an earlier run
@@ -107,7 +109,7 @@ class _Step:
         show(1.0)
 
 
-class _Part:
+class _StepBar:
     """A `Bar` that is part of the line."""
 
     def __init__(self, line: Line, show: Callable[[float], None], total: int, done: int) -> None:
@@ -124,11 +126,11 @@ class _Part:
 
 
 @contextmanager
-def overall(command: str, steps: Sequence[Step]) -> Iterator[Overall]:
+def total_progress(command: str, steps: Sequence[ProgressStep]) -> Iterator[TotalProgress]:
     """Draw the line of a run of ``steps`` on the terminal."""
     from tqdm import tqdm
 
     form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
     total = sum(step.expected_s for step in steps)
     with tqdm(total=total, bar_format=f"{command} {form}", dynamic_ncols=True, smoothing=0) as line:
-        yield Overall(steps, line)
+        yield TotalProgress(steps, line)

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Parts(Generic[T]):
+class Checkpoints(Generic[T]):
     """Numbered files of one folder."""
 
     def __init__(

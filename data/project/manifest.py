@@ -21,7 +21,7 @@ _FLUSH_EVERY = 2000  # files between two notes of how far we came, for a run tha
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OutputFile:
     """One file that a folder shall hold."""
 
     key: str  # short; another one means another content
@@ -76,7 +76,7 @@ class OutputFolder:
         ours = [one for place in places for one in (place, partial_of(place))]
         return [file for file in (*ours, self.folder / MANIFEST) if file.is_file()]
 
-    def outdated(self, wanted: Mapping[str, Wanted]) -> list[str]:
+    def outdated(self, wanted: Mapping[str, OutputFile]) -> list[str]:
         """What `sync` would write.
 
         Raises:
@@ -87,12 +87,12 @@ class OutputFolder:
         self._check_free(path for path in wanted if path.casefold() not in ours)
         return [p for p, one in wanted.items() if not self._is_up_to_date(p, one, known)]
 
-    def _is_up_to_date(self, path: str, wanted: Wanted, known: Mapping[str, str]) -> bool:
+    def _is_up_to_date(self, path: str, wanted: OutputFile, known: Mapping[str, str]) -> bool:
         return known.get(path) == wanted.key and self._holds(path)
 
     def sync(
         self,
-        wanted: Mapping[str, Wanted],
+        wanted: Mapping[str, OutputFile],
         *,
         again: Collection[str] = (),
         advance: Callable[[], None] = lambda: None,
@@ -134,7 +134,7 @@ class OutputFolder:
             self._write_manifest({path: wanted[path].key for path in sorted(wanted)})
         return Synced(len(todo), len(stale), len(wanted) - len(todo))
 
-    def changes(self, wanted: Mapping[str, Wanted]) -> set[str]:
+    def changes(self, wanted: Mapping[str, OutputFile]) -> set[str]:
         """Return the paths that :meth:`sync` would write or remove; nothing is written."""
         known = self._read_manifest()
         written = {p for p, w in wanted.items() if known.get(p) != w.key or not self._holds(p)}
@@ -142,7 +142,7 @@ class OutputFolder:
 
     def _write(
         self,
-        wanted: Mapping[str, Wanted],
+        wanted: Mapping[str, OutputFile],
         todo: list[str],
         known: dict[str, str],
         advance: Callable[[], None],

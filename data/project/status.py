@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-StateName = Literal["done", "stale", "missing"]
+StatusName = Literal["done", "stale", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StageStatus:
     """How one thing stands that a stage makes.
 
     Raises:
@@ -18,7 +18,7 @@ class State:
 
     what: str  # faces, people, tracker, tracks, videos or smile GIFs
     footage: str  # its name in the project; empty: of the whole project
-    state: StateName = "done"
+    state: StatusName = "done"
     why: str = ""  # may be empty where it is done
     command: tuple[str, ...] = ()  # brings it up to date; empty where it is done or none can
 

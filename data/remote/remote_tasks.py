@@ -19,9 +19,9 @@ from typing import Any
 from data.core.atomic import link_or_copy, write_json
 from data.core.errors import InputError
 from data.core.progress import Progress
-from data.execution.tasks import A, Finished, L, Runner, Task, Work, Workplace
-from data.remote.sync import Mirror
-from data.remote.sync_state import AWAY_FOLDER, Files, State, local_files
+from data.execution.tasks import A, Finished, L, Runner, Task, TaskContext, Work
+from data.remote.sync import ProjectSync
+from data.remote.sync_state import AWAY_FOLDER, Files, SyncState, local_files
 from data.storage.addresses import legible, project_address
 from data.storage.cache import cache_folder
 from data.storage.fetch import fetch_footage
@@ -29,7 +29,7 @@ from data.storage.store import Store, Stored
 from data.video.reader import Damage
 
 
-class AwayRunner:
+class RemoteTaskRunner:
     """Gives tasks to another runner, so that they find their footage and project anywhere.
 
     Args:
@@ -37,7 +37,7 @@ class AwayRunner:
         mirror: of the project, if it is at an address; else it is in a folder that all share.
     """
 
-    def __init__(self, runner: Runner, mirror: Mirror | None) -> None:
+    def __init__(self, runner: Runner, mirror: ProjectSync | None) -> None:
         self._runner, self._mirror = runner, mirror
 
     def threads(self, asked: int) -> int:
@@ -48,7 +48,7 @@ class AwayRunner:
         self, works: Iterable[Work[A, L]], progress: Progress, *, frames: int
     ) -> Iterator[Finished[A, L]]:
         """Yield each footage's work as soon as it is finished."""
-        place = Workplace(progress)
+        place = TaskContext(progress)
         for finished in self._runner.run(self._given_away(works), progress, frames=frames):
             yield self._put_together(finished, place)
 
@@ -63,11 +63,15 @@ class AwayRunner:
     def _away(self, task: Task[Any]) -> Task[Any]:
         packed, has_places = pack(task)
         if self._mirror is None:
-            return Task(do_away, Away(packed), task.gpus) if has_places else task
+            return Task(run_remote_task, RemoteTask(packed), task.gpus) if has_places else task
         folder, machine = self._mirror.folder, self._mirror.machine
-        return Task(do_away, Away(packed, _in_cache(folder), machine, task.reads), task.gpus)
+        return Task(
+            run_remote_task, RemoteTask(packed, _in_cache(folder), machine, task.reads), task.gpus
+        )
 
-    def _put_together(self, finished: Finished[Work[A, L], L], place: Workplace) -> Finished[A, L]:
+    def _put_together(
+        self, finished: Finished[Work[A, L], L], place: TaskContext
+    ) -> Finished[A, L]:
         work, result, refused = finished.work.about, finished.result, finished.refused
         try:
             if self._mirror is not None and work.tasks:
@@ -130,7 +134,7 @@ def _in_cache(path: PurePath) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Away:
+class RemoteTask:
     """A task for another machine.
 
     Args:
@@ -146,7 +150,7 @@ class Away:
     reads: tuple[str, ...] = ()
 
 
-def do_away(given: Away, place: Workplace) -> Any:
+def run_remote_task(given: RemoteTask, place: TaskContext) -> Any:
     """Do a task where its footage and project may not be."""
     with _bench(given) as folder:
         unpacker = _Unpacker(given.packed, given.project, folder)
@@ -162,14 +166,14 @@ def do_away(given: Away, place: Workplace) -> Any:
 
 
 @contextmanager
-def _bench(given: Away) -> Iterator[Path | None]:
+def _bench(given: RemoteTask) -> Iterator[Path | None]:
     """A folder with what the task reads; what it wrote there is sent in the end.
 
     None where the project is here as it is.
     """
     own = cache_folder().joinpath(*given.project)
     address = project_address(own)
-    if address is None or State.of(own).machine == given.machine:
+    if address is None or SyncState.of(own).machine == given.machine:
         yield None
         return
     benches = cache_folder() / "benches"

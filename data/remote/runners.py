@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from data.execution.tasks import LocalRunner, Runner
 
 if TYPE_CHECKING:
-    from data.remote.sync import Mirror
+    from data.remote.sync import ProjectSync
 
 
 @contextmanager
-def runner_at(address: str | None, mirrors: Sequence[Mirror] = ()) -> Iterator[Runner]:
+def runner_at(address: str | None, mirrors: Sequence[ProjectSync] = ()) -> Iterator[Runner]:
     """Give what runs tasks at an address: see `data.execution.ray`; for None, here.
 
     Args:
@@ -27,7 +27,7 @@ def runner_at(address: str | None, mirrors: Sequence[Mirror] = ()) -> Iterator[R
         yield LocalRunner()
         return
     from data.execution.ray import ray_at
-    from data.remote.remote_tasks import AwayRunner
+    from data.remote.remote_tasks import RemoteTaskRunner
 
     with ray_at(address) as runner:
-        yield AwayRunner(runner, mirrors[0] if mirrors else None)
+        yield RemoteTaskRunner(runner, mirrors[0] if mirrors else None)

@@ -26,7 +26,7 @@ from data.remote.sync_state import (
     Files,
     Manifest,
     Stamp,
-    State,
+    SyncState,
     beside,
     local_files,
     require_inside,
@@ -40,7 +40,7 @@ from data.storage.store import Store
 
 
 @contextmanager
-def mirrored(folder: Path, *, say: Callable[[str], None]) -> Iterator[Mirror]:
+def synced_project(folder: Path, *, say: Callable[[str], None]) -> Iterator[ProjectSync]:
     """Work on the project of an address; what comes of it is sent, whatever ends the block.
 
     Args:
@@ -51,7 +51,7 @@ def mirrored(folder: Path, *, say: Callable[[str], None]) -> Iterator[Mirror]:
         InputError: the address cannot be reached, somebody else is at work in the project, or what
             lies there is no project.
     """
-    mirror = Mirror(folder, say=say)
+    mirror = ProjectSync(folder, say=say)
     with mirror.alone():
         mirror.pull()
         try:
@@ -62,7 +62,7 @@ def mirrored(folder: Path, *, say: Callable[[str], None]) -> Iterator[Mirror]:
         mirror.push()
 
 
-class Mirror:
+class ProjectSync:
     """A project's folder on this machine, and the address that it is kept like."""
 
     def __init__(self, folder: Path, *, say: Callable[[str], None]) -> None:
@@ -71,7 +71,7 @@ class Mirror:
             raise ValueError(f"folder must be the place of an address, got {folder}")
         self._folder, self._say = folder, say
         self._store = Store(address)
-        self._state = State.of(folder)
+        self._state = SyncState.of(folder)
         self._transfer = Transfer(folder, self._store, self._state)
         self._state.machine = self._state.machine or uuid.uuid4().hex
         self._lock = StoreLock(self._store, IN_USE_FILE, machine=self._state.machine)

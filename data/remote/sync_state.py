@@ -90,7 +90,7 @@ class Manifest:
 
 
 @dataclass(slots=True)
-class State:
+class SyncState:
     """What this machine knows of the address since it was there last; kept beside the folder."""
 
     file: Path

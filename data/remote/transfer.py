@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from data.core.progress import Bar, bytes_bar
-from data.remote.sync_state import Files, Stamp, State, sha256_of
+from data.remote.sync_state import Files, Stamp, SyncState, sha256_of
 from data.storage.store import Store, Stored
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ _NOTE_EVERY: Final = 200  # files between two notes of how far we came, for a ru
 class Transfer:
     """Brings files to the other side, and notes in the state which are alike on both."""
 
-    def __init__(self, folder: Path, store: Store, state: State) -> None:
+    def __init__(self, folder: Path, store: Store, state: SyncState) -> None:
         self._folder, self._store, self._state = folder, store, state
 
     def fetch(self, wanted: Mapping[str, Stamp | None]) -> None:

@@ -20,14 +20,14 @@ from data.sample.backdrop import draw_backdrop
 from data.sample.cast import CAST
 from data.sample.head import Figure, Pose, origin_px
 from data.sample.look import Look
-from data.sample.shots import SHOTS, Part, Shot
+from data.sample.shots import SHOTS, Entrance, ScriptedShot
 from data.sample.sound import RATE_HZ, draw_sound, mark_times_s
 from data.sample.truth import Truth, write_truth
 
 if TYPE_CHECKING:
     from data.sample.paint import Image
 
-_T = TypeVar("_T", Look, Shot)
+_T = TypeVar("_T", Look, ScriptedShot)
 
 FPS = Fraction(25)
 DURATION_S = 50.0
@@ -47,7 +47,7 @@ _BLINK_FRAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class _PlacedFigure:
     """One person in one frame."""
 
     look: Look
@@ -86,7 +86,7 @@ class _Seen:
     """One row of the truth."""
 
     index: int
-    person: _Placed
+    person: _PlacedFigure
     visible: float
 
 
@@ -194,7 +194,7 @@ class Film:
                 rows.append(_Seen(index, person, visible))
         self._known[index] = rows
 
-    def _visible(self, box: NDArray[np.float64], nearer: list[_Placed]) -> float:
+    def _visible(self, box: NDArray[np.float64], nearer: list[_PlacedFigure]) -> float:
         """Share of the box's oval that is in the frame and behind nobody."""
         points = _oval(box)
         seen = np.all((points >= 0) & (points < self.size_wh), axis=1)
@@ -204,7 +204,7 @@ class Film:
                 seen &= ~self._hides(person, points)
         return float(seen.mean())
 
-    def _hides(self, person: _Placed, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _hides(self, person: _PlacedFigure, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which frame positions ``(n, 2)`` lie behind somebody; a small drawing tells."""
         outline = replace(person, pose=Pose(person.pose.yaw_deg), drawn_at=_OUTLINE_SCALE)
         key = (person.look.name, person.pose.yaw_deg)
@@ -221,7 +221,7 @@ class Film:
         start = int(self._ends[shot - 1]) if shot else 0
         return shot, (index - start) / max(int(self._ends[shot]) - start - 1, 1)
 
-    def _placed(self, index: int) -> list[_Placed]:
+    def _placed(self, index: int) -> list[_PlacedFigure]:
         shot, moment = self._moment(index)
         return [
             self._place_part(part, shot, moment, index)
@@ -229,7 +229,7 @@ class Film:
             if part.who < len(self.looks)
         ]
 
-    def _place_part(self, part: Part, shot: int, moment: float, index: int) -> _Placed:
+    def _place_part(self, part: Entrance, shot: int, moment: float, index: int) -> _PlacedFigure:
         width, height = self.size_wh
         look = self.looks[part.who]
         x, y, size, yaw, smile = part.at(moment)
@@ -249,7 +249,7 @@ class Film:
         )
         tall = BOX_BOTTOM * look.chin - BOX_TOP * look.crown
         lean = 0.03 * np.sin(1.3 * time_s + 2 * phase)
-        return _Placed(
+        return _PlacedFigure(
             look, pose, (x * width, (y + bob) * height), size * height / tall, float(lean)
         )
 
@@ -258,7 +258,7 @@ class Film:
             self._figures[look.name] = Figure(look)
         return self._figures[look.name]
 
-    def _sprite(self, person: _Placed) -> Image:
+    def _sprite(self, person: _PlacedFigure) -> Image:
         key = (person.look.name, person.pose, person.scale)
         if key not in self._drawn:
             self._drawn[key] = self._figure(person.look).draw(person.pose, scale=person.scale)

@@ -20,7 +20,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Entrance:
     """One person's way through a shot; ``who`` counts from 0 in the film's cast."""
 
     who: int
@@ -43,17 +43,17 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class ScriptedShot:
     """One shot: parts from the farthest to the nearest."""
 
     name: str
     weight: float  # seconds of the full film
     place: str
     zoom: float  # of the backdrop
-    parts: tuple[Part, ...]
+    parts: tuple[Entrance, ...]
 
 
-def _group(turn: float) -> tuple[Part, ...]:
+def _group(turn: float) -> tuple[Entrance, ...]:
     """Six people in two rows; they look about and smile one after another."""
     back = ((1, 0.13), (3, 0.44), (5, 0.75))
     front = ((0, 0.285), (2, 0.595), (4, 0.895))
@@ -63,7 +63,7 @@ def _group(turn: float) -> tuple[Part, ...]:
         y, size = (0.50, 0.185) if near else (0.34, 0.172)
         first, last = 0.12 + 0.08 * order, 0.45 + 0.08 * order
         parts.append(
-            Part(who, (
+            Entrance(who, (
                 Key(0.0, x, y, size),
                 Key(first, x, y, size, 0, 0),
                 Key(first + 0.12, x, y, size, 0, 1),
@@ -75,91 +75,91 @@ def _group(turn: float) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-SHOTS: tuple[Shot, ...] = (
-    Shot("everyone", 6, "stage", 1.0, _group(24)),
-    Shot("close-up", 4.5, "park", 2.0, (
-        Part(0, (
+SHOTS: tuple[ScriptedShot, ...] = (
+    ScriptedShot("everyone", 6, "stage", 1.0, _group(24)),
+    ScriptedShot("close-up", 4.5, "park", 2.0, (
+        Entrance(0, (
             Key(0, 0.46, 0.52, 0.43, -6, 0), Key(0.25, 0.47, 0.52, 0.43, 0, 0),
             Key(0.35, 0.47, 0.52, 0.43, 0, 1), Key(0.55, 0.48, 0.52, 0.43, 4, 1),
             Key(0.70, 0.49, 0.52, 0.43, -48, 0.2), Key(0.80, 0.49, 0.52, 0.43, -48, 0),
             Key(1, 0.5, 0.52, 0.43, 8, 0),
         )),
     )),
-    Shot("talk", 6, "cafe", 1.35, (
-        Part(1, (
+    ScriptedShot("talk", 6, "cafe", 1.35, (
+        Entrance(1, (
             Key(0, 0.30, 0.42, 0.30, 0, 0), Key(0.2, 0.30, 0.42, 0.30, 28, 0),
             Key(0.45, 0.30, 0.42, 0.30, 36, 0), Key(0.6, 0.31, 0.42, 0.30, 4, 0),
             Key(0.7, 0.31, 0.42, 0.30, 0, 1), Key(0.9, 0.31, 0.42, 0.30, 0, 1),
             Key(1, 0.31, 0.42, 0.30, 12, 0.5),
         )),
-        Part(2, (
+        Entrance(2, (
             Key(0, 0.70, 0.52, 0.28, 0, 0), Key(0.15, 0.70, 0.52, 0.28, -20, 0),
             Key(0.3, 0.70, 0.52, 0.28, -24, 1), Key(0.5, 0.69, 0.51, 0.28, 0, 1),
             Key(0.65, 0.69, 0.52, 0.28, 0, 0), Key(0.85, 0.69, 0.52, 0.28, 20, 0),
             Key(1, 0.69, 0.52, 0.28, 0, 0.5),
         )),
     )),
-    Shot("walk", 7, "street", 1.2, (
-        Part(3, (
+    ScriptedShot("walk", 7, "street", 1.2, (
+        Entrance(3, (
             Key(0, 0.25, 0.40, 0.24, 10, 0), Key(0.12, 0.30, 0.40, 0.24, 40, 0),
             Key(0.24, 0.55, 0.39, 0.24, 80, 0), Key(0.42, 1.25, 0.40, 0.25, 80, 0),
             Key(0.56, 1.25, 0.40, 0.25, -80, 0), Key(0.78, 0.40, 0.40, 0.26, -60, 0),
             Key(0.88, 0.30, 0.41, 0.27, 0, 0.5), Key(1, 0.30, 0.41, 0.28, 0, 1),
         )),
-        Part(4, (
+        Entrance(4, (
             Key(0, 0.74, 0.44, 0.27, 0, 0), Key(0.2, 0.74, 0.44, 0.27, -18, 0.5),
             Key(0.34, 0.74, 0.44, 0.27, 20, 0), Key(0.5, 0.74, 0.44, 0.27, 0, 0),
             Key(0.75, 0.73, 0.44, 0.27, 0, 1), Key(1, 0.73, 0.44, 0.27, -10, 1),
         )),
     )),
-    Shot("passing", 6.5, "park", 1.2, (
-        Part(5, (
+    ScriptedShot("passing", 6.5, "park", 1.2, (
+        Entrance(5, (
             Key(0, -0.15, 0.38, 0.24, 60, 0), Key(0.15, 0.12, 0.38, 0.24, 40, 0),
             Key(0.6, 0.66, 0.38, 0.24, 16, 0), Key(0.75, 0.86, 0.37, 0.24, 0, 0),
             Key(0.85, 0.87, 0.37, 0.24, -4, 1), Key(1, 0.87, 0.37, 0.24, 0, 1),
         )),
-        Part(0, (
+        Entrance(0, (
             Key(0, 0.36, 0.44, 0.27, 0, 0), Key(0.3, 0.36, 0.44, 0.27, 12, 0.5),
             Key(0.5, 0.36, 0.44, 0.27, 0, 1), Key(0.7, 0.36, 0.44, 0.27, 0, 0),
             Key(1, 0.35, 0.44, 0.27, 8, 0),
         )),
-        Part(4, (
+        Entrance(4, (
             Key(0, 0.62, 0.47, 0.28, 0, 1), Key(0.3, 0.62, 0.47, 0.28, -12, 0.5),
             Key(0.5, 0.62, 0.47, 0.28, 0, 0), Key(1, 0.60, 0.47, 0.28, 0, 0),
         )),
     )),
-    Shot("profile", 4.5, "street", 2.2, (
-        Part(1, (
+    ScriptedShot("profile", 4.5, "street", 2.2, (
+        Entrance(1, (
             Key(0, 0.52, 0.46, 0.46, 0, 0), Key(0.2, 0.52, 0.46, 0.46, 0, 0),
             Key(0.38, 0.52, 0.46, 0.46, 84, 0), Key(0.5, 0.52, 0.46, 0.46, 84, 0),
             Key(0.68, 0.52, 0.46, 0.46, 0, 0), Key(0.78, 0.52, 0.46, 0.47, -4, 1),
             Key(1, 0.52, 0.46, 0.48, -6, 1),
         )),
     )),
-    Shot("approach", 6, "beach", 1.0, (
-        Part(3, (
+    ScriptedShot("approach", 6, "beach", 1.0, (
+        Entrance(3, (
             Key(0, 0.42, 0.55, 0.13, 0, 0), Key(0.5, 0.32, 0.40, 0.20, 8, 0),
             Key(1, 0.20, 0.36, 0.32, 0, 1),
         )),
-        Part(5, (
+        Entrance(5, (
             Key(0, 0.58, 0.55, 0.13, 0, 0), Key(0.6, 0.70, 0.38, 0.24, -10, 1),
             Key(1, 0.82, 0.34, 0.33, 0, 0),
         )),
-        Part(4, (
+        Entrance(4, (
             Key(0, 0.50, 0.55, 0.15, 0, 0), Key(0.4, 0.50, 0.44, 0.21, 0, 1),
             Key(0.7, 0.50, 0.46, 0.28, -30, 0), Key(1, 0.50, 0.46, 0.36, 0, 0),
         )),
     )),
-    Shot("peek", 4.5, "cafe", 1.8, (
-        Part(5, (
+    ScriptedShot("peek", 4.5, "cafe", 1.8, (
+        Entrance(5, (
             Key(0, 0.60, 0.42, 0.34, -12, 0), Key(0.4, 0.60, 0.42, 0.34, -30, 0),
             Key(0.6, 0.60, 0.42, 0.34, 0, 1), Key(1, 0.60, 0.42, 0.34, 0, 1),
         )),
-        Part(2, (
+        Entrance(2, (
             Key(0, -0.14, 0.56, 0.36, 16, 0), Key(0.3, 0.20, 0.56, 0.36, 12, 0),
             Key(0.45, 0.22, 0.56, 0.36, 0, 1), Key(0.65, 0.22, 0.56, 0.36, 0, 1),
             Key(0.8, 0.22, 0.56, 0.36, -30, 0), Key(1, -0.12, 0.56, 0.36, -60, 0),
         )),
     )),
-    Shot("farewell", 5, "stage", 1.15, _group(-20)),
+    ScriptedShot("farewell", 5, "stage", 1.15, _group(-20)),
 )  # fmt: skip

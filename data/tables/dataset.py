@@ -18,7 +18,7 @@ DATA_FILE = "data.yaml"
 
 
 @dataclass(frozen=True, eq=False)
-class Labels(Table):
+class ImageLabels(Table):
     """The labelled boxes of one image."""
 
     class_index: NDArray[np.int64]  # (n,) place in the dataset's names, from 0
@@ -52,7 +52,7 @@ def label_path(image: str) -> str:
     return str(PurePosixPath(f"{head}/labels/{tail}").with_suffix(".txt"))[1:]
 
 
-def format_labels(labels: Labels, frame_wh: tuple[int, int]) -> str:
+def format_labels(labels: ImageLabels, frame_wh: tuple[int, int]) -> str:
     """Return lines ``class cx cy w h`` in shares of the image, cut at its edges."""
     xyxy = clamp(labels.xyxy, frame_wh).astype(np.float64) / np.array([*frame_wh, *frame_wh])
     cxcywh = np.hstack([(xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]])
@@ -63,7 +63,7 @@ def format_labels(labels: Labels, frame_wh: tuple[int, int]) -> str:
     return "".join(lines)
 
 
-def parse_labels(text: str, frame_wh: tuple[int, int]) -> Labels:
+def parse_labels(text: str, frame_wh: tuple[int, int]) -> ImageLabels:
     """Return the labels that the lines of a label file hold; no lines are no labels.
 
     Raises:
@@ -74,7 +74,7 @@ def parse_labels(text: str, frame_wh: tuple[int, int]) -> Labels:
     values = np.array(rows, np.float64).reshape(-1, 5)
     half = values[:, 3:] / 2
     corners = np.hstack([values[:, 1:3] - half, values[:, 1:3] + half])
-    return Labels(
+    return ImageLabels(
         class_index=values[:, 0].astype(np.int64),
         xyxy=(corners * np.array([*frame_wh, *frame_wh])).astype(np.float32),
     )
@@ -90,7 +90,7 @@ def _parse_line(number: int, fields: list[str]) -> list[float]:
     return row
 
 
-def read_labels(path: Path, frame_wh: tuple[int, int]) -> Labels:
+def read_labels(path: Path, frame_wh: tuple[int, int]) -> ImageLabels:
     """Read a label file.
 
     Raises:

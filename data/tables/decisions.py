@@ -22,7 +22,7 @@ from data.tables.face_match import same_faces
 UNKNOWN = -1
 
 
-class Kind(StrEnum):
+class DecisionKind(StrEnum):
     """What a decision says."""
 
     RENAME = "rename"  # the person has another name
@@ -36,8 +36,10 @@ class Kind(StrEnum):
     SHOW = "show"  # the person matters after all
 
 
-OF_FACES = frozenset({Kind.EJECT, Kind.MOVE, Kind.ACCEPT, Kind.SPLIT})
-OF_TWO = frozenset({Kind.MERGE, Kind.DIFFERENT})
+OF_FACES = frozenset(
+    {DecisionKind.EJECT, DecisionKind.MOVE, DecisionKind.ACCEPT, DecisionKind.SPLIT}
+)
+OF_TWO = frozenset({DecisionKind.MERGE, DecisionKind.DIFFERENT})
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ class Decision:
         ValueError: it lacks faces or another person, or has some that it cannot have.
     """
 
-    kind: Kind
+    kind: DecisionKind
     person_id: int  # whom it is about; -1 for a new person who has no number yet
     other_id: int = UNKNOWN  # of two people
     name: str = ""
@@ -95,7 +97,7 @@ def parse_faces(text: str) -> dict[str, Places]:
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
+class ReviewedFaces:
     """Whose the faces of one footage are, as the decisions have it."""
 
     person_id: NDArray[np.int64]  # (n,) -1 unknown
@@ -107,7 +109,7 @@ class Labels:
 class Reviewed:
     """What the decisions make of what was found."""
 
-    labels: Mapping[str, Labels]  # by footage
+    labels: Mapping[str, ReviewedFaces]  # by footage
     names: Mapping[int, str]  # that somebody gave, by person
     hidden: frozenset[int]
     apart: frozenset[tuple[int, int]]  # people who are not one, the smaller number first
@@ -153,16 +155,16 @@ class _Replay:
         self.merged: dict[int, int] = {}
 
     def decide(self, decision: Decision) -> None:
-        act: dict[Kind, Callable[[Decision], None]] = {
-            Kind.RENAME: self._rename,
-            Kind.MERGE: self._merge,
-            Kind.DIFFERENT: self._tell_apart,
-            Kind.EJECT: self._eject,
-            Kind.MOVE: self._move,
-            Kind.ACCEPT: self._move,
-            Kind.SPLIT: self._split,
-            Kind.HIDE: lambda d: self.hidden.add(self._now(d.person_id)),
-            Kind.SHOW: lambda d: self.hidden.discard(self._now(d.person_id)),
+        act: dict[DecisionKind, Callable[[Decision], None]] = {
+            DecisionKind.RENAME: self._rename,
+            DecisionKind.MERGE: self._merge,
+            DecisionKind.DIFFERENT: self._tell_apart,
+            DecisionKind.EJECT: self._eject,
+            DecisionKind.MOVE: self._move,
+            DecisionKind.ACCEPT: self._move,
+            DecisionKind.SPLIT: self._split,
+            DecisionKind.HIDE: lambda d: self.hidden.add(self._now(d.person_id)),
+            DecisionKind.SHOW: lambda d: self.hidden.discard(self._now(d.person_id)),
         }
         act[decision.kind](decision)
 
@@ -174,7 +176,7 @@ class _Replay:
             label[mask & (label == person) & (self.pinned != person)] = UNKNOWN
             never = np.column_stack([never, np.where(mask, person, UNKNOWN)])
         labels = {
-            footage: Labels(label[rows], self.pinned[rows].copy(), never[rows])
+            footage: ReviewedFaces(label[rows], self.pinned[rows].copy(), never[rows])
             for footage, rows in self.slices.items()
         }
         hidden = frozenset(self.hidden - self.merged.keys())
@@ -258,15 +260,15 @@ def describe(decision: Decision, names: Mapping[int, str]) -> str:
     count = sum(map(len, decision.faces.values()))
     faces = "1 face" if count == 1 else f"{count} faces"
     return {
-        Kind.RENAME: f"{who} is called {decision.name}",
-        Kind.MERGE: f"{who} is {other}",
-        Kind.DIFFERENT: f"{who} is not {other}",
-        Kind.EJECT: f"{faces} not {who}",
-        Kind.MOVE: f"{faces} moved to {who}",
-        Kind.ACCEPT: f"{faces} accepted as {who}",
-        Kind.SPLIT: f"{faces} split off as {who}",
-        Kind.HIDE: f"{who} hidden",
-        Kind.SHOW: f"{who} shown again",
+        DecisionKind.RENAME: f"{who} is called {decision.name}",
+        DecisionKind.MERGE: f"{who} is {other}",
+        DecisionKind.DIFFERENT: f"{who} is not {other}",
+        DecisionKind.EJECT: f"{faces} not {who}",
+        DecisionKind.MOVE: f"{faces} moved to {who}",
+        DecisionKind.ACCEPT: f"{faces} accepted as {who}",
+        DecisionKind.SPLIT: f"{faces} split off as {who}",
+        DecisionKind.HIDE: f"{who} hidden",
+        DecisionKind.SHOW: f"{who} shown again",
     }[decision.kind]
 
 

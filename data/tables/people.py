@@ -23,7 +23,7 @@ from data.core.table import Column, Table
 from data.tables.decisions import (
     UNKNOWN,
     Decision,
-    Kind,
+    DecisionKind,
     Places,
     Reviewed,
     describe,
@@ -103,12 +103,12 @@ class Assignments(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class HistoryEntry:
     """One row of the history."""
 
     decision_id: int
     made_at: str  # ISO 8601, UTC
-    kind: Kind
+    kind: DecisionKind
     note: str  # the decision in words
     state: str  # made, undone or dropped
 
@@ -177,25 +177,28 @@ class People:
         numbers = [f"{number}" for (number,) in self._connection.execute(query, (_MADE,))]
         return digest(*numbers) if numbers else ""
 
-    def history(self, limit: int = 100) -> list[Past]:
+    def history(self, limit: int = 100) -> list[HistoryEntry]:
         """The latest decisions, the very last first."""
         query = "SELECT decision_id, made_at, kind, note, state FROM decisions"
         rows = self._connection.execute(query + " ORDER BY decision_id DESC LIMIT ?", (limit,))
-        return [Past(number, at, Kind(kind), note, state) for number, at, kind, note, state in rows]
+        return [
+            HistoryEntry(number, at, DecisionKind(kind), note, state)
+            for number, at, kind, note, state in rows
+        ]
 
-    def next_undo(self) -> Past | None:
+    def next_undo(self) -> HistoryEntry | None:
         """The decision that `undo` would take back."""
         return self._next(_MADE, "DESC")
 
-    def next_redo(self) -> Past | None:
+    def next_redo(self) -> HistoryEntry | None:
         """The decision that `redo` would make again."""
         return self._next(_UNDONE, "ASC")
 
-    def _next(self, state: str, order: str) -> Past | None:
+    def _next(self, state: str, order: str) -> HistoryEntry | None:
         query = "SELECT decision_id, made_at, kind, note FROM decisions WHERE state = ?"
         last = query + f" ORDER BY decision_id {order} LIMIT 1"
         row = self._connection.execute(last, (state,)).fetchone()
-        return Past(row[0], row[1], Kind(row[2]), row[3], state) if row else None
+        return HistoryEntry(row[0], row[1], DecisionKind(row[2]), row[3], state) if row else None
 
     def revision(self) -> int:
         """A number that rises with every change of who is who."""
@@ -211,7 +214,7 @@ class People:
         """What the decisions make of faces that are not assigned yet; see `replay`."""
         return replay(places, found, self.decisions())
 
-    def decide(self, decision: Decision, *, seen: int | None = None) -> Past:
+    def decide(self, decision: Decision, *, seen: int | None = None) -> HistoryEntry:
         """Make a decision, for ever, and bring who is who up to date.
 
         Args:
@@ -228,9 +231,9 @@ class People:
             concerned = decision.people() | self._owners(decision)
             self._check_seen(concerned, seen)
             self._check(decision, names)
-            if decision.kind is Kind.RENAME:
+            if decision.kind is DecisionKind.RENAME:
                 decision = _with_name(decision, decision.name.strip())
-            elif decision.kind is Kind.SPLIT:
+            elif decision.kind is DecisionKind.SPLIT:
                 decision = numbered(decision, self.next_person_id())
                 names = {**names, decision.person_id: default_name(decision.person_id)}
             execute = self._connection.execute
@@ -245,9 +248,9 @@ class People:
         Raises:
             InputError: the name is empty, or another person's; or there is no such person.
         """
-        self.decide(Decision(Kind.RENAME, person_id, name=name))
+        self.decide(Decision(DecisionKind.RENAME, person_id, name=name))
 
-    def undo(self, *, seen: int | None = None) -> Past | None:
+    def undo(self, *, seen: int | None = None) -> HistoryEntry | None:
         """Take the last decision back; None where there is none.
 
         Raises:
@@ -255,7 +258,7 @@ class People:
         """
         return self._switch(self.next_undo, _UNDONE, seen)
 
-    def redo(self, *, seen: int | None = None) -> Past | None:
+    def redo(self, *, seen: int | None = None) -> HistoryEntry | None:
         """Make the decision again that was taken back last; None where there is none.
 
         Raises:
@@ -263,7 +266,9 @@ class People:
         """
         return self._switch(self.next_redo, _MADE, seen)
 
-    def _switch(self, find: Callable[[], Past | None], state: str, seen: int | None) -> Past | None:
+    def _switch(
+        self, find: Callable[[], HistoryEntry | None], state: str, seen: int | None
+    ) -> HistoryEntry | None:
         with self._transaction():
             if seen is not None and seen != self.revision():
                 raise OutdatedError("somebody decided something else meanwhile; look again")
@@ -285,12 +290,12 @@ class People:
             raise OutdatedError("somebody decided about the same people meanwhile; look again")
 
     def _check(self, decision: Decision, names: Mapping[int, str]) -> None:
-        if decision.kind is Kind.SPLIT:
+        if decision.kind is DecisionKind.SPLIT:
             return
         for person in decision.people():
             if person not in names:
                 raise InputError(f"there is no person {person}; look again")
-        if decision.kind is Kind.RENAME:
+        if decision.kind is DecisionKind.RENAME:
             name = decision.name.strip()
             _check_name(name)
             if name in (other for p, other in names.items() if p != decision.person_id):
@@ -311,7 +316,7 @@ class People:
             owners |= set(now.person_id[rows].tolist())
         return owners - {UNKNOWN}
 
-    def _insert(self, decision: Decision, note: str, concerned: set[int]) -> Past:
+    def _insert(self, decision: Decision, note: str, concerned: set[int]) -> HistoryEntry:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         everybody = json.dumps(sorted(concerned | decision.people()))
         values = (decision.person_id, decision.other_id, decision.name, faces_json(decision.faces))
@@ -321,7 +326,7 @@ class People:
         )
         row = (at, decision.kind.value, *values, note, everybody, self._raise_revision())
         number = self._connection.execute(query, row).lastrowid or 0
-        return Past(number, at, decision.kind, note, _MADE)
+        return HistoryEntry(number, at, decision.kind, note, _MADE)
 
     def forget(self, person_id: int) -> None:
         """Take a person out for good: their faces, their name, and what was decided about them.
@@ -349,7 +354,7 @@ class People:
         """Every name that a person has or had, and those of everybody who was merged into them."""
         gone = self.who_became(person_id)
         renames = self._connection.execute(
-            "SELECT person_id, name FROM decisions WHERE kind = ?", (Kind.RENAME.value,)
+            "SELECT person_id, name FROM decisions WHERE kind = ?", (DecisionKind.RENAME.value,)
         )
         given = {name for person, name in renames if person in gone}
         now = {name for person, name in self.names().items() if person in gone}
@@ -418,7 +423,7 @@ class People:
         """
         # To read tens of thousands of faces is what takes long, and only a merge moves others than
         # a decision names.
-        if changed is None or changed.kind is Kind.MERGE:
+        if changed is None or changed.kind is DecisionKind.MERGE:
             self._write_people(self._assign(None))
         else:
             self._write_people(self._assign(changed.faces))
@@ -521,7 +526,7 @@ def _with_name(decision: Decision, name: str) -> Decision:
 
 def _decision_of(row: tuple[str, int, int, str, str]) -> Decision:
     kind, person, other, name, faces = row
-    return Decision(Kind(kind), person, other, name, parse_faces(faces))
+    return Decision(DecisionKind(kind), person, other, name, parse_faces(faces))
 
 
 def _spans_around(time_s: NDArray[np.float64]) -> list[Span]:
@@ -604,4 +609,4 @@ def _note_names(people: People) -> None:
     for person, name in people.names().items():
         if name not in (default_name(person), f"{default_name(person)} (new)"):
             note = f"{default_name(person)} is called {name}"
-            people._insert(Decision(Kind.RENAME, person, name=name), note, {person})
+            people._insert(Decision(DecisionKind.RENAME, person, name=name), note, {person})

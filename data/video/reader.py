@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.errors import InputError
-from data.core.intervals import Spans, start_before
+from data.core.intervals import Intervals, start_before
 from data.video.footage import ASSUMED_RATE, PICTURE_RATE, Footage, open_video, probe, stream_rate
 from data.video.images import pictures_in, read_picture
 from data.video.orientation import orientation_of
@@ -141,7 +141,7 @@ def sample_frames(
     every_s: float,
     from_s: float = 0.0,
     until_s: float = inf,
-    spans: Spans | None = None,
+    spans: Intervals | None = None,
     after_index: int = -1,
     threads: int = 0,
     damage: Damage | None = None,
@@ -253,7 +253,7 @@ class _Samples:
         *,
         from_s: float,
         until_s: float,
-        spans: Spans | None,
+        spans: Intervals | None,
         after_index: int,
     ) -> None:
         self._every_s, self._spans, self._after = every_s, spans, after_index
@@ -402,7 +402,7 @@ class _Decoder:
         return False
 
 
-class _Placed:
+class _PlacedFrame:
     """Gives decoded frames their index and time, in rising order."""
 
     def __init__(self, index: PacketIndex, decoder: _Decoder) -> None:
@@ -432,7 +432,7 @@ def _decode_needed(
     end = int(np.flatnonzero(is_needed).max(initial=-1)) + 1
     with open_video(footage.path, threads=threads) as (container, stream):
         decoder = _Decoder(stream, damage)
-        placed = _Placed(index, decoder)
+        placed = _PlacedFrame(index, decoder)
         owed, state = -1, "idle"
         for position, packet in enumerate(_packets(container, stream)):
             if position >= len(is_needed) or (position > end and state == "idle"):

@@ -24,7 +24,7 @@ from clustering.grouping.footage import GroupingSettings, person_embeddings
 from clustering.output.write import read_tables
 from data.project.project import Project
 from data.project.stages import faces_stage
-from data.tables.decisions import Decision, Kind
+from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces, Frames
 from data.tables.people import UNKNOWN, open_people
 from tests import SHARED
@@ -189,7 +189,7 @@ def name_people(project: Project, found: Labels) -> dict[int, str]:
     names = {int(person): f"Somebody {number}" for number, person in enumerate(often)}
     with open_people(project.people_file) as stored:
         for person, name in names.items():
-            stored.decide(Decision(Kind.RENAME, person, name=name))
+            stored.decide(Decision(DecisionKind.RENAME, person, name=name))
     return names
 
 

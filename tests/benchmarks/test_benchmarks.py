@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from cropping.camera.window import WindowSettings
-from data.execution.total_progress import Step, overall
+from data.execution.total_progress import ProgressStep, total_progress
 from data.sample.film import draw_film
 from data.video.footage import probe
 from data.video.reader import read_frames
@@ -110,7 +110,7 @@ def test_each_stage_of_the_one_command_is_timed(
     clips: Clips, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def staged(_: list[str]) -> int:
-        with overall("fancam", [Step(name, 1.0) for name in whole.STAGES]) as line:
+        with total_progress("fancam", [ProgressStep(name, 1.0) for name in whole.STAGES]) as line:
             for number in range(len(whole.STAGES)):
                 with line.step(number):
                     pass

@@ -25,12 +25,12 @@ from data.tables.people import open_people
 from data.video.reader import Frame, read_frames
 from tests import SHARED
 from tracking.detection.cuts import find_cuts, thumbnail
-from tracking.detection.detections import FootageFound
+from tracking.detection.detections import FootageDetections
 from tracking.detection.detector import PersonDetector
 from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.networks import load_yolo
 from tracking.detection.ultralytics_env import quiet_ultralytics
-from tracking.linking.tracks import NamingSettings, find_tracks
+from tracking.linking.tracks import LinkSettings, find_tracks
 from tracking.stage import WEIGHTS_FILE, TrackSettings, track_people
 from tracking.training.stage import TrackerSettings, train_tracker
 
@@ -162,7 +162,7 @@ def _decoded(footage: Path, count: int) -> tuple[list[Frame], float]:
 def _rest_s(project: Project, footage: Path, images: list[Frame]) -> float:
     """Seconds a frame of what comes after the detector, from what a run has kept."""
     name = next(e.name for e in project.footages.values() if e.path == footage.absolute())
-    found = FootageFound.read(project.detections_file(name))
+    found = FootageDetections.read(project.detections_file(name))
     with open_people(project.people_file) as people:
         names, faces = people.names(), people.assignments(name)
     classes = people_of_classes(project.tracker_folder, _facts(project), names)
@@ -172,7 +172,7 @@ def _rest_s(project: Project, footage: Path, images: list[Frame]) -> float:
     cuts_s = (time.perf_counter() - start) / len(images)
     start = time.perf_counter()
     margin = float(project.stages["people"]["label_margin"])
-    settings = NamingSettings()
+    settings = LinkSettings()
     find_tracks(found, classes, faces, label_margin=margin, video=True, settings=settings)
     return cuts_s + (time.perf_counter() - start) / len(found.timeline)
 

@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 import fancam.cli
 from data.core.progress import Progress
-from data.execution.total_progress import Overall
+from data.execution.total_progress import TotalProgress
 from data.video.footage import probe
 from tests import SHARED
 from tests.benchmarks.machine import cores, describe
@@ -54,16 +54,16 @@ def report(footage: Path = FOOTAGE, weights: str = str(WEIGHTS)) -> list[str]:
 def _measured() -> Iterator[list[tuple[float, float]]]:
     """Note seconds, and seconds of processors, of each stage that runs within."""
     took: list[tuple[float, float]] = []
-    step = Overall.step
+    step = TotalProgress.step
 
     @contextmanager
-    def measured(line: Overall, number: int) -> Iterator[Progress]:
+    def measured(line: TotalProgress, number: int) -> Iterator[Progress]:
         began = time.monotonic(), _busy_s()
         with step(line, number) as progress:
             yield progress
         took.append((time.monotonic() - began[0], _busy_s() - began[1]))
 
-    with patch.object(Overall, "step", measured):
+    with patch.object(TotalProgress, "step", measured):
         yield took
 
 

@@ -91,7 +91,7 @@ def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDete
     """Put the cheap networks into the stage."""
     replace(looking, "load_detector", lambda _settings: detector)
     replace(looking, "load_embedder", lambda _settings: CornerEmbedder())
-    replace(looking, "PART_FRAMES", PART_FRAMES)
+    replace(looking, "CHECKPOINT_FRAMES", PART_FRAMES)
     replace(extraction, "_BATCH_FRAMES", PART_FRAMES)
 
 

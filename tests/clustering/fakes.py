@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.detector import Detections
+from clustering.faces.detector import FaceDetections
 from tests.clips import CORNER_PX, CORNERS
 
 Image = NDArray[np.uint8]
@@ -25,7 +25,7 @@ class CornerDetector:
     def __init__(self) -> None:
         self.frames = 0
 
-    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+    def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
         self.frames += len(images)
         return [_detect(image) for image in images]
 
@@ -53,10 +53,10 @@ class CornerEmbedder:
         return points
 
 
-def _detect(image: Image) -> Detections:
+def _detect(image: Image) -> FaceDetections:
     boxes = [box for box in _corners(image) if _shows_somebody(image, box)]
     xyxy = np.array(boxes, np.float32).reshape(-1, 4)
-    return Detections(xyxy=xyxy, score=np.ones(len(xyxy), np.float32))
+    return FaceDetections(xyxy=xyxy, score=np.ones(len(xyxy), np.float32))
 
 
 def _corners(image: Image) -> Iterator[tuple[int, int, int, int]]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.faces.detector import CnnDetector, Detections
+from clustering.faces.detector import CnnDetector, FaceDetections
 from clustering.faces.dlib_backend import ReferenceDetector, ReferenceEmbedder
 from clustering.faces.embedder import Embedder
 from clustering.faces.graph_cache import NetworkName, load_network
@@ -36,7 +36,7 @@ def assert_same_faces(image: Image, *, upsample: int = 0, runtime: RuntimeName =
     return len(theirs)
 
 
-def assert_same_detections(ours: Detections, theirs: Detections) -> None:
+def assert_same_detections(ours: FaceDetections, theirs: FaceDetections) -> None:
     assert len(ours) == len(theirs), (ours, theirs)
     assert np.abs(ours.score - theirs.score).max(initial=0) <= SCORE_TOLERANCE
     assert np.abs(ours.xyxy - theirs.xyxy).max(initial=0) <= BOX_TOLERANCE_PX

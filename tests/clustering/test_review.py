@@ -19,7 +19,7 @@ from data.core.errors import InputError
 from data.core.progress import bars
 from data.project.project import Project
 from data.tables.dataset import read_data_file
-from data.tables.decisions import UNKNOWN, Decision, Kind, Places
+from data.tables.decisions import UNKNOWN, Decision, DecisionKind, Places
 from data.tables.people import People, open_people
 from data.video.jpeg import read_jpeg
 from tests.clips import CORNER_PX, Clips
@@ -73,35 +73,35 @@ def rename(people: People, project: Project) -> None:
 
 def merge(people: People, project: Project) -> None:
     del project
-    people.decide(Decision(Kind.MERGE, 2, 1))
+    people.decide(Decision(DecisionKind.MERGE, 2, 1))
 
 
 def different(people: People, project: Project) -> None:
     del project
-    people.decide(Decision(Kind.DIFFERENT, 2, 1))
+    people.decide(Decision(DecisionKind.DIFFERENT, 2, 1))
 
 
 def eject(people: People, project: Project) -> None:
-    people.decide(Decision(Kind.EJECT, 1, faces=picked(project, 1, 0, 3)))
+    people.decide(Decision(DecisionKind.EJECT, 1, faces=picked(project, 1, 0, 3)))
 
 
 def move(people: People, project: Project) -> None:
-    people.decide(Decision(Kind.MOVE, 2, faces=picked(project, 1, 1, 2)))
+    people.decide(Decision(DecisionKind.MOVE, 2, faces=picked(project, 1, 1, 2)))
 
 
 def accept(people: People, project: Project) -> None:
     faces = picked(project, 1, 0, 3)
-    people.decide(Decision(Kind.EJECT, 1, faces=faces))
-    people.decide(Decision(Kind.ACCEPT, 2, faces=faces))
+    people.decide(Decision(DecisionKind.EJECT, 1, faces=faces))
+    people.decide(Decision(DecisionKind.ACCEPT, 2, faces=faces))
 
 
 def split(people: People, project: Project) -> None:
-    people.decide(Decision(Kind.SPLIT, UNKNOWN, faces=picked(project, 1, 0, 1, 2, 3)))
+    people.decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=picked(project, 1, 0, 1, 2, 3)))
 
 
 def hide(people: People, project: Project) -> None:
     del project
-    people.decide(Decision(Kind.HIDE, 3))
+    people.decide(Decision(DecisionKind.HIDE, 3))
 
 
 KINDS: list[Callable[[People, Project], None]] = [
@@ -183,7 +183,7 @@ def test_taken_back_after_another_clustering(
 
 
 def test_decisions_are_no_reason_to_cluster_twice(project: Project) -> None:
-    decide(project, Decision(Kind.HIDE, 3))
+    decide(project, Decision(DecisionKind.HIDE, 3))
     assert not cluster_faces(project, [], QUICK, progress=BARS).up_to_date
     summary = cluster_faces(project, [], QUICK, progress=BARS)
     assert summary.up_to_date
@@ -210,7 +210,7 @@ def test_nothing_to_write(project: Project) -> None:
 
 
 def test_names_are_written_and_change_no_image(project: Project) -> None:
-    decide(project, Decision(Kind.RENAME, 1, name="Zoë & <Bob>"))
+    decide(project, Decision(DecisionKind.RENAME, 1, name="Zoë & <Bob>"))
     review = review_people(project)
     assert (review.up_to_date, review.changed_files) == (False, 0)
     assert (review.new, review.gone) == ((), ())
@@ -225,7 +225,7 @@ def test_names_are_written_and_change_no_image(project: Project) -> None:
 
 def test_a_merge_is_written(project: Project) -> None:
     before = classes(project)
-    decide(project, Decision(Kind.MERGE, 2, 1))
+    decide(project, Decision(DecisionKind.MERGE, 2, 1))
     review = write_people(project, progress=BARS)
     assert review.gone == ("Person 2",)
     assert review.changed_files > 0
@@ -237,7 +237,7 @@ def test_hidden_people_are_neither_a_class_nor_background(project: Project) -> N
     """Their faces are covered, as unknown ones are; their pictures stay to be looked at."""
     frame = next(project.dataset_folder.glob("images/*/*.jpg"))
     before = read_jpeg(frame).astype(int)
-    decide(project, Decision(Kind.HIDE, 3))
+    decide(project, Decision(DecisionKind.HIDE, 3))
     review = write_people(project, progress=BARS)
     assert review.gone == ("Person 3",)
     assert "Person 3" not in classes(project)
@@ -247,13 +247,13 @@ def test_hidden_people_are_neither_a_class_nor_background(project: Project) -> N
     x, y = table.xyxy[first, :2].astype(int) + CORNER_PX // 2
     changed = np.abs(read_jpeg(frame).astype(int) - before)[y - 3 : y + 3, x - 3 : x + 3]
     assert changed.mean() > 20
-    decide(project, Decision(Kind.SHOW, 3))
+    decide(project, Decision(DecisionKind.SHOW, 3))
     assert write_people(project, progress=BARS).new == ("Person 3",)
     assert np.array_equal(read_jpeg(frame).astype(int), before)
 
 
 def test_undone_before_it_was_written(project: Project) -> None:
-    decide(project, Decision(Kind.MERGE, 2, 1))
+    decide(project, Decision(DecisionKind.MERGE, 2, 1))
     with open_people(project.people_file) as people:
         people.undo()
     assert review_people(project).up_to_date
@@ -261,7 +261,7 @@ def test_undone_before_it_was_written(project: Project) -> None:
 
 def test_stopped_while_writing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings are not forgotten, and the next run writes what is missing."""
-    decide(project, Decision(Kind.MERGE, 2, 1))
+    decide(project, Decision(DecisionKind.MERGE, 2, 1))
     monkeypatch.setattr("clustering.output.write.write_outputs", stop)
     with pytest.raises(KeyboardInterrupt):
         write_people(project, progress=BARS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cropping.render.settings import CropSettings
-from cropping.stage import FootageSummary, crop_people
+from cropping.stage import CropsSummary, crop_people
 from data.project.project import Project
 from data.sample.film import draw_film
 from data.sample.truth import Truth
@@ -54,7 +54,7 @@ class Cropped:
 
     drawn: Drawn
     project: Project
-    summary: FootageSummary
+    summary: CropsSummary
 
     @property
     def folder(self) -> Path:

@@ -105,12 +105,10 @@ def test_no_tracks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 _CHILD = """
 import os, signal, sys
-from cropping.render import tasks as passing
-from cropping.render import render as rendering
-from cropping.render import outputs as writing
-rendering.PIECE_FRAMES = passing.PIECE_FRAMES = 10
+from cropping.render import outputs, render, tasks
+render.CHUNK_FRAMES = tasks.CHUNK_FRAMES = 10
 what, count = sys.argv[1].split(":")
-real = {"piece": rendering.Lane.close, "join": writing.join}[what]
+real = {"chunk": render.EncoderWorker.close, "join": outputs.join}[what]
 left = int(count)
 def dies(*arguments, **named):
     global left
@@ -119,18 +117,17 @@ def dies(*arguments, **named):
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
     return result
-if what == "piece":
-    rendering.Lane.close = dies
+if what == "chunk":
+    render.EncoderWorker.close = dies
 else:
-    writing.join = dies
+    outputs.join = dies
 from cropping.crop_cli import main
 sys.exit(main(sys.argv[2:]))
 """
 _FULL = """
 import resource, signal, sys
-from cropping.render import tasks as passing
-from cropping.render import render as rendering
-rendering.PIECE_FRAMES = passing.PIECE_FRAMES = 10
+from cropping.render import render, tasks
+render.CHUNK_FRAMES = tasks.CHUNK_FRAMES = 10
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 from cropping.crop_cli import main
@@ -149,7 +146,7 @@ def files_of(project: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in found}
 
 
-@pytest.mark.parametrize("death", ["piece:1", "piece:9", "join:1", "join:2"])
+@pytest.mark.parametrize("death", ["chunk:1", "chunk:9", "join:1", "join:2"])
 def test_killed_and_started_again(project: Path, death: str) -> None:
     """Nothing half-written is in place, and what is finished is not done again."""
     died = run_child(_CHILD, death, str(project), *QUICK)
@@ -158,14 +155,14 @@ def test_killed_and_started_again(project: Path, death: str) -> None:
     assert set(left) <= {"Anna.mp4"}
     pieces = sorted((project / "crops" / "film" / WORK_FOLDER).rglob("piece-*.nut"))
     times = [piece.stat().st_mtime_ns for piece in pieces]
-    assert len(pieces) >= {"piece:1": 0, "piece:9": 6}.get(death, 12)
-    again = run_child(_CHILD, "piece:-1", str(project), *QUICK)
+    assert len(pieces) >= {"chunk:1": 0, "chunk:9": 6}.get(death, 12)
+    again = run_child(_CHILD, "chunk:-1", str(project), *QUICK)
     assert again.returncode == 0, again.stderr
     resumed = files_of(project)
     assert set(resumed) == {"Anna.mp4", "Ben.mp4", "timeline.json"}
     assert not (project / "crops" / "film" / WORK_FOLDER).exists()
     fresh = run_child(
-        _CHILD, "piece:-1", str(project), "--no-smiles", "--preset", "ultrafast", "--force"
+        _CHILD, "chunk:-1", str(project), "--no-smiles", "--preset", "ultrafast", "--force"
     )
     assert fresh.returncode == 0, fresh.stderr
     assert files_of(project) == resumed

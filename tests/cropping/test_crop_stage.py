@@ -19,7 +19,7 @@ from cropping.render.encoder import EncoderSettings
 from cropping.render.settings import CropSettings
 from cropping.smiles.model import smile_model_key
 from cropping.smiles.table import kept_smiles
-from cropping.stage import FootageSummary, crop_people
+from cropping.stage import CropsSummary, crop_people
 from data.core.errors import InputError
 from data.execution.failures import Failures
 from data.project.project import Project
@@ -58,7 +58,7 @@ def small_project(folder: Path, footage: Path) -> Project:
     return write_project(folder, footage, tracks, NAMES, timeline)
 
 
-def crop(project: Project, **settings: object) -> FootageSummary:
+def crop(project: Project, **settings: object) -> CropsSummary:
     chosen = replace(CropSettings(encoder=QUICK, smiles=False), **settings)  # type: ignore[arg-type]
     (summary,) = crop_people(Project(project.folder), [], chosen, progress=no_bar)
     return summary
@@ -272,7 +272,7 @@ def test_others_are_blurred(tmp_path: Path) -> None:
     project = write_project(tmp_path / "film.fancam", footage, tracks, NAMES, timeline)
     window = WindowSettings(aspect=Fraction(160, 96), zoom="body")
 
-    def stripes(summary: FootageSummary, person: int) -> float:
+    def stripes(summary: CropsSummary, person: int) -> float:
         last = list(read_frames(summary.people[person].files[0]))[-1].image.astype(float)
         return float(np.abs(np.diff(last[34:46, 70:90].mean(axis=2), axis=1)).mean())
 
@@ -392,19 +392,19 @@ def test_one_person_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_stopped_run_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped in its third piece of four, it begins there, and ends with the same bytes."""
-    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
-    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(rendering, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
     crop(project)
     whole = contents(project)
-    real = rendering.Lane.take
+    real = rendering.EncoderWorker.take
 
-    def breaks(lane: rendering.Lane, shown: rendering.Shown) -> None:
+    def breaks(lane: rendering.EncoderWorker, shown: rendering.RenderFrame) -> None:
         if shown.index == 25:
             raise KeyboardInterrupt
         real(lane, shown)
 
     with monkeypatch.context() as during:
-        during.setattr(rendering.Lane, "take", breaks)
+        during.setattr(rendering.EncoderWorker, "take", breaks)
         with pytest.raises(KeyboardInterrupt):
             crop(project, force=True)
     assert contents(project) == whole  # nothing half-written is in place
@@ -436,8 +436,8 @@ def lonely(tmp_path: Path) -> Project:
 
 def test_who_is_away_shares_a_view(lonely: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is encoded once, whole pieces of it too, and nobody's clock or picture suffers by it."""
-    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
-    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(rendering, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
     passes = rendered(monkeypatch)
     window = WindowSettings(aspect=Fraction(160, 96), height=96)
     together = crop(lonely, window=window)
@@ -458,14 +458,14 @@ def test_who_is_away_shares_a_view(lonely: Project, monkeypatch: pytest.MonkeyPa
 def test_a_stopped_run_goes_on_with_what_is_shared(
     lonely: Project, monkeypatch: pytest.MonkeyPatch, leg_pieces: int
 ) -> None:
-    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
-    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(rendering, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
     crop(lonely)
     whole = contents(lonely)
-    monkeypatch.setattr(passing, "LEG_PIECES", leg_pieces)
-    real = rendering.Lane.take
+    monkeypatch.setattr(passing, "SEGMENT_CHUNKS", leg_pieces)
+    real = rendering.EncoderWorker.take
 
-    def breaks(lane: rendering.Lane, shown: rendering.Shown) -> None:
+    def breaks(lane: rendering.EncoderWorker, shown: rendering.RenderFrame) -> None:
         if shown.index == 25:
             raise KeyboardInterrupt
         real(lane, shown)
@@ -473,7 +473,7 @@ def test_a_stopped_run_goes_on_with_what_is_shared(
     for path in lonely.crops_folder("film").glob("*.mp4"):
         path.unlink()
     with monkeypatch.context() as during:
-        during.setattr(rendering.Lane, "take", breaks)
+        during.setattr(rendering.EncoderWorker, "take", breaks)
         with pytest.raises(KeyboardInterrupt):
             crop(lonely)
     crop(lonely)
@@ -485,22 +485,22 @@ def test_long_footage_is_passed_in_legs(
     project: Project, monkeypatch: pytest.MonkeyPatch, stopped_at: int | None
 ) -> None:
     """With the same bytes as in one, the timeline's smiles too, wherever it was stopped."""
-    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
-    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
+    monkeypatch.setattr(rendering, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
     crop(project, smiles=True)
     whole = contents(project)
     Project(project.folder).unfinish("smiles of film")
-    monkeypatch.setattr(passing, "LEG_PIECES", 1)
-    real = rendering.Lane.take
+    monkeypatch.setattr(passing, "SEGMENT_CHUNKS", 1)
+    real = rendering.EncoderWorker.take
 
-    def breaks(lane: rendering.Lane, shown: rendering.Shown) -> None:
+    def breaks(lane: rendering.EncoderWorker, shown: rendering.RenderFrame) -> None:
         if shown.index == stopped_at:
             raise KeyboardInterrupt
         real(lane, shown)
 
     if stopped_at is not None:
         with monkeypatch.context() as during:
-            during.setattr(rendering.Lane, "take", breaks)
+            during.setattr(rendering.EncoderWorker, "take", breaks)
             with pytest.raises(KeyboardInterrupt):
                 crop(project, force=True, smiles=True)
     crop(project, force=True, smiles=True)
@@ -510,9 +510,9 @@ def test_long_footage_is_passed_in_legs(
 def test_a_leg_that_was_encoded_but_not_noted(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "PIECE_FRAMES", 10)
-    monkeypatch.setattr(passing, "PIECE_FRAMES", 10)
-    monkeypatch.setattr(passing, "LEG_PIECES", 2)
+    monkeypatch.setattr(rendering, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(passing, "SEGMENT_CHUNKS", 2)
     crop(project)
     whole = contents(project)
 
@@ -520,7 +520,7 @@ def test_a_leg_that_was_encoded_but_not_noted(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr(passing.Passed, "write", breaks)
+        during.setattr(passing.SegmentRecord, "write", breaks)
         with pytest.raises(KeyboardInterrupt):
             crop(project, force=True)
     crop(project, force=True)

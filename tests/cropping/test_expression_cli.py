@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cropping.expression_cli import SMILE_LABELS, expressions_main, smiles_main
-from cropping.expressions.training import TrainingSettings
+from cropping.expressions.training import ExpressionTraining
 from tests.cropping.drawn_faces import write_classes, write_csv
 
 
@@ -117,6 +117,6 @@ def test_defaults_are_the_stages() -> None:
     from cropping.expression_cli import _expressions_parser
 
     parsed = _expressions_parser().parse_args(["x"])
-    given = TrainingSettings(epochs=parsed.epochs, seed=parsed.seed, threads=parsed.threads)
-    assert given == TrainingSettings()
+    given = ExpressionTraining(epochs=parsed.epochs, seed=parsed.seed, threads=parsed.threads)
+    assert given == ExpressionTraining()
     assert "happiness" in SMILE_LABELS

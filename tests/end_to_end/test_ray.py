@@ -37,7 +37,7 @@ FILMS = {"a": ["talk", "close-up"], "b": ["profile", "peek"], "c": ["close-up", 
 SMALL = """
 from clustering.faces import stage as finding
 from data.execution import segments
-segments.SEGMENT_S, finding.PART_FRAMES = 2.0, 4
+segments.SEGMENT_S, finding.CHECKPOINT_FRAMES = 2.0, 4
 """
 """Short films have several segments too."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.project.project import Project
-from data.remote.sync import mirrored
+from data.remote.sync import synced_project
 from data.remote.sync_state import AWAY_FOLDER
 from data.sample.film import draw_film
 from data.storage.addresses import project_place
@@ -21,7 +21,7 @@ pytest.importorskip("ray")
 SMALL = """
 from clustering.faces import stage as finding
 from data.execution import segments
-segments.SEGMENT_S, finding.PART_FRAMES = 1.0, 1
+segments.SEGMENT_S, finding.CHECKPOINT_FRAMES = 1.0, 1
 """
 """Two segments, the first of several parts."""
 TOLD_OTHERWISE = ("project.json", ".sqlite")
@@ -48,14 +48,14 @@ def test_the_same_as_on_one_machine(s3: str, machine: Machine, tmp_path: Path) -
             assert code == 0, said
             if module == "clustering.cli":
                 write_untrained(Project(tmp_path / "alone.fancam"), image_px=96)
-                with mirrored(project_place(home), say=print) as mirror:
+                with synced_project(project_place(home), say=print) as mirror:
                     write_untrained(Project(mirror.folder), image_px=96)
     assert (worker / "footage/s3/bucket/films/a.mp4").is_file()
     assert list((worker / "benches").glob("task-*")) == []
     assert not (worker / "projects").exists()
     assert not any(path.startswith(AWAY_FOLDER) for path in Store(home).files())
     machine("second")
-    with mirrored(project_place(home), say=print) as mirror:
+    with synced_project(project_place(home), say=print) as mirror:
         found, alone = contents(mirror.folder), contents(tmp_path / "alone.fancam")
         assert sorted(found) == sorted(alone)
         differ = [name for name in found if found[name] != alone[name]]

@@ -15,7 +15,7 @@ import fancam.cli
 from clustering import cli as clustering_cli
 from clustering.faces.labelled import numbers_in_frame
 from data.project.project import Project
-from data.tables.decisions import Decision, Kind
+from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces
 from data.tables.people import open_people
 from tests.clips import Clips
@@ -139,9 +139,9 @@ def test_somebody_merged_and_somebody_hidden(
 ) -> None:
     with open_people(project.people_file) as people:
         people.rename(2, "Ben")
-        people.decide(Decision(Kind.MERGE, 1, 2))  # Anna is Ben
+        people.decide(Decision(DecisionKind.MERGE, 1, 2))  # Anna is Ben
         people.rename(3, "Cleo")
-        people.decide(Decision(Kind.HIDE, 3))
+        people.decide(Decision(DecisionKind.HIDE, 3))
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
     assert forget(project, "Anna Karenina") == 2
     assert "is called Ben by now" in capsys.readouterr().err

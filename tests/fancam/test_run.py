@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import fancam.cli
 from clustering.faces.labelled import numbers_in_frame
-from data.erasure.residue_scan import Sought, find_traces, picture_mark
+from data.erasure.residue_scan import Needle, find_residues, picture_mark
 from data.project.project import Project
 from data.tables.faces import Faces
 from data.tables.people import open_people
@@ -99,16 +99,16 @@ def forget_somebody(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a project with everything in it, nothing is left of the person."""
     with open_people(project / "people.sqlite") as people:
         people.rename(3, "Anna Karenina")
-    sought = Sought(
+    sought = Needle(
         ("Anna Karenina", "Person 3"), embeddings_of(project, 3), portraits_of(project, 3)
     )
     assert fancam.cli.main(["export", str(project)]) == 0
-    assert find_traces(project, sought)
+    assert find_residues(project, sought)
     assert fancam.cli.main(["forget", str(project), "Anna Karenina", "--yes"]) == 0
     said = capsys.readouterr().out
     assert "searched every byte" in said
     assert ": 0 traces left" in said
-    assert find_traces(project, sought) == []
+    assert find_residues(project, sought) == []
     assert not list(project.rglob("Person 3*"))
     assert not (project / "tracker" / "best.pt").exists()
     assert len(list((project / "crops" / "film").glob("Person *.gif"))) == 5

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.camera.window import WindowSettings
-from cropping.camera.windows import CameraName, CameraSettings, Views, views
+from cropping.camera.windows import CameraName, CameraSettings, CropWindows, crop_windows
 from data.tables.tracks import Tracks
 from tests import SHARED
 from tests.quality.cropping_clips import TrackedClip, all_clips
@@ -75,7 +75,7 @@ class Motion:
         return self.inside / max(self.faces, 1)
 
 
-def motion(found: Views, tracks: Tracks, window: WindowSettings) -> Motion:
+def motion(found: CropWindows, tracks: Tracks, window: WindowSettings) -> Motion:
     """Measure one person's windows; cuts and absences are no moves."""
     middle = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
     height = found.xyxy[:, 3] - found.xyxy[:, 1]
@@ -98,7 +98,7 @@ def motion(found: Views, tracks: Tracks, window: WindowSettings) -> Motion:
 
 
 def _faces(
-    found: Views, tracks: Tracks, window: WindowSettings
+    found: CropWindows, tracks: Tracks, window: WindowSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """How far each detected face is off its place, and whether it is wholly shown."""
     seen = tracks.take(~tracks.filled)
@@ -125,9 +125,9 @@ def clip_motion(clip: TrackedClip, camera: CameraName) -> Motion:
 
 def person_views(
     clip: TrackedClip, tracks: Tracks, camera: CameraName, window: WindowSettings
-) -> Views:
+) -> CropWindows:
     """Lead the camera after one person as `crop-people` does."""
-    return views(
+    return crop_windows(
         tracks,
         clip.timeline,
         clip.frame_wh,

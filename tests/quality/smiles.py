@@ -26,7 +26,7 @@ from cropping.expressions.model import load_expression_model
 from cropping.expressions.split import split_faces
 from cropping.expressions.stage import judge_model
 from cropping.smiles.model import NO_SMILE, SHIPPED, SMILE, load_smile_model
-from cropping.smiles.scorer import SmileWatcher
+from cropping.smiles.scorer import SmileScorer
 from cropping.smiles.selection import choose_moments
 from cropping.smiles.table import Smiles, is_smiling
 from data.core.boxes import areas
@@ -150,7 +150,7 @@ def _drawn_person(mine: Smiles, truth: Truth, name: str) -> DrawnPerson:
 
 def watched(footage: Path, found: Tracks) -> Smiles:
     """What smile-gifs finds, given the faces."""
-    watcher = SmileWatcher(load_smile_model(), found)
+    watcher = SmileScorer(load_smile_model(), found)
     for frame in read_frames(footage):
         watcher.look(frame)
     return watcher.finish()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cropping.camera.window import WindowSettings
-from cropping.camera.windows import Views
+from cropping.camera.windows import CropWindows
 from data.sample.film import Film
 from tests.cropping.tracked_project import at_rate, box, tracks_of
 from tests.quality.cropping import clip_motion, draw_paths, failures, motion, row, table
@@ -41,7 +41,7 @@ def test_motion_by_hand() -> None:
     """Ten pixels high; it stands, moves on by one a frame, and cuts."""
     corner = np.array([0, 0, 0, 1, 2, 50, 50.0])
     xyxy = np.column_stack([corner, np.zeros(7), corner + 10, np.full(7, 10.0)])
-    found = Views(xyxy, np.array([0, 0, 0, 0, 0, 1, 1]))
+    found = CropWindows(xyxy, np.array([0, 0, 0, 0, 0, 1, 1]))
     timeline = at_rate(7)
     faces = {0: box(5, 3.7, 4), 1: box(9, 3.7, 4), 6: box(55, 3.7, 4)}
     said = motion(found, tracks_of(timeline, {1: faces}), WindowSettings())

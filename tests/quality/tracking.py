@@ -44,7 +44,7 @@ from tests.quality.references import (
     yolo_a_frame,
     yolo_tracked,
 )
-from tracking.detection.detections import FootageFound
+from tracking.detection.detections import FootageDetections
 from tracking.detection.export import exported_model
 from tracking.evaluation.__main__ import HEADER, score_row
 from tracking.evaluation.label_files import LabelFile, read_label_file
@@ -164,7 +164,7 @@ def _references(clip: Tracked) -> Iterator[tuple[str, Tracks]]:
 def _times(clip: Tracked) -> NDArray[np.float64]:
     """Of every frame, as OpenCV counts them."""
     file = clip.project.detections_file(clip.entry)
-    timeline = FootageFound.read(file).timeline
+    timeline = FootageDetections.read(file).timeline
     frames = np.arange(int(timeline.frame_index[-1]) + 2)
     return np.interp(frames, timeline.frame_index, timeline.time_s)
 

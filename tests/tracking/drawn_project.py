@@ -12,7 +12,7 @@ from data.project.project import Project
 from data.tables.dataset import (
     DATA_FILE,
     DatasetFile,
-    Labels,
+    ImageLabels,
     format_labels,
     image_path,
     label_path,
@@ -62,7 +62,9 @@ def _draw_example(
         y = int(random.integers(radius + 2, HEIGHT - radius - 2))
         _draw_person(image, (x, y), radius, COLOURS[person % len(COLOURS)])
         boxes.append((x - radius, y - radius, x + radius, y + radius))
-    labels = Labels(np.arange(people, dtype=np.int64), np.array(boxes, np.float32).reshape(-1, 4))
+    labels = ImageLabels(
+        np.arange(people, dtype=np.int64), np.array(boxes, np.float32).reshape(-1, 4)
+    )
     write_jpeg(folder / image_path(split, name), image)
     text = folder / label_path(image_path(split, name))
     text.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from data.tables.tracks import read_tracks
 from tests.tracking import coloured
 from tests.tracking.coloured import NAMES
 from tests.tracking.test_track_stage import Bars, network, project  # noqa: F401
-from tracking.detection.detections import FootageFound
+from tracking.detection.detections import FootageDetections
 from tracking.erasure import forget_tracks
 from tracking.stage import TrackSettings, track_people
 
@@ -29,14 +29,14 @@ def test_nothing_is_left_of_them(project: Project, tmp_path: Path) -> None:  # n
     for path in (project.tracker_folder / "best.pt", report / "report.html"):
         path.write_text("Anna", encoding="utf-8")
     (report / "mine.txt").write_text("my own notes", encoding="utf-8")
-    timeline = FootageFound.read(project.tracks_file("film").with_suffix(".npz")).timeline
+    timeline = FootageDetections.read(project.tracks_file("film").with_suffix(".npz")).timeline
 
     assert forget_tracks(project, ANNA)
     after, names = read_tracks(Project(project.folder), "film")
     assert names == {BEN: NAMES[BEN]}
     rows = before.take(before.person_id == BEN)
     np.testing.assert_allclose(after.xyxy, rows.xyxy, atol=0.01)
-    found = FootageFound.read(project.tracks_file("film").with_suffix(".npz"))
+    found = FootageDetections.read(project.tracks_file("film").with_suffix(".npz"))
     assert len(found.detections) == 0
     np.testing.assert_array_equal(found.timeline.cuts, timeline.cuts)
     mot = project.tracks_file("film").with_suffix(".txt").read_text("utf-8").splitlines()

@@ -17,7 +17,7 @@ from tests.tracking.test_track_stage import FACTS
 from tracking import stage
 from tracking.detection import tasks as watching
 from tracking.detection.export import ExportedModel
-from tracking.linking.tracks import NamingSettings
+from tracking.linking.tracks import LinkSettings
 from tracking.track_cli import _parser, main
 
 
@@ -146,7 +146,7 @@ def process_of(folder: Path, *arguments: str, code: str = "") -> subprocess.Pope
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_a_killed_run_goes_on_to_the_same_tracks(tmp_path: Path) -> None:
     project, frames = untrained_project(tmp_path, frames=120), "--threads=1"
-    small_parts = "from tracking import watching\nwatching.PART_FRAMES = 16"
+    small_parts = "from tracking.detection import tasks\ntasks.CHECKPOINT_FRAMES = 16"
     command = (str(project), str(tmp_path / "film.mp4"), frames)
     with process_of(tmp_path, *command, code=small_parts) as process:
         parts = project / "tracks" / "film.parts"
@@ -189,4 +189,4 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_defaults_are_the_stages() -> None:
     parsed = _parser().parse_args(["x"])
-    assert NamingSettings() == NamingSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth)
+    assert LinkSettings() == LinkSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth)

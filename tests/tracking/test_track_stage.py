@@ -18,7 +18,7 @@ from tests.tracking.coloured import AWAY, CUT, FRAMES, NAMES, ColourNetwork
 from tracking import stage, writing
 from tracking.detection import tasks as watching
 from tracking.detection.export import ExportedModel, ModelFacts
-from tracking.linking.tracks import NamingSettings
+from tracking.linking.tracks import LinkSettings
 from tracking.stage import TrackSettings, track_people
 
 ANNA, BEN = NAMES
@@ -119,7 +119,7 @@ def test_second_time_does_nothing(
 @pytest.mark.parametrize(
     ("settings", "detects"),
     [
-        (TrackSettings(naming=NamingSettings(max_gap_s=0)), False),
+        (TrackSettings(naming=LinkSettings(max_gap_s=0)), False),
         (TrackSettings(mot=True), False),
         (TrackSettings(overlay=True), False),
         (TrackSettings(every_nth=2), True),
@@ -152,7 +152,7 @@ def test_renamed_people(project: Project, footage: Path, network: ColourNetwork)
 def test_a_stopped_run_goes_on(
     project: Project, footage: Path, network: ColourNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "PART_FRAMES", 8)
+    monkeypatch.setattr(watching, "CHECKPOINT_FRAMES", 8)
 
     def breaks(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         if network.images >= 20:
@@ -192,7 +192,7 @@ def test_mot_and_overlay(project: Project, footage: Path) -> None:
 @pytest.mark.usefixtures("network")
 def test_outputs_of_earlier_tracks_go(project: Project, footage: Path) -> None:
     track_people(project, [footage], TrackSettings(mot=True), progress=Bars())
-    settings = TrackSettings(naming=NamingSettings(max_gap_s=0))
+    settings = TrackSettings(naming=LinkSettings(max_gap_s=0))
     track_people(project, [footage], settings, progress=Bars())
     assert not project.tracks_file("film, the 1st").with_suffix(".txt").exists()
 

@@ -82,7 +82,7 @@ class Detections:
 
 
 @dataclass(frozen=True, eq=False)
-class Watched:
+class DetectedFrames:
     """Some frames in a row, what was found in them, and small pictures to find cuts by."""
 
     frame_index: NDArray[np.int64]  # (f,) rising
@@ -128,7 +128,7 @@ class Watched:
 
 
 @dataclass(frozen=True, eq=False)
-class FootageFound:
+class FootageDetections:
     """What the detector found in a whole footage."""
 
     timeline: Timeline

@@ -14,19 +14,19 @@ import numpy as np
 from data.core.digest import digest
 from data.core.progress import Bar
 from data.execution.segments import Segment, note_damage, noted_damage
-from data.execution.tasks import Workplace
+from data.execution.tasks import TaskContext
 from data.execution.threaded import stream
 from data.inference.runtime import RuntimeName
-from data.project.checkpoints import Parts
+from data.project.checkpoints import Checkpoints
 from data.video.footage import Footage
 from data.video.reader import Damage, Frame, read_frames
 from tracking.detection.cuts import thumbnail
-from tracking.detection.detections import Detections, Watched
+from tracking.detection.detections import DetectedFrames, Detections
 from tracking.detection.detector import Found, PersonDetector
 from tracking.detection.inputs import detections_inputs
 from tracking.detection.networks import DeviceName, load_yolo
 
-PART_FRAMES = 512
+CHECKPOINT_FRAMES = 512
 """Frames a part: what a killed run does again at most."""
 
 
@@ -48,7 +48,7 @@ class DetectorSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class TrackJob:
     """A footage that is watched.
 
     Args:
@@ -75,14 +75,14 @@ class Watch:
             model_key=self.detector.key,
         )
 
-    def parts(self, segment: Segment) -> Parts[Watched]:
+    def parts(self, segment: Segment) -> Checkpoints[DetectedFrames]:
         """The finished parts of a segment."""
-        return Parts(
+        return Checkpoints(
             self.folder,
             key=self._key(segment),
             suffix=".npz",
-            read=Watched.read,
-            write=Watched.write,
+            read=DetectedFrames.read,
+            write=DetectedFrames.write,
         )
 
     def note(self, segment: Segment) -> Path:
@@ -94,14 +94,14 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentWatch:
+class TrackTask:
     """One segment of it."""
 
-    watch: Watch
+    watch: TrackJob
     segment: Segment
 
 
-def watch_segment(given: SegmentWatch, place: Workplace) -> Damage:
+def detect_segment(given: TrackTask, place: TaskContext) -> Damage:
     """Write what is in a segment's frames, in parts, from where an earlier run was."""
     watch, segment = given.watch, given.segment
     noted = noted_damage(watch.note(segment))
@@ -125,7 +125,7 @@ def watch_segment(given: SegmentWatch, place: Workplace) -> Damage:
     return damage
 
 
-def _load(settings: DetectorSettings) -> Watcher:
+def _load(settings: DetectorSettings) -> FrameDetector:
     network, facts, batch = load_yolo(
         settings.weights,
         device=settings.device,
@@ -133,7 +133,7 @@ def _load(settings: DetectorSettings) -> Watcher:
         threads=settings.threads,
     )
     detector = PersonDetector(network, image_px=facts.image_px)
-    return Watcher(detector, people=len(facts.names), batch=batch)
+    return FrameDetector(detector, people=len(facts.names), batch=batch)
 
 
 def _every_nth(
@@ -145,26 +145,26 @@ def _every_nth(
                 yield frame
 
 
-class Watcher:
+class FrameDetector:
     """Turns frames into detections."""
 
     def __init__(self, detector: PersonDetector, *, people: int, batch: int) -> None:
         """Take the detector, how many people it knows, and how many frames it takes at once."""
         self._detector, self._people, self._batch = detector, people, batch
 
-    def watch(self, frames: Iterator[Frame]) -> Generator[Watched, None, None]:
+    def watch(self, frames: Iterator[Frame]) -> Generator[DetectedFrames, None, None]:
         """Yield what is in ``frames``, some at a time, in order; they are read in a thread."""
         return stream(_batches(frames, self._batch), self._detect, self._watched)
 
     def _detect(self, frames: list[Frame]) -> tuple[list[Frame], list[Found]]:
         return frames, self._detector([frame.image for frame in frames])
 
-    def _watched(self, batch: tuple[list[Frame], list[Found]]) -> Watched:
+    def _watched(self, batch: tuple[list[Frame], list[Found]]) -> DetectedFrames:
         frames, found = batch
         index = np.array([frame.index for frame in frames], np.int64)
         counts = [len(one.xyxy) for one in found]
         evidence = np.concatenate([one.evidence for one in found]).reshape(-1, self._people)
-        return Watched(
+        return DetectedFrames(
             frame_index=index,
             time_s=np.array([frame.time_s for frame in frames], np.float64),
             thumbnail=np.stack([thumbnail(frame.image) for frame in frames]),
@@ -177,17 +177,19 @@ class Watcher:
         )
 
 
-def _in_parts(watched: Iterator[Watched], bar: Bar, *, people: int) -> Iterator[Watched]:
+def _in_parts(
+    watched: Iterator[DetectedFrames], bar: Bar, *, people: int
+) -> Iterator[DetectedFrames]:
     """Gather batches into parts of PART_FRAMES frames, showing how it goes on."""
-    waiting: list[Watched] = []
+    waiting: list[DetectedFrames] = []
     for batch in watched:
         waiting.append(batch)
         bar.update(len(batch))
-        if sum(len(part) for part in waiting) >= PART_FRAMES:
-            yield Watched.concatenate(waiting, people=people)
+        if sum(len(part) for part in waiting) >= CHECKPOINT_FRAMES:
+            yield DetectedFrames.concatenate(waiting, people=people)
             waiting = []
     if waiting:
-        yield Watched.concatenate(waiting, people=people)
+        yield DetectedFrames.concatenate(waiting, people=people)
 
 
 def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:

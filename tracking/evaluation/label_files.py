@@ -10,7 +10,7 @@ import numpy as np
 
 from data.core.errors import InputError
 from data.tables.people import UNKNOWN
-from tracking.evaluation.metrics import Labels
+from tracking.evaluation.metrics import GroundTruth
 
 UNDECIDED = "?"
 MOSTLY_SEEN = 0.5
@@ -27,7 +27,7 @@ _SIDES = ("x1", "y1", "x2", "y2")
 class LabelFile:
     """What one file says, and how far it can be relied on."""
 
-    labels: Labels
+    labels: GroundTruth
     names: dict[int, str]
     min_iou: float  # from this overlap on a box is on a face
     exhaustive: bool  # every face is labelled
@@ -63,7 +63,7 @@ def _from_rows(rows: list[dict[str, str]]) -> LabelFile:
     seen = [not drawn or float(row["visible"]) >= MOSTLY_SEEN for row in rows]
     people = [number[row["person"]] if s else UNKNOWN for row, s in zip(rows, seen, strict=True)]
     return LabelFile(
-        labels=Labels(
+        labels=GroundTruth(
             frame_index=np.array([int(row["frame_index"]) for row in rows], np.int64),
             xyxy=np.array(boxes, np.float32).reshape(-1, 4),
             person_id=np.array(people, np.int64),

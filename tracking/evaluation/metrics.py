@@ -28,7 +28,7 @@ UNCOUNTED_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Labels(Table):
+class GroundTruth(Table):
     """Who really is where in one footage, one row a face, in any order."""
 
     frame_index: NDArray[np.int64]  # (n,)
@@ -83,7 +83,7 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole else 1.0
 
 
-def evaluate(tracks: Tracks, labels: Labels, *, min_iou: float, exhaustive: bool) -> Score:
+def evaluate(tracks: Tracks, labels: GroundTruth, *, min_iou: float, exhaustive: bool) -> Score:
     """Hold ``tracks`` against ``labels``; people are told by their numbers in each.
 
     Which person of the tracks is which of the labels is chosen for the best IDF1. Not scored are
@@ -105,7 +105,7 @@ def evaluate(tracks: Tracks, labels: Labels, *, min_iou: float, exhaustive: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Frame:
+class _ScoredFrame:
     """One frame: who is found and labelled, and what is on what."""
 
     found: NDArray[np.int64]  # (r,) person ids of the tracks
@@ -114,7 +114,7 @@ class _Frame:
     on_label: NDArray[np.bool_]  # (r,) on any label, also on one that does not count
 
 
-def _frames(tracks: Tracks, labels: Labels, min_iou: float) -> Iterator[_Frame]:
+def _frames(tracks: Tracks, labels: GroundTruth, min_iou: float) -> Iterator[_ScoredFrame]:
     labels = labels.take(np.argsort(labels.frame_index, kind="stable"))
     for index in np.union1d(tracks.frame_index, labels.frame_index):
         mine = slice(*np.searchsorted(tracks.frame_index, [index, index + 1]))
@@ -124,7 +124,7 @@ def _frames(tracks: Tracks, labels: Labels, min_iou: float) -> Iterator[_Frame]:
         least = np.where(counts, min_iou, UNCOUNTED_SHARE * min_iou)
         overlap[overlap < least[:, None]] = np.nan
         keep = ~_on_uncounted(overlap, counts)
-        yield _Frame(
+        yield _ScoredFrame(
             found=tracks.person_id[mine][keep],
             labelled=labels.person_id[there][counts],
             overlap=overlap[counts][:, keep],
@@ -151,17 +151,17 @@ class _Events:
     def __init__(self) -> None:
         import motmetrics
 
-        self._frames: list[_Frame] = []
+        self._frames: list[_ScoredFrame] = []
         self._accumulator = motmetrics.MOTAccumulator(auto_id=True)
         self._unlabelled = 0
 
-    def add(self, frame: _Frame, *, exhaustive: bool) -> None:
+    def add(self, frame: _ScoredFrame, *, exhaustive: bool) -> None:
         """Take in the next frame."""
         self._unlabelled += int((~frame.on_label).sum())
         if not exhaustive:
             kept = frame.on_label
             overlap = frame.overlap[:, kept]
-            frame = _Frame(frame.found[kept], frame.labelled, overlap, kept[kept])
+            frame = _ScoredFrame(frame.found[kept], frame.labelled, overlap, kept[kept])
         self._frames.append(frame)
         self._accumulator.update(frame.labelled, frame.found, 1 - frame.overlap)
 
@@ -179,7 +179,7 @@ class _Events:
         return Score(labelled, rows, idtp, switches, covered, wrong, self._unlabelled)
 
 
-def _by_majority(frames: list[_Frame]) -> tuple[int, int]:
+def _by_majority(frames: list[_ScoredFrame]) -> tuple[int, int]:
     """Count labels with a right row and rows on a wrong person, by whom each mostly is."""
     is_whom = _majority(frames)
     covered = wrong = 0
@@ -192,7 +192,7 @@ def _by_majority(frames: list[_Frame]) -> tuple[int, int]:
     return covered, wrong
 
 
-def _majority(frames: list[_Frame]) -> dict[int, int]:
+def _majority(frames: list[_ScoredFrame]) -> dict[int, int]:
     """The labelled person on whom each person of the tracks mostly is."""
     counts: dict[int, Counter[int]] = defaultdict(Counter)
     for frame in frames:

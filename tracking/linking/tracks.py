@@ -13,7 +13,7 @@ from data.core.boxes import expand, iou
 from data.tables.people import UNKNOWN, Assignments
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
-from tracking.detection.detections import Detections, FootageFound
+from tracking.detection.detections import Detections, FootageDetections
 from tracking.linking.association import tracklet_numbers
 from tracking.linking.identity import STRANGER_SCORE, IdentitySettings, assign_people
 from tracking.linking.interpolation import MAX_GAP_S, fill_gaps
@@ -25,7 +25,7 @@ HIDDEN_IOU: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class NamingSettings:
+class LinkSettings:
     """How boxes become tracks.
 
     Args:
@@ -40,13 +40,13 @@ class NamingSettings:
 
 
 def find_tracks(
-    found: FootageFound,
+    found: FootageDetections,
     classes: Sequence[int],
     faces: Assignments,
     *,
     label_margin: float,
     video: bool,
-    settings: NamingSettings,
+    settings: LinkSettings,
 ) -> Tracks:
     """The tracks of the people in a footage, as faces: without the labels' margin.
 

@@ -14,7 +14,7 @@ from data.core.errors import InputError
 from data.tables.dataset import (
     DATA_FILE,
     DatasetFile,
-    Labels,
+    ImageLabels,
     label_path,
     read_data_file,
     read_labels,
@@ -31,7 +31,7 @@ class Example:
 
     path: Path
     frame_wh: tuple[int, int]  # px
-    labels: Labels
+    labels: ImageLabels
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +111,7 @@ def _read_example(folder: Path, file: Path, content: DatasetFile) -> Example:
     frame_wh = picture_wh(file)
     place = folder / label_path(file.relative_to(folder).as_posix())
     # As Ultralytics has it: an image without labels shows nobody.
-    labels = read_labels(place, frame_wh) if place.exists() else Labels.empty()
+    labels = read_labels(place, frame_wh) if place.exists() else ImageLabels.empty()
     if labels.class_index.max(initial=-1) >= len(content.names):
         highest = int(labels.class_index.max())
         message = f"class {highest} in it, but data.yaml names {len(content.names)} people"

@@ -43,7 +43,7 @@ from tracking.training.report import (
 
 if TYPE_CHECKING:
     from tracking.detection.weights import StartingPoint
-    from tracking.training.trainer import Trained, TrainingSettings
+    from tracking.training.trainer import DetectorTraining, TrainedDetector
 
 STAGE = "tracker"
 VERSION = 1
@@ -242,7 +242,7 @@ class _Work:
 
     def _train(
         self, run: Path, train: Sequence[Example], name: str, steps_share: float | None
-    ) -> Trained:
+    ) -> TrainedDetector:
         from tracking.training.trainer import train as train_network
 
         return train_network(
@@ -256,14 +256,14 @@ class _Work:
         )
 
 
-def _training_settings(settings: TrackerSettings) -> TrainingSettings:
-    from tracking.training.trainer import TrainingSettings
+def _training_settings(settings: TrackerSettings) -> DetectorTraining:
+    from tracking.training.trainer import DetectorTraining
 
-    names = {field.name for field in dataclasses.fields(TrainingSettings)}
-    return TrainingSettings(**{name: getattr(settings, name) for name in names})
+    names = {field.name for field in dataclasses.fields(DetectorTraining)}
+    return DetectorTraining(**{name: getattr(settings, name) for name in names})
 
 
-def _result(examples: Examples, trained: Trained, took_s: float) -> Result:
+def _result(examples: Examples, trained: TrainedDetector, took_s: float) -> Result:
     counts = confusion_matrix(trained.judged, len(examples.names))
     return Result(
         names=examples.names,

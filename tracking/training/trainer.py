@@ -65,7 +65,7 @@ _WARMUP_STEPS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingSettings:
+class DetectorTraining:
     """How to train; ``None`` chooses by the device and the number of images."""
 
     epochs: int | None = None
@@ -76,7 +76,7 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedDetector:
     """What a training came to; its best network is in the file."""
 
     file: Path
@@ -115,11 +115,11 @@ def train(
     names: Sequence[str],
     splits: tuple[Sequence[Example], Sequence[Example]],
     start: StartingPoint,
-    settings: TrainingSettings,
+    settings: DetectorTraining,
     *,
     like: tuple[Sequence[Example], float] | None = None,
     bar: Callable[[int, int], AbstractContextManager[Bar]] | None = None,
-) -> Trained:
+) -> TrainedDetector:
     """Train a detector, going on from where a training in ``folder`` was stopped.
 
     Args:
@@ -172,7 +172,7 @@ def _plan(
     names: Sequence[str],
     splits: tuple[Sequence[Example], Sequence[Example]],
     start: StartingPoint,
-    settings: TrainingSettings,
+    settings: DetectorTraining,
     like: tuple[Sequence[Example], float] | None,
     bar: Callable[[int, int], AbstractContextManager[Bar]] | None,
 ) -> _Plan:
@@ -248,7 +248,7 @@ def _calm() -> Iterator[None]:
             cv2.setNumThreads(opencv)
 
 
-class _Shown:
+class _ShownProgress:
     """How far a training is, on a bar."""
 
     def __init__(self, bar: Bar, total: int, done: int) -> None:
@@ -266,11 +266,11 @@ class _Shown:
 
 
 @contextmanager
-def _seen_progress(plan: _Plan) -> Iterator[_Shown]:
+def _seen_progress(plan: _Plan) -> Iterator[_ShownProgress]:
     steps = plan.steps
     done = (plan.resumed["epoch"] + 1) * steps if plan.resumed else 0
     with plan.bar(plan.epochs * steps, done) as bar:
-        shown = _Shown(bar, plan.epochs * steps, done)
+        shown = _ShownProgress(bar, plan.epochs * steps, done)
         yield shown
         shown.finish()
 
@@ -346,7 +346,7 @@ class _Training(DetectionTrainer):
     ema: Any
     validator: Any
 
-    def __init__(self, plan: _Plan, show: _Shown) -> None:
+    def __init__(self, plan: _Plan, show: _ShownProgress) -> None:
         self.plan = plan
         self.show = show
         super().__init__(overrides=_overrides(plan))
@@ -428,12 +428,12 @@ class _Training(DetectionTrainer):
             return said
         return f"{said}  mAP50 {self.metrics['metrics/mAP50(B)']:.2f}"
 
-    def result(self) -> Trained:
+    def result(self) -> TrainedDetector:
         metrics = self.validator.metrics
         ap50, ap50_95 = (np.full(len(self.plan.names), np.nan) for _ in range(2))
         ap50[metrics.ap_class_index] = metrics.box.ap50
         ap50_95[metrics.ap_class_index] = metrics.box.ap
-        return Trained(
+        return TrainedDetector(
             file=self.best,
             epochs=self.epoch + 1,
             imgsz=int(self.args.imgsz),
@@ -485,7 +485,7 @@ def _halves(device: str) -> bool:
     return device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def write_network(trained: Trained, path: Path, about: Mapping[str, Any]) -> None:
+def write_network(trained: TrainedDetector, path: Path, about: Mapping[str, Any]) -> None:
     """Write the best network as ultralytics keeps them, whole, and without the way there.
 
     Its checkpoints tell of the folders, the git repository and the time they were made in.

@@ -17,7 +17,7 @@ from web.core.errors import NotFoundError
 from web.label.model_guesses import ModelGuesses
 from web.label.prelabels import watched_smiles
 from web.people.review import FaceId
-from web.people.snapshot import Who
+from web.people.snapshot import PeopleSnapshot
 
 MAX_BATCH: Final = 1000
 _STRIP: Final = 48  # frames of the timeline
@@ -64,7 +64,7 @@ def set_data(folder: LabelFolder, label_set: LabelSet) -> dict[str, Any]:
     }
 
 
-def timeline(project: Project, who: Who, name: str, number: int) -> dict[str, Any]:
+def timeline(project: Project, who: PeopleSnapshot, name: str, number: int) -> dict[str, Any]:
     """Return frames at equal distances, and how many faces there are when."""
     frames = Frames.read(project.frames_file(name))
     if not len(frames):
@@ -93,7 +93,7 @@ def _nearer_before(
 
 def faces_to_label(
     project: Project,
-    who: Who,
+    who: PeopleSnapshot,
     number: int,
     label_set: LabelSet,
     guesses: ModelGuesses,
@@ -123,7 +123,7 @@ def faces_to_label(
 
 
 def _model(
-    project: Project, who: Who, number: int, label_set: LabelSet, guesses: ModelGuesses
+    project: Project, who: PeopleSnapshot, number: int, label_set: LabelSet, guesses: ModelGuesses
 ) -> tuple[list[list[float] | None] | None, bool]:
     """Probability of each label for each face; None for a face, or all, where nobody knows."""
     name = list(project.footages)[number - 1]
@@ -140,14 +140,14 @@ def _model(
     return [row if np.isfinite(row).all() else None for row in rounded], looking
 
 
-def picture_name(who: Who, row: int) -> str:
+def picture_name(who: PeopleSnapshot, row: int) -> str:
     """What the picture of a face is called among those that are labelled."""
     faces = who.faces
     footage = faces.footage_name(row)
     return picture_file(footage, int(faces.frame_index[row]), int(faces.number[row]))
 
 
-def save_batch(project: Project, who: Who, label_set: LabelSet, batch: Batch) -> None:
+def save_batch(project: Project, who: PeopleSnapshot, label_set: LabelSet, batch: Batch) -> None:
     """Write down what somebody says, and the faces beside it.
 
     Raises:
@@ -170,7 +170,7 @@ def save_batch(project: Project, who: Who, label_set: LabelSet, batch: Batch) ->
 
 
 def _write_picture(
-    project: Project, who: Who, row: int, place: Any, frames: dict[str, Frames]
+    project: Project, who: PeopleSnapshot, row: int, place: Any, frames: dict[str, Frames]
 ) -> None:
     name = who.faces.footage_name(row)
     if name not in frames:

@@ -15,7 +15,7 @@ from web.core.library import Number, OpenProject, TheLibrary, TheProject
 from web.core.templates import page
 from web.label.labelling import Batch, NewSet, faces_to_label, save_batch, set_data, timeline
 from web.label.model_guesses import ModelGuesses
-from web.people.snapshot import read_who
+from web.people.snapshot import read_snapshot
 from web.watch.thumbnails import cached_jpeg, small_jpeg
 
 FRAME_PX: Final = 160
@@ -82,7 +82,7 @@ def add_set(project: TheProject, asked: NewSet) -> JSONResponse:
 def timeline_data(project: TheProject, footage: Number) -> dict[str, Any]:
     """Frames of a footage at equal distances, and how many faces there are when."""
     name = project.footage(footage).name
-    return timeline(project.read(), read_who(project), name, footage)
+    return timeline(project.read(), read_snapshot(project), name, footage)
 
 
 @router.get(_API + "/{set_id}/faces/{footage}")
@@ -91,7 +91,7 @@ def faces(request: Request, project: TheProject, set_id: SetId, footage: Number)
     project.footage(footage)
     label_set = _set(project, set_id)
     content = faces_to_label(
-        project.read(), read_who(project), footage, label_set, _guesses(request)
+        project.read(), read_snapshot(project), footage, label_set, _guesses(request)
     )
     return JSONResponse(content)
 
@@ -100,7 +100,7 @@ def faces(request: Request, project: TheProject, set_id: SetId, footage: Number)
 def save(project: TheProject, set_id: SetId, batch: Batch) -> dict[str, Any]:
     """Write down what somebody says about some faces."""
     label_set = _set(project, set_id)
-    save_batch(project.read(), read_who(project), label_set, batch)
+    save_batch(project.read(), read_snapshot(project), label_set, batch)
     return set_data(_folder(project), label_set)
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from data.tables.decisions import Decision, Kind
-from data.tables.people import UNKNOWN, Past
+from data.tables.decisions import Decision, DecisionKind
+from data.tables.people import UNKNOWN, HistoryEntry
 from web.core.library import MAX_ID
-from web.people.snapshot import FACE_ID, Who
+from web.people.snapshot import FACE_ID, PeopleSnapshot
 
 MAX_FACES: Final = 50_000
 _MONTAGE: Final = 6  # faces of a card
@@ -30,17 +30,17 @@ class _Request(BaseModel):
     seen: Id  # revision that the page shows
 
 
-class Nothing(BaseModel):
+class EmptyBody(BaseModel):
     """Nothing more to say."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Turn(_Request):
+class UndoRequest(_Request):
     """Undo or redo."""
 
 
-class Rename(_Request):
+class RenameRequest(_Request):
     """A person has another name."""
 
     kind: Literal["rename"]
@@ -48,7 +48,7 @@ class Rename(_Request):
     name: Annotated[str, Field(min_length=1, max_length=_SHOWN_NAME)]
 
 
-class OfTwo(_Request):
+class TwoPeopleRequest(_Request):
     """A person is the other, or is not."""
 
     kind: Literal["merge", "different"]
@@ -56,7 +56,7 @@ class OfTwo(_Request):
     other: Id
 
 
-class OfFaces(_Request):
+class FacesRequest(_Request):
     """Some faces are the person's, or are not."""
 
     kind: Literal["eject", "move", "accept"]
@@ -64,48 +64,54 @@ class OfFaces(_Request):
     faces: FaceIds
 
 
-class Split(_Request):
+class SplitRequest(_Request):
     """Some faces are somebody's of their own."""
 
     kind: Literal["split"]
     faces: FaceIds
 
 
-class OfOne(_Request):
+class OnePersonRequest(_Request):
     """A person does not matter, or does after all."""
 
     kind: Literal["hide", "show"]
     person: Id
 
 
-Asked = Annotated[Rename | OfTwo | OfFaces | Split | OfOne, Field(discriminator="kind")]
+Asked = Annotated[
+    RenameRequest | TwoPeopleRequest | FacesRequest | SplitRequest | OnePersonRequest,
+    Field(discriminator="kind"),
+]
 
 
-def decision_of(asked: Rename | OfTwo | OfFaces | Split | OfOne, who: Who) -> Decision:
+def decision_of(
+    asked: RenameRequest | TwoPeopleRequest | FacesRequest | SplitRequest | OnePersonRequest,
+    who: PeopleSnapshot,
+) -> Decision:
     """Return the decision that a page asks for.
 
     Raises:
         NotFoundError: there is no such face.
         ValueError: a person and the same person.
     """
-    kind = Kind(asked.kind)
+    kind = DecisionKind(asked.kind)
     match asked:
-        case Rename():
+        case RenameRequest():
             return Decision(kind, asked.person, name=asked.name)
-        case OfTwo():
+        case TwoPeopleRequest():
             return Decision(kind, asked.person, asked.other)
-        case OfFaces():
+        case FacesRequest():
             return Decision(kind, asked.person, faces=who.faces.places(asked.faces))
-        case Split():
+        case SplitRequest():
             return Decision(kind, UNKNOWN, faces=who.faces.places(asked.faces))
-        case OfOne():
+        case OnePersonRequest():
             return Decision(kind, asked.person)
 
 
 # --- what is shown ----------------------------------------------------------------------------
 
 
-def overview(who: Who) -> dict[str, Any]:
+def overview(who: PeopleSnapshot) -> dict[str, Any]:
     """Return everybody, who looks like whom, and what can be taken back."""
     rows = _rows_by_person(who)
     return {
@@ -119,18 +125,18 @@ def overview(who: Who) -> dict[str, Any]:
     }
 
 
-def _rows_by_person(who: Who) -> dict[int, NDArray[np.int64]]:
+def _rows_by_person(who: PeopleSnapshot) -> dict[int, NDArray[np.int64]]:
     order = np.argsort(who.person_id, kind="stable")
     people, starts = np.unique(who.person_id[order], return_index=True)
     parts = np.split(order, starts[1:])
     return {int(person): part for person, part in zip(people, parts, strict=False)}
 
 
-def _note(past: Past | None) -> str | None:
+def _note(past: HistoryEntry | None) -> str | None:
     return past.note if past is not None else None
 
 
-def _person(who: Who, person: int, rows: NDArray[np.int64] | None) -> dict[str, Any]:
+def _person(who: PeopleSnapshot, person: int, rows: NDArray[np.int64] | None) -> dict[str, Any]:
     return {
         "id": person,
         "name": who.names[person],
@@ -140,7 +146,7 @@ def _person(who: Who, person: int, rows: NDArray[np.int64] | None) -> dict[str, 
     }
 
 
-def _pile(who: Who, person: int, rows: NDArray[np.int64] | None) -> dict[str, Any]:
+def _pile(who: PeopleSnapshot, person: int, rows: NDArray[np.int64] | None) -> dict[str, Any]:
     """How many faces, some of them, and when the first and the last was seen."""
     if rows is None or not len(rows):
         return {"count": 0, "faces": [], "first": None, "last": None}
@@ -154,14 +160,14 @@ def _pile(who: Who, person: int, rows: NDArray[np.int64] | None) -> dict[str, An
     }
 
 
-def _moment(who: Who, row: int) -> dict[str, Any]:
+def _moment(who: PeopleSnapshot, row: int) -> dict[str, Any]:
     return {
         "footage": int(who.faces.footage[row]),
         "time_s": round(float(who.faces.time_s[row]), 2),
     }
 
 
-def _pairs(who: Who) -> Iterator[dict[str, Any]]:
+def _pairs(who: PeopleSnapshot) -> Iterator[dict[str, Any]]:
     """Who may be one, but whom somebody has hidden, told apart, or given two names."""
     reviewed = who.reviewed
     shown = 0
@@ -175,7 +181,7 @@ def _pairs(who: Who) -> Iterator[dict[str, Any]]:
             return
 
 
-def faces_of_person(who: Who, person: int) -> dict[str, Any]:
+def faces_of_person(who: PeopleSnapshot, person: int) -> dict[str, Any]:
     """Return a person's faces, the most doubtful first."""
     rows = np.flatnonzero(who.person_id == person)
     doubt = who.faces.likeness.doubts(who.person_id, rows)
@@ -183,7 +189,7 @@ def faces_of_person(who: Who, person: int) -> dict[str, Any]:
     return {**_faces(who, rows[order]), "doubt": np.round(doubt[order], 3).tolist()}
 
 
-def unknown_faces(who: Who) -> dict[str, Any]:
+def unknown_faces(who: PeopleSnapshot) -> dict[str, Any]:
     """Return the unknown faces by whom they look like, the likeliest first."""
     person, distance = who.faces.likeness.likely(who.person_id, never=who.never)
     rows = np.flatnonzero(who.person_id == UNKNOWN)
@@ -196,7 +202,7 @@ def unknown_faces(who: Who) -> dict[str, Any]:
     return {**_faces(who, rows), "likely": person[rows].tolist()}
 
 
-def _faces(who: Who, rows: NDArray[np.int64]) -> dict[str, Any]:
+def _faces(who: PeopleSnapshot, rows: NDArray[np.int64]) -> dict[str, Any]:
     return {
         "revision": who.revision,
         "faces": who.faces.ids(rows),

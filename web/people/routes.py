@@ -13,21 +13,21 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from clustering.output.write import review_people
 from data.core.digest import file_key
 from data.core.errors import InputError
-from data.tables.people import Past, People, open_people
+from data.tables.people import HistoryEntry, People, open_people
 from web.core.errors import NotFoundError, RefusedError
 from web.core.library import Number, OpenProject, TheLibrary, TheProject
 from web.core.templates import page
 from web.people.job import WritingJobs
 from web.people.review import (
     Asked,
-    Nothing,
-    Turn,
+    EmptyBody,
+    UndoRequest,
     decision_of,
     faces_of_person,
     overview,
     unknown_faces,
 )
-from web.people.snapshot import read_who
+from web.people.snapshot import read_snapshot
 from web.watch.thumbnails import cached_jpeg, small_jpeg
 
 THUMBNAIL_PX: Final = 160
@@ -67,7 +67,7 @@ def unknown(request: Request, project: TheProject) -> Response:
 @router.get("/people/{project_id}/{person}", include_in_schema=False)
 def one_person(request: Request, project: TheProject, person: Number) -> Response:
     """One person's faces."""
-    names = read_who(project).names
+    names = read_snapshot(project).names
     if person not in names:
         raise NotFoundError("there is no such person; they may have been merged into another")
     data = {**_page_data(project), "person": person}
@@ -105,7 +105,7 @@ def thumbnail(
 @router.get(_API)
 def everybody_data(project: TheProject) -> JSONResponse:
     """Everybody, who looks like whom, and what can be taken back."""
-    return JSONResponse(overview(read_who(project)))
+    return JSONResponse(overview(read_snapshot(project)))
 
 
 @router.get(_API + "/revision")
@@ -125,13 +125,13 @@ def history(project: TheProject) -> dict[str, Any]:
 @router.get(_API + "/unknown/faces")
 def unknown_data(project: TheProject) -> JSONResponse:
     """The unknown faces, by whom they look like."""
-    return JSONResponse(unknown_faces(read_who(project)))
+    return JSONResponse(unknown_faces(read_snapshot(project)))
 
 
 @router.get(_API + "/{person}/faces")
 def person_data(project: TheProject, person: Number) -> JSONResponse:
     """A person's faces, the most doubtful first."""
-    who = read_who(project)
+    who = read_snapshot(project)
     if person not in who.names:
         raise NotFoundError("there is no such person; they may have been merged into another")
     return JSONResponse(faces_of_person(who, person))
@@ -141,28 +141,28 @@ def person_data(project: TheProject, person: Number) -> JSONResponse:
 def decide(project: TheProject, asked: Annotated[Asked, Body()]) -> JSONResponse:
     """Make a decision; answers with everybody as they are then."""
     try:
-        decision = decision_of(asked, read_who(project))
+        decision = decision_of(asked, read_snapshot(project))
     except ValueError as error:
         raise RefusedError(422, "a person and the same person; choose two") from error
     return _change(project, lambda people: people.decide(decision, seen=asked.seen))
 
 
 @router.post(_API + "/undo")
-def undo(project: TheProject, turn: Turn) -> JSONResponse:
+def undo(project: TheProject, turn: UndoRequest) -> JSONResponse:
     """Take the last decision back; answers with everybody as they are then."""
     return _change(project, lambda people: people.undo(seen=turn.seen))
 
 
 @router.post(_API + "/redo")
-def redo(project: TheProject, turn: Turn) -> JSONResponse:
+def redo(project: TheProject, turn: UndoRequest) -> JSONResponse:
     """Make the decision again that was taken back last; answers with everybody."""
     return _change(project, lambda people: people.redo(seen=turn.seen))
 
 
-def _change(project: OpenProject, change: Callable[[People], Past | None]) -> JSONResponse:
+def _change(project: OpenProject, change: Callable[[People], HistoryEntry | None]) -> JSONResponse:
     with _people(project) as people:
         past = change(people)
-    content = overview(read_who(project))
+    content = overview(read_snapshot(project))
     return JSONResponse({**content, "note": past.note if past is not None else None})
 
 
@@ -200,7 +200,7 @@ def writing(request: Request, project: TheProject) -> dict[str, Any]:
 
 
 @router.post(_API + "/writing")
-def write(request: Request, project: TheProject, nothing: Nothing) -> JSONResponse:
+def write(request: Request, project: TheProject, nothing: EmptyBody) -> JSONResponse:
     """Start to write people folder and dataset again."""
     del nothing
     with _people(project):

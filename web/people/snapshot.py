@@ -16,9 +16,9 @@ from clustering.output.write import is_written
 from data.core.digest import file_key
 from data.core.errors import InputError
 from data.project.project import Project
-from data.tables.decisions import Labels, Places, Reviewed
+from data.tables.decisions import Places, Reviewed, ReviewedFaces
 from data.tables.faces import Faces
-from data.tables.people import UNKNOWN, Past, People, open_people
+from data.tables.people import UNKNOWN, HistoryEntry, People, open_people
 from web.core.errors import NotFoundError
 from web.core.library import OpenProject
 
@@ -78,7 +78,7 @@ class ProjectFaces:
 
 
 @dataclass(frozen=True, eq=False)
-class Who:
+class PeopleSnapshot:
     """Who is who at one revision."""
 
     revision: int
@@ -89,12 +89,12 @@ class Who:
     never: NDArray[np.int64]  # (n, k) people who a face is not; -1 fills up
     names: dict[int, str]
     reviewed: Reviewed
-    undo: Past | None
-    redo: Past | None
+    undo: HistoryEntry | None
+    redo: HistoryEntry | None
     written: bool  # people folder and dataset hold everything that was decided
 
 
-def read_who(project: OpenProject) -> Who:
+def read_snapshot(project: OpenProject) -> PeopleSnapshot:
     """Return who is who by now.
 
     Raises:
@@ -110,10 +110,10 @@ def read_who(project: OpenProject) -> Who:
 
 
 # Of each project, the last one: pages ask for several things of one revision.
-_LATEST: dict[str, Who] = {}
+_LATEST: dict[str, PeopleSnapshot] = {}
 
 
-def _who(project_id: str, faces: ProjectFaces, people: People) -> Who:
+def _who(project_id: str, faces: ProjectFaces, people: People) -> PeopleSnapshot:
     revision, latest = people.revision(), _LATEST.get(project_id)
     if latest is not None and latest.revision == revision and latest.faces is faces:
         return latest
@@ -129,7 +129,7 @@ def _who(project_id: str, faces: ProjectFaces, people: People) -> Who:
     person_id = np.concatenate([np.zeros(0, np.int64), *(each.person_id for each in labels)])
     if latest is not None and np.array_equal(latest.person_id, person_id):
         person_id = latest.person_id  # what was found of it is remembered: see `Likeness`
-    who = Who(
+    who = PeopleSnapshot(
         revision=revision,
         clustered=clustered,
         faces=faces,
@@ -155,7 +155,7 @@ def _found(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
     return found.person_id if same else np.full(len(faces), UNKNOWN, np.int64)
 
 
-def _never(labels: list[Labels]) -> NDArray[np.int64]:
+def _never(labels: list[ReviewedFaces]) -> NDArray[np.int64]:
     parts = [each.never for each in labels]
     return np.concatenate(parts) if parts else np.zeros((0, 0), np.int64)
 

@@ -20,7 +20,7 @@ Span = tuple[float, float]
 """From and to, in seconds."""
 
 
-class Kind(StrEnum):
+class CropKind(StrEnum):
     """What there may be of a person, by its word in addresses."""
 
     VIDEO = "video"
@@ -31,11 +31,11 @@ class Kind(StrEnum):
 
 
 _ENDINGS: Final = {
-    Kind.VIDEO: ".mp4",
-    Kind.BEST: ".best.mp4",
-    Kind.GIF: ".gif",
-    Kind.WEBP: ".webp",
-    Kind.LOOP: ".loop.mp4",
+    CropKind.VIDEO: ".mp4",
+    CropKind.BEST: ".best.mp4",
+    CropKind.GIF: ".gif",
+    CropKind.WEBP: ".webp",
+    CropKind.LOOP: ".loop.mp4",
 }
 
 
@@ -53,11 +53,11 @@ class PersonCrop:
     absent: tuple[Span, ...]
     smiling: tuple[Span, ...]
 
-    def file(self, kind: Kind) -> Path | None:
+    def file(self, kind: CropKind) -> Path | None:
         """The file of this kind, if it has been made."""
         name = self.video
-        if kind is not Kind.VIDEO:
-            name = name.removesuffix(_ENDINGS[Kind.VIDEO]) + _ENDINGS[kind]
+        if kind is not CropKind.VIDEO:
+            name = name.removesuffix(_ENDINGS[CropKind.VIDEO]) + _ENDINGS[kind]
         return self.folder / name if is_own_file(self.folder, name) else None
 
 

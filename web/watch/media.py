@@ -19,7 +19,7 @@ from data.core.digest import file_key
 from data.project.project import Project
 from web.core.errors import NotFoundError
 from web.core.library import Number, OpenProject, TheProject
-from web.watch.crops import FootageCrops, Kind, PersonCrop, is_own_file, read_crops
+from web.watch.crops import CropKind, FootageCrops, PersonCrop, is_own_file, read_crops
 from web.watch.sound import sound_file
 from web.watch.thumbnails import KEEP, cached_jpeg, frame_jpeg, small_jpeg
 
@@ -28,11 +28,11 @@ POSTER_PX: Final = 480
 
 _PIECE_BYTES: Final = 1024 * 1024
 _TYPES: Final = {
-    Kind.VIDEO: "video/mp4",
-    Kind.BEST: "video/mp4",
-    Kind.GIF: "image/gif",
-    Kind.WEBP: "image/webp",
-    Kind.LOOP: "video/mp4",
+    CropKind.VIDEO: "video/mp4",
+    CropKind.BEST: "video/mp4",
+    CropKind.GIF: "image/gif",
+    CropKind.WEBP: "image/webp",
+    CropKind.LOOP: "video/mp4",
 }
 
 router = APIRouter(prefix="/media/{project_id}/{footage}")
@@ -52,7 +52,7 @@ def person_file(
     project: TheProject,
     footage: Number,
     person: Number,
-    kind: Kind,
+    kind: CropKind,
     v: Version = None,
     download: bool = False,
 ) -> Response:
@@ -92,7 +92,7 @@ def footage_poster(project: TheProject, footage: Number) -> Response:
 
 def _moment(project: OpenProject, crop: PersonCrop) -> Response:
     """A frame of somebody's video in which they are seen."""
-    file = crop.file(Kind.VIDEO)
+    file = crop.file(CropKind.VIDEO)
     if file is None:
         raise NotFoundError("there is no video of this person")
     start_s, end_s = max(crop.smiling or crop.seen or ((0.0, 0.0),), key=lambda s: s[1] - s[0])

@@ -16,7 +16,7 @@ from data.project.project import Project
 from data.tables.people import open_people
 from web.core.library import Library, Number, OpenProject, TheLibrary, TheProject
 from web.core.templates import page
-from web.watch.crops import FootageCrops, Kind, PersonCrop, Span, read_crops
+from web.watch.crops import CropKind, FootageCrops, PersonCrop, Span, read_crops
 from web.watch.media import crops_of
 from web.watch.sound import sound_key
 
@@ -142,11 +142,11 @@ def _names_and_hidden(project: Project) -> tuple[dict[int, str], frozenset[int]]
 
 def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> dict[str, Any] | None:
     """One person, or None where their video is not there."""
-    files = {kind: file for kind in Kind if (file := person.file(kind)) is not None}
-    if Kind.VIDEO not in files:
+    files = {kind: file for kind in CropKind if (file := person.file(kind)) is not None}
+    if CropKind.VIDEO not in files:
         return None
     own = f"{media}/people/{person.person_id}"
-    version = file_key(files[Kind.VIDEO])
+    version = file_key(files[CropKind.VIDEO])
     return {
         "id": person.person_id,
         "name": names.get(person.person_id, person.name),
@@ -160,7 +160,7 @@ def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> di
     }
 
 
-def _address(own: str, kind: Kind, file: Path) -> str:
+def _address(own: str, kind: CropKind, file: Path) -> str:
     return f"{own}/{kind.value}?v={file_key(file)}"
 
 
@@ -183,5 +183,5 @@ def _cards(project: OpenProject) -> Iterator[FootageCard]:
             yield replace(card, problem="its timeline is damaged; run crop-people --force")
             continue
         people = crops.people if crops is not None else ()
-        gifs = sum(person.file(Kind.GIF) is not None for person in people)
+        gifs = sum(person.file(CropKind.GIF) is not None for person in people)
         yield replace(card, people=len(people), gifs=gifs)

@@ -12,7 +12,7 @@ from data.core.digest import digest, file_key
 from data.core.errors import InputError
 from data.project.project import CACHE_FOLDER
 from web.core.library import OpenProject
-from web.watch.crops import FootageCrops, Kind
+from web.watch.crops import CropKind, FootageCrops
 
 _LOCK: Final = threading.Lock()
 
@@ -45,7 +45,7 @@ def sound_file(project: OpenProject, crops: FootageCrops) -> Path | None:
 
 def _source(crops: FootageCrops) -> Path | None:
     """The video to take the sound from: the first one that has any."""
-    files = (person.file(Kind.VIDEO) for person in crops.people)
+    files = (person.file(CropKind.VIDEO) for person in crops.people)
     first = next((file for file in files if file is not None), None)
     return first if first is not None and _has_sound(first, file_key(first)) else None
 

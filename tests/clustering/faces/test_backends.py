@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from clustering.faces import backends
 from clustering.faces.backends import MIN_FACE_SHARE, BackendSettings, load_detector, load_embedder
-from clustering.faces.detector import CnnDetector, Detections, HogDetector
+from clustering.faces.detector import CnnDetector, FaceDetections, HogDetector
 from clustering.faces.embedder import Embedder
 from data.core.errors import InputError
 
@@ -20,9 +20,9 @@ class FakeDetector:
     def __init__(self, _: object = None, **options: Any) -> None:
         self.options = options
 
-    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[FaceDetections]:
         score = np.array([self.options["min_face_px"]], np.float32)
-        return [Detections(np.zeros((1, 4), np.float32), score)] * len(images)
+        return [FaceDetections(np.zeros((1, 4), np.float32), score)] * len(images)
 
 
 @pytest.fixture
@@ -98,9 +98,9 @@ def test_two_networks_share_the_cores_at_every_height(
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_images_side_by_side_keep_their_order(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     class Counts(FakeDetector):
-        def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[FaceDetections]:
             score = [np.array([image[0, 0, 0]], np.float32) for image in images]
-            return [Detections(np.zeros((1, 4), np.float32), one) for one in score]
+            return [FaceDetections(np.zeros((1, 4), np.float32), one) for one in score]
 
     monkeypatch.setattr(backends, "CnnDetector", Counts)
     detector = load_detector(BackendSettings(upsample=0, threads=2))

@@ -7,7 +7,7 @@ import pytest
 
 from clustering.faces.detector import (
     CnnDetector,
-    Detections,
+    FaceDetections,
     HogDetector,
     decode,
     no_faces,
@@ -205,7 +205,7 @@ def test_too_large_an_image_says_what_to_do() -> None:
 @pytest.mark.parametrize(("boxes", "scores"), [(1, 2), (2, 1)])
 def test_detections_check_their_shapes(boxes: int, scores: int) -> None:
     with pytest.raises(ValueError, match="xyxy must be"):
-        Detections(np.zeros((boxes, 4), np.float32), np.zeros(scores, np.float32))
+        FaceDetections(np.zeros((boxes, 4), np.float32), np.zeros(scores, np.float32))
 
 
 def test_no_faces_is_empty() -> None:

@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from clustering.faces import extraction
-from clustering.faces.detector import Detections
+from clustering.faces.detector import FaceDetections
 from clustering.faces.extraction import (
     Extracted,
     Extractor,
-    face_parts,
+    face_checkpoints,
     remove_stale_pictures,
     write_pictures,
 )
@@ -38,16 +38,16 @@ class FakeDetector:
     batches: list[int] = field(default_factory=list)
     error_at: int = -1
 
-    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+    def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
         self.batches.append(len(images))
         if len(self.batches) == self.error_at:
             raise InputError("the detector gave up")
         return [self._find(int(image[0, 0, 0])) for image in images]
 
-    def _find(self, count: int) -> Detections:
+    def _find(self, count: int) -> FaceDetections:
         left = np.arange(count, dtype=np.float32)[::-1] * 20
         xyxy = np.stack([left, left * 0 + 2, left + 16, left * 0 + 18], axis=1)
-        return Detections(xyxy=xyxy, score=np.asarray(left / 20, np.float32))
+        return FaceDetections(xyxy=xyxy, score=np.asarray(left / 20, np.float32))
 
 
 class FakeEmbedder:
@@ -211,7 +211,7 @@ def three() -> list[Extracted]:
 
 
 def test_no_parts_yet(tmp_path: Path) -> None:
-    parts = face_parts(tmp_path / "a.parts", key="k")
+    parts = face_checkpoints(tmp_path / "a.parts", key="k")
     assert parts.read() == []
     parts.remove()
 
@@ -219,8 +219,8 @@ def test_no_parts_yet(tmp_path: Path) -> None:
 def test_parts_come_back_in_order(tmp_path: Path, three: list[Extracted]) -> None:
     for part in three:
         # A new one each time, as after a run that was killed.
-        face_parts(tmp_path, key="k").append(part)
-    found = Extracted.concatenate(face_parts(tmp_path, key="k").read())
+        face_checkpoints(tmp_path, key="k").append(part)
+    found = Extracted.concatenate(face_checkpoints(tmp_path, key="k").read())
     whole = Extracted.concatenate(three)
     assert same(found.frames, whole.frames)
     assert same(found.faces, whole.faces)
@@ -232,7 +232,7 @@ def test_a_half_written_part_does_not_count_and_is_written_again(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    parts = face_parts(tmp_path, key="k")
+    parts = face_checkpoints(tmp_path, key="k")
     parts.append(three[1])
     with monkeypatch.context() as patch:
         patch.setattr(Frames, "write", killed)
@@ -247,18 +247,18 @@ def test_a_half_written_part_does_not_count_and_is_written_again(
 
 
 def test_parts_of_other_settings_do_not_count(tmp_path: Path, three: list[Extracted]) -> None:
-    face_parts(tmp_path, key="one").append(three[1])
-    other = face_parts(tmp_path, key="two")
+    face_checkpoints(tmp_path, key="one").append(three[1])
+    other = face_checkpoints(tmp_path, key="two")
     assert other.read() == []
     other.append(three[2])
     assert same(other.read()[0].faces, three[2].faces)
-    assert same(face_parts(tmp_path, key="one").read()[0].faces, three[1].faces)
+    assert same(face_checkpoints(tmp_path, key="one").read()[0].faces, three[1].faces)
     other.remove()
     assert not tmp_path.exists()
 
 
 def test_a_damaged_part_is_one_line(tmp_path: Path, three: list[Extracted]) -> None:
-    parts = face_parts(tmp_path, key="k")
+    parts = face_checkpoints(tmp_path, key="k")
     parts.append(three[1])
     next(tmp_path.glob("*.faces.parquet")).write_bytes(b"no table")
     with pytest.raises(InputError, match="cluster-faces --force"):

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from clustering.grouping.across_footages import Clustered, identify
 from clustering.grouping.footage import GroupingSettings, group_faces
 from clustering.grouping.review_constraints import (
-    Decided,
-    decided_about,
+    ReviewConstraints,
     decided_links,
+    review_constraints,
     separate_nodes,
 )
-from data.tables.decisions import Labels, Reviewed
+from data.tables.decisions import Reviewed, ReviewedFaces
 from data.tables.faces import Faces
 from data.tables.people import Assignments
 from tests.clustering.crowd import crowd
@@ -34,15 +34,15 @@ def decided(
     pinned: Sequence[int] | None = None,
     never: Sequence[Sequence[int]] | None = None,
     apart: Sequence[tuple[int, int]] = (),
-) -> Decided:
+) -> ReviewConstraints:
     n = len(person_id)
     thrown_out = np.array(never, np.int64) if never is not None else np.zeros((n, 0), np.int64)
     put = ints(*(pinned if pinned is not None else [X] * n))
-    return Decided(ints(*person_id), put, thrown_out, frozenset(apart))
+    return ReviewConstraints(ints(*person_id), put, thrown_out, frozenset(apart))
 
 
 def forbidden(
-    node: NDArray[np.int64], other: NDArray[np.int64], about: Decided
+    node: NDArray[np.int64], other: NDArray[np.int64], about: ReviewConstraints
 ) -> NDArray[np.bool_]:
     """Which nodes must not come together with which others."""
     sizes = [int(label.max(initial=-1)) + 1 for label in (node, other)]
@@ -56,13 +56,13 @@ def forbidden(
 
 
 def test_nothing_decided() -> None:
-    nothing = Decided.nothing(4)
+    nothing = ReviewConstraints.nothing(4)
     assert not nothing.anything()
     node = ints(0, 1, 1, 2)
     assert separate_nodes(node, nothing).tolist() == node.tolist()
     assert not forbidden(node, node, nothing).any()
-    assert not Decided.nothing(0).anything()
-    assert forbidden(ints(), ints(), Decided.nothing(0)).shape == (0, 0)
+    assert not ReviewConstraints.nothing(0).anything()
+    assert forbidden(ints(), ints(), ReviewConstraints.nothing(0)).shape == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_nothing_decided() -> None:
 )
 def test_shapes(pinned: NDArray[np.int64], never: NDArray[np.int64]) -> None:
     with pytest.raises(ValueError, match="pinned and never must be"):
-        Decided(ints(1, 1), pinned, never, frozenset())
+        ReviewConstraints(ints(1, 1), pinned, never, frozenset())
 
 
 def test_what_was_put_somewhere_leaves_its_tracklet() -> None:
@@ -108,7 +108,7 @@ def test_what_was_thrown_out_leaves_its_tracklet() -> None:
         pytest.param(decided([1, 2, 3], apart=[(8, 9)]), set(), id="others told apart"),
     ],
 )
-def test_forbidden(about: Decided, expected: set[tuple[int, int]]) -> None:
+def test_forbidden(about: ReviewConstraints, expected: set[tuple[int, int]]) -> None:
     node = ints(0, 1, 2)
     clash = forbidden(node, node, about)
     assert np.array_equal(clash, clash.T)
@@ -123,10 +123,10 @@ def test_forbidden_between_nodes_and_people() -> None:
 
 
 def test_two_names_are_two_people() -> None:
-    labels = Labels(ints(1, 2, 3), ints(X, X, X), np.zeros((3, 0), np.int64))
+    labels = ReviewedFaces(ints(1, 2, 3), ints(X, X, X), np.zeros((3, 0), np.int64))
     names = {1: "Anna", 3: "Ben"}
     reviewed = Reviewed({"a": labels}, names, frozenset(), frozenset({(1, 2)}), {})
-    assert decided_about(labels, reviewed).apart == {(1, 2), (1, 3)}
+    assert review_constraints(labels, reviewed).apart == {(1, 2), (1, 3)}
 
 
 # --- what the clustering makes of them --------------------------------------------------------
@@ -134,7 +134,9 @@ def test_two_names_are_two_people() -> None:
 USUAL = GroupingSettings()
 
 
-def grouped(faces: Faces, about: Decided | None, settings: GroupingSettings = USUAL) -> list[int]:
+def grouped(
+    faces: Faces, about: ReviewConstraints | None, settings: GroupingSettings = USUAL
+) -> list[int]:
     found = group_faces(faces, settings, frames=60, decided=about)
     return [int(number) for number in found]
 
@@ -145,7 +147,11 @@ def turns(*people: int, times: int = 10) -> list[list[int]]:
 
 def test_nothing_decided_changes_nothing() -> None:
     faces = crowd(turns(0, 1, 2), seed=3)
-    assert grouped(faces, None) == grouped(faces, Decided.nothing(len(faces))) == [0, 1, 2] * 10
+    assert (
+        grouped(faces, None)
+        == grouped(faces, ReviewConstraints.nothing(len(faces)))
+        == [0, 1, 2] * 10
+    )
 
 
 @pytest.mark.parametrize("loose", [1.0, 2.0])

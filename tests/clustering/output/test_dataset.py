@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from clustering.faces.labelled import LabelledFootage
-from clustering.output.dataset import Plan, plan_dataset, wanted_dataset
+from clustering.output.dataset import DatasetPlan, plan_dataset, wanted_dataset
 from data.core.boxes import iou
 from data.core.errors import InputError
 from data.project.manifest import OutputFolder
@@ -23,7 +23,7 @@ from tests.clustering.labelled_footage import BOXES, FRAME_WH, footage
 NAMES = {1: "Anna", 2: 'O\'Brien: "the" boss', 5: "Zoë 名 🙂"}
 
 
-def frames_of(plan: Plan) -> list[int]:
+def frames_of(plan: DatasetPlan) -> list[int]:
     return [image.frame_index for image in plan.images]
 
 

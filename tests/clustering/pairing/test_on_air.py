@@ -9,7 +9,7 @@ import pytest
 
 from clustering.pairing.on_air import OffSettings, is_black, is_still, spans_on
 from data.core.errors import InputError
-from data.core.intervals import Spans
+from data.core.intervals import Intervals
 from data.video.footage import probe
 from data.video.packet_index import index_packets
 from tests.clips import HEIGHT, WIDTH, Clips, Image, encode, picture, pictures
@@ -34,7 +34,7 @@ def record(
 
 
 def on(path: Path, settings: OffSettings | None = None) -> list[tuple[float, float]]:
-    spans: Spans = spans_on(probe(path), settings or OffSettings())
+    spans: Intervals = spans_on(probe(path), settings or OffSettings())
     return [(round(begin, 6), round(end, 6)) for begin, end in spans.tolist()]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from clustering.pairing.overlap import CommonPart, Disconnect, common_part
-from data.core.intervals import as_spans
+from data.core.intervals import as_intervals
 
 Pairs = list[tuple[float, float]]
 
@@ -50,12 +50,12 @@ CASES: dict[str, tuple[Pairs, Pairs, CommonPart | None]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_common_part(case: str) -> None:
     first, second, expected = CASES[case]
-    assert common_part(as_spans(first), as_spans(second)) == expected
+    assert common_part(as_intervals(first), as_intervals(second)) == expected
 
 
 def test_who_is_named_first_does_not_matter() -> None:
     for first, second, expected in CASES.values():
-        part = common_part(as_spans(second), as_spans(first))
+        part = common_part(as_intervals(second), as_intervals(first))
         swapped = expected and [
             Disconnect(1 - one.who, one.off_s, one.back_s) for one in expected.disconnects
         ]

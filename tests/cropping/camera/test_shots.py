@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cropping.camera.shots import Clock, stretches
+from cropping.camera.shots import FrameTimes, person_shots
 from data.tables.timeline import Timeline
 from tests.cropping.tracked_project import at_rate, box, timeline_of, tracks_of
 
@@ -22,7 +22,7 @@ def test_clock_has_every_frame(
     index: list[int], time_s: list[float], expected: list[float]
 ) -> None:
     none = np.zeros(0, np.int64)
-    clock = Clock.of(Timeline(np.array(index, np.int64), np.array(time_s), none))
+    clock = FrameTimes.of(Timeline(np.array(index, np.int64), np.array(time_s), none))
     assert clock.time_s.tolist() == pytest.approx(expected)
 
 
@@ -36,7 +36,7 @@ def test_clock_has_every_frame(
     ],
 )
 def test_spans(marked: str, expected: list[tuple[float, float]]) -> None:
-    clock = Clock(np.arange(4) / 10)
+    clock = FrameTimes(np.arange(4) / 10)
     spans = clock.spans(np.array([one == "#" for one in marked]))
     assert [value for span in spans for value in span] == pytest.approx(
         [value for span in expected for value in span]
@@ -75,7 +75,7 @@ def test_stretches(
     frames: dict[int, tuple[float, ...]], cuts: tuple[int, ...], expected: list[tuple[int, int]]
 ) -> None:
     timeline = at_rate(50, *cuts)
-    found = stretches(tracks_of(timeline, {1: frames}), timeline, Clock.of(timeline))
+    found = person_shots(tracks_of(timeline, {1: frames}), timeline, FrameTimes.of(timeline))
     assert [(run.first, run.end) for run in found] == expected
 
 
@@ -84,5 +84,5 @@ def test_a_quick_look_is_not_a_gap() -> None:
     timeline = timeline_of([0.0, 1.2, 2.4, 3.6])
     timeline = Timeline(np.arange(4) * 30, timeline.time_s, timeline.cuts)
     tracks = tracks_of(timeline, {1: dict.fromkeys([0, 30, 60, 90], HERE)})
-    found = stretches(tracks, timeline, Clock.of(timeline))
+    found = person_shots(tracks, timeline, FrameTimes.of(timeline))
     assert [(run.first, run.end) for run in found] == [(0, 91)]

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from cropping.camera.window import WindowSettings
-from cropping.camera.windows import AbsentName, CameraName, CameraSettings, Views, views
+from cropping.camera.windows import (
+    AbsentName,
+    CameraName,
+    CameraSettings,
+    CropWindows,
+    crop_windows,
+)
 from data.core.boxes import clamp
 from data.tables.timeline import Timeline
 from tests.cropping.conftest import Drawn
@@ -24,10 +30,10 @@ def film(
     window: WindowSettings = BUST,
     absent: AbsentName = "wide",
     camera: CameraName = "steady",
-) -> Views:
+) -> CropWindows:
     tracks = tracks_of(timeline, {1: faces})
     settings = CameraSettings(name=camera)
-    return views(tracks, timeline, FRAME_WH, window=window, camera=settings, absent=absent)
+    return crop_windows(tracks, timeline, FRAME_WH, window=window, camera=settings, absent=absent)
 
 
 def test_never_there() -> None:
@@ -67,7 +73,7 @@ def test_windows_stay_inside_and_keep_the_face(
     frame_wh = drawn.truth.frame_wh
     for person in drawn.names:
         tracks = drawn.tracks.take(drawn.tracks.person_id == person)
-        found = views(
+        found = crop_windows(
             tracks,
             drawn.timeline,
             frame_wh,
@@ -160,4 +166,4 @@ def test_every_nth_frame() -> None:
 
 def test_shapes_are_checked() -> None:
     with pytest.raises(ValueError, match=r"xyxy must have shape \(3, 4\)"):
-        Views(np.zeros((2, 4)), np.zeros(3, np.int64))
+        CropWindows(np.zeros((2, 4)), np.zeros(3, np.int64))

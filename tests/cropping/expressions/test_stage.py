@@ -16,7 +16,7 @@ from cropping.expressions.stage import (
     judge_model,
     train_expressions,
 )
-from cropping.expressions.training import TrainingSettings
+from cropping.expressions.training import ExpressionTraining
 from data.core.errors import InputError
 from tests.cropping.drawn_faces import write_classes, write_csv
 from tests.cropping.silent_bar import no_bar
@@ -32,7 +32,7 @@ def short_epochs() -> Iterator[None]:
         yield
 
 
-QUICK = ExpressionSettings(training=TrainingSettings(epochs=1))
+QUICK = ExpressionSettings(training=ExpressionTraining(epochs=1))
 
 
 def work(

@@ -11,8 +11,8 @@ from cropping.expressions.figures import roc_auc
 from cropping.expressions.labelled_faces import LabelledFaces
 from cropping.expressions.network import ExpressionNetwork, count_parameters
 from cropping.expressions.training import (
+    ExpressionTraining,
     KeptTraining,
-    TrainingSettings,
     drawn,
     kind_shares,
     logits,
@@ -23,7 +23,7 @@ from tests.cropping.drawn_faces import face
 from tests.cropping.silent_bar import SilentBar
 
 CLASSES = ("frown", "smile")
-SETTINGS = TrainingSettings(epochs=2)
+SETTINGS = ExpressionTraining(epochs=2)
 
 
 def drawn_faces(subjects: range, takes: int = 2) -> LabelledFaces:
@@ -55,7 +55,7 @@ def test_it_learns_what_strangers_express(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_same_seed_gives_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cropping.expressions.training._LEAST_STEPS", 3)
     faces, val = drawn_faces(range(4)), drawn_faces(range(20, 22))
-    settings = TrainingSettings(epochs=1, seed=3)
+    settings = ExpressionTraining(epochs=1, seed=3)
     before = torch.get_rng_state()
     first, second = (train(faces, val, settings, bar=SilentBar()).network for _ in range(2))
     for a, b in zip(first.parameters(), second.parameters(), strict=True):
@@ -81,7 +81,7 @@ def test_a_stopped_training_goes_on_to_the_same_network(
 ) -> None:
     monkeypatch.setattr("cropping.expressions.training._LEAST_STEPS", 3)
     faces, val = drawn_faces(range(4)), drawn_faces(range(20, 22))
-    settings = TrainingSettings(epochs=3)
+    settings = ExpressionTraining(epochs=3)
     whole = train(faces, val, settings, bar=SilentBar())
     kept = KeptTraining(tmp_path / "a.pt", key="k")
     with pytest.raises(KeyboardInterrupt):

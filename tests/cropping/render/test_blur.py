@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cropping.render.blur import GROWN, LONGER_S, Others, blurred
+from cropping.render.blur import GROWN, LONGER_S, FaceBlur, blurred
 from data.tables.people import UNKNOWN
 from data.video.yuv import BT709, Planes
 from tests.cropping.tracked_project import at_rate, box, tracks_of
@@ -19,7 +19,7 @@ def stripes() -> Planes:
 
 def test_nobody_else() -> None:
     timeline = at_rate(5)
-    others = Others(tracks_of(timeline, {1: {2: box(50, 50)}}), 1, timeline, FRAME_WH)
+    others = FaceBlur(tracks_of(timeline, {1: {2: box(50, 50)}}), 1, timeline, FRAME_WH)
     assert [len(others.at(frame)) for frame in range(5)] == [0] * 5
     planes = stripes()
     assert blurred(planes, []) is planes
@@ -32,7 +32,7 @@ def test_everybody_else_and_strangers_for_longer_than_they_are_seen() -> None:
         2: {f: box(80, 40) for f in range(20, 38)},
         UNKNOWN: {50: box(140, 40)},
     }
-    others = Others(tracks_of(timeline, rows), 1, timeline, FRAME_WH)
+    others = FaceBlur(tracks_of(timeline, rows), 1, timeline, FRAME_WH)
     seen = [len(others.at(frame)) for frame in range(60)]
     longer = round(LONGER_S * 25)
     # Ben from half a second before to the cut; the stranger in that one frame.
@@ -45,7 +45,7 @@ def test_everybody_else_and_strangers_for_longer_than_they_are_seen() -> None:
 def test_boxes_between_rows() -> None:
     timeline = at_rate(11)
     rows = {2: {0: box(40, 40), 10: box(60, 40)}}
-    others = Others(tracks_of(timeline, rows), 1, timeline, FRAME_WH)
+    others = FaceBlur(tracks_of(timeline, rows), 1, timeline, FRAME_WH)
     middle = others.at(5)[0]
     assert (middle[0] + middle[2]) / 2 == 50
 

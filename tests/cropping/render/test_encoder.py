@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cropping.render.encoder import EncoderSettings, Form, PieceWriter, check_encoder
+from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat, check_encoder
 from data.core.errors import InputError
 from data.video.yuv import BT709
 
-FORM = Form((64, 48), Fraction(1, 90_000), Fraction(25), BT709)
+FORM = VideoFormat((64, 48), Fraction(1, 90_000), Fraction(25), BT709)
 QUICK = EncoderSettings(preset="ultrafast")
 
 
 def write(path: Path, ticks: list[int], keyframes: list[int]) -> None:
-    writer = PieceWriter(path, QUICK, FORM)
+    writer = ChunkWriter(path, QUICK, FORM)
     for number, tick in enumerate(ticks):
         frame, planes = writer.picture()
         planes.y[:], planes.u[:], planes.v[:] = 40 + number * 3, 128, 128
@@ -46,10 +46,10 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, threads: int) -> No
     rng = np.random.default_rng(0)
     scene = np.kron(rng.integers(0, 200, (60, 40), np.uint8), np.ones((8, 8), np.uint8))
     grain = rng.integers(0, 12, (40, 320, 200), np.uint8)
-    form = Form((200, 320), Fraction(1, 25), Fraction(25), BT709, threads)
+    form = VideoFormat((200, 320), Fraction(1, 25), Fraction(25), BT709, threads)
 
     def written(name: str) -> bytes:
-        writer = PieceWriter(tmp_path / name, EncoderSettings(), form)
+        writer = ChunkWriter(tmp_path / name, EncoderSettings(), form)
         for number, noise in enumerate(grain):
             frame, planes = writer.picture()
             y, x = 3 * number, 2 * number
@@ -63,7 +63,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, threads: int) -> No
 
 
 def test_abandoned_leaves_nothing(tmp_path: Path) -> None:
-    writer = PieceWriter(tmp_path / "piece.nut", QUICK, FORM)
+    writer = ChunkWriter(tmp_path / "piece.nut", QUICK, FORM)
     frame, _ = writer.picture()
     writer.write(frame, tick=0, keyframe=True)
     writer.abandon()
@@ -73,7 +73,7 @@ def test_abandoned_leaves_nothing(tmp_path: Path) -> None:
 def test_nowhere_to_write(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("in the way")
     with pytest.raises((InputError, OSError)):
-        PieceWriter(tmp_path / "folder" / "piece.nut", QUICK, FORM)
+        ChunkWriter(tmp_path / "folder" / "piece.nut", QUICK, FORM)
 
 
 def test_the_default_encoder_is_there() -> None:

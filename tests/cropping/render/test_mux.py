@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cropping.render.encoder import EncoderSettings, Form, PieceWriter
-from cropping.render.mux import Piece, Span, join, stamps
+from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat
+from cropping.render.mux import Chunk, Excerpt, join, stamps
 from data.core.errors import InputError
 from tests.cropping.written_video import read_video
 
@@ -36,7 +36,7 @@ def test_stamps(pts: list[int], end: int, dts: list[int], duration: list[int]) -
 
 def write_piece(path: Path, frames: Iterable[int]) -> Path:
     """Some of a film of 25 frames a second, B-frames and all; every tenth is a keyframe."""
-    writer = PieceWriter(path, EncoderSettings(), Form((64, 48), TICK, Fraction(25)))
+    writer = ChunkWriter(path, EncoderSettings(), VideoFormat((64, 48), TICK, Fraction(25)))
     for place, index in enumerate(frames):
         noise = np.random.default_rng(index).integers(16, 200, (48, 64), np.uint8)
         frame, planes = writer.picture()
@@ -46,10 +46,10 @@ def write_piece(path: Path, frames: Iterable[int]) -> Path:
     return path
 
 
-def write_pieces(folder: Path, counts: list[int]) -> list[Piece]:
+def write_pieces(folder: Path, counts: list[int]) -> list[Chunk]:
     ends = np.cumsum(counts).tolist()
     return [
-        Piece(write_piece(folder / f"{end}.nut", range(end - count, end)))
+        Chunk(write_piece(folder / f"{end}.nut", range(end - count, end)))
         for count, end in zip(counts, ends, strict=True)
     ]
 
@@ -63,7 +63,7 @@ def brightness(path: Path) -> list[float]:
 
 def test_pieces_become_one_film(tmp_path: Path) -> None:
     pieces = write_pieces(tmp_path, [20, 20, 7])
-    join(tmp_path / "film.mp4", pieces, [Span(Fraction(0), Fraction(47, 25))], sound=None)
+    join(tmp_path / "film.mp4", pieces, [Excerpt(Fraction(0), Fraction(47, 25))], sound=None)
     film = read_video(tmp_path / "film.mp4")
     assert film.times_s == pytest.approx(np.arange(47) / 25)
     assert film.duration_s == pytest.approx(47 / 25)
@@ -75,11 +75,11 @@ def test_pieces_become_one_film(tmp_path: Path) -> None:
 def test_spans_follow_each_other_as_chapters(tmp_path: Path) -> None:
     pieces = write_pieces(tmp_path, [30, 20])
     spans = [
-        Span(Fraction(10, 25), Fraction(20, 25), "0:00"),
-        Span(Fraction(40, 25), Fraction(50, 25), "0:01"),
+        Excerpt(Fraction(10, 25), Fraction(20, 25), "0:00"),
+        Excerpt(Fraction(40, 25), Fraction(50, 25), "0:01"),
     ]
-    join(tmp_path / "whole.mp4", pieces, [Span(Fraction(0), Fraction(2))], sound=None)
-    join(tmp_path / "best.mp4", [Piece(tmp_path / "whole.mp4")], spans, sound=None)
+    join(tmp_path / "whole.mp4", pieces, [Excerpt(Fraction(0), Fraction(2))], sound=None)
+    join(tmp_path / "best.mp4", [Chunk(tmp_path / "whole.mp4")], spans, sound=None)
     best = read_video(tmp_path / "best.mp4")
     assert best.times_s == pytest.approx(np.arange(20) / 25)
     assert best.duration_s == pytest.approx(20 / 25)
@@ -102,11 +102,13 @@ def test_spans_follow_each_other_as_chapters(tmp_path: Path) -> None:
 def test_what_is_lacking_comes_from_what_is_shared(
     own: list[int], shared: list[int], tmp_path: Path
 ) -> None:
-    piece = Piece(
+    piece = Chunk(
         write_piece(tmp_path / "own.nut", own), write_piece(tmp_path / "shared.nut", shared)
     )
-    after = Piece(write_piece(tmp_path / "after.nut", range(40, 47)))
-    join(tmp_path / "film.mp4", [piece, after], [Span(Fraction(0), Fraction(47, 25))], sound=None)
+    after = Chunk(write_piece(tmp_path / "after.nut", range(40, 47)))
+    join(
+        tmp_path / "film.mp4", [piece, after], [Excerpt(Fraction(0), Fraction(47, 25))], sound=None
+    )
     film = read_video(tmp_path / "film.mp4")
     assert film.times_s == pytest.approx(np.arange(47) / 25)
     assert film.duration_s == pytest.approx(47 / 25)
@@ -116,4 +118,4 @@ def test_what_is_lacking_comes_from_what_is_shared(
 def test_nowhere_to_write(tmp_path: Path) -> None:
     pieces = write_pieces(tmp_path, [3])
     with pytest.raises(InputError, match="cannot be written"):
-        join(tmp_path / "no" / "film.mp4", pieces, [Span(Fraction(0), Fraction(1))], sound=None)
+        join(tmp_path / "no" / "film.mp4", pieces, [Excerpt(Fraction(0), Fraction(1))], sound=None)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cropping.camera.shots import Clock
-from cropping.camera.windows import Views
+from cropping.camera.shots import FrameTimes
+from cropping.camera.windows import CropWindows
 from cropping.render import render as rendering
 from cropping.render.render import frames_waiting, keyframes, threads_each
 
 
 def cuts(take: list[int]) -> NDArray[np.int64]:
-    return Views(np.zeros((len(take), 4)), np.array(take, np.int64)).cuts()
+    return CropWindows(np.zeros((len(take), 4)), np.array(take, np.int64)).cuts()
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def cuts(take: list[int]) -> NDArray[np.int64]:
     ids=["empty", "one", "every second", "takes", "varying rate"],
 )
 def test_keyframes(time_s: list[float], take: list[int], expected: list[int]) -> None:
-    found = np.flatnonzero(keyframes(Clock(np.array(time_s)), cuts(take))).tolist()
+    found = np.flatnonzero(keyframes(FrameTimes(np.array(time_s)), cuts(take))).tolist()
     assert found == expected or set(expected) - {len(time_s) - 1} <= set(found)
     ends = np.append(np.array(time_s)[found], np.array(time_s)[-1:])
     longest = max([1.0, *np.diff(np.array(time_s))])
@@ -34,8 +34,8 @@ def test_keyframes(time_s: list[float], take: list[int], expected: list[int]) ->
 
 
 def test_a_piece_begins_with_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "PIECE_FRAMES", 3)
-    found = keyframes(Clock(np.arange(8) / 100), cuts([0] * 8))
+    monkeypatch.setattr(rendering, "CHUNK_FRAMES", 3)
+    found = keyframes(FrameTimes(np.arange(8) / 100), cuts([0] * 8))
     assert np.flatnonzero(found).tolist() == [0, 3, 6, 7]
 
 

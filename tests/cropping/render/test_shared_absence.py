@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cropping.camera.windows import Views
-from cropping.render.blur import Others
-from cropping.render.render import Part, pieces_in
+from cropping.camera.windows import CropWindows
+from cropping.render.blur import FaceBlur
+from cropping.render.render import RenderTarget, chunks_in
 from cropping.render.shared_absence import share
 from tests.cropping.tracked_project import at_rate, box, tracks_of
 
@@ -17,10 +17,10 @@ HERE, THERE = (10.0, 0.0, 60.0, 90.0), (90.0, 0.0, 140.0, 90.0)
 Shown = tuple[list[int], tuple[float, float, float, float]]  # takes, and what is shown else
 
 
-def part(folder: Path, shown: Shown, *, others: Others | None = None) -> Part:
+def part(folder: Path, shown: Shown, *, others: FaceBlur | None = None) -> RenderTarget:
     takes = np.array(shown[0], np.int64)
     xyxy = np.where((takes < 0)[:, None], shown[1], HERE)
-    return Part.whole(Views(xyxy, takes), pieces_in(folder, "piece"), others)
+    return RenderTarget.whole(CropWindows(xyxy, takes), chunks_in(folder, "piece"), others)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def part(folder: Path, shown: Shown, *, others: Others | None = None) -> Part:
 )
 def test_what_is_shared(people: list[Shown], shared: list[int] | None, tmp_path: Path) -> None:
     parts = [part(tmp_path / str(n), shown) for n, shown in enumerate(people)]
-    found = share(parts, pieces_in(tmp_path / "shared", "piece"))
+    found = share(parts, chunks_in(tmp_path / "shared", "piece"))
     if shared is None:
         assert found == parts
         return
@@ -64,6 +64,6 @@ def test_what_is_shared(people: list[Shown], shared: list[int] | None, tmp_path:
 def test_where_others_are_blurred_nothing_is_shared(tmp_path: Path) -> None:
     timeline = at_rate(4)
     tracks = tracks_of(timeline, {1: {0: box(50, 50)}})
-    others = Others(tracks, 2, timeline, (160, 90))
+    others = FaceBlur(tracks, 2, timeline, (160, 90))
     parts = [part(tmp_path / str(n), ([0, -1, -1, -1], WHOLE), others=others) for n in range(2)]
-    assert share(parts, pieces_in(tmp_path / "shared", "piece")) == parts
+    assert share(parts, chunks_in(tmp_path / "shared", "piece")) == parts

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cropping.smiles.gaze import Gaze, GazeReader
-from cropping.smiles.scorer import SmileWatcher, average_over_neighbours
+from cropping.smiles.scorer import SmileScorer, average_over_neighbours
 from cropping.smiles.table import Smiles
 from data.tables.people import UNKNOWN
 from data.tables.tracks import Tracks
@@ -62,7 +62,7 @@ def tracks(
 
 def watch(found: Tracks, frames: list[Frame], **options: float) -> tuple[Smiles, Brightness, Ahead]:
     model, gaze = Brightness(), Ahead()
-    watcher = SmileWatcher(model, found, gaze=gaze, **options)
+    watcher = SmileScorer(model, found, gaze=gaze, **options)
     for one in frames:
         watcher.look(one)
     return watcher.finish(), model, gaze
@@ -130,7 +130,7 @@ def test_a_track_outside_the_frame_is_no_error() -> None:
 
 def test_brightness_alone_will_do() -> None:
     model = Brightness()
-    watcher = SmileWatcher(model, tracks(1), gaze=Ahead())
+    watcher = SmileScorer(model, tracks(1), gaze=Ahead())
     watcher.look_at(0, 0.0, frame(0, 0.0, 250, 20).image[..., 0])
     assert len(watcher.finish()) == 2
     assert not watcher.wants(0.05)

@@ -3,7 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.core.intervals import as_spans, between, clock, lengths_s, shared, start_before, without
+from data.core.intervals import (
+    as_intervals,
+    between,
+    clock,
+    lengths_s,
+    shared,
+    start_before,
+    without,
+)
 
 Pairs = list[tuple[float, float]]
 
@@ -22,7 +30,7 @@ Pairs = list[tuple[float, float]]
     ],
 )
 def test_as_spans(values: Pairs, expected: Pairs) -> None:
-    spans = as_spans(values)
+    spans = as_intervals(values)
     assert spans.shape == (len(expected), 2)
     assert [tuple(span) for span in spans.tolist()] == expected
 
@@ -43,7 +51,7 @@ def test_as_spans(values: Pairs, expected: Pairs) -> None:
 )
 def test_shared(a: Pairs, b: Pairs, expected: Pairs) -> None:
     for one, other in ((a, b), (b, a)):
-        found = shared(as_spans(one), as_spans(other))
+        found = shared(as_intervals(one), as_intervals(other))
         assert [tuple(span) for span in found.tolist()] == expected
 
 
@@ -60,7 +68,7 @@ def test_shared(a: Pairs, b: Pairs, expected: Pairs) -> None:
     ],
 )
 def test_without(spans: Pairs, taken: Pairs, expected: Pairs) -> None:
-    left = without(as_spans(spans), as_spans(taken))
+    left = without(as_intervals(spans), as_intervals(taken))
     assert [tuple(span) for span in left.tolist()] == expected
 
 
@@ -73,20 +81,20 @@ def test_without(spans: Pairs, taken: Pairs, expected: Pairs) -> None:
     ],
 )
 def test_between(spans: Pairs, expected: Pairs) -> None:
-    assert [tuple(span) for span in between(as_spans(spans)).tolist()] == expected
+    assert [tuple(span) for span in between(as_intervals(spans)).tolist()] == expected
 
 
 def test_the_span_that_a_time_lies_in() -> None:
     times_s = np.array([0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 9.0])
-    starts_s = start_before(as_spans([(1, 2), (3, 4)]), times_s)
+    starts_s = start_before(as_intervals([(1, 2), (3, 4)]), times_s)
     assert starts_s.tolist() == [np.inf, 1, 1, np.inf, np.inf, 3, np.inf]
-    assert start_before(as_spans([]), times_s).tolist() == [np.inf] * 7
-    assert start_before(as_spans([(1, 2)]), times_s[:0]).tolist() == []
+    assert start_before(as_intervals([]), times_s).tolist() == [np.inf] * 7
+    assert start_before(as_intervals([(1, 2)]), times_s[:0]).tolist() == []
 
 
 def test_lengths() -> None:
-    assert lengths_s(as_spans([])).tolist() == []
-    assert lengths_s(as_spans([(1, 2), (4, 7.5)])).tolist() == [1, 3.5]
+    assert lengths_s(as_intervals([])).tolist() == []
+    assert lengths_s(as_intervals([(1, 2), (4, 7.5)])).tolist() == [1, 3.5]
 
 
 @pytest.mark.parametrize(

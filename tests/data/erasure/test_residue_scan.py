@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.erasure.residue_scan import Sought, Trace, find_traces, picture_digest, picture_mark
+from data.erasure.residue_scan import Needle, Residue, find_residues, picture_digest, picture_mark
 from data.tables.faces import Faces
 from data.video.jpeg import encode_jpeg
 from tests.clustering.labelled_footage import table
@@ -22,7 +22,7 @@ PORTRAIT, FRAME = (
     encode_jpeg(np.random.default_rng(seed).integers(0, 255, (64, 48, 3)).astype(np.uint8))
     for seed in (2, 3)
 )
-SOUGHT = Sought((NAME, "Zed"), EMBEDDINGS, (picture_mark(PORTRAIT),), (picture_digest(FRAME),))
+SOUGHT = Needle((NAME, "Zed"), EMBEDDINGS, (picture_mark(PORTRAIT),), (picture_digest(FRAME),))
 
 
 def faces(embedding: NDArray[np.float32]) -> Faces:
@@ -61,7 +61,7 @@ LEFT: dict[str, tuple[str, Callable[[Path], object], str]] = {
 def test_what_is_left_is_found(tmp_path: Path, case: str) -> None:
     name, leave, what = LEFT[case]
     leave(tmp_path / name)
-    assert find_traces(tmp_path, SOUGHT) == [Trace(tmp_path / name, what)]
+    assert find_residues(tmp_path, SOUGHT) == [Residue(tmp_path / name, what)]
 
 
 def test_others_are_not_taken_for_them(tmp_path: Path) -> None:
@@ -69,15 +69,15 @@ def test_others_are_not_taken_for_them(tmp_path: Path) -> None:
     faces(OTHERS).write(tmp_path / "a.parquet")
     np.save(tmp_path / "a.npy", OTHERS)
     (tmp_path / "a.jpg").write_bytes(FRAME[:-1])
-    assert find_traces(tmp_path, Sought(("Person 1",), EMBEDDINGS, SOUGHT.portraits)) == []
-    assert len(find_traces(tmp_path, Sought(("Person 12",), EMBEDDINGS))) == 1
+    assert find_residues(tmp_path, Needle(("Person 1",), EMBEDDINGS, SOUGHT.portraits)) == []
+    assert len(find_residues(tmp_path, Needle(("Person 12",), EMBEDDINGS))) == 1
 
 
 def test_nothing_is_sought(tmp_path: Path) -> None:
-    nothing = Sought((), np.zeros((0, 128), np.float32))
+    nothing = Needle((), np.zeros((0, 128), np.float32))
     (tmp_path / "a.txt").write_text("nothing", "utf-8")
-    assert find_traces(tmp_path, nothing) == []
-    assert find_traces(tmp_path / "missing", SOUGHT) == []
+    assert find_residues(tmp_path, nothing) == []
+    assert find_residues(tmp_path / "missing", SOUGHT) == []
 
 
 def test_a_mark_is_not_of_a_plain_area() -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from data.core.errors import InputError
 from data.core.progress import Bar
-from data.execution.tasks import Finished, LocalRunner, Task, Work, Workplace
+from data.execution.tasks import Finished, LocalRunner, Task, TaskContext, Work
 from data.remote.runners import runner_at
 from data.video.reader import Damage
 
-Do = Callable[[str, Workplace], Damage]
+Do = Callable[[str, TaskContext], Damage]
 DONE: list[str] = []
 
 
@@ -47,17 +47,17 @@ def nothing_done() -> None:
     DONE.clear()
 
 
-def note(given: str, place: Workplace) -> Damage:
+def note(given: str, place: TaskContext) -> Damage:
     DONE.append(given)
     place.bar.update(5)
     return Damage(frames=1, missing=3)
 
 
-def refuse(given: str, _: Workplace) -> Damage:
+def refuse(given: str, _: TaskContext) -> Damage:
     raise InputError(f"{given}: broken")
 
 
-def end(given: str, _: Workplace) -> str:
+def end(given: str, _: TaskContext) -> str:
     DONE.append(given)
     return given.upper()
 
@@ -112,7 +112,7 @@ def test_a_refused_footage_stops_no_other() -> None:
 
 
 def test_a_mistake_of_the_program_stops_all() -> None:
-    def wrong(_: str, __: Workplace) -> Damage:
+    def wrong(_: str, __: TaskContext) -> Damage:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -127,7 +127,7 @@ def test_what_is_loaded_stays_as_long_as_its_settings() -> None:
         loads.append(settings)
         return settings.upper()
 
-    place = Workplace(Bars())
+    place = TaskContext(Bars())
     assert [place.loaded(load, one) for one in ("a", "a", "b", "a")] == ["A", "A", "B", "A"]
     assert loads == ["a", "b", "a"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from data.core.progress import WRITING
-from data.execution.total_progress import Overall, Step, overall
+from data.execution.total_progress import ProgressStep, TotalProgress, total_progress
 
 
 @dataclass
@@ -35,12 +35,12 @@ class Line:
         self.postfix = s
 
 
-STEPS = (Step("find", 10, bars=2), Step("train", 30))
+STEPS = (ProgressStep("find", 10, bars=2), ProgressStep("train", 30))
 
 
 def test_steps_and_their_bars_add_up() -> None:
     line = Line()
-    run = Overall(STEPS, line)
+    run = TotalProgress(STEPS, line)
     with run.step(0) as bars:
         with bars("a", 4, 0) as bar:
             bar.update(1)
@@ -65,7 +65,7 @@ def test_steps_and_their_bars_add_up() -> None:
 
 def test_what_was_done_before_says_nothing_about_the_speed() -> None:
     line = Line()
-    run = Overall(STEPS, line)
+    run = TotalProgress(STEPS, line)
     with run.step(0):
         pass
     assert (line.n, line.initial) == (10, 10)
@@ -77,7 +77,7 @@ def test_what_was_done_before_says_nothing_about_the_speed() -> None:
 
 def test_more_bars_than_expected_do_not_pass_the_end() -> None:
     line = Line()
-    with Overall(STEPS, line).step(0) as bars:
+    with TotalProgress(STEPS, line).step(0) as bars:
         for name in "abcd":
             with bars(name, 1, 0) as bar:
                 bar.update(5)
@@ -87,7 +87,7 @@ def test_more_bars_than_expected_do_not_pass_the_end() -> None:
 def test_a_real_line_says_how_long_still(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with overall("fancam", STEPS) as run, run.step(0) as bars, bars("a", 2, 0) as bar:
+    with total_progress("fancam", STEPS) as run, run.step(0) as bars, bars("a", 2, 0) as bar:
         bar.update(1)
         drawn = terminal.getvalue()
     assert "fancam 1/2 find: a" in drawn
@@ -97,4 +97,4 @@ def test_a_real_line_says_how_long_still(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(("expected_s", "bars"), [(0, 1), (-1, 1), (1, 0)])
 def test_a_step_takes_time(expected_s: float, bars: int) -> None:
     with pytest.raises(ValueError, match="must take time"):
-        Step("x", expected_s, bars)
+        ProgressStep("x", expected_s, bars)

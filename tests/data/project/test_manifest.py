@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from data.core.errors import InputError
-from data.project.manifest import MANIFEST, OutputFolder, Synced, Wanted
+from data.project.manifest import MANIFEST, OutputFile, OutputFolder, Synced
 
 
-def content(**files: str) -> dict[str, Wanted]:
-    return {name.replace("__", "/"): Wanted.content(t.encode()) for name, t in files.items()}
+def content(**files: str) -> dict[str, OutputFile]:
+    return {name.replace("__", "/"): OutputFile.content(t.encode()) for name, t in files.items()}
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -103,7 +103,7 @@ def test_another_case_of_a_name_is_removed_before_the_new_one_is_written(tmp_pat
         order.append((tmp_path / "anna" / "x").exists())
         path.write_text("1", encoding="utf-8")
 
-    folder.sync({"Anna/x": Wanted("1", write)})
+    folder.sync({"Anna/x": OutputFile("1", write)})
     assert order == [False]
     assert files_in(tmp_path) == {"Anna/x": "1"}
 
@@ -114,7 +114,7 @@ def test_another_case_of_a_name_is_removed_before_the_new_one_is_written(tmp_pat
 )
 def test_no_path_leads_out(tmp_path: Path, path: str) -> None:
     with pytest.raises(ValueError, match="inside the folder"):
-        OutputFolder(tmp_path).sync({path: Wanted.content(b"")})
+        OutputFolder(tmp_path).sync({path: OutputFile.content(b"")})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -139,13 +139,13 @@ def test_a_run_stopped_anywhere_is_finished_by_the_next(tmp_path: Path, after: i
     wanted = content(a__2="new", b__1="new", b__2="new", b__3="new")
     steps = iter(range(after))
 
-    def die_later(write: Wanted) -> Wanted:
+    def die_later(write: OutputFile) -> OutputFile:
         def step(path: Path) -> None:
             write.write(path)
             if next(steps, None) is None:
                 raise Killed
 
-        return Wanted(write.key, step)
+        return OutputFile(write.key, step)
 
     try:
         folder.sync({path: die_later(write) for path, write in wanted.items()})
@@ -175,20 +175,20 @@ def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
 def test_links_follow_their_source(tmp_path: Path) -> None:
     source, folder = tmp_path / "source", OutputFolder(tmp_path / "out")
     source.write_text("1", encoding="utf-8")
-    folder.sync({"x": Wanted.link(source)})
+    folder.sync({"x": OutputFile.link(source)})
     assert (folder.folder / "x").samefile(source)
-    assert folder.sync({"x": Wanted.link(source)}) == Synced(0, 0, 1)
+    assert folder.sync({"x": OutputFile.link(source)}) == Synced(0, 0, 1)
     newer = tmp_path / "newer"
     newer.write_text("22", encoding="utf-8")
     newer.replace(source)
     assert files_in(folder.folder) == {"x": "1"}
-    folder.sync({"x": Wanted.link(source)})
+    folder.sync({"x": OutputFile.link(source)})
     assert files_in(folder.folder) == {"x": "22"}
 
 
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run cluster-faces --force"):
-        Wanted.link(tmp_path / "gone.jpg")
+        OutputFile.link(tmp_path / "gone.jpg")
 
 
 def test_progress_counts_every_file(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_progress_counts_every_file(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other forbidden names")
 def test_unicode_names(tmp_path: Path) -> None:
-    OutputFolder(tmp_path).sync({"Zoë 🙂/名.jpg": Wanted.content("é".encode())})
+    OutputFolder(tmp_path).sync({"Zoë 🙂/名.jpg": OutputFile.content("é".encode())})
     assert files_in(tmp_path) == {"Zoë 🙂/名.jpg": "é"}
 
 

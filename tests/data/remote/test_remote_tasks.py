@@ -13,9 +13,9 @@ import pytest
 from data.core.errors import InputError
 from data.core.progress import NoBar, Progress
 from data.execution.segments import damage_of_all
-from data.execution.tasks import A, Finished, L, Task, Work, Workplace
-from data.remote.remote_tasks import AwayRunner
-from data.remote.sync import Mirror, mirrored
+from data.execution.tasks import A, Finished, L, Task, TaskContext, Work
+from data.remote.remote_tasks import RemoteTaskRunner
+from data.remote.sync import ProjectSync, synced_project
 from data.remote.sync_state import AWAY_FOLDER
 from data.storage.addresses import footage_place, project_place
 from data.storage.cache import cache_folder
@@ -44,7 +44,7 @@ class Elsewhere:
         for work in works:
             self._machine(self._name)
             try:
-                place = Workplace(progress)
+                place = TaskContext(progress)
                 place.bar = NoBar()
                 damage = [task.run(place) for task in work.tasks]
                 result = work.last.run(place) if work.last else None
@@ -65,7 +65,7 @@ class Given:
     number: int
 
 
-def count_letters(given: Given, _: Workplace) -> Damage:
+def count_letters(given: Given, _: TaskContext) -> Damage:
     """Read the footage and the weights, and write a part."""
     assert "worker" in str(given.footage)
     if given.number < 0:
@@ -77,7 +77,7 @@ def count_letters(given: Given, _: Workplace) -> Damage:
     return Damage(frames=1)
 
 
-def add_up(given: Given, _: Workplace) -> int:
+def add_up(given: Given, _: TaskContext) -> int:
     """Put the parts together."""
     parts = sorted((given.project / "tracks" / "a.parts").iterdir())
     whole = sum(int(part.read_text()) for part in parts)
@@ -113,8 +113,8 @@ def run(home: str, machine: Machine, *numbers: int, worker: str = "worker") -> l
     """Run tasks elsewhere, as a command does."""
     folder = project_place(home)
     footage = footage_place(home.replace("a.fancam", "a.mp4"))
-    with mirrored(folder, say=print) as mirror:
-        runner = AwayRunner(Elsewhere(machine, worker), mirror)
+    with synced_project(folder, say=print) as mirror:
+        runner = RemoteTaskRunner(Elsewhere(machine, worker), mirror)
         assert runner.threads(0) == 1
         return list(runner.run([work_on(folder, footage, *numbers)], no_bars, frames=1))
 
@@ -153,7 +153,7 @@ def test_weights_are_fetched_once_and_when_they_changed(
     monkeypatch.setattr(Store, "fetch", noted)
     run(home, machine, 2)
     assert "tracker/weights" not in fetched
-    with mirrored(project_place(home), say=print) as mirror:
+    with synced_project(project_place(home), say=print) as mirror:
         (mirror.folder / "tracker" / "weights").write_text("7")
     (finished,) = run(home, machine, 2)
     assert "tracker/weights" in fetched
@@ -175,7 +175,7 @@ def test_no_footage_there(home: str, machine: Machine) -> None:
     assert "memory://store/a.mp4: no such file" in str(finished.refused)
 
 
-def look_where(given: Given, _: Workplace) -> Damage:
+def look_where(given: Given, _: TaskContext) -> Damage:
     """Work where the project is."""
     (given.project / "where").write_text(str(given.project))
     return Damage()
@@ -184,9 +184,9 @@ def look_where(given: Given, _: Workplace) -> Damage:
 def test_a_machine_that_has_the_project_works_in_it(home: str, machine: Machine) -> None:
     """One with the same cache, as the head of a cluster: nothing is brought to it."""
     folder = project_place(home)
-    with mirrored(folder, say=print) as mirror:
+    with synced_project(folder, say=print) as mirror:
         task = Task(look_where, Given(folder, folder, 0))
-        runner = AwayRunner(Elsewhere(machine, "first"), mirror)
+        runner = RemoteTaskRunner(Elsewhere(machine, "first"), mirror)
         work: Work[str, int] = Work("a", "", (task,))
         list(runner.run([work], no_bars, frames=1))
         assert (folder / "where").read_text() == str(folder)
@@ -208,19 +208,19 @@ def test_a_shared_folder_needs_only_the_footage(
     (project / "tracker").mkdir(parents=True)
     (project / "tracker" / "weights").write_text("2")
     footage = footage_place(home.replace("a.fancam", "a.mp4"))
-    runner = AwayRunner(Elsewhere(machine), None)
+    runner = RemoteTaskRunner(Elsewhere(machine), None)
     (finished,) = runner.run([work_on(project, footage, 1, 2)], no_bars, frames=1)
     assert finished.result == 16
 
 
 def test_the_mirror_says_which_machine_it_is(home: str, machine: Machine) -> None:
-    with mirrored(project_place(home), say=print) as mirror:
-        assert isinstance(mirror, Mirror)
+    with synced_project(project_place(home), say=print) as mirror:
+        assert isinstance(mirror, ProjectSync)
         first = mirror.machine
     assert (
         json.loads(project_place(home).with_name(".a.fancam.state.json").read_text())["machine"]
         == first
     )
     machine("second")
-    with mirrored(project_place(home), say=print) as mirror:
+    with synced_project(project_place(home), say=print) as mirror:
         assert mirror.machine != first

@@ -13,8 +13,8 @@ import pytest
 from data.core.errors import InputError
 from data.remote import lock as store_lock
 from data.remote import transfer
-from data.remote.sync import Mirror, mirrored
-from data.remote.sync_state import IN_USE_FILE, MANIFEST_FILE, State
+from data.remote.sync import ProjectSync, synced_project
+from data.remote.sync_state import IN_USE_FILE, MANIFEST_FILE, SyncState
 from data.remote.transfer import Transfer
 from data.storage.addresses import project_place
 from data.storage.cache import cache_folder
@@ -42,7 +42,7 @@ def say(line: str) -> None:
 def work(home: str, change: Callable[[Path], object], **options: Callable[[str], None]) -> None:
     """What a command does."""
     folder = project_place(home)
-    with mirrored(folder, **{"say": say, **options}):
+    with synced_project(folder, **{"say": say, **options}):
         change(folder)
 
 
@@ -68,7 +68,7 @@ def nothing(_: Path) -> None:
 def killed_after(home: str, change: Callable[[Path], object]) -> None:
     """A command that dies after its work: it sends nothing, and its note stays there."""
     folder = project_place(home)
-    mirror = Mirror(folder, say=say)
+    mirror = ProjectSync(folder, say=say)
     with mirror.alone():
         note = Store(home).read(IN_USE_FILE)
         mirror.pull()
@@ -245,10 +245,10 @@ def test_killed_before_it_sent(home: str, travelled: list[str]) -> None:
 @pytest.mark.parametrize(
     ("owner", "stage"),
     [
-        (Mirror, "_unfinish"),
+        (ProjectSync, "_unfinish"),
         (Transfer, "send"),
         (Transfer, "remove"),
-        (Mirror, "_send_project"),
+        (ProjectSync, "_send_project"),
     ],
 )
 def test_killed_while_it_sent(
@@ -321,7 +321,7 @@ def test_killed_before_it_noted_what_it_sent(home: str, monkeypatch: pytest.Monk
         send = Store.send
 
         def send_last(*given: Any) -> None:
-            patch.setattr(State, "write", lambda _: None)
+            patch.setattr(SyncState, "write", lambda _: None)
             send(*given)
 
         patch.setattr(Store, "send", send_last)
@@ -512,7 +512,7 @@ def test_links_are_not_followed(home: str, tmp_path: Path) -> None:
 def test_a_damaged_state_is_no_state(home: str) -> None:
     work(home, write(a="1", project="{}"))
     state = project_place(home).with_name(".concert.fancam.state.json")
-    assert State.read(state).files["a"].size_bytes == 1
+    assert SyncState.read(state).files["a"].size_bytes == 1
     state.write_text("{")
     work(home, nothing)
     assert sorted(here(home)) == ["a", "project.json"]

@@ -9,7 +9,7 @@ from data.core.boxes import as_boxes
 from data.core.errors import InputError
 from data.tables.dataset import (
     DatasetFile,
-    Labels,
+    ImageLabels,
     format_labels,
     label_path,
     parse_labels,
@@ -47,7 +47,7 @@ NAMES = (
     ],
 )
 def test_label_lines(classes: list[int], xyxy: list[list[float]], text: str) -> None:
-    labels = Labels(np.array(classes, np.int64), as_boxes(xyxy))
+    labels = ImageLabels(np.array(classes, np.int64), as_boxes(xyxy))
     assert format_labels(labels, (100, 50)) == text
 
 
@@ -55,7 +55,7 @@ def test_labels_come_back() -> None:
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 1, (200, 2, 2)) * (3840, 2160)
     xyxy = np.hstack([corners.min(axis=1), corners.max(axis=1)]).astype(np.float32)
-    labels = Labels(rng.integers(0, 9, 200), xyxy)
+    labels = ImageLabels(rng.integers(0, 9, 200), xyxy)
     again = parse_labels(format_labels(labels, (3840, 2160)), (3840, 2160))
     assert np.array_equal(again.class_index, labels.class_index)
     assert np.abs(again.xyxy - xyxy).max() < 0.01

@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 
 from data.core.errors import InputError, OutdatedError
-from data.tables.decisions import UNKNOWN, Decision, Kind, Places, faces_json, parse_faces, replay
+from data.tables.decisions import (
+    UNKNOWN,
+    Decision,
+    DecisionKind,
+    Places,
+    faces_json,
+    parse_faces,
+    replay,
+)
 from data.tables.faces import Faces
 from data.tables.people import VERSION, People, open_people
 from tests import ROOT
@@ -61,47 +69,47 @@ def people(path: Path) -> Iterator[People]:
 X = UNKNOWN
 MADE: dict[str, tuple[Decision, list[int], dict[int, str]]] = {
     "rename": (
-        Decision(Kind.RENAME, 2, name=" Zoë "),
+        Decision(DecisionKind.RENAME, 2, name=" Zoë "),
         [1, 1, 1, 2, 2, 3, X, X],
         {1: "Person 1", 2: "Zoë", 3: "Person 3"},
     ),
     "merge": (
-        Decision(Kind.MERGE, 2, 1),
+        Decision(DecisionKind.MERGE, 2, 1),
         [1, 1, 1, 1, 1, 3, X, X],
         {1: "Person 1", 3: "Person 3"},
     ),
     "different": (
-        Decision(Kind.DIFFERENT, 2, 1),
+        Decision(DecisionKind.DIFFERENT, 2, 1),
         [1, 1, 1, 2, 2, 3, X, X],
         {1: "Person 1", 2: "Person 2", 3: "Person 3"},
     ),
     "eject": (
-        Decision(Kind.EJECT, 1, faces=places(0, 2)),
+        Decision(DecisionKind.EJECT, 1, faces=places(0, 2)),
         [X, 1, X, 2, 2, 3, X, X],
         {1: "Person 1", 2: "Person 2", 3: "Person 3"},
     ),
     "eject the last": (
-        Decision(Kind.EJECT, 3, faces=places(5)),
+        Decision(DecisionKind.EJECT, 3, faces=places(5)),
         [1, 1, 1, 2, 2, X, X, X],
         {1: "Person 1", 2: "Person 2"},
     ),
     "move": (
-        Decision(Kind.MOVE, 2, faces=places(0, 5)),
+        Decision(DecisionKind.MOVE, 2, faces=places(0, 5)),
         [2, 1, 1, 2, 2, 2, X, X],
         {1: "Person 1", 2: "Person 2"},
     ),
     "accept": (
-        Decision(Kind.ACCEPT, 3, faces=places(6, 7)),
+        Decision(DecisionKind.ACCEPT, 3, faces=places(6, 7)),
         [1, 1, 1, 2, 2, 3, 3, 3],
         {1: "Person 1", 2: "Person 2", 3: "Person 3"},
     ),
     "split": (
-        Decision(Kind.SPLIT, UNKNOWN, faces=places(1, 2)),
+        Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(1, 2)),
         [1, 4, 4, 2, 2, 3, X, X],
         {1: "Person 1", 2: "Person 2", 3: "Person 3", 4: "Person 4"},
     ),
     "hide": (
-        Decision(Kind.HIDE, 2),
+        Decision(DecisionKind.HIDE, 2),
         [1, 1, 1, 2, 2, 3, X, X],
         {1: "Person 1", 2: "Person 2", 3: "Person 3"},
     ),
@@ -115,7 +123,7 @@ def test_decide_undo_redo(
     before = people.names()
     made = people.decide(decision)
     assert (now(people), people.names()) == (whose, names)
-    assert people.hidden() == ({2} if decision.kind is Kind.HIDE else set())
+    assert people.hidden() == ({2} if decision.kind is DecisionKind.HIDE else set())
     assert people.found("a").person_id.tolist() == list(FOUND)
     assert people.undo() is not None
     assert (now(people), people.names(), people.hidden()) == (list(FOUND), before, frozenset())
@@ -128,8 +136,8 @@ def test_decide_undo_redo(
 
 def test_every_decision_is_a_row_for_ever(path: Path, people: People) -> None:
     people.rename(1, "Anna")
-    people.decide(Decision(Kind.MERGE, 3, 1))
-    people.decide(Decision(Kind.EJECT, 1, faces=places(0)))
+    people.decide(Decision(DecisionKind.MERGE, 3, 1))
+    people.decide(Decision(DecisionKind.EJECT, 1, faces=places(0)))
     people.undo()
     people.undo()
     people.rename(2, "Ben")
@@ -152,8 +160,8 @@ def test_every_decision_is_a_row_for_ever(path: Path, people: People) -> None:
 def test_undo_and_redo_of_many(people: People) -> None:
     states = [(now(people), people.names())]
     for decision, _, _ in MADE.values():
-        if decision.kind is not Kind.SPLIT:  # the people of the others must be there
-            people.decide(Decision(Kind.RENAME, 1, name=f"Anna {len(states)}"))
+        if decision.kind is not DecisionKind.SPLIT:  # the people of the others must be there
+            people.decide(Decision(DecisionKind.RENAME, 1, name=f"Anna {len(states)}"))
             states.append((now(people), people.names()))
     for state in reversed(states[:-1]):
         assert people.undo() is not None
@@ -167,15 +175,15 @@ def test_undo_and_redo_of_many(people: People) -> None:
 
 def test_a_name_survives_a_merge(people: People) -> None:
     people.rename(3, "Anna")
-    people.decide(Decision(Kind.MERGE, 3, 1))
+    people.decide(Decision(DecisionKind.MERGE, 3, 1))
     assert people.names() == {1: "Anna", 2: "Person 2"}
     people.rename(2, "Ben")
-    people.decide(Decision(Kind.MERGE, 1, 2))
+    people.decide(Decision(DecisionKind.MERGE, 1, 2))
     assert people.names() == {2: "Ben"}
 
 
 def test_a_number_is_never_given_twice(people: People) -> None:
-    split = Decision(Kind.SPLIT, UNKNOWN, faces=places(0))
+    split = Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(0))
     people.decide(split)
     people.undo()
     people.decide(split)
@@ -183,26 +191,34 @@ def test_a_number_is_never_given_twice(people: People) -> None:
 
 
 def test_what_was_put_by_hand_goes_before_what_was_thrown_out(people: People) -> None:
-    people.decide(Decision(Kind.EJECT, 1, faces=places(0, 1)))
-    people.decide(Decision(Kind.MOVE, 2, faces=places(0)))
-    people.decide(Decision(Kind.MERGE, 2, 1))
+    people.decide(Decision(DecisionKind.EJECT, 1, faces=places(0, 1)))
+    people.decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
+    people.decide(Decision(DecisionKind.MERGE, 2, 1))
     # Face 0 somebody has put there, face 1 nobody.
     assert now(people) == [1, X, 1, 1, 1, 3, X, X]
-    people.decide(Decision(Kind.ACCEPT, 1, faces=places(1)))
+    people.decide(Decision(DecisionKind.ACCEPT, 1, faces=places(1)))
     assert now(people) == [1, 1, 1, 1, 1, 3, X, X]
 
 
 @pytest.mark.parametrize(
     ("decision", "message"),
     [
-        pytest.param(Decision(Kind.RENAME, 9, name="Anna"), "no person 9", id="nobody"),
-        pytest.param(Decision(Kind.MERGE, 1, 9), "no person 9", id="into nobody"),
-        pytest.param(Decision(Kind.RENAME, 1, name=" "), "at least one letter", id="no name"),
-        pytest.param(Decision(Kind.RENAME, 1, name="Person 2"), "another person", id="taken"),
+        pytest.param(Decision(DecisionKind.RENAME, 9, name="Anna"), "no person 9", id="nobody"),
+        pytest.param(Decision(DecisionKind.MERGE, 1, 9), "no person 9", id="into nobody"),
         pytest.param(
-            Decision(Kind.MOVE, 1, faces=places(0, 99)), "a face is not there", id="no such face"
+            Decision(DecisionKind.RENAME, 1, name=" "), "at least one letter", id="no name"
         ),
-        pytest.param(Decision(Kind.MOVE, 9, faces=places(0)), "no person 9", id="to nobody"),
+        pytest.param(
+            Decision(DecisionKind.RENAME, 1, name="Person 2"), "another person", id="taken"
+        ),
+        pytest.param(
+            Decision(DecisionKind.MOVE, 1, faces=places(0, 99)),
+            "a face is not there",
+            id="no such face",
+        ),
+        pytest.param(
+            Decision(DecisionKind.MOVE, 9, faces=places(0)), "no person 9", id="to nobody"
+        ),
     ],
 )
 def test_refused(people: People, decision: Decision, message: str) -> None:
@@ -214,12 +230,16 @@ def test_refused(people: People, decision: Decision, message: str) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(lambda: Decision(Kind.MOVE, 1), id="no faces"),
-        pytest.param(lambda: Decision(Kind.MOVE, 1, faces={"a": Places.empty()}), id="empty faces"),
-        pytest.param(lambda: Decision(Kind.HIDE, 1, faces=places(0)), id="faces of no use"),
-        pytest.param(lambda: Decision(Kind.MERGE, 1), id="one alone"),
-        pytest.param(lambda: Decision(Kind.MERGE, 1, 1), id="with oneself"),
-        pytest.param(lambda: Decision(Kind.RENAME, 1, 2, name="Anna"), id="two where one is meant"),
+        pytest.param(lambda: Decision(DecisionKind.MOVE, 1), id="no faces"),
+        pytest.param(
+            lambda: Decision(DecisionKind.MOVE, 1, faces={"a": Places.empty()}), id="empty faces"
+        ),
+        pytest.param(lambda: Decision(DecisionKind.HIDE, 1, faces=places(0)), id="faces of no use"),
+        pytest.param(lambda: Decision(DecisionKind.MERGE, 1), id="one alone"),
+        pytest.param(lambda: Decision(DecisionKind.MERGE, 1, 1), id="with oneself"),
+        pytest.param(
+            lambda: Decision(DecisionKind.RENAME, 1, 2, name="Anna"), id="two where one is meant"
+        ),
     ],
 )
 def test_no_such_decision(make: Callable[[], Decision]) -> None:
@@ -232,10 +252,10 @@ def test_no_such_decision(make: Callable[[], Decision]) -> None:
 
 def test_decisions_are_gone_through_again(people: People) -> None:
     people.rename(1, "Anna")
-    people.decide(Decision(Kind.MERGE, 2, 1))
-    people.decide(Decision(Kind.EJECT, 1, faces=places(4)))
-    people.decide(Decision(Kind.HIDE, 3))
-    people.decide(Decision(Kind.ACCEPT, 3, faces=places(6)))
+    people.decide(Decision(DecisionKind.MERGE, 2, 1))
+    people.decide(Decision(DecisionKind.EJECT, 1, faces=places(4)))
+    people.decide(Decision(DecisionKind.HIDE, 3))
+    people.decide(Decision(DecisionKind.ACCEPT, 3, faces=places(6)))
     decided = [1, 1, 1, 1, X, 3, 3, X]
     assert now(people) == decided
     found(people, *FOUND)
@@ -255,7 +275,7 @@ def test_decisions_are_gone_through_again(people: People) -> None:
 
 def test_read_again_at_other_times(people: People) -> None:
     """Half of the faces are not looked at any more, and every row is another."""
-    people.decide(Decision(Kind.MOVE, 3, faces=places(0, 1, 2, 3)))
+    people.decide(Decision(DecisionKind.MOVE, 3, faces=places(0, 1, 2, 3)))
     every_second = faces(8).take(np.arange(0, 8, 2))
     jitter = every_second.replace(xyxy=every_second.xyxy + np.float32(0.4))
     people.assign({"a": jitter}, {"a": np.array([1, 1, 2, X])})
@@ -265,7 +285,7 @@ def test_read_again_at_other_times(people: People) -> None:
 
 
 def test_a_footage_that_is_gone(people: People) -> None:
-    people.decide(Decision(Kind.MOVE, 2, faces=places(0)))
+    people.decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
     people.assign({"b": faces(1)}, {"b": np.array([1])})
     assert people.names() == {1: "Person 1"}
     found(people, *FOUND)
@@ -274,7 +294,7 @@ def test_a_footage_that_is_gone(people: People) -> None:
 
 def test_people_made_while_a_clustering_ran(people: People) -> None:
     """It numbered its new people from 4 on; somebody has split one off meanwhile."""
-    people.decide(Decision(Kind.SPLIT, UNKNOWN, faces=places(0)))
+    people.decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(0)))
     new = np.array([1, 1, 1, 4, 4, 5, X, X])
     people.assign({"a": faces(8)}, {"a": new}, first_new=4)
     assert now(people) == [4, 1, 1, 5, 5, 6, X, X]
@@ -297,23 +317,25 @@ def test_key_tells_which_decisions_are_in_force(people: People) -> None:
 def test_replay_of_nothing() -> None:
     nothing = replay({}, {}, [])
     assert dict(nothing.labels) == {}
-    decisions = [decision for decision, _, _ in MADE.values() if decision.kind is not Kind.SPLIT]
+    decisions = [
+        decision for decision, _, _ in MADE.values() if decision.kind is not DecisionKind.SPLIT
+    ]
     without_faces = replay({"b": Places.empty()}, {"b": np.zeros(0, np.int64)}, decisions)
     assert len(without_faces.labels["b"].person_id) == 0
 
 
 def test_replay_tells_the_clustering_what_was_said(people: People) -> None:
-    people.decide(Decision(Kind.EJECT, 1, faces=places(0)))
-    people.decide(Decision(Kind.MOVE, 2, faces=places(5)))
-    people.decide(Decision(Kind.DIFFERENT, 1, 2))
-    people.decide(Decision(Kind.SPLIT, UNKNOWN, faces=places(3)))
+    people.decide(Decision(DecisionKind.EJECT, 1, faces=places(0)))
+    people.decide(Decision(DecisionKind.MOVE, 2, faces=places(5)))
+    people.decide(Decision(DecisionKind.DIFFERENT, 1, 2))
+    people.decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(3)))
     table = people.found("a")
     reviewed = people.reviewed({"a": Places(table.time_s, table.xyxy)}, {"a": table.person_id})
     labels = reviewed.labels["a"]
     assert labels.pinned.tolist() == [X, X, X, 4, X, 2, X, X]
     assert labels.never.tolist() == [[1]] + [[X]] * 7
     assert reviewed.apart == {(1, 2), (2, 4)}
-    people.decide(Decision(Kind.MERGE, 4, 1))
+    people.decide(Decision(DecisionKind.MERGE, 4, 1))
     reviewed = people.reviewed({"a": Places(table.time_s, table.xyxy)}, {"a": table.person_id})
     assert reviewed.apart == {(1, 2)}
     assert reviewed.merged_into == {4: 1}
@@ -321,7 +343,7 @@ def test_replay_tells_the_clustering_what_was_said(people: People) -> None:
 
 def test_faces_come_back() -> None:
     decision = Decision(
-        Kind.MOVE, 1, faces={"Zoë's film 名": places(1, 3)["a"], "b": places(0)["a"]}
+        DecisionKind.MOVE, 1, faces={"Zoë's film 名": places(1, 3)["a"], "b": places(0)["a"]}
     )
     back = parse_faces(faces_json(decision.faces))
     assert list(back) == ["Zoë's film 名", "b"]
@@ -335,24 +357,24 @@ def test_faces_come_back() -> None:
 
 def test_others_decisions_about_others_do_not_matter(people: People) -> None:
     seen = people.revision()
-    people.decide(Decision(Kind.RENAME, 1, name="Anna"), seen=seen)
-    people.decide(Decision(Kind.MERGE, 3, 2), seen=seen)
+    people.decide(Decision(DecisionKind.RENAME, 1, name="Anna"), seen=seen)
+    people.decide(Decision(DecisionKind.MERGE, 3, 2), seen=seen)
     assert people.names() == {1: "Anna", 2: "Person 2"}
 
 
 @pytest.mark.parametrize(
     "theirs",
     [
-        pytest.param(Decision(Kind.MERGE, 3, 2), id="about the same person"),
-        pytest.param(Decision(Kind.MOVE, 3, faces=places(3)), id="about their faces"),
-        pytest.param(Decision(Kind.ACCEPT, 3, faces=places(6)), id="about the same faces"),
+        pytest.param(Decision(DecisionKind.MERGE, 3, 2), id="about the same person"),
+        pytest.param(Decision(DecisionKind.MOVE, 3, faces=places(3)), id="about their faces"),
+        pytest.param(Decision(DecisionKind.ACCEPT, 3, faces=places(6)), id="about the same faces"),
     ],
 )
 def test_what_was_decided_meanwhile_is_not_lost(people: People, theirs: Decision) -> None:
     seen = people.revision()
     people.decide(theirs, seen=seen)
     after = now(people)
-    mine = Decision(Kind.ACCEPT, 2, faces=places(6, 3))
+    mine = Decision(DecisionKind.ACCEPT, 2, faces=places(6, 3))
     with pytest.raises(OutdatedError, match="meanwhile; look again"):
         people.decide(mine, seen=seen)
     assert now(people) == after
@@ -364,13 +386,13 @@ def test_what_was_taken_back_or_clustered_meanwhile(people: People) -> None:
     seen = people.revision()
     people.undo(seen=seen)
     with pytest.raises(OutdatedError):
-        people.decide(Decision(Kind.HIDE, 1), seen=seen)
+        people.decide(Decision(DecisionKind.HIDE, 1), seen=seen)
     with pytest.raises(OutdatedError):
         people.redo(seen=seen)
     seen = people.revision()
     found(people, *FOUND)
     with pytest.raises(OutdatedError):
-        people.decide(Decision(Kind.HIDE, 1), seen=seen)
+        people.decide(Decision(DecisionKind.HIDE, 1), seen=seen)
 
 
 def test_undo_takes_back_only_what_was_seen(people: People) -> None:
@@ -402,7 +424,6 @@ def test_many_at_once_lose_nothing(path: Path, people: People) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from data.tables.decisions import Decision, Kind
 from data.tables.people import open_people
 with open_people(Path(sys.argv[1])) as people:
     people.rename(1, "Anna")
@@ -447,7 +468,7 @@ def test_a_file_of_version_1_is_brought_up_to_date(path: Path) -> None:
         assert now(people) == [1, 2, 4, X]
         assert people.found("a").person_id.tolist() == [1, 2, 4, X]
         assert [past.note for past in people.history()] == ["Person 1 is called Anna"]
-        people.decide(Decision(Kind.MERGE, 2, 1))
+        people.decide(Decision(DecisionKind.MERGE, 2, 1))
         assert people.names() == {1: "Anna", 4: "Person 4"}
     with open_people(path) as people:
         assert now(people) == [1, 1, 4, X]
@@ -467,7 +488,7 @@ def test_a_hundred_decisions_on_many_faces_are_quick(path: Path) -> None:
         people.assign({"a": whole}, {"a": np.arange(20_000) % 20 + 1})
         for person in range(1, 21):
             rows = range(person - 1, 20_000, 400)
-            people.decide(Decision(Kind.EJECT, person, faces=picked(rows)))
+            people.decide(Decision(DecisionKind.EJECT, person, faces=picked(rows)))
         took = []
         for turn in range(5):
             start = time.perf_counter()

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from data.core.errors import InputError
-from data.tables.decisions import OF_FACES, OF_TWO, Decision, Kind, Places
+from data.tables.decisions import OF_FACES, OF_TWO, Decision, DecisionKind, Places
 from data.tables.faces import Faces
 from data.tables.people import UNKNOWN, VERSION, People, default_name, open_people
 from tests.clustering.labelled_footage import table
@@ -217,7 +217,7 @@ def crowded(rows: int, random: np.random.Generator) -> Faces:
 def act(people: People, tables: dict[str, Faces], random: np.random.Generator) -> None:
     """Decide something, take it back or make it again."""
     there = list(people.names())
-    kind = random.choice([*Kind, "undo", "undo", "redo"])
+    kind = random.choice([*DecisionKind, "undo", "undo", "redo"])
     if kind == "undo":
         people.undo()
     elif kind == "redo":
@@ -227,13 +227,15 @@ def act(people: People, tables: dict[str, Faces], random: np.random.Generator) -
         for name, found in tables.items():
             rows = np.sort(random.choice(len(found), random.integers(1, 4), replace=False))
             picked[name] = Places(found.time_s[rows], found.xyxy[rows])
-        person = UNKNOWN if kind == Kind.SPLIT else int(random.choice(there))
-        people.decide(Decision(Kind(kind), person, faces=picked))
+        person = UNKNOWN if kind == DecisionKind.SPLIT else int(random.choice(there))
+        people.decide(Decision(DecisionKind(kind), person, faces=picked))
     elif kind in OF_TWO:
         if len(there) > 1:
             one, other = random.choice(there, 2, replace=False).tolist()
-            people.decide(Decision(Kind(kind), one, other))
+            people.decide(Decision(DecisionKind(kind), one, other))
     else:
         name = f"Name {random.integers(10**9)}"
         person = int(random.choice(there))
-        people.decide(Decision(Kind(kind), person, name=name if kind == Kind.RENAME else ""))
+        people.decide(
+            Decision(DecisionKind(kind), person, name=name if kind == DecisionKind.RENAME else "")
+        )

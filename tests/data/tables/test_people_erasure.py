@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.tables.decisions import UNKNOWN, Decision, Kind
+from data.tables.decisions import UNKNOWN, Decision, DecisionKind
 from data.tables.people import open_people
 from tests.data.tables.test_decisions import FOUND, faces, found, now, places
 
@@ -22,9 +22,9 @@ def test_faces_name_and_decisions_go(tmp_path: Path) -> None:
         found(people, *FOUND)  # 1 1 1 2 2 3 -1 -1
         people.rename(1, "Anna Karenina")
         people.rename(3, "Ben")
-        people.decide(Decision(Kind.MOVE, 2, faces=places(0)))
-        people.decide(Decision(Kind.ACCEPT, 1, faces=places(6)))
-        people.decide(Decision(Kind.EJECT, 2, faces=places(2, 4)))
+        people.decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
+        people.decide(Decision(DecisionKind.ACCEPT, 1, faces=places(6)))
+        people.decide(Decision(DecisionKind.EJECT, 2, faces=places(2, 4)))
         assert now(people) == [2, 1, 1, 2, X, 3, 1, X]
         people.forget(1)
         assert now(people) == [2, 2, X, 3, X]
@@ -34,7 +34,7 @@ def test_faces_name_and_decisions_go(tmp_path: Path) -> None:
             "1 face moved to Person 2",
             "Person 3 is called Ben",
         ]
-        ejected = next(d for d in people.decisions() if d.kind is Kind.EJECT)
+        ejected = next(d for d in people.decisions() if d.kind is DecisionKind.EJECT)
         assert [len(place) for place in ejected.faces.values()] == [1]
         people.undo()
         assert now(people) == [2, 2, 2, 3, X]
@@ -50,13 +50,13 @@ def test_whoever_was_merged_into_them_goes_too(tmp_path: Path) -> None:
     with open_people(tmp_path / "people.sqlite") as people:
         found(people, *FOUND)
         people.rename(2, "Anna")
-        people.decide(Decision(Kind.MERGE, 2, 1))
-        people.decide(Decision(Kind.HIDE, 3))
+        people.decide(Decision(DecisionKind.MERGE, 2, 1))
+        people.decide(Decision(DecisionKind.HIDE, 3))
         people.forget(1)
         assert now(people) == [3, X, X]
         assert people.names() == {3: "Person 3"}
         assert people.hidden() == {3}
-        assert [past.kind for past in people.history()] == [Kind.HIDE]
+        assert [past.kind for past in people.history()] == [DecisionKind.HIDE]
 
 
 def test_they_do_not_come_back_by_the_next_clustering(tmp_path: Path) -> None:
@@ -87,6 +87,6 @@ def test_every_name_that_somebody_had(tmp_path: Path) -> None:
         people.rename(2, "Ben")
         assert people.names_of(1) == {"Person 1", "Anna", "Bella"}
         assert people.names_of(3) == {"Person 3"}
-        people.decide(Decision(Kind.MERGE, 2, 1))
+        people.decide(Decision(DecisionKind.MERGE, 2, 1))
         assert people.who_became(1) == {1, 2}
         assert people.names_of(1) == {"Person 1", "Anna", "Bella", "Person 2", "Ben"}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data.core.errors import InputError
-from data.core.intervals import as_spans
+from data.core.intervals import as_intervals
 from data.video.footage import probe
 from data.video.reader import Damage, Frame, pick_frames, read_frames, sample_frames
 from tests.clips import (
@@ -193,7 +193,7 @@ def test_samples_of_spans(clips: Clips, name: str, case: str) -> None:
     whole = look(sample_frames(clips(name), every_s=0.3))
     expected = [sample for sample in whole if in_one_span(sample, SPANS[case])]
 
-    spans = as_spans(SPANS[case])
+    spans = as_intervals(SPANS[case])
     found = look(sample_frames(clips(name), every_s=0.3, spans=spans))
 
     assert found == expected
@@ -209,14 +209,14 @@ def test_a_frame_after_a_gap_is_no_sample_for_a_time_in_it(clips: Clips) -> None
             clips("varying_rate.mp4"),
             every_s=0.5,
             from_s=1.5,
-            spans=None if spans is None else as_spans(spans),
+            spans=None if spans is None else as_intervals(spans),
         )
         assert [time_s for _, time_s, _ in look(samples)] == pytest.approx(expected)
 
 
 def test_nothing_is_decoded_outside_the_spans(clips: Clips) -> None:
     damage = Damage()
-    spans = as_spans([(0, 0.9), (2.1, 3)])
+    spans = as_intervals([(0, 0.9), (2.1, 3)])
     assert list(sample_frames(clips("damaged.mp4"), every_s=0.1, spans=spans, damage=damage))
     assert not damage
 

@@ -8,13 +8,13 @@ import pytest
 from data.core.errors import InputError
 from tests.tracking.found import Box, detections
 from tests.tracking.rows import timeline
-from tracking.detection.detections import Detections, FootageFound, Watched
+from tracking.detection.detections import DetectedFrames, Detections, FootageDetections
 
 SOME: list[Box] = [(0, 5, 0.9, [0.9, 0.1]), (0, 50, 0.4, [0.2, 0.4]), (3, 6, 0.8, [0.8, 0])]
 
 
-def watched(boxes: list[Box], frames: int) -> Watched:
-    return Watched(
+def watched(boxes: list[Box], frames: int) -> DetectedFrames:
+    return DetectedFrames(
         frame_index=np.arange(frames, dtype=np.int64),
         time_s=np.arange(frames) / 25,
         thumbnail=np.full((frames, 18, 32, 3), 7, np.uint8),
@@ -42,7 +42,7 @@ def test_empty() -> None:
     none = Detections.empty(5)
     assert (len(none), none.people) == (0, 5)
     assert len(Detections.concatenate([], people=3)) == 0
-    assert len(Watched.concatenate([], people=3)) == 0
+    assert len(DetectedFrames.concatenate([], people=3)) == 0
 
 
 def test_concatenate_and_take() -> None:
@@ -50,17 +50,19 @@ def test_concatenate_and_take() -> None:
     assert found.frame_index.tolist() == [0, 0, 3]
     assert found.take(np.array([1])).evidence.tolist() == [[np.float32(0.2), np.float32(0.4)]]
     with pytest.raises(ValueError, match="2 rows"):
-        Watched(np.arange(2), np.zeros(3), np.zeros((2, 1, 1, 3), np.uint8), Detections.empty(1))
+        DetectedFrames(
+            np.arange(2), np.zeros(3), np.zeros((2, 1, 1, 3), np.uint8), Detections.empty(1)
+        )
 
 
 @pytest.mark.parametrize("boxes", [[], SOME], ids=["empty", "some"])
 def test_files_give_back_what_was_written(boxes: list[Box], tmp_path: Path) -> None:
     part = watched(boxes, 4)
     part.write(tmp_path / "part.npz")
-    again = Watched.read(tmp_path / "part.npz")
-    whole = FootageFound(timeline(4, cuts=[2]), detections(boxes))
+    again = DetectedFrames.read(tmp_path / "part.npz")
+    whole = FootageDetections(timeline(4, cuts=[2]), detections(boxes))
     whole.write(tmp_path / "whole.npz")
-    whole_again = FootageFound.read(tmp_path / "whole.npz")
+    whole_again = FootageDetections.read(tmp_path / "whole.npz")
     assert np.array_equal(again.thumbnail, part.thumbnail)
     assert np.array_equal(again.time_s, part.time_s)
     assert whole_again.timeline.cuts.tolist() == [2]
@@ -74,4 +76,4 @@ def test_files_give_back_what_was_written(boxes: list[Box], tmp_path: Path) -> N
 def test_damaged_file(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "part.npz").write_bytes(content)
     with pytest.raises(InputError, match="track-people --force"):
-        Watched.read(tmp_path / "part.npz")
+        DetectedFrames.read(tmp_path / "part.npz")

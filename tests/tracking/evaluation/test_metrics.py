@@ -15,17 +15,17 @@ from data.tables.tracks import Tracks, write_csv
 from tests.tracking.rows import SIDE, Row, timeline, tracks
 from tracking.evaluation.__main__ import main
 from tracking.evaluation.label_files import read_label_file
-from tracking.evaluation.metrics import Labels, Score, evaluate
+from tracking.evaluation.metrics import GroundTruth, Score, evaluate
 
 A, B, SOMEBODY = 10, 20, -1
 LINE = timeline(10)
 
 
-def labels(rows: Sequence[Row]) -> Labels:
+def labels(rows: Sequence[Row]) -> GroundTruth:
     """Square faces at the upper edge: frame, person, left side."""
     left = np.array([row[2] for row in rows], np.float32)
     zero = np.zeros_like(left)
-    return Labels(
+    return GroundTruth(
         frame_index=np.array([row[0] for row in rows], np.int64),
         xyxy=np.stack([left, zero, left + SIDE, zero + SIDE], axis=1),
         person_id=np.array([row[1] for row in rows], np.int64),

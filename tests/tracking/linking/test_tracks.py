@@ -6,17 +6,17 @@ import pytest
 from data.tables.people import Assignments
 from tests.tracking.found import SIDE, Box, detections
 from tests.tracking.rows import timeline, tracks
-from tracking.detection.detections import FootageFound
-from tracking.linking.tracks import NamingSettings, find_tracks, without_hidden
+from tracking.detection.detections import FootageDetections
+from tracking.linking.tracks import LinkSettings, find_tracks, without_hidden
 
 ANNA, BEN, CLEO = 11, 12, 13
 FRAMES = 12
 NOBODY = Assignments.empty()
-PLAIN = NamingSettings(smooth_s=0)
+PLAIN = LinkSettings(smooth_s=0)
 
 
-def found(boxes: list[Box], cuts: list[int] | None = None) -> FootageFound:
-    return FootageFound(timeline(FRAMES, cuts=cuts or []), detections(sorted(boxes)))
+def found(boxes: list[Box], cuts: list[int] | None = None) -> FootageDetections:
+    return FootageDetections(timeline(FRAMES, cuts=cuts or []), detections(sorted(boxes)))
 
 
 def rows(

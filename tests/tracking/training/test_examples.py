@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from data.core.errors import InputError
-from data.tables.dataset import Labels
+from data.tables.dataset import ImageLabels
 from tests.tracking.drawn_project import NAMES, draw_project
 from tracking.training.examples import Example, read_examples, repeats, subset
 
 
 def example(*people: int, name: str = "a") -> Example:
     boxes = np.tile(np.array([[0, 0, 9, 9]], np.float32), (len(people), 1))
-    return Example(Path(f"{name}.jpg"), (64, 36), Labels(np.array(people, np.int64), boxes))
+    return Example(Path(f"{name}.jpg"), (64, 36), ImageLabels(np.array(people, np.int64), boxes))
 
 
 @pytest.mark.parametrize(

@@ -66,12 +66,12 @@ def start() -> StartingPoint:
 def train(
     folder: Path, examples: Examples, start: StartingPoint, *, epochs: int = 2, **options: Any
 ) -> Any:
-    from tracking.training.trainer import TrainingSettings
+    from tracking.training.trainer import DetectorTraining
     from tracking.training.trainer import train as train_network
 
     folder.mkdir(exist_ok=True)
     bar = options.pop("bar", None)
-    settings = TrainingSettings(epochs=epochs, imgsz=SIZE, device="cpu", **options)
+    settings = DetectorTraining(epochs=epochs, imgsz=SIZE, device="cpu", **options)
     splits = (examples.train, examples.val)
     return train_network(folder, examples.names, splits, start, settings, bar=bar)
 

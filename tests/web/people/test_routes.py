@@ -276,10 +276,10 @@ def test_choose_by_dragging_and_keyboard(person_4: Page) -> None:
 
 def test_a_person_who_is_gone(person_4: Page, sorted_project: Project, review: Running) -> None:
     """Somebody else merges them meanwhile: the page leads back to everybody."""
-    from data.tables.decisions import Decision, Kind
+    from data.tables.decisions import Decision, DecisionKind
 
     with open_people(sorted_project.people_file) as people:
-        people.decide(Decision(Kind.MERGE, 4, 3))
+        people.decide(Decision(DecisionKind.MERGE, 4, 3))
     person_4.wait_for_url(f"{review.address}/people/film", timeout=10_000)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from data.core.errors import InputError
 from tests.web.drawn_crops import Drawing, draw_crops
-from web.watch.crops import Kind, is_own_file, read_crops
+from web.watch.crops import CropKind, is_own_file, read_crops
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def test_what_was_drawn_is_read(folder: Path) -> None:
     anna = crops.person(1)
     assert anna is not None
     assert anna.absent == ((0.0, 0.133),)
-    assert anna.file(Kind.VIDEO) == folder / "Anna.mp4"
-    assert anna.file(Kind.GIF) == folder / "Anna.gif"
-    assert anna.file(Kind.BEST) is None
+    assert anna.file(CropKind.VIDEO) == folder / "Anna.mp4"
+    assert anna.file(CropKind.GIF) == folder / "Anna.gif"
+    assert anna.file(CropKind.BEST) is None
     assert crops.person(3) is None
 
 
