@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from data.core.arrays import Image
 
 WIDTH, HEIGHT = 160, 96
 RATE = 30

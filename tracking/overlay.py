@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from data.core.arrays import Image
 from data.tables.people import UNKNOWN
 from data.tables.tracks import Tracks
 from data.video.reader import Frame
@@ -22,7 +22,6 @@ from data.video.writer import VideoWriter
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
-Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 GREY: Colour = (150, 150, 150)

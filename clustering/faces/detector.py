@@ -19,10 +19,10 @@ from clustering.faces.pyramid import (
     pyramid_up,
     tiling,
 )
+from data.core.arrays import Image
 from data.core.errors import InputError
 from data.inference.runtime import Network
 
-Image: TypeAlias = NDArray[np.uint8]  # (h, w, 3) RGB or (h, w) grey
 Boxes64: TypeAlias = NDArray[np.float64]
 
 WINDOW_PX: Final = 80  # side of the smallest face that either detector finds in what it sees

@@ -17,7 +17,6 @@ import numpy as np
 from clustering.faces.detector import (
     Boxes64,
     FaceDetections,
-    Image,
     as_detections,
     check_image,
     check_upsample,
@@ -35,6 +34,7 @@ from clustering.faces.embedder import (
     find_landmarks,
     rgb,
 )
+from data.core.arrays import Image
 from data.core.errors import InputError
 
 _MISSING: Final = (

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from clustering.faces.dlib_graphs import CHIP_PX, EMBEDDING_SIZE
 from clustering.faces.dlib_weights import LANDMARKS_FILE
+from data.core.arrays import Image
 from data.inference.dlib_models import model_file
 from data.inference.runtime import Network
 
-Image: TypeAlias = NDArray[np.uint8]  # (h, w, 3) RGB or (h, w) grey
 Boxes: TypeAlias = NDArray[np.float32]  # (n, 4) px, right and bottom exclusive
 Landmarks: TypeAlias = NDArray[np.float32]  # (n, 5, 2) px
 Chips: TypeAlias = NDArray[np.uint8]  # (n, 150, 150, 3) RGB

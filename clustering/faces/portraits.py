@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from data.core.arrays import Image
+
 Box = NDArray[np.float32]
 
 WIDTH_PX = 400

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import Image
 from data.core.boxes import Boxes, clamp
 
 COVER_VERSION = "1"  # raised when the same frame gives another picture
@@ -21,8 +22,6 @@ _FEATHER = 0.2  # shares of the covered box, outside it: from filled to untouche
 _SURROUNDINGS = 0.6  # shares of the covered box: how far around it colours are taken from
 _TRACE = 1e-4  # weight of the mean colour beside what is near
 _FIELD_PX = 48  # the fill is smooth, so a small picture of it is enough
-
-Image = NDArray[np.uint8]
 
 
 def cover(image: Image, boxes: Boxes, *, keep: Boxes) -> Image:

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.expressions.patch import PATCH_PX, Patch, cut_patch, even_contrast
-
-Image = NDArray[np.uint8]
+from data.core.arrays import Image
 
 _BARE: Final = 0.1
 """Share of patches whose contrast is left as it is: nobody should depend on how it is evened."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.expressions.augmentation import fitted
+from data.core.arrays import Image
 from data.core.errors import InputError
 from data.core.file_types import SUFFIXES
 from data.core.progress import Progress
@@ -37,8 +38,6 @@ MAX_CLASSES: Final = 100
 _BLACK: Final = 20  # brightness up to which a border was filled in, as JPEG gives it back
 _LEAST_SIDE_PX: Final = 8
 _MOST_SKIPPED: Final = 0.2  # of the faces: more are not a few bad files but something else
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from data.sample.paint import Colour, Image, Points, ellipse, fill, smooth
+from data.core.arrays import Image
+from data.sample.paint import Colour, Points, ellipse, fill, smooth
 
 _PAINT_WH = (960, 540)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from data.core.arrays import Image
 from data.sample.look import Look
-from data.sample.paint import Image, Points, ellipse, fill, ribbon, smooth
+from data.sample.paint import Points, ellipse, fill, ribbon, smooth
 
 Placed = tuple[float, tuple[float, float]]  # pixels per unit, and the pixel between the eyes
 

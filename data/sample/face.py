@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from data.core.arrays import Image
 from data.sample.look import Look
-from data.sample.paint import Colour, Image, Points, ellipse, fill, ribbon, smooth
+from data.sample.paint import Colour, Points, ellipse, fill, ribbon, smooth
 from data.sample.shell import COLUMNS, Grid, Shell, angle_of, dome, position_of, stack
 
 TEXTURE_WH = (640, 480)

@@ -25,7 +25,7 @@ from data.sample.sound import RATE_HZ, draw_sound, mark_times_s
 from data.sample.truth import Truth, write_truth
 
 if TYPE_CHECKING:
-    from data.sample.paint import Image
+    from data.core.arrays import Image
 
 _T = TypeVar("_T", Look, ScriptedShot)
 

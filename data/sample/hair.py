@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import Image
 from data.sample.face import TEXTURE_WH
 from data.sample.look import Look
-from data.sample.paint import Image
 from data.sample.shell import COLUMNS, ROWS, Grid, Shell, angle_of, dome, stack
 
 Line = list[tuple[float, float]]  # (degrees from the front, height y), front to back

@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import Image
 from data.sample.body import Placed, draw_body, draw_ear, draw_glasses
 from data.sample.face import face_shell, paint_face
 from data.sample.hair import hair_of
 from data.sample.look import Look
-from data.sample.paint import Image, ellipse, fill
+from data.sample.paint import ellipse, fill
 from data.sample.shell import Grid, Shell, View, look_at
 
 # The picture in units; the point between the eyes lies `ABOVE` below its upper edge, in the middle.

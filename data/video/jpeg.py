@@ -6,12 +6,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from data.core.arrays import Image
 from data.core.atomic import write_bytes
 from data.core.errors import InputError
-
-Image = NDArray[np.uint8]
 
 
 def encode_jpeg(image: Image, *, quality: int = 95) -> bytes:

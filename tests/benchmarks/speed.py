@@ -19,6 +19,7 @@ from clustering.faces.dlib_backend import load_face_recognition
 from clustering.faces.graph_cache import load_network
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
+from data.core.arrays import Image
 from data.project.project import Project
 from data.video.footage import default_interval_s, probe
 from data.video.reader import sample_frames
@@ -32,8 +33,6 @@ TARGET_ONE: Final = 40.0
 TARGET_TWO: Final = 20.0
 _CHIPS: Final = 16
 _SMALL: Final = (100, 100, 3)
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from data.core.arrays import Image
 from data.sample.film import FPS, Film
-from tests.clips import HEIGHT, WIDTH, Image, encode, picture
+from tests.clips import HEIGHT, WIDTH, encode, picture
 
 RATE = 10
 STUDENT_BEGUN = "2024-05-01T10:30:00Z"

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.faces.detector import FaceDetections
+from data.core.arrays import Image
 from tests.clips import CORNER_PX, CORNERS
-
-Image = NDArray[np.uint8]
 
 PEOPLE = len(CORNERS)
 _COLOURS = np.array(list(CORNERS.values()), np.float64)

@@ -15,10 +15,9 @@ from clustering.faces.detector import CnnDetector, FaceDetections
 from clustering.faces.dlib_backend import ReferenceDetector, ReferenceEmbedder
 from clustering.faces.embedder import Embedder
 from clustering.faces.graph_cache import NetworkName, load_network
+from data.core.arrays import Image
 from data.core.errors import InputError
 from data.inference.runtime import Network, RuntimeName, available_runtimes
-
-Image = NDArray[np.uint8]
 
 BOX_TOLERANCE_PX = 1.0
 SCORE_TOLERANCE = 1e-3

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import Image
 from data.project.project import Project
 from data.project.stages import tracks_stage
 from data.sample.cast import CAST
@@ -18,8 +19,6 @@ from data.sample.look import Look
 from data.tables.tracks import Tracks, write_csv
 from tests.clips import encode
 from tests.tracking.coloured import add_people
-
-Image = NDArray[np.uint8]
 
 SIDE, SCALE = 120, 30.0  # px of a portrait, px a unit of the drawing
 WIDTH, HEIGHT = 2 * SIDE, SIDE

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.core.arrays import Image
 from data.tables.tracks import Tracks
 from data.video.reader import Frame, read_frames
 from tests.tracking.rows import Row, timeline, tracks
-from tracking.overlay import GREY, Image, colours, draw_tracks, write_overlay
+from tracking.overlay import GREY, colours, draw_tracks, write_overlay
 
 NAMES = {1: "Ann", 2: "Zoë, the 2nd"}
 SIDE = 60.0

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import Image
 from data.core.boxes import Boxes, iou
 
-Image = NDArray[np.uint8]
 YoloNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """(b, h, w, 3) RGB in, (b, 4 + people, n) out: see `tracking.detection.export.ExportedModel`."""
 

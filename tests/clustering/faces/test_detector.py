@@ -15,11 +15,11 @@ from clustering.faces.detector import (
     suppress_overlaps,
 )
 from clustering.faces.pyramid import tiling
+from data.core.arrays import Image
 from data.core.errors import InputError
 from data.inference.runtime import RuntimeName
 from tests.clustering.parity import (
     RUNTIMES,
-    Image,
     assert_same_detections,
     assert_same_faces,
     drawn_face,

@@ -19,6 +19,7 @@ from clustering.faces.extraction import (
     remove_stale_pictures,
     write_pictures,
 )
+from data.core.arrays import Image
 from data.core.errors import InputError
 from data.core.table import Table
 from data.project.project import Project
@@ -27,7 +28,6 @@ from data.video.jpeg import read_jpeg
 from data.video.reader import Frame
 from tests.clustering.labelled_footage import table
 
-Image = NDArray[np.uint8]
 POINTS = np.array([(0.8, 0.4), (0.6, 0.4), (0.2, 0.4), (0.4, 0.4), (0.5, 0.7)], np.float32)
 
 

@@ -11,7 +11,8 @@ from clustering.faces.pyramid import (
     pyramid_up,
     tiling,
 )
-from tests.clustering.parity import Image, drawn_face, gradient, noise
+from data.core.arrays import Image
+from tests.clustering.parity import drawn_face, gradient, noise
 
 
 @pytest.mark.parametrize("size_wh", [(0, 0), (0, 5), (5, 0)])

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from clustering.pairing.on_air import OffSettings, is_black, is_still, spans_on
+from data.core.arrays import Image
 from data.core.errors import InputError
 from data.core.intervals import Intervals
 from data.video.footage import probe
 from data.video.packet_index import index_packets
-from tests.clips import HEIGHT, WIDTH, Clips, Image, encode, picture, pictures
+from tests.clips import HEIGHT, WIDTH, Clips, encode, picture, pictures
 
 RATE = 10
 FRAMES = 300

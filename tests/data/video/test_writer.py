@@ -8,11 +8,12 @@ import av
 import numpy as np
 import pytest
 
+from data.core.arrays import Image
 from data.core.errors import InputError
 from data.video.footage import probe
 from data.video.reader import read_frames
 from data.video.writer import VideoWriter, write_video
-from tests.clips import Image, corners_of, number_of, picture, pictures, sound
+from tests.clips import corners_of, number_of, picture, pictures, sound
 
 
 def audio_seconds(path: Path) -> float:
