@@ -35,6 +35,7 @@ from clustering.pairing.match import (
     parts_looked_at,
 )
 from clustering.settings import VERSION, ClusterSettings
+from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
 from data.core.progress import Progress
 from data.execution.failures import Failures
@@ -44,7 +45,7 @@ from data.project.stages import PEOPLE_STAGE, faces_stage
 from data.tables.decisions import Places, Reviewed, ReviewedFaces
 from data.tables.face_match import same_faces
 from data.tables.faces import Faces, Frames
-from data.tables.people import UNKNOWN, Assignments, People, open_people
+from data.tables.people import Assignments, People, open_people
 from data.video.footage import Footage, probe
 
 

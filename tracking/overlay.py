@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.core.arrays import Image
-from data.tables.people import UNKNOWN
+from data.core.arrays import UNKNOWN, Image
 from data.tables.tracks import Tracks
 from data.video.reader import Frame
 from data.video.writer import VideoWriter

@@ -17,9 +17,10 @@ from clustering.grouping.large_linkage import link
 from clustering.grouping.leftovers import clear_owners, once_a_frame
 from clustering.grouping.linkage import Distance, Groups, groups_of
 from clustering.grouping.relabel import by_first_sight, renumbered
+from data.core.arrays import UNKNOWN
 from data.tables.face_match import same_faces
 from data.tables.faces import Faces
-from data.tables.people import UNKNOWN, Assignments
+from data.tables.people import Assignments
 
 _ACROSS = Distance(clothes_share=0.0, poor_share=0.3)
 """People change clothes between footages, and poor faces of two strangers pass for one person."""

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, iou
-from data.tables.people import UNKNOWN
 
 MATCH_IOU = 0.25
 """Two detectors draw boxes differently; at this overlap they mean the same face."""

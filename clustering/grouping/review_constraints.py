@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from clustering.grouping.cannot_link import CannotLink, Counts, incidence
-from data.tables.decisions import UNKNOWN, Reviewed, ReviewedFaces
+from data.core.arrays import UNKNOWN
+from data.tables.decisions import Reviewed, ReviewedFaces
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ from scipy.sparse import csr_array
 from clustering.grouping.footage import person_embeddings, person_weights
 from clustering.grouping.linkage import Distance, Floats, Groups, groups_of
 from clustering.output.montage import choose_faces
+from data.core.arrays import UNKNOWN
 from data.tables.faces import Faces
-from data.tables.people import UNKNOWN
 
 _ALIKE = Distance(clothes_share=0.0)
 """Clothes left out: the pairs may come from two footages."""

@@ -12,6 +12,7 @@ import numpy as np
 from clustering.faces.labelled import LabelledFootage
 from clustering.output.dataset import DatasetPlan, plan_dataset, wanted_dataset
 from clustering.output.people_folder import wanted_people
+from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
 from data.core.progress import WRITING, Progress
 from data.project.manifest import MANIFEST, OutputFolder
@@ -19,7 +20,7 @@ from data.project.project import Project
 from data.project.stages import PEOPLE_STAGE, faces_stage
 from data.tables.dataset import DATA_FILE, read_data_file
 from data.tables.faces import Faces, Frames
-from data.tables.people import UNKNOWN, People, open_people
+from data.tables.people import People, open_people
 
 _REVIEWED = ("names", "decisions")  # inputs of the stage that people decide
 _STOPPED = "stopped"  # marks an entry of the stage that is not finished

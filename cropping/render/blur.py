@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.camera.shots import FrameTimes, person_shots
+from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, clamp, expand
-from data.tables.people import UNKNOWN
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 from data.video.yuv import Plane, Planes

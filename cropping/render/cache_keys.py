@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from data.core.arrays import UNKNOWN
 from data.core.digest import digest
-from data.tables.people import UNKNOWN
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 

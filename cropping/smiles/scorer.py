@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from cropping.expressions.patch import PATCH_PX, VIEWS, cut_views, face_sharpness
 from cropping.smiles.gaze import Gaze, GazeReader
 from cropping.smiles.table import SMILING, Smiles
+from data.core.arrays import UNKNOWN
 from data.core.boxes import iou
-from data.tables.people import UNKNOWN
 from data.tables.tracks import Tracks
 from data.video.reader import SAME_TIME_S, Frame
 

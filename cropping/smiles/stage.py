@@ -19,6 +19,7 @@ from cropping.smiles.scorer import SmileScorer
 from cropping.smiles.selection import LEAST_MOMENTS, choose_bursts, choose_moments
 from cropping.smiles.table import Smiles, keep_smiles, kept_smiles, smiles_key, smiling_spans
 from cropping.timeline_file import note_smiles
+from data.core.arrays import UNKNOWN
 from data.core.digest import digest
 from data.core.errors import InputError
 from data.core.progress import Progress
@@ -26,7 +27,7 @@ from data.execution.failures import Failures, NoFailures
 from data.project.filenames import person_file_names
 from data.project.project import TIMELINE_FILE, Project, absolute
 from data.project.stages import gifs_stage, tracks_stage
-from data.tables.people import UNKNOWN, open_people
+from data.tables.people import open_people
 from data.tables.tracks import Tracks, read_tracks
 from data.video.footage import ASSUMED_RATE, Footage, probe
 from data.video.reader import Damage, decode_frames, pick_frames, read_frames

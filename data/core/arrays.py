@@ -1,4 +1,4 @@
-"""Aliases of the array types that all rooms share."""
+"""Array types, and the value that marks an unknown row, shared by all rooms."""
 
 from __future__ import annotations
 
@@ -7,3 +7,6 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 """``(h, w, 3)`` RGB, or ``(h, w)`` grey where a function says so."""
+
+UNKNOWN = -1
+"""No person, tracklet or row: the value of an id or index array where there is none."""

@@ -16,10 +16,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import UNKNOWN
 from data.core.table import Column, Table
 from data.tables.face_match import same_faces
-
-UNKNOWN = -1
 
 
 class DecisionKind(StrEnum):

@@ -17,11 +17,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import UNKNOWN
 from data.core.digest import digest
 from data.core.errors import InputError, OutdatedError
 from data.core.table import Column, Table
 from data.tables.decisions import (
-    UNKNOWN,
     Decision,
     DecisionKind,
     Places,

@@ -13,13 +13,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import UNKNOWN
 from data.core.atomic import write_text
 from data.core.boxes import sizes_wh
 from data.core.errors import InputError
 from data.core.table import Column, Table
 from data.project.project import Project
 from data.project.stages import tracks_stage
-from data.tables.people import UNKNOWN
 
 CSV_COLUMNS = ("frame", "time_s", "person", "x", "y", "w", "h", "confidence", "source")
 DETECTED, FILLED = "detected", "filled"

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from clustering.grouping.footage import GroupingSettings, person_embeddings
 from clustering.output.write import read_tables
+from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.project.stages import faces_stage
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces, Frames
-from data.tables.people import UNKNOWN, open_people
+from data.tables.people import open_people
 from tests import SHARED
 from tests.benchmarks.machine import describe, peak_memory_mb
 from tests.benchmarks.scale_faces import (

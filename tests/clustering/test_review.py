@@ -15,11 +15,12 @@ from clustering.grouping.footage import GroupingSettings
 from clustering.output.write import review_people, write_people
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
+from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
 from data.core.progress import bars
 from data.project.project import Project
 from data.tables.dataset import read_data_file
-from data.tables.decisions import UNKNOWN, Decision, DecisionKind, Places
+from data.tables.decisions import Decision, DecisionKind, Places
 from data.tables.people import People, open_people
 from data.video.jpeg import read_jpeg
 from tests.clips import CORNER_PX, Clips

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from data.core.arrays import UNKNOWN
 from data.core.boxes import areas, clamp
 from data.sample.film import draw_film
 from data.sample.truth import Truth
-from data.tables.people import UNKNOWN
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 from data.video.footage import ASSUMED_RATE, probe

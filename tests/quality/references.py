@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from clustering.faces.backends import BackendSettings, load_detector, load_embedder
 from clustering.faces.extraction import Extractor
+from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, as_boxes, expand
 from data.tables.faces import Faces
-from data.tables.people import UNKNOWN
 from data.tables.tracks import Tracks
 from data.video.reader import read_frames
 from tracking.detection.ultralytics_env import quiet_ultralytics

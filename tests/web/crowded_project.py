@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.tables.faces import Faces, Frames
-from data.tables.people import UNKNOWN, open_people
+from data.tables.people import open_people
 from data.video.jpeg import write_jpeg
 from tests.clustering.crowd import embeddings
 from tests.clustering.labelled_footage import table

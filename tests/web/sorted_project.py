@@ -17,10 +17,11 @@ import pytest
 
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
+from data.core.arrays import UNKNOWN
 from data.core.progress import bars
 from data.project.project import Project
 from data.tables.faces import Faces
-from data.tables.people import UNKNOWN, open_people
+from data.tables.people import open_people
 from tests.clips import Clips
 from tests.clustering.child import install_fakes
 from tests.clustering.fakes import CornerDetector

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
-from data.tables.people import UNKNOWN
 from tracking.evaluation.metrics import GroundTruth
 
 UNDECIDED = "?"

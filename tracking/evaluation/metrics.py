@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from data.core.arrays import UNKNOWN
 from data.core.boxes import iou
 from data.core.table import Column, Table
-from data.tables.people import UNKNOWN
 from data.tables.tracks import Tracks
 
 UNCOUNTED_SHARE = 0.5

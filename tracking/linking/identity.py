@@ -12,7 +12,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from data.tables.people import UNKNOWN
+from data.core.arrays import UNKNOWN
 from tracking.detection.detections import Detections
 
 _FLOOR: Final = 0.05

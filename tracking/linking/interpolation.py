@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, centres, sizes_wh
-from data.tables.people import UNKNOWN
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 

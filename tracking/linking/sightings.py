@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from data.core.arrays import UNKNOWN
 from data.core.boxes import expand, iou
 from data.core.table import Column, Table
-from data.tables.people import UNKNOWN, Assignments
+from data.tables.people import Assignments
 from data.tables.timeline import Timeline
 from tracking.detection.detections import Detections
 

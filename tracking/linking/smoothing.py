@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from data.tables.people import UNKNOWN
+from data.core.arrays import UNKNOWN
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 from tracking.linking.interpolation import steps

@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import UNKNOWN
 from data.core.boxes import expand, iou
-from data.tables.people import UNKNOWN, Assignments
+from data.tables.people import Assignments
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 from tracking.detection.detections import Detections, FootageDetections

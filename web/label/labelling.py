@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from clustering.output.label_pictures import write_face_picture
+from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.tables.faces import Frames
 from data.tables.labels import MAX_LABELS, MAX_LETTERS, LabelFolder, LabelSet, picture_file
-from data.tables.people import UNKNOWN
 from web.core.errors import NotFoundError
 from web.label.model_guesses import ModelGuesses
 from web.label.prelabels import watched_smiles

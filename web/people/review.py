@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from data.core.arrays import UNKNOWN
 from data.tables.decisions import Decision, DecisionKind
-from data.tables.people import UNKNOWN, HistoryEntry
+from data.tables.people import HistoryEntry
 from web.core.library import MAX_ID
 from web.people.snapshot import FACE_ID, PeopleSnapshot
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from clustering.faces.labelled import numbers_in_frame
 from clustering.output.likeness import Likeness
 from clustering.output.write import is_written
+from data.core.arrays import UNKNOWN
 from data.core.digest import file_key
 from data.core.errors import InputError
 from data.project.project import Project
 from data.tables.decisions import Places, Reviewed, ReviewedFaces
 from data.tables.faces import Faces
-from data.tables.people import UNKNOWN, HistoryEntry, People, open_people
+from data.tables.people import HistoryEntry, People, open_people
 from web.core.errors import NotFoundError
 from web.core.library import OpenProject
 

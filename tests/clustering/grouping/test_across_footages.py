@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from clustering.grouping.across_footages import Clustered, identify
+from data.core.arrays import UNKNOWN
 from data.tables.faces import Faces
-from data.tables.people import UNKNOWN, Assignments
+from data.tables.people import Assignments
 from tests.clustering.crowd import crowd
 
 EPS = 0.5

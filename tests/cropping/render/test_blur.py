@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cropping.render.blur import GROWN, LONGER_S, FaceBlur, blurred
-from data.tables.people import UNKNOWN
+from data.core.arrays import UNKNOWN
 from data.video.yuv import BT709, Planes
 from tests.cropping.tracked_project import at_rate, box, tracks_of
 

@@ -12,16 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.core.arrays import UNKNOWN
 from data.core.errors import InputError, OutdatedError
-from data.tables.decisions import (
-    UNKNOWN,
-    Decision,
-    DecisionKind,
-    Places,
-    faces_json,
-    parse_faces,
-    replay,
-)
+from data.tables.decisions import Decision, DecisionKind, Places, faces_json, parse_faces, replay
 from data.tables.faces import Faces
 from data.tables.people import VERSION, People, open_people
 from tests import ROOT

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
 from data.tables.decisions import OF_FACES, OF_TWO, Decision, DecisionKind, Places
 from data.tables.faces import Faces
-from data.tables.people import UNKNOWN, VERSION, People, default_name, open_people
+from data.tables.people import VERSION, People, default_name, open_people
 from tests.clustering.labelled_footage import table
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.tables.decisions import UNKNOWN, Decision, DecisionKind
+from data.core.arrays import UNKNOWN
+from data.tables.decisions import Decision, DecisionKind
 from data.tables.people import open_people
 from tests.data.tables.test_decisions import FOUND, faces, found, now, places
 

@@ -13,9 +13,10 @@ import httpx
 import numpy as np
 import pytest
 
+from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.tables.faces import Faces
-from data.tables.people import UNKNOWN, open_people
+from data.tables.people import open_people
 from tests.web.serving import asking, own_origin
 from tests.web.sorted_project import decisions, rows, whose
 

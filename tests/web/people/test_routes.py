@@ -10,9 +10,10 @@ import pytest
 
 from clustering.grouping.footage import GroupingSettings
 from clustering.settings import ClusterSettings
+from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.tables.dataset import read_data_file
-from data.tables.people import UNKNOWN, open_people
+from data.tables.people import open_people
 from tests.web.serving import Running, running
 from tests.web.sorted_project import cluster_again, decisions, rows, whose
 
