@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from clustering.faces.backends import BackendSettings
 from clustering.grouping.footage import GroupingSettings
 from clustering.output.dataset import LABEL_MARGIN
-from clustering.pairing.on_air import OffSettings
-from clustering.pairing.start_times import Offset
+from clustering.pairing.settings import PairingSettings
 
 VERSION = 1
 """Raised when the same footage and settings would give other faces or people."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingPair:
-    """Two recordings of one lesson; both are among the footages that are named."""
-
-    first: Path
-    second: Path
-    offset: Offset | None = None  # None: as their containers or names say
-
-
-@dataclass(frozen=True, slots=True)
-class PairingSettings:
-    """Which footages are two recordings of one lesson, and when one of them counts as off."""
-
-    pairs: tuple[RecordingPair, ...] = ()
-    off: OffSettings = field(default_factory=OffSettings)
 
 
 @dataclass(frozen=True, slots=True)

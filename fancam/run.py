@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustering.pairing.options import with_pairs
-from clustering.settings import ClusterSettings, PairingSettings
+from clustering.pairing.settings import PairingSettings
+from clustering.settings import ClusterSettings
 from data.command.command import say_failed, shown
 from data.core.errors import InputError
 from data.project.project import absolute

@@ -13,8 +13,9 @@ from clustering.pairing.on_air import OffSettings
 from clustering.pairing.options import DISCONNECT, FROZEN, PAIR
 from clustering.pairing.overlap import CommonPart, common_part
 from clustering.pairing.recordings import find_when_on, off_settings, when_on
+from clustering.pairing.settings import RecordingPair
 from clustering.pairing.start_times import OFFSET, STARTS, Offset, first_frame_s, offset_between
-from clustering.settings import ClusterSettings, RecordingPair
+from clustering.settings import ClusterSettings
 from data.core.atomic import write_json
 from data.core.errors import InputError
 from data.core.intervals import Intervals, as_intervals, clock

@@ -12,8 +12,8 @@ from data.core.errors import InputError
 from data.storage.addresses import footage_place
 
 if TYPE_CHECKING:
+    from clustering.pairing.settings import PairingSettings, RecordingPair
     from clustering.pairing.start_times import Offset
-    from clustering.settings import PairingSettings, RecordingPair
 
 PAIR, DISCONNECT, FROZEN = "--pair", "--disconnect", "--frozen"
 _STARTS, _OFFSET = "--starts", "--offset"
@@ -83,7 +83,7 @@ def pairing_of(parsed: argparse.Namespace) -> PairingSettings:
         InputError: it makes no sense.
     """
     from clustering.pairing.on_air import SHORTEST_OFF_S, OffSettings
-    from clustering.settings import PairingSettings
+    from clustering.pairing.settings import PairingSettings
 
     for option, value in ((DISCONNECT, parsed.disconnect), (FROZEN, parsed.frozen)):
         require_range(option, value, low=0.5, high=_MAX_OFF_S, unit=" seconds")
@@ -107,7 +107,7 @@ def with_pairs(
 
 
 def _pairs(noted: Sequence[tuple[str, Any]]) -> tuple[RecordingPair, ...]:
-    from clustering.settings import RecordingPair
+    from clustering.pairing.settings import RecordingPair
 
     pairs: list[RecordingPair] = []
     for option, value in noted:

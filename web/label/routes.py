@@ -13,10 +13,10 @@ from data.tables.labels import LabelFolder, LabelSet
 from web.core.errors import NotFoundError
 from web.core.library import Number, OpenProject, TheLibrary, TheProject
 from web.core.templates import page
+from web.core.thumbnails import cached_jpeg, small_jpeg
 from web.label.labelling import Batch, NewSet, faces_to_label, save_batch, set_data, timeline
 from web.label.model_guesses import ModelGuesses
 from web.people.snapshot import read_snapshot
-from web.watch.thumbnails import cached_jpeg, small_jpeg
 
 FRAME_PX: Final = 160
 _API: Final = "/api/projects/{project_id}/labels"

@@ -17,6 +17,7 @@ from data.tables.people import HistoryEntry, People, open_people
 from web.core.errors import NotFoundError, RefusedError
 from web.core.library import Number, OpenProject, TheLibrary, TheProject
 from web.core.templates import page
+from web.core.thumbnails import cached_jpeg, small_jpeg
 from web.people.job import WritingJobs
 from web.people.review import (
     Asked,
@@ -28,7 +29,6 @@ from web.people.review import (
     unknown_faces,
 )
 from web.people.snapshot import read_snapshot
-from web.watch.thumbnails import cached_jpeg, small_jpeg
 
 THUMBNAIL_PX: Final = 160
 """Width: sharp at 80 px on a phone's screen too."""

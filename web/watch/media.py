@@ -19,9 +19,9 @@ from data.core.digest import file_key
 from data.project.project import Project
 from web.core.errors import NotFoundError
 from web.core.library import Number, OpenProject, TheProject
+from web.core.thumbnails import KEEP, cached_jpeg, frame_jpeg, small_jpeg
 from web.watch.crops import CropKind, FootageCrops, PersonCrop, is_own_file, read_crops
 from web.watch.sound import sound_file
-from web.watch.thumbnails import KEEP, cached_jpeg, frame_jpeg, small_jpeg
 
 POSTER_PX: Final = 480
 """Width: sharp as a card on a phone's screen too."""
