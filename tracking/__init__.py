@@ -1,1 +1,1 @@
-"""Training a detector that knows each person, and following each through every frame."""
+"""Train a detector of a project's people, and track each person through every frame."""

@@ -29,7 +29,7 @@ from tracking.detection.detections import FootageDetections
 from tracking.detection.detector import PersonDetector
 from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.networks import load_yolo
-from tracking.detection.ultralytics_env import quiet_ultralytics
+from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.linking.tracks import LinkSettings, find_tracks
 from tracking.stage import WEIGHTS_FILE, TrackSettings, track_people
 from tracking.training.stage import TrackerSettings, train_tracker
@@ -116,7 +116,7 @@ def measure(project: Project, footage: Path, rounds: int) -> Rates:
 
 
 def _ultralytics(project: Project, footage: Path, tracker: str) -> float:
-    quiet_ultralytics()
+    set_ultralytics_offline()
     from ultralytics.models import YOLO
 
     model: Any = YOLO(str(project.tracker_folder / WEIGHTS_FILE))

@@ -18,7 +18,7 @@ from data.core.boxes import Boxes, as_boxes, expand
 from data.tables.faces import Faces
 from data.tables.tracks import Tracks
 from data.video.reader import read_frames
-from tracking.detection.ultralytics_env import quiet_ultralytics
+from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 SAME_PERSON: Final = 0.6
 """face_recognition's own tolerance."""
@@ -51,7 +51,7 @@ def yolo_tracked(
 
 
 def _yolo(weights: Path) -> Any:
-    quiet_ultralytics()
+    set_ultralytics_offline()
     from ultralytics.models import YOLO
 
     return YOLO(str(weights))

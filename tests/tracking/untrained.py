@@ -6,12 +6,12 @@ from typing import Any
 
 from data.project.project import Project
 from data.tables.people import open_people
-from tracking.detection.ultralytics_env import quiet_ultralytics
+from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 
 def write_untrained(project: Project, *, image_px: int) -> None:
     """Give a project a tracker of its people, as large and slow as a trained one."""
-    quiet_ultralytics()
+    set_ultralytics_offline()
     import torch
     from ultralytics.nn.tasks import DetectionModel
 

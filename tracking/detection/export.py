@@ -13,7 +13,7 @@ from typing import Any, Final
 from data.core.atomic import whole_file
 from data.core.digest import digest
 from data.core.errors import InputError
-from tracking.detection.ultralytics_env import quiet_ultralytics
+from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 FORMAT_VERSION: Final = 2
 """Of the graph: a new one leaves older files unused."""
@@ -104,7 +104,7 @@ def load_network(weights: Path, key: str) -> tuple[Any, ModelFacts]:
     Raises:
         InputError: the file is damaged, or no detector of ultralytics.
     """
-    quiet_ultralytics()
+    set_ultralytics_offline()
     from tracking.detection.weights import network_of, read_checkpoint
 
     try:

@@ -22,7 +22,7 @@ _SERVICES = ("ULTRALYTICS_API_KEY", "ULTRALYTICS_PLATFORM_URL")  # a key alone s
 _PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def quiet_ultralytics() -> None:
+def set_ultralytics_offline() -> None:
     """Set what ultralytics and matplotlib read when they are first imported; call it before that.
 
     The settings that they write go to a folder of this process, removed at its end.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from data.core.boxes import Boxes, centres, iou, sizes_wh
 from data.tables.timeline import Timeline
 from tracking.detection.detections import Detections
-from tracking.detection.ultralytics_env import quiet_ultralytics
+from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 NO_TRACKLET: Final = -1
 LOST_S: Final = 1.0
@@ -63,7 +63,7 @@ class _Tracker:
     """One shot's ByteTrack."""
 
     def __init__(self, lost_frames: int) -> None:
-        quiet_ultralytics()
+        set_ultralytics_offline()
         from ultralytics.trackers.byte_tracker import BYTETracker
 
         tracker: Any = BYTETracker

@@ -1,1 +1,1 @@
-"""Training the detector on the project's dataset, and its report."""
+"""Train the detector on the project's dataset, and report its accuracy."""

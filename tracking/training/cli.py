@@ -32,9 +32,9 @@ def _parser() -> argparse.ArgumentParser:
         prog=NAME,
         description="Train a YOLO detector that knows each person of a project, on the dataset "
         "that cluster-faces wrote.",
-        epilog="A training that was stopped goes on where it was when the same command is given "
-        "again. Weights (.pt) are read with a list of what may be in them, but take them only "
-        "from where you trust.",
+        epilog="Run the same command again to resume a training that was stopped. Weights (.pt) "
+        "are read with an allow-list of their contents, but take them only from sources that you "
+        "trust.",
     )
     add = parser.add_argument
     add("project", type=project_place, help="project folder, such as concert.fancam")
@@ -42,21 +42,21 @@ def _parser() -> argparse.ArgumentParser:
         "--weights",
         default="yolo11n.pt",
         metavar="FILE",
-        help="what to start from: a YOLO detector (.pt) or an architecture to train from scratch, "
-        "such as yolo11n.yaml (default: yolo11n.pt, fetched from ultralytics once)",
+        help="network to start from: a YOLO detector (.pt), or an architecture to train from "
+        "scratch, such as yolo11n.yaml (default: yolo11n.pt, downloaded from ultralytics once)",
     )
-    add("--epochs", type=int, metavar="N", help="default: by the number of images, 20 to 100")
+    add("--epochs", type=int, metavar="N", help="default: by the number of images, 12 to 100")
     add("--imgsz", type=int, metavar="PX", help="longer side of the images (default: 416; GPU 640)")
-    add("--batch", type=int, metavar="N", help="images at a time (default: 8; GPU 16)")
+    add("--batch", type=int, metavar="N", help="images a batch (default: 8; GPU 16)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
-    add("--seed", type=int, default=0, help="another number gives another training (default: 0)")
+    add("--seed", type=int, default=0, help="seed of all random choices (default: 0)")
     add(
         "--learning-curve",
         action="store_true",
-        help="also train on 12, 25 and 50 %% of the images, to see whether more would help",
+        help="also train on 12, 25 and 50 %% of the images, to see whether more images would help",
     )
-    add("--resume", action="store_true", help="go on with a stopped training, or say there is none")
-    add("--force", action="store_true", help="train again what is trained")
+    add("--resume", action="store_true", help="resume a stopped training, or fail if there is none")
+    add("--force", action="store_true", help="train again even if up to date")
     return parser
 
 
@@ -74,7 +74,7 @@ def _train(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> None:
-    """Refuse options that make no sense, before anything is loaded or written."""
+    """Refuse invalid options, before anything is loaded or written."""
     require_range("--epochs", parsed.epochs, low=1, high=10_000)
     require_range("--imgsz", parsed.imgsz, low=64, high=4096)
     require_range("--batch", parsed.batch, low=1, high=4096)
@@ -82,7 +82,7 @@ def _check(parsed: argparse.Namespace) -> None:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,2})?", parsed.device):
         raise InputError(f"--device {parsed.device}: give auto, cpu, cuda, cuda:1 or mps")
     if parsed.resume and parsed.force:
-        raise InputError("--resume goes on and --force begins again: give one of them")
+        raise InputError("--resume and --force exclude each other: give one of them")
 
 
 def _settings(parsed: argparse.Namespace) -> TrackerSettings:
@@ -105,16 +105,16 @@ def _project(folder: Path) -> Project:
     from data.project.project import Project
 
     if not (folder / "project.json").exists():
-        raise InputError(f"{folder}: no project here; cluster-faces makes one from footage")
+        raise InputError(f"{folder}: no project here; run cluster-faces on footage first")
     return Project(folder)
 
 
 def _bar(name: str, total: int, done: int) -> AbstractContextManager[Bar]:
     from tqdm import tqdm
 
-    # smoothing=0: the time left by the whole run's speed, since every epoch ends in a pause.
-    made: Callable[..., AbstractContextManager[Bar]] = tqdm
-    return made(
+    # smoothing=0 estimates from the mean speed: validation pauses the bar after every epoch.
+    make_bar: Callable[..., AbstractContextManager[Bar]] = tqdm
+    return make_bar(
         desc=f"{NAME}: {name}",
         total=total,
         initial=done,
@@ -125,9 +125,9 @@ def _bar(name: str, total: int, done: int) -> AbstractContextManager[Bar]:
 
 
 def _report(summary: TrackerSummary) -> list[str]:
-    """The closing lines, for a person to read."""
+    """Return the lines that the command prints at its end."""
     from tracking.training.learning_curve import verdict
-    from tracking.training.report import advice, shares
+    from tracking.training.report import advice, confusion_shares
 
     result = summary.result
     lines = [f"{len(result.names)} people, trained for {result.epochs} epochs"]
@@ -135,14 +135,14 @@ def _report(summary: TrackerSummary) -> list[str]:
     for person, name in enumerate(result.names):
         ap50 = result.ap50[person]
         figure = f"mAP50 {ap50:.2f}" if ap50 is not None else "mAP50  -  "
-        said = advice(result, person)
-        line = f"  {name:<{width}}  {result.train_faces[person]:5d} examples  {figure}  {said}"
+        examples = f"{result.train_faces[person]:5d} examples"
+        line = f"  {name:<{width}}  {examples}  {figure}  {advice(result, person)}"
         lines.append(line.rstrip())
-    found = shares(result.counts())
-    if found is not None:
+    shares = confusion_shares(result.counts())
+    if shares is not None:
         lines.append(
-            f"of {sum(result.val_faces)} faces kept from training: {found.right:.0%} right, "
-            f"{found.wrong:.0%} the wrong person, {found.missed:.0%} missed "
+            f"of {sum(result.val_faces)} faces kept from training: {shares.right:.0%} right, "
+            f"{shares.wrong:.0%} the wrong person, {shares.missed:.0%} missed "
             f"(mAP50 {result.map50:.3f}, mAP50-95 {result.map50_95:.3f})"
         )
     if summary.curve:

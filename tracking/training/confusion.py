@@ -1,4 +1,4 @@
-"""What a detector found on images whose people are known, and how much of it is right."""
+"""Match detections with labelled faces, and count which person each face was detected as."""
 
 from __future__ import annotations
 
@@ -10,63 +10,71 @@ from numpy.typing import NDArray
 
 from data.core.boxes import Boxes, iou
 
-SURE = 0.25  # score from which a find counts
-_SAME_FACE = 0.5  # IoU of a find with the face that it is
-_SAME_FIND = 0.6  # IoU of two finds that are one
+MIN_SCORE = 0.25  # detections below it do not count
+_LABEL_IOU = 0.5  # from which a detection is on a labelled face
+_DUPLICATE_IOU = 0.6  # from which two detections are of one face
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """The finds on one image beside the truth; all boxes in px of the same image."""
+class LabelledDetections:
+    """Labels and detections of one image; all boxes in px of the same image."""
 
-    truth_xyxy: Boxes  # (t, 4)
-    truth: NDArray[np.int64]  # (t,) class index
-    found_xyxy: Boxes  # (n, 4)
-    found: NDArray[np.int64]  # (n,) class index
+    label_xyxy: Boxes  # (t, 4) px
+    label_class: NDArray[np.int64]  # (t,) class index
+    xyxy: Boxes  # (n, 4) px
+    class_index: NDArray[np.int64]  # (n,)
     score: NDArray[np.float32]  # (n,) 0 to 1
 
 
 def confusion_matrix(
-    judged: Sequence[Judged], people: int, *, sure: float = SURE
+    images: Sequence[LabelledDetections], people: int, *, min_score: float = MIN_SCORE
 ) -> NDArray[np.int64]:
-    """Count whom each face was taken for.
+    """Count which person each labelled face was detected as.
 
-    One identity a face: of finds at one place only the surest counts, whoever it names.
+    A face has one identity: of several detections on it only the one with the highest score
+    counts, of whichever person it is.
+
+    Args:
+        images: labels and detections.
+        people: number of classes.
+        min_score: detections below it do not count.
 
     Returns:
-        ``(people + 1, people + 1)``: a row a person who it is, a column a person who was found.
-        The last column counts faces not found, the last row finds where no face is labelled.
+        ``(people + 1, people + 1)`` counts: rows are the labelled people, columns the detected
+        ones. The last column counts missed faces, the last row detections on no labelled face.
     """
     counts = np.zeros((people + 1, people + 1), np.int64)
-    for image in judged:
-        xyxy, found = _surest(image, sure)
-        match = _match(image.truth_xyxy, xyxy)
-        named = np.where(match >= 0, found[match] if len(found) else people, people)
-        np.add.at(counts, (image.truth, named), 1)
-        alone = np.setdiff1d(np.arange(len(found)), match)
-        np.add.at(counts, (np.full(len(alone), people), found[alone]), 1)
+    for image in images:
+        xyxy, class_index = _without_duplicates(image, min_score)
+        match = _match(image.label_xyxy, xyxy)
+        detected = class_index[match] if len(class_index) else people
+        np.add.at(counts, (image.label_class, np.where(match >= 0, detected, people)), 1)
+        unmatched = np.setdiff1d(np.arange(len(class_index)), match)
+        np.add.at(counts, (np.full(len(unmatched), people), class_index[unmatched]), 1)
     return counts
 
 
-def _surest(image: Judged, sure: float) -> tuple[Boxes, NDArray[np.int64]]:
-    """Return the finds that count, surest first."""
+def _without_duplicates(
+    image: LabelledDetections, min_score: float
+) -> tuple[Boxes, NDArray[np.int64]]:
+    """Return boxes and classes of the detections that count, by falling score."""
     order = np.argsort(-image.score, kind="stable")
-    order = order[image.score[order] >= sure]
-    xyxy = image.found_xyxy[order]
+    order = order[image.score[order] >= min_score]
+    xyxy = image.xyxy[order]
     overlap = iou(xyxy, xyxy)
     kept: list[int] = []
     for row in range(len(order)):
-        if not kept or overlap[row, kept].max() < _SAME_FIND:
+        if not kept or overlap[row, kept].max() < _DUPLICATE_IOU:
             kept.append(row)
-    return xyxy[kept], image.found[order[kept]]
+    return xyxy[kept], image.class_index[order[kept]]
 
 
-def _match(truth: Boxes, found: Boxes) -> NDArray[np.int64]:
-    """Return the find of each face, -1 for none: the best overlaps first, each find once."""
-    match = np.full(len(truth), -1, np.int64)
-    overlap = iou(truth, found)
-    while overlap.size and overlap.max() >= _SAME_FACE:
-        face, find = np.unravel_index(int(overlap.argmax()), overlap.shape)
-        match[face] = find
-        overlap[face, :] = overlap[:, find] = 0
+def _match(labels: Boxes, detections: Boxes) -> NDArray[np.int64]:
+    """Return the detection on each label, ``(t,)``, -1 for none; greedily by falling IoU."""
+    match = np.full(len(labels), -1, np.int64)
+    overlap = iou(labels, detections)
+    while overlap.size and overlap.max() >= _LABEL_IOU:
+        label, detection = np.unravel_index(int(overlap.argmax()), overlap.shape)
+        match[label] = detection
+        overlap[label, :] = overlap[:, detection] = 0
     return match

@@ -1,4 +1,4 @@
-"""The dataset in memory: what is learnt from, how often, and how much of it."""
+"""Training examples: read the dataset, oversample rare people, choose subsets."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from data.tables.dataset import (
 from data.video.images import picture_wh
 
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
-_MOST_REPEATS = 4  # of one image in an epoch; more would be learnt by heart
+_MAX_REPEATS = 4  # of one image in an epoch; more would overfit
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One image of the dataset and the people on it."""
+    """One image of the dataset and its labels."""
 
     path: Path
     frame_wh: tuple[int, int]  # px
@@ -36,17 +36,17 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """A dataset: the people by class index, and the images of both splits."""
+    """The people of a dataset and the images of both splits."""
 
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # by class index
     train: tuple[Example, ...]
     val: tuple[Example, ...]
-    key: str  # another one means another content; the names are no part of it
+    key: str  # digest of images and labels, without the names
 
     def faces(self, split: Sequence[Example]) -> NDArray[np.int64]:
-        """How many labelled faces each person has in ``split``, ``(people,)``."""
-        found = [example.labels.class_index for example in split]
-        classes = np.concatenate(found) if found else np.zeros(0, np.int64)
+        """Count each person's labelled faces in ``split``, ``(people,)`` by class index."""
+        columns = [example.labels.class_index for example in split]
+        classes = np.concatenate(columns) if columns else np.zeros(0, np.int64)
         return np.bincount(classes, minlength=len(self.names)).astype(np.int64)
 
 
@@ -54,7 +54,7 @@ def read_examples(folder: Path) -> Examples:
     """Read the dataset that cluster-faces wrote.
 
     Raises:
-        InputError: there is none, it is damaged, or nobody can learn from it.
+        InputError: it is missing, damaged, or has too few people or faces to train on.
     """
     file = folder / DATA_FILE
     if not file.exists():
@@ -68,27 +68,38 @@ def read_examples(folder: Path) -> Examples:
 
 
 def repeats(examples: Sequence[Example], people: int, *, seed: int) -> NDArray[np.int64]:
-    """Return how often each example is shown in an epoch, ``(n,)``: rare people more often.
+    """Return the repeats of each example in an epoch, ``(n,)``: more for rare people.
 
-    A person on a share f of the images is shown sqrt(most / f) times as often, ``most`` being the
-    share of the most common person, and an image as often as its rarest person needs (Gupta,
-    Dollar, Girshick: "LVIS", 2019, section 4.2). Background images are shown once.
+    A person on a share f of the images gets the factor sqrt(most / f), ``most`` being the share
+    of the most common person; an image gets the factor of its rarest person (Gupta, Dollar,
+    Girshick: "LVIS", 2019, section 4.2). Background images are not repeated.
+
+    Args:
+        examples: of one split.
+        people: number of classes.
+        seed: for rounding the factors at random.
     """
     present = np.zeros((len(examples), people), bool)
     for row, example in enumerate(examples):
         present[row, example.labels.class_index] = True
     images = np.maximum(present.sum(axis=0), 1)
-    needed = np.clip(np.sqrt(images.max(initial=1) / images), 1, _MOST_REPEATS)
-    wanted = np.max(np.where(present, needed, 1.0), axis=1, initial=1.0)
-    # A share of a repeat becomes the chance of one.
+    needed = np.clip(np.sqrt(images.max(initial=1) / images), 1, _MAX_REPEATS)
+    factor = np.max(np.where(present, needed, 1.0), axis=1, initial=1.0)
+    # The fraction of a factor is the probability of one more repeat.
     chance = np.random.default_rng(seed).random(len(examples))
-    return np.asarray(np.floor(wanted) + (chance < wanted % 1), np.int64)
+    return np.asarray(np.floor(factor) + (chance < factor % 1), np.int64)
 
 
 def subset(examples: Sequence[Example], share: float, *, seed: int) -> tuple[Example, ...]:
-    """Return a share of the examples, in their order: the same seed gives ever larger supersets.
+    """Choose a share of the examples at random, in their order.
 
-    Every person keeps one example at least.
+    With one seed, a larger share contains the smaller ones. Every person keeps at least one
+    example.
+
+    Args:
+        examples: to choose from.
+        share: 0 to 1.
+        seed: of the choice.
     """
     order = np.random.default_rng(seed).permutation(len(examples))
     chosen = set(order[: max(round(share * len(examples)), 1)].tolist())
@@ -110,17 +121,17 @@ def _read_split(folder: Path, content: DatasetFile, split: str) -> tuple[Example
 def _read_example(folder: Path, file: Path, content: DatasetFile) -> Example:
     frame_wh = picture_wh(file)
     place = folder / label_path(file.relative_to(folder).as_posix())
-    # As Ultralytics has it: an image without labels shows nobody.
+    # ultralytics' convention: an image without a label file is background.
     labels = read_labels(place, frame_wh) if place.exists() else ImageLabels.empty()
     if labels.class_index.max(initial=-1) >= len(content.names):
         highest = int(labels.class_index.max())
-        message = f"class {highest} in it, but data.yaml names {len(content.names)} people"
+        message = f"it has class {highest}, but data.yaml names {len(content.names)} people"
         raise InputError(f"{place}: {message}; run cluster-faces --force")
     return Example(file, frame_wh, labels)
 
 
 def _key(folder: Path, examples: Sequence[Example]) -> str:
-    """A key of all images and labels, by content: a project may be copied and unpacked."""
+    """Return a digest of all images and labels; by content, since copies change file times."""
     sha = hashlib.sha256()
     for example in examples:
         sha.update(f"{example.path.relative_to(folder).as_posix()}\n".encode())
@@ -130,15 +141,15 @@ def _key(folder: Path, examples: Sequence[Example]) -> str:
 
 
 def _check(folder: Path, examples: Examples) -> None:
-    """Refuse what no detector of people could be trained on."""
-    again = "look more often with cluster-faces --every, or add footage"
+    """Refuse datasets that no detector of people can be trained on."""
+    advice = "sample more frames with cluster-faces --every, or add footage"
     if not examples.train:
         raise InputError(f"{folder}: no images to train on; run cluster-faces --force")
     if not examples.val:
-        raise InputError(f"{folder}: no images to validate on; {again}")
+        raise InputError(f"{folder}: no images to validate on; {advice}")
     known = int((examples.faces(examples.train) > 0).sum())
     if known < 2:
-        people = "one person" if known == 1 else "nobody"
-        raise InputError(f"{folder}: {people} in it, and it takes two to tell apart; {again}")
+        people = "one person" if known == 1 else "no person"
+        raise InputError(f"{folder}: {people} in it, and training needs two; {advice}")
     if not examples.faces(examples.val).any():
-        raise InputError(f"{folder}: no faces to validate on; {again}")
+        raise InputError(f"{folder}: no faces to validate on; {advice}")

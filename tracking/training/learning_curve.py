@@ -1,4 +1,4 @@
-"""The learning curve: what a detector trained on less would be worth, and so what more would."""
+"""The learning curve: accuracy of detectors trained on shares of the examples."""
 
 from __future__ import annotations
 
@@ -15,41 +15,43 @@ from data.core.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHARES = (0.12, 0.25, 0.5)  # of the training images; all of them is the training itself
-LEAST_STEPS = 0.5
-"""Of the whole training's batches, which every smaller one shows at least: trained for as many
-epochs only, a small share would look worse than its examples are."""
+SHARES = (0.12, 0.25, 0.5)  # of the training images; the detector itself is the point at 1
+MIN_BATCH_SHARE = 0.5
+"""Every smaller training runs for at least this share of the full training's batches: with the
+same number of epochs, a small share would score lower than its examples allow."""
 CURVE_FILE = "learning_curve.csv"
 CURVE_PICTURE = "learning_curve.png"
-_GAIN = 0.02  # mAP50 from half to all of the examples, above which more are worth their while
+_MIN_GAIN = 0.02  # mAP50 from half to all of the examples, above which more examples help
 _COLUMNS = ("share", "images", "mAP50", "mAP50-95")
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """How good a detector is that was trained on a share of the images."""
+    """Accuracy of a detector trained on a share of the images."""
 
     share: float  # 0 to 1
     images: int
-    map50: float
-    map50_95: float
+    map50: float  # 0 to 1
+    map50_95: float  # 0 to 1
 
 
 def verdict(curve: Sequence[CurvePoint]) -> str:
-    """Return in a sentence what the curve says."""
+    """Return in a sentence whether more examples would help."""
     if len(curve) < 2:
         return "Too few points to tell whether more examples would help."
-    half, whole = curve[-2], curve[-1]
-    gain = whole.map50 - half.map50
-    step = f"from {half.images} to {whole.images} images mAP50 went {half.map50:.3f} to"
-    said = f"{step} {whole.map50:.3f}"
-    if gain > _GAIN:
-        return f"More examples are likely to help: {said}."
-    return f"More examples of the same kind would hardly help: {said}."
+    half, full = curve[-2], curve[-1]
+    gain = full.map50 - half.map50
+    change = (
+        f"from {half.images} to {full.images} images mAP50 went "
+        f"{half.map50:.3f} to {full.map50:.3f}"
+    )
+    if gain > _MIN_GAIN:
+        return f"More examples are likely to help: {change}."
+    return f"More examples of the same kind would hardly help: {change}."
 
 
 def write_curve(path: Path, curve: Sequence[CurvePoint]) -> None:
-    """Write the points as a table."""
+    """Write the points as a CSV."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -59,7 +61,7 @@ def write_curve(path: Path, curve: Sequence[CurvePoint]) -> None:
 
 
 def read_curve(path: Path) -> list[CurvePoint]:
-    """Read the points that :func:`write_curve` wrote.
+    """Read the points that `write_curve` wrote.
 
     Raises:
         InputError: the file is damaged.
@@ -75,7 +77,7 @@ def read_curve(path: Path) -> list[CurvePoint]:
 
 
 def plot_curve(curve: Sequence[CurvePoint]) -> Figure:
-    """Return the picture of the curve."""
+    """Draw the curve: mAP over the number of images."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.5))
@@ -105,8 +107,8 @@ def plot_curve(curve: Sequence[CurvePoint]) -> Figure:
     axes.set_xticks(images, [f"{p.images}\n{p.share:.0%}" for p in curve])
     axes.set_xlim(0, images[-1] * 1.05)
     axes.set_ylim(0, 1.08)
-    axes.set_xlabel("images to train on, and their share of all")
-    axes.set_ylabel("quality on the validation images")
+    axes.set_xlabel("training images, and their share of all")
+    axes.set_ylabel("mAP on the validation images")
     axes.set_title("Learning curve", fontsize=11)
     axes.grid(axis="y", color="#dddddd")
     axes.set_axisbelow(True)

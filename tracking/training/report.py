@@ -1,4 +1,4 @@
-"""What a training came to, for a person to read and look at."""
+"""The report of a training: figures, table, confusion matrix and HTML page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from tracking.training.learning_curve import (
 )
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from matplotlib.figure import Figure
 
 RESULT_FILE = "result.json"
@@ -40,11 +41,11 @@ REPORT_FILES = (
     CURVE_PICTURE,
     PAGE_FILE,
 )
-"""Everything that is ever written into the folder of a report."""
-_FEW = 20  # faces to train on, below which a person is hardly learnt
-_GOOD = 0.8  # share of right ones from which nothing need be done
-_CELL_TEXT = 25  # people up to whom every cell of the matrix has its number
-# The first that is there draws what the ones before it cannot.
+"""All files that a report folder can hold."""
+_FEW_FACES = 20  # training faces, below which a person is hardly learnt
+_GOOD_SHARE = 0.8  # of faces detected correctly, from which a person needs no more examples
+_MAX_PEOPLE_WITH_COUNTS = 25  # in the matrix; of more people the cells carry no numbers
+# Fallbacks in order: each draws the glyphs that the fonts before it lack.
 _FONTS = (
     "DejaVu Sans",
     "Noto Sans CJK JP",
@@ -59,113 +60,122 @@ _FONTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """The figures of one training; what the report is drawn from."""
+class TrainingResult:
+    """The figures of one training, as result.json stores them."""
 
     names: tuple[str, ...]  # by class index
     train_images: int
     val_images: int
     train_faces: tuple[int, ...]  # by class index
-    val_faces: tuple[int, ...]
-    ap50: tuple[float | None, ...]  # None: not in the validation images
-    ap50_95: tuple[float | None, ...]
-    confusion: tuple[tuple[int, ...], ...]  # see judging.confusion_matrix
+    val_faces: tuple[int, ...]  # by class index
+    ap50: tuple[float | None, ...]  # by class index, 0 to 1; None: not in the validation images
+    ap50_95: tuple[float | None, ...]  # by class index, likewise
+    confusion: tuple[tuple[int, ...], ...]  # rows of `confusion.confusion_matrix`
     epochs: int
-    imgsz: int
+    imgsz: int  # px of the longer side
     took_s: float
 
     @property
     def map50(self) -> float:
-        """Mean over the people of average precision at IoU 0.5."""
+        """Mean average precision over the people at IoU 0.5, 0 to 1."""
         return _mean(self.ap50)
 
     @property
     def map50_95(self) -> float:
-        """Mean over the people of average precision at IoU 0.5 to 0.95."""
+        """Mean average precision over the people at IoU 0.5 to 0.95, 0 to 1."""
         return _mean(self.ap50_95)
 
     def counts(self) -> NDArray[np.int64]:
-        """The confusion matrix, ``(people + 1, people + 1)``."""
+        """Return the confusion matrix, ``(people + 1, people + 1)`` faces."""
         return np.array(self.confusion, np.int64).reshape(len(self.names) + 1, -1)
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
-    """Of a person's faces in val: found as this person, as somebody else, and not at all."""
+class ConfusionShares:
+    """Shares of the validation faces by outcome; they sum to 1."""
 
     right: float
-    wrong: float
+    wrong: float  # detected as another person
     missed: float
 
 
-def write_result(folder: Path, result: Result) -> None:
-    """Keep the figures."""
+def write_result(folder: Path, result: TrainingResult) -> None:
+    """Write the figures to result.json."""
     write_json(folder / RESULT_FILE, dataclasses.asdict(result))
 
 
-def read_result(folder: Path) -> Result:
-    """Read the figures that :func:`write_result` kept.
+def read_result(folder: Path) -> TrainingResult:
+    """Read the figures that `write_result` wrote.
 
     Raises:
         InputError: they are missing or damaged.
     """
     file = folder / RESULT_FILE
     try:
-        return Result(**_tuples(json.loads(file.read_text(encoding="utf-8"))))
+        return TrainingResult(**_tuples(json.loads(file.read_text(encoding="utf-8"))))
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{file}: not readable; run train-tracker --force") from error
 
 
-def shares(counts: NDArray[np.int64]) -> Shares | None:
-    """Return how many of all faces of a confusion matrix were right; None where there are none."""
+def confusion_shares(counts: NDArray[np.int64]) -> ConfusionShares | None:
+    """Return the outcome shares of a confusion matrix; None where it holds no labelled face.
+
+    Args:
+        counts: ``(people + 1, people + 1)`` faces, as of `confusion.confusion_matrix`.
+    """
     faces = counts[:-1]
     total = int(faces.sum())
     if total == 0:
         return None
     right, missed = int(np.trace(faces)), int(faces[:, -1].sum())
-    return Shares(right / total, (total - right - missed) / total, missed / total)
+    return ConfusionShares(right / total, (total - right - missed) / total, missed / total)
 
 
-def advice(result: Result, person: int) -> str:
-    """Return what to do about a person, and why; empty where all is well."""
+def advice(result: TrainingResult, person: int) -> str:
+    """Return what a person needs for better detection, and why; empty for nothing.
+
+    Args:
+        result: of the training.
+        person: class index.
+    """
     row = result.counts()[person]
     faces, right, missed = int(row.sum()), int(row[person]), int(row[-1])
-    few = result.train_faces[person] < _FEW
+    few = result.train_faces[person] < _FEW_FACES
     if faces == 0:
-        known = "not in the validation images, so nobody knows how well it is found"
-        return f"few examples; {known}" if few else known
-    said = []
-    if right < _GOOD * faces:
+        unchecked = "not in the validation images, so the accuracy is unknown"
+        return f"few examples; {unchecked}" if few else unchecked
+    reasons = []
+    if right < _GOOD_SHARE * faces:
         others = row.copy()
         others[[person, -1]] = 0
         other = int(others.argmax())
         if others[other] >= max(missed, 1):
-            said.append(f"taken for {result.names[other]} in {others[other]} of {faces} faces")
+            reasons.append(f"taken for {result.names[other]} in {others[other]} of {faces} faces")
         else:
-            said.append(f"missed in {missed} of {faces} faces")
+            reasons.append(f"missed in {missed} of {faces} faces")
     if few:
-        said.append(f"only {result.train_faces[person]} examples")
-    return f"needs more examples: {'; '.join(said)}" if said else ""
+        reasons.append(f"only {result.train_faces[person]} examples")
+    return f"needs more examples: {'; '.join(reasons)}" if reasons else ""
 
 
-def write_report(folder: Path, result: Result, curve: Sequence[CurvePoint]) -> None:
+def write_report(folder: Path, result: TrainingResult, curve: Sequence[CurvePoint]) -> None:
     """Write report.html, the pictures in it, and the table as people.csv.
 
     Args:
-        folder: made where it is missing.
+        folder: created where it is missing.
         result: the figures.
-        curve: of the learning curve, smallest share first; empty where none was asked for.
+        curve: points of the learning curve by rising share; empty for none.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save(plot_confusion(result), folder / CONFUSION_PICTURE)
+    save_figure(plot_confusion(result), folder / CONFUSION_PICTURE)
     write_text(folder / PEOPLE_FILE, _table(result))
     if curve:
-        save(plot_curve(curve), folder / CURVE_PICTURE)
+        save_figure(plot_curve(curve), folder / CURVE_PICTURE)
     write_text(folder / PAGE_FILE, _page(result, curve))
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure whole."""
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure atomically, as a PNG."""
     import logging
     import warnings
 
@@ -175,12 +185,12 @@ def save(figure: Figure, path: Path) -> None:
     fonts = [name for name in _FONTS if name in known]
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     with warnings.catch_warnings(), rc_context({"font.family": fonts}), whole_file(path) as partial:
-        warnings.simplefilter("ignore")  # of letters that no font has
+        warnings.simplefilter("ignore")  # about glyphs that no font has
         figure.savefig(partial, dpi=150, bbox_inches="tight", facecolor="white")
 
 
-def plot_confusion(result: Result) -> Figure:
-    """Return the picture of whom each person was taken for."""
+def plot_confusion(result: TrainingResult) -> Figure:
+    """Draw the confusion matrix."""
     from matplotlib.figure import Figure
 
     counts, people = result.counts(), len(result.names)
@@ -189,10 +199,10 @@ def plot_confusion(result: Result) -> Figure:
     axes = figure.add_subplot()
     axes.imshow(_colours(counts))
     names = [_short(name) for name in result.names]
-    axes.set_xticks(range(people + 1), [*names, "not found"], rotation=40, ha="right")
-    axes.set_yticks(range(people + 1), [*names, "nobody known"])
-    axes.set_xlabel("found as")
-    axes.set_ylabel("who it is")
+    axes.set_xticks(range(people + 1), [*names, "missed"], rotation=40, ha="right")
+    axes.set_yticks(range(people + 1), [*names, "no labelled face"])
+    axes.set_xlabel("detected as")
+    axes.set_ylabel("labelled as")
     axes.set_title(_headline(result), fontsize=11)
     axes.set_xticks(np.arange(people) + 0.5, minor=True)
     axes.set_yticks(np.arange(people) + 0.5, minor=True)
@@ -200,7 +210,7 @@ def plot_confusion(result: Result) -> Figure:
     axes.tick_params(which="both", length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    if people <= _CELL_TEXT:
+    if people <= _MAX_PEOPLE_WITH_COUNTS:
         _write_cells(axes, counts)
     return figure
 
@@ -218,24 +228,29 @@ def _write_cells(axes: Any, counts: NDArray[np.int64]) -> None:
 
 
 def _colours(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Right ones blue, the wrong person red, missed and false ones grey; ``(n, n, 3)``."""
+    """Colour each cell, ``(n, n, 3)`` RGB 0 to 1.
+
+    Correct detections are blue, confusions red, missed and false detections grey.
+    """
     people = len(counts) - 1
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     hue = np.tile(np.array([0.80, 0.15, 0.10]), (*counts.shape, 1))
     hue[np.arange(people), np.arange(people)] = (0.10, 0.35, 0.70)
     hue[-1], hue[:, -1] = 0.45, 0.45
-    # A single mistake among many right ones must be seen.
+    # A single mistake among many correct detections stays visible.
     strength = np.where(counts > 0, 0.15 + 0.85 * share, 0)[..., None]
     strength[-1] = np.minimum(strength[-1], 0.35)
     background = np.array([0.955, 0.96, 0.965])
     return np.asarray(background * (1 - strength) + hue * strength, np.float64)
 
 
-def _headline(result: Result) -> str:
-    found = shares(result.counts())
-    if found is None:
+def _headline(result: TrainingResult) -> str:
+    shares = confusion_shares(result.counts())
+    if shares is None:
         return "no faces to validate on"
-    return f"{found.right:.0%} right, {found.wrong:.0%} the wrong person, {found.missed:.0%} missed"
+    return (
+        f"{shares.right:.0%} right, {shares.wrong:.0%} the wrong person, {shares.missed:.0%} missed"
+    )
 
 
 def _short(name: str, most: int = 18) -> str:
@@ -246,7 +261,7 @@ def _short(name: str, most: int = 18) -> str:
 # --- tables -----------------------------------------------------------------------------------
 
 
-def _table(result: Result) -> str:
+def _table(result: TrainingResult) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["person", "train_faces", "val_faces", "mAP50", "mAP50-95", "advice"])
@@ -257,38 +272,41 @@ def _table(result: Result) -> str:
     return out.getvalue()
 
 
-def _page(result: Result, curve: Sequence[CurvePoint]) -> str:
-    rows = "\n".join(_row(result, person) for person in range(len(result.names)))
-    parts = [
-        _HEAD,
-        f"<p>Of the faces in {result.val_images} images that were kept from training: "
-        f"<b>{escape(_headline(result))}</b>. mAP50 {result.map50:.3f}, "
-        f"mAP50-95 {result.map50_95:.3f}. Trained for {result.epochs} epochs on "
-        f"{result.train_images} images at {result.imgsz} px, in {result.took_s / 60:.1f} min.</p>",
-        "<p>This is one frame at a time; track-people decides over many frames together.</p>",
-        f"<table><tr>{_COLUMNS}</tr>\n{rows}</table>",
-        "<h2>Who was taken for whom</h2>",
-        f'<p><img src="{CONFUSION_PICTURE}" alt="confusion matrix"></p>',
+def _page(result: TrainingResult, curve: Sequence[CurvePoint]) -> str:
+    people = [
+        {
+            "name": name,
+            "train_faces": result.train_faces[person],
+            "val_faces": result.val_faces[person],
+            "ap50": _figure(result.ap50[person]),
+            "ap50_95": _figure(result.ap50_95[person]),
+            "advice": advice(result, person) or "good",
+        }
+        for person, name in enumerate(result.names)
     ]
-    if curve:
-        parts += [
-            "<h2>Would more examples help?</h2>",
-            f"<p>{escape(verdict(curve))}</p>",
-            f'<p><img src="{CURVE_PICTURE}" alt="learning curve"></p>',
-        ]
-    return "\n".join([*parts, "</body></html>\n"])
+    return _template().render(
+        result=result,
+        people=people,
+        headline=_headline(result),
+        confusion_picture=CONFUSION_PICTURE,
+        curve_picture=CURVE_PICTURE,
+        verdict=verdict(curve) if curve else "",
+    )
 
 
-def _row(result: Result, person: int) -> str:
-    cells = [
-        escape(result.names[person]),
-        str(result.train_faces[person]),
-        str(result.val_faces[person]),
-        _figure(result.ap50[person]),
-        _figure(result.ap50_95[person]),
-        escape(advice(result, person)) or "good",
-    ]
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("tracking.training", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(PAGE_FILE)
 
 
 def _figure(value: float | None) -> str:
@@ -301,19 +319,7 @@ def _mean(values: Sequence[float | None]) -> float:
 
 
 def _tuples(value: Any) -> Any:
-    """Return what JSON gave back with its lists as tuples."""
+    """Return a JSON value with its lists as tuples."""
     if isinstance(value, dict):
         return {key: _tuples(entry) for key, entry in value.items()}
     return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value
-
-
-_HEAD = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>train-tracker</title><style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse } td, th { padding: .3rem .8rem; text-align: right;
-border-bottom: 1px solid #ddd } td:first-child, th:first-child, td:last-child, th:last-child
-{ text-align: left } img { max-width: 100% }
-</style></head><body><h1>How well each person is found</h1>"""
-_COLUMNS = (
-    "<th>person</th><th>examples</th><th>faces checked</th><th>mAP50</th><th>mAP50-95</th><th></th>"
-)

@@ -1,8 +1,9 @@
-"""The stage train-tracker: from a project's dataset to tracker/best.pt and its report."""
+"""The stage train-tracker: train a project's detector (tracker/best.pt) and write its report."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -19,14 +20,14 @@ from data.core.errors import InputError
 from data.core.progress import Progress
 from data.project.project import Project
 from data.tables.people import open_people
-from tracking.detection.ultralytics_env import quiet_ultralytics
+from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.detection.weights import DEFAULT_WEIGHTS, Weights, find_weights, load_weights
 from tracking.training.confusion import confusion_matrix
 from tracking.training.examples import Example, Examples, read_examples, subset
 from tracking.training.learning_curve import (
     CURVE_FILE,
     CURVE_PICTURE,
-    LEAST_STEPS,
+    MIN_BATCH_SHARE,
     SHARES,
     CurvePoint,
     read_curve,
@@ -35,7 +36,7 @@ from tracking.training.learning_curve import (
 from tracking.training.report import (
     PAGE_FILE,
     RESULT_FILE,
-    Result,
+    TrainingResult,
     read_result,
     write_report,
     write_result,
@@ -43,55 +44,56 @@ from tracking.training.report import (
 
 if TYPE_CHECKING:
     from tracking.detection.weights import StartingPoint
-    from tracking.training.trainer import DetectorTraining, TrainedDetector
+    from tracking.training.plan import DetectorTraining
+    from tracking.training.trainer import TrainedDetector
 
 STAGE = "tracker"
 VERSION = 1
-"""Raised whenever the same inputs would give another detector."""
+"""Incremented when the same inputs would give another detector."""
 MODEL_FILE = "best.pt"
 REPORT = "report"
-TRAINING_FOLDER = "training"  # of a training that is under way
-_STARTED = "started.json"
+TRAINING_FOLDER = "training"  # of unfinished trainings
+_INPUTS_FILE = "started.json"  # in TRAINING_FOLDER
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
-    """What a user may choose."""
+    """Options of `train-tracker`; ``None`` chooses by the device and the number of images."""
 
-    weights: str = DEFAULT_WEIGHTS
+    weights: str = DEFAULT_WEIGHTS  # a .pt file, an official name, or an architecture (.yaml)
     epochs: int | None = None
-    imgsz: int | None = None
+    imgsz: int | None = None  # px of the longer side
     batch: int | None = None
-    device: str = "auto"
+    device: str = "auto"  # auto, cpu, mps, cuda or cuda:N
     seed: int = 0
     learning_curve: bool = False
-    resume: bool = False  # insist on going on
+    resume: bool = False  # refuse to start anew
     force: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class TrackerSummary:
-    """What came of it."""
+    """Result of one run of the stage."""
 
-    result: Result
+    result: TrainingResult
     curve: tuple[CurvePoint, ...]
     model: Path
     report: Path
-    up_to_date: bool
+    up_to_date: bool  # nothing was trained
 
 
 def train_tracker(
     project: Project, settings: TrackerSettings, *, progress: Progress
 ) -> TrackerSummary:
-    """Train the project's detector, unless it is trained already.
+    """Train the project's detector, unless it is up to date.
 
     Args:
         project: with a dataset.
-        settings: how to train.
-        progress: makes a bar of a name, a number of batches, and how many are done.
+        settings: training options.
+        progress: makes a progress bar from a name, the number of batches, and those done before.
 
     Raises:
-        InputError: nothing to train on, or nothing to train with; nothing was written then.
+        InputError: dataset, weights or device cannot be used; nothing is written in that case.
     """
     examples = read_examples(project.dataset_folder)
     person_id = _person_ids(project, examples.names)
@@ -101,41 +103,41 @@ def train_tracker(
     if settings.force:
         done, curve_done = False, False
     else:
-        done = project.finished(STAGE, inputs) and _there(folder, MODEL_FILE, RESULT_FILE)
+        done = project.finished(STAGE, inputs) and _files_exist(folder)
         curve_done = done and (folder / REPORT / CURVE_FILE).exists()
-    if settings.resume and not done and _started(folder / TRAINING_FOLDER) != inputs:
-        message = "no stopped training with this dataset and these settings to go on with"
+    if settings.resume and not done and _unfinished_inputs(folder / TRAINING_FOLDER) != inputs:
+        message = "no stopped training with this dataset and these settings to resume"
         raise InputError(f"{project.folder}: {message}; leave --resume out")
     todo_curve = settings.learning_curve and not curve_done
     if not done or todo_curve:
-        quiet_ultralytics()
+        set_ultralytics_offline()
         start = _load(weights, settings)
-        work = _Work(project, folder, examples, start, settings, inputs, progress)
+        run = _TrainingRun(project, folder, examples, start, settings, inputs, progress)
         if not done:
-            work.train(person_id)
+            run.train(person_id)
         if todo_curve:
-            work.learning_curve()
+            run.learning_curve()
         shutil.rmtree(folder / TRAINING_FOLDER, ignore_errors=True)
     return _summary(folder, up_to_date=done and not todo_curve)
 
 
 def _person_ids(project: Project, names: Sequence[str]) -> list[int]:
-    """Whom each class of the dataset is."""
+    """Return the person id of each class of the dataset."""
     if not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it; run cluster-faces first")
     with open_people(project.people_file) as people:
-        known = {name: person for person, name in people.names().items()}
-    strangers = [name for name in names if name not in known]
-    if strangers:
-        message = f"the dataset names {strangers[0]!r}, whom the project does not know"
+        ids = {name: person for person, name in people.names().items()}
+    unknown = [name for name in names if name not in ids]
+    if unknown:
+        message = f"the dataset names {unknown[0]!r}, who is not a person of the project"
         raise InputError(f"{project.folder}: {message}; run cluster-faces again")
-    return [known[name] for name in names]
+    return [ids[name] for name in names]
 
 
 def _inputs(
     examples: Examples, person_id: Sequence[int], weights: Weights, settings: TrackerSettings
 ) -> dict[str, Any]:
-    """Everything that the detector depends on; not the names, which a person may change."""
+    """Return everything that the detector depends on; not the names, which users may change."""
     return {
         "version": VERSION,
         "person_id": list(person_id),
@@ -148,26 +150,24 @@ def _inputs(
     }
 
 
-def _there(folder: Path, model: str, result: str) -> bool:
-    return (folder / model).exists() and (folder / REPORT / result).exists()
+def _files_exist(folder: Path) -> bool:
+    return (folder / MODEL_FILE).exists() and (folder / REPORT / RESULT_FILE).exists()
 
 
-def _started(run: Path) -> dict[str, Any] | None:
-    """The inputs of the training that is under way in a folder."""
-    import json
-
+def _unfinished_inputs(folder: Path) -> dict[str, Any] | None:
+    """Read the inputs of the unfinished trainings in a folder; None where there are none."""
     try:
-        content = json.loads((run / _STARTED).read_text(encoding="utf-8"))
+        content = json.loads((folder / _INPUTS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
 
 
 def _load(weights: Weights, settings: TrackerSettings) -> StartingPoint:
-    """Load the network and look for the device, before anything is written."""
-    from tracking.training.trainer import device_of
+    """Load the network and check the device, before anything is written."""
+    from tracking.training.plan import resolve_device
 
-    device_of(settings.device)
+    resolve_device(settings.device)
     return load_weights(weights)
 
 
@@ -179,7 +179,7 @@ def _summary(folder: Path, *, up_to_date: bool) -> TrackerSummary:
 
 
 @dataclass(frozen=True, eq=False)
-class _Work:
+class _TrainingRun:
     """The trainings of one run of the stage."""
 
     project: Project
@@ -191,88 +191,89 @@ class _Work:
     progress: Progress
 
     def train(self, person_id: Sequence[int]) -> None:
-        """Train on all examples; the detector before stays in place until the new one is whole."""
-        from tracking.training.trainer import write_network
+        """Train on all examples; the previous detector stays until the new one is complete."""
+        from tracking.training.checkpoint import write_network
 
-        run = self._run_folder("all")
+        folder = self._training_folder("all")
         began = time.monotonic()
-        trained = self._train(run, self.examples.train, "training", None)
+        trained = self._train(folder, self.examples.train, "training", None)
         result = _result(self.examples, trained, time.monotonic() - began)
         self.project.unfinish(STAGE)
         report = self.folder / REPORT
-        for old in (CURVE_FILE, CURVE_PICTURE):
-            (report / old).unlink(missing_ok=True)  # it was the old detector's
-        about = {"person_id": list(person_id), "names": list(self.examples.names)}
-        write_network(trained, self.folder / MODEL_FILE, about)
+        for file in (CURVE_FILE, CURVE_PICTURE):  # of the previous detector
+            (report / file).unlink(missing_ok=True)
+        metadata = {"person_id": list(person_id), "names": list(self.examples.names)}
+        model = self.folder / MODEL_FILE
+        write_network(trained.file, model, imgsz=trained.imgsz, metadata=metadata)
         write_result(report, result)
         write_report(report, result, [])
         self.project.finish(STAGE, self.inputs)
 
     def learning_curve(self) -> None:
-        """Train on shares of the examples; points that are known already stay."""
+        """Train on shares of the examples; keep the points of a stopped run."""
         report = self.folder / REPORT
-        whole = read_result(report)
-        partial_file = self._run_folder("curve").parent / CURVE_FILE
+        result = read_result(report)
+        partial_file = self._training_folder("curve").parent / CURVE_FILE
         curve = read_curve(partial_file) if partial_file.exists() else []
         for share in SHARES[len(curve) :]:
             curve.append(self._point(share))
             write_curve(partial_file, curve)
-        curve.append(CurvePoint(1.0, whole.train_images, whole.map50, whole.map50_95))
+        curve.append(CurvePoint(1.0, result.train_images, result.map50, result.map50_95))
         write_curve(report / CURVE_FILE, curve)
-        write_report(report, whole, curve)
+        write_report(report, result, curve)
 
     def _point(self, share: float) -> CurvePoint:
         chosen = subset(self.examples.train, share, seed=self.settings.seed)
         name = f"training on {share:.0%}"
-        run = self._run_folder(f"{share:.0%}".rstrip("%"))
-        trained = self._train(run, chosen, name, max(share, LEAST_STEPS))
+        folder = self._training_folder(f"{share:.0%}".rstrip("%"))
+        trained = self._train(folder, chosen, name, max(share, MIN_BATCH_SHARE))
         result = _result(self.examples, trained, 0.0)
         return CurvePoint(share, len(chosen), result.map50, result.map50_95)
 
-    def _run_folder(self, name: str) -> Path:
-        """The folder of one training; emptied where it holds one with other inputs."""
-        run = self.folder / TRAINING_FOLDER
-        again = self.settings.force and name == "all"
-        if again or _started(run) != self.inputs:
-            shutil.rmtree(run, ignore_errors=True)
-        folder = run / name
+    def _training_folder(self, name: str) -> Path:
+        """Create the folder of one training; delete unfinished trainings with other inputs."""
+        parent = self.folder / TRAINING_FOLDER
+        restart = self.settings.force and name == "all"
+        if restart or _unfinished_inputs(parent) != self.inputs:
+            shutil.rmtree(parent, ignore_errors=True)
+        folder = parent / name
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(run / _STARTED, self.inputs)
+        write_json(parent / _INPUTS_FILE, self.inputs)
         return folder
 
     def _train(
-        self, run: Path, train: Sequence[Example], name: str, steps_share: float | None
+        self, folder: Path, train: Sequence[Example], name: str, batch_share: float | None
     ) -> TrainedDetector:
         from tracking.training.trainer import train as train_network
 
         return train_network(
-            run,
+            folder,
             self.examples.names,
             (train, self.examples.val),
             self.start,
             _training_settings(self.settings),
-            like=None if steps_share is None else (self.examples.train, steps_share),
+            like=None if batch_share is None else (self.examples.train, batch_share),
             bar=partial(self.progress, name),
         )
 
 
 def _training_settings(settings: TrackerSettings) -> DetectorTraining:
-    from tracking.training.trainer import DetectorTraining
+    from tracking.training.plan import DetectorTraining
 
     names = {field.name for field in dataclasses.fields(DetectorTraining)}
     return DetectorTraining(**{name: getattr(settings, name) for name in names})
 
 
-def _result(examples: Examples, trained: TrainedDetector, took_s: float) -> Result:
-    counts = confusion_matrix(trained.judged, len(examples.names))
-    return Result(
+def _result(examples: Examples, trained: TrainedDetector, took_s: float) -> TrainingResult:
+    counts = confusion_matrix(trained.validation, len(examples.names))
+    return TrainingResult(
         names=examples.names,
         train_images=len(examples.train),
         val_images=len(examples.val),
         train_faces=tuple(examples.faces(examples.train).tolist()),
         val_faces=tuple(examples.faces(examples.val).tolist()),
-        ap50=_known(trained.ap50),
-        ap50_95=_known(trained.ap50_95),
+        ap50=_rounded(trained.ap50),
+        ap50_95=_rounded(trained.ap50_95),
         confusion=tuple(tuple(row) for row in counts.tolist()),
         epochs=trained.epochs,
         imgsz=trained.imgsz,
@@ -280,5 +281,5 @@ def _result(examples: Examples, trained: TrainedDetector, took_s: float) -> Resu
     )
 
 
-def _known(values: NDArray[np.float64]) -> tuple[float | None, ...]:
+def _rounded(values: NDArray[np.float64]) -> tuple[float | None, ...]:
     return tuple(None if np.isnan(value) else round(float(value), 4) for value in values)

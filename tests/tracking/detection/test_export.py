@@ -18,14 +18,14 @@ from tracking.detection.export import (
     people_of_classes,
 )
 from tracking.detection.networks import CPU_BATCH, CpuNetwork, TorchNetwork, load_yolo
-from tracking.detection.ultralytics_env import quiet_ultralytics
+from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 NAMES = ("Zoë, the 1st", "Ben")
 
 
 def write_weights(path: Path, **content: Any) -> Path:
     """A detector that has learned nothing."""
-    quiet_ultralytics()
+    set_ultralytics_offline()
     import torch
     from ultralytics.nn.tasks import DetectionModel
 

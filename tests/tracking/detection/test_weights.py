@@ -11,13 +11,13 @@ from urllib.error import URLError
 import pytest
 
 from data.core.errors import InputError
-from tracking.detection.ultralytics_env import quiet_ultralytics
+from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.detection.weights import Weights, find_weights, load_weights
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> None:
-    quiet_ultralytics()
+    set_ultralytics_offline()
 
 
 def _offline(*_: object, **__: object) -> None:

@@ -190,7 +190,7 @@ def test_help_is_there_at_once(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     said = " ".join(capsys.readouterr().out.split())
     assert "yolo11n.yaml" in said
-    assert "only from where you trust" in said
+    assert "only from sources that you trust" in said
     loaded = (
         "import sys, tracking.training.cli; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
     )

@@ -13,7 +13,7 @@ from tracking.training.learning_curve import (
     verdict,
     write_curve,
 )
-from tracking.training.report import save
+from tracking.training.report import save_figure
 
 
 def curve(*map50: float) -> list[CurvePoint]:
@@ -55,5 +55,5 @@ def test_draws_every_point(tmp_path: Path) -> None:
     x, y = figure.axes[0].lines[0].get_data()
     assert np.asarray(x).tolist() == [24, 50, 100, 200]
     assert np.asarray(y).tolist() == [0.2, 0.4, 0.6, 0.8]
-    save(figure, tmp_path / "curve.png")
+    save_figure(figure, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes()[:4] == b"\x89PNG"

@@ -11,11 +11,11 @@ from data.core.errors import InputError
 from tracking.training.learning_curve import CurvePoint
 from tracking.training.report import (
     RESULT_FILE,
-    Result,
-    Shares,
+    ConfusionShares,
+    TrainingResult,
     advice,
+    confusion_shares,
     read_result,
-    shares,
     write_report,
     write_result,
 )
@@ -28,9 +28,9 @@ def result(
     *,
     names: tuple[str, ...] = NAMES,
     train_faces: tuple[int, ...] = (90, 90, 90),
-) -> Result:
+) -> TrainingResult:
     val_faces = tuple(sum(row) for row in confusion[:-1])
-    return Result(
+    return TrainingResult(
         names=names,
         train_images=100,
         val_images=25,
@@ -52,12 +52,16 @@ MIXED = [[18, 0, 0, 2], [0, 4, 6, 0], [0, 0, 0, 0], [1, 0, 3, 0]]
     ("confusion", "expected"),
     [
         pytest.param([[0, 0], [0, 0]], None, id="empty"),
-        pytest.param([[4, 0], [9, 0]], Shares(1, 0, 0), id="false finds do not count"),
-        pytest.param([[1, 2, 0], [0, 0, 1], [0, 0, 0]], Shares(0.25, 0.5, 0.25), id="mixed"),
+        pytest.param(
+            [[4, 0], [9, 0]], ConfusionShares(1, 0, 0), id="false detections do not count"
+        ),
+        pytest.param(
+            [[1, 2, 0], [0, 0, 1], [0, 0, 0]], ConfusionShares(0.25, 0.5, 0.25), id="mixed"
+        ),
     ],
 )
-def test_shares_of_all_faces(confusion: list[list[int]], expected: Shares | None) -> None:
-    assert shares(np.array(confusion)) == expected
+def test_shares_of_all_faces(confusion: list[list[int]], expected: ConfusionShares | None) -> None:
+    assert confusion_shares(np.array(confusion)) == expected
 
 
 @pytest.mark.parametrize(

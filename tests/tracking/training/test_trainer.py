@@ -12,21 +12,21 @@ import pytest
 
 from data.core.errors import InputError
 from tests.tracking.drawn_project import NAMES, draw_project
-from tracking.detection.ultralytics_env import quiet_ultralytics
+from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.detection.weights import StartingPoint, Weights, load_weights
 from tracking.training.examples import Examples, read_examples
 
 SIZE = 96  # px; small enough for a test
 
 
-class Recorded:
-    """A bar that remembers."""
+class RecordingBar:
+    """A bar that keeps its updates."""
 
     def __init__(self) -> None:
         self.total = self.done = 0
-        self.said: list[str] = []
+        self.texts: list[str] = []
 
-    def __call__(self, total: int, done: int) -> AbstractContextManager[Recorded]:
+    def __call__(self, total: int, done: int) -> AbstractContextManager[RecordingBar]:
         self.total, self.done = total, done
         return nullcontext(self)
 
@@ -35,16 +35,16 @@ class Recorded:
 
     def set_postfix_str(self, s: str, refresh: bool = True) -> None:
         del refresh
-        self.said.append(s)
+        self.texts.append(s)
 
 
 class Killed(BaseException):
-    """What ends a training at once."""
+    """Ends a training at once."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _warnings_of_torch() -> Iterator[None]:
-    quiet_ultralytics()
+    set_ultralytics_offline()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import tracking.training.trainer  # noqa: F401
@@ -66,7 +66,7 @@ def start() -> StartingPoint:
 def train(
     folder: Path, examples: Examples, start: StartingPoint, *, epochs: int = 2, **options: Any
 ) -> Any:
-    from tracking.training.trainer import DetectorTraining
+    from tracking.training.plan import DetectorTraining
     from tracking.training.trainer import train as train_network
 
     folder.mkdir(exist_ok=True)
@@ -101,7 +101,7 @@ def test_a_seed_gives_the_same_network_again(
 def test_a_killed_training_goes_on(
     examples: Examples, start: StartingPoint, tmp_path: Path
 ) -> None:
-    class Killing(Recorded):
+    class Killing(RecordingBar):
         def set_postfix_str(self, s: str, refresh: bool = True) -> None:
             if s.startswith("epoch 2/3"):
                 raise Killed
@@ -109,10 +109,10 @@ def test_a_killed_training_goes_on(
 
     with pytest.raises(Killed):
         train(tmp_path, examples, start, epochs=3, bar=Killing())
-    bar = Recorded()
+    bar = RecordingBar()
     trained = train(tmp_path, examples, start, epochs=3, bar=bar)
     assert trained.epochs == 3
-    assert bar.said[0].startswith("epoch 2/3")
+    assert bar.texts[0].startswith("epoch 2/3")
     assert bar.done == bar.total == 6  # 16 images, 8 a batch, 3 epochs
     rows = (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2", "3"]
@@ -124,25 +124,25 @@ def test_a_training_killed_after_its_last_epoch_ends_as_usual(
     train(tmp_path, examples, start)
     trained = train(tmp_path, examples, start)
     assert trained.epochs == 2
-    assert len(trained.judged) == len(examples.val)
+    assert len(trained.validation) == len(examples.val)
 
 
 def test_a_damaged_checkpoint_is_begun_again(
     examples: Examples, start: StartingPoint, tmp_path: Path
 ) -> None:
     (tmp_path / "last.pt").write_bytes(b"half of")
-    bar = Recorded()
+    bar = RecordingBar()
     assert train(tmp_path, examples, start, bar=bar).epochs == 2
-    assert bar.said[0].startswith("epoch 1/2")
+    assert bar.texts[0].startswith("epoch 1/2")
 
 
-def test_what_it_found_beside_the_truth(
+def test_validation_detections_come_with_labels(
     examples: Examples, start: StartingPoint, tmp_path: Path
 ) -> None:
     threads = cv2.getNumThreads()
     before = {k: v.clone() for k, v in start.network.state_dict().items()}
     trained = train(tmp_path, examples, start)
-    assert [sorted(image.truth.tolist()) for image in trained.judged] == [[0, 1]] * 6
+    assert [sorted(image.label_class.tolist()) for image in trained.validation] == [[0, 1]] * 6
     assert trained.ap50.shape == trained.ap50_95.shape == (2,)
     assert not np.isnan(trained.ap50).any()
     assert cv2.getNumThreads() == threads
@@ -150,29 +150,32 @@ def test_what_it_found_beside_the_truth(
 
 
 @pytest.mark.slow
-def test_learns_whom_it_is_shown(examples: Examples, start: StartingPoint, tmp_path: Path) -> None:
+def test_learns_its_training_people(
+    examples: Examples, start: StartingPoint, tmp_path: Path
+) -> None:
     trained = train(tmp_path, examples, start, epochs=60)
     assert trained.ap50.min() > 0.9
 
 
-def test_a_network_keeps_nothing_of_the_way_there(
+def test_a_written_network_holds_no_training_history(
     examples: Examples, start: StartingPoint, tmp_path: Path
 ) -> None:
     import zipfile
 
     from tracking.detection.weights import read_checkpoint
-    from tracking.training.trainer import write_network
+    from tracking.training.checkpoint import write_network
 
     trained = train(tmp_path / "run", examples, start)
-    write_network(trained, tmp_path / "best.pt", {"person_id": [10, 20]})
+    metadata = {"person_id": [10, 20]}
+    write_network(trained.file, tmp_path / "best.pt", imgsz=trained.imgsz, metadata=metadata)
     checkpoint = read_checkpoint(tmp_path / "best.pt")
     assert checkpoint["fancam"] == {"person_id": [10, 20]}
     assert dict(checkpoint["model"].names) == dict(enumerate(NAMES))
     with zipfile.ZipFile(tmp_path / "best.pt") as archive:
         pickled = next(name for name in archive.namelist() if name.endswith("data.pkl"))
         content = archive.read(pickled)
-    for told in (str(tmp_path), str(Path.home()), "branch", "save_dir"):
-        assert told.encode() not in content
+    for text in (str(tmp_path), str(Path.home()), "branch", "save_dir"):
+        assert text.encode() not in content
 
 
 def test_portrait_and_landscape_fit_one_shape(examples: Examples) -> None:
@@ -180,12 +183,12 @@ def test_portrait_and_landscape_fit_one_shape(examples: Examples) -> None:
 
     from ultralytics.cfg import get_cfg
 
-    from tracking.training.trainer import _Images
+    from tracking.training.ultralytics_dataset import ExampleDataset
 
     def shape(*sizes: tuple[int, int]) -> list[int]:
         shown = [dataclasses.replace(examples.train[0], frame_wh=size) for size in sizes]
         options = {"data": {"channels": 3}, "hyp": get_cfg(), "rect": True, "pad": 0.0}
-        images = _Images(shown, imgsz=320, batch_size=8, stride=32, task="detect", **options)
+        images = ExampleDataset(shown, imgsz=320, batch_size=8, stride=32, task="detect", **options)
         found: list[int] = images.batch_shapes[images.batch[0]].tolist()
         return found
 
@@ -196,7 +199,7 @@ def test_portrait_and_landscape_fit_one_shape(examples: Examples) -> None:
 
 @pytest.mark.parametrize("device", ["cuda:9", "mps"], ids=str)
 def test_a_device_that_is_not_here(device: str) -> None:
-    from tracking.training.trainer import device_of
+    from tracking.training.plan import resolve_device
 
     if device == "mps":
         import torch
@@ -204,10 +207,10 @@ def test_a_device_that_is_not_here(device: str) -> None:
         if torch.backends.mps.is_available():
             pytest.skip("this machine has it")
     with pytest.raises(InputError, match="not on this machine"):
-        device_of(device)
+        resolve_device(device)
 
 
 def test_auto_is_a_device_that_is_here() -> None:
-    from tracking.training.trainer import device_of
+    from tracking.training.plan import resolve_device
 
-    assert device_of(device_of("auto")) == device_of("auto")
+    assert resolve_device(resolve_device("auto")) == resolve_device("auto")
