@@ -139,7 +139,7 @@ def _train(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]
 def _judge(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]:
     from cropping.expressions.labelled_faces import read_labelled_faces
     from cropping.expressions.model import load_expression_model
-    from cropping.expressions.stage import judge_model
+    from cropping.expressions.stage import evaluate_model
     from data.core.progress import bars
 
     model = load_expression_model(parsed.judge)
@@ -149,7 +149,7 @@ def _judge(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]
         order=purpose.classes,
         progress=bars(name, unit="faces"),
     )
-    return _judged(*judge_model(model, faces), skipped=faces.skipped)
+    return _judged(*evaluate_model(model, faces), skipped=faces.skipped)
 
 
 def _settings(parsed: argparse.Namespace) -> ExpressionSettings:

@@ -33,7 +33,7 @@ from cropping.render.tasks import (
     smiles_folder,
 )
 from cropping.smiles.model import smile_model_key
-from cropping.smiles.table import finish_smiles, kept_smiles, smiles_key
+from cropping.smiles.table import finish_smiles, smiles_key, stored_smiles
 from data.core.atomic import link_or_copy, remove_partial
 from data.core.errors import InputError
 from data.core.file_types import is_picture
@@ -197,7 +197,7 @@ def _finish(project: Project, finished: Finished[_PlannedCrops, Cropped]) -> Cro
         finish_smiles(project, request.name, smile_model_key())
     if not planned.done:
         settings = request.settings
-        told = {"settings": settings.of_video(), "others": settings.others}
+        told = {"settings": settings.video_key(), "others": settings.others}
         project.finish(crops_stage(request.name), {"version": VERSION, **told})
     shutil.rmtree(request.work, ignore_errors=True)
     remove_partial(request.folder.folder)
@@ -229,7 +229,7 @@ def _request(project: Project, entry: FootageEntry, settings: CropSettings) -> C
         tracked=tuple(tracked.items()),
         names=tuple((person, by_now.get(person, name)) for person, name in tracked.items()),
         smiles=smiles_key(project, entry.name, model),
-        knows_smiles=kept_smiles(project, entry.name, model) is not None,
+        knows_smiles=stored_smiles(project, entry.name, model) is not None,
     )
 
 
@@ -262,7 +262,7 @@ def _reuse(job: CropPlan, person: Person, known: Mapping[str, str]) -> bool:
     """Keep a video that is right but for its name at hand, since people are renamed often."""
     for path, key in known.items():
         if key == person.key and path != person.video:
-            link_or_copy(job.request.folder.folder / path, job.ready(person))
+            link_or_copy(job.request.folder.folder / path, job.ready_video(person))
             return True
     return False
 
@@ -272,7 +272,7 @@ def _remove_others(job: CropPlan, people: Sequence[Person]) -> None:
 
     What several people share stays up to the end: their own pieces may go with it.
     """
-    wanted = {job.pieces(person) for person in people} | {smiles_folder(job.request)}
+    wanted = {job.chunk_folder(person) for person in people} | {smiles_folder(job.request)}
     work = job.request.work
     if work.is_dir():
         for folder in set(work.iterdir()) - wanted:

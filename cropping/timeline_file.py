@@ -41,15 +41,15 @@ def person_times(
     person_id: int, name: str, video: str, tracks: Tracks, timeline: Timeline, *, smiling: Spans
 ) -> PersonTimes:
     """Sum up one person's own ``tracks``; what nobody looked at is as what came before it."""
-    clock = FrameTimes(timeline.time_s)
+    frame_times = FrameTimes(timeline.time_s)
     seen, filled = (_marked(timeline, tracks, tracks.filled == is_) for is_ in (False, True))
     return PersonTimes(
         person_id,
         name,
         video,
-        clock.spans(seen),
-        clock.spans(filled & ~seen),
-        clock.spans(~(seen | filled)),
+        frame_times.intervals(seen),
+        frame_times.intervals(filled & ~seen),
+        frame_times.intervals(~(seen | filled)),
         smiling,
     )
 

@@ -1,1 +1,1 @@
-"""The camera's path: crop windows of one person over the shots of a footage."""
+"""Camera path: the crop windows that follow one person through a footage."""

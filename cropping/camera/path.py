@@ -1,14 +1,13 @@
-"""The way of a camera: still while it can be, else one smooth move, solved for a shot at once.
+"""L1-optimal camera path: static where possible, else one smooth move, solved per shot.
 
-A path is the one of least cost among all smooth ones, as Grundmann, Kwatra and Essa have it in
-"Auto-Directed Video Stabilization with Robust L1 Optimal Camera Paths", CVPR 2011: the absolute
-values of its velocity, acceleration and jerk are summed, since their least sum (other than that
-of squares) makes most of them exactly 0: a camera that stands, pans evenly, or eases from one to
-the other. What they let the path move in, a box around the original camera, is here a dead zone
-around the place where the face should be, and limits that are never passed.
+Source: Grundmann, Kwatra and Essa, "Auto-Directed Video Stabilization with Robust L1 Optimal Camera
+Paths", CVPR 2011. The cost sums the absolute values of velocity, acceleration and jerk. An L1 sum,
+unlike a sum of squares, makes most of them exactly 0: the camera stands, pans at constant speed, or
+eases between the two. The paper constrains the path to a box around the original camera; here there
+is a dead zone around the target, and hard limits.
 
-The path is a cubic spline of time, so that an hour has few unknowns and any rate will do; each
-shot is a linear programme.
+The path is a cubic spline of time: few unknowns for an hour of footage, at any frame rate. Each
+shot is one linear programme.
 """
 
 from __future__ import annotations
@@ -21,38 +20,39 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+from data.core.arrays import Values
 
 KNOT_S: Final = 0.2
-"""Between two knots of the spline: an operator's hand is no quicker."""
-CHUNK_S: Final = 60.0
-"""A longer path is solved in parts, so that time and memory grow with its length only."""
+"""Knot distance of the spline: the reaction time of a camera operator."""
+WINDOW_S: Final = 60.0
+"""A longer path is solved window by window: time and memory grow linearly with its length."""
 OVERLAP_S: Final = 8.0
-"""How far each part looks ahead; longer than any pan takes."""
+"""Lookahead of each window: longer than any pan."""
 DRIFT: Final = 0.02
-"""A second: so slow a move is no pan. The sum of velocities does not tell a drift from a pan that
-gets as far, so after a first solution slow ways are made dearer than quick ones, and the shot is
-solved again: Candes, Wakin and Boyd, "Enhancing Sparsity by Reweighted l1 Minimization", 2008."""
+"""Units a second: a slower move is a drift, not a pan. The summed velocity of a drift is that of
+a pan over the same distance, so slow moves get a larger weight after the first solution, and the
+shot is solved again: Candes, Wakin and Boyd, "Enhancing Sparsity by Reweighted l1 Minimization",
+2008."""
 SAMPLE_S: Final = 0.1
-"""What lies between is looked at only where the path would pass a limit there."""
+"""Distance of the sampled frames; frames between them join where the path violates a limit."""
 _ATTEMPTS: Final = 4
-_NEAR: Final = 1e-4
-_CUBIC: Final = 4  # coefficients that a moment depends on
+_TOLERANCE: Final = 1e-4
+_CUBIC: Final = 4  # coefficients that a point of the spline depends on
 _LIMIT_COST: Final = 1e3
-"""So dear is it to pass a limit that it happens only where there is no way between them."""
+"""Penalty for violating a limit: so large that it happens only where nothing is feasible."""
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
-    """How a camera is led; lengths in the path's own unit.
+class PathSettings:
+    """Weights of the path's cost; lengths are in the unit of the path.
 
     Args:
-        dead_zone: how far off its place the face may be without any hurry.
+        dead_zone: distance from the target that costs little.
         inside: cost of a second at a distance of 1, within the dead zone.
-        outside: what that is more outside of it.
-        crowded: what that is more where the face comes near the edge.
+        outside: additional cost outside the dead zone.
+        crowded: additional cost within the margin of a limit.
         velocity, acceleration, jerk: cost of a second at 1 a second, a second squared, cubed.
-        drift: how many times as dear is the way that is gone slowest; see DRIFT.
+        drift: factor on the velocity cost of the slowest moves; see `DRIFT`.
     """
 
     dead_zone: float = 0.03
@@ -72,35 +72,45 @@ def steady_path(
     high: Values,
     *,
     margin: float = 0.0,
-    operator: Operator,
+    settings: PathSettings,
 ) -> Values:
-    """The steadiest path past ``target`` between two limits, ``(n,)``.
+    """Return the path of least cost that follows ``target`` between two limits, ``(n,)``.
+
+    All lengths are in one unit of the caller's choice.
 
     Args:
-        time_s: ``(n,)`` rising; the frames.
-        target: ``(n,)`` where the camera should be.
-        low: ``(n,)`` least that it may be.
-        high: ``(n,)`` most that it may be, not below ``low``.
-        margin: so near the limits it is to be only where it pays.
-        operator: what is a move worth.
+        time_s: ``(n,)`` seconds of the frames, rising.
+        target: ``(n,)`` wanted position.
+        low: ``(n,)`` lower limit.
+        high: ``(n,)`` upper limit, not below ``low``.
+        margin: distance from the limits within which the path costs more.
+        settings: weights of the cost.
     """
     shot = _PathShot(time_s, target, low, high, margin)
-    place = _standing(shot, operator)
-    if place is not None:
-        return np.full(len(time_s), place)
+    position = _static_position(shot, settings)
+    if position is not None:
+        return np.full(len(time_s), position)
     knots = _Knots(float(time_s[0]), float(time_s[-1]))
     known = np.zeros(0)
     while len(known) < knots.count:
-        known = np.append(known, _next_part(knots, known, shot, operator))
+        known = np.append(known, _next_window(knots, known, shot, settings))
     path = knots.basis(time_s, 0, knots.count) @ known
-    # Where limits leave no smooth way, and for the solver's tolerance.
+    # Limits may leave no smooth path, and the solver has a tolerance.
     return np.asarray(np.clip(path, low, high), np.float64)
 
 
 def average_path(
     time_s: Values, target: Values, low: Values, high: Values, *, window_s: float
 ) -> Values:
-    """The plain moving average of ``target``, for comparison: ``(n,)``, between the limits."""
+    """Return the moving average of ``target``, for comparison: ``(n,)``, between the limits.
+
+    Args:
+        time_s: ``(n,)`` seconds of the frames, rising.
+        target: ``(n,)`` wanted position.
+        low: ``(n,)`` lower limit.
+        high: ``(n,)`` upper limit.
+        window_s: length of the average.
+    """
     sums = np.append(0, np.cumsum(target))
     half = window_s / 2 + 1e-6
     first = np.searchsorted(time_s, time_s - half)
@@ -111,7 +121,7 @@ def average_path(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _PathShot:
-    """What the camera is to follow; see `steady_path`."""
+    """Target and limits of one path, each ``(n,)``; see `steady_path`."""
 
     time_s: Values
     target: Values
@@ -125,7 +135,7 @@ class _PathShot:
 
 
 class _Knots:
-    """A uniform cubic B-spline over a span of time."""
+    """A uniform cubic B-spline over an interval of time."""
 
     def __init__(self, first_s: float, last_s: float) -> None:
         self._first_s = first_s
@@ -154,73 +164,79 @@ class _Knots:
         return sparse.csr_matrix((weights.ravel() / 6, (rows, columns.ravel())), shape)
 
 
-def _standing(shot: _PathShot, operator: Operator) -> float | None:
-    """Where the camera can stand all the time, if nothing is gained by a move."""
+def _static_position(shot: _PathShot, settings: PathSettings) -> float | None:
+    """Return the position that keeps the target in the dead zone all the time, if there is one."""
     if not len(shot.time_s):
         return 0.0
     aim = np.clip(shot.target, shot.low, shot.high)
-    place = float(np.clip(np.median(aim), shot.low.max(), max(shot.high.min(), shot.low.max())))
+    position = float(np.clip(np.median(aim), shot.low.max(), max(shot.high.min(), shot.low.max())))
     inside = shot.low.max() <= shot.high.min()
-    return place if inside and np.abs(aim - place).max() <= operator.dead_zone else None
+    return position if inside and np.abs(aim - position).max() <= settings.dead_zone else None
 
 
-def _next_part(knots: _Knots, known: Values, shot: _PathShot, operator: Operator) -> Values:
-    """Some more coefficients, which go on smoothly from those that are ``known``."""
+def _next_window(knots: _Knots, known: Values, shot: _PathShot, settings: PathSettings) -> Values:
+    """Solve the next coefficients; they continue the ``known`` ones smoothly."""
     first = max(len(known) - _CUBIC + 1, 0)
-    wanted = len(known) + round(CHUNK_S / KNOT_S)
+    wanted = len(known) + round(WINDOW_S / KNOT_S)
     end = wanted + round(OVERLAP_S / KNOT_S)
     if end >= knots.count:
         wanted = end = knots.count
     rows = np.searchsorted(knots.first_of(shot.time_s), [first, end - _CUBIC + 1]).tolist()
     part = shot.part(slice(*rows))
-    solved = _solve(knots.basis(part.time_s, first, end), part, known[first:], operator)
+    solved = _solve(knots.basis(part.time_s, first, end), part, known[first:], settings)
     return solved[len(known) - first : wanted - first]
 
 
-def _solve(basis: Any, shot: _PathShot, known: Values, operator: Operator) -> Values:
-    """Coefficients of least cost; the first ones are ``known``."""
+def _solve(basis: Any, shot: _PathShot, known: Values, settings: PathSettings) -> Values:
+    """Return the coefficients of least cost, of which the first are ``known``."""
     moves = _Moves(basis.shape[1])
-    velocity = np.full(basis.shape[1] - 1, operator.velocity)
-    asked = _sampled(shot.time_s)
+    velocity = np.full(basis.shape[1] - 1, settings.velocity)
+    sampled = _sampled(shot.time_s)
     found = np.zeros(basis.shape[1])
     for attempt in range(_ATTEMPTS):
-        found = _solve_once(moves, velocity, basis[asked], shot.part(asked), known, operator)
+        found = _solve_once(moves, velocity, basis[sampled], shot.part(sampled), known, settings)
         if not attempt:
             speed = np.abs(np.diff(found)) / KNOT_S
-            velocity = operator.velocity * operator.drift * DRIFT / (speed + DRIFT)
+            velocity = settings.velocity * settings.drift * DRIFT / (speed + DRIFT)
         path = basis @ found
-        passed = (path < shot.low - _NEAR) | (path > shot.high + _NEAR)
-        if attempt and not (passed & ~asked).any():
+        violated = (path < shot.low - _TOLERANCE) | (path > shot.high + _TOLERANCE)
+        if attempt and not (violated & ~sampled).any():
             break
-        asked |= passed
+        sampled |= violated
     return found
 
 
 def _sampled(time_s: Values) -> NDArray[np.bool_]:
-    """Frames that are enough to lead a path by, ``(n,)``."""
-    sample = np.floor((time_s - time_s[0]) / SAMPLE_S + _NEAR)
+    """Mark the frames that constrain the path, ``(n,)``."""
+    sample = np.floor((time_s - time_s[0]) / SAMPLE_S + _TOLERANCE)
     chosen = np.diff(sample, prepend=-1) > 0
     chosen[-1] = True
     return np.asarray(chosen, np.bool_)
 
 
 def _solve_once(
-    moves: _Moves, velocity: Values, basis: Any, shot: _PathShot, known: Values, operator: Operator
+    moves: _Moves,
+    velocity: Values,
+    basis: Any,
+    shot: _PathShot,
+    known: Values,
+    settings: PathSettings,
 ) -> Values:
-    """The unknowns: coefficients, how far up and down each of their differences, and each frame.
+    """Solve the linear programme once.
 
-    A frame's way from where it should be is made of steps, each dearer than the one before: the
-    cheapest way takes them in order. So every difference and every frame is one equation, where it
-    would be as many inequalities as there are steps, which take longer to solve.
+    The unknowns are the coefficients, the positive and negative part of each of their differences,
+    and each frame's distance from the target. The distance is split into steps of rising cost, so
+    that the optimum fills them in order. Each difference and each frame is then one equation
+    instead of one inequality a step, which takes longer to solve.
     """
     from scipy import sparse
     from scipy.optimize import linprog
 
     frames, count = basis.shape
-    aim, steps = _steps(shot, operator)
+    aim, steps = _steps(shot, settings)
     up_and_down = _side_by_side([1, -1], moves.sizes)
     off = _side_by_side([step.sign for step in steps], frames)
-    of_moves = moves.costs(velocity, operator)
+    of_moves = moves.costs(velocity, settings)
     found = linprog(
         np.concatenate([np.zeros(count), of_moves, of_moves, *(step.cost for step in steps)]),
         A_eq=sparse.bmat([[moves.difference, -up_and_down, None], [basis, None, -off]], "csc"),
@@ -229,12 +245,12 @@ def _solve_once(
         method="highs",
     )
     if found.x is None:
-        raise ValueError(f"a path must be found, got: {found.message}")
+        raise ValueError(f"the linear programme must have a solution, got: {found.message}")
     return np.asarray(found.x[:count], np.float64)
 
 
 def _side_by_side(signs: Sequence[int], size: int) -> Any:
-    """As many unit matrices, each with a sign: sparse ``(size, size * len(signs))``."""
+    """Return signed unit matrices side by side: sparse ``(size, size * len(signs))``."""
     from scipy import sparse
 
     rows, every = np.tile(np.arange(size), len(signs)), np.arange(size * len(signs) + 1)
@@ -243,7 +259,7 @@ def _side_by_side(signs: Sequence[int], size: int) -> Any:
 
 
 def _bounds(count: int, known: Values, moves: _Moves, steps: list[_DifferenceStep]) -> Values:
-    """Least and most of each unknown."""
+    """Return the least and largest value of each unknown, ``(unknowns, 2)``."""
     coefficients = np.tile([-np.inf, np.inf], (count, 1))
     coefficients[: len(known)] = known[:, None]
     lengths = np.concatenate([np.full(2 * moves.sizes, np.inf), *(step.length for step in steps)])
@@ -251,7 +267,7 @@ def _bounds(count: int, known: Values, moves: _Moves, steps: list[_DifferenceSte
 
 
 class _Moves:
-    """Differences of the first, second and third order."""
+    """First, second and third differences of the coefficients."""
 
     def __init__(self, count: int) -> None:
         from scipy import sparse
@@ -261,15 +277,15 @@ class _Moves:
         self.sizes = self.difference.shape[0]
         self._count = count
 
-    def costs(self, velocity: Values, operator: Operator) -> Values:
-        """Of each, in order."""
-        acceleration = np.full(self._count - 2, operator.acceleration * KNOT_S)
-        jerk = np.full(self._count - 3, operator.jerk * KNOT_S)
+    def costs(self, velocity: Values, settings: PathSettings) -> Values:
+        """Return the cost of each difference, in order."""
+        acceleration = np.full(self._count - 2, settings.acceleration * KNOT_S)
+        jerk = np.full(self._count - 3, settings.jerk * KNOT_S)
         return np.concatenate([velocity * KNOT_S, acceleration, jerk])
 
 
 def _difference(count: int, order: int) -> Any:
-    """Sparse ``(count - order, count)``: differences of neighbours, so often."""
+    """Return the matrix of the differences of an order: sparse ``(count - order, count)``."""
     from scipy import sparse
 
     weights = [(-1.0) ** (order - k) * comb(order, k) for k in range(order + 1)]
@@ -277,7 +293,7 @@ def _difference(count: int, order: int) -> Any:
 
 
 def _seconds(time_s: Values) -> Values:
-    """What each frame stands for."""
+    """Return the duration of each frame, ``(n,)``."""
     if len(time_s) < 2:
         return np.ones(len(time_s))
     return np.minimum(np.gradient(time_s), KNOT_S)
@@ -285,23 +301,23 @@ def _seconds(time_s: Values) -> Values:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _DifferenceStep:
-    """A part of every frame's way off from where it should be."""
+    """One step of every frame's distance from the target."""
 
     sign: int
-    length: Values  # (n,) at most; infinite for the last of a side
-    cost: Values  # (n,) of each unit of it
+    length: Values  # (n,) largest length; infinite for the last step of a side
+    cost: Values  # (n,) per unit of length
 
 
-def _steps(shot: _PathShot, operator: Operator) -> tuple[Values, list[_DifferenceStep]]:
-    """Where each frame should be, and the steps off from there, to each side in order."""
+def _steps(shot: _PathShot, settings: PathSettings) -> tuple[Values, list[_DifferenceStep]]:
+    """Return each frame's feasible target, ``(n,)``, and the steps to each side in order."""
     seconds = _seconds(shot.time_s)
     aim = np.clip(shot.target, shot.low, shot.high)
     steps = []
     for sign, room in ((1, shot.high - aim), (-1, aim - shot.low)):
-        dead_zone = np.minimum(operator.dead_zone, room)
+        dead_zone = np.minimum(settings.dead_zone, room)
         ends = [dead_zone, np.clip(room - shot.margin, dead_zone, room), room]
         lengths = [*np.diff(ends, axis=0, prepend=0.0), np.full(len(aim), np.inf)]
-        costs = np.cumsum([operator.inside, operator.outside, operator.crowded])
+        costs = np.cumsum([settings.inside, settings.outside, settings.crowded])
         of_each = [*(cost * seconds for cost in costs), costs[-1] * seconds + _LIMIT_COST]
         steps += [_DifferenceStep(sign, *both) for both in zip(lengths, of_each, strict=True)]
     return aim, steps

@@ -1,4 +1,4 @@
-"""What part of the picture is shown: how large it is, and where in it the face belongs."""
+"""Crop window of one frame: its size, and the position of the face in it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from data.core.arrays import Values
 
 ZoomName = Literal["face", "bust", "body"]
-Values = NDArray[np.float64]
 
 MARGIN: Final = 0.1
-"""Of the face's own size, on each side: so much room it has at least."""
+"""Least margin around the face on each side, in sizes of the face."""
 MOST_UPSCALED: Final = 4.0
-"""A face far away is not blown up more than this, whatever the zoom asks for."""
-_HIGHEST: Final = 1080  # default height of the video
+"""Largest magnification of a distant face, at any zoom."""
+_MAX_DEFAULT_HEIGHT: Final = 1080  # px of the video
 
 
 @dataclass(frozen=True, slots=True)
 class Zoom:
-    """A framing that people know.
+    """A conventional framing.
 
-    The face is as dlib frames it, from the middle of the forehead to the chin: a head is 1.5 times
-    as high, and a person 7 to 8 heads.
+    dlib's box reaches from the middle of the forehead to the chin: a head is 1.5 times as high, and
+    a person 7 to 8 heads.
     """
 
-    faces: float  # the window's height in heights of the face
-    place: float  # of the face's middle in the window's height
+    faces: float  # height of the window in heights of the face
+    place: float  # centre of the face, 0 to 1 of the window's height from its top
 
 
 ZOOMS: Final[Mapping[ZoomName, Zoom]] = MappingProxyType(
@@ -40,13 +40,13 @@ ZOOMS: Final[Mapping[ZoomName, Zoom]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class WindowSettings:
-    """What a window shall be like.
+    """Size and framing of the crop window.
 
     Args:
-        size_wh: so many pixels of the footage, as they are; else None.
-        aspect: width by height, where there is no size.
-        zoom: how much of the person around the face, where there is no size.
-        height: of the video in pixels, where there is no size; None is the footage's.
+        size_wh: fixed size in pixels of the footage, without scaling; None derives it.
+        aspect: width by height, without a fixed size.
+        zoom: framing of the person, without a fixed size.
+        height: of the video in pixels, without a fixed size; None is the footage's.
     """
 
     size_wh: tuple[int, int] | None = None
@@ -55,14 +55,14 @@ class WindowSettings:
     height: int | None = None
 
     def video_wh(self, frame_wh: tuple[int, int]) -> tuple[int, int]:
-        """Size of the videos cut from frames of ``frame_wh``: even, as H.264 wants it."""
+        """Return the size in pixels of the videos of frames of ``frame_wh``; even, for H.264."""
         if self.size_wh is not None:
             return _even(self.size_wh[0]), _even(self.size_wh[1])
-        height = _even(self.height or min(frame_wh[1], _HIGHEST))
+        height = _even(self.height or min(frame_wh[1], _MAX_DEFAULT_HEIGHT))
         return _even(height * self.aspect), height
 
     def place(self) -> float:
-        """Where the face's middle belongs, in shares of the window's height from its top."""
+        """Return the position of the face's centre, 0 to 1 of the window's height from its top."""
         return ZOOMS[self.zoom].place
 
 
@@ -72,7 +72,7 @@ def _even(value: float | Fraction) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heights:
-    """How high a window may and should be in each frame; its width follows from the video's."""
+    """Bounds and target of the window's height in each frame; the width follows the aspect."""
 
     low: Values  # (n,) px; the face must fit
     high: Values  # (n,) px; the frame must hold it
@@ -80,12 +80,18 @@ class Heights:
 
 
 def largest_height(frame_wh: tuple[int, int], video_wh: tuple[int, int]) -> float:
-    """Height of the largest window of the video's shape that a frame holds."""
+    """Return the height in pixels of the largest window of the video's aspect in a frame."""
     return min(frame_wh[1], frame_wh[0] * video_wh[1] / video_wh[0])
 
 
 def heights(faces: Values, frame_wh: tuple[int, int], settings: WindowSettings) -> Heights:
-    """Bounds and wish for faces ``(n, 4)`` px within the frame."""
+    """Return the bounds and target of the window's height.
+
+    Args:
+        faces: ``(n, 4)`` px, xyxy within the frame.
+        frame_wh: size of the frame in px.
+        settings: size and framing of the window.
+    """
     video_wh = settings.video_wh(frame_wh)
     most = np.full(len(faces), largest_height(frame_wh, video_wh))
     needed = needed_wh(faces, frame_wh)
@@ -100,6 +106,11 @@ def heights(faces: Values, frame_wh: tuple[int, int], settings: WindowSettings) 
 
 
 def needed_wh(faces: Values, frame_wh: tuple[int, int]) -> Values:
-    """What each face needs with its margin, ``(n, 2)`` px, at most the frame."""
+    """Return the size of each face with its margin, ``(n, 2)`` px, at most the frame's.
+
+    Args:
+        faces: ``(n, 4)`` px, xyxy.
+        frame_wh: size of the frame in px.
+    """
     size = faces[:, 2:] - faces[:, :2]
     return np.minimum(size * (1 + 2 * MARGIN), np.array(frame_wh, np.float64))

@@ -1,4 +1,4 @@
-"""What one person's video shows of each frame."""
+"""Crop windows of one person's video, one a frame."""
 
 from __future__ import annotations
 
@@ -8,65 +8,65 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.camera.path import Operator, average_path, steady_path
+from cropping.camera.path import PathSettings, average_path, steady_path
 from cropping.camera.shots import GLIMPSE_S, FrameTimes, Shot, person_shots
 from cropping.camera.window import Heights, WindowSettings, heights, largest_height, needed_wh
+from data.core.arrays import Values
 from data.core.boxes import clamp
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 
 CameraName = Literal["steady", "average"]
 AbsentName = Literal["wide", "hold", "black"]
-Values = NDArray[np.float64]
 
 AVERAGE_S: Final = 0.5
-"""Window of the moving average: as long as track-people smooths over."""
+"""Length of the moving average: that of track-people's smoothing."""
 HEAD: Final = 0.3
-"""Of the face's own size, on each side: hair and ears."""
-_STILL_PX: Final = 1e-3
-_MOVING: Final = Operator()
-_ZOOMING: Final = Operator(dead_zone=0.25, inside=0.05, velocity=0.5)
-"""Who comes a little nearer is not zoomed at."""
+"""Margin for hair and ears on each side, in sizes of the face."""
+_STATIC_PX: Final = 1e-3
+_MOVING: Final = PathSettings()
+_ZOOMING: Final = PathSettings(dead_zone=0.25, inside=0.05, velocity=0.5)
+"""A large dead zone: small changes of the face's size do not zoom."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
-    """How the camera is led.
+    """Path planning of the camera.
 
     Args:
-        name: ``average`` for comparison.
-        moving: for where it looks; a unit is the window's height.
-        zooming: for how near it is; a unit is a factor of e.
+        name: ``steady``, or ``average`` for comparison.
+        moving: cost of the position; the unit is the median height of the window.
+        zooming: cost of the height; the unit is a factor of e.
     """
 
     name: CameraName = "steady"
-    moving: Operator = _MOVING
-    zooming: Operator = _ZOOMING
+    moving: PathSettings = _MOVING
+    zooming: PathSettings = _ZOOMING
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CropWindows:
-    """One person's windows, one row a frame of the footage."""
+    """Crop windows of one person, one row a frame of the footage."""
 
-    xyxy: Values  # (n, 4) px of the frame, not rounded; without area where nothing is shown
-    take: NDArray[np.int64]  # (n,) number of the camera's take, -1 where the person is not there
+    xyxy: Values  # (n, 4) px of the frame, not rounded; without area where the video is black
+    shot: NDArray[np.int64]  # (n,) number of the person's shot, -1 where they are absent
 
     def __post_init__(self) -> None:
-        n = len(self.take)
+        n = len(self.shot)
         if self.xyxy.shape != (n, 4):
             raise ValueError(f"xyxy must have shape ({n}, 4), got {self.xyxy.shape}")
 
     def __len__(self) -> int:
-        return len(self.take)
+        return len(self.shot)
 
     @property
     def present(self) -> NDArray[np.bool_]:
-        """Whether the person is followed, ``(n,)``."""
-        return np.asarray(self.take >= 0)
+        """Frames in which the person is followed, ``(n,)``."""
+        return np.asarray(self.shot >= 0)
 
     def cuts(self) -> NDArray[np.int64]:
-        """First frame of every take and absence but the first."""
-        return np.flatnonzero(np.diff(self.take)) + 1
+        """Return the first frame of every shot and absence except the first, ``(c,)``."""
+        return np.flatnonzero(np.diff(self.shot)) + 1
 
 
 def crop_windows(
@@ -78,65 +78,67 @@ def crop_windows(
     camera: CameraSettings,
     absent: AbsentName,
 ) -> CropWindows:
-    """Lead the camera after one person.
+    """Plan the camera path of one person through the footage.
 
     Args:
         tracks: of this person alone.
-        timeline: what was looked at, and the cuts.
-        frame_wh: size of the footage.
-        window: what it cuts out.
-        camera: how it moves.
-        absent: what is shown while the person is not there.
+        timeline: sampled frames and cuts.
+        frame_wh: size of the footage in px.
+        window: size and framing of the crop windows.
+        camera: path planning.
+        absent: window while the person is absent: the whole frame, the last window of the shot, or
+            black.
     """
-    clock = FrameTimes.of(timeline)
-    runs = person_shots(tracks, timeline, clock)
+    frame_times = FrameTimes.of(timeline)
+    shots = person_shots(tracks, timeline, frame_times)
     if absent == "wide":
-        runs = _without_glimpses(runs, clock)
-    xyxy, take = np.zeros((len(clock), 4)), np.full(len(clock), -1)
-    for number, run in enumerate(runs):
-        shown = slice(run.first, run.end)
-        xyxy[shown] = _follow(tracks.take(run.rows), clock.time_s[shown], frame_wh, window, camera)
-        take[shown] = number
+        shots = _without_glimpses(shots, frame_times)
+    xyxy, number = np.zeros((len(frame_times), 4)), np.full(len(frame_times), -1)
+    for i, shot in enumerate(shots):
+        frames = slice(shot.first, shot.end)
+        time_s = frame_times.time_s[frames]
+        xyxy[frames] = _follow(tracks.take(shot.rows), time_s, frame_wh, window, camera)
+        number[frames] = i
     if absent == "wide":
-        xyxy[take < 0] = (0, 0, *frame_wh)
+        xyxy[number < 0] = (0, 0, *frame_wh)
     elif absent == "hold":
-        _hold(xyxy, take, timeline, frame_wh, window)
-    return CropWindows(xyxy, take)
+        _hold(xyxy, number, timeline, frame_wh, window)
+    return CropWindows(xyxy, number)
 
 
-def _without_glimpses(runs: list[Shot], clock: FrameTimes) -> list[Shot]:
-    """Leave out what would be a flash between two views of everything."""
+def _without_glimpses(shots: list[Shot], frame_times: FrameTimes) -> list[Shot]:
+    """Remove shots that would flash between two wide views."""
     kept = []
-    for number, run in enumerate(runs):
-        joined = number and runs[number - 1].end == run.first
-        joined = joined or (number + 1 < len(runs) and runs[number + 1].first == run.end)
-        lasts_s = clock.time_s[run.end - 1] - clock.time_s[run.first] + clock.frame_s
-        if joined or lasts_s >= GLIMPSE_S:
-            kept.append(run)
-    return kept or runs
+    for i, shot in enumerate(shots):
+        adjacent = i and shots[i - 1].end == shot.first
+        adjacent = adjacent or (i + 1 < len(shots) and shots[i + 1].first == shot.end)
+        lasts_s = frame_times.time_s[shot.end - 1] - frame_times.time_s[shot.first]
+        if adjacent or lasts_s + frame_times.frame_s >= GLIMPSE_S:
+            kept.append(shot)
+    return kept or shots
 
 
 def _hold(
     xyxy: Values,
-    take: NDArray[np.int64],
+    number: NDArray[np.int64],
     timeline: Timeline,
     frame_wh: tuple[int, int],
     window: WindowSettings,
 ) -> None:
-    """Let the camera stand where it was last, or will be first, in the shot; else look ahead."""
+    """Fill absences with the shot's last window, else its next one, else a centred one."""
     video_wh = window.video_wh(frame_wh)
     height = largest_height(frame_wh, video_wh)
     size = np.array([height * video_wh[0] / video_wh[1], height])
     middle = np.array(frame_wh) / 2
-    ahead = np.concatenate([middle - size / 2, middle + size / 2])
-    person_shots = timeline.shot(np.arange(len(take)))
-    for frames in np.split(np.arange(len(take)), np.flatnonzero(np.diff(person_shots)) + 1):
-        there = frames[take[frames] >= 0]
-        if not len(there):
-            xyxy[frames] = ahead
+    centred = np.concatenate([middle - size / 2, middle + size / 2])
+    footage_shot = timeline.shot(np.arange(len(number)))
+    for frames in np.split(np.arange(len(number)), np.flatnonzero(np.diff(footage_shot)) + 1):
+        present = frames[number[frames] >= 0]
+        if not len(present):
+            xyxy[frames] = centred
             continue
-        last = np.searchsorted(there, frames, side="right") - 1
-        xyxy[frames] = xyxy[there[np.maximum(last, 0)]]
+        last = np.searchsorted(present, frames, side="right") - 1
+        xyxy[frames] = xyxy[present[np.maximum(last, 0)]]
 
 
 def _follow(
@@ -146,21 +148,29 @@ def _follow(
     window: WindowSettings,
     camera: CameraSettings,
 ) -> Values:
-    """Windows ``(m, 4)`` for the frames at ``time_s``, the first and last of them with rows."""
+    """Return the windows of one shot, ``(m, 4)`` px.
+
+    Args:
+        tracks: of the shot; its first and last frame have rows.
+        time_s: ``(m,)`` seconds of the shot's frames.
+        frame_wh: size of the footage in px.
+        window: size and framing.
+        camera: path planning.
+    """
     faces = _faces(tracks, time_s, frame_wh)
     size = _sizes(faces, time_s, frame_wh, window, camera)
     unit = float(np.median(size[:, 1]))
     middle = np.empty((len(time_s), 2))
     for axis, place in enumerate((0.5, window.place())):
-        way = _Way(faces[:, axis::2], size[:, axis], place, float(frame_wh[axis]))
-        middle[:, axis] = way.lead(time_s, camera, unit)
-        if np.abs(size[:, axis] - window.video_wh(frame_wh)[axis]).max() < _STILL_PX:
-            middle[:, axis] = way.on_pixels(middle[:, axis])
+        motion = _AxisMotion(faces[:, axis::2], size[:, axis], place, float(frame_wh[axis]))
+        middle[:, axis] = motion.path(time_s, camera, unit)
+        if np.abs(size[:, axis] - window.video_wh(frame_wh)[axis]).max() < _STATIC_PX:
+            middle[:, axis] = motion.on_pixels(middle[:, axis])
     return np.hstack([middle - size / 2, middle + size / 2])
 
 
 def _faces(tracks: Tracks, time_s: Values, frame_wh: tuple[int, int]) -> Values:
-    """The face in every frame, ``(m, 4)``, in between where there is no row."""
+    """Return the face in every frame, ``(m, 4)`` px, interpolated where there is no row."""
     boxes = clamp(tracks.xyxy, frame_wh).astype(np.float64)
     known_s = time_s[tracks.frame_index - tracks.frame_index[0]]
     return np.column_stack([np.interp(time_s, known_s, boxes[:, side]) for side in range(4)])
@@ -173,45 +183,45 @@ def _sizes(
     window: WindowSettings,
     camera: CameraSettings,
 ) -> Values:
-    """Width and height of the window in every frame, ``(m, 2)``."""
-    wish = heights(faces, frame_wh, window)
-    height = _zoom(wish, time_s, camera)
-    width_a_line = window.video_wh(frame_wh)[0] / window.video_wh(frame_wh)[1]
-    size = np.column_stack([height * width_a_line, height])
-    # A face that is too large for any window of this shape gets one of another, with bars.
+    """Return the width and height of the window in every frame, ``(m, 2)`` px."""
+    bounds = heights(faces, frame_wh, window)
+    height = _zoom(bounds, time_s, camera)
+    aspect = window.video_wh(frame_wh)[0] / window.video_wh(frame_wh)[1]
+    size = np.column_stack([height * aspect, height])
+    # A face too large for any window of this aspect gets another aspect, with bars.
     needed = needed_wh(faces, frame_wh)
-    lacking = (needed > size + _STILL_PX).any(axis=0)
+    lacking = (needed > size + _STATIC_PX).any(axis=0)
     size = np.where(lacking, np.maximum(size, needed.max(axis=0)), size)
     return np.minimum(size, np.array(frame_wh, np.float64))
 
 
-def _zoom(wish: Heights, time_s: Values, camera: CameraSettings) -> Values:
-    if (wish.low == wish.high).all():
-        return wish.high
-    low, high, wanted = (np.log(values) for values in (wish.low, wish.high, wish.wanted))
+def _zoom(bounds: Heights, time_s: Values, camera: CameraSettings) -> Values:
+    if (bounds.low == bounds.high).all():
+        return bounds.high
+    low, high, wanted = (np.log(values) for values in (bounds.low, bounds.high, bounds.wanted))
     if camera.name == "average":
         height = np.exp(average_path(time_s, wanted, low, high, window_s=AVERAGE_S))
     else:
-        height = np.exp(steady_path(time_s, wanted, low, high, operator=camera.zooming))
-    return np.clip(height, wish.low, wish.high)
+        height = np.exp(steady_path(time_s, wanted, low, high, settings=camera.zooming))
+    return np.clip(height, bounds.low, bounds.high)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Way:
-    """What one face does along one axis, and what the window may do."""
+class _AxisMotion:
+    """Motion of one face along one axis, and the window's limits there."""
 
-    face: Values  # (m, 2) px, its two sides
+    face: Values  # (m, 2) px, both sides of the face
     size: Values  # (m,) px of the window
-    place: float  # of the face's middle in the window, 0 to 1
+    place: float  # centre of the face, 0 to 1 of the window
     frame: float  # px of the frame
 
     @property
     def target(self) -> Values:
-        """Where the middle of the window should be, ``(m,)`` px."""
+        """Wanted middle of the window, ``(m,)`` px."""
         return np.asarray(self.face.mean(axis=1) + (0.5 - self.place) * self.size)
 
     def limits(self, *, face: bool) -> tuple[Values, Values]:
-        """Least and most that the middle may be: within the frame, and around the face."""
+        """Return the limits of the middle, each ``(m,)`` px: within the frame, around the face."""
         low, high = self.size / 2, self.frame - self.size / 2
         if not face:
             return low, np.maximum(low, high)
@@ -219,28 +229,28 @@ class _Way:
         first, second = (np.clip(side, low, np.maximum(low, high)) for side in around)
         return np.minimum(first, second), np.maximum(first, second)
 
-    def lead(self, time_s: Values, camera: CameraSettings, unit: float) -> Values:
-        """Middle of the window, ``(m,)`` px; ``unit`` px are 1 to the operator."""
+    def path(self, time_s: Values, camera: CameraSettings, unit: float) -> Values:
+        """Solve the middle of the window, ``(m,)`` px; ``unit`` is the path's unit in px."""
         if camera.name == "average":
             low, high = self.limits(face=False)
             return average_path(time_s, self.target, low, high, window_s=AVERAGE_S)
         low, high = (side / unit for side in self.limits(face=True))
         margin = HEAD * float(np.median(self.face[:, 1] - self.face[:, 0])) / unit
         return unit * steady_path(
-            time_s, self.target / unit, low, high, margin=margin, operator=camera.moving
+            time_s, self.target / unit, low, high, margin=margin, settings=camera.moving
         )
 
     def on_pixels(self, middle: Values) -> Values:
-        """Stand on whole pixels, even ones for the colours' sake, where the camera stands.
+        """Shift a static camera to whole pixels, even ones for the chroma planes.
 
-        Nothing has to be made up from between the pixels then; the pans take up the rest.
+        Static frames need no interpolation between pixels then; the pans absorb the shift.
         """
         corner = middle - self.size / 2
-        stands = np.abs(np.diff(corner, prepend=np.inf)) < _STILL_PX
-        stands |= np.append(stands[1:], False)
-        if not stands.any():
+        static = np.abs(np.diff(corner, prepend=np.inf)) < _STATIC_PX
+        static |= np.append(static[1:], False)
+        if not static.any():
             return middle
         frames = np.arange(len(corner))
-        shift = np.round(corner[stands] / 2) * 2 - corner[stands]
-        moved = middle + np.interp(frames, frames[stands], shift)
+        shift = np.round(corner[static] / 2) * 2 - corner[static]
+        moved = middle + np.interp(frames, frames[static], shift)
         return np.asarray(np.clip(moved, *self.limits(face=True)))

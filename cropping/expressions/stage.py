@@ -109,7 +109,9 @@ def train_expressions(
     facts = ExpressionFacts(faces.classes, face_patch.VERSION, wanted)
     graph = _graph(trained, facts)
     # What is judged is what is written.
-    single, averaged = judge_model(expression_model(graph, name=str(out)), faces.take(split.test))
+    single, averaged = evaluate_model(
+        expression_model(graph, name=str(out)), faces.take(split.test)
+    )
     curve = _curve(faces, split, settings, progress)
     outcome = _Outcome(faces, split, trained, graph, single, averaged, curve)
     _write(out, _card(sources, purpose, settings, outcome, out), outcome)
@@ -139,7 +141,7 @@ class _Outcome:
     curve: tuple[PeopleCurvePoint, ...]
 
 
-def judge_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Figures, Figures]:
+def evaluate_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Figures, Figures]:
     """Return how good a model is by one crop a face, and by the average of several.
 
     Raises:
@@ -259,7 +261,7 @@ def _curve(
         trained = _train(part, val, settings, progress, f"{share:.0%} of the people")
         facts = ExpressionFacts(faces.classes, face_patch.VERSION, "")
         model = expression_model(_graph(trained, facts), name="learning curve")
-        points.append(PeopleCurvePoint(share, len(part), judge_model(model, test)[1].mean_auc))
+        points.append(PeopleCurvePoint(share, len(part), evaluate_model(model, test)[1].mean_auc))
     return tuple(points)
 
 

@@ -54,12 +54,12 @@ class FaceBlur:
 
 
 def _lengthened(
-    tracks: Tracks, clock: FrameTimes, shots: NDArray[np.int64]
+    tracks: Tracks, frame_times: FrameTimes, shots: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Boxes]:
     """Every frame from somewhat before the first row to somewhat after the last, in one shot."""
     first, last = int(tracks.frame_index[0]), int(tracks.frame_index[-1])
-    begin = np.searchsorted(clock.time_s, clock.time_s[first] - LONGER_S)
-    end = np.searchsorted(clock.time_s, clock.time_s[last] + LONGER_S, side="right")
+    begin = np.searchsorted(frame_times.time_s, frame_times.time_s[first] - LONGER_S)
+    end = np.searchsorted(frame_times.time_s, frame_times.time_s[last] + LONGER_S, side="right")
     frames = np.arange(begin, end)
     frames = frames[shots[frames] == shots[first]]
     sides = [np.interp(frames, tracks.frame_index, tracks.xyxy[:, side]) for side in range(4)]

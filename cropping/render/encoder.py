@@ -126,28 +126,28 @@ class ChunkWriter:
         InputError: it cannot be written.
     """
 
-    def __init__(self, path: Path, settings: EncoderSettings, form: VideoFormat) -> None:
+    def __init__(self, path: Path, settings: EncoderSettings, video_format: VideoFormat) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_errors(path):
             self._container = open_chunk(path)
-            self._stream = _video_stream(self._container, settings, form)
-        self._form = form
+            self._stream = _video_stream(self._container, settings, video_format)
+        self._video_format = video_format
         self._empty = True
 
-    def picture(self) -> tuple[VideoFrame, Planes]:
+    def new_frame(self) -> tuple[VideoFrame, Planes]:
         """A frame to be encoded next, and its planes, to be filled."""
         import av
 
-        frame = av.VideoFrame(*self._form.size_wh, "yuv420p")
+        frame = av.VideoFrame(*self._video_format.size_wh, "yuv420p")
         y, u, v = (_view(plane) for plane in frame.planes)
-        return frame, Planes(y, u, v, self._form.colours)
+        return frame, Planes(y, u, v, self._video_format.colours)
 
     def write(self, frame: VideoFrame, *, tick: int, keyframe: bool) -> None:
         """Append a frame; ticks rise."""
         from av.video.frame import PictureType
 
-        frame.pts, frame.time_base = tick, self._form.time_base
+        frame.pts, frame.time_base = tick, self._video_format.time_base
         if keyframe:
             frame.pict_type = PictureType.I
         with write_errors(self.path):
@@ -171,20 +171,20 @@ class ChunkWriter:
 
 
 def _video_stream(
-    container: OutputContainer, settings: EncoderSettings, form: VideoFormat
+    container: OutputContainer, settings: EncoderSettings, video_format: VideoFormat
 ) -> VideoStream:
     from av.codec.context import Flags, ThreadType
 
     options = settings.options()
     # Keyframes are asked for, by time; this only keeps the encoder from fewer.
-    options["g"] = str(max(ceil(form.rate), 1))
-    stream: Any = container.add_stream(settings.name, rate=form.rate, options=options)
-    stream.width, stream.height = form.size_wh
+    options["g"] = str(max(ceil(video_format.rate), 1))
+    stream: Any = container.add_stream(settings.name, rate=video_format.rate, options=options)
+    stream.width, stream.height = video_format.size_wh
     stream.pix_fmt = _pixel_format(settings)
-    stream.time_base = stream.codec_context.time_base = form.time_base
+    stream.time_base = stream.codec_context.time_base = video_format.time_base
     stream.codec_context.flags |= Flags.bitexact | Flags.global_header
-    stream.thread_count, stream.thread_type = form.threads, ThreadType.FRAME
-    tag_colours(stream, form.colours)
+    stream.thread_count, stream.thread_type = video_format.threads, ThreadType.FRAME
+    tag_colours(stream, video_format.colours)
     return stream  # type: ignore[no-any-return]
 
 

@@ -117,11 +117,11 @@ class CropPlan:
         names = self.settings.people
         return [person for person in self.people if not names or person.name in names]
 
-    def pieces(self, person: Person) -> Path:
+    def chunk_folder(self, person: Person) -> Path:
         """Folder of what a person's video is put together of."""
         return self.request.work / f"{person.person_id}-{person.key}"
 
-    def ready(self, person: Person) -> Path:
+    def ready_video(self, person: Person) -> Path:
         """A person's video, where it need not be put together."""
         return self.request.work / f"{person.person_id}-{person.key}.mp4"
 
@@ -174,7 +174,7 @@ def _people(
         tracks,
         timeline,
         size_bytes=request.footage.size_bytes,
-        settings=request.settings.of_video(),
+        settings=request.settings.video_key(),
         blurred=request.settings.others == "blur",
     )
     people = []

@@ -31,7 +31,7 @@ class Excerpt:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stamps:
+class PacketTimes:
     """When the packets of a video are shown, and when they must be decoded for that."""
 
     pts: NDArray[np.int64]  # (n,) decode order
@@ -39,7 +39,7 @@ class Stamps:
     duration: NDArray[np.int64]  # (n,)
 
 
-def stamps(pts: NDArray[np.int64], *, end: int) -> Stamps:
+def packet_times(pts: NDArray[np.int64], *, end: int) -> PacketTimes:
     """Decoding times for packets in decode order: as late as the pictures' order allows.
 
     Args:
@@ -59,7 +59,7 @@ def stamps(pts: NDArray[np.int64], *, end: int) -> Stamps:
     if delay and len(pts) > 1:
         # A file lasts from its first decoding time to its last and that packet's duration.
         duration[-1] = max(int((end - shown[0]) - (dts[-1] - dts[0])), 1)
-    return Stamps(pts, dts, duration)
+    return PacketTimes(pts, dts, duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +80,15 @@ class Chunk:
         return (file for file in files if file.stat().st_size)
 
 
-def join(
-    path: Path, pieces: Sequence[Chunk], spans: Sequence[Excerpt], *, sound: Path | None
+def mux(
+    path: Path, chunks: Sequence[Chunk], excerpts: Sequence[Excerpt], *, sound: Path | None
 ) -> None:
     """Write an .mp4 of some parts of a video, one after the other; of several, chapters.
 
     Args:
         path: where it goes.
-        pieces: of the video, in order.
-        spans: in order, each from one keyframe to before another, or to the end.
+        chunks: of the video, in order.
+        excerpts: in order, each from one keyframe to before another, or to the end.
         sound: of the whole footage, as `write_sound` wrote it.
 
     Raises:
@@ -96,18 +96,18 @@ def join(
     """
     import av
 
-    filled = next(file for piece in pieces for file in piece.filled())
+    filled = next(file for chunk in chunks for file in chunk.filled())
     with av.open(str(filled)) as first, write_errors(path), open_mp4(path) as target:
         template = first.streams.video[0]
         tick = Fraction(template.time_base or 1)
         video: Any = target.add_stream_from_template(template)
         video.time_base = tick
-        cuts = _Cuts.of(spans, tick)
-        streams = [_video(pieces, cuts, video, tick)]
+        cuts = _Cuts.of(excerpts, tick)
+        streams = [_video(chunks, cuts, video, tick)]
         if sound is not None:
-            streams.append(_sound(sound, spans, target))
-        if len(spans) > 1:
-            target.set_chapters(_chapters(spans))
+            streams.append(_sound(sound, excerpts, target))
+        if len(excerpts) > 1:
+            target.set_chapters(_chapters(excerpts))
         for _, packet in merge(*streams, key=lambda one: one[0]):
             target.mux(packet)
 
@@ -121,26 +121,26 @@ class _Cuts:
     to: NDArray[np.int64]  # (s,)
 
     @classmethod
-    def of(cls, spans: Sequence[Excerpt], tick: Fraction) -> _Cuts:
-        begin = np.array([round(span.begin_s / tick) for span in spans], np.int64)
-        end = np.array([round(span.end_s / tick) for span in spans], np.int64)
+    def of(cls, excerpts: Sequence[Excerpt], tick: Fraction) -> _Cuts:
+        begin = np.array([round(excerpt.begin_s / tick) for excerpt in excerpts], np.int64)
+        end = np.array([round(excerpt.end_s / tick) for excerpt in excerpts], np.int64)
         return cls(begin, end, np.concatenate([[0], np.cumsum(end - begin)])[:-1])
 
     def moved(self, pts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """New times, ``(n,)``, and which of them are in a span."""
+        """New times, ``(n,)``, and which of them are in a excerpt."""
         place = np.maximum(np.searchsorted(self.begin, pts, side="right") - 1, 0)
         kept = (pts >= self.begin[place]) & (pts < self.end[place])
         return pts - self.begin[place] + self.to[place], kept
 
 
 def _video(
-    pieces: Sequence[Chunk], cuts: _Cuts, stream: Any, tick: Fraction
+    chunks: Sequence[Chunk], cuts: _Cuts, stream: Any, tick: Fraction
 ) -> Iterator[tuple[Fraction, Any]]:
-    pts = np.array([packet.pts for packet in _packets(pieces)], np.int64)
+    pts = np.array([packet.pts for packet in _packets(chunks)], np.int64)
     moved, kept = cuts.moved(pts)
-    found = stamps(moved[kept], end=int((cuts.end - cuts.begin).sum()))
+    found = packet_times(moved[kept], end=int((cuts.end - cuts.begin).sum()))
     number = 0
-    for packet, wanted in zip(_packets(pieces), kept, strict=True):
+    for packet, wanted in zip(_packets(chunks), kept, strict=True):
         if not wanted:
             continue
         packet.stream, packet.time_base = stream, tick
@@ -150,12 +150,12 @@ def _video(
         yield packet.dts * tick, packet
 
 
-def _packets(pieces: Sequence[Chunk]) -> Iterator[Any]:
+def _packets(chunks: Sequence[Chunk]) -> Iterator[Any]:
     """All packets in decode order."""
-    for piece in pieces:
-        first, *shared = (_groups(file) for file in piece.filled())
+    for chunk in chunks:
+        first, *shared = (_groups(file) for file in chunk.filled())
         if shared:
-            known = {packet.pts for _, packet in _groups(piece.own)}
+            known = {packet.pts for _, packet in _groups(chunk.own)}
             shared = [(one for one in shared[0] if one[1].pts not in known)]
         for _, packet in merge(first, *shared, key=lambda one: one[0]):
             yield packet
@@ -174,7 +174,7 @@ def _groups(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _sound(
-    path: Path, spans: Sequence[Excerpt], target: OutputContainer
+    path: Path, excerpts: Sequence[Excerpt], target: OutputContainer
 ) -> Iterator[tuple[Fraction, Any]]:
     import av
 
@@ -182,50 +182,50 @@ def _sound(
         template = source.streams.audio[0]
         out: Any = target.add_stream_from_template(template)
         out.time_base = Fraction(template.time_base or 1)
-    return _sound_packets(path, spans, out)
+    return _sound_packets(path, excerpts, out)
 
 
 def _sound_packets(
-    path: Path, spans: Sequence[Excerpt], stream: Any
+    path: Path, excerpts: Sequence[Excerpt], stream: Any
 ) -> Iterator[tuple[Fraction, Any]]:
-    """What is heard in the spans; of one that begins at 0, everything."""
+    """What is heard in the excerpts; of one that begins at 0, everything."""
     tick: Fraction = stream.time_base
     last: int | None = None
     for packet, time_s in sound_packets(path):
-        moved_s = time_s if _is_whole(spans) else _moved_s(time_s, spans)
+        moved_s = time_s if _is_whole(excerpts) else _moved_s(time_s, excerpts)
         if moved_s is None:
             continue
         pts = round(moved_s / tick)
         if last is not None and pts <= last:
-            continue  # a span ended within a packet
+            continue  # a excerpt ended within a packet
         packet.stream, packet.time_base, packet.pts, packet.dts, last = stream, tick, pts, pts, pts
         yield pts * tick, packet
 
 
-def _is_whole(spans: Sequence[Excerpt]) -> bool:
-    return len(spans) == 1 and spans[0].begin_s == 0
+def _is_whole(excerpts: Sequence[Excerpt]) -> bool:
+    return len(excerpts) == 1 and excerpts[0].begin_s == 0
 
 
-def _moved_s(time_s: Fraction, spans: Sequence[Excerpt]) -> Fraction | None:
+def _moved_s(time_s: Fraction, excerpts: Sequence[Excerpt]) -> Fraction | None:
     done = Fraction(0)
-    for span in spans:
-        if span.begin_s <= time_s < span.end_s:
-            return time_s - span.begin_s + done
-        done += span.end_s - span.begin_s
+    for excerpt in excerpts:
+        if excerpt.begin_s <= time_s < excerpt.end_s:
+            return time_s - excerpt.begin_s + done
+        done += excerpt.end_s - excerpt.begin_s
     return None
 
 
-def _chapters(spans: Sequence[Excerpt]) -> list[Any]:
+def _chapters(excerpts: Sequence[Excerpt]) -> list[Any]:
     chapters, done = [], Fraction(0)
-    for number, span in enumerate(spans):
-        end = done + span.end_s - span.begin_s
+    for number, excerpt in enumerate(excerpts):
+        end = done + excerpt.end_s - excerpt.begin_s
         chapters.append(
             {
                 "id": number,
                 "start": round(done / _CHAPTER_TICK),
                 "end": round(end / _CHAPTER_TICK),
                 "time_base": _CHAPTER_TICK,
-                "metadata": {"title": span.title},
+                "metadata": {"title": excerpt.title},
             }
         )
         done = end

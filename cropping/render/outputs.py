@@ -11,7 +11,7 @@ from pathlib import Path
 from cropping.camera.shots import FrameTimes
 from cropping.render.audio import write_sound
 from cropping.render.job import CropJob, CropPlan, Person, plan_of
-from cropping.render.mux import Chunk, Excerpt, join
+from cropping.render.mux import Chunk, Excerpt, mux
 from cropping.render.tasks import (
     RenderSegment,
     end_s,
@@ -21,7 +21,7 @@ from cropping.render.tasks import (
     start_s,
     windows_of,
 )
-from cropping.smiles.table import Smiles, smiles_file, smiling_spans
+from cropping.smiles.table import Smiles, smiles_file, smiling_intervals
 from cropping.timeline_file import person_times, timeline_json
 from data.core.atomic import link_or_copy, whole_file
 from data.core.digest import digest
@@ -138,23 +138,23 @@ def _sound(job: CropPlan) -> Path | None:
 
 
 def _write_video(job: CropPlan, person: Person, path: Path) -> None:
-    ready = job.ready(person)
+    ready = job.ready_video(person)
     if ready.exists():
         link_or_copy(ready, path)
         return
     legs = _legs(job)
     pieces = [piece for leg in legs for piece in joinable(job, person, leg)]
-    join(path, pieces, [Excerpt(Fraction(0), end_s(job, person, legs))], sound=_sound(job))
+    mux(path, pieces, [Excerpt(Fraction(0), end_s(job, person, legs))], sound=_sound(job))
 
 
 def _write_best(job: CropPlan, person: Person, path: Path) -> None:
     video = job.request.folder.folder / person.video
-    clock, shown = FrameTimes.of(job.timeline), windows_of(job, person).present
+    frame_times, shown = FrameTimes.of(job.timeline), windows_of(job, person).present
     spans = [
         Excerpt(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
-        for begin, end in clock.spans(shown)
+        for begin, end in frame_times.intervals(shown)
     ]
-    join(path, [Chunk(video)], spans, sound=_sound(job))
+    mux(path, [Chunk(video)], spans, sound=_sound(job))
 
 
 def _write_timeline(job: CropPlan, people: Sequence[Person], path: Path) -> None:
@@ -168,7 +168,7 @@ def _write_timeline(job: CropPlan, people: Sequence[Person], path: Path) -> None
             one.video,
             one.tracks,
             job.timeline,
-            smiling=smiling_spans(smiles, one.person_id),
+            smiling=smiling_intervals(smiles, one.person_id),
         )
         for one in people
     ]

@@ -1,4 +1,4 @@
-"""One decode, everybody's pictures: each person's encoder takes every frame as it comes by."""
+"""Render every person's video in one decode: each encoder worker crops and encodes each frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cropping.camera.shots import FrameTimes
 from cropping.camera.windows import CropWindows
 from cropping.render.blur import FaceBlur, blurred
 from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat
-from cropping.render.resize import cut
+from cropping.render.resize import crop
 from data.core.atomic import partial_of
 from data.execution.threaded import stream
 from data.project.checkpoints import Checkpoints
@@ -27,48 +27,48 @@ from data.video.reader import Decoded
 from data.video.yuv import Planes
 
 CHUNK_FRAMES: Final = 1500
-"""What a killed run does again at most."""
+"""Frames of a chunk: the most that a killed run encodes again."""
 KEYFRAME_S: Final = 1
-"""At most so long from one keyframe to the next: how exactly a browser jumps."""
+"""Longest interval between keyframes: the precision of seeking in a browser."""
 _MOST_THREADS: Final = 8  # of one encoder; more cost quality and gain little
-_A_CORE: Final = 2
-"""Threads with lanes to serve: while one has little to do, as its people are away, another can."""
-_WAITING_BYTES: Final = 64 << 20
-_FEWEST_WAITING, _MOST_WAITING = 2, 8
-"""Frames from one thread to the next: the more there are, the less often one waits for another."""
+_THREADS_PER_CORE: Final = 2
+"""Threads that run workers: one with absent people has little to do, another uses its core."""
+_QUEUED_BYTES: Final = 64 << 20
+_FEWEST_QUEUED, _MOST_QUEUED = 2, 8
+"""Frames between two threads: the more there are, the less often one waits for another."""
 
 ChunkCheckpoints = Checkpoints[Path]
 
 
 class RenderFrame:
-    """One frame on its way past the encoders."""
+    """One decoded frame, its planes, and its presentation time in the video's ticks."""
 
-    def __init__(self, decoded: Decoded, form: VideoFormat) -> None:
+    def __init__(self, decoded: Decoded, video_format: VideoFormat) -> None:
         self.decoded, self.planes = decoded, decoded.planes()
         self.index = decoded.index
-        self.tick = round(Fraction(decoded.time_s) / form.time_base)
+        self.tick = round(Fraction(decoded.time_s) / video_format.time_base)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderTarget:
-    """What one encoder makes of a footage."""
+    """The output of one encoder worker."""
 
-    views: CropWindows
-    pieces: ChunkCheckpoints
-    cuts: NDArray[np.int64]  # frames where what it makes may be taken apart
-    taken: NDArray[np.bool_]  # (n,) which frames it takes
-    others: FaceBlur | None = None  # to be blurred
+    windows: CropWindows  # n rows, one a frame of the footage
+    chunks: ChunkCheckpoints
+    cuts: NDArray[np.int64]  # (c,) frames at which the output may be spliced
+    frame_mask: NDArray[np.bool_]  # (n,) frames to encode
+    blur: FaceBlur | None = None  # of the other people's faces
 
     @classmethod
     def whole(
-        cls, views: CropWindows, pieces: ChunkCheckpoints, others: FaceBlur | None
+        cls, windows: CropWindows, chunks: ChunkCheckpoints, blur: FaceBlur | None
     ) -> RenderTarget:
-        """One person's whole video."""
-        return cls(views, pieces, views.cuts(), np.ones(len(views), np.bool_), others)
+        """Return the target for one person's whole video."""
+        return cls(windows, chunks, windows.cuts(), np.ones(len(windows), np.bool_), blur)
 
 
 def chunks_in(folder: Path, key: str) -> ChunkCheckpoints:
-    """The finished pieces of a video; ``key`` tells what they depend on."""
+    """Return the finished chunks of a video; ``key`` is the prefix of their files."""
     return Checkpoints(
         folder, key=key, suffix=".nut", read=lambda file: file, write=lambda new, to: _move(new, to)
     )
@@ -78,160 +78,171 @@ def _move(new: Path, to: Path) -> None:
     new.replace(to)
 
 
-def keyframes(clock: FrameTimes, cuts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which frames are to be keyframes, ``(n,)``: at pieces and cuts, and once a second."""
-    wanted = np.zeros(len(clock), np.bool_)
+def keyframes(frame_times: FrameTimes, cuts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the keyframes, ``(n,)``: at chunks, at cuts, and every `KEYFRAME_S` seconds.
+
+    Args:
+        frame_times: of the n frames of the footage.
+        cuts: ``(c,)`` frame indices.
+    """
+    wanted = np.zeros(len(frame_times), np.bool_)
     wanted[::CHUNK_FRAMES] = True
     wanted[cuts] = True
-    ends_s = np.append(clock.time_s[1:], np.inf)
+    ends_s = np.append(frame_times.time_s[1:], np.inf)
     last_s = 0.0
-    for frame in np.arange(len(clock)):
-        # The next would come too late.
+    for frame in np.arange(len(frame_times)):
+        # The next frame would come too late.
         wanted[frame] |= ends_s[frame] - last_s > KEYFRAME_S
         if wanted[frame]:
-            last_s = clock.time_s[frame]
+            last_s = frame_times.time_s[frame]
     return wanted
 
 
 class EncoderWorker:
-    """One person's encoder."""
+    """Encodes one target, chunk by chunk."""
 
     def __init__(
         self,
-        part: RenderTarget,
-        clock: FrameTimes,
+        target: RenderTarget,
+        frame_times: FrameTimes,
         folder: Path,
         settings: EncoderSettings,
-        form: VideoFormat,
+        video_format: VideoFormat,
         *,
         first: int = 0,
     ) -> None:
-        """Take what is to be shown when, and a folder for the piece that is being written.
+        """Prepare to encode; finished chunks are skipped.
 
-        ``first`` is the first piece that it makes.
+        Args:
+            target: windows and chunks.
+            frame_times: of the footage.
+            folder: holds the unfinished chunk.
+            settings: of the encoder.
+            video_format: of the video.
+            first: number of the segment's first chunk.
         """
-        self._part, self._settings, self._form = part, settings, form
-        self._keyframes = keyframes(clock, part.cuts)
-        self._finished = first + len(part.pieces.read())
+        self._target, self._settings, self._video_format = target, settings, video_format
+        self._keyframes = keyframes(frame_times, target.cuts)
+        self._finished = first + len(target.chunks.read())
         self._folder = folder
         self._writer: ChunkWriter | None = None
         self._number = -1
-        self._next = 0  # first frame that has not come by
+        self._next = 0  # first frame not encoded yet
 
-    def take(self, shown: RenderFrame) -> None:
-        """Encode one frame."""
-        number = shown.index // CHUNK_FRAMES
+    def encode(self, frame: RenderFrame) -> None:
+        """Crop and encode one frame."""
+        number = frame.index // CHUNK_FRAMES
         if number < self._finished:
             return
         if number != self._number:
             self.close()
             self._number = number
             path = partial_of(self._folder / f"{number:06d}.nut")
-            self._writer = ChunkWriter(path, self._settings, self._form)
-        row = min(shown.index, len(self._part.views) - 1)
-        if self._writer is not None and self._part.taken[row]:
-            self._encode(shown, row, self._writer)
+            self._writer = ChunkWriter(path, self._settings, self._video_format)
+        row = min(frame.index, len(self._target.windows) - 1)
+        if self._writer is not None and self._target.frame_mask[row]:
+            self._write(frame, row, self._writer)
 
-    def _encode(self, shown: RenderFrame, row: int, writer: ChunkWriter) -> None:
-        frame, planes = writer.picture()
-        self._fill(shown, row, planes)
-        # A damaged frame that never came by leaves its keyframe to the next.
+    def _write(self, frame: RenderFrame, row: int, writer: ChunkWriter) -> None:
+        output, planes = writer.new_frame()
+        self._fill(frame, row, planes)
+        # The keyframe of a frame that was not decoded falls to the next one.
         keyframe = bool(self._keyframes[min(self._next, row) : row + 1].any())
-        self._next = shown.index + 1
-        writer.write(frame, tick=shown.tick, keyframe=keyframe)
+        self._next = frame.index + 1
+        writer.write(output, tick=frame.tick, keyframe=keyframe)
 
-    def _fill(self, shown: RenderFrame, row: int, planes: Planes) -> None:
-        left, top, right, bottom = self._part.views.xyxy[row].tolist()
-        boxes = self._part.others.at(shown.index) if self._part.others else []
-        cut(blurred(shown.planes, boxes), (left, top, right, bottom), planes)
+    def _fill(self, frame: RenderFrame, row: int, planes: Planes) -> None:
+        left, top, right, bottom = self._target.windows.xyxy[row].tolist()
+        boxes = self._target.blur.at(frame.index) if self._target.blur else []
+        crop(blurred(frame.planes, boxes), (left, top, right, bottom), planes)
 
     def close(self) -> None:
-        """Finish the piece that is being written."""
+        """Finish the current chunk."""
         if self._writer is not None:
             writer, self._writer = self._writer, None
             try:
                 writer.close()
-                self._part.pieces.append(writer.path)
+                self._target.chunks.append(writer.path)
             except BaseException:
                 writer.abandon()
                 raise
             self._finished += 1
 
     def abandon(self) -> None:
-        """Leave the piece that is being written."""
+        """Delete the current chunk."""
         if self._writer is not None:
             self._writer.abandon()
             self._writer = None
 
 
-def threads_each(lanes: int, cores: int) -> int:
-    """Threads of each of so many encoders; with several of them, one beside one is enough."""
-    return min(max(ceil(cores / max(lanes, 1)), 1), _MOST_THREADS)
+def threads_each(encoders: int, cores: int) -> int:
+    """Return the threads of each encoder when ``encoders`` of them share the cores."""
+    return min(max(ceil(cores / max(encoders, 1)), 1), _MOST_THREADS)
 
 
 def render(
     frames: Generator[Decoded, None, None],
-    lanes: Sequence[EncoderWorker],
-    form: VideoFormat,
+    workers: Sequence[EncoderWorker],
+    video_format: VideoFormat,
     *,
     frame_wh: tuple[int, int],
     threads: int,
     advance: Callable[[], None],
-    watch: Sequence[Callable[[RenderFrame], RenderFrame]] = (),
+    observers: Sequence[Callable[[RenderFrame], RenderFrame]] = (),
 ) -> None:
-    """Pass every frame by every encoder.
+    """Encode every frame with every worker; the workers share a pool of threads.
 
     Args:
-        frames: of the footage, in order, from the first piece that somebody lacks on.
-        lanes: everybody's.
-        form: of the videos.
+        frames: of the footage, in order, from the first unfinished chunk on.
+        workers: one a target.
+        video_format: of the videos.
         frame_wh: size of the frames, in pixels.
-        threads: that there are cores for.
+        threads: processor cores to use.
         advance: called after each frame.
-        watch: what else looks at the frames.
+        observers: called with each frame before the workers, each in a thread of its own.
 
     Raises:
         InputError: a video cannot be written.
     """
-    count = max(min(_A_CORE * threads, len(lanes)), 1)
-    stages = [_one_after_another(lanes[first::count]) for first in range(count)]
-    with _all_or_none(lanes), closing(frames):
-        waiting = frames_waiting(frame_wh, len(watch) + len(stages) + 1)
-        shown = _shown(frames, form)
-        with closing(stream(shown, *watch, *stages, capacity=waiting)) as passing:
-            for _ in passing:
+    count = max(min(_THREADS_PER_CORE * threads, len(workers)), 1)
+    stages = [_in_turn(workers[first::count]) for first in range(count)]
+    with _abandon_unfinished(workers), closing(frames):
+        capacity = queue_capacity(frame_wh, len(observers) + len(stages) + 1)
+        source = _render_frames(frames, video_format)
+        with closing(stream(source, *observers, *stages, capacity=capacity)) as rendered:
+            for _ in rendered:
                 advance()
-        # An encoder keeps frames back until it knows what follows: those are encoded now.
+        # Encoders hold frames back for their lookahead: those are encoded now.
         with ThreadPoolExecutor(count) as pool:
-            for _ in pool.map(EncoderWorker.close, lanes):
+            for _ in pool.map(EncoderWorker.close, workers):
                 pass
 
 
-def frames_waiting(frame_wh: tuple[int, int], queues: int) -> int:
-    """How many frames, of a size in pixels, may wait in each of so many queues."""
+def queue_capacity(frame_wh: tuple[int, int], queues: int) -> int:
+    """Return how many frames of a size in pixels each of the ``queues`` may hold."""
     frame_bytes = frame_wh[0] * frame_wh[1] * 3 // 2
-    affordable = _WAITING_BYTES // (max(frame_bytes, 1) * queues)
-    return min(max(affordable, _FEWEST_WAITING), _MOST_WAITING)
+    affordable = _QUEUED_BYTES // (max(frame_bytes, 1) * queues)
+    return min(max(affordable, _FEWEST_QUEUED), _MOST_QUEUED)
 
 
-def _one_after_another(lanes: Sequence[EncoderWorker]) -> Callable[[RenderFrame], RenderFrame]:
-    def take(shown: RenderFrame) -> RenderFrame:
-        for lane in lanes:
-            lane.take(shown)
-        return shown
+def _in_turn(workers: Sequence[EncoderWorker]) -> Callable[[RenderFrame], RenderFrame]:
+    def encode(frame: RenderFrame) -> RenderFrame:
+        for worker in workers:
+            worker.encode(frame)
+        return frame
 
-    return take
+    return encode
 
 
-def _shown(frames: Iterator[Decoded], form: VideoFormat) -> Iterator[RenderFrame]:
+def _render_frames(frames: Iterator[Decoded], video_format: VideoFormat) -> Iterator[RenderFrame]:
     for decoded in frames:
-        yield RenderFrame(decoded, form)
+        yield RenderFrame(decoded, video_format)
 
 
 @contextlib.contextmanager
-def _all_or_none(lanes: Sequence[EncoderWorker]) -> Iterator[None]:
+def _abandon_unfinished(workers: Sequence[EncoderWorker]) -> Iterator[None]:
     try:
         yield
     finally:
-        for lane in lanes:
-            lane.abandon()
+        for worker in workers:
+            worker.abandon()

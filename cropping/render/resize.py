@@ -46,7 +46,7 @@ def fit(window_wh: tuple[float, float], video_wh: tuple[int, int]) -> Place:
     return Place(left, top, width, height)
 
 
-def cut(planes: Planes, xyxy: tuple[float, float, float, float], target: Planes) -> None:
+def crop(planes: Planes, xyxy: tuple[float, float, float, float], target: Planes) -> None:
     """Fill ``target`` with a window of ``planes``, black where it has another shape.
 
     Args:

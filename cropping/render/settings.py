@@ -1,4 +1,4 @@
-"""What `crop-people` can be told."""
+"""Settings of `crop-people`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ OthersName = Literal["show", "blur"]
 
 @dataclass(frozen=True, slots=True)
 class CropSettings:
-    """What `crop-people` can be told.
+    """Settings of `crop-people`.
 
     Args:
-        window: what is cut out.
-        camera: how it moves.
-        absent: what is shown while the person is not there.
-        others: what becomes of everybody else.
-        encoder: how pictures are encoded.
-        only_present: whether to write a video of just the parts with the person too.
-        smiles: whether to look who smiles meanwhile, for the timeline and for smile-gifs.
-        people: names; empty for everybody.
+        window: size and framing of the crop windows.
+        camera: path planning of the camera.
+        absent: window while the person is absent.
+        others: whether to show or to blur other people's faces.
+        encoder: H.264 encoder and quality.
+        only_present: also write a video of only the intervals with the person.
+        smiles: score smiles in the same decode, for the timeline and for smile-gifs.
+        people: names; empty for all.
         threads: processor cores to use, 0 all.
-        force: do again what is done.
+        force: render finished videos again.
     """
 
     window: WindowSettings = field(default_factory=WindowSettings)
@@ -40,6 +40,8 @@ class CropSettings:
     threads: int = 0
     force: bool = False
 
-    def of_video(self) -> str:
-        """Everything that a video's content depends on."""
-        return repr((self.window, self.camera, self.absent, self.others, self.encoder))
+    def video_key(self) -> str:
+        """Return a key of all settings that a video's content depends on."""
+        key = repr((self.window, self.camera, self.absent, self.others, self.encoder))
+        # The former name of the class: videos of earlier versions keep their key.
+        return key.replace("PathSettings(", "Operator(")

@@ -1,4 +1,4 @@
-"""The videos of all who are away show the same, and so it is encoded only once."""
+"""Encode what several absent people's videos show alike only once."""
 
 from __future__ import annotations
 
@@ -12,32 +12,42 @@ from cropping.camera.windows import CropWindows
 from cropping.render.render import ChunkCheckpoints, RenderTarget
 
 
-def share(parts: Sequence[RenderTarget], pieces: ChunkCheckpoints) -> list[RenderTarget]:
-    """Take out of several people's parts what they have in common, as one more part at the end.
+def share_absence(targets: Sequence[RenderTarget], chunks: ChunkCheckpoints) -> list[RenderTarget]:
+    """Move the frames that several targets show alike to one more target, appended last.
 
-    The parts come back as they are where that is nothing: of one person alone, where never two
-    are away at a time, or where each of them is shown something else meanwhile.
+    The targets come back unchanged where there are no such frames: with a single person, where
+    never two are absent at a time, or where each shows another window meanwhile.
 
     Args:
-        parts: everybody's, all of the same footage.
-        pieces: where what they share goes.
+        targets: one a person, all of the same footage.
+        chunks: of the shared target.
     """
-    away = [~part.views.present & (part.others is None) for part in parts]
+    absent = [~target.windows.present & (target.blur is None) for target in targets]
     view = next(
-        (p.views.xyxy[there][0] for p, there in zip(parts, away, strict=True) if any(there)), None
+        (
+            target.windows.xyxy[frames][0]
+            for target, frames in zip(targets, absent, strict=True)
+            if any(frames)
+        ),
+        None,
     )
     if view is None:
-        return list(parts)
-    alike = [there & _shows(part.views, view) for part, there in zip(parts, away, strict=True)]
-    together = np.sum(alike, axis=0)
-    if together.max() < 2:
-        return list(parts)
-    own = [replace(part, taken=~theirs) for part, theirs in zip(parts, alike, strict=True)]
-    views = CropWindows(np.tile(view, (len(together), 1)), np.full(len(together), -1))
-    # Whoever comes or goes, the others' videos begin and end a part there too.
-    cuts = np.unique(np.concatenate([part.cuts for part in parts]))
-    return [*own, RenderTarget(views, pieces, cuts=cuts, taken=together > 0)]
+        return list(targets)
+    alike = [
+        frames & _shows(target.windows, view)
+        for target, frames in zip(targets, absent, strict=True)
+    ]
+    counts = np.sum(alike, axis=0)
+    if counts.max() < 2:
+        return list(targets)
+    own = [
+        replace(target, frame_mask=~frames) for target, frames in zip(targets, alike, strict=True)
+    ]
+    windows = CropWindows(np.tile(view, (len(counts), 1)), np.full(len(counts), -1))
+    # Where one person comes or goes, the shared chunks are spliced into the others' videos.
+    cuts = np.unique(np.concatenate([target.cuts for target in targets]))
+    return [*own, RenderTarget(windows, chunks, cuts=cuts, frame_mask=counts > 0)]
 
 
-def _shows(views: CropWindows, xyxy: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return np.asarray((views.xyxy == xyxy).all(axis=1))
+def _shows(windows: CropWindows, xyxy: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray((windows.xyxy == xyxy).all(axis=1))

@@ -31,7 +31,7 @@ from cropping.render.render import (
     chunks_in,
     render,
 )
-from cropping.render.shared_absence import share
+from cropping.render.shared_absence import share_absence
 from cropping.smiles.model import load_smile_model
 from cropping.smiles.scorer import SmileScorer, average_over_neighbours
 from cropping.smiles.table import Smiles
@@ -123,12 +123,12 @@ class SegmentRecord:
 
 def record_file(job: CropPlan, person: Person, leg: RenderSegment) -> Path:
     """Where it is noted that a leg of a person's video is done."""
-    return job.pieces(person) / f"passed-{leg.number:04d}.json"
+    return job.chunk_folder(person) / f"passed-{leg.number:04d}.json"
 
 
 def chunks_of(job: CropPlan, person: Person, leg: RenderSegment) -> ChunkCheckpoints:
     """The finished pieces of a leg of a person's video."""
-    return _pieces_in(job.pieces(person), leg)
+    return _pieces_in(job.chunk_folder(person), leg)
 
 
 def _pieces_in(folder: Path, leg: RenderSegment) -> ChunkCheckpoints:
@@ -205,16 +205,16 @@ def render_segment(given: RenderTask, place: TaskContext) -> Damage:
 def _pass(
     job: CropPlan, people: Sequence[Person], given: RenderTask, place: TaskContext
 ) -> SegmentRecord:
-    leg, damage, clock = given.leg, Damage(), FrameTimes.of(job.timeline)
+    leg, damage, frame_times = given.leg, Damage(), FrameTimes.of(job.timeline)
     own = [
         RenderTarget.whole(_windows(job, one, leg), chunks_of(job, one, leg), _others(job, one))
         for one in people
     ]
     shared = shared_folder(job, people)
     spliced = job.settings.encoder.can_be_spliced
-    parts = share(own, _pieces_in(shared, leg)) if spliced else own
+    parts = share_absence(own, _pieces_in(shared, leg)) if spliced else own
     smiles = _SegmentSmiles(job, given)
-    encoded = leg.first + min(len(part.pieces.read()) for part in parts)
+    encoded = leg.first + min(len(part.chunks.read()) for part in parts)
     begin = leg.first if smiles.wanted else encoded
     frames = _decoded(job, leg, begin, damage)
     first = next(frames, None)
@@ -235,9 +235,9 @@ def _pass(
         colours=first.planes().colours,
         threads=given.threads,
     )
-    folders = [*map(job.pieces, people), shared]
+    folders = [*map(job.chunk_folder, people), shared]
     lanes = [
-        EncoderWorker(part, clock, folder, job.settings.encoder, form, first=leg.first)
+        EncoderWorker(part, frame_times, folder, job.settings.encoder, form, first=leg.first)
         for part, folder in zip(parts, folders, strict=False)
     ]
     last = _Last(first)
@@ -248,10 +248,10 @@ def _pass(
         frame_wh=job.request.frame_wh,
         threads=job.settings.threads or os.cpu_count() or 1,
         advance=_by_one(place.bar, after=(encoded - begin) * CHUNK_FRAMES),
-        watch=smiles.watch,
+        observers=smiles.observers,
     )
     smiles.keep()
-    return last.passed(clock.frame_s, damage, shared.name if len(parts) > len(own) else "")
+    return last.passed(frame_times.frame_s, damage, shared.name if len(parts) > len(own) else "")
 
 
 def _decoded(
@@ -272,26 +272,26 @@ class _SegmentSmiles:
 
     def __init__(self, job: CropPlan, given: RenderTask) -> None:
         self._file = _smiles_file(given.request, given.leg)
-        self._watcher: SmileScorer | None = None
+        self._scorer: SmileScorer | None = None
         if given.watches and not self._file.exists():
-            self._watcher = SmileScorer(load_smile_model(), job.tracks)
+            self._scorer = SmileScorer(load_smile_model(), job.tracks)
 
     @property
     def wanted(self) -> bool:
-        return self._watcher is not None
+        return self._scorer is not None
 
     @property
-    def watch(self) -> list[Callable[[RenderFrame], RenderFrame]]:
-        return [self._look] if self._watcher is not None else []
+    def observers(self) -> list[Callable[[RenderFrame], RenderFrame]]:
+        return [self._look] if self._scorer is not None else []
 
     def _look(self, shown: RenderFrame) -> RenderFrame:
-        if self._watcher is not None:
-            self._watcher.look_at(shown.index, shown.decoded.time_s, shown.planes.y)
+        if self._scorer is not None:
+            self._scorer.score(shown.index, shown.decoded.time_s, shown.planes.y)
         return shown
 
     def keep(self) -> None:
-        if self._watcher is not None:
-            self._watcher.finish().write(self._file)
+        if self._scorer is not None:
+            self._scorer.finish().write(self._file)
 
 
 def _by_one(bar: Bar, *, after: int) -> Callable[[], None]:
@@ -337,15 +337,15 @@ def windows_of(job: CropPlan, person: Person) -> CropWindows:
 
 def _windows(job: CropPlan, person: Person, leg: RenderSegment) -> CropWindows:
     """The same, kept beside the pieces: the other legs need them too."""
-    file = job.pieces(person) / "views.npz"
+    file = job.chunk_folder(person) / "windows.npz"
     if file.exists():
         with np.load(file) as content:
-            return CropWindows(content["xyxy"], content["take"])
+            return CropWindows(content["xyxy"], content["shot"])
     found = windows_of(job, person)
     # Several legs may do so at once: each writes a file of its own, and one of them stays.
-    own = file.with_name(f"views-{leg.number:04d}.npz")
+    own = file.with_name(f"windows-{leg.number:04d}.npz")
     with whole_file(own) as partial, partial.open("wb") as content:
-        np.savez_compressed(content, xyxy=found.xyxy, take=found.take)
+        np.savez_compressed(content, xyxy=found.xyxy, shot=found.shot)
     own.replace(file)
     return found
 

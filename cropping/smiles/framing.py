@@ -37,7 +37,7 @@ def steady_box(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.median(xyxy, axis=0), np.float32)
 
 
-def cut_square_of(image: NDArray[np.uint8], square: Square, side_px: int) -> NDArray[np.uint8]:
+def crop_square(image: NDArray[np.uint8], square: Square, side_px: int) -> NDArray[np.uint8]:
     """Return what is in a square of a frame, ``(side_px, side_px, 3)``, to fractions of a pixel."""
     left, top, side = square
     x1, y1 = int(left), int(top)

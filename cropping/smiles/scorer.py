@@ -17,7 +17,7 @@ from data.core.boxes import iou
 from data.tables.tracks import Tracks
 from data.video.reader import SAME_TIME_S, Frame
 
-LOOKS_PER_S: Final = 10.0
+SAMPLES_PER_S: Final = 10.0
 """A smile lasts a second; more looks would cost time and tell nothing new."""
 
 GAZE_EVERY_S: Final = 0.5
@@ -27,7 +27,7 @@ _SAME_PLACE_IOU: Final = 0.2  # less from one look to the next: the footage has 
 _BATCH: Final = 64  # patches
 
 
-class ScoresSmiles(Protocol):
+class SmileClassifier(Protocol):
     """What scores faces: `cropping.smiles.model.load_smile_model` gives one."""
 
     @property
@@ -59,10 +59,10 @@ class SmileScorer:
 
     def __init__(
         self,
-        model: ScoresSmiles,
+        model: SmileClassifier,
         tracks: Tracks,
         *,
-        looks_per_s: float = LOOKS_PER_S,
+        samples_per_s: float = SAMPLES_PER_S,
         gaze: GazeReader | None = None,
     ) -> None:
         """Take what scores faces, and where they are.
@@ -70,27 +70,27 @@ class SmileScorer:
         Args:
             model: scores patches.
             tracks: of the footage.
-            looks_per_s: frames to look at, at most.
+            samples_per_s: frames to look at, at most.
             gaze: tells where smiling faces look; dlib's landmarks where None is given.
         """
         self._model, self._tracks = model, tracks
         self._gaze = gaze or GazeReader()
-        self._between_s = 1 / looks_per_s
+        self._between_s = 1 / samples_per_s
         self._next_s = -np.inf
         self._faces: list[_Face] = []
         self._waiting: list[tuple[_Face, NDArray[np.uint8], NDArray[np.uint8]]] = []
 
-    def look(self, frame: Frame) -> None:
+    def score_frame(self, frame: Frame) -> None:
         """Score who is seen in this frame, unless the last look was just before it."""
-        self.look_at(frame.index, frame.time_s, frame.image)
+        self.score(frame.index, frame.time_s, frame.image)
 
-    def wants(self, time_s: float) -> bool:
+    def is_due(self, time_s: float) -> bool:
         """Whether `look` would look at a frame of this time, the next in order."""
         return time_s >= self._next_s - SAME_TIME_S
 
-    def look_at(self, index: int, time_s: float, image: NDArray[np.uint8]) -> None:
+    def score(self, index: int, time_s: float, image: NDArray[np.uint8]) -> None:
         """`look`, at an upright frame that is ``(h, w, 3)`` RGB, or its brightness ``(h, w)``."""
-        if not self.wants(time_s):
+        if not self.is_due(time_s):
             return
         first, last = np.searchsorted(self._tracks.frame_index, [index, index + 1])
         rows = np.arange(first, last)

@@ -26,7 +26,7 @@ _ASIDE: Final = (0.25, 1.2)  # a turn that costs nothing, and one that is not sh
 _SHUT: Final = (0.65, 0.9)  # of how far the eyes are usually open: closed, and open
 
 
-def smile_worth(smiles: Smiles) -> NDArray[np.float64]:
+def smile_quality(smiles: Smiles) -> NDArray[np.float64]:
     """Return how fit each face of one person is to be shown, ``(n,)``.
 
     It is 0 where they do not smile, or not towards the camera, or where that is not known. Else
@@ -63,7 +63,7 @@ def choose_moments(smiles: Smiles, count: int, *, least_apart_s: float = 0.0) ->
         count: how many, at most.
         least_apart_s: seconds between two of them, at least.
     """
-    worth = smile_worth(smiles)
+    worth = smile_quality(smiles)
     worth[worth < _LEAST_WORTH * worth.max(initial=0)] = 0
     chosen = np.zeros(0, np.int64)
     for apart_s in _APART_S:

@@ -11,13 +11,13 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.smiles.framing import cut_square_of, square_of, steady_box
+from cropping.smiles.framing import crop_square, square_of, steady_box
 from cropping.smiles.gif import LEAST_SIDE_PX, SUFFIXES, FormatName, encode_loop
 from cropping.smiles.model import SHIPPED, SmileModel, load_smile_model
 from cropping.smiles.own_files import OwnFiles
 from cropping.smiles.scorer import SmileScorer
 from cropping.smiles.selection import LEAST_MOMENTS, choose_bursts, choose_moments
-from cropping.smiles.table import Smiles, keep_smiles, kept_smiles, smiles_key, smiling_spans
+from cropping.smiles.table import Smiles, smiles_key, smiling_intervals, store_smiles, stored_smiles
 from cropping.timeline_file import note_smiles
 from data.core.arrays import UNKNOWN
 from data.core.digest import digest
@@ -192,7 +192,7 @@ def _job(project: Project, footage: str, model: SmileModel, settings: SmileSetti
 def _work(job: _GifJob, progress: Progress) -> SmileSummary:
     start, damage = time.monotonic(), Damage()
     own = OwnFiles(job.project, job.stage, job.project.crops_folder(job.footage))
-    smiles = kept_smiles(job.project, job.footage, job.model.key)
+    smiles = stored_smiles(job.project, job.footage, job.model.key)
     found_before = smiles is not None and not job.settings.force
     if smiles is None or job.settings.force:
         smiles = _watch(job, progress, damage)
@@ -220,7 +220,7 @@ def _work(job: _GifJob, progress: Progress) -> SmileSummary:
 
 def _note_in_timeline(job: _GifJob, smiles: Smiles) -> None:
     """Tell the page, and whoever reads the timeline, when everybody smiles."""
-    spans = {person: smiling_spans(smiles, person) for person in _people(job.tracks)}
+    spans = {person: smiling_intervals(smiles, person) for person in _people(job.tracks)}
     note_smiles(job.project.crops_folder(job.footage) / TIMELINE_FILE, spans)
 
 
@@ -247,30 +247,28 @@ def _person(job: _GifJob, shown: _Selection, own: OwnFiles) -> PersonSmiles:
 def _watch(job: _GifJob, progress: Progress, damage: Damage) -> Smiles:
     """Look at everybody in all of the footage, and keep what was seen."""
     footage = _footage(job)
-    watcher = SmileScorer(job.model, job.tracks)
+    scorer = SmileScorer(job.model, job.tracks)
     total = max(round(footage.duration_s * (footage.rate or ASSUMED_RATE)), 1)
     with progress(f"{job.footage} looking", total, 0) as bar:
-        for _ in _looking(watcher, footage, job.settings.threads, damage):
+        for _ in _looking(scorer, footage, job.settings.threads, damage):
             bar.update(1)
-    smiles = watcher.finish()
-    keep_smiles(job.project, job.footage, job.model.key, smiles)
+    smiles = scorer.finish()
+    store_smiles(job.project, job.footage, job.model.key, smiles)
     return smiles
 
 
-def _looking(
-    watcher: SmileScorer, footage: Footage, threads: int, damage: Damage
-) -> Iterator[None]:
-    """Show every frame to ``watcher``, one a step."""
+def _looking(scorer: SmileScorer, footage: Footage, threads: int, damage: Damage) -> Iterator[None]:
+    """Show every frame to ``scorer``, one a step."""
     if footage.kind != "video":
         for frame in read_frames(footage, threads=threads, damage=damage):
-            watcher.look(frame)
+            scorer.score_frame(frame)
             yield
         return
     for decoded in decode_frames(footage, threads=threads, damage=damage):
-        if watcher.wants(decoded.time_s):
+        if scorer.is_due(decoded.time_s):
             # The brightness as the file has it, which crop-people shows too: whoever of the two
             # looks, it comes to the same.
-            watcher.look_at(decoded.index, decoded.time_s, decoded.planes().y)
+            scorer.score(decoded.index, decoded.time_s, decoded.planes().y)
         yield
 
 
@@ -350,7 +348,7 @@ def _pictures(
         frame_wh = frame.image.shape[1], frame.image.shape[0]  # photographs differ
         for row in at[frame.index]:
             box, side_px = boxes[row]
-            pictures[row] = cut_square_of(frame.image, square_of(box, frame_wh), side_px)
+            pictures[row] = crop_square(frame.image, square_of(box, frame_wh), side_px)
     return pictures
 
 

@@ -93,7 +93,7 @@ def log_odds(probability: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(np.log(inside / (1 - inside)))
 
 
-def smiling_spans(smiles: Smiles, person_id: int) -> list[tuple[float, float]]:
+def smiling_intervals(smiles: Smiles, person_id: int) -> list[tuple[float, float]]:
     """Return when a person smiles: start and end in seconds, rising, apart from each other."""
     mine = smiles.take(smiles.person_id == person_id)
     smiling = is_smiling(mine)
@@ -116,7 +116,7 @@ def smiles_file(project: ProjectPaths, footage: str) -> Path:
     return project.crops_folder(footage) / "smiles.parquet"
 
 
-def kept_smiles(project: Project, footage: str, model_key: str) -> Smiles | None:
+def stored_smiles(project: Project, footage: str, model_key: str) -> Smiles | None:
     """Return the smiles of a footage; None where they are missing or of other tracks or models."""
     inputs = _inputs(project, footage, model_key)
     if not project.finished(smiles_stage(footage), inputs):
@@ -127,7 +127,7 @@ def kept_smiles(project: Project, footage: str, model_key: str) -> Smiles | None
         return None  # they can be made again
 
 
-def keep_smiles(project: Project, footage: str, model_key: str, smiles: Smiles) -> None:
+def store_smiles(project: Project, footage: str, model_key: str, smiles: Smiles) -> None:
     """Write the smiles of a footage, and of what they were made."""
     project.unfinish(smiles_stage(footage))
     smiles.write(smiles_file(project, footage))

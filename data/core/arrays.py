@@ -10,3 +10,6 @@ Image = NDArray[np.uint8]
 
 UNKNOWN = -1
 """No person, tracklet or row: the value of an id or index array where there is none."""
+
+Values = NDArray[np.float64]
+"""One number a row, ``(n,)``, or rows of them: shape and unit where it is used."""

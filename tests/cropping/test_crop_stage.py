@@ -18,7 +18,7 @@ from cropping.render.cache_keys import WORK_FOLDER
 from cropping.render.encoder import EncoderSettings
 from cropping.render.settings import CropSettings
 from cropping.smiles.model import smile_model_key
-from cropping.smiles.table import kept_smiles
+from cropping.smiles.table import stored_smiles
 from cropping.stage import CropsSummary, crop_people
 from data.core.errors import InputError
 from data.execution.failures import Failures
@@ -160,7 +160,7 @@ def test_who_smiles_is_looked_for_in_the_same_pass(cropped: Cropped) -> None:
             said = any(begin <= time_s < end for begin, end in person["smiling"])
             right, wrong = right + (said == smiling), wrong + (said != smiling)
     assert right > 4 * wrong
-    assert kept_smiles(Project(cropped.project.folder), "film", smile_model_key()) is not None
+    assert stored_smiles(Project(cropped.project.folder), "film", smile_model_key()) is not None
 
 
 def test_second_time_with_smiles_does_nothing(cropped: Cropped) -> None:
@@ -396,7 +396,7 @@ def test_a_stopped_run_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
     crop(project)
     whole = contents(project)
-    real = rendering.EncoderWorker.take
+    real = rendering.EncoderWorker.encode
 
     def breaks(lane: rendering.EncoderWorker, shown: rendering.RenderFrame) -> None:
         if shown.index == 25:
@@ -404,7 +404,7 @@ def test_a_stopped_run_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch
         real(lane, shown)
 
     with monkeypatch.context() as during:
-        during.setattr(rendering.EncoderWorker, "take", breaks)
+        during.setattr(rendering.EncoderWorker, "encode", breaks)
         with pytest.raises(KeyboardInterrupt):
             crop(project, force=True)
     assert contents(project) == whole  # nothing half-written is in place
@@ -463,7 +463,7 @@ def test_a_stopped_run_goes_on_with_what_is_shared(
     crop(lonely)
     whole = contents(lonely)
     monkeypatch.setattr(passing, "SEGMENT_CHUNKS", leg_pieces)
-    real = rendering.EncoderWorker.take
+    real = rendering.EncoderWorker.encode
 
     def breaks(lane: rendering.EncoderWorker, shown: rendering.RenderFrame) -> None:
         if shown.index == 25:
@@ -473,7 +473,7 @@ def test_a_stopped_run_goes_on_with_what_is_shared(
     for path in lonely.crops_folder("film").glob("*.mp4"):
         path.unlink()
     with monkeypatch.context() as during:
-        during.setattr(rendering.EncoderWorker, "take", breaks)
+        during.setattr(rendering.EncoderWorker, "encode", breaks)
         with pytest.raises(KeyboardInterrupt):
             crop(lonely)
     crop(lonely)
@@ -491,7 +491,7 @@ def test_long_footage_is_passed_in_legs(
     whole = contents(project)
     Project(project.folder).unfinish("smiles of film")
     monkeypatch.setattr(passing, "SEGMENT_CHUNKS", 1)
-    real = rendering.EncoderWorker.take
+    real = rendering.EncoderWorker.encode
 
     def breaks(lane: rendering.EncoderWorker, shown: rendering.RenderFrame) -> None:
         if shown.index == stopped_at:
@@ -500,7 +500,7 @@ def test_long_footage_is_passed_in_legs(
 
     if stopped_at is not None:
         with monkeypatch.context() as during:
-            during.setattr(rendering.EncoderWorker, "take", breaks)
+            during.setattr(rendering.EncoderWorker, "encode", breaks)
             with pytest.raises(KeyboardInterrupt):
                 crop(project, force=True, smiles=True)
     crop(project, force=True, smiles=True)
@@ -534,7 +534,7 @@ def test_a_run_stopped_before_the_end_of_joining(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr(writing, "join", breaks)
+        during.setattr(writing, "mux", breaks)
         with pytest.raises(KeyboardInterrupt):
             crop(project)
     assert contents(project) == {}

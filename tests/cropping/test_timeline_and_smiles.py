@@ -12,7 +12,7 @@ import pytest
 from cropping.erasure import forget_crops
 from cropping.render.settings import CropSettings
 from cropping.smiles.stage import SmileSettings, smile_gifs
-from cropping.smiles.table import Smiles, smiles_file, smiling_spans
+from cropping.smiles.table import Smiles, smiles_file, smiling_intervals
 from cropping.stage import crop_people
 from cropping.timeline_file import note_smiles
 from data.core.errors import InputError
@@ -44,7 +44,7 @@ def finished(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Project:
 def test_smile_gifs_notes_who_smiles_when(finished: Project) -> None:
     smiles = Smiles.read(smiles_file(finished, "film"))
     for one in timeline(finished)["people"]:
-        spans = smiling_spans(smiles, one["person_id"])
+        spans = smiling_intervals(smiles, one["person_id"])
         assert np.allclose(np.reshape(one["smiling"], (-1, 2)), np.reshape(spans, (-1, 2)))
     assert max(smiling_s(finished).values()) > 0.3
 

@@ -81,7 +81,7 @@ def motion(found: CropWindows, tracks: Tracks, window: WindowSettings) -> Motion
     height = found.xyxy[:, 3] - found.xyxy[:, 1]
     unit = float(np.median(height[found.present])) if found.present.any() else 1.0
     velocity = np.diff(middle / unit, axis=0)
-    together = (found.take[1:] == found.take[:-1]) & found.present[1:]
+    together = (found.shot[1:] == found.shot[:-1]) & found.present[1:]
     both = together[1:] & together[:-1]
     acceleration = np.abs(np.diff(velocity, axis=0)).sum(axis=1)[both]
     off, inside = _faces(found, tracks, window)

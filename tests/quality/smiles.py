@@ -24,7 +24,7 @@ from cropping.expressions.figures import Figures, roc_auc
 from cropping.expressions.labelled_faces import LabelledFaces, read_labelled_faces
 from cropping.expressions.model import load_expression_model
 from cropping.expressions.split import split_faces
-from cropping.expressions.stage import judge_model
+from cropping.expressions.stage import evaluate_model
 from cropping.smiles.model import NO_SMILE, SHIPPED, SMILE, load_smile_model
 from cropping.smiles.scorer import SmileScorer
 from cropping.smiles.selection import choose_moments
@@ -82,7 +82,7 @@ def held_out(shared: Path) -> LabelledFaces:
 
 def held_out_figures(shared: Path) -> tuple[Figures, Figures]:
     """By one crop a face, and averaged as in use."""
-    return judge_model(load_expression_model(SHIPPED), held_out(shared))
+    return evaluate_model(load_expression_model(SHIPPED), held_out(shared))
 
 
 def _held_out_lines(figures: tuple[Figures, Figures]) -> list[str]:
@@ -150,10 +150,10 @@ def _drawn_person(mine: Smiles, truth: Truth, name: str) -> DrawnPerson:
 
 def watched(footage: Path, found: Tracks) -> Smiles:
     """What smile-gifs finds, given the faces."""
-    watcher = SmileScorer(load_smile_model(), found)
+    scorer = SmileScorer(load_smile_model(), found)
     for frame in read_frames(footage):
-        watcher.look(frame)
-    return watcher.finish()
+        scorer.score_frame(frame)
+    return scorer.finish()
 
 
 def _drawn_lines(people: list[DrawnPerson]) -> list[str]:

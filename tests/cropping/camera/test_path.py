@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cropping.camera import path as camera
-from cropping.camera.path import KNOT_S, Operator, average_path, steady_path
+from cropping.camera import path as camera_path
+from cropping.camera.path import KNOT_S, PathSettings, average_path, steady_path
 
 RATE = 25.0
 
@@ -18,7 +18,7 @@ def lead(
     target: NDArray[np.float64], *, room: float = 1.0, time_s: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
     times = seconds(len(target) / RATE) if time_s is None else time_s
-    return steady_path(times, target, target - room, target + room, operator=Operator())
+    return steady_path(times, target, target - room, target + room, settings=PathSettings())
 
 
 def sway(time_s: NDArray[np.float64], size: float) -> NDArray[np.float64]:
@@ -70,7 +70,7 @@ def test_a_path_keeps_off_its_limits_where_it_can() -> None:
     low, high = target - 0.35, target + 0.35
 
     def nearest(margin: float) -> float:
-        path = steady_path(time_s, target, low, high, margin=margin, operator=Operator())
+        path = steady_path(time_s, target, low, high, margin=margin, settings=PathSettings())
         return float(np.minimum(path - low, high - path).min())
 
     assert nearest(0.2) > nearest(0.0)
@@ -81,7 +81,7 @@ def test_steadier_than_a_moving_average() -> None:
     target = sway(time_s, 0.15)
     low, high = target - 1, target + 1
     average = average_path(time_s, target, low, high, window_s=0.5)
-    steady = steady_path(time_s, target, low, high, operator=Operator())
+    steady = steady_path(time_s, target, low, high, settings=PathSettings())
     assert np.abs(np.diff(steady, 2)).mean() < np.abs(np.diff(average, 2)).mean() / 4
 
 
@@ -96,7 +96,7 @@ def test_long_paths_in_parts_are_as_smooth(monkeypatch: pytest.MonkeyPatch) -> N
     time_s = seconds(60)
     target = sway(time_s, 0.2)
     whole = lead(target)
-    monkeypatch.setattr(camera, "CHUNK_S", 10.0)
+    monkeypatch.setattr(camera_path, "WINDOW_S", 10.0)
     parts = lead(target)
     assert np.abs(parts - whole).mean() < 0.01
     assert np.abs(np.diff(parts, 2)).max() < 2 * np.abs(np.diff(whole, 2)).max()
@@ -123,4 +123,4 @@ def test_moving_average_by_hand(window_s: float, expected: list[float]) -> None:
 
 
 def test_a_knot_is_many_samples() -> None:
-    assert camera.SAMPLE_S <= KNOT_S / 2
+    assert camera_path.SAMPLE_S <= KNOT_S / 2

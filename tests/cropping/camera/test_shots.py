@@ -37,7 +37,7 @@ def test_clock_has_every_frame(
 )
 def test_spans(marked: str, expected: list[tuple[float, float]]) -> None:
     clock = FrameTimes(np.arange(4) / 10)
-    spans = clock.spans(np.array([one == "#" for one in marked]))
+    spans = clock.intervals(np.array([one == "#" for one in marked]))
     assert [value for span in spans for value in span] == pytest.approx(
         [value for span in expected for value in span]
     )

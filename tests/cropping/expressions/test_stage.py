@@ -13,7 +13,7 @@ from cropping.expressions.stage import (
     ExpressionSettings,
     ExpressionSummary,
     Purpose,
-    judge_model,
+    evaluate_model,
     train_expressions,
 )
 from cropping.expressions.training import ExpressionTraining
@@ -78,7 +78,7 @@ def test_a_model_its_card_and_picture(trained: tuple[Path, Path]) -> None:
 def test_what_the_card_says_is_what_the_model_does(trained: tuple[Path, Path]) -> None:
     table, out = trained
     faces = read_labelled_faces([table], progress=no_bar)
-    single, averaged = judge_model(load_expression_model(out), faces)
+    single, averaged = evaluate_model(load_expression_model(out), faces)
     assert single.faces == averaged.faces == len(faces)
     assert averaged.mean_auc > 0.5
 
@@ -145,4 +145,4 @@ def test_other_classes_cannot_be_judged(trained: tuple[Path, Path], tmp_path: Pa
     _, out = trained
     model = load_expression_model(out)
     with pytest.raises(InputError, match="the faces are labelled a, b"):
-        judge_model(model, faces.take(np.arange(4)))
+        evaluate_model(model, faces.take(np.arange(4)))

@@ -17,7 +17,7 @@ QUICK = EncoderSettings(preset="ultrafast")
 def write(path: Path, ticks: list[int], keyframes: list[int]) -> None:
     writer = ChunkWriter(path, QUICK, FORM)
     for number, tick in enumerate(ticks):
-        frame, planes = writer.picture()
+        frame, planes = writer.new_frame()
         planes.y[:], planes.u[:], planes.v[:] = 40 + number * 3, 128, 128
         writer.write(frame, tick=tick, keyframe=number in keyframes)
     writer.close()
@@ -46,12 +46,12 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, threads: int) -> No
     rng = np.random.default_rng(0)
     scene = np.kron(rng.integers(0, 200, (60, 40), np.uint8), np.ones((8, 8), np.uint8))
     grain = rng.integers(0, 12, (40, 320, 200), np.uint8)
-    form = VideoFormat((200, 320), Fraction(1, 25), Fraction(25), BT709, threads)
+    video_format = VideoFormat((200, 320), Fraction(1, 25), Fraction(25), BT709, threads)
 
     def written(name: str) -> bytes:
-        writer = ChunkWriter(tmp_path / name, EncoderSettings(), form)
+        writer = ChunkWriter(tmp_path / name, EncoderSettings(), video_format)
         for number, noise in enumerate(grain):
-            frame, planes = writer.picture()
+            frame, planes = writer.new_frame()
             y, x = 3 * number, 2 * number
             planes.y[:] = scene[y : y + 320, x : x + 200] + noise
             planes.u[:] = planes.v[:] = 128
@@ -64,7 +64,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, threads: int) -> No
 
 def test_abandoned_leaves_nothing(tmp_path: Path) -> None:
     writer = ChunkWriter(tmp_path / "piece.nut", QUICK, FORM)
-    frame, _ = writer.picture()
+    frame, _ = writer.new_frame()
     writer.write(frame, tick=0, keyframe=True)
     writer.abandon()
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat
-from cropping.render.mux import Chunk, Excerpt, join, stamps
+from cropping.render.mux import Chunk, Excerpt, mux, packet_times
 from data.core.errors import InputError
 from tests.cropping.written_video import read_video
 
@@ -28,7 +28,7 @@ TICK = Fraction(1, 1000)
     ids=["empty", "one", "in order", "two B", "a pyramid", "varying rate"],
 )
 def test_stamps(pts: list[int], end: int, dts: list[int], duration: list[int]) -> None:
-    found = stamps(np.array(pts, np.int64), end=end)
+    found = packet_times(np.array(pts, np.int64), end=end)
     assert found.dts.tolist() == dts
     assert found.duration.tolist() == duration
     assert (found.dts <= found.pts).all()
@@ -39,7 +39,7 @@ def write_piece(path: Path, frames: Iterable[int]) -> Path:
     writer = ChunkWriter(path, EncoderSettings(), VideoFormat((64, 48), TICK, Fraction(25)))
     for place, index in enumerate(frames):
         noise = np.random.default_rng(index).integers(16, 200, (48, 64), np.uint8)
-        frame, planes = writer.picture()
+        frame, planes = writer.new_frame()
         planes.y[:], planes.u[:], planes.v[:] = noise // 4 + index, 128, 128
         writer.write(frame, tick=index * 40, keyframe=not place or index % 10 == 0)
     writer.close()
@@ -63,7 +63,7 @@ def brightness(path: Path) -> list[float]:
 
 def test_pieces_become_one_film(tmp_path: Path) -> None:
     pieces = write_pieces(tmp_path, [20, 20, 7])
-    join(tmp_path / "film.mp4", pieces, [Excerpt(Fraction(0), Fraction(47, 25))], sound=None)
+    mux(tmp_path / "film.mp4", pieces, [Excerpt(Fraction(0), Fraction(47, 25))], sound=None)
     film = read_video(tmp_path / "film.mp4")
     assert film.times_s == pytest.approx(np.arange(47) / 25)
     assert film.duration_s == pytest.approx(47 / 25)
@@ -78,8 +78,8 @@ def test_spans_follow_each_other_as_chapters(tmp_path: Path) -> None:
         Excerpt(Fraction(10, 25), Fraction(20, 25), "0:00"),
         Excerpt(Fraction(40, 25), Fraction(50, 25), "0:01"),
     ]
-    join(tmp_path / "whole.mp4", pieces, [Excerpt(Fraction(0), Fraction(2))], sound=None)
-    join(tmp_path / "best.mp4", [Chunk(tmp_path / "whole.mp4")], spans, sound=None)
+    mux(tmp_path / "whole.mp4", pieces, [Excerpt(Fraction(0), Fraction(2))], sound=None)
+    mux(tmp_path / "best.mp4", [Chunk(tmp_path / "whole.mp4")], spans, sound=None)
     best = read_video(tmp_path / "best.mp4")
     assert best.times_s == pytest.approx(np.arange(20) / 25)
     assert best.duration_s == pytest.approx(20 / 25)
@@ -106,9 +106,7 @@ def test_what_is_lacking_comes_from_what_is_shared(
         write_piece(tmp_path / "own.nut", own), write_piece(tmp_path / "shared.nut", shared)
     )
     after = Chunk(write_piece(tmp_path / "after.nut", range(40, 47)))
-    join(
-        tmp_path / "film.mp4", [piece, after], [Excerpt(Fraction(0), Fraction(47, 25))], sound=None
-    )
+    mux(tmp_path / "film.mp4", [piece, after], [Excerpt(Fraction(0), Fraction(47, 25))], sound=None)
     film = read_video(tmp_path / "film.mp4")
     assert film.times_s == pytest.approx(np.arange(47) / 25)
     assert film.duration_s == pytest.approx(47 / 25)
@@ -118,4 +116,4 @@ def test_what_is_lacking_comes_from_what_is_shared(
 def test_nowhere_to_write(tmp_path: Path) -> None:
     pieces = write_pieces(tmp_path, [3])
     with pytest.raises(InputError, match="cannot be written"):
-        join(tmp_path / "no" / "film.mp4", pieces, [Excerpt(Fraction(0), Fraction(1))], sound=None)
+        mux(tmp_path / "no" / "film.mp4", pieces, [Excerpt(Fraction(0), Fraction(1))], sound=None)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from cropping.camera.shots import FrameTimes
 from cropping.camera.windows import CropWindows
 from cropping.render import render as rendering
-from cropping.render.render import frames_waiting, keyframes, threads_each
+from cropping.render.render import keyframes, queue_capacity, threads_each
 
 
 def cuts(take: list[int]) -> NDArray[np.int64]:
@@ -40,11 +40,11 @@ def test_a_piece_begins_with_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    ("lanes", "cores", "threads"),
+    ("workers", "cores", "threads"),
     [(0, 4, 4), (1, 1, 1), (1, 2, 2), (4, 2, 1), (4, 16, 4), (1, 64, 8)],
 )
-def test_threads(lanes: int, cores: int, threads: int) -> None:
-    assert threads_each(lanes, cores) == threads
+def test_threads(workers: int, cores: int, threads: int) -> None:
+    assert threads_each(workers, cores) == threads
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_threads(lanes: int, cores: int, threads: int) -> None:
     ids=["small", "full hd", "4k", "8k and many people"],
 )
 def test_few_large_frames_wait(frame_wh: tuple[int, int], queues: int, frames: int) -> None:
-    assert frames_waiting(frame_wh, queues) == frames
+    assert queue_capacity(frame_wh, queues) == frames

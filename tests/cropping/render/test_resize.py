@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cropping.render.resize import BLACK, Place, cut, fill, fit
+from cropping.render.resize import BLACK, Place, crop, fill, fit
 from data.video.yuv import BT709, Planes
 
 WIDTH, HEIGHT = 640, 360
@@ -63,7 +63,7 @@ def test_every_pixel_comes_from_its_place(
     target = blank(*video_wh)
     source = drawn()
     before = source.y.copy()
-    cut(source, xyxy, target)
+    crop(source, xyxy, target)
     step_x = (xyxy[2] - xyxy[0]) / video_wh[0]
     step_y = (xyxy[3] - xyxy[1]) / video_wh[1]
     row, column = np.mgrid[0 : video_wh[1], 0 : video_wh[0]].astype(float)
@@ -80,7 +80,7 @@ def test_every_pixel_comes_from_its_place(
 
 def test_as_it_is_means_the_same_numbers() -> None:
     source, target = drawn(), blank(200, 300)
-    cut(source, (44, 20, 244, 320), target)
+    crop(source, (44, 20, 244, 320), target)
     np.testing.assert_array_equal(target.y, source.y[20:320, 44:244])
     np.testing.assert_array_equal(target.v, source.v[10:160, 22:122])
 
@@ -102,7 +102,7 @@ def test_fit(window_wh: tuple[float, float], place: Place) -> None:
 
 def test_bars_are_black() -> None:
     target = blank(202, 360)
-    cut(drawn(), (0, 0, 640, 360), target)
+    crop(drawn(), (0, 0, 640, 360), target)
     assert set(target.y[:122].ravel().tolist()) == {BLACK[0]}
     assert set(target.u[-60:].ravel().tolist()) == {BLACK[1]}
     assert np.ptp(target.y[122:236]) > 50
@@ -110,7 +110,7 @@ def test_bars_are_black() -> None:
 
 def test_no_area_is_black() -> None:
     target, black = blank(20, 10), blank(20, 10)
-    cut(drawn(), (0, 0, 0, 0), target)
+    crop(drawn(), (0, 0, 0, 0), target)
     fill(black)
     np.testing.assert_array_equal(target.y, black.y)
     assert target.wh == (20, 10)

@@ -8,7 +8,7 @@ import pytest
 from cropping.camera.windows import CropWindows
 from cropping.render.blur import FaceBlur
 from cropping.render.render import RenderTarget, chunks_in
-from cropping.render.shared_absence import share
+from cropping.render.shared_absence import share_absence
 from tests.cropping.tracked_project import at_rate, box, tracks_of
 
 WHOLE = (0.0, 0.0, 160.0, 90.0)
@@ -17,10 +17,10 @@ HERE, THERE = (10.0, 0.0, 60.0, 90.0), (90.0, 0.0, 140.0, 90.0)
 Shown = tuple[list[int], tuple[float, float, float, float]]  # takes, and what is shown else
 
 
-def part(folder: Path, shown: Shown, *, others: FaceBlur | None = None) -> RenderTarget:
+def part(folder: Path, shown: Shown, *, blur: FaceBlur | None = None) -> RenderTarget:
     takes = np.array(shown[0], np.int64)
     xyxy = np.where((takes < 0)[:, None], shown[1], HERE)
-    return RenderTarget.whole(CropWindows(xyxy, takes), chunks_in(folder, "piece"), others)
+    return RenderTarget.whole(CropWindows(xyxy, takes), chunks_in(folder, "piece"), blur)
 
 
 @pytest.mark.parametrize(
@@ -47,23 +47,23 @@ def part(folder: Path, shown: Shown, *, others: FaceBlur | None = None) -> Rende
     ],
 )
 def test_what_is_shared(people: list[Shown], shared: list[int] | None, tmp_path: Path) -> None:
-    parts = [part(tmp_path / str(n), shown) for n, shown in enumerate(people)]
-    found = share(parts, chunks_in(tmp_path / "shared", "piece"))
+    targets = [part(tmp_path / str(n), shown) for n, shown in enumerate(people)]
+    found = share_absence(targets, chunks_in(tmp_path / "shared", "piece"))
     if shared is None:
-        assert found == parts
+        assert found == targets
         return
     *own, common = found
-    assert np.flatnonzero(common.taken).tolist() == shared
+    assert np.flatnonzero(common.frame_mask).tolist() == shared
     for one, (takes, _) in zip(own, people, strict=True):
         # Every frame is in one's own part or in the common one.
-        assert one.taken.tolist() == [take >= 0 for take in takes]
-        assert (one.taken | common.taken).all()
+        assert one.frame_mask.tolist() == [take >= 0 for take in takes]
+        assert (one.frame_mask | common.frame_mask).all()
         assert set(one.cuts.tolist()) <= set(common.cuts.tolist())
 
 
 def test_where_others_are_blurred_nothing_is_shared(tmp_path: Path) -> None:
     timeline = at_rate(4)
     tracks = tracks_of(timeline, {1: {0: box(50, 50)}})
-    others = FaceBlur(tracks, 2, timeline, (160, 90))
-    parts = [part(tmp_path / str(n), ([0, -1, -1, -1], WHOLE), others=others) for n in range(2)]
-    assert share(parts, chunks_in(tmp_path / "shared", "piece")) == parts
+    blur = FaceBlur(tracks, 2, timeline, (160, 90))
+    targets = [part(tmp_path / str(n), ([0, -1, -1, -1], WHOLE), blur=blur) for n in range(2)]
+    assert share_absence(targets, chunks_in(tmp_path / "shared", "piece")) == targets

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cropping.smiles.framing import cut_square_of, square_of, steady_box
+from cropping.smiles.framing import crop_square, square_of, steady_box
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_burst_has_one_box() -> None:
 def test_what_is_cut_is_what_was_there(side_px: int) -> None:
     image = np.zeros((100, 120, 3), np.uint8)
     image[30:70, 40:80] = 200
-    cut = cut_square_of(image, (20.0, 10.0, 80.0), side_px)
+    cut = crop_square(image, (20.0, 10.0, 80.0), side_px)
     assert cut.shape == (side_px, side_px, 3)
     quarter = side_px // 4
     assert cut[side_px // 2, side_px // 2].tolist() == [200] * 3
@@ -53,5 +53,5 @@ def test_what_is_cut_is_what_was_there(side_px: int) -> None:
 
 def test_fractions_of_a_pixel_move_the_picture() -> None:
     image = np.tile(np.arange(100, dtype=np.uint8)[None, :, None], (100, 1, 3))
-    means = [cut_square_of(image, (x, 10.0, 40.0), 80).mean() for x in (20.0, 20.5, 21.0)]
+    means = [crop_square(image, (x, 10.0, 40.0), 80).mean() for x in (20.0, 20.5, 21.0)]
     assert means[0] < means[1] < means[2]

@@ -62,10 +62,10 @@ def tracks(
 
 def watch(found: Tracks, frames: list[Frame], **options: float) -> tuple[Smiles, Brightness, Ahead]:
     model, gaze = Brightness(), Ahead()
-    watcher = SmileScorer(model, found, gaze=gaze, **options)
+    scorer = SmileScorer(model, found, gaze=gaze, **options)
     for one in frames:
-        watcher.look(one)
-    return watcher.finish(), model, gaze
+        scorer.score_frame(one)
+    return scorer.finish(), model, gaze
 
 
 def test_no_frames_no_smiles() -> None:
@@ -90,7 +90,7 @@ def test_ten_looks_a_second_are_enough() -> None:
     found, _, _ = watch(tracks(60, rate=60), [frame(i, i / 60, 200, 20) for i in range(60)])
     assert len(np.unique(found.frame_index)) == 10
     fewer, _, _ = watch(
-        tracks(60, rate=60), [frame(i, i / 60, 200, 20) for i in range(60)], looks_per_s=5
+        tracks(60, rate=60), [frame(i, i / 60, 200, 20) for i in range(60)], samples_per_s=5
     )
     assert len(np.unique(fewer.frame_index)) == 5
 
@@ -130,11 +130,11 @@ def test_a_track_outside_the_frame_is_no_error() -> None:
 
 def test_brightness_alone_will_do() -> None:
     model = Brightness()
-    watcher = SmileScorer(model, tracks(1), gaze=Ahead())
-    watcher.look_at(0, 0.0, frame(0, 0.0, 250, 20).image[..., 0])
-    assert len(watcher.finish()) == 2
-    assert not watcher.wants(0.05)
-    assert watcher.wants(0.1)
+    scorer = SmileScorer(model, tracks(1), gaze=Ahead())
+    scorer.score(0, 0.0, frame(0, 0.0, 250, 20).image[..., 0])
+    assert len(scorer.finish()) == 2
+    assert not scorer.is_due(0.05)
+    assert scorer.is_due(0.1)
 
 
 def test_memory_does_not_grow_with_frames() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cropping.smiles.selection import BURST_S, choose_bursts, choose_moments, smile_worth
+from cropping.smiles.selection import BURST_S, choose_bursts, choose_moments, smile_quality
 from cropping.smiles.table import Smiles
 from tests.cropping.smile_rows import smiles
 
@@ -45,23 +45,23 @@ def test_what_is_better_is_worth_more(column: str, worse: float, better: float) 
     table = smiles([0.99] * 20)
     values = np.full(20, better, np.float32)
     values[3] = worse
-    worth = smile_worth(table.replace(**{column: values}))
+    worth = smile_quality(table.replace(**{column: values}))
     assert worth[3] < 0.9 * worth[4]
 
 
 def test_larger_faces_are_worth_more() -> None:
     small, large = smiles([0.99] * 5, side_px=20), smiles([0.99] * 5, side_px=80)
-    assert smile_worth(small).max() < smile_worth(large).min()
+    assert smile_quality(small).max() < smile_quality(large).min()
 
 
 @pytest.mark.parametrize("turn", [1.3, 2.0, float("nan")], ids=["aside", "away", "not known"])
 def test_who_does_not_face_the_camera_is_not_shown(turn: float) -> None:
-    assert (smile_worth(smiles([0.99] * 20, turn=turn)) == 0).all()
+    assert (smile_quality(smiles([0.99] * 20, turn=turn)) == 0).all()
 
 
 def test_eyes_that_nobody_could_read_cost_nothing() -> None:
     known, unknown = smiles([0.99] * 5), smiles([0.99] * 5, eyes_open=float("nan"))
-    assert smile_worth(unknown).tolist() == smile_worth(known).tolist()
+    assert smile_quality(unknown).tolist() == smile_quality(known).tolist()
 
 
 def test_others_are_not_shown_at_any_price() -> None:

@@ -8,12 +8,12 @@ import pytest
 from cropping.smiles.table import (
     Smiles,
     is_smiling,
-    keep_smiles,
-    kept_smiles,
     log_odds,
     smiles_file,
     smiles_key,
-    smiling_spans,
+    smiling_intervals,
+    store_smiles,
+    stored_smiles,
 )
 from data.project.project import Project
 from data.project.stages import tracks_stage
@@ -21,7 +21,7 @@ from tests.cropping.smile_rows import smiles
 
 
 def test_no_rows() -> None:
-    assert smiling_spans(Smiles.empty(), 1) == []
+    assert smiling_intervals(Smiles.empty(), 1) == []
     assert is_smiling(Smiles.empty()).shape == (0,)
 
 
@@ -37,19 +37,19 @@ def test_no_rows() -> None:
     ids=["never", "always", "a short break", "twice", "too short"],
 )
 def test_spans(score: list[float], spans: list[tuple[float, float]]) -> None:
-    found = smiling_spans(smiles(score), 1)
+    found = smiling_intervals(smiles(score), 1)
     assert [pytest.approx(span) for span in found] == spans
 
 
 def test_spans_are_of_one_person() -> None:
     both = Smiles.concatenate([smiles([0.9] * 10), smiles([0.1] * 10, person=2)])
-    assert smiling_spans(both, 2) == []
-    assert smiling_spans(both, 3) == []
-    assert len(smiling_spans(both, 1)) == 1
+    assert smiling_intervals(both, 2) == []
+    assert smiling_intervals(both, 3) == []
+    assert len(smiling_intervals(both, 1)) == 1
 
 
 def test_one_look_is_a_span_without_length() -> None:
-    assert smiling_spans(smiles([0.9]), 1) == [(0.0, 0.0)]
+    assert smiling_intervals(smiles([0.9]), 1) == [(0.0, 0.0)]
 
 
 def test_a_resting_face_that_scores_as_a_smile_is_none() -> None:
@@ -76,21 +76,21 @@ def test_log_odds_are_finite() -> None:
 def test_smiles_are_kept_with_what_they_are_of(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
     project.finish(tracks_stage("film"), {"names": {"1": "Anna"}})
-    assert kept_smiles(project, "film", "m") is None
-    keep_smiles(project, "film", "m", smiles([0.2, 0.8]))
-    again = kept_smiles(Project(project.folder), "film", "m")
+    assert stored_smiles(project, "film", "m") is None
+    store_smiles(project, "film", "m", smiles([0.2, 0.8]))
+    again = stored_smiles(Project(project.folder), "film", "m")
     assert again is not None
     assert again.smile.tolist() == pytest.approx([0.2, 0.8])
-    assert kept_smiles(project, "film", "other") is None
+    assert stored_smiles(project, "film", "other") is None
     key = smiles_key(project, "film", "m")
     project.finish(tracks_stage("film"), {"names": {"1": "Anna", "2": "Ben"}})
-    assert kept_smiles(project, "film", "m") is None
+    assert stored_smiles(project, "film", "m") is None
     assert smiles_key(project, "film", "m") != key
 
 
 def test_damaged_smiles_are_made_again(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
     project.finish(tracks_stage("film"), {})
-    keep_smiles(project, "film", "m", smiles([0.2]))
+    store_smiles(project, "film", "m", smiles([0.2]))
     smiles_file(project, "film").write_bytes(b"nothing")
-    assert kept_smiles(project, "film", "m") is None
+    assert stored_smiles(project, "film", "m") is None
