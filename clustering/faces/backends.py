@@ -1,4 +1,4 @@
-"""Which detector and embedder a run uses."""
+"""Load the detector and the embedder that the settings name."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from clustering.faces.detector import CnnDetector, Detector, FaceDetections, HogDetector, no_faces
 from clustering.faces.embedder import Embedder, FaceEmbedder
 from clustering.faces.graph_cache import load_network
+from data.core.arrays import Image
 from data.inference.runtime import Network, RuntimeName
 
 MIN_FACE_SHARE = 1 / 12
-"""Of the frame's height: the smallest face looked for, unless the user says otherwise."""
+"""Smallest face to search for, as a share of the frame's height, if the user sets none."""
 _STREAMS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class BackendSettings:
-    """What finds and embeds the faces.
+    """Settings of detection and embedding.
 
     Args:
-        min_face_px: smallest face that is looked for; None is a twelfth of the frame's height.
-        upsample: dlib's own way to choose the scale; instead of ``min_face_px``.
-        runtime, threads: make no difference to the result.
+        min_face_px: smallest face to search for; None is a twelfth of the frame's height.
+        upsample: number of times to double the image, as in dlib; excludes ``min_face_px``.
+        runtime: does not change the result.
+        threads: cores to use; 0 is all. Does not change the result.
     """
 
     detector: Literal["cnn", "hog"] = "cnn"
@@ -51,7 +50,7 @@ def load_detector(settings: BackendSettings) -> Detector:
         return make(settings.upsample, None)
     if settings.min_face_px is not None:
         return make(None, settings.min_face_px)
-    return _ShareOfHeight(lambda min_face_px: make(None, min_face_px))
+    return _RelativeSizeDetector(lambda min_face_px: make(None, min_face_px))
 
 
 def load_embedder(settings: BackendSettings) -> FaceEmbedder:
@@ -79,16 +78,16 @@ def _maker(settings: BackendSettings) -> Callable[[int | None, float | None], De
 
     def make(upsample: int | None, px: float | None) -> Detector:
         detectors = [CnnDetector(n, upsample=upsample, min_face_px=px) for n in networks]
-        return detectors[0] if len(detectors) == 1 else _SideBySide(detectors)
+        return detectors[0] if len(detectors) == 1 else _ParallelDetector(detectors)
 
     return make
 
 
 def _detector_networks(settings: BackendSettings) -> list[Network]:
-    """The detector's network as often as images are looked at side by side.
+    """Load one copy of the detector's network per image in parallel.
 
-    Two with half the cores each keep all cores at work: one with all of them leaves the others
-    idle while an image's pyramid is made. More than two would only take memory.
+    Two with half the cores each keep all cores busy: a single one leaves the others idle while it
+    builds an image's pyramid. More than two would only take memory.
     """
     cores = settings.threads or _cores()
     streams = min(_STREAMS, cores)
@@ -102,14 +101,14 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-class _SideBySide:
-    """Several detectors that share the images between them, each in a thread of its own."""
+class _ParallelDetector:
+    """Detectors that share the images of a batch, each in its own thread."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
         self._detectors = detectors
         self._pool = ThreadPoolExecutor(len(detectors))
 
-    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[FaceDetections]:
+    def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
         found: list[FaceDetections] = [no_faces()] * len(images)
         streams = len(self._detectors)
         shares = [images[number::streams] for number in range(streams)]
@@ -119,15 +118,15 @@ class _SideBySide:
         return found
 
 
-class _ShareOfHeight:
-    """Looks for faces from a share of each image's height on: pictures of a folder differ."""
+class _RelativeSizeDetector:
+    """Set the smallest face by each image's height: the pictures of a folder differ in size."""
 
     def __init__(self, make: Callable[[float], Detector]) -> None:
         self._make = make
         self._height = 0
         self._detector: Detector | None = None
 
-    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[FaceDetections]:
+    def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
         found: list[FaceDetections] = []
         for height, same in groupby(images, key=lambda image: image.shape[0]):
             found += self._of_height(height)(list(same))
@@ -135,6 +134,6 @@ class _ShareOfHeight:
 
     def _of_height(self, height: int) -> Detector:
         if self._detector is None or height != self._height:
-            # Only the latest is kept: each holds buffers of its size.
+            # Keep only the latest: each holds buffers of its image size.
             self._height, self._detector = height, self._make(height * MIN_FACE_SHARE)
         return self._detector

@@ -1,4 +1,4 @@
-"""What people wear: colours of the region under the chin, a second witness within one footage."""
+"""Clothes: colour histograms of the region under the chin, a second cue within one footage."""
 
 from __future__ import annotations
 
@@ -6,33 +6,38 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import Image
 from data.core.boxes import Boxes, clamp
 from data.tables.faces import CLOTHES_BINS, CLOTHES_SIZE
 
-# In face widths and heights from the box: the neck is left out, the shoulders are in.
+# In face widths and heights from the box: without the neck, with the shoulders.
 _SIDE, _TOP, _BOTTOM = 0.3, 0.25, 1.2
 _SMALLEST_SHARE = 0.25
-"""Of the region, how much must lie inside the frame to be read."""
+"""Of the region: smallest part inside the frame for a histogram."""
 _COLOUR_RANGE = (64, 192)
-"""Of OpenCV's 8-bit a* and b*: clothes beyond it are rare, and the bins are few."""
+"""Of OpenCV's 8-bit a* and b*: clothes beyond are rare, and the bins are few."""
 
 
 def clothes_region(xyxy: Boxes) -> Boxes:
-    """Where each face's clothes are, ``(n, 4)``, not clamped."""
+    """Return the region of each face's clothes, ``(n, 4)`` px, not clamped to the frame.
+
+    Args:
+        xyxy: ``(n, 4)`` face boxes, px.
+    """
     x1, y1, x2, y2 = xyxy.T
     width, height = x2 - x1, y2 - y1
     top, bottom = y2 + _TOP * height, y2 + _BOTTOM * height
     return np.stack([x1 - _SIDE * width, top, x2 + _SIDE * width, bottom], axis=1)
 
 
-def clothes_histograms(image: NDArray[np.uint8], xyxy: Boxes) -> NDArray[np.float32]:
-    """Colour histograms of the faces' clothes, ``(n, CLOTHES_SIZE)``, each summing to 1.
+def clothes_histograms(image: Image, xyxy: Boxes) -> NDArray[np.float32]:
+    """Compute colour histograms of the clothes, ``(n, CLOTHES_SIZE)``, each summing to 1.
 
     A row of zeros means that the clothes are outside the frame.
 
     Args:
         image: ``(h, w, 3)`` RGB.
-        xyxy: ``(n, 4)`` face boxes.
+        xyxy: ``(n, 4)`` face boxes, px of the image.
     """
     region = clothes_region(xyxy)
     inside = np.round(clamp(region, (image.shape[1], image.shape[0]))).astype(int)
@@ -44,7 +49,7 @@ def clothes_histograms(image: NDArray[np.uint8], xyxy: Boxes) -> NDArray[np.floa
     return np.array(rows, np.float32).reshape(-1, CLOTHES_SIZE)
 
 
-def _histogram(patch: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _histogram(patch: Image) -> NDArray[np.float32]:
     small = cv2.resize(patch, (32, 32), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
     lab[..., 1:] = np.clip(lab[..., 1:], _COLOUR_RANGE[0], _COLOUR_RANGE[1] - 1)
@@ -54,9 +59,14 @@ def _histogram(patch: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def clothes_distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Hellinger distance of every histogram of ``a`` and ``b``, ``(n, m)`` in 0..1.
+    """Return the Hellinger distance of every histogram of ``a`` to every one of ``b``.
 
-    NaN where either is unseen (all 0).
+    Args:
+        a: ``(n, CLOTHES_SIZE)``; all 0 where the clothes are not seen.
+        b: ``(m, CLOTHES_SIZE)``, likewise.
+
+    Returns:
+        ``(n, m)`` in 0..1; NaN where either is not seen.
     """
     shared = np.sqrt(a) @ np.sqrt(b).T
     unseen = np.logical_not(np.outer(a.sum(axis=1) > 0, b.sum(axis=1) > 0))

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.faces.pyramid import (
-    Plane,
+    ColourPlane,
     TiledPyramid,
     Tiling,
+    colour_planes,
     doubled_hw,
     down_from_doubled,
-    planes_of,
     pyramid_up,
     tiling,
 )
@@ -25,24 +25,24 @@ from data.inference.runtime import Network
 
 Boxes64: TypeAlias = NDArray[np.float64]
 
-WINDOW_PX: Final = 80  # side of the smallest face that either detector finds in what it sees
-MAX_OVERLAP: Final = 0.3382761351109955  # the detector file's own, from dlib's training
-# Tiled, a pixel costs 3.7 times its three floats and 16 more after the first layer: about 4 GB.
+WINDOW_PX: Final = 80  # side of the smallest face that either detector finds in its input
+MAX_OVERLAP: Final = 0.3382761351109955  # from the detector file, set by dlib's training
+# Tiled, a pixel takes 3.7 times its three floats, and 16 more after the first layer: about 4 GB.
 MAX_SEEN_PX: Final = 40_000_000
 
 _CELL_PX: Final = 8  # of the network's input: three strides of 2
 _FIRST_CELL_PX: Final = 14  # centre of the first output cell in the input
 # A 100x8 image makes dlib 20.0.1 write outside its memory, a 7x7 one raises RuntimeError.
 _MIN_SEEN_PX: Final = 10
-_MEAN_RGB: Final = (122.782, 117.001, 104.298)  # the detector file's own
+_MEAN_RGB: Final = (122.782, 117.001, 104.298)  # from the detector file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceDetections:
     """Faces of one image, best first."""
 
-    xyxy: NDArray[np.float32]  # (n, 4) px of the image as given, may reach over its edges
-    score: NDArray[np.float32]  # (n,) the detector's own scale, above its threshold
+    xyxy: NDArray[np.float32]  # (n, 4) px of the input image, may reach over its edges
+    score: NDArray[np.float32]  # (n,) in the detector's scale, above its threshold
 
     def __post_init__(self) -> None:
         if self.xyxy.shape != (len(self.score), 4) or self.score.ndim != 1:
@@ -55,17 +55,17 @@ class FaceDetections:
 
 
 class Detector(Protocol):
-    """Anything that finds faces in images."""
+    """Interface of the face detectors."""
 
     def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
-        """Find the faces of each image; an image without any gives n = 0."""
+        """Find the faces of each image, ``(h, w, 3)`` RGB or ``(h, w)`` grey; none gives n = 0."""
         ...
 
 
 class CnnDetector:
     """dlib's CNN face detector (`cnn_face_detection_model_v1`), with dlib's exact results.
 
-    Not for several threads at once.
+    Not thread-safe.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class CnnDetector:
         min_face_px: float | None = None,
         threshold: float = 0.0,
     ) -> None:
-        """Choose the scale at which the detector sees an image; by default as it is.
+        """Set the scale at which images are searched; by default their own.
 
         Args:
             network: the detector of `runtime.load_network`.
-            upsample: double the image so many times first, as dlib's argument of that name does.
-            min_face_px: find faces from this width on, by resizing the image so that they get
-                `WINDOW_PX`; instead of ``upsample``.
-            threshold: only faces that score above it; dlib uses 0.
+            upsample: number of times to double the image first, as in dlib.
+            min_face_px: smallest face width to find, px: the image is resized so that such a face
+                is `WINDOW_PX` wide. Excludes ``upsample``.
+            threshold: lowest score, exclusive; dlib uses 0.
         """
         self._network = network
         self._upsample = check_upsample(upsample, min_face_px)
@@ -102,10 +102,10 @@ class CnnDetector:
     def _detect(self, image: Image) -> FaceDetections:
         check_image(image)
         seen = resized(image, self._min_face_px)
-        if sees_nothing(seen, self._upsample):
+        if too_small(seen, self._upsample):
             return no_faces()
         _check_size(image, seen, self._upsample)
-        planes = planes_of(seen)
+        planes = colour_planes(seen)
         for _ in range(self._upsample):
             planes = pyramid_up(planes)
         xyxy, score = self._find(planes)
@@ -113,7 +113,7 @@ class CnnDetector:
             xyxy = down_from_doubled(xyxy)
         return as_detections(half_away(xyxy), score, image, seen)
 
-    def _find(self, planes: Sequence[Plane]) -> tuple[Boxes64, NDArray[np.float32]]:
+    def _find(self, planes: Sequence[ColourPlane]) -> tuple[Boxes64, NDArray[np.float32]]:
         height, width = planes[0].shape
         layout = tiling(width, height)
         scores = self._network(self._pyramid(planes))[0, 0]
@@ -121,9 +121,9 @@ class CnnDetector:
 
 
 class HogDetector:
-    """dlib's frontal face detector (histograms of gradients): quick, for upright faces only.
+    """dlib's frontal face detector (histograms of gradients): fast, for upright faces only.
 
-    Not for several threads at once.
+    Not thread-safe.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class HogDetector:
         min_face_px: float | None = None,
         threshold: float = 0.0,
     ) -> None:
-        """See `CnnDetector`; scores are of another scale, with dlib's threshold at 0 too."""
+        """Take the options of `CnnDetector`; scores have another scale, dlib uses 0 here too."""
         import dlib
 
         self._detector = dlib.get_frontal_face_detector()
@@ -162,12 +162,12 @@ class HogDetector:
 
 
 def no_faces() -> FaceDetections:
-    """What a detector returns for an image without faces."""
+    """Return the detections of an image without faces, n = 0."""
     return FaceDetections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
 def resized(image: Image, min_face_px: float | None) -> Image:
-    """Resize an image so that a face of ``min_face_px`` gets `WINDOW_PX`; None leaves it."""
+    """Resize an ``(h, w, 3)`` image so that a face of ``min_face_px`` gets `WINDOW_PX` wide."""
     if min_face_px is None or min_face_px == WINDOW_PX or image.size == 0:
         return image
     import cv2
@@ -182,11 +182,16 @@ def resized(image: Image, min_face_px: float | None) -> Image:
 def decode(
     scores: NDArray[np.float32], layout: Tiling, threshold: float
 ) -> tuple[Boxes64, NDArray[np.float32]]:
-    """Turn the network's (rows, columns) scores into faces of the image, best first.
+    """Convert the network's score map to non-overlapping faces, best first.
+
+    Args:
+        scores: ``(rows, columns)`` one score per 8 px cell of the tiled image.
+        layout: tiles of the image.
+        threshold: lowest score, exclusive.
 
     Returns:
-        Boxes ``(n, 4)`` in dlib's px (right and bottom inclusive, (0, 0) the centre of the first
-        pixel), whole numbers, of faces that do not overlap; their scores ``(n,)``.
+        Boxes ``(n, 4)`` in whole px as dlib has them (right and bottom inclusive, (0, 0) the
+        centre of the first pixel), and their scores ``(n,)``.
     """
     rows, columns = np.nonzero(scores > threshold)
     found = scores[rows, columns]
@@ -200,10 +205,14 @@ def decode(
 
 
 def suppress_overlaps(xyxy: Boxes64, max_overlap: float) -> list[int]:
-    """Indices of the boxes that overlap no better one by more than ``max_overlap``.
+    """Return the rows of the boxes that overlap no better one by more than ``max_overlap``.
 
-    Boxes are inclusive and come best first. dlib's overlap is the intersection divided by the
-    area of the rectangle that holds both, less than intersection over union.
+    dlib's overlap is the intersection divided by the area of the bounding rectangle of both, less
+    than intersection over union.
+
+    Args:
+        xyxy: ``(n, 4)`` px, right and bottom inclusive; best first.
+        max_overlap: 0 to 1.
     """
     kept: list[int] = []
     waiting = np.arange(len(xyxy))
@@ -222,22 +231,29 @@ def suppress_overlaps(xyxy: Boxes64, max_overlap: float) -> list[int]:
 
 
 def half_away(values: Boxes64) -> Boxes64:
-    """Round to whole numbers, halves away from 0 as C's ``lround`` does."""
+    """Round to whole numbers, halves away from 0, as C's ``lround`` does; any shape."""
     return np.trunc(values + np.copysign(0.5, values))
 
 
 def as_detections(
     inclusive: Boxes64, score: NDArray[np.float32], image: Image, seen: Image
 ) -> FaceDetections:
-    """Map dlib's boxes of the image as it was seen to exclusive boxes of the image as given."""
+    """Convert dlib's boxes in the resized image to boxes of the original.
+
+    Args:
+        inclusive: ``(n, 4)`` px of ``seen``, right and bottom inclusive.
+        score: ``(n,)``.
+        image: the original, ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+        seen: the resized image that was searched.
+    """
     height, width = image.shape[:2]
     factors = np.array([width / seen.shape[1], height / seen.shape[0]] * 2)
     exclusive = inclusive + np.array([0, 0, 1, 1])
     return FaceDetections((exclusive * factors).astype(np.float32), score)
 
 
-def sees_nothing(seen: Image, upsample: int) -> bool:
-    """Whether an image, doubled so often, is too small to hold a face or to be given to dlib."""
+def too_small(seen: Image, upsample: int) -> bool:
+    """Whether an image, doubled ``upsample`` times, is too small for a face or for dlib."""
     height, width = seen.shape[:2]
     if height == 0 or width == 0:
         return True
@@ -247,7 +263,7 @@ def sees_nothing(seen: Image, upsample: int) -> bool:
 
 
 def check_image(image: Image) -> None:
-    """Raise ValueError for what is neither RGB nor grey bytes."""
+    """Raise ValueError unless the image is ``(h, w, 3)`` or ``(h, w)`` uint8."""
     if image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):
         raise ValueError(f"an image is (h, w, 3) or (h, w) uint8, got {image.shape} {image.dtype}")
 
@@ -257,14 +273,14 @@ def _check_size(image: Image, seen: Image, upsample: int) -> None:
     if width * height > MAX_SEEN_PX:
         raise InputError(
             f"an image of {image.shape[1]}x{image.shape[0]} px is too large to be searched as "
-            f"{width}x{height} px; look for larger faces only (--min-face) or upsample less"
+            f"{width}x{height} px; search for larger faces only (--min-face) or upsample less"
         )
 
 
 def check_upsample(upsample: int | None, min_face_px: float | None) -> int:
-    """How often to double an image; ValueError where the two contradict or make no sense."""
+    """Return how often to double an image; raise ValueError if the two options contradict."""
     if upsample is not None and min_face_px is not None:
-        raise ValueError("upsample and min_face_px both choose the scale; give one of them")
+        raise ValueError("upsample and min_face_px both set the scale; give one of them")
     if upsample is not None and upsample < 0:
         raise ValueError(f"upsample must be 0 or more, got {upsample}")
     if min_face_px is not None and not min_face_px > 0:

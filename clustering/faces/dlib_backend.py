@@ -1,7 +1,7 @@
-"""The `face_recognition` package behind our interfaces: the reference that ours must equal.
+"""The `face_recognition` package as a backend: the reference for parity tests and benchmarks.
 
-Parity tests and benchmarks compare with it, and ``--backend face_recognition`` runs it, for those
-who have built dlib with CUDA. It is an extra, imported on first use.
+``--backend face_recognition`` selects it, for a dlib built with CUDA. It is an optional dependency,
+imported on first use.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from clustering.faces.detector import (
     check_upsample,
     no_faces,
     resized,
-    sees_nothing,
+    too_small,
 )
 from clustering.faces.dlib_graphs import EMBEDDING_SIZE
 from clustering.faces.embedder import (
-    Boxes,
     Chips,
     Embeddings,
     Landmarks,
@@ -35,6 +34,7 @@ from clustering.faces.embedder import (
     rgb,
 )
 from data.core.arrays import Image
+from data.core.boxes import Boxes
 from data.core.errors import InputError
 
 _MISSING: Final = (
@@ -47,19 +47,21 @@ def load_face_recognition() -> ModuleType:
     """Import `face_recognition.api`.
 
     Raises:
-        InputError: it, its models or the `pkg_resources` that they need are not installed.
+        InputError: `face_recognition`, its models or their `pkg_resources` are not installed.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pkg_resources announces its end
+        warnings.simplefilter("ignore")  # pkg_resources warns of its deprecation
         try:
-            importlib.import_module("face_recognition_models")  # else the next line quits Python
+            importlib.import_module(
+                "face_recognition_models"
+            )  # if missing, the next import calls sys.exit
             return importlib.import_module("face_recognition.api")
         except (ImportError, SystemExit) as error:
             raise InputError(_MISSING.format(error)) from error
 
 
 class ReferenceDetector:
-    """dlib's own CNN detector, as `face_recognition.face_locations(model="cnn")` runs it."""
+    """dlib's own CNN detector, run as `face_recognition.face_locations(model="cnn")` does."""
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class ReferenceDetector:
         min_face_px: float | None = None,
         threshold: float = 0.0,
     ) -> None:
-        """See `CnnDetector`; dlib itself never reports a face below a threshold of 0.
+        """Take the options of `CnnDetector`; dlib never reports a face that scores below 0.
 
         Raises:
             InputError: `face_recognition` is not installed.
@@ -79,13 +81,13 @@ class ReferenceDetector:
         self._threshold = threshold
 
     def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
-        """Find the faces of each image."""
+        """Find the faces of each image, ``(h, w, 3)`` RGB or ``(h, w)`` grey."""
         return [self._detect(image) for image in images]
 
     def _detect(self, image: Image) -> FaceDetections:
         check_image(image)
         seen = np.ascontiguousarray(resized(image, self._min_face_px))
-        if sees_nothing(seen, self._upsample):  # dlib raises or breaks
+        if too_small(seen, self._upsample):  # dlib raises or writes out of bounds
             return no_faces()
         faces = [f for f in self._find(seen, self._upsample) if f.confidence > self._threshold]
         score = np.array([face.confidence for face in faces], np.float32)
@@ -93,7 +95,7 @@ class ReferenceDetector:
 
 
 class ReferenceEmbedder:
-    """dlib's own landmarks, alignment and face network, as `face_encodings` runs them."""
+    """dlib's own landmarks, alignment and face network, run as `face_encodings` does."""
 
     def __init__(self) -> None:
         """Load the models.
@@ -107,21 +109,29 @@ class ReferenceEmbedder:
         self._encodings = api.face_encodings
 
     def landmarks(self, image: Image, xyxy: Boxes) -> Landmarks:
-        """Five points of each face; see `Embedder.landmarks`."""
+        """Find five points of each face, ``(n, 5, 2)`` px; see `Embedder.landmarks`."""
         return find_landmarks(self._predictor, image, xyxy)
 
     def chips(self, image: Image, faces: Landmarks | Boxes) -> Chips:
-        """Each face upright in its own image; see `Embedder.chips`."""
+        """Cut out each face upright, ``(n, 150, 150, 3)``; see `Embedder.chips`."""
         points = self.landmarks(image, faces) if faces.ndim == 2 else faces
         return aligned_chips(image, points)
 
     def embed(self, chips: Chips) -> Embeddings:
-        """Embed chips one by one; see `Embedder.embed`."""
+        """Embed chips one by one, ``(n, 128)``; see `Embedder.embed`."""
         rows = [np.array(self._encoder.compute_face_descriptor(chip)) for chip in chips]
         return np.array(rows, np.float32).reshape(-1, EMBEDDING_SIZE)
 
     def encodings(self, image: Image, xyxy: Boxes) -> Embeddings:
-        """What `face_recognition.face_encodings` itself returns for these boxes."""
+        """Call `face_recognition.face_encodings` itself, for comparison.
+
+        Args:
+            image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+            xyxy: ``(n, 4)`` px.
+
+        Returns:
+            ``(n, 128)``.
+        """
         places = [(int(y), int(x1) - 1, int(y1) - 1, int(x)) for x, y, x1, y1 in np.rint(xyxy)]
         rows = self._encodings(rgb(image), known_face_locations=places) if places else []
         return np.array(rows, np.float32).reshape(-1, EMBEDDING_SIZE)

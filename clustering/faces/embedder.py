@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from clustering.faces.dlib_graphs import CHIP_PX, EMBEDDING_SIZE
 from clustering.faces.dlib_weights import LANDMARKS_FILE
 from data.core.arrays import Image
+from data.core.boxes import Box, Boxes
 from data.inference.dlib_models import model_file
 from data.inference.runtime import Network
 
-Boxes: TypeAlias = NDArray[np.float32]  # (n, 4) px, right and bottom exclusive
 Landmarks: TypeAlias = NDArray[np.float32]  # (n, 5, 2) px
 Chips: TypeAlias = NDArray[np.uint8]  # (n, 150, 150, 3) RGB
-Embeddings: TypeAlias = NDArray[np.float32]  # (n, 128)
+Embeddings: TypeAlias = NDArray[np.float32]  # (n, 128) dlib's Euclidean space
 
 # dlib's shape predictor: image and rectangle in, an object with `parts()` out.
 Predictor: TypeAlias = Callable[[Image, Any], Any]
@@ -26,32 +26,32 @@ Predictor: TypeAlias = Callable[[Image, Any], Any]
 # person's left), outer and inner corner of the other one, base of the nose.
 LANDMARK_COUNT: Final = 5
 CHIP_PADDING: Final = 0.25  # of the face on each side; what the face network was trained with
-# More chips at once are no faster on a CPU and cost 15 MB each on the way through the network.
+# Larger batches are no faster on a CPU, and the network takes 15 MB a chip.
 DEFAULT_BATCH: Final = 16
 
 
 class FaceEmbedder(Protocol):
-    """Anything that aligns and embeds faces."""
+    """Interface of the embedders."""
 
     def landmarks(self, image: Image, xyxy: Boxes) -> Landmarks:
-        """Five points of each face."""
+        """Find five points of each face, ``(n, 5, 2)`` px of the image."""
         ...
 
     def chips(self, image: Image, faces: Landmarks | Boxes) -> Chips:
-        """Each face upright, in the middle of its own small image."""
+        """Cut out each face upright, ``(n, 150, 150, 3)`` RGB."""
         ...
 
     def embed(self, chips: Chips) -> Embeddings:
-        """A point a face: near one another means the same person."""
+        """Embed each chip, ``(n, 128)``; small distances mean the same person."""
         ...
 
 
 class Embedder:
-    """dlib's `face_recognition_model_v1`, exactly, with the network in batches.
+    """dlib's `face_recognition_model_v1`, with dlib's exact results, in batches.
 
-    `landmarks` and `chips` hold the interpreter's lock while dlib works (under 1 ms a face) and
-    `embed` gives it back. The landmark model is only read, so these two may be called from
-    several threads; `embed` is for one thread at a time, as its network is.
+    `landmarks` and `chips` hold the interpreter's lock while dlib works (under 1 ms a face);
+    `embed` releases it. `landmarks` and `chips` are thread-safe, since they only read the landmark
+    model; `embed` is not, like its network.
     """
 
     def __init__(self, network: Network, *, batch: int = DEFAULT_BATCH) -> None:
@@ -59,7 +59,7 @@ class Embedder:
 
         Args:
             network: the embedder of `runtime.load_network`.
-            batch: chips that go through the network at once.
+            batch: chips per call of the network.
 
         Raises:
             InputError: dlib's files are not installed.
@@ -73,29 +73,29 @@ class Embedder:
         self._predictor = dlib.shape_predictor(str(model_file(LANDMARKS_FILE)))
 
     def landmarks(self, image: Image, xyxy: Boxes) -> Landmarks:
-        """Five points ``(n, 5, 2)`` of each face, whole px: eye corners and base of the nose.
+        """Find five points of each face, ``(n, 5, 2)`` whole px: eye corners and base of the nose.
 
         Args:
-            image: (h, w, 3) RGB or (h, w) grey.
-            xyxy: (n, 4) px; may reach over the edges.
+            image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+            xyxy: ``(n, 4)`` px; may reach over the edges.
         """
         return find_landmarks(self._predictor, image, xyxy)
 
     def chips(self, image: Image, faces: Landmarks | Boxes) -> Chips:
-        """Cut out each face, rotated upright and scaled, ``(n, 150, 150, 3)``.
+        """Cut out each face, rotated upright and scaled, ``(n, 150, 150, 3)`` RGB.
 
         Args:
-            image: (h, w, 3) RGB or (h, w) grey.
-            faces: landmarks (n, 5, 2) of `landmarks`, or boxes (n, 4) whose landmarks to find.
+            image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+            faces: landmarks ``(n, 5, 2)``, or boxes ``(n, 4)`` to find landmarks in; px.
         """
         points = self.landmarks(image, faces) if faces.ndim == 2 else faces
         return aligned_chips(image, points)
 
     def embed(self, chips: Chips) -> Embeddings:
-        """Embed ``(n, 150, 150, 3)`` chips as ``(n, 128)``; any n.
+        """Embed ``(n, 150, 150, 3)`` RGB chips as ``(n, 128)``; n may be 0.
 
-        The lengths are dlib's own, near 1.4; two faces nearer than 0.6 are taken for one person
-        by `face_recognition`.
+        Embeddings have dlib's own length, near 1.4; `face_recognition` takes two faces nearer than
+        0.6 for one person.
         """
         if chips.dtype != np.uint8 or chips.shape[1:] != (CHIP_PX, CHIP_PX, 3):
             raise ValueError(
@@ -109,7 +109,7 @@ class Embedder:
 
 
 def find_landmarks(predictor: Predictor, image: Image, xyxy: Boxes) -> Landmarks:
-    """Ask dlib's predictor for the ``(n, 5, 2)`` points of the faces in ``(n, 4)`` boxes."""
+    """Run dlib's predictor: ``(n, 5, 2)`` px of the faces in ``(n, 4)`` boxes."""
     image = np.ascontiguousarray(image)
     points = np.zeros((len(xyxy), LANDMARK_COUNT, 2), np.float32)
     for face, box in enumerate(xyxy):
@@ -119,7 +119,7 @@ def find_landmarks(predictor: Predictor, image: Image, xyxy: Boxes) -> Landmarks
 
 
 def aligned_chips(image: Image, landmarks: Landmarks) -> Chips:
-    """Cut the faces with these ``(n, 5, 2)`` landmarks out of an image, as dlib does it."""
+    """Cut out faces as dlib does: ``(n, 150, 150, 3)`` RGB, by ``(n, 5, 2)`` landmarks in px."""
     import dlib
 
     if landmarks.shape[1:] != (LANDMARK_COUNT, 2):
@@ -128,7 +128,7 @@ def aligned_chips(image: Image, landmarks: Landmarks) -> Chips:
         return np.zeros((0, CHIP_PX, CHIP_PX, 3), np.uint8)
     faces = dlib.full_object_detections()
     for points in np.rint(landmarks).astype(int).tolist():
-        # dlib aligns by the points alone; the rectangle is not looked at.
+        # dlib aligns by the points alone and ignores the rectangle.
         parts = dlib.points([dlib.point(x, y) for x, y in points])
         faces.append(dlib.full_object_detection(dlib.rectangle(), parts))
     chips = dlib.get_face_chips(rgb(image), faces, size=CHIP_PX, padding=CHIP_PADDING)
@@ -136,13 +136,13 @@ def aligned_chips(image: Image, landmarks: Landmarks) -> Chips:
 
 
 def rgb(image: Image) -> Image:
-    """The image as contiguous (h, w, 3); grey becomes three equal colours, as in dlib."""
+    """Return a contiguous ``(h, w, 3)`` image; grey becomes three equal colours, as in dlib."""
     colours = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
     return np.ascontiguousarray(colours)
 
 
-def inclusive_rectangle(xyxy: NDArray[np.float32]) -> Any:
-    """Give the box as a rectangle of dlib's: whole px, right and bottom inclusive."""
+def inclusive_rectangle(xyxy: Box) -> Any:
+    """Convert a ``(4,)`` box to a dlib rectangle: whole px, right and bottom inclusive."""
     import dlib
 
     left, top, right, bottom = np.rint(xyxy).astype(int).tolist()

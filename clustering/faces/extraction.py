@@ -1,4 +1,4 @@
-"""From footage to its faces table: decode, detect, align and embed, store, resumably."""
+"""Extract the faces of decoded frames: detect, align, embed, and keep checkpoints."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from clustering.faces.clothes import clothes_histograms
 from clustering.faces.detector import Detector, FaceDetections
-from clustering.faces.embedder import FaceEmbedder
+from clustering.faces.embedder import Chips, FaceEmbedder
 from clustering.faces.labelled import numbers_in_frame
 from clustering.faces.portraits import cut_portrait
 from clustering.faces.quality import sharpness, turn
+from data.core.arrays import Image
 from data.execution.threaded import stream
 from data.project.checkpoints import Checkpoints
 from data.project.paths import ProjectPaths
@@ -27,15 +28,15 @@ from data.video.reader import Frame
 _OWN_PICTURE = re.compile(r"\d{8}(-\d+)?\.jpg")
 _FRAMES_SUFFIX = ".frames.parquet"
 CHECKPOINT_FRAMES = 64
-"""Sampled frames a part: what a killed run does again at most."""
-_BATCH_PX = 8_000_000
-"""Pixels of frames that go through the pipeline together: 8 frames of 720p, 1 of 4K."""
+"""Sampled frames per checkpoint: the most that a killed run repeats."""
+BATCH_PX = 8_000_000
+"""Most pixels of a batch of frames: 8 frames of 720p, 1 of 4K."""
 _BATCH_FRAMES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Extracted:
-    """Some frames in a row with their faces."""
+    """Consecutive sampled frames with their faces."""
 
     frames: Frames
     faces: Faces
@@ -54,20 +55,30 @@ class _Batch:
 
 
 class Extractor:
-    """Turns frames into faces with the collaborators it was given."""
+    """Extract the faces of frames."""
 
-    def __init__(self, detector: Detector, embedder: FaceEmbedder) -> None:
+    def __init__(
+        self, detector: Detector, embedder: FaceEmbedder, *, batch_px: int = BATCH_PX
+    ) -> None:
+        """Take the networks.
+
+        Args:
+            detector: finds the faces.
+            embedder: aligns and embeds them.
+            batch_px: most pixels of frames that go through the pipeline together.
+        """
         self._detector = detector
         self._embedder = embedder
+        self._batch_px = batch_px
 
     def extract(
         self, frames: Iterable[Frame], store: Callable[[Frame, Faces], None] | None = None
     ) -> Iterator[Extracted]:
-        """Yield the faces of ``frames``, some frames at a time, in order.
+        """Yield ``frames`` with their faces, in batches and in order.
 
         Args:
-            frames: is read in a thread of its own.
-            store: called with each frame and its faces, in a thread of its own.
+            frames: read in a separate thread.
+            store: called with each frame and its faces in a separate thread.
         """
 
         def stored(batch: tuple[_Batch, Extracted]) -> Extracted:
@@ -77,7 +88,8 @@ class Extractor:
                     store(frame, faces.take(faces.frame_index == frame.index))
             return batch[1]
 
-        return stream(_batches(frames), self._detect, self._describe, stored)
+        batches = _batches(frames, self._batch_px)
+        return stream(batches, self._detect, self._describe, stored)
 
     def _detect(self, frames: list[Frame]) -> _Batch:
         found = self._detector([frame.image for frame in frames])
@@ -94,7 +106,7 @@ class Extractor:
         )
         return batch, Extracted(_frames_table(batch.frames), faces)
 
-    def _faces_of(self, frame: Frame, found: FaceDetections) -> tuple[Faces, NDArray[np.uint8]]:
+    def _faces_of(self, frame: Frame, found: FaceDetections) -> tuple[Faces, Chips]:
         landmarks = self._embedder.landmarks(frame.image, found.xyxy)
         n = len(found.score)
         faces = Faces(
@@ -114,13 +126,13 @@ class Extractor:
         return faces, self._embedder.chips(frame.image, landmarks)
 
 
-def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
-    """Gather frames; the pictures of a folder differ in size, so each is counted."""
+def _batches(frames: Iterable[Frame], limit_px: int) -> Iterator[list[Frame]]:
+    """Batch frames by their pixels: the pictures of a folder differ in size."""
     batch: list[Frame] = []
     batch_px = 0
     for frame in frames:
         frame_px = frame.image.shape[0] * frame.image.shape[1]
-        if batch and (len(batch) == _BATCH_FRAMES or batch_px + frame_px > _BATCH_PX):
+        if batch and (len(batch) == _BATCH_FRAMES or batch_px + frame_px > limit_px):
             yield batch
             batch, batch_px = [], 0
         batch.append(frame)
@@ -144,13 +156,13 @@ def _frames_table(frames: list[Frame]) -> Frames:
     )
 
 
-def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _thumbnail(image: Image) -> NDArray[np.uint8]:
     small = cv2.resize(image, (16, 9), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.uint8)
 
 
 def face_checkpoints(folder: Path, *, key: str) -> Checkpoints[Extracted]:
-    """The finished parts of a footage's tables; one counts once its frames, written last, are."""
+    """Open the checkpoints of a footage's tables; each is complete once its frames file is."""
     return Checkpoints(folder, key=key, suffix=_FRAMES_SUFFIX, read=_read_part, write=_write_part)
 
 
@@ -168,7 +180,7 @@ def _faces_beside(frames_file: Path) -> Path:
 
 
 def write_pictures(project: ProjectPaths, footage: str, frame: Frame, faces: Faces) -> None:
-    """Write a frame at full size and a portrait of each of its faces, as JPEG."""
+    """Write a still of the frame and a portrait of each of its faces, as JPEG."""
     write_jpeg(project.still_file(footage, frame.index), frame.image)
     for number, box in enumerate(faces.xyxy):
         portrait = cut_portrait(frame.image, box)
@@ -178,7 +190,7 @@ def write_pictures(project: ProjectPaths, footage: str, frame: Frame, faces: Fac
 def remove_stale_pictures(
     project: ProjectPaths, footage: str, faces: Faces, frames: Frames
 ) -> None:
-    """Remove the pictures that an earlier extraction with other settings left behind."""
+    """Remove the pictures of an earlier extraction with other settings."""
     numbers = numbers_in_frame(faces.frame_index)
     wanted = {project.still_file(footage, int(index)).name for index in frames.frame_index}
     for index, number in zip(faces.frame_index, numbers, strict=True):

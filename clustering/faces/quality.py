@@ -1,4 +1,4 @@
-"""How good a witness a face is: sharpness and turn, measured; quality, judged from them."""
+"""Quality of faces for recognition: sharpness, head turn, and the weight that follows."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.faces.embedder import Chips, Landmarks
 from data.core.boxes import sizes_wh
 from data.tables.faces import Faces
 
 
-def sharpness(chips: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Strength of fine detail of aligned faces, ``(n,)``; about 0 for a blurred one.
+def sharpness(chips: Chips) -> NDArray[np.float32]:
+    """Measure the fine detail of aligned faces, ``(n,)``; about 0 for a blurred one.
 
-    The standard deviation of the Laplacian over the contrast, so that dim footage is not called
-    blurred. A small face has been enlarged to its chip, so smallness counts as blur, as it should.
+    Standard deviation of the Laplacian over the contrast, so that dim footage does not count as
+    blurred. A small face is enlarged to its chip, so smallness counts as blur, as it should.
 
     Args:
-        chips: ``(n, 150, 150, 3)``.
+        chips: ``(n, 150, 150, 3)`` RGB.
     """
     return np.array([_sharpness(chip) for chip in chips], np.float32)
 
@@ -28,11 +29,11 @@ def _sharpness(chip: NDArray[np.uint8]) -> float:
     return float(laplacian.std() / (grey.std() + 5))
 
 
-def turn(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far faces are turned aside, ``(n,)``: 0 frontal, 1 nose under an eye.
+def turn(landmarks: Landmarks) -> NDArray[np.float32]:
+    """Measure how far heads are turned aside, ``(n,)``: 0 frontal, 1 nose under an eye.
 
     Args:
-        landmarks: ``(n, 5, 2)``: outer and inner corner of one eye, of the other, under the nose.
+        landmarks: ``(n, 5, 2)`` px: outer and inner corner of each eye, base of the nose.
     """
     eyes = (landmarks[:, 0:2].mean(axis=1), landmarks[:, 2:4].mean(axis=1))
     middle, across = (eyes[0] + eyes[1]) / 2, eyes[0] - eyes[1]
@@ -42,7 +43,7 @@ def turn(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def quality(faces: Faces) -> NDArray[np.float32]:
-    """Weight of each face as a witness of who it is, ``(n,)`` in (0, 1]."""
+    """Return the weight of each face as evidence of identity, ``(n,)`` in (0, 1]."""
     size = np.minimum(sizes_wh(faces.xyxy)[:, 1] / 80, 1)
     sharp = np.minimum(faces.sharpness / 0.5, 1)
     frontal = np.clip(1.2 - faces.turn, 0.1, 1)

@@ -1,4 +1,4 @@
-"""Camera shots, and the faces that stay in their place from one sampled frame to the next."""
+"""Camera shots, and tracklets: one person's faces in neighbouring sampled frames of a shot."""
 
 from __future__ import annotations
 
@@ -12,29 +12,28 @@ from data.core.boxes import centres, iou, sizes_wh
 from data.tables.faces import Faces, Frames
 
 CUT_CHANGE = 10.0
-"""Mean change of the 16x9 L*a*b* thumbnails (0-255) between two samples that means a cut.
+"""Mean change of the 16x9 L*a*b* thumbnails (0-255) between two samples that counts as a cut.
 
-Of the labelled clips, the shots mostly change less and the cuts more than that, even where the
-samples are a second apart. A cut that is missed does little harm: place and embedding must agree
-as well before a face is linked."""
+In the labelled clips, most shots change less and most cuts more, even at one sample a second. A
+missed cut does little harm: place and embedding must agree as well before a face is linked."""
 
 MAX_GAP_S = 0.65
-"""A face may be missed for so long; where samples are further apart, for none."""
+"""Longest gap in a tracklet; neighbouring samples may be linked however far apart."""
 
-# A pair is linked when the boxes overlap and the faces are not clearly two people's, or when the
-# face went further than its box but is clearly the same (distances in dlib's space).
+# A pair is linked if the boxes overlap and the faces are not clearly two people's, or if the face
+# moved further than its box but is clearly the same person's (distances in dlib's space).
 _NEAR_IOU = 0.3
 _NEAR_DISTANCE = 0.55
 _FAR_DISTANCE = 0.38
 _FAR_SIZE_RATIO = 1.65
-_FAR_WIDTHS = 1.5  # face widths that a person moves between two samples ...
-_FAR_WIDTHS_A_S = 3.75  # ... or in a second, where that is more
+_FAR_WIDTHS = 1.5  # face widths that a person may move between two samples ...
+_FAR_WIDTHS_A_S = 3.75  # ... or per second, whichever is more
 
 _IMPOSSIBLE = 1e3
 
 
 def shot_numbers(frames: Frames) -> NDArray[np.int32]:
-    """Number of the camera shot of each sampled frame, ``(n,)`` from 0."""
+    """Return the camera shot of each sampled frame, ``(n,)`` from 0."""
     pictures = frames.thumbnail.astype(np.float32)
     change = np.abs(np.diff(pictures, axis=0)).mean(axis=(1, 2, 3))
     cuts = np.concatenate([[0], change > CUT_CHANGE])[: len(frames)]
@@ -42,7 +41,7 @@ def shot_numbers(frames: Frames) -> NDArray[np.int32]:
 
 
 def tracklet_numbers(frames: Frames, faces: Faces) -> NDArray[np.int32]:
-    """Number of each face's tracklet, ``(n,)`` from 0 in order of first sight.
+    """Return the tracklet of each face, ``(n,)`` from 0 in order of first face.
 
     Faces of neighbouring samples of one shot are linked, one to one, where place, size and
     embedding agree. A tracklet never spans a cut and never holds two faces of one frame.
@@ -89,7 +88,7 @@ def _continue_tracklets(
     rows: NDArray[np.int64],
     number: NDArray[np.int32],
 ) -> None:
-    """Give the faces ``rows`` the tracklets that they continue (in ``number``)."""
+    """Enter in ``number`` the tracklets that the faces ``rows`` continue."""
     if not latest or len(rows) == 0:
         return
     tracklets, before = list(latest), np.array(list(latest.values()))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+Box = NDArray[np.float32]
+"""``(4,)`` one box."""
 Boxes = NDArray[np.float32]
+"""``(n, 4)`` one box a row."""
 
 
 def as_boxes(values: object) -> Boxes:

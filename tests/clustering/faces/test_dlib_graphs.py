@@ -8,7 +8,12 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from clustering.faces.dlib_graphs import detector_graph, embedder_graph, folded, normalising
+from clustering.faces.dlib_graphs import (
+    detector_graph,
+    embedder_graph,
+    folded,
+    with_normalisation,
+)
 from clustering.faces.dlib_weights import (
     DETECTOR_FILE,
     EMBEDDER_FILE,
@@ -78,13 +83,13 @@ def test_normalising_convolution_takes_bytes() -> None:
     mean = (122.8, 117.0, 104.3)
     pixels = np.random.default_rng(2).integers(0, 256, (3, 9, 9)).astype(np.float32)
     normal = ((pixels - np.array(mean)[:, None, None]) / 256).astype(np.float32)
-    found = correlate(pixels, normalising(layer, mean))
+    found = correlate(pixels, with_normalisation(layer, mean))
     assert np.allclose(found, correlate(normal, layer), atol=1e-5)
 
 
 def test_normalising_needs_no_padding() -> None:
     with pytest.raises(FormatError, match="padding"):
-        normalising(random_convolution(1, 3, 3, padding=1), (0.0, 0.0, 0.0))
+        with_normalisation(random_convolution(1, 3, 3, padding=1), (0.0, 0.0, 0.0))
 
 
 def test_small_detector_computes_what_it_says() -> None:

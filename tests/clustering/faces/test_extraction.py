@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.faces import extraction
 from clustering.faces.detector import FaceDetections
 from clustering.faces.extraction import (
     Extracted,
@@ -131,13 +130,10 @@ def test_embeddings_are_of_the_chip_and_of_its_mirror_image() -> None:
         pytest.param([(100, 40), (10, 10), (10, 10), (100, 79)], [3, 1], id="of many sizes"),
     ],
 )
-def test_batches_hold_so_many_pixels(
-    sizes: list[tuple[int, int]], expected: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(extraction, "_BATCH_PX", 8000)
+def test_batches_are_limited_by_pixels(sizes: list[tuple[int, int]], expected: list[int]) -> None:
     detector = FakeDetector()
-    given = [frame(index, 1, size) for index, size in enumerate(sizes)]
-    parts = list(Extractor(detector, FakeEmbedder()).extract(given))
+    images = [frame(index, 1, size) for index, size in enumerate(sizes)]
+    parts = list(Extractor(detector, FakeEmbedder(), batch_px=8000).extract(images))
     assert detector.batches == expected
     assert [len(part.frames) for part in parts] == expected
     wh = [tuple(row) for part in parts for row in part.frames.frame_wh.tolist()]

@@ -5,9 +5,9 @@ import pytest
 
 from clustering.faces.pyramid import (
     TiledPyramid,
+    colour_planes,
     doubled_hw,
     down_from_doubled,
-    planes_of,
     pyramid_up,
     tiling,
 )
@@ -76,7 +76,7 @@ def test_map_to_the_image() -> None:
 
 def test_grey_planes_are_equal() -> None:
     grey = noise(5, 7)[:, :, 0]
-    red, green, blue = planes_of(grey)
+    red, green, blue = colour_planes(grey)
     assert np.array_equal(red, grey)
     assert red is green is blue
 
@@ -84,7 +84,7 @@ def test_grey_planes_are_equal() -> None:
 def test_doubling_a_pixel() -> None:
     image = np.array([[[10, 20, 30]]], np.uint8)
     assert doubled_hw(1, 1) == (3, 4)
-    assert [plane.tolist() for plane in pyramid_up(planes_of(image))] == [
+    assert [plane.tolist() for plane in pyramid_up(colour_planes(image))] == [
         [[value] * 4] * 3 for value in (10.0, 20.0, 30.0)
     ]
 
@@ -99,7 +99,7 @@ def test_doubling_is_dlibs_to_the_bit(image: Image) -> None:
     import dlib
 
     expected = dlib.resize_image(image, *doubled_hw(*image.shape[:2])).astype(np.float32)
-    found = np.stack(pyramid_up(planes_of(image)), axis=2)
+    found = np.stack(pyramid_up(colour_planes(image)), axis=2)
     assert found.shape == expected.shape
     assert np.array_equal(found[:, :-8], expected[:, :-8])
     assert np.abs(found - expected).max() <= 1
@@ -126,7 +126,7 @@ def bilinear(
 def test_tiled_pyramid_holds_every_level() -> None:
     image = gradient(60, 83)
     mean = (100.0, 50.0, 25.0)
-    tiled = TiledPyramid(mean)(planes_of(image))
+    tiled = TiledPyramid(mean)(colour_planes(image))
     layout = tiling(83, 60)
     columns, rows = layout.size_wh
     assert tiled.shape == (1, 3, rows, columns)
@@ -143,5 +143,5 @@ def test_tiled_pyramid_holds_every_level() -> None:
 def test_sizes_in_turn_leave_nothing_behind() -> None:
     pyramid = TiledPyramid((0.0, 0.0, 0.0))
     for image in (noise(40, 60), noise(41, 60), noise(40, 60, seed=1), noise(10, 10)):
-        fresh = TiledPyramid((0.0, 0.0, 0.0))(planes_of(image))
-        assert np.array_equal(pyramid(planes_of(image)), fresh)
+        fresh = TiledPyramid((0.0, 0.0, 0.0))(colour_planes(image))
+        assert np.array_equal(pyramid(colour_planes(image)), fresh)
