@@ -15,11 +15,11 @@ from clustering.faces.dlib_weights import (
     Affine,
     Convolution,
     Dense,
+    DetectionWindow,
     DlibNetwork,
     FormatError,
     Pool,
     Relu,
-    Window,
     parse_network,
     read_network,
 )
@@ -190,7 +190,7 @@ def test_damaged_bytes_never_raise_anything_else() -> None:
 
 def test_detector(detector_bytes: bytes) -> None:
     network = parse_network(detector_bytes)
-    assert network.window == Window((80, 80), MAX_OVERLAP)
+    assert network.window == DetectionWindow((80, 80), MAX_OVERLAP)
     assert network.mean_rgb == pytest.approx((122.782, 117.001, 104.298))
     convolutions = [layer for layer in network.layers if isinstance(layer, Convolution)]
     assert [layer.filters.shape[:2] for layer in convolutions] == [
