@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.portraits import Box, cut, fit_region, portrait_region
+from clustering.faces.portraits import cut, fit_region, portrait_region
 from data.core.atomic import write_bytes
+from data.core.boxes import Box
 from data.video.jpeg import encode_jpeg, read_jpeg
 
 SCALE = 1.2

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.portraits import Box, cut, fit_region
+from clustering.faces.portraits import cut, fit_region
 from data.core.arrays import Image
+from data.core.boxes import Box
 
 SIDE = 5  # tiles a row and a column, at most
 TILE_PX = 160

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.faces.labelled import LabelledFootage, numbers_in_frame
-from clustering.faces.portraits import Box, portrait_region
+from clustering.faces.portraits import portrait_region
 from clustering.faces.quality import quality
 from clustering.output.montage import build_montage, choose_faces, cut_tile, layout
+from data.core.boxes import Box
 from data.core.digest import digest, file_key
 from data.project.filenames import MONTAGE_FOLDER, UNKNOWN_FOLDER, person_file_names
 from data.project.manifest import OutputFile
