@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.faces.stage import FacesSummary, find_faces
-from clustering.grouping.across_footages import Clustered, identify
+from clustering.grouping.across_footages import ClusteredFootage, identify
 from clustering.grouping.dbscan import dbscan
 from clustering.grouping.footage import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
 from clustering.grouping.review_constraints import review_constraints
@@ -243,12 +243,12 @@ def assign_people(
         video = stage["kind"] == "video"
         labels = reviewed.labels[name]
         if not settings.plain:
-            decided = review_constraints(labels, reviewed)
+            constraints = review_constraints(labels, reviewed)
             clusters[name] = group_faces(
-                table, settings, frames=len(frames), video=video, decided=decided
+                table, settings, frames=len(frames), video=video, constraints=constraints
             )
         voters = Assignments(table.time_s, table.xyxy, _votes(before[name], labels))
-        footages[name] = Clustered(table, clusters[name], voters, float(stage["every_s"]))
+        footages[name] = ClusteredFootage(table, clusters[name], voters, float(stage["every_s"]))
     next_id, eps = people.next_person_id(), settings.eps
     found = identify(footages, eps=eps, next_person_id=next_id, whole=_by_hand(reviewed))
     found = {name: _undoable(found[name], before[name], reviewed.labels[name]) for name in found}

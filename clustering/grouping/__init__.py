@@ -1,1 +1,1 @@
-"""From faces to people: linkage, DBSCAN, and what reviewers decided."""
+"""From faces to people: linkage, DBSCAN, and review constraints."""

@@ -1,4 +1,4 @@
-"""One footage's faces sorted into people: DBSCAN, and what video knows around it."""
+"""Cluster the faces of one footage into people: linkage, DBSCAN's density, leftovers."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.faces.quality import quality
+from clustering.grouping.arrays import Floats, Labels
 from clustering.grouping.cannot_link import CannotLink
-from clustering.grouping.dbscan import NOISE, dense
-from clustering.grouping.large_linkage import link
-from clustering.grouping.leftovers import clear_owners, once_a_frame
+from clustering.grouping.dbscan import dense
+from clustering.grouping.large_linkage import DEFAULT_LIMITS, LinkageLimits, link
+from clustering.grouping.leftovers import match_leftovers, one_per_frame
 from clustering.grouping.linkage import (
     CLOTHES_SHARE,
     SPREAD_SHARE,
     Distance,
-    Floats,
     Groups,
     groups_of,
 )
-from clustering.grouping.relabel import by_first_sight, renumbered
-from clustering.grouping.review_constraints import ReviewConstraints, decided_links, separate_nodes
+from clustering.grouping.relabel import by_first_row, renumbered
+from clustering.grouping.review_constraints import ReviewConstraints, review_links, separate_nodes
+from data.core.arrays import UNKNOWN
 from data.tables.faces import Faces
 
 
 @dataclass(frozen=True, slots=True)
 class GroupingSettings:
-    """How to cluster; the defaults are measured over all labelled clips together.
+    """Settings of the clustering; the defaults are measured over all labelled clips together.
 
     Args:
-        eps: two faces of one person are about this near in dlib's space.
-        min_samples: so many alike faces make a person; None follows the number of samples.
-        plain: DBSCAN on the embeddings and nothing else, the reference recipe.
-        tracklets, cannot_link, mirror, clothes, quality, spread: parts, each of which can be
-            left out to see what it is worth.
+        eps: usual largest distance of two faces of one person, in dlib's space.
+        min_samples: similar faces that make a person; None follows the number of sampled frames.
+        plain: DBSCAN on the embeddings alone, the reference recipe.
+        tracklets, cannot_link, mirror, clothes, quality, spread: parts of the method, each of which
+            can be left out to measure its worth.
     """
 
     eps: float = 0.5
@@ -50,12 +51,12 @@ class GroupingSettings:
 
 PLAIN_MIN_SAMPLES = 5
 
-# Average linkage stops at so many eps. Without clothes, and with more people in the heap, two
-# strangers come nearer, so photographs need more likeness.
+# Average linkage stops at this many eps. Photographs need more similarity: without clothes and
+# with more people, two strangers come nearer.
 _LINK = 1.20
 _LINK_STILLS = 1.06
-_JOIN_SLACK = 0.1  # eps further than the linkage goes, a left-over face joins a person ...
-_FOUNDER_QUALITY = 0.2  # the best face of a person is at least so good
+_JOIN_SLACK = 0.1  # eps beyond the linkage's threshold within which leftovers join
+_FOUNDER_QUALITY = 0.2  # least quality of the best face of a person
 
 
 def group_faces(
@@ -64,33 +65,38 @@ def group_faces(
     *,
     frames: int,
     video: bool = True,
-    decided: ReviewConstraints | None = None,
-) -> NDArray[np.int64]:
-    """Sort the faces of one footage into people, ``(n,)`` from 0 by first sight; -1 unknown.
+    constraints: ReviewConstraints | None = None,
+    limits: LinkageLimits = DEFAULT_LIMITS,
+) -> Labels:
+    """Cluster the faces of one footage into people.
 
     Args:
         faces: with ``tracklet`` filled in.
-        settings: which parts, and how strict.
+        settings: of the clustering.
         frames: number of sampled frames.
         video: False for photographs, which were not taken in one place at one time.
-        decided: what people said about these faces.
+        constraints: review decisions about these faces.
+        limits: of the linkage.
+
+    Returns:
+        ``(n,)`` person of each face, from 0 in order of first face; -1 unknown.
     """
-    decided = decided or ReviewConstraints.nothing(len(faces))
-    return _Grouping(faces, settings, decided, frames=frames, video=video).people()
+    constraints = constraints or ReviewConstraints.empty(len(faces))
+    return _Grouping(faces, settings, constraints, limits, frames=frames, video=video).people()
 
 
 def default_min_samples(frames: int, *, video: bool) -> int:
-    """How many alike faces make a person: 2 photographs; 3 in short footage, 5 in long."""
+    """Return the faces that make a person: 2 photographs; 3 in short footage, 5 in long."""
     return int(np.clip(3 + frames / 300, 3, 5)) if video else 2
 
 
 def person_weights(faces: Faces, *, weighted: bool = True) -> Floats:
-    """Weight of each face as a witness, ``(n,)``; all 1 where quality is not to count."""
+    """Return the weight of each face, ``(n,)``: its quality, or 1 if not ``weighted``."""
     return quality(faces).astype(np.float64) if weighted else np.ones(len(faces))
 
 
 def person_embeddings(faces: Faces, *, mirrored: bool = True) -> NDArray[np.float32]:
-    """What tells people apart, ``(n, 128)``: the embedding averaged with the mirrored chip's."""
+    """Return the embeddings to compare, ``(n, 128)``: averaged with the mirrored chips' ones."""
     both = (faces.embedding + faces.embedding_mirrored) / 2 if mirrored else faces.embedding
     return np.asarray(both, np.float32)
 
@@ -100,7 +106,8 @@ class _Grouping:
         self,
         faces: Faces,
         settings: GroupingSettings,
-        decided: ReviewConstraints,
+        constraints: ReviewConstraints,
+        limits: LinkageLimits,
         *,
         frames: int,
         video: bool,
@@ -109,63 +116,65 @@ class _Grouping:
         self.settings = settings
         self.min_samples = settings.min_samples or default_min_samples(frames, video=video)
         self.faces = faces
-        self.decided = decided
-        self.frame = _shared_frames(faces) if settings.cannot_link else np.full(len(faces), NOISE)
+        self.constraints = constraints
+        self.limits = limits
+        self.frame = _shared_frames(faces) if settings.cannot_link else np.full(len(faces), UNKNOWN)
         self.embedding = person_embeddings(faces, mirrored=settings.mirror)
         self.weight = person_weights(faces, weighted=settings.quality)
         self.clothes = faces.clothes if clothes else np.zeros((len(faces), 1), np.float32)
-        self.node = _nodes(faces, decided, tracklets=settings.tracklets and video)
+        self.node = _nodes(faces, constraints, tracklets=settings.tracklets and video)
         self.threshold = settings.eps * (_LINK if video else _LINK_STILLS)
         self.distance = Distance(
             clothes_share=CLOTHES_SHARE if clothes else 0.0,
             spread_share=SPREAD_SHARE if settings.spread else 0.0,
         )
 
-    def people(self) -> NDArray[np.int64]:
-        """Link, drop what founds no person, let left-over faces join."""
+    def people(self) -> Labels:
+        """Link nodes, drop clusters that make no person, assign leftover faces."""
         if len(self.faces) == 0:
             return np.zeros(0, np.int64)
         cluster = self._link(self.node)
-        return renumbered(self._join(np.where(self._founded(cluster), cluster, NOISE)))
+        return renumbered(self._join(np.where(self._founded(cluster), cluster, UNKNOWN)))
 
-    def _groups(self, label: NDArray[np.int64]) -> Groups:
+    def _groups(self, label: Labels) -> Groups:
         return groups_of(label, self.weight, self.embedding, self.clothes)
 
-    def _cannot_link(self, label: NDArray[np.int64]) -> CannotLink:
-        """What keeps groups of faces apart: two of one frame are two people, and decisions."""
+    def _cannot_link(self, label: Labels) -> CannotLink:
+        """Keep groups apart that share a frame or that review decisions separate."""
         size = int(label.max(initial=-1)) + 1
         cannot = CannotLink.exclusive(label, self.frame, size)
-        if self.decided.anything():
-            cannot = cannot.and_also(decided_links(label, size, self.decided))
+        if self.constraints.any():
+            cannot = cannot.and_also(review_links(label, size, self.constraints))
         return cannot
 
-    def _link(self, node: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Average linkage, ``(n,)`` cluster of each face by first sight."""
+    def _link(self, node: Labels) -> Labels:
+        """Link nodes; return the cluster of each face, ``(n,)``."""
         linked = link(
-            self._groups(node),  # in no hands but link's: it lets go of them as they merge
+            self._groups(node),  # pass ownership: link frees groups as it merges
             self._cannot_link(node),
             distance=self.distance,
             threshold=self.threshold,
+            limits=self.limits,
         )
         return linked[node]
 
-    def _founded(self, cluster: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which faces are of a cluster that DBSCAN finds dense and that has a good face."""
+    def _founded(self, cluster: Labels) -> NDArray[np.bool_]:
+        """Return the faces of clusters that are dense by DBSCAN and have a good face, ``(n,)``."""
         found = dense(self.embedding, eps=self.settings.eps, min_samples=self.min_samples)
         founders = np.unique(cluster[found & (self.weight >= _FOUNDER_QUALITY)])
         enough = np.flatnonzero(np.bincount(cluster) >= self.min_samples)
-        put = np.unique(cluster[self.decided.pinned != NOISE])
-        return np.isin(cluster, np.union1d(np.intersect1d(founders, enough), put))
+        pinned = np.unique(cluster[self.constraints.pinned != UNKNOWN])
+        return np.isin(cluster, np.union1d(np.intersect1d(founders, enough), pinned))
 
-    def _join(self, cluster: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Let the nodes in no cluster join the one that they clearly belong to."""
+    def _join(self, cluster: Labels) -> Labels:
+        """Let each leftover node join the cluster that it clearly belongs to."""
         people = renumbered(cluster)
-        left = np.flatnonzero(people == NOISE)
-        if people.max() == NOISE or not len(left):
+        left = np.flatnonzero(people == UNKNOWN)
+        if people.max() == UNKNOWN or not len(left):
             return people
-        own = np.full(len(people), NOISE, np.int64)
-        own[left] = by_first_sight(self.node[left])
-        joins, apart = clear_owners(
+        own = np.full(len(people), UNKNOWN, np.int64)
+        own[left] = by_first_row(self.node[left])
+        joins, apart = match_leftovers(
             self._groups(own),
             self._groups(people),
             self._cannot_link(own),
@@ -174,19 +183,19 @@ class _Grouping:
             limit=self.threshold + _JOIN_SLACK * self.settings.eps,
         )
         if self.settings.cannot_link:
-            joins = once_a_frame(joins, apart, node=own, frame=self.faces.frame_index)
+            joins = one_per_frame(joins, apart, node=own, frame=self.faces.frame_index)
         people[left] = joins[own[left]]
         return people
 
 
-def _shared_frames(faces: Faces) -> NDArray[np.int64]:
-    """Number of each face's frame, ``(n,)`` from 0; -1 where it is alone in it."""
-    frame = by_first_sight(faces.frame_index)
-    return renumbered(np.where(np.bincount(frame)[frame] > 1, frame, NOISE))
+def _shared_frames(faces: Faces) -> Labels:
+    """Return the frame of each face, ``(n,)`` from 0; -1 if no other face is in it."""
+    frame = by_first_row(faces.frame_index)
+    return renumbered(np.where(np.bincount(frame)[frame] > 1, frame, UNKNOWN))
 
 
-def _nodes(faces: Faces, decided: ReviewConstraints, *, tracklets: bool) -> NDArray[np.int64]:
-    """What is linked, ``(n,)`` from 0 by first sight: tracklets, or single faces."""
+def _nodes(faces: Faces, constraints: ReviewConstraints, *, tracklets: bool) -> Labels:
+    """Return the node of each face, ``(n,)`` from 0: its tracklet, or the face alone."""
     single = -1 - np.arange(len(faces))
     alone = faces.tracklet < 0 if tracklets else np.ones(len(faces), np.bool_)
-    return by_first_sight(separate_nodes(np.where(alone, single, faces.tracklet), decided))
+    return by_first_row(separate_nodes(np.where(alone, single, faces.tracklet), constraints))

@@ -1,19 +1,20 @@
-"""Left-over faces that join a person, where it is clear whose they are."""
+"""Assign leftover faces to people, where the nearest person is clear."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.grouping.arrays import Floats, Labels
 from clustering.grouping.cannot_link import CannotLink
-from clustering.grouping.dbscan import NOISE
-from clustering.grouping.linkage import Distance, Floats, Groups
+from clustering.grouping.linkage import Distance, Groups
+from data.core.arrays import UNKNOWN
 
-_MARGIN = 0.04  # the next person is at least this much further away than the nearest
-_DISTANCES_AT_ONCE = 1 << 22
+_MARGIN = 0.04  # least distance between the nearest person and the next
+BLOCK_DISTANCES = 1 << 22
+"""Distances computed together: 32 MB."""
 
 
-def clear_owners(
+def match_leftovers(
     left: Groups,
     people: Groups,
     cannot_left: CannotLink,
@@ -21,22 +22,24 @@ def clear_owners(
     *,
     distance: Distance,
     limit: float,
-) -> tuple[NDArray[np.int64], Floats]:
-    """Whose each left-over group clearly is, and how far away they are, both ``(n,)``.
+    block_distances: int = BLOCK_DISTANCES,
+) -> tuple[Labels, Floats]:
+    """Find the person that each leftover group clearly belongs to.
 
     Args:
-        left: the groups.
-        people: whom they may join.
-        cannot_left: what the groups are and are not.
-        cannot_people: what the people are and are not.
-        distance: how far apart two groups are.
-        limit: of that distance.
+        left: n leftover groups.
+        people: groups that they may join.
+        cannot_left: constraints of the leftover groups.
+        cannot_people: constraints of the people.
+        distance: between two groups.
+        limit: of that distance, exclusive.
+        block_distances: distances computed together; does not change the result.
 
     Returns:
-        -1 for those who are nobody's clearly.
+        ``(n,)`` row of the person, -1 where none is clear; ``(n,)`` distance to the nearest person.
     """
-    joins, apart = np.full(len(left), NOISE, np.int64), np.full(len(left), np.inf)
-    step = max(_DISTANCES_AT_ONCE // max(len(people), 1), 1)
+    joins, apart = np.full(len(left), UNKNOWN, np.int64), np.full(len(left), np.inf)
+    step = max(block_distances // max(len(people), 1), 1)
     for start in range(0, len(left), step):
         rows = np.arange(start, min(start + step, len(left)))
         some = distance(left.take(rows), people)
@@ -46,36 +49,38 @@ def clear_owners(
     return joins, apart
 
 
-def clear_nearest(apart: Floats, *, limit: float) -> NDArray[np.int64]:
-    """Column of each row's smallest distance, ``(n,)``; -1 beyond ``limit`` or hardly smallest."""
+def clear_nearest(apart: Floats, *, limit: float) -> Labels:
+    """Return the column of each row's smallest distance, where it is clear.
+
+    Args:
+        apart: ``(n, m)`` distances.
+        limit: of the smallest distance, exclusive.
+
+    Returns:
+        ``(n,)`` column; -1 beyond ``limit`` or where the second smallest is hardly larger.
+    """
     order = np.partition(apart, range(min(2, apart.shape[1])), axis=1)
     second = order[:, 1] if order.shape[1] > 1 else np.full(len(order), np.inf)
     clear = (order[:, 0] < limit) & (second > order[:, 0] + _MARGIN)
-    return np.where(clear, apart.argmin(axis=1), NOISE)
+    return np.where(clear, apart.argmin(axis=1), UNKNOWN)
 
 
-def once_a_frame(
-    joins: NDArray[np.int64],
-    apart: Floats,
-    *,
-    node: NDArray[np.int64],
-    frame: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Of nodes that are seen together and would join one person, let only the nearest join.
+def one_per_frame(joins: Labels, apart: Floats, *, node: Labels, frame: Labels) -> Labels:
+    """Of nodes in one frame that would join one person, let only the nearest join.
 
     Args:
-        joins: ``(n,)`` person of each node, -1 for none.
+        joins: ``(n,)`` person of each node; -1 none.
         apart: ``(n,)`` distance of each node to that person.
-        node: ``(f,)`` node of each face, -1 for none.
+        node: ``(f,)`` node of each face; -1 none.
         frame: ``(f,)`` frame of each face.
 
     Returns:
-        ``joins`` with -1 for the others.
+        ``(n,)``: ``joins`` with -1 for the other nodes.
     """
     order = np.argsort(node, kind="stable")
     starts = np.searchsorted(node[order], np.arange(len(joins) + 1))
-    joining = np.flatnonzero(joins != NOISE)
-    kept = np.full_like(joins, NOISE)
+    joining = np.flatnonzero(joins != UNKNOWN)
+    kept = np.full_like(joins, UNKNOWN)
     taken: set[tuple[int, int]] = set()
     for i in joining[np.argsort(apart[joining], kind="stable")].tolist():
         frames = frame[order[starts[i] : starts[i + 1]]].tolist()

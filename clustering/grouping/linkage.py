@@ -1,29 +1,26 @@
-"""Constrained average linkage of groups of faces, each known by its moments.
+"""Constrained average linkage of groups of faces, each represented by its moments.
 
 The mean squared distance between the faces of two groups is
 
     |m_a - m_b|^2 + v_a + v_b
 
-with the groups' means m and variances v, so a group of any number of faces is a mean and a
-number, and two groups merge without another look at their faces. The same holds for clothes: the
-square roots of the histograms are points whose mean squared distance is twice the mean squared
-Hellinger distance.
+with the groups' means m and variances v: a group of any size is a mean and a variance, and two
+groups merge without their faces. The same holds for clothes: the square roots of the histograms are
+points whose mean squared distance is twice the mean squared Hellinger distance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-Floats = NDArray[np.float64]
-AnyFloats = NDArray[np.floating[Any]]
+from clustering.grouping.arrays import AnyFloats, Floats, Labels, Rows
 
-# Of faces of one person in one tracklet: what a group of few faces is taken to spread.
+# Of faces of one person in one tracklet: prior of the spread of a group of few faces.
 _USUAL_SPREAD = 0.36
 _USUAL_COUNT = 4.0
 _USUAL_QUALITY = 0.5
@@ -37,10 +34,10 @@ SPREAD_SHARE = 0.4
 
 @dataclass(slots=True, eq=False)
 class Groups:
-    """Moments of groups of faces; one row a group."""
+    """Moments of groups of faces, one row a group; embeddings are in dlib's Euclidean space."""
 
-    weight: Floats  # (n,) sum of the faces' weights
-    count: Floats  # (n,) faces
+    weight: Floats  # (n,) sum of the faces' quality weights
+    count: Floats  # (n,) number of faces
     mean: Floats  # (n, d) weighted mean embedding
     variance: Floats  # (n,) weighted mean squared distance to the mean
     clothes_weight: Floats  # (n,) sum of the weights of faces whose clothes are seen
@@ -50,15 +47,15 @@ class Groups:
         return len(self.weight)
 
     def copy(self) -> Groups:
-        """Return a copy that can be merged without changing this."""
+        """Return a deep copy."""
         return Groups(*(np.array(getattr(self, name)) for name in self.__slots__))
 
-    def take(self, rows: NDArray[np.int64] | slice) -> Groups:
-        """Return some of the groups, as a copy."""
+    def take(self, rows: Rows | slice) -> Groups:
+        """Return a copy of the groups in ``rows``, ``(m,)``."""
         return Groups(*(np.array(getattr(self, name)[rows]) for name in self.__slots__))
 
     def merge(self, a: int, b: int) -> None:
-        """Make group ``a`` hold ``b``'s faces as well; ``b`` is left as it was."""
+        """Add the faces of group ``b`` to group ``a``, in place; ``b`` is unchanged."""
         share = self.weight[b] / (self.weight[a] + self.weight[b])
         apart = self.mean[b] - self.mean[a]
         self.variance[a] += share * (self.variance[b] - self.variance[a])
@@ -73,13 +70,11 @@ class Groups:
             self.clothes_weight[a] = seen
 
 
-def groups_of(
-    label: NDArray[np.int64], weight: Floats, embedding: AnyFloats, clothes: AnyFloats
-) -> Groups:
-    """Moments of the groups 0, 1, ... of ``label``; faces labelled -1 are in none.
+def groups_of(label: Labels, weight: Floats, embedding: AnyFloats, clothes: AnyFloats) -> Groups:
+    """Compute the moments of the groups 0, 1, ... of ``label``.
 
     Args:
-        label: ``(n,)``; every number up to its largest has a face.
+        label: ``(n,)`` group of each face, without gaps in the numbers; -1 none.
         weight: ``(n,)`` positive.
         embedding: ``(n, d)``; summed in double precision.
         clothes: ``(n, k)`` histograms, all 0 where the clothes are not seen.
@@ -88,8 +83,8 @@ def groups_of(
     order = np.argsort(label, kind="stable")
     starts = np.searchsorted(label[order], np.arange(size + 1))
     moments = _empty(size, embedding.shape[1], clothes.shape[1])
-    # Whole groups at a time: a million faces in double precision are a gigabyte a copy.
-    for first, last in _stretches(starts):
+    # In batches of whole groups: a million faces in double precision take a gigabyte a copy.
+    for first, last in _batches(starts):
         rows = order[starts[first] : starts[last]]
         own = label[rows] - first
         some = _moments(own, last - first, weight[rows], embedding[rows], clothes[rows])
@@ -104,8 +99,8 @@ def _empty(size: int, dimensions: int, bins: int) -> Groups:
     return Groups(weight, count, mean, variance, clothes_weight, clothes)
 
 
-def _stretches(starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """First and last group, exclusive, of runs of about _FACES_AT_ONCE faces."""
+def _batches(starts: Rows) -> Iterator[tuple[int, int]]:
+    """Yield the first and last (exclusive) group of batches of about _FACES_AT_ONCE faces."""
     first = 0
     while first < len(starts) - 1:
         last = int(np.searchsorted(starts, starts[first] + _FACES_AT_ONCE, side="right")) - 1
@@ -121,7 +116,7 @@ def _moments(
     embedding: AnyFloats,
     clothes: AnyFloats,
 ) -> Groups:
-    """Moments of faces in order of ``label``."""
+    """Compute the moments of faces that are sorted by ``label``."""
     embedding, clothes = embedding.astype(np.float64), clothes.astype(np.float64)
     total = np.bincount(label, weight, size).astype(np.float64)
     mean = _sums(label, embedding * weight[:, None], size) / total[:, None]
@@ -139,23 +134,23 @@ def _moments(
     )
 
 
-def merged_groups(groups: Groups, label: NDArray[np.int64]) -> Groups:
-    """Groups of groups: those with one number of ``label``, ``(n,)`` from 0, are one."""
+def merged_groups(groups: Groups, label: Labels) -> Groups:
+    """Merge the groups of equal ``label``, ``(n,)`` from 0."""
     size = int(label.max(initial=-1)) + 1
     total = np.bincount(label, groups.weight, size).astype(np.float64)
     share = groups.weight / total[label]
     mean = _sums(label, groups.mean, size, share)
-    away = np.empty(len(label))
+    apart = np.empty(len(label))
     for start in range(0, len(label), _FACES_AT_ONCE):
         some = slice(start, start + _FACES_AT_ONCE)
-        away[some] = ((groups.mean[some] - mean[label[some]]) ** 2).sum(axis=1)
+        apart[some] = ((groups.mean[some] - mean[label[some]]) ** 2).sum(axis=1)
     seen = np.bincount(label, groups.clothes_weight, size).astype(np.float64)
     of_seen = groups.clothes_weight / np.maximum(seen, 1e-12)[label]
     return Groups(
         weight=total,
         count=np.bincount(label, groups.count, size).astype(np.float64),
         mean=mean,
-        variance=np.bincount(label, share * (groups.variance + away), size).astype(np.float64),
+        variance=np.bincount(label, share * (groups.variance + apart), size).astype(np.float64),
         clothes_weight=seen,
         clothes=_sums(label, groups.clothes, size, of_seen),
     )
@@ -174,14 +169,14 @@ def _sums(
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """How far apart two groups are; smaller is more alike.
+    """Distance of two groups; smaller is more similar.
 
     Args:
         clothes_share: weight of the clothes' Hellinger distance against the embedding's.
-        spread_share: how much of the groups' own spread is allowed for: two people whose faces
-            hardly vary are apart at a distance that is nothing between faces that vary much.
-        poor_share: how much further poor faces are put: blurred and turned ones look like one
-            another, whoever they are.
+        spread_share: share of the groups' own spread that is subtracted: a distance that separates
+            two people whose faces hardly vary is usual within a person whose faces vary much.
+        poor_share: distance added per unit of missing quality: blurred and turned faces resemble
+            each other, whoever they show.
     """
 
     clothes_share: float = CLOTHES_SHARE
@@ -189,7 +184,7 @@ class Distance:
     poor_share: float = 0.0
 
     def __call__(self, groups: Groups, others: Groups) -> Floats:
-        """Distances of every group to every other, ``(n, m)``."""
+        """Return the distance of every group to every one of ``others``, ``(n, m)``."""
         products = groups.mean @ others.mean.T
         squares = [(g.mean**2).sum(axis=1) + g.variance for g in (groups, others)]
         faces = np.sqrt(np.maximum(squares[0][:, None] + squares[1][None] - 2 * products, 0))
@@ -198,10 +193,8 @@ class Distance:
         terms = self._clothes_term(groups, others) - self.spread_share * spread
         return np.asarray(faces + terms + self.poor_share * poor, np.float64)
 
-    def of_pairs(
-        self, groups: Groups, i: NDArray[np.int64], j: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """Distances of pairs of groups, ``(n,)``: of each of ``i`` to the same row of ``j``."""
+    def of_pairs(self, groups: Groups, i: Rows, j: Rows) -> Floats:
+        """Return the distance of each pair of groups ``i[k]``, ``j[k]``, ``(n,)``."""
         a, b = groups.take(i), groups.take(j)
         squares = ((a.mean - b.mean) ** 2).sum(axis=1) + a.variance + b.variance
         spread = (spreads(a) + spreads(b)) / 2 - _USUAL_SPREAD
@@ -217,17 +210,20 @@ class Distance:
     def _clothes_term(self, groups: Groups, others: Groups) -> Floats:
         hellinger = np.sqrt(np.maximum(1 - groups.clothes @ others.clothes.T, 0))
         seen = np.outer(groups.clothes_weight > 0, others.clothes_weight > 0)
-        # Half way between the same and other clothes, unseen clothes say nothing.
+        # Unseen clothes count as half way between same and different clothes.
         return np.asarray(self.clothes_share * np.where(seen, hellinger - 0.5, 0), np.float64)
 
 
 def _poorness(groups: Groups) -> Floats:
-    """How far the faces' mean weight, their quality, is below a usual one, ``(n,)``."""
+    """Return how far the faces' mean quality is below the usual one, ``(n,)``."""
     return np.asarray(np.maximum(_USUAL_QUALITY - groups.weight / groups.count, 0), np.float64)
 
 
 def spreads(groups: Groups) -> Floats:
-    """Distance of two faces of a group, the usual one where it has too few to tell."""
+    """Return the root mean square distance of two faces of a group, ``(n,)``.
+
+    Groups of few faces are pulled towards the usual spread.
+    """
     pairs = groups.count * (groups.count - 1) / 2
     own = np.sqrt(2 * groups.variance)
     return np.asarray((own * pairs + _USUAL_SPREAD * _USUAL_COUNT) / (pairs + _USUAL_COUNT))
@@ -235,14 +231,14 @@ def spreads(groups: Groups) -> Floats:
 
 def average_linkage(
     groups: Groups, cannot: NDArray[np.bool_], *, distance: Distance, threshold: float
-) -> NDArray[np.int64]:
-    """Merge the nearest two groups again and again while they are nearer than ``threshold``.
+) -> Labels:
+    """Merge the nearest two groups repeatedly while they are nearer than ``threshold``.
 
     Args:
-        groups: what to start from; not changed.
-        cannot: ``(n, n)`` symmetric: these two must not come together.
-        distance: how far apart two groups are.
-        threshold: of that distance.
+        groups: initial groups; not changed.
+        cannot: ``(n, n)`` symmetric; true for pairs that must not merge.
+        distance: between two groups.
+        threshold: of that distance, exclusive.
 
     Returns:
         ``(n,)`` cluster of each group, from 0 in order of first member.
@@ -276,8 +272,8 @@ def _renew_row(
     b: int,
     cluster: NDArray[np.int64],
 ) -> None:
-    """Bring the distances up to date after ``b`` was merged into ``a`` (in place)."""
-    # Those that were merged away have no nearest any more, and are most after a while.
+    """Update the distances in place after ``b`` was merged into ``a``."""
+    # Merged groups have an infinite nearest distance; after a while most groups are such.
     stale = np.isfinite(nearest) & ((nearest == apart[a]) | (nearest == apart[b]))
     one = Groups(*(getattr(groups, name)[a : a + 1] for name in groups.__slots__))
     row = distance(one, groups)[0]

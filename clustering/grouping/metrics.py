@@ -1,4 +1,4 @@
-"""How right a clustering is, held against labels: B-cubed, people counted, faces found.
+"""Metrics of a clustering against labels: B-cubed, and the matching of boxes.
 
 A. Bagga and B. Baldwin, "Entity-based cross-document coreferencing using the vector space
 model", ACL 1998.
@@ -16,12 +16,12 @@ from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, iou
 
 MATCH_IOU = 0.25
-"""Two detectors draw boxes differently; at this overlap they mean the same face."""
+"""Least overlap of two detectors' boxes of one face: detectors draw them differently."""
 
 
 @dataclass(frozen=True, slots=True)
 class BCubed:
-    """Each in 0..1, averaged over faces."""
+    """B-cubed precision and recall, each in 0..1, averaged over faces."""
 
     precision: float
     recall: float
@@ -34,9 +34,14 @@ class BCubed:
 
 
 def b_cubed(truth: NDArray[np.int64], clusters: NDArray[np.int64]) -> BCubed:
-    """Score ``clusters`` ``(n,)`` against ``truth`` ``(n,)``; each unknown face (-1) stands alone.
+    """Score a clustering by B-cubed; without any face, precision and recall are 1.
 
-    No face at all scores 1.
+    Args:
+        truth: ``(n,)`` person of each face.
+        clusters: ``(n,)`` cluster of each face; each face of -1 counts as its own cluster.
+
+    Raises:
+        ValueError: the shapes differ.
     """
     if truth.shape != clusters.shape:
         raise ValueError(f"clusters must have shape {truth.shape}, got {clusters.shape}")
@@ -56,13 +61,18 @@ def b_cubed(truth: NDArray[np.int64], clusters: NDArray[np.int64]) -> BCubed:
 
 
 def match_boxes(found: Boxes, labelled: Boxes) -> NDArray[np.int64]:
-    """Index of the labelled box that each found box of one frame means, ``(n,)``; -1 for none.
+    """Match detected boxes of one frame to labelled ones, for the largest sum of overlaps.
 
-    Pairs are chosen together for the largest overlap in all, counting those of ``MATCH_IOU``.
+    Args:
+        found: ``(n, 4)`` px.
+        labelled: ``(m, 4)`` px.
+
+    Returns:
+        ``(n,)`` row of the labelled box; -1 where none overlaps by ``MATCH_IOU``.
     """
     overlap = iou(found, labelled)
     overlap[overlap < MATCH_IOU] = 0
-    match = np.full(len(found), -1, np.int64)
+    match = np.full(len(found), UNKNOWN, np.int64)
     rows, columns = linear_sum_assignment(-overlap)
     good = overlap[rows, columns] > 0
     match[rows[good]] = columns[good]

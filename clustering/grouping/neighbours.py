@@ -1,64 +1,96 @@
-"""Which groups of faces are near one another, found without comparing all with all.
+"""Nearest neighbours of groups of faces, approximate where there are very many.
 
 Very many groups are sorted into cells by k-means, and each is compared only with those of the
-cells around it (an inverted file: H. Jégou, M. Douze, C. Schmid, "Product quantization for nearest
-neighbor search", PAMI 2011). So a neighbour is missed now and then; the fewer groups are left, the
-fewer are missed, and up to WHOLE groups none is.
+nearest cells (an inverted file: H. Jégou, M. Douze, C. Schmid, "Product quantization for nearest
+neighbor search", PAMI 2011). Some neighbours are missed: the fewer groups, the fewer misses, and
+none up to `SearchLimits.all_pairs` groups.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.grouping.arrays import Rows
 from clustering.grouping.linkage import Groups, spreads
-from clustering.grouping.threads import in_threads, one_thread_a_product
+from clustering.grouping.threads import in_threads, one_blas_thread
+from data.core.arrays import UNKNOWN
 
-WHOLE = 16_000
-"""Groups of which all are compared with all: 16000**2 * 128 * 2 operations are a second or two."""
-CELL = 500
-"""Groups a cell has, usually."""
+CELL_SIZE = 500
+"""Mean number of points in a cell."""
 PROBES = 8
-"""Cells that a group is compared with, its own among them."""
+"""Cells that a group is compared with, including its own."""
 _ROWS_AT_ONCE = 256
-"""Of a product: 256 * PROBES * CELL * 4 bytes = 8 MB of distances."""
+"""Of a product: 256 * PROBES * CELL_SIZE * 4 bytes = 8 MB of distances."""
 _SAMPLE = 24
-"""Groups for each cell that k-means looks at."""
+"""Points per cell that k-means is fitted to."""
 
-Rows = NDArray[np.int64]
+
+@dataclass(frozen=True, slots=True)
+class SearchLimits:
+    """Sizes at which the neighbour search becomes approximate.
+
+    Args:
+        all_pairs: most groups that are compared all with all: 16000**2 * 128 * 2 operations take a
+            second or two.
+        cell_size: mean number of groups in a cell, where there are more.
+    """
+
+    all_pairs: int = 16_000
+    cell_size: int = CELL_SIZE
+
+
+DEFAULT_SEARCH = SearchLimits()
 
 
 def near_groups(
-    groups: Groups, wanted: NDArray[np.bool_], *, spread_share: float, count: int
-) -> Rows:
-    """The ``count`` nearest other groups of each, ``(n, count)``; -1 where there are not so many.
+    groups: Groups,
+    wanted: NDArray[np.bool_],
+    *,
+    spread_share: float,
+    count: int,
+    limits: SearchLimits = DEFAULT_SEARCH,
+) -> NDArray[np.int64]:
+    """Return the ``count`` nearest other groups of each group.
 
-    They are told by their faces' distance and the groups' spread alone, see `linkage.Distance`.
+    Only the faces' distance and the groups' spread count, see `linkage.Distance`.
 
     Args:
-        groups: n of them.
-        wanted: ``(n,)`` whose neighbours to look for; others have none.
+        groups: n groups.
+        wanted: ``(n,)`` groups whose neighbours to find.
         spread_share: as in `linkage.Distance`.
-        count: how many.
+        count: neighbours per group.
+        limits: sizes at which the search becomes approximate.
+
+    Returns:
+        ``(n, count)`` rows of the neighbours, the nearest first; -1 fills up.
     """
-    found = np.full((len(groups), count), -1, np.int64)
+    found = np.full((len(groups), count), UNKNOWN, np.int64)
     search = _NeighbourSearch(groups, wanted, spread_share, found)
-    with one_thread_a_product():
-        for _ in in_threads(search.look, cells(search.mean)):
+    with one_blas_thread():
+        for _ in in_threads(search.search_cell, cells(search.mean, limits)):
             pass
     return found
 
 
-def cells(points: NDArray[np.float32]) -> list[tuple[Rows, Rows]]:
-    """Parts of the points that lie together: rows, and the rows to compare them with.
+def cells(points: NDArray[np.float32], limits: SearchLimits) -> list[tuple[Rows, Rows]]:
+    """Divide points into cells.
 
-    The second begins with the first.
+    Args:
+        points: ``(n, d)``.
+        limits: sizes of the cells.
+
+    Returns:
+        Of each cell its ``(m,)`` rows, and the ``(k,)`` rows to compare them with, which begin
+        with the cell's own.
     """
-    everything = np.arange(len(points))
-    if len(points) <= WHOLE:
-        blocks = range(0, len(points), CELL)
-        return [(everything[start : start + CELL], _first(everything, start)) for start in blocks]
-    members, centres = k_means(points)
+    rows, size = np.arange(len(points)), limits.cell_size
+    if len(points) <= limits.all_pairs:
+        blocks = [rows[start : start + size] for start in range(0, len(points), size)]
+        return [(block, _own_first(rows, block)) for block in blocks]
+    members, centres = k_means(points, cell_size=size)
     apart = (centres**2).sum(axis=1)[None] - 2 * centres @ centres.T
     np.fill_diagonal(apart, -np.inf)
     around = np.argsort(apart, axis=1)[:, :PROBES]
@@ -69,16 +101,25 @@ def cells(points: NDArray[np.float32]) -> list[tuple[Rows, Rows]]:
     ]
 
 
-def _first(rows: Rows, start: int) -> Rows:
-    """All rows, those of one block first."""
-    return np.concatenate([rows[start : start + CELL], rows[:start], rows[start + CELL :]])
+def _own_first(rows: Rows, block: Rows) -> Rows:
+    return np.concatenate([block, rows[: block[0]], rows[block[-1] + 1 :]])
 
 
-def k_means(points: NDArray[np.float32]) -> tuple[list[Rows], NDArray[np.float32]]:
-    """Rows of the points of each cell of about CELL, and the cells' centres."""
+def k_means(
+    points: NDArray[np.float32], *, cell_size: int = CELL_SIZE
+) -> tuple[list[Rows], NDArray[np.float32]]:
+    """Sort points into cells by mini-batch k-means; deterministic.
+
+    Args:
+        points: ``(n, d)``.
+        cell_size: mean number of points in a cell.
+
+    Returns:
+        The ``(m,)`` rows of each of c cells, and the centres, ``(c, d)``.
+    """
     from sklearn.cluster import MiniBatchKMeans
 
-    count = max(len(points) // CELL, 1)
+    count = max(len(points) // cell_size, 1)
     random = np.random.default_rng(0)
     some = random.choice(len(points), min(_SAMPLE * count, len(points)), replace=False)
     kmeans = MiniBatchKMeans(
@@ -93,7 +134,11 @@ def k_means(points: NDArray[np.float32]) -> tuple[list[Rows], NDArray[np.float32
 
 class _NeighbourSearch:
     def __init__(
-        self, groups: Groups, wanted: NDArray[np.bool_], spread_share: float, found: Rows
+        self,
+        groups: Groups,
+        wanted: NDArray[np.bool_],
+        spread_share: float,
+        found: NDArray[np.int64],
     ) -> None:
         self._wanted = wanted
         self.mean = groups.mean.astype(np.float32)
@@ -102,8 +147,8 @@ class _NeighbourSearch:
         self._gain = (spread_share / 2 * spreads(groups)).astype(np.float32)
         self._found = found
 
-    def look(self, cell: tuple[Rows, Rows]) -> None:
-        """Compare the groups of one cell with those around it."""
+    def search_cell(self, cell: tuple[Rows, Rows]) -> None:
+        """Compare the groups of one cell with those of the nearest cells."""
         rows, others = cell
         places = np.flatnonzero(self._wanted[rows])
         gain = self._gain[others]

@@ -1,24 +1,24 @@
-"""Labels numbered from 0 in the order in which they come first."""
+"""Renumber labels from 0 in order of first row."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clustering.grouping.dbscan import NOISE
+from clustering.grouping.arrays import Labels
+from data.core.arrays import UNKNOWN
 
 
-def by_first_sight(label: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number the labels from 0 in order of their first row."""
+def by_first_row(label: Labels) -> Labels:
+    """Renumber all labels from 0 in order of first row, ``(n,)``; -1 is a label like any other."""
     _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return np.asarray(rank[inverse], np.int64)
 
 
-def renumbered(cluster: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number the clusters from 0 by first sight, keeping -1."""
-    numbered = np.full(len(cluster), NOISE, np.int64)
-    known = cluster != NOISE
-    numbered[known] = by_first_sight(cluster[known])
+def renumbered(label: Labels) -> Labels:
+    """Renumber the labels from 0 in order of first row, ``(n,)``; -1 stays."""
+    numbered = np.full(len(label), UNKNOWN, np.int64)
+    known = label != UNKNOWN
+    numbered[known] = by_first_row(label[known])
     return numbered

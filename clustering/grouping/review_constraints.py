@@ -1,8 +1,8 @@
-"""What people decided about the faces of one footage, as links between them.
+"""Review decisions about the faces of one footage, as constraints of the clustering.
 
-Faces that somebody put to a person are one (must-link); they are nobody else, a face that somebody
-threw out of a person is not that person, and neither are two people who were told apart
-(cannot-link, see :mod:`clustering.grouping.cannot_link`).
+Faces that a reviewer assigned to one person are one node (must-link). They cannot be of another
+person, a face that was removed from a person cannot be of that person, and two people who were
+marked as different cannot be one (cannot-link, see :mod:`clustering.grouping.cannot_link`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from clustering.grouping.arrays import Labels, Rows
 from clustering.grouping.cannot_link import CannotLink, Counts, incidence
 from data.core.arrays import UNKNOWN
 from data.tables.decisions import Reviewed, ReviewedFaces
@@ -21,16 +22,16 @@ from data.tables.decisions import Reviewed, ReviewedFaces
 
 @dataclass(frozen=True, eq=False)
 class ReviewConstraints:
-    """Decisions about the faces of one footage.
+    """Review decisions about the faces of one footage.
 
     Raises:
         ValueError: a column is not of its shape.
     """
 
-    person_id: NDArray[np.int64]  # (n,) whose they were before this run; -1 unknown
-    pinned: NDArray[np.int64]  # (n,) to whom somebody put this very face; -1 nobody
-    never: NDArray[np.int64]  # (n, k) whose this face is not; -1 fills up
-    apart: frozenset[tuple[int, int]]  # people who are not one
+    person_id: NDArray[np.int64]  # (n,) person of each face before this run; -1 unknown
+    pinned: NDArray[np.int64]  # (n,) person that a reviewer assigned the face to; -1 none
+    never: NDArray[np.int64]  # (n, k) people that the face is not of; -1 fills up
+    apart: frozenset[tuple[int, int]]  # pairs of people who differ
 
     def __post_init__(self) -> None:
         n = len(self.person_id)
@@ -39,97 +40,101 @@ class ReviewConstraints:
             raise ValueError(f"pinned and never must be ({n},) and ({n}, k), got {shapes}")
 
     @classmethod
-    def nothing(cls, faces: int) -> Self:
-        """Return that nobody decided anything about so many faces."""
-        nobody = np.full(faces, UNKNOWN, np.int64)
-        return cls(nobody, nobody, np.zeros((faces, 0), np.int64), frozenset())
+    def empty(cls, faces: int) -> Self:
+        """Return no constraints for a number of faces."""
+        unknown = np.full(faces, UNKNOWN, np.int64)
+        return cls(unknown, unknown, np.zeros((faces, 0), np.int64), frozenset())
 
-    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> ReviewConstraints:
-        """Return what was decided about some of the faces."""
+    def take(self, rows: Rows | NDArray[np.bool_]) -> ReviewConstraints:
+        """Return the constraints of the faces in ``rows``, ``(m,)`` rows or an ``(n,)`` mask."""
         return ReviewConstraints(
             self.person_id[rows], self.pinned[rows], self.never[rows], self.apart
         )
 
-    def anything(self) -> bool:
-        """Whether anything was."""
+    def any(self) -> bool:
+        """Whether there is any constraint."""
         return bool((self.pinned != UNKNOWN).any() or self.never.size or self.apart)
 
 
 def review_constraints(labels: ReviewedFaces, reviewed: Reviewed) -> ReviewConstraints:
-    """Return what was decided about the faces of one footage, of ``labels``."""
-    # Only who is here: of all names of an archive there may be millions of pairs.
-    named = sorted(reviewed.names.keys() & _anybody(labels))
-    # Whoever gives two names means two people.
+    """Collect the constraints of the faces of one footage, ``labels``."""
+    # Only people of this footage: all names of an archive may make millions of pairs.
+    named = sorted(reviewed.names.keys() & set(_people_of(labels).tolist()))
+    # Two names mean two people.
     pairs = {(a, b) for i, a in enumerate(named) for b in named[i + 1 :]}
     return ReviewConstraints(labels.person_id, labels.pinned, labels.never, reviewed.apart | pairs)
 
 
-def _anybody(labels: ReviewedFaces) -> set[int]:
-    everybody = (labels.person_id, labels.pinned, labels.never.reshape(-1))
-    return set(np.unique(np.concatenate(everybody)).tolist())
+def separate_nodes(node: Labels, constraints: ReviewConstraints) -> Labels:
+    """Split and merge nodes so that none contradicts a decision.
 
+    All faces that were assigned to one person become one node; faces that were removed from their
+    tracklet's person become a node of their own.
 
-def separate_nodes(node: NDArray[np.int64], decided: ReviewConstraints) -> NDArray[np.int64]:
-    """Return nodes in which no face is tied to others against a decision, ``(n,)`` of any numbers.
+    Args:
+        node: ``(n,)`` node of each face, any numbers.
+        constraints: of these faces.
 
-    All faces that were put to one person are one node; faces that were thrown out of their
-    tracklet's person are one of their own.
+    Returns:
+        ``(n,)`` node of each face, any numbers.
     """
-    if not decided.anything():
+    if not constraints.any():
         return node
-    keys = np.column_stack([node, decided.never, decided.pinned])
-    put = decided.pinned != UNKNOWN
-    keys[put, :-1] = UNKNOWN
+    keys = np.column_stack([node, constraints.never, constraints.pinned])
+    pinned = constraints.pinned != UNKNOWN
+    keys[pinned, :-1] = UNKNOWN
     _, separate = np.unique(keys, axis=0, return_inverse=True)
     return np.asarray(separate, np.int64).reshape(-1)
 
 
-def decided_links(node: NDArray[np.int64], nodes: int, decided: ReviewConstraints) -> CannotLink:
-    """What each node is and is not by the decisions; of one ``decided``, any two go together.
+def review_links(node: Labels, nodes: int, constraints: ReviewConstraints) -> CannotLink:
+    """Build the cannot-links that follow from the decisions.
+
+    The traits are people in rising order, so links of the same ``constraints`` are comparable.
 
     Args:
-        node: ``(n,)`` node of each face, from 0; -1 in none.
-        nodes: how many there are.
-        decided: about these faces.
+        node: ``(n,)`` node of each face, from 0; -1 none.
+        nodes: number of nodes.
+        constraints: of these faces.
     """
-    people = _people(decided)
+    people = _people_of(constraints)
     shape = (nodes, len(people))
-    put = decided.pinned != UNKNOWN
-    person = np.where(put, decided.pinned, decided.person_id)
+    pinned = constraints.pinned != UNKNOWN
+    person = np.where(pinned, constraints.pinned, constraints.person_id)
     holds = _incidence(node, person, people, shape)
-    sure = np.unique(node[put & (node >= 0)])
+    sure = np.unique(node[pinned & (node >= 0)])
     not_sure = np.where(np.isin(node, sure), UNKNOWN, node)
     bars: Counts = csr_array(shape, dtype=np.int64)
-    for column in decided.never.T:
+    for column in constraints.never.T:
         bars = bars + _incidence(not_sure, column, people, shape)
-    # Who was put to somebody is nobody else.
+    # A node assigned to one person excludes all others.
     others = np.ones((len(sure), len(people)), np.bool_)
     others[holds[sure].nonzero()] = False
     rows, columns = np.nonzero(others)
     bars = bars + incidence(sure[rows], columns, shape)
-    return CannotLink.of(holds, bars, _told_apart(people, decided))
+    return CannotLink.of(holds, bars, _apart(people, constraints))
 
 
-def _people(decided: ReviewConstraints) -> NDArray[np.int64]:
-    """Everybody whom a face is or is not; rising."""
-    everybody = (decided.person_id, decided.pinned, decided.never.reshape(-1))
-    people = np.unique(np.concatenate(everybody))
+def _people_of(labels: ReviewConstraints | ReviewedFaces) -> NDArray[np.int64]:
+    """Return all people that a face is or is not of, ``(p,)`` rising."""
+    person_ids = (labels.person_id, labels.pinned, labels.never.reshape(-1))
+    people = np.unique(np.concatenate(person_ids))
     return np.asarray(people[people != UNKNOWN], np.int64)
 
 
 def _incidence(
-    node: NDArray[np.int64],
-    person: NDArray[np.int64],
+    node: Labels,
+    person: Labels,
     people: NDArray[np.int64],
     shape: tuple[int, int],
 ) -> Counts:
-    there = (node >= 0) & (person != UNKNOWN)
-    return incidence(node[there], np.searchsorted(people, person[there]), shape)
+    known = (node >= 0) & (person != UNKNOWN)
+    return incidence(node[known], np.searchsorted(people, person[known]), shape)
 
 
-def _told_apart(people: NDArray[np.int64], decided: ReviewConstraints) -> Counts:
-    """Of which two people it was said that they are not one, ``(people, people)``."""
-    pairs = np.array(sorted(decided.apart), np.int64).reshape(-1, 2)
+def _apart(people: NDArray[np.int64], constraints: ReviewConstraints) -> Counts:
+    """Return the pairs of people who were marked as different, ``(p, p)`` symmetric."""
+    pairs = np.array(sorted(constraints.apart), np.int64).reshape(-1, 2)
     pairs = pairs[np.isin(pairs, people).all(axis=1)]
     one, other = np.searchsorted(people, pairs).T
     both = np.concatenate([one, other]), np.concatenate([other, one])

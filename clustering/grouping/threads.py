@@ -1,4 +1,4 @@
-"""Blocks of arithmetic side by side: one core a block."""
+"""Run blocks of arithmetic in parallel, one core a block."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Results of ``work`` in order; NumPy lets go of the interpreter's lock meanwhile."""
+    """Yield the results of ``work`` in order; NumPy releases the interpreter's lock meanwhile."""
     workers = os.cpu_count() or 1
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:
@@ -26,8 +26,8 @@ def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
             yield waiting.popleft().result()
 
 
-def one_thread_a_product() -> AbstractContextManager[Any]:
-    """Each block is one core's work: the threads of a product wait for the slowest of them."""
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Limit BLAS to one thread while blocks run in parallel: its threads would wait."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     limits: AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from clustering.grouping.arrays import Floats
 from clustering.grouping.footage import person_embeddings, person_weights
-from clustering.grouping.linkage import Distance, Floats, Groups, groups_of
+from clustering.grouping.linkage import Distance, Groups, groups_of
 from clustering.output.montage import choose_faces
 from data.core.arrays import UNKNOWN
 from data.tables.faces import Faces

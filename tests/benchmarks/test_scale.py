@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from clustering.faces.quality import quality
-from clustering.grouping import large_linkage as crowd_linkage
-from clustering.grouping import neighbours
 from clustering.grouping.footage import GroupingSettings, group_faces, person_embeddings
+from clustering.grouping.large_linkage import DEFAULT_LIMITS, LinkageLimits
+from clustering.grouping.neighbours import SearchLimits
 from data.tables.faces import Faces
 from tests.benchmarks.scale import (
     Pairwise,
@@ -43,8 +43,8 @@ def ints(*values: int) -> NDArray[np.int64]:
     return np.array(values, np.int64)
 
 
-def sorted_faces(faces: Faces) -> NDArray[np.int64]:
-    return group_faces(faces, GroupingSettings(), frames=len(faces), video=False)
+def sorted_faces(faces: Faces, limits: LinkageLimits = DEFAULT_LIMITS) -> NDArray[np.int64]:
+    return group_faces(faces, GroupingSettings(), frames=len(faces), video=False, limits=limits)
 
 
 # --- the score --------------------------------------------------------------------------------
@@ -128,15 +128,13 @@ def test_footages_have_a_few_people_each_who_come_again() -> None:
 # --- sorting them -----------------------------------------------------------------------------
 
 
-def test_a_crowd_is_sorted_as_well_as_a_pile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowd_is_sorted_as_well_as_a_pile() -> None:
     """Rounds among near neighbours against pairs one by one."""
     person = in_a_pile(800, shares(40), seed=1)
     faces = draw(load(), person)
     at_once = pairwise(person, sorted_faces(faces))
-    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 50)
-    monkeypatch.setattr(neighbours, "WHOLE", 300)
-    monkeypatch.setattr(neighbours, "CELL", 60)
-    in_rounds = pairwise(person, sorted_faces(faces))
+    limits = LinkageLimits(50, SearchLimits(all_pairs=300, cell_size=60))
+    in_rounds = pairwise(person, sorted_faces(faces, limits))
     assert in_rounds.f > at_once.f - 0.01
     assert in_rounds.f > 0.95
 

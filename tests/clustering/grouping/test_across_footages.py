@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping.across_footages import Clustered, identify
+from clustering.grouping.across_footages import ClusteredFootage, identify
 from data.core.arrays import UNKNOWN
 from data.tables.faces import Faces
 from data.tables.people import Assignments
@@ -34,11 +34,11 @@ def clustered(
     *,
     before: Assignments = NOBODY,
     seconds_a_face: float = 1.0,
-) -> Clustered:
-    return Clustered(faces, np.array(cluster, np.int64), before, seconds_a_face)
+) -> ClusteredFootage:
+    return ClusteredFootage(faces, np.array(cluster, np.int64), before, seconds_a_face)
 
 
-def identified(next_person_id: int = 1, **footages: Clustered) -> dict[str, list[int]]:
+def identified(next_person_id: int = 1, **footages: ClusteredFootage) -> dict[str, list[int]]:
     found = identify(footages, eps=EPS, next_person_id=next_person_id)
     assert list(found) == list(footages)
     return {name: [int(person) for person in ids] for name, ids in found.items()}
@@ -70,7 +70,7 @@ def test_time_counts_and_not_looks() -> None:
     assert identified(a=often, b=seldom) == {"a": [2] * 20, "b": [1] * 5}
 
 
-def test_as_long_is_numbered_by_first_sight() -> None:
+def test_equal_times_are_numbered_by_first_row() -> None:
     faces = crowd(turns(0, 1, 2))
     assert identified(a=clustered(faces, [0, 1, 2] * 10)) == {"a": [1, 2, 3] * 10}
 
@@ -122,7 +122,7 @@ def test_a_left_over_face_is_found_in_another_footage() -> None:
     a = clustered(crowd(turns(0, 1), seed=1), [0, 1] * 10)
     b = clustered(crowd([[1], [2], [0]], seed=2), [-1, -1, -1])
     assert identified(a=a, b=b) == {"a": [1, 2] * 10, "b": [2, -1, 1]}
-    # One footage alone has decided already.
+    # A footage alone was clustered already.
     assert identified(a=clustered(crowd(turns(0, times=11)), [0] * 10 + [-1]))["a"][-1] == UNKNOWN
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping import dbscan as module
-from clustering.grouping import neighbours
-from clustering.grouping.dbscan import NOISE, dbscan, dense
+from clustering.grouping.dbscan import dbscan, dense
+from data.core.arrays import UNKNOWN
 
 Points = NDArray[np.float32]
 
@@ -70,14 +69,12 @@ def test_by_hand(points: Points, eps: float, min_samples: int, expected: list[in
     ("n", "block"), [(0, 3), (1, 1), (5, 1), (5, 3), (300, 17), (300, 64), (300, 1024)]
 )
 @pytest.mark.parametrize("eps", [0.1, 0.5, 1.0, 3.0])
-def test_labels_are_scikit_learns(
-    n: int, eps: float, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "BLOCK", block)
+def test_labels_are_scikit_learns(n: int, eps: float, block: int) -> None:
     points = blobs(n, 3, seed=n, spread=0.2)
     for min_samples in (1, 2, 5):
         expected = reference(points, eps, min_samples)
-        assert dbscan(points, eps=eps, min_samples=min_samples).tolist() == expected
+        found = dbscan(points, eps=eps, min_samples=min_samples, block_size=block)
+        assert found.tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -98,32 +95,29 @@ def test_many_points(n: int, dimensions: int, spread: float, eps: float) -> None
 
 @pytest.mark.parametrize("offset", [0, 1, 100])
 @pytest.mark.parametrize("eps", [1, 5, 2**0.5])
-def test_points_exactly_eps_apart(eps: float, offset: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_points_exactly_eps_apart(eps: float, offset: int) -> None:
     # On a grid of whole numbers many pairs are exactly 1, 5 (3-4-5) or the root of 2 apart.
-    monkeypatch.setattr(module, "BLOCK", 50)
     rng = np.random.default_rng(3)
     points = (rng.integers(0, 30, (200, 2)) + offset).astype(np.float32)
     for min_samples in (2, 4, 9):
-        found = dbscan(points, eps=eps, min_samples=min_samples)
+        found = dbscan(points, eps=eps, min_samples=min_samples, block_size=50)
         assert found.tolist() == reference(points, eps, min_samples)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_borders_reached_by_several_clusters(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BLOCK", 16)
+def test_borders_reached_by_several_clusters(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = (rng.integers(0, 60, 120) / 2).astype(np.float32)[:, None]
     for min_samples in (3, 5, 7):
-        found = dbscan(points, eps=1, min_samples=min_samples)
+        found = dbscan(points, eps=1, min_samples=min_samples, block_size=16)
         assert found.tolist() == reference(points, 1, min_samples)
 
 
-def test_long_chain_over_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BLOCK", 32)
+def test_long_chain_over_many_blocks() -> None:
     order = np.random.default_rng(0).permutation(1000)
     points = line(*order.tolist())
-    assert not dbscan(points, eps=1, min_samples=2).any()
-    assert (dbscan(points, eps=0.9, min_samples=2) == -1).all()
+    assert not dbscan(points, eps=1, min_samples=2, block_size=32).any()
+    assert (dbscan(points, eps=0.9, min_samples=2, block_size=32) == -1).all()
 
 
 def test_contract() -> None:
@@ -165,14 +159,9 @@ def test_memory_does_not_grow_with_the_square(eps: float) -> None:
 @pytest.mark.parametrize("n", [0, 1, 300])
 @pytest.mark.parametrize("cell", [40, 1000])
 @pytest.mark.parametrize("eps", [0.1, 0.5])
-def test_dense_is_what_is_no_noise(
-    n: int, cell: int, eps: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "BLOCK", 16)
-    for where in (module, neighbours):
-        monkeypatch.setattr(where, "CELL", cell)
+def test_dense_points_are_those_that_are_not_noise(n: int, cell: int, eps: float) -> None:
     points = blobs(n, 3, seed=n, spread=0.2)
     for min_samples in (1, 2, 5):
-        expected = dbscan(points, eps=eps, min_samples=min_samples) != NOISE
-        found = dense(points, eps=eps, min_samples=min_samples)
+        expected = dbscan(points, eps=eps, min_samples=min_samples) != UNKNOWN
+        found = dense(points, eps=eps, min_samples=min_samples, block_size=16, cell_size=cell)
         assert found.tolist() == expected.tolist()

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping import footage as grouping
-from clustering.grouping import large_linkage as crowd_linkage
+from clustering.grouping import large_linkage
 from clustering.grouping.footage import (
+    PLAIN_MIN_SAMPLES,
     GroupingSettings,
     default_min_samples,
     group_faces,
     person_embeddings,
     person_weights,
 )
+from clustering.grouping.large_linkage import DEFAULT_LIMITS, LinkageLimits
 from clustering.grouping.linkage import Groups, average_linkage
 from clustering.grouping.relabel import renumbered
 from data.tables.faces import Faces
@@ -30,13 +31,19 @@ def ints(*values: int) -> NDArray[np.int64]:
 
 
 def grouped(
-    faces: Faces, settings: GroupingSettings = USUAL, *, frames: int = 60, video: bool = True
+    faces: Faces,
+    settings: GroupingSettings = USUAL,
+    *,
+    frames: int = 60,
+    video: bool = True,
+    limits: LinkageLimits = DEFAULT_LIMITS,
 ) -> list[int]:
-    return [int(n) for n in group_faces(faces, settings, frames=frames, video=video)]
+    found = group_faces(faces, settings, frames=frames, video=video, limits=limits)
+    return [int(n) for n in found]
 
 
 def turns(people: int, frames: int) -> list[list[int]]:
-    """One face a frame, of everybody in turn."""
+    """One face a frame, of each person in turn."""
     return [[number % people] for number in range(frames)]
 
 
@@ -82,7 +89,7 @@ def test_few_faces(frames: Sequence[Sequence[int]], expected: list[int], video: 
 @pytest.mark.parametrize("video", [True, False], ids=["video", "photographs"])
 @pytest.mark.parametrize("people", [1, 2, 6])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_everybody_is_found_and_numbered_by_first_sight(
+def test_every_person_is_found_and_numbered_by_first_row(
     people: int, seed: int, video: bool
 ) -> None:
     faces = crowd(turns(people, 12 * people), seed=seed)
@@ -207,9 +214,7 @@ def test_deterministic_and_input_unmodified() -> None:
 
 @pytest.mark.parametrize("tracklets", [False, True])
 @pytest.mark.parametrize("most", [7, 20, 100])
-def test_stretches_find_the_same_people(
-    most: int, tracklets: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rounds_find_the_same_people(most: int, tracklets: bool) -> None:
     faces = crowd([[number % 4, (number + 1) % 4] for number in range(100)], seed=3)
     if tracklets:
         faces = faces.replace(tracklet=np.repeat(np.arange(100), 2).astype(np.int32))
@@ -218,11 +223,10 @@ def test_stretches_find_the_same_people(
         faces = with_points(faces, points).replace(frame_index=frame_index)
     at_once = grouped(faces)
     assert max(at_once) == 3 + tracklets
-    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", most)
-    assert grouped(faces) == at_once
+    assert grouped(faces, limits=LinkageLimits(most)) == at_once
 
 
-def test_a_crowd_is_never_linked_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_groups_are_never_linked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     link = average_linkage
 
@@ -230,20 +234,18 @@ def test_a_crowd_is_never_linked_all_at_once(monkeypatch: pytest.MonkeyPatch) ->
         sizes.append(len(groups))
         return link(groups, *args, **kwargs)
 
-    monkeypatch.setattr(crowd_linkage, "average_linkage", counted)
-    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 20)
-    # Each of 50 people comes three times, so far apart that no stretch of time holds two of them.
-    found = grouped(crowd([[person] for person in [*range(50)] * 3]))
+    monkeypatch.setattr(large_linkage, "average_linkage", counted)
+    # Each of 50 people is in three frames, far apart in time.
+    faces = crowd([[person] for person in [*range(50)] * 3])
+    found = grouped(faces, limits=LinkageLimits(20))
     assert max(sizes, default=0) <= 20
     together = np.array(found).reshape(3, 50)
     assert (together == together[0]).mean() > 0.9
 
 
-def test_stretches_in_which_nobody_is_alike_come_to_an_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 10)
-    assert grouped(crowd([[person] for person in range(60)])) == [-1] * 60
+def test_rounds_end_where_no_two_groups_are_similar() -> None:
+    faces = crowd([[person] for person in range(60)])
+    assert grouped(faces, limits=LinkageLimits(10)) == [-1] * 60
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5])
@@ -253,6 +255,6 @@ def test_plain_dbscan_would_be_scikit_learns(share: float) -> None:
     from clustering.grouping.dbscan import dbscan
 
     points = crowd(turns(4, 80), look_alikes=share).embedding
-    expected = DBSCAN(eps=0.5, min_samples=grouping.PLAIN_MIN_SAMPLES).fit(points).labels_
-    found = dbscan(points, eps=USUAL.eps, min_samples=grouping.PLAIN_MIN_SAMPLES)
+    expected = DBSCAN(eps=0.5, min_samples=PLAIN_MIN_SAMPLES).fit(points).labels_
+    found = dbscan(points, eps=USUAL.eps, min_samples=PLAIN_MIN_SAMPLES)
     assert found.tolist() == expected.tolist()

@@ -1,4 +1,4 @@
-"""Very many groups come together as few do."""
+"""Linkage in rounds gives the clusters of linkage one by one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping import large_linkage as crowd_linkage
-from clustering.grouping import neighbours
+from clustering.grouping import large_linkage
 from clustering.grouping.cannot_link import CannotLink
-from clustering.grouping.large_linkage import joined, link
+from clustering.grouping.large_linkage import DEFAULT_LIMITS, LinkageLimits, joined, link
 from clustering.grouping.linkage import Distance, Groups, groups_of, merged_groups
+from clustering.grouping.neighbours import SearchLimits
 from tests.clustering.crowd import embeddings
 
 PLAIN = Distance(clothes_share=0)
@@ -33,26 +33,25 @@ def nothing(size: int) -> CannotLink:
     return CannotLink.exclusive(np.arange(size), np.full(size, -1), size)
 
 
-def linked(groups: Groups, cannot: CannotLink | None = None) -> list[int]:
+def linked(
+    groups: Groups, cannot: CannotLink | None = None, *, limits: LinkageLimits = DEFAULT_LIMITS
+) -> list[int]:
     cannot = cannot or nothing(len(groups))
-    return [int(n) for n in link(groups, cannot, distance=PLAIN, threshold=0.6)]
+    found = link(groups, cannot, distance=PLAIN, threshold=0.6, limits=limits)
+    return [int(n) for n in found]
 
 
 @pytest.mark.parametrize("most", [2, 10, 39, 10_000])
 @pytest.mark.parametrize("whole", [50, 10_000])
-def test_rounds_find_the_same_people(
-    most: int, whole: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", most)
-    monkeypatch.setattr(neighbours, "WHOLE", whole)
-    monkeypatch.setattr(neighbours, "CELL", 100)
+def test_rounds_find_the_same_people(most: int, whole: int) -> None:
+    limits = LinkageLimits(most, SearchLimits(whole, 100))
     people = [*range(40)] * 10
-    assert linked(faces(people, spread=0.7)) == people
+    assert linked(faces(people, spread=0.7), limits=limits) == people
 
 
-def test_what_cannot_come_together_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look-alikes, whom only the frames that show both tell apart."""
-    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 4)
+def test_groups_that_cannot_link_stay_apart() -> None:
+    """Look-alikes that only the frames with both separate."""
+    limits = LinkageLimits(4)
     people = [0, 1, 2, 3] * 30
     groups = groups_of(
         np.arange(120),
@@ -61,12 +60,13 @@ def test_what_cannot_come_together_does_not(monkeypatch: pytest.MonkeyPatch) -> 
         np.zeros((120, 1)),
     )
     frame = np.arange(120) // 2
-    found = np.array(linked(groups, CannotLink.exclusive(np.arange(120), frame, 120)))
+    cannot = CannotLink.exclusive(np.arange(120), frame, 120)
+    found = np.array(linked(groups, cannot, limits=limits))
     assert (found[0::2] != found[1::2]).all()
-    assert len(set(linked(groups))) < 4
+    assert len(set(linked(groups, limits=limits))) < 4
 
 
-def test_pairs_are_joined_nearest_first_where_nothing_is_against_it() -> None:
+def test_pairs_are_joined_nearest_first_unless_they_clash() -> None:
     cannot = CannotLink.exclusive(ints(0, 3), ints(7, 7), 4)
     assert joined(ints(0, 1, 2), ints(1, 2, 3), nothing(4)).tolist() == [0, 0, 0, 0]
     assert joined(ints(0, 1, 2), ints(1, 2, 3), cannot).tolist() == [0, 0, 0, 1]
@@ -98,10 +98,13 @@ def test_distances_of_pairs_are_those_of_all(distance: Distance) -> None:
 
 def test_look_alikes_lower_the_threshold_only_where_people_are_many() -> None:
     def alike(people: int, look_alikes: float) -> float:
-        who = [*range(people)] * 6
-        points = embeddings(who, look_alikes=look_alikes)
-        groups = groups_of(np.array(who), np.ones(len(who)), points, np.zeros((len(who), 1)))
-        return crowd_linkage._Crowd(groups, nothing(people), PLAIN).look_alikes()
+        labels = [*range(people)] * 6
+        points = embeddings(labels, look_alikes=look_alikes)
+        groups = groups_of(
+            np.array(labels), np.ones(len(labels)), points, np.zeros((len(labels), 1))
+        )
+        rounds = large_linkage._Rounds(groups, nothing(people), PLAIN, LinkageLimits())
+        return rounds.stranger_distance()
 
     assert alike(99, 1.0) == np.inf
     limits = [alike(120, share) for share in (1.0, 0.8, 0.6)]
@@ -109,8 +112,7 @@ def test_look_alikes_lower_the_threshold_only_where_people_are_many() -> None:
     assert limits[0] > 0.6
 
 
-def test_input_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowd_linkage, "MAX_GROUPS", 5)
+def test_input_is_not_changed() -> None:
     groups, fresh = faces([0, 1, 2] * 10), faces([0, 1, 2] * 10)
-    linked(groups)
+    linked(groups, limits=LinkageLimits(5))
     assert all(np.array_equal(getattr(groups, n), getattr(fresh, n)) for n in Groups.__slots__)

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping import leftovers as joining
 from clustering.grouping.cannot_link import CannotLink
-from clustering.grouping.leftovers import clear_nearest, clear_owners, once_a_frame
+from clustering.grouping.leftovers import clear_nearest, match_leftovers, one_per_frame
 from clustering.grouping.linkage import Distance, groups_of
 from tests.clustering.crowd import embeddings
 
@@ -42,28 +41,31 @@ def test_clear_nearest(row: tuple[float, ...], expected: int) -> None:
         pytest.param((0, 0), (-1, 1, 0, -1), (5, 5, 6, 6), [0, 0], id="faces that have joined"),
     ],
 )
-def test_once_a_frame(
+def test_one_per_frame(
     joins: tuple[int, ...], node: tuple[int, ...], frame: tuple[int, ...], expected: list[int]
 ) -> None:
     # Later nodes are nearer.
     apart = np.linspace(0.9, 0.1, len(joins))
-    found = once_a_frame(ints(*joins), apart, node=ints(*node), frame=ints(*frame))
+    found = one_per_frame(ints(*joins), apart, node=ints(*node), frame=ints(*frame))
     assert found.tolist() == expected
 
 
-@pytest.mark.parametrize("at_once", [1, 10, 10_000])
-def test_owners_are_the_same_however_many_are_compared_at_once(
-    at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(joining, "_DISTANCES_AT_ONCE", at_once)
+@pytest.mark.parametrize("block", [1, 10, 10_000])
+def test_matches_do_not_depend_on_the_block_size(block: int) -> None:
     label = np.repeat(np.arange(3), 5)
     people = groups_of(label, np.ones(15), embeddings(label.tolist()), np.zeros((15, 1)))
     left = groups_of(np.arange(4), np.ones(4), embeddings([0, 1, 2, 9], seed=1), np.zeros((4, 1)))
     # The second was seen beside the person it looks like.
     own = CannotLink.exclusive(np.arange(4), ints(-1, 5, -1, -1), 4)
     theirs = CannotLink.exclusive(np.arange(3), ints(-1, 5, -1), 3)
-    column, apart = clear_owners(
-        left, people, own, theirs, distance=Distance(clothes_share=0), limit=0.55
+    column, apart = match_leftovers(
+        left,
+        people,
+        own,
+        theirs,
+        distance=Distance(clothes_share=0),
+        limit=0.55,
+        block_distances=block,
     )
     assert column.tolist() == [0, -1, 2, -1]
     assert (apart[[0, 2]] < 0.55).all()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping.linkage import Distance, Floats, Groups, average_linkage, groups_of
-from clustering.grouping.relabel import by_first_sight
+from clustering.grouping.arrays import Floats
+from clustering.grouping.linkage import Distance, Groups, average_linkage, groups_of
+from clustering.grouping.relabel import by_first_row
 
 FACES_ALONE = Distance(clothes_share=0, spread_share=0)
 
@@ -202,7 +203,7 @@ def test_without_constraints_it_is_scipys_average_linkage(n: int, seed: int) -> 
         found = average_linkage(
             groups, nothing_forbidden(groups), distance=FACES_ALONE, threshold=threshold
         )
-        assert found.tolist() == by_first_sight(expected.astype(np.int64)).tolist()
+        assert found.tolist() == by_first_row(expected.astype(np.int64)).tolist()
 
 
 def brute_force(
@@ -227,7 +228,7 @@ def brute_force(
     labels = np.zeros(len(groups), np.int64)
     for number, cluster in enumerate(members):
         labels[cluster] = number
-    return [int(label) for label in by_first_sight(labels)]
+    return [int(label) for label in by_first_row(labels)]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -259,7 +260,7 @@ def test_the_order_of_the_groups_does_not_matter(seed: int) -> None:
         distance=Distance(),
         threshold=1.5,
     )
-    assert by_first_sight(shuffled[place]).tolist() == found.tolist()
+    assert by_first_row(shuffled[place]).tolist() == found.tolist()
 
 
 def test_a_higher_threshold_only_joins() -> None:

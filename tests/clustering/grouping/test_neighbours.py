@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping import neighbours
 from clustering.grouping.linkage import Distance, Groups, groups_of
-from clustering.grouping.neighbours import k_means, near_groups
+from clustering.grouping.neighbours import DEFAULT_SEARCH, SearchLimits, k_means, near_groups
 from tests.clustering.crowd import embeddings
 
 PLAIN = Distance(clothes_share=0)
@@ -19,9 +18,11 @@ def groups(people: int, times: int) -> Groups:
     return groups_of(label, np.ones(len(label)), points, np.zeros((len(label), 1)))
 
 
-def near(some: Groups, count: int) -> NDArray[np.int64]:
+def near(some: Groups, count: int, limits: SearchLimits = DEFAULT_SEARCH) -> NDArray[np.int64]:
     everything = np.ones(len(some), np.bool_)
-    return near_groups(some, everything, spread_share=PLAIN.spread_share, count=count)
+    return near_groups(
+        some, everything, spread_share=PLAIN.spread_share, count=count, limits=limits
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,23 +34,19 @@ def test_few(n: int, count: int, expected: list[list[int]]) -> None:
 
 
 @pytest.mark.parametrize("cell", [7, 64, 1000])
-def test_all_are_compared_where_there_are_not_too_many(
-    cell: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(neighbours, "CELL", cell)
+def test_few_groups_are_compared_all_with_all(cell: int) -> None:
     some = groups(10, 12)
     apart = PLAIN(some, some)
     np.fill_diagonal(apart, np.inf)
     expected = np.argsort(apart, axis=1, kind="stable")[:, :3]
-    assert np.array_equal(near(some, 3), expected)
+    assert np.array_equal(near(some, 3, SearchLimits(cell_size=cell)), expected)
 
 
-def test_among_many_hardly_a_neighbour_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_neighbours_are_missed_among_many() -> None:
     some = groups(100, 20)
     whole = near(some, 1)
-    monkeypatch.setattr(neighbours, "WHOLE", 500)
-    monkeypatch.setattr(neighbours, "CELL", 100)
-    assert (near(some, 1) == whole).mean() > 0.8
+    approximate = near(some, 1, SearchLimits(all_pairs=500, cell_size=100))
+    assert (approximate == whole).mean() > 0.8
 
 
 def test_only_whose_neighbours_are_wanted() -> None:
@@ -59,9 +56,8 @@ def test_only_whose_neighbours_are_wanted() -> None:
     assert np.array_equal(found >= 0, wanted)
 
 
-def test_every_point_is_in_one_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "CELL", 50)
+def test_every_point_is_in_one_cell() -> None:
     points = embeddings([*range(30)] * 20)
-    members, centres = k_means(points)
+    members, centres = k_means(points, cell_size=50)
     assert len(members) == len(centres) == 12
     assert np.array_equal(np.sort(np.concatenate(members)), np.arange(len(points)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping.relabel import by_first_sight, renumbered
+from clustering.grouping.relabel import by_first_row, renumbered
 
 
 def ints(*values: int) -> NDArray[np.int64]:
@@ -22,5 +22,5 @@ def ints(*values: int) -> NDArray[np.int64]:
     ],
 )
 def test_numbering(label: tuple[int, ...], by_sight: list[int], keeping_unknown: list[int]) -> None:
-    assert by_first_sight(ints(*label)).tolist() == by_sight
+    assert by_first_row(ints(*label)).tolist() == by_sight
     assert renumbered(ints(*label)).tolist() == keeping_unknown

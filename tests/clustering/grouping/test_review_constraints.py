@@ -1,4 +1,4 @@
-"""What people decided, as links that the clustering keeps to."""
+"""Review decisions as constraints of the clustering."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping.across_footages import Clustered, identify
+from clustering.grouping.across_footages import ClusteredFootage, identify
 from clustering.grouping.footage import GroupingSettings, group_faces
 from clustering.grouping.review_constraints import (
     ReviewConstraints,
-    decided_links,
     review_constraints,
+    review_links,
     separate_nodes,
 )
 from data.tables.decisions import Reviewed, ReviewedFaces
@@ -28,7 +28,7 @@ def ints(*values: int) -> NDArray[np.int64]:
     return np.array(values, np.int64)
 
 
-def decided(
+def constraints(
     person_id: Sequence[int],
     *,
     pinned: Sequence[int] | None = None,
@@ -47,7 +47,7 @@ def forbidden(
     """Which nodes must not come together with which others."""
     sizes = [int(label.max(initial=-1)) + 1 for label in (node, other)]
     one, two = (
-        decided_links(label, size, about) for label, size in zip((node, other), sizes, strict=True)
+        review_links(label, size, about) for label, size in zip((node, other), sizes, strict=True)
     )
     return one.against(two)
 
@@ -55,14 +55,14 @@ def forbidden(
 # --- links ------------------------------------------------------------------------------------
 
 
-def test_nothing_decided() -> None:
-    nothing = ReviewConstraints.nothing(4)
-    assert not nothing.anything()
+def test_no_constraints() -> None:
+    nothing = ReviewConstraints.empty(4)
+    assert not nothing.any()
     node = ints(0, 1, 1, 2)
     assert separate_nodes(node, nothing).tolist() == node.tolist()
     assert not forbidden(node, node, nothing).any()
-    assert not ReviewConstraints.nothing(0).anything()
-    assert forbidden(ints(), ints(), ReviewConstraints.nothing(0)).shape == (0, 0)
+    assert not ReviewConstraints.empty(0).any()
+    assert forbidden(ints(), ints(), ReviewConstraints.empty(0)).shape == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_shapes(pinned: NDArray[np.int64], never: NDArray[np.int64]) -> None:
 
 def test_what_was_put_somewhere_leaves_its_tracklet() -> None:
     node = ints(0, 0, 0, 1, 1, 2)
-    put = decided([1] * 6, pinned=[X, 7, X, 7, X, 8])
+    put = constraints([1] * 6, pinned=[X, 7, X, 7, X, 8])
     separate = separate_nodes(node, put)
     same = separate[:, None] == separate[None]
     assert same[0].tolist() == [True, False, True, False, False, False]
@@ -89,7 +89,7 @@ def test_what_was_put_somewhere_leaves_its_tracklet() -> None:
 
 
 def test_what_was_thrown_out_leaves_its_tracklet() -> None:
-    out = decided([X, X, 1, 1], never=[[1], [1], [X], [X]])
+    out = constraints([X, X, 1, 1], never=[[1], [1], [X], [X]])
     separate = separate_nodes(ints(0, 0, 0, 1), out)
     assert separate[0] == separate[1]
     assert len(np.unique(separate)) == 3
@@ -98,14 +98,14 @@ def test_what_was_thrown_out_leaves_its_tracklet() -> None:
 @pytest.mark.parametrize(
     ("about", "expected"),
     [
-        pytest.param(decided([1, 2, 3], apart=[(1, 2)]), {(0, 1)}, id="told apart"),
-        pytest.param(decided([X, 1, 2], never=[[1], [X], [X]]), {(0, 1)}, id="thrown out"),
+        pytest.param(constraints([1, 2, 3], apart=[(1, 2)]), {(0, 1)}, id="told apart"),
+        pytest.param(constraints([X, 1, 2], never=[[1], [X], [X]]), {(0, 1)}, id="thrown out"),
         pytest.param(
-            decided([1, 1, 2], pinned=[1, X, X]), {(0, 2)}, id="put to one is nobody else"
+            constraints([1, 1, 2], pinned=[1, X, X]), {(0, 2)}, id="put to one is nobody else"
         ),
-        pytest.param(decided([1, 2, X], pinned=[1, 2, X]), {(0, 1)}, id="put to two"),
-        pytest.param(decided([X, X, X], pinned=[5, X, X]), set(), id="unknown ones may join"),
-        pytest.param(decided([1, 2, 3], apart=[(8, 9)]), set(), id="others told apart"),
+        pytest.param(constraints([1, 2, X], pinned=[1, 2, X]), {(0, 1)}, id="put to two"),
+        pytest.param(constraints([X, X, X], pinned=[5, X, X]), set(), id="unknown ones may join"),
+        pytest.param(constraints([1, 2, 3], apart=[(8, 9)]), set(), id="others told apart"),
     ],
 )
 def test_forbidden(about: ReviewConstraints, expected: set[tuple[int, int]]) -> None:
@@ -117,7 +117,7 @@ def test_forbidden(about: ReviewConstraints, expected: set[tuple[int, int]]) -> 
 
 
 def test_forbidden_between_nodes_and_people() -> None:
-    about = decided([X, 1, 1, 2], never=[[1], [X], [X], [X]])
+    about = constraints([X, 1, 1, 2], never=[[1], [X], [X], [X]])
     clash = forbidden(ints(0, 1, 2, 3), ints(X, 0, 0, 1), about)
     assert clash.tolist() == [[True, False], [False, False], [False, False], [False, False]]
 
@@ -137,7 +137,7 @@ USUAL = GroupingSettings()
 def grouped(
     faces: Faces, about: ReviewConstraints | None, settings: GroupingSettings = USUAL
 ) -> list[int]:
-    found = group_faces(faces, settings, frames=60, decided=about)
+    found = group_faces(faces, settings, frames=60, constraints=about)
     return [int(number) for number in found]
 
 
@@ -149,7 +149,7 @@ def test_nothing_decided_changes_nothing() -> None:
     faces = crowd(turns(0, 1, 2), seed=3)
     assert (
         grouped(faces, None)
-        == grouped(faces, ReviewConstraints.nothing(len(faces)))
+        == grouped(faces, ReviewConstraints.empty(len(faces)))
         == [0, 1, 2] * 10
     )
 
@@ -160,7 +160,7 @@ def test_people_who_were_told_apart_stay_apart(loose: float) -> None:
     faces = crowd(turns(0, 1), seed=1)
     settings = GroupingSettings(eps=loose)
     assert grouped(faces, None, settings) == [0] * 20
-    about = decided([1, 2] * 10, apart=[(1, 2)])
+    about = constraints([1, 2] * 10, apart=[(1, 2)])
     assert grouped(faces, about, settings) == [0, 1] * 10
 
 
@@ -169,24 +169,24 @@ def test_faces_that_were_put_together_are_one() -> None:
     faces = crowd([*turns(0), [1], [2], [3], [4]], seed=2)
     pinned = [X] * 10 + [9] * 4
     assert grouped(faces, None)[10:] == [X] * 4
-    assert grouped(faces, decided([1] * 10 + [9] * 4, pinned=pinned))[10:] == [1] * 4
+    assert grouped(faces, constraints([1] * 10 + [9] * 4, pinned=pinned))[10:] == [1] * 4
 
 
 def test_a_face_that_was_thrown_out_does_not_come_back() -> None:
     faces = crowd(turns(0), seed=4)
-    about = decided([X] + [1] * 9, never=[[1]] + [[X]] * 9)
+    about = constraints([X] + [1] * 9, never=[[1]] + [[X]] * 9)
     assert grouped(faces, about) == [X] + [0] * 9
 
 
 def test_the_rest_of_a_tracklet_stays_when_faces_leave_it() -> None:
     faces = crowd(turns(0), seed=5)
     faces = faces.replace(tracklet=np.zeros(10, np.int32))
-    about = decided([1] * 8 + [2] * 2, pinned=[X] * 8 + [2] * 2)
+    about = constraints([1] * 8 + [2] * 2, pinned=[X] * 8 + [2] * 2)
     assert grouped(faces, about) == [0] * 8 + [1] * 2
 
 
 def test_input_is_not_changed() -> None:
-    about = decided([1, 2] * 10, pinned=[X] * 19 + [2], never=[[X]] * 20, apart=[(1, 2)])
+    about = constraints([1, 2] * 10, pinned=[X] * 19 + [2], never=[[X]] * 20, apart=[(1, 2)])
     before = [about.person_id.copy(), about.pinned.copy(), about.never.copy()]
     grouped(crowd(turns(0, 1)), about)
     assert all(
@@ -205,6 +205,6 @@ def test_a_merge_stays_whole_when_the_pile_falls_apart(
 ) -> None:
     faces = crowd(turns(0, times=20))
     before = Assignments(faces.time_s, faces.xyxy, np.full(20, 7))
-    parts = Clustered(faces, ints(*[0] * 12 + [1] * 8), before, 1.0)
+    parts = ClusteredFootage(faces, ints(*[0] * 12 + [1] * 8), before, 1.0)
     found = identify({"a": parts}, eps=0.5, next_person_id=8, whole=whole)
     assert found["a"].tolist() == expected
