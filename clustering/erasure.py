@@ -30,6 +30,7 @@ from data.project.stages import PEOPLE_STAGE
 from data.tables.faces import Faces
 from data.tables.labels import picture_file
 from data.tables.people import open_people
+from data.tables.people_erasure import erase_person
 from data.video.jpeg import read_jpeg, write_jpeg
 
 COVERED_MARGIN = 0.4
@@ -102,7 +103,7 @@ def forget_faces(project: Project, person_id: int, *, progress: Progress) -> For
             portraits += _portrait_marks(project, name, theirs)
             frames += _frame_digests(project, name, theirs)
             gone.append(_forget_in_footage(project, name, theirs))
-        people.forget(person_id)
+        erase_person(people, person_id)
         tables = {name: read_tables(project, name) for name in project.footages}
         known, now = known_people(people, tables), reviewed_inputs(people)
     margin = float(inputs["label_margin"])

@@ -46,6 +46,7 @@ from data.tables.decisions import Places, Reviewed, ReviewedFaces
 from data.tables.face_match import same_faces
 from data.tables.faces import Faces, Frames
 from data.tables.people import Assignments, People, open_people
+from data.tables.projection import assign_found
 from data.video.footage import Footage, probe
 
 
@@ -252,7 +253,7 @@ def assign_people(
     next_id, eps = people.next_person_id(), settings.eps
     found = identify(footages, eps=eps, next_person_id=next_id, whole=_by_hand(reviewed))
     found = {name: _undoable(found[name], before[name], reviewed.labels[name]) for name in found}
-    people.assign(faces, found, first_new=next_id)
+    assign_found(people, faces, found, first_new=next_id)
 
 
 def _found_before(people: People, name: str, faces: Faces) -> NDArray[np.int64]:

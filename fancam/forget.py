@@ -29,11 +29,12 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     """
     from data.erasure.residue_scan import Needle, find_residues
     from data.tables.people import open_people
+    from data.tables.people_erasure import all_names, merged_people
 
     with open_people(project.people_file) as people:
         person_id = _person_called(people, name)
-        names = people.names_of(person_id) - (set(people.names().values()) - {name})
-        numbers = sorted(people.who_became(person_id))
+        names = all_names(people, person_id) - (set(people.names().values()) - {name})
+        numbers = sorted(merged_people(people, person_id))
     if not confirmed(f"Forget {name}? This cannot be undone.", yes=yes):
         return 0
     gone, had_tracker = _forget(project, person_id, numbers)
@@ -56,11 +57,13 @@ def _person_called(people: People, name: str) -> int:
     Raises:
         InputError: nobody has this name by now.
     """
+    from data.tables.people_erasure import all_names
+
     names = people.names()
     found = next((person for person, called in names.items() if called == name), None)
     if found is not None:
         return found
-    if now := [called for person, called in names.items() if name in people.names_of(person)]:
+    if now := [called for person, called in names.items() if name in all_names(people, person)]:
         raise InputError(f"{name}: is called {now[0]} by now; give that name to forget them")
     known = ", ".join(names.values()) or "nobody"
     raise InputError(f"{name}: nobody of that name; the project knows {known}")

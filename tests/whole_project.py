@@ -20,6 +20,7 @@ from cropping.smiles.stage import SmileSettings, smile_gifs
 from cropping.stage import crop_people
 from data.project.project import Project
 from data.project.stages import tracks_stage
+from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.labels import LabelFolder, picture_file
 from data.tables.people import open_people
@@ -60,8 +61,8 @@ def make_project(clip: Path, replace: Callable[[Any, str, Any], None]) -> Projec
     assert clustering_cli.main(["clip.mp4"]) == 0
     project = Project(Path("clip.fancam"))
     with open_people(project.people_file) as people:
-        people.rename(1, "Zoë O'Brien")
-        people.rename(1, "Anna Karenina")
+        DecisionLog(people).rename(1, "Zoë O'Brien")
+        DecisionLog(people).rename(1, "Anna Karenina")
     assert clustering_cli.main(["--project", "clip.fancam"]) == 0
     project = Project(project.folder)
     _add_tracks(project)

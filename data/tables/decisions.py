@@ -1,7 +1,7 @@
-"""What people decided about people, and what it makes of what the clustering found.
+"""Decisions of a review about people, and their replay over what the clustering found.
 
-A decision is never worked into what was found: both are kept, and who is who is found by going
-through the decisions again, in order. So any of them can be undone, whatever was clustered since.
+Decisions and the clustering's result are stored apart. The assignments are derived from both by
+replaying the decisions in order, so that any of them can be undone after a later clustering.
 """
 
 from __future__ import annotations
@@ -20,19 +20,24 @@ from data.core.arrays import UNKNOWN
 from data.core.table import Column, Table
 from data.tables.face_match import same_faces
 
+MADE, UNDONE, DROPPED = "made", "undone", "dropped"
+"""States of a decision: in force; can be redone; cannot, since another was made instead."""
+DECISION_COLUMNS = "kind, person_id, other_id, name, faces"
+"""Columns of the table of decisions that `decision_of` reads."""
+
 
 class DecisionKind(StrEnum):
-    """What a decision says."""
+    """Statement of a decision about its person."""
 
     RENAME = "rename"  # the person has another name
-    MERGE = "merge"  # the person is the other
-    DIFFERENT = "different"  # the person is not the other
+    MERGE = "merge"  # the person is the other person
+    DIFFERENT = "different"  # the person is not the other person
     EJECT = "eject"  # these faces are not the person's
     MOVE = "move"  # these faces are the person's
     ACCEPT = "accept"  # these unknown faces are the person's
-    SPLIT = "split"  # these faces are somebody's of their own: the person's, who is new
-    HIDE = "hide"  # the person does not matter
-    SHOW = "show"  # the person matters after all
+    SPLIT = "split"  # these faces are those of a new person
+    HIDE = "hide"  # the person is left out of dataset and pages
+    SHOW = "show"  # the person is no longer hidden
 
 
 OF_FACES = frozenset(
@@ -43,12 +48,16 @@ OF_TWO = frozenset({DecisionKind.MERGE, DecisionKind.DIFFERENT})
 
 @dataclass(frozen=True, eq=False)
 class Places(Table):
-    """Faces of one footage, told by their place."""
+    """Faces of one footage, identified by time and box; see `face_match`."""
 
-    time_s: NDArray[np.float64]  # (n,)
+    time_s: NDArray[np.float64]  # (n,) s, presentation time
     xyxy: NDArray[np.float32]  # (n, 4) px of the full frame
 
     COLUMNS: ClassVar[dict[str, Column]] = {"time_s": (np.float64, ()), "xyxy": (np.float32, (4,))}
+
+    def rows_in(self, others: Places) -> NDArray[np.int64]:
+        """Row of each of these faces among ``others``, ``(n,)``; -1 where it is not there."""
+        return same_faces(self.time_s, self.xyxy, others.time_s, others.xyxy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +65,12 @@ class Decision:
     """One decision.
 
     Raises:
-        ValueError: it lacks faces or another person, or has some that it cannot have.
+        ValueError: faces or the other person are missing, or given for a kind that has none.
     """
 
     kind: DecisionKind
-    person_id: int  # whom it is about; -1 for a new person who has no number yet
-    other_id: int = UNKNOWN  # of two people
+    person_id: int  # -1 for a new person who has no id yet
+    other_id: int = UNKNOWN  # the other person, where the kind is of two
     name: str = ""
     faces: Mapping[str, Places] = field(default_factory=dict)  # by footage
 
@@ -73,12 +82,23 @@ class Decision:
             raise ValueError(f"two people must be given where it is of two: {self.kind}")
 
     def people(self) -> set[int]:
-        """Whom it names."""
+        """Ids of the people that it names."""
         return {self.person_id, self.other_id} - {UNKNOWN}
 
 
+def default_name(person_id: int) -> str:
+    """Name of a person whom no user has named."""
+    return f"Person {person_id}"
+
+
+def decision_of(row: tuple[str, int, int, str, str]) -> Decision:
+    """Return the decision in a row of `DECISION_COLUMNS`."""
+    kind, person, other, name, faces = row
+    return Decision(DecisionKind(kind), person, other, name, parse_faces(faces))
+
+
 def faces_json(faces: Mapping[str, Places]) -> str:
-    """Return faces as a list of ``[time, x1, y1, x2, y2]`` by footage."""
+    """Return faces as JSON: by footage, a list of ``[time, x1, y1, x2, y2]``."""
     rows = {
         footage: np.column_stack([places.time_s, places.xyxy]).tolist()
         for footage, places in faces.items()
@@ -87,7 +107,7 @@ def faces_json(faces: Mapping[str, Places]) -> str:
 
 
 def parse_faces(text: str) -> dict[str, Places]:
-    """Return what `faces_json` wrote."""
+    """Return the faces in the JSON of `faces_json`."""
     faces = {}
     for footage, rows in json.loads(text).items():
         values = np.array(rows, np.float64).reshape(-1, 5)
@@ -97,22 +117,22 @@ def parse_faces(text: str) -> dict[str, Places]:
 
 @dataclass(frozen=True, eq=False)
 class ReviewedFaces:
-    """Whose the faces of one footage are, as the decisions have it."""
+    """Assignments of the faces of one footage after the decisions."""
 
     person_id: NDArray[np.int64]  # (n,) -1 unknown
-    pinned: NDArray[np.int64]  # (n,) person that somebody put this very face to; -1 none
-    never: NDArray[np.int64]  # (n, k) people whose this face is not; -1 fills up
+    pinned: NDArray[np.int64]  # (n,) person to whom a decision moved this face; -1 none
+    never: NDArray[np.int64]  # (n, k) people from whom this face was ejected, padded with -1
 
 
 @dataclass(frozen=True, eq=False)
 class Reviewed:
-    """What the decisions make of what was found."""
+    """Result of replaying the decisions."""
 
     labels: Mapping[str, ReviewedFaces]  # by footage
-    names: Mapping[int, str]  # that somebody gave, by person
+    names: Mapping[int, str]  # names given by a user, by person
     hidden: frozenset[int]
-    apart: frozenset[tuple[int, int]]  # people who are not one, the smaller number first
-    merged_into: Mapping[int, int]  # who a person turned out to be, at last
+    apart: frozenset[tuple[int, int]]  # pairs decided to be different, the smaller id first
+    merged_into: Mapping[int, int]  # id after all merges, by merged person
 
 
 def replay(
@@ -120,13 +140,13 @@ def replay(
     found: Mapping[str, NDArray[np.int64]],
     decisions: Iterable[Decision],
 ) -> Reviewed:
-    """Go through the decisions in order.
+    """Apply the decisions in order to what the clustering found.
 
-    Faces that a decision names and that are not there any more are passed over, and so are people.
+    Faces and people of a decision that no longer exist are skipped.
 
     Args:
         places: the faces of each footage.
-        found: whose they were found to be, ``(n,)`` each; -1 unknown.
+        found: person that each face was found to be, ``(n,)`` each; -1 unknown.
         decisions: in order.
     """
     state = _Replay(places, found)
@@ -147,7 +167,7 @@ class _Replay:
         }
         self.label = np.concatenate([np.zeros(0, np.int64), *(found[name] for name in places)])
         self.pinned = np.full(len(self.label), UNKNOWN, np.int64)
-        self.never: dict[int, NDArray[np.bool_]] = {}  # by person: is it not this face's
+        self.never: dict[int, NDArray[np.bool_]] = {}  # by person: faces ejected from them
         self.names: dict[int, str] = {}
         self.hidden: set[int] = set()
         self.apart: set[tuple[int, int]] = set()
@@ -168,10 +188,10 @@ class _Replay:
         act[decision.kind](decision)
 
     def result(self) -> Reviewed:
-        """Return what has come out."""
+        """Return the state after all decisions."""
         label, never = self.label.copy(), np.full((len(self.label), 0), UNKNOWN, np.int64)
         for person, mask in sorted(self.never.items()):
-            # Whatever has put a face there since, but somebody's own hand.
+            # An ejected face stays out, however it came back, unless a decision moved it there.
             label[mask & (label == person) & (self.pinned != person)] = UNKNOWN
             never = np.column_stack([never, np.where(mask, person, UNKNOWN)])
         labels = {
@@ -233,12 +253,11 @@ class _Replay:
             self.never[person][rows] = False
 
     def _rows(self, decision: Decision) -> NDArray[np.int64]:
-        """Rows of the decision's faces."""
+        """Rows of the decision's faces over all footages, ``(m,)``."""
         rows = [np.zeros(0, np.int64)]
         for footage, picked in decision.faces.items():
             if footage in self.places:
-                there = self.places[footage]
-                found = same_faces(picked.time_s, picked.xyxy, there.time_s, there.xyxy)
+                found = picked.rows_in(self.places[footage])
                 rows.append(found[found >= 0] + self.slices[footage].start)
         return np.unique(np.concatenate(rows))
 
@@ -248,29 +267,29 @@ def _pair(a: int, b: int) -> tuple[int, int]:
 
 
 def describe(decision: Decision, names: Mapping[int, str]) -> str:
-    """Return the decision in words.
+    """Return the note of a decision for the history.
 
     Args:
-        decision: that is made now.
-        names: of everybody, before it.
+        decision: to describe.
+        names: of all people before it, by id.
     """
-    who = names.get(decision.person_id, "somebody new")
+    name = names.get(decision.person_id, default_name(decision.person_id))
     other = names.get(decision.other_id, "")
     count = sum(map(len, decision.faces.values()))
     faces = "1 face" if count == 1 else f"{count} faces"
     return {
-        DecisionKind.RENAME: f"{who} is called {decision.name}",
-        DecisionKind.MERGE: f"{who} is {other}",
-        DecisionKind.DIFFERENT: f"{who} is not {other}",
-        DecisionKind.EJECT: f"{faces} not {who}",
-        DecisionKind.MOVE: f"{faces} moved to {who}",
-        DecisionKind.ACCEPT: f"{faces} accepted as {who}",
-        DecisionKind.SPLIT: f"{faces} split off as {who}",
-        DecisionKind.HIDE: f"{who} hidden",
-        DecisionKind.SHOW: f"{who} shown again",
+        DecisionKind.RENAME: f"{name} is called {decision.name}",
+        DecisionKind.MERGE: f"{name} is {other}",
+        DecisionKind.DIFFERENT: f"{name} is not {other}",
+        DecisionKind.EJECT: f"{faces} not {name}",
+        DecisionKind.MOVE: f"{faces} moved to {name}",
+        DecisionKind.ACCEPT: f"{faces} accepted as {name}",
+        DecisionKind.SPLIT: f"{faces} split off as {name}",
+        DecisionKind.HIDE: f"{name} hidden",
+        DecisionKind.SHOW: f"{name} shown again",
     }[decision.kind]
 
 
 def numbered(decision: Decision, person_id: int) -> Decision:
-    """Return a decision about somebody new with their number."""
+    """Return the decision about a new person with the id that they got."""
     return dataclasses.replace(decision, person_id=person_id)

@@ -1,14 +1,21 @@
-"""A face told by its time and box: rows change when a footage is read again, places do not."""
+"""Match faces between tables by time and box.
+
+Rows change when a footage is read again; the time and box of a face do not.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, areas
 
 SAME_TIME_S = 0.05
 SAME_FACE_IOU = 0.5
+
+Interval = tuple[float, float]
+"""Start and end in seconds, both inclusive."""
 
 
 def same_faces(
@@ -17,16 +24,19 @@ def same_faces(
     other_time_s: NDArray[np.float64],
     other_xyxy: Boxes,
 ) -> NDArray[np.int64]:
-    """Row among the others of the same place at the same time, ``(n,)``; -1 where none is.
+    """Find the row of each face among other faces of the same footage.
 
     Args:
-        time_s: ``(n,)``.
+        time_s: ``(n,)`` seconds.
         xyxy: ``(n, 4)`` px.
-        other_time_s: ``(m,)``, in any order.
+        other_time_s: ``(m,)`` seconds, in any order.
         other_xyxy: ``(m, 4)`` px.
+
+    Returns:
+        ``(n,)`` rows of the others, -1 where there is no such face.
     """
     order = None
-    if (np.diff(other_time_s) < 0).any():  # tables mostly are in order, and sorting takes longest
+    if (np.diff(other_time_s) < 0).any():  # most tables are in order, and sorting takes longest
         order = np.argsort(other_time_s, kind="stable")
         other_time_s, other_xyxy = other_time_s[order], other_xyxy[order]
     low = np.searchsorted(other_time_s, time_s - SAME_TIME_S)
@@ -35,14 +45,34 @@ def same_faces(
     first = np.repeat(low - np.concatenate([[0], np.cumsum(high - low)])[:-1], high - low)
     others = first + np.arange(len(rows))
     overlap = _iou(xyxy[rows], other_xyxy[others])
-    found = np.full(len(time_s), -1, np.int64)
-    # Of a face that does not move there may be several: the nearest in time. The best of each row
-    # comes last and stays.
+    found = np.full(len(time_s), UNKNOWN, np.int64)
+    # A face that does not move may match several rows: prefer the nearest in time. The best match
+    # of each row is assigned last and stays.
     late = np.abs(time_s[rows] - other_time_s[others]) / SAME_TIME_S
     best = np.argsort(overlap - late / 2, kind="stable")
     best = best[overlap[best] >= SAME_FACE_IOU]
     found[rows[best]] = others[best] if order is None else order[others[best]]
     return found
+
+
+def intervals_around(time_s: NDArray[np.float64]) -> list[Interval]:
+    """Intervals that hold every face able to affect the match of faces at ``time_s``.
+
+    Args:
+        time_s: ``(n,)`` seconds, in any order.
+
+    Returns:
+        Intervals in order, disjoint.
+    """
+    # The face lies up to SAME_TIME_S from such a time, another decision's face as far from that,
+    # and the face that is meant there as far again. A fourth SAME_TIME_S covers rounding.
+    reach_s = 4 * SAME_TIME_S
+    times = np.unique(time_s)
+    if not len(times):
+        return []
+    gaps = np.flatnonzero(np.diff(times) > 2 * reach_s)
+    starts, ends = times[np.r_[0, gaps + 1]] - reach_s, times[np.r_[gaps, len(times) - 1]] + reach_s
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def _iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:

@@ -25,6 +25,7 @@ from clustering.output.write import read_tables
 from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.project.stages import faces_stage
+from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces, Frames
 from data.tables.people import open_people
@@ -190,7 +191,7 @@ def name_people(project: Project, found: Labels) -> dict[int, str]:
     names = {int(person): f"Somebody {number}" for number, person in enumerate(often)}
     with open_people(project.people_file) as stored:
         for person, name in names.items():
-            stored.decide(Decision(DecisionKind.RENAME, person, name=name))
+            DecisionLog(stored).decide(Decision(DecisionKind.RENAME, person, name=name))
     return names
 
 

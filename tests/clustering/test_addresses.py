@@ -18,6 +18,7 @@ from data.remote.sync_state import IN_USE_FILE
 from data.sample.film import draw_film
 from data.storage.addresses import project_place
 from data.storage.store import Store
+from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests import ROOT
 from tests.clips import Clips
@@ -130,7 +131,7 @@ def test_decisions_are_kept(run: Run, bucket: str, machine: Machine) -> None:
     home = f"{bucket}/clip.fancam"
     assert run(f"{bucket}/clip.mp4", *LOOKS, "--project", home).code == 0
     with open_people(project_place(home) / "people.sqlite") as people:
-        people.rename(1, "Anna")
+        DecisionLog(people).rename(1, "Anna")
     assert run(*LOOKS, "--project", home).code == 0
     machine("second")
     assert run("--project", home, "--every", "0.5").code == 0

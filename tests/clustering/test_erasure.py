@@ -14,6 +14,7 @@ from clustering.faces.labelled import numbers_in_frame
 from clustering.faces.portraits import cut_portrait
 from data.core.errors import InputError
 from data.project.project import Project
+from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.labels import LabelFolder, picture_file
 from data.tables.people import open_people
@@ -28,7 +29,7 @@ def finished(films: Path) -> Path:
     folder = films / "to forget.fancam"
     assert cli.main([str(films / "first.mp4"), "--project", str(folder)]) == 0
     with open_people(folder / "people.sqlite") as people:
-        people.rename(2, "Anna Karenina")
+        DecisionLog(people).rename(2, "Anna Karenina")
     assert cli.main(["--project", str(folder)]) == 0
     return folder
 
@@ -103,7 +104,7 @@ def test_stopped_half_way_it_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr("data.tables.people.People.forget", killed)
+        during.setattr("clustering.erasure.erase_person", killed)
         with pytest.raises(KeyboardInterrupt):
             forget_faces(project, 2, progress=Bars())
     forget_faces(project, 2, progress=Bars())

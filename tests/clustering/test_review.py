@@ -20,6 +20,7 @@ from data.core.errors import InputError
 from data.core.progress import bars
 from data.project.project import Project
 from data.tables.dataset import read_data_file
+from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind, Places
 from data.tables.people import People, open_people
 from data.video.jpeg import read_jpeg
@@ -64,45 +65,47 @@ def picked(project: Project, person: int, *numbers: int) -> dict[str, Places]:
 def decide(project: Project, *decisions: Decision) -> None:
     with open_people(project.people_file) as people:
         for decision in decisions:
-            people.decide(decision)
+            DecisionLog(people).decide(decision)
 
 
 def rename(people: People, project: Project) -> None:
     del project
-    people.rename(1, "Zoë & <Bob>")
+    DecisionLog(people).rename(1, "Zoë & <Bob>")
 
 
 def merge(people: People, project: Project) -> None:
     del project
-    people.decide(Decision(DecisionKind.MERGE, 2, 1))
+    DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
 
 
 def different(people: People, project: Project) -> None:
     del project
-    people.decide(Decision(DecisionKind.DIFFERENT, 2, 1))
+    DecisionLog(people).decide(Decision(DecisionKind.DIFFERENT, 2, 1))
 
 
 def eject(people: People, project: Project) -> None:
-    people.decide(Decision(DecisionKind.EJECT, 1, faces=picked(project, 1, 0, 3)))
+    DecisionLog(people).decide(Decision(DecisionKind.EJECT, 1, faces=picked(project, 1, 0, 3)))
 
 
 def move(people: People, project: Project) -> None:
-    people.decide(Decision(DecisionKind.MOVE, 2, faces=picked(project, 1, 1, 2)))
+    DecisionLog(people).decide(Decision(DecisionKind.MOVE, 2, faces=picked(project, 1, 1, 2)))
 
 
 def accept(people: People, project: Project) -> None:
     faces = picked(project, 1, 0, 3)
-    people.decide(Decision(DecisionKind.EJECT, 1, faces=faces))
-    people.decide(Decision(DecisionKind.ACCEPT, 2, faces=faces))
+    DecisionLog(people).decide(Decision(DecisionKind.EJECT, 1, faces=faces))
+    DecisionLog(people).decide(Decision(DecisionKind.ACCEPT, 2, faces=faces))
 
 
 def split(people: People, project: Project) -> None:
-    people.decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=picked(project, 1, 0, 1, 2, 3)))
+    DecisionLog(people).decide(
+        Decision(DecisionKind.SPLIT, UNKNOWN, faces=picked(project, 1, 0, 1, 2, 3))
+    )
 
 
 def hide(people: People, project: Project) -> None:
     del project
-    people.decide(Decision(DecisionKind.HIDE, 3))
+    DecisionLog(people).decide(Decision(DecisionKind.HIDE, 3))
 
 
 KINDS: list[Callable[[People, Project], None]] = [
@@ -176,7 +179,7 @@ def test_taken_back_after_another_clustering(
         kind(people, project)
     cluster_faces(project, [], AGAIN["all anew"], progress=BARS)
     with open_people(project.people_file) as people:
-        while people.undo():
+        while DecisionLog(people).undo():
             pass
         assert people.names() == known
         assert people.assignments("clip").person_id.tolist() == start
@@ -256,7 +259,7 @@ def test_hidden_people_are_neither_a_class_nor_background(project: Project) -> N
 def test_undone_before_it_was_written(project: Project) -> None:
     decide(project, Decision(DecisionKind.MERGE, 2, 1))
     with open_people(project.people_file) as people:
-        people.undo()
+        DecisionLog(people).undo()
     assert review_people(project).up_to_date
 
 

@@ -21,6 +21,7 @@ from clustering import cli
 from data.project.project import Project
 from data.sample.truth import read_truth
 from data.tables.dataset import read_data_file, read_labels
+from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
 from data.video.jpeg import read_jpeg, write_jpeg
@@ -167,7 +168,7 @@ def test_moved_together(run: Run, project: Path, tmp_path: Path) -> None:
 def test_second_footage_finds_the_people_again(run: Run, project: Path) -> None:
     """Numbers and names stay; who is new gets the next number; the first film is not read."""
     with open_people(Project(project).people_file) as people:
-        people.rename(2, "Zoë Müller/Smith")
+        DecisionLog(people).rename(2, "Zoë Müller/Smith")
     (project.parent / "first.mp4").unlink()
     faces = (project / "faces" / "first.parquet").stat().st_mtime_ns
     result = run("second.mp4", "--project", project, *QUICK)

@@ -10,6 +10,7 @@ import pytest
 from clustering import settings, state
 from clustering.state import states
 from data.project.project import Project
+from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.clustering.command import Ran
 from tests.clustering.fakes import CornerDetector
@@ -47,7 +48,7 @@ def test_all_is_done(project: Project) -> None:
 
 def rename(project: Project) -> None:
     with open_people(project.people_file) as people:
-        people.rename(1, "Anna")
+        DecisionLog(people).rename(1, "Anna")
 
 
 def lose_a_table(project: Project) -> None:

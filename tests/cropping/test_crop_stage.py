@@ -24,6 +24,7 @@ from data.core.errors import InputError
 from data.execution.failures import Failures
 from data.project.project import Project
 from data.sample.sound import mark_times_s
+from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from data.tables.tracks import Tracks
 from data.video.reader import Frame, read_frames
@@ -351,9 +352,9 @@ def test_renamed_people_need_no_pass(project: Project, monkeypatch: pytest.Monke
     crop(project)
     before = contents(project)
     with open_people(project.people_file) as people:
-        people.rename(1, "Anna (was)")
-        people.rename(2, "Anna")
-        people.rename(1, "Ben")
+        DecisionLog(people).rename(1, "Anna (was)")
+        DecisionLog(people).rename(2, "Anna")
+        DecisionLog(people).rename(1, "Ben")
     passes = rendered(monkeypatch)
     crop(project)
     after = contents(project)

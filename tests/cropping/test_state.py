@@ -14,6 +14,7 @@ from cropping.smiles.stage import SmileSettings, gif_smiles, smile_gifs
 from cropping.stage import crop_people
 from cropping.state import states
 from data.project.project import Project
+from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.clips import encode, picture
 from tests.cropping.silent_bar import no_bar
@@ -50,7 +51,7 @@ def test_all_is_done(project: Project) -> None:
 
 def rename(project: Project) -> None:
     with open_people(project.people_file) as people:
-        people.rename(2, "Cleo")
+        DecisionLog(people).rename(2, "Cleo")
 
 
 def lose_a_video(project: Project) -> None:

@@ -14,6 +14,7 @@ from clustering import cli as clustering_cli
 from cropping import crop_cli
 from cropping.smiles import cli as smile_cli
 from data.storage.store import Store
+from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.machines import Machine
 from tests.tracking.drawn_project import draw_project
@@ -67,7 +68,7 @@ def test_what_is_decided_on_the_pages_is_sent(
 ) -> None:
     def decide(projects: Sequence[Path], *_: object, **__: object) -> int:
         with open_people(projects[0] / "people.sqlite") as people:
-            people.rename(10, "Anna")
+            DecisionLog(people).rename(10, "Anna")
         return 0
 
     monkeypatch.setattr(serving, "serve", decide)

@@ -15,6 +15,7 @@ import fancam.cli
 from clustering import cli as clustering_cli
 from clustering.faces.labelled import numbers_in_frame
 from data.project.project import Project
+from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces
 from data.tables.people import open_people
@@ -138,10 +139,10 @@ def test_somebody_merged_and_somebody_hidden(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with open_people(project.people_file) as people:
-        people.rename(2, "Ben")
-        people.decide(Decision(DecisionKind.MERGE, 1, 2))  # Anna is Ben
-        people.rename(3, "Cleo")
-        people.decide(Decision(DecisionKind.HIDE, 3))
+        DecisionLog(people).rename(2, "Ben")
+        DecisionLog(people).decide(Decision(DecisionKind.MERGE, 1, 2))  # Anna is Ben
+        DecisionLog(people).rename(3, "Cleo")
+        DecisionLog(people).decide(Decision(DecisionKind.HIDE, 3))
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
     assert forget(project, "Anna Karenina") == 2
     assert "is called Ben by now" in capsys.readouterr().err
@@ -156,7 +157,7 @@ def test_somebody_merged_and_somebody_hidden(
 
 def test_another_who_has_their_old_name_stays(project: Project) -> None:
     with open_people(project.people_file) as people:
-        people.rename(4, "Zoë O'Brien")
+        DecisionLog(people).rename(4, "Zoë O'Brien")
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
     assert forget(project, "Anna Karenina") == 0
     with open_people(project.people_file) as people:

@@ -17,6 +17,7 @@ import fancam.cli
 from clustering.faces.labelled import numbers_in_frame
 from data.erasure.residue_scan import Needle, find_residues, picture_mark
 from data.project.project import Project
+from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
 from data.video.footage import probe, take_in
@@ -98,7 +99,7 @@ def all_stages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def forget_somebody(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a project with everything in it, nothing is left of the person."""
     with open_people(project / "people.sqlite") as people:
-        people.rename(3, "Anna Karenina")
+        DecisionLog(people).rename(3, "Anna Karenina")
     sought = Needle(
         ("Anna Karenina", "Person 3"), embeddings_of(project, 3), portraits_of(project, 3)
     )

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.project.project import Project
+from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
+from data.tables.projection import assign_found
 from tests.clips import encode
 from tests.clustering.labelled_footage import table
 
@@ -50,9 +52,9 @@ def add_people(project: Project, names: Mapping[int, str]) -> None:
     """Give a project people, each of whom was seen once, in a footage that does not matter."""
     seen = table(Faces, len(names), frame_index=np.arange(len(names)), time_s=np.arange(len(names)))
     with open_people(project.people_file) as people:
-        people.assign({"elsewhere": seen}, {"elsewhere": np.array(list(names), np.int64)})
+        assign_found(people, {"elsewhere": seen}, {"elsewhere": np.array(list(names), np.int64)})
         for person, name in names.items():
-            people.rename(person, name)
+            DecisionLog(people).rename(person, name)
 
 
 class ColourNetwork:

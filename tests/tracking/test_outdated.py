@@ -63,8 +63,8 @@ def test_a_dataset_of_nobody(project: Project) -> None:
 def test_another_name(project: Project) -> None:
     with open_people(project.people_file) as people:
         query = "UPDATE people SET name = 'Anna' WHERE person_id = 20"
-        people._connection.execute(query)
-        people._connection.commit()
+        people.connection.execute(query)
+        people.connection.commit()
     (project.dataset_folder / "data.yaml").write_text(
         (project.dataset_folder / "data.yaml").read_text("utf-8").replace(NAMES[1], "Anna"),
         encoding="utf-8",

@@ -71,8 +71,8 @@ def write(file: Callable[[Project], Path], content: bytes) -> Callable[[Project]
 
 def rename(project: Project) -> None:
     with open_people(project.people_file) as people:
-        people._connection.execute("UPDATE people SET name = 'Cleo' WHERE person_id = 20")
-        people._connection.commit()
+        people.connection.execute("UPDATE people SET name = 'Cleo' WHERE person_id = 20")
+        people.connection.commit()
 
 
 def retrain(project: Project) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data.core.errors import InputError
 from data.execution import segments
 from data.project.project import Project
+from data.tables.decision_log import DecisionLog
 from data.tables.tracks import Tracks, read_csv
 from data.video.reader import read_frames
 from tests.tracking import coloured
@@ -142,7 +143,7 @@ def test_renamed_people(project: Project, footage: Path, network: ColourNetwork)
 
     track_people(project, [footage], TrackSettings(), progress=Bars())
     with open_people(project.people_file) as people:
-        people.rename(ANNA, "Änne")
+        DecisionLog(people).rename(ANNA, "Änne")
     (summary,) = track_people(project, [footage], TrackSettings(), progress=Bars())
     assert not summary.already_done
     assert [person.name for person in summary.people] == ["Änne", "Ben, the 2nd"]

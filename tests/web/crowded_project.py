@@ -13,6 +13,7 @@ from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.tables.faces import Faces, Frames
 from data.tables.people import open_people
+from data.tables.projection import assign_found
 from data.video.jpeg import write_jpeg
 from tests.clustering.crowd import embeddings
 from tests.clustering.labelled_footage import table
@@ -66,7 +67,7 @@ def crowd_project(
     labels = who + 1
     labels[-unknown:] = UNKNOWN
     with open_people(project.people_file) as file:
-        file.assign({"concert": found}, {"concert": labels})
+        assign_found(file, {"concert": found}, {"concert": labels})
     return project
 
 

@@ -140,8 +140,8 @@ def _write_people(project: Project, names: dict[int, str]) -> None:
         for number, name in names.items():
             # There is no call to add somebody by hand: people come from faces.
             query = "INSERT OR IGNORE INTO people (person_id, name) VALUES (?, ?)"
-            people._connection.execute(query, (number, name))
-            people._connection.commit()
+            people.connection.execute(query, (number, name))
+            people.connection.commit()
 
 
 def _write_gif(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:

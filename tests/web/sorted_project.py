@@ -22,6 +22,7 @@ from data.core.progress import bars
 from data.project.project import Project
 from data.tables.faces import Faces
 from data.tables.people import open_people
+from data.tables.projection import assign_found
 from tests.clips import Clips
 from tests.clustering.child import install_fakes
 from tests.clustering.fakes import CornerDetector
@@ -45,7 +46,7 @@ def sorted_folder(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Pat
         found[rows[1][len(rows[1]) // 2 :]] = 5
         found[rows[2][:6]] = UNKNOWN
         found[rows[3][:3]] = 4
-        people.assign({"film": table}, {"film": found})
+        assign_found(people, {"film": table}, {"film": found})
     return folder
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from data.project.project import Project
+from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, asking, client_of
@@ -91,7 +92,7 @@ def test_names_are_those_of_today(tmp_path: Path) -> None:
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=0.4))
     with asking([project.folder]) as ask:
         with open_people(project.people_file) as people:
-            people.rename(1, "Zoë & <Bob>")
+            DecisionLog(people).rename(1, "Zoë & <Bob>")
         answer = ask.get("/api/projects/film/footages/1/watch").json()
         assert answer["people"][0]["name"] == "Zoë & <Bob>"
         assert "Zoë &amp; &lt;Bob&gt;" in ask.get("/").text
@@ -101,8 +102,8 @@ def test_who_is_hidden_is_not_watched(tmp_path: Path) -> None:
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna", "Ben"), seconds=0.4))
     with open_people(project.people_file) as people:
         # A decision would do it for people with faces; those that are drawn here have none.
-        people._connection.execute("INSERT INTO hidden VALUES (1)")
-        people._connection.commit()
+        people.connection.execute("INSERT INTO hidden VALUES (1)")
+        people.connection.commit()
     with asking([project.folder]) as ask:
         answer = ask.get("/api/projects/film/footages/1/watch").json()
         assert [person["name"] for person in answer["people"]] == ["Ben"]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from data.core.arrays import UNKNOWN
+from data.tables.decision_log import HistoryEntry
 from data.tables.decisions import Decision, DecisionKind
-from data.tables.people import HistoryEntry
 from web.core.library import MAX_ID
 from web.people.snapshot import FACE_ID, PeopleSnapshot
 

@@ -13,7 +13,8 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from clustering.output.write import review_people
 from data.core.digest import file_key
 from data.core.errors import InputError
-from data.tables.people import HistoryEntry, People, open_people
+from data.tables.decision_log import DecisionLog, HistoryEntry
+from data.tables.people import People, open_people
 from web.core.errors import NotFoundError, RefusedError
 from web.core.library import Number, OpenProject, TheLibrary, TheProject
 from web.core.templates import page
@@ -119,7 +120,7 @@ def revision(project: TheProject) -> dict[str, int]:
 def history(project: TheProject) -> dict[str, Any]:
     """The latest decisions, the very last first."""
     with _people(project) as people:
-        return {"history": [asdict(past) for past in people.history(_MAX_HISTORY)]}
+        return {"history": [asdict(past) for past in DecisionLog(people).history(_MAX_HISTORY)]}
 
 
 @router.get(_API + "/unknown/faces")
@@ -144,24 +145,26 @@ def decide(project: TheProject, asked: Annotated[Asked, Body()]) -> JSONResponse
         decision = decision_of(asked, read_snapshot(project))
     except ValueError as error:
         raise RefusedError(422, "a person and the same person; choose two") from error
-    return _change(project, lambda people: people.decide(decision, seen=asked.seen))
+    return _change(project, lambda log: log.decide(decision, seen=asked.seen))
 
 
 @router.post(_API + "/undo")
 def undo(project: TheProject, turn: UndoRequest) -> JSONResponse:
     """Take the last decision back; answers with everybody as they are then."""
-    return _change(project, lambda people: people.undo(seen=turn.seen))
+    return _change(project, lambda log: log.undo(seen=turn.seen))
 
 
 @router.post(_API + "/redo")
 def redo(project: TheProject, turn: UndoRequest) -> JSONResponse:
     """Make the decision again that was taken back last; answers with everybody."""
-    return _change(project, lambda people: people.redo(seen=turn.seen))
+    return _change(project, lambda log: log.redo(seen=turn.seen))
 
 
-def _change(project: OpenProject, change: Callable[[People], HistoryEntry | None]) -> JSONResponse:
+def _change(
+    project: OpenProject, change: Callable[[DecisionLog], HistoryEntry | None]
+) -> JSONResponse:
     with _people(project) as people:
-        past = change(people)
+        past = change(DecisionLog(people))
     content = overview(read_snapshot(project))
     return JSONResponse({**content, "note": past.note if past is not None else None})
 

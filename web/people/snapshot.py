@@ -17,9 +17,10 @@ from data.core.arrays import UNKNOWN
 from data.core.digest import file_key
 from data.core.errors import InputError
 from data.project.project import Project
+from data.tables.decision_log import DecisionLog, HistoryEntry
 from data.tables.decisions import Places, Reviewed, ReviewedFaces
 from data.tables.faces import Faces
-from data.tables.people import HistoryEntry, People, open_people
+from data.tables.people import People, open_people
 from web.core.errors import NotFoundError
 from web.core.library import OpenProject
 
@@ -139,8 +140,8 @@ def _who(project_id: str, faces: ProjectFaces, people: People) -> PeopleSnapshot
         never=_never(labels),
         names=people.names(),
         reviewed=reviewed,
-        undo=people.next_undo(),
-        redo=people.next_redo(),
+        undo=DecisionLog(people).next_undo(),
+        redo=DecisionLog(people).next_redo(),
         written=False,
     )
     # A decision made between two of these reads would be shown under a revision that lacks it.

@@ -14,9 +14,12 @@ import pytest
 
 from data.core.arrays import UNKNOWN
 from data.core.errors import InputError, OutdatedError
+from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind, Places, faces_json, parse_faces, replay
 from data.tables.faces import Faces
-from data.tables.people import VERSION, People, open_people
+from data.tables.people import People, open_people
+from data.tables.people_schema import VERSION
+from data.tables.projection import assign_found
 from tests import ROOT
 from tests.clustering.labelled_footage import table
 
@@ -38,7 +41,7 @@ def places(*rows: int) -> dict[str, Places]:
 
 
 def found(people: People, *person_id: int) -> None:
-    people.assign({"a": faces(len(person_id))}, {"a": np.array(person_id, np.int64)})
+    assign_found(people, {"a": faces(len(person_id))}, {"a": np.array(person_id, np.int64)})
 
 
 def now(people: People) -> list[int]:
@@ -114,26 +117,26 @@ def test_decide_undo_redo(
     path: Path, people: People, decision: Decision, whose: list[int], names: dict[int, str]
 ) -> None:
     before = people.names()
-    made = people.decide(decision)
+    made = DecisionLog(people).decide(decision)
     assert (now(people), people.names()) == (whose, names)
     assert people.hidden() == ({2} if decision.kind is DecisionKind.HIDE else set())
     assert people.found("a").person_id.tolist() == list(FOUND)
-    assert people.undo() is not None
+    assert DecisionLog(people).undo() is not None
     assert (now(people), people.names(), people.hidden()) == (list(FOUND), before, frozenset())
-    again = people.redo()
+    again = DecisionLog(people).redo()
     assert again == made
     with open_people(path) as others:
         assert (now(others), others.names()) == (whose, names)
-        assert others.history() == [made]
+        assert DecisionLog(others).history() == [made]
 
 
 def test_every_decision_is_a_row_for_ever(path: Path, people: People) -> None:
-    people.rename(1, "Anna")
-    people.decide(Decision(DecisionKind.MERGE, 3, 1))
-    people.decide(Decision(DecisionKind.EJECT, 1, faces=places(0)))
-    people.undo()
-    people.undo()
-    people.rename(2, "Ben")
+    DecisionLog(people).rename(1, "Anna")
+    DecisionLog(people).decide(Decision(DecisionKind.MERGE, 3, 1))
+    DecisionLog(people).decide(Decision(DecisionKind.EJECT, 1, faces=places(0)))
+    DecisionLog(people).undo()
+    DecisionLog(people).undo()
+    DecisionLog(people).rename(2, "Ben")
     rows = sqlite3.connect(path).execute(
         "SELECT kind, person_id, other_id, name, note, state FROM decisions ORDER BY decision_id"
     )
@@ -143,8 +146,8 @@ def test_every_decision_is_a_row_for_ever(path: Path, people: People) -> None:
         ("eject", 1, -1, "", "1 face not Anna", "dropped"),
         ("rename", 2, -1, "Ben", "Person 2 is called Ben", "made"),
     ]
-    assert people.redo() is None
-    assert [past.note for past in people.history(2)] == [
+    assert DecisionLog(people).redo() is None
+    assert [past.note for past in DecisionLog(people).history(2)] == [
         "Person 2 is called Ben",
         "1 face not Anna",
     ]
@@ -154,42 +157,42 @@ def test_undo_and_redo_of_many(people: People) -> None:
     states = [(now(people), people.names())]
     for decision, _, _ in MADE.values():
         if decision.kind is not DecisionKind.SPLIT:  # the people of the others must be there
-            people.decide(Decision(DecisionKind.RENAME, 1, name=f"Anna {len(states)}"))
+            DecisionLog(people).decide(Decision(DecisionKind.RENAME, 1, name=f"Anna {len(states)}"))
             states.append((now(people), people.names()))
     for state in reversed(states[:-1]):
-        assert people.undo() is not None
+        assert DecisionLog(people).undo() is not None
         assert (now(people), people.names()) == state
-    assert people.undo() is None
+    assert DecisionLog(people).undo() is None
     for state in states[1:]:
-        assert people.redo() is not None
+        assert DecisionLog(people).redo() is not None
         assert (now(people), people.names()) == state
-    assert people.redo() is None
+    assert DecisionLog(people).redo() is None
 
 
 def test_a_name_survives_a_merge(people: People) -> None:
-    people.rename(3, "Anna")
-    people.decide(Decision(DecisionKind.MERGE, 3, 1))
+    DecisionLog(people).rename(3, "Anna")
+    DecisionLog(people).decide(Decision(DecisionKind.MERGE, 3, 1))
     assert people.names() == {1: "Anna", 2: "Person 2"}
-    people.rename(2, "Ben")
-    people.decide(Decision(DecisionKind.MERGE, 1, 2))
+    DecisionLog(people).rename(2, "Ben")
+    DecisionLog(people).decide(Decision(DecisionKind.MERGE, 1, 2))
     assert people.names() == {2: "Ben"}
 
 
 def test_a_number_is_never_given_twice(people: People) -> None:
     split = Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(0))
-    people.decide(split)
-    people.undo()
-    people.decide(split)
+    DecisionLog(people).decide(split)
+    DecisionLog(people).undo()
+    DecisionLog(people).decide(split)
     assert sorted(people.names()) == [1, 2, 3, 5]
 
 
 def test_what_was_put_by_hand_goes_before_what_was_thrown_out(people: People) -> None:
-    people.decide(Decision(DecisionKind.EJECT, 1, faces=places(0, 1)))
-    people.decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
-    people.decide(Decision(DecisionKind.MERGE, 2, 1))
+    DecisionLog(people).decide(Decision(DecisionKind.EJECT, 1, faces=places(0, 1)))
+    DecisionLog(people).decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
+    DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
     # Face 0 somebody has put there, face 1 nobody.
     assert now(people) == [1, X, 1, 1, 1, 3, X, X]
-    people.decide(Decision(DecisionKind.ACCEPT, 1, faces=places(1)))
+    DecisionLog(people).decide(Decision(DecisionKind.ACCEPT, 1, faces=places(1)))
     assert now(people) == [1, 1, 1, 1, 1, 3, X, X]
 
 
@@ -216,8 +219,8 @@ def test_what_was_put_by_hand_goes_before_what_was_thrown_out(people: People) ->
 )
 def test_refused(people: People, decision: Decision, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        people.decide(decision)
-    assert (now(people), people.history(), people.revision()) == (list(FOUND), [], 1)
+        DecisionLog(people).decide(decision)
+    assert (now(people), DecisionLog(people).history(), people.revision()) == (list(FOUND), [], 1)
 
 
 @pytest.mark.parametrize(
@@ -244,11 +247,11 @@ def test_no_such_decision(make: Callable[[], Decision]) -> None:
 
 
 def test_decisions_are_gone_through_again(people: People) -> None:
-    people.rename(1, "Anna")
-    people.decide(Decision(DecisionKind.MERGE, 2, 1))
-    people.decide(Decision(DecisionKind.EJECT, 1, faces=places(4)))
-    people.decide(Decision(DecisionKind.HIDE, 3))
-    people.decide(Decision(DecisionKind.ACCEPT, 3, faces=places(6)))
+    DecisionLog(people).rename(1, "Anna")
+    DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
+    DecisionLog(people).decide(Decision(DecisionKind.EJECT, 1, faces=places(4)))
+    DecisionLog(people).decide(Decision(DecisionKind.HIDE, 3))
+    DecisionLog(people).decide(Decision(DecisionKind.ACCEPT, 3, faces=places(6)))
     decided = [1, 1, 1, 1, X, 3, 3, X]
     assert now(people) == decided
     found(people, *FOUND)
@@ -261,25 +264,25 @@ def test_decisions_are_gone_through_again(people: People) -> None:
     found(people, 2, 2, 2, 2, 2, 1, 1, 1)
     assert now(people) == [1, 1, 1, 1, X, 1, 3, 1]
     for _ in range(5):
-        people.undo()
+        DecisionLog(people).undo()
     assert now(people) == [2, 2, 2, 2, 2, 1, 1, 1]
     assert people.names() == {1: "Person 1", 2: "Person 2"}
 
 
 def test_read_again_at_other_times(people: People) -> None:
     """Half of the faces are not looked at any more, and every row is another."""
-    people.decide(Decision(DecisionKind.MOVE, 3, faces=places(0, 1, 2, 3)))
+    DecisionLog(people).decide(Decision(DecisionKind.MOVE, 3, faces=places(0, 1, 2, 3)))
     every_second = faces(8).take(np.arange(0, 8, 2))
     jitter = every_second.replace(xyxy=every_second.xyxy + np.float32(0.4))
-    people.assign({"a": jitter}, {"a": np.array([1, 1, 2, X])})
+    assign_found(people, {"a": jitter}, {"a": np.array([1, 1, 2, X])})
     assert now(people) == [3, 3, 2, X]
     found(people, *FOUND)
     assert now(people) == [3, 3, 3, 3, 2, 3, X, X]
 
 
 def test_a_footage_that_is_gone(people: People) -> None:
-    people.decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
-    people.assign({"b": faces(1)}, {"b": np.array([1])})
+    DecisionLog(people).decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
+    assign_found(people, {"b": faces(1)}, {"b": np.array([1])})
     assert people.names() == {1: "Person 1"}
     found(people, *FOUND)
     assert now(people)[0] == 2
@@ -287,23 +290,23 @@ def test_a_footage_that_is_gone(people: People) -> None:
 
 def test_people_made_while_a_clustering_ran(people: People) -> None:
     """It numbered its new people from 4 on; somebody has split one off meanwhile."""
-    people.decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(0)))
+    DecisionLog(people).decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(0)))
     new = np.array([1, 1, 1, 4, 4, 5, X, X])
-    people.assign({"a": faces(8)}, {"a": new}, first_new=4)
+    assign_found(people, {"a": faces(8)}, {"a": new}, first_new=4)
     assert now(people) == [4, 1, 1, 5, 5, 6, X, X]
 
 
 def test_key_tells_which_decisions_are_in_force(people: People) -> None:
     keys = [people.decisions_key()]
-    people.rename(1, "Anna")
+    DecisionLog(people).rename(1, "Anna")
     keys.append(people.decisions_key())
-    people.rename(1, "Ben")
+    DecisionLog(people).rename(1, "Ben")
     keys.append(people.decisions_key())
     assert keys[0] == ""
     assert len(set(keys)) == 3
-    people.undo()
+    DecisionLog(people).undo()
     assert people.decisions_key() == keys[1]
-    people.rename(1, "Ben")
+    DecisionLog(people).rename(1, "Ben")
     assert people.decisions_key() not in keys
 
 
@@ -318,17 +321,17 @@ def test_replay_of_nothing() -> None:
 
 
 def test_replay_tells_the_clustering_what_was_said(people: People) -> None:
-    people.decide(Decision(DecisionKind.EJECT, 1, faces=places(0)))
-    people.decide(Decision(DecisionKind.MOVE, 2, faces=places(5)))
-    people.decide(Decision(DecisionKind.DIFFERENT, 1, 2))
-    people.decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(3)))
+    DecisionLog(people).decide(Decision(DecisionKind.EJECT, 1, faces=places(0)))
+    DecisionLog(people).decide(Decision(DecisionKind.MOVE, 2, faces=places(5)))
+    DecisionLog(people).decide(Decision(DecisionKind.DIFFERENT, 1, 2))
+    DecisionLog(people).decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(3)))
     table = people.found("a")
     reviewed = people.reviewed({"a": Places(table.time_s, table.xyxy)}, {"a": table.person_id})
     labels = reviewed.labels["a"]
     assert labels.pinned.tolist() == [X, X, X, 4, X, 2, X, X]
     assert labels.never.tolist() == [[1]] + [[X]] * 7
     assert reviewed.apart == {(1, 2), (2, 4)}
-    people.decide(Decision(DecisionKind.MERGE, 4, 1))
+    DecisionLog(people).decide(Decision(DecisionKind.MERGE, 4, 1))
     reviewed = people.reviewed({"a": Places(table.time_s, table.xyxy)}, {"a": table.person_id})
     assert reviewed.apart == {(1, 2)}
     assert reviewed.merged_into == {4: 1}
@@ -350,8 +353,8 @@ def test_faces_come_back() -> None:
 
 def test_others_decisions_about_others_do_not_matter(people: People) -> None:
     seen = people.revision()
-    people.decide(Decision(DecisionKind.RENAME, 1, name="Anna"), seen=seen)
-    people.decide(Decision(DecisionKind.MERGE, 3, 2), seen=seen)
+    DecisionLog(people).decide(Decision(DecisionKind.RENAME, 1, name="Anna"), seen=seen)
+    DecisionLog(people).decide(Decision(DecisionKind.MERGE, 3, 2), seen=seen)
     assert people.names() == {1: "Anna", 2: "Person 2"}
 
 
@@ -365,35 +368,35 @@ def test_others_decisions_about_others_do_not_matter(people: People) -> None:
 )
 def test_what_was_decided_meanwhile_is_not_lost(people: People, theirs: Decision) -> None:
     seen = people.revision()
-    people.decide(theirs, seen=seen)
+    DecisionLog(people).decide(theirs, seen=seen)
     after = now(people)
     mine = Decision(DecisionKind.ACCEPT, 2, faces=places(6, 3))
     with pytest.raises(OutdatedError, match="meanwhile; look again"):
-        people.decide(mine, seen=seen)
+        DecisionLog(people).decide(mine, seen=seen)
     assert now(people) == after
-    people.decide(mine, seen=people.revision())
+    DecisionLog(people).decide(mine, seen=people.revision())
 
 
 def test_what_was_taken_back_or_clustered_meanwhile(people: People) -> None:
-    people.rename(1, "Anna")
+    DecisionLog(people).rename(1, "Anna")
     seen = people.revision()
-    people.undo(seen=seen)
+    DecisionLog(people).undo(seen=seen)
     with pytest.raises(OutdatedError):
-        people.decide(Decision(DecisionKind.HIDE, 1), seen=seen)
+        DecisionLog(people).decide(Decision(DecisionKind.HIDE, 1), seen=seen)
     with pytest.raises(OutdatedError):
-        people.redo(seen=seen)
+        DecisionLog(people).redo(seen=seen)
     seen = people.revision()
     found(people, *FOUND)
     with pytest.raises(OutdatedError):
-        people.decide(Decision(DecisionKind.HIDE, 1), seen=seen)
+        DecisionLog(people).decide(Decision(DecisionKind.HIDE, 1), seen=seen)
 
 
 def test_undo_takes_back_only_what_was_seen(people: People) -> None:
-    people.rename(1, "Anna")
+    DecisionLog(people).rename(1, "Anna")
     seen = people.revision()
-    people.rename(2, "Ben")
+    DecisionLog(people).rename(2, "Ben")
     with pytest.raises(OutdatedError):
-        people.undo(seen=seen)
+        DecisionLog(people).undo(seen=seen)
     assert people.names()[2] == "Ben"
 
 
@@ -401,7 +404,7 @@ def test_many_at_once_lose_nothing(path: Path, people: People) -> None:
     def review(number: int) -> None:
         with open_people(path) as mine:
             for turn in range(10):
-                mine.rename(number, f"{number} {turn}")
+                DecisionLog(mine).rename(number, f"{number} {turn}")
 
     threads = [threading.Thread(target=review, args=(number,)) for number in (1, 2, 3)]
     for thread in threads:
@@ -409,7 +412,7 @@ def test_many_at_once_lose_nothing(path: Path, people: People) -> None:
     for thread in threads:
         thread.join()
     assert people.names() == {1: "1 9", 2: "2 9", 3: "3 9"}
-    assert len(people.history()) == 30
+    assert len(DecisionLog(people).history()) == 30
 
 
 # --- the file ---------------------------------------------------------------------------------
@@ -417,12 +420,14 @@ def test_many_at_once_lose_nothing(path: Path, people: People) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from data.tables import projection
+from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 with open_people(Path(sys.argv[1])) as people:
-    people.rename(1, "Anna")
+    DecisionLog(people).rename(1, "Anna")
     print("confirmed", flush=True)
-    people._write_people = lambda reviewed: os.kill(os.getpid(), signal.SIGKILL)
-    people.rename(2, "Ben")
+    projection._write_people = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    DecisionLog(people).rename(2, "Ben")
 """
 
 
@@ -433,8 +438,8 @@ def test_a_killed_server_loses_nothing_confirmed(path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (-9, "confirmed\n"), ended.stderr
     with open_people(path) as after:
         assert after.names() == {1: "Anna", 2: "Person 2", 3: "Person 3"}
-        assert len(after.history()) == 1
-        after.rename(2, "Ben")
+        assert len(DecisionLog(after).history()) == 1
+        DecisionLog(after).rename(2, "Ben")
 
 
 VERSION_1 = """
@@ -460,8 +465,8 @@ def test_a_file_of_version_1_is_brought_up_to_date(path: Path) -> None:
         assert people.names() == {1: "Anna", 2: "Person 2", 4: "Person 4 (new)"}
         assert now(people) == [1, 2, 4, X]
         assert people.found("a").person_id.tolist() == [1, 2, 4, X]
-        assert [past.note for past in people.history()] == ["Person 1 is called Anna"]
-        people.decide(Decision(DecisionKind.MERGE, 2, 1))
+        assert [past.note for past in DecisionLog(people).history()] == ["Person 1 is called Anna"]
+        DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
         assert people.names() == {1: "Anna", 4: "Person 4"}
     with open_people(path) as people:
         assert now(people) == [1, 1, 4, X]
@@ -478,13 +483,13 @@ def test_a_hundred_decisions_on_many_faces_are_quick(path: Path) -> None:
 
     whole = faces(20_000)
     with open_people(path) as people:
-        people.assign({"a": whole}, {"a": np.arange(20_000) % 20 + 1})
+        assign_found(people, {"a": whole}, {"a": np.arange(20_000) % 20 + 1})
         for person in range(1, 21):
             rows = range(person - 1, 20_000, 400)
-            people.decide(Decision(DecisionKind.EJECT, person, faces=picked(rows)))
+            DecisionLog(people).decide(Decision(DecisionKind.EJECT, person, faces=picked(rows)))
         took = []
         for turn in range(5):
             start = time.perf_counter()
-            people.rename(1, f"Anna {turn}")
+            DecisionLog(people).rename(1, f"Anna {turn}")
             took.append(time.perf_counter() - start)
     assert np.median(took) < 1

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
-from data.tables.decisions import OF_FACES, OF_TWO, Decision, DecisionKind, Places
+from data.tables.decision_log import DecisionLog
+from data.tables.decisions import OF_FACES, OF_TWO, Decision, DecisionKind, Places, default_name
 from data.tables.faces import Faces
-from data.tables.people import VERSION, People, default_name, open_people
+from data.tables.people import People, open_people
+from data.tables.people_schema import VERSION
+from data.tables.projection import assign_found, update_projection
 from tests.clustering.labelled_footage import table
 
 
@@ -36,15 +39,15 @@ def test_a_new_file_is_empty(path: Path) -> None:
         assert people.names() == {}
         assert people.next_person_id() == 1
         assert len(people.assignments("a")) == 0
-        people.assign({}, {})
-        people.assign({"a": faces(0)}, {"a": ids()})
+        assign_found(people, {}, {})
+        assign_found(people, {"a": faces(0)}, {"a": ids()})
         assert people.names() == {}
 
 
 def test_assignments_come_back_by_footage(path: Path) -> None:
     with open_people(path) as people:
         tables = {"a": faces(3), "Zoë's film 名": faces(2)}
-        people.assign(tables, {"a": ids(2, UNKNOWN, 1), "Zoë's film 名": ids(2, 2)})
+        assign_found(people, tables, {"a": ids(2, UNKNOWN, 1), "Zoë's film 名": ids(2, 2)})
     with open_people(path) as people:
         assert people.names() == {1: "Person 1", 2: "Person 2"}
         back = people.assignments("a")
@@ -58,14 +61,14 @@ def test_assignments_come_back_by_footage(path: Path) -> None:
 def test_assignments_are_in_order_of_time_and_row(path: Path) -> None:
     mixed = faces(4).replace(time_s=np.array([2.0, 0.5, 2.0, 0.0]))
     with open_people(path) as people:
-        people.assign({"a": mixed}, {"a": ids(1, 2, 3, 4)})
+        assign_found(people, {"a": mixed}, {"a": ids(1, 2, 3, 4)})
         assert people.assignments("a").person_id.tolist() == [4, 2, 1, 3]
 
 
 def test_assign_replaces_everything(path: Path) -> None:
     with open_people(path) as people:
-        people.assign({"a": faces(2), "b": faces(2)}, {"a": ids(1, 2), "b": ids(1, 3)})
-        people.assign({"b": faces(1)}, {"b": ids(3)})
+        assign_found(people, {"a": faces(2), "b": faces(2)}, {"a": ids(1, 2), "b": ids(1, 3)})
+        assign_found(people, {"b": faces(1)}, {"b": ids(3)})
         assert people.names() == {3: "Person 3"}
         assert len(people.assignments("a")) == 0
         assert people.assignments("b").person_id.tolist() == [3]
@@ -73,16 +76,16 @@ def test_assign_replaces_everything(path: Path) -> None:
 
 def test_people_with_a_name_stay_without_a_face(path: Path) -> None:
     with open_people(path) as people:
-        people.assign({"a": faces(2)}, {"a": ids(1, 2)})
-        people.rename(1, "Anna")
-        people.assign({"a": faces(2)}, {"a": ids(2, UNKNOWN)})
+        assign_found(people, {"a": faces(2)}, {"a": ids(1, 2)})
+        DecisionLog(people).rename(1, "Anna")
+        assign_found(people, {"a": faces(2)}, {"a": ids(2, UNKNOWN)})
         assert people.names() == {1: "Anna", 2: "Person 2"}
 
 
 def test_numbers_are_never_given_twice(path: Path) -> None:
     with open_people(path) as people:
-        people.assign({"a": faces(3)}, {"a": ids(1, 2, 3)})
-        people.assign({"a": faces(3)}, {"a": ids(1, 1, 1)})
+        assign_found(people, {"a": faces(3)}, {"a": ids(1, 2, 3)})
+        assign_found(people, {"a": faces(3)}, {"a": ids(1, 1, 1)})
         assert people.names() == {1: "Person 1"}
     with open_people(path) as people:
         assert people.next_person_id() == 4
@@ -93,9 +96,9 @@ def test_numbers_are_never_given_twice(path: Path) -> None:
 )
 def test_rename(path: Path, name: str) -> None:
     with open_people(path) as people:
-        people.assign({"a": faces(2)}, {"a": ids(1, 2)})
-        people.rename(1, name)
-        people.rename(1, name)
+        assign_found(people, {"a": faces(2)}, {"a": ids(1, 2)})
+        DecisionLog(people).rename(1, name)
+        DecisionLog(people).rename(1, name)
     with open_people(path) as people:
         assert people.names() == {1: name.strip(), 2: "Person 2"}
 
@@ -111,26 +114,26 @@ def test_rename(path: Path, name: str) -> None:
 )
 def test_a_name_that_cannot_be(path: Path, name: str, message: str) -> None:
     with open_people(path) as people:
-        people.assign({"a": faces(2)}, {"a": ids(1, 2)})
+        assign_found(people, {"a": faces(2)}, {"a": ids(1, 2)})
         with pytest.raises(InputError, match=message):
-            people.rename(1, name)
+            DecisionLog(people).rename(1, name)
         assert people.names() == {1: "Person 1", 2: "Person 2"}
 
 
 def test_a_new_person_whose_name_a_human_took_gets_another(path: Path) -> None:
     with open_people(path) as people:
-        people.assign({"a": faces(1)}, {"a": ids(1)})
-        people.rename(1, default_name(2))
-        people.assign({"a": faces(2)}, {"a": ids(1, 2)})
+        assign_found(people, {"a": faces(1)}, {"a": ids(1)})
+        DecisionLog(people).rename(1, default_name(2))
+        assign_found(people, {"a": faces(2)}, {"a": ids(1, 2)})
         assert people.names() == {1: "Person 2", 2: "Person 2 (new)"}
 
 
 def test_an_error_in_the_middle_leaves_everything(path: Path) -> None:
     with open_people(path) as people:
-        people.assign({"a": faces(2)}, {"a": ids(1, UNKNOWN)})
+        assign_found(people, {"a": faces(2)}, {"a": ids(1, UNKNOWN)})
         too_few = {"a": ids(5, 6), "b": ids(7)}
         with pytest.raises(ValueError, match="shorter"):
-            people.assign({"a": faces(2), "b": faces(2)}, too_few)
+            assign_found(people, {"a": faces(2), "b": faces(2)}, too_few)
         assert people.names() == {1: "Person 1"}
         assert people.assignments("a").person_id.tolist() == [1, UNKNOWN]
     with open_people(path) as people:
@@ -168,12 +171,12 @@ def test_a_folder_in_its_place(path: Path) -> None:
 def test_a_full_disk_loses_nothing_and_is_not_called_damage(path: Path) -> None:
     def fill() -> None:
         with open_people(path) as people:
-            people._connection.execute("PRAGMA max_page_count = 1")
-            people.assign({"a": faces(10_000)}, {"a": np.ones(10_000, np.int64)})
+            people.connection.execute("PRAGMA max_page_count = 1")
+            assign_found(people, {"a": faces(10_000)}, {"a": np.ones(10_000, np.int64)})
 
     with open_people(path) as people:
-        people.assign({"a": faces(1)}, {"a": ids(1)})
-        people.rename(1, "Anna")
+        assign_found(people, {"a": faces(1)}, {"a": ids(1)})
+        DecisionLog(people).rename(1, "Anna")
     with pytest.raises(InputError, match=r"cannot be read or written \(.*full\); mend that"):
         fill()
     with open_people(path) as people:
@@ -183,9 +186,9 @@ def test_a_full_disk_loses_nothing_and_is_not_called_damage(path: Path) -> None:
 
 def test_a_broken_rule_is_our_mistake_and_stays_one(path: Path) -> None:
     with open_people(path) as people:
-        people.assign({"a": faces(1)}, {"a": ids(1)})
+        assign_found(people, {"a": faces(1)}, {"a": ids(1)})
     with pytest.raises(sqlite3.IntegrityError), open_people(path) as people:
-        people._connection.execute("INSERT INTO people VALUES (1, 'twice')")
+        people.connection.execute("INSERT INTO people VALUES (1, 'twice')")
 
 
 def test_what_a_decision_changes_is_what_going_through_all_of_them_gives(path: Path) -> None:
@@ -194,17 +197,19 @@ def test_what_a_decision_changes_is_what_going_through_all_of_them_gives(path: P
     tables = {name: crowded(rows, random) for name, rows in (("a", 40), ("b", 25))}
     with open_people(path) as people:
         found = {name: random.integers(UNKNOWN, 4, len(table)) for name, table in tables.items()}
-        people.assign(tables, {name: np.where(ids_ == 0, 1, ids_) for name, ids_ in found.items()})
+        assign_found(
+            people, tables, {name: np.where(ids_ == 0, 1, ids_) for name, ids_ in found.items()}
+        )
         for _ in range(120):
             act(people, tables, random)
-            people._connection.commit()
+            people.connection.commit()
             before = [people.names(), people.hidden()]
             before += [people.assignments(name).person_id.tolist() for name in tables]
-            people._bring_up_to_date()
+            update_projection(people)
             after = [people.names(), people.hidden()]
             after += [people.assignments(name).person_id.tolist() for name in tables]
             assert after == before
-            people._connection.rollback()
+            people.connection.rollback()
 
 
 def crowded(rows: int, random: np.random.Generator) -> Faces:
@@ -220,23 +225,23 @@ def act(people: People, tables: dict[str, Faces], random: np.random.Generator) -
     there = list(people.names())
     kind = random.choice([*DecisionKind, "undo", "undo", "redo"])
     if kind == "undo":
-        people.undo()
+        DecisionLog(people).undo()
     elif kind == "redo":
-        people.redo()
+        DecisionLog(people).redo()
     elif kind in OF_FACES:
         picked = {}
         for name, found in tables.items():
             rows = np.sort(random.choice(len(found), random.integers(1, 4), replace=False))
             picked[name] = Places(found.time_s[rows], found.xyxy[rows])
         person = UNKNOWN if kind == DecisionKind.SPLIT else int(random.choice(there))
-        people.decide(Decision(DecisionKind(kind), person, faces=picked))
+        DecisionLog(people).decide(Decision(DecisionKind(kind), person, faces=picked))
     elif kind in OF_TWO:
         if len(there) > 1:
             one, other = random.choice(there, 2, replace=False).tolist()
-            people.decide(Decision(DecisionKind(kind), one, other))
+            DecisionLog(people).decide(Decision(DecisionKind(kind), one, other))
     else:
         name = f"Name {random.integers(10**9)}"
         person = int(random.choice(there))
-        people.decide(
+        DecisionLog(people).decide(
             Decision(DecisionKind(kind), person, name=name if kind == DecisionKind.RENAME else "")
         )

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from data.core.arrays import UNKNOWN
+from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.people import open_people
+from data.tables.people_erasure import all_names, erase_person, merged_people
+from data.tables.projection import assign_found
 from tests.data.tables.test_decisions import FOUND, faces, found, now, places
 
 X = UNKNOWN
@@ -21,23 +24,23 @@ def test_faces_name_and_decisions_go(tmp_path: Path) -> None:
     path = tmp_path / "people.sqlite"
     with open_people(path) as people:
         found(people, *FOUND)  # 1 1 1 2 2 3 -1 -1
-        people.rename(1, "Anna Karenina")
-        people.rename(3, "Ben")
-        people.decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
-        people.decide(Decision(DecisionKind.ACCEPT, 1, faces=places(6)))
-        people.decide(Decision(DecisionKind.EJECT, 2, faces=places(2, 4)))
+        DecisionLog(people).rename(1, "Anna Karenina")
+        DecisionLog(people).rename(3, "Ben")
+        DecisionLog(people).decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
+        DecisionLog(people).decide(Decision(DecisionKind.ACCEPT, 1, faces=places(6)))
+        DecisionLog(people).decide(Decision(DecisionKind.EJECT, 2, faces=places(2, 4)))
         assert now(people) == [2, 1, 1, 2, X, 3, 1, X]
-        people.forget(1)
+        erase_person(people, 1)
         assert now(people) == [2, 2, X, 3, X]
         assert people.names() == {2: "Person 2", 3: "Ben"}
-        assert [past.note for past in people.history()] == [
+        assert [past.note for past in DecisionLog(people).history()] == [
             "2 faces not Person 2",
             "1 face moved to Person 2",
             "Person 3 is called Ben",
         ]
         ejected = next(d for d in people.decisions() if d.kind is DecisionKind.EJECT)
         assert [len(place) for place in ejected.faces.values()] == [1]
-        people.undo()
+        DecisionLog(people).undo()
         assert now(people) == [2, 2, 2, 3, X]
         assert people.next_person_id() == 4
     content = path.read_bytes()
@@ -50,22 +53,22 @@ def test_faces_name_and_decisions_go(tmp_path: Path) -> None:
 def test_whoever_was_merged_into_them_goes_too(tmp_path: Path) -> None:
     with open_people(tmp_path / "people.sqlite") as people:
         found(people, *FOUND)
-        people.rename(2, "Anna")
-        people.decide(Decision(DecisionKind.MERGE, 2, 1))
-        people.decide(Decision(DecisionKind.HIDE, 3))
-        people.forget(1)
+        DecisionLog(people).rename(2, "Anna")
+        DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
+        DecisionLog(people).decide(Decision(DecisionKind.HIDE, 3))
+        erase_person(people, 1)
         assert now(people) == [3, X, X]
         assert people.names() == {3: "Person 3"}
         assert people.hidden() == {3}
-        assert [past.kind for past in people.history()] == [DecisionKind.HIDE]
+        assert [past.kind for past in DecisionLog(people).history()] == [DecisionKind.HIDE]
 
 
 def test_they_do_not_come_back_by_the_next_clustering(tmp_path: Path) -> None:
     with open_people(tmp_path / "people.sqlite") as people:
         found(people, *FOUND)
-        people.forget(2)
+        erase_person(people, 2)
         rest = np.array([0, 1, 2, 5, 6, 7])
-        people.assign({"a": faces(8).take(rest)}, {"a": np.array([1, 1, 1, 3, X, X])})
+        assign_found(people, {"a": faces(8).take(rest)}, {"a": np.array([1, 1, 1, 3, X, X])})
         assert people.names() == {1: "Person 1", 3: "Person 3"}
 
 
@@ -73,21 +76,21 @@ def test_a_file_that_cannot_be_written_keeps_everybody(tmp_path: Path) -> None:
     path = tmp_path / "people.sqlite"
     with open_people(path) as people:
         found(people, *FOUND)
-        people._connection.execute("PRAGMA query_only = ON")
+        people.connection.execute("PRAGMA query_only = ON")
         with pytest.raises(sqlite3.OperationalError):
-            people.forget(1)
-        people._connection.execute("PRAGMA query_only = OFF")
+            erase_person(people, 1)
+        people.connection.execute("PRAGMA query_only = OFF")
         assert now(people) == list(FOUND)
 
 
 def test_every_name_that_somebody_had(tmp_path: Path) -> None:
     with open_people(tmp_path / "people.sqlite") as people:
         found(people, *FOUND)
-        people.rename(1, "Anna")
-        people.rename(1, "Bella")
-        people.rename(2, "Ben")
-        assert people.names_of(1) == {"Person 1", "Anna", "Bella"}
-        assert people.names_of(3) == {"Person 3"}
-        people.decide(Decision(DecisionKind.MERGE, 2, 1))
-        assert people.who_became(1) == {1, 2}
-        assert people.names_of(1) == {"Person 1", "Anna", "Bella", "Person 2", "Ben"}
+        DecisionLog(people).rename(1, "Anna")
+        DecisionLog(people).rename(1, "Bella")
+        DecisionLog(people).rename(2, "Ben")
+        assert all_names(people, 1) == {"Person 1", "Anna", "Bella"}
+        assert all_names(people, 3) == {"Person 3"}
+        DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
+        assert merged_people(people, 1) == {1, 2}
+        assert all_names(people, 1) == {"Person 1", "Anna", "Bella", "Person 2", "Ben"}

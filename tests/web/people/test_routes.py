@@ -13,6 +13,7 @@ from clustering.settings import ClusterSettings
 from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.tables.dataset import read_data_file
+from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.web.serving import Running, running
 from tests.web.sorted_project import cluster_again, decisions, rows, whose
@@ -280,7 +281,7 @@ def test_a_person_who_is_gone(person_4: Page, sorted_project: Project, review: R
     from data.tables.decisions import Decision, DecisionKind
 
     with open_people(sorted_project.people_file) as people:
-        people.decide(Decision(DecisionKind.MERGE, 4, 3))
+        DecisionLog(people).decide(Decision(DecisionKind.MERGE, 4, 3))
     person_4.wait_for_url(f"{review.address}/people/film", timeout=10_000)
 
 

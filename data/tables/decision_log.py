@@ -1,0 +1,203 @@
+"""The log of decisions about people: make, undo and redo, with optimistic revision checks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from data.core.arrays import UNKNOWN
+from data.core.errors import InputError, OutdatedError
+from data.tables.decisions import (
+    DECISION_COLUMNS,
+    DROPPED,
+    MADE,
+    UNDONE,
+    Decision,
+    DecisionKind,
+    decision_of,
+    default_name,
+    describe,
+    faces_json,
+    numbered,
+)
+from data.tables.face_match import intervals_around
+from data.tables.people import People
+from data.tables.projection import update_projection
+
+MAX_NAME = 200
+"""Letters of a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One row of the history."""
+
+    decision_id: int
+    made_at: str  # ISO 8601, UTC
+    kind: DecisionKind
+    note: str  # the decision in words
+    state: str  # made, undone or dropped
+
+
+class DecisionLog:
+    """Make, undo and redo decisions about people; each change is one transaction."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self._execute = people.connection.execute
+
+    def history(self, limit: int = 100) -> list[HistoryEntry]:
+        """The latest decisions, newest first."""
+        query = "SELECT decision_id, made_at, kind, note, state FROM decisions"
+        rows = self._execute(query + " ORDER BY decision_id DESC LIMIT ?", (limit,))
+        return [
+            HistoryEntry(number, at, DecisionKind(kind), note, state)
+            for number, at, kind, note, state in rows
+        ]
+
+    def next_undo(self) -> HistoryEntry | None:
+        """The decision that `undo` would take back."""
+        return self._next(MADE, "DESC")
+
+    def next_redo(self) -> HistoryEntry | None:
+        """The decision that `redo` would make again."""
+        return self._next(UNDONE, "ASC")
+
+    def decide(self, decision: Decision, *, seen: int | None = None) -> HistoryEntry:
+        """Append a decision and update people and assignments.
+
+        Args:
+            decision: a new person has no id yet, and gets one.
+            seen: the revision that the decision is based on; None skips the check.
+
+        Raises:
+            InputError: the name is not valid or is another person's, or a person or face is not
+                there.
+            OutdatedError: the same people or faces have changed since ``seen``.
+        """
+        people = self._people
+        with people.transaction():
+            names = people.names()
+            concerned = decision.people() | _owners(people, decision)
+            self._check_seen(concerned, seen)
+            _check(decision, names)
+            if decision.kind is DecisionKind.RENAME:
+                decision = Decision(decision.kind, decision.person_id, name=decision.name.strip())
+            elif decision.kind is DecisionKind.SPLIT:
+                decision = numbered(decision, people.next_person_id())
+                names = {**names, decision.person_id: default_name(decision.person_id)}
+            self._execute("UPDATE decisions SET state = ? WHERE state = ?", (DROPPED, UNDONE))
+            entry = self._append(decision, describe(decision, names), concerned)
+            update_projection(people, decision)
+        return entry
+
+    def rename(self, person_id: int, name: str) -> None:
+        """Give a person another name.
+
+        Raises:
+            InputError: the name is empty or another person's, or there is no such person.
+        """
+        self.decide(Decision(DecisionKind.RENAME, person_id, name=name))
+
+    def undo(self, *, seen: int | None = None) -> HistoryEntry | None:
+        """Take the last decision back; None where there is none.
+
+        Raises:
+            OutdatedError: something has changed since the revision ``seen``.
+        """
+        return self._switch(self.next_undo, UNDONE, seen)
+
+    def redo(self, *, seen: int | None = None) -> HistoryEntry | None:
+        """Make the decision again that was undone last; None where there is none.
+
+        Raises:
+            OutdatedError: something has changed since the revision ``seen``.
+        """
+        return self._switch(self.next_redo, MADE, seen)
+
+    def _next(self, state: str, order: str) -> HistoryEntry | None:
+        query = "SELECT decision_id, made_at, kind, note FROM decisions WHERE state = ?"
+        last = query + f" ORDER BY decision_id {order} LIMIT 1"
+        row = self._execute(last, (state,)).fetchone()
+        return HistoryEntry(row[0], row[1], DecisionKind(row[2]), row[3], state) if row else None
+
+    def _switch(
+        self, find: Callable[[], HistoryEntry | None], state: str, seen: int | None
+    ) -> HistoryEntry | None:
+        people = self._people
+        with people.transaction():
+            if seen is not None and seen != people.revision():
+                raise OutdatedError("another decision was made meanwhile; look again")
+            entry = find()
+            if entry is None:
+                return None
+            change = "UPDATE decisions SET state = ?, revision = ? WHERE decision_id = ?"
+            self._execute(change, (state, people.raise_revision(), entry.decision_id))
+            query = f"SELECT {DECISION_COLUMNS} FROM decisions WHERE decision_id = ?"
+            row = self._execute(query, (entry.decision_id,)).fetchone()
+            update_projection(people, decision_of(row))
+        return dataclasses.replace(entry, state=state)
+
+    def _check_seen(self, concerned: set[int], seen: int | None) -> None:
+        if seen is None:
+            return
+        query = "SELECT concerned FROM decisions WHERE revision > ?"
+        rows = self._execute(query, (seen,)).fetchall()
+        changed = any(concerned & set(json.loads(others)) for (others,) in rows)
+        if changed or self._people.clustered() > seen:
+            raise OutdatedError("the same people were changed meanwhile; look again")
+
+    def _append(self, decision: Decision, note: str, concerned: set[int]) -> HistoryEntry:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        named = json.dumps(sorted(concerned | decision.people()))
+        values = (decision.person_id, decision.other_id, decision.name, faces_json(decision.faces))
+        query = (
+            "INSERT INTO decisions (made_at, kind, person_id, other_id, name, faces, note, "
+            "concerned, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        row = (at, decision.kind.value, *values, note, named, self._people.raise_revision())
+        number = self._execute(query, row).lastrowid or 0
+        return HistoryEntry(number, at, decision.kind, note, MADE)
+
+
+def _owners(people: People, decision: Decision) -> set[int]:
+    """People to whom the faces of a decision are assigned now.
+
+    Raises:
+        InputError: a face is not there.
+    """
+    owners: set[int] = set()
+    for footage, places in decision.faces.items():
+        now = people.assignments(footage, intervals=intervals_around(places.time_s))
+        rows = places.rows_in(now.places)
+        if (rows < 0).any():
+            raise InputError(f"{footage}: a face is not there any more; look again")
+        owners |= set(now.person_id[rows].tolist())
+    return owners - {UNKNOWN}
+
+
+def _check(decision: Decision, names: Mapping[int, str]) -> None:
+    if decision.kind is DecisionKind.SPLIT:
+        return
+    for person in decision.people():
+        if person not in names:
+            raise InputError(f"there is no person {person}; look again")
+    if decision.kind is DecisionKind.RENAME:
+        name = decision.name.strip()
+        _check_name(name)
+        if name in (other for p, other in names.items() if p != decision.person_id):
+            raise InputError(f"{name}: another person has this name; choose another")
+
+
+def _check_name(name: str) -> None:
+    if not name:
+        raise InputError("a name must have at least one letter")
+    if len(name) > MAX_NAME:
+        raise InputError(f"{name[:20]}...: a name has at most {MAX_NAME} letters")
+    # Joiners are invisible, but letters of some scripts and emoji need them.
+    if not re.sub("[\u200c\u200d]", "", name).isprintable():
+        raise InputError("a name is one line of letters; leave out what cannot be printed")

@@ -1,0 +1,120 @@
+"""The SQLite file of a project's people: tables, migrations, and how it is opened."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from data.core.errors import InputError
+from data.tables.decisions import default_name
+
+# A face is identified by its time and box, not by its row: rows change when a footage is read
+# again.
+_FACES_AND_NAMES = """
+CREATE TABLE people (
+    person_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE
+);
+CREATE TABLE faces (
+    footage TEXT NOT NULL,
+    time_s REAL NOT NULL,
+    x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL,
+    person_id INTEGER NOT NULL
+);
+CREATE INDEX faces_by_footage ON faces (footage, time_s);
+"""
+# people, hidden and faces.person_id are derived from faces.found_id and the decisions.
+_DECISIONS = """
+ALTER TABLE faces ADD COLUMN found_id INTEGER NOT NULL DEFAULT -1;
+UPDATE faces SET found_id = person_id;
+CREATE TABLE hidden (person_id INTEGER PRIMARY KEY);
+CREATE TABLE decisions (
+    decision_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    made_at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    person_id INTEGER NOT NULL,
+    other_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    faces TEXT NOT NULL,
+    note TEXT NOT NULL,
+    concerned TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'made',
+    revision INTEGER NOT NULL
+);
+CREATE TABLE review (revision INTEGER NOT NULL, clustered INTEGER NOT NULL);
+INSERT INTO review VALUES (0, 0);
+"""
+MIGRATIONS = (_FACES_AND_NAMES, _DECISIONS)
+"""Entry i turns a file of version i into one of version i + 1; an empty file is version 0."""
+VERSION = len(MIGRATIONS)
+
+_LOCK_TIMEOUT_S = 20.0
+"""How long a run waits for another one's transaction."""
+
+
+@contextmanager
+def open_database(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file at the current version; create or migrate it in place.
+
+    Raises:
+        InputError: the file is not a database, has a newer version, or cannot be read or written.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S)) as connection:
+            _migrate(connection, path)
+            yield connection
+    except sqlite3.OperationalError as error:
+        # The disk is full, the file is read-only or locked: the people in it are not lost.
+        message = f"cannot be read or written ({error}); mend that and run again"
+        raise InputError(f"{path}: {message}") from error
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:  # a violated constraint is a bug of ours
+            raise
+        raise InputError(f"{path}: cannot be used ({error}); move it away and run again") from error
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection)
+    if version == VERSION:
+        return
+    if version > VERSION:
+        message = f"made by another version (people schema {version}, this one reads {VERSION})"
+        raise InputError(f"{path}: {message}; choose another --project")
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        version = _version(connection)  # another run may have migrated it since
+        for script in MIGRATIONS[version:]:
+            for statement in script.split(";"):
+                if statement.strip():
+                    connection.execute(statement)
+        if version == 1:
+            _record_names(connection)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _record_names(connection: sqlite3.Connection) -> None:
+    """Record the names of a file of version 1, which kept no decisions, as decisions."""
+    rows = connection.execute("SELECT person_id, name FROM people ORDER BY person_id").fetchall()
+    own = [
+        (person, name)
+        for person, name in rows
+        if name not in (default_name(person), f"{default_name(person)} (new)")
+    ]
+    for revision, (person, name) in enumerate(own, start=1):
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        note = f"{default_name(person)} is called {name}"
+        row = (at, "rename", person, -1, name, "{}", note, json.dumps([person]), revision)
+        query = (
+            "INSERT INTO decisions (made_at, kind, person_id, other_id, name, faces, note, "
+            "concerned, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        connection.execute(query, row)
+    connection.execute("UPDATE review SET revision = ?", (len(own),))
