@@ -250,12 +250,12 @@ def _review(project: Project, line: TotalProgress) -> None:
     from clustering.output.write import review_people, write_people
     from data.core.progress import bars
     from data.tables.people import open_people
-    from web.core.settings import Settings
-    from web.serving import served
+    from web.core.settings import ServerSettings
+    from web.serving import serve_in_background
 
     with open_people(project.people_file) as people:
         count = len(people.names())
-    with served([project.folder], Settings(port=0)) as address:
+    with serve_in_background([project.folder], ServerSettings(port=0)) as address:
         line.say(f"found {count} people: press Enter to go on, or name them at {address}people")
         input()
     if not review_people(project).up_to_date:
@@ -263,7 +263,7 @@ def _review(project: Project, line: TotalProgress) -> None:
 
 
 def _serve(project: Project) -> int:
-    from web.core.settings import Settings
+    from web.core.settings import ServerSettings
     from web.serving import serve
 
-    return serve([project.folder], Settings(), open_page=True)
+    return serve([project.folder], ServerSettings(), open_page=True)

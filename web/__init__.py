@@ -1,1 +1,1 @@
-"""The local pages: watching the videos in sync, and reviewing who is who."""
+"""Local web pages: watch the videos in sync, review people, label faces."""

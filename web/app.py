@@ -1,4 +1,4 @@
-"""The application: every room's routes behind one guard."""
+"""The web application: the routes of all pages behind one guard."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
 from web import login
-from web.core.error_answers import add_error_answers
+from web.core.error_responses import add_error_handlers
 from web.core.library import Library
 from web.core.security import Guard
-from web.core.settings import Settings
+from web.core.settings import ServerSettings
 from web.core.templates import STATIC_FOLDER
-from web.label import routes as label_pages
+from web.label import routes as label_routes
 from web.login import LoginGate
-from web.people import routes as people_pages
+from web.people import routes as people_routes
 from web.watch import media
-from web.watch import routes as watch
+from web.watch import routes as watch_routes
 
-# Threads that answer and read files. Each of more would keep memory of its own for good.
+# Threads that run handlers and read files; every further one would keep its own memory for good.
 _THREADS = 8
-# Files that are read for players at once; a reviewer's question must find a thread free.
+# Media files read at once; fewer than the threads, so that other requests find one free.
 READERS = 2
 _SESSION_S = 14 * 24 * 60 * 60
 
 
-def create_app(projects: Iterable[Path], settings: Settings) -> FastAPI:
+def create_app(projects: Iterable[Path], settings: ServerSettings) -> FastAPI:
     """Return the application that serves ``projects``.
 
     Args:
         projects: project folders.
-        settings: where it is served, and to whom.
+        settings: address and access.
 
     Raises:
-        InputError: a folder is no project, or there is none.
+        InputError: a folder is no project, or ``projects`` is empty.
     """
     app = FastAPI(
         title="fancam",
-        # The pages that FastAPI would make of itself load from a CDN.
+        # FastAPI's documentation pages load scripts from a CDN.
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         lifespan=_lifespan,
-        # FastAPI would hand its figures to whatever OpenTelemetry finds on this machine.
+        # FastAPI would report to any OpenTelemetry exporter that is configured on this machine.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         middleware=[
             Middleware(
@@ -63,9 +63,9 @@ def create_app(projects: Iterable[Path], settings: Settings) -> FastAPI:
     app.state.library = Library(projects)
     app.state.settings = settings
     app.state.login_gate = LoginGate(settings)
-    add_error_answers(app)
-    for room in (login, watch, media, people_pages, label_pages):
-        app.include_router(room.router)
+    add_error_handlers(app)
+    for module in (login, watch_routes, media, people_routes, label_routes):
+        app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
     return app
 
@@ -78,7 +78,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
     current_default_thread_limiter().total_tokens = _THREADS
     app.state.readers = Semaphore(READERS)
-    # A product of a few milliseconds is quicker alone than where it waits for threads on other
-    # cores, which videos keep busy.
+    # A matrix product of a few milliseconds is faster on one thread: threads on other cores wait
+    # behind the videos that are decoded there.
     with threadpool_limits(1, user_api="blas"):
         yield

@@ -13,7 +13,7 @@ from data.core.errors import InputError
 from data.storage.addresses import project_place
 
 if TYPE_CHECKING:
-    from web.core.settings import Settings
+    from web.core.settings import ServerSettings
 
 NAME = "serve-people"
 _MAX_PASSWORD_BYTES = 4096
@@ -27,27 +27,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME,
-        description="Serve the pages where one watches everybody in sync, names people, and labels "
-        "faces, to a browser on this machine.",
-        epilog="Ctrl-C ends it. Every decision is on disk as soon as the page shows it.",
+        description="Serve web pages to watch all videos in sync, name people and label faces.",
+        epilog="Press Ctrl-C to stop. A decision is saved as soon as the page shows it.",
     )
     add = parser.add_argument
+    add("project", nargs="+", type=project_place, help="project folders that cluster-faces made")
     add(
-        "project", nargs="+", type=project_place, help="project folders, as cluster-faces made them"
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: 127.0.0.1, this machine only)",
     )
-    add("--host", default="127.0.0.1", help="address to serve at (default: 127.0.0.1, nobody else)")
-    add("--port", type=int, default=8000, help="port to serve at; 0: a free one (default: 8000)")
+    add(
+        "--port", type=int, default=8000, help="port to listen on; 0: any free port (default: 8000)"
+    )
     add(
         "--name",
         action="append",
         default=[],
-        help="name by which browsers reach it through another server; may be given several times",
+        help="host name under which a reverse proxy serves the pages; repeatable",
     )
-    add("--open", action="store_true", help="open the page in the browser")
+    add("--open", action="store_true", help="open the start page in the browser")
     secret = parser.add_mutually_exclusive_group()
     add = secret.add_argument
-    add("--password", help="what a browser must say first; others on this machine may see it here")
-    add("--password-file", type=Path, metavar="FILE", help="the same, from a file's first line")
+    add(
+        "--password",
+        help="password of the pages; other users of this machine can see it in the process list",
+    )
+    add(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help="read the password from the first line of a file",
+    )
     return parser
 
 
@@ -59,21 +70,21 @@ def _serve(parsed: argparse.Namespace) -> int:
     return serve(parsed.project, settings, open_page=parsed.open)
 
 
-def _settings(parsed: argparse.Namespace) -> Settings:
-    from web.core.settings import Settings
+def _settings(parsed: argparse.Namespace) -> ServerSettings:
+    from web.core.settings import ServerSettings
 
     password = parsed.password
     if parsed.password_file is not None:
         password = _read_password(parsed.password_file)
     names = tuple(parsed.name)
-    return Settings(host=parsed.host, port=parsed.port, names=names, password=password)
+    return ServerSettings(host=parsed.host, port=parsed.port, names=names, password=password)
 
 
 def _read_password(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            first = file.read(_MAX_PASSWORD_BYTES).split(b"\n")[0]
-        return first.decode("utf-8-sig").strip()
+            line = file.read(_MAX_PASSWORD_BYTES).split(b"\n")[0]
+        return line.decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         message = f"cannot be read ({reason}); write the password into its first line"

@@ -1,4 +1,4 @@
-"""The password: asked for once, and not too often."""
+"""Login page, with a limit on wrong passwords."""
 
 from __future__ import annotations
 
@@ -14,43 +14,45 @@ from starlette.responses import RedirectResponse, Response
 
 from web.core.errors import RefusedError
 from web.core.security import LOGIN_PATH
-from web.core.settings import Settings
+from web.core.settings import ServerSettings
 from web.core.templates import page
 
-TRIES: Final = 5
-"""Wrong passwords that one address may give within `WINDOW_S`."""
-TRIES_OF_ALL: Final = 50
-"""As many of all addresses together: who has many gets no further."""
+MAX_WRONG: Final = 5
+"""Wrong passwords from one address within `WINDOW_S`."""
+MAX_WRONG_TOTAL: Final = 50
+"""Wrong passwords from all addresses together: a limit for clients with many addresses."""
 WINDOW_S: Final = 60.0
 
 router = APIRouter(include_in_schema=False)
 
 
 class LoginGate:
-    """Compares passwords, and stops counting on luck after `TRIES` wrong ones.
+    """Compare passwords; refuse further attempts after `MAX_WRONG` wrong ones.
 
     Args:
-        settings: with the password.
-        clock: seconds that only rise.
+        settings: hold the password.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, settings: ServerSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._password = (settings.password or "").encode()
         self._clock = clock
-        self._wrong: deque[tuple[float, str]] = deque()  # at most TRIES_OF_ALL, oldest first
+        self._wrong: deque[tuple[float, str]] = deque()  # (time, address), oldest first
 
     def wait_s(self, address: str) -> float:
-        """Seconds until ``address`` may try again; 0 now."""
+        """Return the seconds until ``address`` may try again; 0 when it may now."""
         now = self._clock()
         while self._wrong and now - self._wrong[0][0] >= WINDOW_S:
             self._wrong.popleft()
-        own = [when for when, who in self._wrong if who == address]
-        if len(self._wrong) >= TRIES_OF_ALL:
+        own = [when for when, source in self._wrong if source == address]
+        if len(self._wrong) >= MAX_WRONG_TOTAL:
             return self._wrong[0][0] + WINDOW_S - now
-        return own[-TRIES] + WINDOW_S - now if len(own) >= TRIES else 0.0
+        return own[-MAX_WRONG] + WINDOW_S - now if len(own) >= MAX_WRONG else 0.0
 
     def admits(self, address: str, password: str) -> bool:
-        """Whether the password is right; a wrong one is counted."""
+        """Return whether the password is right; count a wrong one."""
         right = hmac.compare_digest(password.encode(errors="replace"), self._password)
         if not right:
             self._wrong.append((self._clock(), address))
@@ -59,15 +61,15 @@ class LoginGate:
 
 @router.get(LOGIN_PATH)
 def login_page(request: Request) -> Response:
-    """Ask for the password."""
+    """Show the login page."""
     if request.app.state.settings.password is None or request.session.get("entered"):
         return RedirectResponse("/", 303)
-    return page(request, "login.html", wrong=False)
+    return page(request, "shared/login.html", wrong=False)
 
 
 @router.post(LOGIN_PATH)
 async def log_in(request: Request) -> Response:
-    """Let in who knows the password."""
+    """Check the password and log the browser in."""
     gate: LoginGate = request.app.state.login_gate
     address = request.client.host if request.client else ""
     wait_s = gate.wait_s(address)
@@ -79,13 +81,13 @@ async def log_in(request: Request) -> Response:
     if request.app.state.settings.password is None:
         return RedirectResponse("/", 303)
     if not gate.admits(address, form.get("password", [""])[0]):
-        return page(request, "login.html", status=401, wrong=True)
+        return page(request, "shared/login.html", status=401, wrong=True)
     request.session["entered"] = True
     return RedirectResponse("/", 303)
 
 
 @router.post("/logout")
 def log_out(request: Request) -> dict[str, bool]:
-    """Forget that the password was given."""
+    """Log the browser out."""
     request.session.clear()
     return {"ok": True}

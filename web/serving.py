@@ -1,4 +1,4 @@
-"""Serving the application until somebody stops it."""
+"""Serve the application with uvicorn."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.core.errors import InputError
-from web.core.settings import Settings
+from web.core.settings import ServerSettings
 
 if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-_WAITING = 512  # connections that nobody has taken yet
-_GRACE_S = 2  # for answers under way when it is stopped; a video may run for minutes
+_BACKLOG = 512  # connections that are not accepted yet
+_SHUTDOWN_S = 2  # for responses under way; a video could stream for minutes
 
 
-def serve(projects: Sequence[Path], settings: Settings, *, open_page: bool = False) -> int:
+def serve(projects: Sequence[Path], settings: ServerSettings, *, open_page: bool = False) -> int:
     """Serve ``projects`` until Ctrl-C; return the exit code.
 
     Raises:
@@ -33,20 +33,19 @@ def serve(projects: Sequence[Path], settings: Settings, *, open_page: bool = Fal
     app = create_app(projects, settings)
     with listen(settings.host, settings.port) as listener:
         address = _address(settings.host, listener.getsockname()[1])
-        # Connections are taken from here on: they wait until the server is up.
+        # The socket accepts connections already; they wait until the server runs.
         print(f"serving at {address}   (Ctrl-C ends it)", flush=True)  # noqa: T201
         if open_page:
             # In a thread: some browsers return only when they are closed.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        # Ctrl-C is how a server ends.
         with contextlib.suppress(KeyboardInterrupt):
             _server(app).run(sockets=[listener])
     return 0
 
 
 @contextlib.contextmanager
-def served(projects: Sequence[Path], settings: Settings) -> Iterator[str]:
-    """Serve ``projects`` while the block runs; gives the address.
+def serve_in_background(projects: Sequence[Path], settings: ServerSettings) -> Iterator[str]:
+    """Serve ``projects`` while the block runs; yield the address.
 
     Raises:
         InputError: no such project or address, or the port is taken.
@@ -73,29 +72,29 @@ def _server(app: FastAPI) -> uvicorn.Server:
         log_level="warning",
         access_log=False,
         server_header=False,
-        # Who asks is who connects: nobody else may say so in a header.
+        # The client is the connected address, whatever a header claims.
         proxy_headers=False,
         ws="none",
-        timeout_graceful_shutdown=_GRACE_S,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
     )
     return uvicorn.Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections; port 0 is a free one.
+    """Return a listening socket; port 0 is any free port.
 
     Raises:
         InputError: the address is not this machine's, or the port is taken.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends without delay only where a socket is said to be TCP's; otherwise every small
-    # answer waits 40 ms for the other side's acknowledgement.
+    # asyncio sets TCP_NODELAY only on sockets created with IPPROTO_TCP; without it every small
+    # response waits 40 ms for the client's acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":  # on Windows it would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(_WAITING)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         reason = (error.strerror or str(error)).partition(" (")[0].lower()
@@ -105,6 +104,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _address(host: str, port: int) -> str:
-    """Where a browser on this machine finds the pages."""
+    """Return the address of the pages for a browser on this machine."""
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"

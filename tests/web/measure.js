@@ -1,7 +1,7 @@
 // What the tests of the player read in the page: frames by the numbers drawn into them.
 
 async () => {
-  const { player } = await import("/static/watch.js");
+  const { player } = await import("/static/watch/watch.js");
   const RATE = 25;
   const BITS = 16;
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -29,7 +29,7 @@ async () => {
   /** Wait until everybody's video is loaded and in step. */
   const ready = async (patience = 15000) => {
     const until = performance.now() + patience;
-    const inStep = (id) => player.followerOf(id).isInStep(player.clock);
+    const inStep = (id) => player.syncOf(id).isInSync(player.clock);
     while (!player.live.every(inStep) && performance.now() < until) await wait(20);
     return player.live.every(inStep);
   };
@@ -106,7 +106,7 @@ async () => {
     const auto = document.getElementById("auto");
     auto.value = "off";
     auto.dispatchEvent(new Event("change"));
-    if (document.getElementById("theatre").classList.contains("grid")) press("g");
+    if (document.getElementById("player").classList.contains("grid")) press("g");
     const audio = document.getElementById("sound");
     if (audio?.muted) press("m");
     player.loop = false;

@@ -34,7 +34,7 @@ _PLAY = """async ([seconds, seed]) => {
     for (let i = 0; i < 8; i++) {
       await wait(50 + 100 * random());
       if (player.clock.duration - player.time < 2 || player.time < 1) continue;
-      for (const id of player.live) drifts.push(player.followerOf(id).drift(player.time) * RATE);
+      for (const id of player.live) drifts.push(player.syncOf(id).drift(player.time) * RATE);
       const video = player.videoOf(player.staged);
       const shown = await new Promise((resolve) =>
         video.requestVideoFrameCallback((now, { expectedDisplayTime }) => {

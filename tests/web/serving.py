@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from web.app import create_app
-from web.core.settings import Settings
+from web.core.settings import ServerSettings
 from web.serving import listen
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class Running:
 
 
 @contextmanager
-def running(projects: list[Path], settings: Settings | None = None) -> Iterator[Running]:
+def running(projects: list[Path], settings: ServerSettings | None = None) -> Iterator[Running]:
     """Serve ``projects`` on a free port of this machine."""
-    app = create_app(projects, settings or Settings(port=0))
+    app = create_app(projects, settings or ServerSettings(port=0))
     with listen("127.0.0.1", 0) as listener:
         config = uvicorn.Config(
             app, log_level="error", ws="none", server_header=False, timeout_graceful_shutdown=1
@@ -72,7 +72,7 @@ def _drop_what_was_cut_off(server: uvicorn.Server) -> None:
 
 
 @contextmanager
-def asking(projects: list[Path], settings: Settings | None = None) -> Iterator[httpx.Client]:
+def asking(projects: list[Path], settings: ServerSettings | None = None) -> Iterator[httpx.Client]:
     """Serve ``projects`` and give somebody to ask, who follows no redirects."""
     with running(projects, settings) as served, client_of(served) as client:
         yield client

@@ -26,7 +26,7 @@ def ask(server: Running) -> Iterator[httpx.Client]:
 
 def test_one_footage_is_the_front_page(ask: httpx.Client) -> None:
     html = ask.get("/").text
-    assert '<section id="theatre"' in html
+    assert '<section id="player"' in html
     assert [f">{name}</span>" in html for name in ("Anna", "Ben", "Cleo", "Dario")] == [True] * 4
     moved = ask.get("/watch/film")
     assert (moved.status_code, moved.headers["location"]) == (303, "/watch/film/1")
@@ -38,7 +38,11 @@ def test_the_first_page_is_small_and_quick(ask: httpx.Client) -> None:
     html = ask.get("/").text
     took_s = time.perf_counter() - start
     addresses = set(_own_addresses(html))
-    assert {"/static/watch.js", "/static/player.js", "/static/watch.css"} <= addresses
+    assert {
+        "/static/watch/watch.js",
+        "/static/watch/player.js",
+        "/static/watch/player.css",
+    } <= addresses
     size = len(html) + sum(len(ask.get(address).content) for address in addresses)
     assert size < PAGE_BYTES
     assert took_s < 0.3
@@ -64,7 +68,7 @@ def test_several_footages_are_a_library(tmp_path: Path, crops_project: Path) -> 
         assert "4 people" in html
         assert "1 person" in html
         assert 'href="/watch/film/1"' not in ask.get("/watch/elodie-s-song").text
-        assert "Nobody has a video" in ask.get("/watch/elodie-s-song/2").text
+        assert "There are no videos" in ask.get("/watch/elodie-s-song/2").text
         listed = ask.get("/api/footages").json()
         assert [(f["project"], f["footage"], f["people"]) for f in listed] == [
             ("film", 1, 4),
@@ -127,7 +131,7 @@ def test_a_project_that_grows_is_seen_at_once(tmp_path: Path) -> None:
     with asking([project.folder]) as ask:
         assert "No footage yet" in ask.get("/").text
         draw_crops(project.folder, Drawing(names=("Anna",), seconds=0.4))
-        assert '<section id="theatre"' in ask.get("/").text
+        assert '<section id="player"' in ask.get("/").text
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])

@@ -121,13 +121,13 @@ def test_open_shows_the_page(crops_project: Path, monkeypatch: pytest.MonkeyPatc
     import uvicorn
 
     from web import serving
-    from web.core.settings import Settings
+    from web.core.settings import ServerSettings
 
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     ran: list[socket.socket] = []
     monkeypatch.setattr(uvicorn.Server, "run", lambda _, sockets: ran.extend(sockets))
-    assert serving.serve([crops_project], Settings(port=0), open_page=True) == 0
+    assert serving.serve([crops_project], ServerSettings(port=0), open_page=True) == 0
     deadline = time.monotonic() + 5
     while not opened and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -11,7 +11,7 @@ import pytest
 from data.project.project import Project
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, running
-from web.core.settings import Settings
+from web.core.settings import ServerSettings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -66,7 +66,7 @@ def test_pages(
     for address in ("/", "/watch/film/1", "/watch/many/1", "/watch/empty/1", "/watch/nowhere/1"):
         page.goto(f"{library.address}{address}")
         check(page)
-        if address.endswith("/1") and page.locator("#theatre").count():
+        if address.endswith("/1") and page.locator("#player").count():
             page.keyboard.press("g")
             check(page)
             page.keyboard.press("?")
@@ -76,7 +76,7 @@ def test_pages(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_login(browser: Browser, crops_project: Path, scheme: Literal["light", "dark"]) -> None:
-    with running([crops_project], Settings(password="correct horse")) as served:
+    with running([crops_project], ServerSettings(password="correct horse")) as served:
         page = browser.new_page(color_scheme=scheme)
         page.goto(served.address)
         check(page)
@@ -86,7 +86,7 @@ def test_login(browser: Browser, crops_project: Path, scheme: Literal["light", "
         check(page)
         page.get_by_label("Password").fill("correct horse")
         page.get_by_role("button", name="Log in").click()
-        page.locator("#theatre").wait_for()
+        page.locator("#player").wait_for()
         page.get_by_role("button", name="Log out").click()
         page.get_by_label("Password").wait_for()
         page.close()

@@ -15,7 +15,7 @@ def test_small_answers_do_not_wait(server: Running) -> None:
     with client_of(server) as client:
         for _ in range(15):
             start = time.perf_counter()
-            client.get("/static/icon.svg")
+            client.get("/static/shared/icon.svg")
             took.append(time.perf_counter() - start)
     # The other side's acknowledgement would take 40 ms.
     assert min(took) < 0.03

@@ -1,1 +1,1 @@
-"""The library of projects, security, errors, and templates that every page shares."""
+"""Projects, security, errors and templates that all pages share."""

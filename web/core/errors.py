@@ -1,4 +1,4 @@
-"""What keeps a request from being answered."""
+"""Errors that become HTTP error responses."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from starlette.exceptions import HTTPException
 
 
 class NotFoundError(Exception):
-    """There is nothing of that id: 404."""
+    """Nothing has this id: 404."""
 
 
 class RefusedError(HTTPException):
-    """The request is not one that is answered.
+    """The request is refused.
 
     Args:
-        status: of the answer, 400 to 499.
-        message: one line: what, and what to do.
-        headers: of the answer.
+        status: of the response, 400 to 499.
+        message: one line: what is wrong and what to do.
+        headers: of the response.
     """
 
-    # An HTTPException, since FastAPI lets no other one through from where it reads a body.
+    # An HTTPException: FastAPI replaces any other exception raised while it reads a body.
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, message, headers)

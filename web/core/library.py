@@ -1,4 +1,4 @@
-"""The projects that are served, each by its id: nothing is ever found by a path."""
+"""The served projects, looked up by id; no request names a path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi import Path as InUrl
+from fastapi import Path as PathParameter
 
 from data.core.digest import file_key
 from data.core.errors import InputError
@@ -20,32 +20,32 @@ from web.core.errors import NotFoundError
 
 PROJECT_ID = r"^[a-z0-9-]{1,64}$"
 MAX_ID = 2**53 - 1
-"""Largest number that also JavaScript keeps exactly."""
+"""Largest integer that JavaScript represents exactly."""
 
 _ID_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
 class OpenProject:
-    """A project that is served."""
+    """One served project."""
 
-    id: str  # as in the page's address
+    id: str  # in addresses
     folder: Path
-    title: str  # for people
+    title: str  # shown on pages
 
     def read(self) -> Project:
-        """The project as it is on disk now: the commands may have run since.
+        """Read the project anew: commands may have changed it on disk.
 
         Raises:
-            InputError: it is damaged.
+            InputError: the project is damaged.
         """
         return Project(self.folder)
 
     def footage(self, number: int) -> FootageEntry:
-        """The ``number``-th footage of the project, counted from 1.
+        """Return the footage with this number, counted from 1.
 
         Raises:
-            NotFoundError: there are not so many.
+            NotFoundError: no such footage.
         """
         entries = self.footages()
         if not 1 <= number <= len(entries):
@@ -53,22 +53,22 @@ class OpenProject:
         return entries[number - 1]
 
     def footages(self) -> tuple[FootageEntry, ...]:
-        """All footages, in the order they came; the first one's number is 1."""
+        """Return all footages in the order they were added; numbers count from 1."""
         return _footages(self.folder, file_key(self.folder / PROJECT_FILE))
 
 
-# Every range of a video asks for it.
+# Cached, because every range request of a video needs it.
 @lru_cache(maxsize=64)
 def _footages(folder: Path, key: str) -> tuple[FootageEntry, ...]:
-    del key  # another one means that the file is another
+    del key  # part of the cache key only: it changes with the file
     return tuple(Project(folder).footages.values())
 
 
 class Library:
-    """The projects that are served, in the order they were given.
+    """The served projects, in the order of the command line.
 
     Raises:
-        InputError: a folder is no project, or there is none at all.
+        InputError: a folder is no project, or there are no folders.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
@@ -96,46 +96,45 @@ class Library:
         return len(self._projects)
 
     def get(self, project_id: str) -> OpenProject:
-        """The project of this id.
+        """Return the project of this id.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: no such project.
         """
         try:
             return self._projects[project_id]
         except KeyError:
-            raise NotFoundError("there is no such project here") from None
+            raise NotFoundError("no such project") from None
 
 
 def _slug(title: str) -> str:
-    """A title as it may stand in an address: ``Élodie's song`` is ``elodie-s-song``."""
+    """Return a title in ASCII for addresses: ``Élodie's song`` becomes ``elodie-s-song``."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_ID_LENGTH].strip("-") or "project"
 
 
-# --- how a request says which ---------------------------------------------------------------------
+# --- request parameters ---------------------------------------------------------------------------
 
 
-# Not "async" for what they wait for, but because FastAPI would call each in a thread of its own.
-async def the_library(request: Request) -> Library:
-    """The library of the server that got this request."""
-    return library_of(request)
+# Async although they await nothing: FastAPI would run plain functions in a thread.
+async def _library(request: Request) -> Library:
+    return get_library(request)
 
 
-async def project_by_id(
-    request: Request, project_id: Annotated[str, InUrl(pattern=PROJECT_ID)]
+async def _project(
+    request: Request, project_id: Annotated[str, PathParameter(pattern=PROJECT_ID)]
 ) -> OpenProject:
-    """The project that the ``{project_id}`` of a route names."""
-    return library_of(request).get(project_id)
+    return get_library(request).get(project_id)
 
 
-def library_of(request: Request) -> Library:
-    """The library of the server that got this request."""
+def get_library(request: Request) -> Library:
+    """Return the library of the application."""
     library: Library = request.app.state.library
     return library
 
 
-TheLibrary = Annotated[Library, Depends(the_library)]
-TheProject = Annotated[OpenProject, Depends(project_by_id)]
-Number = Annotated[int, InUrl(ge=0, le=MAX_ID)]
-"""A footage's, person's or face's number in an address."""
+LibraryParameter = Annotated[Library, Depends(_library)]
+ProjectParameter = Annotated[OpenProject, Depends(_project)]
+"""The project of the route's ``{project_id}``."""
+NumberParameter = Annotated[int, PathParameter(ge=0, le=MAX_ID)]
+"""NumberParameter of a footage, person, frame or face in an address."""

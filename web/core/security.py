@@ -1,8 +1,9 @@
-"""Who is answered at all: this machine's own pages, and who knows the password.
+"""Middleware that refuses requests from other sites and requests without login.
 
-A page of any other site can make a browser send requests here, and a name that an attacker owns can
-be made to point to 127.0.0.1 ("DNS rebinding"). So the Host must be one of ours, a request that
-changes something must come from a page of ours (Origin), and nothing may be framed or embedded.
+A page of another site can make a browser send requests to this server, and an attacker can let a
+name of theirs resolve to 127.0.0.1 (DNS rebinding). Therefore the Host header must name this
+server, a write must come from a page of this server (Origin header), and no page may be framed or
+embedded.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.core.error_answers import error_answer
+from web.core.error_responses import error_response
 from web.core.errors import RefusedError
 from web.core.security_headers import SECURITY_HEADERS
-from web.core.settings import LOOPBACK, Settings
+from web.core.settings import LOOPBACK, ServerSettings
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LOGIN_PATH: Final = "/login"
@@ -31,20 +32,20 @@ _FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
 
 class Guard:
-    """Middleware that refuses what must not be answered, and adds `SECURITY_HEADERS` to the rest.
+    """ASGI middleware: check host, origin, size and login; add `SECURITY_HEADERS` to responses.
 
-    Stands inside the sessions' middleware: it reads ``scope["session"]``.
+    Must run inside the session middleware: it reads ``scope["session"]``.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
         self._settings = settings
         self._names = _own_names(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
-            # Nothing here speaks WebSocket; the application says so.
+            # The application refuses WebSockets itself.
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
@@ -53,18 +54,18 @@ class Guard:
         except RefusedError as refusal:
             await self._refuse(request, refusal)(scope, receive, _with_headers(send))
             return
-        counted = _CountedBody(receive, self._settings.max_body_bytes)
+        counted = _LimitedBody(receive, self._settings.max_body_bytes)
         await self._app(scope, counted, _with_headers(send))
 
     def _check(self, request: Request) -> None:
         headers = request.headers
         if not self._is_own_host(headers):
-            raise RefusedError(400, "not a name of this server; use the address that it printed")
+            raise RefusedError(400, "unknown host name; use the address that serve-people printed")
         if request.method not in SAFE_METHODS:
             _check_write(headers, request.url.path)
             _check_length(headers, self._settings.max_body_bytes)
         elif headers.get("sec-fetch-site") == "cross-site" and not _is_visit(headers):
-            raise RefusedError(403, "pages of other sites get nothing from here")
+            raise RefusedError(403, "requests from other sites are refused")
         if not self._may_enter(request):
             raise RefusedError(401, "log in first")
 
@@ -74,7 +75,7 @@ class Guard:
         name = _host_name(headers["host"])
         if name in self._names:
             return True
-        # An address cannot be made to point elsewhere, as a name can.
+        # Unlike a name, an address is safe from DNS rebinding.
         return bool(_WILDCARDS & self._names) and _is_address(name)
 
     def _may_enter(self, request: Request) -> bool:
@@ -92,10 +93,10 @@ class Guard:
             from starlette.responses import RedirectResponse
 
             return RedirectResponse(LOGIN_PATH, 303)
-        return error_answer(request, refusal.status_code, refusal.detail, refusal.headers)
+        return error_response(request, refusal.status_code, refusal.detail, refusal.headers)
 
 
-def _own_names(settings: Settings) -> frozenset[str]:
+def _own_names(settings: ServerSettings) -> frozenset[str]:
     host = settings.host
     names = LOOPBACK | {_host_name(f"[{host}]" if ":" in host else host)}
     names |= {_host_name(name) for name in settings.names}
@@ -106,13 +107,13 @@ def _own_names(settings: Settings) -> frozenset[str]:
 
 
 def _host_name(host: str) -> str:
-    """The name in a Host header, without port; empty where it is none."""
+    """Return the name in a Host header without the port; empty if malformed."""
     try:
         parts = urlsplit(f"//{host}")
-        _ = parts.port  # raises where it is no number
+        _ = parts.port  # raises if it is no number
     except ValueError:
         return ""
-    # "a@b", "a/b": not a host, but urlsplit would find one in it.
+    # urlsplit also finds a host in "a@b" and "a/b".
     plain = not (parts.path or parts.query or parts.fragment or "@" in host)
     return (parts.hostname or "") if plain else ""
 
@@ -126,49 +127,49 @@ def _is_address(name: str) -> bool:
 
 
 def _is_visit(headers: Headers) -> bool:
-    """Whether a person goes to the address, rather than a page embedding it."""
+    """Return whether the browser navigates to the address, rather than a page embedding it."""
     mode = headers.get("sec-fetch-mode")
-    if mode is None:  # an old browser
+    if mode is None:  # older browsers do not send it
         return "text/html" in headers.get("accept", "")
     return mode == "navigate" and headers.get("sec-fetch-dest") in {"document", None}
 
 
 def _check_write(headers: Headers, path: str) -> None:
-    """Refuse a request that changes something unless it comes from a page of ours."""
+    """Refuse a write unless it comes from a page of this server."""
     origin = urlsplit(headers.get("origin", ""))
     if origin.scheme not in {"http", "https"} or origin.netloc != headers["host"]:
-        raise RefusedError(403, "only pages of this server may change anything")
+        raise RefusedError(403, "writes are allowed from pages of this server only")
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        raise RefusedError(403, "only pages of this server may change anything")
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in (_BODY_TYPES | ({_FORM_TYPE} if path == LOGIN_PATH else set())):
+        raise RefusedError(403, "writes are allowed from pages of this server only")
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in (_BODY_TYPES | ({_FORM_TYPE} if path == LOGIN_PATH else set())):
         raise RefusedError(415, "send application/json")
 
 
-def _check_length(headers: Headers, most: int) -> None:
+def _check_length(headers: Headers, max_bytes: int) -> None:
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
-        raise RefusedError(400, "the length of the request is no number")
-    if len(length) > 20 or int(length) > most:
-        raise RefusedError(413, f"too large: at most {most} bytes")
+        raise RefusedError(400, "the content-length is no number")
+    if len(length) > 20 or int(length) > max_bytes:
+        raise RefusedError(413, f"request too large; the limit is {max_bytes} bytes")
 
 
-class _CountedBody:
-    """Hands on a request's body, and refuses it once it is larger than it may be.
+class _LimitedBody:
+    """Pass on a request's body; refuse it once it exceeds the limit.
 
-    One that is sent in chunks does not say how long it will be.
+    A chunked body does not declare its length.
     """
 
-    def __init__(self, receive: Receive, most: int) -> None:
+    def __init__(self, receive: Receive, max_bytes: int) -> None:
         self._receive = receive
-        self._most = most
-        self._seen = 0
+        self._max_bytes = max_bytes
+        self._received = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
-        self._seen += len(message.get("body", b""))
-        if self._seen > self._most:
-            raise RefusedError(413, f"too large: at most {self._most} bytes")
+        self._received += len(message.get("body", b""))
+        if self._received > self._max_bytes:
+            raise RefusedError(413, f"request too large; the limit is {self._max_bytes} bytes")
         return message
 
 

@@ -1,4 +1,4 @@
-"""What every answer forbids the browser: anything from elsewhere, and being framed."""
+"""Security headers of every response: no content from other sites, no framing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECURITY_HEADERS: Final = {
     "content-security-policy": _CONTENT_POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    # Not "no-referrer": browsers would then send "Origin: null" with our own forms.
+    # Not "no-referrer": browsers would send "Origin: null" with forms of these pages.
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",

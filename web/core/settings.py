@@ -1,4 +1,4 @@
-"""What a server was started with."""
+"""Settings of the server."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from data.core.errors import InputError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MAX_BODY_BYTES = 1024 * 1024
-"""Largest body of a request: thousands of decisions, and far from filling a disk."""
+"""Largest request body: room for thousands of decisions."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Where the pages are served, and to whom.
+class ServerSettings:
+    """Address and access of the server.
 
     Raises:
-        InputError: reached from other machines, and no password.
+        InputError: reachable from other machines without a password.
     """
 
     host: str = "127.0.0.1"
-    port: int = 8000  # 0: a free one
-    names: tuple[str, ...] = ()  # by which browsers reach it through another server
+    port: int = 8000  # 0: any free port
+    names: tuple[str, ...] = ()  # host names of a reverse proxy
     password: str | None = field(default=None, repr=False)
     max_body_bytes: int = MAX_BODY_BYTES
-    # Of this run only: who is logged in logs in again after a restart.
+    # New for every run: browsers must log in again after a restart.
     secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
     def __post_init__(self) -> None:

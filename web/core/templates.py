@@ -1,4 +1,4 @@
-"""Pages of templates: names of people are text in them, never HTML."""
+"""Render HTML pages from templates, with autoescaping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from web.core.library import OpenProject, library_of
+from web.core.library import OpenProject, get_library
 
 STATIC_FOLDER = Path(__file__).parents[1] / "static"
 _TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -29,19 +29,19 @@ def page(
     """Return a page.
 
     Args:
-        request: what it answers.
-        template: file in ``templates/``; extends ``base.html``.
-        status: of the answer.
-        headers: of the answer.
-        project: the one that the page is about, for the links to the other rooms.
-        values: what the template shows.
+        request: the request to respond to.
+        template: file in ``templates/``; extends ``shared/base.html``.
+        status: of the response.
+        headers: of the response.
+        project: of the page, for the links to its other pages.
+        values: variables of the template.
     """
     html = (
         _environment()
         .get_template(template)
         .render(
             project=project,
-            projects=list(library_of(request)),
+            projects=list(get_library(request)),
             with_password=request.app.state.settings.password is not None,
             path=request.url.path,
             **values,

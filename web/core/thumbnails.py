@@ -1,4 +1,4 @@
-"""Small pictures for the pages, made once and kept in the project."""
+"""Small pictures for the pages, cached in the project folder."""
 
 from __future__ import annotations
 
@@ -21,48 +21,47 @@ from web.core.library import OpenProject
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-KEEP: Final = {"cache-control": "private, max-age=31536000, immutable"}
-"""For addresses that change when what is there does."""
+CACHE_FOREVER: Final = {"cache-control": "private, max-age=31536000, immutable"}
+"""Headers for addresses that change with their content."""
 _LOCKS: Final = tuple(threading.Lock() for _ in range(16))
 
 
 def cached_jpeg(project: OpenProject, key: str, draw: Callable[[], bytes]) -> Response:
-    """Answer with a small JPEG, drawn unless it was drawn before.
+    """Respond with a JPEG from the cache, or a new one.
 
     Args:
-        project: whose folder keeps it.
-        key: another one means another picture: what is shown, its size, its file's
-            `data.core.digest.file_key`.
-        draw: makes the JPEG.
+        project: its folder holds the cache.
+        key: identifies the picture: subject, size in px, its file's `data.core.digest.file_key`.
+        draw: return the content of the JPEG.
     """
     name = digest(key)
     place = project.folder / CACHE_FOLDER / name[:2] / f"{name}.jpg"
-    # Requests for one picture wait for the first of them.
+    # Concurrent requests for one picture draw it once.
     with _LOCKS[int(name, 16) % len(_LOCKS)]:
         content = None if place.is_file() else draw()
         if content is None:
-            return FileResponse(place, media_type="image/jpeg", headers=KEEP)
-        # A project on a read-only disk can be looked at too.
+            return FileResponse(place, media_type="image/jpeg", headers=CACHE_FOREVER)
+        # A project on a read-only disk is served without a cache.
         with suppress(OSError):
             write_bytes(place, content)
-    return Response(content, media_type="image/jpeg", headers=KEEP)
+    return Response(content, media_type="image/jpeg", headers=CACHE_FOREVER)
 
 
 def small_jpeg(source: Path, *, width: int) -> bytes:
-    """Return a picture file's content at ``width`` px, as a JPEG."""
+    """Return a picture file resized to ``width`` px, as the content of a JPEG."""
     from PIL import Image
 
     with Image.open(source) as picture:
-        # Decodes a large JPEG at a half, a quarter or an eighth.
+        # Decode a large JPEG at 1/2, 1/4 or 1/8 of its size.
         picture.draft("RGB", (width, width * picture.height // picture.width))
         return _jpeg(picture, width)
 
 
 def frame_jpeg(video: Path, time_s: float, *, width: int) -> bytes:
-    """Return the frame that a video shows at ``time_s``, or its nearest, at ``width`` px.
+    """Return the video's frame at ``time_s``, else its last one, ``width`` px wide, as a JPEG.
 
     Raises:
-        InputError: nothing of it decodes.
+        InputError: no frame decodes.
     """
     import av
     from PIL.Image import fromarray
@@ -71,12 +70,12 @@ def frame_jpeg(video: Path, time_s: float, *, width: int) -> bytes:
         assert stream.time_base is not None
         container.seek(int(time_s / stream.time_base), stream=stream)
         last = None
-        with suppress(av.FFmpegError):  # cut off: what there is
+        with suppress(av.FFmpegError):  # truncated: use the last decoded frame
             for last in container.decode(stream):
                 if last.time is None or last.time >= time_s:
                     break
         if last is None:
-            raise InputError(f"{video.name}: no frame of it decodes; run crop-people --force")
+            raise InputError(f"{video.name}: no frame can be decoded; run crop-people --force")
         return _jpeg(fromarray(last.to_ndarray(format="rgb24")), width)
 
 

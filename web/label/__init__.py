@@ -1,1 +1,1 @@
-"""The Label page: one question about many faces."""
+"""The Label page: labels faces in bulk."""

@@ -15,7 +15,7 @@ from data.tables.faces import Faces
 SMILE: Final = "smile"
 
 
-def watched_smiles(
+def smiles_of_table(
     project: Project, footage: str, faces: Faces, labels: Sequence[str]
 ) -> NDArray[np.float64] | None:
     """What crop-people or smile-gifs saw: whether each face smiles.

@@ -1,1 +1,1 @@
-"""The People page: reviewing who is who."""
+"""The People page: review of the people in a project."""

@@ -1,4 +1,4 @@
-"""What the People room shows and takes: everybody, their faces, and decisions by face id."""
+"""JSON of the People pages: people, their faces, and requests for decisions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from web.core.library import MAX_ID
 from web.people.snapshot import FACE_ID, PeopleSnapshot
 
 MAX_FACES: Final = 50_000
-_MONTAGE: Final = 6  # faces of a card
+_CARD_FACES: Final = 6
 _MAX_PAIRS: Final = 30
-_SHOWN_NAME: Final = 200
+_MAX_NAME: Final = 200
 
 Id = Annotated[int, Field(ge=0, le=MAX_ID)]
 FaceId = Annotated[str, StringConstraints(pattern=FACE_ID)]
@@ -28,29 +28,29 @@ FaceIds = Annotated[list[FaceId], Field(min_length=1, max_length=MAX_FACES)]
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    seen: Id  # revision that the page shows
+    seen: Id  # the revision that the page shows
 
 
 class EmptyBody(BaseModel):
-    """Nothing more to say."""
+    """A request without content."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class UndoRequest(_Request):
-    """Undo or redo."""
+    """Undo or redo the latest decision."""
 
 
 class RenameRequest(_Request):
-    """A person has another name."""
+    """Rename a person."""
 
     kind: Literal["rename"]
     person: Id
-    name: Annotated[str, Field(min_length=1, max_length=_SHOWN_NAME)]
+    name: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)]
 
 
 class TwoPeopleRequest(_Request):
-    """A person is the other, or is not."""
+    """Merge two people, or mark them as different."""
 
     kind: Literal["merge", "different"]
     person: Id
@@ -58,7 +58,7 @@ class TwoPeopleRequest(_Request):
 
 
 class FacesRequest(_Request):
-    """Some faces are the person's, or are not."""
+    """Assign faces to a person, or remove them."""
 
     kind: Literal["eject", "move", "accept"]
     person: Id
@@ -66,113 +66,117 @@ class FacesRequest(_Request):
 
 
 class SplitRequest(_Request):
-    """Some faces are somebody's of their own."""
+    """Make a new person of some faces."""
 
     kind: Literal["split"]
     faces: FaceIds
 
 
 class OnePersonRequest(_Request):
-    """A person does not matter, or does after all."""
+    """Hide a person, or show them again."""
 
     kind: Literal["hide", "show"]
     person: Id
 
 
-Asked = Annotated[
+DecisionRequest = Annotated[
     RenameRequest | TwoPeopleRequest | FacesRequest | SplitRequest | OnePersonRequest,
     Field(discriminator="kind"),
 ]
 
 
 def decision_of(
-    asked: RenameRequest | TwoPeopleRequest | FacesRequest | SplitRequest | OnePersonRequest,
-    who: PeopleSnapshot,
+    request: RenameRequest | TwoPeopleRequest | FacesRequest | SplitRequest | OnePersonRequest,
+    snapshot: PeopleSnapshot,
 ) -> Decision:
-    """Return the decision that a page asks for.
+    """Return the decision that a page requests.
 
     Raises:
-        NotFoundError: there is no such face.
-        ValueError: a person and the same person.
+        NotFoundError: no such face.
+        ValueError: the two people are the same.
     """
-    kind = DecisionKind(asked.kind)
-    match asked:
+    kind = DecisionKind(request.kind)
+    match request:
         case RenameRequest():
-            return Decision(kind, asked.person, name=asked.name)
+            return Decision(kind, request.person, name=request.name)
         case TwoPeopleRequest():
-            return Decision(kind, asked.person, asked.other)
+            return Decision(kind, request.person, request.other)
         case FacesRequest():
-            return Decision(kind, asked.person, faces=who.faces.places(asked.faces))
+            return Decision(kind, request.person, faces=snapshot.faces.places(request.faces))
         case SplitRequest():
-            return Decision(kind, UNKNOWN, faces=who.faces.places(asked.faces))
+            return Decision(kind, UNKNOWN, faces=snapshot.faces.places(request.faces))
         case OnePersonRequest():
-            return Decision(kind, asked.person)
+            return Decision(kind, request.person)
 
 
-# --- what is shown ----------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------
 
 
-def overview(who: PeopleSnapshot) -> dict[str, Any]:
-    """Return everybody, who looks like whom, and what can be taken back."""
-    rows = _rows_by_person(who)
+def overview(snapshot: PeopleSnapshot) -> dict[str, Any]:
+    """Return all people, pairs that look alike, and what undo and redo would do."""
+    rows = _rows_by_person(snapshot)
     return {
-        "revision": who.revision,
-        "undo": _note(who.undo),
-        "redo": _note(who.redo),
-        "written": who.written,
-        "people": [_person(who, person, rows.get(person)) for person in who.names],
-        "unknown": _pile(who, UNKNOWN, rows.get(UNKNOWN)),
-        "pairs": list(_pairs(who)),
+        "revision": snapshot.revision,
+        "undo": _note(snapshot.undo),
+        "redo": _note(snapshot.redo),
+        "written": snapshot.written,
+        "people": [_person_data(snapshot, person, rows.get(person)) for person in snapshot.names],
+        "unknown": _faces_summary(snapshot, UNKNOWN, rows.get(UNKNOWN)),
+        "pairs": list(_pairs(snapshot)),
     }
 
 
-def _rows_by_person(who: PeopleSnapshot) -> dict[int, NDArray[np.int64]]:
-    order = np.argsort(who.person_id, kind="stable")
-    people, starts = np.unique(who.person_id[order], return_index=True)
+def _rows_by_person(snapshot: PeopleSnapshot) -> dict[int, NDArray[np.int64]]:
+    order = np.argsort(snapshot.person_id, kind="stable")
+    people, starts = np.unique(snapshot.person_id[order], return_index=True)
     parts = np.split(order, starts[1:])
     return {int(person): part for person, part in zip(people, parts, strict=False)}
 
 
-def _note(past: HistoryEntry | None) -> str | None:
-    return past.note if past is not None else None
+def _note(entry: HistoryEntry | None) -> str | None:
+    return entry.note if entry is not None else None
 
 
-def _person(who: PeopleSnapshot, person: int, rows: NDArray[np.int64] | None) -> dict[str, Any]:
+def _person_data(
+    snapshot: PeopleSnapshot, person: int, rows: NDArray[np.int64] | None
+) -> dict[str, Any]:
     return {
         "id": person,
-        "name": who.names[person],
-        "named": person in who.reviewed.names,
-        "hidden": person in who.reviewed.hidden,
-        **_pile(who, person, rows),
+        "name": snapshot.names[person],
+        "named": person in snapshot.reviewed.names,
+        "hidden": person in snapshot.reviewed.hidden,
+        **_faces_summary(snapshot, person, rows),
     }
 
 
-def _pile(who: PeopleSnapshot, person: int, rows: NDArray[np.int64] | None) -> dict[str, Any]:
-    """How many faces, some of them, and when the first and the last was seen."""
+def _faces_summary(
+    snapshot: PeopleSnapshot, person: int, rows: NDArray[np.int64] | None
+) -> dict[str, Any]:
+    """Return the number of faces, some of them, and the moments of the first and the last."""
     if rows is None or not len(rows):
         return {"count": 0, "faces": [], "first": None, "last": None}
-    faces = who.faces
-    montage = faces.likeness.portraits(person, rows, count=_MONTAGE)
+    faces = snapshot.faces
+    chosen = faces.likeness.portraits(person, rows, count=_CARD_FACES)
     return {
         "count": len(rows),
-        "faces": faces.ids(montage),
-        "first": _moment(who, int(rows[0])),
-        "last": _moment(who, int(rows[-1])),
+        "faces": faces.ids(chosen),
+        "first": _moment(snapshot, int(rows[0])),
+        "last": _moment(snapshot, int(rows[-1])),
     }
 
 
-def _moment(who: PeopleSnapshot, row: int) -> dict[str, Any]:
+def _moment(snapshot: PeopleSnapshot, row: int) -> dict[str, Any]:
     return {
-        "footage": int(who.faces.footage[row]),
-        "time_s": round(float(who.faces.time_s[row]), 2),
+        "footage": int(snapshot.faces.footage[row]),
+        "time_s": round(float(snapshot.faces.time_s[row]), 2),
     }
 
 
-def _pairs(who: PeopleSnapshot) -> Iterator[dict[str, Any]]:
-    """Who may be one, but whom somebody has hidden, told apart, or given two names."""
-    reviewed = who.reviewed
+def _pairs(snapshot: PeopleSnapshot) -> Iterator[dict[str, Any]]:
+    """Yield pairs that look alike, except hidden, separated or differently named people."""
+    reviewed = snapshot.reviewed
     shown = 0
-    for pair in who.faces.likeness.alike(who.person_id, apart=reviewed.apart):
+    for pair in snapshot.faces.likeness.alike(snapshot.person_id, apart=reviewed.apart):
         both = {pair.person_id, pair.other_id}
         if both & reviewed.hidden or both <= reviewed.names.keys():
             continue
@@ -182,30 +186,30 @@ def _pairs(who: PeopleSnapshot) -> Iterator[dict[str, Any]]:
             return
 
 
-def faces_of_person(who: PeopleSnapshot, person: int) -> dict[str, Any]:
-    """Return a person's faces, the most doubtful first."""
-    rows = np.flatnonzero(who.person_id == person)
-    doubt = who.faces.likeness.doubts(who.person_id, rows)
+def faces_of_person(snapshot: PeopleSnapshot, person: int) -> dict[str, Any]:
+    """Return a person's faces, least certain first."""
+    rows = np.flatnonzero(snapshot.person_id == person)
+    doubt = snapshot.faces.likeness.doubts(snapshot.person_id, rows)
     order = np.argsort(-doubt, kind="stable")
-    return {**_faces(who, rows[order]), "doubt": np.round(doubt[order], 3).tolist()}
+    return {**_faces(snapshot, rows[order]), "doubt": np.round(doubt[order], 3).tolist()}
 
 
-def unknown_faces(who: PeopleSnapshot) -> dict[str, Any]:
-    """Return the unknown faces by whom they look like, the likeliest first."""
-    person, distance = who.faces.likeness.likely(who.person_id, never=who.never)
-    rows = np.flatnonzero(who.person_id == UNKNOWN)
-    # People in the order of how many faces may be theirs; the faces of nobody come last.
+def unknown_faces(snapshot: PeopleSnapshot) -> dict[str, Any]:
+    """Return the unknown faces grouped by the most similar person, most similar first."""
+    person, distance = snapshot.faces.likeness.likely(snapshot.person_id, never=snapshot.never)
+    rows = np.flatnonzero(snapshot.person_id == UNKNOWN)
+    # People by falling number of similar faces; faces without a similar person come last.
     people, counts = np.unique(person[rows], return_counts=True)
     rank = {int(p): (int(p) == UNKNOWN, -int(c)) for p, c in zip(people, counts, strict=True)}
     key = [(*rank[int(person[row])], int(person[row]), float(distance[row])) for row in rows]
     order = np.array(sorted(range(len(rows)), key=key.__getitem__), np.int64)
     rows = rows[order]
-    return {**_faces(who, rows), "likely": person[rows].tolist()}
+    return {**_faces(snapshot, rows), "likely": person[rows].tolist()}
 
 
-def _faces(who: PeopleSnapshot, rows: NDArray[np.int64]) -> dict[str, Any]:
+def _faces(snapshot: PeopleSnapshot, rows: NDArray[np.int64]) -> dict[str, Any]:
     return {
-        "revision": who.revision,
-        "faces": who.faces.ids(rows),
-        "time_s": np.round(who.faces.time_s[rows], 2).tolist(),
+        "revision": snapshot.revision,
+        "faces": snapshot.faces.ids(rows),
+        "time_s": np.round(snapshot.faces.time_s[rows], 2).tolist(),
     }

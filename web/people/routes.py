@@ -1,4 +1,4 @@
-"""The People room: review of who is who."""
+"""Routes of the People pages: review of the people in a project."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from data.core.errors import InputError
 from data.tables.decision_log import DecisionLog, HistoryEntry
 from data.tables.people import People, open_people
 from web.core.errors import NotFoundError, RefusedError
-from web.core.library import Number, OpenProject, TheLibrary, TheProject
+from web.core.library import LibraryParameter, NumberParameter, OpenProject, ProjectParameter
 from web.core.templates import page
 from web.core.thumbnails import cached_jpeg, small_jpeg
-from web.people.job import WritingJobs
 from web.people.review import (
-    Asked,
+    DecisionRequest,
     EmptyBody,
     UndoRequest,
     decision_of,
@@ -30,6 +29,7 @@ from web.people.review import (
     unknown_faces,
 )
 from web.people.snapshot import read_snapshot
+from web.people.writing import WritingJobs
 
 THUMBNAIL_PX: Final = 160
 """Width: sharp at 80 px on a phone's screen too."""
@@ -43,36 +43,36 @@ router = APIRouter()
 
 
 @router.get("/people", include_in_schema=False)
-def people_of_which(request: Request, library: TheLibrary) -> Response:
-    """The people of the project, where there is only one."""
+def choose_project(request: Request, library: LibraryParameter) -> Response:
+    """Redirect to the only project, or show the list of projects."""
     projects = list(library)
     if len(projects) == 1:
         return RedirectResponse(f"/people/{projects[0].id}", 303)
-    return page(request, "projects.html", title="People", room="people")
+    return page(request, "shared/choose_project.html", title="People", section="people")
 
 
 @router.get("/people/{project_id}", include_in_schema=False)
-def everybody(request: Request, project: TheProject) -> Response:
-    """Everybody of a project, as cards."""
+def people_page(request: Request, project: ProjectParameter) -> Response:
+    """Show the people of a project as cards."""
     if not project.read().people_file.exists():
-        return page(request, "unsorted.html", project=project, title="People")
-    return page(request, "people.html", project=project, data=_page_data(project))
+        return page(request, "shared/not_clustered.html", project=project, title="People")
+    return page(request, "people/people.html", project=project, data=_page_data(project))
 
 
 @router.get("/people/{project_id}/unknown", include_in_schema=False)
-def unknown(request: Request, project: TheProject) -> Response:
-    """The unknown faces."""
-    return page(request, "unknown.html", project=project, data=_page_data(project))
+def unknown_page(request: Request, project: ProjectParameter) -> Response:
+    """Show the unknown faces."""
+    return page(request, "people/unknown.html", project=project, data=_page_data(project))
 
 
 @router.get("/people/{project_id}/{person}", include_in_schema=False)
-def one_person(request: Request, project: TheProject, person: Number) -> Response:
-    """One person's faces."""
+def person_page(request: Request, project: ProjectParameter, person: NumberParameter) -> Response:
+    """Show one person's faces."""
     names = read_snapshot(project).names
     if person not in names:
-        raise NotFoundError("there is no such person; they may have been merged into another")
+        raise NotFoundError("no such person; they may have been merged into another")
     data = {**_page_data(project), "person": person}
-    return page(request, "person.html", project=project, name=names[person], data=data)
+    return page(request, "people/person.html", project=project, name=names[person], data=data)
 
 
 def _page_data(project: OpenProject) -> dict[str, Any]:
@@ -87,127 +87,132 @@ def _page_data(project: OpenProject) -> dict[str, Any]:
 
 @router.get("/faces/{project_id}/{footage}/{frame}/{number}", response_class=FileResponse)
 def thumbnail(
-    project: TheProject, footage: Number, frame: Number, number: Number, large: bool = False
+    project: ProjectParameter,
+    footage: NumberParameter,
+    frame: NumberParameter,
+    number: NumberParameter,
+    large: bool = False,
 ) -> Response:
-    """A picture of a face."""
+    """Return a picture of a face."""
     name = project.footage(footage).name
     file = project.read().portrait_file(name, frame, number)
     if not file.is_file():
-        raise NotFoundError("there is no such face")
+        raise NotFoundError("no such face")
     if large:
         return FileResponse(file, media_type="image/jpeg")
     key = f"face {THUMBNAIL_PX} {name} {file.name} {file_key(file)}"
     return cached_jpeg(project, key, lambda: small_jpeg(file, width=THUMBNAIL_PX))
 
 
-# --- what the pages ask for -------------------------------------------------------------------
+# --- API --------------------------------------------------------------------------------------
 
 
 @router.get(_API)
-def everybody_data(project: TheProject) -> JSONResponse:
-    """Everybody, who looks like whom, and what can be taken back."""
+def people_data(project: ProjectParameter) -> JSONResponse:
+    """Return all people, pairs that look alike, and what undo and redo would do."""
     return JSONResponse(overview(read_snapshot(project)))
 
 
 @router.get(_API + "/revision")
-def revision(project: TheProject) -> dict[str, int]:
-    """A number that rises with every decision, also in another browser."""
+def revision(project: ProjectParameter) -> dict[str, int]:
+    """Return the revision, which rises with every decision of any browser."""
     with _people(project) as people:
         return {"revision": people.revision()}
 
 
 @router.get(_API + "/history")
-def history(project: TheProject) -> dict[str, Any]:
-    """The latest decisions, the very last first."""
+def history(project: ProjectParameter) -> dict[str, Any]:
+    """Return the latest decisions, newest first."""
     with _people(project) as people:
-        return {"history": [asdict(past) for past in DecisionLog(people).history(_MAX_HISTORY)]}
+        return {"history": [asdict(entry) for entry in DecisionLog(people).history(_MAX_HISTORY)]}
 
 
 @router.get(_API + "/unknown/faces")
-def unknown_data(project: TheProject) -> JSONResponse:
-    """The unknown faces, by whom they look like."""
+def unknown_data(project: ProjectParameter) -> JSONResponse:
+    """Return the unknown faces grouped by the most similar person."""
     return JSONResponse(unknown_faces(read_snapshot(project)))
 
 
 @router.get(_API + "/{person}/faces")
-def person_data(project: TheProject, person: Number) -> JSONResponse:
-    """A person's faces, the most doubtful first."""
-    who = read_snapshot(project)
-    if person not in who.names:
-        raise NotFoundError("there is no such person; they may have been merged into another")
-    return JSONResponse(faces_of_person(who, person))
+def person_data(project: ProjectParameter, person: NumberParameter) -> JSONResponse:
+    """Return a person's faces, least certain first."""
+    snapshot = read_snapshot(project)
+    if person not in snapshot.names:
+        raise NotFoundError("no such person; they may have been merged into another")
+    return JSONResponse(faces_of_person(snapshot, person))
 
 
 @router.post(_API + "/decisions")
-def decide(project: TheProject, asked: Annotated[Asked, Body()]) -> JSONResponse:
-    """Make a decision; answers with everybody as they are then."""
+def decide(
+    project: ProjectParameter, decision_request: Annotated[DecisionRequest, Body()]
+) -> JSONResponse:
+    """Make a decision; return all people after it."""
     try:
-        decision = decision_of(asked, read_snapshot(project))
+        decision = decision_of(decision_request, read_snapshot(project))
     except ValueError as error:
-        raise RefusedError(422, "a person and the same person; choose two") from error
-    return _change(project, lambda log: log.decide(decision, seen=asked.seen))
+        raise RefusedError(422, "both are the same person; choose two people") from error
+    return _change(project, lambda log: log.decide(decision, seen=decision_request.seen))
 
 
 @router.post(_API + "/undo")
-def undo(project: TheProject, turn: UndoRequest) -> JSONResponse:
-    """Take the last decision back; answers with everybody as they are then."""
-    return _change(project, lambda log: log.undo(seen=turn.seen))
+def undo(project: ProjectParameter, undo_request: UndoRequest) -> JSONResponse:
+    """Undo the latest decision; return all people after it."""
+    return _change(project, lambda log: log.undo(seen=undo_request.seen))
 
 
 @router.post(_API + "/redo")
-def redo(project: TheProject, turn: UndoRequest) -> JSONResponse:
-    """Make the decision again that was taken back last; answers with everybody."""
-    return _change(project, lambda log: log.redo(seen=turn.seen))
+def redo(project: ProjectParameter, undo_request: UndoRequest) -> JSONResponse:
+    """Redo the decision that was undone last; return all people after it."""
+    return _change(project, lambda log: log.redo(seen=undo_request.seen))
 
 
 def _change(
     project: OpenProject, change: Callable[[DecisionLog], HistoryEntry | None]
 ) -> JSONResponse:
     with _people(project) as people:
-        past = change(DecisionLog(people))
+        entry = change(DecisionLog(people))
     content = overview(read_snapshot(project))
-    return JSONResponse({**content, "note": past.note if past is not None else None})
+    return JSONResponse({**content, "note": entry.note if entry is not None else None})
 
 
 @contextmanager
 def _people(project: OpenProject) -> Iterator[People]:
-    """The people of a project.
+    """Open the people of a project.
 
     Raises:
-        InputError: it was not clustered yet.
+        InputError: the project has not been clustered yet.
     """
     file = project.read().people_file
     if not file.exists():
-        raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
+        raise InputError(f"{project.folder}: there are no people yet; run cluster-faces first")
     with open_people(file) as people:
         yield people
 
 
-# --- writing the dataset again ----------------------------------------------------------------
+# --- writing of the dataset -------------------------------------------------------------------
 
 
 @router.get(_API + "/changes")
-def changes(project: TheProject) -> dict[str, Any]:
-    """What writing again would change, and what would have to be trained and tracked again."""
+def changes(project: ProjectParameter) -> dict[str, Any]:
+    """Return what writing would change, and whether training and tracks would be stale."""
     from tracking.state import outdated
 
-    read = project.read()
-    review, old = review_people(read), outdated(read)
-    return {**asdict(review), **asdict(old)}
+    opened = project.read()
+    return {**asdict(review_people(opened)), **asdict(outdated(opened))}
 
 
 @router.get(_API + "/writing")
-def writing(request: Request, project: TheProject) -> dict[str, Any]:
-    """How far the writing is."""
+def writing(request: Request, project: ProjectParameter) -> dict[str, Any]:
+    """Return the progress of the writing."""
     return _jobs(request).state(project).as_json()
 
 
 @router.post(_API + "/writing")
-def write(request: Request, project: TheProject, nothing: EmptyBody) -> JSONResponse:
-    """Start to write people folder and dataset again."""
-    del nothing
+def write(request: Request, project: ProjectParameter, empty: EmptyBody) -> JSONResponse:
+    """Start to rewrite people folders and dataset."""
+    del empty
     with _people(project):
-        pass
+        pass  # raises for a project without people
     return JSONResponse(_jobs(request).start(project).as_json(), 202)
 
 

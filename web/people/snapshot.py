@@ -1,4 +1,4 @@
-"""Who is who in a project, as the pages show it, and its faces by id."""
+"""Snapshot of a project's people and faces at one revision, as the pages show them."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ from web.core.errors import NotFoundError
 from web.core.library import OpenProject
 
 FACE_ID = r"^\d{1,4}\.\d{1,12}\.\d{1,5}$"
-"""A face in an address or a request: footage from 1, frame, number in the frame from 0."""
+"""A face id: number of the footage from 1, frame index, number in the frame from 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class ProjectFaces:
-    """Every face that was found in a project; rows count through all footages."""
+    """All faces of a project, one row per face, footage after footage."""
 
     footages: tuple[str, ...]
-    tables: tuple[Faces, ...]  # by footage
-    footage: NDArray[np.int64]  # (n,) number from 1
-    frame_index: NDArray[np.int64]  # (n,)
-    number: NDArray[np.int64]  # (n,) in its frame, from 0
-    time_s: NDArray[np.float64]  # (n,)
+    tables: tuple[Faces, ...]  # one per footage
+    footage: NDArray[np.int64]  # (n,) number of the footage, from 1
+    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
+    number: NDArray[np.int64]  # (n,) number in the frame, from 0
+    time_s: NDArray[np.float64]  # (n,) presentation time, s
     likeness: Likeness
-    rows: dict[str, int]  # by face id
+    rows: dict[str, int]  # row of each face id
 
     def ids(self, rows: NDArray[np.int64]) -> list[str]:
-        """Ids of some faces."""
+        """Return the face ids of ``rows``, ``(k,)`` int64."""
         columns = (self.footage[rows], self.frame_index[rows], self.number[rows])
         return [f"{f}.{i}.{n}" for f, i, n in zip(*(c.tolist() for c in columns), strict=True)]
 
     def footage_name(self, row: int) -> str:
-        """In which footage a face is."""
+        """Return the name of the footage of a face."""
         return self.footages[self._table(row)]
 
     def xyxy(self, row: int) -> NDArray[np.float32]:
-        """Where a face is in its frame, ``(4,)`` px."""
+        """Return the box of a face, ``(4,)`` float32, px of its full frame."""
         table = self._table(row)
         first = sum(len(each) for each in self.tables[:table])
         return np.asarray(self.tables[table].xyxy[row - first], np.float32)
@@ -61,15 +61,15 @@ class ProjectFaces:
         return int(np.searchsorted(ends, row, side="right"))
 
     def places(self, ids: list[str]) -> dict[str, Places]:
-        """Some faces by their places, as decisions tell them.
+        """Return the places of faces per footage, as decisions store them.
 
         Raises:
-            NotFoundError: there is no such face.
+            NotFoundError: no such face.
         """
         try:
-            chosen = np.unique(np.array([self.rows[one] for one in ids], np.int64))
+            chosen = np.unique(np.array([self.rows[face] for face in ids], np.int64))
         except KeyError as error:
-            raise NotFoundError("there is no such face") from error
+            raise NotFoundError("no such face") from error
         first, places = 0, {}
         for name, table in zip(self.footages, self.tables, strict=True):
             own = chosen[(chosen >= first) & (chosen < first + len(table))] - first
@@ -81,48 +81,48 @@ class ProjectFaces:
 
 @dataclass(frozen=True, eq=False)
 class PeopleSnapshot:
-    """Who is who at one revision."""
+    """People of all faces at one revision."""
 
     revision: int
     clustered: int  # revision of the last clustering
     faces: ProjectFaces
-    found: dict[str, NDArray[np.int64]]  # by footage, whom the clustering found
-    person_id: NDArray[np.int64]  # (n,) -1 unknown
-    never: NDArray[np.int64]  # (n, k) people who a face is not; -1 fills up
+    found: dict[str, NDArray[np.int64]]  # per footage, (n,) as clustered; -1 unknown
+    person_id: NDArray[np.int64]  # (n,) after all decisions; -1 unknown
+    never: NDArray[np.int64]  # (n, k) people excluded for a face, padded with -1
     names: dict[int, str]
     reviewed: Reviewed
     undo: HistoryEntry | None
     redo: HistoryEntry | None
-    written: bool  # people folder and dataset hold everything that was decided
+    written: bool  # people folders and dataset contain all decisions
 
 
 def read_snapshot(project: OpenProject) -> PeopleSnapshot:
-    """Return who is who by now.
+    """Return the snapshot of the current revision.
 
     Raises:
-        InputError: the project was not clustered yet.
+        InputError: the project has not been clustered yet.
     """
     read = project.read()
     if not read.people_file.exists():
-        raise InputError(f"{read.folder}: no people in it yet; run cluster-faces first")
+        raise InputError(f"{read.folder}: there are no people yet; run cluster-faces first")
     faces = project_faces(read)
     with open_people(read.people_file) as people:
-        who = _who(project.id, faces, people)
-        return dataclasses.replace(who, written=is_written(read, people))
+        snapshot = _snapshot(project.id, faces, people)
+        return dataclasses.replace(snapshot, written=is_written(read, people))
 
 
-# Of each project, the last one: pages ask for several things of one revision.
+# The latest snapshot per project: a page makes several requests at one revision.
 _LATEST: dict[str, PeopleSnapshot] = {}
 
 
-def _who(project_id: str, faces: ProjectFaces, people: People) -> PeopleSnapshot:
+def _snapshot(project_id: str, faces: ProjectFaces, people: People) -> PeopleSnapshot:
     revision, latest = people.revision(), _LATEST.get(project_id)
     if latest is not None and latest.revision == revision and latest.faces is faces:
         return latest
     tables = dict(zip(faces.footages, faces.tables, strict=True))
     clustered = people.clustered()
     if latest is not None and (latest.clustered, latest.faces) == (clustered, faces):
-        found = latest.found  # decisions leave it as it is
+        found = latest.found  # decisions do not change it
     else:
         found = {name: _found(people, name, table) for name, table in tables.items()}
     places = {name: Places(table.time_s, table.xyxy) for name, table in tables.items()}
@@ -130,8 +130,8 @@ def _who(project_id: str, faces: ProjectFaces, people: People) -> PeopleSnapshot
     labels = [reviewed.labels[name] for name in tables]
     person_id = np.concatenate([np.zeros(0, np.int64), *(each.person_id for each in labels)])
     if latest is not None and np.array_equal(latest.person_id, person_id):
-        person_id = latest.person_id  # what was found of it is remembered: see `Likeness`
-    who = PeopleSnapshot(
+        person_id = latest.person_id  # `Likeness` caches by array identity
+    snapshot = PeopleSnapshot(
         revision=revision,
         clustered=clustered,
         faces=faces,
@@ -144,14 +144,14 @@ def _who(project_id: str, faces: ProjectFaces, people: People) -> PeopleSnapshot
         redo=DecisionLog(people).next_redo(),
         written=False,
     )
-    # A decision made between two of these reads would be shown under a revision that lacks it.
+    # Do not cache a snapshot if a decision was made between these reads.
     if people.revision() == revision:
-        _LATEST[project_id] = who
-    return who
+        _LATEST[project_id] = snapshot
+    return snapshot
 
 
 def _found(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
-    """Whom the clustering found; unknown where it has not seen these faces yet."""
+    """Return the clustering's person ids, ``(n,)``; -1 for faces that it has not seen yet."""
     found = people.found(name)
     same = len(found) == len(faces) and np.array_equal(found.xyxy, faces.xyxy)
     return found.person_id if same else np.full(len(faces), UNKNOWN, np.int64)
@@ -163,14 +163,14 @@ def _never(labels: list[ReviewedFaces]) -> NDArray[np.int64]:
 
 
 def project_faces(project: Project) -> ProjectFaces:
-    """Return every face of the project; read once, and again when they are found anew.
+    """Return all faces of the project, cached until a table changes.
 
     Raises:
         InputError: a table is missing or damaged.
     """
     files = [project.faces_file(name) for name in project.footages]
-    there = [(name, file) for name, file in zip(project.footages, files, strict=True)]
-    keyed = tuple((name, file, file_key(file)) for name, file in there if file.exists())
+    named = zip(project.footages, files, strict=True)
+    keyed = tuple((name, file, file_key(file)) for name, file in named if file.exists())
     numbers = {name: number for number, name in enumerate(project.footages, start=1)}
     return _read_faces(keyed, tuple(numbers[name] for name, _, _ in keyed))
 

@@ -1,1 +1,1 @@
-"""The Watch page: videos, sound, and thumbnails."""
+"""The Watch page: videos, sound and thumbnails."""

@@ -1,4 +1,4 @@
-"""The Watch room: everybody's video, in sync."""
+"""Routes of the Watch page: the library, and the videos of one footage in sync."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from data.core.digest import file_key
 from data.core.errors import InputError
 from data.project.project import Project
 from data.tables.people import open_people
-from web.core.library import Library, Number, OpenProject, TheLibrary, TheProject
+from web.core.library import (
+    Library,
+    LibraryParameter,
+    NumberParameter,
+    OpenProject,
+    ProjectParameter,
+)
 from web.core.templates import page
 from web.watch.crops import CropKind, FootageCrops, PersonCrop, Span, read_crops
-from web.watch.media import crops_of
+from web.watch.media import footage_crops
 from web.watch.sound import sound_key
 
 router = APIRouter()
@@ -25,24 +31,24 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class FootageCard:
-    """One footage in the library."""
+    """One footage of the library."""
 
     project: OpenProject
     number: int
     title: str
     duration_s: float
-    people: int = 0  # who have a video
+    people: int = 0  # with a video
     gifs: int = 0
-    problem: str = ""  # why nothing of it can be shown
+    problem: str = ""  # why it cannot be shown
 
     @property
     def address(self) -> str:
-        """Where its page is."""
+        """Address of its page."""
         return f"/watch/{self.project.id}/{self.number}"
 
     @property
     def poster(self) -> str:
-        """Where its picture is."""
+        """Address of its picture."""
         return f"/media/{self.project.id}/{self.number}/poster"
 
 
@@ -51,53 +57,53 @@ class FootageCard:
 
 @router.get("/", include_in_schema=False)
 @router.get("/watch", include_in_schema=False)
-def front(request: Request, library: TheLibrary) -> Response:
-    """The footage where there is only one, or else the library."""
+def start_page(request: Request, library: LibraryParameter) -> Response:
+    """Show the only footage, or the library of several."""
     cards = list(footage_cards(library))
     if len(cards) == 1:
-        return _watch_page(request, cards[0].project, 1)
-    return page(request, "library.html", cards=cards)
+        return _render(request, cards[0].project, 1)
+    return page(request, "watch/library.html", cards=cards)
 
 
 @router.get("/watch/{project_id}", include_in_schema=False)
-def project_front(request: Request, project: TheProject) -> Response:
-    """The same of one project."""
+def project_page(request: Request, project: ProjectParameter) -> Response:
+    """Redirect to the project's only footage, or show its library."""
     cards = list(_cards(project))
     if len(cards) == 1:
         return RedirectResponse(cards[0].address, 303)
-    return page(request, "library.html", project=project, cards=cards)
+    return page(request, "watch/library.html", project=project, cards=cards)
 
 
 @router.get("/watch/{project_id}/{footage}", include_in_schema=False)
-def watch(request: Request, project: TheProject, footage: Number) -> Response:
-    """One footage, everybody in sync."""
-    return _watch_page(request, project, footage)
+def watch_page(request: Request, project: ProjectParameter, footage: NumberParameter) -> Response:
+    """Show the videos of one footage in sync."""
+    return _render(request, project, footage)
 
 
-def _watch_page(request: Request, project: OpenProject, footage: int) -> Response:
+def _render(request: Request, project: OpenProject, footage: int) -> Response:
     entry = project.footage(footage)
-    crops = read_crops(Project(project.folder).crops_folder(entry.name))
+    crops = read_crops(project.read().crops_folder(entry.name))
     data = watch_data(project, footage, crops) if crops is not None else None
     if data is None or not data["people"]:
-        return page(request, "unwatchable.html", project=project, title=entry.name)
-    others = list(footage_cards(request.app.state.library))
+        return page(request, "watch/no_videos.html", project=project, title=entry.name)
+    cards = list(footage_cards(request.app.state.library))
     return page(
         request,
-        "watch.html",
+        "watch/watch.html",
         project=project,
         title=entry.name,
         data=data,
-        cards=others,
+        cards=cards,
         here=f"/watch/{project.id}/{footage}",
     )
 
 
-# --- for scripts ----------------------------------------------------------------------------------
+# --- API -----------------------------------------------------------------------------------
 
 
 @router.get("/api/footages")
-def list_footages(library: TheLibrary) -> list[dict[str, Any]]:
-    """Every footage of every project that is served."""
+def list_footages(library: LibraryParameter) -> list[dict[str, Any]]:
+    """List every footage of every served project."""
     return [
         {
             "project": card.project.id,
@@ -112,15 +118,15 @@ def list_footages(library: TheLibrary) -> list[dict[str, Any]]:
 
 
 @router.get("/api/projects/{project_id}/footages/{footage}/watch")
-def footage_data(project: TheProject, footage: Number) -> dict[str, Any]:
-    """What the page of a footage shows: the people, their videos, and when they are seen."""
-    return watch_data(project, footage, crops_of(project, footage))
+def footage_data(project: ProjectParameter, footage: NumberParameter) -> dict[str, Any]:
+    """Return the people of a footage, their videos, and when they are seen."""
+    return watch_data(project, footage, footage_crops(project, footage))
 
 
 def watch_data(project: OpenProject, footage: int, crops: FootageCrops) -> dict[str, Any]:
-    """Everything that the page's script needs, as JSON."""
+    """Return the JSON data of the Watch page."""
     media = f"/media/{project.id}/{footage}"
-    names, hidden = _names_and_hidden(Project(project.folder))
+    names, hidden = _names_and_hidden(project.read())
     shown = (person for person in crops.people if person.person_id not in hidden)
     people = [_person_data(media, person, names) for person in shown]
     key = sound_key(crops)
@@ -133,7 +139,7 @@ def watch_data(project: OpenProject, footage: int, crops: FootageCrops) -> dict[
 
 
 def _names_and_hidden(project: Project) -> tuple[dict[int, str], frozenset[int]]:
-    """What people are called by now, and who does not matter; empty where nobody was sorted."""
+    """Return current names and the ids of hidden people; empty before cluster-faces has run."""
     if not project.people_file.is_file():
         return {}, frozenset()
     with open_people(project.people_file) as people:
@@ -141,18 +147,18 @@ def _names_and_hidden(project: Project) -> tuple[dict[int, str], frozenset[int]]
 
 
 def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> dict[str, Any] | None:
-    """One person, or None where their video is not there."""
+    """Return one person; None if their video is missing."""
     files = {kind: file for kind in CropKind if (file := person.file(kind)) is not None}
     if CropKind.VIDEO not in files:
         return None
-    own = f"{media}/people/{person.person_id}"
+    base = f"{media}/people/{person.person_id}"
     version = file_key(files[CropKind.VIDEO])
     return {
         "id": person.person_id,
         "name": names.get(person.person_id, person.name),
         "size_wh": person.size_wh,
-        "poster": f"{own}/poster?v={version}",
-        "files": {kind.value: _address(own, kind, file) for kind, file in files.items()},
+        "poster": f"{base}/poster?v={version}",
+        "files": {kind.value: _address(base, kind, file) for kind, file in files.items()},
         "bytes": {kind.value: file.stat().st_size for kind, file in files.items()},
         "seen": _rounded(person.seen),
         "filled": _rounded(person.filled),
@@ -160,16 +166,16 @@ def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> di
     }
 
 
-def _address(own: str, kind: CropKind, file: Path) -> str:
-    return f"{own}/{kind.value}?v={file_key(file)}"
+def _address(base: str, kind: CropKind, file: Path) -> str:
+    return f"{base}/{kind.value}?v={file_key(file)}"
 
 
-def _rounded(spans: tuple[Span, ...]) -> list[list[float]]:
-    return [[round(start, 3), round(end, 3)] for start, end in spans]
+def _rounded(intervals: tuple[Span, ...]) -> list[list[float]]:
+    return [[round(start, 3), round(end, 3)] for start, end in intervals]
 
 
 def footage_cards(library: Library) -> Iterator[FootageCard]:
-    """Every footage of every project."""
+    """Yield a card for every footage of every project."""
     for project in library:
         yield from _cards(project)
 
@@ -178,7 +184,7 @@ def _cards(project: OpenProject) -> Iterator[FootageCard]:
     for number, entry in enumerate(project.footages(), start=1):
         card = FootageCard(project, number, entry.name, entry.duration_s)
         try:
-            crops = read_crops(Project(project.folder).crops_folder(entry.name))
+            crops = read_crops(project.read().crops_folder(entry.name))
         except InputError:
             yield replace(card, problem="its timeline is damaged; run crop-people --force")
             continue

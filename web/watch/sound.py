@@ -1,4 +1,4 @@
-"""A footage's sound by itself, so that a page can play it on while its pictures change."""
+"""A footage's sound as a file of its own, which plays on while the page switches videos."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _LOCK: Final = threading.Lock()
 
 
 def sound_key(crops: FootageCrops) -> str | None:
-    """A key of the footage's sound, which changes when the videos are made anew; None: silent."""
+    """Return a cache key that changes when the videos are made anew; None for a silent footage."""
     source = _source(crops)
     return digest("sound", str(source), file_key(source)) if source is not None else None
 
 
 def sound_file(project: OpenProject, crops: FootageCrops) -> Path | None:
-    """The footage's sound as a file, made unless it was made before; None where it is silent.
+    """Return the footage's sound as a file, from the cache or new; None for a silent footage.
 
-    The sound is copied as it is from one person's video: all of them have it, whole. On a disk that
-    cannot be written to, that video itself is the answer.
+    The stream is copied from one person's video: every video has the whole sound. On a read-only
+    disk that video itself is returned.
     """
     source, key = _source(crops), sound_key(crops)
     if source is None or key is None:
@@ -44,7 +44,7 @@ def sound_file(project: OpenProject, crops: FootageCrops) -> Path | None:
 
 
 def _source(crops: FootageCrops) -> Path | None:
-    """The video to take the sound from: the first one that has any."""
+    """Return the first person's video, if it has sound."""
     files = (person.file(CropKind.VIDEO) for person in crops.people)
     first = next((file for file in files if file is not None), None)
     return first if first is not None and _has_sound(first, file_key(first)) else None
@@ -52,7 +52,7 @@ def _source(crops: FootageCrops) -> Path | None:
 
 @lru_cache(maxsize=64)
 def _has_sound(video: Path, key: str) -> bool:
-    del key  # another one means that the file is another
+    del key  # part of the cache key only: it changes with the file
     import av
 
     try:
@@ -73,6 +73,6 @@ def _copy_sound(source: Path, target: Path) -> None:
         stream = video.streams.audio[0]
         copy = sound.add_stream_from_template(stream)
         for packet in video.demux(stream):
-            if packet.dts is not None:  # the last one only says that it is over
+            if packet.dts is not None:  # the last packet only flushes
                 packet.stream = copy
                 sound.mux(packet)

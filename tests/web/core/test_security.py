@@ -14,8 +14,8 @@ from data.core.errors import InputError
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, asking, client_of, own_origin, running
 from web.core.security_headers import SECURITY_HEADERS
-from web.core.settings import Settings
-from web.login import TRIES, TRIES_OF_ALL, WINDOW_S, LoginGate
+from web.core.settings import ServerSettings
+from web.login import MAX_WRONG, MAX_WRONG_TOTAL, WINDOW_S, LoginGate
 
 PASSWORD = "correct horse"
 VIDEO = "/media/film/1/people/1/video"
@@ -60,7 +60,7 @@ def test_host(ask: httpx.Client, host: str, status: int) -> None:
     assert answer.status_code == status
     if status == 400:
         assert answer.json() == {
-            "error": "not a name of this server; use the address that it printed"
+            "error": "unknown host name; use the address that serve-people printed"
         }
 
 
@@ -70,13 +70,13 @@ def test_host(ask: httpx.Client, host: str, status: int) -> None:
 def test_every_address_of_a_server_for_all_is_its_own(
     crops_project: Path, host: str, status: int
 ) -> None:
-    with asking([crops_project], Settings(host="0.0.0.0", password=PASSWORD)) as ask:
+    with asking([crops_project], ServerSettings(host="0.0.0.0", password=PASSWORD)) as ask:
         headers = {"host": host, "accept": "text/html"}
         assert ask.get("/", headers=headers).status_code == status
 
 
 def test_another_servers_name(crops_project: Path) -> None:
-    settings = Settings(names=("fancam.example",), password=PASSWORD)
+    settings = ServerSettings(names=("fancam.example",), password=PASSWORD)
     with asking([crops_project], settings) as ask:
         headers = {"host": "fancam.example", "origin": "https://fancam.example"}
         answer = ask.post("/login", data={"password": PASSWORD}, headers=headers)
@@ -141,7 +141,7 @@ def test_other_sites_may_link_and_not_embed(
     assert ask.get("/", headers=headers).status_code == status
 
 
-@pytest.mark.parametrize("address", ["/", "/nowhere", VIDEO, "/static/fancam.css", "/login"])
+@pytest.mark.parametrize("address", ["/", "/nowhere", VIDEO, "/static/shared/base.css", "/login"])
 def test_every_answer_carries_the_headers(ask: httpx.Client, address: str) -> None:
     answer = ask.get(address)
     assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
@@ -161,7 +161,7 @@ def test_our_own_mistakes_show_nothing(
         with client_of(served) as ask:
             answer = ask.get("/boom", headers={"accept": accept})
     assert answer.status_code == 500
-    assert "something went wrong" in answer.text
+    assert "internal error" in answer.text
     assert not leaks(answer, crops_project)
     assert "secret" not in answer.text
     assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
@@ -233,7 +233,7 @@ def test_a_timeline_leads_nowhere_else(tmp_path: Path, video: str) -> None:
     with asking([project.folder]) as ask:
         assert ask.get(VIDEO).status_code == 404
         assert ask.get("/media/film/1/people/1/poster").status_code == 404
-        assert "Nobody has a video" in ask.get("/").text
+        assert "There are no videos" in ask.get("/").text
 
 
 def test_names_are_text(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_names_are_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["/logout", "/login"])
 def test_too_much_is_refused(crops_project: Path, address: str) -> None:
-    settings = Settings(password=PASSWORD, max_body_bytes=1000)
+    settings = ServerSettings(password=PASSWORD, max_body_bytes=1000)
     with asking([crops_project], settings) as ask:
         kind = "application/json" if address == "/logout" else "application/x-www-form-urlencoded"
         headers = {**own_origin(ask), "content-type": kind}
@@ -265,7 +265,7 @@ def test_too_much_is_refused(crops_project: Path, address: str) -> None:
 
 
 def test_too_much_that_does_not_say_so_is_refused(crops_project: Path) -> None:
-    settings = Settings(password=PASSWORD, max_body_bytes=1000)
+    settings = ServerSettings(password=PASSWORD, max_body_bytes=1000)
     with asking([crops_project], settings) as ask:
         headers = {**own_origin(ask), "content-type": "application/x-www-form-urlencoded"}
         pieces = (b"x" * 400 for _ in range(4))
@@ -284,24 +284,24 @@ def test_an_upload_of_another_kind_is_refused(ask: httpx.Client) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "example.org"])
 def test_no_password_is_for_this_machine_alone(host: str) -> None:
     with pytest.raises(InputError, match="--password-file"):
-        Settings(host=host)
-    assert Settings(host=host, password=PASSWORD).host == host
+        ServerSettings(host=host)
+    assert ServerSettings(host=host, password=PASSWORD).host == host
 
 
 @pytest.mark.parametrize("password", ["", "  \n"])
 def test_no_empty_password(password: str) -> None:
     with pytest.raises(InputError, match="empty"):
-        Settings(password=password)
+        ServerSettings(password=password)
 
 
 def test_the_password_does_not_show() -> None:
-    settings = Settings(password=PASSWORD)
+    settings = ServerSettings(password=PASSWORD)
     assert PASSWORD not in repr(settings)
     assert settings.secret not in repr(settings)
 
 
 def test_without_logging_in_there_is_nothing(crops_project: Path) -> None:
-    with asking([crops_project], Settings(password=PASSWORD)) as ask:
+    with asking([crops_project], ServerSettings(password=PASSWORD)) as ask:
         seen = ask.get("/", headers={"accept": "text/html"})
         assert (seen.status_code, seen.headers["location"]) == (303, "/login")
         for address in ("/", VIDEO, "/api/footages", "/media/film/1/poster", "/nowhere"):
@@ -309,11 +309,11 @@ def test_without_logging_in_there_is_nothing(crops_project: Path) -> None:
         forged = {"cookie": "fancam=eyJlbnRlcmVkIjogdHJ1ZX0=.aaaa.bbbb"}
         assert ask.get(VIDEO, headers=forged).status_code == 401
         assert ask.get("/login").status_code == 200
-        assert ask.get("/static/fancam.css").status_code == 200
+        assert ask.get("/static/shared/base.css").status_code == 200
 
 
 def test_logging_in_and_out(crops_project: Path) -> None:
-    with asking([crops_project], Settings(password=PASSWORD)) as ask:
+    with asking([crops_project], ServerSettings(password=PASSWORD)) as ask:
         answer = ask.post("/login", data={"password": PASSWORD}, headers=own_origin(ask))
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         cookie = answer.headers["set-cookie"].lower()
@@ -326,21 +326,21 @@ def test_logging_in_and_out(crops_project: Path) -> None:
 
 
 def test_another_run_knows_no_cookie_of_the_last(crops_project: Path) -> None:
-    with asking([crops_project], Settings(password=PASSWORD)) as first:
+    with asking([crops_project], ServerSettings(password=PASSWORD)) as first:
         first.post("/login", data={"password": PASSWORD}, headers=own_origin(first))
         cookies = dict(first.cookies)
-    with asking([crops_project], Settings(password=PASSWORD)) as second:
+    with asking([crops_project], ServerSettings(password=PASSWORD)) as second:
         second.cookies.update(cookies)
         assert second.get(VIDEO).status_code == 401
 
 
 def test_wrong_password_ten_times(crops_project: Path) -> None:
-    with asking([crops_project], Settings(password=PASSWORD)) as ask:
+    with asking([crops_project], ServerSettings(password=PASSWORD)) as ask:
         answers = [
             ask.post("/login", data={"password": f"guess {i}"}, headers=own_origin(ask))
             for i in range(10)
         ]
-        assert [a.status_code for a in answers] == [401] * TRIES + [429] * (10 - TRIES)
+        assert [a.status_code for a in answers] == [401] * MAX_WRONG + [429] * (10 - MAX_WRONG)
         assert 0 < int(answers[-1].headers["retry-after"]) <= WINDOW_S + 1
         right = ask.post("/login", data={"password": PASSWORD}, headers=own_origin(ask))
         assert right.status_code == 429
@@ -349,21 +349,21 @@ def test_wrong_password_ten_times(crops_project: Path) -> None:
 
 def test_after_a_while_one_may_try_again() -> None:
     now = [0.0]
-    gate = LoginGate(Settings(password=PASSWORD), clock=lambda: now[0])
-    for _ in range(TRIES):
+    gate = LoginGate(ServerSettings(password=PASSWORD), clock=lambda: now[0])
+    for _ in range(MAX_WRONG):
         assert gate.wait_s("a") == 0
         assert not gate.admits("a", "wrong")
         now[0] += 1
-    assert gate.wait_s("a") == WINDOW_S - TRIES
+    assert gate.wait_s("a") == WINDOW_S - MAX_WRONG
     assert gate.wait_s("b") == 0
-    now[0] += WINDOW_S - TRIES
+    now[0] += WINDOW_S - MAX_WRONG
     assert gate.wait_s("a") == 0
     assert gate.admits("a", PASSWORD)
 
 
 def test_many_addresses_get_no_further() -> None:
-    gate = LoginGate(Settings(password=PASSWORD), clock=lambda: 0.0)
-    for number in range(TRIES_OF_ALL):
+    gate = LoginGate(ServerSettings(password=PASSWORD), clock=lambda: 0.0)
+    for number in range(MAX_WRONG_TOTAL):
         assert gate.wait_s(str(number)) == 0
         gate.admits(str(number), "wrong")
     assert gate.wait_s("another") > 0
@@ -371,6 +371,6 @@ def test_many_addresses_get_no_further() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"password", b"\xff\xfe", b"password=%ff", b"a=1&a=2"])
 def test_a_strange_form_is_a_wrong_password(crops_project: Path, body: bytes) -> None:
-    with asking([crops_project], Settings(password=PASSWORD)) as ask:
+    with asking([crops_project], ServerSettings(password=PASSWORD)) as ask:
         headers = {**own_origin(ask), "content-type": "application/x-www-form-urlencoded"}
         assert ask.post("/login", content=body, headers=headers).status_code == 401

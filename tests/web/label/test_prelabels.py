@@ -10,7 +10,7 @@ import pytest
 from data.project.project import Project
 from data.tables.faces import Faces
 from tests.clustering.crowd import crowd
-from web.label.prelabels import watched_smiles
+from web.label.prelabels import smiles_of_table
 
 LABELS = ("no_smile", "smile")
 
@@ -35,26 +35,26 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_nobody_watched(project: Project) -> None:
-    assert watched_smiles(project, "film", faces(3), LABELS) is None
+    assert smiles_of_table(project, "film", faces(3), LABELS) is None
 
 
 def test_the_same_place_at_the_same_time(project: Project) -> None:
     watched(project, faces(2), [0.25, 1.0])
-    scores = watched_smiles(project, "film", faces(3), LABELS)
+    scores = smiles_of_table(project, "film", faces(3), LABELS)
     assert scores is not None
     assert scores[:2].tolist() == [[0.75, 0.25], [0.0, 1.0]]
     assert np.isnan(scores[2]).all()
-    other_way = watched_smiles(project, "film", faces(3), LABELS[::-1])
+    other_way = smiles_of_table(project, "film", faces(3), LABELS[::-1])
     assert other_way is not None
     assert other_way[:2].tolist() == [[0.25, 0.75], [1.0, 0.0]]
 
 
 def test_nobody_was_seen(project: Project) -> None:
     watched(project, faces(0), [])
-    scores = watched_smiles(project, "film", faces(2), LABELS)
+    scores = smiles_of_table(project, "film", faces(2), LABELS)
     assert scores is not None
     assert np.isnan(scores).all()
-    none = watched_smiles(project, "film", faces(0), LABELS)
+    none = smiles_of_table(project, "film", faces(0), LABELS)
     assert none is not None
     assert none.shape == (0, 2)
 
@@ -62,9 +62,9 @@ def test_nobody_was_seen(project: Project) -> None:
 @pytest.mark.parametrize("labels", [("adult", "child"), ("smile", "laugh", "cry"), ("smile",)])
 def test_other_questions(project: Project, labels: tuple[str, ...]) -> None:
     watched(project, faces(1), [0.5])
-    assert watched_smiles(project, "film", faces(1), labels) is None
+    assert smiles_of_table(project, "film", faces(1), labels) is None
 
 
 def test_a_damaged_table_stops_nobody(project: Project) -> None:
     watched(project, faces(1), [0.5]).write_bytes(b"broken")
-    assert watched_smiles(project, "film", faces(1), LABELS) is None
+    assert smiles_of_table(project, "film", faces(1), LABELS) is None

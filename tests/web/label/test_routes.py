@@ -87,7 +87,7 @@ def test_a_click_flips_and_back_shows_what_was_saved(label: Page, sorted_project
 
 
 def test_another_default(label: Page, sorted_project: Project) -> None:
-    label.locator("#default label", has_text="smile").nth(1).click()
+    label.locator("#default-label label", has_text="smile").nth(1).click()
     assert tags(label) == ["smile"] * BATCH
     label.locator("#by").fill("Zoë <b>")
     label.locator("#by").press("Tab")
@@ -119,7 +119,7 @@ def test_labelled_before(label: Page) -> None:
     label.keyboard.press("q")
     label.keyboard.press("Enter")
     saved(label, BATCH)
-    label.locator("#which").select_option("said")
+    label.locator("#which").select_option("labelled")
     assert tags(label) == ["smile", *["no_smile"] * 26]
 
 
@@ -128,7 +128,7 @@ def test_seventeen_pulled_faces(page: Page, review: Running, sorted_project: Pro
     page.locator(".preset", has_text="pulled faces").click()
     page.locator("#set-add").click()
     page.locator(".tile").first.wait_for()
-    assert page.locator("#default input").count() == 17
+    assert page.locator("#default-label input").count() == 17
     page.keyboard.press("w")
     page.keyboard.press("3")
     page.keyboard.press("e")
@@ -159,7 +159,7 @@ def test_a_question_of_ones_own(page: Page, review: Running) -> None:
 def test_what_the_model_says_comes_first(label: Page) -> None:
     label.locator('#order option[value="model"]:not([disabled])').wait_for(state="attached")
     label.locator("#order").select_option("model")
-    label.locator("#default label", has_text="what the model says").click()
+    label.locator("#default-label label", has_text="as predicted").click()
     shown = [int(text.split()[0]) for text in label.locator(".tile .score").all_inner_texts()]
     assert len(shown) == BATCH
     assert shown == sorted(shown, reverse=True)

@@ -341,7 +341,7 @@ def test_what_the_model_says(ask: Asking, smile: str, sorted_project: Project) -
     """It looks once, and what it said is kept."""
     content = ask.get(smile + "/1")
     deadline = time.monotonic() + 60
-    while content["looking"] and time.monotonic() < deadline:
+    while content["pending"] and time.monotonic() < deadline:
         time.sleep(0.1)
         content = ask.get(smile + "/1")
     scores = np.array(content["model"])
@@ -354,17 +354,17 @@ def test_what_the_model_says(ask: Asking, smile: str, sorted_project: Project) -
     status, other = ask.post(LABELS, {"name": "age", "labels": ["adult", "child"]})
     assert status == 201
     content = ask.get(f"{LABELS}/{other['id']}/faces/1")
-    assert (content["model"], content["looking"]) == (None, False)
+    assert (content["model"], content["pending"]) == (None, False)
 
 
 def test_a_model_of_ones_own_that_is_none(ask: Asking, smile: str, sorted_project: Project) -> None:
     (sorted_project.labels_folder / "smile" / "model.onnx").write_bytes(b"no model")
     content = ask.get(smile + "/1")
     deadline = time.monotonic() + 60
-    while content["looking"] and time.monotonic() < deadline:
+    while content["pending"] and time.monotonic() < deadline:
         time.sleep(0.1)
         content = ask.get(smile + "/1")
-    assert (content["model"], content["looking"]) == (None, False)
+    assert (content["model"], content["pending"]) == (None, False)
 
 
 def test_timeline(ask: Asking) -> None:

@@ -138,7 +138,7 @@ def test_skip_asks_again_another_day(people: Page, browser: Browser, review: Run
 
 
 def test_merge_by_dragging(people: Page, sorted_project: Project) -> None:
-    card(people, 5).locator(".mosaic").drag_to(card(people, 1).locator(".mosaic"))
+    card(people, 5).locator(".montage").drag_to(card(people, 1).locator(".montage"))
     said(people, "Person 5 is Person 1")
     assert decisions(sorted_project) == [("merge", 5, 1, "", 0, "made")]
     assert 5 not in whose(sorted_project)
@@ -153,7 +153,7 @@ def test_merge_by_choosing(people: Page, sorted_project: Project) -> None:
     for person in (1, 5):
         card(people, person).get_by_role("checkbox").check()
     assert people.locator("#chosen-names").inner_text() == "Person 1, Anna"
-    people.get_by_role("button", name="They are the same").click()
+    people.get_by_role("button", name="Same person", exact=True).click()
     said(people, "Person 1 is Anna")
     assert decisions(sorted_project)[1] == ("merge", 1, 5, "", 0, "made")
     assert people.locator("#chosen-bar").is_hidden()
@@ -182,7 +182,7 @@ def test_undo_and_redo(people: Page, sorted_project: Project) -> None:
     assert whose(sorted_project) == before
     assert [state for *_, state in decisions(sorted_project)] == ["undone"]
     people.keyboard.press("Control+Shift+Z")
-    said(people, "Again: ")
+    said(people, "Redone: ")
     assert whose(sorted_project) == merged
     people.keyboard.press("Control+z")
     people.locator(".toast", has_text="Undone: ").nth(1).wait_for()
@@ -195,7 +195,7 @@ def test_undo_and_redo(people: Page, sorted_project: Project) -> None:
     people.locator("#history li").first.wait_for()
     lines = people.locator("#history li").all_inner_texts()
     assert lines[0].startswith("Person 4 hidden")
-    assert "taken back" in lines[1]
+    assert "undone" in lines[1]
 
 
 def test_undo_on_the_toast(people: Page, sorted_project: Project) -> None:
@@ -273,7 +273,7 @@ def test_choose_by_dragging_and_keyboard(person_4: Page) -> None:
     person_4.keyboard.press("Control+a")
     assert chosen.inner_text() == f"{faces.count()} faces chosen"
     person_4.keyboard.press("Enter")
-    assert person_4.locator("#closely").is_visible()
+    assert person_4.locator("#face-viewer").is_visible()
 
 
 def test_a_person_who_is_gone(person_4: Page, sorted_project: Project, review: Running) -> None:
@@ -384,7 +384,7 @@ def test_writing_the_dataset_again(page: Page, review: Running, sorted_project: 
     go(page, f"{review.address}/people/film")
     assert "due" in (page.locator("#show-writing").get_attribute("class") or "")
     page.locator("#show-writing").click()
-    page.locator(".writing-text", has_text="Person 2 is Anna").wait_for()
+    page.locator(".writing-text", has_text="Person 2 is now Anna").wait_for()
     assert "labels change" in page.locator(".writing-text").inner_text()
     page.locator("#start-writing").click()
     page.locator(".writing-text", has_text="Written: ").wait_for()

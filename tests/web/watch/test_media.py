@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 import web.app
-import web.watch.media
 from data.project.project import Project
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, asking, client_of, running
+from web.watch.range_response import RangeResponse
 
 MEDIA = "/media/film/1"
 VIDEO = f"{MEDIA}/people/1/video"
@@ -123,7 +123,7 @@ def test_players_get_pieces(
     last: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(web.watch.media, "_PIECE_BYTES", 1000)
+    monkeypatch.setattr(RangeResponse, "max_range_bytes", 1000)
     answer = ask.get(VIDEO, headers={"range": f"bytes=500-{last}", **headers})
     assert answer.status_code == 206
     assert answer.content == content[500:1500]

@@ -141,7 +141,7 @@ STATE = """() => {
   return {
     staged: player.staged, plays: player.plays, loop: player.loop, speed: player.speed,
     time: Math.round(player.time * 10) / 10,
-    grid: document.getElementById("theatre").classList.contains("grid"),
+    grid: document.getElementById("player").classList.contains("grid"),
     auto: document.getElementById("auto").value,
     muted: document.getElementById("sound").muted,
     help: document.getElementById("help").open,
@@ -223,11 +223,11 @@ def test_tab_and_enter_switch_too(watching: Page) -> None:
 
 
 def test_controls(watching: Page) -> None:
-    watching.get_by_label("5 seconds on").click()
+    watching.get_by_label("5 seconds forward").click()
     watching.get_by_label("Speed").select_option("1.5")
     watching.get_by_label("Loop").click()
     watching.get_by_label("Volume").fill("0.5")
-    watching.get_by_label("Everybody at once").click()
+    watching.get_by_label("All people at once").click()
     state = watching.evaluate(STATE)
     assert {k: state[k] for k in ("time", "speed", "loop", "grid")} == {
         "time": 5.0,
@@ -262,20 +262,20 @@ def test_loop(watching: Page) -> None:
 
 
 def test_a_click_on_a_lane_goes_there(watching: Page) -> None:
-    lane = watching.locator(".lane-track").nth(3)
+    lane = watching.locator(".timeline-track").nth(3)
     box = lane.bounding_box()
     assert box is not None
     lane.click(position={"x": box["width"] / 4, "y": 10})
     watching.evaluate("measuring.ready()")
     state = watching.evaluate(STATE)
     assert (state["staged"], state["time"]) == (4, 2.0)
-    assert watching.locator(".lane.on .lane-name").inner_text().startswith("Dario")
+    assert watching.locator(".timeline-row.on .timeline-name").inner_text().startswith("Dario")
 
 
 def test_lanes_say_in_words_what_they_show(watching: Page) -> None:
-    names = watching.locator(".lane-name").all_text_contents()
+    names = watching.locator(".timeline-name").all_text_contents()
     assert names[0] == "Anna seen 78 % of the time, smiles once"
-    assert watching.locator(".lane-track rect.smiling").count() == 4
+    assert watching.locator(".timeline-track rect.smiling").count() == 4
 
 
 @pytest.mark.parametrize(
@@ -314,8 +314,8 @@ def test_a_link_leads_back_here(watching: Page) -> None:
 
 
 PLAN = """async ([people, duration, mode]) => {
-  const { plan } = await import("/static/director.js");
-  return plan(people, duration, mode);
+  const { planSwitches } = await import("/static/watch/auto_stage.js");
+  return planSwitches(people, duration, mode);
 }"""
 
 
@@ -368,11 +368,11 @@ def test_auto_shows_whom_the_director_wants(watching: Page) -> None:
     watching.wait_for_timeout(400)
     wanted = watching.evaluate(
         """async () => {
-          const { plan, onAt } = await import("/static/director.js");
+          const { personAt, planSwitches } = await import("/static/watch/auto_stage.js");
           const data = JSON.parse(document.getElementById("page-data").textContent);
-          const shots = plan(data.people, data.duration_s, "present");
+          const shots = planSwitches(data.people, data.duration_s, "present");
           const time = measuring.player.time;
-          return [onAt(shots, time - 0.15), onAt(shots, time)];
+          return [personAt(shots, time - 0.15), personAt(shots, time)];
         }"""
     )
     assert watching.evaluate("measuring.player.staged") in wanted
@@ -429,7 +429,7 @@ def test_a_machine_that_does_not_keep_up_shows_fewer(page: Page, server: Running
         """() => {
           const { player } = measuring;
           player.loop = true;
-          for (const id of player.live) player.followerOf(id).drift = () => -0.3;
+          for (const id of player.live) player.syncOf(id).drift = () => -0.3;
           return player.play();
         }"""
     )
@@ -469,6 +469,6 @@ def test_names_are_text(page: Page, tmp_path: Path) -> None:
         page.keyboard.press("1")
         until(page, "measuring.player.staged === 1")
         assert page.locator("#stage-name").inner_text() == nasty
-        assert page.locator(".lane-name").first.text_content() is not None
+        assert page.locator(".timeline-name").first.text_content() is not None
         assert page.title() == "film · fancam"
         page.goto("about:blank")

@@ -1,0 +1,74 @@
+"""Turn exceptions into error responses: one line and a status, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from data.core.errors import InputError
+from web.core.errors import NotFoundError
+from web.core.security_headers import SECURITY_HEADERS
+from web.core.templates import page
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Register the handlers: an HTML page for a browser, ``{"error": ...}`` for a script."""
+    app.add_exception_handler(NotFoundError, _not_found)
+    app.add_exception_handler(InputError, _input)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def error_response(
+    request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a response with ``message``."""
+    message = " ".join(message.split())
+    if _wants_page(request):
+        return page(request, "shared/error.html", status=status, headers=headers, message=message)
+    return JSONResponse({"error": message}, status, headers)
+
+
+def _wants_page(request: Request) -> bool:
+    # Sent on navigation; requests of scripts accept JSON.
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _not_found(request: Request, error: Exception) -> Response:
+    return error_response(request, 404, str(error))
+
+
+def _input(request: Request, error: Exception) -> Response:
+    """Return an error that the user can fix; project paths are shortened to the folder name."""
+    message = str(error)
+    for project in request.app.state.library:
+        message = message.replace(str(project.folder), project.folder.name)
+    return error_response(request, 409, message)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # A malformed id in the path: 404. Anything else malformed: 422.
+    if all(problem["loc"][0] == "path" for problem in error.errors()):
+        return error_response(request, 404, "there is nothing at this address")
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    return error_response(request, 422, f"{field or 'the request'}: {first['msg']}")
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return error_response(request, error.status_code, error.detail, error.headers)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    """Return status 500; the server prints the traceback in its terminal."""
+    del error
+    # This response bypasses the middleware.
+    message = "internal error; see the terminal that runs serve-people"
+    return error_response(request, 500, message, SECURITY_HEADERS)

@@ -1,0 +1,258 @@
+// The People page: a card per person, suggested pairs, hidden people.
+
+import { announce, element, isTyping } from "../shared/page.js";
+import { nameField, updateName } from "./name_field.js";
+import { data, faceAddress, faceCount, review, seenFromTo } from "./review.js";
+import "./dataset_writing.js";
+
+const cards = document.getElementById("cards");
+const hiddenCards = document.getElementById("hidden-cards");
+const hiddenPart = document.getElementById("hidden-part");
+const unknownCard = document.getElementById("unknown-card");
+const chosenBar = document.getElementById("chosen-bar");
+const cardOf = new Map(); // person id -> card
+const chosen = new Set();
+
+// --- cards -------------------------------------------------------------------------------------
+
+function montage(faces) {
+  return faces.map((id) => element("img", { src: faceAddress(id), alt: "", loading: "lazy", draggable: "false" }));
+}
+
+function makeCard(person) {
+  const pictures = element("a", { class: "montage", href: `${data.pages}/${person.id}`, draggable: "true" });
+  const box = element("input", { type: "checkbox", class: "choose" });
+  box.addEventListener("change", () => choose(person.id, box.checked));
+  const name = nameField(person);
+  const facts = element("p", { class: "soft small facts" });
+  const hide = element("button", { type: "button", class: "quiet small hide" });
+  hide.addEventListener("click", () => {
+    const now = review.person(person.id);
+    review.decide({ kind: now.hidden ? "show" : "hide", person: person.id });
+  });
+  const card = element("li", { class: "card person" },
+    pictures,
+    element("div", { class: "person-text" },
+      element("div", { class: "person-name" }, box, name),
+      element("div", { class: "person-facts" }, facts, hide)));
+  card.dataset.person = person.id;
+  Object.assign(card, { pictures, box, name, facts, hide });
+  makeDraggable(card, person.id);
+  return card;
+}
+
+function updateCard(card, person) {
+  const key = JSON.stringify(person);
+  if (card.key === key) return;
+  card.key = key;
+  const faces = person.faces.join();
+  if (card.faces !== faces) {
+    card.faces = faces;
+    card.pictures.replaceChildren(...montage(person.faces));
+    card.pictures.dataset.count = person.faces.length;
+  }
+  card.pictures.setAttribute("aria-label", `${person.name}: all faces`);
+  card.box.setAttribute("aria-label", `Choose ${person.name}`);
+  updateName(card.name, person);
+  card.facts.textContent = `${faceCount(person.count)} · ${seenFromTo(person)}`;
+  card.hide.textContent = person.hidden ? "Show again" : "Hide";
+  card.hide.setAttribute("aria-label", `${card.hide.textContent}: ${person.name}`);
+}
+
+function place(list, people) {
+  const wanted = people.map((person) => cardOf.get(person.id));
+  // Move only cards that are out of place, so that the focus is kept.
+  wanted.forEach((card, i) => {
+    if (list.children[i] !== card) list.insertBefore(card, list.children[i] ?? null);
+  });
+}
+
+review.subscribe((state) => {
+  const ids = new Set(state.people.map((person) => person.id));
+  for (const [id, card] of cardOf) {
+    if (ids.has(id)) continue;
+    card.remove();
+    cardOf.delete(id);
+    chosen.delete(id);
+  }
+  for (const person of state.people) {
+    if (!cardOf.has(person.id)) cardOf.set(person.id, makeCard(person));
+    updateCard(cardOf.get(person.id), person);
+  }
+  const byCount = [...state.people].sort((a, b) => b.count - a.count || a.id - b.id);
+  const shown = byCount.filter((person) => !person.hidden);
+  const hidden = byCount.filter((person) => person.hidden);
+  place(cards, shown);
+  place(hiddenCards, hidden);
+  hiddenPart.hidden = !hidden.length;
+  hiddenPart.querySelector("summary").textContent = `Hidden (${hidden.length})`;
+  const total = shown.length === 1 ? "1 person" : `${shown.length} people`;
+  document.getElementById("count").textContent = total;
+  showUnknown(state.unknown);
+  showChosen();
+  showPair();
+});
+
+function showUnknown(unknown) {
+  unknownCard.hidden = !unknown.count;
+  unknownCard.querySelector(".montage").replaceChildren(...montage(unknown.faces));
+  unknownCard.querySelector(".montage").dataset.count = unknown.faces.length;
+  unknownCard.querySelector(".facts").textContent = faceCount(unknown.count);
+  // The last card.
+  cards.append(unknownCard);
+}
+
+// --- merging by dragging, or by choosing -------------------------------------------------------
+
+function makeDraggable(card, id) {
+  card.pictures.addEventListener("dragstart", (event) => {
+    event.dataTransfer.setData("application/x-person", id);
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setDragImage(card, 40, 40);
+    document.body.classList.add("dragging");
+    card.classList.add("dragged");
+  });
+  card.pictures.addEventListener("dragend", () => {
+    document.body.classList.remove("dragging");
+    card.classList.remove("dragged");
+  });
+  card.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("application/x-person")) return;
+    if (card.classList.contains("dragged")) return;
+    event.preventDefault();
+    card.classList.add("target");
+  });
+  card.addEventListener("dragleave", (event) => {
+    if (!card.contains(event.relatedTarget)) card.classList.remove("target");
+  });
+  card.addEventListener("drop", (event) => {
+    event.preventDefault();
+    card.classList.remove("target");
+    const dragged = Number(event.dataTransfer.getData("application/x-person"));
+    if (dragged && dragged !== id) review.decide({ kind: "merge", person: dragged, other: id });
+  });
+}
+
+function choose(id, on) {
+  if (on) chosen.add(id);
+  else chosen.delete(id);
+  showChosen();
+}
+
+function showChosen() {
+  for (const [id, card] of cardOf) {
+    card.box.checked = chosen.has(id);
+    card.classList.toggle("chosen", chosen.has(id));
+  }
+  chosenBar.hidden = !chosen.size;
+  document.body.classList.toggle("with-bar", Boolean(chosen.size));
+  const names = [...chosen].map((id) => review.person(id)?.name);
+  document.getElementById("chosen-names").textContent = names.join(", ");
+  document.getElementById("merge").disabled = chosen.size < 2;
+  document.getElementById("different").disabled = chosen.size !== 2;
+}
+
+/** The person into whom the others are merged: a named one first, then the one with most faces. */
+function mergeTarget(ids) {
+  const people = ids.map((id) => review.person(id));
+  return people.sort((a, b) => b.named - a.named || b.count - a.count)[0].id;
+}
+
+document.getElementById("merge").addEventListener("click", async () => {
+  const ids = [...chosen];
+  const other = mergeTarget(ids);
+  chosen.clear();
+  for (const person of ids.filter((id) => id !== other)) {
+    if (!(await review.decide({ kind: "merge", person, other }))) break;
+  }
+});
+
+document.getElementById("different").addEventListener("click", () => {
+  const [person, other] = chosen;
+  chosen.clear();
+  review.decide({ kind: "different", person, other });
+});
+
+document.getElementById("hide").addEventListener("click", async () => {
+  const ids = [...chosen];
+  chosen.clear();
+  for (const person of ids) await review.decide({ kind: "hide", person });
+});
+
+document.getElementById("choose-none").addEventListener("click", () => {
+  chosen.clear();
+  showChosen();
+});
+
+document.getElementById("show-keys").addEventListener("click", () => document.getElementById("keys").showModal());
+
+// --- suggested pairs ---------------------------------------------------------------------------
+
+const pairPart = document.getElementById("pair");
+const skipped = new Set(JSON.parse(sessionStorage.getItem(`skipped ${data.api}`) ?? "[]"));
+const pairKey = (pair) => `${pair.a} ${pair.b}`;
+let pair = null;
+
+function showPair() {
+  const open = review.state.pairs.filter((one) => !skipped.has(pairKey(one)));
+  const before = pair && pairKey(pair);
+  pair = open[0] ?? null;
+  pairPart.hidden = !pair;
+  if (!pair) return;
+  const rest = open.length - 1;
+  document.getElementById("pair-rest").textContent = rest ? `${rest} more` : "the last pair";
+  for (const side of ["a", "b"]) {
+    const person = review.person(pair[side]);
+    const place = document.getElementById(`pair-${side}`);
+    const key = person.faces.join();
+    if (place.dataset.faces !== key) {
+      place.dataset.faces = key;
+      place.querySelector(".montage").replaceChildren(...montage(person.faces));
+    }
+    place.querySelector(".montage").href = `${data.pages}/${person.id}`;
+    place.querySelector(".montage").setAttribute("aria-label", `${person.name}: all faces`);
+    place.querySelector("h3").textContent = person.name;
+    place.querySelector("p").textContent = `${faceCount(person.count)} · ${seenFromTo(person)}`;
+  }
+  if (before && before !== pairKey(pair)) {
+    announce(`${review.person(pair.a).name} and ${review.person(pair.b).name}: the same person?`);
+  }
+}
+
+const answers = {
+  same() {
+    const other = mergeTarget([pair.a, pair.b]);
+    return review.decide({ kind: "merge", person: other === pair.a ? pair.b : pair.a, other });
+  },
+  different: () => review.decide({ kind: "different", person: pair.a, other: pair.b }),
+  skip() {
+    skipped.add(pairKey(pair));
+    sessionStorage.setItem(`skipped ${data.api}`, JSON.stringify([...skipped]));
+    showPair();
+  },
+};
+let answering = false;
+
+async function answer(choice) {
+  // Ignore a key that is pressed again before the next pair is shown.
+  if (!pair || answering) return;
+  answering = true;
+  try {
+    await answers[choice]();
+  } finally {
+    answering = false;
+  }
+}
+
+for (const choice of Object.keys(answers)) {
+  document.getElementById(`pair-${choice}`).addEventListener("click", () => answer(choice));
+}
+
+addEventListener("keydown", (event) => {
+  if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (document.querySelector("dialog[open]")) return;
+  const choice = { s: "same", d: "different", k: "skip" }[event.key.toLowerCase()];
+  if (!choice || !pair) return;
+  event.preventDefault();
+  answer(choice);
+});

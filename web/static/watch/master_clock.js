@@ -1,0 +1,109 @@
+// The time that all videos follow: the sound's where there is sound, else the wall clock's.
+
+/** The one clock of all videos. Switching to another person never touches the sound. */
+export class MasterClock extends EventTarget {
+  #audio;
+  #duration;
+  #rate = 1;
+  #from = 0; // seconds at which the wall clock was set
+  #since = null; // performance.now() of that moment; null while it stands still
+
+  /** @param audio an <audio> element, or null for a silent footage */
+  constructor(audio, duration) {
+    super();
+    this.#audio = audio;
+    this.#duration = duration;
+    audio?.addEventListener("ended", () => this.#goOnWithoutSound());
+    audio?.addEventListener("error", () => this.#dropSound());
+  }
+
+  /** Seconds from the start. */
+  get time() {
+    if (this.#onWall) return this.#wallTime;
+    return Math.min(this.#audio.currentTime, this.#duration);
+  }
+
+  get duration() {
+    return this.#duration;
+  }
+
+  get paused() {
+    return this.#onWall ? this.#since === null : this.#audio.paused;
+  }
+
+  get ended() {
+    return this.time >= this.#duration - 0.02;
+  }
+
+  get rate() {
+    return this.#rate;
+  }
+
+  set rate(rate) {
+    this.#setWall(this.#wallTime, this.#since !== null);
+    this.#rate = rate;
+    if (this.#audio) this.#audio.playbackRate = rate;
+  }
+
+  /** Whether a seek of the sound has finished and it can play on. */
+  get ready() {
+    return this.#onWall || (!this.#audio.seeking && this.#audio.readyState >= 3);
+  }
+
+  async play() {
+    if (this.#onWall) this.#setWall(this.#wallTime, true);
+    else await this.#audio.play();
+  }
+
+  pause() {
+    this.#audio?.pause();
+    this.#setWall(this.#wallTime, false);
+  }
+
+  seek(time) {
+    const playing = !this.paused;
+    const to = Math.min(Math.max(time, 0), this.#duration);
+    this.#pastSound = Boolean(this.#audio) && to >= this.#soundEnd;
+    if (this.#audio) this.#audio.currentTime = Math.min(to, this.#soundEnd);
+    this.#setWall(to, playing && this.#onWall);
+    if (playing && !this.#onWall && this.#audio.paused) this.#audio.play().catch(() => {});
+  }
+
+  // The sound may be shorter than the videos: after its end the wall clock takes over.
+  #pastSound = false;
+
+  get #onWall() {
+    return !this.#audio || this.#pastSound;
+  }
+
+  get #soundEnd() {
+    const end = this.#audio?.duration;
+    return Number.isFinite(end) ? Math.min(end, this.#duration) : this.#duration;
+  }
+
+  get #wallTime() {
+    if (this.#since === null) return this.#from;
+    const elapsed = ((performance.now() - this.#since) / 1000) * this.#rate;
+    return Math.min(this.#from + elapsed, this.#duration);
+  }
+
+  #setWall(time, running) {
+    this.#from = time;
+    this.#since = running ? performance.now() : null;
+  }
+
+  #goOnWithoutSound() {
+    if (this.#duration - this.#audio.currentTime < 0.1) return;
+    const time = this.#audio.currentTime;
+    this.#pastSound = true;
+    this.#setWall(time, true);
+  }
+
+  /** The sound cannot be played: the videos follow the wall clock. */
+  #dropSound() {
+    const time = this.#audio.currentTime || 0;
+    this.#audio = null;
+    this.#setWall(time, false);
+    this.dispatchEvent(new Event("soundfailed"));
+  }
+}

@@ -1,0 +1,119 @@
+// The timeline below the player: one row per person, when they are seen and when they smile.
+
+import { element, formatTime } from "../shared/page.js";
+import { coverage } from "./auto_stage.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** One bar of a row's height for each interval. */
+function bars(intervals, kind, duration) {
+  return intervals.map(([start, end]) => {
+    const bar = document.createElementNS(SVG, "rect");
+    const width = Math.max(end - start, duration / 1000); // at least visible
+    for (const [name, value] of Object.entries({ x: start, y: 0, width, height: 1, class: kind })) {
+      bar.setAttribute(name, value);
+    }
+    return bar;
+  });
+}
+
+function drawRow(person, duration) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", `0 0 ${duration || 1} 1`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(
+    ...bars(person.seen, "seen", duration),
+    ...bars(person.filled, "filled", duration),
+    ...bars(person.smiling, "smiling", duration),
+  );
+  return svg;
+}
+
+/** Describe in words what a person's row shows. */
+function describe(person, duration) {
+  const seen = Math.round(100 * coverage(person.seen, 0, duration));
+  const smiles = person.smiling.length;
+  const often = smiles === 1 ? "once" : smiles === 2 ? "twice" : `${smiles} times`;
+  return `seen ${seen} % of the time${smiles ? `, smiles ${often}` : ""}`;
+}
+
+export class Timeline {
+  #root;
+  #head;
+  #duration;
+  #rows = new Map();
+
+  /**
+   * @param root the element to fill
+   * @param people as in the page's data
+   * @param go called with (seconds or null, person id or null)
+   */
+  constructor(root, people, duration, go) {
+    this.#root = root;
+    this.#duration = duration;
+    for (const person of people) this.#add(person, go);
+    this.#head = element("div", { class: "playhead", "aria-hidden": "true" });
+    this.#tip = element("div", { class: "timeline-tip", hidden: true, "aria-hidden": "true" });
+    root.append(this.#head, this.#tip);
+  }
+
+  #tip;
+
+  /** Move the line of the current time. */
+  show(time) {
+    this.#head.style.setProperty("--at", this.#duration ? time / this.#duration : 0);
+  }
+
+  mark(id) {
+    for (const [other, row] of this.#rows) row.classList.toggle("on", other === id);
+  }
+
+  #add(person, go) {
+    const name = element(
+      "button",
+      { type: "button", class: "timeline-name quiet", title: person.name },
+      person.name,
+    );
+    const words = element(
+      "span",
+      { class: "visually-hidden" },
+      ` ${describe(person, this.#duration)}`,
+    );
+    name.append(words);
+    name.addEventListener("click", () => go(null, person.id));
+    const track = element("div", { class: "timeline-track" });
+    track.append(drawRow(person, this.#duration));
+    this.#listen(track, person, go);
+    const row = element("div", { class: "timeline-row", role: "listitem" }, name, track);
+    this.#rows.set(person.id, row);
+    this.#root.append(row);
+  }
+
+  #listen(track, person, go) {
+    const timeAt = (event) => {
+      const { left, width } = track.getBoundingClientRect();
+      return Math.min(Math.max((event.clientX - left) / width, 0), 1) * this.#duration;
+    };
+    track.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      track.setPointerCapture(event.pointerId);
+      go(timeAt(event), person.id);
+    });
+    track.addEventListener("pointermove", (event) => {
+      this.#showTip(event, track, timeAt(event));
+      if (track.hasPointerCapture(event.pointerId)) go(timeAt(event), null);
+    });
+    track.addEventListener("pointerleave", () => {
+      this.#tip.hidden = true;
+    });
+  }
+
+  #showTip(event, track, time) {
+    const box = this.#root.getBoundingClientRect();
+    this.#tip.hidden = event.pointerType === "touch";
+    this.#tip.textContent = formatTime(time, 1);
+    this.#tip.style.left = `${event.clientX - box.left}px`;
+    this.#tip.style.top = `${track.getBoundingClientRect().top - box.top}px`;
+  }
+}

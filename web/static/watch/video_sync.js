@@ -1,0 +1,100 @@
+// Keeps one muted video in sync with the master clock.
+
+// A larger drift is corrected by a seek, a smaller one by the playback rate.
+const JUMP_S = 0.35;
+// A seek takes time to complete; another one before that would restart it for ever.
+const BETWEEN_JUMPS_MS = 700;
+// Share of the drift that is corrected per second, and the largest change of the rate. The video is
+// muted, and motion at up to 1.5 times the speed does not look odd for a moment.
+const GAIN = 5;
+const MAX_CHANGE = 0.5;
+// Hysteresis: correction starts at the first drift and stops at the second, so that the rate is not
+// set all the time.
+const START_S = 0.01;
+const STOP_S = 0.004;
+
+export class VideoSync {
+  #jumpedAt = -Infinity;
+  #lead = 0.06; // seconds that a seek while playing takes; measured
+  #measure = false;
+  #correcting = false;
+
+  /** @param rate frames a second, or null */
+  constructor(video, rate) {
+    this.video = video;
+    this.rate = rate;
+  }
+
+  /** Seconds by which the video is ahead of `time`. */
+  drift(time) {
+    return this.video.currentTime - Math.min(time, this.#end);
+  }
+
+  /** Whether the video has a decoded frame, and it is the clock's. */
+  isInSync(clock) {
+    const { video } = this;
+    if (video.readyState < 2 || video.seeking) return false;
+    if (clock.paused) return Math.abs(this.drift(this.#middleOfFrame(clock.time))) < 1 / (this.rate ?? 25);
+    return Math.abs(this.drift(clock.time)) <= 1 / (this.rate ?? 25) || video.ended;
+  }
+
+  /** Correct the video's drift; call it about ten times a second. */
+  follow(clock, now) {
+    const { video } = this;
+    if (video.readyState < 1 || video.seeking) return;
+    if (clock.paused) this.#hold(clock);
+    else this.#run(clock, now);
+  }
+
+  /** Seek to a time at once. */
+  jump(time, now, lead = 0) {
+    this.#jumpedAt = now;
+    this.#measure = lead > 0;
+    this.video.currentTime = Math.min(Math.max(time + lead, 0), this.#end);
+  }
+
+  #hold(clock) {
+    const { video } = this;
+    if (!video.paused) video.pause();
+    const middle = Math.min(this.#middleOfFrame(clock.time), this.#end);
+    if (Math.abs(video.currentTime - middle) > 0.001) video.currentTime = middle;
+  }
+
+  #run(clock, now) {
+    const { video } = this;
+    const time = clock.time;
+    if (video.ended || time >= this.#end) return;
+    if (video.paused) video.play().catch(() => {});
+    const drift = this.drift(time);
+    if (this.#measure && video.readyState >= 3) this.#adjustLead(drift / clock.rate);
+    if (Math.abs(drift) > JUMP_S * Math.max(clock.rate, 1)) {
+      if (now - this.#jumpedAt > BETWEEN_JUMPS_MS) this.jump(time, now, this.#lead * clock.rate);
+      return;
+    }
+    this.#adjustRate(drift, clock.rate);
+  }
+
+  #adjustLead(missed) {
+    this.#measure = false;
+    this.#lead = Math.min(Math.max(this.#lead - 0.7 * missed, 0.01), 1);
+  }
+
+  #adjustRate(drift, rate) {
+    this.#correcting = Math.abs(drift) > (this.#correcting ? STOP_S : START_S);
+    const change = this.#correcting ? Math.min(Math.max(-GAIN * drift, -MAX_CHANGE), MAX_CHANGE) : 0;
+    const wanted = Math.min(Math.max(rate * (1 + change), 0.0625), 16);
+    const step = this.#correcting ? 0.01 : 0;
+    if (Math.abs(this.video.playbackRate - wanted) > step) this.video.playbackRate = wanted;
+  }
+
+  /** The middle of the frame at `time`: a seek to its start may show the frame before. */
+  #middleOfFrame(time) {
+    if (!this.rate) return time;
+    return (Math.floor(time * this.rate + 0.01) + 0.5) / this.rate;
+  }
+
+  get #end() {
+    const { duration } = this.video;
+    return Number.isFinite(duration) ? duration - 0.001 : Infinity;
+  }
+}
