@@ -13,6 +13,7 @@ from data.tables.labels import LabelFolder, LabelSet
 from web.core.errors import NotFoundError
 from web.core.library import LibraryParameter, NumberParameter, OpenProject, ProjectParameter
 from web.core.templates import page
+from web.core.thumbnails import cached_jpeg, small_jpeg
 from web.label.labelling import (
     LabelBatch,
     NewLabelSet,
