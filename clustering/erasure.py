@@ -13,12 +13,12 @@ from clustering.faces.portraits import cut_portrait
 from clustering.output.dataset import plan_dataset
 from clustering.output.masking import cover
 from clustering.output.write import (
+    as_reviewed,
     known_people,
     mark_stopped,
     read_tables,
-    reviewed_inputs,
+    sorted_record,
     write_outputs,
-    written_inputs,
 )
 from data.core.atomic import overwriting
 from data.core.boxes import expand
@@ -26,7 +26,7 @@ from data.core.errors import InputError
 from data.core.progress import Progress
 from data.erasure.residue_scan import picture_digest, picture_mark
 from data.project.project import Project
-from data.project.stages import PEOPLE_STAGE
+from data.project.stages import PEOPLE
 from data.tables.faces import Faces
 from data.tables.labels import picture_file
 from data.tables.people import open_people
@@ -90,8 +90,8 @@ def forget_faces(project: Project, person_id: int, *, progress: Progress) -> For
     Raises:
         InputError: the project was not clustered, or a table or picture is missing.
     """
-    inputs = written_inputs(project)
-    mark_stopped(project, inputs)
+    record = sorted_record(project)
+    mark_stopped(project, record)
     gone: list[Faces] = []
     portraits: list[bytes] = []
     frames: list[bytes] = []
@@ -105,11 +105,10 @@ def forget_faces(project: Project, person_id: int, *, progress: Progress) -> For
             gone.append(_forget_in_footage(project, name, theirs))
         erase_person(people, person_id)
         tables = {name: read_tables(project, name) for name in project.footages}
-        known, now = known_people(people, tables), reviewed_inputs(people)
-    margin = float(inputs["label_margin"])
-    plan = plan_dataset(known.that_matter(), known.names, label_margin=margin)
+        known, now = known_people(people, tables), as_reviewed(record, people)
+    plan = plan_dataset(known.that_matter(), known.names, label_margin=record.label_margin)
     write_outputs(project, known, plan, progress)
-    project.finish(PEOPLE_STAGE, {**inputs, **now})
+    project.finish(PEOPLE, now)
     faces = Faces.concatenate(gone)
     both = np.concatenate([faces.embedding, faces.embedding_mirrored])
     return ForgottenFaces(len(faces), both, tuple(portraits), tuple(frames))

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,6 @@ from clustering.output.write import (
     known_people,
     outputs_exist,
     read_tables,
-    reviewed_inputs,
     write_outputs,
 )
 from clustering.pairing.lesson import Lesson
@@ -41,7 +39,7 @@ from data.core.progress import Progress
 from data.execution.failures import Failures
 from data.execution.tasks import LocalRunner, Runner
 from data.project.project import FootageEntry, Project, absolute
-from data.project.stages import PEOPLE_STAGE, faces_stage
+from data.project.stages import FACES, PEOPLE, PeopleRecord
 from data.tables.decisions import Places, Reviewed, ReviewedFaces
 from data.tables.face_match import same_faces
 from data.tables.faces import Faces, Frames
@@ -125,18 +123,18 @@ def cluster_faces(
         _require_faces(project, extracted, tables, settings)
         with open_people(project.people_file) as people:
             inputs = _people_inputs(project, settings, people)
-            done = project.finished(PEOPLE_STAGE, inputs) and not settings.force
+            done = project.is_finished(PEOPLE, inputs) and not settings.force
             if not done:
-                project.unfinish(PEOPLE_STAGE)
+                project.unfinish(PEOPLE)
                 assign_people(project, people, tables, settings.grouping)
             known = known_people(people, tables)
             inputs = _people_inputs(project, settings, people)
         plan = plan_dataset(known.that_matter(), known.names, label_margin=settings.label_margin)
         done = done and outputs_exist(project, plan)
         if not done:
-            project.unfinish(PEOPLE_STAGE)
+            project.unfinish(PEOPLE)
             write_outputs(project, known, plan, progress)
-            project.finish(PEOPLE_STAGE, inputs)
+            project.finish(PEOPLE, inputs)
     summary = _summary(project, extracted, known, plan)
     read = {footage.name for footage in extracted}
     return dataclasses.replace(
@@ -168,7 +166,7 @@ def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage
         try:
             footages.append(probe(entry.path))
         except InputError as error:
-            if faces_stage(entry.name) in project.stages:
+            if project.has_record(FACES, entry.name):
                 left_out.append(f"{error}; its faces are kept")
             else:
                 del project.footages[entry.name]
@@ -184,7 +182,7 @@ def _others(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
     return [
         entry
         for entry in project.footages.values()
-        if entry.path not in named and (not paths or faces_stage(entry.name) not in project.stages)
+        if entry.path not in named and (not paths or not project.has_record(FACES, entry.name))
     ]
 
 
@@ -207,16 +205,16 @@ def _require_faces(
     raise InputError(f"{names}: no face found in {looked} frames; {advice}")
 
 
-def _people_inputs(project: Project, settings: ClusterSettings, people: People) -> dict[str, Any]:
+def _people_inputs(project: Project, settings: ClusterSettings, people: People) -> PeopleRecord:
     """Everything that the people, their folder and the dataset depend on."""
-    faces = {name: project.stages[faces_stage(name)] for name in project.footages}
-    return {
-        "version": VERSION,
-        "faces": faces,
-        "grouping": dataclasses.asdict(settings.grouping),
-        "label_margin": settings.label_margin,
-        **reviewed_inputs(people),
-    }
+    return PeopleRecord(
+        version=VERSION,
+        faces={name: project.require_record(FACES, name) for name in project.footages},
+        grouping=dataclasses.asdict(settings.grouping),
+        label_margin=settings.label_margin,
+        names=people.names(),
+        decisions=people.decisions_key(),
+    )
 
 
 def assign_people(
@@ -240,8 +238,8 @@ def assign_people(
     clusters = _plain_clusters(faces, settings) if settings.plain else {}
     footages = {}
     for name, (frames, table) in tables.items():
-        stage = project.stages[faces_stage(name)]
-        video = stage["kind"] == "video"
+        record = project.require_record(FACES, name)
+        video = record.kind == "video"
         labels = reviewed.labels[name]
         if not settings.plain:
             constraints = review_constraints(labels, reviewed)
@@ -249,7 +247,7 @@ def assign_people(
                 table, settings, frames=len(frames), video=video, constraints=constraints
             )
         voters = Assignments(table.time_s, table.xyxy, _votes(before[name], labels))
-        footages[name] = ClusteredFootage(table, clusters[name], voters, float(stage["every_s"]))
+        footages[name] = ClusteredFootage(table, clusters[name], voters, record.every_s)
     next_id, eps = people.next_person_id(), settings.eps
     found = identify(footages, eps=eps, next_person_id=next_id, whole=_by_hand(reviewed))
     found = {name: _undoable(found[name], before[name], reviewed.labels[name]) for name in found}
@@ -314,8 +312,8 @@ def _summary(
     faces = dict.fromkeys(names, 0)
     seen_s = dict.fromkeys(names, 0.0)
     for footage in known.footages:
-        stage = project.stages[faces_stage(footage.name)]
-        every_s = stage["every_s"] if stage["kind"] == "video" else 0.0
+        record = project.require_record(FACES, footage.name)
+        every_s = record.every_s if record.kind == "video" else 0.0
         present, counts = np.unique(footage.person_id, return_counts=True)
         for person, count in zip(present.tolist(), counts.tolist(), strict=True):
             faces[person] = faces.get(person, 0) + count

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from clustering.faces.stage import _lost_tables, faces_done
 from clustering.output.write import folders_exist, is_sorted, is_written
 from clustering.pairing.match import pair_options_of
@@ -9,7 +11,7 @@ from clustering.settings import VERSION
 from data.project.cleanup import Removable
 from data.project.manifest import OutputFolder
 from data.project.project import FootageEntry, Project
-from data.project.stages import PEOPLE_STAGE, faces_stage
+from data.project.stages import FACES, PEOPLE
 from data.project.status import StageStatus
 from data.tables.people import open_people
 from data.video.footage import size_on_disk
@@ -28,26 +30,29 @@ def states(project: Project) -> list[StageStatus]:
 def _of_faces(project: Project, entry: FootageEntry) -> StageStatus:
     named = pair_options_of(project, entry.name) or (str(entry.path),)
     again = ("cluster-faces", "--project", str(project.folder), *named)
-    record, size = project.stages.get(faces_stage(entry.name)), size_on_disk(entry.path)
+    record, size = project.record(FACES, entry.name), size_on_disk(entry.path)
     if size is None:
         return StageStatus(
             "faces", entry.name, "missing", f"no footage at {entry.path}; put it back"
         )
-    if record is None:
+    if not project.has_record(FACES, entry.name):
         return StageStatus("faces", entry.name, "missing", "not all of it was looked at", again)
     if lost := _lost_tables(project, entry.name):
         return StageStatus("faces", entry.name, "missing", f"{lost[0].name} is gone", again)
-    # All else of what is noted are settings.
-    if faces_done(project, entry.name, {**record, "version": VERSION, "size_bytes": size}):
+    if record is None:
+        return StageStatus("faces", entry.name, "stale", "found by another version", again)
+    # The other fields of the record are settings.
+    now = dataclasses.replace(record, version=VERSION, size_bytes=size)
+    if faces_done(project, entry.name, now):
         return StageStatus("faces", entry.name)
-    changed = size != record["size_bytes"]
+    changed = size != record.size_bytes
     why = "the footage has changed" if changed else "found by another version"
     return StageStatus("faces", entry.name, "stale", why, (*again, "--force") if changed else again)
 
 
 def _of_people(project: Project) -> StageStatus:
     again = ("cluster-faces", "--project", str(project.folder))
-    record = project.stages.get(PEOPLE_STAGE)
+    record = project.record(PEOPLE)
     if record is None or not project.people_file.exists():
         return StageStatus("people", "", "missing", "the faces are not sorted yet", again)
     if not is_sorted(project):
@@ -59,7 +64,7 @@ def _of_people(project: Project) -> StageStatus:
     if decided:
         why = "somebody decided who is who since, or writing was stopped"
         return StageStatus("people", "", "stale", why, again)
-    if record.get("version") != VERSION:
+    if record.version != VERSION:
         return StageStatus("people", "", "stale", "sorted by another version", again)
     return StageStatus("people", "")
 

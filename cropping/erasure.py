@@ -13,7 +13,7 @@ from data.core.atomic import overwriting
 from data.project.filenames import person_file_names
 from data.project.manifest import OutputFile, OutputFolder
 from data.project.project import TIMELINE_FILE, Project
-from data.project.stages import gifs_stage, smiles_stage, tracks_stage
+from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
 
 _SUFFIXES: Final = (".mp4", ".best.mp4", ".gif", ".webp", ".loop.mp4")
 
@@ -49,8 +49,8 @@ def _their_files(project: Project, footage: str, person_id: int) -> set[str]:
     """What the person's files may be called: by their name now, and by that of earlier runs."""
     from data.tables.people import open_people
 
-    stage = project.stages.get(tracks_stage(footage), {})
-    tracked = {int(person): str(name) for person, name in stage.get("names", {}).items()}
+    record = project.record(TRACKS, footage)
+    tracked = {} if record is None else dict(record.names)
     with open_people(project.people_file) as people:
         now = {p: name for p, name in people.names().items() if p in tracked}
     files = [person_file_names(names) for names in (tracked, {**tracked, **now})]
@@ -72,13 +72,13 @@ def _in_timeline(folder: Path, person_id: int) -> list[str]:
 
 
 def _remove_gifs(project: Project, footage: str, theirs: set[str]) -> int:
-    keys = project.stages.get(gifs_stage(footage), {})
+    keys = (project.record(GIFS, footage) or GifsRecord()).keys
     ours = theirs & set(keys)
     for name in sorted(ours):
         (project.crops_folder(footage) / name).unlink(missing_ok=True)
     if ours:
         left = {name: key for name, key in keys.items() if name not in ours}
-        project.finish(gifs_stage(footage), left)
+        project.finish(GIFS, GifsRecord(left), footage)
     return len(ours)
 
 
@@ -106,7 +106,7 @@ def _never(path: Path) -> None:
 
 
 def _forget_smiles(project: Project, footage: str, person_id: int) -> None:
-    project.unfinish(smiles_stage(footage))
+    project.unfinish(SMILES, footage)
     file = smiles_file(project, footage)
     if file.exists():
         smiles = Smiles.read(file)

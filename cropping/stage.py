@@ -41,7 +41,7 @@ from data.core.progress import Progress
 from data.execution.failures import Failures, NoFailures
 from data.execution.tasks import Finished, LocalRunner, Runner, Task, Work
 from data.project.project import TIMELINE_FILE, FootageEntry, Project, absolute
-from data.project.stages import crops_stage, smiles_stage
+from data.project.stages import CROPS, SMILES, CropsRecord
 from data.tables.people import open_people
 from data.tables.tracks import tracked_names
 from data.video.footage import probe
@@ -167,7 +167,7 @@ def _work(
     people = _lacking(job, todo, known)
     watches = bool(people) and settings.smiles and not request.knows_smiles
     if watches:
-        project.unfinish(smiles_stage(request.name))
+        project.unfinish(SMILES, request.name)
     ids = tuple(person.person_id for person in people)
     # Not by the threads of a task: another number of an encoder's gives other bytes.
     encoders = threads_each(len(people), settings.threads or os.cpu_count() or 1)
@@ -197,8 +197,8 @@ def _finish(project: Project, finished: Finished[_PlannedCrops, Cropped]) -> Cro
         finish_smiles(project, request.name, smile_model_key())
     if not planned.done:
         settings = request.settings
-        told = {"settings": settings.video_key(), "others": settings.others}
-        project.finish(crops_stage(request.name), {"version": VERSION, **told})
+        record = CropsRecord(VERSION, settings.video_key(), settings.others)
+        project.finish(CROPS, record, request.name)
     shutil.rmtree(request.work, ignore_errors=True)
     remove_partial(request.folder.folder)
     return CropsSummary(

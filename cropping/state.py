@@ -13,11 +13,11 @@ from data.project.cleanup import Removable, files_under, that_exist
 from data.project.filenames import person_file_names
 from data.project.manifest import OutputFolder
 from data.project.project import FootageEntry, Project
-from data.project.stages import crops_stage, gifs_stage, smiles_stage, tracks_stage
+from data.project.stages import CROPS, GIFS, SMILES, TRACKS, GifsRecord
 from data.project.status import StageStatus
 from data.tables.people import open_people
 from data.tables.timeline import read_timeline
-from data.tables.tracks import read_tracks
+from data.tables.tracks import read_tracks, tracked_names
 from data.video.footage import size_on_disk
 
 _NO_TRACKS = "no tracks yet"
@@ -48,7 +48,7 @@ def _of_footage(
 ) -> list[StageStatus]:
     pictures = entry.path.is_dir() or is_picture(entry.path)
     whats = ("smile GIFs",) if pictures else ("videos", "smile GIFs")
-    tracked = tracks_stage(entry.name) in project.stages
+    tracked = project.has_record(TRACKS, entry.name)
     if not tracked or not project.tracks_file(entry.name).exists():
         return [StageStatus(what, entry.name, "missing", _NO_TRACKS) for what in whats]
     gifs = _of_gifs(project, entry, names)
@@ -58,15 +58,14 @@ def _of_footage(
 def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) -> StageStatus:
     again = ("crop-people", str(project.folder), str(entry.path))
     tracks, tracked = read_tracks(project, entry.name)
-    record = project.stages.get(crops_stage(entry.name))
+    record = project.record(CROPS, entry.name)
     size = size_on_disk(entry.path)
-    told = record or {}
     keys = video_keys(
         tracks,
         read_timeline(project.detections_file(entry.name)),
         size_bytes=entry.size_bytes if size is None else size,
-        settings=str(told.get("settings")),
-        blurred=told.get("others") == "blur",
+        settings="" if record is None else record.settings,
+        blurred=record is not None and record.others == "blur",
     )
     if not keys:
         return StageStatus("videos", entry.name, why="nobody is seen in it")
@@ -74,7 +73,7 @@ def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) 
     made = {path: key for path, key in known.items() if _is_video(path)}
     if record is None or not made:
         return StageStatus("videos", entry.name, "missing", "not cropped yet", again)
-    if record["version"] != VERSION:
+    if record.version != VERSION:
         return StageStatus("videos", entry.name, "stale", "cropped by another version", again)
     if set(made.values()) - set(keys.values()):
         return StageStatus("videos", entry.name, "stale", _OTHERWISE, again)
@@ -92,18 +91,18 @@ def _is_video(path: str) -> bool:
 
 def _of_gifs(project: Project, entry: FootageEntry, names: Mapping[int, str]) -> StageStatus:
     again = ("smile-gifs", str(project.folder), str(entry.path))
-    made = project.stages.get(gifs_stage(entry.name), {})
-    looked = project.stages.get(smiles_stage(entry.name))
-    if looked is None or gifs_stage(entry.name) not in project.stages:
+    gifs = project.record(GIFS, entry.name)
+    smiles_record = project.record(SMILES, entry.name)
+    if smiles_record is None or gifs is None:
         return StageStatus(
             "smile GIFs", entry.name, "missing", "nobody looked who smiles yet", again
         )
-    smiles = gif_smiles(project, entry.name, str(looked["model"]))
+    made = gifs.keys
+    smiles = gif_smiles(project, entry.name, smiles_record.model)
     if not all(key.endswith(smiles) for key in made.values()):
         return StageStatus("smile GIFs", entry.name, "stale", _OTHERWISE, again)
-    tracked = project.stages[tracks_stage(entry.name)]["names"]
-    everybody = {int(p): names.get(int(p), str(name)) for p, name in tracked.items()}
-    files = person_file_names(everybody)
+    tracked = tracked_names(project, entry.name)
+    files = person_file_names({p: names.get(p, name) for p, name in tracked.items()})
     if any(not _is_called(file, files.get(int(key.split()[0]))) for file, key in made.items()):
         return StageStatus("smile GIFs", entry.name, "stale", _RENAMED, again)
     folder = project.crops_folder(entry.name)
@@ -123,13 +122,13 @@ def removable(project: Project) -> list[Removable]:
         InputError: a list of what was written is damaged.
     """
     files = [file for name in project.footages for file in _files(project, name)]
-    stages = (f(name) for name in project.footages for f in (crops_stage, gifs_stage, smiles_stage))
+    stages = [(stage, name) for name in project.footages for stage in (CROPS, GIFS, SMILES)]
     return [Removable("crops", "crop-people, smile-gifs", tuple(files), tuple(stages))]
 
 
 def _files(project: Project, footage: str) -> list[Path]:
     folder = project.crops_folder(footage)
-    gifs = (folder / name for name in project.stages.get(gifs_stage(footage), {}))
+    gifs = (folder / name for name in (project.record(GIFS, footage) or GifsRecord()).keys)
     smiles = smiles_file(project, footage)
     pieces = files_under(folder / WORK_FOLDER)
     return [*pieces, *that_exist(*gifs, smiles), *OutputFolder(folder).files()]

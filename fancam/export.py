@@ -26,7 +26,7 @@ def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int
     Raises:
         InputError: there is nothing to write.
     """
-    from data.project.stages import tracks_stage
+    from data.project.stages import TRACKS
     from data.tables.export import export_coco, export_label_studio
 
     folder = out or project.export_folder
@@ -37,8 +37,7 @@ def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int
         print(f"{shown(folder / f'{name}.zip')}  {images} images")
     if "mot" not in wanted:
         return 0
-    entries = project.footages.values()
-    tracked = [entry for entry in entries if tracks_stage(entry.name) in project.stages]
+    tracked = project.footages_with(TRACKS)
     if not tracked and formats:
         raise InputError(f"{project.folder}: no tracks to export; run track-people first")
     for entry in tracked:

@@ -78,7 +78,7 @@ def _forget(
     from before that.
     """
     from clustering.erasure import forget_faces, renamed_pictures
-    from clustering.output.write import written_inputs
+    from clustering.output.write import sorted_record
     from cropping.erasure import forget_crops
     from data.core.progress import bars
     from data.project.cleanup import remove
@@ -87,7 +87,7 @@ def _forget(
     from tracking.erasure import forget_tracks
 
     with project.lock():
-        written_inputs(project)  # refuses what could not be finished, before anything is gone
+        sorted_record(project)  # refuses what could not be finished, before anything is gone
         remove(project, exports(project))
         remove(project, cache(project))
         for number in numbers:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clustering.pairing.options import with_pairs
 from clustering.pairing.settings import PairingSettings
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from data.execution.tasks import Runner
     from data.execution.total_progress import ProgressStep, TotalProgress
     from data.project.project import Project
+    from data.project.stages import Stage
     from data.remote.sync import ProjectSync
     from data.video.footage import Footage
 
@@ -199,11 +200,9 @@ class _Stages:
 
     def _tracked(self) -> list[Path]:
         """The videos that are tracked."""
-        from data.project.stages import tracks_stage
+        from data.project.stages import TRACKS
 
-        entries = self.project.footages.values()
-        tracked = [e for e in entries if e.rate and tracks_stage(e.name) in self.project.stages]
-        paths = {entry.path for entry in tracked}
+        paths = {entry.path for entry in self.project.footages_with(TRACKS) if entry.rate}
         return [path for path in self._usable() if absolute(path) in paths]
 
 
@@ -228,20 +227,16 @@ def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> N
 
 def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, int]:
     """The bytes that each stage will still write, by the stage's command."""
-    from data.project.stages import crops_stage, faces_stage, tracks_stage
+    from data.project.stages import CROPS, FACES, TRACKER, TRACKS
     from fancam.space_needed import space_needed
-    from tracking.training.stage import STAGE
 
-    names = {entry.path: entry.name for entry in project.footages.values()}
+    def undone(stage: Stage[Any]) -> list[Footage]:
+        done = {entry.path for entry in project.footages_with(stage)}
+        return [footage for footage in footages if absolute(footage.path) not in done]
 
-    def undone(stage_of: Callable[[str], str]) -> list[Footage]:
-        found = ((footage, names.get(absolute(footage.path))) for footage in footages)
-        return [f for f, name in found if name is None or stage_of(name) not in project.stages]
-
-    stages = {"cluster-faces": faces_stage, "track-people": tracks_stage}
-    stages["crop-people"] = crops_stage
-    needed = {name: space_needed(undone(stage_of))[name] for name, stage_of in stages.items()}
-    trained = STAGE in project.stages
+    stages: tuple[Stage[Any], ...] = (FACES, TRACKS, CROPS)
+    needed = {one.command: space_needed(undone(one))[one.command] for one in stages}
+    trained = project.has_record(TRACKER)
     return {**needed, "train-tracker": 0 if trained else space_needed([])["train-tracker"]}
 
 

@@ -19,7 +19,7 @@ from cropping.render.settings import CropSettings
 from cropping.smiles.stage import SmileSettings, smile_gifs
 from cropping.stage import crop_people
 from data.project.project import Project
-from data.project.stages import tracks_stage
+from data.project.stages import TRACKER, TRACKS
 from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.labels import LabelFolder, picture_file
@@ -30,6 +30,7 @@ from tests.clustering.fakes import CornerDetector, CornerEmbedder
 from tests.cropping.silent_bar import no_bar
 from tests.cropping.test_crop_stage import QUICK
 from tests.cropping.tracked_project import at_rate, box, tracks_of
+from tests.records import tracker_record, tracks_record
 from tracking.detection.detections import Detections, FootageDetections
 
 FRAMES = 75
@@ -84,8 +85,7 @@ def _add_tracks(project: Project) -> None:
     project.tracks_file("clip").with_suffix(".mp4").write_bytes(b"Anna Karenina in every frame")
     found = Detections.empty(len(names))
     FootageDetections(timeline, found).write(project.detections_file("clip"))
-    named = {"names": {str(person): name for person, name in names.items()}}
-    project.finish(tracks_stage("clip"), named)
+    project.finish(TRACKS, tracks_record(names), "clip")
     part = project.folder / "tracks" / "clip.parts" / "x-000000.npz"
     _write(part)
 
@@ -95,7 +95,7 @@ def _add_tracker(project: Project) -> None:
     for name in ("best.pt", "best.onnx", "report/report.html", "report/people.csv"):
         _write(folder / name)
     _write(folder / "training" / "all" / "last.pt")
-    project.finish("tracker", {"version": 1})
+    project.finish(TRACKER, tracker_record())
 
 
 def _add_labels(project: Project) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 from data.core.atomic import overwriting
 from data.project.cleanup import remove
 from data.project.project import Project
-from data.project.stages import detections_stage, tracks_stage
+from data.project.stages import DETECTIONS, TRACKER, TRACKS
 from data.tables.tracks import read_tracks, write_csv, write_mot
 from tracking.detection.detections import Detections, FootageDetections
 from tracking.state import tracker
-from tracking.training.stage import MODEL_FILE, STAGE
 
 
 def forget_tracks(project: Project, person_id: int) -> bool:
@@ -30,14 +29,13 @@ def forget_tracks(project: Project, person_id: int) -> bool:
         InputError: tracks that are there cannot be read.
     """
     had_one = _remove_tracker(project)
-    for footage in project.footages:
-        if tracks_stage(footage) in project.stages:
-            _forget_in_footage(project, footage, person_id)
+    for entry in project.footages_with(TRACKS):
+        _forget_in_footage(project, entry.name, person_id)
     return had_one
 
 
 def _remove_tracker(project: Project) -> bool:
-    had_one = (project.tracker_folder / MODEL_FILE).exists() or STAGE in project.stages
+    had_one = project.tracker_file.exists() or project.has_record(TRACKER)
     remove(project, tracker(project))
     return had_one
 
@@ -56,7 +54,7 @@ def _forget_in_footage(project: Project, footage: str, person_id: int) -> None:
     csv_file.with_suffix(".mp4").unlink(missing_ok=True)  # the overlay shows their name
     shutil.rmtree(csv_file.with_suffix(".parts"), ignore_errors=True)
     _forget_detections(csv_file.with_suffix(".npz"))
-    project.unfinish(detections_stage(footage))
+    project.unfinish(DETECTIONS, footage)
     _forget_name(project, footage, names)
 
 
@@ -69,6 +67,5 @@ def _forget_detections(file: Path) -> None:
 
 
 def _forget_name(project: Project, footage: str, names: Mapping[int, str]) -> None:
-    stage = project.stages[tracks_stage(footage)]
-    kept = {str(person): name for person, name in names.items()}
-    project.finish(tracks_stage(footage), {**stage, "names": kept})
+    record = project.require_record(TRACKS, footage)
+    project.finish(TRACKS, dataclasses.replace(record, names=names), footage)

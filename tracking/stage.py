@@ -18,7 +18,7 @@ from data.execution.segments import segments_of
 from data.execution.tasks import Finished, LocalRunner, Runner, Task, Work
 from data.inference.runtime import RuntimeName
 from data.project.project import Project, absolute
-from data.project.stages import detections_stage, tracks_stage
+from data.project.stages import DETECTIONS, TRACKS
 from data.tables.people import Assignments, open_people
 from data.video.footage import ASSUMED_RATE, Footage, probe, take_in
 from tracking.detection.export import exported_model, people_of_classes
@@ -34,7 +34,6 @@ from tracking.writing import (
     write_tracks,
 )
 
-WEIGHTS_FILE: Final = "best.pt"
 _GPU_SHARE: Final = 0.25  # of a task: one core decodes too slowly to keep a GPU busy
 
 
@@ -137,7 +136,7 @@ def track_people(
 def _knowledge(project: Project) -> _Known:
     if not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
-    weights = project.tracker_folder / WEIGHTS_FILE
+    weights = project.tracker_file
     facts = exported_model(weights).facts
     with open_people(project.people_file) as people:
         names = people.names()
@@ -147,7 +146,7 @@ def _knowledge(project: Project) -> _Known:
         names=names,
         classes=people_of_classes(weights, facts, names),
         model_key=facts.key,
-        label_margin=float(project.stages.get("people", {}).get("label_margin", 0)),
+        label_margin=project.label_margin,
         assignments=assignments,
     )
 
@@ -176,10 +175,10 @@ def _work(
     frames = _frames_expected(footage, job.watch.every_nth)
     if tracked:
         return Work(name, planned, last=Task(read_tracked, job), total=frames, done=frames)
-    project.unfinish(tracks_stage(name))
+    project.unfinish(TRACKS, name)
     if detected:
         return Work(name, planned, last=Task(write_tracks, job), total=frames, done=frames)
-    project.unfinish(detections_stage(name))
+    project.unfinish(DETECTIONS, name)
     watch = job.watch
     gpus = _GPU_SHARE if settings.device == "cuda" else 0.0
     if settings.force:
@@ -203,9 +202,9 @@ def _finish(project: Project, finished: Finished[_Planned, Tracked]) -> TracksSu
     if tracked is None:
         raise ValueError(f"{job.name} must have been tracked")
     if not planned.detected:
-        project.finish(detections_stage(job.name), job.watch.inputs())
+        project.finish(DETECTIONS, job.watch.record(), job.name)
     if not planned.tracked:
-        project.finish(tracks_stage(job.name), job.inputs())
+        project.finish(TRACKS, job.record(), job.name)
     # Also where all was done before: that run may have been killed at this very place.
     shutil.rmtree(job.watch.folder, ignore_errors=True)
     return TracksSummary(
@@ -256,12 +255,12 @@ def _job(
 
 
 def _is_detected(project: Project, job: LinkJob) -> bool:
-    finished = project.finished(detections_stage(job.name), job.watch.inputs())
+    finished = project.is_finished(DETECTIONS, job.watch.record(), job.name)
     return finished and job.detections_file.exists()
 
 
 def _is_tracked(project: Project, job: LinkJob) -> bool:
-    finished = project.finished(tracks_stage(job.name), job.inputs())
+    finished = project.is_finished(TRACKS, job.record(), job.name)
     return finished and all(file.exists() for file in job.files)
 
 

@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from data.core.digest import file_key
 from data.core.errors import InputError
 from data.project.cleanup import Removable, files_under, that_exist
 from data.project.manifest import MANIFEST
 from data.project.project import FootageEntry, Project
-from data.project.stages import detections_stage, tracks_stage
+from data.project.stages import DETECTIONS, TRACKER, TRACKS, TrackerRecord, TracksRecord
 from data.project.status import StageStatus
 from data.tables.dataset import DATA_FILE
 from data.tables.people import Assignments, People, open_people
 from data.video.footage import size_on_disk
 from tracking.detection.export import weights_key
-from tracking.detection.inputs import detections_inputs, faces_key, tracks_inputs
+from tracking.detection.inputs import detections_record, faces_key, tracks_record
 from tracking.training.examples import read_examples
 from tracking.training.report import REPORT_FILES
-from tracking.training.stage import MODEL_FILE, REPORT, STAGE, TRAINING_FOLDER
+from tracking.training.stage import REPORT, TRAINING_FOLDER
 from tracking.training.stage import VERSION as TRAINING_VERSION
 
 _NO_PEOPLE = "no people yet"
@@ -45,58 +44,58 @@ def states(project: Project) -> list[StageStatus]:
 
 def _of_tracker(project: Project, people: People) -> StageStatus:
     again = ("train-tracker", str(project.folder))
-    record = project.stages.get(STAGE)
-    if record is None or not (project.tracker_folder / MODEL_FILE).exists():
+    record = project.record(TRACKER)
+    if record is None or not project.tracker_file.exists():
         stopped = (project.tracker_folder / TRAINING_FOLDER).exists()
         why = "its training is not finished" if stopped else "not trained yet"
         return StageStatus("tracker", "", "missing", why, again)
     ids = {name: person for person, name in people.names().items()}
     if trained_otherwise(project, ids, record):
         return StageStatus("tracker", "", "stale", "the dataset has changed since", again)
-    if record.get("version") != TRAINING_VERSION:
+    if record.version != TRAINING_VERSION:
         return StageStatus("tracker", "", "stale", "trained by another version", again)
     return StageStatus("tracker", "")
 
 
 def _of_tracks(project: Project, people: People, entry: FootageEntry) -> StageStatus:
     again = ("track-people", str(project.folder), str(entry.path))
-    record = project.stages.get(tracks_stage(entry.name))
+    record = project.record(TRACKS, entry.name)
     files = (project.tracks_file(entry.name), project.detections_file(entry.name))
     lost = [file.name for file in files if not file.exists()]
-    if record is None:
+    if not project.has_record(TRACKS, entry.name):
         stopped = files[0].with_suffix(".parts").exists()
         why = "tracking is not finished" if stopped else "not tracked yet"
         return StageStatus("tracks", entry.name, "missing", why, again)
     if lost:
         return StageStatus("tracks", entry.name, "missing", f"{lost[0]} is gone", again)
-    if "detections" not in record:
+    if record is None:
         return StageStatus("tracks", entry.name, "stale", _ANOTHER_VERSION, again)
-    now = _inputs_now(project, people, entry, record)
-    detected = project.finished(detections_stage(entry.name), now["detections"])
-    if detected and project.finished(tracks_stage(entry.name), now):
+    now = _record_now(project, people, entry, record)
+    detected = project.is_finished(DETECTIONS, now.detections, entry.name)
+    if detected and project.is_finished(TRACKS, now, entry.name):
         return StageStatus("tracks", entry.name)
     return StageStatus("tracks", entry.name, "stale", _difference(record, now), again)
 
 
-def _inputs_now(
-    project: Project, people: People, entry: FootageEntry, record: dict[str, Any]
-) -> dict[str, Any]:
+def _record_now(
+    project: Project, people: People, entry: FootageEntry, record: TracksRecord
+) -> TracksRecord:
     """What the tracks would depend on if they were made now, with the settings of ``record``."""
-    before = record["detections"]
+    before = record.detections
     size = size_on_disk(entry.path)
-    detections = detections_inputs(
+    detections = detections_record(
         # A footage that is not there has not changed; `clustering.state` says that it is gone.
-        size_bytes=before["size_bytes"] if size is None else size,
-        every_nth=before["every_nth"],
-        model_key=_model_key(project.tracker_folder / MODEL_FILE),
+        size_bytes=before.size_bytes if size is None else size,
+        every_nth=before.every_nth,
+        model_key=_model_key(project.tracker_file),
     )
     without = faces_key(Assignments.empty())
-    heard = record["faces"] != without  # a setting
-    return tracks_inputs(
+    heard = record.faces != without  # a setting
+    return tracks_record(
         detections,
-        naming=record["naming"],
-        label_margin=float(project.stages.get("people", {}).get("label_margin", 0)),
-        classes=record["classes"],  # who they are comes with the model
+        naming=record.naming,
+        label_margin=project.label_margin,
+        classes=record.classes,  # who they are comes with the model
         faces=faces_key(people.assignments(entry.name)) if heard else without,
         names=people.names(),
     )
@@ -109,21 +108,21 @@ def _model_key(weights: Path) -> str:
         return ""
 
 
-def _difference(record: dict[str, Any], now: dict[str, Any]) -> str:
-    before, after = record["detections"], now["detections"]
-    if before["size_bytes"] != after["size_bytes"]:
+def _difference(record: TracksRecord, now: TracksRecord) -> str:
+    before, after = record.detections, now.detections
+    if before.size_bytes != after.size_bytes:
         return "the footage has changed"
-    if not after["model"]:
+    if not after.model:
         return "its tracker is gone"
-    if before["model"] != after["model"]:
+    if before.model != after.model:
         return "tracked by an earlier tracker"
     if before != after:
         return _ANOTHER_VERSION
     if record == now:
         return "what was detected is gone"
-    if record["names"] != now["names"]:
+    if record.names != now.names:
         return "people have other names by now"
-    if record["faces"] != now["faces"]:
+    if record.faces != now.faces:
         return "who is who has changed since"
     return "the dataset has changed since"
 
@@ -131,7 +130,7 @@ def _difference(record: dict[str, Any], now: dict[str, Any]) -> str:
 def removable(project: Project) -> list[Removable]:
     """The tracks and what was detected for them, and the tracker."""
     files = [file for name in project.footages for file in _track_files(project, name)]
-    stages = [f(name) for name in project.footages for f in (detections_stage, tracks_stage)]
+    stages = [(stage, name) for name in project.footages for stage in (DETECTIONS, TRACKS)]
     return [Removable("tracks", "track-people", tuple(files), tuple(stages)), tracker(project)]
 
 
@@ -148,11 +147,11 @@ def tracker(project: Project) -> Removable:
     The weights that it was trained from stay: they came from elsewhere.
     """
     folder = project.tracker_folder
-    model = folder / MODEL_FILE
+    model = project.tracker_file
     graph = (model.with_suffix(".onnx"), model.with_suffix(".onnx.json"))
     report = (folder / REPORT / name for name in REPORT_FILES)
     files = [*files_under(folder / TRAINING_FOLDER), *that_exist(*report, *graph, model)]
-    return Removable("tracker", "train-tracker", tuple(files), (STAGE,))
+    return Removable("tracker", "train-tracker", tuple(files), ((TRACKER, None),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +170,16 @@ def outdated(project: Project) -> Outdated:
     Raises:
         InputError: the people cannot be read.
     """
-    record = project.stages.get(STAGE)
+    record = project.record(TRACKER)
     with open_people(project.people_file) as people:
-        tracked = [name for name in project.footages if tracks_stage(name) in project.stages]
+        tracked = [entry.name for entry in project.footages_with(TRACKS)]
         tracks = [name for name in tracked if _tracked_otherwise(project, people, name)]
         ids = {name: person for person, name in people.names().items()}
     tracker = record is not None and trained_otherwise(project, ids, record)
     return Outdated(record is not None, tracker, tuple(tracked), tuple(tracks))
 
 
-def trained_otherwise(project: Project, ids: dict[str, int], record: dict[str, Any]) -> bool:
+def trained_otherwise(project: Project, ids: dict[str, int], record: TrackerRecord) -> bool:
     """Whether the dataset is another one than the tracker of ``record`` was trained on.
 
     Args:
@@ -194,7 +193,7 @@ def trained_otherwise(project: Project, ids: dict[str, int], record: dict[str, A
         key, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
     except InputError:
         return True  # nobody could be trained on what is there now
-    return [ids.get(name) for name in names] != record.get("person_id") or key != record["dataset"]
+    return tuple(ids.get(name) for name in names) != record.person_id or key != record.dataset
 
 
 # Reads every image, and is asked for again and again.
@@ -206,10 +205,14 @@ def _examples(folder: Path, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]
 
 
 def _tracked_otherwise(project: Project, people: People, footage: str) -> bool:
-    record = project.stages[tracks_stage(footage)]
-    names = {str(person): name for person, name in people.names().items()}
+    record = project.record(TRACKS, footage)
     faces = people.assignments(footage)
-    return record.get("names") != names or record.get("faces") not in (
-        faces_key(faces),
-        faces_key(Assignments.empty()),  # tracked without them
+    return (
+        record is None
+        or record.names != people.names()
+        or record.faces
+        not in (
+            faces_key(faces),
+            faces_key(Assignments.empty()),  # tracked without them
+        )
     )

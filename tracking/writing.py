@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from data.core.errors import InputError
 from data.execution.tasks import TaskContext
 from data.project.paths import ProjectFolder
+from data.project.stages import TracksRecord
 from data.tables.people import Assignments
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks, read_csv, write_csv, write_mot
@@ -21,7 +21,7 @@ from data.video.footage import ASSUMED_RATE
 from data.video.reader import Frame, read_frames
 from tracking.detection.cuts import find_cuts
 from tracking.detection.detections import DetectedFrames, Detections, FootageDetections
-from tracking.detection.inputs import faces_key, tracks_inputs
+from tracking.detection.inputs import faces_key, tracks_record
 from tracking.detection.tasks import TrackJob
 from tracking.linking.tracks import LinkSettings, find_tracks
 from tracking.overlay import write_overlay
@@ -83,13 +83,13 @@ class LinkJob:
         files += [self.overlay_file] if self.overlay else []
         return tuple(files)
 
-    def inputs(self) -> dict[str, Any]:
+    def record(self) -> TracksRecord:
         """Everything that the tracks depend on."""
-        return tracks_inputs(
-            self.watch.inputs(),
+        return tracks_record(
+            self.watch.record(),
             naming=dataclasses.asdict(self.naming),
             label_margin=self.label_margin,
-            classes=list(self.classes),
+            classes=self.classes,
             faces=faces_key(self.faces),
             names=self.names,
         )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from clustering.faces.extraction import CHECKPOINT_FRAMES
 from clustering.faces.tasks import DetectJob, DetectTask, detect_segment, write_tables
@@ -22,12 +21,10 @@ from data.core.progress import Progress
 from data.execution.failures import Failures
 from data.execution.segments import segments_of
 from data.execution.tasks import Finished, Runner, Task, Work
-from data.project.project import FootageEntry, Project, absolute
-from data.project.stages import faces_stage
+from data.project.project import Project, ProjectSnapshot, absolute
+from data.project.stages import FACES, FacesRecord
 from data.tables.faces import Faces, Frames
 from data.video.footage import Footage, default_interval_s, take_in
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ def find_faces(
         progress: makes a bar a footage.
         runner: where they are looked at.
     """
-    before = dict(project.footages), dict(project.stages)
+    before = project.snapshot()
     added = _added(project, footages, failures, force=settings.force)
     threads = runner.threads(settings.backend.threads)
     backend = dataclasses.replace(settings.backend, threads=threads)
@@ -74,7 +71,7 @@ def find_faces(
     for finished in runner.run(works, progress, frames=frames):
         name = finished.work.name
         with failures.of_one():
-            with _put_back_if_refused(project, *before, only=name):
+            with _restored_if_refused(project, before, [name]):
                 finished.require()
             found[name] = _finish(project, finished)
     remove_partial(project.faces_folder)
@@ -83,13 +80,13 @@ def find_faces(
 
 def _work(
     project: Project, name: str, footage: Footage, part: Intervals | None, settings: ClusterSettings
-) -> Work[dict[str, Any], None]:
+) -> Work[FacesRecord, None]:
     """What is to be done about a footage: nothing where that is done."""
     inputs = _faces_inputs(footage, settings, part)
-    every_s, looks = float(inputs["every_s"]), _looks(footage, settings, part)
+    every_s, looks = inputs.every_s, _looks(footage, settings, part)
     if faces_done(project, name, inputs) and not settings.force:
         return Work(name, inputs, total=looks, done=looks)
-    project.unfinish(faces_stage(name))
+    project.unfinish(FACES, name)
     if settings.force:
         shutil.rmtree(project.parts_folder(name), ignore_errors=True)
     search = DetectJob(
@@ -97,8 +94,8 @@ def _work(
         name=name,
         footage=dataclasses.replace(footage, path=absolute(footage.path)),
         every_s=every_s,
-        spans=inputs.get("spans"),
-        key=digest(repr(sorted(inputs.items()))),
+        spans=None if part is None else part.tolist(),
+        key=digest(repr(sorted(inputs.to_json().items()))),
         backend=settings.backend,
         segments=segments_of(footage, step_s=every_s * CHECKPOINT_FRAMES),
     )
@@ -116,11 +113,11 @@ def _work(
     )
 
 
-def _finish(project: Project, finished: Finished[dict[str, Any], None]) -> FacesSummary:
+def _finish(project: Project, finished: Finished[FacesRecord, None]) -> FacesSummary:
     """Note that a footage's tables are written, if they were not before."""
     name, inputs = finished.work.name, finished.work.about
     if finished.work.last is not None:
-        project.finish(faces_stage(name), inputs)
+        project.finish(FACES, inputs, name)
     # Also where all was done before: that run may have been killed at this very place.
     shutil.rmtree(project.parts_folder(name), ignore_errors=True)
     remove_partial(project.still_file(name, 0).parent)
@@ -134,9 +131,9 @@ def _added(
 
     Each comes with its name there.
     """
-    before = dict(project.footages), dict(project.stages)
-    added = []
-    with _put_back_if_refused(project, *before):
+    before = project.snapshot()
+    added: list[tuple[str, Footage]] = []
+    with _restored_if_refused(project, before, project.footages):
         for footage in footages:
             with failures.of_one():
                 added.append((take_in(project, footage, force=force).name, footage))
@@ -144,47 +141,28 @@ def _added(
 
 
 @contextmanager
-def _put_back_if_refused(
-    project: Project,
-    footages: Mapping[str, FootageEntry],
-    stages: Mapping[str, dict[str, Any]],
-    *,
-    only: str | None = None,
+def _restored_if_refused(
+    project: Project, before: ProjectSnapshot, footages: Iterable[str]
 ) -> Iterator[None]:
-    """Forget a footage again that turns out to be of no use, or know it as before.
+    """Restore the project's footages as they were before this run if one cannot be used.
 
     Without this it would stop every later run of the project.
-
-    ``footages`` and ``stages`` are the project's before this run, ``only`` names the footage: all
-    where none is given.
     """
     try:
         yield
     except InputError:
-        changed = dict(project.footages), dict(project.stages)
-        for name in [only] if only else list(project.footages):
-            _put_back(project.footages, footages, name)
-            _put_back(project.stages, stages, faces_stage(name))
-        if (project.footages, project.stages) != changed:
-            project.save()
+        project.restore(before, FACES, list(footages))
         raise
 
 
-def _put_back(now: dict[str, T], before: Mapping[str, T], key: str) -> None:
-    if key in before:
-        now[key] = before[key]
-    else:
-        now.pop(key, None)
-
-
-def _footage_summary(project: Project, finished: Finished[dict[str, Any], None]) -> FacesSummary:
+def _footage_summary(project: Project, finished: Finished[FacesRecord, None]) -> FacesSummary:
     name, inputs = finished.work.name, finished.work.about
     return FacesSummary(
         name=name,
-        kind=inputs["kind"],
+        kind=inputs.kind,
         frames=Frames.count(project.frames_file(name)),
         faces=Faces.count(project.faces_file(name)),
-        every_s=float(inputs["every_s"]),
+        every_s=inputs.every_s,
         damage=str(finished.damage) if finished.damage else "",
         already_done=finished.work.last is None,
     )
@@ -192,20 +170,20 @@ def _footage_summary(project: Project, finished: Finished[dict[str, Any], None])
 
 def _faces_inputs(
     footage: Footage, settings: ClusterSettings, part: Intervals | None
-) -> dict[str, Any]:
+) -> FacesRecord:
     """Everything that the faces table depends on."""
     backend = settings.backend
-    return {
-        "version": VERSION,
-        "kind": footage.kind,
-        "size_bytes": footage.size_bytes,
-        "every_s": _every_s(footage, settings, part),
-        "detector": backend.detector,
-        "backend": backend.backend,
-        "min_face_px": backend.min_face_px,
-        "upsample": backend.upsample,
-        **({} if part is None else {"spans": part.tolist()}),
-    }
+    return FacesRecord(
+        version=VERSION,
+        kind=footage.kind,
+        size_bytes=footage.size_bytes,
+        every_s=_every_s(footage, settings, part),
+        detector=backend.detector,
+        backend=backend.backend,
+        min_face_px=backend.min_face_px,
+        upsample=backend.upsample,
+        spans=None if part is None else tuple((begin, end) for begin, end in part.tolist()),
+    )
 
 
 def _every_s(footage: Footage, settings: ClusterSettings, part: Intervals | None) -> float:
@@ -221,9 +199,9 @@ def _looks(footage: Footage, settings: ClusterSettings, part: Intervals | None) 
     return max(math.ceil(looked_at_s / _every_s(footage, settings, part)), 1)
 
 
-def faces_done(project: Project, name: str, inputs: dict[str, Any]) -> bool:
+def faces_done(project: Project, name: str, inputs: FacesRecord) -> bool:
     """Whether the faces of a footage were found, with just these inputs."""
-    return project.finished(faces_stage(name), inputs) and not _lost_tables(project, name)
+    return project.is_finished(FACES, inputs, name) and not _lost_tables(project, name)
 
 
 def _lost_tables(project: Project, name: str) -> list[Path]:

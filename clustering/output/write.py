@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,13 +16,10 @@ from data.core.errors import InputError
 from data.core.progress import WRITING, Progress
 from data.project.manifest import MANIFEST, OutputFolder
 from data.project.project import Project
-from data.project.stages import PEOPLE_STAGE, faces_stage
+from data.project.stages import FACES, PEOPLE, PeopleRecord
 from data.tables.dataset import DATA_FILE, read_data_file
 from data.tables.faces import Faces, Frames
 from data.tables.people import People, open_people
-
-_REVIEWED = ("names", "decisions")  # inputs of the stage that people decide
-_STOPPED = "stopped"  # marks an entry of the stage that is not finished
 
 
 def read_tables(project: Project, name: str) -> tuple[Frames, Faces]:
@@ -80,10 +76,10 @@ def folders_exist(project: Project) -> bool:
     folders = (project.people_folder, project.dataset_folder)
     if all((folder / MANIFEST).exists() for folder in folders):
         return True
-    inputs = project.stages[PEOPLE_STAGE]
+    record = project.require_record(PEOPLE)
     tables = {name: read_tables(project, name) for name in project.footages}
     with open_people(project.people_file) as people:
-        return outputs_exist(project, _plan(known_people(people, tables), inputs))
+        return outputs_exist(project, _plan(known_people(people, tables), record))
 
 
 def write_outputs(
@@ -107,23 +103,24 @@ def write_outputs(
 
 def is_sorted(project: Project) -> bool:
     """Whether all faces that were found are sorted into people."""
-    faces = {name: project.stages.get(faces_stage(name)) for name in project.footages}
-    return bool(project.stages.get(PEOPLE_STAGE, {}).get("faces") == faces)
+    record = project.record(PEOPLE)
+    faces = {name: project.record(FACES, name) for name in project.footages}
+    return record is not None and record.faces == faces
 
 
 def is_written(project: Project, people: People) -> bool:
     """Whether people folder and dataset are there and hold everything that was decided."""
-    written = project.stages.get(PEOPLE_STAGE, {_STOPPED: True})
-    if _STOPPED in written or not is_sorted(project) or not folders_exist(project):
+    record = project.record(PEOPLE)
+    if record is None or record.stopped or not is_sorted(project) or not folders_exist(project):
         return False
-    return reviewed_inputs(people) == {k: written[k] for k in _REVIEWED if k in written}
+    return record == as_reviewed(record, people)
 
 
-def reviewed_inputs(people: People) -> dict[str, Any]:
-    """What of these people decide."""
-    names = {str(person_id): name for person_id, name in people.names().items()}
-    key = people.decisions_key()
-    return {"names": names, **({"decisions": key} if key else {})}
+def as_reviewed(record: PeopleRecord, people: People) -> PeopleRecord:
+    """Return the record with the names and decisions that are in force now."""
+    return dataclasses.replace(
+        record, names=people.names(), decisions=people.decisions_key(), stopped=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +142,12 @@ def review_people(project: Project) -> Review:
     Raises:
         InputError: the project was not clustered, or that was stopped.
     """
-    inputs = written_inputs(project)
+    record = sorted_record(project)
     tables = {name: read_tables(project, name) for name in project.footages}
     with open_people(project.people_file) as people:
-        known, now = known_people(people, tables), reviewed_inputs(people)
-    done = project.finished(PEOPLE_STAGE, {**inputs, **now})
-    plan = _plan(known, inputs)
+        known, now = known_people(people, tables), as_reviewed(record, people)
+    done = project.is_finished(PEOPLE, now)
+    plan = _plan(known, now)
     return _review(project, plan, up_to_date=done and outputs_exist(project, plan))
 
 
@@ -166,41 +163,40 @@ def write_people(project: Project, *, progress: Progress) -> Review:
         InputError: the project was not clustered, or that was stopped; another run is at work.
     """
     with project.lock():
-        inputs = written_inputs(project)
+        record = sorted_record(project)
         tables = {name: read_tables(project, name) for name in project.footages}
         with open_people(project.people_file) as people:
-            known, now = known_people(people, tables), reviewed_inputs(people)
-        plan = _plan(known, inputs)
+            known, now = known_people(people, tables), as_reviewed(record, people)
+        plan = _plan(known, now)
         review = _review(project, plan, up_to_date=True)
-        mark_stopped(project, inputs)
+        mark_stopped(project, record)
         write_outputs(project, known, plan, progress)
-        project.finish(PEOPLE_STAGE, {**inputs, **now})
+        project.finish(PEOPLE, now)
     return review
 
 
-def written_inputs(project: Project) -> dict[str, Any]:
-    """Inputs of the people that were written last, but what people decided.
+def sorted_record(project: Project) -> PeopleRecord:
+    """Return the record of the people, into whom all faces are sorted.
 
     Raises:
         InputError: there are none, or faces were found since.
     """
-    inputs = project.stages.get(PEOPLE_STAGE)
-    if inputs is None or not project.people_file.exists():
+    record = project.record(PEOPLE)
+    if record is None or not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
     if not is_sorted(project):
         message = "not all its faces are sorted into people; run cluster-faces again"
         raise InputError(f"{project.folder}: {message}")
-    return {key: value for key, value in inputs.items() if key not in (*_REVIEWED, _STOPPED)}
+    return record
 
 
-def mark_stopped(project: Project, inputs: Mapping[str, Any]) -> None:
+def mark_stopped(project: Project, record: PeopleRecord) -> None:
     """Mark the people as not finished: stopped from here on, the settings are still known."""
-    names = project.stages[PEOPLE_STAGE].get("names", {})
-    project.finish(PEOPLE_STAGE, {**inputs, "names": names, _STOPPED: True})
+    project.finish(PEOPLE, dataclasses.replace(record, decisions="", stopped=True))
 
 
-def _plan(known: KnownPeople, inputs: Mapping[str, Any]) -> DatasetPlan:
-    margin = float(inputs["label_margin"])
+def _plan(known: KnownPeople, record: PeopleRecord) -> DatasetPlan:
+    margin = record.label_margin
     return plan_dataset(known.that_matter(), known.names, label_margin=margin)
 
 
@@ -225,5 +221,6 @@ def _people_before(project: Project) -> dict[int, str]:
     """Who is in the dataset as it was written last, by number."""
     file = project.dataset_folder / DATA_FILE
     names = read_data_file(file).names if file.exists() else ()
-    known = project.stages.get(PEOPLE_STAGE, {}).get("names", {})
-    return {int(person): str(name) for person, name in known.items() if name in names}
+    record = project.record(PEOPLE)
+    known = {} if record is None else record.names
+    return {person: name for person, name in known.items() if name in names}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from clustering.pairing.lesson import DIGITS, Lesson
 from clustering.pairing.on_air import OffSettings
-from clustering.pairing.options import DISCONNECT, FROZEN, PAIR
+from clustering.pairing.options import DISCONNECT, FROZEN
+from clustering.pairing.options import PAIR as PAIR_OPTION
 from clustering.pairing.overlap import CommonPart, common_part
 from clustering.pairing.recordings import find_when_on, off_settings, when_on
 from clustering.pairing.settings import RecordingPair
@@ -23,10 +23,8 @@ from data.core.progress import Progress
 from data.execution.failures import Failures
 from data.execution.tasks import Runner
 from data.project.project import Project, absolute
-from data.project.stages import faces_stage
+from data.project.stages import FACES, PAIR, OffsetRecord, PairRecord, Spans
 from data.video.footage import Footage, take_in
-
-_PAIR = "pair of "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,8 +136,8 @@ def forget_pairs(project: Project, footages: Sequence[Footage]) -> None:
 
 def known_lessons(project: Project) -> list[Lesson]:
     """Return the lessons that the project knows, of this run and earlier ones."""
-    kept = [record for stage, record in project.stages.items() if stage.startswith(_PAIR)]
-    return [_lesson(one) for one in kept if set(one["names"]) <= set(project.footages)]
+    kept = project.records(PAIR).values()
+    return [_lesson(one) for one in kept if set(one.names) <= set(project.footages)]
 
 
 def parts_looked_at(lessons: Sequence[Lesson]) -> dict[str, Intervals]:
@@ -155,7 +153,7 @@ def pair_options_of(project: Project, name: str) -> tuple[str, ...]:
         if name in lesson.names:
             paths = [str(project.footages[one].path) for one in lesson.names]
             off = off_settings(project, name)
-            return (PAIR, *paths, *_offset_options(lesson.offset), *_off_options(off))
+            return (PAIR_OPTION, *paths, *_offset_options(lesson.offset), *_off_options(off))
     return ()
 
 
@@ -178,7 +176,7 @@ def _left_out_if_refused(project: Project, paired: Paired) -> Iterator[None]:
     except InputError:
         paths = {absolute(footage.path) for footage in paired.footages}
         for entry in list(project.footages.values()):
-            if entry.path in paths and faces_stage(entry.name) not in project.stages:
+            if entry.path in paths and not project.has_record(FACES, entry.name):
                 del project.footages[entry.name]
         project.save()
         raise
@@ -187,16 +185,17 @@ def _left_out_if_refused(project: Project, paired: Paired) -> Iterator[None]:
 def _keep(project: Project, lesson: Lesson) -> None:
     """Keep a lesson in the project, and write it down for other people's programs."""
     first, second = lesson.names
-    record = {
-        "names": lesson.names,
-        "offset": asdict(lesson.offset),
-        "later_s": lesson.later_s,
-        "on": [on.tolist() for on in lesson.on],
-    }
-    stage = f"{_PAIR}{first}"
-    if not project.finished(stage, record):
+    offset = lesson.offset
+    on = _spans(lesson.on[0]), _spans(lesson.on[1])
+    record = PairRecord(
+        lesson.names,
+        OffsetRecord(offset.seconds, offset.told_by, offset.starts),
+        lesson.later_s,
+        on,
+    )
+    if not project.is_finished(PAIR, record, first):
         _forget(project, lesson.names)
-        project.finish(stage, record)
+        project.finish(PAIR, record, first)
     file, content = project.pair_file(first, second), lesson.as_json()
     if not file.exists() or json.loads(file.read_text(encoding="utf-8")) != content:
         write_json(file, content)
@@ -204,18 +203,20 @@ def _keep(project: Project, lesson: Lesson) -> None:
 
 def _forget(project: Project, names: Sequence[str]) -> None:
     """Forget all pairs that one of these footages is in."""
-    for stage, record in list(project.stages.items()):
-        if stage.startswith(_PAIR) and set(record["names"]) & set(names):
-            project.pair_file(*record["names"]).unlink(missing_ok=True)
-            project.unfinish(stage)
+    for first, record in project.records(PAIR).items():
+        if set(record.names) & set(names):
+            project.pair_file(*record.names).unlink(missing_ok=True)
+            project.unfinish(PAIR, first)
 
 
-def _lesson(record: Mapping[str, Any]) -> Lesson:
-    first, second = (as_intervals(on) for on in record["on"])
-    part = common_part(first, second + record["later_s"])
+def _lesson(record: PairRecord) -> Lesson:
+    first, second = (as_intervals(on) for on in record.on)
+    part = common_part(first, second + record.later_s)
     if part is None:
         raise ValueError(f"pair must have a part in common, got {record}")
-    starts = record["offset"]["starts"]
-    offset = Offset(**{**record["offset"], "starts": tuple(starts) if starts else None})
-    a, b = record["names"]
-    return Lesson((a, b), offset, record["later_s"], (first, second), part)
+    offset = Offset(record.offset.seconds, record.offset.told_by, record.offset.starts)
+    return Lesson(record.names, offset, record.later_s, (first, second), part)
+
+
+def _spans(intervals: Intervals) -> Spans:
+    return tuple((begin, end) for begin, end in intervals.tolist())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from clustering.pairing.lesson import DIGITS
 from clustering.pairing.on_air import OffSettings, spans_on
@@ -15,6 +14,7 @@ from data.core.intervals import Intervals, as_intervals
 from data.core.progress import Progress
 from data.execution.tasks import Runner, Task, TaskContext, Work
 from data.project.project import Project
+from data.project.stages import RECORDING, RecordingRecord
 from data.video.footage import Footage
 
 _VERSION = 1
@@ -61,34 +61,31 @@ def find_when_on(
         name, inputs = finished.work.name, finished.work.about
         if finished.refused is not None:
             refused[name] = finished.refused
-        elif finished.work.last is not None:
-            project.finish(_stage(name), {**inputs, "on": finished.result})
+        elif finished.result is not None:
+            on = tuple((begin, end) for begin, end in finished.result)
+            project.finish(RECORDING, replace(inputs, on=on), name)
     return refused
 
 
 def when_on(project: Project, name: str) -> Intervals:
     """Return when a recording is on, as was found, by its own presentation time."""
-    return as_intervals(project.stages[_stage(name)]["on"])
+    return as_intervals(project.require_record(RECORDING, name).on)
 
 
 def off_settings(project: Project, name: str) -> OffSettings:
     """Return what counted as off when a recording was looked through."""
-    kept = project.stages[_stage(name)]
-    return OffSettings(kept["shortest_s"], kept["frozen_s"])
-
-
-def _stage(name: str) -> str:
-    return f"presence in {name}"
+    record = project.require_record(RECORDING, name)
+    return OffSettings(record.shortest_s, record.frozen_s)
 
 
 def _work(
     project: Project, name: str, footage: Footage, settings: ClusterSettings, threads: int
-) -> Work[dict[str, Any], list[list[float]]]:
+) -> Work[RecordingRecord, list[list[float]]]:
     """What is to be done about a recording: nothing where that is done."""
     off = settings.pairing.off
-    inputs = {"version": _VERSION, "size_bytes": footage.size_bytes, **asdict(off)}
-    kept = project.stages.get(_stage(name), {})
-    if not settings.force and {key: kept.get(key) for key in inputs} == inputs:
+    inputs = RecordingRecord(_VERSION, footage.size_bytes, off.shortest_s, off.frozen_s, on=())
+    known = project.record(RECORDING, name)
+    if not settings.force and known is not None and replace(known, on=()) == inputs:
         return Work(name, inputs)
     recording = Recording(name, footage, off, threads)
     return Work(name, inputs, last=Task(look_when_on, recording))

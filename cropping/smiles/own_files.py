@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from data.core.atomic import write_bytes
 from data.core.errors import InputError
 from data.project.project import Project
+from data.project.stages import GIFS, GifsRecord
 
 _PENDING: Final = ""  # the key of a file that was promised, and may or may not be there
 
 
 class OwnFiles:
-    """The files of one stage, listed in the project: all others in the folder are not touched.
+    """The GIFs of one footage, listed in the project: all others in the folder are not touched.
 
     A file is listed before it is written. So a run that is killed anywhere leaves no file that
     the next run would not know as its own.
     """
 
-    def __init__(self, project: Project, stage: str, folder: Path) -> None:
-        """Take where the list is kept, and the folder that the files are in."""
-        self._project, self._stage, self._folder = project, stage, folder
-        held: Any = project.stages.get(stage, {})
-        self._keys = {str(name): str(key) for name, key in held.items()}
+    def __init__(self, project: Project, footage: str) -> None:
+        """Read the list of a footage's GIFs."""
+        self._project, self._footage = project, footage
+        self._folder = project.crops_folder(footage)
+        self._keys = dict((project.record(GIFS, footage) or GifsRecord()).keys)
 
     def path(self, name: str) -> Path:
         """Return where a file is."""
@@ -75,4 +76,4 @@ class OwnFiles:
         self._save()
 
     def _save(self) -> None:
-        self._project.finish(self._stage, dict(sorted(self._keys.items())))
+        self._project.finish(GIFS, GifsRecord(dict(sorted(self._keys.items()))), self._footage)

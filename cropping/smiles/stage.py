@@ -26,7 +26,7 @@ from data.core.progress import Progress
 from data.execution.failures import Failures, NoFailures
 from data.project.filenames import person_file_names
 from data.project.project import TIMELINE_FILE, Project, absolute
-from data.project.stages import gifs_stage, tracks_stage
+from data.project.stages import GIFS, TRACKS, GifsRecord
 from data.tables.people import open_people
 from data.tables.tracks import Tracks, read_tracks
 from data.video.footage import ASSUMED_RATE, Footage, probe
@@ -109,10 +109,6 @@ class _GifJob:
     settings: SmileSettings
 
     @property
-    def stage(self) -> str:
-        return gifs_stage(self.footage)
-
-    @property
     def files(self) -> Mapping[int, str]:
         """Name of each person's file."""
         suffix = SUFFIXES[self.settings.format]
@@ -166,8 +162,7 @@ def smile_gifs(
 
 
 def _tracked(project: Project) -> list[Path]:
-    entries = project.footages.values()
-    paths = [entry.path for entry in entries if tracks_stage(entry.name) in project.stages]
+    paths = [entry.path for entry in project.footages_with(TRACKS)]
     if not paths:
         raise InputError(f"{project.folder}: no tracks yet; run track-people first")
     return paths
@@ -191,7 +186,7 @@ def _job(project: Project, footage: str, model: SmileModel, settings: SmileSetti
 
 def _work(job: _GifJob, progress: Progress) -> SmileSummary:
     start, damage = time.monotonic(), Damage()
-    own = OwnFiles(job.project, job.stage, job.project.crops_folder(job.footage))
+    own = OwnFiles(job.project, job.footage)
     smiles = stored_smiles(job.project, job.footage, job.model.key)
     found_before = smiles is not None and not job.settings.force
     if smiles is None or job.settings.force:
@@ -207,8 +202,8 @@ def _work(job: _GifJob, progress: Progress) -> SmileSummary:
     own.keep_only(wanted, suffix=SUFFIXES[job.settings.format])
     if todo:
         _write(job, smiles, todo, own, progress, damage)
-    if job.stage not in job.project.stages:
-        job.project.finish(job.stage, {})  # nobody smiles often enough
+    if not job.project.has_record(GIFS, job.footage):
+        job.project.finish(GIFS, GifsRecord(), job.footage)  # nobody smiles often enough
     return SmileSummary(
         name=job.footage,
         people=tuple(_person(job, one, own) for one in shown),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from data.core.errors import InputError
 from data.core.table import Column, Table
 from data.project.paths import ProjectPaths
 from data.project.project import Project
-from data.project.stages import smiles_stage, tracks_stage
+from data.project.stages import SMILES, TRACKS, SmilesRecord
 
 VERSION: Final = 1
 """Raised when the same footage, tracks and model would give other smiles."""
@@ -118,8 +118,7 @@ def smiles_file(project: ProjectPaths, footage: str) -> Path:
 
 def stored_smiles(project: Project, footage: str, model_key: str) -> Smiles | None:
     """Return the smiles of a footage; None where they are missing or of other tracks or models."""
-    inputs = _inputs(project, footage, model_key)
-    if not project.finished(smiles_stage(footage), inputs):
+    if not project.is_finished(SMILES, _record(project, footage, model_key), footage):
         return None
     try:
         return Smiles.read(smiles_file(project, footage))
@@ -129,21 +128,22 @@ def stored_smiles(project: Project, footage: str, model_key: str) -> Smiles | No
 
 def store_smiles(project: Project, footage: str, model_key: str, smiles: Smiles) -> None:
     """Write the smiles of a footage, and of what they were made."""
-    project.unfinish(smiles_stage(footage))
+    project.unfinish(SMILES, footage)
     smiles.write(smiles_file(project, footage))
     finish_smiles(project, footage, model_key)
 
 
 def finish_smiles(project: Project, footage: str, model_key: str) -> None:
     """Note that the smiles of a footage are written, and of what they were made."""
-    project.finish(smiles_stage(footage), _inputs(project, footage, model_key))
+    project.finish(SMILES, _record(project, footage, model_key), footage)
 
 
 def smiles_key(project: Project, footage: str, model_key: str) -> str:
     """Return what changes when the smiles of a footage would be others."""
-    return digest(json.dumps(_inputs(project, footage, model_key)))
+    return digest(json.dumps(_record(project, footage, model_key).to_json()))
 
 
-def _inputs(project: Project, footage: str, model_key: str) -> dict[str, Any]:
-    tracks = json.dumps(project.stages.get(tracks_stage(footage)), sort_keys=True)
-    return {"version": VERSION, "model": model_key, "tracks": digest(tracks)}
+def _record(project: Project, footage: str, model_key: str) -> SmilesRecord:
+    tracks = project.record(TRACKS, footage)
+    content = json.dumps(None if tracks is None else tracks.to_json(), sort_keys=True)
+    return SmilesRecord(VERSION, model_key, digest(content))

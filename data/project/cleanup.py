@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from data.project.project import Project
+from data.project.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +19,13 @@ class Removable:
         kind: what they are, in a word.
         made_by: the commands that make them again.
         files: written by fancam, each of them; what lists others comes after these.
-        stages: what the project must not take for done any more.
+        stages: whose records are removed, each with its footage.
     """
 
     kind: str
     made_by: str
     files: tuple[Path, ...]
-    stages: tuple[str, ...] = ()
+    stages: tuple[tuple[Stage[Any], str | None], ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -37,8 +39,8 @@ def remove(project: Project, removable: Removable) -> None:
 
     The caller holds the project's lock. Stopped anywhere, it goes on when it is called again.
     """
-    for stage in removable.stages:
-        project.unfinish(stage)
+    for stage, footage in removable.stages:
+        project.unfinish(stage, footage)
     for file in removable.files:
         file.unlink(missing_ok=True)
     folders = {folder for file in removable.files for folder in file.parents}

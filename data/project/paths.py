@@ -32,6 +32,11 @@ class ProjectPaths:
         return self.folder / "tracker"
 
     @property
+    def tracker_file(self) -> Path:
+        """The weights of the trained detector (PyTorch)."""
+        return self.tracker_folder / "best.pt"
+
+    @property
     def labels_folder(self) -> Path:
         """Faces that a person has labelled, one folder a set of labels."""
         return self.folder / "labels"

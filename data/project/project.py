@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +16,7 @@ from typing import Any
 from data.core.atomic import write_json
 from data.core.errors import InputError
 from data.project.paths import ProjectFolder, ProjectPaths
+from data.project.stages import PEOPLE, RecordT, Stage
 from data.storage.addresses import (
     footage_address,
     footage_place,
@@ -54,8 +55,16 @@ class FootageEntry:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectSnapshot:
+    """What a project knew at some time; see `Project.restore`."""
+
+    footages: Mapping[str, FootageEntry]
+    records: Mapping[str, Mapping[str, Any]]
+
+
 class Project(ProjectPaths):
-    """A project folder on disk: its paths, footages, and the settings of each finished stage."""
+    """A project folder on disk: its paths, footages, and a record of each finished stage."""
 
     def __init__(self, folder: Path) -> None:
         """Read ``project.json`` of ``folder`` if there is one; write nothing yet.
@@ -65,7 +74,7 @@ class Project(ProjectPaths):
         """
         self.folder = absolute(folder)
         self.footages: dict[str, FootageEntry] = {}
-        self.stages: dict[str, dict[str, Any]] = {}
+        self._records: dict[str, dict[str, Any]] = {}  # JSON objects, as they were stored
         if self._file.exists():
             self._load(_read_json(self._file))
         elif self.folder.exists() and not self.folder.is_dir():
@@ -118,25 +127,80 @@ class Project(ProjectPaths):
             name, number = f"{stem} ({number})", number + 1
         return name
 
-    def finished(self, stage: str, inputs: dict[str, Any]) -> bool:
-        """Whether ``stage`` was finished with just these inputs and settings."""
-        return self.stages.get(stage) == _plain(inputs)
+    def has_record(self, stage: Stage[Any], footage: str | None = None) -> bool:
+        """Whether ``stage`` was finished, with any settings and by any version."""
+        return stage.key(footage) in self._records
 
-    def finish(self, stage: str, inputs: dict[str, Any]) -> None:
-        """Remember that ``stage`` is done with these inputs and settings."""
-        self.stages[stage] = _plain(inputs)
+    def record(self, stage: Stage[RecordT], footage: str | None = None) -> RecordT | None:
+        """Return the record of ``stage``; None where it has none that this version can read."""
+        stored = self._records.get(stage.key(footage))
+        try:
+            return None if stored is None else stage.record.from_json(stored)
+        except (ValueError, TypeError):
+            return None
+
+    def require_record(self, stage: Stage[RecordT], footage: str | None = None) -> RecordT:
+        """Return the record of ``stage``.
+
+        Raises:
+            InputError: it is not finished, or another version finished it.
+        """
+        record = self.record(stage, footage)
+        if record is None:
+            message = f"{stage.key(footage)!r} is not finished, or by another version"
+            raise InputError(f"{self._file}: {message}; run {stage.command} again")
+        return record
+
+    def records(self, stage: Stage[RecordT]) -> dict[str, RecordT]:
+        """Return the records of ``stage`` by footage, also of footages that have left."""
+        names = [name for key in self._records if (name := stage.footage_of(key)) is not None]
+        found = {name: self.record(stage, name) for name in names}
+        return {name: record for name, record in found.items() if record is not None}
+
+    def footages_with(self, stage: Stage[Any]) -> list[FootageEntry]:
+        """Return the footages for which ``stage`` was finished; see `has_record`."""
+        return [entry for name, entry in self.footages.items() if self.has_record(stage, name)]
+
+    @property
+    def label_margin(self) -> float:
+        """Share of the face that its label is larger by, on each side; 0 before clustering."""
+        people = self.record(PEOPLE)
+        return 0.0 if people is None else float(people.label_margin)
+
+    def is_finished(
+        self, stage: Stage[RecordT], record: RecordT, footage: str | None = None
+    ) -> bool:
+        """Whether ``stage`` was finished with just this record."""
+        return self._records.get(stage.key(footage)) == record.to_json()
+
+    def finish(self, stage: Stage[RecordT], record: RecordT, footage: str | None = None) -> None:
+        """Store the record of a stage that is finished."""
+        self._records[stage.key(footage)] = record.to_json()
         self.save()
 
-    def unfinish(self, stage: str) -> None:
-        """Forget that ``stage`` was done, before its output is touched."""
-        if self.stages.pop(stage, None) is not None:
+    def unfinish(self, stage: Stage[Any], footage: str | None = None) -> None:
+        """Remove the record of ``stage``, before its output is touched."""
+        if self._records.pop(stage.key(footage), None) is not None:
+            self.save()
+
+    def snapshot(self) -> ProjectSnapshot:
+        """Return what the project knows now."""
+        return ProjectSnapshot(dict(self.footages), dict(self._records))
+
+    def restore(self, before: ProjectSnapshot, stage: Stage[Any], footages: Iterable[str]) -> None:
+        """Set footages and their records of ``stage`` back to what they were."""
+        changed = self.snapshot()
+        for name in footages:
+            _set_back(self.footages, before.footages, name)
+            _set_back(self._records, before.records, stage.key(name))
+        if self.snapshot() != changed:
             self.save()
 
     def save(self) -> None:
         """Write ``project.json`` whole."""
         footages = [self._entry_to_json(entry) for entry in self.footages.values()]
         # In an order of their own: footages may be finished in any.
-        stages = dict(sorted(self.stages.items()))
+        stages = dict(sorted(self._records.items()))
         write_json(self._file, {"schema": SCHEMA, "footages": footages, "stages": stages})
 
     @contextmanager
@@ -192,11 +256,13 @@ class Project(ProjectPaths):
     def _load(self, content: dict[str, Any]) -> None:
         schema = content.get("schema")
         if schema != SCHEMA:
+            later = isinstance(schema, int) and schema > SCHEMA
+            remedy = "update fancam, or choose" if later else "choose"
             message = f"made by another version (project schema {schema}, this one reads {SCHEMA})"
-            raise InputError(f"{self.folder}: {message}; choose another --project")
+            raise InputError(f"{self.folder}: {message}; {remedy} another --project")
         try:
             entries = [self._entry_from_json(fields) for fields in content["footages"]]
-            self.stages = dict(content["stages"])
+            self._records = dict(content["stages"])
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise InputError(
                 f"{self._file}: damaged ({error!r}); choose another --project"
@@ -232,10 +298,11 @@ def absolute(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def _plain(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return ``inputs`` as JSON gives them back, so that both compare equal."""
-    plain: dict[str, Any] = json.loads(json.dumps(inputs))
-    return plain
+def _set_back(now: dict[str, Any], before: Mapping[str, Any], key: str) -> None:
+    if key in before:
+        now[key] = before[key]
+    else:
+        now.pop(key, None)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

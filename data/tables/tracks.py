@@ -19,7 +19,7 @@ from data.core.boxes import sizes_wh
 from data.core.errors import InputError
 from data.core.table import Column, Table
 from data.project.project import Project
-from data.project.stages import tracks_stage
+from data.project.stages import TRACKS
 
 CSV_COLUMNS = ("frame", "time_s", "person", "x", "y", "w", "h", "confidence", "source")
 DETECTED, FILLED = "detected", "filled"
@@ -159,10 +159,10 @@ def tracked_names(project: Project, footage: str) -> dict[int, str]:
     Raises:
         InputError: it is not tracked yet.
     """
-    stage = project.stages.get(tracks_stage(footage))
-    if stage is None:
+    record = project.record(TRACKS, footage)
+    if record is None:
         raise InputError(f"{footage}: not tracked yet; run track-people {project.folder.name}")
-    return {int(person): str(name) for person, name in stage["names"].items()}
+    return dict(record.names)
 
 
 def people_in_csv(path: Path) -> dict[int, str]:

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from clustering.grouping.footage import GroupingSettings, person_embeddings
 from clustering.output.write import read_tables
 from data.core.arrays import UNKNOWN
+from data.project import stages
 from data.project.project import Project
-from data.project.stages import faces_stage
 from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces, Frames
@@ -45,6 +45,7 @@ from tests.benchmarks.scale_faces import (
     shares,
 )
 from tests.clustering.labelled_footage import table
+from tests.records import faces_record
 
 FACES: Final = 1_000_000
 PEOPLE: Final = 5_000
@@ -153,7 +154,7 @@ def make_project(folder: Path, faces: Faces, *, footages: int) -> Project:
         own.write(project.faces_file(entry.name))
         frames = table(Frames, len(part), frame_index=frame, time_s=frame, frame_wh=(640, 480))
         frames.write(project.frames_file(entry.name))
-        project.stages[faces_stage(entry.name)] = {"kind": "images", "every_s": 1.0}
+        project.finish(stages.FACES, faces_record("images"), entry.name)
     project.save()
     return project
 

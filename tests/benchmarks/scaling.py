@@ -27,7 +27,7 @@ from data.video.packet_index import index_packets
 from tests.cropping.tracked_project import truth_tracks, write_project
 from tests.tracking.untrained import write_untrained
 from tracking.detection.export import exported_model
-from tracking.stage import WEIGHTS_FILE, TrackSettings, track_people
+from tracking.stage import TrackSettings, track_people
 
 TARGET: Final = 0.20
 """Ray may take so much longer than the plain run on the same machine, its workers started."""
@@ -126,7 +126,7 @@ def _follow(folder: Path, seconds: float) -> list[str]:
     write_untrained(project, image_px=IMAGE_PX)
     people = tuple(sorted(names.values())[:PEOPLE])
     settings = CropSettings(people=people)
-    exported_model(project.tracker_folder / WEIGHTS_FILE)  # once a tracker, and then kept
+    exported_model(project.tracker_file)  # once a tracker, and then kept
     # Tracks of a detector that has learned nothing are none to crop by.
     crop_s = _cpu_s(lambda: crop_people(project, [], settings, progress=_no_bar))
     crops = sum(file.stat().st_size for file in project.crops_folder("followed").glob("*.mp4"))

@@ -31,7 +31,7 @@ from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.networks import load_yolo
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.linking.tracks import LinkSettings, find_tracks
-from tracking.stage import WEIGHTS_FILE, TrackSettings, track_people
+from tracking.stage import TrackSettings, track_people
 from tracking.training.stage import TrackerSettings, train_tracker
 
 TARGET: Final = 1.5
@@ -103,7 +103,7 @@ def _where_time_goes(parts: Parts, taken_s: float) -> list[str]:
 def measure(project: Project, footage: Path, rounds: int) -> Rates:
     """Let both sides work in turn, on the CPU."""
     rates = Rates()
-    exported_model(project.tracker_folder / WEIGHTS_FILE)  # once a tracker, and then kept
+    exported_model(project.tracker_file)  # once a tracker, and then kept
     for _ in range(rounds):
         start = time.perf_counter()
         settings = TrackSettings(device="cpu", force=True)
@@ -119,7 +119,7 @@ def _ultralytics(project: Project, footage: Path, tracker: str) -> float:
     set_ultralytics_offline()
     from ultralytics.models import YOLO
 
-    model: Any = YOLO(str(project.tracker_folder / WEIGHTS_FILE))
+    model: Any = YOLO(str(project.tracker_file))
     image_px = _facts(project).image_px
     options = {"imgsz": image_px, "stream": True, "verbose": False, "save": False, "device": "cpu"}
     start = time.perf_counter()
@@ -129,7 +129,7 @@ def _ultralytics(project: Project, footage: Path, tracker: str) -> float:
 
 def take_apart(project: Project, footage: Path, *, frames: int = 200) -> Parts:
     """Measure each part of ours by itself, on the first frames."""
-    network, facts, batch = load_yolo(project.tracker_folder / WEIGHTS_FILE, device="cpu")
+    network, facts, batch = load_yolo(project.tracker_file, device="cpu")
     spent = _Clock()
     timed = spent.around(network)
     detector = PersonDetector(timed, image_px=facts.image_px)
@@ -171,7 +171,7 @@ def _rest_s(project: Project, footage: Path, images: list[Frame]) -> float:
     find_cuts(np.array([frame.index for frame in images], np.int64), small)
     cuts_s = (time.perf_counter() - start) / len(images)
     start = time.perf_counter()
-    margin = float(project.stages["people"]["label_margin"])
+    margin = project.label_margin
     settings = LinkSettings()
     find_tracks(found, classes, faces, label_margin=margin, video=True, settings=settings)
     return cuts_s + (time.perf_counter() - start) / len(found.timeline)
@@ -196,7 +196,7 @@ class _Clock:
 
 
 def _facts(project: Project) -> Any:
-    return exported_model(project.tracker_folder / WEIGHTS_FILE).facts
+    return exported_model(project.tracker_file).facts
 
 
 class _Silent:

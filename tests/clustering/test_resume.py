@@ -11,6 +11,7 @@ import pytest
 from clustering.faces import stage as finding
 from data.execution import segments
 from data.project.project import Project
+from data.project.stages import FACES
 from data.tables.faces import Frames
 from data.tables.people import open_people
 from tests.clustering.child import PART_FRAMES, Death, run_in_child
@@ -93,7 +94,8 @@ def finished_frames(folder: Path) -> int:
 
 
 def tables_are_finished(project: Project) -> bool:
-    return project.stages.get("faces of clip", {}).get("every_s") == float(OPTIONS[1])
+    record = project.record(FACES, "clip")
+    return record is not None and record.every_s == float(OPTIONS[1])
 
 
 def kill(clip: Path, death: Death) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
 from data.core.progress import bars
 from data.project.project import Project
+from data.project.stages import FACES
 from data.tables.dataset import read_data_file
 from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind, Places
@@ -291,7 +293,8 @@ def test_not_clustered_yet(tmp_path: Path) -> None:
 
 
 def test_faces_that_nobody_sorted_yet(project: Project) -> None:
-    project.stages["faces of clip"]["every_s"] = 3
+    record = project.require_record(FACES, "clip")
+    project.finish(FACES, replace(record, every_s=3), "clip")
     with pytest.raises(InputError, match="run cluster-faces again"):
         review_people(project)
 

@@ -10,6 +10,7 @@ import pytest
 from clustering import settings, state
 from clustering.state import states
 from data.project.project import Project
+from data.project.stages import FACES
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.clustering.command import Ran
@@ -73,7 +74,7 @@ def grow(project: Project) -> None:
 
 
 def stop(project: Project) -> None:
-    project.unfinish("faces of clip")
+    project.unfinish(FACES, "clip")
 
 
 CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = {

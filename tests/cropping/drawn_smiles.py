@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from data.core.arrays import Image
 from data.project.project import Project
-from data.project.stages import tracks_stage
+from data.project.stages import TRACKS
 from data.sample.cast import CAST
 from data.sample.film import BOX_BOTTOM, BOX_HALF, BOX_TOP
 from data.sample.head import Figure, Pose, origin_px
 from data.sample.look import Look
 from data.tables.tracks import Tracks, write_csv
 from tests.clips import encode
+from tests.records import tracks_record
 from tests.tracking.coloured import add_people
 
 SIDE, SCALE = 120, 30.0  # px of a portrait, px a unit of the drawing
@@ -94,5 +95,4 @@ def write_project(folder: Path, *, frames: int = FRAMES) -> Project:
 
 def write_tracks(project: Project, found: Tracks) -> None:
     write_csv(project.tracks_file("film"), found, NAMES)
-    names = {str(person): name for person, name in NAMES.items()}
-    project.finish(tracks_stage("film"), {"names": names})
+    project.finish(TRACKS, tracks_record(NAMES), "film")

@@ -16,6 +16,7 @@ from cropping.crop_cli import _parser, _settings, main
 from cropping.render.cache_keys import WORK_FOLDER
 from cropping.render.settings import CropSettings
 from data.project.project import Project
+from data.project.stages import TRACKS
 from tests import ROOT
 from tests.clips import encode, picture
 from tests.cropping.tracked_project import at_rate, box, tracks_of, write_project
@@ -96,7 +97,7 @@ def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_tracks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Project(project).unfinish("tracks of film")
+    Project(project).unfinish(TRACKS, "film")
     assert main([str(project)]) == 2
     assert "film: not tracked yet; run track-people film.fancam" in capsys.readouterr().err
 

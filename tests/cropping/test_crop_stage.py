@@ -23,6 +23,7 @@ from cropping.stage import CropsSummary, crop_people
 from data.core.errors import InputError
 from data.execution.failures import Failures
 from data.project.project import Project
+from data.project.stages import SMILES, TRACKS
 from data.sample.sound import mark_times_s
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
@@ -490,7 +491,7 @@ def test_long_footage_is_passed_in_legs(
     monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
     crop(project, smiles=True)
     whole = contents(project)
-    Project(project.folder).unfinish("smiles of film")
+    Project(project.folder).unfinish(SMILES, "film")
     monkeypatch.setattr(passing, "SEGMENT_CHUNKS", 1)
     real = rendering.EncoderWorker.encode
 
@@ -569,7 +570,7 @@ def test_damaged_footage_is_said(clips: Clips, tmp_path: Path) -> None:
 
 
 def without_tracks(project: Project) -> None:
-    project.unfinish("tracks of film")
+    project.unfinish(TRACKS, "film")
 
 
 def never_seen(project: Project) -> None:

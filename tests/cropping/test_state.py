@@ -14,6 +14,7 @@ from cropping.smiles.stage import SmileSettings, gif_smiles, smile_gifs
 from cropping.stage import crop_people
 from cropping.state import states
 from data.project.project import Project
+from data.project.stages import GIFS, SMILES, GifsRecord
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.clips import encode, picture
@@ -67,7 +68,7 @@ def no_tracks(project: Project) -> None:
 
 
 def stop_gifs(project: Project) -> None:
-    project.unfinish("smile gifs of film")
+    project.unfinish(GIFS, "film")
 
 
 def grow(project: Project) -> None:
@@ -100,17 +101,20 @@ def test_what_is_not_done_says_why(project: Project, case: str) -> None:
 
 
 def test_a_gif_of_its_own_settings_and_one_of_other_smiles(project: Project) -> None:
-    stage = "smile gifs of film"
-    smiles = gif_smiles(project, "film", str(project.stages["smiles of film"]["model"]))
+    smiles = gif_smiles(project, "film", project.require_record(SMILES, "film").model)
     for name in ("Anna.gif", "Ben.webp"):
         (project.crops_folder("film") / name).write_bytes(b"a picture")
-    project.finish(stage, {"Anna.gif": f"1 abc {smiles}", "Ben.webp": f"2 def {smiles}"})
+    project.finish(
+        GIFS, GifsRecord({"Anna.gif": f"1 abc {smiles}", "Ben.webp": f"2 def {smiles}"}), "film"
+    )
     assert said(project)[1] == ("smile GIFs", "done", "")
     (project.crops_folder("film") / "Ben.webp").unlink()
     assert said(project)[1] == ("smile GIFs", "missing", "Ben.webp is gone")
-    project.finish(stage, {"Anna.gif": f"1 abc {smiles}", "Cleo.gif": f"2 def {smiles}"})
+    project.finish(
+        GIFS, GifsRecord({"Anna.gif": f"1 abc {smiles}", "Cleo.gif": f"2 def {smiles}"}), "film"
+    )
     assert said(project)[1] == ("smile GIFs", "stale", "people have other names by now")
-    project.finish(stage, {"Anna.gif": "1 abc other"})
+    project.finish(GIFS, GifsRecord({"Anna.gif": "1 abc other"}), "film")
     assert said(project)[1] == ("smile GIFs", "stale", OTHERWISE)
 
 

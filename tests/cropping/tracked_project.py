@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.project.project import Project
-from data.project.stages import tracks_stage
+from data.project.stages import TRACKS
 from data.sample.truth import Truth
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks, write_csv
 from data.video.footage import probe
+from tests.records import tracks_record
 from tests.tracking.coloured import add_people
 
 SEEN = 0.5
@@ -49,8 +50,7 @@ def add_footage(
         time_s=timeline.time_s,
         cuts=timeline.cuts,
     )
-    stage_names = {str(person): name for person, name in names.items()}
-    project.finish(tracks_stage(name), {"names": stage_names})
+    project.finish(TRACKS, tracks_record(names), name)
     return name
 
 

@@ -16,6 +16,7 @@ from data.project.project import Project
 from tests.clips import Clips
 from tests.clustering.command import snapshot
 from tests.cropping.silent_bar import no_bar
+from tests.records import stored_records
 from tests.whole_project import CROPS, make_project
 
 MINE = (
@@ -70,7 +71,7 @@ def test_what_can_be_made_again_goes(project: Project, capsys: pytest.CaptureFix
     after = snapshot(project.folder)
     assert set(after) == {*MINE, *KEPT} | stay
     assert [p for p in after if after[p] != before[p] and p != "project.json"] == []
-    stages = Project(project.folder).stages
+    stages = stored_records(project.folder)
     assert sorted(stages) == ["faces of clip", "people"]
     assert clean(project) == 0
     assert capsys.readouterr().out == "nothing to remove\n"
@@ -78,14 +79,14 @@ def test_what_can_be_made_again_goes(project: Project, capsys: pytest.CaptureFix
 
 def test_the_dataset_comes_back_as_it_was(project: Project) -> None:
     """Byte for byte, and without another clustering."""
-    before, stages = snapshot(project.folder), Project(project.folder).stages
+    before, stages = snapshot(project.folder), stored_records(project.folder)
     assert clean(project, "--yes", "--only", "dataset") == 0
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
     after = snapshot(project.folder)
     kept = [path for path in before if not path.endswith((".generated.json", "project.json"))]
     assert {path: after[path][1] for path in kept} == {path: before[path][1] for path in kept}
     assert after["people.sqlite"] == before["people.sqlite"]
-    assert Project(project.folder).stages == stages
+    assert stored_records(project.folder) == stages
 
 
 def test_videos_come_back_as_they_were(project: Project) -> None:
@@ -111,7 +112,7 @@ def test_only_some(project: Project) -> None:
         "tracks/clip.npz",
         "tracks/clip.parts/x-000000.npz",
     }
-    stages = Project(project.folder).stages
+    stages = stored_records(project.folder)
     assert "tracks of clip" not in stages
     assert "crops of clip" in stages
 

@@ -15,6 +15,7 @@ import fancam.cli
 from clustering import cli as clustering_cli
 from clustering.faces.labelled import numbers_in_frame
 from data.project.project import Project
+from data.project.stages import FACES
 from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces
@@ -167,7 +168,7 @@ def test_another_who_has_their_old_name_stays(project: Project) -> None:
 def test_what_cannot_be_finished_is_not_begun(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project.unfinish("faces of clip")
+    project.unfinish(FACES, "clip")
     before = snapshot(project.folder)
     assert forget(project, "Anna Karenina") == 2
     assert "run cluster-faces again" in capsys.readouterr().err

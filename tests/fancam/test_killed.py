@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from data.core.atomic import PARTIAL
-from data.project.project import Project
 from data.sample.film import draw_film
 from data.tables.faces import Faces
 from data.tables.people import open_people
 from tests.clustering.child import Death
 from tests.cropping.written_video import read_video
 from tests.mortal import fancam_until
+from tests.records import stored_records
 
 ARGUMENTS = ("film.mp4", "--no-review", "--weights", "yolo11n.yaml")
 PROJECT = "film.fancam"
@@ -86,7 +86,7 @@ def assert_same(one: Path, other: Path) -> None:
     for column in Faces.COLUMNS:
         np.testing.assert_array_equal(getattr(mine, column), getattr(theirs, column))
     assert people_of(one) == people_of(other)
-    assert sorted(Project(one).stages) == sorted(Project(other).stages)
+    assert sorted(stored_records(one)) == sorted(stored_records(other))
     for video in [path for path in files(one) if path.endswith(".mp4")]:
         first, second = read_video(one / video), read_video(other / video)
         np.testing.assert_array_equal(first.times_s, second.times_s)

@@ -17,6 +17,7 @@ import fancam.cli
 from clustering.faces.labelled import numbers_in_frame
 from data.erasure.residue_scan import Needle, find_residues, picture_mark
 from data.project.project import Project
+from data.project.stages import FACES, TRACKER, TRACKS
 from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
@@ -26,6 +27,7 @@ from fancam.space_needed import space_needed
 from tests import ROOT
 from tests.clips import Clips
 from tests.cropping.written_video import read_video
+from tests.records import faces_record, tracker_record, tracks_record
 from tests.tracking.drawn_project import draw_project
 
 
@@ -220,8 +222,9 @@ def test_what_is_done_needs_no_space_again(
     whole = _space_needed(project, [footage])
     assert whole == space_needed([footage])
     take_in(project, footage)
-    for stage in ("faces of film", "tracker", "tracks of film"):
-        project.finish(stage, {})
+    project.finish(FACES, faces_record(), "film")
+    project.finish(TRACKER, tracker_record())
+    project.finish(TRACKS, tracks_record(), "film")
     left = _space_needed(project, [footage])
     assert left == {**dict.fromkeys(whole, 0), "crop-people": whole["crop-people"]}
 

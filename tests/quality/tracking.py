@@ -90,7 +90,7 @@ class Tracked:
     @property
     def weights(self) -> Path:
         """The tracker."""
-        return self.project.tracker_folder / "best.pt"
+        return self.project.tracker_file
 
 
 class _Silent:
@@ -149,7 +149,7 @@ def _ours(clip: Tracked) -> Tracks:
 
 def _references(clip: Tracked) -> Iterator[tuple[str, Tracks]]:
     image_px = exported_model(clip.weights).facts.image_px
-    margin = float(clip.project.stages["people"]["label_margin"])
+    margin = clip.project.label_margin
     time_s = _times(clip)
     seen = yolo_a_frame(clip.weights, clip.footage, image_px=image_px)
     each = as_tracks(seen, time_s, label_margin=margin)

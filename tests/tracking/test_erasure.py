@@ -8,6 +8,7 @@ import pytest
 
 from data.project.project import Project
 from data.tables.tracks import read_tracks
+from tests.records import stored_records
 from tests.tracking import coloured
 from tests.tracking.coloured import NAMES
 from tests.tracking.test_track_stage import Bars, network, project  # noqa: F401
@@ -49,7 +50,7 @@ def test_nothing_is_left_of_them(project: Project, tmp_path: Path) -> None:  # n
     assert [p.name for p in report.iterdir()] == ["mine.txt"]
     left = [p for p in project.folder.rglob("*") if p.is_file() and p.suffix != ".sqlite"]
     assert not [p for p in left if b"Anna" in p.read_bytes()]
-    assert "Anna" not in json.dumps(Project(project.folder).stages)
+    assert "Anna" not in json.dumps(stored_records(project.folder))
     assert not forget_tracks(project, ANNA)
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from data.project.project import Project
+from data.project.stages import TRACKER, TRACKS
 from data.tables.people import Assignments, open_people
+from tests.records import tracker_record, tracks_record
 from tests.tracking.drawn_project import NAMES, draw_project
 from tracking.detection.inputs import faces_key
 from tracking.state import Outdated, outdated
@@ -27,10 +30,10 @@ def project(tmp_path: Path) -> Project:
         frame_wh=(128, 96),
     )
     key = read_examples(drawn.dataset_folder).key
-    drawn.finish("tracker", {"dataset": key, "person_id": [10, 20]})
-    names = {"10": NAMES[0], "20": NAMES[1]}
-    tracks = {"names": names, "faces": faces_key(Assignments.empty())}
-    drawn.finish("tracks of film", tracks)
+    drawn.finish(TRACKER, tracker_record(dataset=key, person_id=(10, 20)))
+    names = {10: NAMES[0], 20: NAMES[1]}
+    tracks = tracks_record(names, faces=faces_key(Assignments.empty()))
+    drawn.finish(TRACKS, tracks, "film")
     return drawn
 
 
@@ -51,7 +54,8 @@ def test_another_image(project: Project) -> None:
 
 
 def test_other_people(project: Project) -> None:
-    project.finish("tracker", {**project.stages["tracker"], "person_id": [10, 30]})
+    record = project.require_record(TRACKER)
+    project.finish(TRACKER, replace(record, person_id=(10, 30)))
     assert outdated(project).tracker
 
 
@@ -74,5 +78,6 @@ def test_another_name(project: Project) -> None:
 
 
 def test_other_faces(project: Project) -> None:
-    project.finish("tracks of film", {**project.stages["tracks of film"], "faces": "of before"})
+    record = project.require_record(TRACKS, "film")
+    project.finish(TRACKS, replace(record, faces="of before"), "film")
     assert outdated(project) == Outdated(True, False, ("film",), ("film",))

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from data.project.project import Project
+from data.project.stages import DETECTIONS, TRACKER, TRACKS
 from data.tables.people import open_people
+from tests.records import tracker_record
 from tests.tracking import coloured
 from tests.tracking.drawn_project import draw_project
 from tests.tracking.test_track_stage import FACTS, Bars, network  # noqa: F401
@@ -39,7 +41,7 @@ def project(
     facts = dataclasses.replace(FACTS, key=weights_key(model), person_id=(10, 20))
     monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(facts, b""))
     key = read_examples(drawn.dataset_folder).key
-    drawn.finish("tracker", {"version": VERSION, "dataset": key, "person_id": [10, 20]})
+    drawn.finish(TRACKER, tracker_record(version=VERSION, dataset=key, person_id=(10, 20)))
     footage = coloured.write_footage(tmp_path / "film.mp4")
     track_people(drawn, [footage], TrackSettings(), progress=Bars())
     return drawn
@@ -95,11 +97,11 @@ def other_dataset(project: Project) -> None:
 
 
 def stop(project: Project) -> None:
-    project.unfinish("tracks of film")
+    project.unfinish(TRACKS, "film")
 
 
 def forget_detections(project: Project) -> None:
-    project.unfinish("detections of film")
+    project.unfinish(DETECTIONS, "film")
 
 
 def no_tracker(project: Project) -> None:

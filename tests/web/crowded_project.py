@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from data.core.arrays import UNKNOWN
 from data.project.project import Project
+from data.project.stages import FACES
 from data.tables.faces import Faces, Frames
 from data.tables.people import open_people
 from data.tables.projection import assign_found
 from data.video.jpeg import write_jpeg
 from tests.clustering.crowd import embeddings
 from tests.clustering.labelled_footage import table
+from tests.records import faces_record
 
 EVERY_S = 1.0
 
@@ -35,8 +37,7 @@ def crowd_project(
         rate=Fraction(25),
         frame_wh=(640, 360),
     )
-    project.stages["faces of concert"] = {"kind": "video", "every_s": EVERY_S}
-    project.save()
+    project.finish(FACES, faces_record(every_s=EVERY_S), "concert")
     random = np.random.default_rng(0)
     frame_index = np.repeat(np.arange(frames) * 25, in_frame)
     who = np.concatenate([random.choice(people, in_frame, replace=False) for _ in range(frames)])

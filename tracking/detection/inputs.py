@@ -3,52 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from data.core.digest import digest
+from data.project.record import SettingsValues
+from data.project.stages import DetectionsRecord, TracksRecord
 from data.tables.people import Assignments
 
 VERSION: Final = 1
 """Raised when the same footage, weights and settings would give other tracks."""
 
 
-def detections_inputs(*, size_bytes: int, every_nth: int, model_key: str) -> dict[str, Any]:
+def detections_record(*, size_bytes: int, every_nth: int, model_key: str) -> DetectionsRecord:
     """Everything that the detections of a footage depend on."""
-    return {
-        "version": VERSION,
-        "size_bytes": size_bytes,
-        "every_nth": every_nth,
-        "model": model_key,
-    }
+    return DetectionsRecord(VERSION, size_bytes, every_nth, model_key)
 
 
-def tracks_inputs(
-    detections: Mapping[str, Any],
+def tracks_record(
+    detections: DetectionsRecord,
     *,
-    naming: Mapping[str, Any],
+    naming: SettingsValues,
     label_margin: float,
-    classes: list[int],
+    classes: tuple[int, ...],
     faces: str,
     names: Mapping[int, str],
-) -> dict[str, Any]:
+) -> TracksRecord:
     """Everything that the tracks of a footage depend on.
 
     Args:
-        detections: inputs of these.
+        detections: record of these.
         naming: settings.
         label_margin: of the dataset.
         classes: person of each class of the detector.
         faces: `faces_key` of what is known of the faces.
         names: of everybody.
     """
-    return {
-        "detections": dict(detections),
-        "naming": dict(naming),
-        "label_margin": label_margin,
-        "classes": classes,
-        "faces": faces,
-        "names": {str(person): name for person, name in names.items()},
-    }
+    return TracksRecord(
+        detections=detections,
+        naming=naming,
+        label_margin=label_margin,
+        classes=classes,
+        faces=faces,
+        names=names,
+    )
 
 
 def faces_key(faces: Assignments) -> str:

@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,12 +17,13 @@ from data.execution.tasks import TaskContext
 from data.execution.threaded import stream
 from data.inference.runtime import RuntimeName
 from data.project.checkpoints import Checkpoints
+from data.project.stages import DetectionsRecord
 from data.video.footage import Footage
 from data.video.reader import Damage, Frame, read_frames
 from tracking.detection.cuts import thumbnail
 from tracking.detection.detections import DetectedFrames, Detections
 from tracking.detection.detector import Found, PersonDetector
-from tracking.detection.inputs import detections_inputs
+from tracking.detection.inputs import detections_record
 from tracking.detection.networks import DeviceName, load_yolo
 
 CHECKPOINT_FRAMES = 512
@@ -67,9 +67,9 @@ class TrackJob:
     people: int
     segments: tuple[Segment, ...]
 
-    def inputs(self) -> dict[str, Any]:
+    def record(self) -> DetectionsRecord:
         """Everything that the detections depend on."""
-        return detections_inputs(
+        return detections_record(
             size_bytes=self.footage.size_bytes,
             every_nth=self.every_nth,
             model_key=self.detector.key,
@@ -90,7 +90,7 @@ class TrackJob:
         return self.folder / f"{self._key(segment)}.json"
 
     def _key(self, segment: Segment) -> str:
-        return f"{digest(repr(sorted(self.inputs().items())))}-{segment.number:04d}"
+        return f"{digest(repr(sorted(self.record().to_json().items())))}-{segment.number:04d}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from data.core.atomic import write_json
 from data.core.errors import InputError
 from data.core.progress import Progress
 from data.project.project import Project
+from data.project.stages import TRACKER, TrackerRecord
 from data.tables.people import open_people
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.detection.weights import DEFAULT_WEIGHTS, Weights, find_weights, load_weights
@@ -47,10 +48,8 @@ if TYPE_CHECKING:
     from tracking.training.plan import DetectorTraining
     from tracking.training.trainer import TrainedDetector
 
-STAGE = "tracker"
 VERSION = 1
 """Incremented when the same inputs would give another detector."""
-MODEL_FILE = "best.pt"
 REPORT = "report"
 TRAINING_FOLDER = "training"  # of unfinished trainings
 _INPUTS_FILE = "started.json"  # in TRAINING_FOLDER
@@ -103,9 +102,10 @@ def train_tracker(
     if settings.force:
         done, curve_done = False, False
     else:
-        done = project.finished(STAGE, inputs) and _files_exist(folder)
+        done = project.is_finished(TRACKER, inputs) and _files_exist(project)
         curve_done = done and (folder / REPORT / CURVE_FILE).exists()
-    if settings.resume and not done and _unfinished_inputs(folder / TRAINING_FOLDER) != inputs:
+    unfinished = _unfinished_inputs(folder / TRAINING_FOLDER)
+    if settings.resume and not done and unfinished != inputs.to_json():
         message = "no stopped training with this dataset and these settings to resume"
         raise InputError(f"{project.folder}: {message}; leave --resume out")
     todo_curve = settings.learning_curve and not curve_done
@@ -118,7 +118,7 @@ def train_tracker(
         if todo_curve:
             run.learning_curve()
         shutil.rmtree(folder / TRAINING_FOLDER, ignore_errors=True)
-    return _summary(folder, up_to_date=done and not todo_curve)
+    return _summary(project, up_to_date=done and not todo_curve)
 
 
 def _person_ids(project: Project, names: Sequence[str]) -> list[int]:
@@ -136,22 +136,23 @@ def _person_ids(project: Project, names: Sequence[str]) -> list[int]:
 
 def _inputs(
     examples: Examples, person_id: Sequence[int], weights: Weights, settings: TrackerSettings
-) -> dict[str, Any]:
+) -> TrackerRecord:
     """Return everything that the detector depends on; not the names, which users may change."""
-    return {
-        "version": VERSION,
-        "person_id": list(person_id),
-        "dataset": examples.key,
-        "weights": weights.key,
-        "epochs": settings.epochs,
-        "imgsz": settings.imgsz,
-        "batch": settings.batch,
-        "seed": settings.seed,
-    }
+    return TrackerRecord(
+        version=VERSION,
+        person_id=tuple(person_id),
+        dataset=examples.key,
+        weights=weights.key,
+        epochs=settings.epochs,
+        imgsz=settings.imgsz,
+        batch=settings.batch,
+        seed=settings.seed,
+    )
 
 
-def _files_exist(folder: Path) -> bool:
-    return (folder / MODEL_FILE).exists() and (folder / REPORT / RESULT_FILE).exists()
+def _files_exist(project: Project) -> bool:
+    report = project.tracker_folder / REPORT
+    return project.tracker_file.exists() and (report / RESULT_FILE).exists()
 
 
 def _unfinished_inputs(folder: Path) -> dict[str, Any] | None:
@@ -171,11 +172,12 @@ def _load(weights: Weights, settings: TrackerSettings) -> StartingPoint:
     return load_weights(weights)
 
 
-def _summary(folder: Path, *, up_to_date: bool) -> TrackerSummary:
-    report = folder / REPORT
+def _summary(project: Project, *, up_to_date: bool) -> TrackerSummary:
+    report = project.tracker_folder / REPORT
     curve = read_curve(report / CURVE_FILE) if (report / CURVE_FILE).exists() else []
     result = read_result(report)
-    return TrackerSummary(result, tuple(curve), folder / MODEL_FILE, report / PAGE_FILE, up_to_date)
+    model, page = project.tracker_file, report / PAGE_FILE
+    return TrackerSummary(result, tuple(curve), model, page, up_to_date)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +189,7 @@ class _TrainingRun:
     examples: Examples
     start: StartingPoint
     settings: TrackerSettings
-    inputs: dict[str, Any]
+    inputs: TrackerRecord
     progress: Progress
 
     def train(self, person_id: Sequence[int]) -> None:
@@ -198,16 +200,16 @@ class _TrainingRun:
         began = time.monotonic()
         trained = self._train(folder, self.examples.train, "training", None)
         result = _result(self.examples, trained, time.monotonic() - began)
-        self.project.unfinish(STAGE)
+        self.project.unfinish(TRACKER)
         report = self.folder / REPORT
         for file in (CURVE_FILE, CURVE_PICTURE):  # of the previous detector
             (report / file).unlink(missing_ok=True)
         metadata = {"person_id": list(person_id), "names": list(self.examples.names)}
-        model = self.folder / MODEL_FILE
+        model = self.project.tracker_file
         write_network(trained.file, model, imgsz=trained.imgsz, metadata=metadata)
         write_result(report, result)
         write_report(report, result, [])
-        self.project.finish(STAGE, self.inputs)
+        self.project.finish(TRACKER, self.inputs)
 
     def learning_curve(self) -> None:
         """Train on shares of the examples; keep the points of a stopped run."""
@@ -234,11 +236,11 @@ class _TrainingRun:
         """Create the folder of one training; delete unfinished trainings with other inputs."""
         parent = self.folder / TRAINING_FOLDER
         restart = self.settings.force and name == "all"
-        if restart or _unfinished_inputs(parent) != self.inputs:
+        if restart or _unfinished_inputs(parent) != self.inputs.to_json():
             shutil.rmtree(parent, ignore_errors=True)
         folder = parent / name
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(parent / _INPUTS_FILE, self.inputs)
+        write_json(parent / _INPUTS_FILE, self.inputs.to_json())
         return folder
 
     def _train(

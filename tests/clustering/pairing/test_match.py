@@ -27,6 +27,7 @@ from tests.clustering.command import Ran, assert_refused, assert_same_result, na
 from tests.clustering.drawn_lesson import RATE, draw_student, draw_teacher, film_lesson
 from tests.clustering.fakes import CornerDetector
 from tests.machines import Machine
+from tests.records import stored_records
 
 Run = Callable[..., Ran]
 PAIR = ("--pair", "student.mp4", "teacher.mkv", "--project", "p", "--every", "1")
@@ -162,7 +163,7 @@ def test_the_interval_follows_the_common_part(
 ) -> None:
     monkeypatch.setattr(footage, "LOOKS", 60)
     assert run(*PAIR[:-2]).code == 0
-    stages = Project(lesson / "p").stages
+    stages = stored_records(lesson / "p")
     every_s = [stages[f"faces of {name}"]["every_s"] for name in ("student", "teacher")]
     assert every_s == pytest.approx([43.3 / 60] * 2)
 
@@ -376,12 +377,12 @@ def test_one_that_shows_nothing(run: Run, lesson: Path) -> None:
     encode(lesson / "black.mp4", [np.zeros((96, 160, 3), np.uint8)] * 100, rate=RATE)
     done = run("student.mp4", "--project", "p", "--every", "20")
     assert done.code == 0
-    before = Project(lesson / "p").stages["faces of student"]
+    before = stored_records(lesson / "p")["faces of student"]
     refused = run("--pair", "student.mp4", "black.mp4", "--offset", "1", "--project", "p")
     assert_refused(refused, "black.mp4: black or still throughout")
     project = Project(lesson / "p")
     assert sorted(project.footages) == ["student"]
-    assert project.stages["faces of student"] == before
+    assert stored_records(lesson / "p")["faces of student"] == before
 
 
 def test_one_that_has_changed(run: Run, lesson: Path) -> None:
@@ -404,6 +405,6 @@ def test_a_folder_with_a_pair_in_it(run: Run, lesson: Path) -> None:
         (lesson / name).rename(folder / name)
     done = run("lessons", "--pair", "lessons/student.mp4", "lessons/teacher.mkv", "--every", "5")
     assert done.code == 0
-    stages = Project(lesson / "lessons.fancam").stages
+    stages = stored_records(lesson / "lessons.fancam")
     assert "spans" not in stages["faces of alone"]
     assert stages["faces of student"]["spans"] == STUDENT_LOOKED_AT

@@ -10,7 +10,7 @@ from data.project.project import Project
 
 
 def own(tmp_path: Path) -> OwnFiles:
-    return OwnFiles(Project(tmp_path / "film.fancam"), "gifs", tmp_path / "crops")
+    return OwnFiles(Project(tmp_path), "film")
 
 
 def test_a_file_is_known_by_its_key(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_a_file_is_known_by_its_key(tmp_path: Path) -> None:
 
 def test_a_file_of_the_users_stays(tmp_path: Path) -> None:
     files = own(tmp_path)
-    (tmp_path / "crops").mkdir()
+    (tmp_path / "crops" / "film").mkdir(parents=True)
     files.path("a.gif").write_text("mine")
     with pytest.raises(InputError, match=r"a\.gif: not written by fancam, but in its way"):
         files.write("a.gif", "k", b"content")
@@ -39,7 +39,7 @@ def test_what_is_not_wanted_any_more_goes(tmp_path: Path) -> None:
     for name in ("a.gif", "b.gif", "c.webp"):
         files.write(name, "k", b"content")
     own(tmp_path).keep_only({"a.gif": "k"}, suffix=".gif")
-    left = sorted(path.name for path in (tmp_path / "crops").iterdir())
+    left = sorted(path.name for path in (tmp_path / "crops" / "film").iterdir())
     assert left == ["a.gif", "c.webp"]
     assert not own(tmp_path).has("b.gif", "k")
 
@@ -48,7 +48,7 @@ def test_a_killed_write_is_known_as_ours(tmp_path: Path, monkeypatch: pytest.Mon
     files = own(tmp_path)
 
     def killed(path: Path, _content: bytes) -> None:
-        path.parent.mkdir()
+        path.parent.mkdir(parents=True)
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 

@@ -16,7 +16,7 @@ from cropping.smiles.stage import SmileSettings, SmileSummary, smile_gifs
 from cropping.smiles.table import Smiles, smiles_file
 from data.core.errors import InputError
 from data.project.project import Project
-from data.project.stages import tracks_stage
+from data.project.stages import TRACKS
 from data.tables.tracks import Tracks, write_csv
 from data.video.footage import probe
 from tests.cropping.drawn_smiles import (
@@ -30,6 +30,7 @@ from tests.cropping.drawn_smiles import (
     write_tracks,
 )
 from tests.cropping.silent_bar import SilentBar, no_bar
+from tests.records import tracks_record
 
 SETTINGS = SmileSettings(size_px=120)
 
@@ -148,7 +149,7 @@ def test_other_tracks_other_gifs(project: Project) -> None:
     work(project)
     found, again = tracks(), Project(project.folder)
     write_tracks(again, found.take(found.person_id == 7))
-    again.finish(tracks_stage("film"), {"names": {"7": "Bruno"}})
+    again.finish(TRACKS, tracks_record({7: "Bruno"}), "film")
     summary = work(project)
     assert [person.name for person in summary.people] == ["Bruno"]
     assert sorted(files(project)) == ["smiles.parquet"]
@@ -158,7 +159,7 @@ def test_other_tracks_other_gifs(project: Project) -> None:
 
 
 def test_no_tracks_yet(project: Project) -> None:
-    project.unfinish(tracks_stage("film"))
+    project.unfinish(TRACKS, "film")
     with pytest.raises(InputError, match="no tracks yet; run track-people first"):
         work(project)
     assert not project.crops_folder("film").exists()
@@ -311,7 +312,7 @@ def test_photographs_of_different_sizes(tmp_path: Path) -> None:
         filled=np.zeros(4, np.bool_),
     )
     write_csv(project.tracks_file("photographs"), found, NAMES)
-    project.finish(tracks_stage("photographs"), {"names": {"3": NAMES[3]}})
+    project.finish(TRACKS, tracks_record({3: NAMES[3]}), "photographs")
     (leila,) = work(project).people
     assert leila.file is not None
     assert len(pictures(leila.file)) == 4

@@ -16,8 +16,9 @@ from cropping.smiles.table import (
     stored_smiles,
 )
 from data.project.project import Project
-from data.project.stages import tracks_stage
+from data.project.stages import TRACKS
 from tests.cropping.smile_rows import smiles
+from tests.records import tracks_record
 
 
 def test_no_rows() -> None:
@@ -75,7 +76,7 @@ def test_log_odds_are_finite() -> None:
 
 def test_smiles_are_kept_with_what_they_are_of(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
-    project.finish(tracks_stage("film"), {"names": {"1": "Anna"}})
+    project.finish(TRACKS, tracks_record({1: "Anna"}), "film")
     assert stored_smiles(project, "film", "m") is None
     store_smiles(project, "film", "m", smiles([0.2, 0.8]))
     again = stored_smiles(Project(project.folder), "film", "m")
@@ -83,14 +84,14 @@ def test_smiles_are_kept_with_what_they_are_of(tmp_path: Path) -> None:
     assert again.smile.tolist() == pytest.approx([0.2, 0.8])
     assert stored_smiles(project, "film", "other") is None
     key = smiles_key(project, "film", "m")
-    project.finish(tracks_stage("film"), {"names": {"1": "Anna", "2": "Ben"}})
+    project.finish(TRACKS, tracks_record({1: "Anna", 2: "Ben"}), "film")
     assert stored_smiles(project, "film", "m") is None
     assert smiles_key(project, "film", "m") != key
 
 
 def test_damaged_smiles_are_made_again(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
-    project.finish(tracks_stage("film"), {})
+    project.finish(TRACKS, tracks_record(), "film")
     store_smiles(project, "film", "m", smiles([0.2]))
     smiles_file(project, "film").write_bytes(b"nothing")
     assert stored_smiles(project, "film", "m") is None

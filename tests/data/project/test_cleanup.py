@@ -7,7 +7,9 @@ import pytest
 
 from data.project.cleanup import Removable, files_under, remove, that_exist
 from data.project.project import Project
+from data.project.stages import TRACKER, TRACKS
 from fancam.clean import cache, exports
+from tests.records import stored_records, tracker_record, tracks_record
 
 
 @pytest.fixture
@@ -17,8 +19,8 @@ def project(tmp_path: Path) -> Project:
         file = made.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"12345")
-    made.finish("some stage", {})
-    made.finish("another stage", {})
+    made.finish(TRACKER, tracker_record())
+    made.finish(TRACKS, tracks_record(), "a")
     return made
 
 
@@ -42,8 +44,8 @@ def test_what_is_ours_goes_and_the_users_stays(project: Project) -> None:
 
 def test_its_stages_are_not_done_any_more(project: Project) -> None:
     file = project.folder / "export" / "coco.zip"
-    remove(project, Removable("some", "somebody", (file, file), ("some stage", "unknown")))
-    assert list(Project(project.folder).stages) == ["another stage"]
+    remove(project, Removable("some", "somebody", (file, file), ((TRACKER, None), (TRACKS, "b"))))
+    assert list(stored_records(project.folder)) == ["tracks of a"]
     assert not file.exists()
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,17 @@ import pytest
 
 from data.core.errors import InputError
 from data.project.project import SCHEMA, FootageEntry, Project
+from data.project.stages import FACES, PEOPLE, PeopleRecord
+from tests.records import faces_record
 
 NTSC = Fraction(30_000, 1001)
+RECORD = PeopleRecord(
+    version=1,
+    faces={"a": faces_record()},
+    grouping={"eps": 0.5, "plain": False, "min_samples": None},
+    label_margin=0.25,
+    names={1: "Zoë"},
+)
 
 
 def add(project: Project, path: Path, *, force: bool = False, **changes: Any) -> FootageEntry:
@@ -33,8 +43,9 @@ def every_file(project: Project, name: str) -> list[Path]:
 def test_a_new_project_writes_nothing_yet(tmp_path: Path) -> None:
     project = Project(tmp_path / "a.fancam")
     assert project.footages == {}
-    assert project.stages == {}
-    assert not project.finished("people", {})
+    assert not project.has_record(PEOPLE)
+    assert project.record(PEOPLE) is None
+    assert not project.is_finished(PEOPLE, RECORD)
     assert not project.folder.exists()
 
 
@@ -42,27 +53,34 @@ def test_round_trip(tmp_path: Path) -> None:
     project = Project(tmp_path / "a.fancam")
     add(project, tmp_path / "a.mp4")
     add(project, tmp_path / "photographs", rate=None, duration_s=0.0)
-    project.finish("faces of a", {"every_s": 0.2, "wh": (1, 2), "none": None})
+    spans = ((0.0, 1.5), (2.0, 3.25))
+    record = replace(faces_record(every_s=0.2), spans=spans)
+    project.finish(FACES, record, "a")
     again = Project(tmp_path / "a.fancam")
     assert again.footages == project.footages
     assert list(again.footages) == ["a", "photographs"]
     assert again.footages["a"] == FootageEntry("a", tmp_path / "a.mp4", 1234, 12.5, NTSC, 640, 360)
     assert again.footages["photographs"].rate is None
-    assert again.stages == project.stages
+    assert again.record(FACES, "a") == project.record(FACES, "a") == record
 
 
 def test_stages(tmp_path: Path) -> None:
     project = Project(tmp_path / "a.fancam")
-    inputs = {"every_s": 1.0, "size": (3, 4), "names": {"1": "Zoë"}}
-    project.finish("people", inputs)
+    project.finish(PEOPLE, RECORD)
     for known in (project, Project(project.folder)):
-        assert known.finished("people", inputs)
-        assert not known.finished("people", {**inputs, "every_s": 0.5})
-        assert not known.finished("people", {})
-        assert not known.finished("dataset", inputs)
-    project.unfinish("people")
-    project.unfinish("never finished")
-    assert not Project(project.folder).finished("people", inputs)
+        assert known.is_finished(PEOPLE, RECORD)
+        assert known.record(PEOPLE) == known.require_record(PEOPLE) == RECORD
+        assert known.label_margin == RECORD.label_margin
+        assert not known.is_finished(PEOPLE, replace(RECORD, label_margin=0.5))
+        assert not known.is_finished(PEOPLE, replace(RECORD, names={}))
+        assert not known.is_finished(FACES, faces_record(), "a")
+    project.unfinish(PEOPLE)
+    project.unfinish(FACES, "never finished")
+    again = Project(project.folder)
+    assert not again.is_finished(PEOPLE, RECORD)
+    assert again.label_margin == 0
+    with pytest.raises(InputError, match=r"'people' is not finished.*run cluster-faces again"):
+        again.require_record(PEOPLE)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +257,7 @@ def test_lock_keeps_a_second_run_out(tmp_path: Path) -> None:
             Project(project.folder).lock(),
         ):
             pass
-        project.finish("people", {})
+        project.finish(PEOPLE, RECORD)
     with Project(project.folder).lock():
         pass
 
@@ -247,9 +265,9 @@ def test_lock_keeps_a_second_run_out(tmp_path: Path) -> None:
 def test_lock_reads_what_another_run_wrote_meanwhile(tmp_path: Path) -> None:
     early, other = Project(tmp_path / "p.fancam"), Project(tmp_path / "p.fancam")
     with other.lock():
-        other.finish("people", {"version": 1})
+        other.finish(PEOPLE, RECORD)
     with early.lock():
-        assert early.finished("people", {"version": 1})
+        assert early.is_finished(PEOPLE, RECORD)
 
 
 def test_lock_is_given_back_after_an_error(tmp_path: Path) -> None:

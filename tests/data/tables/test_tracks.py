@@ -9,7 +9,7 @@ import pytest
 
 from data.core.errors import InputError
 from data.project.project import Project
-from data.project.stages import tracks_stage
+from data.project.stages import TRACKS
 from data.tables.tracks import (
     CSV_COLUMNS,
     Tracks,
@@ -19,6 +19,7 @@ from data.tables.tracks import (
     write_csv,
     write_mot,
 )
+from tests.records import tracks_record
 
 NAMES = {
     1: "Person 1",
@@ -192,7 +193,7 @@ def test_a_projects_tracks_keep_the_names_they_were_written_with(tmp_path: Path)
         read_tracks(project, "film")
     tracks = everybody()
     write_csv(project.tracks_file("film"), tracks, NAMES)
-    project.finish(tracks_stage("film"), {"names": {str(p): name for p, name in NAMES.items()}})
+    project.finish(TRACKS, tracks_record(NAMES), "film")
     again, names = read_tracks(Project(project.folder), "film")
     assert names == NAMES
     np.testing.assert_array_equal(again.person_id, tracks.person_id)

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from data.project.project import Project
+from data.project.stages import TRACKER
 from tests import ROOT
+from tests.records import stored_records
 from tests.tracking.drawn_project import NAMES, draw_project
 from tracking.training.cli import main
 
@@ -79,8 +81,7 @@ def test_trains_and_reports(ran: Ran) -> None:
         "report/report.html",
         "report/result.json",
     ]
-    stage = Project(place / "a.fancam").stages["tracker"]
-    assert stage["person_id"] == [10, 20]
+    assert stored_records(place / "a.fancam")["tracker"]["person_id"] == [10, 20]
     curve = (tracker / "report/learning_curve.csv").read_text(encoding="utf-8").splitlines()
     assert [row.split(",")[0] for row in curve] == ["share", "0.12", "0.25", "0.5", "1"]
 
@@ -245,7 +246,7 @@ def test_a_killed_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[
             time.sleep(0.02)
         p.kill()
     assert not (folder / "tracker/best.pt").exists()
-    assert "tracker" not in Project(folder).stages
+    assert not Project(folder).has_record(TRACKER)
     assert main([*many, "--resume"]) == 0
     said = capsys.readouterr()
     assert "trained for 5 epochs" in said.out

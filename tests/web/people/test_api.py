@@ -15,8 +15,10 @@ import pytest
 
 from data.core.arrays import UNKNOWN
 from data.project.project import Project
+from data.project.stages import TRACKER, TRACKS
 from data.tables.faces import Faces
 from data.tables.people import open_people
+from tests.records import tracker_record, tracks_record
 from tests.web.serving import asking, own_origin
 from tests.web.sorted_project import decisions, rows, whose
 
@@ -219,9 +221,9 @@ def test_what_has_to_be_done_again(ask: Asking, sorted_project: Project) -> None
     content = ask.get(PEOPLE + "/changes")
     assert not content["up_to_date"]  # found otherwise than it was written
     assert (content["trained"], content["tracker"], content["tracked"]) == (False, False, [])
-    sorted_project.stages["tracker"] = {"dataset": "of before", "person_id": [1, 2, 3, 4]}
-    sorted_project.stages["tracks of film"] = {"names": {"1": "Person 1"}, "faces": "of before"}
-    sorted_project.save()
+    trained = tracker_record(dataset="of before", person_id=(1, 2, 3, 4))
+    sorted_project.finish(TRACKER, trained)
+    sorted_project.finish(TRACKS, tracks_record({1: "Person 1"}, faces="of before"), "film")
     content = ask.get(PEOPLE + "/changes")
     assert (content["trained"], content["tracker"]) == (True, True)
     assert (content["tracked"], content["tracks"]) == (["film"], ["film"])

@@ -1,0 +1,57 @@
+"""Records of stages, complete, for tests that care about a field or two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from data.project.project import PROJECT_FILE
+from data.project.stages import DetectionsRecord, FacesRecord, TrackerRecord, TracksRecord
+
+
+def stored_records(folder: Path) -> dict[str, Any]:
+    """The records in ``project.json``, by key."""
+    content = json.loads((folder / PROJECT_FILE).read_text(encoding="utf-8"))
+    records: dict[str, Any] = content["stages"]
+    return records
+
+
+def faces_record(kind: str = "video", *, every_s: float = 1.0) -> FacesRecord:
+    return FacesRecord(
+        version=1,
+        kind=kind,
+        size_bytes=1000,
+        every_s=every_s,
+        detector="cnn",
+        backend="dlib",
+        min_face_px=None,
+        upsample=None,
+    )
+
+
+def tracker_record(
+    *, dataset: str = "", person_id: tuple[int, ...] = (), version: int = 1
+) -> TrackerRecord:
+    return TrackerRecord(
+        version=version,
+        person_id=person_id,
+        dataset=dataset,
+        weights="",
+        epochs=None,
+        imgsz=None,
+        batch=None,
+        seed=0,
+    )
+
+
+def tracks_record(names: Mapping[int, str] | None = None, *, faces: str = "") -> TracksRecord:
+    return TracksRecord(
+        detections=DetectionsRecord(version=1, size_bytes=1000, every_nth=1, model=""),
+        naming={},
+        label_margin=0.0,
+        classes=(),
+        faces=faces,
+        names=names or {},
+    )
