@@ -22,6 +22,7 @@ from tests.benchmarks import (
     tracking,
     watching,
 )
+from tests.benchmarks.figures import PATTERNS, keep_figures
 from tests.benchmarks.machine import describe
 
 
@@ -35,6 +36,7 @@ def main() -> int:
         action="store_true",
         help="memory at 1 frame a second, as by default in use; ten minutes of watching",
     )
+    parser.add_argument("--update", action="store_true", help="commit to the figures of this run")
     parsed = parser.parse_args()
     parts = parsed.parts or list(PARTS)
     if unknown := set(parts) - set(PARTS):
@@ -44,6 +46,8 @@ def main() -> int:
     for part in [part for part in PARTS if part in parts]:
         for lines in PARTS[part](parsed):
             print("\n" + "\n".join(lines), flush=True)
+            if parsed.update and part in PATTERNS:
+                keep_figures(part, lines)
     print(f"\n{time.monotonic() - start:.0f} s")
     return 0
 

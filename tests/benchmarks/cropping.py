@@ -7,7 +7,6 @@ something else too. Alone: `python -m tests.benchmarks.cropping`.
 from __future__ import annotations
 
 import argparse
-import resource
 import shutil
 import subprocess
 import sys
@@ -161,6 +160,8 @@ def _timed(work: Callable[[], object]) -> Took:
 
 
 def _cpu_s() -> float:
+    import resource  # not on Windows
+
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 

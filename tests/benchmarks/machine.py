@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import resource
 import sys
 import time
 from pathlib import Path
@@ -68,5 +67,7 @@ def peak_memory_mb() -> float:
         # Not ru_maxrss: a child's starts at what its parent held when it was started.
         lines = status.read_text("utf-8").splitlines()
         return float(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
+    import resource  # not on Windows
+
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / _MB if sys.platform == "darwin" else most / 1024

@@ -30,6 +30,7 @@ from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces, Frames
 from data.tables.people import open_people
 from tests import SHARED
+from tests.benchmarks.figures import keep_figures
 from tests.benchmarks.machine import describe, peak_memory_mb
 from tests.benchmarks.scale_faces import (
     FILE,
@@ -302,6 +303,7 @@ def main() -> int:
     parser.add_argument(
         "--statistics", action="store_true", help="only measure ../shared/faces, and keep it"
     )
+    parser.add_argument("--update", action="store_true", help="commit to the figures of the pile")
     parsed = parser.parse_args()
     if parsed.statistics:
         save(_measured())
@@ -313,7 +315,10 @@ def main() -> int:
     _print([f"Drawn around {source}", *likeness_lines(statistics)])
     people = parsed.people or parsed.faces * PEOPLE // FACES
     if parsed.only != "archive":
-        _print(pile_lines(statistics, parsed.faces, people))
+        lines = pile_lines(statistics, parsed.faces, people)
+        _print(lines)
+        if parsed.update:
+            keep_figures("scale", lines)
     if parsed.only != "pile":
         _print(archive_lines(statistics, parsed.faces, people))
     return 0

@@ -6,7 +6,6 @@ Alone: `python -m tests.benchmarks.whole [FOOTAGE]`; it takes as long as the com
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from data.core.progress import Progress
 from data.execution.total_progress import TotalProgress
 from data.video.footage import probe
 from tests import SHARED
+from tests.benchmarks.figures import keep_figures
 from tests.benchmarks.machine import cores, describe
 
 FOOTAGE: Final = SHARED / "footage" / "talkshow_a.mp4"
@@ -68,6 +68,8 @@ def _measured() -> Iterator[list[tuple[float, float]]]:
 
 
 def _busy_s() -> float:
+    import resource  # not on Windows
+
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
 
@@ -77,10 +79,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.whole", description=__doc__)
     parser.add_argument("footage", nargs="?", type=Path, default=FOOTAGE)
     parser.add_argument("--weights", default=str(WEIGHTS), help="as of fancam")
+    parser.add_argument("--update", action="store_true", help="commit to the figures of this run")
     parsed = parser.parse_args()
     print(describe(), flush=True)
-    for line in report(parsed.footage, parsed.weights):
-        print(line, flush=True)
+    lines = report(parsed.footage, parsed.weights)
+    print("\n".join(lines), flush=True)
+    if parsed.update:
+        keep_figures("whole", lines)
     return 0
 
 

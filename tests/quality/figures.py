@@ -29,6 +29,7 @@ def figures_of(means: Mapping[str, Mean], drawn: Mapping[str, Score]) -> Figures
             "mean_precision": round(over_clips.precision, 4),
             "min_f": round(over_clips.min_f, 4),
             "people_right": over_clips.people_right,
+            "clips": over_clips.clips,
         }
     for sampling, film in drawn.items():
         kept[f"drawn film, {sampling}"] = {

@@ -1,0 +1,98 @@
+"""The parsers of all commands, taken from the commands themselves."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any, Final
+from unittest.mock import patch
+
+from tests import ROOT
+
+MODULES: Final = (
+    "tracking.evaluation",
+    "tests.quality",
+    "tests.quality.tracking",
+    "tests.quality.cropping",
+    "tests.quality.smiles",
+    "tests.benchmarks",
+    "tests.benchmarks.whole",
+    "tests.benchmarks.serving",
+    "tests.benchmarks.scale",
+    "tests.docs.preview",
+)
+"""What the pages run as `python -m MODULE`."""
+
+Parsers = dict[str, argparse.ArgumentParser]
+
+
+class _CapturedError(BaseException):
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self.parser = parser
+
+
+@cache
+def product_parsers() -> Parsers:
+    """Return the parser of every command that users have, by what one types."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    parsers: Parsers = {}
+    for name, target in scripts.items():
+        module, function = target.split(":")
+        main = getattr(importlib.import_module(module), function)
+        parsers[name] = captured(partial(main, []))
+        for other in re.findall(rf"^  {name} (\w+)  ", parsers[name].epilog or "", re.MULTILINE):
+            parsers[f"{name} {other}"] = captured(partial(main, [other]))
+    return parsers
+
+
+@cache
+def all_parsers() -> Parsers:
+    """Return the parsers of the users' commands and of `MODULES`."""
+    modules = {f"python -m {name}": captured(_main_of(name)) for name in MODULES}
+    return {**product_parsers(), **modules}
+
+
+def command_of(words: Sequence[str]) -> tuple[str, list[str]] | None:
+    """Return the known command that some words begin with, and its arguments."""
+    for length in (3, 2, 1):
+        name = " ".join(words[:length])
+        if len(words) >= length and name in all_parsers():
+            return name, list(words[length:])
+    return None
+
+
+def options_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
+    """Return a parser's options by their long name, but for --help."""
+    actions = parser._option_string_actions
+    return {name: action for name, action in actions.items() if name not in ("-h", "--help")}
+
+
+def captured(call: Callable[[], object]) -> argparse.ArgumentParser:
+    """Run a command until it parses its arguments, and return the parser."""
+
+    def stop(parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        raise _CapturedError(parser)
+
+    with patch.object(argparse.ArgumentParser, "parse_args", stop):
+        try:
+            call()
+        except _CapturedError as found:
+            return found.parser
+    raise ValueError("the command must parse its arguments")
+
+
+def _main_of(module: str) -> Callable[[], object]:
+    package = importlib.util.find_spec(f"{module}.__main__") if _is_package(module) else None
+    main: Callable[[], object] = importlib.import_module(
+        f"{module}.__main__" if package else module
+    ).main
+    return main
+
+
+def _is_package(module: str) -> bool:
+    return (ROOT / module.replace(".", "/")).is_dir()

@@ -1,0 +1,184 @@
+"""Figures on the pages are the committed ones, and there are no others on the page of figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import pytest
+
+from cropping.camera.windows import AVERAGE_S
+from tests import ROOT
+from tests.benchmarks import figures as benchmarks
+from tests.benchmarks.scale import FACES, PEOPLE, SAMPLE
+from tests.benchmarks.scaling import IMAGE_PX
+from tests.benchmarks.scaling import PEOPLE as CROPPED
+from tests.benchmarks.serving import PLAYER_MBIT_S
+from tests.docs.pages import prose, section
+from tests.quality import figures as quality
+from tests.quality.cropping import MOST_ACCELERATION, MOST_DISTANCE
+from tests.quality.tracking import CLIPS, REFERENCES
+
+FIGURES = ROOT / "docs" / "figures.md"
+SCALE = ROOT / "docs" / "scale.md"
+README = ROOT / "README.md"
+CARD = ROOT / "cropping" / "models" / "smile.md"
+KEPT = quality.read_figures()
+MEASURED = benchmarks.read_figures()
+TRACKED = [name for name in CLIPS if f"tracks of {name}" in KEPT]
+NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:x\d+)?")
+
+
+def _clustering(sampling: str) -> str:
+    row = KEPT[sampling]
+    scores = " | ".join(f"{row[name]:.3f}" for name in ("mean_f", "mean_precision", "min_f"))
+    return f"| {scores} | {row['people_right']:.0f} of {row['clips']:.0f} |"
+
+
+def _tracking(clip: str) -> str:
+    ours, references = KEPT[f"tracks of {clip}"], KEPT[f"references of {clip}"]
+    scores = [ours["idf1"], ours["idp"], *(references[name] for name in REFERENCES)]
+    return f"| {clip} | " + " | ".join(f"{score:.3f}" for score in scores) + " |"
+
+
+def _whole() -> list[str]:
+    took = MEASURED["whole"]
+    return [f"clip of {took['footage_s']:g} s", f"{took['seconds']:g} s"]
+
+
+def _core_hours() -> list[str]:
+    took = MEASURED["scaling"]
+    stages = {"cluster": "to cluster", "track": "to track", "crop": "to crop two people"}
+    return [f"{took[f'{stage}_core_hours']:g} {does}" for stage, does in stages.items()]
+
+
+def _scale() -> list[str]:
+    took = MEASURED["scale"]
+    return [
+        f"{took['minutes']:g} minutes",
+        f"{took['peak_gb']:g} GB of memory",
+        f"pairwise F is {took['f']:.3f}",
+        f"it is {took['sample_f']:.3f}",
+        f"is {took['dbscan_f']:.3f}",
+    ]
+
+
+def _smiles() -> list[str]:
+    one_crop = re.search(r"one crop a face +\| (\d+) +\| ([\d.]+)", CARD.read_text("utf-8"))
+    assert one_crop is not None
+    auc = f"ROC AUC {KEPT['smiles, people held out']['auc']:.3f}"
+    return [f"{auc} over {one_crop[1]} faces", f"{one_crop[2]} with one crop"]
+
+
+def _serving() -> list[str]:
+    took = MEASURED["serving"]
+    p95_ms = max(took["p95_ms"], took["full_speed_p95_ms"])
+    return [
+        f"{took['players']:g} players",
+        f"about {took['faces']:,.0f} faces are answered within {p95_ms:g} ms",
+    ]
+
+
+CONSTANTS = [
+    f"{AVERAGE_S:g} s",
+    f"at most {MOST_ACCELERATION:g} times",
+    f"at most {MOST_DISTANCE:g} times",
+    f"{IMAGE_PX} px",
+    f"{PLAYER_MBIT_S:g} Mbit/s",
+    f"{PEOPLE:,} people",
+    f"{SAMPLE:,} of them",
+]
+"""Settings of what is measured."""
+NOT_MEASURED = [
+    "5 frames a second", "1 frame a second", "on 2 cores", "640x360 footage",
+    "95 % of questions", f"{MEASURED['whole']['processor_s']:g} s of processor time",
+]  # fmt: skip
+
+
+def _shown(page_text: str, phrases: Iterable[str]) -> list[str]:
+    return [phrase for phrase in phrases if phrase not in page_text]
+
+
+def _text(text: str) -> str:
+    return " ".join(text.split())
+
+
+EXPECTED = [
+    *(_clustering(sampling) for sampling in ("default", "1 a second")),
+    *(_tracking(clip) for clip in TRACKED),
+    *_whole(),
+    *_core_hours(),
+    *_scale(),
+    *_smiles(),
+    *_serving(),
+    *CONSTANTS,
+    *NOT_MEASURED,
+]
+
+
+def test_committed_figures_are_on_their_page() -> None:
+    assert _shown(_text(FIGURES.read_text("utf-8")), EXPECTED) == []
+
+
+def test_no_other_figure_is_on_the_page() -> None:
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)", "", _text(prose(FIGURES)))
+    known = {number for phrase in EXPECTED for number in NUMBER.findall(phrase)}
+    assert set(NUMBER.findall(text)) - known == set()
+
+
+def test_readme_shows_the_committed_times() -> None:
+    text = _text(section(README, "What it costs in time"))
+    phrases = [*_whole(), *_core_hours()]
+    assert _shown(text, phrases) == []
+    known = {number for phrase in phrases for number in NUMBER.findall(phrase)}
+    assert set(NUMBER.findall(text)) - known == {"640x360", "100,000"}
+
+
+def test_scale_shows_the_committed_figures() -> None:
+    hour, pile = MEASURED["scaling"], MEASURED["scale"]
+    phrases = [
+        *(f"{hour[f'{stage}_core_hours']:g} core hours" for stage in ("cluster", "track", "crop")),
+        f"{hour['faces_mb']:g} + {hour['tracks_mb']:g} =",
+        f"| {hour['pictures_mb']:g} MB |",
+        f"| {hour['video_mb']:g} MB, two of them",
+        f"| {hour['packets_s']:.1f} s of a core |",
+        f"{hour['project_ms']:g} ms a footage",
+        f"{pile['faces_per_core_s']:,.0f} |",
+        f"{pile['minutes']:g} |",
+        f"{pile['peak_gb']:g} GB, {pile['kb_per_face']:g} KB a face",
+        f"{pile['precision']:.3f}, {pile['recall']:.3f}, {pile['f']:.3f}",
+    ]
+    assert _shown(_text(SCALE.read_text("utf-8")), phrases) == []
+    assert (FACES, CROPPED) == (1_000_000, 2)
+
+
+LINES = {
+    "whole": """fancam talkshow_a.mp4, 45 s of footage
+  cluster-faces      60 s      90 s of processors
+  all               641 s      978 s of processors on 2 cores: 489 s of 2 cores""",
+    "scaling": """  an hour of footage takes 0.14 core hours to cluster
+  0.64 to track (yolo11n at 416 px), 0.24 to crop, 2 videos of them and who smiles
+  an hour of it: tracks 17 MB, a person's video 129 MB
+  an hour of it: faces tables 15 MB, pictures 487 MB; finding its packets 1.0 s
+  project.json: 0.13 ms a footage each time it is written""",
+    "scale": """One pile of 1,000,000 faces of 5,000 people
+  ours: precision 0.997, recall 0.945, F 0.970; 10,000 people, 1.0% of the faces unknown
+  5.5 minutes (met), peak 5.54 GB (met); 5.4 core minutes: 3085 faces a core second; 5.8 KB a face
+A sample of 50,000 of them, of 4,000 people
+  ours, of the pile:       precision 0.997, recall 0.945, F 0.971
+  ours, of the sample:     precision 0.997, recall 0.945, F 0.978; 9 s
+  scikit-learn's DBSCAN:   precision 0.997, recall 0.945, F 0.807; 9 s""",
+    "serving": """Serving: 50 players of different videos, one reviewer, 20000 faces
+  at 4 Mbit/s each: 9 answers, 9 MB/s
+    review: 9 answers, median 9 ms, 95 % within 140 ms; target 300 ms (met)
+  full speed: 9 answers, 9 MB/s
+    review: 9 answers, median 9 ms, 95 % within 140 ms; target 300 ms (met)
+      a person        median    9 ms, 95 % within   19 ms""",
+}
+
+
+@pytest.mark.parametrize("benchmark", benchmarks.PATTERNS)
+def test_figures_are_found_in_what_is_printed(benchmark: str) -> None:
+    assert benchmarks.figures_in(benchmark, LINES[benchmark].splitlines()) == MEASURED[benchmark]
+    with pytest.raises(ValueError, match=f"{benchmark} must print"):
+        benchmarks.figures_in(benchmark, ["nothing"])
