@@ -135,7 +135,7 @@ def _cluster(parsed: argparse.Namespace) -> int:
     project = project_for(given, footages, named=parsed.project)
     known = bool(footages or project.footages)
     _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
-    with runner_at(parsed.ray, parsed.mirrors) as runner:
+    with runner_at(parsed.ray, parsed.syncs) as runner:
         summary = cluster_faces(project, footages, settings, progress=bars(NAME), runner=runner)
     for line in _report(project, summary):
         print(line)

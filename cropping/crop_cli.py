@@ -129,7 +129,7 @@ def _crop(parsed: argparse.Namespace) -> int:
     from data.remote.runners import runner_at
 
     project, failures = Project(parsed.project), Failures()
-    with runner_at(parsed.ray, parsed.mirrors) as runner:
+    with runner_at(parsed.ray, parsed.syncs) as runner:
         summaries = crop_people(
             project,
             footage_paths(parsed.footage),

@@ -79,7 +79,7 @@ def _run(parsed: argparse.Namespace) -> int:
         threads=parsed.threads,
         pairing=pairing_of(parsed),
         ray=parsed.ray,
-        mirrors=parsed.mirrors,
+        syncs=parsed.syncs,
     )
     return run_stages(parsed.footage, settings)
 

@@ -42,7 +42,7 @@ class RunSettings:
         threads: processor cores to use, 0 all.
         pairing: which footages are two recordings of one lesson.
         ray: where the footages are worked on; see `data.remote.runners.runner_at`.
-        mirrors: of the project, if it is at an address.
+        syncs: of the project, if it is at an address.
     """
 
     project: Path | None = None
@@ -52,7 +52,7 @@ class RunSettings:
     threads: int = 0
     pairing: PairingSettings = field(default_factory=PairingSettings)
     ray: str | None = None
-    mirrors: Sequence[ProjectSync] = ()
+    syncs: Sequence[ProjectSync] = ()
 
 
 def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
@@ -73,7 +73,7 @@ def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
     failures = Failures()
     _refuse_early(project, footages, settings.weights)
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
-    with runner_at(settings.ray, settings.mirrors) as runner:
+    with runner_at(settings.ray, settings.syncs) as runner:
         stages = _Stages(project, footages, settings, failures, runner)
         with total_progress(NAME, stages.steps()) as line:
             for number, stage in enumerate(stages.in_order()):

@@ -100,7 +100,7 @@ def _track(parsed: argparse.Namespace) -> int:
     from tracking.stage import track_people
 
     project, failures = Project(parsed.project), Failures()
-    with runner_at(parsed.ray, parsed.mirrors) as runner:
+    with runner_at(parsed.ray, parsed.syncs) as runner:
         summaries = track_people(
             project,
             footage_paths(parsed.footage),

@@ -7,7 +7,7 @@ from typing import Any
 
 from clustering.pairing.overlap import CommonPart
 from clustering.pairing.start_times import Offset
-from data.core.intervals import Intervals, as_intervals, clock, lengths_s, shared
+from data.core.intervals import Intervals, as_intervals, clock, intersection, lengths_s
 
 DIGITS = 6
 """Decimals of a second that are kept: below a container's tick."""
@@ -33,7 +33,7 @@ class Lesson:
 
     def looked_at(self, who: int) -> Intervals:
         """Return what of a recording is looked at: the common part, while it is on itself."""
-        return shared(self.on[who], as_intervals([self.common(who)]))
+        return intersection(self.on[who], as_intervals([self.common(who)]))
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it for other people's programs; every time is the recording's own."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.errors import InputError
-from data.core.intervals import Intervals, as_intervals, lengths_s, without
+from data.core.intervals import Intervals, as_intervals, difference, lengths_s
 from data.video.footage import ASSUMED_RATE, Footage
 from data.video.packet_index import index_packets
 from data.video.reader import SAME_TIME_S, Frame, sample_frames
@@ -115,7 +115,7 @@ def spans_on(
     still = [(run.begin_s, run.end_s) for run in runs if not run.black]
     off = _at_least(as_intervals([*silent, *dark]), settings.shortest_s)
     frozen = _at_least(as_intervals(still), settings.frozen_s or np.inf)
-    on = without(whole, as_intervals([*off, *frozen]))
+    on = difference(whole, as_intervals([*off, *frozen]))
     if not len(on):
         raise InputError(f"{footage.path}: black or still throughout; there is nobody to see")
     return on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data.core.intervals import Intervals, between, lengths_s, shared
+from data.core.intervals import Intervals, gaps, intersection, lengths_s
 
 _SHORTEST_S = 0.001  # less is a rounding of two clocks
 
@@ -39,7 +39,7 @@ def common_part(first: Intervals, second: Intervals) -> CommonPart | None:
         first: when the first recording is on, on a clock that both go by.
         second: when the second is, on the same clock.
     """
-    both = shared(first, second)
+    both = intersection(first, second)
     both = both[lengths_s(both) > _SHORTEST_S]
     if not len(both):
         return None
@@ -47,7 +47,7 @@ def common_part(first: Intervals, second: Intervals) -> CommonPart | None:
     away = [
         Disconnect(who, off_s, back_s)
         for who, on in enumerate((first, second))
-        for off_s, back_s in between(on).tolist()
+        for off_s, back_s in gaps(on).tolist()
         if begin_s <= off_s < end_s
     ]
     away.sort(key=lambda disconnect: (disconnect.off_s, disconnect.who))

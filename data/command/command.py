@@ -119,7 +119,7 @@ def with_projects(
     Args:
         name: of the command.
         parsed: its arguments; projects are of `data.storage.addresses.project_place`.
-        work: returns the exit code; each project's `data.remote.sync.ProjectSync` in ``mirrors``.
+        work: returns the exit code; each project's `data.remote.sync.ProjectSync` in ``syncs``.
 
     Raises:
         InputError: a project cannot be fetched or sent.
@@ -127,12 +127,12 @@ def with_projects(
     values = [one for value in vars(parsed).values() for one in _each(value)]
     places = [one for one in values if isinstance(one, Path) and project_address(one) is not None]
     with ExitStack() as stack:
-        parsed.mirrors = []
+        parsed.syncs = []
         for place in dict.fromkeys(places):
             from data.remote.sync import synced_project
 
-            mirror = synced_project(place, say=lambda line: _tell(name, line))
-            parsed.mirrors.append(stack.enter_context(mirror))
+            sync = synced_project(place, say=lambda line: _tell(name, line))
+            parsed.syncs.append(stack.enter_context(sync))
         return work(parsed)
 
 

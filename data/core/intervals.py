@@ -1,4 +1,8 @@
-"""Pure functions on stretches of time: ``spans`` float64 seconds, rising, apart, end exclusive."""
+"""Set operations on time intervals.
+
+``Intervals`` are ``(n, 2)`` float64 seconds, in order and disjoint, start inclusive and end
+exclusive.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Intervals = NDArray[np.float64]
+"""``(n, 2)`` seconds: start and end of each interval."""
 
 
 def as_intervals(values: object) -> Intervals:
-    """Return ``values`` as fresh ``(n, 2)`` spans, in order; what overlaps or touches is joined.
+    """Return the union of ``values``, pairs of start and end, as a new ``(n, 2)`` array.
 
-    What ends before it begins, or as it begins, is none.
+    Intervals that overlap or touch are joined; one that does not end after its start is dropped.
     """
     given = np.array(values, dtype=np.float64).reshape(-1, 2)
     given = given[given[:, 1] > given[:, 0]]
@@ -23,39 +28,39 @@ def as_intervals(values: object) -> Intervals:
     return np.stack([given[begins, 0], latest[ends]], axis=1)
 
 
-def shared(a: Intervals, b: Intervals) -> Intervals:
-    """Return the stretches that lie in spans of both."""
+def intersection(a: Intervals, b: Intervals) -> Intervals:
+    """Return the time in both ``a`` ``(n, 2)`` and ``b`` ``(m, 2)``, as ``(k, 2)``."""
     starts = np.maximum(a[:, None, 0], b[None, :, 0])
     ends = np.minimum(a[:, None, 1], b[None, :, 1])
     return as_intervals(np.stack([starts, ends], axis=2))
 
 
-def between(spans: Intervals) -> Intervals:
-    """Return the stretches from each span's end to the next one's start, ``(n - 1, 2)``."""
-    return as_intervals(np.stack([spans[:-1, 1], spans[1:, 0]], axis=1))
+def gaps(intervals: Intervals) -> Intervals:
+    """Return the gaps between successive intervals ``(n, 2)``, as ``(n - 1, 2)``."""
+    return as_intervals(np.stack([intervals[:-1, 1], intervals[1:, 0]], axis=1))
 
 
-def without(spans: Intervals, taken: Intervals) -> Intervals:
-    """Return what is left of ``spans`` where ``taken`` is cut out."""
-    edges = np.concatenate([[-np.inf], taken.ravel(), [np.inf]])
-    return shared(spans, edges.reshape(-1, 2))
+def difference(a: Intervals, b: Intervals) -> Intervals:
+    """Return the time in ``a`` ``(n, 2)`` that is not in ``b`` ``(m, 2)``, as ``(k, 2)``."""
+    edges = np.concatenate([[-np.inf], b.ravel(), [np.inf]])
+    return intersection(a, edges.reshape(-1, 2))
 
 
-def lengths_s(spans: Intervals) -> NDArray[np.float64]:
-    """Length of each span, ``(n,)``."""
-    return np.asarray(spans[:, 1] - spans[:, 0], np.float64)
+def lengths_s(intervals: Intervals) -> NDArray[np.float64]:
+    """Length of each of the ``(n, 2)`` intervals in seconds, ``(n,)``."""
+    return np.asarray(intervals[:, 1] - intervals[:, 0], np.float64)
 
 
-def start_before(spans: Intervals, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Start of the span that each time lies in, ``(n,)``; infinite where it lies in none."""
-    number = np.searchsorted(spans[:, 0], times_s, side="right") - 1
-    starts = np.append(spans[:, 0], np.inf)
-    ends = np.append(spans[:, 1], -np.inf)  # number -1 is the last of these
+def containing_start(intervals: Intervals, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Start in seconds of the interval that contains each of ``(m,)`` times; infinite for none."""
+    number = np.searchsorted(intervals[:, 0], times_s, side="right") - 1
+    starts = np.append(intervals[:, 0], np.inf)
+    ends = np.append(intervals[:, 1], -np.inf)  # number -1 is the last of these
     return np.asarray(np.where(times_s < ends[number], starts[number], np.inf), np.float64)
 
 
 def clock(time_s: float) -> str:
-    """Return a time as players show it: 12:03, or 1:02:03; -0:05 before the beginning."""
+    """Format a time as video players do: 12:03, 1:02:03, or -0:05 before the start."""
     minutes, seconds = divmod(round(abs(time_s)), 60)
     hours, minutes = divmod(minutes, 60)
     sign = "-" if time_s <= -0.5 else ""

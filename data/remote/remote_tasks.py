@@ -21,7 +21,7 @@ from data.core.errors import InputError
 from data.core.progress import Progress
 from data.execution.tasks import A, Finished, L, Runner, Task, TaskContext, Work
 from data.remote.sync import ProjectSync
-from data.remote.sync_state import AWAY_FOLDER, Files, SyncState, local_files
+from data.remote.sync_state import REMOTE_FOLDER, Files, SyncState, local_files
 from data.storage.addresses import legible, project_address
 from data.storage.cache import cache_folder
 from data.storage.fetch import fetch_footage
@@ -75,7 +75,7 @@ class RemoteTaskRunner:
         work, result, refused = finished.work.about, finished.result, finished.refused
         try:
             if self._mirror is not None and work.tasks:
-                self._mirror.take()
+                self._mirror.collect()
             if self._mirror is not None and work.last is not None and refused is None:
                 result = work.last.run(place)
         except InputError as error:
@@ -184,7 +184,7 @@ def _bench(given: RemoteTask) -> Iterator[Path | None]:
         try:
             yield folder
         finally:
-            _send(Store(f"{address}/{AWAY_FOLDER}"), folder, read)
+            _send(Store(f"{address}/{REMOTE_FOLDER}"), folder, read)
 
 
 def _lay_out(store: Store, reads: Iterable[str], folder: Path) -> Files:

@@ -20,9 +20,9 @@ from data.core.errors import InputError
 from data.project.project import PROJECT_FILE
 from data.remote.lock import StoreLock
 from data.remote.sync_state import (
-    AWAY_FOLDER,
     IN_USE_FILE,
     MANIFEST_FILE,
+    REMOTE_FOLDER,
     Files,
     Manifest,
     Stamp,
@@ -51,15 +51,15 @@ def synced_project(folder: Path, *, say: Callable[[str], None]) -> Iterator[Proj
         InputError: the address cannot be reached, somebody else is at work in the project, or what
             lies there is no project.
     """
-    mirror = ProjectSync(folder, say=say)
-    with mirror.alone():
-        mirror.pull()
+    sync = ProjectSync(folder, say=say)
+    with sync.alone():
+        sync.pull()
         try:
-            yield mirror
+            yield sync
         except BaseException as error:
-            mirror.push_after(error)
+            sync.push_after(error)
             raise
-        mirror.push()
+        sync.push()
 
 
 class ProjectSync:
@@ -139,7 +139,7 @@ class ProjectSync:
         self._known = set(manifest.files if manifest else state.files)
         state.at_work = True
         state.write()
-        self.take(again=False)
+        self.collect(again=False)
 
     def _forget_what_is_gone(self) -> None:
         """Take a folder that somebody has removed from the cache for what it is: no decision."""
@@ -311,7 +311,7 @@ class ProjectSync:
         """
         self.push(at_work=True)
 
-    def take(self, *, again: bool = True) -> None:
+    def collect(self, *, again: bool = True) -> None:
         """Take in what tasks have written on other machines.
 
         Args:
@@ -320,7 +320,7 @@ class ProjectSync:
         Raises:
             InputError: the address cannot be reached.
         """
-        away = Store(f"{self._store.address}/{AWAY_FOLDER}")
+        away = Store(f"{self._store.address}/{REMOTE_FOLDER}")
         written = {path: stored for path, stored in away.files().items() if travels(path)}
         require_inside(written, away.address)
 

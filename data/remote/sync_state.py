@@ -17,7 +17,7 @@ from data.project.project import CACHE_FOLDER, PROJECT_FILE
 
 MANIFEST_FILE: Final = ".mirror.json"
 IN_USE_FILE: Final = ".in-use.json"
-AWAY_FOLDER: Final = ".away"
+REMOTE_FOLDER: Final = ".away"
 """What tasks on other machines have written: it waits to be taken into the project."""
 SCHEMA: Final = 1
 _STAY_HERE: Final = frozenset({PROJECT_FILE, MANIFEST_FILE, IN_USE_FILE, ".lock"})
@@ -143,7 +143,7 @@ def travels(path: str) -> bool:
     """Whether a file of the project's folder belongs to the address too."""
     *_, name = parts = path.split("/")
     half_written = name.startswith(".") and any(word in name for word in _HALF_WRITTEN)
-    folders = (CACHE_FOLDER, AWAY_FOLDER)
+    folders = (CACHE_FOLDER, REMOTE_FOLDER)
     return path not in _STAY_HERE and parts[0] not in folders and not half_written
 
 

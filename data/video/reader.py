@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.errors import InputError
-from data.core.intervals import Intervals, start_before
+from data.core.intervals import Intervals, containing_start
 from data.video.footage import ASSUMED_RATE, PICTURE_RATE, Footage, open_video, probe, stream_rate
 from data.video.images import pictures_in, read_picture
 from data.video.orientation import orientation_of
@@ -287,7 +287,7 @@ class _Samples:
         """Whether frames lie in one span with the latest multiple that each serves, ``(n,)``."""
         if self._spans is None:
             return np.ones(len(times_s), np.bool_)
-        start_s = start_before(self._spans - SAME_TIME_S, times_s)
+        start_s = containing_start(self._spans - SAME_TIME_S, times_s)
         return np.asarray(start_s <= latest * self._every_s)
 
     def is_over(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - as _Every has it

@@ -8,7 +8,7 @@ import pytest
 
 from data.project.project import Project
 from data.remote.sync import synced_project
-from data.remote.sync_state import AWAY_FOLDER
+from data.remote.sync_state import REMOTE_FOLDER
 from data.sample.film import draw_film
 from data.storage.addresses import project_place
 from data.storage.store import Store
@@ -48,15 +48,15 @@ def test_the_same_as_on_one_machine(s3: str, machine: Machine, tmp_path: Path) -
             assert code == 0, said
             if module == "clustering.cli":
                 write_untrained(Project(tmp_path / "alone.fancam"), image_px=96)
-                with synced_project(project_place(home), say=print) as mirror:
-                    write_untrained(Project(mirror.folder), image_px=96)
+                with synced_project(project_place(home), say=print) as sync:
+                    write_untrained(Project(sync.folder), image_px=96)
     assert (worker / "footage/s3/bucket/films/a.mp4").is_file()
     assert list((worker / "benches").glob("task-*")) == []
     assert not (worker / "projects").exists()
-    assert not any(path.startswith(AWAY_FOLDER) for path in Store(home).files())
+    assert not any(path.startswith(REMOTE_FOLDER) for path in Store(home).files())
     machine("second")
-    with synced_project(project_place(home), say=print) as mirror:
-        found, alone = contents(mirror.folder), contents(tmp_path / "alone.fancam")
+    with synced_project(project_place(home), say=print) as sync:
+        found, alone = contents(sync.folder), contents(tmp_path / "alone.fancam")
         assert sorted(found) == sorted(alone)
         differ = [name for name in found if found[name] != alone[name]]
         assert [name for name in differ if not name.endswith(TOLD_OTHERWISE)] == []

@@ -5,12 +5,12 @@ import pytest
 
 from data.core.intervals import (
     as_intervals,
-    between,
     clock,
+    containing_start,
+    difference,
+    gaps,
+    intersection,
     lengths_s,
-    shared,
-    start_before,
-    without,
 )
 
 Pairs = list[tuple[float, float]]
@@ -29,7 +29,7 @@ Pairs = list[tuple[float, float]]
         pytest.param([(2, 2), (4, 3)], [], id="none at all"),
     ],
 )
-def test_as_spans(values: Pairs, expected: Pairs) -> None:
+def test_as_intervals(values: Pairs, expected: Pairs) -> None:
     spans = as_intervals(values)
     assert spans.shape == (len(expected), 2)
     assert [tuple(span) for span in spans.tolist()] == expected
@@ -49,9 +49,9 @@ def test_as_spans(values: Pairs, expected: Pairs) -> None:
         ),
     ],
 )
-def test_shared(a: Pairs, b: Pairs, expected: Pairs) -> None:
+def test_intersection(a: Pairs, b: Pairs, expected: Pairs) -> None:
     for one, other in ((a, b), (b, a)):
-        found = shared(as_intervals(one), as_intervals(other))
+        found = intersection(as_intervals(one), as_intervals(other))
         assert [tuple(span) for span in found.tolist()] == expected
 
 
@@ -67,8 +67,8 @@ def test_shared(a: Pairs, b: Pairs, expected: Pairs) -> None:
         pytest.param([(0, 2)], [(2, 3)], [(0, 2)], id="touching"),
     ],
 )
-def test_without(spans: Pairs, taken: Pairs, expected: Pairs) -> None:
-    left = without(as_intervals(spans), as_intervals(taken))
+def test_difference(spans: Pairs, taken: Pairs, expected: Pairs) -> None:
+    left = difference(as_intervals(spans), as_intervals(taken))
     assert [tuple(span) for span in left.tolist()] == expected
 
 
@@ -80,16 +80,16 @@ def test_without(spans: Pairs, taken: Pairs, expected: Pairs) -> None:
         pytest.param([(1, 2), (3, 5), (6, 7)], [(2, 3), (5, 6)], id="three"),
     ],
 )
-def test_between(spans: Pairs, expected: Pairs) -> None:
-    assert [tuple(span) for span in between(as_intervals(spans)).tolist()] == expected
+def test_gaps(spans: Pairs, expected: Pairs) -> None:
+    assert [tuple(span) for span in gaps(as_intervals(spans)).tolist()] == expected
 
 
-def test_the_span_that_a_time_lies_in() -> None:
+def test_start_of_the_interval_that_contains_a_time() -> None:
     times_s = np.array([0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 9.0])
-    starts_s = start_before(as_intervals([(1, 2), (3, 4)]), times_s)
+    starts_s = containing_start(as_intervals([(1, 2), (3, 4)]), times_s)
     assert starts_s.tolist() == [np.inf, 1, 1, np.inf, np.inf, 3, np.inf]
-    assert start_before(as_intervals([]), times_s).tolist() == [np.inf] * 7
-    assert start_before(as_intervals([(1, 2)]), times_s[:0]).tolist() == []
+    assert containing_start(as_intervals([]), times_s).tolist() == [np.inf] * 7
+    assert containing_start(as_intervals([(1, 2)]), times_s[:0]).tolist() == []
 
 
 def test_lengths() -> None:

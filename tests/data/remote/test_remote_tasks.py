@@ -16,7 +16,7 @@ from data.execution.segments import damage_of_all
 from data.execution.tasks import A, Finished, L, Task, TaskContext, Work
 from data.remote.remote_tasks import RemoteTaskRunner
 from data.remote.sync import ProjectSync, synced_project
-from data.remote.sync_state import AWAY_FOLDER
+from data.remote.sync_state import REMOTE_FOLDER
 from data.storage.addresses import footage_place, project_place
 from data.storage.cache import cache_folder
 from data.storage.store import Store
@@ -113,8 +113,8 @@ def run(home: str, machine: Machine, *numbers: int, worker: str = "worker") -> l
     """Run tasks elsewhere, as a command does."""
     folder = project_place(home)
     footage = footage_place(home.replace("a.fancam", "a.mp4"))
-    with synced_project(folder, say=print) as mirror:
-        runner = RemoteTaskRunner(Elsewhere(machine, worker), mirror)
+    with synced_project(folder, say=print) as sync:
+        runner = RemoteTaskRunner(Elsewhere(machine, worker), sync)
         assert runner.threads(0) == 1
         return list(runner.run([work_on(folder, footage, *numbers)], no_bars, frames=1))
 
@@ -126,7 +126,7 @@ def test_what_tasks_wrote_is_put_together_here(home: str, machine: Machine) -> N
     assert (project_place(home) / "tracks" / "a.csv").read_text() == "120"
     store = Store(home)
     assert store.read("tracks/a.csv") == b"120"
-    assert not any(path.startswith(AWAY_FOLDER) for path in store.files())
+    assert not any(path.startswith(REMOTE_FOLDER) for path in store.files())
     machine("worker")
     left = [path.name for path in (cache_folder() / "benches").rglob("*") if path.is_file()]
     assert sorted(left) == [".a.fancam.json", ".a.fancam.lock", "weights"]
@@ -153,8 +153,8 @@ def test_weights_are_fetched_once_and_when_they_changed(
     monkeypatch.setattr(Store, "fetch", noted)
     run(home, machine, 2)
     assert "tracker/weights" not in fetched
-    with synced_project(project_place(home), say=print) as mirror:
-        (mirror.folder / "tracker" / "weights").write_text("7")
+    with synced_project(project_place(home), say=print) as sync:
+        (sync.folder / "tracker" / "weights").write_text("7")
     (finished,) = run(home, machine, 2)
     assert "tracker/weights" in fetched
     assert finished.result == 40 + 28
@@ -184,9 +184,9 @@ def look_where(given: Given, _: TaskContext) -> Damage:
 def test_a_machine_that_has_the_project_works_in_it(home: str, machine: Machine) -> None:
     """One with the same cache, as the head of a cluster: nothing is brought to it."""
     folder = project_place(home)
-    with synced_project(folder, say=print) as mirror:
+    with synced_project(folder, say=print) as sync:
         task = Task(look_where, Given(folder, folder, 0))
-        runner = RemoteTaskRunner(Elsewhere(machine, "first"), mirror)
+        runner = RemoteTaskRunner(Elsewhere(machine, "first"), sync)
         work: Work[str, int] = Work("a", "", (task,))
         list(runner.run([work], no_bars, frames=1))
         assert (folder / "where").read_text() == str(folder)
@@ -194,7 +194,7 @@ def test_a_machine_that_has_the_project_works_in_it(home: str, machine: Machine)
 
 
 def test_what_a_dead_run_left_is_taken_in(home: str, machine: Machine) -> None:
-    away = Store(f"{home}/{AWAY_FOLDER}")
+    away = Store(f"{home}/{REMOTE_FOLDER}")
     away.write("tracks/a.parts/9", b"1000")
     (finished,) = run(home, machine, 1)
     assert finished.result == 1040
@@ -213,14 +213,14 @@ def test_a_shared_folder_needs_only_the_footage(
     assert finished.result == 16
 
 
-def test_the_mirror_says_which_machine_it_is(home: str, machine: Machine) -> None:
-    with synced_project(project_place(home), say=print) as mirror:
-        assert isinstance(mirror, ProjectSync)
-        first = mirror.machine
+def test_the_sync_says_which_machine_it_is(home: str, machine: Machine) -> None:
+    with synced_project(project_place(home), say=print) as sync:
+        assert isinstance(sync, ProjectSync)
+        first = sync.machine
     assert (
         json.loads(project_place(home).with_name(".a.fancam.state.json").read_text())["machine"]
         == first
     )
     machine("second")
-    with synced_project(project_place(home), say=print) as mirror:
-        assert mirror.machine != first
+    with synced_project(project_place(home), say=print) as sync:
+        assert sync.machine != first

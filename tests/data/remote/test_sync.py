@@ -68,10 +68,10 @@ def nothing(_: Path) -> None:
 def killed_after(home: str, change: Callable[[Path], object]) -> None:
     """A command that dies after its work: it sends nothing, and its note stays there."""
     folder = project_place(home)
-    mirror = ProjectSync(folder, say=say)
-    with mirror.alone():
+    sync = ProjectSync(folder, say=say)
+    with sync.alone():
         note = Store(home).read(IN_USE_FILE)
-        mirror.pull()
+        sync.pull()
         change(folder)
     Store(home).write(IN_USE_FILE, note or b"")
 
