@@ -71,7 +71,7 @@ class FilmNetwork:
     def _fitted(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         width, height = self._letterbox.input_wh
         fitted = np.full((height, width, 3), 114, np.uint8)
-        self._letterbox.put(image, fitted)
+        self._letterbox.paste(image, fitted)
         return fitted
 
     def _answer(self, truth: Truth, frame: int) -> NDArray[np.float32]:

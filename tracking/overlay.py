@@ -1,4 +1,4 @@
-"""The footage with boxes and names drawn on it, so that people can see what was seen."""
+"""Draw boxes and names on the frames of a footage, and write them as a video."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 Colour = tuple[int, int, int]
 
 GREY: Colour = (150, 150, 150)
-NOBODY = "?"
+UNKNOWN_NAME = "?"
 
-# The first ten people get colours that are told apart on skin and in the dark, for the colour
-# blind too; whoever comes later gets a hue far from the last.
-_FIRST: tuple[Colour, ...] = (
+# Colours of the first ten people: distinct on skin, in the dark, and for colour-blind viewers.
+# Further people get hues far from the previous one.
+_PALETTE: tuple[Colour, ...] = (
     (255, 99, 71),
     (64, 170, 255),
     (255, 214, 51),
@@ -40,13 +40,14 @@ _FIRST: tuple[Colour, ...] = (
     (179, 222, 40),
     (130, 140, 255),
 )
-_GOLDEN = 0.618034  # of the colour circle
+_GOLDEN = 0.618034  # golden ratio: hue step as a share of the colour circle
 
 _LINE_SHARE = 1 / 240  # of the frame's shorter side
 _TEXT_SHARE = 1 / 24
-_LEAST_TEXT_PX = 12
-_LONGEST_NAME = 20  # letters
-# Where DejaVu lacks a letter: what Linux, Windows and macOS have for Chinese, Japanese, Korean.
+_MIN_TEXT_PX = 12
+_MAX_NAME_LENGTH = 20  # characters
+# Fallbacks for glyphs that DejaVu lacks: Chinese, Japanese and Korean fonts of Linux, Windows
+# and macOS.
 _SYSTEM_FONTS = (
     "NotoSansCJK-Bold.ttc",
     "NotoSansCJK-Regular.ttc",
@@ -57,40 +58,40 @@ _SYSTEM_FONTS = (
     "PingFang.ttc",
     "Arial Unicode.ttf",
 )
-_DASH = 4  # line widths drawn, and about as many left out
+_DASH = 4  # length of dashes and gaps in line widths, approximately
 
 
 def colours(names: Mapping[int, str]) -> dict[int, Colour]:
-    """A colour for everybody, by person id; nobody known (-1) is grey."""
+    """Return the colour of each person by id; grey for no known person (-1)."""
     people = sorted(set(names) - {UNKNOWN})
     return {UNKNOWN: GREY} | {person: _colour(i) for i, person in enumerate(people)}
 
 
 def _colour(number: int) -> Colour:
-    if number < len(_FIRST):
-        return _FIRST[number]
+    if number < len(_PALETTE):
+        return _PALETTE[number]
     red, green, blue = colorsys.hsv_to_rgb((number * _GOLDEN) % 1, 0.7, 1)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def draw_tracks(image: Image, tracks: Tracks, names: Mapping[int, str]) -> Image:
-    """Return a copy of a frame with its rows drawn: box and name; filled ones dashed.
+    """Return a copy of a frame with box and name of each row; interpolated boxes are dashed.
 
     Args:
         image: ``(h, w, 3)`` RGB.
         tracks: the rows of this frame.
-        names: of all people of the footage, so that everybody keeps a colour.
+        names: of all people of the footage by id, for constant colours.
     """
     drawn = image.copy()
     colour = colours(names)
     line_px = max(2, round(min(image.shape[:2]) * _LINE_SHARE))
-    text_px = max(_LEAST_TEXT_PX, round(min(image.shape[:2]) * _TEXT_SHARE))
-    # People one knows go on top of those one does not.
+    text_px = max(_MIN_TEXT_PX, round(min(image.shape[:2]) * _TEXT_SHARE))
+    # Known people are drawn over unknown ones.
     for row in np.argsort(tracks.person_id, kind="stable"):
         person = int(tracks.person_id[row])
         box = (*np.rint(tracks.xyxy[row]).astype(int).tolist(),)
         _rectangle(drawn, box, colour[person], line_px, dashed=bool(tracks.filled[row]))
-        tag = _tag(names[person] if person != UNKNOWN else NOBODY, colour[person], text_px)
+        tag = _tag(names[person] if person != UNKNOWN else UNKNOWN_NAME, colour[person], text_px)
         _paste(drawn, tag, box, line_px)
     return drawn
 
@@ -103,7 +104,7 @@ def _rectangle(
     left, top, right, bottom = box[0], box[1], box[2] - 1, box[3] - 1
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
     if not dashed:
-        # A dark line beneath makes every colour stand out from every picture.
+        # A dark line beneath contrasts every colour with every image.
         cv2.rectangle(image, corners[0], corners[2], (0, 0, 0), line_px + 2)
         cv2.rectangle(image, corners[0], corners[2], colour, line_px)
         return
@@ -115,23 +116,23 @@ def _rectangle(
 def _dashes(
     start: tuple[int, int], end: tuple[int, int], length_px: int
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Parts of a line, an odd number of them with gaps between, so that corners are drawn."""
-    way = np.subtract(end, start)
-    parts = max(int(np.abs(way).max()) // length_px, 1) // 2 * 2 + 1
-    points = np.rint(start + np.linspace(0, 1, parts + 1)[:, None] * way).astype(int).tolist()
+    """Yield the dashes of a line; both ends of the line are drawn."""
+    vector = np.subtract(end, start)
+    count = max(int(np.abs(vector).max()) // length_px, 1) // 2 * 2 + 1
+    points = np.rint(start + np.linspace(0, 1, count + 1)[:, None] * vector).astype(int).tolist()
     for first, last in zip(points[::2], points[1::2], strict=True):
         yield (first[0], first[1]), (last[0], last[1])
 
 
 @lru_cache(maxsize=256)
 def _tag(name: str, colour: Colour, text_px: int) -> Image:
-    """A name on a ground of a colour."""
+    """Draw a name on a coloured background, ``(h, w, 3)`` RGB."""
     import PIL.Image
     from PIL import ImageDraw
 
     one_line = " ".join(name.split())
-    if len(one_line) > _LONGEST_NAME:
-        one_line = one_line[: _LONGEST_NAME - 1] + "…"
+    if len(one_line) > _MAX_NAME_LENGTH:
+        one_line = one_line[: _MAX_NAME_LENGTH - 1] + "…"
     font = _font(one_line, text_px)
     left, _, right, _ = font.getbbox(one_line)
     pad = text_px // 4
@@ -142,29 +143,29 @@ def _tag(name: str, colour: Colour, text_px: int) -> Image:
 
 
 def _font(text: str, size_px: int) -> FreeTypeFont:
-    """The first font that has every letter of a text, or the first there is."""
+    """Return the first font with every glyph of a text, or else the first font."""
     from PIL import ImageFont
 
     fonts = []
     for name in (_matplotlib_font(), *_SYSTEM_FONTS):
         with suppress(OSError):
             fonts.append(ImageFont.truetype(name, size_px))
-    return next((font for font in fonts if _draws(font, text)), fonts[0])
+    return next((font for font in fonts if _has_glyphs(font, text)), fonts[0])
 
 
 def _matplotlib_font() -> str:
-    """DejaVu Sans, which comes with matplotlib: Latin, Greek, Cyrillic, Arabic and Hebrew."""
+    """Return the path of matplotlib's DejaVu Sans: Latin, Greek, Cyrillic, Arabic and Hebrew."""
     return str(files("matplotlib") / "mpl-data" / "fonts" / "ttf" / "DejaVuSans-Bold.ttf")
 
 
-def _draws(font: FreeTypeFont, text: str) -> bool:
-    # A font draws the same box for all letters that it lacks, as for one that does not exist.
-    lacking = bytes(font.getmask("\U0010ffff"))
-    return all(letter.isspace() or bytes(font.getmask(letter)) != lacking for letter in set(text))
+def _has_glyphs(font: FreeTypeFont, text: str) -> bool:
+    # A font draws one placeholder for all missing glyphs, also for a character that does not exist.
+    missing = bytes(font.getmask("\U0010ffff"))
+    return all(letter.isspace() or bytes(font.getmask(letter)) != missing for letter in set(text))
 
 
 def _paste(image: Image, tag: Image, box: tuple[int, ...], line_px: int) -> None:
-    """Put a tag above a box, or below it where there is no room; within the frame as it fits."""
+    """Paste a tag above a box, or below it where it does not fit; clipped to the frame."""
     frame_h, frame_w = image.shape[:2]
     height, width = tag.shape[:2]
     left = min(max(box[0] - line_px // 2, 0), max(frame_w - width, 0))
@@ -172,14 +173,14 @@ def _paste(image: Image, tag: Image, box: tuple[int, ...], line_px: int) -> None
     if top < 0:
         top = min(max(box[3] + line_px, 0), max(frame_h - height, 0))
     top = min(top, max(frame_h - height, 0))
-    room = image[top : top + height, left : left + width]
-    room[:] = tag[: room.shape[0], : room.shape[1]]
+    target = image[top : top + height, left : left + width]
+    target[:] = tag[: target.shape[0], : target.shape[1]]
 
 
 def overlay(
     frames: Iterable[Frame], tracks: Tracks, names: Mapping[int, str]
 ) -> Iterator[tuple[float, Image]]:
-    """Presentation time and picture of each frame, its rows drawn on it."""
+    """Yield each frame with its rows drawn: presentation time in seconds, ``(h, w, 3)`` RGB."""
     for frame in frames:
         rows = slice(*np.searchsorted(tracks.frame_index, [frame.index, frame.index + 1]))
         yield frame.time_s, draw_tracks(frame.image, tracks.take(rows), names)
@@ -193,20 +194,20 @@ def write_overlay(
     *,
     rate: Fraction,
 ) -> None:
-    """Write an .mp4 without sound of the footage with boxes and names.
+    """Write a silent .mp4 of the footage with boxes and names.
 
     Args:
-        path: where it goes; its folder exists.
-        frames: of a video, in order; shown when they are in the footage.
-        tracks: of this footage.
-        names: of everybody in ``tracks``.
-        rate: frames a second, nominally.
+        path: the file, in an existing folder.
+        frames: of a video, in order; they keep their presentation times.
+        tracks: of the same footage.
+        names: of all people in ``tracks``, by id.
+        rate: nominal frames a second.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
     with VideoWriter(path, rate=rate, preset="veryfast") as writer:
         for time_s, image in overlay(frames, tracks, names):
-            # H.264 wants even sides.
+            # H.264 requires even sides.
             height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
             writer.write(image[:height, :width], time_s=time_s)

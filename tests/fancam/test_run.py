@@ -158,7 +158,10 @@ def figures(said: str, name: str) -> tuple[float, float]:
         (["--pair", "film.mp4", "b.mp4"], "name it by --project"),
         (["film.mp4", "--offset", "3"], "--offset: no pair before it"),
         (["film.mp4", "--weights", "none.pt"], "none.pt"),
-        (["film.mp4", "--weights", "none.txt"], "not weights (.pt) or an architecture (.yaml)"),
+        (
+            ["film.mp4", "--weights", "none.txt"],
+            "neither weights (.pt) nor an architecture (.yaml)",
+        ),
         (["forget", "nowhere", "Anna"], "nowhere: no fancam project"),
         (["export", "nowhere"], "nowhere: no fancam project"),
     ],

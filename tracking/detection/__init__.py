@@ -1,1 +1,1 @@
-"""The trained detector run on every frame, and cuts between shots."""
+"""Run the trained detector on every frame, and detect cuts between shots."""

@@ -1,4 +1,4 @@
-"""Find people in frames with a trained YOLO, keeping a score for every one of them."""
+"""Detect people in images with a trained YOLO; keep every person's score of each box."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from data.core.arrays import Image
 from data.core.boxes import Boxes, iou
 
 YoloNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""(b, h, w, 3) RGB in, (b, 4 + people, n) out: see `tracking.detection.export.ExportedModel`."""
+"""Map ``(b, h, w, 3)`` RGB to ``(b, 4 + people, n)``; see `export.ExportedModel`."""
 
-LEAST_SCORE: Final = 0.05
-"""Boxes below say nothing; those up to ByteTrack's 0.25 can still go on with a track."""
-SAME_IOU: Final = 0.5
-"""Boxes that overlap more show one face, whoever they say it is."""
-_MOST_BOXES: Final = 300  # a frame, before overlapping ones are joined
+MIN_SCORE: Final = 0.05
+"""Boxes below are noise; boxes between this and ByteTrack's 0.25 can continue a track."""
+DUPLICATE_IOU: Final = 0.5
+"""Boxes with a higher overlap are of one face, even with different best people."""
+_MAX_BOXES: Final = 300  # of an image, before duplicates are merged
 _STRIDE: Final = 32
-_GREY: Final = 114  # what ultralytics pads with
+_GREY: Final = 114  # ultralytics' padding value
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """The people found in one image."""
+class ImageDetections:
+    """Detected boxes of one image."""
 
     xyxy: Boxes  # (n, 4) px of the image
-    evidence: NDArray[np.float32]  # (n, people) 0..1
+    evidence: NDArray[np.float32]  # (n, people) 0..1 score of each person
 
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """How an image is fitted into the network's input."""
+    """Placement of an image, scaled and padded, in the network's input."""
 
-    image_wh: tuple[int, int]  # px as it is
-    scaled_wh: tuple[int, int]  # px of the image in the input
+    image_wh: tuple[int, int]  # px of the original image
+    scaled_wh: tuple[int, int]  # px of the scaled image
     input_wh: tuple[int, int]  # px, multiples of the network's stride
     offset: tuple[int, int]  # px of the image's upper left corner in the input
 
     @classmethod
     def fit(cls, image_wh: tuple[int, int], image_px: int) -> Letterbox:
-        """Make the longer side ``image_px``, and pad both as little as the stride allows."""
+        """Scale the longer side to ``image_px``, and pad both sides to the next multiple of 32."""
         scale = image_px / max(image_wh)
         width, height = (max(round(side * scale), 1) for side in image_wh)
         input_wh = (-(-width // _STRIDE) * _STRIDE, -(-height // _STRIDE) * _STRIDE)
         offset = ((input_wh[0] - width) // 2, (input_wh[1] - height) // 2)
         return cls(image_wh, (width, height), input_wh, offset)
 
-    def put(self, image: Image, target: Image) -> None:
-        """Draw ``image`` into ``target``, (h, w, 3) of the input's size and padded already."""
+    def paste(self, image: Image, target: Image) -> None:
+        """Scale ``image``, ``(h, w, 3)`` RGB, into ``target``, the padded input, in place."""
         (x, y), (w, h) = self.offset, self.scaled_wh
         inside = target[y : y + h, x : x + w]
         if (w, h) == self.image_wh:
@@ -60,8 +60,8 @@ class Letterbox:
         else:
             inside[:] = cv2.resize(image, (w, h), interpolation=cv2.INTER_LINEAR)
 
-    def back(self, xyxy: Boxes) -> Boxes:
-        """Boxes of the input as boxes of the image, cut at its edges."""
+    def to_image(self, xyxy: Boxes) -> Boxes:
+        """Convert ``(n, 4)`` boxes in input px to image px, clipped to the image."""
         corner = np.array(self.offset * 2, np.float32)
         ratio = np.array(self.image_wh, np.float32) / np.array(self.scaled_wh, np.float32)
         limits = np.array(self.image_wh * 2, np.float32)
@@ -69,61 +69,67 @@ class Letterbox:
 
 
 class PersonDetector:
-    """A YOLO whose classes are people; one call at a time."""
+    """A YOLO whose classes are people; not thread-safe."""
 
     def __init__(
-        self, network: YoloNetwork, *, image_px: int, least_score: float = LEAST_SCORE
+        self, network: YoloNetwork, *, image_px: int, min_score: float = MIN_SCORE
     ) -> None:
-        """Take the network, the longer side it wants, and the least score that counts."""
+        """Wrap a network.
+
+        Args:
+            network: to run.
+            image_px: longer side that images are scaled to.
+            min_score: of the best person, below which a box is dropped, 0 to 1.
+        """
         self._network = network
         self._image_px = image_px
-        self._least_score = least_score
+        self._min_score = min_score
 
-    def __call__(self, images: Sequence[Image]) -> list[Found]:
-        """Find the people in images of one size."""
+    def __call__(self, images: Sequence[Image]) -> list[ImageDetections]:
+        """Detect the people in images of one size, each ``(h, w, 3)`` RGB."""
         if not images:
             return []
-        box = Letterbox.fit((images[0].shape[1], images[0].shape[0]), self._image_px)
-        width, height = box.input_wh
+        letterbox = Letterbox.fit((images[0].shape[1], images[0].shape[0]), self._image_px)
+        width, height = letterbox.input_wh
         batch = np.full((len(images), height, width, 3), _GREY, np.uint8)
         for image, target in zip(images, batch, strict=True):
             if image.shape != images[0].shape:
                 raise ValueError(f"images must all be {images[0].shape}, got {image.shape}")
-            box.put(image, target)
-        found = [decode(output, self._least_score) for output in self._network(batch)]
-        return [Found(box.back(one.xyxy), one.evidence) for one in found]
+            letterbox.paste(image, target)
+        decoded = [decode(output, self._min_score) for output in self._network(batch)]
+        return [ImageDetections(letterbox.to_image(d.xyxy), d.evidence) for d in decoded]
 
 
-def decode(output: NDArray[np.float32], least_score: float) -> Found:
-    """The boxes in what YOLO says of one image, overlapping ones joined whoever they name.
+def decode(output: NDArray[np.float32], min_score: float) -> ImageDetections:
+    """Return the boxes of YOLO's output for one image, duplicates merged across people.
 
     Args:
-        output: ``(4 + people, n)`` centre, width and height, then every person's score.
-        least_score: of the best person in a box that counts.
+        output: ``(4 + people, n)`` centre, width and height in px, then every person's score.
+        min_score: of the best person, below which a box is dropped, 0 to 1.
     """
     best = output[4:].max(axis=0, initial=0)
-    rows = np.flatnonzero(best >= least_score)
-    rows = rows[np.argsort(-best[rows], kind="stable")][:_MOST_BOXES]
+    rows = np.flatnonzero(best >= min_score)
+    rows = rows[np.argsort(-best[rows], kind="stable")][:_MAX_BOXES]
     centre, half = output[:2, rows].T, output[2:4, rows].T / 2
     xyxy = np.hstack([centre - half, centre + half]).astype(np.float32)
-    return join_overlapping(Found(xyxy, np.ascontiguousarray(output[4:, rows].T)))
+    return merge_duplicates(ImageDetections(xyxy, np.ascontiguousarray(output[4:, rows].T)))
 
 
-def join_overlapping(found: Found) -> Found:
-    """Keep the best box of each face, with the highest score that any box gave each person.
+def merge_duplicates(boxes: ImageDetections) -> ImageDetections:
+    """Keep the best box of each face, with each person's highest score among its duplicates.
 
     Args:
-        found: the best first.
+        boxes: by falling best score.
     """
-    overlap = iou(found.xyxy, found.xyxy) > SAME_IOU
-    waiting = np.ones(len(found.xyxy), np.bool_)
+    overlap = iou(boxes.xyxy, boxes.xyxy) > DUPLICATE_IOU
+    remaining = np.ones(len(boxes.xyxy), np.bool_)
     keep, evidence = [], []
-    for row in range(len(found.xyxy)):
-        if waiting[row]:
-            same = overlap[row] & waiting
+    for row in range(len(boxes.xyxy)):
+        if remaining[row]:
+            same = overlap[row] & remaining
             same[row] = True
             keep.append(row)
-            evidence.append(found.evidence[same].max(axis=0))
-            waiting &= ~same
-    people = found.evidence.shape[1]
-    return Found(found.xyxy[keep], np.array(evidence, np.float32).reshape(-1, people))
+            evidence.append(boxes.evidence[same].max(axis=0))
+            remaining &= ~same
+    people = boxes.evidence.shape[1]
+    return ImageDetections(boxes.xyxy[keep], np.array(evidence, np.float32).reshape(-1, people))

@@ -1,4 +1,4 @@
-"""From the trained weights to a graph that every runtime takes: made once, kept beside them."""
+"""Convert trained weights to an ONNX graph, cached beside them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from data.core.arrays import UNKNOWN
 from data.core.atomic import whole_file
 from data.core.digest import digest
 from data.core.errors import InputError
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 FORMAT_VERSION: Final = 2
-"""Of the graph: a new one leaves older files unused."""
+"""Of the cached graph; incremented to invalidate older files."""
 _OPSET: Final = 17
 _STRIDE: Final = 32
 _RETRAIN: Final = "run train-tracker again"
@@ -24,11 +25,11 @@ _RETRAIN: Final = "run train-tracker again"
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What one must know of a detector to use it."""
+    """Metadata of a trained detector."""
 
     names: tuple[str, ...]  # by class index
-    person_id: tuple[int, ...]  # by class index; empty where the weights do not tell
-    image_px: int  # longer side of the images it was trained on
+    person_id: tuple[int, ...]  # by class index; empty where the weights do not hold them
+    image_px: int  # longer side of the training images
     key: str  # digest of the weights
 
 
@@ -36,8 +37,8 @@ class ModelFacts:
 class ExportedModel:
     """A detector as a serialised ONNX model.
 
-    ``images`` (b, h, w, 3) uint8 RGB in, h and w multiples of 32; out (b, 4 + classes, n): centre,
-    width and height in pixels, then the score of every class.
+    Its input ``images`` is ``(b, h, w, 3)`` uint8 RGB, h and w multiples of 32; its output is
+    ``(b, 4 + classes, n)`` float32: centre, width and height in px, then the score of every class.
     """
 
     facts: ModelFacts
@@ -45,10 +46,10 @@ class ExportedModel:
 
 
 def exported_model(weights: Path) -> ExportedModel:
-    """The graph of a ``best.pt``, from the file beside it where that is of these weights.
+    """Return the graph of a ``best.pt``, from the cache beside it where that matches the weights.
 
     Raises:
-        InputError: the weights are missing, damaged, or no detector of ultralytics.
+        InputError: the weights are missing, damaged, or not an ultralytics detector.
     """
     key = weights_key(weights)
     graph_file, facts_file = weights.with_suffix(".onnx"), weights.with_suffix(".onnx.json")
@@ -58,15 +59,15 @@ def exported_model(weights: Path) -> ExportedModel:
         if digest(graph) == facts[1]:
             return ExportedModel(facts[0], graph)
     model = export(weights, key)
-    _keep(model, graph_file, facts_file)
+    _write_cache(model, graph_file, facts_file)
     return model
 
 
 def weights_key(weights: Path) -> str:
-    """What `ModelFacts.key` is of these weights.
+    """Return `ModelFacts.key` of these weights.
 
     Raises:
-        InputError: they are missing, or cannot be read.
+        InputError: they are missing or unreadable.
     """
     return f"{digest(_read(weights))}-v{FORMAT_VERSION}"
 
@@ -75,7 +76,7 @@ def export(weights: Path, key: str) -> ExportedModel:
     """Convert a ``best.pt``.
 
     Raises:
-        InputError: the file is damaged, or no detector of ultralytics.
+        InputError: the file is damaged, or not an ultralytics detector.
     """
     import torch
 
@@ -84,7 +85,7 @@ def export(weights: Path, key: str) -> ExportedModel:
     dynamic = {"images": {0: "batch", 1: "height", 2: "width"}, "boxes": {0: "batch", 2: "count"}}
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of the tracer, on branches that do not matter here
+        warnings.simplefilter("ignore")  # the tracer's, about branches that are not exported
         torch.onnx.export(
             as_module(network),
             (images,),
@@ -99,10 +100,10 @@ def export(weights: Path, key: str) -> ExportedModel:
 
 
 def load_network(weights: Path, key: str) -> tuple[Any, ModelFacts]:
-    """Load the network of a ``best.pt``, ready to detect, on the CPU in float32.
+    """Load the network of a ``best.pt`` for inference, on the CPU in float32.
 
     Raises:
-        InputError: the file is damaged, or no detector of ultralytics.
+        InputError: the file is damaged, or not an ultralytics detector.
     """
     set_ultralytics_offline()
     from tracking.detection.weights import network_of, read_checkpoint
@@ -111,31 +112,31 @@ def load_network(weights: Path, key: str) -> tuple[Any, ModelFacts]:
         content = read_checkpoint(weights)
         network: Any = network_of(content, weights).eval()
     except InputError as error:
-        raise InputError(f"{weights}: not a detector that was trained here; {_RETRAIN}") from error
+        raise InputError(f"{weights}: not a detector of train-tracker; {_RETRAIN}") from error
     for module in network.modules():
-        # As ultralytics' exporter sets them: boxes and scores in one tensor, of every anchor.
+        # As in ultralytics' exporter: boxes and scores of every anchor in one tensor.
         if hasattr(module, "export"):
             module.export, module.dynamic, module.format = True, True, "onnx"
     head = network.model[-1]
     if getattr(head, "end2end", False):
-        head.end2end = False  # keep every class' score, not the best of 300 boxes
+        head.end2end = False  # keep the scores of all classes, not only the best of 300 boxes
     network.fuse(verbose=False)
     return network, _facts(content, network.names, key)
 
 
 def _facts(content: Mapping[str, Any], names: Any, key: str) -> ModelFacts:
     by_index = dict(enumerate(names)) if isinstance(names, list) else dict(names)
-    ours = content.get("fancam") or {}  # what training kept in it
+    metadata = content.get("fancam") or {}  # see training.checkpoint.write_network
     return ModelFacts(
         names=tuple(str(by_index[index]) for index in sorted(by_index)),
-        person_id=tuple(int(person) for person in ours.get("person_id", ())),
+        person_id=tuple(int(person) for person in metadata.get("person_id", ())),
         image_px=int((content.get("train_args") or {}).get("imgsz") or 640),
         key=key,
     )
 
 
 def with_fixed_size(graph: bytes, *, batch: int, height: int, width: int) -> bytes:
-    """The same model for one size only, which runtimes run faster."""
+    """Return the model with fixed input dimensions, which runtimes execute faster."""
     import onnx
 
     model = onnx.load_from_string(graph)
@@ -147,20 +148,20 @@ def with_fixed_size(graph: bytes, *, batch: int, height: int, width: int) -> byt
 
 
 def as_module(network: Any) -> Any:
-    """Wrap a network: (b, h, w, 3) bytes in, one tensor out."""
+    """Wrap a network: ``(b, h, w, 3)`` uint8 tensor in, ``(b, 4 + classes, n)`` tensor out."""
     import torch
 
-    class Bytes(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    class Uint8Input(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         def __init__(self) -> None:
             super().__init__()
             self.network = network
 
         def forward(self, images: Any) -> Any:
-            kind = next(self.network.parameters()).dtype
-            found = self.network(images.permute(0, 3, 1, 2).to(kind) / 255)
-            return found[0] if isinstance(found, (list, tuple)) else found
+            dtype = next(self.network.parameters()).dtype
+            output = self.network(images.permute(0, 3, 1, 2).to(dtype) / 255)
+            return output[0] if isinstance(output, (list, tuple)) else output
 
-    return Bytes().eval()
+    return Uint8Input().eval()
 
 
 def _read(weights: Path) -> bytes:
@@ -172,7 +173,7 @@ def _read(weights: Path) -> bytes:
         raise InputError(f"{weights}: cannot be read ({error.strerror}); {_RETRAIN}") from error
 
 
-def _keep(model: ExportedModel, graph_file: Path, facts_file: Path) -> None:
+def _write_cache(model: ExportedModel, graph_file: Path, facts_file: Path) -> None:
     with whole_file(graph_file) as partial:
         partial.write_bytes(model.graph)
     facts = {
@@ -187,7 +188,7 @@ def _keep(model: ExportedModel, graph_file: Path, facts_file: Path) -> None:
 
 
 def _read_facts(path: Path, key: str) -> tuple[ModelFacts, str] | None:
-    """What `_keep` wrote and the graph's digest; None where missing, damaged, or of others."""
+    """Read the cached facts and the graph's digest; None where missing, damaged or stale."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         facts = ModelFacts(
@@ -204,20 +205,20 @@ def _read_facts(path: Path, key: str) -> tuple[ModelFacts, str] | None:
 def people_of_classes(
     weights: Path, facts: ModelFacts, names: Mapping[int, str]
 ) -> tuple[int, ...]:
-    """Person of each class, in their order.
+    """Return the person id of each class, by class index.
 
     Args:
-        weights: the file, to be named in an error.
-        facts: of the weights; where they do not tell the people, these are found by name.
-        names: of the people of the project.
+        weights: the file, for the error message.
+        facts: of the weights; where they hold no person ids, people are matched by name.
+        names: of the project's people, by id.
 
     Raises:
-        InputError: the detector was trained for other people.
+        InputError: a class is no person of the project.
     """
     ids = {name: person for person, name in names.items()}
-    people = facts.person_id or tuple(ids.get(name, -1) for name in facts.names)
-    strangers = [facts.names[i] for i, person in enumerate(people) if person not in names]
-    if strangers:
-        message = f"trained for {strangers[0]!r}, who is not in this project"
+    people = facts.person_id or tuple(ids.get(name, UNKNOWN) for name in facts.names)
+    unknown = [facts.names[i] for i, person in enumerate(people) if person not in names]
+    if unknown:
+        message = f"trained for {unknown[0]!r}, who is not in this project"
         raise InputError(f"{weights}: {message}; run train-tracker again")
     return people

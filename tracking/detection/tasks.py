@@ -22,7 +22,7 @@ from data.video.footage import Footage
 from data.video.reader import Damage, Frame, read_frames
 from tracking.detection.cuts import thumbnail
 from tracking.detection.detections import DetectedFrames, Detections
-from tracking.detection.detector import Found, PersonDetector
+from tracking.detection.detector import ImageDetections, PersonDetector
 from tracking.detection.inputs import detections_record
 from tracking.detection.networks import DeviceName, load_yolo
 
@@ -156,10 +156,10 @@ class FrameDetector:
         """Yield what is in ``frames``, some at a time, in order; they are read in a thread."""
         return stream(_batches(frames, self._batch), self._detect, self._watched)
 
-    def _detect(self, frames: list[Frame]) -> tuple[list[Frame], list[Found]]:
+    def _detect(self, frames: list[Frame]) -> tuple[list[Frame], list[ImageDetections]]:
         return frames, self._detector([frame.image for frame in frames])
 
-    def _watched(self, batch: tuple[list[Frame], list[Found]]) -> DetectedFrames:
+    def _watched(self, batch: tuple[list[Frame], list[ImageDetections]]) -> DetectedFrames:
         frames, found = batch
         index = np.array([frame.index for frame in frames], np.int64)
         counts = [len(one.xyxy) for one in found]

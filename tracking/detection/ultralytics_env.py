@@ -1,4 +1,4 @@
-"""ultralytics kept quiet: nothing printed, fetched, installed, reported or left in the home."""
+"""Environment of ultralytics: offline, silent, and without files in the home directory."""
 
 from __future__ import annotations
 
@@ -9,46 +9,47 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_QUIET = {
-    "YOLO_AUTOINSTALL": "false",  # else it runs pip for what a model asks for
-    "YOLO_OFFLINE": "true",  # no fonts, no checks for updates, no events
+_OFFLINE = {
+    "YOLO_AUTOINSTALL": "false",  # no pip runs for packages that a model requires
+    "YOLO_OFFLINE": "true",  # no font downloads, update checks or telemetry
     "YOLO_VERBOSE": "false",
-    "ULTRALYTICS_SAFE_LOAD": "true",  # weights are read without running what a pickle says
+    "ULTRALYTICS_SAFE_LOAD": "true",  # no code of a pickle runs when weights are read
 }
 _PREFIX = "fancam-ultralytics-"
 _SERVICES = ("ULTRALYTICS_API_KEY", "ULTRALYTICS_PLATFORM_URL")  # a key alone starts uploads
-# Threads that wait for each other by spinning lose much of their time as soon as anything else
-# runs, and a training runs for minutes beside whatever the user does meanwhile.
-_PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+# Threads that spin while waiting are slow as soon as another program runs, and a training runs for
+# minutes beside the user's other programs.
+_THREAD_POLICY = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def set_ultralytics_offline() -> None:
-    """Set what ultralytics and matplotlib read when they are first imported; call it before that.
+    """Keep ultralytics and matplotlib off the network; call before either is imported.
 
-    The settings that they write go to a folder of this process, removed at its end.
+    Disables downloads, package installs, telemetry, uploads and log output. Their settings files
+    go to a temporary folder, deleted when the process ends.
     """
-    os.environ.update(_QUIET)
+    os.environ.update(_OFFLINE)
     for name in _SERVICES:
         os.environ.pop(name, None)
-    for name, value in {**_PATIENT, "OMP_NUM_THREADS": str(cores())}.items():
+    for name, value in {**_THREAD_POLICY, "OMP_NUM_THREADS": str(cores())}.items():
         os.environ.setdefault(name, value)
-    place = str(_passing_home())
-    os.environ["YOLO_CONFIG_DIR"] = place
-    os.environ["MPLCONFIGDIR"] = place
+    folder = str(_temporary_config_folder())
+    os.environ["YOLO_CONFIG_DIR"] = folder
+    os.environ["MPLCONFIGDIR"] = folder
     logging.getLogger("ultralytics").setLevel(logging.ERROR)
 
 
 def cores() -> int:
-    """The processor cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _passing_home() -> Path:
-    known = os.environ.get("YOLO_CONFIG_DIR", "")
-    if known and Path(known).name.startswith(_PREFIX):
-        return Path(known)
+def _temporary_config_folder() -> Path:
+    current = os.environ.get("YOLO_CONFIG_DIR", "")
+    if current and Path(current).name.startswith(_PREFIX):
+        return Path(current)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

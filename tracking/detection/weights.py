@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""The network that a training starts from: a file, an official one, or none."""
+"""Starting weights of a training: a file, official ultralytics weights, or an architecture."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 DEFAULT_WEIGHTS = "yolo11n.pt"
 FROM_SCRATCH = "yolo11n.yaml"
 _ADVICE = f"give --weights FILE, or --weights {FROM_SCRATCH} to train from scratch"
-# What ultralytics publishes for detection, less what it keeps for other datasets.
+# ultralytics' published detection weights, without those for other datasets.
 _OFFICIAL = re.compile(r"yolo(v[589]|11|12|26)[nstmbclex]u?\.pt")
 _RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
-_MOST_BYTES = 1 << 30
+_MAX_BYTES = 1 << 30
 _TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Where the network comes from."""
+    """Source of a network."""
 
-    source: str  # a .pt file, or an architecture
-    key: str  # another one means another network
+    source: str  # path of a .pt file, or an architecture (.yaml)
+    key: str  # digest of the content
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,32 +38,32 @@ class StartingPoint:
     """A network before training."""
 
     network: DetectionModel
-    trained: bool  # on something; False: from scratch
+    trained: bool  # False: random weights
 
 
 def find_weights(weights: str, folder: Path) -> Weights:
-    """Return where the network is that ``weights`` names, fetching it if it must be.
+    """Locate starting weights; download official ones that are not in ``folder``.
 
     Args:
         weights: a .pt file, an official name such as yolo11n.pt, or an architecture (.yaml).
-        folder: where official weights are kept once fetched.
+        folder: for downloaded weights.
 
     Raises:
-        InputError: it is missing, or cannot be fetched; nothing has been written then.
+        InputError: they are missing or cannot be downloaded; nothing is written in that case.
     """
     if weights.endswith((".yaml", ".yml")):
         return Weights(weights, _architecture_key(weights))
     if not weights.endswith(".pt"):
-        raise InputError(f"{weights}: not weights (.pt) or an architecture (.yaml); {_ADVICE}")
+        raise InputError(f"{weights}: neither weights (.pt) nor an architecture (.yaml); {_ADVICE}")
     file = _find(weights, folder)
     return Weights(str(file), digest(file.read_bytes()))
 
 
 def load_weights(weights: Weights) -> StartingPoint:
-    """Read the network that :func:`find_weights` found.
+    """Load the network that `find_weights` located.
 
     Raises:
-        InputError: it is damaged, or no detector.
+        InputError: the file is damaged, or holds no detector.
     """
     if not weights.source.endswith(".pt"):
         return StartingPoint(_from_scratch(weights.source), trained=False)
@@ -72,19 +72,19 @@ def load_weights(weights: Weights) -> StartingPoint:
 
 
 def read_checkpoint(file: Path) -> dict[str, Any]:
-    """Read a .pt file, building nothing from it but networks that ultralytics knows.
+    """Read a .pt file, restricted to the classes of ultralytics' networks.
 
-    A .pt file is a pickle, which can run any program when it is read. Read with an allow-list
-    (torch's ``weights_only`` and ultralytics' list of its classes) it cannot.
+    A .pt file is a pickle, which can execute any code when read. The allow-list (torch's
+    ``weights_only`` and ultralytics' list of its classes) prevents that.
 
     Raises:
-        InputError: the file is damaged, or holds something else.
+        InputError: the file is damaged, or holds other classes.
     """
     from ultralytics.nn.tasks import torch_safe_load
 
     try:
         checkpoint, _ = torch_safe_load(file, safe_only=True)
-    except Exception as error:  # torch and ultralytics raise whatever the bytes lead them to
+    except Exception as error:  # torch and ultralytics raise all kinds of errors on damaged files
         raise InputError(f"{file}: not readable as YOLO weights; {_ADVICE}") from error
     return dict(checkpoint)
 
@@ -93,7 +93,7 @@ def network_of(checkpoint: dict[str, Any], file: Path) -> DetectionModel:
     """Return the detector in a checkpoint.
 
     Raises:
-        InputError: there is none.
+        InputError: it holds no YOLO detector.
     """
     from ultralytics.nn.tasks import DetectionModel
 
@@ -109,10 +109,10 @@ def _from_scratch(weights: str) -> DetectionModel:
     try:
         architecture = yaml_model_load(weights)
         if guess_model_task(architecture) != "detect":
-            raise ValueError("no detector")
+            raise ValueError("not a detector")
         return DetectionModel(architecture, verbose=False)
     except Exception as error:
-        raise InputError(f"{weights}: no such architecture of a detector; {_ADVICE}") from error
+        raise InputError(f"{weights}: no such detector architecture; {_ADVICE}") from error
 
 
 def _architecture_key(weights: str) -> str:
@@ -126,19 +126,19 @@ def _find(weights: str, folder: Path) -> Path:
             return file
     if not _OFFICIAL.fullmatch(weights):
         raise InputError(f"{weights}: no such file; {_ADVICE}")
-    return _fetch(weights, folder / weights)
+    return _download(weights, folder / weights)
 
 
-def _fetch(name: str, file: Path) -> Path:
-    """Fetch official weights; nothing is written where that fails."""
+def _download(name: str, file: Path) -> Path:
+    """Download official weights to ``file``, atomically."""
     from urllib.request import urlopen
 
     try:
         with urlopen(f"{_RELEASE}/{name}", timeout=_TIMEOUT_S) as answer:
-            content = answer.read(_MOST_BYTES)
+            content = answer.read(_MAX_BYTES)
     except OSError as error:
         reason = str(getattr(error, "reason", error))
-        message = f"not here, and it could not be fetched ({reason})"
+        message = f"not on this machine, and the download failed ({reason})"
         raise InputError(f"{name}: {message}; {_ADVICE}") from error
     with whole_file(file) as partial:
         partial.write_bytes(content)

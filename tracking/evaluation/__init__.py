@@ -1,1 +1,1 @@
-"""Tracks scored against labels: IDF1, identity switches, coverage."""
+"""Score tracks against labels: IDF1, identity switches, coverage."""

@@ -1,4 +1,4 @@
-"""`python -m tracking.evaluation`: how right the tracks of a footage are, held against labels."""
+"""The command `python -m tracking.evaluation`: score the tracks of a footage against labels."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ HEADER = (
     f"{'':16} {'IDF1':>6} {'IDP':>6} {'IDR':>6} {'cover':>6} {'switch':>6} {'wrong':>6} {'none':>6}"
 )
 LEGEND = """\
-IDF1, IDP, IDR  F1, precision and recall of identity, each person found being one person labelled
+IDF1, IDP, IDR  F1, precision and recall of identity, under the best one-to-one match of people
 cover           share of the labelled faces with a row of the right person
-switch          times that a person goes on as another
-wrong           rows on somebody else's face
-none            rows on no label (wrong only where every face is labelled)"""
+switch          identity switches of labelled people
+wrong           rows on another person's face
+none            rows on no label (errors only where every face is labelled)"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {NAME}",
-        description="Hold the tracks of a footage against labels, or a drawn film's truth.",
+        description="Score the tracks of a footage against labels, or a drawn film's ground truth.",
     )
     parser.add_argument("tracks", type=Path, help="CSV that track-people wrote")
     parser.add_argument(
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--min-iou",
         type=float,
-        help="overlap from which a box is on a face (default: 0.5 for a drawn film, else 0.25)",
+        help="IoU from which a box is on a face (default: 0.5 for a drawn film, else 0.25)",
     )
     return parser
 
@@ -53,21 +53,21 @@ def _evaluate(tracks: Path, labels: Path, min_iou: float | None) -> int:
     from tracking.evaluation.label_files import read_label_file
     from tracking.evaluation.metrics import evaluate
 
-    found, truth = read_csv(tracks, people_in_csv(tracks)), read_label_file(labels)
+    file = read_label_file(labels)
     score = evaluate(
-        found,
-        truth.labels,
-        min_iou=truth.min_iou if min_iou is None else min_iou,
-        exhaustive=truth.exhaustive,
+        read_csv(tracks, people_in_csv(tracks)),
+        file.labels,
+        min_iou=file.min_iou if min_iou is None else min_iou,
+        exhaustive=file.exhaustive,
     )
-    _say(HEADER)
-    _say(score_row(tracks.stem, score))
-    _say(f"\n{score.labelled} labelled faces, {score.rows} rows scored\n{LEGEND}")
+    _print(HEADER)
+    _print(score_row(tracks.stem, score))
+    _print(f"\n{score.labelled} labelled faces, {score.rows} rows scored\n{LEGEND}")
     return 0
 
 
 def score_row(name: str, score: Score) -> str:
-    """One line under HEADER."""
+    """Format the scores of one footage as a line under HEADER."""
     shares = (score.idf1, score.idp, score.idr, score.coverage)
     counts = (score.switches, score.wrong, score.unlabelled)
     return (
@@ -75,7 +75,7 @@ def score_row(name: str, score: Score) -> str:
     )
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line)  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""Read who really is where: the truth of a drawn film, or labels made by eye."""
+"""Read the labels of a footage: ground truth of a drawn film, or manual labels."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from data.core.errors import InputError
 from tracking.evaluation.metrics import GroundTruth
 
 UNDECIDED = "?"
-MOSTLY_SEEN = 0.5
-"""A drawn face of which less is seen does not count: nobody would have labelled it."""
+MIN_VISIBLE = 0.5
+"""Visible share below which a drawn face does not count: an annotator would not label it."""
 
 DRAWN_MIN_IOU = 0.5
 LABELS_MIN_IOU = 0.25
-"""Boxes of labels are another detector's, which draws them taller."""
+"""Lower, since the boxes of manual labels are another detector's, which are taller."""
 
 _SIDES = ("x1", "y1", "x2", "y2")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelFile:
-    """What one file says, and how far it can be relied on."""
+    """The labels of one file, and how to score against them."""
 
     labels: GroundTruth
-    names: dict[int, str]
-    min_iou: float  # from this overlap on a box is on a face
+    names: dict[int, str]  # by the person ids of ``labels``
+    min_iou: float  # from which a box is on a face
     exhaustive: bool  # every face is labelled
 
 
 def read_label_file(path: Path) -> LabelFile:
     """Read a CSV with the columns frame_index, x1, y1, x2, y2, person, in any order.
 
-    With a column ``visible`` (0..1), as beside a drawn film, it is taken for exact and complete;
-    faces of which less than MOSTLY_SEEN is visible do not count, nor do those of person ``?``.
+    A column ``visible`` (0..1) marks the exact and complete ground truth of a drawn film. Faces
+    less visible than MIN_VISIBLE, and faces of person ``?``, do not count.
 
     Raises:
-        InputError: the file cannot be read, or is of another form.
+        InputError: the file is unreadable, or lacks a column.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -51,8 +51,8 @@ def read_label_file(path: Path) -> LabelFile:
             f"{path}: not readable ({error.strerror}); give a CSV of labels"
         ) from error
     except (KeyError, TypeError, ValueError, csv.Error) as error:
-        message = f"needs the columns frame_index, {', '.join(_SIDES)}, person"
-        raise InputError(f"{path}: not a CSV of labels ({error}): it {message}") from error
+        message = f"give one with the columns frame_index, {', '.join(_SIDES)}, person"
+        raise InputError(f"{path}: not a CSV of labels ({error}); {message}") from error
 
 
 def _from_rows(rows: list[dict[str, str]]) -> LabelFile:
@@ -60,8 +60,8 @@ def _from_rows(rows: list[dict[str, str]]) -> LabelFile:
     boxes = [[float(row[side]) for side in _SIDES] for row in rows]
     names = sorted({row["person"] for row in rows} - {UNDECIDED})
     number = {name: i for i, name in enumerate(names, start=1)} | {UNDECIDED: UNKNOWN}
-    seen = [not drawn or float(row["visible"]) >= MOSTLY_SEEN for row in rows]
-    people = [number[row["person"]] if s else UNKNOWN for row, s in zip(rows, seen, strict=True)]
+    counts = [not drawn or float(row["visible"]) >= MIN_VISIBLE for row in rows]
+    people = [number[row["person"]] if c else UNKNOWN for row, c in zip(rows, counts, strict=True)]
     return LabelFile(
         labels=GroundTruth(
             frame_index=np.array([int(row["frame_index"]) for row in rows], np.int64),

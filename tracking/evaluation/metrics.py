@@ -1,9 +1,9 @@
-"""How right tracks are, held against labels: identity, switches, coverage, false rows.
+"""Score tracks against labels: identity, switches, coverage, false rows.
 
 IDF1, IDP and IDR: E. Ristani et al., "Performance measures and a data set for multi-target,
 multi-camera tracking", ECCV workshops 2016; switches: K. Bernardin and R. Stiefelhagen,
-"Evaluating multiple object tracking performance: the CLEAR MOT metrics", 2008. Both are counted
-by motmetrics.
+"Evaluating multiple object tracking performance: the CLEAR MOT metrics", 2008. motmetrics
+computes both.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from data.core.arrays import UNKNOWN
-from data.core.boxes import iou
+from data.core.boxes import Boxes, iou
 from data.core.table import Column, Table
 from data.tables.tracks import Tracks
 
 UNCOUNTED_SHARE = 0.5
-"""Of the least overlap, for faces that do not count: of most nobody sees just where they are."""
+"""Share of the minimum IoU for faces that do not count: the position of most is uncertain."""
 
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth(Table):
-    """Who really is where in one footage, one row a face, in any order."""
+    """Labelled faces of one footage, one row a face, in any order."""
 
-    frame_index: NDArray[np.int64]  # (n,)
-    xyxy: NDArray[np.float32]  # (n, 4) px
-    person_id: NDArray[np.int64]  # (n,) -1: a face is here, but whose it is does not count
+    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
+    xyxy: Boxes  # (n, 4) px of the full upright frame
+    person_id: NDArray[np.int64]  # (n,) -1: a face whose identity does not count
 
     COLUMNS: ClassVar[dict[str, Column]] = {
         "frame_index": (np.int64, ()),
@@ -44,39 +44,39 @@ class GroundTruth(Table):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What `evaluate` counts; the scores of several footages can be added."""
+    """Counts of `evaluate`; the scores of several footages can be added."""
 
     labelled: int = 0  # faces whose person counts
-    rows: int = 0  # rows of tracks that are scored
-    idtp: int = 0  # rows on the face of the one person that theirs stands for
-    switches: int = 0  # times that a labelled person goes on as another person of the tracks
-    covered: int = 0  # labelled faces with a row of a person who mostly is this one
-    wrong: int = 0  # scored rows on the face of somebody whom theirs mostly is not
-    unlabelled: int = 0  # rows on no label at all
+    rows: int = 0  # scored rows of the tracks
+    idtp: int = 0  # identity true positives: rows on the labelled person they are matched with
+    switches: int = 0  # identity switches of labelled people
+    covered: int = 0  # labelled faces with a row of a person who is mostly on this label
+    wrong: int = 0  # scored rows on the face of another person than theirs mostly is
+    unlabelled: int = 0  # rows on no label
 
     @property
     def idf1(self) -> float:
-        """Share of all labels and rows that agree in one assignment of people, 0..1."""
+        """Identity F1 of labels and rows under one assignment of people, 0..1."""
         return _share(2 * self.idtp, self.labelled + self.rows)
 
     @property
     def idp(self) -> float:
-        """Identity precision: share of the scored rows that are right in that assignment."""
+        """Identity precision: share of the scored rows that are right in that assignment, 0..1."""
         return _share(self.idtp, self.rows)
 
     @property
     def idr(self) -> float:
-        """Identity recall: share of the labelled faces that are right in that assignment."""
+        """Identity recall: share of the labelled faces that are right in that assignment, 0..1."""
         return _share(self.idtp, self.labelled)
 
     @property
     def coverage(self) -> float:
-        """Share of the labelled faces that have a right row, be it of a person found twice."""
+        """Share of the labelled faces with a right row, 0..1; a split person counts as one."""
         return _share(self.covered, self.labelled)
 
     def __add__(self, other: Score) -> Score:
-        mine, theirs = dataclasses.astuple(self), dataclasses.astuple(other)
-        return Score(*(a + b for a, b in zip(mine, theirs, strict=True)))
+        counts = zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
+        return Score(*(a + b for a, b in counts))
 
 
 def _share(part: int, whole: int) -> float:
@@ -84,118 +84,118 @@ def _share(part: int, whole: int) -> float:
 
 
 def evaluate(tracks: Tracks, labels: GroundTruth, *, min_iou: float, exhaustive: bool) -> Score:
-    """Hold ``tracks`` against ``labels``; people are told by their numbers in each.
+    """Score ``tracks`` against ``labels``, whose person ids are independent.
 
-    Which person of the tracks is which of the labels is chosen for the best IDF1. Not scored are
-    rows of nobody known, and rows on a face whose person does not count, where half of the
-    overlap is enough.
+    People of tracks and labels are matched for the best IDF1. Not scored are rows of no known
+    person, and rows on a face whose person does not count, for which half of the IoU suffices.
 
     Args:
         tracks: of one footage.
         labels: of the same footage.
-        min_iou: from this overlap on a row is on a face.
-        exhaustive: whether every face has a label. Where not, rows on no label are only counted:
-            nobody knows whether they are right.
+        min_iou: from which a row is on a face.
+        exhaustive: whether every face has a label. If not, rows on no label are counted but not
+            scored: they may be right.
     """
-    events = _Events()
+    accumulator = _Accumulator()
     known = tracks.take(tracks.person_id != UNKNOWN)
     for frame in _frames(known, labels, min_iou):
-        events.add(frame, exhaustive=exhaustive)
-    return events.score()
+        accumulator.add(frame, exhaustive=exhaustive)
+    return accumulator.score()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ScoredFrame:
-    """One frame: who is found and labelled, and what is on what."""
+    """The people of one frame in tracks and labels, and the overlap of their boxes."""
 
-    found: NDArray[np.int64]  # (r,) person ids of the tracks
+    tracked: NDArray[np.int64]  # (r,) person ids of the tracks
     labelled: NDArray[np.int64]  # (l,) person ids of the labels
-    overlap: NDArray[np.float64]  # (l, r) intersection over union; nan where it is too little
+    overlap: NDArray[np.float64]  # (l, r) IoU; NaN below the minimum
     on_label: NDArray[np.bool_]  # (r,) on any label, also on one that does not count
 
 
 def _frames(tracks: Tracks, labels: GroundTruth, min_iou: float) -> Iterator[_ScoredFrame]:
     labels = labels.take(np.argsort(labels.frame_index, kind="stable"))
     for index in np.union1d(tracks.frame_index, labels.frame_index):
-        mine = slice(*np.searchsorted(tracks.frame_index, [index, index + 1]))
-        there = slice(*np.searchsorted(labels.frame_index, [index, index + 1]))
-        counts = labels.person_id[there] != UNKNOWN
-        overlap = iou(labels.xyxy[there], tracks.xyxy[mine]).astype(np.float64)
-        least = np.where(counts, min_iou, UNCOUNTED_SHARE * min_iou)
-        overlap[overlap < least[:, None]] = np.nan
+        track_rows = slice(*np.searchsorted(tracks.frame_index, [index, index + 1]))
+        label_rows = slice(*np.searchsorted(labels.frame_index, [index, index + 1]))
+        counts = labels.person_id[label_rows] != UNKNOWN
+        overlap = iou(labels.xyxy[label_rows], tracks.xyxy[track_rows]).astype(np.float64)
+        minimum = np.where(counts, min_iou, UNCOUNTED_SHARE * min_iou)
+        overlap[overlap < minimum[:, None]] = np.nan
         keep = ~_on_uncounted(overlap, counts)
         yield _ScoredFrame(
-            found=tracks.person_id[mine][keep],
-            labelled=labels.person_id[there][counts],
+            tracked=tracks.person_id[track_rows][keep],
+            labelled=labels.person_id[label_rows][counts],
             overlap=overlap[counts][:, keep],
             on_label=_any_label(overlap[:, keep]),
         )
 
 
 def _on_uncounted(overlap: NDArray[np.float64], counts: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which rows, ``(r,)``, are on a label that does not count, all being paired for the best."""
+    """Return which rows, ``(r,)``, the best pairing puts on a label that does not count."""
     label, row = linear_sum_assignment(-np.nan_to_num(overlap))
     paired = ~counts[label] & ~np.isnan(overlap[label, row])
-    # A second row on such a label goes too, unless it is on one that counts as well.
-    alone = _any_label(overlap) & ~_any_label(overlap[counts])
-    return np.asarray(alone | np.isin(np.arange(len(alone)), row[paired]), np.bool_)
+    # A second row on such a label is left out too, unless it is also on one that counts.
+    only_uncounted = _any_label(overlap) & ~_any_label(overlap[counts])
+    rows = np.arange(len(only_uncounted))
+    return np.asarray(only_uncounted | np.isin(rows, row[paired]), np.bool_)
 
 
 def _any_label(overlap: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((~np.isnan(overlap)).any(axis=0), np.bool_)
 
 
-class _Events:
-    """Gathers frames for motmetrics, and what it does not count."""
+class _Accumulator:
+    """Accumulate frames for motmetrics, and the counts that motmetrics lacks."""
 
     def __init__(self) -> None:
         import motmetrics
 
         self._frames: list[_ScoredFrame] = []
-        self._accumulator = motmetrics.MOTAccumulator(auto_id=True)
+        self._mot = motmetrics.MOTAccumulator(auto_id=True)
         self._unlabelled = 0
 
     def add(self, frame: _ScoredFrame, *, exhaustive: bool) -> None:
-        """Take in the next frame."""
+        """Add the next frame."""
         self._unlabelled += int((~frame.on_label).sum())
         if not exhaustive:
             kept = frame.on_label
             overlap = frame.overlap[:, kept]
-            frame = _ScoredFrame(frame.found[kept], frame.labelled, overlap, kept[kept])
+            frame = _ScoredFrame(frame.tracked[kept], frame.labelled, overlap, kept[kept])
         self._frames.append(frame)
-        self._accumulator.update(frame.labelled, frame.found, 1 - frame.overlap)
+        self._mot.update(frame.labelled, frame.tracked, 1 - frame.overlap)
 
     def score(self) -> Score:
-        """What all frames together say."""
+        """Return the score over all frames."""
         import motmetrics
 
         names = ["num_objects", "num_predictions", "idtp", "num_switches"]
-        if not sum(len(frame.labelled) + len(frame.found) for frame in self._frames):
+        if not sum(len(frame.labelled) + len(frame.tracked) for frame in self._frames):
             return Score(unlabelled=self._unlabelled)
         metrics = motmetrics.metrics.create()
-        counts = metrics.compute(self._accumulator, metrics=names, return_dataframe=False)
+        counts = metrics.compute(self._mot, metrics=names, return_dataframe=False)
         labelled, rows, idtp, switches = (int(counts[name]) for name in names)
         covered, wrong = _by_majority(self._frames)
         return Score(labelled, rows, idtp, switches, covered, wrong, self._unlabelled)
 
 
 def _by_majority(frames: list[_ScoredFrame]) -> tuple[int, int]:
-    """Count labels with a right row and rows on a wrong person, by whom each mostly is."""
-    is_whom = _majority(frames)
+    """Count labels with a right row, and rows on a wrong person, by majority label."""
+    majority = _majority(frames)
     covered = wrong = 0
     for frame in frames:
         label, row = np.nonzero(~np.isnan(frame.overlap))
-        meant = np.array([is_whom[p] for p in frame.found[row].tolist()], np.int64)
-        right = frame.labelled[label] == meant
+        expected = np.array([majority[p] for p in frame.tracked[row].tolist()], np.int64)
+        right = frame.labelled[label] == expected
         covered += len(np.unique(label[right]))
         wrong += len(np.setdiff1d(row[~right], row[right]))
     return covered, wrong
 
 
 def _majority(frames: list[_ScoredFrame]) -> dict[int, int]:
-    """The labelled person on whom each person of the tracks mostly is."""
+    """Return the labelled person that most rows of each tracked person lie on."""
     counts: dict[int, Counter[int]] = defaultdict(Counter)
     for frame in frames:
         for label, row in zip(*np.nonzero(~np.isnan(frame.overlap)), strict=True):
-            counts[int(frame.found[row])][int(frame.labelled[label])] += 1
+            counts[int(frame.tracked[row])][int(frame.labelled[label])] += 1
     return {person: count.most_common(1)[0][0] for person, count in counts.items()}

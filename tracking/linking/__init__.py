@@ -1,1 +1,1 @@
-"""From detections to tracks: tracklets, identity, interpolation, and smoothing."""
+"""Link detections to tracks: tracklets, identity, interpolation and smoothing."""

@@ -1,4 +1,4 @@
-"""Join the boxes of neighbouring frames into tracklets: ByteTrack, whoever the boxes name."""
+"""Associate boxes of consecutive frames to tracklets with ByteTrack, regardless of identity."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 NO_TRACKLET: Final = -1
 LOST_S: Final = 1.0
-"""A box may go on with a track that was last seen so long ago."""
-SURE_SCORE: Final = 0.25
-"""From here on a box may begin a track, and boxes are looked at first: ultralytics' own."""
+"""Longest gap after which a box can continue a track."""
+HIGH_SCORE: Final = 0.25
+"""Score from which a box can start a track and is associated first; ultralytics' default."""
 _END_SCORE: Final = 0.15
-"""The first and the last box of a tracklet have at least this."""
-_SURE_SHARE: Final = 0.6
-_ALONE_SHARE: Final = 0.3
+"""Minimum score of the first and the last box of a tracklet."""
+_OVERLAPPED_SHARE: Final = 0.6
+_ISOLATED_SHARE: Final = 0.3
+"""Minimum score of those boxes as a share of the tracklet's median score."""
 _SETTINGS: Final = {
-    "track_high_thresh": SURE_SCORE,
-    # A detector trained on a few minutes of footage is seldom sure of a turned face: its boxes go
-    # on with a track by their place alone, however low they score. Whose the tracklet is, if
-    # anybody's, is decided later, from all of it.
+    "track_high_thresh": HIGH_SCORE,
+    # A detector trained on a few minutes of footage gives turned faces low scores: its boxes
+    # continue a track by position alone, at any score. The identity of a tracklet is decided
+    # later, from all its boxes.
     "track_low_thresh": 0.05,
     "fuse_score": False,
-    "new_track_thresh": SURE_SCORE,
+    "new_track_thresh": HIGH_SCORE,
     "match_thresh": 0.8,
 }
-"""The others are ultralytics' own for ByteTrack."""
+"""All other settings are ultralytics' defaults for ByteTrack."""
 
 
 def tracklet_numbers(detections: Detections, timeline: Timeline) -> NDArray[np.int32]:
-    """Number of each box's tracklet, ``(n,)`` from 0 in order of first sight; -1 in none.
+    """Number the tracklet of each box, ``(n,)`` from 0 by first frame; -1 for no tracklet.
 
-    A tracklet never spans a cut and never holds two boxes of one frame.
+    A tracklet never spans a cut and never has two boxes in one frame.
 
     Source: Zhang et al., ByteTrack: Multi-Object Tracking by Associating Every Detection Box,
     ECCV 2022, as ultralytics ships it.
@@ -51,16 +52,16 @@ def tracklet_numbers(detections: Detections, timeline: Timeline) -> NDArray[np.i
     first = 0
     for shot in np.unique(shots):
         tracker = _Tracker(_frames_in(timeline, LOST_S))
-        for place in np.flatnonzero(shots == shot):
-            rows = slice(starts[place], ends[place])
+        for frame in np.flatnonzero(shots == shot):
+            rows = slice(starts[frame], ends[frame])
             for row, track in tracker.update(detections.xyxy[rows], detections.score[rows]):
-                number[starts[place] + row] = first + track
+                number[starts[frame] + row] = first + track
         first = int(number.max(initial=0)) + 1
-    return _numbered_in_order(_without_unsure_ends(number, detections))
+    return _renumbered(_without_weak_ends(number, detections))
 
 
 class _Tracker:
-    """One shot's ByteTrack."""
+    """ByteTrack over one shot."""
 
     def __init__(self, lost_frames: int) -> None:
         set_ultralytics_offline()
@@ -70,23 +71,27 @@ class _Tracker:
         self._tracker = tracker(SimpleNamespace(**_SETTINGS, track_buffer=lost_frames))
 
     def update(self, xyxy: Boxes, score: NDArray[np.float32]) -> list[tuple[int, int]]:
-        """Go on by one frame; return the row and the track's id of each box that is in one.
+        """Associate the boxes of the next frame; return row and track id of each tracked box.
 
-        Tracks that begin here count too: ByteTrack itself reports them one frame later.
+        Includes tracks that start in this frame, which ByteTrack reports one frame later.
+
+        Args:
+            xyxy: ``(n, 4)`` px.
+            score: ``(n,)`` 0..1.
         """
         self._tracker.update(_Results.of(xyxy, score))
-        now = self._tracker.frame_id
-        seen = [t for t in self._tracker.tracked_stracks if t.frame_id == now]
-        return [(int(track.idx), int(track.track_id)) for track in seen]
+        frame = self._tracker.frame_id
+        updated = [t for t in self._tracker.tracked_stracks if t.frame_id == frame]
+        return [(int(track.idx), int(track.track_id)) for track in updated]
 
 
 @dataclass(frozen=True, slots=True)
 class _Results:
-    """The boxes of a frame as ultralytics' trackers take them."""
+    """The boxes of a frame in the form that ultralytics' trackers read."""
 
-    xywh: NDArray[np.float32]  # (n, 4) centre and size
-    conf: NDArray[np.float32]  # (n,)
-    cls: NDArray[np.float32]  # (n,) all the same
+    xywh: NDArray[np.float32]  # (n, 4) centre and size, px
+    conf: NDArray[np.float32]  # (n,) 0..1
+    cls: NDArray[np.float32]  # (n,) constant
 
     @classmethod
     def of(cls, xyxy: Boxes, score: NDArray[np.float32]) -> _Results:
@@ -101,42 +106,42 @@ class _Results:
 
 
 def _frames_in(timeline: Timeline, seconds: float) -> int:
-    """How many of the frames that were read go into so many seconds, at least 1."""
+    """Return the number of sampled frames in a duration, at least 1."""
     steps = np.diff(timeline.time_s)
     return max(round(seconds / float(np.median(steps))), 1) if len(steps) else 1
 
 
-def _without_unsure_ends(number: NDArray[np.int32], detections: Detections) -> NDArray[np.int32]:
-    """Let each tracklet begin and end with a sure box.
+def _without_weak_ends(number: NDArray[np.int32], detections: Detections) -> NDArray[np.int32]:
+    """Trim low-scoring boxes off both ends of each tracklet.
 
-    Where it overlaps another's box, one much less sure than its others shows somebody half hidden,
-    or the one who hides them.
+    A box that overlaps another one and scores far below its tracklet shows a half-hidden person,
+    or the person in front.
     """
     number, score = number.copy(), detections.score
-    least = np.where(_beside_others(detections), _SURE_SHARE, _ALONE_SHARE)
+    share = np.where(_overlapped(detections), _OVERLAPPED_SHARE, _ISOLATED_SHARE)
     order = np.argsort(number, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
         if len(rows) and number[rows[0]] != NO_TRACKLET:
-            usual = float(np.median(score[rows]))
-            sure = np.flatnonzero(score[rows] >= np.maximum(_END_SCORE, least[rows] * usual))
-            number[rows[: sure[0]]] = NO_TRACKLET
-            number[rows[sure[-1] + 1 :]] = NO_TRACKLET
+            median = float(np.median(score[rows]))
+            strong = np.flatnonzero(score[rows] >= np.maximum(_END_SCORE, share[rows] * median))
+            number[rows[: strong[0]]] = NO_TRACKLET
+            number[rows[strong[-1] + 1 :]] = NO_TRACKLET
     return number
 
 
-def _beside_others(detections: Detections) -> NDArray[np.bool_]:
-    """Whether each box overlaps another one of its frame, ``(n,)``."""
-    beside = np.zeros(len(detections), np.bool_)
+def _overlapped(detections: Detections) -> NDArray[np.bool_]:
+    """Return whether each box overlaps another box of its frame, ``(n,)``."""
+    overlapped = np.zeros(len(detections), np.bool_)
     for frame in np.unique(detections.frame_index):
         rows = np.arange(*np.searchsorted(detections.frame_index, [frame, frame + 1]))
-        others = iou(detections.xyxy[rows], detections.xyxy[rows])
-        np.fill_diagonal(others, 0)
-        beside[rows] = (others > 0).any(axis=1)
-    return beside
+        overlap = iou(detections.xyxy[rows], detections.xyxy[rows])
+        np.fill_diagonal(overlap, 0)
+        overlapped[rows] = (overlap > 0).any(axis=1)
+    return overlapped
 
 
-def _numbered_in_order(number: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Leave no number out; tracklets of one box alone stay."""
+def _renumbered(number: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Renumber the tracklets without gaps, by first box."""
     used = number[number >= 0]
     order, first = np.unique(used, return_index=True)
     rank = np.full(int(used.max(initial=-1)) + 2, NO_TRACKLET, np.int32)

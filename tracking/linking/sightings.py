@@ -1,4 +1,4 @@
-"""Faces that cluster-faces found and knows, as witnesses in the frames it looked at."""
+"""Add the faces that cluster-faces recognised to the detections, as boxes and identity votes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from data.core.arrays import UNKNOWN
-from data.core.boxes import expand, iou
+from data.core.boxes import Boxes, expand, iou
 from data.core.table import Column, Table
 from data.tables.people import Assignments
 from data.tables.timeline import Timeline
@@ -19,19 +19,19 @@ from tracking.detection.detections import Detections
 
 SAME_FACE_IOU: Final = 0.4
 SIGHTING_SCORE: Final = 0.9
-"""Score of a box that cluster-faces alone found; its detector rarely takes a thing for a face."""
-_UNSURE_SCORE: Final = 0.25
-"""Of a YOLO box, below which the face's own box is the better one."""
+"""Score of a face that only cluster-faces detected; its detector has few false positives."""
+_WEAK_SCORE: Final = 0.25
+"""Of a YOLO box, below which the box of cluster-faces is more accurate."""
 _SAME_TIME_S: Final = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Sightings(Table):
-    """Faces of known people in the frames of one footage."""
+    """Recognised faces of one footage, one row a face."""
 
-    frame_index: NDArray[np.int64]  # (n,)
-    xyxy: NDArray[np.float32]  # (n, 4) px, as large as the detector's boxes
-    person_id: NDArray[np.int64]  # (n,)
+    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
+    xyxy: Boxes  # (n, 4) px, with the label margin of the detector's boxes
+    person_id: NDArray[np.int64]  # (n,) never -1
 
     COLUMNS: ClassVar[dict[str, Column]] = {
         "frame_index": (np.int64, ()),
@@ -41,12 +41,12 @@ class Sightings(Table):
 
 
 def sightings_of(assignments: Assignments, timeline: Timeline, *, label_margin: float) -> Sightings:
-    """The known faces among ``assignments`` that lie in frames of ``timeline``.
+    """Select the faces of known people in the frames of ``timeline``.
 
     Args:
-        assignments: whose the faces of this footage are.
-        timeline: the frames that were read.
-        label_margin: share of a face that its label is larger by, on each side.
+        assignments: people of the faces of this footage.
+        timeline: the sampled frames.
+        label_margin: added to each side of a box, as a share of its size.
     """
     if not len(timeline):
         return Sightings.empty()
@@ -61,42 +61,46 @@ def sightings_of(assignments: Assignments, timeline: Timeline, *, label_margin: 
     )
 
 
-def join_sightings(
+def merge_sightings(
     detections: Detections, sightings: Sightings, people: Sequence[int]
 ) -> tuple[Detections, NDArray[np.int64]]:
-    """Let the sightings stand among the detections, and vote for whom they show.
+    """Merge the sightings into the detections, and vote for their people.
 
-    A box on a sighted face is sure to be a face; it keeps its place unless it was unsure. A
-    sighting without a box becomes one.
+    A detected box on a sighted face gets at least SIGHTING_SCORE; where its score was low, it also
+    gets the box of the sighting. A sighting without a detected box is added as a box.
+
+    Args:
+        detections: not modified.
+        sightings: of the same footage.
+        people: person id of each evidence column.
 
     Returns:
-        The detections with those added, and the place in ``people`` of the person whom each row
-        was recognised as, ``(n,)``; -1 for the others.
+        The merged detections, and the evidence column of the person each row was recognised as,
+        ``(n,)``; -1 for none.
     """
     column = {person: index for index, person in enumerate(people)}
     votes = np.full(len(detections), UNKNOWN, np.int64)
     xyxy, score = detections.xyxy.copy(), detections.score.copy()
-    alone: list[int] = []
+    unmatched: list[int] = []
     for frame in np.unique(sightings.frame_index):
-        seen = np.flatnonzero(sightings.frame_index == frame)
+        sighted = np.flatnonzero(sightings.frame_index == frame)
         start, end = np.searchsorted(detections.frame_index, [frame, frame + 1])
-        matched = _matches(sightings.xyxy[seen], detections.xyxy[start:end])
+        matched = _matches(sightings.xyxy[sighted], detections.xyxy[start:end])
         for i, j in enumerate(matched):
             if j < 0:
-                alone.append(int(seen[i]))
+                unmatched.append(int(sighted[i]))
                 continue
             row = start + j
-            votes[row] = column[int(sightings.person_id[seen[i]])]
-            if score[row] < _UNSURE_SCORE:
-                xyxy[row] = sightings.xyxy[seen[i]]
+            votes[row] = column[int(sightings.person_id[sighted[i]])]
+            if score[row] < _WEAK_SCORE:
+                xyxy[row] = sightings.xyxy[sighted[i]]
             score[row] = max(score[row], SIGHTING_SCORE)
-    known = Detections(detections.frame_index, xyxy, score, detections.evidence)
-    added = sightings.take(np.array(alone, np.int64))
-    return _added(known, votes, added, column)
+    matched_boxes = Detections(detections.frame_index, xyxy, score, detections.evidence)
+    return _with_added(matched_boxes, votes, sightings.take(np.array(unmatched, np.int64)), column)
 
 
-def _matches(faces: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The box on each face, ``(n,)``; -1 where there is none."""
+def _matches(faces: Boxes, boxes: Boxes) -> NDArray[np.int64]:
+    """Match each face with a box by the highest total IoU, ``(n,)``; -1 for none."""
     overlap = iou(faces, boxes)
     matched = np.full(len(faces), -1, np.int64)
     for i, j in zip(*linear_sum_assignment(-overlap), strict=True):
@@ -105,23 +109,23 @@ def _matches(faces: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[
     return matched
 
 
-def _added(
+def _with_added(
     detections: Detections, votes: NDArray[np.int64], sightings: Sightings, column: dict[int, int]
 ) -> tuple[Detections, NDArray[np.int64]]:
     n = len(sightings)
-    both = Detections(
+    added = Detections(
         frame_index=sightings.frame_index,
         xyxy=sightings.xyxy,
         score=np.full(n, SIGHTING_SCORE, np.float32),
         evidence=np.zeros((n, detections.people), np.float32),
     )
-    index = np.concatenate([detections.frame_index, both.frame_index])
+    index = np.concatenate([detections.frame_index, added.frame_index])
     order = np.argsort(index, kind="stable")
     voted = np.array([column[int(person)] for person in sightings.person_id], np.int64)
-    joined = Detections(
+    merged = Detections(
         frame_index=index[order],
-        xyxy=np.concatenate([detections.xyxy, both.xyxy])[order],
-        score=np.concatenate([detections.score, both.score])[order],
-        evidence=np.concatenate([detections.evidence, both.evidence])[order],
+        xyxy=np.concatenate([detections.xyxy, added.xyxy])[order],
+        score=np.concatenate([detections.score, added.score])[order],
+        evidence=np.concatenate([detections.evidence, added.evidence])[order],
     )
-    return joined, np.concatenate([votes, voted])[order]
+    return merged, np.concatenate([votes, voted])[order]

@@ -1,4 +1,4 @@
-"""Take the detector's trembling out of the boxes."""
+"""Smooth positions and sizes of tracked boxes over time."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from data.tables.tracks import Tracks
 from tracking.linking.interpolation import steps
 
 WINDOW_S = 0.5
-"""With a trained detector on the drawn film it left less of the boxes' trembling than a moving
-average of the same window, which leaves the ends of every run as they are, at the same accuracy."""
+"""With a trained detector on the drawn film, the local regression left less jitter than a moving
+average of the same window, which does not smooth the ends of a run, at the same accuracy."""
 
-LONGEST_STEP = 1.0
-"""A face that moves by more than its own size from one frame to the next is not smoothed across
-that: it was an unseen cut, or somebody else."""
+MAX_STEP = 1.0
+"""Longest movement between consecutive frames, in face sizes, that is smoothed over: a longer one
+is an undetected cut or another person."""
 
-_SAME_TIME_S = 1e-6
+_MIN_HALF_WINDOW_S = 1e-6
 
 
 def smooth(tracks: Tracks, timeline: Timeline, *, window_s: float = WINDOW_S) -> Tracks:
     """Return ``tracks`` with each person's positions and sizes smoothed within a shot.
 
-    Only rows in frames that follow each other are smoothed together: never across a cut, a gap
-    that was left open, or a step of more than LONGEST_STEP.
+    Only rows in consecutive sampled frames are smoothed together: never across a cut, an open gap,
+    or a movement of more than MAX_STEP.
 
     Args:
-        tracks: filled already; rows of nobody known (-1) stay as they are.
-        timeline: the frames that were read.
-        window_s: length of the centred window; 0 changes nothing.
+        tracks: with gaps interpolated; rows of no known person (-1) stay unchanged.
+        timeline: the sampled frames.
+        window_s: length of the centred window; 0 for no smoothing.
 
     Raises:
-        ValueError: a row is in no frame of ``timeline``, or the window is below 0.
+        ValueError: a row is in no frame of ``timeline``, or ``window_s`` is below 0.
     """
     if not window_s >= 0:
         raise ValueError(f"window_s must be 0 or more, got {window_s}")
@@ -45,62 +45,64 @@ def smooth(tracks: Tracks, timeline: Timeline, *, window_s: float = WINDOW_S) ->
 
 
 def _runs(tracks: Tracks, timeline: Timeline) -> list[NDArray[np.int64]]:
-    """Rows of each unbroken run of one person."""
+    """Return the rows of each run of consecutive frames of one person."""
     order = np.lexsort((tracks.frame_index, tracks.person_id)).astype(np.int64)
     order = order[tracks.person_id[order] != UNKNOWN]
     frame = tracks.frame_index[order]
     place, shot, person = timeline.place(frame), timeline.shot(frame), tracks.person_id[order]
     breaks = (np.diff(place) != 1) | (np.diff(person) != 0) | (np.diff(shot) != 0)
     xyxy = tracks.xyxy[order]
-    breaks |= steps(xyxy[:-1], xyxy[1:]) > LONGEST_STEP
+    breaks |= steps(xyxy[:-1], xyxy[1:]) > MAX_STEP
     return np.split(order, np.flatnonzero(breaks) + 1)
 
 
 def smoothed(
     values: NDArray[np.float64], time_s: NDArray[np.float64], window_s: float
 ) -> NDArray[np.float64]:
-    """Fit a line to the neighbours of each row in time and take it where the row is.
+    """Smooth by local linear regression over time: evaluate each row's fitted line at the row.
 
-    Inside, this is a centred moving average with weights that fall off; at the ends and at a
-    varying rate it neither lags nor shifts what moves evenly. Measured better than the moving
-    average, see WINDOW_S.
+    Inside a run this is a weighted centred moving average; at its ends and at a varying rate it
+    does not lag or shift uniform movement. Measured better than the moving average, see WINDOW_S.
 
     Source: W. S. Cleveland, "Robust locally weighted regression and smoothing scatterplots",
     Journal of the American Statistical Association, 1979; of the first degree, not robust.
 
     Args:
-        values: ``(m, c)``.
-        time_s: ``(m,)`` rising.
-        window_s: neighbours up to half of this away count, with tricube weights.
+        values: ``(m, c)``, of any unit.
+        time_s: ``(m,)`` presentation time, rising.
+        window_s: length of the centred window of tricube weights.
+
+    Returns:
+        ``(m, c)`` smoothed values.
     """
     moments = np.zeros((3, len(values)))
     sums = np.zeros((2, *values.shape))
     for offset in range(-_reach(time_s, window_s), _reach(time_s, window_s) + 1):
         here = slice(max(-offset, 0), max(len(values) - max(offset, 0), 0))
         there = slice(max(offset, 0), max(len(values) + min(offset, 0), 0))
-        away_s = time_s[there] - time_s[here]
-        weight = _tricube(away_s, window_s / 2)
+        offset_s = time_s[there] - time_s[here]
+        weight = _tricube(offset_s, window_s / 2)
         for power in range(3):
-            moments[power, here] += weight * away_s**power
+            moments[power, here] += weight * offset_s**power
         for power in range(2):
-            sums[power, here] += (weight * away_s**power)[:, None] * values[there]
+            sums[power, here] += (weight * offset_s**power)[:, None] * values[there]
     return _line_at_zero(moments, sums)
 
 
 def _reach(time_s: NDArray[np.float64], window_s: float) -> int:
-    """Most rows that any row has within half a window on one side."""
+    """Return the highest number of rows within half a window on one side of a row."""
     last = np.searchsorted(time_s, time_s + window_s / 2, side="right") - 1
     return int((last - np.arange(len(time_s))).max(initial=0))
 
 
-def _tricube(away_s: NDArray[np.float64], half_s: float) -> NDArray[np.float64]:
-    """Weight by distance: 1 at the row itself, 0 from half a window on."""
-    share = np.minimum(np.abs(away_s) / max(half_s, _SAME_TIME_S), 1)
+def _tricube(offset_s: NDArray[np.float64], half_s: float) -> NDArray[np.float64]:
+    """Return the weight of each offset: 1 at 0, 0 from half a window on."""
+    share = np.minimum(np.abs(offset_s) / max(half_s, _MIN_HALF_WINDOW_S), 1)
     return np.asarray((1 - share**3) ** 3, np.float64)
 
 
 def _line_at_zero(moments: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Value at 0 of the weighted least-squares line, from its sums; the mean if no line."""
+    """Evaluate the weighted least-squares lines at offset 0; the mean where no line is defined."""
     weight, first, second = moments[:, :, None]
     spread = weight * second - first**2
     line = (second * sums[0] - first * sums[1]) / np.where(spread > 0, spread, 1)

@@ -1,4 +1,4 @@
-"""From the boxes of a footage to the tracks of its people."""
+"""Link the detections of a footage to tracks of its people."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from data.tables.tracks import Tracks
 from tracking.detection.detections import Detections, FootageDetections
 from tracking.linking.association import tracklet_numbers
 from tracking.linking.identity import STRANGER_SCORE, IdentitySettings, assign_people
-from tracking.linking.interpolation import MAX_GAP_S, fill_gaps
-from tracking.linking.sightings import Sightings, join_sightings, sightings_of
+from tracking.linking.interpolation import MAX_GAP_S, interpolate_gaps
+from tracking.linking.sightings import Sightings, merge_sightings, sightings_of
 from tracking.linking.smoothing import WINDOW_S, smooth
 
 HIDDEN_IOU: Final = 0.4
-"""A filled box that overlaps another's face by so much shows that face."""
+"""An interpolated box with at least this overlap with a detected face shows that face."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """How boxes become tracks.
+    """Settings of linking.
 
     Args:
-        max_gap_s: longest time from one sighting to the next that is filled.
-        smooth_s: window that positions and sizes are smoothed over; 0 leaves them.
-        identity: how much it takes to name a tracklet.
+        max_gap_s: longest gap that is interpolated.
+        smooth_s: window for smoothing positions and sizes; 0 for no smoothing.
+        identity: thresholds for assigning people to tracklets.
     """
 
     max_gap_s: float = MAX_GAP_S
@@ -41,7 +41,7 @@ class LinkSettings:
 
 
 def find_tracks(
-    found: FootageDetections,
+    footage: FootageDetections,
     classes: Sequence[int],
     faces: Assignments,
     *,
@@ -49,57 +49,58 @@ def find_tracks(
     video: bool,
     settings: LinkSettings,
 ) -> Tracks:
-    """The tracks of the people in a footage, as faces: without the labels' margin.
+    """Return the tracks of the people in a footage; boxes are of faces, without the label margin.
 
     Args:
-        found: what the detector found.
-        classes: person of each column of its evidence.
-        faces: whose the faces of this footage are, as far as that is known otherwise.
-        label_margin: share of a face that the detector's boxes are larger by, on each side.
-        video: false: the frames are photographs, which do not follow each other.
-        settings: how.
+        footage: its detections.
+        classes: person id of each evidence column.
+        faces: people of the faces that cluster-faces found in it.
+        label_margin: of the detector's boxes on each side, as a share of the face.
+        video: False for a folder of photographs, which are not linked.
+        settings: of linking.
     """
-    timeline = found.timeline
+    timeline = footage.timeline
     sightings = sightings_of(faces, timeline, label_margin=label_margin)
-    people = _everybody(classes, sightings)
-    boxes, votes = join_sightings(_widened(found.detections, len(people)), sightings, people)
+    people = _all_people(classes, sightings)
+    boxes = _with_more_people(footage.detections, len(people))
+    boxes, votes = merge_sightings(boxes, sightings, people)
     tracklet = tracklet_numbers(boxes, timeline) if video else np.arange(len(boxes), dtype=np.int32)
     person = assign_people(boxes, tracklet, votes, settings=settings.identity)
-    tracks = _as_tracks(boxes, timeline, _of_rows(person, tracklet, people), label_margin)
+    tracks = _as_tracks(boxes, timeline, _person_of_boxes(person, tracklet, people), label_margin)
     if not video:
         return tracks
-    tracks = without_hidden(fill_gaps(tracks, timeline, max_gap_s=settings.max_gap_s))
+    tracks = without_hidden(interpolate_gaps(tracks, timeline, max_gap_s=settings.max_gap_s))
     return smooth(tracks, timeline, window_s=settings.smooth_s)
 
 
 def without_hidden(tracks: Tracks) -> Tracks:
-    """Leave out filled rows that lie on somebody else's face: they would show that person."""
+    """Drop interpolated rows that lie on another person's detected face."""
     keep = np.ones(len(tracks), np.bool_)
     for frame in np.unique(tracks.frame_index[tracks.filled]):
         rows = np.arange(*np.searchsorted(tracks.frame_index, [frame, frame + 1]))
-        filled, seen = rows[tracks.filled[rows]], rows[~tracks.filled[rows]]
-        overlap = iou(tracks.xyxy[filled], tracks.xyxy[seen])
-        keep[filled] = overlap.max(axis=1, initial=0) < HIDDEN_IOU
+        interpolated, detected = rows[tracks.filled[rows]], rows[~tracks.filled[rows]]
+        overlap = iou(tracks.xyxy[interpolated], tracks.xyxy[detected])
+        keep[interpolated] = overlap.max(axis=1, initial=0) < HIDDEN_IOU
     return tracks.take(keep)
 
 
-def _everybody(classes: Sequence[int], sightings: Sightings) -> tuple[int, ...]:
-    """The detector's people, then those whom only their faces tell."""
+def _all_people(classes: Sequence[int], sightings: Sightings) -> tuple[int, ...]:
+    """Return the detector's people, then the people of sightings only."""
     others = set(sightings.person_id.tolist()) - set(classes)
     return (*classes, *sorted(others))
 
 
-def _widened(detections: Detections, people: int) -> Detections:
-    """The same with evidence neither for nor against more people, whom it does not know."""
+def _with_more_people(detections: Detections, people: int) -> Detections:
+    """Add neutral evidence columns for people that the detector does not know."""
     more = ((0, 0), (0, people - detections.people))
     evidence = np.pad(detections.evidence, more, constant_values=STRANGER_SCORE)
     return replace(detections, evidence=evidence)
 
 
-def _of_rows(
+def _person_of_boxes(
     person: NDArray[np.int64], tracklet: NDArray[np.int32], people: Sequence[int]
 ) -> NDArray[np.int64]:
-    """Person id of each box."""
+    """Return the person id of each box, ``(n,)``; -1 for none."""
     ids = np.array([*people, UNKNOWN], np.int64)
     return np.asarray(ids[np.append(person, UNKNOWN)[tracklet]], np.int64)
 

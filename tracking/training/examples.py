@@ -125,7 +125,7 @@ def _read_example(folder: Path, file: Path, content: DatasetFile) -> Example:
     labels = read_labels(place, frame_wh) if place.exists() else ImageLabels.empty()
     if labels.class_index.max(initial=-1) >= len(content.names):
         highest = int(labels.class_index.max())
-        message = f"it has class {highest}, but data.yaml names {len(content.names)} people"
+        message = f"class {highest} in it, but data.yaml names {len(content.names)} people"
         raise InputError(f"{place}: {message}; run cluster-faces --force")
     return Example(file, frame_wh, labels)
 

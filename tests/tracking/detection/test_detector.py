@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tracking.detection.detector import Found, Letterbox, PersonDetector, decode, join_overlapping
+from tracking.detection.detector import (
+    ImageDetections,
+    Letterbox,
+    PersonDetector,
+    decode,
+    merge_duplicates,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,12 +36,12 @@ def test_letterbox(
     assert (box.scaled_wh, box.input_wh, box.offset) == (scaled_wh, input_wh, offset)
     x, y = offset
     whole = np.array([[x, y, x + scaled_wh[0], y + scaled_wh[1]]], np.float32)
-    assert box.back(whole).tolist() == [[0, 0, *image_wh]]
+    assert box.to_image(whole).tolist() == [[0, 0, *image_wh]]
 
 
 def test_boxes_are_cut_at_the_edges() -> None:
     box = Letterbox.fit((640, 360), 320)
-    assert box.back(np.array([[-5, 0, 400, 20]], np.float32)).tolist() == [[0, 0, 640, 28]]
+    assert box.to_image(np.array([[-5, 0, 400, 20]], np.float32)).tolist() == [[0, 0, 640, 28]]
 
 
 def output(*boxes: tuple[float, ...]) -> NDArray[np.float32]:
@@ -81,12 +87,12 @@ def test_decode(
 def test_decode_no_boxes() -> None:
     found = decode(np.zeros((7, 0), np.float32), 0.05)
     assert (found.xyxy.shape, found.evidence.shape) == ((0, 4), (0, 3))
-    assert len(join_overlapping(found).xyxy) == 0
+    assert len(merge_duplicates(found).xyxy) == 0
 
 
 def test_boxes_without_area_stay_apart() -> None:
     same = np.zeros((2, 4), np.float32)
-    found = join_overlapping(Found(same, np.array([[0.5], [0.25]], np.float32)))
+    found = merge_duplicates(ImageDetections(same, np.array([[0.5], [0.25]], np.float32)))
     assert found.evidence.tolist() == [[0.5], [0.25]]
 
 

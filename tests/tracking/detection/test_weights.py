@@ -28,8 +28,8 @@ def _offline(*_: object, **__: object) -> None:
     ("weights", "message"),
     [
         pytest.param("missing.pt", "missing.pt: no such file", id="missing"),
-        pytest.param("weights.onnx", "not weights", id="another format"),
-        pytest.param("yolo11n.pt", "could not be fetched .no route to host.", id="offline"),
+        pytest.param("weights.onnx", "neither weights", id="another format"),
+        pytest.param("yolo11n.pt", "the download failed .no route to host.", id="offline"),
         pytest.param("yolo11n-seg.pt", "no such file", id="not for detection"),
     ],
 )
@@ -120,7 +120,7 @@ def test_damaged_or_harmful_weights(write: Callable[[Path], object], tmp_path: P
     "name", ["yolo99z.yaml", "yolo11n-seg.yaml"], ids=["unknown", "no detector"]
 )
 def test_architectures_that_cannot_be_trained(name: str) -> None:
-    with pytest.raises(InputError, match="no such architecture of a detector"):
+    with pytest.raises(InputError, match="no such detector architecture"):
         load_weights(Weights(name, name))
 
 

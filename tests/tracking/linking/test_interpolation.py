@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.tracking.rows import Row, said, timeline, tracks
-from tracking.linking.interpolation import FARTHEST, FILLED_SHARE, fill_gaps, steps
+from tracking.linking.interpolation import CONFIDENCE_SHARE, MAX_STEP, interpolate_gaps, steps
 
 Filled = list[tuple[int, int, float]]
 
@@ -90,7 +90,7 @@ def test_gaps(
 ) -> None:
     line = timeline(frames, cuts=cuts)
     before = tracks(rows, line)
-    found = said(fill_gaps(before, line, max_gap_s=max_gap_s))
+    found = said(interpolate_gaps(before, line, max_gap_s=max_gap_s))
     assert [row for row in found if not row[3]] == said(before)
     assert [row[:3] for row in found if row[3]] == expected
 
@@ -98,21 +98,21 @@ def test_gaps(
 def test_time_decides_where_frames_come_unevenly() -> None:
     """The third frame is on screen for 0.7 s: the face has gone most of its way after it."""
     line = timeline(5, times_s=[0.0, 0.1, 0.2, 0.9, 1.0])
-    found = fill_gaps(tracks([(0, 1, 0), (4, 1, 20)], line), line, max_gap_s=1.0)
+    found = interpolate_gaps(tracks([(0, 1, 0), (4, 1, 20)], line), line, max_gap_s=1.0)
     assert said(found)[1:4] == [(1, 1, 2, True), (2, 1, 4, True), (3, 1, 18, True)]
     assert np.array_equal(found.time_s, line.time_s)
 
 
 def test_the_limit_is_time_not_frames() -> None:
     line = timeline(3, times_s=[0.0, 0.1, 5.0])
-    assert len(fill_gaps(tracks([(0, 1, 0), (2, 1, 20)], line), line, max_gap_s=1.0)) == 2
+    assert len(interpolate_gaps(tracks([(0, 1, 0), (2, 1, 20)], line), line, max_gap_s=1.0)) == 2
 
 
 def test_only_frames_that_were_read_are_filled() -> None:
     """A quick look at every third frame, one of them damaged."""
     every = timeline(13)
     line = type(every)(np.array([0, 3, 9, 12]), every.time_s[[0, 3, 9, 12]], every.cuts)
-    found = fill_gaps(tracks([(0, 1, 0), (12, 1, 24)], line), line, max_gap_s=2.0)
+    found = interpolate_gaps(tracks([(0, 1, 0), (12, 1, 24)], line), line, max_gap_s=2.0)
     assert said(found)[1:3] == [(3, 1, 6, True), (9, 1, 18, True)]
 
 
@@ -123,28 +123,30 @@ def test_sizes_and_confidence_lie_between() -> None:
         xyxy=np.array([[0, 0, 10, 20], [4, 8, 22, 32]], np.float32),
         confidence=np.array([1.0, 0.6], np.float32),
     )
-    found = fill_gaps(seen, line, max_gap_s=1.0)
+    found = interpolate_gaps(seen, line, max_gap_s=1.0)
     assert found.xyxy[1].tolist() == [1, 2, 13, 23]
-    assert found.confidence == pytest.approx([1, FILLED_SHARE * 0.9, FILLED_SHARE * 0.8, 0.35, 0.6])
+    assert found.confidence == pytest.approx(
+        [1, 0.9 * CONFIDENCE_SHARE, 0.8 * CONFIDENCE_SHARE, 0.35, 0.6]
+    )
 
 
 def test_filling_again_changes_nothing_and_the_input_stays() -> None:
     line = timeline(9, cuts=[6])
     seen = tracks([(0, 1, 0), (4, 1, 8), (8, 1, 9), (1, 2, 5), (3, 2, 6)], line)
     columns = {name: getattr(seen, name).copy() for name in seen.COLUMNS}
-    once = fill_gaps(seen, line, max_gap_s=1.0)
-    assert said(fill_gaps(once, line, max_gap_s=1.0)) == said(once)
+    once = interpolate_gaps(seen, line, max_gap_s=1.0)
+    assert said(interpolate_gaps(once, line, max_gap_s=1.0)) == said(once)
     assert all(np.array_equal(getattr(seen, name), column) for name, column in columns.items())
 
 
 def test_a_row_outside_the_frames_is_an_error() -> None:
     seen = tracks([(4, 1, 0)], timeline(5))
     with pytest.raises(ValueError, match="frame 4 must be"):
-        fill_gaps(seen, timeline(4), max_gap_s=1.0)
+        interpolate_gaps(seen, timeline(4), max_gap_s=1.0)
 
 
 def test_steps_are_in_face_sizes() -> None:
     before = np.array([[0, 0, 10, 10], [0, 0, 10, 10]], np.float32)
     after = np.array([[30, 0, 40, 10], [0, 0, 30, 30]], np.float32)
     assert steps(before, after) == pytest.approx([3.0, np.hypot(10, 10) / 20])
-    assert FARTHEST == 3.0
+    assert MAX_STEP == 3.0

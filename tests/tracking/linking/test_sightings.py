@@ -6,7 +6,7 @@ import pytest
 from data.tables.people import Assignments
 from tests.tracking.found import SIDE, Box, detections
 from tests.tracking.rows import timeline
-from tracking.linking.sightings import SIGHTING_SCORE, Sightings, join_sightings, sightings_of
+from tracking.linking.sightings import SIGHTING_SCORE, Sightings, merge_sightings, sightings_of
 
 PEOPLE = (7, 3)
 Face = tuple[float, float, int]  # time or frame, left side, person
@@ -83,7 +83,7 @@ def test_join(
     boxes: list[Box], faces: list[Face], expected: list[tuple[int, float, float, int]]
 ) -> None:
     before = detections(boxes)
-    joined, votes = join_sightings(before, sightings(faces), PEOPLE)
+    joined, votes = merge_sightings(before, sightings(faces), PEOPLE)
     rows = zip(joined.frame_index, joined.xyxy[:, 0], joined.score, votes, strict=True)
     found = [(int(f), float(x), round(float(s), 4), int(v)) for f, x, s, v in rows]
     assert found == expected

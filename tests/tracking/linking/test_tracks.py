@@ -11,7 +11,7 @@ from tracking.linking.tracks import LinkSettings, find_tracks, without_hidden
 
 ANNA, BEN, CLEO = 11, 12, 13
 FRAMES = 12
-NOBODY = Assignments.empty()
+NO_FACES = Assignments.empty()
 PLAIN = LinkSettings(smooth_s=0)
 
 
@@ -21,7 +21,7 @@ def found(boxes: list[Box], cuts: list[int] | None = None) -> FootageDetections:
 
 def rows(
     boxes: list[Box],
-    faces: Assignments = NOBODY,
+    faces: Assignments = NO_FACES,
     *,
     cuts: list[int] | None = None,
     video: bool = True,
@@ -103,7 +103,7 @@ def test_photographs_do_not_follow_each_other() -> None:
 
 def test_boxes_are_faces_without_the_labels_margin() -> None:
     whole = found(seen(14, range(6), [0.9, 0]))
-    named = find_tracks(whole, (ANNA, BEN), NOBODY, label_margin=0.5, video=True, settings=PLAIN)
+    named = find_tracks(whole, (ANNA, BEN), NO_FACES, label_margin=0.5, video=True, settings=PLAIN)
     assert np.allclose(named.xyxy, [19, 5, 29, 15])
     assert np.allclose(named.confidence, 0.9)
     assert not named.filled.any()
