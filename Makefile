@@ -1,6 +1,9 @@
 # Every target sets up .venv by itself; nothing else has to be prepared but Python 3.11 or later.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+# Tests of one file share a process.
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .PHONY: demo test test-slow check format bench bench-scale quality clean
@@ -9,11 +12,12 @@ demo: .venv/.installed
 	$(BIN)/fancam demo
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest -m 'not slow and not alone' --numprocesses auto --maxprocesses 4 --dist loadfile
-	$(BIN)/python -m pytest -m 'alone and not slow'
+	$(PYTEST) -m 'not slow and not alone' $(SIDE_BY_SIDE)
+	$(PYTEST) -m 'alone and not slow'
 
 test-slow: .venv/.installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m 'slow and not alone' $(SIDE_BY_SIDE) --no-loadscope-reorder
+	$(PYTEST) -m 'slow and alone'
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .

@@ -25,3 +25,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real footage of ../shared is not on this machine")
     return SHARED
+
+
+_LONGEST = ("quality", "fancam", "end_to_end")
+"""Folders whose files take longest: they start first, so that none runs alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order tests by folder, the longest first; the order within a file stays."""
+    items.sort(key=lambda item: not set(_LONGEST) & set(item.path.parts))

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.quality.figures import TRACKING_TOLERANCE, read_figures, worse
-from tests.quality.tracking import TARGETS, clips, kept_figures, score_ours
+from tests.quality.tracking import QUICK_TRAINING, TARGETS, clips, kept_figures, score_ours
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("shared")
 def test_a_real_clip_keeps_its_figures(tmp_path: Path) -> None:
     """From footage to tracks with nothing but the footage; the drawn film's is the demo's test."""
-    (clip,) = clips(["talkshow_a"], tmp_path)
+    (clip,) = clips(["talkshow_a"], tmp_path, QUICK_TRAINING)
     score = score_ours(clip)
     measured = kept_figures(clip.name, score)
     assert worse(measured, read_figures(), tolerance=TRACKING_TOLERANCE) == []

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -72,6 +72,10 @@ TARGETS: Final = {DRAWN: (0.95, 1.0), "talkshow_a": (0.90, 0.98)}
 FILLED: Final = "  filled, smoothed"
 REFERENCES: Final = (FILLED, "model.track", "face a frame")
 
+FULL_TRAINING: Final = TrackerSettings()
+QUICK_TRAINING: Final = TrackerSettings(imgsz=320, epochs=8)
+"""For tests: far quicker; on talkshow_a within TRACKING_TOLERANCE of the full training."""
+
 Scores = dict[str, Score]
 
 
@@ -108,8 +112,10 @@ def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[_Sile
     return nullcontext(_Silent())
 
 
-def track(name: str, footage: Path, labels: Path, folder: Path) -> Tracked:
-    """Take a clip the whole way; what ``folder`` has already is not done again."""
+def track(
+    name: str, footage: Path, labels: Path, folder: Path, training: TrackerSettings
+) -> Tracked:
+    """Run every stage on a clip; stages that ``folder`` holds already are not repeated."""
     project = Project(folder / f"{footage.stem}.fancam")
     took_s = {}
     start = time.monotonic()
@@ -117,7 +123,7 @@ def track(name: str, footage: Path, labels: Path, folder: Path) -> Tracked:
     took_s["people"] = time.monotonic() - start
     weights = str(WEIGHTS) if WEIGHTS.exists() else "yolo11n.yaml"
     start = time.monotonic()
-    train_tracker(project, TrackerSettings(weights=weights), progress=_no_bar)
+    train_tracker(project, replace(training, weights=weights), progress=_no_bar)
     took_s["training"] = time.monotonic() - start
     start = time.monotonic()
     track_people(project, [], TrackSettings(), progress=_no_bar)
@@ -207,18 +213,21 @@ def _verdict(met: bool) -> str:
     return "(met)" if met else "(MISSED)"
 
 
-def clips(names: Sequence[str], folder: Path) -> Iterator[Tracked]:
-    """Each clip as soon as it is tracked."""
+def clips(
+    names: Sequence[str], folder: Path, training: TrackerSettings = FULL_TRAINING
+) -> Iterator[Tracked]:
+    """Yield each clip as soon as it is tracked, by detectors trained with these settings."""
     for name in names:
         if name == DRAWN:
             film = folder / "film.mp4"
             rows, _ = truth_paths(film)
             if not (film.exists() and rows.exists()):
                 draw_film(film)
-            yield track(name, film, rows, folder)
+            yield track(name, film, rows, folder, training)
         else:
             labels = SHARED / "footage" / "labels" / f"{name}.csv"
-            yield track(name, SHARED / "footage" / f"{name}.mp4", labels, folder)
+            footage = SHARED / "footage" / f"{name}.mp4"
+            yield track(name, footage, labels, folder, training)
 
 
 def main() -> int:
