@@ -14,7 +14,7 @@ from clustering.output.dataset import plan_dataset
 from clustering.output.masking import cover
 from clustering.output.write import (
     as_reviewed,
-    known_people,
+    identified_footages,
     mark_stopped,
     read_tables,
     sorted_record,
@@ -105,9 +105,9 @@ def forget_faces(project: Project, person_id: int, *, progress: Progress) -> For
             gone.append(_forget_in_footage(project, name, theirs))
         erase_person(people, person_id)
         tables = {name: read_tables(project, name) for name in project.footages}
-        known, now = known_people(people, tables), as_reviewed(record, people)
-    plan = plan_dataset(known.that_matter(), known.names, label_margin=record.label_margin)
-    write_outputs(project, known, plan, progress)
+        identified, now = identified_footages(people, tables), as_reviewed(record, people)
+    plan = plan_dataset(identified.visible(), identified.names, label_margin=record.label_margin)
+    write_outputs(project, identified, plan, progress)
     project.finish(PEOPLE, now)
     faces = Faces.concatenate(gone)
     both = np.concatenate([faces.embedding, faces.embedding_mirrored])

@@ -18,8 +18,8 @@ from clustering.grouping.footage import PLAIN_MIN_SAMPLES, GroupingSettings, gro
 from clustering.grouping.review_constraints import review_constraints
 from clustering.output.dataset import DatasetPlan, plan_dataset
 from clustering.output.write import (
-    KnownPeople,
-    known_people,
+    IdentifiedFootages,
+    identified_footages,
     outputs_exist,
     read_tables,
     write_outputs,
@@ -127,9 +127,9 @@ def cluster_faces(
             if not done:
                 project.unfinish(PEOPLE)
                 assign_people(project, people, tables, settings.grouping)
-            known = known_people(people, tables)
+            known = identified_footages(people, tables)
             inputs = _people_inputs(project, settings, people)
-        plan = plan_dataset(known.that_matter(), known.names, label_margin=settings.label_margin)
+        plan = plan_dataset(known.visible(), known.names, label_margin=settings.label_margin)
         done = done and outputs_exist(project, plan)
         if not done:
             project.unfinish(PEOPLE)
@@ -305,7 +305,7 @@ def _plain_clusters(
 def _summary(
     project: Project,
     extracted: Sequence[FacesSummary],
-    known: KnownPeople,
+    known: IdentifiedFootages,
     plan: DatasetPlan,
 ) -> ClusterSummary:
     names = known.names

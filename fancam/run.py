@@ -242,7 +242,7 @@ def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, in
 
 def _review(project: Project, line: TotalProgress) -> None:
     """Let the user name people, and write the dataset again if they did."""
-    from clustering.output.write import review_people, write_people
+    from clustering.output.write import pending_changes, write_people
     from data.core.progress import bars
     from data.tables.people import open_people
     from web.core.settings import ServerSettings
@@ -253,7 +253,7 @@ def _review(project: Project, line: TotalProgress) -> None:
     with serve_in_background([project.folder], ServerSettings(port=0)) as address:
         line.say(f"found {count} people: press Enter to go on, or name them at {address}people")
         input()
-    if not review_people(project).up_to_date:
+    if not pending_changes(project).up_to_date:
         write_people(project, progress=bars(NAME))
 
 

@@ -1,4 +1,4 @@
-"""What goes into the YOLO dataset, and how it is split for training and validation."""
+"""Plan the YOLO dataset: its images, labels and split into train and val."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clustering.faces.labelled import LabelledFootage
 from clustering.output.masking import COVER_VERSION, cover
-from clustering.output.split import GAP, TRAIN, VAL, Moments, split_moments
+from clustering.output.split import GAP, TRAIN, VAL, TimedFrames, split_frames
 from data.core.boxes import Boxes, areas, expand, sizes_wh
 from data.core.digest import digest, file_key
 from data.project.manifest import OutputFile
@@ -27,15 +27,15 @@ from data.tables.dataset import (
 )
 from data.video.jpeg import encode_jpeg, read_jpeg
 
-LABEL_MARGIN = 0.15  # shares of the face, on each side
+LABEL_MARGIN = 0.15  # of the face's size, on each side
 VAL_SHARE = 0.2
-BACKGROUND_SHARE = 0.1  # of all images; Ultralytics advises 0 to 10 %
+BACKGROUND_SHARE = 0.1  # of all images; Ultralytics recommends 0 to 10 %
 _SPLITS = {TRAIN: "train", VAL: "val"}
-_VISIBLE_PX = 2  # of a label, at least, in both directions
-_MOST_HIDDEN = 0.15  # share of a known face's label that a cover may reach into
+_VISIBLE_PX = 2  # least width and height of a label inside the frame
+_MOST_HIDDEN = 0.15  # largest share of a known face's label under a cover
 
 StillFile = Callable[[str, int], Path]
-"""Where the full-size still lies of a footage's frame index."""
+"""Path of a full-size still, by footage and frame index."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,30 +46,30 @@ class PlannedImage:
     frame_index: int
     frame_wh: tuple[int, int]  # px
     split: str  # train or val
-    labels: ImageLabels  # every known face; none in a background image
-    covered: Boxes  # (m, 4) px to cover: faces of unknown people
+    labels: ImageLabels  # all known faces; none in a background image
+    covered: Boxes  # (m, 4) px of the frame to cover: faces of unknown people
 
 
 @dataclass(frozen=True, eq=False)
 class DatasetPlan:
-    """What the dataset will hold."""
+    """Content of the dataset."""
 
-    person_id: tuple[int, ...]  # by class index, rising
+    person_id: tuple[int, ...]  # by class index, rising ids
     names: tuple[str, ...]  # by class index
     images: tuple[PlannedImage, ...]  # in order of footage and frame
-    too_few: tuple[int, ...]  # people who cannot be both in train and in val
-    left_out: Mapping[str, int]  # frames not used, by reason
+    too_few: tuple[int, ...]  # people who are not in both train and val
+    left_out: Mapping[str, int]  # number of unused frames, by reason
 
 
 @dataclass(frozen=True, eq=False)
 class _SampledFrame:
-    """One sampled frame with its faces, before it is known whether it is used."""
+    """A sampled frame that may become an image."""
 
-    footage: int  # place in the sequence of footages
+    footage: int  # index in the footages
     row: int  # in the footage's frames
-    known: NDArray[np.int64]  # rows in the footage's faces
-    labels: Boxes  # (len(known), 4)
-    covered: Boxes
+    known: NDArray[np.int64]  # (k,) rows of known faces in the footage's faces
+    labels: Boxes  # (k, 4) px of the frame
+    covered: Boxes  # (m, 4) px of the frame
 
 
 def plan_dataset(
@@ -80,22 +80,22 @@ def plan_dataset(
     val_share: float = VAL_SHARE,
     background_share: float = BACKGROUND_SHARE,
 ) -> DatasetPlan:
-    """Choose the images, their labels and their split; the same input gives the same plan.
+    """Choose the images, their labels and their split; deterministic.
 
     Every sampled frame with a known person is an image, with every known face labelled and every
-    other face covered (see `clustering.output.masking`). A frame with no face is background.
-    Left out are frames that show only unknown faces, those whose covers would hide a known one,
-    and those too near in time to the other split.
+    other face covered (see `clustering.output.masking`). A frame without faces is background.
+    Frames are left out if all their faces are unknown, if a cover would hide a known face, or if
+    they are too near in time to the other split.
 
     Args:
         footages: all of the project.
-        names: by person id.
-        label_margin: share of the face that its label is larger by, on each side.
+        names: by person.
+        label_margin: of the face's size: margin of its label, on each side.
         val_share: share of the images for validation, 0 to 1.
-        background_share: of all images, at most; 0 to 1.
+        background_share: largest share of all images, 0 to 1.
 
     Raises:
-        ValueError: a face is of a person without a name.
+        ValueError: a person has no name.
     """
     counts = {"only unknown faces": 0, "known face would be covered": 0}
     usable, background = [], []
@@ -106,7 +106,7 @@ def plan_dataset(
     people = sorted({int(p) for f in usable for p in footages[f.footage].person_id[f.known]})
     class_of = {person: index for index, person in enumerate(people)}
     candidates = sorted(usable + background, key=lambda f: (f.footage, f.row))
-    split = split_moments(_moments(candidates, footages, class_of), val_share=val_share)
+    split = split_frames(_timed_frames(candidates, footages, class_of), val_share=val_share)
     counts["too near to the other split"] = int(
         sum(s == GAP and len(f.known) > 0 for f, s in zip(candidates, split, strict=True))
     )
@@ -128,7 +128,7 @@ def _usable_frames(
     label_margin: float,
     counts: dict[str, int],
 ) -> tuple[list[_SampledFrame], list[_SampledFrame]]:
-    """Return the frames with a known person, and those without any face."""
+    """Return the usable frames with a known person, and those without faces."""
     nameless = set(footage.person_id.tolist()) - names.keys() - {-1}
     if nameless:
         raise ValueError(f"names must hold every person, not {sorted(nameless)}")
@@ -158,7 +158,7 @@ def _usable_frames(
 
 
 def _hides(covered: Boxes, labels: Boxes) -> bool:
-    """Whether a cover would reach far into a label."""
+    """Whether a cover would hide too much of a label."""
     if not len(covered):
         return False
     upper_left = np.maximum(covered[:, None, :2], labels[None, :, :2])
@@ -167,17 +167,17 @@ def _hides(covered: Boxes, labels: Boxes) -> bool:
     return bool((shared / areas(labels)[None, :] > _MOST_HIDDEN).any())
 
 
-def _moments(
+def _timed_frames(
     candidates: Sequence[_SampledFrame],
     footages: Sequence[LabelledFootage],
     class_of: Mapping[int, int],
-) -> Moments:
+) -> TimedFrames:
     frames = [(footages[f.footage].frames, f.row) for f in candidates]
     people = np.zeros((len(candidates), len(class_of)), np.bool_)
     for row, f in enumerate(candidates):
         present = footages[f.footage].person_id[f.known]
         people[row, [class_of[int(person)] for person in present]] = True
-    return Moments(
+    return TimedFrames(
         footage=np.array([f.footage for f in candidates], np.int64),
         shot=np.array([table.shot[row] for table, row in frames], np.int64),
         time_s=np.array([table.time_s[row] for table, row in frames], np.float64),
@@ -188,13 +188,13 @@ def _moments(
 def _choose(
     candidates: Sequence[_SampledFrame], split: NDArray[np.int8], background_share: float
 ) -> NDArray[np.int64]:
-    """Return the rows of the images: all with people, and background spread over time."""
+    """Return the rows of the images: all with people, and background evenly over time."""
     has_people = np.array([len(f.known) > 0 for f in candidates], np.bool_)
     used = split != GAP
     shown, empty = np.flatnonzero(has_people & used), np.flatnonzero(~has_people & used)
     share = min(background_share, 0.99)
     most = min(int(len(shown) * share / (1 - share) + 1e-9), len(empty))
-    # The middle of each of equal stretches: never the fade-in and the fade-out alone.
+    # The middle of each of equal parts: not only the fade-in and the fade-out.
     spread = ((np.arange(most) + 0.5) * len(empty) / max(most, 1)).astype(np.int64)
     return np.sort(np.concatenate([shown, empty[spread]]))
 
@@ -227,18 +227,20 @@ def _too_few(
     seen: dict[str, set[int]] = {"train": set(), "val": set()}
     for image in images:
         seen[image.split] |= {people[index] for index in image.labels.class_index.tolist()}
-    everyone = {int(p) for footage in footages for p in np.unique(footage.person_id)} & names.keys()
-    return tuple(sorted(everyone - (seen["train"] & seen["val"])))
+    all_people = {
+        int(p) for footage in footages for p in np.unique(footage.person_id)
+    } & names.keys()
+    return tuple(sorted(all_people - (seen["train"] & seen["val"])))
 
 
-def wanted_dataset(plan: DatasetPlan, still_file: StillFile) -> dict[str, OutputFile]:
-    """Return the files of the dataset folder; none where the plan has no image.
+def dataset_files(plan: DatasetPlan, still_file: StillFile) -> dict[str, OutputFile]:
+    """List the files of the dataset folder; none if the plan has no image.
 
-    Where nobody could be in val, it is train once more: Ultralytics refuses a dataset without.
+    If val has no image, it is the same as train: Ultralytics refuses a dataset without val.
 
     Args:
-        plan: what goes in.
-        still_file: where the extraction left a frame.
+        plan: of the dataset.
+        still_file: path of an extracted still.
 
     Raises:
         InputError: a still is missing.
@@ -247,16 +249,16 @@ def wanted_dataset(plan: DatasetPlan, still_file: StillFile) -> dict[str, Output
         return {}
     val = "val" if any(image.split == "val" for image in plan.images) else "train"
     content = DatasetFile(train="images/train", val=f"images/{val}", names=plan.names)
-    wanted = {DATA_FILE: OutputFile.content(format_data_file(content).encode())}
+    files = {DATA_FILE: OutputFile.content(format_data_file(content).encode())}
     for image in plan.images:
         path = image_path(image.split, f"{image.footage}-{image.frame_index:08d}")
         labels = format_labels(image.labels, image.frame_wh).encode()
-        wanted[path] = _wanted_image(image, still_file(image.footage, image.frame_index))
-        wanted[label_path(path)] = OutputFile.content(labels)
-    return wanted
+        files[path] = _image_file(image, still_file(image.footage, image.frame_index))
+        files[label_path(path)] = OutputFile.content(labels)
+    return files
 
 
-def _wanted_image(image: PlannedImage, still: Path) -> OutputFile:
+def _image_file(image: PlannedImage, still: Path) -> OutputFile:
     if not len(image.covered):
         return OutputFile.link(still)
     boxes = (image.covered.tobytes(), image.labels.xyxy.tobytes())

@@ -1,30 +1,28 @@
-"""Pictures of faces to label and to learn from: the face alone, cut out of its portrait."""
+"""Pictures of single faces for labels and training, cut out of portraits."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clustering.faces.portraits import cut, fit_region, portrait_region
+from data.core.arrays import Image
 from data.core.atomic import write_bytes
 from data.core.boxes import Box
 from data.video.jpeg import encode_jpeg, read_jpeg
 
 SCALE = 1.2
-"""Side of the picture over the face's box: forehead, chin and cheeks."""
+"""Side of the picture over that of the face's box: includes forehead, chin and cheeks."""
 MOST_PX = 224
-"""Side, at most; never enlarged."""
+"""Longest side; pictures are never enlarged."""
 
 
-def face_picture(
-    portrait: NDArray[np.uint8], xyxy: Box, frame_wh: tuple[int, int]
-) -> NDArray[np.uint8]:
-    """Return the square picture of a face, ``(s, s, 3)``.
+def face_picture(portrait: Image, xyxy: Box, frame_wh: tuple[int, int]) -> Image:
+    """Cut the square picture of a face out of its portrait, ``(s, s, 3)`` RGB.
 
     Args:
-        portrait: ``(h, w, 3)``, as :mod:`clustering.faces.portraits` cut it.
+        portrait: ``(h, w, 3)`` RGB, from :mod:`clustering.faces.portraits`.
         xyxy: ``(4,)`` px of the frame.
         frame_wh: px.
     """
@@ -39,14 +37,26 @@ def face_picture(
 
 
 def box_in_portrait(xyxy: Box, frame_wh: tuple[int, int], width_px: int) -> Box:
-    """Return where a face is in its portrait, ``(4,)`` px, of a portrait so wide."""
+    """Return a face's box in px of its portrait, ``(4,)``.
+
+    Args:
+        xyxy: ``(4,)`` px of the frame.
+        frame_wh: px.
+        width_px: width of the portrait.
+    """
     region = portrait_region(xyxy, frame_wh)
     scale = width_px / (region[2] - region[0])
     return np.asarray((xyxy - np.tile(region[:2], 2)) * scale, np.float32)
 
 
 def write_face_picture(portrait: Path, xyxy: Box, frame_wh: tuple[int, int], place: Path) -> None:
-    """Write the picture of a face, whole, unless it is there.
+    """Write the picture of a face atomically, unless it exists.
+
+    Args:
+        portrait: JPEG file.
+        xyxy: ``(4,)`` px of the frame.
+        frame_wh: px.
+        place: file to write.
 
     Raises:
         InputError: the portrait is missing or damaged.

@@ -1,4 +1,4 @@
-"""How alike people look, and how surely a face is whose it is: what a review asks about first."""
+"""Similarity of people and doubt about faces: what a review asks about first."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from data.core.arrays import UNKNOWN
 from data.tables.faces import Faces
 
 _ALIKE = Distance(clothes_share=0.0)
-"""Clothes left out: the pairs may come from two footages."""
+"""Without clothes: pairs may come from two footages."""
 LIKELY = 0.8
-"""Mean distance up to which two people are worth a question, in dlib's space: two people are
-usually about that far apart, and the faces of one half as far."""
+"""Largest mean distance of two people that a review asks about, in dlib's space: two people are
+usually about that far apart, the faces of one person half as far."""
 _DISTANCES_AT_ONCE = 1 << 22
-"""Of faces to people: 32 MB."""
+"""Distances computed together: 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +31,41 @@ class AlikePair:
 
     person_id: int
     other_id: int
-    distance: float  # the smaller, the more alike; see clustering.grouping.linkage
+    distance: float  # smaller is more alike; see clustering.grouping.linkage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Everybody:
-    """What is asked again and again about one state of who is who."""
+class _People:
+    """Cached values of one assignment of faces to people."""
 
-    person_id: NDArray[np.int64]  # (n,) whose the faces are
-    people: NDArray[np.int64]  # (p,) everybody who has a face, rising
-    groups: Groups  # their moments
-    alike: tuple[AlikePair, ...]  # who may be one, the most alike first
+    person_id: NDArray[np.int64]  # (n,) person of each face
+    people: NDArray[np.int64]  # (p,) people who have a face, rising
+    groups: Groups  # p groups, their moments
+    alike: tuple[AlikePair, ...]  # pairs who may be one person, the most alike first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Portraits:
-    """What was chosen of one person's faces."""
+    """Cached choice among one person's faces."""
 
-    rows: NDArray[np.int64]  # (n,) all of them
+    rows: NDArray[np.int64]  # (n,) all faces of the person
     count: int
-    chosen: NDArray[np.int64]  # at most (count,)
+    chosen: NDArray[np.int64]  # (m,) rows, at most count
 
 
 class Likeness:
-    """Faces of all footages, compared whoever they are; built once and asked again and again."""
+    """Compare the faces of all footages; built once and queried often."""
 
     def __init__(self, faces: list[Faces]) -> None:
-        """Take the faces of every footage; rows count through all of them."""
+        """Take the faces of every footage; rows number them consecutively."""
         nothing = np.zeros((0, 128), np.float32)
         self._embedding = np.concatenate([nothing, *map(person_embeddings, faces)])
         self._square = np.einsum("ij,ij->i", self._embedding, self._embedding, dtype=np.float64)
         self._weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
         self._frame = _frame_numbers(faces)
-        self._moment_s = _moments(faces)
-        # Of the last question: pages ask several of one state of things.
-        self._latest: _Everybody | None = None
+        self._time_s = _timeline_s(faces)
+        # Cache of the last query: pages send several about one assignment.
+        self._latest: _People | None = None
         self._portraits: dict[int, _Portraits] = {}  # by person
 
     def __len__(self) -> int:
@@ -74,29 +74,34 @@ class Likeness:
     def alike(
         self, person_id: NDArray[np.int64], *, apart: Collection[tuple[int, int]] = ()
     ) -> list[AlikePair]:
-        """Pairs of people who may be one, the most alike first.
+        """Return pairs of people who may be one, the most alike first.
+
+        Two people in one frame are never such a pair.
 
         Args:
-            person_id: ``(n,)`` whose the faces are; -1 unknown. Not to be changed afterwards: what
-                was found of it is remembered. So it is of all others here.
-            apart: pairs who are not one, the smaller number first. Nor are two who are seen in
-                one frame.
+            person_id: ``(n,)`` person of each face; -1 unknown. Do not change the array
+                afterwards: it is the key of the cache, here and in the other methods.
+            apart: pairs who are known to differ, the smaller number first.
         """
-        alike = self._everybody(person_id).alike
+        alike = self._people(person_id).alike
         return [pair for pair in alike if (pair.person_id, pair.other_id) not in apart]
 
     def doubts(self, person_id: NDArray[np.int64], rows: NDArray[np.int64]) -> Floats:
-        """How doubtful it is that some known faces are their people's, ``(rows,)``.
+        """Return how doubtful the person of some known faces is, ``(m,)``; larger is more doubtful.
 
-        The distance to its own person, less a half of that to the next: what looks like nobody
-        else needs less likeness.
+        The distance to the face's own person, less half of that to the nearest other: a face unlike
+        all others needs less similarity.
+
+        Args:
+            person_id: ``(n,)`` person of each face; -1 unknown.
+            rows: ``(m,)`` known faces.
         """
-        everybody = self._everybody(person_id)
-        own, doubt = np.searchsorted(everybody.people, person_id[rows]), np.zeros(len(rows))
-        for part, apart in self._distances(everybody, rows):
+        cached = self._people(person_id)
+        own, doubt = np.searchsorted(cached.people, person_id[rows]), np.zeros(len(rows))
+        for part, apart in self._distances(cached, rows):
             place = np.arange(len(apart)), own[part]
             doubt[part] = apart[place]
-            if len(everybody.people) > 1:
+            if len(cached.people) > 1:
                 apart[place] = np.inf
                 doubt[part] -= apart.min(axis=1, initial=np.inf) / 2
         return doubt
@@ -104,19 +109,23 @@ class Likeness:
     def likely(
         self, person_id: NDArray[np.int64], *, never: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Whom each unknown face looks like most, and how far it is; -1 and inf for the others.
+        """Find the most similar person of each unknown face.
 
         Args:
-            person_id: ``(n,)``.
-            never: ``(n, k)`` people who a face is not; -1 fills up.
+            person_id: ``(n,)`` person of each face; -1 unknown.
+            never: ``(n, k)`` people that a face is not of; -1 fills up.
+
+        Returns:
+            ``(n,)`` person, -1 for known faces and where none is possible; ``(n,)`` distance, inf
+            likewise.
         """
-        everybody = self._everybody(person_id)
-        people, rows = everybody.people, np.flatnonzero(person_id == UNKNOWN)
+        cached = self._people(person_id)
+        people, rows = cached.people, np.flatnonzero(person_id == UNKNOWN)
         person = np.full(len(person_id), UNKNOWN, np.int64)
         distance = np.full(len(person_id), np.inf)
         if not len(people) or not len(rows):
             return person, distance
-        for part, apart in self._distances(everybody, rows):
+        for part, apart in self._distances(cached, rows):
             some = rows[part]
             for column in never[some].T if never is not None else ():
                 barred = np.flatnonzero(np.isin(column, people))
@@ -127,23 +136,23 @@ class Likeness:
         return person, distance
 
     def portraits(self, person: int, rows: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:
-        """Of a person's faces, the best and most different ones, rising.
+        """Choose the best and most varied faces of a person; return their rows, ``(m,)`` rising.
 
         Args:
-            person: whose they are; what was chosen is remembered while their faces are the same.
-            rows: all of them; not to be changed afterwards.
-            count: how many to choose, at most.
+            person: key of the cache, which holds while the person's faces are the same.
+            rows: ``(n,)`` all faces of the person; do not change the array afterwards.
+            count: most faces to choose.
         """
         latest = self._portraits.get(person)
         if latest is not None and latest.count == count and np.array_equal(latest.rows, rows):
             return latest.chosen
         embedding = self._embedding[rows]
         weight = self._weight[rows].astype(np.float32)
-        chosen = rows[choose_faces(embedding, weight, self._moment_s[rows], count=count)]
+        chosen = rows[choose_faces(embedding, weight, self._time_s[rows], count=count)]
         self._portraits[person] = _Portraits(rows, count, chosen)
         return chosen
 
-    def _everybody(self, person_id: NDArray[np.int64]) -> _Everybody:
+    def _people(self, person_id: NDArray[np.int64]) -> _People:
         latest = self._latest
         if latest is not None and latest.person_id is person_id:
             return latest
@@ -157,20 +166,20 @@ class Likeness:
             kept = _taken(latest.groups, np.searchsorted(latest.people, same))
             groups = _joined(kept, self._groups(person_id, new), np.argsort(np.r_[same, new]))
         alike = _alike(people, groups, self._together(person_id, people))
-        self._latest = _Everybody(person_id, people, groups, alike)
+        self._latest = _People(person_id, people, groups, alike)
         return self._latest
 
     def _groups(self, person_id: NDArray[np.int64], people: NDArray[np.int64]) -> Groups:
-        """Moments of some people, ``(people,)``."""
+        """Compute the moments of some people, ``(p,)``."""
         rows = np.flatnonzero(np.isin(person_id, people))
         label, nothing = np.searchsorted(people, person_id[rows]), np.zeros((len(rows), 1))
         return groups_of(label, self._weight[rows], self._embedding[rows], nothing)
 
     def _distances(
-        self, everybody: _Everybody, rows: NDArray[np.int64]
+        self, cached: _People, rows: NDArray[np.int64]
     ) -> Iterator[tuple[slice, Floats]]:
-        """Which of ``rows``, and their distance to everybody's mean face, ``(part, people)``."""
-        mean = everybody.groups.mean
+        """Yield slices of ``rows`` and their distances to each mean face, ``(part, p)``."""
+        mean = cached.groups.mean
         own = (mean**2).sum(axis=1)[None]
         step = max(_DISTANCES_AT_ONCE // max(len(mean), 1), 1)
         for start in range(0, len(rows), step):
@@ -182,7 +191,7 @@ class Likeness:
     def _together(
         self, person_id: NDArray[np.int64], people: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Who is seen in one frame with whom, ``(people, people)``."""
+        """Return which people are in one frame together, ``(p, p)``."""
         known = person_id != UNKNOWN
         column = np.searchsorted(people, person_id[known])
         _, row = np.unique(self._frame[known], return_inverse=True)
@@ -217,7 +226,7 @@ def _alike(
 
 
 def _frame_numbers(faces: list[Faces]) -> NDArray[np.int64]:
-    """A number of each face's frame, ``(n,)``, another one in every footage."""
+    """Return a number of each face's frame, ``(n,)``, unique over all footages."""
     numbers, first = [np.zeros(0, np.int64)], 0
     for table in faces:
         numbers.append(table.frame_index + first)
@@ -225,10 +234,10 @@ def _frame_numbers(faces: list[Faces]) -> NDArray[np.int64]:
     return np.concatenate(numbers)
 
 
-def _moments(faces: list[Faces]) -> NDArray[np.float64]:
-    """Time of each face as if the footages were shown one after another, ``(n,)``."""
-    moments, first_s = [np.zeros(0)], 0.0
+def _timeline_s(faces: list[Faces]) -> NDArray[np.float64]:
+    """Return the time of each face in seconds, ``(n,)``, with the footages one after another."""
+    times_s, first_s = [np.zeros(0)], 0.0
     for table in faces:
-        moments.append(table.time_s + first_s)
+        times_s.append(table.time_s + first_s)
         first_s += float(table.time_s.max(initial=0)) + 60
-    return np.concatenate(moments)
+    return np.concatenate(times_s)

@@ -1,10 +1,9 @@
 """Cover faces of unknown people in the dataset's copy of a frame.
 
-A detector learns from every part of an image: what has no label is background. An unassigned face
-is often that of a known person which the clustering was not sure of, so leaving it visible and
-unlabelled would teach that such a face is nobody, and just the hard looks (turned, small, blurred)
-would be lost. A label it cannot get. So it is taken out of the picture: filled with what surrounds
-it, softly, since a hard edge would itself be something to learn.
+A detector learns every unlabelled part of an image as background. An unassigned face is often one
+of a known person that the clustering was not sure of, mostly turned, small or blurred: visible and
+unlabelled, it would teach that such faces are background. It cannot be labelled, so it is filled
+smoothly from its surroundings, since the detector would learn a hard edge.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ from numpy.typing import NDArray
 from data.core.arrays import Image
 from data.core.boxes import Boxes, clamp
 
-COVER_VERSION = "1"  # raised when the same frame gives another picture
+COVER_VERSION = "1"  # increment when the same frame gives another picture
 
-_FEATHER = 0.2  # shares of the covered box, outside it: from filled to untouched
-_SURROUNDINGS = 0.6  # shares of the covered box: how far around it colours are taken from
-_TRACE = 1e-4  # weight of the mean colour beside what is near
-_FIELD_PX = 48  # the fill is smooth, so a small picture of it is enough
+_FEATHER = 0.2  # of the box's size: width of the fade-out around it
+_SURROUNDINGS = 0.6  # of the box's size: width of the margin that the fill is computed from
+_TRACE = 1e-4  # weight of the mean colour against the nearby colours
+_FIELD_PX = 48  # the fill is smooth, so it is computed at this size
 
 
 def cover(image: Image, boxes: Boxes, *, keep: Boxes) -> Image:
-    """Return a copy in which the boxes are filled smoothly from their surroundings.
+    """Return a copy with the boxes filled smoothly from their surroundings.
 
     Args:
-        image: ``(h, w, 3)``.
-        boxes: ``(n, 4)`` px to fill whole; the fill fades out around them.
-        keep: ``(m, 4)`` px that stay untouched, whatever overlaps them.
+        image: ``(h, w, 3)`` RGB.
+        boxes: ``(n, 4)`` px to fill; the fill fades out around them.
+        keep: ``(m, 4)`` px that stay unchanged, also under ``boxes``.
     """
     covered = image.copy()
     hidden = _hidden(image.shape[:2], boxes)
@@ -42,13 +41,13 @@ def cover(image: Image, boxes: Boxes, *, keep: Boxes) -> Image:
 
 
 def _whole(boxes: Boxes, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return the whole px that the boxes touch inside an image."""
+    """Round boxes outwards to whole px inside an image, ``(n, 4)``."""
     inside = clamp(boxes, (shape[1], shape[0]))
     return np.hstack([np.floor(inside[:, :2]), np.ceil(inside[:, 2:])]).astype(np.int64)
 
 
 def _hidden(shape: tuple[int, ...], boxes: Boxes) -> NDArray[np.uint8]:
-    """Return ``(h, w)``: 1 where a face is, whose colours shall not show in any fill."""
+    """Return ``(h, w)``: 1 in the boxes, whose colours no fill may use."""
     hidden = np.zeros(shape, np.uint8)
     for x1, y1, x2, y2 in _whole(boxes, shape):
         hidden[y1:y2, x1:x2] = 1
@@ -70,7 +69,7 @@ def _fill(
 
 
 def _surroundings(part: Image, hidden: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Blur what is not hidden over all of ``part`` (normalised convolution: Knutsson, 1993)."""
+    """Blur the visible colours over all of ``part`` (normalised convolution: Knutsson, 1993)."""
     height, width = hidden.shape
     scale = _FIELD_PX / max(height, width)
     small_wh = (max(round(width * scale), 1), max(round(height * scale), 1))
@@ -79,7 +78,7 @@ def _surroundings(part: Image, hidden: NDArray[np.uint8]) -> NDArray[np.float32]
         np.asarray(cv2.resize(values, small_wh, interpolation=cv2.INTER_AREA), np.float32)
         for values in (part * seen[:, :, None], seen)
     )
-    # A trace of the mean colour decides where nothing around is to be seen, and only there.
+    # The mean colour counts only where no visible pixel is near.
     visible = share.sum() > 0
     mean = colours.sum(axis=(0, 1)) / share.sum() if visible else part.mean(axis=(0, 1))
     blurred = _blur(colours) + _TRACE * mean

@@ -1,4 +1,4 @@
-"""A montage: the best and most different faces of a person in one picture."""
+"""Montages: the best and most varied faces of a person in one picture."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from clustering.faces.portraits import cut, fit_region
 from data.core.arrays import Image
 from data.core.boxes import Box
 
-SIDE = 5  # tiles a row and a column, at most
+SIDE = 5  # most tiles in a row and in a column
 TILE_PX = 160
-TILE_MARGIN = 0.3  # shares of the face, on each side
-_TIME_WEIGHT = 0.5  # of moments far apart, against faces of usual difference
-_SAMPLE = 500  # faces that tell what difference is usual
+TILE_MARGIN = 0.3  # of the face's size, on each side
+_TIME_WEIGHT = 0.5  # of times far apart, against faces of usual distance
+_SAMPLE = 500  # faces that the usual distance is estimated from
 
 
 def choose_faces(
@@ -25,17 +25,17 @@ def choose_faces(
     *,
     count: int = SIDE**2,
 ) -> NDArray[np.int64]:
-    """Return the rows of the best and most different faces, rising; at most ``count``.
+    """Choose the best and most varied faces; return their rows, ``(m,)`` rising.
 
-    Of the better half by quality it takes the best, then again and again the one farthest from
-    all taken so far, by embedding and by time (farthest-point sampling: Gonzalez, "Clustering to
+    Of the better half by quality, take the best face, then repeatedly the one farthest from all
+    taken so far, by embedding and by time (farthest-point sampling: Gonzalez, "Clustering to
     minimize the maximum intercluster distance", 1985).
 
     Args:
         embedding: ``(n, d)``.
         quality: ``(n,)`` above 0.
-        moment_s: ``(n,)``; far apart for different footage.
-        count: how many to choose.
+        moment_s: ``(n,)`` seconds; far apart for different footage.
+        count: most faces to choose.
     """
     if len(quality) <= count:
         return np.arange(len(quality))
@@ -50,7 +50,7 @@ def choose_faces(
         different = np.linalg.norm(embedding[rows] - embedding[last], axis=1) / usual
         later = np.minimum(np.abs(moment_s[rows] - moment_s[last]) / apart_s, 1)
         nearest = np.minimum(nearest, different + _TIME_WEIGHT * later)
-        # Taken rows must not be taken again, even where all faces are the same.
+        # Rows are taken once, even if all faces are equal.
         nearest[chosen] = -1
         chosen.append(int(np.argmax(nearest * np.sqrt(quality[rows]))))
     return np.sort(rows[chosen])
@@ -64,19 +64,19 @@ def _usual_distance(embedding: NDArray[np.float32]) -> float:
 def layout(count: int) -> tuple[int, int]:
     """Return columns and rows of the largest montage that ``count`` faces fill without a gap.
 
-    It is at most 5 by 5, never higher than wide, and no long strip: so a few faces stay out.
+    At most 5 by 5, not higher than wide, and not a long strip: a few faces may be left out.
     """
     shapes = [(c, r) for r in range(1, SIDE + 1) for c in range(r, min(2 * r + 1, SIDE) + 1)]
     return max((s for s in shapes if s[0] * s[1] <= count), key=lambda s: (s[0] * s[1], -s[0]))
 
 
 def cut_tile(image: Image, xyxy: Box, *, tile_px: int = TILE_PX) -> Image:
-    """Return the face alone, square, as large in its tile as every other face in its own.
+    """Cut out a square tile in which every face has the same size, ``(tile_px, tile_px, 3)``.
 
     Args:
         image: ``(h, w, 3)`` RGB; a frame, or a portrait.
         xyxy: ``(4,)`` px of the image.
-        tile_px: side of the tile.
+        tile_px: side of the tile, px.
     """
     margin = (xyxy[2:] - xyxy[:2]).max() * TILE_MARGIN
     box = (xyxy + margin * np.array([-1, -1, 1, 1])).astype(np.float32)
@@ -85,7 +85,13 @@ def cut_tile(image: Image, xyxy: Box, *, tile_px: int = TILE_PX) -> Image:
 
 
 def build_montage(tiles: Sequence[Image]) -> Image:
-    """Return one picture of as many of the tiles (in order, all of one size) as fill it.
+    """Arrange tiles in one picture; the last ones are left out if they do not fill a row.
+
+    Args:
+        tiles: ``(h, w, 3)`` RGB each, all of one size, in order.
+
+    Returns:
+        ``(rows * h, columns * w, 3)`` RGB.
 
     Raises:
         ValueError: there is no tile.
@@ -96,7 +102,7 @@ def build_montage(tiles: Sequence[Image]) -> Image:
         raise ValueError("tiles must hold at least one image, got none")
     columns, rows = layout(len(tiles))
     height, width = tiles[0].shape[:2]
-    # imutils expects OpenCV's BGR, but only ever copies pixels: RGB comes out as it went in.
+    # imutils expects OpenCV's BGR, but only copies pixels: RGB stays RGB.
     shown = list(tiles[: columns * rows])
     (montage,) = build_montages(shown, (width, height), (columns, rows))
     return np.asarray(montage, np.uint8)

@@ -1,4 +1,4 @@
-"""What the people folder holds: a folder of portraits a person, and a montage of each."""
+"""The people folder: portraits and a montage of each person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from data.video.jpeg import encode_jpeg, read_jpeg
 MONTAGE_VERSION = "1"  # raised when the same faces give another picture
 
 PortraitFile = Callable[[str, int, int], Path]
-"""Where the portrait lies of a footage's frame index's so-manieth face."""
+"""Path of the portrait of a face, by footage, frame index and number in the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +33,31 @@ class _Tile:
     frame_wh: tuple[int, int]
 
 
-def wanted_people(
+def people_files(
     footages: Sequence[LabelledFootage], names: Mapping[int, str], portrait_file: PortraitFile
 ) -> dict[str, OutputFile]:
-    """Return the files of the people folder: every face's portrait, and the montages.
+    """List the files of the people folder: every face's portrait, and the montages.
 
     Args:
         footages: all of the project.
-        names: by person id.
-        portrait_file: where the extraction left a portrait.
+        names: by person.
+        portrait_file: path of an extracted portrait.
 
     Raises:
         InputError: a portrait is missing.
-        ValueError: a face is of a person without a name.
+        ValueError: a person has no name.
     """
     folders = {-1: UNKNOWN_FOLDER, **person_file_names(names)}
-    wanted: dict[str, OutputFile] = {}
+    files: dict[str, OutputFile] = {}
     for footage in footages:
-        wanted |= _wanted_portraits(footage, folders, portrait_file)
+        files |= _portrait_files(footage, folders, portrait_file)
     for person in sorted(names):
         if tiles := _choose_tiles(footages, person, portrait_file):
-            wanted[f"{MONTAGE_FOLDER}/{folders[person]}.jpg"] = _wanted_montage(tiles)
-    return wanted
+            files[f"{MONTAGE_FOLDER}/{folders[person]}.jpg"] = _montage_file(tiles)
+    return files
 
 
-def _wanted_portraits(
+def _portrait_files(
     footage: LabelledFootage, folders: Mapping[int, str], portrait_file: PortraitFile
 ) -> dict[str, OutputFile]:
     nameless = set(footage.person_id.tolist()) - folders.keys()
@@ -76,27 +76,27 @@ def _wanted_portraits(
 def _choose_tiles(
     footages: Sequence[LabelledFootage], person: int, portrait_file: PortraitFile
 ) -> list[_Tile]:
-    """Return the faces for a person's montage, in order of footage and time."""
-    mine = [np.flatnonzero(footage.person_id == person) for footage in footages]
-    total = sum(len(rows) for rows in mine)
+    """Choose the faces of a person's montage, in order of footage and time."""
+    own = [np.flatnonzero(footage.person_id == person) for footage in footages]
+    total = sum(len(rows) for rows in own)
     if not total:
         return []
-    both = list(zip(footages, mine, strict=True))
+    both = list(zip(footages, own, strict=True))
     embedding = np.concatenate([f.faces.embedding[rows] for f, rows in both])
     worth = np.concatenate([quality(f.faces.take(rows)) for f, rows in both])
     columns, lines = layout(total)
-    chosen = choose_faces(embedding, worth, _moments(both), count=columns * lines)
+    chosen = choose_faces(embedding, worth, _timeline_s(both), count=columns * lines)
     where = [(footage, int(row)) for footage, rows in both for row in rows]
     return [_tile(*where[i], portrait_file=portrait_file) for i in chosen]
 
 
-def _moments(both: Sequence[tuple[LabelledFootage, NDArray[np.int64]]]) -> NDArray[np.float64]:
-    """Return the time of each face as if the footages were shown one after another."""
-    moments, start_s = [], 0.0
+def _timeline_s(both: Sequence[tuple[LabelledFootage, NDArray[np.int64]]]) -> NDArray[np.float64]:
+    """Return the time of each face in seconds, ``(n,)``, with the footages one after another."""
+    times_s, start_s = [], 0.0
     for footage, rows in both:
-        moments.append(footage.faces.time_s[rows] + start_s)
+        times_s.append(footage.faces.time_s[rows] + start_s)
         start_s += float(footage.frames.time_s.max(initial=0)) + 60
-    return np.concatenate(moments)
+    return np.concatenate(times_s)
 
 
 def _tile(footage: LabelledFootage, row: int, *, portrait_file: PortraitFile) -> _Tile:
@@ -108,7 +108,7 @@ def _tile(footage: LabelledFootage, row: int, *, portrait_file: PortraitFile) ->
     return _Tile(path, footage.faces.xyxy[row], (width, height))
 
 
-def _wanted_montage(tiles: Sequence[_Tile]) -> OutputFile:
+def _montage_file(tiles: Sequence[_Tile]) -> OutputFile:
     parts = [f"{tile.portrait.name} {file_key(tile.portrait)}" for tile in tiles]
     return OutputFile(digest(MONTAGE_VERSION, *parts), partial(_write_montage, tiles))
 
@@ -119,7 +119,7 @@ def _write_montage(tiles: Sequence[_Tile], path: Path) -> None:
 
 
 def _draw_tile(tile: _Tile) -> NDArray[np.uint8]:
-    """Cut the face out of its portrait: quicker than out of a frame, and sharp enough."""
+    """Cut the face out of its portrait: faster than from a frame, and sharp enough."""
     portrait = read_jpeg(tile.portrait)
     region = portrait_region(tile.xyxy, tile.frame_wh)
     scale = portrait.shape[1] / (region[2] - region[0])

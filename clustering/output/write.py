@@ -1,4 +1,4 @@
-"""People folder and dataset, written from who is who: by the clustering, and after a review."""
+"""Write the people folder and the dataset, after the clustering and after a review."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clustering.faces.labelled import LabelledFootage
-from clustering.output.dataset import DatasetPlan, plan_dataset, wanted_dataset
-from clustering.output.people_folder import wanted_people
+from clustering.output.dataset import DatasetPlan, dataset_files, plan_dataset
+from clustering.output.people_folder import people_files
 from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
 from data.core.progress import WRITING, Progress
@@ -26,24 +26,24 @@ def read_tables(project: Project, name: str) -> tuple[Frames, Faces]:
     """Read the sampled frames and the faces of a footage.
 
     Raises:
-        InputError: they are not there, or damaged.
+        InputError: a table is missing or damaged.
     """
     return Frames.read(project.frames_file(name)), Faces.read(project.faces_file(name))
 
 
 @dataclass(frozen=True, eq=False)
-class KnownPeople:
-    """Who is who in all footages."""
+class IdentifiedFootages:
+    """All footages with the person of each face."""
 
     footages: tuple[LabelledFootage, ...]  # in the order of the project
-    names: Mapping[int, str]
-    hidden: frozenset[int]
+    names: Mapping[int, str]  # by person
+    hidden: frozenset[int]  # people
 
-    def that_matter(self) -> list[LabelledFootage]:
-        """The footages with the faces of hidden people as unknown ones.
+    def visible(self) -> list[LabelledFootage]:
+        """Return the footages with the faces of hidden people as unknown.
 
-        So the dataset has no class for them, and does not teach that they are background either:
-        their faces are covered (see :mod:`clustering.output.masking`).
+        Thus the dataset has no class for them, but does not label them as background either: their
+        faces are covered (see :mod:`clustering.output.masking`).
         """
         return [
             dataclasses.replace(
@@ -56,42 +56,44 @@ class KnownPeople:
         ]
 
 
-def known_people(people: People, tables: Mapping[str, tuple[Frames, Faces]]) -> KnownPeople:
-    """Return who is who, by the tables of every footage."""
+def identified_footages(
+    people: People, tables: Mapping[str, tuple[Frames, Faces]]
+) -> IdentifiedFootages:
+    """Join the tables of every footage with the people of its faces."""
     labelled = []
     for name, (frames, faces) in tables.items():
         person_id = people.assignments(name).person_id
         labelled.append(LabelledFootage(name, frames, faces, person_id))
-    return KnownPeople(tuple(labelled), people.names(), people.hidden())
+    return IdentifiedFootages(tuple(labelled), people.names(), people.hidden())
 
 
 def outputs_exist(project: Project, plan: DatasetPlan) -> bool:
-    """Whether both folders are there: a user may have removed one to have it made again."""
+    """Whether both folders exist: a user may remove one to have it written again."""
     folders = [project.people_folder, *([project.dataset_folder] if plan.images else [])]
     return all((folder / MANIFEST).exists() for folder in folders)
 
 
 def folders_exist(project: Project) -> bool:
-    """Whether both folders are there, of a project whose faces are sorted."""
+    """Whether both folders exist, in a project whose faces are clustered."""
     folders = (project.people_folder, project.dataset_folder)
     if all((folder / MANIFEST).exists() for folder in folders):
         return True
     record = project.require_record(PEOPLE)
     tables = {name: read_tables(project, name) for name in project.footages}
     with open_people(project.people_file) as people:
-        return outputs_exist(project, _plan(known_people(people, tables), record))
+        return outputs_exist(project, _plan(identified_footages(people, tables), record))
 
 
 def write_outputs(
-    project: Project, known: KnownPeople, plan: DatasetPlan, progress: Progress
+    project: Project, identified: IdentifiedFootages, plan: DatasetPlan, progress: Progress
 ) -> None:
     """Bring the people folder and the dataset up to date.
 
     Raises:
-        InputError: a picture is missing, or something of the user's is in the way.
+        InputError: a picture is missing, or a user's file is in the way.
     """
-    portraits = wanted_people(known.footages, known.names, project.portrait_file)
-    dataset = wanted_dataset(plan, project.still_file)
+    portraits = people_files(identified.footages, identified.names, project.portrait_file)
+    dataset = dataset_files(plan, project.still_file)
     with progress(WRITING, len(portraits) + len(dataset), 0) as bar:
 
         def advance() -> None:
@@ -102,14 +104,14 @@ def write_outputs(
 
 
 def is_sorted(project: Project) -> bool:
-    """Whether all faces that were found are sorted into people."""
+    """Whether all faces that were found are clustered."""
     record = project.record(PEOPLE)
     faces = {name: project.record(FACES, name) for name in project.footages}
     return record is not None and record.faces == faces
 
 
 def is_written(project: Project, people: People) -> bool:
-    """Whether people folder and dataset are there and hold everything that was decided."""
+    """Whether people folder and dataset exist and reflect all review decisions."""
     record = project.record(PEOPLE)
     if record is None or record.stopped or not is_sorted(project) or not folders_exist(project):
         return False
@@ -117,27 +119,27 @@ def is_written(project: Project, people: People) -> bool:
 
 
 def as_reviewed(record: PeopleRecord, people: People) -> PeopleRecord:
-    """Return the record with the names and decisions that are in force now."""
+    """Return the record with the current names and decisions."""
     return dataclasses.replace(
         record, names=people.names(), decisions=people.decisions_key(), stopped=False
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
-    """What writing the people folder and the dataset again would change, or has changed."""
+class OutputChanges:
+    """Changes of the dataset since it was last written."""
 
-    people: tuple[str, ...]  # whom the dataset has, in order of class
-    new: tuple[str, ...]  # people of it whom it had not
-    gone: tuple[str, ...]  # people whom it had
-    renamed: tuple[tuple[str, str], ...]  # people of it who had another name, and which
-    images: int  # that it has
-    changed_files: int  # of its images and labels; the names are not among them
-    up_to_date: bool  # nothing was decided since it was written
+    people: tuple[str, ...]  # in the dataset, in order of class
+    new: tuple[str, ...]  # people added
+    gone: tuple[str, ...]  # people removed
+    renamed: tuple[tuple[str, str], ...]  # old and new name
+    images: int  # in the dataset
+    changed_files: int  # images and labels; the list of names does not count
+    up_to_date: bool  # no decision since it was written
 
 
-def review_people(project: Project) -> Review:
-    """Return what `write_people` would change; nothing is written.
+def pending_changes(project: Project) -> OutputChanges:
+    """Return what `write_people` would change; write nothing.
 
     Raises:
         InputError: the project was not clustered, or that was stopped.
@@ -145,19 +147,19 @@ def review_people(project: Project) -> Review:
     record = sorted_record(project)
     tables = {name: read_tables(project, name) for name in project.footages}
     with open_people(project.people_file) as people:
-        known, now = known_people(people, tables), as_reviewed(record, people)
+        identified, now = identified_footages(people, tables), as_reviewed(record, people)
     done = project.is_finished(PEOPLE, now)
-    plan = _plan(known, now)
-    return _review(project, plan, up_to_date=done and outputs_exist(project, plan))
+    plan = _plan(identified, now)
+    return _changes(project, plan, up_to_date=done and outputs_exist(project, plan))
 
 
-def write_people(project: Project, *, progress: Progress) -> Review:
-    """Write the people folder and the dataset again, as people have decided since.
+def write_people(project: Project, *, progress: Progress) -> OutputChanges:
+    """Write the people folder and the dataset again by the review decisions, without clustering.
 
-    Nothing is clustered anew. What is decided while this runs is not in it.
+    Decisions made meanwhile are not included.
 
     Returns:
-        What has changed.
+        The changes.
 
     Raises:
         InputError: the project was not clustered, or that was stopped; another run is at work.
@@ -166,20 +168,20 @@ def write_people(project: Project, *, progress: Progress) -> Review:
         record = sorted_record(project)
         tables = {name: read_tables(project, name) for name in project.footages}
         with open_people(project.people_file) as people:
-            known, now = known_people(people, tables), as_reviewed(record, people)
-        plan = _plan(known, now)
-        review = _review(project, plan, up_to_date=True)
+            identified, now = identified_footages(people, tables), as_reviewed(record, people)
+        plan = _plan(identified, now)
+        changes = _changes(project, plan, up_to_date=True)
         mark_stopped(project, record)
-        write_outputs(project, known, plan, progress)
+        write_outputs(project, identified, plan, progress)
         project.finish(PEOPLE, now)
-    return review
+    return changes
 
 
 def sorted_record(project: Project) -> PeopleRecord:
-    """Return the record of the people, into whom all faces are sorted.
+    """Return the record of the people, if all faces are clustered.
 
     Raises:
-        InputError: there are none, or faces were found since.
+        InputError: no people were written, or faces were found since.
     """
     record = project.record(PEOPLE)
     if record is None or not project.people_file.exists():
@@ -191,22 +193,22 @@ def sorted_record(project: Project) -> PeopleRecord:
 
 
 def mark_stopped(project: Project, record: PeopleRecord) -> None:
-    """Mark the people as not finished: stopped from here on, the settings are still known."""
+    """Mark the people as unfinished, keeping the settings in case the run is stopped."""
     project.finish(PEOPLE, dataclasses.replace(record, decisions="", stopped=True))
 
 
-def _plan(known: KnownPeople, record: PeopleRecord) -> DatasetPlan:
+def _plan(identified: IdentifiedFootages, record: PeopleRecord) -> DatasetPlan:
     margin = record.label_margin
-    return plan_dataset(known.that_matter(), known.names, label_margin=margin)
+    return plan_dataset(identified.visible(), identified.names, label_margin=margin)
 
 
-def _review(project: Project, plan: DatasetPlan, *, up_to_date: bool) -> Review:
+def _changes(project: Project, plan: DatasetPlan, *, up_to_date: bool) -> OutputChanges:
     folder = OutputFolder(project.dataset_folder)
-    wanted = wanted_dataset(plan, project.still_file)
+    wanted = dataset_files(plan, project.still_file)
     changed = folder.changes(wanted) - {DATA_FILE}
     before, now = _people_before(project), dict(zip(plan.person_id, plan.names, strict=True))
     both = [(before[person], now[person]) for person in now if person in before]
-    return Review(
+    return OutputChanges(
         people=plan.names,
         new=tuple(name for person, name in now.items() if person not in before),
         gone=tuple(name for person, name in before.items() if person not in now),
@@ -218,7 +220,7 @@ def _review(project: Project, plan: DatasetPlan, *, up_to_date: bool) -> Review:
 
 
 def _people_before(project: Project) -> dict[int, str]:
-    """Who is in the dataset as it was written last, by number."""
+    """Return the names in the dataset as last written, by person."""
     file = project.dataset_folder / DATA_FILE
     names = read_data_file(file).names if file.exists() else ()
     record = project.record(PEOPLE)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from clustering.grouping.footage import GroupingSettings
-from clustering.output.write import review_people, write_people
+from clustering.output.write import pending_changes, write_people
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
 from data.core.arrays import UNKNOWN
@@ -208,7 +208,7 @@ def folders(project: Project) -> set[str]:
 
 
 def test_nothing_to_write(project: Project) -> None:
-    review = review_people(project)
+    review = pending_changes(project)
     assert (review.up_to_date, review.new, review.gone, review.changed_files) == (True, (), (), 0)
     assert review.people == tuple(names(project.folder).values())
     assert review.images > 0
@@ -217,7 +217,7 @@ def test_nothing_to_write(project: Project) -> None:
 
 def test_names_are_written_and_change_no_image(project: Project) -> None:
     decide(project, Decision(DecisionKind.RENAME, 1, name="Zoë & <Bob>"))
-    review = review_people(project)
+    review = pending_changes(project)
     assert (review.up_to_date, review.changed_files) == (False, 0)
     assert (review.new, review.gone) == ((), ())
     assert review.renamed == (("Person 1", "Zoë & <Bob>"),)
@@ -225,7 +225,7 @@ def test_names_are_written_and_change_no_image(project: Project) -> None:
     write_people(project, progress=BARS)
     assert classes(project)[0] == "Zoë & <Bob>"
     assert "Zoë & _Bob_" in folders(project)
-    assert review_people(project).up_to_date
+    assert pending_changes(project).up_to_date
     assert cluster_faces(project, [], QUICK, progress=BARS).up_to_date
 
 
@@ -262,7 +262,7 @@ def test_undone_before_it_was_written(project: Project) -> None:
     decide(project, Decision(DecisionKind.MERGE, 2, 1))
     with open_people(project.people_file) as people:
         DecisionLog(people).undo()
-    assert review_people(project).up_to_date
+    assert pending_changes(project).up_to_date
 
 
 def test_stopped_while_writing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +272,7 @@ def test_stopped_while_writing(project: Project, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(KeyboardInterrupt):
         write_people(project, progress=BARS)
     monkeypatch.undo()
-    assert not review_people(Project(project.folder)).up_to_date
+    assert not pending_changes(Project(project.folder)).up_to_date
     write_people(project, progress=BARS)
     stage = json.loads((project.folder / "project.json").read_text("utf-8"))["stages"]["people"]
     assert (stage["label_margin"], "stopped" in stage) == (0.15, False)
@@ -286,7 +286,7 @@ def stop(*_: object) -> None:
 def test_not_clustered_yet(tmp_path: Path) -> None:
     empty = Project(tmp_path / "empty.fancam")
     with pytest.raises(InputError, match="run cluster-faces first"):
-        review_people(empty)
+        pending_changes(empty)
     with pytest.raises(InputError, match="run cluster-faces first"):
         write_people(empty, progress=BARS)
     assert not (empty.folder / "people").exists()
@@ -296,7 +296,7 @@ def test_faces_that_nobody_sorted_yet(project: Project) -> None:
     record = project.require_record(FACES, "clip")
     project.finish(FACES, replace(record, every_s=3), "clip")
     with pytest.raises(InputError, match="run cluster-faces again"):
-        review_people(project)
+        pending_changes(project)
 
 
 def test_another_run_at_work(project: Project) -> None:

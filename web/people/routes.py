@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Body, Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
-from clustering.output.write import review_people
+from clustering.output.write import pending_changes
 from data.core.digest import file_key
 from data.core.errors import InputError
 from data.tables.decision_log import DecisionLog, HistoryEntry
@@ -198,7 +198,7 @@ def changes(project: ProjectParameter) -> dict[str, Any]:
     from tracking.state import outdated
 
     opened = project.read()
-    return {**asdict(review_people(opened)), **asdict(outdated(opened))}
+    return {**asdict(pending_changes(opened)), **asdict(outdated(opened))}
 
 
 @router.get(_API + "/writing")

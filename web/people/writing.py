@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from clustering.output.write import Review, write_people
+from clustering.output.write import OutputChanges, write_people
 from data.core.errors import InputError
 from data.core.progress import Bar
 from web.core.errors import RefusedError
@@ -60,7 +60,7 @@ class WritingJobs:
 
 def _write(project: OpenProject, state: WritingState) -> None:
     try:
-        review: Review = write_people(project.read(), progress=_progress_into(state))
+        review: OutputChanges = write_people(project.read(), progress=_progress_into(state))
     except InputError as error:
         state.message = str(error).replace(str(project.folder), project.folder.name)
         state.state = "failed"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from clustering.faces.labelled import LabelledFootage
-from clustering.output.dataset import DatasetPlan, plan_dataset, wanted_dataset
+from clustering.output.dataset import DatasetPlan, dataset_files, plan_dataset
 from data.core.boxes import iou
 from data.core.errors import InputError
 from data.project.manifest import OutputFolder
@@ -138,7 +138,7 @@ def stills(tmp_path: Path) -> Stills:
 
 
 def test_nothing_wanted_of_nobody(stills: Stills) -> None:
-    assert wanted_dataset(plan_dataset([footage([[-1], []])], NAMES), stills.file) == {}
+    assert dataset_files(plan_dataset([footage([[-1], []])], NAMES), stills.file) == {}
 
 
 def test_files(stills: Stills, tmp_path: Path) -> None:
@@ -149,9 +149,9 @@ def test_files(stills: Stills, tmp_path: Path) -> None:
     ]
     plan = plan_dataset(some, NAMES)
     folder = OutputFolder(tmp_path / "dataset")
-    wanted = wanted_dataset(plan, stills.file)
+    wanted = dataset_files(plan, stills.file)
     assert folder.sync(wanted).written == len(wanted) == 1 + 2 * 14
-    assert folder.sync(wanted_dataset(plan, stills.file)).kept == len(wanted)
+    assert folder.sync(dataset_files(plan, stills.file)).kept == len(wanted)
     for image in plan.images:
         name = f"{image.split}/{image.footage}-{image.frame_index:08d}"
         file = folder.folder / f"images/{name}.jpg"
@@ -167,7 +167,7 @@ def test_the_unknown_face_is_covered_and_the_known_one_is_not(
     stills: Stills, tmp_path: Path
 ) -> None:
     plan = plan_dataset([stills.draw(footage([[1, -1], [1]]))], NAMES)
-    OutputFolder(tmp_path / "dataset").sync(wanted_dataset(plan, stills.file))
+    OutputFolder(tmp_path / "dataset").sync(dataset_files(plan, stills.file))
     (file,) = (tmp_path / "dataset").rglob("images/*/a-00000000.jpg")
     image = read_jpeg(file)
     known, unknown = (
@@ -180,12 +180,12 @@ def test_the_unknown_face_is_covered_and_the_known_one_is_not(
 
 def test_a_missing_still_is_named(stills: Stills) -> None:
     with pytest.raises(InputError, match="--force"):
-        wanted_dataset(plan_dataset([footage([[1]])], NAMES), stills.file)
+        dataset_files(plan_dataset([footage([[1]])], NAMES), stills.file)
 
 
 def test_without_val_it_is_train_once_more(stills: Stills, tmp_path: Path) -> None:
     plan = plan_dataset([stills.draw(footage([[1]]))], NAMES)
-    OutputFolder(tmp_path / "dataset").sync(wanted_dataset(plan, stills.file))
+    OutputFolder(tmp_path / "dataset").sync(dataset_files(plan, stills.file))
     content = read_data_file(tmp_path / "dataset" / "data.yaml")
     assert content.val == content.train == "images/train"
 
@@ -219,7 +219,7 @@ def test_ultralytics_reads_it_from_anywhere_and_after_a_move(
     rng = np.random.default_rng(0)
     people = [[p for p in (1, 2, 5, -1) if rng.random() < 0.5] for _ in range(60)]
     plan = plan_dataset([stills.draw(footage(people, every_s=2))], NAMES)
-    OutputFolder(tmp_path / "x" / "dataset").sync(wanted_dataset(plan, stills.file))
+    OutputFolder(tmp_path / "x" / "dataset").sync(dataset_files(plan, stills.file))
     moved = (tmp_path / "x").rename(tmp_path / "moved é") / "dataset"
     found = _load_with_ultralytics(moved / "data.yaml", tmp_path)
     assert list(found["names"].values()) == list(NAMES.values())

@@ -7,7 +7,7 @@ import pytest
 
 from clustering.faces.labelled import LabelledFootage, numbers_in_frame
 from clustering.faces.portraits import cut_portrait
-from clustering.output.people_folder import wanted_people
+from clustering.output.people_folder import people_files
 from data.core.errors import InputError
 from data.project.manifest import OutputFolder
 from data.video.jpeg import read_jpeg, write_jpeg
@@ -40,14 +40,14 @@ def drawn(tmp_path: Path) -> Drawn:
 
 
 def test_no_people(drawn: Drawn) -> None:
-    assert wanted_people([], {}, drawn.file) == {}
-    assert wanted_people([footage([[], []])], {1: "Person 1"}, drawn.file) == {}
+    assert people_files([], {}, drawn.file) == {}
+    assert people_files([footage([[], []])], {1: "Person 1"}, drawn.file) == {}
 
 
 def test_folders_hold_every_face_and_a_montage(drawn: Drawn, tmp_path: Path) -> None:
     some = drawn.draw(footage([[1, 2], [], [-1, 1]]))
     other = drawn.draw(footage([[2]], name="b é"))
-    wanted = wanted_people([some, other], {1: "Anna", 2: "Ben/2", 9: "nobody"}, drawn.file)
+    wanted = people_files([some, other], {1: "Anna", 2: "Ben/2", 9: "nobody"}, drawn.file)
     assert sorted(wanted) == [
         "Anna/a-00000000-0.jpg",
         "Anna/a-00000010-1.jpg",
@@ -73,21 +73,21 @@ def test_a_new_name_only_moves_files_and_a_merge_makes_one_new_montage(
     some = drawn.draw(footage([[1, 2], [1, 2], [1, 3]]))
     names = {1: "Anna", 2: "Ben", 3: "Cem"}
     folder = OutputFolder(tmp_path / "people")
-    folder.sync(wanted_people([some], names, drawn.file))
-    renamed = wanted_people([some], {**names, 1: "Zoë"}, drawn.file)
+    folder.sync(people_files([some], names, drawn.file))
+    renamed = people_files([some], {**names, 1: "Zoë"}, drawn.file)
     assert folder.sync(renamed).kept == 3 + 2
     assert not (folder.folder / "Anna").exists()
     merged = LabelledFootage("a", some.frames, some.faces, np.minimum(some.person_id, 2))
-    folder.sync(wanted_people([merged], {1: "Zoë", 2: "Ben"}, drawn.file))
+    folder.sync(people_files([merged], {1: "Zoë", 2: "Ben"}, drawn.file))
     assert {p.name for p in folder.folder.iterdir() if p.is_dir()} == {"Zoë", "Ben", "montage"}
     assert read_jpeg(folder.folder / "montage" / "Ben.jpg").shape == (160, 480, 3)
 
 
 def test_a_missing_portrait_is_named(drawn: Drawn) -> None:
     with pytest.raises(InputError, match="--force"):
-        wanted_people([footage([[1]])], {1: "Anna"}, drawn.file)
+        people_files([footage([[1]])], {1: "Anna"}, drawn.file)
 
 
 def test_a_person_without_a_name_is_refused(drawn: Drawn) -> None:
     with pytest.raises(ValueError, match=r"not \[7\]"):
-        wanted_people([footage([[7]])], {1: "Anna"}, drawn.file)
+        people_files([footage([[7]])], {1: "Anna"}, drawn.file)

@@ -4,23 +4,24 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from clustering.output.split import GAP, TRAIN, VAL, Moments, split_moments
+from clustering.output.split import GAP, TRAIN, VAL, TimedFrames, split_frames
 
 
-def moments(
+def timed_frames(
     people: Sequence[Sequence[int]],
     *,
     every_s: float = 1.0,
     shot: Sequence[int] | None = None,
     footage: Sequence[int] | None = None,
-) -> Moments:
-    """Return moments that show the given people, numbered from 0."""
+) -> TimedFrames:
+    """Return frames with these people, numbered from 0."""
     n = len(people)
     shown = np.zeros((n, max((p + 1 for row in people for p in row), default=0)), np.bool_)
     for row, present in enumerate(people):
         shown[row, list(present)] = True
-    return Moments(
+    return TimedFrames(
         footage=np.array(footage if footage is not None else [0] * n, np.int64),
         shot=np.array(shot if shot is not None else [0] * n, np.int64),
         time_s=np.arange(n, dtype=np.float64) * every_s,
@@ -28,8 +29,8 @@ def moments(
     )
 
 
-def in_split(where: Moments, split: np.ndarray[tuple[int, ...], np.dtype[np.int8]]) -> list[str]:
-    """For each person, in which splits they are."""
+def in_split(where: TimedFrames, split: NDArray[np.int8]) -> list[str]:
+    """Return the splits of each person."""
     names = {TRAIN: "t", VAL: "v"}
     return [
         "".join(sorted({names[int(s)] for s in split[column] if s != GAP}))
@@ -53,8 +54,8 @@ def in_split(where: Moments, split: np.ndarray[tuple[int, ...], np.dtype[np.int8
     ],
 )
 def test_who_is_where(people: list[list[int]], every_s: float, expected: list[str]) -> None:
-    where = moments(people, every_s=every_s)
-    found = in_split(where, split_moments(where, val_share=0.2))
+    where = timed_frames(people, every_s=every_s)
+    found = in_split(where, split_frames(where, val_share=0.2))
     assert sorted(found) == sorted(expected)
 
 
@@ -63,8 +64,8 @@ def test_who_is_where(people: list[list[int]], every_s: float, expected: list[st
 def test_share_and_gap(every_s: float, length: int) -> None:
     rng = np.random.default_rng(0)
     people = [[p for p in range(3) if rng.random() < 0.5] for _ in range(length)]
-    where = moments(people, every_s=every_s)
-    split = split_moments(where, val_share=0.2)
+    where = timed_frames(people, every_s=every_s)
+    split = split_frames(where, val_share=0.2)
     assert 0.15 <= (split == VAL).mean() <= 0.28
     gap_s = min(1.0, 0.05 * (length - 1) * every_s)
     val, train = where.time_s[split == VAL], where.time_s[split == TRAIN]
@@ -75,28 +76,28 @@ def test_share_and_gap(every_s: float, length: int) -> None:
 
 def test_no_gap_is_needed_at_a_cut() -> None:
     shot = np.repeat(np.arange(20), 10).tolist()
-    where = moments([[0]] * 200, every_s=0.2, shot=shot)
-    split = split_moments(where, val_share=0.2)
+    where = timed_frames([[0]] * 200, every_s=0.2, shot=shot)
+    split = split_frames(where, val_share=0.2)
     assert (split != GAP).all()
     assert all(len(set(split[row : row + 10])) == 1 for row in range(0, 200, 10))
 
 
 def test_the_end_of_one_footage_is_not_the_beginning_of_the_next() -> None:
-    one = moments([[0]] * 60, every_s=0.5)
-    both = Moments(
+    one = timed_frames([[0]] * 60, every_s=0.5)
+    both = TimedFrames(
         footage=np.repeat([0, 1], 60),
         shot=np.zeros(120, np.int64),
         time_s=np.tile(one.time_s, 2),
         people=np.ones((120, 1), np.bool_),
     )
-    split = split_moments(both, val_share=0.2)
+    split = split_frames(both, val_share=0.2)
     for part in (split[:60], split[60:]):
         assert (part == VAL).any()
         assert (part == TRAIN).any()
 
 
 def test_val_is_spread_over_time() -> None:
-    split = split_moments(moments([[0]] * 600), val_share=0.2)
+    split = split_frames(timed_frames([[0]] * 600), val_share=0.2)
     assert all((part == VAL).any() for part in np.array_split(split, 4)[1:3])
     assert np.count_nonzero(np.diff(split == VAL)) >= 4
 
@@ -109,9 +110,9 @@ def test_random_crowds_are_in_both_splits() -> None:
         shot = np.sort(rng.integers(0, shots, n))
         often = rng.uniform(0.05, 0.6, 6)
         people = [np.flatnonzero(rng.random(6) < often).tolist() for _ in range(n)]
-        where = moments(people, every_s=0.2, shot=shot.tolist())
-        split = split_moments(where, val_share=0.2)
+        where = timed_frames(people, every_s=0.2, shot=shot.tolist())
+        split = split_frames(where, val_share=0.2)
         enough = where.people.sum(axis=0) >= 4
         kept = [s for s, e in zip(in_split(where, split), enough, strict=False) if e]
         assert set(kept) <= {"tv"}, seed
-        assert np.array_equal(split, split_moments(where, val_share=0.2))
+        assert np.array_equal(split, split_frames(where, val_share=0.2))
