@@ -12,7 +12,7 @@ from data.core.errors import InputError
 from data.core.progress import NoBar
 from data.execution.ray import ray_at
 from data.execution.tasks import Task, TaskContext, Work
-from data.video.reader import Damage
+from data.video.frames import Damage
 
 
 def _count(file: str) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from data.core.arrays import UNKNOWN, Image
 from data.tables.tracks import Tracks
-from data.video.reader import Frame
+from data.video.frames import Frame
 from data.video.writer import VideoWriter
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from data.tables.people import Assignments
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks, read_csv, write_csv, write_mot
 from data.video.footage import ASSUMED_RATE
-from data.video.reader import Frame, read_frames
+from data.video.frames import Frame
+from data.video.reader import read_frames
 from tracking.detection.cuts import find_cuts
 from tracking.detection.detections import DetectedFrames, Detections, FootageDetections
 from tracking.detection.inputs import faces_key, tracks_record

@@ -22,8 +22,8 @@ from data.execution.threaded import stream
 from data.project.checkpoints import Checkpoints
 from data.project.paths import ProjectPaths
 from data.tables.faces import Faces, Frames
+from data.video.frames import Frame
 from data.video.jpeg import write_jpeg
-from data.video.reader import Frame
 
 _OWN_PICTURE = re.compile(r"\d{8}(-\d+)?\.jpg")
 _FRAMES_SUFFIX = ".frames.parquet"

@@ -25,7 +25,8 @@ from data.execution.tasks import TaskContext
 from data.project.checkpoints import Checkpoints
 from data.project.paths import ProjectFolder
 from data.video.footage import Footage
-from data.video.reader import Damage, sample_frames
+from data.video.frames import Damage
+from data.video.reader import sample_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def detect_segment(given: DetectTask, place: TaskContext) -> Damage:
         every_s=search.every_s,
         from_s=segment.from_s,
         until_s=segment.until_s,
-        spans=None if search.spans is None else as_intervals(search.spans),
+        intervals=None if search.spans is None else as_intervals(search.spans),
         after_index=int(done.frames.frame_index[-1]) if len(done.frames) else -1,
         threads=search.backend.threads,
         damage=damage,

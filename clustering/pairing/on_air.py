@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from data.core.errors import InputError
 from data.core.intervals import Intervals, as_intervals, difference, lengths_s
 from data.video.footage import ASSUMED_RATE, Footage
+from data.video.frames import Frame
 from data.video.packet_index import index_packets
-from data.video.reader import SAME_TIME_S, Frame, sample_frames
+from data.video.reader import sample_frames
+from data.video.selection import SAME_TIME_S
 
 SHORTEST_OFF_S: Final = 5.0
 """A connection that is silent for so long counts as lost; WebRTC calls it disconnected by then."""
@@ -194,7 +196,7 @@ def _find_edges(footage: Footage, runs: Sequence[_StillRun], threads: int) -> No
     if not edges:
         return
     frames = sample_frames(
-        footage, every_s=_EVERY_FRAME_S, spans=as_intervals(edges), threads=threads
+        footage, every_s=_EVERY_FRAME_S, intervals=as_intervals(edges), threads=threads
     )
     with closing(frames):
         for frame in frames:

@@ -23,7 +23,7 @@ from cropping.render.resize import crop
 from data.core.atomic import partial_of
 from data.execution.threaded import stream
 from data.project.checkpoints import Checkpoints
-from data.video.reader import Decoded
+from data.video.frames import DecodedFrame
 from data.video.yuv import Planes
 
 CHUNK_FRAMES: Final = 1500
@@ -43,7 +43,7 @@ ChunkCheckpoints = Checkpoints[Path]
 class RenderFrame:
     """One decoded frame, its planes, and its presentation time in the video's ticks."""
 
-    def __init__(self, decoded: Decoded, video_format: VideoFormat) -> None:
+    def __init__(self, decoded: DecodedFrame, video_format: VideoFormat) -> None:
         self.decoded, self.planes = decoded, decoded.planes()
         self.index = decoded.index
         self.tick = round(Fraction(decoded.time_s) / video_format.time_base)
@@ -181,7 +181,7 @@ def threads_each(encoders: int, cores: int) -> int:
 
 
 def render(
-    frames: Generator[Decoded, None, None],
+    frames: Generator[DecodedFrame, None, None],
     workers: Sequence[EncoderWorker],
     video_format: VideoFormat,
     *,
@@ -234,7 +234,9 @@ def _in_turn(workers: Sequence[EncoderWorker]) -> Callable[[RenderFrame], Render
     return encode
 
 
-def _render_frames(frames: Iterator[Decoded], video_format: VideoFormat) -> Iterator[RenderFrame]:
+def _render_frames(
+    frames: Iterator[DecodedFrame], video_format: VideoFormat
+) -> Iterator[RenderFrame]:
     for decoded in frames:
         yield RenderFrame(decoded, video_format)
 

@@ -42,7 +42,8 @@ from data.core.progress import Bar
 from data.execution.segments import MOST
 from data.execution.tasks import TaskContext
 from data.video.footage import ASSUMED_RATE, Footage, open_video
-from data.video.reader import Damage, Decoded, decode_frames
+from data.video.frames import Damage, DecodedFrame
+from data.video.reader import decode_frames
 
 SEGMENT_CHUNKS: Final = 12
 """Pieces a leg, at least: about ten minutes, as long as a segment of the stages before."""
@@ -256,7 +257,7 @@ def _pass(
 
 def _decoded(
     job: CropPlan, leg: RenderSegment, piece: int, damage: Damage
-) -> Generator[Decoded, None, None]:
+) -> Generator[DecodedFrame, None, None]:
     """The frames of a leg from a piece on."""
     return decode_frames(
         job.footage,
@@ -310,10 +311,10 @@ def _by_one(bar: Bar, *, after: int) -> Callable[[], None]:
 class _Last:
     """Remembers the last frame that came by."""
 
-    def __init__(self, first: Decoded) -> None:
+    def __init__(self, first: DecodedFrame) -> None:
         self._frame = first
 
-    def noting(self, frames: Iterable[Decoded]) -> Generator[Decoded, None, None]:
+    def noting(self, frames: Iterable[DecodedFrame]) -> Generator[DecodedFrame, None, None]:
         for frame in frames:
             self._frame = frame
             yield frame

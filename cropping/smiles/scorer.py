@@ -15,7 +15,8 @@ from cropping.smiles.table import SMILING, Smiles
 from data.core.arrays import UNKNOWN
 from data.core.boxes import iou
 from data.tables.tracks import Tracks
-from data.video.reader import SAME_TIME_S, Frame
+from data.video.frames import Frame
+from data.video.selection import SAME_TIME_S
 
 SAMPLES_PER_S: Final = 10.0
 """A smile lasts a second; more looks would cost time and tell nothing new."""

@@ -30,7 +30,8 @@ from data.project.stages import GIFS, TRACKS, GifsRecord
 from data.tables.people import open_people
 from data.tables.tracks import Tracks, read_tracks
 from data.video.footage import ASSUMED_RATE, Footage, probe
-from data.video.reader import Damage, decode_frames, pick_frames, read_frames
+from data.video.frames import Damage
+from data.video.reader import decode_frames, pick_frames, read_frames
 
 StyleName = Literal["moments", "bursts"]
 _MOMENT_S: Final = 0.6  # that each of the moments is shown

@@ -21,7 +21,7 @@ from data.core.errors import InputError
 from data.core.progress import Bar, NoBar, Progress
 from data.execution.segments import damage_of_all
 from data.execution.tasks import A, Finished, L, Task, TaskContext, Work
-from data.video.reader import Damage
+from data.video.frames import Damage
 
 LOCAL: Final = "local"
 AUTO: Final = "auto"

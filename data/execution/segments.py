@@ -12,7 +12,7 @@ from typing import Final
 
 from data.core.atomic import write_json
 from data.video.footage import Footage
-from data.video.reader import Damage
+from data.video.frames import Damage
 
 SEGMENT_S: Final = 600.0
 """So long is a segment, at least about."""

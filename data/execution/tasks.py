@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from data.core.errors import InputError
 from data.core.progress import Bar, NoBar, Progress
 from data.execution.segments import damage_of_all
-from data.video.reader import Damage
+from data.video.frames import Damage
 
 T = TypeVar("T")
 A = TypeVar("A")

@@ -26,7 +26,7 @@ from data.storage.addresses import legible, project_address
 from data.storage.cache import cache_folder
 from data.storage.fetch import fetch_footage
 from data.storage.store import Store, Stored
-from data.video.reader import Damage
+from data.video.frames import Damage
 
 
 class RemoteTaskRunner:

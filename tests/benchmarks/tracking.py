@@ -22,7 +22,8 @@ from clustering.stage import cluster_faces
 from data.project.project import Project
 from data.sample.film import draw_film
 from data.tables.people import open_people
-from data.video.reader import Frame, read_frames
+from data.video.frames import Frame
+from data.video.reader import read_frames
 from tests import SHARED
 from tracking.detection.cuts import find_cuts, thumbnail
 from tracking.detection.detections import FootageDetections

@@ -28,7 +28,8 @@ from data.sample.sound import mark_times_s
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from data.tables.tracks import Tracks
-from data.video.reader import Frame, read_frames
+from data.video.frames import Frame
+from data.video.reader import read_frames
 from tests.clips import VARYING_TIMES_S, Clips, encode, number_of, picture, sound
 from tests.cropping.conftest import Cropped, Drawn
 from tests.cropping.silent_bar import Bars, no_bar

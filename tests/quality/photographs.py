@@ -19,8 +19,8 @@ from clustering.grouping.footage import GroupingSettings, group_faces
 from clustering.grouping.metrics import BCubed, b_cubed
 from data.core.boxes import centres
 from data.tables.faces import Faces
+from data.video.frames import Frame
 from data.video.jpeg import decode_jpeg
-from data.video.reader import Frame
 from tests.quality.clips import load_extractor
 
 MIN_FACE_PX: Final = 60

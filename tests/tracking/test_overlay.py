@@ -8,7 +8,8 @@ import pytest
 
 from data.core.arrays import Image
 from data.tables.tracks import Tracks
-from data.video.reader import Frame, read_frames
+from data.video.frames import Frame
+from data.video.reader import read_frames
 from tests.tracking.rows import Row, timeline, tracks
 from tracking.overlay import GREY, colours, draw_tracks, write_overlay
 

@@ -19,7 +19,8 @@ from data.inference.runtime import RuntimeName
 from data.project.checkpoints import Checkpoints
 from data.project.stages import DetectionsRecord
 from data.video.footage import Footage
-from data.video.reader import Damage, Frame, read_frames
+from data.video.frames import Damage, Frame
+from data.video.reader import read_frames
 from tracking.detection.cuts import thumbnail
 from tracking.detection.detections import DetectedFrames, Detections
 from tracking.detection.detector import ImageDetections, PersonDetector

@@ -9,7 +9,7 @@ from cropping.smiles.scorer import SmileScorer, average_over_neighbours
 from cropping.smiles.table import Smiles
 from data.core.arrays import UNKNOWN
 from data.tables.tracks import Tracks
-from data.video.reader import Frame
+from data.video.frames import Frame
 from tests.cropping.smile_rows import smiles
 
 

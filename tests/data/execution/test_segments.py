@@ -14,7 +14,7 @@ from data.execution.segments import (
     segments_of,
 )
 from data.video.footage import Footage
-from data.video.reader import Damage
+from data.video.frames import Damage
 
 VIDEO = Footage(Path("a.mp4"), "video", 640, 360, 0.0, None, False, 1)
 

@@ -12,7 +12,7 @@ from data.core.errors import InputError
 from data.core.progress import Bar
 from data.execution.tasks import Finished, LocalRunner, Task, TaskContext, Work
 from data.remote.runners import runner_at
-from data.video.reader import Damage
+from data.video.frames import Damage
 
 Do = Callable[[str, TaskContext], Damage]
 DONE: list[str] = []

@@ -20,7 +20,7 @@ from data.remote.sync_state import REMOTE_FOLDER
 from data.storage.addresses import footage_place, project_place
 from data.storage.cache import cache_folder
 from data.storage.store import Store
-from data.video.reader import Damage
+from data.video.frames import Damage
 from tests.machines import Machine
 
 

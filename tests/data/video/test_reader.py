@@ -13,7 +13,8 @@ import pytest
 from data.core.errors import InputError
 from data.core.intervals import as_intervals
 from data.video.footage import probe
-from data.video.reader import Damage, Frame, pick_frames, read_frames, sample_frames
+from data.video.frames import Damage, Frame
+from data.video.reader import pick_frames, read_frames, sample_frames
 from tests.clips import (
     DAMAGED_FRAMES,
     DAMAGED_GOP,
@@ -169,7 +170,7 @@ def test_segments_have_the_frames_of_the_whole(clips: Clips, name: str) -> None:
     assert look(read_frames(clips(name), after_index=whole[middle][0])) == whole[middle + 1 :]
 
 
-SPANS: dict[str, list[tuple[float, float]]] = {
+INTERVALS: dict[str, list[tuple[float, float]]] = {
     "empty": [],
     "before the first": [(-5, 0)],
     "all": [(0, 99)],
@@ -181,43 +182,45 @@ SPANS: dict[str, list[tuple[float, float]]] = {
 }
 
 
-def in_one_span(sample: tuple[int, float, int], spans: list[tuple[float, float]]) -> bool:
-    """Whether a sample and the multiple of 0.3 s that it stands for lie in one of ``spans``."""
+def in_one_interval(sample: tuple[int, float, int], intervals: list[tuple[float, float]]) -> bool:
+    """Whether a sample and the multiple of 0.3 s that it stands for lie in one of ``intervals``."""
     multiple = int((sample[1] + 1e-6) / 0.3) * 0.3
-    return any(a <= multiple + 1e-6 and sample[1] < b - 1e-6 for a, b in spans)
+    return any(a <= multiple + 1e-6 and sample[1] < b - 1e-6 for a, b in intervals)
 
 
-@pytest.mark.parametrize("case", SPANS)
+@pytest.mark.parametrize("case", INTERVALS)
 @pytest.mark.parametrize("name", ["constant_rate.mp4", "elementary.h264", "varying_rate.mp4"])
-def test_samples_of_spans(clips: Clips, name: str, case: str) -> None:
+def test_samples_of_intervals(clips: Clips, name: str, case: str) -> None:
     whole = look(sample_frames(clips(name), every_s=0.3))
-    expected = [sample for sample in whole if in_one_span(sample, SPANS[case])]
+    expected = [sample for sample in whole if in_one_interval(sample, INTERVALS[case])]
 
-    spans = as_intervals(SPANS[case])
-    found = look(sample_frames(clips(name), every_s=0.3, spans=spans))
+    intervals = as_intervals(INTERVALS[case])
+    found = look(sample_frames(clips(name), every_s=0.3, intervals=intervals))
 
     assert found == expected
     for number, (index, _, _) in enumerate(found):
-        rest = look(sample_frames(clips(name), every_s=0.3, spans=spans, after_index=index))
+        rest = look(sample_frames(clips(name), every_s=0.3, intervals=intervals, after_index=index))
         assert rest == expected[number + 1 :]
 
 
 def test_a_frame_after_a_gap_is_no_sample_for_a_time_in_it(clips: Clips) -> None:
     """From 1.9 to 3.3 s there is none."""
-    for spans, expected in ((None, [1.5, 3.3, 3.5]), ([(1.5, 1.95), (3.1, 3.7)], [1.5, 3.5])):
+    for intervals, expected in ((None, [1.5, 3.3, 3.5]), ([(1.5, 1.95), (3.1, 3.7)], [1.5, 3.5])):
         samples = sample_frames(
             clips("varying_rate.mp4"),
             every_s=0.5,
             from_s=1.5,
-            spans=None if spans is None else as_intervals(spans),
+            intervals=None if intervals is None else as_intervals(intervals),
         )
         assert [time_s for _, time_s, _ in look(samples)] == pytest.approx(expected)
 
 
-def test_nothing_is_decoded_outside_the_spans(clips: Clips) -> None:
+def test_nothing_is_decoded_outside_the_intervals(clips: Clips) -> None:
     damage = Damage()
-    spans = as_intervals([(0, 0.9), (2.1, 3)])
-    assert list(sample_frames(clips("damaged.mp4"), every_s=0.1, spans=spans, damage=damage))
+    intervals = as_intervals([(0, 0.9), (2.1, 3)])
+    assert list(
+        sample_frames(clips("damaged.mp4"), every_s=0.1, intervals=intervals, damage=damage)
+    )
     assert not damage
 
 
