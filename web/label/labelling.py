@@ -36,7 +36,7 @@ class NewLabelSet(BaseModel):
     labels: Annotated[list[ShortText], Field(min_length=2, max_length=MAX_LABELS)]
 
 
-class FaceLabel(BaseModel):
+class FaceLabelRequest(BaseModel):
     """The label of one face; an empty label removes it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -51,7 +51,7 @@ class LabelBatch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     by: ShortText
-    labels: Annotated[list[FaceLabel], Field(min_length=1, max_length=MAX_BATCH)]
+    labels: Annotated[list[FaceLabelRequest], Field(min_length=1, max_length=MAX_BATCH)]
 
 
 def set_data(folder: LabelFolder, label_set: LabelSet) -> dict[str, Any]:
