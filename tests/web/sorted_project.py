@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,8 @@ def decisions(project: Project) -> list[tuple[Any, ...]]:
         "FROM decisions ORDER BY decision_id"
     )
     return rows(project, query)
+
+
+def faces_per_person(project: Project) -> dict[int, int]:
+    """Return the number of faces of each person id; -1 is unknown."""
+    return dict(Counter(whose(project)))

@@ -1,0 +1,199 @@
+"""The People page in a browser, and the decisions that SQLite holds afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from data.project.project import Project
+from tests.web.people.pages import NO_PERSON, card, go, reload, wait_for_toast
+from tests.web.serving import Running, running
+from tests.web.sorted_project import decisions, faces_per_person, rows, whose
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# The server starts before the page and stops after it.
+pytestmark = pytest.mark.usefixtures("review")
+
+
+@pytest.fixture
+def people(page: Page, review: Running) -> Page:
+    """The page of everybody."""
+    return go(page, f"{review.address}/people/film")
+
+
+def test_what_is_there(people: Page, sorted_project: Project) -> None:
+    there = faces_per_person(sorted_project)
+    assert people.locator("#count").inner_text() == "5 people"
+    for person in range(1, 6):
+        assert card(people, person).locator(".facts").inner_text().startswith(f"{there[person]} ")
+        assert card(people, person).locator("img").count() == 6
+    assert people.locator("#unknown-card .facts").inner_text() == "6 faces"
+    assert people.locator("#undo").is_disabled()
+    assert people.locator("#redo").is_disabled()
+
+
+def test_rename_in_place(people: Page, sorted_project: Project) -> None:
+    name = "Zoë <b>&amp; Bob</b>"
+    field = card(people, 2).locator(".name-field")
+    field.fill(name)
+    field.press("Enter")
+    wait_for_toast(people, f"Person 2 is called {name}")
+    assert decisions(sorted_project) == [("rename", 2, NO_PERSON, name, 0, "made")]
+    assert rows(sorted_project, "SELECT name FROM people WHERE person_id = 2") == [(name,)]
+    reload(people)
+    assert card(people, 2).locator(".name-field").input_value() == name
+    assert people.locator("main b").count() == 0
+
+
+def test_a_rename_that_is_given_up(people: Page, sorted_project: Project) -> None:
+    field = card(people, 2).locator(".name-field")
+    for text, key in (("Anna", "Escape"), ("", "Enter"), ("Person 2", "Enter")):
+        field.fill(text)
+        field.press(key)
+        assert field.input_value() == "Person 2"
+    assert decisions(sorted_project) == []
+
+
+def test_these_two_are_the_same(people: Page, sorted_project: Project) -> None:
+    before = faces_per_person(sorted_project)
+    assert people.locator("#pair").is_visible()
+    names = {people.locator(f"#pair-{side} h3").inner_text() for side in ("a", "b")}
+    assert names == {"Person 1", "Person 5"}
+    people.keyboard.press("s")
+    wait_for_toast(people, "is Person")
+    ((kind, gone, into, *_),) = decisions(sorted_project)
+    assert (kind, {gone, into}) == ("merge", {1, 5})
+    assert faces_per_person(sorted_project)[into] == before[1] + before[5]
+    assert rows(sorted_project, f"SELECT * FROM people WHERE person_id = {gone}") == []
+    assert card(people, gone).count() == 0
+
+
+def test_these_two_are_different(people: Page, sorted_project: Project) -> None:
+    people.keyboard.press("d")
+    wait_for_toast(people, "is not")
+    ((kind, person, other, *_),) = decisions(sorted_project)
+    assert (kind, {person, other}) == ("different", {1, 5})
+    people.locator("#pair").wait_for(state="hidden")
+    reload(people)
+    assert not people.locator("#pair").is_visible()
+
+
+def test_skip_asks_again_another_day(people: Page, browser: Browser, review: Running) -> None:
+    people.keyboard.press("k")
+    people.locator("#pair").wait_for(state="hidden")
+    reload(people)
+    assert not people.locator("#pair").is_visible()
+    later = browser.new_page()
+    go(later, f"{review.address}/people/film")
+    assert later.locator("#pair").is_visible()
+    later.close()
+
+
+def test_merge_by_dragging(people: Page, sorted_project: Project) -> None:
+    card(people, 5).locator(".montage").drag_to(card(people, 1).locator(".montage"))
+    wait_for_toast(people, "Person 5 is Person 1")
+    assert decisions(sorted_project) == [("merge", 5, 1, "", 0, "made")]
+    assert 5 not in whose(sorted_project)
+
+
+def test_merge_by_choosing(people: Page, sorted_project: Project) -> None:
+    """Who has a name stays, whoever was chosen first."""
+    field = card(people, 5).locator(".name-field")
+    field.fill("Anna")
+    field.press("Enter")
+    wait_for_toast(people, "is called Anna")
+    for person in (1, 5):
+        card(people, person).get_by_role("checkbox").check()
+    assert people.locator("#chosen-names").inner_text() == "Person 1, Anna"
+    people.get_by_role("button", name="Same person", exact=True).click()
+    wait_for_toast(people, "Person 1 is Anna")
+    assert decisions(sorted_project)[1] == ("merge", 1, 5, "", 0, "made")
+    assert people.locator("#chosen-bar").is_hidden()
+
+
+def test_hide_and_show(people: Page, sorted_project: Project) -> None:
+    card(people, 3).get_by_role("button", name="Hide").click()
+    wait_for_toast(people, "Person 3 hidden")
+    assert rows(sorted_project, "SELECT * FROM hidden") == [(3,)]
+    assert people.locator("#cards [data-person]").count() == 4
+    people.locator("#hidden-part summary").click()
+    card(people, 3).get_by_role("button", name="Show again").click()
+    wait_for_toast(people, "Person 3 shown again")
+    assert rows(sorted_project, "SELECT * FROM hidden") == []
+    assert [kind for kind, *_ in decisions(sorted_project)] == ["hide", "show"]
+    assert people.locator("#cards [data-person]").count() == 5
+
+
+def test_undo_and_redo(people: Page, sorted_project: Project) -> None:
+    before = whose(sorted_project)
+    people.keyboard.press("s")
+    wait_for_toast(people, "is Person")
+    merged = whose(sorted_project)
+    people.locator("#undo").click()
+    wait_for_toast(people, "Undone: ")
+    assert whose(sorted_project) == before
+    assert [state for *_, state in decisions(sorted_project)] == ["undone"]
+    people.keyboard.press("Control+Shift+Z")
+    wait_for_toast(people, "Redone: ")
+    assert whose(sorted_project) == merged
+    people.keyboard.press("Control+z")
+    people.locator(".toast", has_text="Undone: ").nth(1).wait_for()
+    assert whose(sorted_project) == before
+    card(people, 4).get_by_role("button", name="Hide").click()
+    wait_for_toast(people, "Person 4 hidden")
+    assert [state for *_, state in decisions(sorted_project)] == ["dropped", "made"]
+    assert people.locator("#redo").is_disabled()
+    people.locator("#show-history").click()
+    people.locator("#history li").first.wait_for()
+    lines = people.locator("#history li").all_inner_texts()
+    assert lines[0].startswith("Person 4 hidden")
+    assert "undone" in lines[1]
+
+
+def test_undo_on_the_toast(people: Page, sorted_project: Project) -> None:
+    card(people, 3).get_by_role("button", name="Hide").click()
+    wait_for_toast(people, "hidden")
+    people.locator(".toast button").click()
+    wait_for_toast(people, "Undone: Person 3 hidden")
+    assert rows(sorted_project, "SELECT * FROM hidden") == []
+
+
+@pytest.mark.parametrize("place", ["", "/4", "/unknown"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_everything_has_a_name_and_fits(
+    page: Page, review: Running, place: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    go(page, f"{review.address}/people/film{place}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    nameless = page.evaluate(NAMELESS)
+    assert nameless == []
+
+
+NAMELESS = """
+() => [...document.querySelectorAll('button, a, input, select, [role=option]')]
+  .filter((one) => one.offsetParent)
+  .filter((one) => !(one.ariaLabel || one.innerText?.trim() || one.labels?.length))
+  .map((one) => one.outerHTML.slice(0, 120))
+"""
+
+
+def test_keys_do_nothing_while_one_types(people: Page, sorted_project: Project) -> None:
+    field = card(people, 2).locator(".name-field")
+    field.focus()
+    people.keyboard.type("sdk")
+    assert decisions(sorted_project) == []
+    field.press("Enter")
+    wait_for_toast(people, "is called sdk")
+
+
+def test_several_projects(page: Page, sorted_project: Project, crops_project: Path) -> None:
+    with running([sorted_project.folder, crops_project]) as served:
+        go(page, f"{served.address}/people")
+        page.get_by_role("link", name="film").first.click()
+        page.wait_for_url("**/people/film")
+        page.goto("about:blank")

@@ -1,0 +1,80 @@
+"""Auto mode: the plan of who is on stage when, and the player that follows it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytestmark = pytest.mark.alone
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+
+PLAN = """async ([people, duration, mode]) => {
+  const { planSwitches } = await import("/static/watch/auto_stage.js");
+  return planSwitches(people, duration, mode);
+}"""
+
+
+def person(number: int, seen: list[list[float]], smiling: list[list[float]]) -> dict[str, object]:
+    return {"id": number, "seen": seen, "filled": [], "smiling": smiling}
+
+
+@pytest.mark.parametrize(
+    ("people", "mode", "expected"),
+    [
+        ([], "present", []),
+        ([person(7, [], [])], "present", [(0, 7)]),
+        (
+            [person(1, [[0, 10]], []), person(2, [[10, 20]], [])],
+            "present",
+            [(0, 1), (10, 2)],
+        ),
+        (
+            [person(1, [[0, 20]], []), person(2, [[0, 20]], [[8, 12]])],
+            "smiling",
+            [(0, 1), (7.0, 2), (13.0, 1)],
+        ),
+    ],
+    ids=["no people", "never seen", "in turn", "a smile"],
+)
+def test_plan(
+    watching: Page,
+    people: list[dict[str, object]],
+    mode: str,
+    expected: list[tuple[float, int]],
+) -> None:
+    switches = watching.evaluate(PLAN, [people, 20, mode])
+    assert [switch["id"] for switch in switches][: len(expected)] == [
+        person_id for _, person_id in expected
+    ]
+    for switch, (start, _) in zip(switches, expected, strict=False):
+        assert switch["start"] == pytest.approx(start, abs=2.5)
+
+
+def test_every_person_gets_on_stage(watching: Page) -> None:
+    people = [person(number, [[0, 60]], []) for number in range(1, 5)]
+    switches = watching.evaluate(PLAN, [people, 60, "present"])
+    assert {switch["id"] for switch in switches} == {1, 2, 3, 4}
+    starts = [switch["start"] for switch in switches]
+    assert min(b - a for a, b in pairwise(starts)) >= 2.5
+
+
+def test_auto_mode_follows_the_plan(watching: Page) -> None:
+    watching.keyboard.press("a")
+    watching.evaluate("measuring.player.seek(3.4)")
+    watching.keyboard.press(" ")
+    watching.wait_for_timeout(400)
+    wanted = watching.evaluate(
+        """async () => {
+          const { personAt, planSwitches } = await import("/static/watch/auto_stage.js");
+          const data = JSON.parse(document.getElementById("page-data").textContent);
+          const switches = planSwitches(data.people, data.duration_s, "present");
+          const time = measuring.player.time;
+          return [personAt(switches, time - 0.15), personAt(switches, time)];
+        }"""
+    )
+    assert watching.evaluate("measuring.player.staged") in wanted
