@@ -127,6 +127,8 @@ def _cluster(parsed: argparse.Namespace) -> int:
     from clustering.stage import cluster_faces
     from data.command.inputs import footage_paths, project_for
     from data.core.progress import bars
+    from data.execution.context import RunContext
+    from data.execution.failures import Failures
     from data.remote.runners import runner_at
 
     named = footage_paths(parsed.footage)
@@ -136,7 +138,8 @@ def _cluster(parsed: argparse.Namespace) -> int:
     known = bool(footages or project.footages)
     _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
     with runner_at(parsed.ray, parsed.syncs) as runner:
-        summary = cluster_faces(project, footages, settings, progress=bars(NAME), runner=runner)
+        context = RunContext(bars(NAME), Failures(), runner)
+        summary = cluster_faces(project, footages, settings, context=context)
     for line in _report(project, summary):
         print(line)
     return say_failed(NAME, summary.failed)

@@ -35,9 +35,7 @@ from clustering.pairing.match import (
 from clustering.settings import VERSION, ClusterSettings
 from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
-from data.core.progress import Progress
-from data.execution.failures import Failures
-from data.execution.tasks import LocalRunner, Runner
+from data.execution.context import RunContext
 from data.project.project import FootageEntry, Project, absolute
 from data.project.stages import FACES, PEOPLE, PeopleRecord
 from data.tables.decisions import Places, Reviewed, ReviewedFaces
@@ -80,8 +78,7 @@ def cluster_faces(
     paths: Sequence[Path],
     settings: ClusterSettings,
     *,
-    progress: Progress,
-    runner: Runner | None = None,
+    context: RunContext,
 ) -> ClusterSummary:
     """Find the people in some footage, and write them and their dataset into the project.
 
@@ -97,27 +94,28 @@ def cluster_faces(
         project: to write into.
         paths: of footages.
         settings: how to find and sort.
-        progress: makes the bars.
-        runner: where the footages are looked at; None for here, one after the other.
+        context: of the run.
 
     Raises:
         InputError: no footage that can be used, or no face in any.
     """
     start = time.monotonic()
-    failures = Failures()
+    failures = context.failures
     failures.expect(len(paths))
-    named = _probe_named(paths, failures)  # before there is a folder for them
+    named = list(failures.each(paths, probe))  # before there is a folder for them
     paired, single = pair_up(named, settings.pairing.pairs, failures)
     with project.lock():
         others, left_out = _probe_others(project, paths)
         failures.expect(len(others))
         forget_pairs(project, single)
-        runner = runner or LocalRunner()
-        named = [*single, *find_lessons(project, paired, settings, failures, progress, runner)]
+        named = [*single, *find_lessons(project, paired, settings, context=context)]
         lessons = known_lessons(project)
-        parts = parts_looked_at(lessons)
         extracted = find_faces(
-            project, [*named, *others], parts, settings, failures, progress, runner
+            project,
+            [*named, *others],
+            settings,
+            parts=parts_looked_at(lessons),
+            context=context,
         )
         tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, extracted, tables, settings)
@@ -133,7 +131,7 @@ def cluster_faces(
         done = done and outputs_exist(project, plan)
         if not done:
             project.unfinish(PEOPLE)
-            write_outputs(project, known, plan, progress)
+            write_outputs(project, known, plan, context.progress)
             project.finish(PEOPLE, inputs)
     summary = _summary(project, extracted, known, plan)
     read = {footage.name for footage in extracted}
@@ -145,14 +143,6 @@ def cluster_faces(
         took_s=time.monotonic() - start,
         up_to_date=done and all(footage.already_done for footage in extracted),
     )
-
-
-def _probe_named(paths: Sequence[Path], failures: Failures) -> list[Footage]:
-    footages = []
-    for path in paths:
-        with failures.of_one():
-            footages.append(probe(path))
-    return footages
 
 
 def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage], list[str]]:

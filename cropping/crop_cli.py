@@ -124,23 +124,18 @@ def _crop(parsed: argparse.Namespace) -> int:
     from cropping.stage import crop_people
     from data.command.inputs import footage_paths
     from data.core.progress import bars
+    from data.execution.context import RunContext
     from data.execution.failures import Failures
     from data.project.project import Project
     from data.remote.runners import runner_at
 
-    project, failures = Project(parsed.project), Failures()
     with runner_at(parsed.ray, parsed.syncs) as runner:
-        summaries = crop_people(
-            project,
-            footage_paths(parsed.footage),
-            settings,
-            progress=bars(NAME),
-            failures=failures,
-            runner=runner,
-        )
+        context = RunContext(bars(NAME), Failures(), runner)
+        paths = footage_paths(parsed.footage)
+        summaries = crop_people(Project(parsed.project), paths, settings, context=context)
     for line in _report(summaries):
         print(line)  # noqa: T201
-    return say_failed(NAME, failures.lines)
+    return say_failed(NAME, context.failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> None:

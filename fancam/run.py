@@ -127,12 +127,14 @@ class _Stages:
         from clustering.faces.backends import BackendSettings
         from clustering.pairing.lesson import lesson_lines
         from clustering.stage import cluster_faces
+        from data.execution.context import RunContext
+        from data.execution.failures import Failures
 
         backend = BackendSettings(threads=self.settings.threads)
         settings = ClusterSettings(backend=backend, pairing=self.settings.pairing)
-        summary = cluster_faces(
-            self.project, self.footages, settings, progress=progress, runner=self.runner
-        )
+        # With failures of its own: some of these footages may not reach the later stages.
+        context = RunContext(progress, Failures(), self.runner)
+        summary = cluster_faces(self.project, self.footages, settings, context=context)
         self.failures.lines.extend(summary.failed)
         faces = sum(person.faces for person in summary.people)
         names = ", ".join(person.name for person in summary.people)
@@ -143,25 +145,20 @@ class _Stages:
             raise InputError("too few alike faces to make a person; see cluster-faces --help")
 
     def _train(self, progress: Progress) -> Iterator[str]:
+        from data.execution.context import RunContext
         from tracking.training.stage import TrackerSettings, train_tracker
 
         settings = TrackerSettings(weights=self.settings.weights)
-        with self.project.lock():
-            result = train_tracker(self.project, settings, progress=progress).result
+        result = train_tracker(self.project, settings, context=RunContext(progress)).result
         yield f"train-tracker  {result.epochs} epochs, mAP50 {result.map50:.2f}"
 
     def _track(self, progress: Progress) -> Iterator[str]:
+        from data.execution.context import RunContext
         from tracking.stage import TrackSettings, track_people
 
         settings = TrackSettings(threads=self.settings.threads)
-        tracked = track_people(
-            self.project,
-            self._usable(),
-            settings,
-            progress=progress,
-            failures=self.failures,
-            runner=self.runner,
-        )
+        context = RunContext(progress, self.failures, self.runner)
+        tracked = track_people(self.project, self._usable(), settings, context=context)
         rows = sum(person.detected + person.filled for one in tracked for person in one.people)
         frames = sum(one.frames for one in tracked)
         yield f"track-people   {rows} rows in {frames} frames"
@@ -169,25 +166,20 @@ class _Stages:
     def _crop(self, progress: Progress) -> Iterator[str]:
         from cropping.render.settings import CropSettings
         from cropping.stage import crop_people
+        from data.execution.context import RunContext
 
         settings = CropSettings(threads=self.settings.threads)
-        done = crop_people(
-            self.project,
-            self._tracked(),
-            settings,
-            progress=progress,
-            failures=self.failures,
-            runner=self.runner,
-        )
+        context = RunContext(progress, self.failures, self.runner)
+        done = crop_people(self.project, self._tracked(), settings, context=context)
         yield f"crop-people    {sum(len(one.people) for one in done)} videos"
 
     def _smile(self, progress: Progress) -> Iterator[str]:
         from cropping.smiles.stage import SmileSettings, smile_gifs
+        from data.execution.context import RunContext
 
         settings = SmileSettings(threads=self.settings.threads)
-        done = smile_gifs(
-            self.project, self._tracked(), settings, progress=progress, failures=self.failures
-        )
+        context = RunContext(progress, self.failures)  # smile-gifs has no --ray
+        done = smile_gifs(self.project, self._tracked(), settings, context=context)
         people = [person for one in done for person in one.people]
         made = sum(person.file is not None for person in people)
         few = f"; too few smiles of {len(people) - made}" if made < len(people) else ""

@@ -18,6 +18,7 @@ from clustering.output.label_pictures import write_face_picture
 from cropping.render.settings import CropSettings
 from cropping.smiles.stage import SmileSettings, smile_gifs
 from cropping.stage import crop_people
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.project.stages import TRACKER, TRACKS
 from data.tables.decision_log import DecisionLog
@@ -67,8 +68,8 @@ def make_project(clip: Path, replace: Callable[[Any, str, Any], None]) -> Projec
     assert clustering_cli.main(["--project", "clip.fancam"]) == 0
     project = Project(project.folder)
     _add_tracks(project)
-    crop_people(project, [], CROPS, progress=no_bar)
-    smile_gifs(project, [], SmileSettings(), progress=no_bar)
+    crop_people(project, [], CROPS, context=RunContext(no_bar))
+    smile_gifs(project, [], SmileSettings(), context=RunContext(no_bar))
     _add_tracker(project)
     _add_labels(project)
     _add_cache(project)

@@ -94,24 +94,19 @@ def _track(parsed: argparse.Namespace) -> int:
     limit_threads(parsed.threads)
     from data.command.inputs import footage_paths
     from data.core.progress import bars
+    from data.execution.context import RunContext
     from data.execution.failures import Failures
     from data.project.project import Project
     from data.remote.runners import runner_at
     from tracking.stage import track_people
 
-    project, failures = Project(parsed.project), Failures()
     with runner_at(parsed.ray, parsed.syncs) as runner:
-        summaries = track_people(
-            project,
-            footage_paths(parsed.footage),
-            settings,
-            progress=bars(NAME),
-            failures=failures,
-            runner=runner,
-        )
+        context = RunContext(bars(NAME), Failures(), runner)
+        paths = footage_paths(parsed.footage)
+        summaries = track_people(Project(parsed.project), paths, settings, context=context)
     for line in _report(summaries):
         print(line)  # noqa: T201
-    return say_failed(NAME, failures.lines)
+    return say_failed(NAME, context.failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> None:

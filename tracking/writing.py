@@ -1,4 +1,4 @@
-"""What becomes of a watched footage, wherever that is: its detections, tracks and overlay."""
+"""Last tasks of tracking: write a footage's detections, tracks and overlay."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ from tracking.overlay import write_overlay
 
 @dataclass(frozen=True, slots=True)
 class LinkJob:
-    """One footage on its way.
+    """Linking of one footage's detections into tracks.
 
     Args:
         paths: of the project.
-        name: of the footage there.
-        watch: how it is watched.
+        name: of the footage in the project.
+        detection: the job that the detections come from.
         classes: person of each class of the detector.
         names: of the people.
-        label_margin: how much larger than the face the detector's boxes are.
-        faces: whose the faces are, as far as that is to be heard.
-        naming: how boxes become tracks.
+        label_margin: by how much the detector's boxes exceed the face, as a share of its size.
+        faces: known identities of faces; empty where they are not to be used.
+        naming: how detections become tracks.
         overlay: whether to write a video with the boxes drawn in.
         mot: whether to write MOTChallenge's format too.
     """
 
     paths: ProjectFolder
     name: str
-    watch: TrackJob
+    detection: TrackJob
     classes: tuple[int, ...]
     names: Mapping[int, str]
     label_margin: float
@@ -73,21 +73,21 @@ class LinkJob:
 
     @property
     def detections_file(self) -> Path:
-        """What the detector found."""
+        """The detections."""
         return self.paths.detections_file(self.name)
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What is to be written."""
+        """The files to write."""
         files = [self.csv_file]
         files += [self.mot_file] if self.mot else []
         files += [self.overlay_file] if self.overlay else []
         return tuple(files)
 
     def record(self) -> TracksRecord:
-        """Everything that the tracks depend on."""
+        """Return everything that the tracks depend on."""
         return tracks_record(
-            self.watch.record(),
+            self.detection.record(),
             naming=dataclasses.asdict(self.naming),
             label_margin=self.label_margin,
             classes=self.classes,
@@ -98,38 +98,38 @@ class LinkJob:
 
 @dataclass(frozen=True, slots=True)
 class PersonTracks:
-    """How much of one person there is in one footage."""
+    """The number of frames of one person in one footage."""
 
     name: str
     detected: int  # frames
-    filled: int  # frames
+    filled: int  # interpolated frames
 
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What was found in one footage."""
+    """The result of the last task of one footage."""
 
-    frames: int  # that were looked at
+    frames: int  # with detections: every nth
     cuts: int
     people: tuple[PersonTracks, ...]
 
 
-def write_detections_and_tracks(job: LinkJob, place: TaskContext) -> Tracked:
-    """Put together what was watched, and go on as `write_tracks` does."""
-    watch = job.watch
-    parts = [part for one in watch.segments for part in watch.parts(one).read()]
-    found = _whole(parts, people=watch.people, video=watch.footage.kind == "video")
+def write_detections_and_tracks(job: LinkJob, context: TaskContext) -> Tracked:
+    """Write the detections of all segments, and their tracks."""
+    detection = job.detection
+    parts = [part for one in detection.segments for part in detection.parts(one).read()]
+    found = _whole(parts, people=detection.people, video=detection.footage.kind == "video")
     found.write(job.detections_file)
-    return _write_tracks(job, found, place)
+    return _write_tracks(job, found, context)
 
 
-def write_tracks(job: LinkJob, place: TaskContext) -> Tracked:
-    """Write the tracks of what was detected before."""
-    return _write_tracks(job, FootageDetections.read(job.detections_file), place)
+def write_tracks(job: LinkJob, context: TaskContext) -> Tracked:
+    """Write the tracks of the detections of an earlier run."""
+    return _write_tracks(job, FootageDetections.read(job.detections_file), context)
 
 
 def read_tracked(job: LinkJob, _: TaskContext) -> Tracked:
-    """Read what was written before."""
+    """Summarise the tracks of an earlier run."""
     found = FootageDetections.read(job.detections_file)
     return _tracked(job, found, read_csv(job.csv_file, job.names))
 
@@ -138,19 +138,19 @@ def _whole(parts: Sequence[DetectedFrames], *, people: int, video: bool) -> Foot
     index = np.concatenate([part.frame_index for part in parts] or [np.zeros(0, np.int64)])
     time_s = np.concatenate([part.time_s for part in parts] or [np.zeros(0)])
     thumbnails = chain.from_iterable(part.thumbnail for part in parts)
-    # Photographs of a folder do not follow each other.
+    # Photographs of a folder are not consecutive: each is a shot of its own.
     cuts = find_cuts(index, thumbnails) if video else index[1:]
     found = Detections.concatenate([part.detections for part in parts], people=people)
     return FootageDetections(Timeline(index, time_s, cuts), found)
 
 
-def _write_tracks(job: LinkJob, found: FootageDetections, place: TaskContext) -> Tracked:
+def _write_tracks(job: LinkJob, found: FootageDetections, context: TaskContext) -> Tracked:
     tracks = find_tracks(
         found,
         job.classes,
         job.faces,
         label_margin=job.label_margin,
-        video=job.watch.footage.kind == "video",
+        video=job.detection.footage.kind == "video",
         settings=job.naming,
     )
     write_csv(job.csv_file, tracks, job.names)
@@ -159,29 +159,29 @@ def _write_tracks(job: LinkJob, found: FootageDetections, place: TaskContext) ->
     if job.mot:
         write_mot(job.mot_file, tracks)
     if job.overlay:
-        _write_overlay(job, tracks, found.timeline, place)
+        _write_overlay(job, tracks, found.timeline, context)
     return _tracked(job, found, tracks)
 
 
-def _write_overlay(job: LinkJob, tracks: Tracks, timeline: Timeline, place: TaskContext) -> None:
-    footage = job.watch.footage
+def _write_overlay(job: LinkJob, tracks: Tracks, timeline: Timeline, context: TaskContext) -> None:
+    footage = job.detection.footage
     if footage.kind != "video":
         raise InputError(f"{job.name}: an overlay is drawn on a video, not on pictures")
-    with place.progress(f"{job.name} overlay", len(timeline), 0) as bar:
+    with context.progress(f"{job.name} overlay", len(timeline), 0) as bar:
 
         def frames() -> Iterator[Frame]:
             wanted = set(timeline.frame_index.tolist())
-            for frame in read_frames(footage, threads=job.watch.detector.threads):
+            for frame in read_frames(footage, threads=job.detection.detector.threads):
                 if frame.index in wanted:
                     yield frame
                     bar.update(1)
 
-        rate = (footage.rate or ASSUMED_RATE) / job.watch.every_nth
+        rate = (footage.rate or ASSUMED_RATE) / job.detection.every_nth
         write_overlay(job.overlay_file, frames(), tracks, job.names, rate=rate)
 
 
 def _tracked(job: LinkJob, found: FootageDetections, tracks: Tracks) -> Tracked:
-    video = job.watch.footage.kind == "video"
+    video = job.detection.footage.kind == "video"
     cuts = len(found.timeline.cuts) if video else 0
     return Tracked(len(found.timeline), cuts, _people(tracks, job.names))
 

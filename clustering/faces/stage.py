@@ -1,15 +1,14 @@
-"""The faces of each footage of a project: looked for, unless they are known already."""
+"""Face finding: bring the faces tables of a project's footages up to date."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from clustering.faces.backends import BackendSettings
 from clustering.faces.extraction import CHECKPOINT_FRAMES
 from clustering.faces.tasks import DetectJob, DetectTask, detect_segment, write_tables
 from clustering.settings import VERSION, ClusterSettings
@@ -17,10 +16,10 @@ from data.core.atomic import remove_partial
 from data.core.digest import digest
 from data.core.errors import InputError
 from data.core.intervals import Intervals, lengths_s
-from data.core.progress import Progress
-from data.execution.failures import Failures
+from data.execution.context import RunContext
 from data.execution.segments import segments_of
-from data.execution.tasks import Finished, Runner, Task, Work
+from data.execution.stage import FootageStage, run_footages
+from data.execution.tasks import Finished, Task, Work
 from data.project.project import Project, ProjectSnapshot, absolute
 from data.project.stages import FACES, FacesRecord
 from data.tables.faces import Faces, Frames
@@ -29,7 +28,7 @@ from data.video.footage import Footage, default_interval_s, take_in
 
 @dataclass(frozen=True, slots=True)
 class FacesSummary:
-    """What was found in one footage."""
+    """The result of face finding in one footage."""
 
     name: str
     kind: str  # video, images or image
@@ -43,135 +42,122 @@ class FacesSummary:
 def find_faces(
     project: Project,
     footages: Sequence[Footage],
-    parts: Mapping[str, Intervals],
     settings: ClusterSettings,
-    failures: Failures,
-    progress: Progress,
-    runner: Runner,
+    *,
+    parts: Mapping[str, Intervals],
+    context: RunContext,
 ) -> list[FacesSummary]:
     """Bring the faces tables of ``footages`` up to date.
 
     Args:
-        project: where the tables are.
-        footages: to be looked at.
-        parts: by name what is looked at of those that are not looked at whole.
-        settings: how to look.
-        failures: notes what cannot be used.
-        progress: makes a bar a footage.
-        runner: where they are looked at.
+        project: locked by the caller, who has announced the footages to ``context.failures``.
+        footages: probed.
+        settings: how to detect faces.
+        parts: by name, the intervals to sample of footages that are not sampled whole.
+        context: of the run.
     """
-    before = project.snapshot()
-    added = _added(project, footages, failures, force=settings.force)
-    threads = runner.threads(settings.backend.threads)
-    backend = dataclasses.replace(settings.backend, threads=threads)
-    chosen = dataclasses.replace(settings, backend=backend)
-    works = failures.each(added, lambda one: _work(project, *one, parts.get(one[0]), chosen))
-    frames = sum(_looks(one, settings, parts.get(name)) for name, one in added)
-    found: dict[str, FacesSummary] = {}
-    for finished in runner.run(works, progress, frames=frames):
-        name = finished.work.name
-        with failures.of_one():
-            with _restored_if_refused(project, before, [name]):
-                finished.require()
-            found[name] = _finish(project, finished)
+    stage = _FaceFinding(project, settings, parts, project.snapshot())
+    added = stage.add(footages, context)
+    frames = sum(_sampled_frames(one, settings, parts.get(name)) for name, one in added)
+    threads = settings.backend.threads
+    found = run_footages(stage, added, context, threads=threads, frames=frames)
     remove_partial(project.faces_folder)
-    return [found[name] for name, _ in added if name in found]
+    return found
 
 
-def _work(
-    project: Project, name: str, footage: Footage, part: Intervals | None, settings: ClusterSettings
-) -> Work[FacesRecord, None]:
-    """What is to be done about a footage: nothing where that is done."""
-    inputs = _faces_inputs(footage, settings, part)
-    every_s, looks = inputs.every_s, _looks(footage, settings, part)
-    if faces_done(project, name, inputs) and not settings.force:
-        return Work(name, inputs, total=looks, done=looks)
-    project.unfinish(FACES, name)
-    if settings.force:
+@dataclass(frozen=True, slots=True)
+class _FaceFinding(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSummary]):
+    """Face finding; a footage comes with its name in the project."""
+
+    project: Project
+    settings: ClusterSettings
+    parts: Mapping[str, Intervals]
+    before: ProjectSnapshot
+
+    def add(self, footages: Sequence[Footage], context: RunContext) -> list[tuple[str, Footage]]:
+        """Add all footages to the project before the first is read, so a killed run lists them."""
+        added = []
+        try:
+            for footage in footages:
+                with context.failures.guard():
+                    entry = take_in(self.project, footage, force=self.settings.force)
+                    added.append((entry.name, footage))
+        except InputError:
+            self.project.restore(self.before, FACES, list(self.project.footages))
+            raise
+        return added
+
+    def plan(self, footage: tuple[str, Footage], *, threads: int) -> Work[FacesRecord, None]:
+        """Return the detection tasks of a footage; none where its tables are up to date."""
+        project, settings, (name, video) = self.project, self.settings, footage
+        part = self.parts.get(name)
+        inputs = _faces_inputs(video, settings, part)
+        frames = _sampled_frames(video, settings, part)
+        if faces_done(project, name, inputs) and not settings.force:
+            return Work(name, inputs, total=frames, done=frames)
+        project.unfinish(FACES, name)
+        if settings.force:
+            shutil.rmtree(project.parts_folder(name), ignore_errors=True)
+        job = _job(project, name, video, inputs, replace(settings.backend, threads=threads))
+        reads = project.names_of(project.parts_folder(name))
+        known = [one for segment in job.segments for one in job.parts(segment).read()]
+        return Work(
+            name,
+            inputs,
+            tuple(Task(detect_segment, DetectTask(job, one), reads=reads) for one in job.segments),
+            Task(write_tables, job),
+            total=frames,
+            done=sum(len(part.frames) for part in known),
+        )
+
+    def finish(self, finished: Finished[FacesRecord, None], *, took_s: float) -> FacesSummary:
+        """Record that a footage's tables are written, if they were not before."""
+        del took_s  # the closing lines give that of the whole run
+        project, name, inputs = self.project, finished.work.name, finished.work.payload
+        if finished.work.last is not None:
+            project.finish(FACES, inputs, name)
+        # Also where all was done before: that run may have been killed at this very place.
         shutil.rmtree(project.parts_folder(name), ignore_errors=True)
-    search = DetectJob(
+        remove_partial(project.still_file(name, 0).parent)
+        return FacesSummary(
+            name=name,
+            kind=inputs.kind,
+            frames=Frames.count(project.frames_file(name)),
+            faces=Faces.count(project.faces_file(name)),
+            every_s=inputs.every_s,
+            damage=str(finished.damage) if finished.damage else "",
+            already_done=finished.work.last is None,
+        )
+
+    def refuse(self, finished: Finished[FacesRecord, None]) -> None:
+        """Restore the footage's entry and record, which would stop every later run."""
+        self.project.restore(self.before, FACES, [finished.work.name])
+
+
+def _job(
+    project: Project,
+    name: str,
+    footage: Footage,
+    inputs: FacesRecord,
+    backend: BackendSettings,
+) -> DetectJob:
+    every_s, spans = inputs.every_s, inputs.spans
+    return DetectJob(
         paths=project.paths,
         name=name,
-        footage=dataclasses.replace(footage, path=absolute(footage.path)),
+        footage=replace(footage, path=absolute(footage.path)),
         every_s=every_s,
-        spans=None if part is None else part.tolist(),
+        spans=None if spans is None else [list(span) for span in spans],
         key=digest(repr(sorted(inputs.to_json().items()))),
-        backend=settings.backend,
+        backend=backend,
         segments=segments_of(footage, step_s=every_s * CHECKPOINT_FRAMES),
-    )
-    reads = project.names_of(project.parts_folder(name))
-    known = [one for segment in search.segments for one in search.parts(segment).read()]
-    return Work(
-        name,
-        inputs,
-        tuple(
-            Task(detect_segment, DetectTask(search, one), reads=reads) for one in search.segments
-        ),
-        Task(write_tables, search),
-        total=looks,
-        done=sum(len(part.frames) for part in known),
-    )
-
-
-def _finish(project: Project, finished: Finished[FacesRecord, None]) -> FacesSummary:
-    """Note that a footage's tables are written, if they were not before."""
-    name, inputs = finished.work.name, finished.work.about
-    if finished.work.last is not None:
-        project.finish(FACES, inputs, name)
-    # Also where all was done before: that run may have been killed at this very place.
-    shutil.rmtree(project.parts_folder(name), ignore_errors=True)
-    remove_partial(project.still_file(name, 0).parent)
-    return _footage_summary(project, finished)
-
-
-def _added(
-    project: Project, footages: Sequence[Footage], failures: Failures, *, force: bool
-) -> list[tuple[str, Footage]]:
-    """Take all footages into the project first: a run that is stopped knows what was to be done.
-
-    Each comes with its name there.
-    """
-    before = project.snapshot()
-    added: list[tuple[str, Footage]] = []
-    with _restored_if_refused(project, before, project.footages):
-        for footage in footages:
-            with failures.of_one():
-                added.append((take_in(project, footage, force=force).name, footage))
-    return added
-
-
-@contextmanager
-def _restored_if_refused(
-    project: Project, before: ProjectSnapshot, footages: Iterable[str]
-) -> Iterator[None]:
-    """Restore the project's footages as they were before this run if one cannot be used.
-
-    Without this it would stop every later run of the project.
-    """
-    try:
-        yield
-    except InputError:
-        project.restore(before, FACES, list(footages))
-        raise
-
-
-def _footage_summary(project: Project, finished: Finished[FacesRecord, None]) -> FacesSummary:
-    name, inputs = finished.work.name, finished.work.about
-    return FacesSummary(
-        name=name,
-        kind=inputs.kind,
-        frames=Frames.count(project.frames_file(name)),
-        faces=Faces.count(project.faces_file(name)),
-        every_s=inputs.every_s,
-        damage=str(finished.damage) if finished.damage else "",
-        already_done=finished.work.last is None,
     )
 
 
 def _faces_inputs(
     footage: Footage, settings: ClusterSettings, part: Intervals | None
 ) -> FacesRecord:
-    """Everything that the faces table depends on."""
+    """Return everything that the faces tables depend on."""
     backend = settings.backend
     return FacesRecord(
         version=VERSION,
@@ -189,18 +175,18 @@ def _faces_inputs(
 def _every_s(footage: Footage, settings: ClusterSettings, part: Intervals | None) -> float:
     if footage.kind != "video":
         return 1.0
-    looked_at_s = footage.duration_s if part is None else float(part[-1, 1] - part[0, 0])
-    return settings.every_s or default_interval_s(looked_at_s)
+    sampled_s = footage.duration_s if part is None else float(part[-1, 1] - part[0, 0])
+    return settings.every_s or default_interval_s(sampled_s)
 
 
-def _looks(footage: Footage, settings: ClusterSettings, part: Intervals | None) -> int:
-    """About how many frames are looked at."""
-    looked_at_s = footage.duration_s if part is None else float(lengths_s(part).sum())
-    return max(math.ceil(looked_at_s / _every_s(footage, settings, part)), 1)
+def _sampled_frames(footage: Footage, settings: ClusterSettings, part: Intervals | None) -> int:
+    """Return the estimated number of sampled frames."""
+    sampled_s = footage.duration_s if part is None else float(lengths_s(part).sum())
+    return max(math.ceil(sampled_s / _every_s(footage, settings, part)), 1)
 
 
 def faces_done(project: Project, name: str, inputs: FacesRecord) -> bool:
-    """Whether the faces of a footage were found, with just these inputs."""
+    """Whether the faces tables of a footage were made from just these inputs, and exist."""
     return project.is_finished(FACES, inputs, name) and not _lost_tables(project, name)
 
 

@@ -1,4 +1,4 @@
-"""What is done about one footage, wherever that is: look for faces, and write its tables."""
+"""Tasks of face finding: detect the faces of a segment; write the tables of a footage."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from data.video.reader import sample_frames
 
 @dataclass(frozen=True, slots=True)
 class DetectJob:
-    """A footage in which faces are looked for.
+    """Face finding in one footage.
 
     Args:
         paths: of the project.
-        name: of the footage there.
-        footage: what is looked at.
-        every_s: seconds from one look to the next.
-        spans: what of it is looked at, beginning and end of each in seconds; None is all.
-        key: of all that the faces depend on.
-        backend: what finds them.
+        name: of the footage in the project.
+        footage: with an absolute path.
+        every_s: seconds between two sampled frames.
+        spans: intervals to sample, ``(from, to)`` in seconds of presentation time; None for all.
+        key: digest of everything that the faces depend on.
+        backend: detector and embedder.
         segments: of the footage.
     """
 
@@ -54,48 +54,48 @@ class DetectJob:
     segments: tuple[Segment, ...]
 
     def parts(self, segment: Segment) -> Checkpoints[Extracted]:
-        """The finished parts of a segment's tables."""
+        """Return the checkpoints of a segment's tables."""
         folder = self.paths.parts_folder(self.name)
         return face_checkpoints(folder, key=f"{self.key}-{segment.number:04d}")
 
-    def note(self, segment: Segment) -> Path:
-        """Where it is noted that a segment has all its parts."""
+    def record_file(self, segment: Segment) -> Path:
+        """Return the file that records that a segment is finished."""
         return self.paths.parts_folder(self.name) / f"{self.key}-{segment.number:04d}.json"
 
 
 @dataclass(frozen=True, slots=True)
 class DetectTask:
-    """One segment of it."""
+    """One segment of a job."""
 
-    search: DetectJob
+    job: DetectJob
     segment: Segment
 
 
-def detect_segment(given: DetectTask, place: TaskContext) -> Damage:
-    """Write a segment's faces, in parts and with their pictures, from where an earlier run was."""
-    search, segment = given.search, given.segment
-    noted = noted_damage(search.note(segment))
+def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
+    """Write a segment's faces as checkpoints, and their pictures, resuming after the last one."""
+    job, segment = task.job, task.segment
+    noted = noted_damage(job.record_file(segment))
     if noted is not None:
         return noted
-    extractor = place.loaded(_load, search.backend)
-    parts, damage = search.parts(segment), Damage()
+    extractor = context.loaded(_load, job.backend)
+    parts, damage = job.parts(segment), Damage()
     done = Extracted.concatenate(parts.read())
     frames = sample_frames(
-        search.footage,
-        every_s=search.every_s,
+        job.footage,
+        every_s=job.every_s,
         from_s=segment.from_s,
         until_s=segment.until_s,
-        intervals=None if search.spans is None else as_intervals(search.spans),
+        intervals=None if job.spans is None else as_intervals(job.spans),
         after_index=int(done.frames.frame_index[-1]) if len(done.frames) else -1,
-        threads=search.backend.threads,
+        threads=job.backend.threads,
         damage=damage,
     )
     batches = extractor.extract(
-        frames, lambda frame, faces: write_pictures(search.paths, search.name, frame, faces)
+        frames, lambda frame, faces: write_pictures(job.paths, job.name, frame, faces)
     )
-    for part in _in_parts(batches, place.bar, len(done.faces)):
+    for part in _in_parts(batches, context.bar, len(done.faces)):
         parts.append(part)
-    note_damage(search.note(segment), damage)
+    note_damage(job.record_file(segment), damage)
     return damage
 
 
@@ -104,7 +104,7 @@ def _load(settings: BackendSettings) -> Extractor:
 
 
 def _in_parts(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Extracted]:
-    """Gather batches into parts of about PART_FRAMES frames, showing how it goes on."""
+    """Merge batches into parts of about `CHECKPOINT_FRAMES` frames, updating the bar."""
     waiting: list[Extracted] = []
     for batch in batches:
         waiting.append(batch)
@@ -118,18 +118,18 @@ def _in_parts(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Ex
         yield Extracted.concatenate(waiting)
 
 
-def write_tables(search: DetectJob, _: TaskContext) -> None:
-    """Write both tables from all parts, with the shots and tracklets that need the whole."""
-    parts = [part for segment in search.segments for part in search.parts(segment).read()]
+def write_tables(job: DetectJob, _: TaskContext) -> None:
+    """Write both tables from all checkpoints, with the shots and tracklets of the whole footage."""
+    parts = [part for segment in job.segments for part in job.parts(segment).read()]
     whole = Extracted.concatenate(parts)
     frames, faces = whole.frames, whole.faces
-    video = search.footage.kind == "video"
+    video = job.footage.kind == "video"
     # Photographs of a folder have no order in time: each is a shot of its own.
     shot = shot_numbers(frames) if video else np.arange(len(frames), dtype=np.int32)
     frames = frames.replace(shot=shot)
     faces = faces.replace(shot=shot[np.searchsorted(frames.frame_index, faces.frame_index)])
     if video:
         faces = faces.replace(tracklet=tracklet_numbers(frames, faces))
-    frames.write(search.paths.frames_file(search.name))
-    faces.write(search.paths.faces_file(search.name))
-    remove_stale_pictures(search.paths, search.name, faces, frames)
+    frames.write(job.paths.frames_file(job.name))
+    faces.write(job.paths.faces_file(job.name))
+    remove_stale_pictures(job.paths, job.name, faces, frames)

@@ -19,9 +19,8 @@ from clustering.settings import ClusterSettings
 from data.core.atomic import write_json
 from data.core.errors import InputError
 from data.core.intervals import Intervals, as_intervals, clock
-from data.core.progress import Progress
+from data.execution.context import RunContext
 from data.execution.failures import Failures
-from data.execution.tasks import Runner
 from data.project.project import Project, absolute
 from data.project.stages import FACES, PAIR, OffsetRecord, PairRecord, Spans
 from data.video.footage import Footage, take_in
@@ -70,7 +69,7 @@ def pair_up(
         paths = [absolute(path) for path in (pair.first, pair.second)]
         found = [single.pop(path) for path in paths if path in single]
         if found:
-            with failures.of_one(footages=len(found)):
+            with failures.guard(footages=len(found)):
                 paired.append(_pair(pair, found))
     return paired, list(single.values())
 
@@ -99,14 +98,13 @@ def find_lessons(
     project: Project,
     paired: Sequence[Paired],
     settings: ClusterSettings,
-    failures: Failures,
-    progress: Progress,
-    runner: Runner,
+    *,
+    context: RunContext,
 ) -> list[Footage]:
     """Find and keep what each pair has in common; return the footages of those that have."""
     taken: list[tuple[Paired, list[str]]] = []
     for one in paired:
-        with failures.of_one(footages=2), _left_out_if_refused(project, one):
+        with context.failures.guard(footages=2), _left_out_if_refused(project, one):
             names = [take_in(project, f, force=settings.force).name for f in one.footages]
             taken.append((one, names))
     recordings = [
@@ -114,10 +112,10 @@ def find_lessons(
         for one, names in taken
         for name, footage in zip(names, one.footages, strict=True)
     ]
-    refused = find_when_on(project, recordings, settings, progress, runner)
+    refused = find_when_on(project, recordings, settings, context=context)
     usable: list[Footage] = []
     for one, (first, second) in taken:
-        with failures.of_one(footages=2), _left_out_if_refused(project, one):
+        with context.failures.guard(footages=2), _left_out_if_refused(project, one):
             for name in (first, second):
                 if name in refused:
                     raise refused[name]

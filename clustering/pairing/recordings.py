@@ -11,8 +11,8 @@ from clustering.pairing.on_air import OffSettings, spans_on
 from clustering.settings import ClusterSettings
 from data.core.errors import InputError
 from data.core.intervals import Intervals, as_intervals
-from data.core.progress import Progress
-from data.execution.tasks import Runner, Task, TaskContext, Work
+from data.execution.context import RunContext
+from data.execution.tasks import Task, TaskContext, Work
 from data.project.project import Project
 from data.project.stages import RECORDING, RecordingRecord
 from data.video.footage import Footage
@@ -31,12 +31,15 @@ class Recording:
     threads: int
 
 
-def look_when_on(given: Recording, place: TaskContext) -> list[list[float]]:
+def look_when_on(recording: Recording, context: TaskContext) -> list[list[float]]:
     """Return when a recording is on, beginning and end of each stretch in seconds."""
-    looks = max(math.ceil(given.footage.duration_s / given.off.look_every_s), 1)
-    with place.progress(f"{given.name}, when it is on", looks, 0) as bar:
+    looks = max(math.ceil(recording.footage.duration_s / recording.off.look_every_s), 1)
+    with context.progress(f"{recording.name}, when it is on", looks, 0) as bar:
         on = spans_on(
-            given.footage, given.off, threads=given.threads, advance=lambda: bar.update(1)
+            recording.footage,
+            recording.off,
+            threads=recording.threads,
+            advance=lambda: bar.update(1),
         )
     found: list[list[float]] = on.round(DIGITS).tolist()
     return found
@@ -46,8 +49,8 @@ def find_when_on(
     project: Project,
     footages: Iterable[tuple[str, Footage]],
     settings: ClusterSettings,
-    progress: Progress,
-    runner: Runner,
+    *,
+    context: RunContext,
 ) -> dict[str, InputError]:
     """Find when recordings are on, but for those that an earlier run looked through.
 
@@ -55,10 +58,11 @@ def find_when_on(
         By name what is wrong with the recordings that cannot be used.
     """
     refused = {}
-    threads = runner.threads(settings.backend.threads)
+    threads = context.runner.threads(settings.backend.threads)
     works = (_work(project, name, footage, settings, threads) for name, footage in footages)
-    for finished in runner.run(works, progress, frames=0):  # each recording has a bar of its own
-        name, inputs = finished.work.name, finished.work.about
+    # Each recording has a bar of its own.
+    for finished in context.runner.run(works, context.progress, frames=0):
+        name, inputs = finished.work.name, finished.work.payload
         if finished.refused is not None:
             refused[name] = finished.refused
         elif finished.result is not None:

@@ -47,48 +47,48 @@ class Cropped:
     frames: int
     people: tuple[PersonVideo, ...]
     never_seen: tuple[str, ...]
-    watched: bool = False  # the smiles table was written
+    scored_smiles: bool = False  # the smiles table was written
 
 
 @dataclass(frozen=True, slots=True)
 class WriteJob:
-    """What is to be written.
+    """Writing of a footage's files.
 
     Args:
-        request: what is asked for of the footage.
-        todo: files, relative to the footage's folder of crops.
-        rendered: whose pieces there are, by id.
+        request: the footage's job.
+        stale: files to write, relative to the footage's folder of crops.
+        rendered: ids of the people whose chunks are rendered.
     """
 
     request: CropJob
-    todo: frozenset[str]
+    stale: frozenset[str]
     rendered: tuple[int, ...]
 
 
-def write_crops(given: WriteJob, place: TaskContext) -> Cropped:
+def write_crops(job: WriteJob, context: TaskContext) -> Cropped:
     """Put the videos together, and write the timeline and who smiles."""
-    request = given.request
-    job = place.loaded(plan_of, request)
-    legs = _legs(job)
-    watched = None if request.knows_smiles else segment_smiles(request, legs)
-    if watched is not None:
-        watched.write(smiles_file(request.paths, request.name))
-    people = [person for person in job.people if person.person_id in given.rendered]
-    joined = any(path != TIMELINE_FILE for path in given.todo)
-    if joined and job.footage.has_audio and not _sound_file(request).exists():
+    request = job.request
+    plan = context.loaded(plan_of, request)
+    segments = _segments(plan)
+    smiles = None if request.knows_smiles else segment_smiles(request, segments)
+    if smiles is not None:
+        smiles.write(smiles_file(request.paths, request.name))
+    people = [person for person in plan.people if person.person_id in job.rendered]
+    has_videos = any(path != TIMELINE_FILE for path in job.stale)
+    if has_videos and plan.footage.has_audio and not _sound_file(request).exists():
         with whole_file(_sound_file(request)) as partial_file:
-            write_sound(job.footage, partial_file, start_s=start_s(job, people, legs))
-    wanted = wanted_files(job, request.folder.keys())
-    request.folder.sync(wanted, again=given.todo)
-    return _cropped(job, wanted, watched=watched is not None)
+            write_sound(plan.footage, partial_file, start_s=start_s(plan, people, segments))
+    wanted = wanted_files(plan, request.folder.keys())
+    request.folder.sync(wanted, again=job.stale)
+    return _cropped(plan, wanted, scored_smiles=smiles is not None)
 
 
-def read_crops(request: CropJob, place: TaskContext) -> Cropped:
-    """Tell what is there."""
-    job = place.loaded(plan_of, request)
-    if not job.people:
-        return Cropped(len(job.timeline), (), job.never_seen)
-    return _cropped(job, wanted_files(job, request.folder.keys()), watched=False)
+def read_crops(job: CropJob, context: TaskContext) -> Cropped:
+    """Summarise the files of an earlier run."""
+    plan = context.loaded(plan_of, job)
+    if not plan.people:
+        return Cropped(len(plan.timeline), (), plan.never_seen)
+    return _cropped(plan, wanted_files(plan, job.folder.keys()), scored_smiles=False)
 
 
 def wanted_files(job: CropPlan, known: Mapping[str, str]) -> dict[str, OutputFile]:
@@ -122,10 +122,10 @@ def _smiles(job: CropPlan) -> Smiles:
     request = job.request
     if request.knows_smiles:
         return Smiles.read(smiles_file(request.paths, request.name))
-    return segment_smiles(request, _legs(job)) or Smiles.empty()
+    return segment_smiles(request, _segments(job)) or Smiles.empty()
 
 
-def _legs(job: CropPlan) -> tuple[RenderSegment, ...]:
+def _segments(job: CropPlan) -> tuple[RenderSegment, ...]:
     return render_segments(len(FrameTimes.of(job.timeline)))
 
 
@@ -142,9 +142,9 @@ def _write_video(job: CropPlan, person: Person, path: Path) -> None:
     if ready.exists():
         link_or_copy(ready, path)
         return
-    legs = _legs(job)
-    pieces = [piece for leg in legs for piece in joinable(job, person, leg)]
-    mux(path, pieces, [Excerpt(Fraction(0), end_s(job, person, legs))], sound=_sound(job))
+    segments = _segments(job)
+    pieces = [piece for segment in segments for piece in joinable(job, person, segment)]
+    mux(path, pieces, [Excerpt(Fraction(0), end_s(job, person, segments))], sound=_sound(job))
 
 
 def _write_best(job: CropPlan, person: Person, path: Path) -> None:
@@ -184,9 +184,9 @@ def _write_timeline(job: CropPlan, people: Sequence[Person], path: Path) -> None
     path.write_bytes(content)
 
 
-def _cropped(job: CropPlan, wanted: Mapping[str, OutputFile], *, watched: bool) -> Cropped:
+def _cropped(job: CropPlan, wanted: Mapping[str, OutputFile], *, scored_smiles: bool) -> Cropped:
     people = tuple(_summary(job, person, wanted) for person in job.chosen)
-    return Cropped(_frames_and_duration(job)[0], people, job.never_seen, watched)
+    return Cropped(_frames_and_duration(job)[0], people, job.never_seen, scored_smiles)
 
 
 def _frames_and_duration(job: CropPlan) -> tuple[int, float]:

@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
-from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +38,7 @@ from data.core.atomic import whole_file, write_json
 from data.core.digest import digest
 from data.core.errors import InputError
 from data.core.progress import Bar
-from data.execution.segments import MOST
+from data.execution.segments import segment_begins
 from data.execution.tasks import TaskContext
 from data.video.footage import ASSUMED_RATE, Footage, open_video
 from data.video.frames import Damage, DecodedFrame
@@ -63,12 +62,9 @@ class RenderSegment:
 
 def render_segments(frames: int) -> tuple[RenderSegment, ...]:
     """Cut a pass of about so many frames into legs: alike, whoever makes it."""
-    pieces = frames / CHUNK_FRAMES
-    length = max(SEGMENT_CHUNKS, ceil(pieces / MOST))
-    # A last one of less than half a leg belongs to the one before.
-    count = max(int(pieces / length + 0.5), 1)
-    begins = [number * length for number in range(count)]
-    return tuple(map(RenderSegment, range(count), begins, [*begins[1:], None]))
+    chunks = segment_begins(frames / CHUNK_FRAMES, step=1, shortest=SEGMENT_CHUNKS)
+    begins = [int(chunk) for chunk in chunks]
+    return tuple(map(RenderSegment, range(len(begins)), begins, [*begins[1:], None]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,24 +185,24 @@ def _frames(job: CropPlan, leg: RenderSegment) -> range:
 # --- the pass ---------------------------------------------------------------------------------
 
 
-def render_segment(given: RenderTask, place: TaskContext) -> Damage:
+def render_segment(task: RenderTask, context: TaskContext) -> Damage:
     """Encode everybody's pieces of a leg; what is there already stays."""
-    job = place.loaded(plan_of, given.request)
-    people = [person for person in job.people if person.person_id in given.people]
-    notes = {one.person_id: SegmentRecord.read(record_file(job, one, given.leg)) for one in people}
+    job = context.loaded(plan_of, task.request)
+    people = [person for person in job.people if person.person_id in task.people]
+    notes = {one.person_id: SegmentRecord.read(record_file(job, one, task.leg)) for one in people}
     open_ended = [person for person in people if notes[person.person_id] is None]
     if open_ended:
-        passed = _pass(job, open_ended, given, place)
+        passed = _pass(job, open_ended, task, context)
         for person in open_ended:
-            passed.write(record_file(job, person, given.leg))
+            passed.write(record_file(job, person, task.leg))
         return passed.damage
     return next((passed.damage for passed in notes.values() if passed), Damage())
 
 
 def _pass(
-    job: CropPlan, people: Sequence[Person], given: RenderTask, place: TaskContext
+    job: CropPlan, people: Sequence[Person], task: RenderTask, context: TaskContext
 ) -> SegmentRecord:
-    leg, damage, frame_times = given.leg, Damage(), FrameTimes.of(job.timeline)
+    leg, damage, frame_times = task.leg, Damage(), FrameTimes.of(job.timeline)
     own = [
         RenderTarget.whole(_windows(job, one, leg), chunks_of(job, one, leg), _others(job, one))
         for one in people
@@ -214,7 +210,7 @@ def _pass(
     shared = shared_folder(job, people)
     spliced = job.settings.encoder.can_be_spliced
     parts = share_absence(own, _pieces_in(shared, leg)) if spliced else own
-    smiles = _SegmentSmiles(job, given)
+    smiles = _SegmentSmiles(job, task)
     encoded = leg.first + min(len(part.chunks.read()) for part in parts)
     begin = leg.first if smiles.wanted else encoded
     frames = _decoded(job, leg, begin, damage)
@@ -234,7 +230,7 @@ def _pass(
         time_base=_time_base(job.footage),
         rate=job.footage.rate or ASSUMED_RATE,
         colours=first.planes().colours,
-        threads=given.threads,
+        threads=task.threads,
     )
     folders = [*map(job.chunk_folder, people), shared]
     lanes = [
@@ -248,7 +244,7 @@ def _pass(
         form,
         frame_wh=job.request.frame_wh,
         threads=job.settings.threads or os.cpu_count() or 1,
-        advance=_by_one(place.bar, after=(encoded - begin) * CHUNK_FRAMES),
+        advance=_by_one(context.bar, after=(encoded - begin) * CHUNK_FRAMES),
         observers=smiles.observers,
     )
     smiles.keep()
@@ -271,10 +267,10 @@ def _decoded(
 class _SegmentSmiles:
     """Looks who smiles, where that is wanted and not known; then all of the leg must come by."""
 
-    def __init__(self, job: CropPlan, given: RenderTask) -> None:
-        self._file = _smiles_file(given.request, given.leg)
+    def __init__(self, job: CropPlan, task: RenderTask) -> None:
+        self._file = _smiles_file(task.request, task.leg)
         self._scorer: SmileScorer | None = None
-        if given.watches and not self._file.exists():
+        if task.watches and not self._file.exists():
             self._scorer = SmileScorer(load_smile_model(), job.tracks)
 
     @property

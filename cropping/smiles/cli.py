@@ -80,15 +80,16 @@ def _gifs(parsed: argparse.Namespace) -> int:
     from cropping.smiles.stage import smile_gifs
     from data.command.inputs import footage_paths
     from data.core.progress import bars
+    from data.execution.context import RunContext
     from data.execution.failures import Failures
     from data.project.project import Project
 
-    project, failures = Project(parsed.project), Failures()
-    footages = footage_paths(parsed.footage)
-    summaries = smile_gifs(project, footages, settings, progress=bars(NAME), failures=failures)
+    context = RunContext(bars(NAME), Failures())
+    paths = footage_paths(parsed.footage)
+    summaries = smile_gifs(Project(parsed.project), paths, settings, context=context)
     for line in _report(summaries):
         print(line)
-    return say_failed(NAME, failures.lines)
+    return say_failed(NAME, context.failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> int:

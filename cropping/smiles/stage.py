@@ -23,7 +23,7 @@ from data.core.arrays import UNKNOWN
 from data.core.digest import digest
 from data.core.errors import InputError
 from data.core.progress import Progress
-from data.execution.failures import Failures, NoFailures
+from data.execution.context import RunContext
 from data.project.filenames import person_file_names
 from data.project.project import TIMELINE_FILE, Project, absolute
 from data.project.stages import GIFS, TRACKS, GifsRecord
@@ -133,8 +133,7 @@ def smile_gifs(
     footages: Sequence[Path],
     settings: SmileSettings,
     *,
-    progress: Progress,
-    failures: Failures | None = None,
+    context: RunContext,
 ) -> list[SmileSummary]:
     """Write everybody's smiles of some footages; of all that are tracked where none is named.
 
@@ -142,8 +141,7 @@ def smile_gifs(
         project: with tracks.
         footages: their paths.
         settings: what to choose, and how to show it.
-        progress: makes the bars.
-        failures: takes what is wrong with single footages; None lets the first one end the run.
+        context: of the run.
 
     Raises:
         InputError: nothing is tracked yet, a footage cannot be read or has changed, or a file of
@@ -152,13 +150,12 @@ def smile_gifs(
     with project.lock():
         chosen = list(footages) or _tracked(project)
         model = load_smile_model(settings.model)
-        failures = failures or NoFailures()
-        failures.expect(len(chosen))
+        context.failures.expect(len(chosen))
         summaries = []
         for path in chosen:
-            with failures.of_one():
+            with context.failures.guard():
                 job = _job(project, _footage_name(project, path), model, settings)
-                summaries.append(_work(job, progress))
+                summaries.append(_work(job, context.progress))
         return summaries
 
 

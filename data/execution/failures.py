@@ -1,4 +1,4 @@
-"""Footages that cannot be used: the others go on, and they are named at the end."""
+"""Failures of single footages: the run continues, and reports them at its end."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ R = TypeVar("R")
 
 
 class Failures:
-    """What is wrong with single footages of a run over several."""
+    """Collects the errors of single footages in a run over several."""
 
     def __init__(self) -> None:
         self._count = self._failed = 0
         self.lines: list[str] = []
 
     def expect(self, count: int) -> None:
-        """Say how many more footages there are: of one alone, what is wrong ends the run."""
+        """Add to the number of footages in the run; when all of them fail, the run fails."""
         self._count += count
 
     @contextmanager
-    def of_one(self, *, footages: int = 1) -> Iterator[None]:
-        """Work on one footage: what is wrong with it is noted, and does not stop the others.
+    def guard(self, *, footages: int = 1) -> Iterator[None]:
+        """Record an `InputError` of the block instead of raising it.
 
         Args:
-            footages: that stand or fall together.
+            footages: number that the block works on; they fail together.
 
         Raises:
-            InputError: it was the only one, or all of them have failed.
+            InputError: all footages of the run have failed.
         """
         try:
             yield
@@ -39,31 +39,31 @@ class Failures:
             self.lines.append(str(error))
             self._failed += footages
             if self._failed >= self._count:
-                raise InputError(self._whole()) from error
+                raise InputError(self._summary()) from error
 
     def each(self, footages: Iterable[T], make: Callable[[T], R]) -> Iterator[R]:
-        """Yield what ``make`` makes of each footage; of those that it refuses, nothing.
+        """Yield ``make(footage)`` of each footage that does not fail.
 
         Raises:
-            InputError: see `of_one`.
+            InputError: see `guard`.
         """
         for footage in footages:
             made = []
-            with self.of_one():
+            with self.guard():
                 made.append(make(footage))
             yield from made
 
-    def _whole(self) -> str:
+    def _summary(self) -> str:
         if len(self.lines) == 1:
             return self.lines[0]
         return f"none of {self._count} footages can be used; the first: {self.lines[0]}"
 
 
-class NoFailures(Failures):
-    """The first footage that cannot be used ends the run."""
+class FailFast(Failures):
+    """The first footage that fails ends the run."""
 
     @contextmanager
-    def of_one(self, *, footages: int = 1) -> Iterator[None]:
-        """Work on one footage."""
+    def guard(self, *, footages: int = 1) -> Iterator[None]:
+        """Let every error pass."""
         del footages
         yield

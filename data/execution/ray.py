@@ -1,4 +1,4 @@
-"""Tasks on the machines of a Ray cluster; nothing else here knows of Ray."""
+"""Run tasks on the machines of a Ray cluster; the only module that imports Ray."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ from data.core.atomic import WRITER
 from data.core.errors import InputError
 from data.core.progress import Bar, NoBar, Progress
 from data.execution.segments import damage_of_all
-from data.execution.tasks import A, Finished, L, Task, TaskContext, Work
+from data.execution.tasks import Finished, PayloadT, ResultT, Task, TaskContext, Work
 from data.video.frames import Damage
 
 LOCAL: Final = "local"
 AUTO: Final = "auto"
 ATTEMPTS: Final = 3
-"""Of one task, whatever ends it: an error of its own, or that of its machine."""
-_TASK_CPUS: Final = 1  # many small tasks keep all cores at work better than few large ones
-_WAITING: Final = 2  # tasks a core that are submitted at once: enough that none waits for work
+"""Of one task, whether its function or its machine failed."""
+_TASK_CPUS: Final = 1  # many small tasks load all cores better than a few large ones
+_TASKS_PER_CORE: Final = 2  # submitted at once, so that no core is idle between two tasks
 _CONNECT_S: Final = 5.0
-_ANSWER_S: Final = 15.0
-_LOOK_S: Final = 0.5  # from one look at how far the tasks are to the next
+_HEALTH_CHECK_S: Final = 15.0
+_POLL_S: Final = 0.5  # between two updates of the progress
 _STOP_S: Final = 10.0
 
 
 @contextmanager
 def ray_at(address: str) -> Iterator[RayRunner]:
-    """Start a Ray on this machine alone, or join one that runs; leave it in the end.
+    """Start Ray on this machine, or connect to a running cluster; disconnect at the end.
 
     Args:
-        address: ``local`` to start one, ``auto`` for the one that runs on this machine, or the
-            HOST:PORT of its head.
+        address: ``local`` to start one, ``auto`` for the one that runs on this machine, or
+            HOST:PORT of a cluster's head.
 
     Raises:
-        InputError: Ray is not installed, or does not answer there.
+        InputError: Ray is not installed, or does not answer at the address.
     """
     if importlib.util.find_spec("ray") is None:
         raise InputError("--ray: Ray is not installed; pip install 'fancam[ray]'")
     _check_address(address)
-    # All of them before Ray is imported.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # it would tell its makers
+    # Ray reads these when it is imported.
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # sends nothing to its vendor
     if address == LOCAL:
-        # So Ray takes 127.0.0.1 for this machine's address, and listens there only.
+        # Makes Ray take 127.0.0.1 for this machine's address, and listen there only.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-        # Others on this machine do not know this; Ray would keep one in the user's home.
+        # Keeps other users of this machine out; Ray's own token would be in the user's home.
         os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
     else:
         _require_answer(address)
@@ -75,7 +75,7 @@ _ADVICE: Final = "run `ray start` on this machine too, or give --ray local"
 
 
 def _check_address(address: str) -> None:
-    """Refuse what no Ray answers at: Ray itself would try for a minute."""
+    """Refuse an address that nothing listens at; Ray itself would retry for a minute."""
     if address in (LOCAL, AUTO):
         return
     host, colon, port = address.rpartition(":")
@@ -90,21 +90,21 @@ def _check_address(address: str) -> None:
 
 
 def _require_answer(address: str) -> None:
-    """Refuse an address at which something else listens, or Ray does for others only.
+    """Refuse an address of another service, or of a cluster with another token.
 
-    Ray itself would try for minutes, and cannot be stopped from within.
+    Ray itself would retry for minutes, and cannot be interrupted.
     """
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", f"--address={address}"]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_ANSWER_S, check=False
+            command, capture_output=True, text=True, timeout=_HEALTH_CHECK_S, check=False
         )
     except subprocess.TimeoutExpired as error:
-        message = f"no Ray answers within {_ANSWER_S:.0f} s; is its token known here?"
+        message = f"no Ray answers within {_HEALTH_CHECK_S:.0f} s; is its token known here?"
         raise InputError(f"--ray {address}: {message} If not, {_ADVICE}") from error
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["Ray is not well there"]
-        raise InputError(f"--ray {address}: {said[-1]}; {_ADVICE}")
+        lines = done.stderr.strip().splitlines() or ["Ray is not healthy there"]
+        raise InputError(f"--ray {address}: {lines[-1]}; {_ADVICE}")
 
 
 def _first_line(error: BaseException) -> str:
@@ -113,16 +113,15 @@ def _first_line(error: BaseException) -> str:
 
 
 @dataclass(eq=False)
-class _Running(Generic[A, L]):
-    """One footage's work on its way."""
+class _RunningWork(Generic[PayloadT, ResultT]):
+    """The state of one footage's work."""
 
-    work: Work[A, L]
-    waiting: int  # tasks that are not done
+    work: Work[PayloadT, ResultT]
+    unfinished: int  # tasks
     damage: list[Damage] = field(default_factory=list)
     refused: InputError | None = None
 
-    def finished(self, result: L | None) -> Finished[A, L]:
-        """All of it is done, or it is refused."""
+    def finished(self, result: ResultT | None) -> Finished[PayloadT, ResultT]:
         if self.refused is not None:
             return Finished(self.work, Damage(), None, self.refused)
         return Finished(self.work, damage_of_all(self.damage), result)
@@ -130,131 +129,133 @@ class _Running(Generic[A, L]):
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """What a task says is wrong with its footage: no other try would help."""
+    """An `InputError` of a task, returned as a value so that Ray does not retry."""
 
-    why: str
+    message: str
 
 
 class RayRunner:
-    """Runs tasks wherever Ray has room for them, each up to three times."""
+    """Runs tasks on the cluster that this process is connected to, each up to `ATTEMPTS` times."""
 
     def __init__(self) -> None:
-        """Take the cluster that this process is connected to."""
         self._cpus = _TASK_CPUS
 
-    def threads(self, asked: int) -> int:
-        """Return the threads of one task: each takes as many cores.
+    def threads(self, requested: int) -> int:
+        """Return the threads of one task, which reserves as many cores.
 
         Raises:
-            InputError: no machine has so many.
+            InputError: no machine has that many.
         """
         import ray
 
-        self._cpus = asked or _TASK_CPUS
-        most = max((node["Resources"].get("CPU", 0) for node in _alive(ray)), default=0)
+        self._cpus = requested or _TASK_CPUS
+        most = max((node["Resources"].get("CPU", 0) for node in _live_nodes(ray)), default=0)
         if most < self._cpus:
-            message = f"no machine of the cluster has so many cores, but {most:g} at most"
+            message = f"the largest machine of the cluster has {most:g} cores"
             raise InputError(f"{self._cpus} threads a task: {message}; give --threads less")
         return self._cpus
 
     def run(
-        self, works: Iterable[Work[A, L]], progress: Progress, *, frames: int
-    ) -> Iterator[Finished[A, L]]:
+        self, works: Iterable[Work[PayloadT, ResultT]], progress: Progress, *, frames: int
+    ) -> Iterator[Finished[PayloadT, ResultT]]:
         """Yield each footage's work as soon as it is finished."""
-        tasks: _Tasks[A, L] = _Tasks(self._cpus)
+        queue: _TaskQueue[PayloadT, ResultT] = _TaskQueue(self._cpus)
         try:
             with progress("on Ray", frames, 0) as bar:
-                yield from tasks.all(iter(works), bar)
+                yield from queue.run(iter(works), bar)
         finally:
-            tasks.stop()
+            queue.cancel()
 
 
-class _Tasks(Generic[A, L]):
-    """The tasks of one stage that Ray has, and those that wait until it has room."""
+class _TaskQueue(Generic[PayloadT, ResultT]):
+    """The tasks of one stage: submitted to Ray, or pending until it has capacity."""
 
     def __init__(self, cpus: int) -> None:
         import ray
 
         self._ray, self._cpus = ray, cpus
         self._counter = _start_counter(ray)
-        self._shown = 0
-        self._most = self._find_room()
-        self._pending: deque[tuple[_Running[A, L], Task[Any]]] = deque()
-        self._running: dict[Any, tuple[_Running[A, L], Task[Any]]] = {}
+        self._frames_shown = 0
+        self._capacity = self._find_capacity()
+        self._pending: deque[tuple[_RunningWork[PayloadT, ResultT], Task[Any]]] = deque()
+        self._submitted: dict[Any, tuple[_RunningWork[PayloadT, ResultT], Task[Any]]] = {}
 
-    def all(self, works: Iterator[Work[A, L]], bar: Bar) -> Iterator[Finished[A, L]]:
+    def run(
+        self, works: Iterator[Work[PayloadT, ResultT]], bar: Bar
+    ) -> Iterator[Finished[PayloadT, ResultT]]:
         more = True
-        while more or self._running or self._pending:
-            while more and self._has_room():
+        while more or self._submitted or self._pending:
+            while more and self._has_capacity():
                 work = next(works, None)
                 more = work is not None
                 if work is not None:
                     bar.update(work.done)
-                    yield from self._take(work)
-            for reference in self._ready():
-                yield from self._note(reference)
-            self._show(bar)
+                    yield from self._add(work)
+            for reference in self._wait():
+                yield from self._collect(reference)
+            self._update(bar)
 
-    def _has_room(self) -> bool:
+    def _has_capacity(self) -> bool:
         self._submit()
-        return len(self._running) < self._most
+        return len(self._submitted) < self._capacity
 
-    def _find_room(self) -> int:
-        cores = sum(node["Resources"].get("CPU", 0) for node in _alive(self._ray))
-        return max(int(_WAITING * cores / self._cpus), 1)
+    def _find_capacity(self) -> int:
+        cores = sum(node["Resources"].get("CPU", 0) for node in _live_nodes(self._ray))
+        return max(int(_TASKS_PER_CORE * cores / self._cpus), 1)
 
-    def _take(self, work: Work[A, L]) -> Iterator[Finished[A, L]]:
-        running = _Running(work, len(work.tasks))
+    def _add(self, work: Work[PayloadT, ResultT]) -> Iterator[Finished[PayloadT, ResultT]]:
+        running = _RunningWork(work, len(work.tasks))
         if work.tasks:
             self._pending.extend((running, task) for task in work.tasks)
         else:
-            yield from self._go_on(running)
+            yield from self._continue(running)
 
-    def _go_on(self, running: _Running[A, L]) -> Iterator[Finished[A, L]]:
-        """The tasks that wait for no other are done."""
+    def _continue(
+        self, running: _RunningWork[PayloadT, ResultT]
+    ) -> Iterator[Finished[PayloadT, ResultT]]:
+        """Queue the last task, now that the others are finished."""
         if running.work.last is None or running.refused is not None:
             yield running.finished(None)
         else:
             self._pending.appendleft((running, running.work.last))
 
     def _submit(self) -> None:
-        while self._pending and len(self._running) < self._most:
+        while self._pending and len(self._submitted) < self._capacity:
             running, task = self._pending.popleft()
-            remote = self._ray.remote(_run).options(
+            remote = self._ray.remote(_run_task).options(
                 num_cpus=self._cpus,
                 num_gpus=task.gpus,
                 max_retries=ATTEMPTS - 1,
                 retry_exceptions=True,
             )
-            self._running[remote.remote(task, self._cpus, self._counter)] = running, task
+            self._submitted[remote.remote(task, self._cpus, self._counter)] = running, task
 
-    def _ready(self) -> list[Any]:
+    def _wait(self) -> list[Any]:
         self._submit()
-        if not self._running:
+        if not self._submitted:
             return []
-        ready, _ = self._ray.wait(list(self._running), timeout=_LOOK_S)
+        ready, _ = self._ray.wait(list(self._submitted), timeout=_POLL_S)
         return list(ready)
 
-    def _note(self, reference: Any) -> Iterator[Finished[A, L]]:
-        running, task = self._running.pop(reference)
+    def _collect(self, reference: Any) -> Iterator[Finished[PayloadT, ResultT]]:
+        running, task = self._submitted.pop(reference)
         result = self._result(running, reference)
         if running.refused is not None:
-            self._drop(running)
+            self._drop_pending(running)
         if task is running.work.last:
             yield running.finished(result)
             return
         running.damage.append(result)
-        running.waiting -= 1
-        if running.waiting == 0:
-            yield from self._go_on(running)
+        running.unfinished -= 1
+        if running.unfinished == 0:
+            yield from self._continue(running)
 
-    def _drop(self, running: _Running[A, L]) -> None:
-        """What waits of a footage that is refused need not be done."""
-        kept = [one for one in self._pending if one[0] is not running]
-        running.waiting -= len(self._pending) - len(kept)
+    def _drop_pending(self, refused: _RunningWork[PayloadT, ResultT]) -> None:
+        kept = [one for one in self._pending if one[0] is not refused]
+        refused.unfinished -= len(self._pending) - len(kept)
         self._pending = deque(kept)
 
-    def _result(self, running: _Running[A, L], reference: Any) -> Any:
+    def _result(self, running: _RunningWork[PayloadT, ResultT], reference: Any) -> Any:
         try:
             result = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
@@ -265,58 +266,60 @@ class _Tasks(Generic[A, L]):
             )
             return None
         if isinstance(result, _Refusal):
-            running.refused = InputError(result.why)
+            running.refused = InputError(result.message)
             return None
         return result
 
-    def _show(self, bar: Bar) -> None:
+    def _update(self, bar: Bar) -> None:
         total = self._ray.get(self._counter.total.remote())
-        bar.update(total - self._shown)
-        self._shown = total
-        self._most = self._find_room()  # machines come and go
+        bar.update(total - self._frames_shown)
+        self._frames_shown = total
+        self._capacity = self._find_capacity()  # machines join and leave
 
-    def stop(self) -> None:
-        """Let no task go on."""
-        for reference in self._running:
+    def cancel(self) -> None:
+        """Cancel all tasks that Ray still runs."""
+        for reference in self._submitted:
             with suppress(Exception):
                 self._ray.cancel(reference, force=True)
-        if self._running:
+        if self._submitted:
             with suppress(Exception):
-                self._ray.wait(list(self._running), num_returns=len(self._running), timeout=_STOP_S)
+                self._ray.wait(
+                    list(self._submitted), num_returns=len(self._submitted), timeout=_STOP_S
+                )
 
 
-def _alive(ray: Any) -> list[dict[str, Any]]:
+def _live_nodes(ray: Any) -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-# --- where the task runs ----------------------------------------------------------------------
+# --- on the worker ----------------------------------------------------------------------------
 
 
-def _run(task: Task[Any], threads: int, counter: Any) -> Any:
-    """Do a task in a process of Ray's, which keeps what it has loaded for the next."""
+def _run_task(task: Task[Any], threads: int, counter: Any) -> Any:
+    """Run a task in a Ray process, whose context keeps loaded models for the next task."""
     import cv2
 
     cv2.setNumThreads(threads)
-    # Ray may start a task again while the one that it takes for dead still writes.
+    # Ray may restart a task while its first process, believed dead, still writes.
     os.environ[WRITER] = f"-{socket.gethostname()}-{os.getpid()}"
-    bar = _Reporting(counter)
-    place = _workplace()
-    place.bar = bar
+    bar = _RemoteBar(counter)
+    context = _process_context()
+    context.bar = bar
     try:
-        return task.run(place)
+        return task.run(context)
     except InputError as error:
         return _Refusal(str(error))
     finally:
         bar.report()
 
 
-_PLACES: list[TaskContext] = []
+_CONTEXTS: list[TaskContext] = []
 
 
-def _workplace() -> TaskContext:
-    if not _PLACES:
-        _PLACES.append(TaskContext(_no_bars))
-    return _PLACES[0]
+def _process_context() -> TaskContext:
+    if not _CONTEXTS:
+        _CONTEXTS.append(TaskContext(_no_bars))
+    return _CONTEXTS[0]
 
 
 @contextmanager
@@ -325,30 +328,30 @@ def _no_bars(name: str, total: int, done: int) -> Iterator[Bar]:
     yield NoBar()
 
 
-class _Reporting:
-    """A bar that is drawn where the tasks come from."""
+class _RemoteBar:
+    """A bar that reports to the counter, at most every `_POLL_S`."""
 
     def __init__(self, counter: Any) -> None:
-        self._counter, self._frames, self._told_s = counter, 0, time.monotonic()
+        self._counter, self._frames, self._reported_s = counter, 0, time.monotonic()
 
     def update(self, n: int) -> None:
-        """Go on by ``n``; told once in a while."""
+        """Advance by ``n``."""
         self._frames += n
-        if time.monotonic() - self._told_s > _LOOK_S:
+        if time.monotonic() - self._reported_s > _POLL_S:
             self.report()
 
     def set_postfix_str(self, s: str) -> None:
-        """Nobody sees it."""
+        """Discard the text: one bar is drawn for all tasks."""
 
     def report(self) -> None:
-        """Tell."""
+        """Send the frames since the last report."""
         if self._frames:
             self._counter.add.remote(self._frames)
-        self._frames, self._told_s = 0, time.monotonic()
+        self._frames, self._reported_s = 0, time.monotonic()
 
 
-class _Counter:
-    """Frames that all tasks have done, on the machine that the tasks come from."""
+class _FrameCounter:
+    """Ray actor: frames that all tasks have finished, on the machine that draws the bar."""
 
     def __init__(self) -> None:
         self._total = 0
@@ -365,4 +368,4 @@ def _start_counter(ray: Any) -> Any:
 
     here = ray.get_runtime_context().get_node_id()
     strategy = NodeAffinitySchedulingStrategy(here, soft=False)
-    return ray.remote(_Counter).options(num_cpus=0, scheduling_strategy=strategy).remote()
+    return ray.remote(_FrameCounter).options(num_cpus=0, scheduling_strategy=strategy).remote()

@@ -1,9 +1,9 @@
-"""How a stage's work is run: its tasks in this process, or wherever another runner puts them.
+"""Tasks of a stage and the runners that execute them, in this process or on other machines.
 
-A stage says what is to be done about each footage: tasks that wait for no other, and a last one
-that puts together what they wrote. A task is a function of a module and a record of what it is
-given, so that both can go to another process or machine. It writes files of its own and nothing
-else: what the project knows to be done is noted by the stage, which holds the project's lock.
+A stage describes the work on each footage: tasks that are independent of each other, and a last
+task that combines what they wrote. A task is a module-level function and its payload, so that
+both can be sent to another process or machine. It only writes files of its own: the stage, which
+holds the project's lock, records in the project what is finished.
 """
 
 from __future__ import annotations
@@ -18,25 +18,28 @@ from data.execution.segments import damage_of_all
 from data.video.frames import Damage
 
 T = TypeVar("T")
-A = TypeVar("A")
-L = TypeVar("L")
-K = TypeVar("K", bound=Hashable)
+SettingsT = TypeVar("SettingsT", bound=Hashable)
+PayloadT = TypeVar("PayloadT")
+ResultT = TypeVar("ResultT")
 
 
 class TaskContext:
-    """What a task finds where it runs: bars, and what the tasks before it have loaded."""
+    """Per-process context of tasks: progress bars, and a cache of loaded models.
+
+    Args:
+        progress: makes the bars of last tasks; the other tasks of a footage share ``bar``.
+    """
 
     def __init__(self, progress: Progress) -> None:
-        """Take what makes the bars of last tasks; those of one footage share ``bar``."""
         self.progress = progress
         self.bar: Bar = NoBar()
         self._loaded: dict[Callable[[Any], Any], tuple[Hashable, Any]] = {}
 
-    def loaded(self, load: Callable[[K], T], settings: K) -> T:
-        """Return ``load(settings)``, the same as before as long as the settings are the same."""
+    def loaded(self, load: Callable[[SettingsT], T], settings: SettingsT) -> T:
+        """Return ``load(settings)``, cached until the settings change."""
         known = self._loaded.get(load)
         if known is None or known[0] != settings:
-            self._loaded.pop(load, None)  # before the next one takes its memory
+            self._loaded.pop(load, None)  # frees its memory before the next one is loaded
             known = self._loaded[load] = (settings, load(settings))
         result: T = known[1]
         return result
@@ -44,104 +47,127 @@ class TaskContext:
 
 @dataclass(frozen=True, slots=True)
 class Task(Generic[T]):
-    """Something that can be done anywhere, and again: what is there already stays."""
+    """A call that any process can execute, also repeatedly: finished output is kept.
 
-    do: Callable[[Any, TaskContext], T]  # a function of a module
-    given: Any  # can be pickled
-    gpus: float = 0.0  # share of one that it needs, where that has to be said
-    reads: tuple[str, ...] = ()  # files and folders of the project, relative to it
+    Args:
+        function: module-level; takes the payload and the context.
+        payload: its first argument; can be pickled.
+        gpus: share of a GPU to reserve on a cluster.
+        reads: files and folders of the project that it reads, relative to the project folder.
+    """
 
-    def run(self, place: TaskContext) -> T:
-        """Do it."""
-        return self.do(self.given, place)
+    function: Callable[[Any, TaskContext], T]
+    payload: Any
+    gpus: float = 0.0
+    reads: tuple[str, ...] = ()
+
+    def run(self, context: TaskContext) -> T:
+        """Call the function."""
+        return self.function(self.payload, context)
 
 
 @dataclass(frozen=True, slots=True)
-class Work(Generic[A, L]):
-    """What is to be done about one footage.
+class Work(Generic[PayloadT, ResultT]):
+    """The tasks of one footage.
 
     Args:
         name: of the footage.
-        about: what the stage wants to remember of it; goes nowhere.
-        tasks: wait for no other, and return what was damaged; none where all that is done.
-        last: is done after all of them; None where nothing is to be done.
-        total: frames that the tasks are about.
-        done: frames that an earlier run has done.
+        payload: what the stage needs when the work is finished; stays in this process.
+        tasks: independent of each other; each returns the damage that it met.
+        last: runs after all of them.
+        total: frames that the tasks cover.
+        done: frames that an earlier run finished.
+        number: position of the footage among those of the run, from 0; set by `run_footages`.
     """
 
     name: str
-    about: A
+    payload: PayloadT
     tasks: tuple[Task[Damage], ...] = ()
-    last: Task[L] | None = None
+    last: Task[ResultT] | None = None
     total: int = 1
     done: int = 0
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Finished(Generic[A, L]):
-    """What came of one footage's work."""
+class Finished(Generic[PayloadT, ResultT]):
+    """The outcome of one footage's work."""
 
-    work: Work[A, L]
+    work: Work[PayloadT, ResultT]
     damage: Damage
-    result: L | None  # of the last task, if there was one
-    refused: InputError | None = None  # what is wrong with the footage
+    result: ResultT | None  # of the last task; None without one
+    refused: InputError | None = None  # why the footage cannot be used
 
     def require(self) -> None:
-        """Raise what is wrong with the footage, if anything is."""
+        """Raise the footage's error, if there is one."""
         if self.refused is not None:
             raise self.refused
 
+    def output(self) -> ResultT:
+        """Return the result of the last task.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.result is None:
+            raise ValueError(f"{self.work.name} must have the result of a last task")
+        return self.result
+
 
 class Runner(Protocol):
-    """What runs the work of a stage."""
+    """Executes the tasks of a stage."""
 
     def run(
-        self, works: Iterable[Work[A, L]], progress: Progress, *, frames: int
-    ) -> Iterator[Finished[A, L]]:
-        """Yield each footage's work when it is finished, in whatever order that is.
+        self, works: Iterable[Work[PayloadT, ResultT]], progress: Progress, *, frames: int
+    ) -> Iterator[Finished[PayloadT, ResultT]]:
+        """Yield each footage's work when it is finished, in any order.
 
-        A footage that is refused stops no other; any other error, and the end of this generator,
-        stops all.
+        A refused footage does not stop the others. Any other error, and closing the generator,
+        stops all tasks.
 
         Args:
-            works: is read as there is room for more.
+            works: consumed lazily, as tasks can be started.
             progress: makes the bars.
-            frames: that all works are about, as far as is known before.
+            frames: estimated total of all works.
         """
         ...
 
-    def threads(self, asked: int) -> int:
-        """Return how many threads a task shall use, 0 for all cores; so many were asked for."""
+    def threads(self, requested: int) -> int:
+        """Return the threads that each task shall use, 0 for all cores.
+
+        Args:
+            requested: by the user; 0 for all cores.
+        """
         ...
 
 
 class LocalRunner:
-    """Runs one task after the other in this process."""
+    """Runs tasks in this process, one after the other."""
 
     def run(
         self,
-        works: Iterable[Work[A, L]],
+        works: Iterable[Work[PayloadT, ResultT]],
         progress: Progress,
         *,
         frames: int,  # noqa: ARG002 - each footage has a bar of its own
-    ) -> Iterator[Finished[A, L]]:
-        """Yield each footage's work, in order; the next is asked for when that is dealt with."""
-        place = TaskContext(progress)
+    ) -> Iterator[Finished[PayloadT, ResultT]]:
+        """Yield each footage's work, in order; the next one is requested after that."""
+        context = TaskContext(progress)
         for work in works:
-            yield _finish(work, place)
+            yield _run_work(work, context)
 
-    def threads(self, asked: int) -> int:
-        """Return what was asked for."""
-        return asked
+    def threads(self, requested: int) -> int:
+        """Return the requested number."""
+        return requested
 
 
-def _finish(work: Work[A, L], place: TaskContext) -> Finished[A, L]:
+def _run_work(work: Work[PayloadT, ResultT], context: TaskContext) -> Finished[PayloadT, ResultT]:
     damage: list[Damage] = []
     try:
         if work.tasks:
-            with place.progress(work.name, work.total, work.done) as place.bar:
-                damage = [task.run(place) for task in work.tasks]
-        result = work.last.run(place) if work.last else None
+            with context.progress(work.name, work.total, work.done) as context.bar:
+                damage = [task.run(context) for task in work.tasks]
+        result = work.last.run(context) if work.last else None
     except InputError as error:
         return Finished(work, Damage(), None, error)
     return Finished(work, damage_of_all(damage), result)

@@ -1,7 +1,7 @@
-"""Tasks on machines that have no folder in common with this one, but reach the same addresses.
+"""Remote tasks: on machines that share no folder with this one, but reach the same addresses.
 
-Such a task brings what it reads to a bench of its own, and sends what it wrote to a folder of its
-own at the project's address. What waits for all tasks of a footage is done here.
+A remote task fetches what it reads into a work directory, and sends what it wrote to a separate
+folder at the project's address. The last task of a footage runs on this machine.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Final
 
 from data.core.atomic import link_or_copy, write_json
 from data.core.errors import InputError
 from data.core.progress import Progress
-from data.execution.tasks import A, Finished, L, Runner, Task, TaskContext, Work
+from data.execution.tasks import Finished, PayloadT, ResultT, Runner, Task, TaskContext, Work
 from data.remote.sync import ProjectSync
 from data.remote.sync_state import REMOTE_FOLDER, Files, SyncState, local_files
 from data.storage.addresses import legible, project_address
@@ -28,56 +28,61 @@ from data.storage.fetch import fetch_footage
 from data.storage.store import Store, Stored
 from data.video.frames import Damage
 
+_DIRECTORIES: Final = "benches"  # in the cache: the name on disk of the work directories
+
 
 class RemoteTaskRunner:
-    """Gives tasks to another runner, so that they find their footage and project anywhere.
+    """Wraps tasks for another runner, so that they find footage and project on any machine.
 
     Args:
-        runner: does them.
-        mirror: of the project, if it is at an address; else it is in a folder that all share.
+        runner: executes the wrapped tasks.
+        sync: of a project at an address; None for one in a folder that all machines share.
     """
 
-    def __init__(self, runner: Runner, mirror: ProjectSync | None) -> None:
-        self._runner, self._mirror = runner, mirror
+    def __init__(self, runner: Runner, sync: ProjectSync | None) -> None:
+        self._runner, self._sync = runner, sync
 
-    def threads(self, asked: int) -> int:
-        """As of the other runner."""
-        return self._runner.threads(asked)
+    def threads(self, requested: int) -> int:
+        """Return those of the other runner."""
+        return self._runner.threads(requested)
 
     def run(
-        self, works: Iterable[Work[A, L]], progress: Progress, *, frames: int
-    ) -> Iterator[Finished[A, L]]:
+        self, works: Iterable[Work[PayloadT, ResultT]], progress: Progress, *, frames: int
+    ) -> Iterator[Finished[PayloadT, ResultT]]:
         """Yield each footage's work as soon as it is finished."""
-        place = TaskContext(progress)
-        for finished in self._runner.run(self._given_away(works), progress, frames=frames):
-            yield self._put_together(finished, place)
+        context = TaskContext(progress)
+        for finished in self._runner.run(self._wrapped(works), progress, frames=frames):
+            yield self._unwrapped(finished, context)
 
-    def _given_away(self, works: Iterable[Work[A, L]]) -> Iterator[Work[Work[A, L], L]]:
+    def _wrapped(
+        self, works: Iterable[Work[PayloadT, ResultT]]
+    ) -> Iterator[Work[Work[PayloadT, ResultT], ResultT]]:
         for work in works:
-            if self._mirror is not None and work.tasks:
-                self._mirror.share()
-            tasks = tuple(self._away(task) for task in work.tasks)
-            last = self._away(work.last) if work.last and self._mirror is None else None
+            if self._sync is not None and work.tasks:
+                self._sync.share()
+            tasks = tuple(self._remote(task) for task in work.tasks)
+            last = self._remote(work.last) if work.last and self._sync is None else None
             yield Work(work.name, work, tasks, last, work.total, work.done)
 
-    def _away(self, task: Task[Any]) -> Task[Any]:
-        packed, has_places = pack(task)
-        if self._mirror is None:
-            return Task(run_remote_task, RemoteTask(packed), task.gpus) if has_places else task
-        folder, machine = self._mirror.folder, self._mirror.machine
+    def _remote(self, task: Task[Any]) -> Task[Any]:
+        packed, has_cached_paths = pack(task)
+        if self._sync is None:
+            remote = Task(run_remote_task, RemoteTask(packed), task.gpus)
+            return remote if has_cached_paths else task
+        folder, machine = self._sync.folder, self._sync.machine
         return Task(
             run_remote_task, RemoteTask(packed, _in_cache(folder), machine, task.reads), task.gpus
         )
 
-    def _put_together(
-        self, finished: Finished[Work[A, L], L], place: TaskContext
-    ) -> Finished[A, L]:
-        work, result, refused = finished.work.about, finished.result, finished.refused
+    def _unwrapped(
+        self, finished: Finished[Work[PayloadT, ResultT], ResultT], context: TaskContext
+    ) -> Finished[PayloadT, ResultT]:
+        work, result, refused = finished.work.payload, finished.result, finished.refused
         try:
-            if self._mirror is not None and work.tasks:
-                self._mirror.collect()
-            if self._mirror is not None and work.last is not None and refused is None:
-                result = work.last.run(place)
+            if self._sync is not None and work.tasks:
+                self._sync.collect()
+            if self._sync is not None and work.last is not None and refused is None:
+                result = work.last.run(context)
         except InputError as error:
             refused = error
         if refused is not None:
@@ -85,26 +90,26 @@ class RemoteTaskRunner:
         return Finished(work, finished.damage, result)
 
 
-# --- what travels -----------------------------------------------------------------------------
+# --- serialisation ----------------------------------------------------------------------------
 
 
 def pack(task: Task[Any]) -> tuple[bytes, bool]:
-    """Return a task as bytes, and whether there are places of addresses in it.
+    """Return a pickled task, and whether it holds paths in the cache.
 
-    They are those of whoever unpacks it.
+    Such a path is resolved in the cache of the machine that unpickles it.
     """
     packed = io.BytesIO()
     packer = _Packer(packed)
     packer.dump(task)
-    return packed.getvalue(), packer.has_places
+    return packed.getvalue(), packer.has_cached_paths
 
 
 class _Packer(pickle.Pickler):
-    has_places = False
+    has_cached_paths = False
 
     def persistent_id(self, obj: Any) -> tuple[str, ...] | None:
         parts = _in_cache(obj) if isinstance(obj, PurePath) else ()
-        self.has_places |= bool(parts)
+        self.has_cached_paths |= bool(parts)
         return parts or None
 
 
@@ -115,33 +120,33 @@ class _Unpacker(pickle.Unpickler):
         self.footage: set[Path] = set()
 
     def persistent_load(self, pid: Any) -> Path:
-        """The place of this machine, or on the bench if it is of the project."""
+        """Return the path on this machine; one of the project is in the work directory."""
         count = len(self._project)
         if self._folder is not None and pid[:count] == self._project:
             return self._folder.joinpath(*pid[count:])
-        place = cache_folder().joinpath(*pid)
-        self.footage.add(place)
-        return place
+        path = cache_folder().joinpath(*pid)
+        self.footage.add(path)
+        return path
 
 
 def _in_cache(path: PurePath) -> tuple[str, ...]:
-    """The parts of a path in the cache, which are alike on all machines; none of another path."""
+    """Parts of a path relative to the cache, equal on all machines; empty for other paths."""
     cache = cache_folder()
     return path.relative_to(cache).parts if path.is_relative_to(cache) else ()
 
 
-# --- where the task runs ----------------------------------------------------------------------
+# --- on the remote machine --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteTask:
-    """A task for another machine.
+    """A pickled task for any machine.
 
     Args:
-        packed: the task.
-        project: place of the project, if it is at an address.
-        machine: that has the project; on it the task needs nothing brought.
-        reads: files and folders of the project, relative to it.
+        packed: the task; see `pack`.
+        project: parts of the project's path in the cache; empty for a shared folder.
+        machine: that holds the project; there the task needs no work directory.
+        reads: files and folders of the project that the task reads, relative to it.
     """
 
     packed: bytes
@@ -150,48 +155,48 @@ class RemoteTask:
     reads: tuple[str, ...] = ()
 
 
-def run_remote_task(given: RemoteTask, place: TaskContext) -> Any:
-    """Do a task where its footage and project may not be."""
-    with _bench(given) as folder:
-        unpacker = _Unpacker(given.packed, given.project, folder)
-        task: Task[Any] = unpacker.load()
+def run_remote_task(task: RemoteTask, context: TaskContext) -> Any:
+    """Fetch a task's footage and input files, run it, and send its output."""
+    with _work_directory(task) as folder:
+        unpacker = _Unpacker(task.packed, task.project, folder)
+        unpacked: Task[Any] = unpacker.load()
         try:
             for footage in sorted(unpacker.footage):
                 fetch_footage(footage)
-            return task.run(place)
+            return unpacked.run(context)
         except InputError as error:
-            # Here nobody knows the places of that machine.
-            address = project_address(cache_folder().joinpath(*given.project)) or ""
+            # This machine's paths mean nothing to the user.
+            address = project_address(cache_folder().joinpath(*task.project)) or ""
             raise InputError(legible(str(error).replace(str(folder), address))) from error
 
 
 @contextmanager
-def _bench(given: RemoteTask) -> Iterator[Path | None]:
-    """A folder with what the task reads; what it wrote there is sent in the end.
+def _work_directory(task: RemoteTask) -> Iterator[Path | None]:
+    """Yield a folder with the task's input files, and send its output at the end.
 
-    None where the project is here as it is.
+    None on the machine that holds the project.
     """
-    own = cache_folder().joinpath(*given.project)
+    own = cache_folder().joinpath(*task.project)
     address = project_address(own)
-    if address is None or SyncState.of(own).machine == given.machine:
+    if address is None or SyncState.of(own).machine == task.machine:
         yield None
         return
-    benches = cache_folder() / "benches"
-    benches.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=benches, prefix="task-") as name:
+    directories = cache_folder() / _DIRECTORIES
+    directories.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directories, prefix="task-") as name:
         folder = Path(name) / own.name
-        read = _lay_out(Store(address), given.reads, folder)
+        read = _fetch_inputs(Store(address), task.reads, folder)
         try:
             yield folder
         finally:
             _send(Store(f"{address}/{REMOTE_FOLDER}"), folder, read)
 
 
-def _lay_out(store: Store, reads: Iterable[str], folder: Path) -> Files:
-    """Put on the bench what is read; tasks on this machine share what was fetched before."""
+def _fetch_inputs(store: Store, reads: Iterable[str], folder: Path) -> Files:
+    """Fetch a task's input files; tasks on this machine share what was fetched before."""
     import filelock
 
-    shared = cache_folder() / "benches" / "read" / folder.name
+    shared = cache_folder() / _DIRECTORIES / "read" / folder.name
     shared.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(shared.with_name(f".{folder.name}.lock")):
         record = shared.with_name(f".{folder.name}.json")

@@ -1,4 +1,4 @@
-"""Where the work of a stage is run: here, or on the machines of a Ray cluster."""
+"""The choice of a runner: this process, or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def runner_at(address: str | None, mirrors: Sequence[ProjectSync] = ()) -> Iterator[Runner]:
-    """Give what runs tasks at an address: see `data.execution.ray`; for None, here.
+def runner_at(address: str | None, syncs: Sequence[ProjectSync] = ()) -> Iterator[Runner]:
+    """Yield the Ray runner at ``address``, or the local runner.
 
     Args:
-        address: as for `--ray`.
-        mirrors: of the project, if it is at an address of its own.
+        address: see `data.execution.ray.ray_at`; None for the local runner.
+        syncs: of the project, if it is at an address of its own.
 
     Raises:
-        InputError: nothing there that runs tasks.
+        InputError: no Ray cluster at the address.
     """
     if address is None:
         yield LocalRunner()
@@ -30,4 +30,4 @@ def runner_at(address: str | None, mirrors: Sequence[ProjectSync] = ()) -> Itera
     from data.remote.remote_tasks import RemoteTaskRunner
 
     with ray_at(address) as runner:
-        yield RemoteTaskRunner(runner, mirrors[0] if mirrors else None)
+        yield RemoteTaskRunner(runner, syncs[0] if syncs else None)

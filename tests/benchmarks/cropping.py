@@ -25,6 +25,7 @@ from cropping.camera.window import WindowSettings
 from cropping.render.render import KEYFRAME_S
 from cropping.render.settings import CropSettings
 from cropping.stage import crop_people
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.sample.film import draw_film
 from data.video.footage import ASSUMED_RATE, probe
@@ -141,7 +142,7 @@ def _ours(project: Project, window: WindowSettings, people: Sequence[str]) -> To
     # What was made for others goes: nobody's video is there yet. Nor does anybody look who smiles.
     shutil.rmtree(project.folder / "crops", ignore_errors=True)
     settings = CropSettings(window=window, people=tuple(people), smiles=False)
-    return _timed(partial(crop_people, project, [], settings, progress=_no_bar))
+    return _timed(partial(crop_people, project, [], settings, context=RunContext(_no_bar)))
 
 
 def _passes(project: Project, window: WindowSettings, people: Sequence[str]) -> Took:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from data.execution.context import RunContext
 from data.sample.film import FPS, draw_film
 from tests.benchmarks.machine import peak_memory_mb
 
@@ -102,7 +103,7 @@ def _child(footage: Path, project: Path, every_s: float) -> None:
     from tests.benchmarks.progress import Stopwatch
 
     settings = ClusterSettings(every_s=every_s)
-    summary = cluster_faces(Project(project), [footage], settings, progress=Stopwatch())
+    summary = cluster_faces(Project(project), [footage], settings, context=RunContext(Stopwatch()))
     one = summary.footages[0]
     print(json.dumps({"frames": one.frames, "faces": one.faces, "peak_mb": peak_memory_mb()}))
 

@@ -18,6 +18,7 @@ from clustering.stage import cluster_faces
 from cropping.render.settings import CropSettings
 from cropping.stage import crop_people
 from data.core.progress import NoBar
+from data.execution.context import RunContext
 from data.execution.ray import LOCAL, ray_at
 from data.execution.tasks import LocalRunner, Runner
 from data.project.project import Project
@@ -108,7 +109,7 @@ def _measure(films: list[Path], folder: Path, rounds: int) -> Times:
 def _cluster(project: Project, films: list[Path], runner: Runner) -> None:
     backend = BackendSettings(upsample=0)
     settings = ClusterSettings(every_s=1.0, backend=backend, force=True)
-    cluster_faces(project, films, settings, progress=_no_bar, runner=runner)
+    cluster_faces(project, films, settings, context=RunContext(_no_bar, runner=runner))
 
 
 def _timed(call: Callable[[], object]) -> float:
@@ -128,11 +129,11 @@ def _follow(folder: Path, seconds: float) -> list[str]:
     settings = CropSettings(people=people)
     exported_model(project.tracker_file)  # once a tracker, and then kept
     # Tracks of a detector that has learned nothing are none to crop by.
-    crop_s = _cpu_s(lambda: crop_people(project, [], settings, progress=_no_bar))
+    crop_s = _cpu_s(lambda: crop_people(project, [], settings, context=RunContext(_no_bar)))
     crops = sum(file.stat().st_size for file in project.crops_folder("followed").glob("*.mp4"))
     tables = sum(file.stat().st_size for file in project.tracks_folder.glob("followed.*"))
     chosen = TrackSettings(device="cpu")
-    track_s = _cpu_s(lambda: track_people(project, [film], chosen, progress=_no_bar))
+    track_s = _cpu_s(lambda: track_people(project, [film], chosen, context=RunContext(_no_bar)))
     shown = f"{len(people)} videos of them and who smiles"
     return [
         f"  {track_s / seconds:.2f} to track (yolo11n at {IMAGE_PX} px),"

@@ -20,6 +20,7 @@ from clustering.faces.graph_cache import load_network
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
 from data.core.arrays import Image
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.video.footage import default_interval_s, probe
 from data.video.reader import sample_frames
@@ -117,7 +118,7 @@ def _ours(path: Path, amount: Amount, rates: Rates) -> None:
     settings = ClusterSettings(every_s=every_s(path, amount), backend=backend)
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder) / "bench.fancam")
-        summary = cluster_faces(project, [path], settings, progress=watch)
+        summary = cluster_faces(project, [path], settings, context=RunContext(watch))
     footage = summary.footages[0]
     rates.frames, rates.faces = footage.frames, footage.faces
     rates.ours.append(footage.frames / (watch.began["writing"] - watch.began[footage.name]))

@@ -19,6 +19,7 @@ import numpy as np
 
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.sample.film import draw_film
 from data.tables.people import open_people
@@ -108,7 +109,7 @@ def measure(project: Project, footage: Path, rounds: int) -> Rates:
     for _ in range(rounds):
         start = time.perf_counter()
         settings = TrackSettings(device="cpu", force=True)
-        (summary,) = track_people(project, [footage], settings, progress=_no_bar)
+        (summary,) = track_people(project, [footage], settings, context=RunContext(_no_bar))
         rates.frames = summary.frames
         rates.ours.append(summary.frames / (time.perf_counter() - start))
         for tracker in TRACKERS:
@@ -224,10 +225,10 @@ def _verdict(met: bool) -> str:
 def prepared(footage: Path, folder: Path) -> Project:
     """A project of a footage with a tracker that was trained a little."""
     project = Project(folder / "bench.fancam")
-    cluster_faces(project, [footage], ClusterSettings(every_s=1.0), progress=_no_bar)
+    cluster_faces(project, [footage], ClusterSettings(every_s=1.0), context=RunContext(_no_bar))
     weights = str(_WEIGHTS) if _WEIGHTS.exists() else "yolo11n.yaml"
     settings = TrackerSettings(weights=weights, epochs=_EPOCHS, device="cpu")
-    train_tracker(project, settings, progress=_no_bar)
+    train_tracker(project, settings, context=RunContext(_no_bar))
     return project
 
 

@@ -19,6 +19,7 @@ from clustering.stage import cluster_faces
 from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
 from data.core.progress import bars
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.project.stages import FACES
 from data.tables.dataset import read_data_file
@@ -42,7 +43,7 @@ def clustered(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
     clip = Path(shutil.copy(clips("constant_rate.mp4"), folder / "clip.mp4"))
     with pytest.MonkeyPatch.context() as patch:
         install_fakes(patch.setattr, CornerDetector())
-        cluster_faces(Project(folder / "clip.fancam"), [clip], QUICK, progress=BARS)
+        cluster_faces(Project(folder / "clip.fancam"), [clip], QUICK, context=RunContext(BARS))
     return folder
 
 
@@ -137,7 +138,7 @@ def test_the_next_clustering_keeps_it(
         kind(people, project)
         before = people.assignments("clip").person_id
         known, hidden = people.names(), people.hidden()
-    cluster_faces(project, [], settings, progress=BARS)
+    cluster_faces(project, [], settings, context=RunContext(BARS))
     with open_people(project.people_file) as people:
         after = people.assignments("clip").person_id
         assert people.hidden() == hidden
@@ -179,7 +180,7 @@ def test_taken_back_after_another_clustering(
     start, known = whose(project), names(project.folder)
     with open_people(project.people_file) as people:
         kind(people, project)
-    cluster_faces(project, [], AGAIN["all anew"], progress=BARS)
+    cluster_faces(project, [], AGAIN["all anew"], context=RunContext(BARS))
     with open_people(project.people_file) as people:
         while DecisionLog(people).undo():
             pass
@@ -190,8 +191,8 @@ def test_taken_back_after_another_clustering(
 
 def test_decisions_are_no_reason_to_cluster_twice(project: Project) -> None:
     decide(project, Decision(DecisionKind.HIDE, 3))
-    assert not cluster_faces(project, [], QUICK, progress=BARS).up_to_date
-    summary = cluster_faces(project, [], QUICK, progress=BARS)
+    assert not cluster_faces(project, [], QUICK, context=RunContext(BARS)).up_to_date
+    summary = cluster_faces(project, [], QUICK, context=RunContext(BARS))
     assert summary.up_to_date
     assert [person.name for person in summary.people if person.hidden] == ["Person 3"]
 
@@ -226,7 +227,7 @@ def test_names_are_written_and_change_no_image(project: Project) -> None:
     assert classes(project)[0] == "Zoë & <Bob>"
     assert "Zoë & _Bob_" in folders(project)
     assert pending_changes(project).up_to_date
-    assert cluster_faces(project, [], QUICK, progress=BARS).up_to_date
+    assert cluster_faces(project, [], QUICK, context=RunContext(BARS)).up_to_date
 
 
 def test_a_merge_is_written(project: Project) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cropping.render.settings import CropSettings
 from cropping.stage import CropsSummary, crop_people
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.sample.film import draw_film
 from data.sample.truth import Truth
@@ -65,5 +66,5 @@ class Cropped:
 def cropped(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Cropped:
     project = drawn.copied(tmp_path_factory.mktemp("cropped"))
     settings = CropSettings(only_present=True)
-    (summary,) = crop_people(project, [], settings, progress=no_bar)
+    (summary,) = crop_people(project, [], settings, context=RunContext(no_bar))
     return Cropped(drawn, project, summary)

@@ -21,6 +21,7 @@ from cropping.smiles.model import smile_model_key
 from cropping.smiles.table import stored_smiles
 from cropping.stage import CropsSummary, crop_people
 from data.core.errors import InputError
+from data.execution.context import RunContext
 from data.execution.failures import Failures
 from data.project.project import Project
 from data.project.stages import SMILES, TRACKS
@@ -63,7 +64,7 @@ def small_project(folder: Path, footage: Path) -> Project:
 
 def crop(project: Project, **settings: object) -> CropsSummary:
     chosen = replace(CropSettings(encoder=QUICK, smiles=False), **settings)  # type: ignore[arg-type]
-    (summary,) = crop_people(Project(project.folder), [], chosen, progress=no_bar)
+    (summary,) = crop_people(Project(project.folder), [], chosen, context=RunContext(no_bar))
     return summary
 
 
@@ -169,7 +170,9 @@ def test_who_smiles_is_looked_for_in_the_same_pass(cropped: Cropped) -> None:
 def test_second_time_with_smiles_does_nothing(cropped: Cropped) -> None:
     before = (cropped.folder / "timeline.json").stat().st_mtime_ns
     settings = CropSettings(only_present=True)
-    (summary,) = crop_people(Project(cropped.project.folder), [], settings, progress=no_bar)
+    (summary,) = crop_people(
+        Project(cropped.project.folder), [], settings, context=RunContext(no_bar)
+    )
     assert summary.already_done
     assert (cropped.folder / "timeline.json").stat().st_mtime_ns == before
 
@@ -415,7 +418,7 @@ def test_a_stopped_run_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch
         (project.crops_folder("film") / video).unlink()
     bars = Bars()
     settings = CropSettings(encoder=QUICK, smiles=False)
-    crop_people(Project(project.folder), [], settings, progress=bars)
+    crop_people(Project(project.folder), [], settings, context=RunContext(bars))
     ((name, total, done, bar),) = bars.made
     assert (name, total) == ("film", 40)
     assert done in (10, 20)
@@ -670,7 +673,7 @@ def test_one_bad_footage_does_not_keep_the_others(project: Project, tmp_path: Pa
     add_footage(project, other, tracks_of(at_rate(10), {1: {3: box(50, 50)}}), NAMES, at_rate(10))
     without_tracks(project)
     failures, settings = Failures(), CropSettings(encoder=QUICK, smiles=False)
-    crop_people(Project(project.folder), [], settings, progress=no_bar, failures=failures)
+    crop_people(Project(project.folder), [], settings, context=RunContext(no_bar, failures))
     assert len(failures.lines) == 1
     assert "film: not tracked yet" in failures.lines[0]
     assert (project.crops_folder("other") / "Anna.mp4").exists()
@@ -682,7 +685,7 @@ def test_one_with_nobody_in_it_is_no_failure_among_others(project: Project, tmp_
     add_footage(project, empty, tracks_of(at_rate(10), {}), NAMES, at_rate(10))
     failures, settings = Failures(), CropSettings(encoder=QUICK, smiles=False)
     film, nobody = crop_people(
-        Project(project.folder), [], settings, progress=no_bar, failures=failures
+        Project(project.folder), [], settings, context=RunContext(no_bar, failures)
     )
     assert failures.lines == []
     assert (len(film.people), nobody.people, nobody.never_seen) == (2, (), ("Anna", "Ben"))
@@ -700,13 +703,16 @@ def test_pictures_are_no_footage_to_follow_in(project: Project, tmp_path: Path) 
     assert crop(project).name == "film"
     with pytest.raises(InputError, match="still: pictures, not a video"):
         crop_people(
-            Project(project.folder), [tmp_path / "still.png"], CropSettings(), progress=no_bar
+            Project(project.folder),
+            [tmp_path / "still.png"],
+            CropSettings(),
+            context=RunContext(no_bar),
         )
 
 
 def test_not_in_the_project(project: Project, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not in this project yet; run track-people"):
-        crop_people(project, [tmp_path / "x.mp4"], CropSettings(), progress=no_bar)
+        crop_people(project, [tmp_path / "x.mp4"], CropSettings(), context=RunContext(no_bar))
 
 
 def test_drawn_film_is_known(drawn: Drawn) -> None:

@@ -13,6 +13,7 @@ from cropping.render.settings import CropSettings
 from cropping.smiles.stage import SmileSettings, gif_smiles, smile_gifs
 from cropping.stage import crop_people
 from cropping.state import states
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.project.stages import GIFS, SMILES, GifsRecord
 from data.tables.decision_log import DecisionLog
@@ -33,8 +34,8 @@ def project(tmp_path: Path) -> Project:
     encode(film, [picture(number) for number in range(40)], rate=25)
     made = small_project(tmp_path / "film.fancam", film)
 
-    crop_people(made, [], CropSettings(encoder=QUICK), progress=no_bar)
-    smile_gifs(made, [], SmileSettings(), progress=no_bar)
+    crop_people(made, [], CropSettings(encoder=QUICK), context=RunContext(no_bar))
+    smile_gifs(made, [], SmileSettings(), context=RunContext(no_bar))
     return made
 
 
@@ -120,7 +121,7 @@ def test_a_gif_of_its_own_settings_and_one_of_other_smiles(project: Project) -> 
 
 def test_others_blurred(project: Project) -> None:
     settings = CropSettings(encoder=QUICK, others="blur")
-    crop_people(project, [], settings, progress=no_bar)
+    crop_people(project, [], settings, context=RunContext(no_bar))
     assert said(project) == DONE
 
 

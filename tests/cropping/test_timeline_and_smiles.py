@@ -16,6 +16,7 @@ from cropping.smiles.table import Smiles, smiles_file, smiling_intervals
 from cropping.stage import crop_people
 from cropping.timeline_file import note_smiles
 from data.core.errors import InputError
+from data.execution.context import RunContext
 from data.project.project import Project
 from tests.cropping.conftest import Drawn
 from tests.cropping.silent_bar import no_bar
@@ -36,8 +37,8 @@ def smiling_s(project: Project) -> dict[str, float]:
 def finished(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Everybody's videos and GIFs; not to be changed."""
     project = drawn.copied(tmp_path_factory.mktemp("both"))
-    crop_people(project, [], CropSettings(), progress=no_bar)
-    smile_gifs(project, [], SmileSettings(frames=2), progress=no_bar)
+    crop_people(project, [], CropSettings(), context=RunContext(no_bar))
+    smile_gifs(project, [], SmileSettings(frames=2), context=RunContext(no_bar))
     return project
 
 
@@ -52,8 +53,8 @@ def test_smile_gifs_notes_who_smiles_when(finished: Project) -> None:
 def test_neither_does_anything_again(finished: Project) -> None:
     file = finished.crops_folder("film") / "timeline.json"
     before = file.stat().st_mtime_ns
-    (cropped,) = crop_people(finished, [], CropSettings(), progress=no_bar)
-    (smiled,) = smile_gifs(finished, [], SmileSettings(frames=2), progress=no_bar)
+    (cropped,) = crop_people(finished, [], CropSettings(), context=RunContext(no_bar))
+    (smiled,) = smile_gifs(finished, [], SmileSettings(frames=2), context=RunContext(no_bar))
     assert cropped.already_done
     assert smiled.already_done
     assert file.stat().st_mtime_ns == before
@@ -68,7 +69,7 @@ def test_a_timeline_that_is_written_again_knows_the_smiles(
     project = Project(tmp_path / "copy" / finished.folder.name)
     before = timeline(project)
     (project.crops_folder("film") / "timeline.json").unlink()
-    crop_people(project, [], CropSettings(), progress=no_bar)
+    crop_people(project, [], CropSettings(), context=RunContext(no_bar))
     assert timeline(project) == before
 
     person = before["people"][0]
@@ -84,9 +85,9 @@ def test_smile_gifs_adds_what_crop_people_did_not_look_for(
     drawn: Drawn, tmp_path: Path, finished: Project
 ) -> None:
     project = drawn.copied(tmp_path)
-    crop_people(project, [], CropSettings(smiles=False), progress=no_bar)
+    crop_people(project, [], CropSettings(smiles=False), context=RunContext(no_bar))
     assert set(smiling_s(project).values()) == {0}
-    smile_gifs(project, [], SmileSettings(frames=2), progress=no_bar)
+    smile_gifs(project, [], SmileSettings(frames=2), context=RunContext(no_bar))
     assert smiling_s(project) == pytest.approx(smiling_s(finished), abs=0.5)
 
 

@@ -12,6 +12,7 @@ import fancam.cli
 from clustering import cli as clustering_cli
 from cropping.smiles.stage import SmileSettings, smile_gifs
 from cropping.stage import crop_people
+from data.execution.context import RunContext
 from data.project.project import Project
 from tests.clips import Clips
 from tests.clustering.command import snapshot
@@ -95,8 +96,8 @@ def test_videos_come_back_as_they_were(project: Project) -> None:
     assert clean(project, "--yes", "--only", "crops") == 0
     assert not [path for path in files(project) if path.startswith("crops/clip/Person")]
     again = Project(project.folder)
-    crop_people(again, [], CROPS, progress=no_bar)
-    smile_gifs(again, [], SmileSettings(), progress=no_bar)
+    crop_people(again, [], CROPS, context=RunContext(no_bar))
+    smile_gifs(again, [], SmileSettings(), context=RunContext(no_bar))
     after = snapshot(project.folder)
     crops = [p for p in before if p.startswith("crops/") and ".pieces" not in p]
     assert {path: after[path][1] for path in crops} == {path: before[path][1] for path in crops}

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from clustering.faces.backends import BackendSettings
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.sample.film import draw_film
 from data.sample.truth import truth_paths
@@ -119,14 +120,14 @@ def track(
     project = Project(folder / f"{footage.stem}.fancam")
     took_s = {}
     start = time.monotonic()
-    cluster_faces(project, [footage], ClusterSettings(), progress=_no_bar)
+    cluster_faces(project, [footage], ClusterSettings(), context=RunContext(_no_bar))
     took_s["people"] = time.monotonic() - start
     weights = str(WEIGHTS) if WEIGHTS.exists() else "yolo11n.yaml"
     start = time.monotonic()
-    train_tracker(project, replace(training, weights=weights), progress=_no_bar)
+    train_tracker(project, replace(training, weights=weights), context=RunContext(_no_bar))
     took_s["training"] = time.monotonic() - start
     start = time.monotonic()
-    track_people(project, [], TrackSettings(), progress=_no_bar)
+    track_people(project, [], TrackSettings(), context=RunContext(_no_bar))
     took_s["tracking"] = time.monotonic() - start
     return Tracked(name, footage, read_label_file(labels), project, took_s)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.tables.tracks import read_tracks
 from tests.records import stored_records
@@ -23,7 +24,7 @@ ANNA, BEN = NAMES
 def test_nothing_is_left_of_them(project: Project, tmp_path: Path) -> None:  # noqa: F811
     footage = coloured.write_footage(tmp_path / "film.mp4")
     settings = TrackSettings(overlay=True, mot=True)
-    track_people(project, [footage], settings, progress=Bars())
+    track_people(project, [footage], settings, context=RunContext(Bars()))
     before, _ = read_tracks(project, "film")
     report = project.tracker_folder / "report"
     report.mkdir(parents=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.project.stages import DETECTIONS, TRACKER, TRACKS
 from data.tables.people import open_people
@@ -43,7 +44,7 @@ def project(
     key = read_examples(drawn.dataset_folder).key
     drawn.finish(TRACKER, tracker_record(version=VERSION, dataset=key, person_id=(10, 20)))
     footage = coloured.write_footage(tmp_path / "film.mp4")
-    track_people(drawn, [footage], TrackSettings(), progress=Bars())
+    track_people(drawn, [footage], TrackSettings(), context=RunContext(Bars()))
     return drawn
 
 
@@ -148,5 +149,5 @@ def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_tracked_without_the_faces(project: Project) -> None:
     settings = TrackSettings(faces=False, every_nth=2, mot=True)
-    track_people(project, [], settings, progress=Bars())
+    track_people(project, [], settings, context=RunContext(Bars()))
     assert said(project) == DONE

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data.core.errors import InputError
 from data.execution import segments
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.tables.decision_log import DecisionLog
 from data.tables.tracks import Tracks, read_csv
@@ -80,7 +81,7 @@ def frames_of(tracks: Tracks, person: int, *, filled: bool) -> list[int]:
 
 def test_everybody_is_tracked(project: Project, footage: Path, network: ColourNetwork) -> None:
     bars = Bars()
-    (summary,) = track_people(project, [footage], TrackSettings(), progress=bars)
+    (summary,) = track_people(project, [footage], TrackSettings(), context=RunContext(bars))
     tracks = tracks_of(project)
     assert frames_of(tracks, ANNA, filled=True) == list(AWAY)
     assert frames_of(tracks, ANNA, filled=False) == [f for f in range(FRAMES) if f not in AWAY]
@@ -102,14 +103,14 @@ def test_everybody_is_tracked(project: Project, footage: Path, network: ColourNe
 def test_second_time_does_nothing(
     project: Project, footage: Path, network: ColourNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    track_people(project, [footage], TrackSettings(), progress=Bars())
+    track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     written = project.tracks_file("film, the 1st").read_bytes()
     left = project.tracks_file("film, the 1st").with_suffix(".parts") / "killed-here.parquet"
     left.parent.mkdir()
     left.touch()  # as by a run that was killed when it had noted that all is done
     monkeypatch.setattr(writing, "find_tracks", lambda *_, **__: pytest.fail("named again"))
     again = Project(project.folder)
-    (summary,) = track_people(again, [], TrackSettings(), progress=Bars())
+    (summary,) = track_people(again, [], TrackSettings(), context=RunContext(Bars()))
     assert summary.already_done
     assert len(summary.people) == 2
     assert network.images == FRAMES
@@ -131,8 +132,8 @@ def test_second_time_does_nothing(
 def test_other_settings_do_again_what_they_must(
     project: Project, footage: Path, network: ColourNetwork, settings: TrackSettings, detects: bool
 ) -> None:
-    track_people(project, [footage], TrackSettings(), progress=Bars())
-    (summary,) = track_people(project, [footage], settings, progress=Bars())
+    track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
+    (summary,) = track_people(project, [footage], settings, context=RunContext(Bars()))
     assert not summary.already_done
     assert (network.images > FRAMES) == detects
     assert all(file.exists() for file in summary.files)
@@ -141,10 +142,10 @@ def test_other_settings_do_again_what_they_must(
 def test_renamed_people(project: Project, footage: Path, network: ColourNetwork) -> None:
     from data.tables.people import open_people
 
-    track_people(project, [footage], TrackSettings(), progress=Bars())
+    track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     with open_people(project.people_file) as people:
         DecisionLog(people).rename(ANNA, "Änne")
-    (summary,) = track_people(project, [footage], TrackSettings(), progress=Bars())
+    (summary,) = track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     assert not summary.already_done
     assert [person.name for person in summary.people] == ["Änne", "Ben, the 2nd"]
     assert network.images == FRAMES
@@ -163,20 +164,20 @@ def test_a_stopped_run_goes_on(
     with monkeypatch.context() as during:
         during.setattr(watching, "load_yolo", lambda *_, **__: (breaks, FACTS, 4))
         with pytest.raises(KeyboardInterrupt):
-            track_people(project, [footage], TrackSettings(), progress=Bars())
+            track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     bars = Bars()
-    track_people(project, [footage], TrackSettings(), progress=bars)
+    track_people(project, [footage], TrackSettings(), context=RunContext(bars))
     kept = bars.made[0][2]
     assert 0 < kept <= 20
     assert network.images == 20 + FRAMES - kept
     stopped = project.tracks_file("film, the 1st").read_bytes()
-    track_people(project, [footage], TrackSettings(force=True), progress=Bars())
+    track_people(project, [footage], TrackSettings(force=True), context=RunContext(Bars()))
     assert project.tracks_file("film, the 1st").read_bytes() == stopped
 
 
 def test_every_nth(project: Project, footage: Path, network: ColourNetwork) -> None:
     settings = TrackSettings(every_nth=3)
-    (summary,) = track_people(project, [footage], settings, progress=Bars())
+    (summary,) = track_people(project, [footage], settings, context=RunContext(Bars()))
     assert summary.frames == len(range(0, FRAMES, 3)) == network.images
     assert set(tracks_of(project).frame_index.tolist()) == set(range(0, FRAMES, 3))
 
@@ -184,7 +185,7 @@ def test_every_nth(project: Project, footage: Path, network: ColourNetwork) -> N
 @pytest.mark.usefixtures("network")
 def test_mot_and_overlay(project: Project, footage: Path) -> None:
     settings = TrackSettings(mot=True, overlay=True)
-    (summary,) = track_people(project, [footage], settings, progress=Bars())
+    (summary,) = track_people(project, [footage], settings, context=RunContext(Bars()))
     csv_file, mot_file, video = summary.files
     assert len(mot_file.read_text().splitlines()) == len(csv_file.read_text().splitlines()) - 1
     assert sum(1 for _ in read_frames(video)) == FRAMES
@@ -192,9 +193,9 @@ def test_mot_and_overlay(project: Project, footage: Path) -> None:
 
 @pytest.mark.usefixtures("network")
 def test_outputs_of_earlier_tracks_go(project: Project, footage: Path) -> None:
-    track_people(project, [footage], TrackSettings(mot=True), progress=Bars())
+    track_people(project, [footage], TrackSettings(mot=True), context=RunContext(Bars()))
     settings = TrackSettings(naming=LinkSettings(max_gap_s=0))
-    track_people(project, [footage], settings, progress=Bars())
+    track_people(project, [footage], settings, context=RunContext(Bars()))
     assert not project.tracks_file("film, the 1st").with_suffix(".txt").exists()
 
 
@@ -203,7 +204,7 @@ def test_damaged_footage_is_said(project: Project, tmp_path: Path) -> None:
     footage = coloured.write_footage(tmp_path / "film.mkv")
     content = footage.read_bytes()
     footage.write_bytes(content[: len(content) * 2 // 3])
-    (summary,) = track_people(project, [footage], TrackSettings(), progress=Bars())
+    (summary,) = track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     assert "missing" in summary.damage
     assert 0 < summary.frames < FRAMES
 
@@ -214,7 +215,7 @@ def without_people(project: Project, footage: Path) -> None:
 
 
 def changed_footage(project: Project, footage: Path) -> None:
-    track_people(project, [footage], TrackSettings(), progress=Bars())
+    track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     coloured.write_footage(footage, frames=FRAMES - 5)
 
 
@@ -236,13 +237,13 @@ def test_bad_input(project: Project, footage: Path, spoil: object, message: str)
     assert callable(spoil)
     spoil(project, footage)
     with pytest.raises(InputError, match=message):
-        track_people(project, [footage], TrackSettings(), progress=Bars())
+        track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
 
 
 @pytest.mark.usefixtures("network")
 def test_no_footage(project: Project) -> None:
     with pytest.raises(InputError, match="no footage in it"):
-        track_people(project, [], TrackSettings(), progress=Bars())
+        track_people(project, [], TrackSettings(), context=RunContext(Bars()))
 
 
 @pytest.mark.usefixtures("network")
@@ -252,19 +253,19 @@ def test_trained_for_others(
     facts = ModelFacts(("Cleo",), (77,), coloured.WIDTH, "key")
     monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(facts, b""))
     with pytest.raises(InputError, match="trained for 'Cleo', who is not in this project"):
-        track_people(project, [footage], TrackSettings(), progress=Bars())
+        track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
 
 
 def test_no_tracker_yet(project: Project, footage: Path) -> None:
     with pytest.raises(InputError, match="no tracker yet; run train-tracker first"):
-        track_people(project, [footage], TrackSettings(), progress=Bars())
+        track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
 
 
 def test_long_footage_is_watched_in_segments(
     project: Project, footage: Path, network: ColourNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the same tracks, and from the segment on in which it was stopped."""
-    track_people(project, [footage], TrackSettings(), progress=Bars())
+    track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     files = [project.tracks_file("film, the 1st"), project.detections_file("film, the 1st")]
     whole = [file.read_bytes() for file in files]
     monkeypatch.setattr(segments, "SEGMENT_S", 1.0)
@@ -277,8 +278,8 @@ def test_long_footage_is_watched_in_segments(
     with monkeypatch.context() as during:
         during.setattr(watching, "load_yolo", lambda *_, **__: (breaks, FACTS, 4))
         with pytest.raises(KeyboardInterrupt):
-            track_people(project, [footage], TrackSettings(force=True), progress=Bars())
+            track_people(project, [footage], TrackSettings(force=True), context=RunContext(Bars()))
     bars = Bars()
-    track_people(project, [footage], TrackSettings(), progress=bars)
+    track_people(project, [footage], TrackSettings(), context=RunContext(bars))
     assert [file.read_bytes() for file in files] == whole
     assert bars.made[0][2] == 25

@@ -20,6 +20,7 @@ from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
 from data.core.arrays import UNKNOWN
 from data.core.progress import bars
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.tables.faces import Faces
 from data.tables.people import open_people
@@ -68,7 +69,7 @@ def cluster_again(project: Project, *paths: Path, settings: ClusterSettings = SE
     """Run cluster-faces with cheap networks."""
     with pytest.MonkeyPatch.context() as patch:
         install_fakes(patch.setattr, CornerDetector())
-        cluster_faces(project, paths, settings, progress=_BARS)
+        cluster_faces(project, paths, settings, context=RunContext(_BARS))
 
 
 def whose(project: Project) -> list[int]:

@@ -1,4 +1,4 @@
-"""Watch a footage: decode, detect and look for cuts, some frames at a time."""
+"""Tasks of tracking: decode a segment, and detect people and cuts in batches of frames."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from tracking.detection.inputs import detections_record
 from tracking.detection.networks import DeviceName, load_yolo
 
 CHECKPOINT_FRAMES = 512
-"""Frames a part: what a killed run does again at most."""
+"""Of one checkpoint: a killed run repeats at most this many."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """Which detector watches.
+    """The detector and where it runs.
 
     Args:
         weights: of it.
         key: of the weights: others give other detections.
-        device, runtime, threads: where it runs; all the same to what counts as done.
+        device, runtime, threads: where it runs; no effect on the output.
     """
 
     weights: Path
@@ -50,14 +50,14 @@ class DetectorSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrackJob:
-    """A footage that is watched.
+    """Detection of people in one footage.
 
     Args:
-        footage: what is watched.
-        folder: of the finished parts.
-        every_nth: one frame in so many is looked at.
-        detector: what looks.
-        people: that the detector knows.
+        footage: with an absolute path.
+        folder: of the checkpoints.
+        every_nth: detect in one of this many frames.
+        detector: its settings.
+        people: number of classes that the detector knows.
         segments: of the footage.
     """
 
@@ -69,7 +69,7 @@ class TrackJob:
     segments: tuple[Segment, ...]
 
     def record(self) -> DetectionsRecord:
-        """Everything that the detections depend on."""
+        """Return everything that the detections depend on."""
         return detections_record(
             size_bytes=self.footage.size_bytes,
             every_nth=self.every_nth,
@@ -77,7 +77,7 @@ class TrackJob:
         )
 
     def parts(self, segment: Segment) -> Checkpoints[DetectedFrames]:
-        """The finished parts of a segment."""
+        """Return the checkpoints of a segment."""
         return Checkpoints(
             self.folder,
             key=self._key(segment),
@@ -86,8 +86,8 @@ class TrackJob:
             write=DetectedFrames.write,
         )
 
-    def note(self, segment: Segment) -> Path:
-        """Where it is noted that a segment has all its parts."""
+    def record_file(self, segment: Segment) -> Path:
+        """Return the file that records that a segment is finished."""
         return self.folder / f"{self._key(segment)}.json"
 
     def _key(self, segment: Segment) -> str:
@@ -96,33 +96,33 @@ class TrackJob:
 
 @dataclass(frozen=True, slots=True)
 class TrackTask:
-    """One segment of it."""
+    """One segment of a job."""
 
-    watch: TrackJob
+    job: TrackJob
     segment: Segment
 
 
-def detect_segment(given: TrackTask, place: TaskContext) -> Damage:
-    """Write what is in a segment's frames, in parts, from where an earlier run was."""
-    watch, segment = given.watch, given.segment
-    noted = noted_damage(watch.note(segment))
+def detect_segment(task: TrackTask, context: TaskContext) -> Damage:
+    """Write a segment's detections as checkpoints, resuming after the last one."""
+    job, segment = task.job, task.segment
+    noted = noted_damage(job.record_file(segment))
     if noted is not None:
         return noted
-    watcher = place.loaded(_load, watch.detector)
-    parts, damage = watch.parts(segment), Damage()
+    detector = context.loaded(_load, job.detector)
+    parts, damage = job.parts(segment), Damage()
     before = parts.read()
     frames = read_frames(
-        watch.footage,
+        job.footage,
         from_s=segment.from_s,
         until_s=segment.until_s,
         after_index=int(before[-1].frame_index[-1]) if before else -1,
-        threads=watch.detector.threads,
+        threads=job.detector.threads,
         damage=damage,
     )
-    watched = watcher.watch(_every_nth(frames, watch.every_nth))
-    for part in _in_parts(watched, place.bar, people=watch.people):
+    detected = detector.detect(_every_nth(frames, job.every_nth))
+    for part in _in_parts(detected, context.bar, people=job.people):
         parts.append(part)
-    note_damage(watch.note(segment), damage)
+    note_damage(job.record_file(segment), damage)
     return damage
 
 
@@ -147,20 +147,25 @@ def _every_nth(
 
 
 class FrameDetector:
-    """Turns frames into detections."""
+    """Detects people in a stream of frames.
+
+    Args:
+        detector: of one batch of frames.
+        people: classes that the detector knows.
+        batch: frames, at most.
+    """
 
     def __init__(self, detector: PersonDetector, *, people: int, batch: int) -> None:
-        """Take the detector, how many people it knows, and how many frames it takes at once."""
         self._detector, self._people, self._batch = detector, people, batch
 
-    def watch(self, frames: Iterator[Frame]) -> Generator[DetectedFrames, None, None]:
-        """Yield what is in ``frames``, some at a time, in order; they are read in a thread."""
-        return stream(_batches(frames, self._batch), self._detect, self._watched)
+    def detect(self, frames: Iterator[Frame]) -> Generator[DetectedFrames, None, None]:
+        """Yield the detections of ``frames`` in batches, in order; a thread reads the frames."""
+        return stream(_batches(frames, self._batch), self._detect_batch, self._collected)
 
-    def _detect(self, frames: list[Frame]) -> tuple[list[Frame], list[ImageDetections]]:
+    def _detect_batch(self, frames: list[Frame]) -> tuple[list[Frame], list[ImageDetections]]:
         return frames, self._detector([frame.image for frame in frames])
 
-    def _watched(self, batch: tuple[list[Frame], list[ImageDetections]]) -> DetectedFrames:
+    def _collected(self, batch: tuple[list[Frame], list[ImageDetections]]) -> DetectedFrames:
         frames, found = batch
         index = np.array([frame.index for frame in frames], np.int64)
         counts = [len(one.xyxy) for one in found]
@@ -179,11 +184,11 @@ class FrameDetector:
 
 
 def _in_parts(
-    watched: Iterator[DetectedFrames], bar: Bar, *, people: int
+    detected: Iterator[DetectedFrames], bar: Bar, *, people: int
 ) -> Iterator[DetectedFrames]:
-    """Gather batches into parts of PART_FRAMES frames, showing how it goes on."""
+    """Merge batches into parts of at least `CHECKPOINT_FRAMES` frames, updating the bar."""
     waiting: list[DetectedFrames] = []
-    for batch in watched:
+    for batch in detected:
         waiting.append(batch)
         bar.update(len(batch))
         if sum(len(part) for part in waiting) >= CHECKPOINT_FRAMES:
@@ -194,7 +199,7 @@ def _in_parts(
 
 
 def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
-    """Frames of one size in a row, at most ``size`` of them."""
+    """Yield consecutive frames of one shape, at most ``size`` of them."""
     for _, alike in groupby(frames, key=lambda frame: frame.image.shape):
         while batch := list(islice(alike, size)):
             yield batch

@@ -64,10 +64,10 @@ def _train(parsed: argparse.Namespace) -> int:
     _check(parsed)
     settings = _settings(parsed)
     project = _project(parsed.project)
+    from data.execution.context import RunContext
     from tracking.training.stage import train_tracker
 
-    with project.lock():
-        summary = train_tracker(project, settings, progress=_bar)
+    summary = train_tracker(project, settings, context=RunContext(_bar))
     for line in _report(summary):
         print(line)
     return 0

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from data.core.atomic import write_json
 from data.core.errors import InputError
 from data.core.progress import Progress
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.project.stages import TRACKER, TrackerRecord
 from data.tables.people import open_people
@@ -82,18 +83,25 @@ class TrackerSummary:
 
 
 def train_tracker(
-    project: Project, settings: TrackerSettings, *, progress: Progress
+    project: Project, settings: TrackerSettings, *, context: RunContext
 ) -> TrackerSummary:
     """Train the project's detector, unless it is up to date.
 
     Args:
         project: with a dataset.
         settings: training options.
-        progress: makes a progress bar from a name, the number of batches, and those done before.
+        context: of the run; its bars count batches.
 
     Raises:
         InputError: dataset, weights or device cannot be used; nothing is written in that case.
     """
+    with project.lock():
+        return _train_tracker(project, settings, context.progress)
+
+
+def _train_tracker(
+    project: Project, settings: TrackerSettings, progress: Progress
+) -> TrackerSummary:
     examples = read_examples(project.dataset_folder)
     person_id = _person_ids(project, examples.names)
     folder = project.tracker_folder

@@ -15,6 +15,7 @@ from cropping.smiles.own_files import OwnFiles
 from cropping.smiles.stage import SmileSettings, SmileSummary, smile_gifs
 from cropping.smiles.table import Smiles, smiles_file
 from data.core.errors import InputError
+from data.execution.context import RunContext
 from data.project.project import Project
 from data.project.stages import TRACKS
 from data.tables.tracks import Tracks, write_csv
@@ -50,7 +51,7 @@ def project(written: Path, tmp_path: Path) -> Project:
 
 
 def work(project: Project, settings: SmileSettings = SETTINGS) -> SmileSummary:
-    (summary,) = smile_gifs(Project(project.folder), [], settings, progress=no_bar)
+    (summary,) = smile_gifs(Project(project.folder), [], settings, context=RunContext(no_bar))
     return summary
 
 
@@ -167,7 +168,7 @@ def test_no_tracks_yet(project: Project) -> None:
 
 def test_footage_that_is_not_in_the_project(project: Project, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"other\.mp4: not in the project; run cluster-faces"):
-        smile_gifs(project, [tmp_path / "other.mp4"], SETTINGS, progress=no_bar)
+        smile_gifs(project, [tmp_path / "other.mp4"], SETTINGS, context=RunContext(no_bar))
 
 
 def test_nobody_was_ever_seen(project: Project) -> None:
@@ -246,7 +247,7 @@ def test_killed_while_looking_nothing_is_left(project: Project) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        smile_gifs(project, [], SETTINGS, progress=killed)
+        smile_gifs(project, [], SETTINGS, context=RunContext(killed))
     assert not project.crops_folder("film").exists()
     assert work(project).people[0].file is not None
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from data.core.errors import InputError
-from data.execution.failures import Failures, NoFailures
+from data.execution.failures import FailFast, Failures
 
 
 def work(failures: Failures, *broken: bool) -> list[int]:
     failures.expect(len(broken))
     done = []
     for number, is_broken in enumerate(broken):
-        with failures.of_one():
+        with failures.guard():
             if is_broken:
                 raise InputError(f"{number}: broken")
             done.append(number)
@@ -41,21 +41,21 @@ def test_when_none_is_left_it_is_an_error(count: int, said: str) -> None:
 def test_footages_that_fall_together_count_each() -> None:
     failures = Failures()
     failures.expect(3)
-    with failures.of_one(footages=2):
+    with failures.guard(footages=2):
         raise InputError("0 and 1: broken")
-    with pytest.raises(InputError, match="none of 3 footages"), failures.of_one():
+    with pytest.raises(InputError, match="none of 3 footages"), failures.guard():
         raise InputError("2: broken")
     failures = Failures()
     failures.expect(2)
-    with pytest.raises(InputError, match=r"^0 and 1: broken"), failures.of_one(footages=2):
+    with pytest.raises(InputError, match=r"^0 and 1: broken"), failures.guard(footages=2):
         raise InputError("0 and 1: broken")
 
 
 def test_a_mistake_of_the_program_stops_it() -> None:
-    with pytest.raises(ZeroDivisionError), Failures().of_one():
+    with pytest.raises(ZeroDivisionError), Failures().guard():
         print(1 / 0)
 
 
 def test_without_patience_the_first_ends_the_run() -> None:
     with pytest.raises(InputError, match="1: broken"):
-        work(NoFailures(), False, True, False)
+        work(FailFast(), False, True, False)

@@ -81,7 +81,7 @@ def test_one_after_the_other() -> None:
     bars = Bars()
     a, b = finished(work("a", "1", "2"), work("b", "1"), bars=bars)
     assert DONE == ["a 1", "a 2", "a end", "b 1", "b end"]
-    assert (a.result, a.work.about, b.result) == ("A END", "about a", "B END")
+    assert (a.result, a.work.payload, b.result) == ("A END", "about a", "B END")
     assert (a.damage.frames, a.damage.missing) == (2, 3)
     assert [(name, total, done, bar.frames) for name, total, done, bar in bars.made] == [
         ("a", 10, 2, 10),

@@ -13,7 +13,7 @@ import pytest
 from data.core.errors import InputError
 from data.core.progress import NoBar, Progress
 from data.execution.segments import damage_of_all
-from data.execution.tasks import A, Finished, L, Task, TaskContext, Work
+from data.execution.tasks import Finished, PayloadT, ResultT, Task, TaskContext, Work
 from data.remote.remote_tasks import RemoteTaskRunner
 from data.remote.sync import ProjectSync, synced_project
 from data.remote.sync_state import REMOTE_FOLDER
@@ -35,11 +35,11 @@ class Elsewhere:
 
     def run(
         self,
-        works: Iterable[Work[A, L]],
+        works: Iterable[Work[PayloadT, ResultT]],
         progress: Progress,
         *,
         frames: int,
-    ) -> Iterator[Finished[A, L]]:
+    ) -> Iterator[Finished[PayloadT, ResultT]]:
         del frames
         for work in works:
             self._machine(self._name)
@@ -122,7 +122,7 @@ def run(home: str, machine: Machine, *numbers: int, worker: str = "worker") -> l
 def test_what_tasks_wrote_is_put_together_here(home: str, machine: Machine) -> None:
     (finished,) = run(home, machine, 1, 2, 3)
     assert (finished.result, finished.damage.frames) == (120, 3)
-    assert finished.work.about == "about a"
+    assert finished.work.payload == "about a"
     assert (project_place(home) / "tracks" / "a.csv").read_text() == "120"
     store = Store(home)
     assert store.read("tracks/a.csv") == b"120"
