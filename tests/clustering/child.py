@@ -48,7 +48,7 @@ class Death:
 
     what: str
     count: int = 1
-    signal: int = signal.SIGKILL
+    signal: int = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no SIGKILL
 
 
 def run_in_child(

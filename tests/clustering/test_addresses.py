@@ -25,6 +25,7 @@ from tests.clips import Clips
 from tests.clustering.command import Ran, assert_refused, names
 from tests.clustering.fakes import PEOPLE, CornerDetector
 from tests.machines import Machine
+from tests.posix import needs_signals
 
 Run = Callable[..., Ran]
 LOOKS = ("--every", "1")
@@ -206,6 +207,7 @@ child._main(sys.argv[1], sys.argv[3:], child.Death(sys.argv[2]), False)
 """
 
 
+@needs_signals
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["rename .*faces", "write .*dataset", r"rename .*\.state\.json"])
 @pytest.mark.usefixtures("detector")

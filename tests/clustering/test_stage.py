@@ -37,6 +37,7 @@ from tests.clustering.command import (
     snapshot,
 )
 from tests.clustering.fakes import PEOPLE, CornerDetector
+from tests.posix import needs_signals
 
 Run = Callable[..., Ran]
 QUICK = ("--min-face", "60")  # the drawn faces are larger; a quarter of the work
@@ -220,6 +221,7 @@ def test_runtimes_agree(run: Run, films: Path) -> None:
     assert np.abs(tables[0].embedding - tables[1].embedding).max() < 1e-4
 
 
+@needs_signals
 @pytest.mark.slow
 def test_stopped_by_hand_and_resumed(films: Path, finished: Path, tmp_path: Path) -> None:
     """A process of its own with the real networks, stopped as a terminal stops it."""

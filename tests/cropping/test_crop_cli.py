@@ -20,6 +20,7 @@ from data.project.stages import TRACKS
 from tests import ROOT
 from tests.clips import encode, picture
 from tests.cropping.tracked_project import at_rate, box, tracks_of, write_project
+from tests.posix import needs_signals
 
 FRAMES = 60
 QUICK = ("--no-smiles", "--preset", "ultrafast")
@@ -109,7 +110,7 @@ import os, signal, sys
 from cropping.render import outputs, render, tasks
 render.CHUNK_FRAMES = tasks.CHUNK_FRAMES = 10
 what, count = sys.argv[1].split(":")
-real = {"chunk": render.EncoderWorker.close, "join": outputs.join}[what]
+real = {"chunk": render.EncoderWorker.close, "mux": outputs.mux}[what]
 left = int(count)
 def dies(*arguments, **named):
     global left
@@ -121,7 +122,7 @@ def dies(*arguments, **named):
 if what == "chunk":
     render.EncoderWorker.close = dies
 else:
-    outputs.join = dies
+    outputs.mux = dies
 from cropping.crop_cli import main
 sys.exit(main(sys.argv[2:]))
 """
@@ -147,7 +148,8 @@ def files_of(project: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in found}
 
 
-@pytest.mark.parametrize("death", ["chunk:1", "chunk:9", "join:1", "join:2"])
+@needs_signals
+@pytest.mark.parametrize("death", ["chunk:1", "chunk:9", "mux:1", "mux:2"])
 def test_killed_and_started_again(project: Path, death: str) -> None:
     """Nothing half-written is in place, and what is finished is not done again."""
     died = run_child(_CHILD, death, str(project), *QUICK)

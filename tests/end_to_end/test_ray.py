@@ -22,6 +22,7 @@ from data.project.manifest import MANIFEST
 from data.project.project import Project
 from data.sample.film import draw_film
 from data.tables.tracks import read_tracks
+from tests.posix import needs_signals
 from tests.ray_cluster import (
     Head,
     Node,
@@ -112,6 +113,7 @@ def test_what_is_tried_again_and_what_is_not(head: Head, tmp_path: Path) -> None
     assert (tmp_path / "c1").stat().st_size == 1  # no other try would help
 
 
+@needs_signals
 @pytest.mark.slow
 def test_stopped_by_hand(head: Head, tmp_path: Path) -> None:
     draw_film(tmp_path / "film.mp4", duration_s=8, size_wh=(320, 180))

@@ -17,6 +17,7 @@ from data.tables.people import open_people
 from tests.clustering.child import Death
 from tests.cropping.written_video import read_video
 from tests.mortal import fancam_until
+from tests.posix import needs_signals
 from tests.records import stored_records
 
 ARGUMENTS = ("film.mp4", "--no-review", "--weights", "yolo11n.yaml")
@@ -57,6 +58,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
+@needs_signals
 @pytest.mark.slow
 def test_killed_once_in_every_stage(film: Path, tmp_path: Path) -> None:
     whole, killed = copied(film, tmp_path / "whole"), copied(film, tmp_path / "killed")

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests import ROOT
+from tests.posix import needs_signals
 from web.cli import main
 
 
@@ -92,6 +93,7 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
         assert option in said
 
 
+@needs_signals
 def test_serves_until_it_is_stopped(crops_project: Path, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("correct horse\nsecond line\n")
     command = [sys.executable, "-m", "web.cli", str(crops_project), "--port", "0"]
