@@ -1,1 +1,1 @@
-"""The front door: every stage by one command, and what else one does with a project."""
+"""The command `fancam`: run every stage at once, and manage projects."""

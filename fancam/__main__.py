@@ -1,4 +1,4 @@
-"""`python -m fancam`."""
+"""The command `python -m fancam`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What can be made again is removed: what `fancam clean` does."""
+"""The command `fancam clean`: remove files that fancam can make again."""
 
 from __future__ import annotations
 
@@ -15,67 +15,72 @@ KINDS: Final = ("exports", "cache", "crops", "tracks", "tracker", "dataset")
 
 
 def clean(project: Project, kinds: Collection[str], *, yes: bool) -> int:
-    """Say what can be made again, and remove it if that is wished; return the exit code.
+    """List the files that can be made again, and remove them once confirmed; return the exit code.
 
     Args:
-        project: to be cleaned.
+        project: to clean.
         kinds: of `KINDS`.
         yes: do not ask.
 
     Raises:
-        InputError: there is nobody to ask, or another run is at work in the project.
+        InputError: there is no terminal to ask on, or another run holds the project's lock.
     """
     from data.core.disk_space import readable
     from data.project.cleanup import remove
 
-    there = _removables(project, kinds)
-    if not there:
+    removables = _removables(project, kinds)
+    if not removables:
         print("nothing to remove")
         return 0
-    print("\n".join(_table(there)))
+    print("\n".join(_table(removables)))
     if not confirmed("Remove them?", yes=yes):
         return 0
     with project.lock():
-        there = _removables(project, kinds)
-        freed = sum(one.size_bytes for one in there)
-        for one in there:
-            remove(project, one)
-    print(f"{readable(freed)} freed; to have it again, run fancam on the footage")
+        removables = _removables(project, kinds)
+        freed = sum(removable.size_bytes for removable in removables)
+        for removable in removables:
+            remove(project, removable)
+    print(f"{readable(freed)} freed; run fancam on the footage to make them again")
     return 0
 
 
 def _removables(project: Project, kinds: Collection[str]) -> list[Removable]:
-    """What is there of these kinds."""
-    from clustering.state import removable as of_clustering
-    from cropping.state import removable as of_cropping
-    from tracking.state import removable as of_tracking
+    """Return the removable files of these kinds."""
+    from clustering.state import removable as clustering_files
+    from cropping.state import removable as cropping_files
+    from tracking.state import removable as tracking_files
 
-    every = [
+    removables = [
         exports(project),
         cache(project),
-        *of_cropping(project),
-        *of_tracking(project),
-        *of_clustering(project),
+        *cropping_files(project),
+        *tracking_files(project),
+        *clustering_files(project),
     ]
-    return [one for one in every if one.kind in kinds and one.files]
+    return [each for each in removables if each.kind in kinds and each.files]
 
 
 def _table(removables: Sequence[Removable]) -> list[str]:
     from data.core.disk_space import readable
 
     rows = [
-        (one.kind, f"{len(one.files)} files", readable(one.size_bytes), f"again by {one.made_by}")
-        for one in removables
+        (
+            each.kind,
+            f"{len(each.files)} files",
+            readable(each.size_bytes),
+            f"made by {each.made_by}",
+        )
+        for each in removables
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
-        f"{kind:<{widths[0]}}  {files:>{widths[1]}}  {size:>{widths[2]}}  {again}"
-        for kind, files, size, again in rows
+        f"{kind:<{widths[0]}}  {files:>{widths[1]}}  {size:>{widths[2]}}  {made_by}"
+        for kind, files, size, made_by in rows
     ]
 
 
 def exports(project: Project) -> Removable:
-    """Dataset and tracks in other tools' formats."""
+    """List the archives of `fancam export`."""
     from data.project.cleanup import Removable
     from data.tables.export import exported
 
@@ -83,7 +88,7 @@ def exports(project: Project) -> Removable:
 
 
 def cache(project: Project) -> Removable:
-    """What the pages have made for themselves."""
+    """List the cache of serve-people."""
     from data.project.cleanup import Removable, files_under
     from data.project.project import CACHE_FOLDER
 

@@ -1,4 +1,4 @@
-"""The front door: what one can type after `fancam`; what it does stands in `fancam_*.py`."""
+"""Command line of `fancam`: parse options, and call the modules of the subcommands."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ NAME = "fancam"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given and given[0] in _COMMANDS:
-        command = _COMMANDS[given[0]]
-        parser = Parser(prog=f"{NAME} {given[0]}", description=command.help)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in _COMMANDS:
+        command = _COMMANDS[words[0]]
+        parser = Parser(prog=f"{NAME} {words[0]}", description=command.help)
         command.add_options(parser)
-        return run(NAME, lambda: with_projects(NAME, parser.parse_args(given[1:]), command.work))
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(given), _run))
+        return run(NAME, lambda: with_projects(NAME, parser.parse_args(words[1:]), command.run))
+    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(words), _run))
 
 
 # --- all stages -------------------------------------------------------------------------------
@@ -36,11 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     width = max(map(len, _COMMANDS))
-    others = "\n".join(f"  {NAME} {name:<{width}}  {c.does}" for name, c in _COMMANDS.items())
+    others = "\n".join(f"  {NAME} {name:<{width}}  {c.summary}" for name, c in _COMMANDS.items())
     parser = Parser(
         prog=NAME,
-        description="From raw footage to a video of each person, and a page to watch them on.",
-        epilog=f"A run that was stopped goes on where it was when it is given again.\n\n{others}",
+        description="Make a video of each person in raw footage, and a page to watch them.",
+        epilog=f"Run the same command again to resume a stopped run.\n\n{others}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -55,9 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         "--weights",
         default="yolo11n.pt",
         metavar="FILE",
-        help="what the tracker starts from, as in train-tracker (default: yolo11n.pt)",
+        help="weights to train the tracker from, as in train-tracker (default: yolo11n.pt)",
     )
-    add("--no-review", action="store_true", help="do not wait for names after people were found")
+    add("--no-review", action="store_true", help="do not wait for the people to be named")
     add("--open", action="store_true", help="serve the page at the end and open it in the browser")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
@@ -84,7 +84,7 @@ def _run(parsed: argparse.Namespace) -> int:
     return run_stages(parsed.footage, settings)
 
 
-# --- what else one does with a project --------------------------------------------------------
+# --- subcommands ------------------------------------------------------------------------------
 
 
 def _project_options(parser: argparse.ArgumentParser) -> None:
@@ -102,13 +102,13 @@ def _existing(folder: Path) -> Project:
 
 def _status_options(parser: argparse.ArgumentParser) -> None:
     _project_options(parser)
-    parser.add_argument("--json", action="store_true", help="for programs: a list, one row a line")
+    parser.add_argument("--json", action="store_true", help="print a JSON list, one row a line")
 
 
 def _status(parsed: argparse.Namespace) -> int:
-    from fancam.status import say_status
+    from fancam.status import print_status
 
-    return say_status(_existing(parsed.project), as_json=parsed.json)
+    return print_status(_existing(parsed.project), as_json=parsed.json)
 
 
 def _clean_options(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +116,12 @@ def _clean_options(parser: argparse.ArgumentParser) -> None:
 
     _project_options(parser)
     add = parser.add_argument
-    add("--only", choices=KINDS, action="append", help="only this; may be repeated (default: all)")
+    add(
+        "--only",
+        choices=KINDS,
+        action="append",
+        help="only this kind; repeatable (default: all)",
+    )
     add("--yes", action="store_true", help="do not ask")
 
 
@@ -128,7 +133,7 @@ def _clean(parsed: argparse.Namespace) -> int:
 
 def _forget_options(parser: argparse.ArgumentParser) -> None:
     _project_options(parser)
-    parser.add_argument("person", help="name of the person, as the project has it")
+    parser.add_argument("person", help="current name of the person in the project")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -143,8 +148,13 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
 
     _project_options(parser)
     add = parser.add_argument
-    add("--format", choices=FORMATS, action="append", help="only this (default: all)")
-    add("--out", type=Path, metavar="DIR", help="where to (default: PROJECT/export)")
+    add(
+        "--format",
+        choices=FORMATS,
+        action="append",
+        help="only this format; repeatable (default: all)",
+    )
+    add("--out", type=Path, metavar="DIR", help="folder to write to (default: PROJECT/export)")
 
 
 def _export(parsed: argparse.Namespace) -> int:
@@ -155,7 +165,7 @@ def _export(parsed: argparse.Namespace) -> int:
 
 def _demo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--folder", type=Path, default=Path("demo"), help="where to put it all (default: demo)"
+        "--folder", type=Path, default=Path("demo"), help="folder to write to (default: demo)"
     )
 
 
@@ -167,40 +177,42 @@ def _demo(parsed: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    """One of the other commands."""
+    """A subcommand."""
 
-    work: Callable[[argparse.Namespace], int]
+    run: Callable[[argparse.Namespace], int]
     add_options: Callable[[argparse.ArgumentParser], None]
-    does: str
-    more: str = ""
+    summary: str
+    details: str = ""
 
     @property
     def help(self) -> str:
-        """What its --help begins with."""
-        return f"{self.does[0].upper()}{self.does[1:]}.{self.more}"
+        """Description in its --help."""
+        return f"{self.summary[0].upper()}{self.summary[1:]}.{self.details}"
 
 
 _COMMANDS = {
     "status": _Command(
         _status,
         _status_options,
-        "say what of a project is done, out of date or missing",
-        " Each with the command that brings it up to date. Nothing is written.",
+        "list which outputs of a project are done, stale or missing",
+        " Each is listed with the command that updates it. Nothing is written.",
     ),
-    "export": _Command(_export, _export_options, "write dataset and tracks for other tools"),
+    "export": _Command(
+        _export, _export_options, "write dataset and tracks in the formats of other tools"
+    ),
     "clean": _Command(
         _clean,
         _clean_options,
-        "remove what fancam can make again from the footage",
-        " Kept are the faces that were found, who is who and everything that people decided or"
-        " labelled, and every file that fancam did not write.",
+        "remove files that fancam can make again from the footage",
+        " Kept are the detected faces, their people, all decisions and labels of users, and every"
+        " file that fancam did not write.",
     ),
     "forget": _Command(
         _forget,
         _forget_options,
-        "take a person out of a project for good",
-        " Faces, portraits, labels, tracks, videos, GIFs, decisions and the tracker go; others'"
-        " videos stay.",
+        "erase a person from a project",
+        " Their faces, portraits, labels, tracks, videos, GIFs and decisions are deleted, and the"
+        " tracker too; other people's videos stay.",
     ),
     "demo": _Command(_demo, _demo_options, "draw a short film and run every stage on it"),
 }

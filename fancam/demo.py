@@ -1,4 +1,4 @@
-"""Every stage on a film that fancam draws: what `fancam demo` does."""
+"""The command `fancam demo`: run every stage on a drawn film."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def demo(folder: Path) -> int:
     """Draw the sample film and run every stage on it, all in one folder; return the exit code.
 
     Raises:
-        InputError: a file is in the place of the folder.
+        InputError: ``folder`` is a file.
     """
     film = _drawn_film(folder)
     project = folder / "film.fancam"
@@ -27,7 +27,7 @@ def demo(folder: Path) -> int:
     from tracking.training.cli import main as train_tracker
 
     tracks = project / "tracks" / "film.csv"
-    # From scratch, since trained weights would have to be downloaded.
+    # From scratch, since pretrained weights would have to be downloaded.
     stages: list[tuple[str, Callable[[Sequence[str]], int], list[str]]] = [
         ("cluster-faces", cluster_faces, [str(film), "--project", str(project)]),
         ("train-tracker", train_tracker, [str(project), "--weights", "yolo11n.yaml"]),
@@ -44,24 +44,24 @@ def demo(folder: Path) -> int:
         print(f"\n{name} {' '.join(arguments)}", flush=True)
         if code := stage(arguments):
             return code
-    print("\nThe cast, as fancam found it:")
+    print("\nThe people that fancam found:")
     for montage in sorted((project / "people" / "montage").glob("*.jpg")):
         print(f"  {montage}")
-    print("How well the detector knows them, and the film with everybody's name on it:")
+    print("The accuracy of the detector, and the film with every person's name:")
     print(f"  {project / 'tracker' / 'report' / 'report.html'}\n  {tracks.with_suffix('.mp4')}")
-    print("A video of each of them, the best of it, and their smiles:")
+    print("Each person's video, its best part, and smile GIFs:")
     for pattern in ("*.mp4", "*.gif"):
         for file in sorted((project / "crops" / "film").glob(pattern)):
             print(f"  {file}")
-    print(f"Watch them in sync, and name them:\n  serve-people {project} --open")
+    print(f"To watch them in sync and name them:\n  serve-people {project} --open")
     return 0
 
 
 def _drawn_film(folder: Path) -> Path:
-    """The sample film, drawn unless an earlier run drew it."""
+    """Draw the sample film unless it exists, and return its path."""
     film = folder / FILM
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: a file is in the place of the folder; choose another --folder")
+        raise InputError(f"{folder}: is a file, not a folder; choose another --folder")
     from data.sample.film import draw_film
     from data.sample.truth import truth_paths
 

@@ -1,4 +1,4 @@
-"""A person is taken out of a project for good: what `fancam forget` does."""
+"""The command `fancam forget`: erase a person from a project."""
 
 from __future__ import annotations
 
@@ -17,65 +17,71 @@ NAME = "fancam"
 
 
 def forget(project: Project, name: str, *, yes: bool) -> int:
-    """Take a person out of everything, search for what is left, and return the exit code.
+    """Erase a person from all files, scan for residues, and return the exit code.
 
     Args:
-        project: that knows them.
+        project: to erase the person from.
         name: of the person.
         yes: do not ask.
 
     Raises:
-        InputError: nobody has this name, or there is nobody to ask.
+        InputError: no person has this name, or there is no terminal to ask on.
     """
     from data.erasure.residue_scan import Needle, find_residues
     from data.tables.people import open_people
     from data.tables.people_erasure import all_names, merged_people
 
     with open_people(project.people_file) as people:
-        person_id = _person_called(people, name)
+        person_id = _person_id(people, name)
         names = all_names(people, person_id) - (set(people.names().values()) - {name})
-        numbers = sorted(merged_people(people, person_id))
+        person_ids = sorted(merged_people(people, person_id))
     if not confirmed(f"Forget {name}? This cannot be undone.", yes=yes):
         return 0
-    gone, had_tracker = _forget(project, person_id, numbers)
-    print(f"{name}: {gone.faces} faces taken out, covered in the frames that were kept")
+    erased, had_tracker = _erase(project, person_id, person_ids)
+    print(f"{name}: {erased.faces} faces erased, and masked in the stored frames")
     if had_tracker:
-        print("the tracker knew them and is gone: run train-tracker and track-people again")
-    print("others' videos may show them in the background: crop-people --others blur --force")
-    print("people/unknown may hold faces that were not known to be theirs: look through it")
-    print("the footage itself is as it was: cluster-faces --force would find them again")
-    sought = Needle(names, gone.embeddings, gone.portraits, gone.frames)
-    traces = find_residues(project.folder, sought)
-    lines = [f"{trace.path}: their {trace.what} is still in it; remove it" for trace in traces]
-    print(f"searched every byte of {shown(project.folder)}: {len(traces)} traces left")
+        print("the tracker knew them and is erased: run train-tracker and track-people again")
+    print("other people's videos may show them: run crop-people --others blur --force to blur them")
+    print("people/unknown may hold unrecognised faces of them: check it")
+    print("the footage itself is unchanged: cluster-faces --force would find them again")
+    needle = Needle(names, erased.embeddings, erased.portraits, erased.frames)
+    residues = find_residues(project.folder, needle)
+    lines = [f"{each.path}: their {each.what} is still in it; remove it" for each in residues]
+    print(f"searched every byte of {shown(project.folder)}: {len(residues)} residues left")
     return say_failed(NAME, lines)
 
 
-def _person_called(people: People, name: str) -> int:
-    """The number of a person.
+def _person_id(people: People, name: str) -> int:
+    """Return the id of the person who has this name now.
 
     Raises:
-        InputError: nobody has this name by now.
+        InputError: no person has it.
     """
     from data.tables.people_erasure import all_names
 
     names = people.names()
-    found = next((person for person, called in names.items() if called == name), None)
+    found = next((person for person, current in names.items() if current == name), None)
     if found is not None:
         return found
-    if now := [called for person, called in names.items() if name in all_names(people, person)]:
-        raise InputError(f"{name}: is called {now[0]} by now; give that name to forget them")
-    known = ", ".join(names.values()) or "nobody"
-    raise InputError(f"{name}: nobody of that name; the project knows {known}")
+    if now := [current for person, current in names.items() if name in all_names(people, person)]:
+        raise InputError(f"{name}: is now called {now[0]}; give that name to forget them")
+    known = ", ".join(names.values()) or "no people"
+    raise InputError(f"{name}: no person of that name; the project has {known}")
 
 
-def _forget(
-    project: Project, person_id: int, numbers: Sequence[int]
+def _erase(
+    project: Project, person_id: int, person_ids: Sequence[int]
 ) -> tuple[ForgottenFaces, bool]:
-    """Take a person out of everything; the second is whether there was a tracker.
+    """Erase a person from the files of all stages.
 
-    ``numbers`` are theirs and those of everybody who was merged into them: tracks and videos may be
-    from before that.
+    Args:
+        project: to erase the person from.
+        person_id: of the person.
+        person_ids: also of the people merged into this one: tracks and videos may be older than
+            the merge.
+
+    Returns:
+        What was erased, and whether there was a tracker.
     """
     from clustering.erasure import forget_faces, renamed_pictures
     from clustering.output.write import sorted_record
@@ -84,14 +90,14 @@ def _forget(
     from data.project.cleanup import remove
     from data.tables.labels import LabelFolder
     from fancam.clean import cache, exports
-    from tracking.erasure import forget_tracks
+    from tracking.erasure import erase_tracks
 
     with project.lock():
-        sorted_record(project)  # refuses what could not be finished, before anything is gone
+        sorted_record(project)  # fails for an unfinished project, before anything is erased
         remove(project, exports(project))
         remove(project, cache(project))
-        for number in numbers:
-            forget_crops(project, number)
-        had_tracker = [forget_tracks(project, number) for number in numbers]
+        for each in person_ids:
+            forget_crops(project, each)
+        had_tracker = [erase_tracks(project, each) for each in person_ids]
         LabelFolder(project.labels_folder).rename_pictures(renamed_pictures(project, person_id))
         return forget_faces(project, person_id, progress=bars(NAME, unit="files")), any(had_tracker)

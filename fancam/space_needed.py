@@ -1,4 +1,4 @@
-"""How much disk each stage will take, before anything of it is done."""
+"""Estimate the disk space of each stage before it runs."""
 
 from __future__ import annotations
 
@@ -9,29 +9,38 @@ from typing import Final
 from data.video.footage import Footage, default_interval_s
 
 EXPECTED_PEOPLE: Final = 6
-"""Before anybody was looked for."""
-_JPEG_BYTES_PX: Final = 0.4  # of quality 95, rich in detail
+"""Assumed before cluster-faces has run."""
+_JPEG_BYTES_PX: Final = 0.4  # a pixel, at quality 95 and high detail
 _PORTRAIT_BYTES: Final = 60_000  # 400 px wide
 _FACES_A_FRAME: Final = 2
 _FACE_ROW_BYTES: Final = 3_000
 _TRACKER_BYTES: Final = 60_000_000  # checkpoints of a small YOLO, its export, the report
 _TRACK_ROW_BYTES: Final = 80
-_CROP_BYTES_PX_S: Final = 1.0  # H.264 of good quality, a pixel of the crop and second
+_CROP_BYTES_PX_S: Final = 1.0  # a pixel of the crop and second, H.264 of good quality
 _CROP_HEIGHT: Final = 720
 
 
 def space_needed(
     footages: Iterable[Footage], *, people: int = EXPECTED_PEOPLE, every_s: float | None = None
 ) -> dict[str, int]:
-    """Estimate the bytes that each stage writes for ``footages``, by the stage's command."""
+    """Estimate the bytes that each stage writes for ``footages``.
+
+    Args:
+        footages: to process.
+        people: expected number.
+        every_s: interval of sampled frames; None for the default.
+
+    Returns:
+        Bytes by the stage's command.
+    """
     needed = dict.fromkeys(("cluster-faces", "train-tracker", "track-people", "crop-people"), 0)
     needed["train-tracker"] = _TRACKER_BYTES
     for footage in footages:
         frame_px = footage.width * footage.height
-        looks = _looks(footage, every_s)
-        # A still each, and its copy in the dataset where an unknown face is covered in it.
-        stills = 2 * looks * frame_px * _JPEG_BYTES_PX
-        faces = looks * _FACES_A_FRAME * (_PORTRAIT_BYTES + _FACE_ROW_BYTES)
+        sampled = _sampled_frames(footage, every_s)
+        # A still of each, and its copy in the dataset where unknown faces are masked.
+        stills = 2 * sampled * frame_px * _JPEG_BYTES_PX
+        faces = sampled * _FACES_A_FRAME * (_PORTRAIT_BYTES + _FACE_ROW_BYTES)
         needed["cluster-faces"] += math.ceil(stills + faces)
         rows = footage.duration_s * float(footage.rate or 1) * people
         needed["track-people"] += math.ceil(rows * _TRACK_ROW_BYTES)
@@ -41,7 +50,7 @@ def space_needed(
     return needed
 
 
-def _looks(footage: Footage, every_s: float | None) -> int:
+def _sampled_frames(footage: Footage, every_s: float | None) -> int:
     if footage.kind != "video":
         return max(round(footage.duration_s), 1)
     return math.ceil(footage.duration_s / (every_s or default_interval_s(footage.duration_s))) + 1

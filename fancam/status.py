@@ -1,4 +1,4 @@
-"""What of a project is done, out of date or missing: what `fancam status` says."""
+"""The command `fancam status`: print which outputs of a project are done, stale or missing."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from data.project.status import StageStatus
 
 
-def say_status(project: Project, *, as_json: bool) -> int:
-    """Print how everything in a project stands; return the exit code.
+def print_status(project: Project, *, as_json: bool) -> int:
+    """Print the status of every output of a project; return the exit code.
 
     Raises:
-        InputError: a table of the project cannot be read.
+        InputError: a table of the project is unreadable.
     """
     states = states_of(project)
     print(_json(states) if as_json else "\n".join(_table(states)))
@@ -27,7 +27,7 @@ def say_status(project: Project, *, as_json: bool) -> int:
 
 
 def states_of(project: Project) -> list[StageStatus]:
-    """How everything in a project stands, in the order in which it is made."""
+    """Return the status of every output of a project, in the order of the stages."""
     from clustering.state import states as clustering_states
     from cropping.state import states as cropping_states
     from tracking.state import states as tracking_states
@@ -36,18 +36,18 @@ def states_of(project: Project) -> list[StageStatus]:
 
 
 def _table(states: Sequence[StageStatus]) -> list[str]:
-    """Lines for a person to read."""
+    """Format the status as aligned lines."""
     rows = [(state.what, state.footage, state.state, state.why) for state in states]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row, state in zip(rows, states, strict=True):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         lines.append("  ".join([*cells, _command(state)]).rstrip())
-    said = {state.state for state in states}
-    if said == {"done"}:
+    found = {state.state for state in states}
+    if found == {"done"}:
         lines.append("all is up to date")
-    if "stale" in said:
-        lines.append("give those options again that were given before")
+    if "stale" in found:
+        lines.append("run these commands with the same options as before")
     return lines
 
 
@@ -67,6 +67,6 @@ def _json(states: Sequence[StageStatus]) -> str:
 
 
 def _command(state: StageStatus) -> str:
-    # As the user would type it: from the working directory where it is below.
+    # As typed by the user: relative paths below the working directory.
     words = (shown(Path(word)) if Path(word).is_absolute() else word for word in state.command)
     return shlex.join(words)

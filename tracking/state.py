@@ -1,4 +1,4 @@
-"""Whether the tracker and the tracks are up to date; nothing is done or written."""
+"""Status of the tracker and the tracks: done, stale or missing; and the files to clean."""
 
 from __future__ import annotations
 
@@ -28,75 +28,75 @@ _ANOTHER_VERSION = "tracked by another version"
 
 
 def states(project: Project) -> list[StageStatus]:
-    """How the tracker stands, and then the tracks of every footage.
+    """Return the status of the tracker, then of the tracks of every footage.
 
     Raises:
-        InputError: the people cannot be read.
+        InputError: people.sqlite is unreadable.
     """
     entries = list(project.footages.values())
     if not project.people_file.exists():
         tracks = [StageStatus("tracks", entry.name, "missing", _NO_PEOPLE) for entry in entries]
         return [StageStatus("tracker", "", "missing", _NO_PEOPLE), *tracks]
     with open_people(project.people_file) as people:
-        tracker = _of_tracker(project, people)
-        return [tracker, *(_of_tracks(project, people, entry) for entry in entries)]
+        tracker = _tracker_status(project, people)
+        return [tracker, *(_tracks_status(project, people, entry) for entry in entries)]
 
 
-def _of_tracker(project: Project, people: People) -> StageStatus:
-    again = ("train-tracker", str(project.folder))
+def _tracker_status(project: Project, people: People) -> StageStatus:
+    command = ("train-tracker", str(project.folder))
     record = project.record(TRACKER)
     if record is None or not project.tracker_file.exists():
         stopped = (project.tracker_folder / TRAINING_FOLDER).exists()
         why = "its training is not finished" if stopped else "not trained yet"
-        return StageStatus("tracker", "", "missing", why, again)
+        return StageStatus("tracker", "", "missing", why, command)
     ids = {name: person for person, name in people.names().items()}
-    if trained_otherwise(project, ids, record):
-        return StageStatus("tracker", "", "stale", "the dataset has changed since", again)
+    if is_tracker_stale(project, ids, record):
+        return StageStatus("tracker", "", "stale", "the dataset has changed since", command)
     if record.version != TRAINING_VERSION:
-        return StageStatus("tracker", "", "stale", "trained by another version", again)
+        return StageStatus("tracker", "", "stale", "trained by another version", command)
     return StageStatus("tracker", "")
 
 
-def _of_tracks(project: Project, people: People, entry: FootageEntry) -> StageStatus:
-    again = ("track-people", str(project.folder), str(entry.path))
+def _tracks_status(project: Project, people: People, entry: FootageEntry) -> StageStatus:
+    command = ("track-people", str(project.folder), str(entry.path))
     record = project.record(TRACKS, entry.name)
     files = (project.tracks_file(entry.name), project.detections_file(entry.name))
     lost = [file.name for file in files if not file.exists()]
     if not project.has_record(TRACKS, entry.name):
         stopped = files[0].with_suffix(".parts").exists()
         why = "tracking is not finished" if stopped else "not tracked yet"
-        return StageStatus("tracks", entry.name, "missing", why, again)
+        return StageStatus("tracks", entry.name, "missing", why, command)
     if lost:
-        return StageStatus("tracks", entry.name, "missing", f"{lost[0]} is gone", again)
+        return StageStatus("tracks", entry.name, "missing", f"{lost[0]} is gone", command)
     if record is None:
-        return StageStatus("tracks", entry.name, "stale", _ANOTHER_VERSION, again)
+        return StageStatus("tracks", entry.name, "stale", _ANOTHER_VERSION, command)
     now = _record_now(project, people, entry, record)
     detected = project.is_finished(DETECTIONS, now.detections, entry.name)
     if detected and project.is_finished(TRACKS, now, entry.name):
         return StageStatus("tracks", entry.name)
-    return StageStatus("tracks", entry.name, "stale", _difference(record, now), again)
+    return StageStatus("tracks", entry.name, "stale", _difference(record, now), command)
 
 
 def _record_now(
     project: Project, people: People, entry: FootageEntry, record: TracksRecord
 ) -> TracksRecord:
-    """What the tracks would depend on if they were made now, with the settings of ``record``."""
+    """Return the record of tracks made now with the settings of ``record``."""
     before = record.detections
     size = size_on_disk(entry.path)
     detections = detections_record(
-        # A footage that is not there has not changed; `clustering.state` says that it is gone.
+        # A missing footage counts as unchanged here; `clustering.state` reports it.
         size_bytes=before.size_bytes if size is None else size,
         every_nth=before.every_nth,
         model_key=_model_key(project.tracker_file),
     )
-    without = faces_key(Assignments.empty())
-    heard = record.faces != without  # a setting
+    no_faces = faces_key(Assignments.empty())
+    with_faces = record.faces != no_faces  # a setting
     return tracks_record(
         detections,
         naming=record.naming,
         label_margin=project.label_margin,
-        classes=record.classes,  # who they are comes with the model
-        faces=faces_key(people.assignments(entry.name)) if heard else without,
+        classes=record.classes,  # stored in the model
+        faces=faces_key(people.assignments(entry.name)) if with_faces else no_faces,
         names=people.names(),
     )
 
@@ -113,38 +113,41 @@ def _difference(record: TracksRecord, now: TracksRecord) -> str:
     if before.size_bytes != after.size_bytes:
         return "the footage has changed"
     if not after.model:
-        return "its tracker is gone"
+        return "its tracker is missing"
     if before.model != after.model:
         return "tracked by an earlier tracker"
     if before != after:
         return _ANOTHER_VERSION
     if record == now:
-        return "what was detected is gone"
+        return "its detections are missing"
     if record.names != now.names:
         return "people have other names by now"
     if record.faces != now.faces:
-        return "who is who has changed since"
+        return "the people of its faces have changed since"
     return "the dataset has changed since"
 
 
 def removable(project: Project) -> list[Removable]:
-    """The tracks and what was detected for them, and the tracker."""
+    """List the files of tracks and detections, and of the tracker."""
     files = [file for name in project.footages for file in _track_files(project, name)]
     stages = [(stage, name) for name in project.footages for stage in (DETECTIONS, TRACKS)]
-    return [Removable("tracks", "track-people", tuple(files), tuple(stages)), tracker(project)]
+    return [
+        Removable("tracks", "track-people", tuple(files), tuple(stages)),
+        removable_tracker(project),
+    ]
 
 
 def _track_files(project: Project, footage: str) -> list[Path]:
     csv_file = project.tracks_file(footage)
-    whole = that_exist(*(csv_file.with_suffix(suffix) for suffix in (".csv", ".txt", ".mp4")))
-    parts = files_under(csv_file.with_suffix(".parts"))
-    return [*parts, *whole, *that_exist(project.detections_file(footage))]
+    tracks = that_exist(*(csv_file.with_suffix(suffix) for suffix in (".csv", ".txt", ".mp4")))
+    checkpoints = files_under(csv_file.with_suffix(".parts"))
+    return [*checkpoints, *tracks, *that_exist(project.detections_file(footage))]
 
 
-def tracker(project: Project) -> Removable:
-    """The tracker, its report, and a training that is under way.
+def removable_tracker(project: Project) -> Removable:
+    """List the files of the tracker, its report and unfinished trainings.
 
-    The weights that it was trained from stay: they came from elsewhere.
+    The starting weights are not listed: fancam cannot make them again.
     """
     folder = project.tracker_folder
     model = project.tracker_file
@@ -155,56 +158,56 @@ def tracker(project: Project) -> Removable:
 
 
 @dataclass(frozen=True, slots=True)
-class Outdated:
-    """What was done, and what of it would come out otherwise by now."""
+class StaleTracking:
+    """Finished stages of tracking, and which of them are stale."""
 
-    trained: bool
-    tracker: bool  # the dataset is another one than it was trained on
+    trained: bool  # there is a tracker
+    tracker: bool  # it is stale: the dataset has changed
     tracked: tuple[str, ...]  # footages
-    tracks: tuple[str, ...]  # of these, tracked with other names or other faces
+    tracks: tuple[str, ...]  # footages with stale tracks: names or faces have changed
 
 
-def outdated(project: Project) -> Outdated:
-    """Return what would come out otherwise if it was done again.
+def stale_tracking(project: Project) -> StaleTracking:
+    """Return which finished stages would give another result now.
 
     Raises:
-        InputError: the people cannot be read.
+        InputError: people.sqlite is unreadable.
     """
     record = project.record(TRACKER)
     with open_people(project.people_file) as people:
         tracked = [entry.name for entry in project.footages_with(TRACKS)]
-        tracks = [name for name in tracked if _tracked_otherwise(project, people, name)]
+        tracks = [name for name in tracked if _are_tracks_stale(project, people, name)]
         ids = {name: person for person, name in people.names().items()}
-    tracker = record is not None and trained_otherwise(project, ids, record)
-    return Outdated(record is not None, tracker, tuple(tracked), tuple(tracks))
+    tracker = record is not None and is_tracker_stale(project, ids, record)
+    return StaleTracking(record is not None, tracker, tuple(tracked), tuple(tracks))
 
 
-def trained_otherwise(project: Project, ids: dict[str, int], record: TrackerRecord) -> bool:
-    """Whether the dataset is another one than the tracker of ``record`` was trained on.
+def is_tracker_stale(project: Project, ids: dict[str, int], record: TrackerRecord) -> bool:
+    """Return whether the dataset has changed since the training of ``record``.
 
     Args:
-        project: whose they are.
-        ids: people by name.
-        record: what the project notes of the training.
+        project: with the dataset.
+        ids: person ids by name.
+        record: of the training.
     """
     folder = project.dataset_folder
     files = [folder / MANIFEST, folder / DATA_FILE]
     try:
         key, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
     except InputError:
-        return True  # nobody could be trained on what is there now
+        return True  # no detector can be trained on the present dataset
     return tuple(ids.get(name) for name in names) != record.person_id or key != record.dataset
 
 
-# Reads every image, and is asked for again and again.
+# Cached, since it reads every image and the pages ask for it repeatedly.
 @lru_cache(maxsize=8)
 def _examples(folder: Path, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    del keys  # other ones mean that the dataset is another
+    del keys  # part of the cache key only
     examples = read_examples(folder)
     return examples.key, examples.names
 
 
-def _tracked_otherwise(project: Project, people: People, footage: str) -> bool:
+def _are_tracks_stale(project: Project, people: People, footage: str) -> bool:
     record = project.record(TRACKS, footage)
     faces = people.assignments(footage)
     return (
@@ -213,6 +216,6 @@ def _tracked_otherwise(project: Project, people: People, footage: str) -> bool:
         or record.faces
         not in (
             faces_key(faces),
-            faces_key(Assignments.empty()),  # tracked without them
+            faces_key(Assignments.empty()),  # tracked without faces
         )
     )

@@ -36,55 +36,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME,
-        description="Find each person in every frame with the tracker that train-tracker trained, "
-        "and write one line a person and frame into PROJECT/tracks/FOOTAGE.csv.",
-        epilog="A run that was stopped goes on where it was when the same command is given again.",
+        description="Track each person through every frame with the detector of train-tracker, "
+        "and write one line for each person and frame to PROJECT/tracks/FOOTAGE.csv.",
+        epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
     add("project", type=project_place, help="project folder, as cluster-faces made it")
     add("footage", nargs="*", type=footage_place, help="videos (default: all of the project)")
-    add("--force", action="store_true", help="do again what is done, also for changed footage")
+    add("--force", action="store_true", help="run again even if done, also for changed footage")
 
-    finding = parser.add_argument_group("finding")
-    add = finding.add_argument
-    add("--every-nth", type=int, default=1, metavar="N", help="a quick look: one frame in N")
-    add("--no-faces", action="store_true", help="do without what cluster-faces knows of the faces")
+    detection = parser.add_argument_group("detection")
+    add = detection.add_argument
+    add(
+        "--every-nth",
+        type=int,
+        default=1,
+        metavar="N",
+        help="detect in every Nth frame only",
+    )
+    add("--no-faces", action="store_true", help="ignore the faces that cluster-faces recognised")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     add(
         "--runtime",
         choices=("auto", "onnxruntime", "openvino"),
         default="auto",
-        help="what runs the detector on a CPU",
+        help="runtime of the detector on a CPU (default: auto)",
     )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
 
-    smoothing = parser.add_argument_group("filling and smoothing")
+    smoothing = parser.add_argument_group("interpolation and smoothing")
     add = smoothing.add_argument
     add(
         "--max-gap",
         type=float,
         default=_MAX_GAP_S,
         metavar="SECONDS",
-        help=f"longest gap between two sightings to fill (default: {_MAX_GAP_S:g})",
+        help=f"longest gap in a track to interpolate (default: {_MAX_GAP_S:g})",
     )
     add(
         "--smooth",
         type=float,
         default=_SMOOTH_S,
         metavar="SECONDS",
-        help=f"window to smooth positions and sizes over; 0: not (default: {_SMOOTH_S:g})",
+        help=f"smoothing window of positions and sizes; 0: no smoothing (default: {_SMOOTH_S:g})",
     )
 
-    writing = parser.add_argument_group("writing")
-    add = writing.add_argument
+    output = parser.add_argument_group("output")
+    add = output.add_argument
     add(
         "--format",
         choices=("csv", "mot"),
         default="csv",
-        help="mot: MOTChallenge's format too, as FOOTAGE.txt",
+        help="mot: also write MOTChallenge's format, as FOOTAGE.txt",
     )
-    add("--overlay", action="store_true", help="also a video with the boxes: FOOTAGE.mp4")
+    add(
+        "--overlay",
+        action="store_true",
+        help="also write FOOTAGE.mp4 with boxes and names",
+    )
     return parser
 
 
@@ -110,7 +120,7 @@ def _track(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> None:
-    """Refuse options that make no sense, before anything is loaded or written."""
+    """Refuse invalid options, before anything is loaded or written."""
     from data.project.project import require_project
 
     require_project(parsed.project)
@@ -141,7 +151,7 @@ def _settings(parsed: argparse.Namespace) -> TrackSettings:
 
 
 def _report(summaries: Sequence[TracksSummary]) -> list[str]:
-    """The closing lines, for a person to read."""
+    """Return the lines that the command prints at its end."""
     lines = []
     for summary in summaries:
         lines += [_footage_line(summary), *_people_lines(summary)]
@@ -161,10 +171,10 @@ def _footage_line(summary: TracksSummary) -> str:
 def _people_lines(summary: TracksSummary) -> list[str]:
     width = max((len(person.name) for person in summary.people), default=0)
     lines = [
-        f"  {person.name:<{width}}  seen in {person.detected:6d} frames, filled in {person.filled}"
-        for person in summary.people
+        f"  {one.name:<{width}}  detected in {one.detected:6d} frames, interpolated in {one.filled}"
+        for one in summary.people
     ]
-    return lines or ["  nobody that the tracker knows"]
+    return lines or ["  no known person"]
 
 
 if __name__ == "__main__":

@@ -18,8 +18,10 @@ from xml.sax.saxutils import quoteattr
 
 from data.core.atomic import whole_file
 from data.core.errors import InputError
+from data.project.project import FootageEntry, Project
 from data.tables.dataset import DATA_FILE, DatasetFile, label_path, read_data_file, read_labels
-from data.tables.tracks import Tracks, mot_lines
+from data.tables.timeline import read_timeline
+from data.tables.tracks import Tracks, mot_lines, read_tracks
 from data.video.footage import ASSUMED_RATE
 
 SPLITS: Final = ("train", "val")
@@ -176,6 +178,25 @@ def export_mot(
         people = {str(person): name for person, name in names.items()}
         _write_text(target, "people.json", json.dumps(people, ensure_ascii=False, indent=1))
     return len(lines)
+
+
+def export_tracks(project: Project, entry: FootageEntry, archive: Path) -> int:
+    """Write a footage's tracks as MOTChallenge, see `export_mot`; return the number of rows.
+
+    Raises:
+        InputError: tracks or detections are missing or damaged.
+    """
+    tracks, names = read_tracks(project, entry.name)
+    timeline = read_timeline(project.detections_file(entry.name))
+    return export_mot(
+        tracks,
+        names,
+        archive,
+        footage=entry.name,
+        frames=int(timeline.frame_index[-1]) + 1 if len(timeline) else 0,
+        rate=entry.rate,
+        frame_wh=(entry.width, entry.height),
+    )
 
 
 def exported(folder: Path) -> list[Path]:

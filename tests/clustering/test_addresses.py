@@ -149,7 +149,7 @@ def test_forgotten_there_too(run: Run, bucket: str, capfd: pytest.CaptureFixture
     store = Store(home)
     before = set(store.files())
     assert fancam.cli.main(["forget", home, "Person 1", "--yes"]) == 0
-    assert ": 0 traces left" in capfd.readouterr().out
+    assert ": 0 residues left" in capfd.readouterr().out
     after = set(store.files())
     assert not any("Person 1" in path for path in after)
     assert "export/coco.zip" in before - after

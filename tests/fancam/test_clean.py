@@ -68,7 +68,7 @@ def test_what_can_be_made_again_goes(project: Project, capsys: pytest.CaptureFix
     said = capsys.readouterr().out.splitlines()
     kinds = [line.split()[0] for line in said[:-1]]
     assert kinds == ["exports", "cache", "crops", "tracks", "tracker", "dataset"]
-    assert said[-1].endswith("freed; to have it again, run fancam on the footage")
+    assert said[-1].endswith("freed; run fancam on the footage to make them again")
     after = snapshot(project.folder)
     assert set(after) == {*MINE, *KEPT} | stay
     assert [p for p in after if after[p] != before[p] and p != "project.json"] == []

@@ -85,7 +85,7 @@ def test_nothing_is_left(project: Project, capsys: pytest.CaptureFixture[str]) -
 
     assert forget(project, "Anna Karenina") == 0
     said = capsys.readouterr().out
-    assert ": 0 traces left" in said
+    assert ": 0 residues left" in said
     assert "run train-tracker and track-people again" in said
     assert "cluster-faces --force would find them again" in said
     for name in NAMES:
@@ -109,7 +109,7 @@ def test_what_is_left_elsewhere_is_named(
     (project.folder / "album.pdf").write_bytes(b"%PDF" + portraits[3])
     assert forget(project, "Anna Karenina") == 1
     said = capsys.readouterr()
-    assert ": 2 traces left" in said.out
+    assert ": 2 residues left" in said.out
     assert "album.pdf: their portrait is still in it; remove it" in said.err
     assert "notes.txt: their name is still in it; remove it" in said.err
     assert (project.folder / "notes.txt").exists()
@@ -131,7 +131,7 @@ def test_by_a_name_of_before(
 ) -> None:
     before = snapshot(project.folder)
     assert forget(project, name) == 2
-    line = f"fancam: {name}: is called Anna Karenina by now; give that name to forget them"
+    line = f"fancam: {name}: is now called Anna Karenina; give that name to forget them"
     assert capsys.readouterr().err.splitlines()[-1] == line
     assert snapshot(project.folder) == before
 
@@ -146,10 +146,10 @@ def test_somebody_merged_and_somebody_hidden(
         DecisionLog(people).decide(Decision(DecisionKind.HIDE, 3))
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
     assert forget(project, "Anna Karenina") == 2
-    assert "is called Ben by now" in capsys.readouterr().err
+    assert "is now called Ben" in capsys.readouterr().err
     assert forget(project, "Cleo") == 0
     assert forget(project, "Ben") == 0
-    assert capsys.readouterr().out.count(": 0 traces left") == 2
+    assert capsys.readouterr().out.count(": 0 residues left") == 2
     for name in (*NAMES, "Ben", "Cleo", "Person 2", "Person 3"):
         assert places_of(project.folder, name.encode()) == []
     with open_people(project.people_file) as people:

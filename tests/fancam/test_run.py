@@ -110,7 +110,7 @@ def forget_somebody(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert fancam.cli.main(["forget", str(project), "Anna Karenina", "--yes"]) == 0
     said = capsys.readouterr().out
     assert "searched every byte" in said
-    assert ": 0 traces left" in said
+    assert ": 0 residues left" in said
     assert find_residues(project, sought) == []
     assert not list(project.rglob("Person 3*"))
     assert not (project / "tracker" / "best.pt").exists()
@@ -254,7 +254,7 @@ def test_forgetting_asks_first(
     assert "Nobody to ask: give --yes" in capsys.readouterr().err
     assert fancam.cli.main(["forget", str(project), "Bob"]) == 2
     said = capsys.readouterr().err
-    assert "nobody of that name; the project knows" in said
+    assert "no person of that name; the project has" in said
     with open_people(project / "people.sqlite") as people:
         assert "Person 2" in people.names().values()
 

@@ -1,4 +1,4 @@
-"""`fancam status`: what is done, out of date or missing."""
+"""`fancam status`: what is done, stale or missing."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.tracking import coloured
 from tests.tracking.coloured import NAMES
 from tests.tracking.test_track_stage import Bars, network, project  # noqa: F401
 from tracking.detection.detections import FootageDetections
-from tracking.erasure import forget_tracks
+from tracking.erasure import erase_tracks
 from tracking.stage import TrackSettings, track_people
 
 ANNA, BEN = NAMES
@@ -33,7 +33,7 @@ def test_nothing_is_left_of_them(project: Project, tmp_path: Path) -> None:  # n
     (report / "mine.txt").write_text("my own notes", encoding="utf-8")
     timeline = FootageDetections.read(project.tracks_file("film").with_suffix(".npz")).timeline
 
-    assert forget_tracks(project, ANNA)
+    assert erase_tracks(project, ANNA)
     after, names = read_tracks(Project(project.folder), "film")
     assert names == {BEN: NAMES[BEN]}
     rows = before.take(before.person_id == BEN)
@@ -52,9 +52,9 @@ def test_nothing_is_left_of_them(project: Project, tmp_path: Path) -> None:  # n
     left = [p for p in project.folder.rglob("*") if p.is_file() and p.suffix != ".sqlite"]
     assert not [p for p in left if b"Anna" in p.read_bytes()]
     assert "Anna" not in json.dumps(stored_records(project.folder))
-    assert not forget_tracks(project, ANNA)
+    assert not erase_tracks(project, ANNA)
 
 
 def test_a_project_that_was_never_tracked(project: Project) -> None:  # noqa: F811
-    assert not forget_tracks(project, ANNA)
+    assert not erase_tracks(project, ANNA)
     assert not project.tracker_folder.exists()

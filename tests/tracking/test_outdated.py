@@ -12,10 +12,10 @@ from data.tables.people import Assignments, open_people
 from tests.records import tracker_record, tracks_record
 from tests.tracking.drawn_project import NAMES, draw_project
 from tracking.detection.inputs import faces_key
-from tracking.state import Outdated, outdated
+from tracking.state import StaleTracking, stale_tracking
 from tracking.training.examples import read_examples
 
-NOTHING_DONE = Outdated(trained=False, tracker=False, tracked=(), tracks=())
+NOTHING_DONE = StaleTracking(trained=False, tracker=False, tracked=(), tracks=())
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_nothing_was_done(tmp_path: Path) -> None:
-    assert outdated(draw_project(tmp_path / "film.fancam", train=2, val=1)) == NOTHING_DONE
+    assert stale_tracking(draw_project(tmp_path / "film.fancam", train=2, val=1)) == NOTHING_DONE
 
 
 def test_all_is_up_to_date(project: Project) -> None:
-    assert outdated(project) == Outdated(True, False, ("film",), ())
+    assert stale_tracking(project) == StaleTracking(True, False, ("film",), ())
 
 
 def test_another_image(project: Project) -> None:
@@ -50,18 +50,18 @@ def test_another_image(project: Project) -> None:
     label.write_text("0 0.5 0.5 0.2 0.2\n", encoding="utf-8")
     # A dataset is written whole, and its list last.
     (project.dataset_folder / ".generated.json").write_text('{"files": {}}', encoding="utf-8")
-    assert outdated(project) == Outdated(True, True, ("film",), ())
+    assert stale_tracking(project) == StaleTracking(True, True, ("film",), ())
 
 
 def test_other_people(project: Project) -> None:
     record = project.require_record(TRACKER)
     project.finish(TRACKER, replace(record, person_id=(10, 30)))
-    assert outdated(project).tracker
+    assert stale_tracking(project).tracker
 
 
 def test_a_dataset_of_nobody(project: Project) -> None:
     (project.dataset_folder / "data.yaml").unlink()
-    assert outdated(project).tracker
+    assert stale_tracking(project).tracker
 
 
 def test_another_name(project: Project) -> None:
@@ -74,10 +74,10 @@ def test_another_name(project: Project) -> None:
         encoding="utf-8",
     )
     # Names are no part of what is learnt.
-    assert outdated(project) == Outdated(True, False, ("film",), ("film",))
+    assert stale_tracking(project) == StaleTracking(True, False, ("film",), ("film",))
 
 
 def test_other_faces(project: Project) -> None:
     record = project.require_record(TRACKS, "film")
     project.finish(TRACKS, replace(record, faces="of before"), "film")
-    assert outdated(project) == Outdated(True, False, ("film",), ("film",))
+    assert stale_tracking(project) == StaleTracking(True, False, ("film",), ("film",))

@@ -116,7 +116,7 @@ CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = 
     ),
     "no tracker": (
         no_tracker,
-        [("tracker", "missing", "not trained yet"), ("tracks", "stale", "its tracker is gone")],
+        [("tracker", "missing", "not trained yet"), ("tracks", "stale", "its tracker is missing")],
     ),
     "lost": (lose_tracks, [DONE[0], ("tracks", "missing", "film.csv is gone")]),
     "changed": (grow, [DONE[0], ("tracks", "stale", "the footage has changed")]),
@@ -124,7 +124,7 @@ CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = 
     "stopped": (stop, [DONE[0], ("tracks", "missing", "not tracked yet")]),
     "detections": (
         forget_detections,
-        [DONE[0], ("tracks", "stale", "what was detected is gone")],
+        [DONE[0], ("tracks", "stale", "its detections are missing")],
     ),
 }
 

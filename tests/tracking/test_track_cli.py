@@ -37,8 +37,8 @@ def test_report(
     lines = capsys.readouterr().out.splitlines()
     assert lines[:5] == [
         "film: 40 frames, 1 cuts",
-        "  Anna          seen in     34 frames, filled in 6",
-        "  Ben, the 2nd  seen in     40 frames, filled in 0",
+        "  Anna          detected in     34 frames, interpolated in 6",
+        "  Ben, the 2nd  detected in     40 frames, interpolated in 0",
         "tracks   film.fancam/tracks/film.csv",
         "tracks   film.fancam/tracks/film.txt",
     ]

@@ -1,4 +1,4 @@
-"""What detections and tracks depend on, as the project notes it with each."""
+"""Records of everything that detections and tracks depend on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from data.project.stages import DetectionsRecord, TracksRecord
 from data.tables.people import Assignments
 
 VERSION: Final = 1
-"""Raised when the same footage, weights and settings would give other tracks."""
+"""Incremented when the same footage, weights and settings would give other tracks."""
 
 
 def detections_record(*, size_bytes: int, every_nth: int, model_key: str) -> DetectionsRecord:
-    """Everything that the detections of a footage depend on."""
+    """Return the record of a footage's detections."""
     return DetectionsRecord(VERSION, size_bytes, every_nth, model_key)
 
 
@@ -28,15 +28,15 @@ def tracks_record(
     faces: str,
     names: Mapping[int, str],
 ) -> TracksRecord:
-    """Everything that the tracks of a footage depend on.
+    """Return the record of a footage's tracks.
 
     Args:
-        detections: record of these.
-        naming: settings.
-        label_margin: of the dataset.
-        classes: person of each class of the detector.
-        faces: `faces_key` of what is known of the faces.
-        names: of everybody.
+        detections: record of the detections.
+        naming: link settings, as JSON values.
+        label_margin: of the dataset, as a share of the face.
+        classes: person id of each class of the detector.
+        faces: `faces_key` of the recognised faces.
+        names: of all people, by id.
     """
     return TracksRecord(
         detections=detections,
@@ -49,5 +49,5 @@ def tracks_record(
 
 
 def faces_key(faces: Assignments) -> str:
-    """A key of whose the faces are."""
+    """Return a digest of faces and their people."""
     return digest(*(column.tobytes() for column in (faces.time_s, faces.xyxy, faces.person_id)))

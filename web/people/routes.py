@@ -195,10 +195,10 @@ def _people(project: OpenProject) -> Iterator[People]:
 @router.get(_API + "/changes")
 def changes(project: ProjectParameter) -> dict[str, Any]:
     """Return what writing would change, and whether training and tracks would be stale."""
-    from tracking.state import outdated
+    from tracking.state import stale_tracking
 
     opened = project.read()
-    return {**asdict(pending_changes(opened)), **asdict(outdated(opened))}
+    return {**asdict(pending_changes(opened)), **asdict(stale_tracking(opened))}
 
 
 @router.get(_API + "/writing")
