@@ -25,6 +25,8 @@ PATTERNS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "processor_s": rf"  all +[\d.]+ s +{_NUMBER} s of processors",
         },
         "scaling": {
+            "ray_start_s": rf"before that: {_NUMBER} s until Ray runs",
+            "ray_first_run_s": rf"processes load, takes {_NUMBER} s",
             "cluster_core_hours": rf"takes {_NUMBER} core hours to cluster",
             "track_core_hours": rf"  {_NUMBER} to track",
             "crop_core_hours": rf", {_NUMBER} to crop",
@@ -45,6 +47,14 @@ PATTERNS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "peak_gb": rf", peak {_NUMBER} GB",
             "faces_per_core_s": rf" core minutes: {_NUMBER} faces",
             "kb_per_face": rf"; {_NUMBER} KB a face",
+        },
+        "archive": {
+            "precision": rf"first run: precision {_NUMBER},",
+            "recall": rf"first run: precision [\d.]+, recall {_NUMBER},",
+            "f": rf"first run: precision [\d.]+, recall [\d.]+, F {_NUMBER};",
+            "peak_gb": rf", peak {_NUMBER} GB",
+            "faces_per_core_s": rf" core minutes: {_NUMBER} faces",
+            "names_kept": rf"names kept by the second run: {_NUMBER} of",
         },
         "serving": {
             "players": rf"Serving: {_NUMBER} players",

@@ -303,7 +303,7 @@ def main() -> int:
     parser.add_argument(
         "--statistics", action="store_true", help="only measure ../shared/faces, and keep it"
     )
-    parser.add_argument("--update", action="store_true", help="commit to the figures of the pile")
+    parser.add_argument("--update", action="store_true", help="commit to the figures of this run")
     parsed = parser.parse_args()
     if parsed.statistics:
         save(_measured())
@@ -320,7 +320,10 @@ def main() -> int:
         if parsed.update:
             keep_figures("scale", lines)
     if parsed.only != "pile":
-        _print(archive_lines(statistics, parsed.faces, people))
+        lines = archive_lines(statistics, parsed.faces, people)
+        _print(lines)
+        if parsed.update:
+            keep_figures("archive", lines)
     return 0
 
 
