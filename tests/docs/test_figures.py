@@ -161,7 +161,8 @@ LINES = {
     "whole": """fancam talkshow_a.mp4, 45 s of footage
   cluster-faces      60 s      90 s of processors
   all               641 s      978 s of processors on 2 cores: 489 s of 2 cores""",
-    "scaling": """  before that: 14.0 s until Ray runs; the first run on it, processes load, takes 46.0 s
+    "scaling": """  before that: 14.0 s until Ray runs; the first run on it, in which its
+ processes load, takes 46.0 s
   an hour of footage takes 0.14 core hours to cluster
   0.64 to track (yolo11n at 416 px), 0.24 to crop, 2 videos of them and who smiles
   an hour of it: tracks 17 MB, a person's video 129 MB
