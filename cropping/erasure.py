@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from cropping.render.cache_keys import WORK_FOLDER
 from cropping.smiles.table import Smiles, smiles_file
 from cropping.timeline_file import formatted, read_timeline_file
 from data.core.atomic import overwriting
 from data.project.filenames import person_file_names
 from data.project.manifest import OutputFile, OutputFolder
+from data.project.paths import WORK_FOLDER
 from data.project.project import TIMELINE_FILE, Project
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
 

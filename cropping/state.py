@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from cropping.render.cache_keys import VERSION, WORK_FOLDER, video_keys
-from cropping.smiles.stage import gif_smiles
+from cropping.render.cache_keys import VERSION, video_keys
+from cropping.smiles.cache_keys import gif_smiles
 from cropping.smiles.table import smiles_file
 from data.core.file_types import is_picture
 from data.project.cleanup import Removable, files_under, that_exist
 from data.project.filenames import person_file_names
 from data.project.manifest import OutputFolder
+from data.project.paths import WORK_FOLDER
 from data.project.project import FootageEntry, Project
 from data.project.stages import CROPS, GIFS, SMILES, TRACKS, GifsRecord
 from data.project.status import StageStatus

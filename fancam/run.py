@@ -174,7 +174,8 @@ class _Stages:
         yield f"crop-people    {sum(len(one.people) for one in done)} videos"
 
     def _smile(self, progress: Progress) -> Iterator[str]:
-        from cropping.smiles.stage import SmileSettings, smile_gifs
+        from cropping.smiles.settings import SmileSettings
+        from cropping.smiles.stage import smile_gifs
         from data.execution.context import RunContext
 
         settings = SmileSettings(threads=self.settings.threads)

@@ -114,7 +114,7 @@ def _make_small() -> None:
     import clustering.faces.tasks
     import cropping.render.render
     import cropping.render.tasks
-    import cropping.smiles.stage
+    import cropping.smiles.selection
     import tracking.detection.tasks
     import tracking.training.stage
 
@@ -126,7 +126,7 @@ def _make_small() -> None:
         (tracking.detection.tasks, "load_yolo", _load_network),
         (cropping.render.render, "CHUNK_FRAMES", TRACKED_FRAMES),
         (cropping.render.tasks, "CHUNK_FRAMES", TRACKED_FRAMES),
-        (cropping.smiles.stage, "LEAST_MOMENTS", 1),
+        (cropping.smiles.selection, "LEAST_MOMENTS", 1),
     ]
     for module, name, value in small:
         assert hasattr(module, name)

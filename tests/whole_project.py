@@ -16,7 +16,8 @@ from clustering.faces import tasks as looking
 from clustering.faces.labelled import numbers_in_frame
 from clustering.output.label_pictures import write_face_picture
 from cropping.render.settings import CropSettings
-from cropping.smiles.stage import SmileSettings, smile_gifs
+from cropping.smiles.settings import SmileSettings
+from cropping.smiles.stage import smile_gifs
 from cropping.stage import crop_people
 from data.execution.context import RunContext
 from data.project.project import Project

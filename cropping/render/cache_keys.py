@@ -13,8 +13,6 @@ from data.tables.tracks import Tracks
 
 VERSION: Final = 3
 """Raised when the same tracks and settings would give other videos."""
-WORK_FOLDER: Final = ".pieces"
-"""In a footage's folder of crops: what is under way."""
 
 
 def video_keys(

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cropping.render.cache_keys import WORK_FOLDER, video_keys
+from cropping.render.cache_keys import video_keys
 from cropping.render.settings import CropSettings
 from data.core.boxes import expand
 from data.core.errors import InputError
 from data.project.filenames import person_file_names
 from data.project.manifest import OutputFolder
-from data.project.paths import ProjectFolder
+from data.project.paths import WORK_FOLDER, ProjectFolder
 from data.tables.timeline import Timeline, read_timeline
 from data.tables.tracks import Tracks, read_csv
 from data.video.footage import Footage

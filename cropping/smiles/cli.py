@@ -13,7 +13,8 @@ from data.core.errors import InputError
 from data.storage.addresses import footage_place, project_place
 
 if TYPE_CHECKING:
-    from cropping.smiles.stage import SmileSettings, SmileSummary
+    from cropping.smiles.settings import SmileSettings
+    from cropping.smiles.stage import SmileSummary
 
 NAME = "smile-gifs"
 _FRAMES, _SIZE_PX, _MAX_BYTES = 9, 360, 2_000_000
@@ -118,7 +119,7 @@ def _bytes(text: str) -> int:
 
 def _settings(parsed: argparse.Namespace, max_bytes: int) -> SmileSettings:
     from cropping.smiles.model import SHIPPED
-    from cropping.smiles.stage import SmileSettings
+    from cropping.smiles.settings import SmileSettings
 
     return SmileSettings(
         frames=parsed.frames,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cropping.smiles.settings import SmileSettings
 from cropping.smiles.table import Smiles, is_smiling, log_odds
 from data.core.boxes import sizes_wh
 
@@ -16,6 +18,7 @@ BURST_S: Final = 1.2
 """A burst is so much of a smile."""
 LEAST_MOMENTS: Final = 3
 """Fewer different moments are too few smiles for a GIF."""
+_MOMENTS_A_BURST: Final = 3  # one burst replaces this many moments
 
 _BEST: Final = 90  # percentile of a person's own smiles that counts as a full one
 _OPEN: Final = 75  # percentile of how far a person's own eyes are open that is usual
@@ -109,3 +112,37 @@ def _burst(smiles: Smiles, peak: int) -> NDArray[np.int64]:
     while last + 1 < len(smiles) and smiling[last + 1] and near[last + 1]:
         last += 1
     return np.arange(first, last + 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonSelection:
+    """The smiles to show of one person.
+
+    Args:
+        person_id: whose they are.
+        moments: different moments, or bursts; too few where ``rows`` is empty.
+        rows: ``(k,)`` rows of the smiles table, rising, for each square of the camera.
+    """
+
+    person_id: int
+    moments: int
+    rows: tuple[NDArray[np.int64], ...]
+
+    @property
+    def every(self) -> NDArray[np.int64]:
+        """All rows, ``(n,)``, in the order they are shown."""
+        return np.concatenate([*self.rows, np.zeros(0, np.int64)])
+
+
+def select_smiles(smiles: Smiles, person_id: int, settings: SmileSettings) -> PersonSelection:
+    """Choose the smiles to show of one person: single moments, or bursts of several frames each."""
+    rows = np.flatnonzero(smiles.person_id == person_id)
+    own = smiles.take(rows)
+    moments = choose_moments(own, settings.frames)
+    if len(moments) < min(LEAST_MOMENTS, settings.frames):
+        return PersonSelection(person_id, len(moments), ())
+    if settings.style == "moments":
+        shown = tuple(rows[[moment]] for moment in moments)
+        return PersonSelection(person_id, len(moments), shown)
+    bursts = choose_bursts(own, max(settings.frames // _MOMENTS_A_BURST, 1))
+    return PersonSelection(person_id, len(bursts), tuple(rows[burst] for burst in bursts))

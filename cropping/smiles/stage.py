@@ -1,73 +1,53 @@
-"""The stage from tracks to everybody's smiles: what `smile-gifs` does."""
+"""The stage smile-gifs: from tracks to a GIF of each person's smiles."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cropping.smiles.framing import crop_square, square_of, steady_box
-from cropping.smiles.gif import LEAST_SIDE_PX, SUFFIXES, FormatName, encode_loop
-from cropping.smiles.model import SHIPPED, SmileModel, load_smile_model
-from cropping.smiles.own_files import OwnFiles
-from cropping.smiles.scorer import SmileScorer
-from cropping.smiles.selection import LEAST_MOMENTS, choose_bursts, choose_moments
-from cropping.smiles.table import Smiles, smiles_key, smiling_intervals, store_smiles, stored_smiles
+from cropping.smiles.cache_keys import gif_key
+from cropping.smiles.gif import SUFFIXES
+from cropping.smiles.manifest import gif_folder
+from cropping.smiles.model import load_smile_model
+from cropping.smiles.selection import PersonSelection, select_smiles
+from cropping.smiles.settings import SmileSettings
+from cropping.smiles.table import (
+    Smiles,
+    finish_smiles,
+    smiles_file,
+    smiling_intervals,
+    stored_smiles,
+)
+from cropping.smiles.tasks import GifJob, ScoreJob, encode_gifs, score_smiles
 from cropping.timeline_file import note_smiles
 from data.core.arrays import UNKNOWN
+from data.core.atomic import link_or_copy
 from data.core.digest import digest
 from data.core.errors import InputError
-from data.core.progress import Progress
 from data.execution.context import RunContext
+from data.execution.segments import damage_of_all
+from data.execution.stage import FootageStage, known_footages, run_footages
+from data.execution.tasks import Finished, Task, Work
 from data.project.filenames import person_file_names
-from data.project.project import TIMELINE_FILE, Project, absolute
-from data.project.stages import GIFS, TRACKS, GifsRecord
+from data.project.manifest import OutputFile, OutputFolder
+from data.project.paths import WORK_FOLDER
+from data.project.project import TIMELINE_FILE, Project
+from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
 from data.tables.people import open_people
-from data.tables.tracks import Tracks, read_tracks
+from data.tables.tracks import read_tracks, tracked_names
 from data.video.footage import ASSUMED_RATE, Footage, probe
 from data.video.frames import Damage
-from data.video.reader import decode_frames, pick_frames, read_frames
-
-StyleName = Literal["moments", "bursts"]
-_MOMENT_S: Final = 0.6  # that each of the moments is shown
-_MOMENTS_A_BURST: Final = 3  # one burst is shown instead of so many moments
-_LAST_S: Final = 0.4  # that the last picture stays longer
-_MOST_ENLARGED: Final = 2.0  # a small face is shown no larger than so many times
-
-
-@dataclass(frozen=True, slots=True)
-class SmileSettings:
-    """What `smile-gifs` can be told.
-
-    Args:
-        frames: smiles a person.
-        style: single moments, or a short sequence around every third as many.
-        size_px: side of the picture, at most.
-        max_bytes: of one file.
-        format: of the files.
-        model: that tells smiles.
-        threads: processor cores to decode on, 0 all; all the same to what counts as done.
-        force: do again what is done.
-    """
-
-    frames: int = 9
-    style: StyleName = "moments"
-    size_px: int = 360
-    max_bytes: int = 2_000_000
-    format: FormatName = "gif"
-    model: Path = SHIPPED
-    threads: int = 0
-    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PersonSmiles:
-    """What came of one person's smiles in one footage."""
+    """One person's smiles in one footage."""
 
     name: str
     smiles: int  # different moments, or bursts, that are shown
@@ -76,7 +56,7 @@ class PersonSmiles:
 
 @dataclass(frozen=True, slots=True)
 class SmileSummary:
-    """What came of one footage."""
+    """The files written of one footage."""
 
     name: str
     people: tuple[PersonSmiles, ...]
@@ -85,62 +65,17 @@ class SmileSummary:
     already_done: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Selection:
-    """What is shown of one person."""
-
-    person: int
-    moments: int  # different ones that there are, up to as many as were asked for
-    rows: tuple[NDArray[np.int64], ...]  # of the smiles, one list a steady square
-
-    @property
-    def every(self) -> NDArray[np.int64]:
-        return np.concatenate([*self.rows, np.zeros(0, np.int64)])
-
-
-@dataclass(frozen=True, slots=True)
-class _GifJob:
-    """One footage on its way."""
-
-    project: Project
-    footage: str
-    tracks: Tracks
-    names: Mapping[int, str]
-    model: SmileModel
-    settings: SmileSettings
-
-    @property
-    def files(self) -> Mapping[int, str]:
-        """Name of each person's file."""
-        suffix = SUFFIXES[self.settings.format]
-        return {p: f"{name}{suffix}" for p, name in person_file_names(self.names).items()}
-
-    def key(self, person: int) -> str:
-        """Of everything that a person's file depends on."""
-        told = self.settings
-        chosen = (told.frames, told.style, told.size_px, told.max_bytes, told.format)
-        return gif_key(
-            self.project,
-            self.footage,
-            person,
-            settings=repr(chosen),
-            model_key=self.model.key,
-        )
-
-
 def smile_gifs(
-    project: Project,
-    footages: Sequence[Path],
-    settings: SmileSettings,
-    *,
-    context: RunContext,
+    project: Project, footages: Sequence[Path], settings: SmileSettings, *, context: RunContext
 ) -> list[SmileSummary]:
-    """Write everybody's smiles of some footages; of all that are tracked where none is named.
+    """Write each person's smiles of some footages; of all that are tracked where none is named.
+
+    All footages are scored before the first GIF is encoded.
 
     Args:
         project: with tracks.
         footages: their paths.
-        settings: what to choose, and how to show it.
+        settings: which smiles to choose, and how to show them.
         context: of the run.
 
     Raises:
@@ -149,14 +84,15 @@ def smile_gifs(
     """
     with project.lock():
         chosen = list(footages) or _tracked(project)
-        model = load_smile_model(settings.model)
+        model_key = load_smile_model(settings.model).key
         context.failures.expect(len(chosen))
-        summaries = []
-        for path in chosen:
-            with context.failures.guard():
-                job = _job(project, _footage_name(project, path), model, settings)
-                summaries.append(_work(job, context.progress))
-        return summaries
+        known = known_footages(project, chosen)
+        frames = round(sum(entry.duration_s * (entry.rate or 1) for entry in known))
+        scoring = _Scoring(project, settings, model_key)
+        threads = settings.threads
+        scored = run_footages(scoring, chosen, context, threads=threads, frames=frames)
+        writing = _GifWriting(project, settings, model_key)
+        return run_footages(writing, scored, context, threads=threads, frames=len(scored))
 
 
 def _tracked(project: Project) -> list[Path]:
@@ -166,112 +102,65 @@ def _tracked(project: Project) -> list[Path]:
     return paths
 
 
-def _footage_name(project: Project, path: Path) -> str:
-    for entry in project.footages.values():
-        if entry.path == absolute(path):
-            return entry.name
-    message = "not in the project; run cluster-faces and track-people on it first"
-    raise InputError(f"{path}: {message}")
+# --- scoring ----------------------------------------------------------------------------------
 
 
-def _job(project: Project, footage: str, model: SmileModel, settings: SmileSettings) -> _GifJob:
-    tracks, names = read_tracks(project, footage)
-    if project.people_file.exists():
-        with open_people(project.people_file) as people:
-            names |= {p: name for p, name in people.names().items() if p in names}
-    return _GifJob(project, footage, tracks, names, model, settings)
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A footage whose smiles table is up to date."""
+
+    name: str
+    damage: Damage
+    took_s: float
+    already_done: bool
 
 
-def _work(job: _GifJob, progress: Progress) -> SmileSummary:
-    start, damage = time.monotonic(), Damage()
-    own = OwnFiles(job.project, job.footage)
-    smiles = stored_smiles(job.project, job.footage, job.model.key)
-    found_before = smiles is not None and not job.settings.force
-    if smiles is None or job.settings.force:
-        smiles = _watch(job, progress, damage)
-        _note_in_timeline(job, smiles)
-    shown = [_choose(smiles, person, job.settings) for person in _people(job.tracks)]
-    wanted = {job.files[one.person]: job.key(one.person) for one in shown if one.rows}
-    todo = [
-        one
-        for one in shown
-        if one.rows and (job.settings.force or not own.has(*_entry(job, one.person)))
-    ]
-    own.keep_only(wanted, suffix=SUFFIXES[job.settings.format])
-    if todo:
-        _write(job, smiles, todo, own, progress, damage)
-    if not job.project.has_record(GIFS, job.footage):
-        job.project.finish(GIFS, GifsRecord(), job.footage)  # nobody smiles often enough
-    return SmileSummary(
-        name=job.footage,
-        people=tuple(_person(job, one, own) for one in shown),
-        damage=str(damage) if damage else "",
-        took_s=time.monotonic() - start,
-        already_done=found_before and not todo,
-    )
+@dataclass(frozen=True, slots=True)
+class _Scoring(FootageStage[Path, None, None, _Scored]):
+    """Scoring of all smiles in one footage."""
+
+    project: Project
+    settings: SmileSettings
+    model_key: str
+
+    def plan(self, footage: Path, *, threads: int) -> Work[None, None]:
+        """Return the scoring of a footage; nothing where its smiles are known."""
+        project, settings = self.project, self.settings
+        if not (entries := known_footages(project, [footage])):
+            message = "not in the project; run cluster-faces and track-people on it first"
+            raise InputError(f"{footage}: {message}")
+        name = entries[0].name
+        tracked = tracked_names(project, name)
+        if not settings.force and stored_smiles(project, name, self.model_key) is not None:
+            return Work(name, None)
+        probed = _unchanged_footage(project, name)
+        project.unfinish(SMILES, name)
+        people = tuple(tracked.items())
+        job = ScoreJob(project.paths, name, probed, people, settings.model, threads)
+        reads = project.names_of(project.tracks_file(name))
+        frames = max(round(probed.duration_s * (probed.rate or ASSUMED_RATE)), 1)
+        return Work(name, None, (Task(score_smiles, job, reads=reads),), total=frames)
+
+    def finish(self, finished: Finished[None, None], *, took_s: float) -> _Scored:
+        """Record the smiles table, and copy the smiles into the timeline."""
+        project, name = self.project, finished.work.name
+        already_done = not finished.work.tasks
+        if not already_done:
+            finish_smiles(project, name, self.model_key)
+            smiles = Smiles.read(smiles_file(project, name))
+            people: list[int] = np.unique(smiles.person_id).tolist()
+            spans = {person: smiling_intervals(smiles, person) for person in people}
+            note_smiles(project.crops_folder(name) / TIMELINE_FILE, spans)
+        return _Scored(name, finished.damage, took_s, already_done)
 
 
-def _note_in_timeline(job: _GifJob, smiles: Smiles) -> None:
-    """Tell the page, and whoever reads the timeline, when everybody smiles."""
-    spans = {person: smiling_intervals(smiles, person) for person in _people(job.tracks)}
-    note_smiles(job.project.crops_folder(job.footage) / TIMELINE_FILE, spans)
-
-
-def _entry(job: _GifJob, person: int) -> tuple[str, str]:
-    """A person's file and its key."""
-    return job.files[person], job.key(person)
-
-
-def _people(tracks: Tracks) -> list[int]:
-    people: list[int] = np.unique(tracks.person_id[tracks.person_id != UNKNOWN]).tolist()
-    return people
-
-
-def _person(job: _GifJob, shown: _Selection, own: OwnFiles) -> PersonSmiles:
-    name = job.names[shown.person]
-    if not shown.rows:
-        return PersonSmiles(name, shown.moments, None)
-    return PersonSmiles(name, shown.moments, own.path(job.files[shown.person]))
-
-
-# --- finding ------------------------------------------------------------------------------------
-
-
-def _watch(job: _GifJob, progress: Progress, damage: Damage) -> Smiles:
-    """Look at everybody in all of the footage, and keep what was seen."""
-    footage = _footage(job)
-    scorer = SmileScorer(job.model, job.tracks)
-    total = max(round(footage.duration_s * (footage.rate or ASSUMED_RATE)), 1)
-    with progress(f"{job.footage} looking", total, 0) as bar:
-        for _ in _looking(scorer, footage, job.settings.threads, damage):
-            bar.update(1)
-    smiles = scorer.finish()
-    store_smiles(job.project, job.footage, job.model.key, smiles)
-    return smiles
-
-
-def _looking(scorer: SmileScorer, footage: Footage, threads: int, damage: Damage) -> Iterator[None]:
-    """Show every frame to ``scorer``, one a step."""
-    if footage.kind != "video":
-        for frame in read_frames(footage, threads=threads, damage=damage):
-            scorer.score_frame(frame)
-            yield
-        return
-    for decoded in decode_frames(footage, threads=threads, damage=damage):
-        if scorer.is_due(decoded.time_s):
-            # The brightness as the file has it, which crop-people shows too: whoever of the two
-            # looks, it comes to the same.
-            scorer.score(decoded.index, decoded.time_s, decoded.planes().y)
-        yield
-
-
-def _footage(job: _GifJob) -> Footage:
-    """The footage as it was when it was tracked.
+def _unchanged_footage(project: Project, name: str) -> Footage:
+    """Probe a footage that must be as it was tracked.
 
     Raises:
-        InputError: it is not there, or another one.
+        InputError: it is missing, or another one.
     """
-    entry = job.project.footages[job.footage]
+    entry = project.footages[name]
     footage = probe(entry.path)
     if (footage.width, footage.height) != (entry.width, entry.height) or (
         footage.size_bytes != entry.size_bytes
@@ -281,100 +170,122 @@ def _footage(job: _GifJob) -> Footage:
     return footage
 
 
-def _choose(smiles: Smiles, person: int, settings: SmileSettings) -> _Selection:
-    rows = np.flatnonzero(smiles.person_id == person)
-    mine = smiles.take(rows)
-    moments = choose_moments(mine, settings.frames)
-    least = min(LEAST_MOMENTS, settings.frames)
-    if len(moments) < least:
-        return _Selection(person, len(moments), ())
-    if settings.style == "moments":
-        return _Selection(person, len(moments), tuple(rows[[moment]] for moment in moments))
-    bursts = choose_bursts(mine, max(settings.frames // _MOMENTS_A_BURST, 1))
-    return _Selection(person, len(bursts), tuple(rows[burst] for burst in bursts))
+# --- writing ----------------------------------------------------------------------------------
 
 
-# --- writing ------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _PlannedGifs:
+    """The files of one footage.
+
+    Args:
+        scored: the footage.
+        people: summary of each person.
+        keys: of the wanted files, by name.
+        encoded: where the stale ones of them are encoded, by name.
+    """
+
+    scored: _Scored
+    people: tuple[PersonSmiles, ...]
+    keys: Mapping[str, str]
+    encoded: Mapping[str, Path]
 
 
-def _write(
-    job: _GifJob,
-    smiles: Smiles,
-    todo: Sequence[_Selection],
-    own: OwnFiles,
-    progress: Progress,
-    damage: Damage,
-) -> None:
-    own.check_free([job.files[one.person] for one in todo])
-    pictures = _pictures(job, smiles, todo, damage)
-    with progress(f"{job.footage} {job.settings.format}", len(todo), 0) as bar:
-        for one in todo:
-            rows = [row for row in one.every.tolist() if row in pictures]
-            frames = [pictures[row] for row in rows]
-            loop = encode_loop(
-                frames,
-                _seconds(smiles.time_s[rows], job.settings.style),
-                kind=job.settings.format,
-                max_bytes=job.settings.max_bytes,
+@dataclass(frozen=True, slots=True)
+class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
+    """Selection and encoding of one footage's GIFs."""
+
+    project: Project
+    settings: SmileSettings
+    model_key: str
+
+    def plan(self, footage: _Scored, *, threads: int) -> Work[_PlannedGifs, Damage]:
+        """Return the encoding of a footage's stale files; nothing where all are up to date."""
+        del threads  # those of the settings: other decoder threads give the same pictures
+        project, settings, name = self.project, self.settings, footage.name
+        selections, names = self._selections(name)
+        folder, work = self._folder(name), self._work_folder(name)
+        suffix = SUFFIXES[settings.format]
+        files = {p: f"{base}{suffix}" for p, base in person_file_names(names).items()}
+        shown = [one for one in selections if one.rows]
+        keys = {files[one.person_id]: self._key(name, one.person_id) for one in shown}
+        stale = {*folder.outdated({file: _kept(key) for file, key in keys.items()})}
+        if settings.force:
+            stale = set(keys)
+            shutil.rmtree(work, ignore_errors=True)
+        encoded = {file: work / f"{digest(keys[file])}{suffix}" for file in keys if file in stale}
+        people = tuple(
+            PersonSmiles(
+                names[one.person_id],
+                one.moments,
+                folder.folder / files[one.person_id] if one.rows else None,
             )
-            own.write(*_entry(job, one.person), loop.content)
-            bar.update(1)
+            for one in selections
+        )
+        planned = _PlannedGifs(footage, people, keys, encoded)
+        if not stale:
+            return Work(name, planned)
+        todo = tuple(one for one in shown if files[one.person_id] in stale)
+        job = GifJob(
+            paths=project.paths,
+            name=name,
+            footage=_unchanged_footage(project, name),
+            settings=settings,
+            selections=todo,
+            targets=tuple(encoded[files[one.person_id]] for one in todo),
+        )
+        reads = project.names_of(smiles_file(project, name), work)
+        return Work(name, planned, last=Task(encode_gifs, job, reads=reads))
+
+    def finish(self, finished: Finished[_PlannedGifs, Damage], *, took_s: float) -> SmileSummary:
+        """Move the encoded files into place, and remove those of an earlier run."""
+        planned, name = finished.work.payload, finished.work.name
+        scored = planned.scored
+        wanted = {
+            file: OutputFile(key, partial(link_or_copy, planned.encoded[file]))
+            if file in planned.encoded
+            else _kept(key)
+            for file, key in planned.keys.items()
+        }
+        self._folder(name).sync(wanted, again=planned.encoded)
+        if not self.project.has_record(GIFS, name):
+            self.project.finish(GIFS, GifsRecord(), name)  # no person smiles often enough
+        shutil.rmtree(self._work_folder(name), ignore_errors=True)
+        with suppress(OSError):  # missing, or crop-people was stopped
+            self._work_folder(name).parent.rmdir()
+        damage = damage_of_all([scored.damage, *([finished.result] if finished.result else [])])
+        return SmileSummary(
+            name=name,
+            people=planned.people,
+            damage=str(damage) if damage else "",
+            took_s=scored.took_s + took_s,
+            already_done=scored.already_done and not planned.encoded,
+        )
+
+    def _selections(self, footage: str) -> tuple[list[PersonSelection], dict[int, str]]:
+        """Return each tracked person's selection, and the current names."""
+        tracks, names = read_tracks(self.project, footage)
+        if self.project.people_file.exists():
+            with open_people(self.project.people_file) as people:
+                names |= {p: name for p, name in people.names().items() if p in names}
+        smiles = Smiles.read(smiles_file(self.project, footage))
+        tracked: list[int] = np.unique(tracks.person_id[tracks.person_id != UNKNOWN]).tolist()
+        return [select_smiles(smiles, person, self.settings) for person in tracked], names
+
+    def _key(self, footage: str, person: int) -> str:
+        settings = self.settings.of_file()
+        return gif_key(self.project, footage, person, settings=settings, model_key=self.model_key)
+
+    def _folder(self, footage: str) -> OutputFolder:
+        return gif_folder(self.project, footage, suffix=SUFFIXES[self.settings.format])
+
+    def _work_folder(self, footage: str) -> Path:
+        return self.project.crops_folder(footage) / WORK_FOLDER / "gifs"
 
 
-def _pictures(
-    job: _GifJob, smiles: Smiles, todo: Sequence[_Selection], damage: Damage
-) -> dict[int, NDArray[np.uint8]]:
-    """The square of each row that is shown; a damaged frame's are left out."""
-    footage = _footage(job)
-    boxes: dict[int, tuple[NDArray[np.float32], int]] = {}
-    for one in todo:
-        mine = [steady_box(smiles.xyxy[rows]) for rows in one.rows]
-        side_px = _side_px(mine, footage, job.settings)
-        for rows, box in zip(one.rows, mine, strict=True):
-            boxes |= dict.fromkeys(rows.tolist(), (box, side_px))
-    at: dict[int, list[int]] = {}
-    for row in boxes:
-        at.setdefault(int(smiles.frame_index[row]), []).append(row)
-    pictures: dict[int, NDArray[np.uint8]] = {}
-    wanted = np.array(list(at), np.int64)
-    for frame in pick_frames(footage, wanted, threads=job.settings.threads, damage=damage):
-        frame_wh = frame.image.shape[1], frame.image.shape[0]  # photographs differ
-        for row in at[frame.index]:
-            box, side_px = boxes[row]
-            pictures[row] = crop_square(frame.image, square_of(box, frame_wh), side_px)
-    return pictures
+def _kept(key: str) -> OutputFile:
+    """Want a file that is there already."""
 
+    def write(path: Path) -> None:
+        raise ValueError(f"{path} must be there already")
 
-def _side_px(
-    boxes: Sequence[NDArray[np.float32]], footage: Footage, settings: SmileSettings
-) -> int:
-    """Of the picture: as large as the face is seen, on the whole."""
-    squares = [square_of(box, (footage.width, footage.height)) for box in boxes]
-    seen = float(np.median([side for _, _, side in squares]))
-    side = min(settings.size_px, max(round(seen * _MOST_ENLARGED), LEAST_SIDE_PX))
-    return side - side % 2
-
-
-def _seconds(time_s: NDArray[np.float64], style: StyleName) -> list[float]:
-    """How long each picture is shown."""
-    if style == "moments":
-        return [_MOMENT_S] * len(time_s)
-    between = np.diff(time_s)
-    usual = float(np.median(between)) if len(between) else _MOMENT_S
-    # From one burst to the next the last smile stays a moment.
-    seconds = [min(gap, usual + _LAST_S) for gap in between.tolist()]
-    return [*seconds, usual + _LAST_S]
-
-
-GIF_VERSION: Final = 1
-"""Raised when the same smiles and settings would give other pictures."""
-
-
-def gif_key(project: Project, footage: str, person: int, *, settings: str, model_key: str) -> str:
-    """Return the key of a person's GIF: the person, the settings, and the smiles."""
-    return f"{person} {digest(settings)} {gif_smiles(project, footage, model_key)}"
-
-
-def gif_smiles(project: Project, footage: str, model_key: str) -> str:
-    """Return what the keys of a footage's GIFs end with, while its smiles stay as they are."""
-    return digest(f"{GIF_VERSION}", smiles_key(project, footage, model_key))
+    return OutputFile(key, write)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import Protocol, Self
 
 from data.core.atomic import link_or_copy, partial_of, whole_file, write_json
 from data.core.digest import digest, file_key
@@ -55,6 +55,48 @@ class Synced:
     kept: int
 
 
+class Manifest(Protocol):
+    """The list of the generated files in a folder: path relative to it, and key."""
+
+    def read(self) -> dict[str, str]:
+        """Return the listed files; empty without a list."""
+        ...
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Replace the list."""
+        ...
+
+
+class FileManifest:
+    """A manifest in a hidden file of the folder itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / MANIFEST
+
+    def read(self) -> dict[str, str]:
+        """Return the listed files.
+
+        Raises:
+            InputError: the list is damaged.
+        """
+        try:
+            files = json.loads(self._file.read_text(encoding="utf-8"))["files"]
+            for path in files:
+                _check_inside(path)
+            return {str(path): str(key) for path, key in files.items()}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            folder = self._file.parent.name
+            message = f"{self._file}: damaged ({error}); move {folder}/ away and run again"
+            raise InputError(message) from error
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Replace the list."""
+        note = "the files that fancam wrote here, and will remove when they are out of date"
+        write_json(self._file, {"note": note, "files": dict(files)})
+
+
 class OutputFolder:
     """A folder whose generated files are listed in a hidden manifest; all others are the user's.
 
@@ -62,17 +104,18 @@ class OutputFolder:
     killed anywhere leaves no file that the next run would not know as its own.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, manifest: Manifest | None = None) -> None:
         self.folder = folder
+        self._manifest = FileManifest(folder) if manifest is None else manifest
 
     def keys(self) -> dict[str, str]:
         """The key of each file that was written whole and is still there."""
-        known = self._read_manifest()
+        known = self._manifest.read()
         return {path: key for path, key in known.items() if key != _PENDING and self._holds(path)}
 
     def files(self) -> list[Path]:
         """Every file of ours that is there, also one half written; last of all their list."""
-        places = [self.folder / path for path in self._read_manifest()]
+        places = [self.folder / path for path in self._manifest.read()]
         ours = [one for place in places for one in (place, partial_of(place))]
         return [file for file in (*ours, self.folder / MANIFEST) if file.is_file()]
 
@@ -82,7 +125,7 @@ class OutputFolder:
         Raises:
             InputError: as `sync` does; so that a run need not work for hours to find out.
         """
-        known = self._read_manifest()
+        known = self._manifest.read()
         ours = {path.casefold() for path in known}
         self._check_free(path for path in wanted if path.casefold() not in ours)
         return [p for p, one in wanted.items() if not self._is_up_to_date(p, one, known)]
@@ -113,7 +156,7 @@ class OutputFolder:
         """
         for path in wanted:
             _check_inside(path)
-        known = self._read_manifest()
+        known = self._manifest.read()
         if not wanted and not known:
             return Synced(0, 0, 0)
         stale = [path for path in known if path not in wanted]
@@ -131,12 +174,12 @@ class OutputFolder:
             self._write(wanted, todo, known, advance)
         self._remove(path for path in stale if path in known)
         if todo or stale:
-            self._write_manifest({path: wanted[path].key for path in sorted(wanted)})
+            self._manifest.write({path: wanted[path].key for path in sorted(wanted)})
         return Synced(len(todo), len(stale), len(wanted) - len(todo))
 
     def changes(self, wanted: Mapping[str, OutputFile]) -> set[str]:
         """Return the paths that :meth:`sync` would write or remove; nothing is written."""
-        known = self._read_manifest()
+        known = self._manifest.read()
         written = {p for p, w in wanted.items() if known.get(p) != w.key or not self._holds(p)}
         return written | (known.keys() - wanted.keys())
 
@@ -148,18 +191,18 @@ class OutputFolder:
         advance: Callable[[], None],
     ) -> None:
         known.update(dict.fromkeys(todo, _PENDING))
-        self._write_manifest(known)
+        self._manifest.write(known)
         try:
             for number, path in enumerate(todo, start=1):
                 with whole_file(self.folder / path) as place:
                     wanted[path].write(place)
                 known[path] = wanted[path].key
                 if number % _FLUSH_EVERY == 0:
-                    self._write_manifest(known)
+                    self._manifest.write(known)
                 advance()
         except BaseException:  # also Ctrl-C: the next run need not repeat what is done
             with suppress(OSError):
-                self._write_manifest(known)
+                self._manifest.write(known)
             raise
 
     def _holds(self, path: str) -> bool:
@@ -195,23 +238,6 @@ class OutputFolder:
             if parent.parts:
                 with suppress(OSError):  # not empty: something of the user's, or still wanted
                     (self.folder / parent).rmdir()
-
-    def _read_manifest(self) -> dict[str, str]:
-        file = self.folder / MANIFEST
-        try:
-            files = json.loads(file.read_text(encoding="utf-8"))["files"]
-            for path in files:
-                _check_inside(path)
-            return {str(path): str(key) for path, key in files.items()}
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            message = f"{file}: damaged ({error}); move {self.folder.name}/ away and run again"
-            raise InputError(message) from error
-
-    def _write_manifest(self, files: Mapping[str, str]) -> None:
-        note = "the files that fancam wrote here, and will remove when they are out of date"
-        write_json(self.folder / MANIFEST, {"note": note, "files": dict(files)})
 
 
 def _write(content: bytes, path: Path) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+WORK_FOLDER: Final = ".pieces"
+"""In a footage's folder of crops: chunks and GIFs of a run that is not finished."""
 
 
 class ProjectPaths:

@@ -13,8 +13,8 @@ import pytest
 
 from cropping.camera.window import WindowSettings
 from cropping.crop_cli import _parser, _settings, main
-from cropping.render.cache_keys import WORK_FOLDER
 from cropping.render.settings import CropSettings
+from data.project.paths import WORK_FOLDER
 from data.project.project import Project
 from data.project.stages import TRACKS
 from tests import ROOT

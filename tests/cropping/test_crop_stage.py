@@ -14,7 +14,6 @@ from cropping.camera.window import WindowSettings
 from cropping.render import outputs as writing
 from cropping.render import render as rendering
 from cropping.render import tasks as passing
-from cropping.render.cache_keys import WORK_FOLDER
 from cropping.render.encoder import EncoderSettings
 from cropping.render.settings import CropSettings
 from cropping.smiles.model import smile_model_key
@@ -23,6 +22,7 @@ from cropping.stage import CropsSummary, crop_people
 from data.core.errors import InputError
 from data.execution.context import RunContext
 from data.execution.failures import Failures
+from data.project.paths import WORK_FOLDER
 from data.project.project import Project
 from data.project.stages import SMILES, TRACKS
 from data.sample.sound import mark_times_s

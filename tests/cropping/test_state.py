@@ -10,7 +10,9 @@ import pytest
 from cropping import state
 from cropping.render.cache_keys import VERSION
 from cropping.render.settings import CropSettings
-from cropping.smiles.stage import SmileSettings, gif_smiles, smile_gifs
+from cropping.smiles.cache_keys import gif_smiles
+from cropping.smiles.settings import SmileSettings
+from cropping.smiles.stage import smile_gifs
 from cropping.stage import crop_people
 from cropping.state import states
 from data.execution.context import RunContext

@@ -11,7 +11,8 @@ import pytest
 
 from cropping.erasure import forget_crops
 from cropping.render.settings import CropSettings
-from cropping.smiles.stage import SmileSettings, smile_gifs
+from cropping.smiles.settings import SmileSettings
+from cropping.smiles.stage import smile_gifs
 from cropping.smiles.table import Smiles, smiles_file, smiling_intervals
 from cropping.stage import crop_people
 from cropping.timeline_file import note_smiles

@@ -10,7 +10,8 @@ import pytest
 
 import fancam.cli
 from clustering import cli as clustering_cli
-from cropping.smiles.stage import SmileSettings, smile_gifs
+from cropping.smiles.settings import SmileSettings
+from cropping.smiles.stage import smile_gifs
 from cropping.stage import crop_people
 from data.execution.context import RunContext
 from data.project.project import Project

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cropping.smiles.cli import _bytes, _parser, _settings, main
-from cropping.smiles.stage import SmileSettings
+from cropping.smiles.settings import SmileSettings
 from data.core.errors import InputError
 from tests.cropping.drawn_smiles import write_project
 

@@ -1,23 +1,31 @@
 from __future__ import annotations
 
 import errno
+import pickle
 import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cropping.smiles import stage as smile_stage
-from cropping.smiles.own_files import OwnFiles
-from cropping.smiles.stage import SmileSettings, SmileSummary, smile_gifs
+from cropping.smiles import tasks as smile_tasks
+from cropping.smiles.settings import SmileSettings
+from cropping.smiles.stage import SmileSummary, smile_gifs
 from cropping.smiles.table import Smiles, smiles_file
 from data.core.errors import InputError
+from data.core.progress import Progress
 from data.execution.context import RunContext
+from data.execution.tasks import Finished, LocalRunner, PayloadT, ResultT, Task, Work
+from data.project.paths import WORK_FOLDER
 from data.project.project import Project
-from data.project.stages import TRACKS
+from data.project.stages import GIFS, TRACKS, GifsRecord
 from data.tables.tracks import Tracks, write_csv
 from data.video.footage import probe
 from tests.cropping.drawn_smiles import (
@@ -56,8 +64,10 @@ def work(project: Project, settings: SmileSettings = SETTINGS) -> SmileSummary:
 
 
 def files(project: Project) -> dict[str, int]:
+    """Return when each file was written; the work folder's only while there are any."""
     folder = project.crops_folder("film")
-    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    written = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in written}
 
 
 def pictures(path: Path) -> list[np.ndarray]:
@@ -252,30 +262,106 @@ def test_killed_while_looking_nothing_is_left(project: Project) -> None:
     assert work(project).people[0].file is not None
 
 
+def let_all_smile(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (smile_stage, smile_tasks):
+        monkeypatch.setattr(module, "load_smile_model", lambda _: Everybody())
+
+
+def kill_the_second(
+    monkeypatch: pytest.MonkeyPatch, project: Project, module: ModuleType, name: str
+) -> None:
+    """Run until a function of a module is called for the second time."""
+    calls = 0
+    function = getattr(module, name)
+
+    def killing(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise KeyboardInterrupt
+        return function(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, killing)
+        with pytest.raises(KeyboardInterrupt):
+            work(project)
+
+
 def test_killed_between_two_people_only_the_rest_is_written(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With both smiling: one is written, the run is killed, the next one writes the other."""
-    monkeypatch.setattr(smile_stage, "load_smile_model", lambda _: Everybody())
-    written: list[str] = []
-    write = OwnFiles.write
-
-    def killing(own: OwnFiles, name: str, key: str, content: bytes) -> None:
-        if written:
-            raise KeyboardInterrupt
-        written.append(name)
-        write(own, name, key, content)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(OwnFiles, "write", killing)
-        with pytest.raises(KeyboardInterrupt):
-            work(project)
-    before = files(project)
-    assert sorted(before) == sorted([*written, "smiles.parquet"])
+    let_all_smile(monkeypatch)
+    kill_the_second(monkeypatch, project, smile_stage, "link_or_copy")
+    left = files(project)
+    before = {name: at for name, at in left.items() if not name.startswith(WORK_FOLDER)}
+    assert len(left) == 4
+    assert len(before) == 2
+    assert "smiles.parquet" in before
     work(project)
     after = files(project)
     assert len(after) == 3
     assert {name: after[name] for name in before} == before
+    assert not (project.crops_folder("film") / WORK_FOLDER).exists()
+
+
+def test_killed_while_encoding_only_the_rest_is_encoded(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_all_smile(monkeypatch)
+    kill_the_second(monkeypatch, project, smile_tasks, "encode_loop")
+    before = files(project)
+    (encoded,) = [at for name, at in before.items() if name.startswith(WORK_FOLDER)]
+    assert len(before) == 2
+    work(project)
+    after = files(project)
+    assert len(after) == 3
+    assert encoded in after.values()
+    assert after["smiles.parquet"] == before["smiles.parquet"]
+
+
+def test_a_list_of_an_earlier_version_is_known(project: Project) -> None:
+    """Its files are replaced and removed; those of other formats stay."""
+    folder = project.crops_folder("film")
+    folder.mkdir(parents=True)
+    listed = {"Leila _ Ł.gif": "3 old key", "Gone.gif": "9 old key", "Leila _ Ł.webp": "3 old key"}
+    for name in listed:
+        (folder / name).write_text("old")
+    project.finish(GIFS, GifsRecord(listed), "film")
+    work(project)
+    assert sorted(files(project)) == ["Leila _ Ł.gif", "Leila _ Ł.webp", "smiles.parquet"]
+    assert (folder / "Leila _ Ł.gif").read_bytes() != b"old"
+    assert (folder / "Leila _ Ł.webp").read_bytes() == b"old"
+    keys = Project(project.folder).require_record(GIFS, "film").keys
+    assert list(keys) == ["Leila _ Ł.gif", "Leila _ Ł.webp"]
+
+
+def test_its_tasks_can_be_sent_to_other_processes(project: Project) -> None:
+    sent: list[str] = []
+
+    class Elsewhere(LocalRunner):
+        def run(
+            self, works: Iterable[Work[PayloadT, ResultT]], progress: Progress, *, frames: int
+        ) -> Iterator[Finished[PayloadT, ResultT]]:
+            def travelled(task: Task[Any]) -> Any:
+                sent.append(task.function.__name__)
+                return pickle.loads(pickle.dumps(task))
+
+            copies = (
+                replace(
+                    work,
+                    tasks=tuple(travelled(task) for task in work.tasks),
+                    last=work.last and travelled(work.last),
+                )
+                for work in works
+            )
+            yield from super().run(copies, progress, frames=frames)
+
+    context = RunContext(no_bar, runner=Elsewhere())
+    (summary,) = smile_gifs(Project(project.folder), [], SETTINGS, context=context)
+    assert sent == ["score_smiles", "encode_gifs"]
+    assert summary.people[0].file is not None
+    assert summary.people[0].file.exists()
 
 
 class Everybody:

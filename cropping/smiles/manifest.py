@@ -1,0 +1,42 @@
+"""The list of a footage's GIFs, kept in the project's record of the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from data.project.manifest import OutputFolder
+from data.project.project import Project
+from data.project.stages import GIFS, GifsRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GifManifest:
+    """The GIFs of one format.
+
+    crop-people keeps its videos in the same folder with a manifest file of its own, from which it
+    removes what it does not want. So GIFs are listed apart: in project.json, where the projects of
+    earlier versions have them too.
+    """
+
+    project: Project
+    footage: str
+    suffix: str
+
+    def read(self) -> dict[str, str]:
+        """Return the key of each listed file, by name."""
+        return {name: key for name, key in self._keys().items() if name.endswith(self.suffix)}
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Replace the list; files of other formats stay in it."""
+        others = {k: v for k, v in self._keys().items() if not k.endswith(self.suffix)}
+        keys = dict(sorted({**others, **files}.items()))
+        self.project.finish(GIFS, GifsRecord(keys), self.footage)
+
+    def _keys(self) -> Mapping[str, str]:
+        return (self.project.record(GIFS, self.footage) or GifsRecord()).keys
+
+
+def gif_folder(project: Project, footage: str, *, suffix: str) -> OutputFolder:
+    """Return the folder of a footage's GIFs of one format, by its suffix."""
+    return OutputFolder(project.crops_folder(footage), GifManifest(project, footage, suffix))
