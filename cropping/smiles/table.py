@@ -126,13 +126,6 @@ def stored_smiles(project: Project, footage: str, model_key: str) -> Smiles | No
         return None  # they can be made again
 
 
-def store_smiles(project: Project, footage: str, model_key: str, smiles: Smiles) -> None:
-    """Write the smiles of a footage, and of what they were made."""
-    project.unfinish(SMILES, footage)
-    smiles.write(smiles_file(project, footage))
-    finish_smiles(project, footage, model_key)
-
-
 def finish_smiles(project: Project, footage: str, model_key: str) -> None:
     """Note that the smiles of a footage are written, and of what they were made."""
     project.finish(SMILES, _record(project, footage, model_key), footage)

@@ -7,18 +7,23 @@ import pytest
 
 from cropping.smiles.table import (
     Smiles,
+    finish_smiles,
     is_smiling,
     log_odds,
     smiles_file,
     smiles_key,
     smiling_intervals,
-    store_smiles,
     stored_smiles,
 )
 from data.project.project import Project
 from data.project.stages import TRACKS
 from tests.cropping.smile_rows import smiles
 from tests.records import tracks_record
+
+
+def store(project: Project, found: Smiles) -> None:
+    found.write(smiles_file(project, "film"))
+    finish_smiles(project, "film", "m")
 
 
 def test_no_rows() -> None:
@@ -78,7 +83,7 @@ def test_smiles_are_kept_with_what_they_are_of(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
     project.finish(TRACKS, tracks_record({1: "Anna"}), "film")
     assert stored_smiles(project, "film", "m") is None
-    store_smiles(project, "film", "m", smiles([0.2, 0.8]))
+    store(project, smiles([0.2, 0.8]))
     again = stored_smiles(Project(project.folder), "film", "m")
     assert again is not None
     assert again.smile.tolist() == pytest.approx([0.2, 0.8])
@@ -92,6 +97,6 @@ def test_smiles_are_kept_with_what_they_are_of(tmp_path: Path) -> None:
 def test_damaged_smiles_are_made_again(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
     project.finish(TRACKS, tracks_record(), "film")
-    store_smiles(project, "film", "m", smiles([0.2]))
+    store(project, smiles([0.2]))
     smiles_file(project, "film").write_bytes(b"nothing")
     assert stored_smiles(project, "film", "m") is None
