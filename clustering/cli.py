@@ -40,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME,
-        description="Find every face in some footage, sort the faces into people, and write one "
-        "folder a person and a YOLO dataset.",
-        epilog="A run that was stopped goes on where it was when the same command is given again.",
+        description="Find every face in some footage, cluster the faces into people, and write a "
+        "folder per person and a YOLO dataset.",
+        epilog="A stopped run resumes when the same command is given again.",
     )
     add = parser.add_argument
     add(
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="project folder (default: FOOTAGE.fancam here)",
     )
-    add("--force", action="store_true", help="do again what is done, also for changed footage")
+    add("--force", action="store_true", help="repeat finished work, also for footage that changed")
 
     reading = parser.add_argument_group("reading")
     add = reading.add_argument
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "--every",
         type=float,
         metavar="SECONDS",
-        help="look at one frame every so often (default: 1, and short footage up to 5 a second)",
+        help="interval between sampled frames (default: 1, and short footage up to 5 a second)",
     )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
@@ -79,12 +79,20 @@ def _parser() -> argparse.ArgumentParser:
         "--min-face",
         type=float,
         metavar="PX",
-        help="smallest face to look for (default: a twelfth of the frame's height)",
+        help="smallest face to detect (default: a twelfth of the frame's height)",
     )
     scale.add_argument(
-        "--upsample", type=int, metavar="N", help="dlib's way: double the frame so many times"
+        "--upsample",
+        type=int,
+        metavar="N",
+        help="dlib's own scale option: double the frame N times",
     )
-    add("--detector", choices=("cnn", "hog"), default="cnn", help="hog is dlib's older one")
+    add(
+        "--detector",
+        choices=("cnn", "hog"),
+        default="cnn",
+        help="hog is dlib's older and faster one",
+    )
     add(
         "--backend",
         choices=("fast", "face_recognition"),
@@ -95,17 +103,23 @@ def _parser() -> argparse.ArgumentParser:
         "--runtime",
         choices=("auto", "onnxruntime", "openvino"),
         default="auto",
-        help="what the fast backend runs on; the results are the same",
+        help="runtime of the fast backend; the results are the same",
     )
 
     sorting = parser.add_argument_group("sorting into people")
     add = sorting.add_argument
-    add("--eps", type=float, default=0.5, help="how alike one person's faces are (default: 0.5)")
+    add(
+        "--eps",
+        type=float,
+        default=0.5,
+        help="largest distance of faces of one person (default: 0.5)",
+    )
     add(
         "--min-samples",
         type=int,
         metavar="N",
-        help="so many alike faces make a person (default: 3 to 5 by length; 2 for photographs)",
+        help="number of similar faces that make a person (default: 3 to 5 by length; 2 for "
+        "photographs)",
     )
     add("--plain", action="store_true", help="DBSCAN alone, for comparison")
 
@@ -133,8 +147,8 @@ def _cluster(parsed: argparse.Namespace) -> int:
 
     named = footage_paths(parsed.footage)
     footages = with_pairs(named, named, settings.pairing)
-    given = with_pairs(parsed.footage, named, settings.pairing)
-    project = project_for(given, footages, named=parsed.project)
+    paths = with_pairs(parsed.footage, named, settings.pairing)
+    project = project_for(paths, footages, named=parsed.project)
     known = bool(footages or project.footages)
     _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
     with runner_at(parsed.ray, parsed.syncs) as runner:
@@ -146,9 +160,9 @@ def _cluster(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> None:
-    """Refuse options that make no sense, before anything is loaded or written."""
-    given = parsed.footage or parsed.project or parsed.pairs
-    _require(bool(given), "name a footage, such as concert.mp4")
+    """Reject invalid options before anything is loaded or written."""
+    named = parsed.footage or parsed.project or parsed.pairs
+    _require(bool(named), "name a footage, such as concert.mp4")
     require_range("--every", parsed.every, low=0.001, high=3600, unit=" seconds")
     require_range("--min-face", parsed.min_face, low=4, high=4000, unit=" px")
     require_range("--upsample", parsed.upsample, low=0, high=_MAX_UPSAMPLE)
@@ -191,7 +205,7 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
 
 
 def _report(project: Project, summary: ClusterSummary) -> list[str]:
-    """The closing lines, for a person to read."""
+    """Return the closing lines of the output."""
     from clustering.pairing.lesson import lesson_lines
 
     lines = [_footage_line(footage) for footage in summary.footages]
@@ -200,7 +214,9 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
     lines += [_count(len(summary.people), "person", "people"), *_people_lines(summary)]
     folder = shown(project.folder)
     if summary.people:
-        images = f"{_count(summary.train_images, 'image')} to train, {summary.val_images} to check"
+        images = (
+            f"{_count(summary.train_images, 'image')} to train, {summary.val_images} to validate"
+        )
         lines += [
             f"faces    {folder}/people  (montages in {folder}/people/montage)",
             f"dataset  {folder}/dataset/data.yaml  ({images})",
@@ -208,9 +224,11 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
     else:
         lines += [
             f"faces    {folder}/people/unknown",
-            "warning: too few alike faces to make a person; try --min-samples 1",
+            "warning: too few similar faces to make a person; try --min-samples 1",
         ]
-    lines += [f"warning: {n}: too rarely seen to train and to check on" for n in summary.too_few]
+    lines += [
+        f"warning: {n}: too few frames for both training and validation" for n in summary.too_few
+    ]
     if summary.up_to_date:
         return [*lines, "nothing to do: all is up to date"]
     lines += [f"done in {_duration(summary.took_s)}"]
@@ -222,12 +240,12 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
 def _footage_line(footage: FacesSummary) -> str:
     damage = f"; {footage.damage}" if footage.damage else ""
     if footage.kind == "video":
-        looked = f"{_count(footage.frames, 'frame')} looked at, one every {footage.every_s:g} s"
+        sampled = f"{_count(footage.frames, 'frame')} sampled, one every {footage.every_s:g} s"
     else:
-        looked = _count(footage.frames, "picture")
+        sampled = _count(footage.frames, "picture")
         damage = damage.replace("frame", "picture")
     done = " (done before)" if footage.already_done else ""
-    return f"{footage.name}: {looked}, {_count(footage.faces, 'face')}{done}{damage}"
+    return f"{footage.name}: {sampled}, {_count(footage.faces, 'face')}{done}{damage}"
 
 
 def _people_lines(summary: ClusterSummary) -> list[str]:

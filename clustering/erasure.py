@@ -1,4 +1,4 @@
-"""A person is taken out of everything that cluster-faces made."""
+"""Erase a person from the outputs of cluster-faces."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from data.tables.people_erasure import erase_person
 from data.video.jpeg import read_jpeg, write_jpeg
 
 COVERED_MARGIN = 0.4
-"""Shares of the face that its cover is larger by: hair and chin tell a person too."""
+"""Of the face's size: margin of its cover, since hair and chin identify a person too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ForgottenFaces:
-    """What there was of the person, to search for what is left."""
+class ErasedFaces:
+    """The erased data of a person, to scan for residue."""
 
     faces: int
-    embeddings: NDArray[np.float32]  # (m, 128), of the faces and of their mirror images
+    embeddings: NDArray[np.float32]  # (2 * faces, 128) of the faces, then of their mirror images
     portraits: tuple[bytes, ...]  # `picture_mark` of each
-    frames: tuple[bytes, ...]  # `picture_digest` of each frame that was kept with them in it
+    frames: tuple[bytes, ...]  # `picture_digest` of each still that shows them
 
 
 def renamed_pictures(project: Project, person_id: int) -> dict[str, str | None]:
-    """Labelled pictures of the frames that a person is in, as they are called without the person.
+    """Map the labelled pictures of a person's frames to their names without the person.
 
     Returns:
-        The new file of each, None of the person's own; see `LabelFolder.rename_pictures`.
+        New file by old file, None for the person's own; see `LabelFolder.rename_pictures`.
 
     Raises:
         InputError: a table is missing.
@@ -59,20 +59,20 @@ def renamed_pictures(project: Project, person_id: int) -> dict[str, str | None]:
     renamed: dict[str, str | None] = {}
     with open_people(project.people_file) as people:
         for name in project.footages:
-            theirs = people.assignments(name).person_id == person_id
+            own = people.assignments(name).person_id == person_id
             _, faces = read_tables(project, name)
-            if len(theirs) == len(faces):
-                renamed |= _renamed_in_footage(name, faces.frame_index, theirs)
+            if len(own) == len(faces):
+                renamed |= _renamed_in_footage(name, faces.frame_index, own)
     return renamed
 
 
 def _renamed_in_footage(
-    name: str, frame_index: NDArray[np.int64], theirs: NDArray[np.bool_]
+    name: str, frame_index: NDArray[np.int64], own: NDArray[np.bool_]
 ) -> dict[str, str | None]:
     before = numbers_in_frame(frame_index)
     after = np.full(len(frame_index), -1)
-    after[~theirs] = numbers_in_frame(frame_index[~theirs])
-    rows = np.flatnonzero(np.isin(frame_index, frame_index[theirs]))
+    after[~own] = numbers_in_frame(frame_index[~own])
+    rows = np.flatnonzero(np.isin(frame_index, frame_index[own]))
     renamed: dict[str, str | None] = {}
     for row in rows[np.lexsort((before[rows], frame_index[rows]))].tolist():
         frame = int(frame_index[row])
@@ -81,11 +81,11 @@ def _renamed_in_footage(
     return renamed
 
 
-def forget_faces(project: Project, person_id: int, *, progress: Progress) -> ForgottenFaces:
-    """Take a person's faces out of the tables, pictures, people and dataset of a project.
+def erase_faces(project: Project, person_id: int, *, progress: Progress) -> ErasedFaces:
+    """Erase a person's faces from the tables, pictures, people and dataset of a project.
 
-    In the frames that were kept of the footage their face is covered. The caller holds the
-    project's lock. Stopped anywhere, it goes on when it is called again.
+    In the stills, the faces are covered. The caller holds the project's lock. After an
+    interruption, a second call completes the work.
 
     Raises:
         InputError: the project was not clustered, or a table or picture is missing.
@@ -99,10 +99,10 @@ def forget_faces(project: Project, person_id: int, *, progress: Progress) -> For
         if person_id not in people.names():
             raise InputError(f"there is no person {person_id} in {project.folder.name}")
         for name in project.footages:
-            theirs = people.assignments(name).person_id == person_id
-            portraits += _portrait_marks(project, name, theirs)
-            frames += _frame_digests(project, name, theirs)
-            gone.append(_forget_in_footage(project, name, theirs))
+            own = people.assignments(name).person_id == person_id
+            portraits += _portrait_marks(project, name, own)
+            frames += _frame_digests(project, name, own)
+            gone.append(_erase_in_footage(project, name, own))
         erase_person(people, person_id)
         tables = {name: read_tables(project, name) for name in project.footages}
         identified, now = identified_footages(people, tables), as_reviewed(record, people)
@@ -111,35 +111,35 @@ def forget_faces(project: Project, person_id: int, *, progress: Progress) -> For
     project.finish(PEOPLE, now)
     faces = Faces.concatenate(gone)
     both = np.concatenate([faces.embedding, faces.embedding_mirrored])
-    return ForgottenFaces(len(faces), both, tuple(portraits), tuple(frames))
+    return ErasedFaces(len(faces), both, tuple(portraits), tuple(frames))
 
 
-def _portrait_marks(project: Project, name: str, theirs: NDArray[np.bool_]) -> Iterator[bytes]:
+def _portrait_marks(project: Project, name: str, own: NDArray[np.bool_]) -> Iterator[bytes]:
     _, faces = read_tables(project, name)
-    if len(theirs) != len(faces):  # see `_forget_in_footage`
+    if len(own) != len(faces):  # see `_erase_in_footage`
         return
     number = numbers_in_frame(faces.frame_index)
-    for row in np.flatnonzero(theirs).tolist():
+    for row in np.flatnonzero(own).tolist():
         file = project.portrait_file(name, int(faces.frame_index[row]), int(number[row]))
         if file.exists():
             yield picture_mark(file.read_bytes())
 
 
-def _frame_digests(project: Project, name: str, theirs: NDArray[np.bool_]) -> Iterator[bytes]:
+def _frame_digests(project: Project, name: str, own: NDArray[np.bool_]) -> Iterator[bytes]:
     _, faces = read_tables(project, name)
-    if len(theirs) == len(faces):
-        for frame_index in np.unique(faces.frame_index[theirs]).tolist():
+    if len(own) == len(faces):
+        for frame_index in np.unique(faces.frame_index[own]).tolist():
             file = project.still_file(name, frame_index)
             if file.exists():
                 yield picture_digest(file.read_bytes())
 
 
-def _forget_in_footage(project: Project, name: str, theirs: NDArray[np.bool_]) -> Faces:
-    """Take faces out of a footage's table and pictures, and return them."""
+def _erase_in_footage(project: Project, name: str, own: NDArray[np.bool_]) -> Faces:
+    """Erase faces from a footage's table and pictures, and return them."""
     _, faces = read_tables(project, name)
-    if len(theirs) != len(faces):  # stopped after the table was written, before the people were
+    if len(own) != len(faces):  # interrupted after the table was written, before the people
         return Faces.empty()
-    gone, rest = faces.take(theirs), faces.take(~theirs)
+    gone, rest = faces.take(own), faces.take(~own)
     if len(gone) == 0:
         return gone
     for frame_index in np.unique(gone.frame_index).tolist():
@@ -158,9 +158,9 @@ def _forget_in_footage(project: Project, name: str, theirs: NDArray[np.bool_]) -
 def _cover_in_frame(
     project: Project, name: str, frame_index: int, gone: Faces, rest: Faces
 ) -> None:
-    """Cover faces in the still, and cut the portraits of the others from it, numbered anew.
+    """Cover faces in the still, and cut the other portraits from it, with new numbers.
 
-    Their old ones may show somebody's shoulder and cheek. Done twice, it comes out the same.
+    The old portraits may show parts of the erased person. Idempotent.
     """
     still = project.still_file(name, frame_index)
     image = cover(read_jpeg(still), expand(gone.xyxy, COVERED_MARGIN), keep=rest.xyxy)

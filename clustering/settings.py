@@ -1,4 +1,4 @@
-"""What `cluster-faces` can be told."""
+"""Settings of `cluster-faces`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from clustering.output.dataset import LABEL_MARGIN
 from clustering.pairing.settings import PairingSettings
 
 VERSION = 1
-"""Raised when the same footage and settings would give other faces or people."""
+"""Increment when the same footage and settings would give other faces or people."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """What `cluster-faces` can be told.
+    """Settings of `cluster-faces`.
 
     Args:
-        every_s: from one sampled frame to the next; None follows the footage's length.
-        label_margin: share of the face that its label is larger by, on each side.
-        force: do again what is done, and accept a footage that has changed.
+        every_s: interval between sampled frames; None follows the footage's length.
+        backend: of detection and embedding.
+        grouping: of the clustering.
+        pairing: pairs of recordings of one lesson.
+        label_margin: of the face's size: margin of its label, on each side.
+        force: repeat finished work, and accept a footage that has changed.
     """
 
     every_s: float | None = None

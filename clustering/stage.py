@@ -26,11 +26,11 @@ from clustering.output.write import (
 )
 from clustering.pairing.lesson import Lesson
 from clustering.pairing.match import (
+    analysed_intervals,
     find_lessons,
-    forget_pairs,
     known_lessons,
     pair_up,
-    parts_looked_at,
+    remove_pairs,
 )
 from clustering.settings import VERSION, ClusterSettings
 from data.core.arrays import UNKNOWN
@@ -107,14 +107,14 @@ def cluster_faces(
     with project.lock():
         others, left_out = _probe_others(project, paths)
         failures.expect(len(others))
-        forget_pairs(project, single)
+        remove_pairs(project, single)
         named = [*single, *find_lessons(project, paired, settings, context=context)]
         lessons = known_lessons(project)
         extracted = find_faces(
             project,
             [*named, *others],
             settings,
-            parts=parts_looked_at(lessons),
+            parts=analysed_intervals(lessons),
             context=context,
         )
         tables = {name: read_tables(project, name) for name in project.footages}

@@ -1,4 +1,4 @@
-"""Whether the faces, the people and their dataset are up to date; nothing is done or written."""
+"""State of the stages faces and people, and the files that may be removed; read-only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from data.video.footage import size_on_disk
 
 
 def states(project: Project) -> list[StageStatus]:
-    """How the faces of every footage stand, and then the people.
+    """Return the state of the faces of every footage, and of the people.
 
     Raises:
         InputError: the people cannot be read.
@@ -36,7 +36,9 @@ def _of_faces(project: Project, entry: FootageEntry) -> StageStatus:
             "faces", entry.name, "missing", f"no footage at {entry.path}; put it back"
         )
     if not project.has_record(FACES, entry.name):
-        return StageStatus("faces", entry.name, "missing", "not all of it was looked at", again)
+        return StageStatus(
+            "faces", entry.name, "missing", "it is not analysed yet, or only in part", again
+        )
     if lost := _lost_tables(project, entry.name):
         return StageStatus("faces", entry.name, "missing", f"{lost[0].name} is gone", again)
     if record is None:
@@ -54,7 +56,7 @@ def _of_people(project: Project) -> StageStatus:
     again = ("cluster-faces", "--project", str(project.folder))
     record = project.record(PEOPLE)
     if record is None or not project.people_file.exists():
-        return StageStatus("people", "", "missing", "the faces are not sorted yet", again)
+        return StageStatus("people", "", "missing", "the faces are not clustered yet", again)
     if not is_sorted(project):
         return StageStatus("people", "", "stale", "faces were found since", again)
     if not folders_exist(project):
@@ -62,19 +64,19 @@ def _of_people(project: Project) -> StageStatus:
     with open_people(project.people_file) as people:
         decided = not is_written(project, people)
     if decided:
-        why = "somebody decided who is who since, or writing was stopped"
+        why = "there are later review decisions, or writing was stopped"
         return StageStatus("people", "", "stale", why, again)
     if record.version != VERSION:
-        return StageStatus("people", "", "stale", "sorted by another version", again)
+        return StageStatus("people", "", "stale", "clustered by another version", again)
     return StageStatus("people", "")
 
 
 def removable(project: Project) -> list[Removable]:
-    """The people folder and the dataset.
+    """Return the files of the people folder and of the dataset.
 
-    The faces and the frames that they are in stay: looking for them again would find again whom
-    somebody had taken out, and decisions and labels are about just these. The stage stays done:
-    who is who is known, and the next run writes the folders anew where they are not there.
+    The faces and their frames stay: decisions and labels refer to them, and a new detection would
+    find erased people again. The stage stays done: the people are known, and the next run writes
+    missing folders again.
 
     Raises:
         InputError: a list of what was written is damaged.

@@ -9,7 +9,7 @@ from data.command.command import confirmed, say_failed, shown
 from data.core.errors import InputError
 
 if TYPE_CHECKING:
-    from clustering.erasure import ForgottenFaces
+    from clustering.erasure import ErasedFaces
     from data.project.project import Project
     from data.tables.people import People
 
@@ -69,9 +69,7 @@ def _person_id(people: People, name: str) -> int:
     raise InputError(f"{name}: no person of that name; the project has {known}")
 
 
-def _erase(
-    project: Project, person_id: int, person_ids: Sequence[int]
-) -> tuple[ForgottenFaces, bool]:
+def _erase(project: Project, person_id: int, person_ids: Sequence[int]) -> tuple[ErasedFaces, bool]:
     """Erase a person from the files of all stages.
 
     Args:
@@ -83,7 +81,7 @@ def _erase(
     Returns:
         What was erased, and whether there was a tracker.
     """
-    from clustering.erasure import forget_faces, renamed_pictures
+    from clustering.erasure import erase_faces, renamed_pictures
     from clustering.output.write import sorted_record
     from cropping.erasure import forget_crops
     from data.core.progress import bars
@@ -100,4 +98,4 @@ def _erase(
             forget_crops(project, each)
         had_tracker = [erase_tracks(project, each) for each in person_ids]
         LabelFolder(project.labels_folder).rename_pictures(renamed_pictures(project, person_id))
-        return forget_faces(project, person_id, progress=bars(NAME, unit="files")), any(had_tracker)
+        return erase_faces(project, person_id, progress=bars(NAME, unit="files")), any(had_tracker)

@@ -142,7 +142,7 @@ class _Stages:
         for lesson in summary.lessons:
             yield from lesson_lines(lesson)
         if not summary.people:
-            raise InputError("too few alike faces to make a person; see cluster-faces --help")
+            raise InputError("too few similar faces to make a person; see cluster-faces --help")
 
     def _train(self, progress: Progress) -> Iterator[str]:
         from data.execution.context import RunContext

@@ -1,4 +1,4 @@
-"""Pairs of recordings: matched, and kept in the project with what they have in common."""
+"""Match pairs of recordings, and store their lessons in the project."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from clustering.pairing.lesson import DIGITS, Lesson
 from clustering.pairing.on_air import OffSettings
 from clustering.pairing.options import DISCONNECT, FROZEN
 from clustering.pairing.options import PAIR as PAIR_OPTION
-from clustering.pairing.overlap import CommonPart, common_part
-from clustering.pairing.recordings import find_when_on, off_settings, when_on
+from clustering.pairing.overlap import Overlap, find_overlap
+from clustering.pairing.recordings import find_on_air_times, off_settings, on_air_times
 from clustering.pairing.settings import RecordingPair
 from clustering.pairing.start_times import OFFSET, STARTS, Offset, first_frame_s, offset_between
 from clustering.settings import ClusterSettings
@@ -28,27 +28,31 @@ from data.video.footage import Footage, take_in
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paired:
-    """Two videos that show one lesson."""
+    """Two videos of one lesson, before their disconnects are known."""
 
     footages: tuple[Footage, Footage]
     offset: Offset
-    later_s: float  # from the first's first frame to the second's
+    later_s: float  # from the first frame of the first to that of the second
 
-    def common(self, first: Intervals, second: Intervals) -> CommonPart:
-        """Return the common part where they are on at these times, each by its own.
+    def overlap(self, first: Intervals, second: Intervals) -> Overlap:
+        """Return the overlap of the recordings.
+
+        Args:
+            first: ``(n, 2)`` seconds of its own time: when the first is on.
+            second: ``(m, 2)`` seconds of its own time: when the second is on.
 
         Raises:
-            InputError: there is none.
+            InputError: there is no overlap.
         """
         second = second + self.later_s
-        part = common_part(first, second)
-        if part is not None:
-            return part
+        overlap = find_overlap(first, second)
+        if overlap is not None:
+            return overlap
         a, b = (footage.path.name for footage in self.footages)
         when = [f"{clock(on[0, 0])} to {clock(on[-1, 1])}" for on in (first, second)]
         raise InputError(
-            f"{a} and {b}: no part in common: by {self.offset.told_by} {b} is on from {when[1]} of "
-            f"{a}, which is on from {when[0]}; say when they were begun by --starts or --offset"
+            f"{a} and {b}: no overlap: by {self.offset.source} {b} is on from {when[1]} of {a}, "
+            f"which is on from {when[0]}; give their start times with --starts or --offset"
         )
 
 
@@ -58,10 +62,10 @@ class Paired:
 def pair_up(
     footages: Sequence[Footage], pairs: Sequence[RecordingPair], failures: Failures
 ) -> tuple[list[Paired], list[Footage]]:
-    """Return the pairs among ``footages``, and the footages that are in none.
+    """Return the pairs among ``footages``, and the footages in no pair.
 
     Raises:
-        InputError: nothing can be used.
+        InputError: no footage can be used.
     """
     single = {absolute(footage.path): footage for footage in footages}
     paired = []
@@ -79,15 +83,15 @@ def _pair(pair: RecordingPair, found: Sequence[Footage]) -> Paired:
         lone = found[0].path
         other = pair.second if absolute(lone) == absolute(pair.first) else pair.first
         reason = f"{other.name}, its pair, cannot be used"
-        raise InputError(f"{lone}: left out, since {reason}; mend that, or name it without --pair")
+        raise InputError(f"{lone}: left out, since {reason}; fix that, or name it without --pair")
     for footage in found:
         if footage.kind != "video":
             raise InputError(f"--pair {footage.path}: not a video; only recordings are paired")
     offset = pair.offset or offset_between(pair.first, pair.second)
     later_s = offset.seconds + first_frame_s(pair.second) - first_frame_s(pair.first)
     paired = Paired((found[0], found[1]), offset, round(later_s, DIGITS))
-    # Far apart by their headers already: said before anything is written.
-    paired.common(*(as_intervals([(0.0, max(footage.duration_s, 1e-3))]) for footage in found))
+    # Fail early, before anything is written, if they are far apart by their headers.
+    paired.overlap(*(as_intervals([(0.0, max(footage.duration_s, 1e-3))]) for footage in found))
     return paired
 
 
@@ -101,10 +105,10 @@ def find_lessons(
     *,
     context: RunContext,
 ) -> list[Footage]:
-    """Find and keep what each pair has in common; return the footages of those that have."""
+    """Find and store the overlap of each pair; return the footages of pairs that have one."""
     taken: list[tuple[Paired, list[str]]] = []
     for one in paired:
-        with context.failures.guard(footages=2), _left_out_if_refused(project, one):
+        with context.failures.guard(footages=2), _removed_if_refused(project, one):
             names = [take_in(project, f, force=settings.force).name for f in one.footages]
             taken.append((one, names))
     recordings = [
@@ -112,41 +116,43 @@ def find_lessons(
         for one, names in taken
         for name, footage in zip(names, one.footages, strict=True)
     ]
-    refused = find_when_on(project, recordings, settings, context=context)
+    refused = find_on_air_times(project, recordings, settings, context=context)
     usable: list[Footage] = []
     for one, (first, second) in taken:
-        with context.failures.guard(footages=2), _left_out_if_refused(project, one):
+        with context.failures.guard(footages=2), _removed_if_refused(project, one):
             for name in (first, second):
                 if name in refused:
                     raise refused[name]
-            on = when_on(project, first), when_on(project, second)
-            part = one.common(*on)
-            _keep(project, Lesson((first, second), one.offset, one.later_s, on, part))
+            on = on_air_times(project, first), on_air_times(project, second)
+            overlap = one.overlap(*on)
+            _store(project, Lesson((first, second), one.offset, one.later_s, on, overlap))
             usable += one.footages
     return usable
 
 
-def forget_pairs(project: Project, footages: Sequence[Footage]) -> None:
-    """Forget the pairs of footages that are looked at whole now."""
+def remove_pairs(project: Project, footages: Sequence[Footage]) -> None:
+    """Remove the pairs of footages that are analysed whole from now on."""
     paths = {absolute(footage.path) for footage in footages}
-    _forget(project, [e.name for e in project.footages.values() if e.path in paths])
+    _remove(project, [e.name for e in project.footages.values() if e.path in paths])
 
 
 def known_lessons(project: Project) -> list[Lesson]:
-    """Return the lessons that the project knows, of this run and earlier ones."""
+    """Return all lessons of the project, of this run and earlier ones."""
     kept = project.records(PAIR).values()
     return [_lesson(one) for one in kept if set(one.names) <= set(project.footages)]
 
 
-def parts_looked_at(lessons: Sequence[Lesson]) -> dict[str, Intervals]:
-    """Return by name what of each recording is looked at."""
+def analysed_intervals(lessons: Sequence[Lesson]) -> dict[str, Intervals]:
+    """Return by name the intervals to analyse of each recording, ``(n, 2)`` seconds."""
     return {
-        name: lesson.looked_at(who) for lesson in lessons for who, name in enumerate(lesson.names)
+        name: lesson.analysed(index)
+        for lesson in lessons
+        for index, name in enumerate(lesson.names)
     }
 
 
 def pair_options_of(project: Project, name: str) -> tuple[str, ...]:
-    """Return the options by which a footage was paired; none where it is in no pair."""
+    """Return the command-line options that pair a footage; none if it is in no pair."""
     for lesson in known_lessons(project):
         if name in lesson.names:
             paths = [str(project.footages[one].path) for one in lesson.names]
@@ -156,9 +162,9 @@ def pair_options_of(project: Project, name: str) -> tuple[str, ...]:
 
 
 def _offset_options(offset: Offset) -> tuple[str, ...]:
-    if offset.told_by == STARTS and offset.starts:
+    if offset.source == STARTS and offset.starts:
         return (STARTS, *offset.starts)
-    return (OFFSET, str(offset.seconds)) if offset.told_by == OFFSET else ()
+    return (OFFSET, str(offset.seconds)) if offset.source == OFFSET else ()
 
 
 def _off_options(off: OffSettings) -> tuple[str, ...]:
@@ -167,8 +173,8 @@ def _off_options(off: OffSettings) -> tuple[str, ...]:
 
 
 @contextmanager
-def _left_out_if_refused(project: Project, paired: Paired) -> Iterator[None]:
-    """Forget footages that turn out to be of no use, unless there are faces of them."""
+def _removed_if_refused(project: Project, paired: Paired) -> Iterator[None]:
+    """Remove footages that are refused from the project, unless they have faces."""
     try:
         yield
     except InputError:
@@ -180,27 +186,27 @@ def _left_out_if_refused(project: Project, paired: Paired) -> Iterator[None]:
         raise
 
 
-def _keep(project: Project, lesson: Lesson) -> None:
-    """Keep a lesson in the project, and write it down for other people's programs."""
+def _store(project: Project, lesson: Lesson) -> None:
+    """Store a lesson in the project, and write its JSON file for other programs."""
     first, second = lesson.names
     offset = lesson.offset
     on = _spans(lesson.on[0]), _spans(lesson.on[1])
     record = PairRecord(
         lesson.names,
-        OffsetRecord(offset.seconds, offset.told_by, offset.starts),
+        OffsetRecord(offset.seconds, offset.source, offset.starts),
         lesson.later_s,
         on,
     )
     if not project.is_finished(PAIR, record, first):
-        _forget(project, lesson.names)
+        _remove(project, lesson.names)
         project.finish(PAIR, record, first)
     file, content = project.pair_file(first, second), lesson.as_json()
     if not file.exists() or json.loads(file.read_text(encoding="utf-8")) != content:
         write_json(file, content)
 
 
-def _forget(project: Project, names: Sequence[str]) -> None:
-    """Forget all pairs that one of these footages is in."""
+def _remove(project: Project, names: Sequence[str]) -> None:
+    """Remove all pairs of these footages."""
     for first, record in project.records(PAIR).items():
         if set(record.names) & set(names):
             project.pair_file(*record.names).unlink(missing_ok=True)
@@ -209,11 +215,11 @@ def _forget(project: Project, names: Sequence[str]) -> None:
 
 def _lesson(record: PairRecord) -> Lesson:
     first, second = (as_intervals(on) for on in record.on)
-    part = common_part(first, second + record.later_s)
-    if part is None:
-        raise ValueError(f"pair must have a part in common, got {record}")
+    overlap = find_overlap(first, second + record.later_s)
+    if overlap is None:
+        raise ValueError(f"pair must overlap, got {record}")
     offset = Offset(record.offset.seconds, record.offset.told_by, record.offset.starts)
-    return Lesson(record.names, offset, record.later_s, (first, second), part)
+    return Lesson(record.names, offset, record.later_s, (first, second), overlap)
 
 
 def _spans(intervals: Intervals) -> Spans:

@@ -1,4 +1,4 @@
-"""When a recording is on: from its packets' times, and from pictures that show nothing."""
+"""Find when a recording is on air, by gaps between its packets and by black frames."""
 
 from __future__ import annotations
 
@@ -20,92 +20,94 @@ from data.video.reader import sample_frames
 from data.video.selection import SAME_TIME_S
 
 SHORTEST_OFF_S: Final = 5.0
-"""A connection that is silent for so long counts as lost; WebRTC calls it disconnected by then."""
-LONGEST_LOOK_S: Final = 1.0
-_EVERY_FRAME_S = 1e-5  # less than any two frames are apart
+"""A longer gap counts as a disconnect, as in WebRTC."""
+LONGEST_INTERVAL_S: Final = 1.0
+"""Between two sampled frames."""
+_EVERY_FRAME_S = 1e-5  # shorter than the interval of any two frames
 
-# What ffmpeg's blackdetect takes for black: nearly all pixels in the darkest tenth.
+# As in ffmpeg's blackdetect: nearly all pixels in the darkest tenth.
 _BLACK = round(0.1 * 255)
 _BLACK_SHARE = 0.98
-# What its freezedetect takes for the same picture: a mean difference of -60 dB.
+# As in ffmpeg's freezedetect: a mean difference of -60 dB.
 _STILL = 0.001 * 255
 
-Grey = NDArray[np.uint8]
+GreyImage = NDArray[np.uint8]
+"""``(h, w)`` brightness."""
 
 
 @dataclass(frozen=True, slots=True)
 class OffSettings:
-    """What counts as off.
+    """What counts as off the air.
 
     Args:
-        shortest_s: so long without frames, or black, is a disconnect; less is none.
-        frozen_s: so long with one and the same picture is one too; None is never, since nothing
-            tells a camera that hangs from a slide that is explained.
+        shortest_s: shortest time without frames, or black, that counts as a disconnect.
+        frozen_s: shortest time of a still picture that counts as one; None is never, since a
+            camera that hangs cannot be told from a slide on display.
     """
 
     shortest_s: float = SHORTEST_OFF_S
     frozen_s: float | None = None
 
     @property
-    def look_every_s(self) -> float:
-        """Seconds from one look to the next, so that nothing that counts is missed."""
+    def every_s(self) -> float:
+        """Interval of the sampled frames in seconds, short enough to miss no disconnect."""
         shortest_s = min(self.shortest_s, self.frozen_s or self.shortest_s)
-        return min(LONGEST_LOOK_S, shortest_s / 2)
+        return min(LONGEST_INTERVAL_S, shortest_s / 2)
 
 
 @dataclass(slots=True, eq=False)
 class _StillRun:
-    """Looks in a row that show the same, or are all black; its edges are found later."""
+    """Successive sampled frames that are black or equal; the exact edges are found later."""
 
     black: bool
-    picture: Grey  # of the first look
-    before_s: float  # of the look before
+    picture: GreyImage  # the first sampled frame
+    before_s: float  # time of the sampled frame before the run
     first_s: float
     last_s: float
-    after_s: float = 0.0  # of the look after, or the end
+    after_s: float = 0.0  # time of the sampled frame after the run, or the end
     begin_s: float = 0.0
     end_s: float = 0.0
 
-    def holds(self, grey: Grey) -> bool:
-        """Whether a picture goes on with the run."""
+    def continues(self, grey: GreyImage) -> bool:
+        """Whether a picture ``(h, w)`` continues the run."""
         if self.black or is_black(grey):
             return self.black and is_black(grey)
         return is_still(self.picture, grey)
 
     def finish(self, after_s: float) -> _StillRun:
-        """End the run, by the looks alone so far."""
+        """End the run, by the sampled frames alone."""
         self.after_s = self.end_s = after_s
         self.begin_s = self.first_s
         return self
 
-    def see(self, time_s: float, grey: Grey) -> None:
-        """Take in a frame between two looks; they come in order."""
+    def refine(self, time_s: float, grey: GreyImage) -> None:
+        """Move the edges by a frame ``(h, w)`` between two sampled ones; call in order of time."""
         if self.before_s < time_s < self.first_s:
-            if not self.holds(grey):
+            if not self.continues(grey):
                 self.begin_s = self.first_s
             elif self.begin_s == self.first_s:
                 self.begin_s = time_s
-        if self.last_s < time_s < self.end_s and not self.holds(grey):
+        if self.last_s < time_s < self.end_s and not self.continues(grey):
             self.end_s = time_s
 
 
-def spans_on(
+def on_air_intervals(
     footage: Footage,
     settings: OffSettings,
     *,
     threads: int = 0,
     advance: Callable[[], object] = lambda: None,
 ) -> Intervals:
-    """Return when a video is on, by its own presentation time; to the frame.
+    """Return when a video is on air, ``(n, 2)`` seconds of its presentation time, frame-accurate.
 
-    It is off where no frame comes for some time, and where it is black, as recorders fill the time
-    until somebody is back.
+    It is off where frames are missing for some time, and where it is black: recorders fill the time
+    of a disconnect with black.
 
     Args:
         footage: a video.
         settings: what counts as off.
-        threads: decoder threads, 0 as many as there are cores.
-        advance: called after each look.
+        threads: decoder threads; 0 is one per core.
+        advance: called after each sampled frame.
 
     Raises:
         InputError: the footage cannot be read, or it is never on.
@@ -119,24 +121,24 @@ def spans_on(
     frozen = _at_least(as_intervals(still), settings.frozen_s or np.inf)
     on = difference(whole, as_intervals([*off, *frozen]))
     if not len(on):
-        raise InputError(f"{footage.path}: black or still throughout; there is nobody to see")
+        raise InputError(f"{footage.path}: black or still throughout; choose another recording")
     return on
 
 
-def is_black(grey: Grey) -> bool:
-    """Whether a picture ``(h, w)`` shows nothing."""
+def is_black(grey: GreyImage) -> bool:
+    """Whether a picture ``(h, w)`` is black."""
     return bool((grey <= _BLACK).mean() >= _BLACK_SHARE)
 
 
-def is_still(before: Grey, grey: Grey) -> bool:
-    """Whether two pictures ``(h, w)`` are the same but for what coding does to them."""
+def is_still(before: GreyImage, grey: GreyImage) -> bool:
+    """Whether two pictures ``(h, w)`` are equal up to coding noise."""
     return before.shape == grey.shape and float(cv2.absdiff(before, grey).mean()) <= _STILL
 
 
 def _by_packets(footage: Footage) -> tuple[Intervals, Intervals]:
-    """From the first frame to the end of the last, and the stretches without frames in it."""
+    """Return the interval from first to last frame, and the gaps without frames in it."""
     index = index_packets(footage)
-    if index is None:  # no times to be trusted: such files have no gaps
+    if index is None:  # without reliable times, such a file has no gaps
         return as_intervals([(0.0, max(footage.duration_s, 1 / _rate(footage)))]), as_intervals([])
     times_s = index.times_s
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1 / _rate(footage)
@@ -149,8 +151,8 @@ def _rate(footage: Footage) -> float:
     return float(footage.rate or ASSUMED_RATE)
 
 
-def _at_least(spans: Intervals, shortest_s: float) -> Intervals:
-    return spans[lengths_s(spans) > shortest_s - SAME_TIME_S]
+def _at_least(intervals: Intervals, shortest_s: float) -> Intervals:
+    return intervals[lengths_s(intervals) > shortest_s - SAME_TIME_S]
 
 
 def _long_runs(
@@ -160,37 +162,37 @@ def _long_runs(
     threads: int,
     advance: Callable[[], object],
 ) -> list[_StillRun]:
-    """Runs that may last long enough, counted from the look before to the look after."""
-    every_s = settings.look_every_s
-    with closing(sample_frames(footage, every_s=every_s, threads=threads)) as looks:
+    """Return the runs that may be long enough, from the frame before to the frame after."""
+    every_s = settings.every_s
+    with closing(sample_frames(footage, every_s=every_s, threads=threads)) as frames:
         return [
             run
-            for run in _runs(looks, end_s, advance)
+            for run in _runs(frames, end_s, advance)
             if run.after_s - run.before_s
             >= (settings.shortest_s if run.black else settings.frozen_s or np.inf)
         ]
 
 
 def _runs(
-    looks: Iterable[Frame], end_s: float, advance: Callable[[], object]
+    frames: Iterable[Frame], end_s: float, advance: Callable[[], object]
 ) -> Iterator[_StillRun]:
     run = None
-    for look in looks:
+    for frame in frames:
         advance()
-        grey = _grey(look)
-        if run is not None and run.holds(grey):
-            run.last_s = look.time_s
+        grey = _grey(frame)
+        if run is not None and run.continues(grey):
+            run.last_s = frame.time_s
             continue
-        before_s = look.time_s if run is None else run.last_s
+        before_s = frame.time_s if run is None else run.last_s
         if run is not None:
-            yield run.finish(look.time_s)
-        run = _StillRun(is_black(grey), grey, before_s, look.time_s, look.time_s)
+            yield run.finish(frame.time_s)
+        run = _StillRun(is_black(grey), grey, before_s, frame.time_s, frame.time_s)
     if run is not None:
         yield run.finish(end_s)
 
 
 def _find_edges(footage: Footage, runs: Sequence[_StillRun], threads: int) -> None:
-    """Find to the frame when each run begins and ends."""
+    """Find the first and last frame of each run."""
     edges = [(run.before_s, run.first_s) for run in runs]
     edges += [(run.last_s, run.after_s) for run in runs]
     if not edges:
@@ -202,8 +204,8 @@ def _find_edges(footage: Footage, runs: Sequence[_StillRun], threads: int) -> No
         for frame in frames:
             grey = _grey(frame)
             for run in runs:
-                run.see(frame.time_s, grey)
+                run.refine(frame.time_s, grey)
 
 
-def _grey(frame: Frame) -> Grey:
+def _grey(frame: Frame) -> GreyImage:
     return np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), np.uint8)

@@ -1,4 +1,4 @@
-"""Options that say which footages are two recordings of one lesson, for every command with them."""
+"""Command-line options for pairs of recordings of one lesson."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 PAIR, DISCONNECT, FROZEN = "--pair", "--disconnect", "--frozen"
 _STARTS, _OFFSET = "--starts", "--offset"
 _MAX_OFF_S = 3600
-_MAX_OFFSET_S = 10 * 366 * 86_400  # clocks that were never set
+_MAX_OFFSET_S = 10 * 366 * 86_400  # of clocks that were never set
 
 
 class _InOrder(argparse.Action):
-    """Notes options one after the other: those that follow a pair are about it."""
+    """Collect options in order: those that follow a pair apply to it."""
 
     def __call__(
         self,
@@ -32,55 +32,60 @@ class _InOrder(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         del parser, option_string
-        noted = [*getattr(namespace, self.dest), (self.option_strings[0], values)]
-        setattr(namespace, self.dest, noted)
+        collected = [*getattr(namespace, self.dest), (self.option_strings[0], values)]
+        setattr(namespace, self.dest, collected)
 
 
 def add_pair_options(parser: argparse.ArgumentParser) -> None:
-    """Add the group of options about pairs."""
+    """Add the group of pair options."""
     group = parser.add_argument_group(
-        "lessons recorded by two cameras", "only what both have in common is looked at"
+        "lessons recorded by two cameras", "only the time that both recordings share is analysed"
     )
-    noted: dict[str, Any] = {"action": _InOrder, "dest": "pairs", "default": []}
+    collected: dict[str, Any] = {"action": _InOrder, "dest": "pairs", "default": []}
     add = group.add_argument
     files = ("FIRST", "SECOND")
     add(
-        PAIR, nargs=2, type=footage_place, metavar=files, help="two recordings; repeatable", **noted
+        PAIR,
+        nargs=2,
+        type=footage_place,
+        metavar=files,
+        help="two recordings of one lesson; repeatable",
+        **collected,
     )
     add(
         _STARTS,
         nargs=2,
         metavar=("TIME", "TIME"),
-        help="when those of the pair before were begun, such as 10:30:00 10:31:12 "
-        "(default: as their containers say, or their names)",
-        **noted,
+        help="when the recordings of the pair before began, such as 10:30:00 10:31:12 "
+        "(default: from container or file name)",
+        **collected,
     )
     add(
         _OFFSET,
         type=float,
         metavar="SECONDS",
-        help="or how much later the second was begun; below 0 earlier",
-        **noted,
+        help="or how much later the second recording began; negative if earlier",
+        **collected,
     )
     add(
         DISCONNECT,
         type=float,
         metavar="SECONDS",
-        help="so long without pictures, or black, is a disconnect (default: 5)",
+        help="duration without frames, or black, that counts as a disconnect (default: 5)",
     )
     add(
         FROZEN,
         type=float,
         metavar="SECONDS",
-        help="so long with one still picture is one too (default: never)",
+        help="duration of a still picture that counts as a disconnect (default: never)",
     )
 
 
 def pairing_of(parsed: argparse.Namespace) -> PairingSettings:
-    """Return what was said about pairs.
+    """Return the settings that the pair options give.
 
     Raises:
-        InputError: it makes no sense.
+        InputError: an option is out of range or has no pair.
     """
     from clustering.pairing.on_air import SHORTEST_OFF_S, OffSettings
     from clustering.pairing.settings import PairingSettings
@@ -88,7 +93,7 @@ def pairing_of(parsed: argparse.Namespace) -> PairingSettings:
     for option, value in ((DISCONNECT, parsed.disconnect), (FROZEN, parsed.frozen)):
         require_range(option, value, low=0.5, high=_MAX_OFF_S, unit=" seconds")
         if value is not None and not parsed.pairs:
-            raise InputError(f"{option}: nothing is paired; name two recordings by --pair")
+            raise InputError(f"{option}: there is no pair; name two recordings with --pair")
     shortest_s = SHORTEST_OFF_S if parsed.disconnect is None else parsed.disconnect
     pairs = _pairs(parsed.pairs)
     _require_once([path for pair in pairs for path in (pair.first, pair.second)])
@@ -96,28 +101,30 @@ def pairing_of(parsed: argparse.Namespace) -> PairingSettings:
 
 
 def with_pairs(
-    named: Sequence[Path], given: Sequence[Path], pairing: PairingSettings
+    named: Sequence[Path], footages: Sequence[Path], pairing: PairingSettings
 ) -> list[Path]:
-    """Return ``named`` and the paired recordings that are not among ``given``."""
+    """Return ``named`` and the paired recordings that are not among ``footages``."""
     from data.project.project import absolute
 
-    known = {absolute(path) for path in given}
+    known = {absolute(path) for path in footages}
     paired = [path for pair in pairing.pairs for path in (pair.first, pair.second)]
     return [*named, *(path for path in paired if absolute(path) not in known)]
 
 
-def _pairs(noted: Sequence[tuple[str, Any]]) -> tuple[RecordingPair, ...]:
+def _pairs(collected: Sequence[tuple[str, Any]]) -> tuple[RecordingPair, ...]:
     from clustering.pairing.settings import RecordingPair
 
     pairs: list[RecordingPair] = []
-    for option, value in noted:
+    for option, value in collected:
         if option == PAIR:
             pairs.append(RecordingPair(*value))
             continue
         if not pairs:
-            raise InputError(f"{option}: no pair before it; name two recordings by --pair first")
+            raise InputError(f"{option}: no pair before it; name two recordings with --pair first")
         if pairs[-1].offset is not None:
-            raise InputError(f"{option}: the pair before it has its times already; say them once")
+            raise InputError(
+                f"{option}: the pair before it already has start times; give them once"
+            )
         pairs[-1] = RecordingPair(pairs[-1].first, pairs[-1].second, _offset(option, value))
     return tuple(pairs)
 
@@ -128,7 +135,7 @@ def _require_once(paths: Sequence[Path]) -> None:
     seen = set()
     for path in paths:
         if absolute(path) in seen:
-            raise InputError(f"{PAIR} {path}: named twice; a recording is paired with one other")
+            raise InputError(f"{PAIR} {path}: named twice; a recording can be in one pair only")
         seen.add(absolute(path))
 
 

@@ -1,4 +1,4 @@
-"""The part of a lesson that two recordings have in common, and who was away in it."""
+"""The overlap of two recordings of a lesson, and the disconnects in it."""
 
 from __future__ import annotations
 
@@ -6,49 +6,49 @@ from dataclasses import dataclass
 
 from data.core.intervals import Intervals, gaps, intersection, lengths_s
 
-_SHORTEST_S = 0.001  # less is a rounding of two clocks
+_SHORTEST_S = 0.001  # a shorter overlap is a rounding of two clocks
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """One recording is off, and comes back."""
+    """An interval in which one recording is off the air; times are of the common clock."""
 
-    who: int  # 0 the first recording, 1 the second
+    recording: int  # 0 the first, 1 the second
     off_s: float
-    back_s: float  # may be after the common part, which ends when the other is off for good
+    back_s: float  # may be after the overlap, which ends when the other is off for good
 
     @property
     def lasts_s(self) -> float:
-        """How long it is off."""
+        """Duration in seconds."""
         return self.back_s - self.off_s
 
 
 @dataclass(frozen=True, slots=True)
-class CommonPart:
-    """From the first moment when both recordings are on until either is off for good."""
+class Overlap:
+    """From the first time that both recordings are on until either is off for good."""
 
     begin_s: float
     end_s: float
     disconnects: tuple[Disconnect, ...]  # in order of time
 
 
-def common_part(first: Intervals, second: Intervals) -> CommonPart | None:
-    """Return the common part of two recordings; ``None`` where they are never on together.
+def find_overlap(first: Intervals, second: Intervals) -> Overlap | None:
+    """Return the overlap of two recordings, or None if they are never on together.
 
     Args:
-        first: when the first recording is on, on a clock that both go by.
-        second: when the second is, on the same clock.
+        first: ``(n, 2)`` seconds of a common clock: when the first recording is on.
+        second: ``(m, 2)`` seconds of the same clock: when the second is.
     """
     both = intersection(first, second)
     both = both[lengths_s(both) > _SHORTEST_S]
     if not len(both):
         return None
     begin_s, end_s = float(both[0, 0]), float(min(first[-1, 1], second[-1, 1]))
-    away = [
-        Disconnect(who, off_s, back_s)
-        for who, on in enumerate((first, second))
+    disconnects = [
+        Disconnect(recording, off_s, back_s)
+        for recording, on in enumerate((first, second))
         for off_s, back_s in gaps(on).tolist()
         if begin_s <= off_s < end_s
     ]
-    away.sort(key=lambda disconnect: (disconnect.off_s, disconnect.who))
-    return CommonPart(begin_s, end_s, tuple(away))
+    disconnects.sort(key=lambda disconnect: (disconnect.off_s, disconnect.recording))
+    return Overlap(begin_s, end_s, tuple(disconnects))

@@ -1,4 +1,4 @@
-"""When paired recordings are on: looked for once, wherever that is done, and kept."""
+"""Find when paired recordings are on air, as tasks of a runner, and store the result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from clustering.pairing.lesson import DIGITS
-from clustering.pairing.on_air import OffSettings, spans_on
+from clustering.pairing.on_air import OffSettings, on_air_intervals
 from clustering.settings import ClusterSettings
 from data.core.errors import InputError
 from data.core.intervals import Intervals, as_intervals
@@ -18,12 +18,12 @@ from data.project.stages import RECORDING, RecordingRecord
 from data.video.footage import Footage
 
 _VERSION = 1
-"""Raised when the same recording and settings would give other times when it is on."""
+"""Increment when the same recording and settings would give other on-air times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording that is looked through for when it is on."""
+    """A recording whose on-air times to find."""
 
     name: str  # in the project
     footage: Footage
@@ -31,11 +31,11 @@ class Recording:
     threads: int
 
 
-def look_when_on(recording: Recording, context: TaskContext) -> list[list[float]]:
-    """Return when a recording is on, beginning and end of each stretch in seconds."""
-    looks = max(math.ceil(recording.footage.duration_s / recording.off.look_every_s), 1)
-    with context.progress(f"{recording.name}, when it is on", looks, 0) as bar:
-        on = spans_on(
+def detect_on_air(recording: Recording, context: TaskContext) -> list[list[float]]:
+    """Return start and end in seconds of each interval in which a recording is on air."""
+    frames = max(math.ceil(recording.footage.duration_s / recording.off.every_s), 1)
+    with context.progress(f"{recording.name}, when it is on", frames, 0) as bar:
+        on = on_air_intervals(
             recording.footage,
             recording.off,
             threads=recording.threads,
@@ -45,17 +45,17 @@ def look_when_on(recording: Recording, context: TaskContext) -> list[list[float]
     return found
 
 
-def find_when_on(
+def find_on_air_times(
     project: Project,
     footages: Iterable[tuple[str, Footage]],
     settings: ClusterSettings,
     *,
     context: RunContext,
 ) -> dict[str, InputError]:
-    """Find when recordings are on, but for those that an earlier run looked through.
+    """Find and store the on-air times of recordings, unless an earlier run has.
 
     Returns:
-        By name what is wrong with the recordings that cannot be used.
+        By name the errors of recordings that cannot be used.
     """
     refused = {}
     threads = context.runner.threads(settings.backend.threads)
@@ -71,13 +71,13 @@ def find_when_on(
     return refused
 
 
-def when_on(project: Project, name: str) -> Intervals:
-    """Return when a recording is on, as was found, by its own presentation time."""
+def on_air_times(project: Project, name: str) -> Intervals:
+    """Return the stored on-air times of a recording, ``(n, 2)`` s of its presentation time."""
     return as_intervals(project.require_record(RECORDING, name).on)
 
 
 def off_settings(project: Project, name: str) -> OffSettings:
-    """Return what counted as off when a recording was looked through."""
+    """Return the settings that the on-air times of a recording were found with."""
     record = project.require_record(RECORDING, name)
     return OffSettings(record.shortest_s, record.frozen_s)
 
@@ -85,11 +85,11 @@ def off_settings(project: Project, name: str) -> OffSettings:
 def _work(
     project: Project, name: str, footage: Footage, settings: ClusterSettings, threads: int
 ) -> Work[RecordingRecord, list[list[float]]]:
-    """What is to be done about a recording: nothing where that is done."""
+    """Plan the task of a recording; without a task if its on-air times are known."""
     off = settings.pairing.off
     inputs = RecordingRecord(_VERSION, footage.size_bytes, off.shortest_s, off.frozen_s, on=())
     known = project.record(RECORDING, name)
     if not settings.force and known is not None and replace(known, on=()) == inputs:
         return Work(name, inputs)
     recording = Recording(name, footage, off, threads)
-    return Work(name, inputs, last=Task(look_when_on, recording))
+    return Work(name, inputs, last=Task(detect_on_air, recording))

@@ -1,4 +1,4 @@
-"""Which footages are two recordings of one lesson, and when a recording counts as off the air."""
+"""Settings of pairs of recordings, and of what counts as off the air."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from clustering.pairing.start_times import Offset
 
 @dataclass(frozen=True, slots=True)
 class RecordingPair:
-    """Two recordings of one lesson; both are among the footages that are named."""
+    """Two recordings of one lesson; both are footages of the command."""
 
     first: Path
     second: Path
-    offset: Offset | None = None  # None: as their containers or names say
+    offset: Offset | None = None  # None: from containers or file names
 
 
 @dataclass(frozen=True, slots=True)
 class PairingSettings:
-    """Which footages are two recordings of one lesson, and when one of them counts as off."""
+    """Pairs of recordings, and what counts as off the air."""
 
     pairs: tuple[RecordingPair, ...] = ()
     off: OffSettings = field(default_factory=OffSettings)

@@ -1,4 +1,4 @@
-"""When a recording was begun: as its container says, its file name, or the user."""
+"""Start times of recordings: from the container, the file name, or the user."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ STARTS: Final = "--starts"
 OFFSET: Final = "--offset"
 
 _FIRST_YEAR = 1980
-"""What was recorded before digital cameras was not: a device without a clock counts from 1904, 1970
-or 1980."""
+"""Last year of implausible creation times: a device without a clock counts from 1904, 1970 or
+1980."""
 _OWN_CLOCK = ("mp4", "matroska")
-"""Formats whose clock is at 0 when the recording begins; others begin anywhere."""
+"""Formats whose clock is 0 at the start of the recording; others start anywhere."""
 
 # 2024-05-01_10-30-00, 2024-05-01 10.30.00, 20240501T103000Z, "2024-05-01 at 10.30.00",
 # GMT20240501-103000, VID_20240501_103000123.
@@ -42,48 +42,48 @@ _IN_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """How much later one recording was begun than another."""
+    """Delay of the start of one recording against another."""
 
-    seconds: float  # from the beginning of the first to that of the second
-    told_by: str  # creation_time, file name, --starts or --offset
+    seconds: float  # from the start of the first to that of the second
+    source: str  # creation_time, file name, --starts or --offset
     starts: tuple[str, str] | None = None  # ISO 8601 or times of day; None unknown
 
 
 def offset_between(first: Path, second: Path) -> Offset:
-    """Return how much later ``second`` was begun, as both containers say, or else both names.
+    """Return the delay of ``second`` by the creation times of both, or else by both file names.
 
-    A container's creation_time (QuickTime's, Matroska's DateUTC) is taken for the beginning of the
-    recording. QuickTime keeps it to the second.
+    A container's creation_time (QuickTime's, Matroska's DateUTC) is taken for the start of the
+    recording. QuickTime stores it in whole seconds.
 
     Raises:
-        InputError: neither says it of both, or a file cannot be read.
+        InputError: a start time is missing, or a file cannot be read.
     """
     stated = _created(first), _created(second)
     named = time_in_name(first.name), time_in_name(second.name)
-    for (a, b), told_by in ((stated, CREATION_TIME), (named, FILE_NAME)):
+    for (a, b), source in ((stated, CREATION_TIME), (named, FILE_NAME)):
         if a and b and (a.tzinfo is None) == (b.tzinfo is None):
             starts = a.isoformat(), b.isoformat()
-            return Offset((b - a).total_seconds(), told_by, starts)
+            return Offset((b - a).total_seconds(), source, starts)
     unknown = "neither their containers nor their names say when both were begun"
     raise InputError(f"{first} and {second}: {unknown}; say so by --starts or --offset")
 
 
 def time_in_name(name: str) -> datetime | None:
-    """Return date and time in a file's name; with a time zone where it has one."""
+    """Return the date and time in a file name, with its time zone if there is one."""
     for found in _IN_NAME.finditer(name):
-        with suppress(ValueError):  # the 31st of February
+        with suppress(ValueError):  # such as the 31st of February
             return _as_datetime(found)
     return None
 
 
 def offset_of_starts(first: str, second: str) -> Offset:
-    """Return how much later ``second`` is, of two times as the user writes them.
+    """Return the delay of ``second`` by two start times of the user.
 
-    Both are dates with times in ISO 8601, or both times of day; these lie less than half a day
-    apart, so a lesson may go past midnight.
+    Both are ISO 8601 dates with times, or both are times of day, which are taken to be less than
+    half a day apart, so that a lesson may pass midnight.
 
     Raises:
-        InputError: they are not, or only one has a time zone.
+        InputError: a time is invalid, or only one has a date or a time zone.
     """
     a, b = _written(first), _written(second)
     if isinstance(a, time) != isinstance(b, time) or (a.tzinfo is None) != (b.tzinfo is None):
@@ -98,9 +98,9 @@ def offset_of_starts(first: str, second: str) -> Offset:
 
 
 def first_frame_s(path: Path) -> float:
-    """Return how long after its recording was begun a video's first frame is shown.
+    """Return the time in seconds from the start of a recording to its first frame.
 
-    Whose camera is switched on late has a file that begins with sound alone.
+    A camera that is switched on late gives a file that starts with sound alone.
 
     Raises:
         InputError: the file cannot be read.
@@ -119,7 +119,7 @@ def _first_frame_s(container: InputContainer, stream: VideoStream) -> float:
 
 
 def _created(path: Path) -> datetime | None:
-    """The container's creation_time, in UTC; none where it has none or nonsense."""
+    """Return the container's creation_time in UTC; None if it is missing or implausible."""
     with open_video(path) as (container, _):
         written = container.metadata.get("creation_time", "")
     with suppress(ValueError):

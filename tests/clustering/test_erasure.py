@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clustering import cli
-from clustering.erasure import forget_faces, renamed_pictures
+from clustering.erasure import erase_faces, renamed_pictures
 from clustering.faces.labelled import numbers_in_frame
 from clustering.faces.portraits import cut_portrait
 from data.core.errors import InputError
@@ -52,7 +52,7 @@ def test_nothing_is_left(project: Project) -> None:
     frame = int(before.frame_index[theirs][0])
     box = before.xyxy[theirs][0].astype(int)
     still = read_jpeg(project.still_file("first", frame))
-    forgotten = forget_faces(project, 2, progress=Bars())
+    forgotten = erase_faces(project, 2, progress=Bars())
     assert forgotten.faces == theirs.sum() > 0
     np.testing.assert_array_equal(forgotten.embeddings[: forgotten.faces], before.embedding[theirs])
 
@@ -74,7 +74,7 @@ def test_nothing_is_left(project: Project) -> None:
 
 def test_others_portraits_are_still_theirs(project: Project) -> None:
     """Portraits are counted from left to right in a frame: whoever is left moves up."""
-    forget_faces(project, 1, progress=Bars())
+    erase_faces(project, 1, progress=Bars())
     after, _ = faces_of(project)
     for frame in np.unique(after.frame_index).tolist():
         rows = np.flatnonzero(after.frame_index == frame)
@@ -88,7 +88,7 @@ def test_others_portraits_are_still_theirs(project: Project) -> None:
 
 def test_clustering_again_changes_nothing(project: Project, finished: Path) -> None:
     del finished
-    forget_faces(project, 2, progress=Bars())
+    erase_faces(project, 2, progress=Bars())
     before = faces_of(project)[1]
     assert cli.main(["--project", str(project.folder)]) == 0
     assert faces_of(project)[1] == before
@@ -98,7 +98,7 @@ def test_stopped_half_way_it_goes_on(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     whole = Project(Path(shutil.copytree(project.folder, tmp_path / "whole.fancam")))
-    forget_faces(whole, 2, progress=Bars())
+    erase_faces(whole, 2, progress=Bars())
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -106,8 +106,8 @@ def test_stopped_half_way_it_goes_on(
     with monkeypatch.context() as during:
         during.setattr("clustering.erasure.erase_person", killed)
         with pytest.raises(KeyboardInterrupt):
-            forget_faces(project, 2, progress=Bars())
-    forget_faces(project, 2, progress=Bars())
+            erase_faces(project, 2, progress=Bars())
+    erase_faces(project, 2, progress=Bars())
     assert faces_of(project)[1] == faces_of(whole)[1]
     np.testing.assert_array_equal(faces_of(project)[0].xyxy, faces_of(whole)[0].xyxy)
     assert folders(project.folder) == folders(whole.folder)
@@ -115,7 +115,7 @@ def test_stopped_half_way_it_goes_on(
 
 def test_nobody_of_that_number(project: Project) -> None:
     with pytest.raises(InputError, match="there is no person 77"):
-        forget_faces(project, 77, progress=Bars())
+        erase_faces(project, 77, progress=Bars())
 
 
 def test_labelled_pictures_follow_their_faces(project: Project) -> None:

@@ -145,7 +145,7 @@ def test_report_and_nothing_to_do(run: Run, project: Path) -> None:
     assert (result.code, result.err) == (0, [])
     faces = len(Faces.read(project / "faces" / "first.parquet"))
     assert result.out[0] == (
-        f"first: 15 frames looked at, one every 0.2 s, {faces} faces (done before)"
+        f"first: 15 frames sampled, one every 0.2 s, {faces} faces (done before)"
     )
     assert result.out[1] == "3 people"
     assert [line.split()[:2] for line in result.out[2:5]] == [["Person", f"{n}"] for n in (1, 2, 3)]

@@ -38,7 +38,7 @@ FACES_DONE, PEOPLE_DONE = ("faces", "done", ""), ("people", "done", "")
 
 def test_an_empty_project(tmp_path: Path) -> None:
     assert said(Project(tmp_path / "a.fancam")) == [
-        ("people", "missing", "the faces are not sorted yet")
+        ("people", "missing", "the faces are not clustered yet")
     ]
     assert not (tmp_path / "a.fancam").exists()
 
@@ -82,7 +82,7 @@ CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = 
         rename,
         [
             FACES_DONE,
-            ("people", "stale", "somebody decided who is who since, or writing was stopped"),
+            ("people", "stale", "there are later review decisions, or writing was stopped"),
         ],
     ),
     "table": (lose_a_table, [("faces", "missing", "clip.parquet is gone"), PEOPLE_DONE]),
@@ -98,7 +98,7 @@ CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = 
     "stopped": (
         stop,
         [
-            ("faces", "missing", "not all of it was looked at"),
+            ("faces", "missing", "it is not analysed yet, or only in part"),
             ("people", "stale", "faces were found since"),
         ],
     ),
@@ -132,5 +132,5 @@ def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(state, "VERSION", settings.VERSION + 1)
     assert said(project) == [
         ("faces", "stale", "found by another version"),
-        ("people", "stale", "sorted by another version"),
+        ("people", "stale", "clustered by another version"),
     ]

@@ -123,7 +123,7 @@ def test_what_is_reported_and_written_down(run: Run, lesson: Path) -> None:
 
     place = next(i for i, line in enumerate(done.out) if line.startswith("student + teacher: "))
     assert done.out[place : place + 3] == [
-        "student + teacher: common part 0:07 to 0:50 of student, 0:00 to 0:43 of teacher "
+        "student + teacher: overlap 0:07 to 0:50 of student, 0:00 to 0:43 of teacher "
         "(by creation_time), 2 disconnects",
         "  student off at 0:15 for 8 s, back at 0:23",
         "  teacher off at 0:23 for 8 s, back at 0:30",
@@ -223,7 +223,7 @@ def test_another_pairing_is_looked_at_anew(
     run: Run, lesson: Path, detector: CornerDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(*PAIR).code == 0
-    monkeypatch.setattr(recordings, "spans_on", None)  # when they are on is known
+    monkeypatch.setattr(recordings, "on_air_intervals", None)  # when they are on is known
     detector.frames = 0
 
     assert run(*PAIR, "--offset", "-3").code == 0
@@ -308,23 +308,26 @@ REFUSED: dict[str, tuple[list[str], list[str]]] = {
     "far apart": (
         [*TWO, "--offset", "3600"],
         [
-            "student.mp4 and teacher.mkv: no part in common",
+            "student.mp4 and teacher.mkv: no overlap",
             "by --offset teacher.mkv is on from 1:00:05 to 1:00:58 of student.mp4",
             "which is on from 0:00 to 0:50",
             "--starts or --offset",
         ],
     ),
-    "not even a moment": ([*TWO, "--offset", "-58"], ["no part in common", "-0:53 to 0:00"]),
+    "not even a moment": ([*TWO, "--offset", "-58"], ["no overlap", "-0:53 to 0:00"]),
     "no time": ([*TWO, "--starts", "noon", "10:00"], ["--starts noon: not a time"]),
     "one date": ([*TWO, "--starts", "2024-05-01T10:30", "10:31"], ["both a date or neither"]),
     "one zone": ([*TWO, "--starts", "10:30Z", "10:31"], ["both a time zone or neither"]),
-    "both": ([*TWO, "--starts", "10:30", "10:31", "--offset", "60"], ["--offset", "say them once"]),
+    "both": (
+        [*TWO, "--starts", "10:30", "10:31", "--offset", "60"],
+        ["--offset", "give them once"],
+    ),
     "no pair": (["student.mp4", "--offset", "3"], ["--offset: no pair before it"]),
     "no number": ([*TWO, "--offset", "soon"], ["--offset"]),
     "nan": ([*TWO, "--offset", "nan"], ["--offset nan"]),
     "endless": ([*TWO, "--offset", "1e12"], ["--offset 1e+12"]),
     "too short": ([*TWO, "--disconnect", "0.1"], ["--disconnect 0.1: give a number from 0.5"]),
-    "nothing off": (["student.mp4", "--disconnect", "9"], ["--disconnect: nothing is paired"]),
+    "nothing off": (["student.mp4", "--disconnect", "9"], ["--disconnect: there is no pair"]),
 }
 
 
@@ -345,20 +348,18 @@ def test_nothing_in_common_once_they_are_looked_through(run: Run, lesson: Path) 
     assert run("student.mp4", *options).code == 0
     before = snapshot(lesson / "p")
     visit = run("--pair", "student.mp4", "visit.mp4", "--offset", "16", *options)
-    assert_refused(visit, "no part in common", "visit.mp4 is on from 0:16 to 0:21 of student.mp4")
+    assert_refused(visit, "no overlap", "visit.mp4 is on from 0:16 to 0:21 of student.mp4")
     after = snapshot(lesson / "p")
     assert [path for path in before if path != "project.json" and after[path] != before[path]] == []
     assert sorted(Project(lesson / "p").footages) == ["student"]
     assert run("student.mp4", *options).out[-1] == "nothing to do: all is up to date"
 
 
-def test_of_several_lessons_one_that_has_no_common_part_is_named(
-    run: Run, drawn: Path, lesson: Path
-) -> None:
+def test_a_lesson_without_overlap_is_named(run: Run, drawn: Path, lesson: Path) -> None:
     for name in ("a.mp4", "b.mp4"):
         shutil.copy(drawn / "student.mp4", lesson / name)
     done = run("--pair", "a.mp4", "b.mp4", "--offset", "500", *PAIR)
-    assert_refused(done, "a.mp4 and b.mp4: no part in common", code=1)
+    assert_refused(done, "a.mp4 and b.mp4: no overlap", code=1)
     assert sorted(Project(lesson / "p").footages) == ["student", "teacher"]
     assert seen(lesson, "student") == STUDENT_SEEN
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clustering.pairing.on_air import OffSettings, is_black, is_still, spans_on
+from clustering.pairing.on_air import OffSettings, is_black, is_still, on_air_intervals
 from data.core.arrays import Image
 from data.core.errors import InputError
 from data.core.intervals import Intervals
@@ -35,8 +35,8 @@ def record(
 
 
 def on(path: Path, settings: OffSettings | None = None) -> list[tuple[float, float]]:
-    spans: Intervals = spans_on(probe(path), settings or OffSettings())
-    return [(round(begin, 6), round(end, 6)) for begin, end in spans.tolist()]
+    intervals: Intervals = on_air_intervals(probe(path), settings or OffSettings())
+    return [(round(begin, 6), round(end, 6)) for begin, end in intervals.tolist()]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,9 @@ def on(path: Path, settings: OffSettings | None = None) -> list[tuple[float, flo
         pytest.param({"still": [range(73, 240)]}, [(0, 30)], id="a still picture"),
     ],
 )
-def test_spans_on(tmp_path: Path, off: dict[str, Any], expected: list[tuple[float, float]]) -> None:
+def test_on_air_intervals(
+    tmp_path: Path, off: dict[str, Any], expected: list[tuple[float, float]]
+) -> None:
     assert on(record(tmp_path / "a.mp4", **off)) == expected
 
 
@@ -109,17 +111,17 @@ def test_black_throughout(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["constant_rate.mp4", "varying_rate.mp4", "elementary.h264"])
-def test_looks_are_counted(clips: Clips, name: str) -> None:
-    looks: list[int] = []
+def test_sampled_frames_are_counted(clips: Clips, name: str) -> None:
+    frames: list[int] = []
     footage = probe(clips(name))
-    spans_on(footage, OffSettings(), advance=lambda: looks.append(1))
-    assert len(looks) >= int(footage.duration_s)
+    on_air_intervals(footage, OffSettings(), advance=lambda: frames.append(1))
+    assert len(frames) >= int(footage.duration_s)
 
 
 def test_pictures() -> None:
     grey = np.full((20, 20), 100, np.uint8)
     dark = np.full((20, 20), 20, np.uint8)
-    dark[0, :8] = 255  # a name in a corner is nobody
+    dark[0, :8] = 255  # a name in a corner
     assert is_black(dark)
     dark[1, :8] = 255
     assert not is_black(dark)
@@ -135,17 +137,17 @@ def test_real_footage_is_never_off(shared: Path) -> None:
     assert clips
     for clip in clips:
         footage = probe(clip)
-        spans = spans_on(footage, OffSettings())
-        assert len(spans) == 1, clip
+        intervals = on_air_intervals(footage, OffSettings())
+        assert len(intervals) == 1, clip
         index = index_packets(footage)
         assert index is not None
-        assert spans[0, 0] == 0
-        assert spans[0, 1] > index.times_s[-1]
+        assert intervals[0, 0] == 0
+        assert intervals[0, 1] > index.times_s[-1]
 
 
 @pytest.mark.slow
 def test_a_title_card_stands_as_still_as_a_camera_that_hangs(shared: Path) -> None:
-    """Why still pictures do not count unless somebody says so."""
+    """Why still pictures do not count by default."""
     meeting = probe(shared / "footage" / "meeting_a.mp4")
-    spans = spans_on(meeting, OffSettings(frozen_s=5))
-    assert spans.ravel().tolist() == pytest.approx([0, 34.03, 43.68, 63], abs=0.05)
+    intervals = on_air_intervals(meeting, OffSettings(frozen_s=5))
+    assert intervals.ravel().tolist() == pytest.approx([0, 34.03, 43.68, 63], abs=0.05)

@@ -119,7 +119,7 @@ def test_offset_between(
         for name, time in zip(names, created, strict=True)
     ]
     offset = offset_between(files[0], files[1])
-    assert (offset.seconds, offset.told_by) == expected
+    assert (offset.seconds, offset.source) == expected
 
 
 @pytest.mark.parametrize(
