@@ -20,7 +20,7 @@ from data.tables.labels import LabelFolder, picture_file
 from data.tables.people import open_people
 from data.video.jpeg import read_jpeg
 from tests.clustering.test_stage import assert_dataset_is_whole, folders
-from tests.tracking.test_track_stage import Bars
+from tests.tracking.recording_bars import Bars
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A footage of people who are coloured squares, and a network that knows them by their colour."""
+"""A footage of people drawn as coloured squares, and a network that detects them by colour."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from data.tables.people import open_people
 from data.tables.projection import assign_found
 from tests.clips import encode
 from tests.clustering.labelled_footage import table
+from tracking.detection.export import ModelFacts
 
 WIDTH, HEIGHT, SIDE = 160, 96, 24
 FRAMES, CUT, RATE = 40, 24, 25
 NAMES = {5: "Anna", 9: "Ben, the 2nd"}
 COLOURS = ((220, 40, 40), (40, 60, 220))
-AWAY = range(10, 16)
-"""Anna turns away."""
+HIDDEN = range(10, 16)
+"""Frames without Anna."""
+FACTS = ModelFacts(("Anna", "old name"), tuple(NAMES), WIDTH, "key")
 
 
 def picture(frame: int) -> NDArray[np.uint8]:
-    """Anna goes to the right and Ben stays; after the cut it is Ben who is where she was."""
+    """Draw Anna moving right and Ben standing still; Ben takes her position after the cut."""
     grey = 110 if frame < CUT else 180
     image = np.full((HEIGHT, WIDTH, 3), grey, np.uint8)
     anna, ben = (10 + frame, 110) if frame < CUT else (110, 10 + CUT)
-    places = [(anna, COLOURS[0])] if frame not in AWAY else []
+    places = [(anna, COLOURS[0])] if frame not in HIDDEN else []
     for left, colour in [*places, (ben, COLOURS[1])]:
         image[40 : 40 + SIDE, left : left + SIDE] = colour
     return image
@@ -41,7 +43,7 @@ def write_footage(path: Path, frames: int = FRAMES) -> Path:
 
 
 def write_project(folder: Path, names: Mapping[int, str] = NAMES) -> Project:
-    """A project with people and no footage yet."""
+    """Write a project with people and without footage."""
     project = Project(folder)
     project.save()
     add_people(project, names)
@@ -49,16 +51,18 @@ def write_project(folder: Path, names: Mapping[int, str] = NAMES) -> Project:
 
 
 def add_people(project: Project, names: Mapping[int, str]) -> None:
-    """Give a project people, each of whom was seen once, in a footage that does not matter."""
-    seen = table(Faces, len(names), frame_index=np.arange(len(names)), time_s=np.arange(len(names)))
+    """Add people to a project, each with one face in an unrelated footage."""
+    faces = table(
+        Faces, len(names), frame_index=np.arange(len(names)), time_s=np.arange(len(names))
+    )
     with open_people(project.people_file) as people:
-        assign_found(people, {"elsewhere": seen}, {"elsewhere": np.array(list(names), np.int64)})
+        assign_found(people, {"elsewhere": faces}, {"elsewhere": np.array(list(names), np.int64)})
         for person, name in names.items():
             DecisionLog(people).rename(person, name)
 
 
 class ColourNetwork:
-    """Finds each person once, by colour; not sure of them on their first frames."""
+    """A network that detects each person by colour, with score 0.9."""
 
     def __init__(self, colours: Sequence[tuple[int, int, int]] = COLOURS) -> None:
         self._colours = np.array(colours, np.int64)
@@ -66,11 +70,11 @@ class ColourNetwork:
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.images += len(images)
-        return np.stack([self._say(image) for image in images])
+        return np.stack([self._output(image) for image in images])
 
-    def _say(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _output(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         people = len(self._colours)
-        said = np.zeros((4 + people, people), np.float32)
+        output = np.zeros((4 + people, people), np.float32)
         for person, colour in enumerate(self._colours):
             near = np.abs(image.astype(np.int64) - colour).max(axis=2) < 40
             rows, columns = np.nonzero(near)
@@ -78,6 +82,6 @@ class ColourNetwork:
                 continue
             x1, x2 = np.quantile(columns, [0.02, 0.98])
             y1, y2 = np.quantile(rows, [0.02, 0.98])
-            said[:4, person] = (x1 + x2 + 1) / 2, (y1 + y2 + 1) / 2, x2 - x1 + 1, y2 - y1 + 1
-            said[4 + person, person] = 0.9
-        return said
+            output[:4, person] = (x1 + x2 + 1) / 2, (y1 + y2 + 1) / 2, x2 - x1 + 1, y2 - y1 + 1
+            output[4 + person, person] = 0.9
+        return output

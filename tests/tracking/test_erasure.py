@@ -12,7 +12,7 @@ from data.tables.tracks import read_tracks
 from tests.records import stored_records
 from tests.tracking import coloured
 from tests.tracking.coloured import NAMES
-from tests.tracking.test_track_stage import Bars, network, project  # noqa: F401
+from tests.tracking.recording_bars import Bars
 from tracking.detection.detections import FootageDetections
 from tracking.erasure import erase_tracks
 from tracking.stage import TrackSettings, track_people
@@ -20,8 +20,13 @@ from tracking.stage import TrackSettings, track_people
 ANNA, BEN = NAMES
 
 
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return coloured.write_project(tmp_path / "film.fancam")
+
+
 @pytest.mark.usefixtures("network")
-def test_nothing_is_left_of_them(project: Project, tmp_path: Path) -> None:  # noqa: F811
+def test_no_residue_is_left(project: Project, tmp_path: Path) -> None:
     footage = coloured.write_footage(tmp_path / "film.mp4")
     settings = TrackSettings(overlay=True, mot=True)
     track_people(project, [footage], settings, context=RunContext(Bars()))
@@ -55,6 +60,6 @@ def test_nothing_is_left_of_them(project: Project, tmp_path: Path) -> None:  # n
     assert not erase_tracks(project, ANNA)
 
 
-def test_a_project_that_was_never_tracked(project: Project) -> None:  # noqa: F811
+def test_a_project_without_tracks(project: Project) -> None:
     assert not erase_tracks(project, ANNA)
     assert not project.tracker_folder.exists()

@@ -10,7 +10,7 @@ from data.core.arrays import Image
 from data.tables.tracks import Tracks
 from data.video.frames import Frame
 from data.video.reader import read_frames
-from tests.tracking.rows import Row, timeline, tracks
+from tests.tracking.track_rows import Row, timeline, tracks
 from tracking.overlay import GREY, colours, draw_tracks, write_overlay
 
 NAMES = {1: "Ann", 2: "Zoë, the 2nd"}
@@ -19,9 +19,9 @@ HEIGHT, WIDTH = 150, 200
 BLACK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
 
 
-def rows(*given: Row, top: float = 50, filled: bool = False) -> Tracks:
+def rows(*short: Row, top: float = 50, filled: bool = False) -> Tracks:
     """Faces of 60 px in frames of ten a second."""
-    found = tracks(given, timeline(10), side=SIDE)
+    found = tracks(short, timeline(10), side=SIDE)
     return found.replace(
         xyxy=found.xyxy + np.array([0, top, 0, top], np.float32),
         filled=np.full(len(found), filled),
@@ -33,7 +33,7 @@ def share_of(image: Image, colour: tuple[int, int, int]) -> float:
     return float((image == colour).all(axis=-1).mean())
 
 
-def test_nobody_leaves_the_picture_alone() -> None:
+def test_no_rows_leave_the_image_unchanged() -> None:
     assert np.array_equal(draw_tracks(BLACK, Tracks.empty(), NAMES), BLACK)
 
 
@@ -43,16 +43,16 @@ def test_box_and_name() -> None:
     assert share_of(drawn[109, 100:160], colour) == 1  # the box's lower side ...
     assert share_of(drawn[50:110, 159], colour) == 1  # ... and its right one
     tag = drawn[30:48, 100:130]
-    assert 0.4 < share_of(tag, colour) < 1  # the name on a ground of the same colour
+    assert 0.4 < share_of(tag, colour) < 1  # the name on a background of the same colour
     assert not BLACK.any()
 
 
-def test_filled_is_dashed() -> None:
+def test_interpolated_is_dashed() -> None:
     drawn = draw_tracks(BLACK, rows((0, 1, 100), filled=True), NAMES)
     assert 0.4 < share_of(drawn[109, 100:160], colours(NAMES)[1]) < 0.8
 
 
-def test_nobody_known_is_grey_and_beneath() -> None:
+def test_no_known_person_is_grey_and_beneath() -> None:
     drawn = draw_tracks(BLACK, rows((0, -1, 100), (0, 1, 100)), NAMES)
     assert share_of(drawn[109, 100:160], GREY) == 0
     drawn = draw_tracks(BLACK, rows((0, -1, 100)), NAMES)
@@ -92,7 +92,7 @@ def test_colours_differ_and_stay() -> None:
 
 
 def test_video(tmp_path: Path) -> None:
-    """Frames keep their times; odd sides lose a row and a column, as H.264 wants it."""
+    """Frames keep their times; odd sides lose a row and a column, as H.264 requires."""
     times = [0.0, 0.1, 0.5, 0.6]
     image = np.full((HEIGHT + 1, WIDTH + 1, 3), 90, np.uint8)
     frames = [Frame(index, time_s, image) for index, time_s in enumerate(times)]

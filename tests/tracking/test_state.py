@@ -14,8 +14,9 @@ from data.project.stages import DETECTIONS, TRACKER, TRACKS
 from data.tables.people import open_people
 from tests.records import tracker_record
 from tests.tracking import coloured
+from tests.tracking.coloured import FACTS
 from tests.tracking.drawn_project import draw_project
-from tests.tracking.test_track_stage import FACTS, Bars, network  # noqa: F401
+from tests.tracking.recording_bars import Bars
 from tracking import stage
 from tracking.detection import inputs
 from tracking.detection.export import ExportedModel, weights_key
@@ -30,7 +31,7 @@ DONE = [("tracker", "done", ""), ("tracks", "done", "")]
 @pytest.fixture
 def project(
     tmp_path: Path,
-    network: coloured.ColourNetwork,  # noqa: F811
+    network: coloured.ColourNetwork,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Project:
     """Trained and tracked, as it says."""

@@ -11,11 +11,10 @@ import pytest
 
 from tests import ROOT
 from tests.tracking import coloured
-from tests.tracking.coloured import ColourNetwork
+from tests.tracking.coloured import FACTS, ColourNetwork
 from tests.tracking.detection.test_export import write_weights
-from tests.tracking.test_track_stage import FACTS
 from tracking import stage
-from tracking.detection import tasks as watching
+from tracking.detection import tasks
 from tracking.detection.export import ExportedModel
 from tracking.linking.tracks import LinkSettings
 from tracking.track_cli import _parser, main
@@ -24,7 +23,7 @@ from tracking.track_cli import _parser, main
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(FACTS, b""))
-    monkeypatch.setattr(watching, "load_yolo", lambda *_, **__: (ColourNetwork(), FACTS, 4))
+    monkeypatch.setattr(tasks, "load_yolo", lambda *_, **__: (ColourNetwork(), FACTS, 4))
     coloured.write_footage(tmp_path / "film.mp4")
     return coloured.write_project(tmp_path / "film.fancam").folder
 
@@ -118,7 +117,7 @@ def full_disk(path: Path, _: bytes) -> int:
 
 
 def untrained_project(folder: Path, frames: int = coloured.FRAMES) -> Path:
-    """A project whose network is real and has learned nothing, beside its footage."""
+    """Write a project with an untrained network, beside its footage."""
     project = coloured.write_project(folder / "film.fancam").folder
     coloured.write_footage(folder / "film.mp4", frames)
     (project / "tracker").mkdir()
@@ -127,7 +126,7 @@ def untrained_project(folder: Path, frames: int = coloured.FRAMES) -> Path:
 
 
 def process_of(folder: Path, *arguments: str, code: str = "") -> subprocess.Popen[str]:
-    """The command in a process of its own, in ``folder``, with an empty home there."""
+    """Start the command in a process, in ``folder``, with an empty home there."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
     environment = {"HOME": str(home), "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
@@ -144,7 +143,7 @@ def process_of(folder: Path, *arguments: str, code: str = "") -> subprocess.Pope
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
-def test_a_killed_run_goes_on_to_the_same_tracks(tmp_path: Path) -> None:
+def test_a_killed_run_is_resumed_with_the_same_tracks(tmp_path: Path) -> None:
     project, frames = untrained_project(tmp_path, frames=120), "--threads=1"
     small_parts = "from tracking.detection import tasks\ntasks.CHECKPOINT_FRAMES = 16"
     command = (str(project), str(tmp_path / "film.mp4"), frames)
@@ -159,16 +158,16 @@ def test_a_killed_run_goes_on_to_the_same_tracks(tmp_path: Path) -> None:
         said, error = process.communicate()
     assert process.returncode == 0, error
     assert "film: 120 frames" in said
-    went_on = (project / "tracks" / "film.csv").read_bytes()
+    resumed = (project / "tracks" / "film.csv").read_bytes()
     assert not parts.exists()
     with process_of(tmp_path, *command, "--force") as process:
         process.communicate()
     assert process.returncode == 0
-    assert (project / "tracks" / "film.csv").read_bytes() == went_on
+    assert (project / "tracks" / "film.csv").read_bytes() == resumed
 
 
 @pytest.mark.slow
-def test_whole_way_leaves_nothing_outside(tmp_path: Path) -> None:
+def test_no_file_is_left_outside_the_project(tmp_path: Path) -> None:
     project = untrained_project(tmp_path)
     with process_of(tmp_path, str(project), str(tmp_path / "film.mp4")) as done:
         said, error = done.communicate()
@@ -187,6 +186,6 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--every-nth" in capsys.readouterr().out
 
 
-def test_defaults_are_the_stages() -> None:
+def test_defaults_are_those_of_the_stage() -> None:
     parsed = _parser().parse_args(["x"])
     assert LinkSettings() == LinkSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth)

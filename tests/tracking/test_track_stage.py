@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,48 +14,15 @@ from data.tables.decision_log import DecisionLog
 from data.tables.tracks import Tracks, read_csv
 from data.video.reader import read_frames
 from tests.tracking import coloured
-from tests.tracking.coloured import AWAY, CUT, FRAMES, NAMES, ColourNetwork
+from tests.tracking.coloured import CUT, FACTS, FRAMES, HIDDEN, NAMES, ColourNetwork
+from tests.tracking.recording_bars import Bars
 from tracking import stage, writing
-from tracking.detection import tasks as watching
+from tracking.detection import tasks
 from tracking.detection.export import ExportedModel, ModelFacts
 from tracking.linking.tracks import LinkSettings
 from tracking.stage import TrackSettings, track_people
 
 ANNA, BEN = NAMES
-FACTS = ModelFacts(("Anna", "old name"), (ANNA, BEN), coloured.WIDTH, "key")
-
-
-class SilentBar:
-    def __init__(self) -> None:
-        self.done = 0
-
-    def update(self, n: int) -> None:
-        self.done += n
-
-    def set_postfix_str(self, s: str) -> None:
-        pass
-
-
-class Bars:
-    """Remembers every bar."""
-
-    def __init__(self) -> None:
-        self.made: list[tuple[str, int, int, SilentBar]] = []
-
-    @contextmanager
-    def __call__(self, name: str, total: int, done: int) -> Iterator[SilentBar]:
-        bar = SilentBar()
-        self.made.append((name, total, done, bar))
-        yield bar
-
-
-@pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> ColourNetwork:
-    """What the stage loads instead of a trained YOLO."""
-    network = ColourNetwork()
-    monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(FACTS, b""))
-    monkeypatch.setattr(watching, "load_yolo", lambda *_, **__: (network, FACTS, 4))
-    return network
 
 
 @pytest.fixture
@@ -79,19 +44,19 @@ def frames_of(tracks: Tracks, person: int, *, filled: bool) -> list[int]:
     return [int(frame) for frame in tracks.frame_index[rows]]
 
 
-def test_everybody_is_tracked(project: Project, footage: Path, network: ColourNetwork) -> None:
+def test_all_people_are_tracked(project: Project, footage: Path, network: ColourNetwork) -> None:
     bars = Bars()
     (summary,) = track_people(project, [footage], TrackSettings(), context=RunContext(bars))
     tracks = tracks_of(project)
-    assert frames_of(tracks, ANNA, filled=True) == list(AWAY)
-    assert frames_of(tracks, ANNA, filled=False) == [f for f in range(FRAMES) if f not in AWAY]
+    assert frames_of(tracks, ANNA, filled=True) == list(HIDDEN)
+    assert frames_of(tracks, ANNA, filled=False) == [f for f in range(FRAMES) if f not in HIDDEN]
     assert frames_of(tracks, BEN, filled=False) == list(range(FRAMES))
     left = tracks.xyxy[tracks.person_id == BEN, 0]
     assert np.abs(left[:CUT] - 110).max() < 2
     assert np.abs(left[CUT:] - 10 - CUT).max() < 2
     assert (summary.frames, summary.cuts, summary.already_done) == (FRAMES, 1, False)
     assert [(p.name, p.detected, p.filled) for p in summary.people] == [
-        ("Anna", FRAMES - len(AWAY), len(AWAY)),
+        ("Anna", FRAMES - len(HIDDEN), len(HIDDEN)),
         ("Ben, the 2nd", FRAMES, 0),
     ]
     assert network.images == FRAMES
@@ -105,17 +70,17 @@ def test_second_time_does_nothing(
 ) -> None:
     track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     written = project.tracks_file("film, the 1st").read_bytes()
-    left = project.tracks_file("film, the 1st").with_suffix(".parts") / "killed-here.parquet"
-    left.parent.mkdir()
-    left.touch()  # as by a run that was killed when it had noted that all is done
-    monkeypatch.setattr(writing, "find_tracks", lambda *_, **__: pytest.fail("named again"))
+    leftover = project.tracks_file("film, the 1st").with_suffix(".parts") / "killed-here.parquet"
+    leftover.parent.mkdir()
+    leftover.touch()  # of a run that was killed after its record was written
+    monkeypatch.setattr(writing, "find_tracks", lambda *_, **__: pytest.fail("linked again"))
     again = Project(project.folder)
     (summary,) = track_people(again, [], TrackSettings(), context=RunContext(Bars()))
     assert summary.already_done
     assert len(summary.people) == 2
     assert network.images == FRAMES
     assert project.tracks_file("film, the 1st").read_bytes() == written
-    assert not left.parent.exists()
+    assert not leftover.parent.exists()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +94,7 @@ def test_second_time_does_nothing(
     ],
     ids=["gap", "mot", "overlay", "every other", "force"],
 )
-def test_other_settings_do_again_what_they_must(
+def test_changed_settings_repeat_only_dependent_steps(
     project: Project, footage: Path, network: ColourNetwork, settings: TrackSettings, detects: bool
 ) -> None:
     track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
@@ -151,18 +116,18 @@ def test_renamed_people(project: Project, footage: Path, network: ColourNetwork)
     assert network.images == FRAMES
 
 
-def test_a_stopped_run_goes_on(
+def test_a_stopped_run_is_resumed(
     project: Project, footage: Path, network: ColourNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "CHECKPOINT_FRAMES", 8)
+    monkeypatch.setattr(tasks, "CHECKPOINT_FRAMES", 8)
 
-    def breaks(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def stopping(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         if network.images >= 20:
             raise KeyboardInterrupt
         return network(images)
 
     with monkeypatch.context() as during:
-        during.setattr(watching, "load_yolo", lambda *_, **__: (breaks, FACTS, 4))
+        during.setattr(tasks, "load_yolo", lambda *_, **__: (stopping, FACTS, 4))
         with pytest.raises(KeyboardInterrupt):
             track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     bars = Bars()
@@ -192,7 +157,7 @@ def test_mot_and_overlay(project: Project, footage: Path) -> None:
 
 
 @pytest.mark.usefixtures("network")
-def test_outputs_of_earlier_tracks_go(project: Project, footage: Path) -> None:
+def test_outputs_of_earlier_tracks_are_deleted(project: Project, footage: Path) -> None:
     track_people(project, [footage], TrackSettings(mot=True), context=RunContext(Bars()))
     settings = TrackSettings(naming=LinkSettings(max_gap_s=0))
     track_people(project, [footage], settings, context=RunContext(Bars()))
@@ -200,7 +165,7 @@ def test_outputs_of_earlier_tracks_go(project: Project, footage: Path) -> None:
 
 
 @pytest.mark.usefixtures("network")
-def test_damaged_footage_is_said(project: Project, tmp_path: Path) -> None:
+def test_damaged_footage_is_reported(project: Project, tmp_path: Path) -> None:
     footage = coloured.write_footage(tmp_path / "film.mkv")
     content = footage.read_bytes()
     footage.write_bytes(content[: len(content) * 2 // 3])
@@ -219,7 +184,7 @@ def changed_footage(project: Project, footage: Path) -> None:
     coloured.write_footage(footage, frames=FRAMES - 5)
 
 
-def gone_footage(project: Project, footage: Path) -> None:
+def missing_footage(project: Project, footage: Path) -> None:
     del project
     footage.unlink()
 
@@ -230,7 +195,7 @@ def gone_footage(project: Project, footage: Path) -> None:
     [
         (without_people, "no people in it yet; run cluster-faces first"),
         (changed_footage, "it has changed since the project read it"),
-        (gone_footage, "no such file"),
+        (missing_footage, "no such file"),
     ],
 )
 def test_bad_input(project: Project, footage: Path, spoil: object, message: str) -> None:
@@ -247,7 +212,7 @@ def test_no_footage(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("network")
-def test_trained_for_others(
+def test_trained_for_other_people(
     project: Project, footage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = ModelFacts(("Cleo",), (77,), coloured.WIDTH, "key")
@@ -261,22 +226,22 @@ def test_no_tracker_yet(project: Project, footage: Path) -> None:
         track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
 
 
-def test_long_footage_is_watched_in_segments(
+def test_long_footage_is_tracked_in_segments(
     project: Project, footage: Path, network: ColourNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the same tracks, and from the segment on in which it was stopped."""
+    """Segments give the same tracks, and a stopped run resumes within its segment."""
     track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     files = [project.tracks_file("film, the 1st"), project.detections_file("film, the 1st")]
     whole = [file.read_bytes() for file in files]
     monkeypatch.setattr(segments, "SEGMENT_S", 1.0)
 
-    def breaks(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def stopping(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         if network.images >= FRAMES + 28:
             raise KeyboardInterrupt
         return network(images)
 
     with monkeypatch.context() as during:
-        during.setattr(watching, "load_yolo", lambda *_, **__: (breaks, FACTS, 4))
+        during.setattr(tasks, "load_yolo", lambda *_, **__: (stopping, FACTS, 4))
         with pytest.raises(KeyboardInterrupt):
             track_people(project, [footage], TrackSettings(force=True), context=RunContext(Bars()))
     bars = Bars()

@@ -1,4 +1,4 @@
-"""A detector that has learned nothing, and is sure of it: it sees people everywhere."""
+"""An untrained detector with high scores: it detects people everywhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 
 def write_untrained(project: Project, *, image_px: int) -> None:
-    """Give a project a tracker of its people, as large and slow as a trained one."""
+    """Write a tracker of a project's people, as large and slow as a trained one."""
     set_ultralytics_offline()
     import torch
     from ultralytics.nn.tasks import DetectionModel

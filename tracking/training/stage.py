@@ -120,7 +120,7 @@ def _train_tracker(
     if not done or todo_curve:
         set_ultralytics_offline()
         start = _load(weights, settings)
-        run = _TrainingRun(project, folder, examples, start, settings, inputs, progress)
+        run = _TrackerTraining(project, folder, examples, start, settings, inputs, progress)
         if not done:
             run.train(person_id)
         if todo_curve:
@@ -189,7 +189,7 @@ def _summary(project: Project, *, up_to_date: bool) -> TrackerSummary:
 
 
 @dataclass(frozen=True, eq=False)
-class _TrainingRun:
+class _TrackerTraining:
     """The trainings of one run of the stage."""
 
     project: Project

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from data.core.errors import InputError
-from tests.tracking.found import Box, detections
-from tests.tracking.rows import timeline
+from tests.tracking.detection_rows import Box, detections
+from tests.tracking.track_rows import timeline
 from tracking.detection.detections import DetectedFrames, Detections, FootageDetections
 
 SOME: list[Box] = [(0, 5, 0.9, [0.9, 0.1]), (0, 50, 0.4, [0.2, 0.4]), (3, 6, 0.8, [0.8, 0])]
 
 
-def watched(boxes: list[Box], frames: int) -> DetectedFrames:
+def frames_of(boxes: list[Box], frames: int) -> DetectedFrames:
     return DetectedFrames(
         frame_index=np.arange(frames, dtype=np.int64),
         time_s=np.arange(frames) / 25,
@@ -57,7 +57,7 @@ def test_concatenate_and_take() -> None:
 
 @pytest.mark.parametrize("boxes", [[], SOME], ids=["empty", "some"])
 def test_files_give_back_what_was_written(boxes: list[Box], tmp_path: Path) -> None:
-    part = watched(boxes, 4)
+    part = frames_of(boxes, 4)
     part.write(tmp_path / "part.npz")
     again = DetectedFrames.read(tmp_path / "part.npz")
     whole = FootageDetections(timeline(4, cuts=[2]), detections(boxes))

@@ -45,7 +45,7 @@ def test_boxes_are_cut_at_the_edges() -> None:
 
 
 def output(*boxes: tuple[float, ...]) -> NDArray[np.float32]:
-    """YOLO's words for boxes of x1, y1, x2, y2 and the score of each person."""
+    """Return YOLO's output for boxes of x1, y1, x2, y2 and the score of each person."""
     x1, y1, x2, y2, *scores = np.array(boxes, np.float32).reshape(len(boxes), -1).T
     return np.stack([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1, *scores]).astype(np.float32)
 
@@ -53,19 +53,19 @@ def output(*boxes: tuple[float, ...]) -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     ("boxes", "xyxy", "evidence"),
     [
-        pytest.param([(0, 0, 9, 9, 0.04, 0.01)], [], [], id="nobody"),
+        pytest.param([(0, 0, 9, 9, 0.04, 0.01)], [], [], id="low scores"),
         pytest.param([(0, 0, 9, 9, 0.5, 0.25)], [[0, 0, 9, 9]], [[0.5, 0.25]], id="one"),
         pytest.param(
             [(0, 0, 8, 8, 0.25, 0.125), (20, 0, 28, 8, 0.5, 0)],
             [[20, 0, 28, 8], [0, 0, 8, 8]],
             [[0.5, 0], [0.25, 0.125]],
-            id="two faces, the surer first",
+            id="two faces, the higher score first",
         ),
         pytest.param(
             [(0, 0, 8, 8, 0.25, 0.5), (0, 0, 8, 9, 0.75, 0)],
             [[0, 0, 8, 9]],
             [[0.75, 0.5]],
-            id="one face, taken for two people",
+            id="one face, detected as two people",
         ),
         pytest.param(
             [(0, 0, 8, 8, 0.5, 0), (4, 0, 12, 8, 0, 0.5)],
@@ -97,7 +97,7 @@ def test_boxes_without_area_stay_apart() -> None:
 
 
 class BrightSpot:
-    """A network that finds what is bright in each image, sure that it is the first person."""
+    """A network that detects the bright area of each image as the first person."""
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []

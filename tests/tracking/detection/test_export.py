@@ -24,7 +24,7 @@ NAMES = ("Zoë, the 1st", "Ben")
 
 
 def write_weights(path: Path, **content: Any) -> Path:
-    """A detector that has learned nothing."""
+    """Write an untrained detector."""
     set_ultralytics_offline()
     import torch
     from ultralytics.nn.tasks import DetectionModel
@@ -53,7 +53,7 @@ def test_facts(weights: Path) -> None:
 
 @pytest.mark.parametrize("runtime", available_runtimes())
 @pytest.mark.parametrize("count", [1, CPU_BATCH, CPU_BATCH + 1])
-def test_every_runtime_says_what_torch_says(
+def test_every_runtime_gives_the_output_of_torch(
     weights: Path, runtime: RuntimeName, count: int
 ) -> None:
     import torch
@@ -80,7 +80,7 @@ def test_half_precision(weights: Path) -> None:
     assert np.abs(said[:, :4] - exact[:, :4]).max() < 2.0
 
 
-def test_second_time_reads_what_is_there(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_time_reads_the_cache(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = exported_model(weights)
     monkeypatch.setattr(export, "export", lambda *_: pytest.fail("exported again"))
     assert exported_model(weights) == first
@@ -116,7 +116,7 @@ def test_damaged_weights(content: bytes, tmp_path: Path) -> None:
         exported_model(path)
 
 
-def test_gpu_where_there_is_none(weights: Path) -> None:
+def test_missing_gpu(weights: Path) -> None:
     import torch
 
     if torch.cuda.is_available():

@@ -16,7 +16,7 @@ from tracking.detection.weights import Weights, find_weights, load_weights
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> None:
+def _ultralytics_offline() -> None:
     set_ultralytics_offline()
 
 
@@ -33,7 +33,7 @@ def _offline(*_: object, **__: object) -> None:
         pytest.param("yolo11n-seg.pt", "no such file", id="not for detection"),
     ],
 )
-def test_weights_that_cannot_be_had(
+def test_weights_that_are_not_available(
     weights: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -45,7 +45,9 @@ def test_weights_that_cannot_be_had(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_official_weights_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_official_weights_are_downloaded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
 
     def fetch(address: str, **_: object) -> Any:
@@ -69,7 +71,7 @@ def test_the_key_is_of_the_content(tmp_path: Path) -> None:
 
 
 class _Harm:
-    """What a pickle can do: run a program when it is read."""
+    """A pickle that runs code when it is read."""
 
     def __init__(self, place: Path) -> None:
         self.place = place

@@ -12,7 +12,7 @@ import pytest
 from data.core.errors import InputError
 from data.sample.truth import COLUMNS
 from data.tables.tracks import Tracks, write_csv
-from tests.tracking.rows import SIDE, Row, timeline, tracks
+from tests.tracking.track_rows import SIDE, Row, timeline, tracks
 from tracking.evaluation.__main__ import main
 from tracking.evaluation.label_files import read_label_file
 from tracking.evaluation.metrics import GroundTruth, Score, evaluate
@@ -22,7 +22,7 @@ LINE = timeline(10)
 
 
 def labels(rows: Sequence[Row]) -> GroundTruth:
-    """Square faces at the upper edge: frame, person, left side."""
+    """Return square faces at the top edge: frame, person, left side."""
     left = np.array([row[2] for row in rows], np.float32)
     zero = np.zeros_like(left)
     return GroundTruth(
@@ -48,8 +48,8 @@ TWO = stay(A, 0) + stay(B, 50)
     ("found", "truth", "expected"),
     [
         pytest.param([], [], Score(), id="empty"),
-        pytest.param([], TWO, Score(labelled=8), id="nobody found"),
-        pytest.param(stay(1, 0), [], Score(rows=4, unlabelled=4), id="nobody there"),
+        pytest.param([], TWO, Score(labelled=8), id="no row"),
+        pytest.param(stay(1, 0), [], Score(rows=4, unlabelled=4), id="no label"),
         pytest.param(
             stay(1, 0) + stay(2, 50),
             TWO,
@@ -72,7 +72,7 @@ TWO = stay(A, 0) + stay(B, 50)
             stay(1, 0) + stay(2, 50, [0, 1, 2]) + [(3, 3, 50)],
             TWO,
             Score(labelled=8, rows=8, idtp=7, switches=1, covered=8),
-            id="one person found twice",
+            id="one person split in two",
         ),
         pytest.param(
             [*stay(1, 0, range(3)), (3, 1, 50), *stay(2, 50, range(3)), (3, 2, 0)],
@@ -84,7 +84,7 @@ TWO = stay(A, 0) + stay(B, 50)
             [*stay(1, 0, range(3)), (3, 1, 50)],
             TWO,
             Score(labelled=8, rows=4, idtp=3, switches=0, covered=3, wrong=1),
-            id="a flash of the wrong person",
+            id="one frame with the wrong person",
         ),
         pytest.param(
             stay(1, 0) + stay(2, 50) + stay(3, 90, [0, 1]),
@@ -96,7 +96,7 @@ TWO = stay(A, 0) + stay(B, 50)
             stay(1, 0) + stay(-1, 50),
             TWO,
             Score(labelled=8, rows=4, idtp=4, covered=4),
-            id="nobody known is no row",
+            id="rows of no known person do not count",
         ),
     ],
 )
@@ -120,8 +120,8 @@ def test_rows_without_a_label_are_left_out_where_labels_are_not_complete() -> No
 
 
 @pytest.mark.parametrize("exhaustive", [True, False])
-def test_a_face_that_does_not_count_excuses_who_is_on_it(exhaustive: bool) -> None:
-    """Also a second row on it; but a wrong one on a face that counts stays wrong."""
+def test_rows_on_a_face_that_does_not_count_are_not_scored(exhaustive: bool) -> None:
+    """Nor is a second row on it; but a wrong row on a face that counts stays wrong."""
     truth = [*TWO, *stay(SOMEBODY, 90)]
     found = stay(1, 0) + stay(2, 90) + stay(3, 91)
     expected = Score(labelled=8, rows=4, idtp=4, covered=4)
@@ -130,13 +130,13 @@ def test_a_face_that_does_not_count_excuses_who_is_on_it(exhaustive: bool) -> No
 
 @pytest.mark.parametrize("left", [2, 0, 8], ids=["just there", "on A", "a quarter of it"])
 def test_a_hidden_face_behind_another(left: float) -> None:
-    """B goes on behind A, where nobody can see B: the row of B there is not a wrong one."""
+    """B is hidden behind A: a row of B there is not wrong."""
     truth = [*stay(A, 0), *stay(B, 50, [0, 1]), *stay(SOMEBODY, 2, [2, 3])]
     found = stay(1, 0) + stay(2, 50, [0, 1]) + stay(2, left, [2, 3])
     assert score(found, truth) == Score(labelled=6, rows=6, idtp=6, covered=6)
 
 
-def test_order_of_labels_is_the_same_to_it() -> None:
+def test_order_of_labels_does_not_matter() -> None:
     found = stay(1, 0) + stay(2, 50)
     assert score(found, TWO[::-1]) == score(found, TWO)
 
@@ -157,7 +157,7 @@ def write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -
 LABEL_COLUMNS = ("frame_index", "time_s", "x1", "y1", "x2", "y2", "person", "tracklet")
 
 
-def test_labels_made_by_eye(tmp_path: Path) -> None:
+def test_manual_labels(tmp_path: Path) -> None:
     rows = [
         (0, 0.0, 1, 2, 3, 4, "B", 0),
         (5, 0.2, 1, 2, 3, 4, "?", 1),

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tracking.found import Box, detections
-from tests.tracking.rows import timeline
+from tests.tracking.detection_rows import Box, detections
+from tests.tracking.track_rows import timeline
 from tracking.linking.association import tracklet_numbers
 
 
@@ -33,20 +33,20 @@ def still(left: float, frames: range, score: float = 0.9) -> list[Box]:
             [(0, 0, 0.9, []), (1, 0, 0.9, []), (2, 0, 0.1, []), (3, 0, 0.9, [])],
             [],
             [0, 0, 0, 0],
-            id="an unsure box goes on with a track",
+            id="a low-scoring box continues a track",
         ),
-        pytest.param(still(0, range(3), 0.1), [], [-1] * 3, id="unsure boxes begin none"),
+        pytest.param(still(0, range(3), 0.1), [], [-1] * 3, id="low-scoring boxes start none"),
         pytest.param(
             [(0, 0, 0.9, []), (1, 0, 0.9, []), (2, 0, 0.1, []), (3, 0, 0.1, [])],
             [],
             [0, 0, -1, -1],
-            id="nor do they end one",
+            id="low-scoring boxes end none",
         ),
         pytest.param(
             [*still(0, range(2)), (2, 0, 0.9, []), (2, 100, 0.9, []), (3, 0, 0.9, [])],
             [],
             [0, 0, 0, 1, 0],
-            id="seen in one frame alone",
+            id="in one frame only",
         ),
     ],
 )
@@ -56,7 +56,7 @@ def test_tracklets(boxes: list[Box], cuts: list[int], expected: list[int]) -> No
     assert number.dtype == np.int32
 
 
-def test_whom_boxes_name_does_not_matter() -> None:
+def test_identity_of_boxes_does_not_matter() -> None:
     boxes: list[Box] = [(f, 0, 0.9, [f % 2, 1 - f % 2]) for f in range(6)]
     assert tracklet_numbers(detections(boxes), timeline(6)).tolist() == [0] * 6
 

@@ -3,19 +3,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tracking.found import Box, detections
+from tests.tracking.detection_rows import Box, detections
 from tracking.linking.identity import assign_people
 
 ANNA, BEN, CLEO = 0, 1, 2
-Tracklet = tuple[range, list[float]]  # its frames, and what every box of it says
+Tracklet = tuple[range, list[float]]  # its frames, and the evidence of each of its boxes
 
 
-def said(tracklets: list[Tracklet], faces: dict[tuple[int, int], int] | None = None) -> list[int]:
-    """Whose the tracklets are; ``faces`` by tracklet and frame."""
+def people_of(
+    tracklets: list[Tracklet], faces: dict[tuple[int, int], int] | None = None
+) -> list[int]:
+    """Return the person of each tracklet; ``faces`` by tracklet and frame."""
     rows: list[tuple[int, int, list[float]]] = sorted(
-        (frame, number, says) for number, (frames, says) in enumerate(tracklets) for frame in frames
+        (frame, number, evidence)
+        for number, (frames, evidence) in enumerate(tracklets)
+        for frame in frames
     )
-    boxes: list[Box] = [(frame, 50.0 * n, max(says), says) for frame, n, says in rows]
+    boxes: list[Box] = [(frame, 50.0 * n, max(evidence), evidence) for frame, n, evidence in rows]
     votes = [(faces or {}).get((number, frame), -1) for frame, number, _ in rows]
     person = assign_people(
         detections(boxes, people=3),
@@ -31,8 +35,8 @@ def said(tracklets: list[Tracklet], faces: dict[tuple[int, int], int] | None = N
         pytest.param([], [], id="nothing"),
         pytest.param([(range(9), [0.9, 0, 0])], [ANNA], id="clear"),
         pytest.param([(range(9), [0.5, 0.45, 0])], [-1], id="between two"),
-        pytest.param([(range(9), [0.12, 0, 0])], [-1], id="hardly anybody"),
-        pytest.param([(range(1), [0.7, 0, 0])], [-1], id="a flash"),
+        pytest.param([(range(9), [0.12, 0, 0])], [-1], id="low evidence"),
+        pytest.param([(range(1), [0.7, 0, 0])], [-1], id="one frame"),
         pytest.param(
             [(range(9), [0.9, 0, 0]), (range(20, 29), [0.9, 0, 0])], [ANNA, ANNA], id="twice"
         ),
@@ -64,11 +68,11 @@ def said(tracklets: list[Tracklet], faces: dict[tuple[int, int], int] | None = N
     ],
 )
 def test_people(tracklets: list[Tracklet], expected: list[int]) -> None:
-    assert said(tracklets) == expected
+    assert people_of(tracklets) == expected
 
 
 @pytest.mark.parametrize(
-    ("says", "faces", "expected"),
+    ("evidence", "faces", "expected"),
     [
         ([0.0, 0.0, 0.0], {(0, 4): CLEO}, CLEO),
         ([0.5, 0.45, 0.0], {(0, 4): BEN}, BEN),
@@ -77,8 +81,8 @@ def test_people(tracklets: list[Tracklet], expected: list[int]) -> None:
     ],
     ids=["face alone", "face decides", "faces outvote", "faces differ"],
 )
-def test_faces(says: list[float], faces: dict[tuple[int, int], int], expected: int) -> None:
-    assert said([(range(9), says)], faces) == [expected]
+def test_faces(evidence: list[float], faces: dict[tuple[int, int], int], expected: int) -> None:
+    assert people_of([(range(9), evidence)], faces) == [expected]
 
 
 def test_boxes_in_no_tracklet_do_not_count() -> None:
@@ -88,7 +92,7 @@ def test_boxes_in_no_tracklet_do_not_count() -> None:
 
 
 def test_many_tracklets_of_many_people() -> None:
-    """Every frame shows everybody, each in a tracklet of their own, half of them unclear."""
+    """Every frame shows every person in their own tracklet, half of them ambiguous."""
     people, shots = 12, 30
     eye = np.eye(people) * 0.8
     boxes: list[Box] = []
@@ -96,8 +100,8 @@ def test_many_tracklets_of_many_people() -> None:
     for shot in range(shots):
         for frame in range(shot * 10, shot * 10 + 8):
             for who in range(people):
-                says = eye[who] + (eye[(who + 1) % people] * 0.6 if who % 2 else 0)
-                boxes.append((frame, 30.0 * who, 0.8, says.tolist()))
+                evidence = eye[who] + (eye[(who + 1) % people] * 0.6 if who % 2 else 0)
+                boxes.append((frame, 30.0 * who, 0.8, evidence.tolist()))
                 number.append(shot * people + who)
     person = assign_people(
         detections(boxes, people=people), np.array(number, np.int32), np.full(len(boxes), -1)

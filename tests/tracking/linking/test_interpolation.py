@@ -3,17 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tracking.rows import Row, said, timeline, tracks
+from tests.tracking.track_rows import Row, rows_of, timeline, tracks
 from tracking.linking.interpolation import CONFIDENCE_SHARE, MAX_STEP, interpolate_gaps, steps
 
-Filled = list[tuple[int, int, float]]
+Interpolated = list[tuple[int, int, float]]
 
 
 @pytest.mark.parametrize(
     ("frames", "cuts", "rows", "max_gap_s", "expected"),
     [
         pytest.param(0, [], [], 1.0, [], id="no frame at all"),
-        pytest.param(5, [], [], 1.0, [], id="nobody"),
+        pytest.param(5, [], [], 1.0, [], id="no row"),
         pytest.param(5, [], [(2, 1, 40)], 1.0, [], id="one frame only"),
         pytest.param(3, [], [(0, 1, 0), (1, 1, 3), (2, 1, 6)], 1.0, [], id="no gap"),
         pytest.param(5, [], [(3, 1, 30), (4, 1, 33)], 1.0, [], id="gap at the start"),
@@ -69,7 +69,7 @@ Filled = list[tuple[int, int, float]]
             [(0, 1, 0), (1, 2, 3), (2, 2, 3), (3, 2, 3), (4, 1, 8)],
             1.0,
             [(1, 1, 2), (2, 1, 4), (3, 1, 6)],
-            id="somebody else in between",
+            id="another person in between",
         ),
         pytest.param(
             5,
@@ -79,19 +79,19 @@ Filled = list[tuple[int, int, float]]
             [],
             id="seen elsewhere in between",
         ),
-        pytest.param(3, [], [(0, 1, 0), (2, 1, 30)], 1.0, [(1, 1, 15)], id="as far as it may be"),
+        pytest.param(3, [], [(0, 1, 0), (2, 1, 30)], 1.0, [(1, 1, 15)], id="longest step"),
         pytest.param(3, [], [(0, 1, 0), (2, 1, 31)], 1.0, [], id="too far"),
-        pytest.param(5, [], [(0, -1, 0), (4, -1, 8)], 1.0, [], id="nobody known"),
+        pytest.param(5, [], [(0, -1, 0), (4, -1, 8)], 1.0, [], id="no known person"),
         pytest.param(5, [], [(0, 1, 0), (4, 2, 8)], 1.0, [], id="two people, one after the other"),
     ],
 )
 def test_gaps(
-    frames: int, cuts: list[int], rows: list[Row], max_gap_s: float, expected: Filled
+    frames: int, cuts: list[int], rows: list[Row], max_gap_s: float, expected: Interpolated
 ) -> None:
     line = timeline(frames, cuts=cuts)
     before = tracks(rows, line)
-    found = said(interpolate_gaps(before, line, max_gap_s=max_gap_s))
-    assert [row for row in found if not row[3]] == said(before)
+    found = rows_of(interpolate_gaps(before, line, max_gap_s=max_gap_s))
+    assert [row for row in found if not row[3]] == rows_of(before)
     assert [row[:3] for row in found if row[3]] == expected
 
 
@@ -99,7 +99,7 @@ def test_time_decides_where_frames_come_unevenly() -> None:
     """The third frame is on screen for 0.7 s: the face has gone most of its way after it."""
     line = timeline(5, times_s=[0.0, 0.1, 0.2, 0.9, 1.0])
     found = interpolate_gaps(tracks([(0, 1, 0), (4, 1, 20)], line), line, max_gap_s=1.0)
-    assert said(found)[1:4] == [(1, 1, 2, True), (2, 1, 4, True), (3, 1, 18, True)]
+    assert rows_of(found)[1:4] == [(1, 1, 2, True), (2, 1, 4, True), (3, 1, 18, True)]
     assert np.array_equal(found.time_s, line.time_s)
 
 
@@ -113,7 +113,7 @@ def test_only_frames_that_were_read_are_filled() -> None:
     every = timeline(13)
     line = type(every)(np.array([0, 3, 9, 12]), every.time_s[[0, 3, 9, 12]], every.cuts)
     found = interpolate_gaps(tracks([(0, 1, 0), (12, 1, 24)], line), line, max_gap_s=2.0)
-    assert said(found)[1:3] == [(3, 1, 6, True), (9, 1, 18, True)]
+    assert rows_of(found)[1:3] == [(3, 1, 6, True), (9, 1, 18, True)]
 
 
 def test_sizes_and_confidence_lie_between() -> None:
@@ -135,7 +135,7 @@ def test_filling_again_changes_nothing_and_the_input_stays() -> None:
     seen = tracks([(0, 1, 0), (4, 1, 8), (8, 1, 9), (1, 2, 5), (3, 2, 6)], line)
     columns = {name: getattr(seen, name).copy() for name in seen.COLUMNS}
     once = interpolate_gaps(seen, line, max_gap_s=1.0)
-    assert said(interpolate_gaps(once, line, max_gap_s=1.0)) == said(once)
+    assert rows_of(interpolate_gaps(once, line, max_gap_s=1.0)) == rows_of(once)
     assert all(np.array_equal(getattr(seen, name), column) for name, column in columns.items())
 
 

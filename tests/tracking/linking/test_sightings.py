@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data.tables.people import Assignments
-from tests.tracking.found import SIDE, Box, detections
-from tests.tracking.rows import timeline
+from tests.tracking.detection_rows import SIDE, Box, detections
+from tests.tracking.track_rows import timeline
 from tracking.linking.sightings import SIGHTING_SCORE, Sightings, merge_sightings, sightings_of
 
 PEOPLE = (7, 3)
@@ -33,8 +33,8 @@ def assignments(faces: list[Face]) -> Assignments:
     [
         pytest.param([], [], id="none"),
         pytest.param([(0.2, 0, 7)], [(2, 7)], id="one"),
-        pytest.param([(0.2, 0, -1)], [], id="nobody known"),
-        pytest.param([(0.25, 0, 7), (9.0, 0, 3)], [], id="frames that were not read"),
+        pytest.param([(0.2, 0, -1)], [], id="no known person"),
+        pytest.param([(0.25, 0, 7), (9.0, 0, 3)], [], id="frames that were not sampled"),
         pytest.param([(0.2, 0, 7), (0.2, 50, 3), (0.9, 0, 7)], [(2, 7), (2, 3), (9, 7)], id="some"),
     ],
 )
@@ -55,10 +55,10 @@ def test_no_frames() -> None:
         pytest.param([(0, 5, 0.5, [])], [], [(0, 5, 0.5, -1)], id="no face"),
         pytest.param([(0, 5, 0.5, [])], [(0, 7, 3)], [(0, 5, SIGHTING_SCORE, 1)], id="on a box"),
         pytest.param(
-            [(0, 5, 0.1, [])], [(0, 7, 3)], [(0, 7, SIGHTING_SCORE, 1)], id="on an unsure box"
+            [(0, 5, 0.1, [])], [(0, 7, 3)], [(0, 7, SIGHTING_SCORE, 1)], id="on a low-scoring box"
         ),
         pytest.param(
-            [(0, 5, 0.95, [])], [(0, 5, 7)], [(0, 5, 0.95, 0)], id="on a box that is surer"
+            [(0, 5, 0.95, [])], [(0, 5, 7)], [(0, 5, 0.95, 0)], id="on a higher-scoring box"
         ),
         pytest.param(
             [(0, 5, 0.5, []), (2, 5, 0.5, [])],
@@ -79,7 +79,7 @@ def test_no_frames() -> None:
         ),
     ],
 )
-def test_join(
+def test_merge(
     boxes: list[Box], faces: list[Face], expected: list[tuple[int, float, float, int]]
 ) -> None:
     before = detections(boxes)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tracking.rows import timeline, tracks
+from tests.tracking.track_rows import timeline, tracks
 from tracking.linking.smoothing import smooth, smoothed
 
 # Frames 0.1 s apart: with a window of 0.4 s the nearest neighbours are half of its half away, and
@@ -51,7 +51,7 @@ def test_sizes_are_smoothed_too() -> None:
         pytest.param([], [(3, 1, 5), (4, 1, 5)], id="a gap that was left open"),
         pytest.param([], [(2, 2, 5), (3, 2, 5)], id="another person"),
         pytest.param([], [(2, 1, 50), (3, 1, 50)], id="farther than a face moves in a frame"),
-        pytest.param([], [(2, -1, 5), (3, -1, 5)], id="nobody known"),
+        pytest.param([], [(2, -1, 5), (3, -1, 5)], id="no known person"),
     ],
 )
 def test_not_across(cuts: list[int], second: list[tuple[int, int, float]]) -> None:
@@ -60,13 +60,13 @@ def test_not_across(cuts: list[int], second: list[tuple[int, int, float]]) -> No
     assert np.array_equal(smooth(seen, line, window_s=1.0).xyxy, seen.xyxy)
 
 
-def test_rows_of_nobody_stay_as_they_are() -> None:
+def test_rows_of_no_known_person_stay_unchanged() -> None:
     line = timeline(3)
     seen = tracks([(0, -1, 0), (1, -1, 3), (2, -1, 0), (1, -1, 6)], line)
     assert np.array_equal(smooth(seen, line, window_s=1.0).xyxy, seen.xyxy)
 
 
-def test_two_people_crossing_keep_their_ways() -> None:
+def test_two_people_crossing_keep_their_paths() -> None:
     line = timeline(5)
     seen = tracks(
         [(i, 1, 4.0 * i) for i in range(5)] + [(i, 2, 16.0 - 4 * i) for i in range(5)], line
@@ -87,7 +87,7 @@ def test_no_window_changes_nothing() -> None:
     assert np.array_equal(smooth(seen, line, window_s=0).xyxy, seen.xyxy)
 
 
-def test_noise_gets_less_and_the_input_stays() -> None:
+def test_noise_is_reduced_and_the_input_unchanged() -> None:
     time_s = np.arange(200) / 25
     way = np.stack([100 + 40 * np.sin(time_s), 50 + 20 * np.cos(time_s)], axis=1)
     noisy = way + np.random.default_rng(0).normal(0, 2, way.shape)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data.tables.people import Assignments
-from tests.tracking.found import SIDE, Box, detections
-from tests.tracking.rows import timeline, tracks
+from tests.tracking.detection_rows import SIDE, Box, detections
+from tests.tracking.track_rows import timeline, tracks
 from tracking.detection.detections import FootageDetections
 from tracking.linking.tracks import LinkSettings, find_tracks, without_hidden
 
@@ -34,8 +34,8 @@ def rows(
     return {p: named.frame_index[named.person_id == p].tolist() for p in people}
 
 
-def seen(left: float, frames: range, says: list[float]) -> list[Box]:
-    return [(frame, left, max(says), says) for frame in frames]
+def seen(left: float, frames: range, evidence: list[float]) -> list[Box]:
+    return [(frame, left, max(evidence), evidence) for frame in frames]
 
 
 def face(frame: int, left: float, person: int) -> Assignments:
@@ -49,14 +49,14 @@ def face(frame: int, left: float, person: int) -> Assignments:
 @pytest.mark.parametrize(
     ("boxes", "expected"),
     [
-        pytest.param([], {}, id="nobody"),
+        pytest.param([], {}, id="no box"),
         pytest.param(seen(0, range(6), [0.9, 0]), {ANNA: [0, 1, 2, 3, 4, 5]}, id="one"),
         pytest.param(
             seen(0, range(3), [0.9, 0])
             + seen(0, range(3, 4), [0, 0.9])
             + seen(0, range(4, 7), [0.9, 0]),
             {ANNA: [0, 1, 2, 3, 4, 5, 6]},
-            id="no flash of another",
+            id="one frame with another person",
         ),
         pytest.param(
             seen(0, range(3), [0.9, 0]) + seen(0, range(5, 8), [0.9, 0]),
@@ -66,7 +66,7 @@ def face(frame: int, left: float, person: int) -> Assignments:
         pytest.param(
             seen(0, range(8), [0.9, 0]) + seen(90, range(8), [0.3, 0]),
             {ANNA: list(range(8))},
-            id="no second one of a person",
+            id="one tracklet of a person in a frame",
         ),
     ],
 )
@@ -74,25 +74,25 @@ def test_tracks(boxes: list[Box], expected: dict[int, list[int]]) -> None:
     assert rows(boxes) == expected
 
 
-def test_nobody_is_carried_over_a_cut() -> None:
+def test_no_track_spans_a_cut() -> None:
     boxes = seen(0, range(4), [0.9, 0]) + seen(0, range(6, 10), [0, 0.9])
     assert rows(boxes, cuts=[5]) == {ANNA: [0, 1, 2, 3], BEN: [6, 7, 8, 9]}
 
 
-def test_faces_name_a_tracklet() -> None:
+def test_faces_decide_a_tracklet() -> None:
     boxes = seen(0, range(6), [0.4, 0.4])
     assert rows(boxes) == {}
     assert rows(boxes, face(2, 0, BEN)) == {BEN: [0, 1, 2, 3, 4, 5]}
 
 
-def test_faces_name_whom_the_detector_does_not_know() -> None:
+def test_faces_decide_people_unknown_to_the_detector() -> None:
     boxes = seen(0, range(6), [0.1, 0.1]) + seen(0, range(2, 3), [0.3, 0.1])
     boxes.remove((2, 0, 0.1, [0.1, 0.1]))
     both = [face(2, 0, CLEO), face(4, 0, CLEO)]
     assert rows(boxes, Assignments.concatenate(both)) == {CLEO: [2, 3, 4]}
 
 
-def test_photographs_do_not_follow_each_other() -> None:
+def test_photographs_are_not_linked() -> None:
     boxes = (
         seen(0, range(1), [0.99, 0])
         + seen(0, range(1, 2), [0, 0.99])
@@ -114,7 +114,7 @@ def test_boxes_are_faces_without_the_labels_margin() -> None:
     [(100.0, [True, True, True]), (4.0, [True, False, True]), (15.0, [True, True, True])],
     ids=["elsewhere", "over the gap", "beside it"],
 )
-def test_filled_rows_on_another_go(left: float, expected: list[bool]) -> None:
+def test_interpolated_rows_on_another_face_are_dropped(left: float, expected: list[bool]) -> None:
     line = timeline(3)
     both = tracks([(0, ANNA, 0), (1, ANNA, 0), (1, BEN, left), (2, ANNA, 0)], line, side=SIDE)
     both = both.replace(filled=np.array([False, True, False, False]))
@@ -124,5 +124,5 @@ def test_filled_rows_on_another_go(left: float, expected: list[bool]) -> None:
     assert (kept.person_id == BEN).sum() == 1
 
 
-def test_nothing_filled() -> None:
+def test_no_interpolated_rows() -> None:
     assert len(without_hidden(tracks([], timeline(0)))) == 0

@@ -1,4 +1,4 @@
-"""Small tables of tracks, made up."""
+"""Tracks from short rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 
 SIDE = 10.0
-"""Width and height of a made-up face, px."""
+"""Width and height of a face, px."""
 
 Row = tuple[int, int, float]
 """Frame, person, and left side of the face in px."""
@@ -19,7 +19,7 @@ Row = tuple[int, int, float]
 def timeline(
     frames: int, *, rate: float = 10.0, cuts: Sequence[int] = (), times_s: Sequence[float] = ()
 ) -> Timeline:
-    """Return frames 0, 1, ... of a constant rate, or of the times given."""
+    """Return frames 0, 1, ... at a constant rate, or at ``times_s``."""
     times = np.array(times_s, np.float64) if len(times_s) else np.arange(frames) / rate
     return Timeline(np.arange(frames), times, np.array(cuts, np.int64))
 
@@ -27,7 +27,7 @@ def timeline(
 def tracks(
     rows: Sequence[Row], line: Timeline, *, confidence: float = 0.8, side: float = SIDE
 ) -> Tracks:
-    """Return square faces at the upper edge."""
+    """Return square faces at the top edge of the frame."""
     frame = np.array([row[0] for row in rows], np.int64)
     left = np.array([row[2] for row in rows], np.float32)
     zero = np.zeros_like(left)
@@ -41,11 +41,11 @@ def tracks(
     )
 
 
-def said(found: Tracks) -> list[tuple[int, int, float, bool]]:
-    """Frame, person, left side and whether filled, of every row."""
+def rows_of(tracks: Tracks) -> list[tuple[int, int, float, bool]]:
+    """Return frame, person, left side and whether interpolated, of every row."""
     return [
         (int(frame), int(person), round(float(box[0]), 3), bool(filled))
         for frame, person, box, filled in zip(
-            found.frame_index, found.person_id, found.xyxy, found.filled, strict=True
+            tracks.frame_index, tracks.person_id, tracks.xyxy, tracks.filled, strict=True
         )
     ]

@@ -15,12 +15,12 @@ from tracking.detection.inputs import faces_key
 from tracking.state import StaleTracking, stale_tracking
 from tracking.training.examples import read_examples
 
-NOTHING_DONE = StaleTracking(trained=False, tracker=False, tracked=(), tracks=())
+NOTHING_FINISHED = StaleTracking(trained=False, tracker=False, tracked=(), tracks=())
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Trained and tracked, as it says."""
+    """A project with records of a training and of tracks."""
     drawn = draw_project(tmp_path / "film.fancam", train=3, val=2)
     drawn.add_footage(
         tmp_path / "film.mp4",
@@ -37,8 +37,10 @@ def project(tmp_path: Path) -> Project:
     return drawn
 
 
-def test_nothing_was_done(tmp_path: Path) -> None:
-    assert stale_tracking(draw_project(tmp_path / "film.fancam", train=2, val=1)) == NOTHING_DONE
+def test_nothing_finished(tmp_path: Path) -> None:
+    assert (
+        stale_tracking(draw_project(tmp_path / "film.fancam", train=2, val=1)) == NOTHING_FINISHED
+    )
 
 
 def test_all_is_up_to_date(project: Project) -> None:
@@ -48,7 +50,7 @@ def test_all_is_up_to_date(project: Project) -> None:
 def test_another_image(project: Project) -> None:
     label = next(project.dataset_folder.glob("labels/train/*.txt"))
     label.write_text("0 0.5 0.5 0.2 0.2\n", encoding="utf-8")
-    # A dataset is written whole, and its list last.
+    # A dataset's manifest is written last.
     (project.dataset_folder / ".generated.json").write_text('{"files": {}}', encoding="utf-8")
     assert stale_tracking(project) == StaleTracking(True, True, ("film",), ())
 
@@ -59,7 +61,7 @@ def test_other_people(project: Project) -> None:
     assert stale_tracking(project).tracker
 
 
-def test_a_dataset_of_nobody(project: Project) -> None:
+def test_a_dataset_without_people(project: Project) -> None:
     (project.dataset_folder / "data.yaml").unlink()
     assert stale_tracking(project).tracker
 
@@ -73,7 +75,7 @@ def test_another_name(project: Project) -> None:
         (project.dataset_folder / "data.yaml").read_text("utf-8").replace(NAMES[1], "Anna"),
         encoding="utf-8",
     )
-    # Names are no part of what is learnt.
+    # The training does not depend on names.
     assert stale_tracking(project) == StaleTracking(True, False, ("film",), ("film",))
 
 

@@ -1,4 +1,4 @@
-"""Detections said briefly."""
+"""Detections from short rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Box = tuple[int, float, float, Sequence[float]]
 
 
 def detections(boxes: Sequence[Box], *, people: int = 2) -> Detections:
-    """Squares of SIDE px at the top of the frame; the evidence may be left empty."""
+    """Return squares of SIDE px at the top edge of the frame; missing evidence is 0."""
     left = np.array([box[1] for box in boxes], np.float32)
     top = np.zeros_like(left)
     evidence = [list(box[3]) + [0.0] * (people - len(box[3])) for box in boxes]
