@@ -1,4 +1,4 @@
-"""The one command on a folder of footages: one project, and what is broken stops nothing else."""
+"""`fancam FOLDER`: one project of many footages; a broken one does not stop the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHERS = [look.name for look in CAST[1:]]
 DRAWN = {f"{number:02d}": HEROINE for number in range(1, 6)} | {
     f"{number:02d}": name for number, name in enumerate(OTHERS, start=6)
 }
-"""Whom each footage shows; there is one of the empty stage too, and a broken one."""
+"""The person in each footage; there are also one of an empty stage and a broken one."""
 EMPTY, BROKEN = "11 nobody", "12 broken"
 
 
@@ -31,7 +31,7 @@ def lessons(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     for seed, (name, person) in enumerate(DRAWN.items()):
         draw(folder / f"{name}.mp4", person, "close-up", seed)
-    draw(folder / f"{EMPTY}.mp4", HEROINE, "talk", 0)  # in which others have the parts
+    draw(folder / f"{EMPTY}.mp4", HEROINE, "talk", 0)  # in which other people act
     shutil.copy(clips("truncated.mp4"), folder / f"{BROKEN}.mp4")
     return folder
 
@@ -51,7 +51,7 @@ def test_twelve_footages(lessons: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert f"{BROKEN}.mp4: this video is cut off" in named[0]
     project = Project(lessons.with_name("lessons.fancam"))
     assert sorted(project.footages) == sorted([*DRAWN, EMPTY])
-    assert_everybody_is_one_person(project)
+    assert_each_person_is_found_once(project)
     for name in DRAWN:
         (video,) = project.crops_folder(name).glob("*.mp4")
         assert video.stat().st_size > 1000
@@ -61,7 +61,7 @@ def test_twelve_footages(lessons: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.splitlines()[-1] == "all is up to date"
 
 
-def assert_everybody_is_one_person(project: Project) -> None:
+def assert_each_person_is_found_once(project: Project) -> None:
     with open_people(project.people_file) as people:
         names = people.names()
         found = {name: people.assignments(name).person_id for name in project.footages}

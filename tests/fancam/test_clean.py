@@ -1,4 +1,4 @@
-"""`fancam clean`: what can be made again goes, and nothing else."""
+"""`fancam clean`: removes files that can be made again, and no others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ KEPT_FOLDERS = ("faces/", "labels/")
 
 @pytest.fixture
 def project(clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """With all that there can be, and the user's own files among it."""
+    """A project with every kind of output, and files of the user among them."""
     monkeypatch.chdir(tmp_path)
     made = make_project(clips("constant_rate.mp4"), monkeypatch.setattr)
     _write(made.folder / "crops" / "clip" / ".pieces" / "1-x" / "piece-000000.nut")
@@ -61,7 +61,9 @@ def clean(project: Project, *options: str) -> int:
     return fancam.cli.main(["clean", str(project.folder), *options])
 
 
-def test_what_can_be_made_again_goes(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_removes_files_that_can_be_made_again(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = snapshot(project.folder)
     stay = {path for path in before if path.startswith(KEPT_FOLDERS)}
     capsys.readouterr()
@@ -79,8 +81,8 @@ def test_what_can_be_made_again_goes(project: Project, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == "nothing to remove\n"
 
 
-def test_the_dataset_comes_back_as_it_was(project: Project) -> None:
-    """Byte for byte, and without another clustering."""
+def test_the_dataset_is_made_again_identically(project: Project) -> None:
+    """The same bytes, without another clustering."""
     before, stages = snapshot(project.folder), stored_records(project.folder)
     assert clean(project, "--yes", "--only", "dataset") == 0
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
@@ -91,7 +93,7 @@ def test_the_dataset_comes_back_as_it_was(project: Project) -> None:
     assert stored_records(project.folder) == stages
 
 
-def test_videos_come_back_as_they_were(project: Project) -> None:
+def test_videos_are_made_again_identically(project: Project) -> None:
     before = snapshot(project.folder)
     shutil.rmtree(project.folder / "crops" / "clip" / ".pieces")
     assert clean(project, "--yes", "--only", "crops") == 0
@@ -104,7 +106,7 @@ def test_videos_come_back_as_they_were(project: Project) -> None:
     assert {path: after[path][1] for path in crops} == {path: before[path][1] for path in crops}
 
 
-def test_only_some(project: Project) -> None:
+def test_only_some_kinds(project: Project) -> None:
     before = files(project)
     assert clean(project, "--yes", "--only", "tracks", "--only", "cache") == 0
     assert before - files(project) == {
@@ -119,7 +121,7 @@ def test_only_some(project: Project) -> None:
     assert "crops of clip" in stages
 
 
-def test_it_asks_first(
+def test_asks_first(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = snapshot(project.folder)
@@ -133,7 +135,7 @@ def test_it_asks_first(
     assert snapshot(project.folder) == before
 
 
-def test_not_while_another_run_is_at_work(
+def test_refused_while_another_run_holds_the_lock(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = snapshot(project.folder)
@@ -143,7 +145,7 @@ def test_not_while_another_run_is_at_work(
     assert snapshot(project.folder) == before
 
 
-def test_stopped_half_way_it_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_clean_is_resumed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     removed: list[Path] = []
     unlink = Path.unlink
 

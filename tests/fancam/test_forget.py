@@ -1,4 +1,4 @@
-"""`fancam forget`: of a project with all that there can be, nothing is left of the person."""
+"""`fancam forget`: no residue of the person is left in a project with all outputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.clustering.command import snapshot
 from tests.whole_project import make_project
 
 NAMES = ("Anna Karenina", "Zoë O'Brien", "Person 1")
-"""What person 1 is called, and was."""
+"""The present and earlier names of person 1."""
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def forget(project: Project, name: str) -> int:
     return fancam.cli.main(["forget", str(project.folder), name, "--yes"])
 
 
-def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file's name and bytes, and what is packed or compressed in it."""
+def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of every file, and of the contents of archives and tables."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         yield name, path.read_bytes()
@@ -56,12 +56,12 @@ def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
                     yield f"{name}: {column}", repr(values).encode()
 
 
-def places_of(folder: Path, sought: bytes) -> list[str]:
-    return [name for name, content in everything(folder) if sought in name.encode() + content]
+def files_with(folder: Path, needle: bytes) -> list[str]:
+    return [name for name, content in contents(folder) if needle in name.encode() + content]
 
 
-def seen_of(project: Project, person_id: int) -> tuple[NDArray[np.float32], list[bytes]]:
-    """Embeddings and portraits."""
+def marks_of(project: Project, person_id: int) -> tuple[NDArray[np.float32], list[bytes]]:
+    """Return embeddings, and the marks of portraits."""
     faces = Faces.read(project.faces_file("clip"))
     with open_people(project.people_file) as people:
         rows = np.flatnonzero(people.assignments("clip").person_id == person_id)
@@ -73,14 +73,14 @@ def seen_of(project: Project, person_id: int) -> tuple[NDArray[np.float32], list
     return np.concatenate([faces.embedding[rows], faces.embedding_mirrored[rows]]), portraits
 
 
-def test_nothing_is_left(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    embeddings, portraits = seen_of(project, 1)
+def test_no_residue_is_left(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    embeddings, portraits = marks_of(project, 1)
     frames = [path.read_bytes() for path in (project.folder / "faces/clip").glob("????????.jpg")]
     for name in NAMES[:2]:
-        assert places_of(project.folder, name.encode())
-    assert places_of(project.folder, embeddings[0].tobytes())
-    assert len(places_of(project.folder, portraits[0])) >= 3  # faces, people and the page's
-    assert len(places_of(project.folder, frames[0])) >= 4  # faces, dataset and both exports
+        assert files_with(project.folder, name.encode())
+    assert files_with(project.folder, embeddings[0].tobytes())
+    assert len(files_with(project.folder, portraits[0])) >= 3  # faces, people and the page's
+    assert len(files_with(project.folder, frames[0])) >= 4  # faces, dataset and both exports
     capsys.readouterr()
 
     assert forget(project, "Anna Karenina") == 0
@@ -89,22 +89,22 @@ def test_nothing_is_left(project: Project, capsys: pytest.CaptureFixture[str]) -
     assert "run train-tracker and track-people again" in said
     assert "cluster-faces --force would find them again" in said
     for name in NAMES:
-        assert places_of(project.folder, name.encode()) == []
+        assert files_with(project.folder, name.encode()) == []
     for row in embeddings:
-        assert places_of(project.folder, row.tobytes()) == []
-        assert places_of(project.folder, row[:4].tobytes()) == []
+        assert files_with(project.folder, row.tobytes()) == []
+        assert files_with(project.folder, row[:4].tobytes()) == []
     for picture in (*portraits, *frames):
-        assert places_of(project.folder, picture) == []
+        assert files_with(project.folder, picture) == []
     others = [path.name for path in (project.folder / "crops/clip").glob("*.mp4")]
     assert len(others) == 6
     assert len(list((project.folder / "labels/smile/faces").iterdir())) == 45
 
 
-def test_what_is_left_elsewhere_is_named(
+def test_residues_in_other_files_are_named(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the user put there is not removed, but said."""
-    _, portraits = seen_of(project, 1)
+    """Files of the user are not removed, but named."""
+    _, portraits = marks_of(project, 1)
     (project.folder / "notes.txt").write_text("Zoë O'Brien sings", "utf-8")
     (project.folder / "album.pdf").write_bytes(b"%PDF" + portraits[3])
     assert forget(project, "Anna Karenina") == 1
@@ -115,7 +115,7 @@ def test_what_is_left_elsewhere_is_named(
     assert (project.folder / "notes.txt").exists()
 
 
-def test_they_do_not_come_back(project: Project) -> None:
+def test_a_person_does_not_come_back(project: Project) -> None:
     assert forget(project, "Anna Karenina") == 0
     before = snapshot(project.folder)
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
@@ -126,7 +126,7 @@ def test_they_do_not_come_back(project: Project) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
-def test_by_a_name_of_before(
+def test_by_an_earlier_name(
     project: Project, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = snapshot(project.folder)
@@ -136,9 +136,7 @@ def test_by_a_name_of_before(
     assert snapshot(project.folder) == before
 
 
-def test_somebody_merged_and_somebody_hidden(
-    project: Project, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_merged_and_a_hidden_person(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     with open_people(project.people_file) as people:
         DecisionLog(people).rename(2, "Ben")
         DecisionLog(people).decide(Decision(DecisionKind.MERGE, 1, 2))  # Anna is Ben
@@ -151,12 +149,12 @@ def test_somebody_merged_and_somebody_hidden(
     assert forget(project, "Ben") == 0
     assert capsys.readouterr().out.count(": 0 residues left") == 2
     for name in (*NAMES, "Ben", "Cleo", "Person 2", "Person 3"):
-        assert places_of(project.folder, name.encode()) == []
+        assert files_with(project.folder, name.encode()) == []
     with open_people(project.people_file) as people:
         assert people.names() == {4: "Person 4"}
 
 
-def test_another_who_has_their_old_name_stays(project: Project) -> None:
+def test_another_person_with_the_old_name_stays(project: Project) -> None:
     with open_people(project.people_file) as people:
         DecisionLog(people).rename(4, "Zoë O'Brien")
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
@@ -165,7 +163,7 @@ def test_another_who_has_their_old_name_stays(project: Project) -> None:
         assert people.names()[4] == "Zoë O'Brien"
 
 
-def test_what_cannot_be_finished_is_not_begun(
+def test_an_unfinished_project_is_refused(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project.unfinish(FACES, "clip")

@@ -1,4 +1,4 @@
-"""The one command, killed once in the middle of every stage, ends as if nothing had happened."""
+"""`fancam FOOTAGE`, killed once in every stage, gives the result of an undisturbed run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.records import stored_records
 ARGUMENTS = ("film.mp4", "--no-review", "--weights", "yolo11n.yaml")
 PROJECT = "film.fancam"
 
-# Each stage dies when this much of it is there, and before the next is: see LEFT.
+# Each stage is killed at this file operation, with the files of LEFT on disk.
 DEATHS = {
     "cluster-faces": Death(r"rename .*/faces/film\.parts/.*-000002\.frames\.parquet"),
     "train-tracker": Death(r"rename .*/training/all/last\.pt", 2),
@@ -38,8 +38,8 @@ LEFT = {
     "crop-people": r"crops/film/\.pieces/.*-000002\.nut",
     "smile-gifs": r"crops/film/Person 1\.gif",
 }
-AS_IT_WAS = (".jpg", ".txt", ".yaml", ".csv", ".gif", ".npz")
-"""Of these every byte is the same."""
+SAME_BYTES = (".jpg", ".txt", ".yaml", ".csv", ".gif", ".npz")
+"""Suffixes of files that are the same to the byte."""
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +75,10 @@ def test_killed_once_in_every_stage(film: Path, tmp_path: Path) -> None:
 
 
 def assert_same(one: Path, other: Path) -> None:
-    """Files, tables, videos, and what the project takes for done."""
+    """Compare files, tables, videos and records."""
     assert files(one) == files(other)
     assert not [path for path in files(one) if PARTIAL in path or "parts" in path]
-    alike = [path for path in files(one) if path.endswith(AS_IT_WAS)]
+    alike = [path for path in files(one) if path.endswith(SAME_BYTES)]
     differ = [path for path in alike if (one / path).read_bytes() != (other / path).read_bytes()]
     assert differ == []
     assert (one / "crops/film/timeline.json").read_bytes() == (

@@ -1,4 +1,4 @@
-"""The front door."""
+"""`fancam FOOTAGE...`, `fancam demo`, and what every subcommand does alike."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_help_names_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
     assert "demo" in capsys.readouterr().out
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(
+def test_a_file_instead_of_the_folder_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "demo"
@@ -49,7 +49,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(
 
 
 @pytest.mark.slow
-def test_the_demo_finds_and_follows_the_drawn_cast(
+def test_the_demo_finds_and_tracks_the_drawn_cast(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from data.sample.cast import CAST
@@ -82,11 +82,11 @@ def test_the_demo_finds_and_follows_the_drawn_cast(
     assert after == before
 
     all_stages(tmp_path, capsys)
-    forget_somebody(tmp_path / "film.fancam", capsys)
+    erase_a_person(tmp_path / "film.fancam", capsys)
 
 
 def all_stages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The one command does nothing again that the single ones have done."""
+    """`fancam FOOTAGE` repeats no stage that its own command has finished."""
     project = folder / "film.fancam"
     model = (project / "tracker" / "best.pt").stat().st_mtime_ns
     command = [str(folder / "film.mp4"), "--project", str(project), "--weights", "yolo11n.yaml"]
@@ -98,20 +98,20 @@ def all_stages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (project / "tracker" / "best.pt").stat().st_mtime_ns == model
 
 
-def forget_somebody(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a project with everything in it, nothing is left of the person."""
+def erase_a_person(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No residue of an erased person is left in a project with all outputs."""
     with open_people(project / "people.sqlite") as people:
         DecisionLog(people).rename(3, "Anna Karenina")
-    sought = Needle(
+    needle = Needle(
         ("Anna Karenina", "Person 3"), embeddings_of(project, 3), portraits_of(project, 3)
     )
     assert fancam.cli.main(["export", str(project)]) == 0
-    assert find_residues(project, sought)
+    assert find_residues(project, needle)
     assert fancam.cli.main(["forget", str(project), "Anna Karenina", "--yes"]) == 0
     said = capsys.readouterr().out
     assert "searched every byte" in said
     assert ": 0 residues left" in said
-    assert find_residues(project, sought) == []
+    assert find_residues(project, needle) == []
     assert not list(project.rglob("Person 3*"))
     assert not (project / "tracker" / "best.pt").exists()
     assert len(list((project / "crops" / "film").glob("Person *.gif"))) == 5
@@ -142,7 +142,7 @@ def figures(said: str, name: str) -> tuple[float, float]:
     return float(row.split()[1]), float(row.split()[2])
 
 
-# --- one command, and what else one does with a project ----------------------------------------
+# --- all stages, and subcommands ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_refused_before_anything_is_written(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "zeros.mp4"]
 
 
-def test_a_disk_that_is_too_small_is_said_first(
+def test_a_disk_that_is_too_small_is_reported_first(
     clips: Clips,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -199,7 +199,7 @@ def test_a_disk_that_is_too_small_is_said_first(
     assert not (tmp_path / "film.fancam").exists()
 
 
-def test_no_encoder_is_said_first(
+def test_a_missing_encoder_is_reported_first(
     clips: Clips,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -216,7 +216,7 @@ def test_no_encoder_is_said_first(
     assert not (tmp_path / "film.fancam").exists()
 
 
-def test_what_is_done_needs_no_space_again(
+def test_finished_stages_need_no_space(
     clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

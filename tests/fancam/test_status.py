@@ -21,7 +21,7 @@ WHATS = ["faces", "people", "tracker", "tracks", "videos", "smile GIFs"]
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """Tracked, as it says, and no more."""
+    """A project with records of tracks, and no more."""
     monkeypatch.chdir(tmp_path)
     encode(tmp_path / "film 1.mp4", [picture(number) for number in range(10)], rate=25)
     return small_project(tmp_path / "film.fancam", tmp_path / "film 1.mp4")
@@ -40,7 +40,7 @@ def test_the_table(project: Project, capsys: pytest.CaptureFixture[str]) -> None
     assert project.footages
 
 
-def test_for_programs(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert fancam.cli.main(["status", str(project.folder), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["what"] for row in rows] == WHATS
@@ -50,14 +50,14 @@ def test_for_programs(project: Project, capsys: pytest.CaptureFixture[str]) -> N
     assert rows[4]["command"][0] == "crop-people"
 
 
-def test_nothing_is_written_and_nobody_waited_for(project: Project) -> None:
+def test_writes_nothing_and_waits_for_no_lock(project: Project) -> None:
     with project.lock():
         before = snapshot(project.folder)
         assert fancam.cli.main(["status", str(project.folder)]) == 0
         assert snapshot(project.folder) == before
 
 
-def test_what_takes_long_to_load_is_not_loaded(project: Project) -> None:
+def test_no_slow_import(project: Project) -> None:
     program = (
         "import sys, fancam.cli; code = fancam.cli.main(sys.argv[1:]); "
         "print({'torch', 'ultralytics', 'openvino', 'av'} & set(sys.modules)); "
