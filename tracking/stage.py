@@ -43,7 +43,7 @@ class TrackSettings:
 
     Args:
         every_nth: detect in one of this many frames.
-        naming: how boxes become tracks.
+        linking: how boxes become tracks.
         faces: whether the faces of cluster-faces count as evidence of identity.
         overlay: whether to write a video with the boxes drawn in.
         mot: whether to write MOTChallenge's format too.
@@ -52,7 +52,7 @@ class TrackSettings:
     """
 
     every_nth: int = 1
-    naming: LinkSettings = field(default_factory=LinkSettings)
+    linking: LinkSettings = field(default_factory=LinkSettings)
     faces: bool = True
     overlay: bool = False
     mot: bool = False
@@ -240,7 +240,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             names=known.names,
             label_margin=known.label_margin,
             faces=Assignments.empty() if assignments is None else assignments,
-            naming=settings.naming,
+            linking=settings.linking,
             overlay=settings.overlay,
             mot=settings.mot,
         )

@@ -93,7 +93,7 @@ def _record_now(
     with_faces = record.faces != no_faces  # a setting
     return tracks_record(
         detections,
-        naming=record.naming,
+        linking=record.naming,
         label_margin=project.label_margin,
         classes=record.classes,  # stored in the model
         faces=faces_key(people.assignments(entry.name)) if with_faces else no_faces,

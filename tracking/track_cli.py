@@ -136,7 +136,7 @@ def _settings(parsed: argparse.Namespace) -> TrackSettings:
 
     return TrackSettings(
         every_nth=parsed.every_nth,
-        naming=LinkSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth),
+        linking=LinkSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth),
         faces=not parsed.no_faces,
         overlay=parsed.overlay,
         mot=parsed.format == "mot",

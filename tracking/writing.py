@@ -40,7 +40,7 @@ class LinkJob:
         names: of the people.
         label_margin: by how much the detector's boxes exceed the face, as a share of its size.
         faces: known identities of faces; empty where they are not to be used.
-        naming: how detections become tracks.
+        linking: how detections become tracks.
         overlay: whether to write a video with the boxes drawn in.
         mot: whether to write MOTChallenge's format too.
     """
@@ -52,7 +52,7 @@ class LinkJob:
     names: Mapping[int, str]
     label_margin: float
     faces: Assignments
-    naming: LinkSettings
+    linking: LinkSettings
     overlay: bool
     mot: bool
 
@@ -88,7 +88,7 @@ class LinkJob:
         """Return everything that the tracks depend on."""
         return tracks_record(
             self.detection.record(),
-            naming=dataclasses.asdict(self.naming),
+            linking=dataclasses.asdict(self.linking),
             label_margin=self.label_margin,
             classes=self.classes,
             faces=faces_key(self.faces),
@@ -151,7 +151,7 @@ def _write_tracks(job: LinkJob, found: FootageDetections, context: TaskContext) 
         job.faces,
         label_margin=job.label_margin,
         video=job.detection.footage.kind == "video",
-        settings=job.naming,
+        settings=job.linking,
     )
     write_csv(job.csv_file, tracks, job.names)
     for file in (job.mot_file, job.overlay_file):

@@ -100,7 +100,7 @@ class TracksRecord(Record):
     """What the tracks of a footage depend on."""
 
     detections: DetectionsRecord
-    naming: SettingsValues  # how boxes become tracks
+    naming: SettingsValues  # settings of linking
     label_margin: float
     classes: tuple[int, ...]  # person of each class of the detector
     faces: str  # key of whose the faces are

@@ -86,7 +86,7 @@ def test_second_time_does_nothing(
 @pytest.mark.parametrize(
     ("settings", "detects"),
     [
-        (TrackSettings(naming=LinkSettings(max_gap_s=0)), False),
+        (TrackSettings(linking=LinkSettings(max_gap_s=0)), False),
         (TrackSettings(mot=True), False),
         (TrackSettings(overlay=True), False),
         (TrackSettings(every_nth=2), True),
@@ -159,7 +159,7 @@ def test_mot_and_overlay(project: Project, footage: Path) -> None:
 @pytest.mark.usefixtures("network")
 def test_outputs_of_earlier_tracks_are_deleted(project: Project, footage: Path) -> None:
     track_people(project, [footage], TrackSettings(mot=True), context=RunContext(Bars()))
-    settings = TrackSettings(naming=LinkSettings(max_gap_s=0))
+    settings = TrackSettings(linking=LinkSettings(max_gap_s=0))
     track_people(project, [footage], settings, context=RunContext(Bars()))
     assert not project.tracks_file("film, the 1st").with_suffix(".txt").exists()
 

@@ -22,7 +22,7 @@ def detections_record(*, size_bytes: int, every_nth: int, model_key: str) -> Det
 def tracks_record(
     detections: DetectionsRecord,
     *,
-    naming: SettingsValues,
+    linking: SettingsValues,
     label_margin: float,
     classes: tuple[int, ...],
     faces: str,
@@ -32,7 +32,7 @@ def tracks_record(
 
     Args:
         detections: record of the detections.
-        naming: link settings, as JSON values.
+        linking: link settings, as JSON values.
         label_margin: of the dataset, as a share of the face.
         classes: person id of each class of the detector.
         faces: `faces_key` of the recognised faces.
@@ -40,7 +40,7 @@ def tracks_record(
     """
     return TracksRecord(
         detections=detections,
-        naming=naming,
+        naming=linking,  # the key in project.json
         label_margin=label_margin,
         classes=classes,
         faces=faces,
