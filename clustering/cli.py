@@ -233,7 +233,7 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
         return [*lines, "nothing to do: all is up to date"]
     lines += [f"done in {_duration(summary.took_s)}"]
     if summary.people:
-        lines += ["next: look at the montages; any YOLO trains on the dataset as it is"]
+        lines += ["next: check the montages; any YOLO can be trained on the dataset"]
     return lines
 
 

@@ -79,7 +79,7 @@ def removable(project: Project) -> list[Removable]:
     missing folders again.
 
     Raises:
-        InputError: a list of what was written is damaged.
+        InputError: a manifest is damaged.
     """
     folders = (project.people_folder, project.dataset_folder)
     files = [file for folder in folders for file in OutputFolder(folder).files()]

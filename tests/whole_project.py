@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import fancam.cli
 from clustering import cli as clustering_cli
-from clustering.faces import tasks as looking
+from clustering.faces import tasks
 from clustering.faces.labelled import numbers_in_frame
 from clustering.output.label_pictures import write_face_picture
 from cropping.render.settings import CropSettings
@@ -60,7 +60,7 @@ def make_project(clip: Path, replace: Callable[[Any, str, Any], None]) -> Projec
     """
     shutil.copy(clip, "clip.mp4")
     install_fakes(replace, CornerDetector())
-    replace(looking, "load_embedder", lambda _settings: UnlikeEmbedder())
+    replace(tasks, "load_embedder", lambda _settings: UnlikeEmbedder())
     assert clustering_cli.main(["clip.mp4"]) == 0
     project = Project(Path("clip.fancam"))
     with open_people(project.people_file) as people:

@@ -167,7 +167,15 @@ def no_faces() -> FaceDetections:
 
 
 def resized(image: Image, min_face_px: float | None) -> Image:
-    """Resize an ``(h, w, 3)`` image so that a face of ``min_face_px`` gets `WINDOW_PX` wide."""
+    """Resize an image so that a face of ``min_face_px`` gets `WINDOW_PX` wide.
+
+    Args:
+        image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+        min_face_px: None returns the image itself.
+
+    Returns:
+        ``(h2, w2, 3)`` or ``(h2, w2)``.
+    """
     if min_face_px is None or min_face_px == WINDOW_PX or image.size == 0:
         return image
     import cv2
@@ -231,7 +239,7 @@ def suppress_overlaps(xyxy: Boxes64, max_overlap: float) -> list[int]:
 
 
 def half_away(values: Boxes64) -> Boxes64:
-    """Round to whole numbers, halves away from 0, as C's ``lround`` does; any shape."""
+    """Round ``(n, 4)`` px to whole numbers, halves away from 0, as C's ``lround``; ``(n, 4)``."""
     return np.trunc(values + np.copysign(0.5, values))
 
 
@@ -253,7 +261,7 @@ def as_detections(
 
 
 def too_small(seen: Image, upsample: int) -> bool:
-    """Whether an image, doubled ``upsample`` times, is too small for a face or for dlib."""
+    """Whether an ``(h, w, 3)`` image, doubled ``upsample`` times, is too small for dlib."""
     height, width = seen.shape[:2]
     if height == 0 or width == 0:
         return True

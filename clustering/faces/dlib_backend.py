@@ -109,16 +109,16 @@ class ReferenceEmbedder:
         self._encodings = api.face_encodings
 
     def landmarks(self, image: Image, xyxy: Boxes) -> Landmarks:
-        """Find five points of each face, ``(n, 5, 2)`` px; see `Embedder.landmarks`."""
+        """Find five points ``(n, 5, 2)`` in boxes ``(n, 4)``, px; see `Embedder.landmarks`."""
         return find_landmarks(self._predictor, image, xyxy)
 
     def chips(self, image: Image, faces: Landmarks | Boxes) -> Chips:
-        """Cut out each face upright, ``(n, 150, 150, 3)``; see `Embedder.chips`."""
+        """Cut out ``(n, 150, 150, 3)`` by ``(n, 5, 2)`` or ``(n, 4)``; see `Embedder.chips`."""
         points = self.landmarks(image, faces) if faces.ndim == 2 else faces
         return aligned_chips(image, points)
 
     def embed(self, chips: Chips) -> Embeddings:
-        """Embed chips one by one, ``(n, 128)``; see `Embedder.embed`."""
+        """Embed ``(n, 150, 150, 3)`` chips one by one, ``(n, 128)``; see `Embedder.embed`."""
         rows = [np.array(self._encoder.compute_face_descriptor(chip)) for chip in chips]
         return np.array(rows, np.float32).reshape(-1, EMBEDDING_SIZE)
 

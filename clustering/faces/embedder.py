@@ -34,15 +34,25 @@ class FaceEmbedder(Protocol):
     """Interface of the embedders."""
 
     def landmarks(self, image: Image, xyxy: Boxes) -> Landmarks:
-        """Find five points of each face, ``(n, 5, 2)`` px of the image."""
+        """Find five points of each face, ``(n, 5, 2)`` px.
+
+        Args:
+            image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+            xyxy: ``(n, 4)`` px.
+        """
         ...
 
     def chips(self, image: Image, faces: Landmarks | Boxes) -> Chips:
-        """Cut out each face upright, ``(n, 150, 150, 3)`` RGB."""
+        """Cut out each face upright, ``(n, 150, 150, 3)`` RGB.
+
+        Args:
+            image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+            faces: ``(n, 5, 2)`` landmarks or ``(n, 4)`` boxes, px.
+        """
         ...
 
     def embed(self, chips: Chips) -> Embeddings:
-        """Embed each chip, ``(n, 128)``; small distances mean the same person."""
+        """Embed ``(n, 150, 150, 3)`` chips, ``(n, 128)``; small distances mean the same person."""
         ...
 
 
@@ -109,7 +119,16 @@ class Embedder:
 
 
 def find_landmarks(predictor: Predictor, image: Image, xyxy: Boxes) -> Landmarks:
-    """Run dlib's predictor: ``(n, 5, 2)`` px of the faces in ``(n, 4)`` boxes."""
+    """Run dlib's predictor.
+
+    Args:
+        predictor: of dlib.
+        image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+        xyxy: ``(n, 4)`` px.
+
+    Returns:
+        ``(n, 5, 2)`` px.
+    """
     image = np.ascontiguousarray(image)
     points = np.zeros((len(xyxy), LANDMARK_COUNT, 2), np.float32)
     for face, box in enumerate(xyxy):
@@ -119,7 +138,15 @@ def find_landmarks(predictor: Predictor, image: Image, xyxy: Boxes) -> Landmarks
 
 
 def aligned_chips(image: Image, landmarks: Landmarks) -> Chips:
-    """Cut out faces as dlib does: ``(n, 150, 150, 3)`` RGB, by ``(n, 5, 2)`` landmarks in px."""
+    """Cut out faces as dlib does.
+
+    Args:
+        image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+        landmarks: ``(n, 5, 2)`` px.
+
+    Returns:
+        ``(n, 150, 150, 3)`` RGB.
+    """
     import dlib
 
     if landmarks.shape[1:] != (LANDMARK_COUNT, 2):
@@ -136,7 +163,7 @@ def aligned_chips(image: Image, landmarks: Landmarks) -> Chips:
 
 
 def rgb(image: Image) -> Image:
-    """Return a contiguous ``(h, w, 3)`` image; grey becomes three equal colours, as in dlib."""
+    """Return a contiguous ``(h, w, 3)`` copy; ``(h, w)`` grey becomes three equal colours."""
     colours = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
     return np.ascontiguousarray(colours)
 

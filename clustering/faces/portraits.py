@@ -74,6 +74,9 @@ def cut(image: Image, region: Box, size_wh: tuple[int, int]) -> Image:
         image: ``(h, w, 3)`` RGB.
         region: ``(4,)`` whole px inside the image.
         size_wh: px of the result.
+
+    Returns:
+        ``(height, width, 3)`` RGB.
     """
     x1, y1, x2, y2 = (int(side) for side in region)
     part = image[y1:y2, x1:x2]

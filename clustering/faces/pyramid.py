@@ -127,7 +127,7 @@ def colour_planes(image: Image) -> list[ColourPlane]:
 
 
 def pyramid_up(planes: Sequence[ColourPlane]) -> list[ColourPlane]:
-    """Double ``(h, w)`` planes as dlib does: to (2h + 1, 2w + 2), bilinear, truncated."""
+    """Double ``(h, w)`` planes as dlib does: to ``(2h + 1, 2w + 2)``, bilinear, truncated."""
     import dlib
 
     rows, columns = doubled_hw(*planes[0].shape)

@@ -101,7 +101,7 @@ class _Nodes:
         self.known = np.concatenate([np.zeros(0, np.int64), *known])
 
     def groups(self, label: Labels) -> Groups:
-        """Compute the moments of groups over all footages, without clothes."""
+        """Compute the moments of the groups of ``label``, ``(n,)``, without clothes."""
         return groups_of(label, self.weight, self.embedding, np.zeros((len(label), 1)))
 
 

@@ -89,7 +89,12 @@ class CannotLink:
         return np.asarray(clash.toarray() > 0, np.bool_)
 
     def of_pairs(self, i: Rows, j: Rows) -> NDArray[np.bool_]:
-        """Return whether groups ``i[k]`` and ``j[k]`` cannot merge, ``(n,)``."""
+        """Return whether groups ``i[k]`` and ``j[k]`` cannot merge, ``(p,)``.
+
+        Args:
+            i: ``(p,)`` rows.
+            j: ``(p,)`` rows.
+        """
         clash = np.zeros(len(i), np.bool_)
         for start in range(0, len(i) if self.any() else 0, _PAIRS_AT_ONCE):
             some = slice(start, start + _PAIRS_AT_ONCE)

@@ -130,7 +130,7 @@ class _Grouping:
         )
 
     def people(self) -> Labels:
-        """Link nodes, drop clusters that make no person, assign leftover faces."""
+        """Link nodes, drop clusters that make no person, assign leftovers; ``(n,)``."""
         if len(self.faces) == 0:
             return np.zeros(0, np.int64)
         cluster = self._link(self.node)

@@ -194,7 +194,13 @@ class Distance:
         return np.asarray(faces + terms + self.poor_share * poor, np.float64)
 
     def of_pairs(self, groups: Groups, i: Rows, j: Rows) -> Floats:
-        """Return the distance of each pair of groups ``i[k]``, ``j[k]``, ``(n,)``."""
+        """Return the distance of each pair of groups ``i[k]``, ``j[k]``, ``(p,)``.
+
+        Args:
+            groups: n groups.
+            i: ``(p,)`` rows.
+            j: ``(p,)`` rows.
+        """
         a, b = groups.take(i), groups.take(j)
         squares = ((a.mean - b.mean) ** 2).sum(axis=1) + a.variance + b.variance
         spread = (spreads(a) + spreads(b)) / 2 - _USUAL_SPREAD

@@ -30,6 +30,9 @@ def cover(image: Image, boxes: Boxes, *, keep: Boxes) -> Image:
         image: ``(h, w, 3)`` RGB.
         boxes: ``(n, 4)`` px to fill; the fill fades out around them.
         keep: ``(m, 4)`` px that stay unchanged, also under ``boxes``.
+
+    Returns:
+        ``(h, w, 3)`` RGB.
     """
     covered = image.copy()
     hidden = _hidden(image.shape[:2], boxes)

@@ -53,9 +53,9 @@ class _Blocks:
         rows = len(self.of_row)
         middle = np.bincount(self.of_row, np.arange(rows)) / np.bincount(self.of_row)
         taken = np.concatenate([[-1, rows], middle[self.is_val]])
-        away = np.abs(middle[allowed, None] - taken).min(axis=1)
+        distance = np.abs(middle[allowed, None] - taken).min(axis=1)
         gain = self.gain(self.counts[allowed]) + bonus
-        return int(allowed[np.argmax(gain + np.abs(gain) * _SPREAD * away / away.max())])
+        return int(allowed[np.argmax(gain + np.abs(gain) * _SPREAD * distance / distance.max())])
 
     def choose(self, block: int) -> None:
         """Put a block into val."""

@@ -60,7 +60,7 @@ class _StillRun:
     """Successive sampled frames that are black or equal; the exact edges are found later."""
 
     black: bool
-    picture: GreyImage  # the first sampled frame
+    picture: GreyImage  # (h, w) first sampled frame
     before_s: float  # time of the sampled frame before the run
     first_s: float
     last_s: float
@@ -131,7 +131,7 @@ def is_black(grey: GreyImage) -> bool:
 
 
 def is_still(before: GreyImage, grey: GreyImage) -> bool:
-    """Whether two pictures ``(h, w)`` are equal up to coding noise."""
+    """Whether pictures ``(h, w)`` and ``(h2, w2)`` are equal up to coding noise."""
     return before.shape == grey.shape and float(cv2.absdiff(before, grey).mean()) <= _STILL
 
 

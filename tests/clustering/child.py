@@ -26,8 +26,7 @@ import pytest
 import tqdm  # noqa: F401
 
 from clustering import cli
-from clustering.faces import extraction
-from clustering.faces import tasks as looking
+from clustering.faces import extraction, tasks
 from tests.clustering.command import Ran, ran
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 
@@ -89,9 +88,9 @@ def _main(folder: str, arguments: Sequence[str], death: Death | None, without_ri
 
 def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDetector) -> None:
     """Put the cheap networks into the stage."""
-    replace(looking, "load_detector", lambda _settings: detector)
-    replace(looking, "load_embedder", lambda _settings: CornerEmbedder())
-    replace(looking, "CHECKPOINT_FRAMES", PART_FRAMES)
+    replace(tasks, "load_detector", lambda _settings: detector)
+    replace(tasks, "load_embedder", lambda _settings: CornerEmbedder())
+    replace(tasks, "CHECKPOINT_FRAMES", PART_FRAMES)
     replace(extraction, "_BATCH_FRAMES", PART_FRAMES)
 
 

@@ -99,3 +99,13 @@ def assignments(folder: Path, footage: str) -> Any:
     """Whose the faces of a footage are."""
     with open_people(Project(folder).people_file) as people:
         return people.assignments(footage)
+
+
+def listed(folder: Path) -> list[str]:
+    """Names in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Files that differ between two snapshots."""
+    return sorted(path for path in before | after if before.get(path) != after.get(path))

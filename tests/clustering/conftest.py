@@ -84,3 +84,11 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw_film(folder / "first.mp4", shots=["talk", "close-up"], duration_s=3)
     draw_film(folder / "second.mp4", shots=["profile", "peek"], duration_s=3)
     return folder
+
+
+@pytest.fixture
+def good(run: Run, detector: CornerDetector, clip: Path) -> Path:
+    """A project that was finished without trouble."""
+    assert run(clip).code == 0
+    detector.frames = 0
+    return clip.with_name("clip.fancam")

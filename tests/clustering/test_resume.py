@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clustering.faces import stage as finding
+from clustering.faces import stage
 from data.execution import segments
 from data.project.project import Project
 from data.project.stages import FACES
@@ -193,7 +193,7 @@ def assert_project_opens(folder: Path) -> None:
 def test_long_footage_is_looked_at_in_segments(
     run: Run, clip: Path, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "CHECKPOINT_FRAMES", PART_FRAMES)
+    monkeypatch.setattr(stage, "CHECKPOINT_FRAMES", PART_FRAMES)
     monkeypatch.setattr(segments, "SEGMENT_S", 0.1)
     assert run(clip, *OPTIONS).code == 0
     assert_same_result(clip.with_name("clip.fancam"), undisturbed(OPTIONS))

@@ -36,9 +36,9 @@ from tests.tracking.untrained import write_untrained
 pytest.importorskip("ray")
 FILMS = {"a": ["talk", "close-up"], "b": ["profile", "peek"], "c": ["close-up", "profile"]}
 SMALL = """
-from clustering.faces import stage as finding
+from clustering.faces import stage
 from data.execution import segments
-segments.SEGMENT_S, finding.CHECKPOINT_FRAMES = 2.0, 4
+segments.SEGMENT_S, stage.CHECKPOINT_FRAMES = 2.0, 4
 """
 """Short films have several segments too."""
 

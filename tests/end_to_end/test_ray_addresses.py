@@ -19,9 +19,9 @@ from tests.tracking.untrained import write_untrained
 
 pytest.importorskip("ray")
 SMALL = """
-from clustering.faces import stage as finding
+from clustering.faces import stage
 from data.execution import segments
-segments.SEGMENT_S, finding.CHECKPOINT_FRAMES = 1.0, 1
+segments.SEGMENT_S, stage.CHECKPOINT_FRAMES = 1.0, 1
 """
 """Two segments, the first of several parts."""
 TOLD_OTHERWISE = ("project.json", ".sqlite")

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clustering.faces import graph_cache as runtime
+from clustering.faces import graph_cache
 from clustering.faces.dlib_weights import DETECTOR_FILE, EMBEDDER_FILE
 from clustering.faces.graph_cache import converted, load_network
 from data.core.errors import InputError
-from data.inference import runtime as data_runtime
+from data.inference import runtime
 from data.inference.dlib_models import model_file
 from data.inference.runtime import RuntimeName, available_runtimes
 from tests.clustering.parity import RUNTIMES, network
@@ -47,8 +47,8 @@ def test_second_load_reads_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyP
     weights = model_file(DETECTOR_FILE)
     first = converted("detector", weights, tmp_path)
     (kept,) = tmp_path.iterdir()
-    assert kept.name.startswith(f"detector-v{runtime.FORMAT_VERSION}-")
-    monkeypatch.setattr(runtime, "_convert", lambda *_: pytest.fail("converted again"))
+    assert kept.name.startswith(f"detector-v{graph_cache.FORMAT_VERSION}-")
+    monkeypatch.setattr(graph_cache, "_convert", lambda *_: pytest.fail("converted again"))
     assert converted("detector", weights, tmp_path) == first
 
 
@@ -110,7 +110,7 @@ def test_no_runtime_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_chosen_runtime_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_runtime, "available_runtimes", lambda: ["onnxruntime"])
+    monkeypatch.setattr(runtime, "available_runtimes", lambda: ["onnxruntime"])
     with pytest.raises(InputError, match="pip install openvino"):
         load_network("detector", runtime="openvino")
 

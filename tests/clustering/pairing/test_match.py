@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from clustering.pairing import recordings
@@ -20,57 +17,27 @@ from data.storage.store import Store
 from data.tables.faces import Frames
 from data.tables.people import open_people
 from data.video import footage
-from data.video.jpeg import read_jpeg
-from tests.clips import Clips, encode, number_of, pictures
 from tests.clustering.child import Death, run_in_child
-from tests.clustering.command import Ran, assert_refused, assert_same_result, names, snapshot
-from tests.clustering.drawn_lesson import RATE, draw_student, draw_teacher, film_lesson
+from tests.clustering.command import Ran, assert_same_result, names, snapshot
+from tests.clustering.drawn_lesson import RATE, film_lesson
 from tests.clustering.fakes import CornerDetector
+from tests.clustering.pairing.drawn_pair import (
+    PAIR,
+    RECORDINGS,
+    STUDENT_LOOKED_AT,
+    STUDENT_SEEN,
+    TEACHER_LOOKED_AT,
+    TEACHER_SEEN,
+    seen,
+    written,
+)
 from tests.machines import Machine
 from tests.records import stored_records
 
 Run = Callable[..., Ran]
-PAIR = ("--pair", "student.mp4", "teacher.mkv", "--project", "p", "--every", "1")
-RECORDINGS = ("student", "teacher")
-
-# By their own clocks: the student's is the lesson's, the teacher's first picture comes at 7.2 s.
-STUDENT_LOOKED_AT = [[7.2, 15.3], [23.4, 50.5]]
-TEACHER_LOOKED_AT = [[0, 22.9], [30.4, 43.3]]
-STUDENT_SEEN = [*range(80, 151, RATE), *range(240, 501, RATE)]  # from 8 to 15 s, 24 to 50 s
-TEACHER_SEEN = [*range(72, 293, RATE), *range(382, 503, RATE)]  # from 0 to 22 s, 31 to 43 s
 
 
-@pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lesson")
-    draw_student(folder / "student.mp4")
-    draw_teacher(folder / "teacher.mkv")
-    draw_student(folder / "undated.mp4", created=None)
-    return folder
-
-
-@pytest.fixture
-def lesson(drawn: Path, tmp_path: Path, detector: CornerDetector) -> Path:
-    """The folder in which the command runs, with both recordings in it."""
-    del detector
-    for name in ("student.mp4", "teacher.mkv"):
-        shutil.copy(drawn / name, tmp_path)
-    return tmp_path
-
-
-def seen(folder: Path, name: str) -> list[int]:
-    """The numbers of the pictures that were looked at."""
-    project = Project(folder / "p")
-    frames = Frames.read(project.frames_file(name))
-    stills = [project.still_file(name, int(index)) for index in frames.frame_index]
-    return [number_of(read_jpeg(still)) for still in stills]
-
-
-def written(folder: Path) -> Any:
-    return json.loads((folder / "p" / "pairs" / "student+teacher.json").read_text("utf-8"))
-
-
-def test_only_what_both_have_in_common_is_looked_at(run: Run, lesson: Path) -> None:
+def test_only_the_overlap_is_analysed(run: Run, lesson: Path) -> None:
     done = run(*PAIR)
 
     assert (done.code, done.err) == (0, [])
@@ -109,7 +76,7 @@ def test_recordings_at_an_address(run: Run, lesson: Path, memory: str, machine: 
     assert seen(lesson, "teacher") == TEACHER_SEEN
 
 
-def test_in_segments_it_is_the_same(
+def test_segments_do_not_change_the_result(
     run: Run, lesson: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segments, "SEGMENT_S", 10)
@@ -118,7 +85,7 @@ def test_in_segments_it_is_the_same(
     assert seen(lesson, "teacher") == TEACHER_SEEN
 
 
-def test_what_is_reported_and_written_down(run: Run, lesson: Path) -> None:
+def test_report_and_json_file(run: Run, lesson: Path) -> None:
     done = run(*PAIR)
 
     place = next(i for i, line in enumerate(done.out) if line.startswith("student + teacher: "))
@@ -158,7 +125,7 @@ def test_what_is_reported_and_written_down(run: Run, lesson: Path) -> None:
     }
 
 
-def test_the_interval_follows_the_common_part(
+def test_the_sampling_interval_follows_the_overlap(
     run: Run, lesson: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(footage, "LOOKS", 60)
@@ -219,7 +186,7 @@ def test_again_does_nothing(run: Run, lesson: Path, detector: CornerDetector) ->
     assert detector.frames == frames
 
 
-def test_another_pairing_is_looked_at_anew(
+def test_another_offset_is_analysed_again(
     run: Run, lesson: Path, detector: CornerDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(*PAIR).code == 0
@@ -234,7 +201,7 @@ def test_another_pairing_is_looked_at_anew(
     assert written(lesson)["recordings"][1]["common"] == [0, 48.3]
 
 
-def test_a_recording_that_is_named_alone_is_looked_at_whole(run: Run, lesson: Path) -> None:
+def test_a_recording_named_alone_is_analysed_whole(run: Run, lesson: Path) -> None:
     assert run(*PAIR).code == 0
     assert run("student.mp4", "--project", "p", "--every", "5").code == 0
     assert seen(lesson, "student") == [0, 50, 100, 150, 234, 250, 300, 350, 400, 450, 500]
@@ -289,123 +256,3 @@ def test_the_command_that_brings_it_up_to_date_keeps_the_pair(
             assert run(*state.command[1:], "--every", "10").code == 0
     assert [state.state for state in states(Project(lesson / "p"))] == ["done"] * 3
     assert written(lesson) == before
-
-
-# --- refused ------------------------------------------------------------------------------------
-
-TWO = ["--pair", "student.mp4", "teacher.mkv"]
-REFUSED: dict[str, tuple[list[str], list[str]]] = {
-    "no project": (TWO, ["several footages go into one project: name it by --project"]),
-    "one": (["--pair", "student.mp4"], ["--pair"]),
-    "missing": (["--pair", "student.mp4", "no.mp4"], ["none of 2", "no.mp4: no such file"]),
-    "itself": (["--pair", "student.mp4", "student.mp4"], ["--pair student.mp4", "named twice"]),
-    "in two pairs": ([*TWO, "--pair", "a.mp4", "teacher.mkv"], ["teacher.mkv", "named twice"]),
-    "a picture": (["--pair", "student.mp4", "a.png"], ["--pair a.png", "not a video"]),
-    "begun when": (
-        ["--pair", "undated.mp4", "teacher.mkv"],
-        ["undated.mp4 and teacher.mkv", "when both were begun", "--starts or --offset"],
-    ),
-    "far apart": (
-        [*TWO, "--offset", "3600"],
-        [
-            "student.mp4 and teacher.mkv: no overlap",
-            "by --offset teacher.mkv is on from 1:00:05 to 1:00:58 of student.mp4",
-            "which is on from 0:00 to 0:50",
-            "--starts or --offset",
-        ],
-    ),
-    "not even a moment": ([*TWO, "--offset", "-58"], ["no overlap", "-0:53 to 0:00"]),
-    "no time": ([*TWO, "--starts", "noon", "10:00"], ["--starts noon: not a time"]),
-    "one date": ([*TWO, "--starts", "2024-05-01T10:30", "10:31"], ["both a date or neither"]),
-    "one zone": ([*TWO, "--starts", "10:30Z", "10:31"], ["both a time zone or neither"]),
-    "both": (
-        [*TWO, "--starts", "10:30", "10:31", "--offset", "60"],
-        ["--offset", "give them once"],
-    ),
-    "no pair": (["student.mp4", "--offset", "3"], ["--offset: no pair before it"]),
-    "no number": ([*TWO, "--offset", "soon"], ["--offset"]),
-    "nan": ([*TWO, "--offset", "nan"], ["--offset nan"]),
-    "endless": ([*TWO, "--offset", "1e12"], ["--offset 1e+12"]),
-    "too short": ([*TWO, "--disconnect", "0.1"], ["--disconnect 0.1: give a number from 0.5"]),
-    "nothing off": (["student.mp4", "--disconnect", "9"], ["--disconnect: there is no pair"]),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_refused(run: Run, drawn: Path, lesson: Path, clips: Clips, case: str) -> None:
-    shutil.copy(drawn / "undated.mp4", lesson)
-    shutil.copy(clips("still.png"), lesson / "a.png")
-    arguments, words = REFUSED[case]
-    project = [] if case == "no project" else ["--project", "p"]
-    assert_refused(run(*arguments, *project), *words)
-    assert not (lesson / "p").exists()
-
-
-def test_nothing_in_common_once_they_are_looked_through(run: Run, lesson: Path) -> None:
-    """By its length the visit lies in the student's recording, but the student was away."""
-    encode(lesson / "visit.mp4", pictures(50), rate=RATE)
-    options = ("--project", "p", "--every", "5")
-    assert run("student.mp4", *options).code == 0
-    before = snapshot(lesson / "p")
-    visit = run("--pair", "student.mp4", "visit.mp4", "--offset", "16", *options)
-    assert_refused(visit, "no overlap", "visit.mp4 is on from 0:16 to 0:21 of student.mp4")
-    after = snapshot(lesson / "p")
-    assert [path for path in before if path != "project.json" and after[path] != before[path]] == []
-    assert sorted(Project(lesson / "p").footages) == ["student"]
-    assert run("student.mp4", *options).out[-1] == "nothing to do: all is up to date"
-
-
-def test_a_lesson_without_overlap_is_named(run: Run, drawn: Path, lesson: Path) -> None:
-    for name in ("a.mp4", "b.mp4"):
-        shutil.copy(drawn / "student.mp4", lesson / name)
-    done = run("--pair", "a.mp4", "b.mp4", "--offset", "500", *PAIR)
-    assert_refused(done, "a.mp4 and b.mp4: no overlap", code=1)
-    assert sorted(Project(lesson / "p").footages) == ["student", "teacher"]
-    assert seen(lesson, "student") == STUDENT_SEEN
-
-
-def test_what_stands_alone_by_a_fault_is_left_out(run: Run, drawn: Path, lesson: Path) -> None:
-    """Half a pair is not looked at whole: its other half may come back."""
-    shutil.copy(drawn / "student.mp4", lesson / "b.mp4")
-    done = run("b.mp4", *PAIR[:2], "no.mkv", *PAIR[3:-1], "20")
-    assert (done.code, len(done.err)) == (1, 2)
-    assert "no.mkv: no such file" in done.err[0]
-    assert "student.mp4: left out, since no.mkv, its pair, cannot be used" in done.err[1]
-    assert sorted(Project(lesson / "p").footages) == ["b"]
-
-
-def test_one_that_shows_nothing(run: Run, lesson: Path) -> None:
-    encode(lesson / "black.mp4", [np.zeros((96, 160, 3), np.uint8)] * 100, rate=RATE)
-    done = run("student.mp4", "--project", "p", "--every", "20")
-    assert done.code == 0
-    before = stored_records(lesson / "p")["faces of student"]
-    refused = run("--pair", "student.mp4", "black.mp4", "--offset", "1", "--project", "p")
-    assert_refused(refused, "black.mp4: black or still throughout")
-    project = Project(lesson / "p")
-    assert sorted(project.footages) == ["student"]
-    assert stored_records(lesson / "p")["faces of student"] == before
-
-
-def test_one_that_has_changed(run: Run, lesson: Path) -> None:
-    assert run(*PAIR[:-1], "20").code == 0
-    before = written(lesson)
-    with (lesson / "teacher.mkv").open("ab") as file:
-        file.write(b"more")
-    changed = run(*PAIR[:-1], "20")
-    assert_refused(changed, "teacher.mkv: it has changed since the project read it")
-    assert written(lesson) == before
-    assert run(*PAIR[:-1], "20", "--force").code == 0
-    assert written(lesson) == before
-
-
-def test_a_folder_with_a_pair_in_it(run: Run, lesson: Path) -> None:
-    folder = lesson / "lessons"
-    folder.mkdir()
-    draw_student(folder / "alone.mp4")
-    for name in ("student.mp4", "teacher.mkv"):
-        (lesson / name).rename(folder / name)
-    done = run("lessons", "--pair", "lessons/student.mp4", "lessons/teacher.mkv", "--every", "5")
-    assert done.code == 0
-    stages = stored_records(lesson / "lessons.fancam")
-    assert "spans" not in stages["faces of alone"]
-    assert stages["faces of student"]["spans"] == STUDENT_LOOKED_AT
