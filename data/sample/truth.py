@@ -1,16 +1,15 @@
-"""What is exactly true of a drawn film, and the two files that say so beside it.
+"""Ground truth of a drawn film, and its two files beside the film.
 
-``<film>.truth.csv`` has one row a frame and person, ``<film>.truth.json`` what concerns the film.
+``<film>.truth.csv`` has one row per frame and person, ``<film>.truth.json`` the facts of the film.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,30 +17,23 @@ from numpy.typing import NDArray
 from data.core.atomic import write_json, write_text
 from data.core.errors import InputError
 
-COLUMNS = (
-    "frame_index",
-    "time_s",
-    "person",
-    "x1",
-    "y1",
-    "x2",
-    "y2",
-    "smiling",
-    "yaw_deg",
-    "visible",
-)
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BOX = ("x1", "y1", "x2", "y2")
+COLUMNS = ("frame_index", "time_s", "person", *_BOX, "smiling", "yaw_deg", "visible")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """Who is where in a film: one row for each person whose face box touches a frame.
+    """People of a film by frame: one row for each person whose face box touches the frame.
 
-    Rows are in frame order, found by any detector or not. A face fully hidden behind somebody
-    has a row with ``visible`` 0.
+    Rows are in frame order, whether or not a detector can find the face. A face fully hidden
+    behind another person has a row with ``visible`` 0.
     """
 
-    frame_index: NDArray[np.int64]  # (n,)
-    time_s: NDArray[np.float64]  # (n,)
+    frame_index: NDArray[np.int64]  # (n,) 0-based
+    time_s: NDArray[np.float64]  # (n,) s, presentation time
     person: NDArray[np.str_]  # (n,) name
     xyxy: NDArray[np.float32]  # (n, 4) px as dlib frames a face, cut at the frame's edges
     smiling: NDArray[np.bool_]  # (n,)
@@ -52,7 +44,7 @@ class Truth:
     frame_wh: tuple[int, int]
     people: tuple[str, ...]  # the whole cast, in the order of the film's parts
     cuts: NDArray[np.int64]  # (k,) first frame of each shot but the first
-    sound_marks_s: NDArray[np.float64]  # (m,) when the marks in the sound begin
+    sound_marks_s: NDArray[np.float64]  # (m,) s, start of each mark in the sound
 
     def __post_init__(self) -> None:
         n = len(self.frame_index)
@@ -76,23 +68,26 @@ class Truth:
 
 
 def truth_paths(film: Path) -> tuple[Path, Path]:
-    """The two files beside a film: its rows (CSV) and what concerns the whole film (JSON)."""
+    """Paths of the two files beside a film: its rows (CSV) and the facts of the film (JSON)."""
     return film.with_name(f"{film.stem}.truth.csv"), film.with_name(f"{film.stem}.truth.json")
 
 
 def write_truth(film: Path, truth: Truth) -> None:
     """Write the truth beside ``film``."""
+    import pandas as pd
+
     rows, whole = truth_paths(film)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for i in range(len(truth)):
-        box = [f"{side:.2f}" for side in truth.xyxy[i].tolist()]
-        pose = [int(truth.smiling[i]), f"{truth.yaw_deg[i]:.1f}", f"{truth.visible[i]:.3f}"]
-        writer.writerow(
-            [truth.frame_index[i], f"{truth.time_s[i]:.6f}", truth.person[i], *box, *pose]
-        )
-    write_text(rows, text.getvalue())
+    columns = (
+        truth.frame_index,
+        _decimals(truth.time_s, 6),
+        truth.person,
+        *(_decimals(side, 2) for side in truth.xyxy.T),
+        truth.smiling.astype(np.int64),
+        _decimals(truth.yaw_deg, 1),
+        _decimals(truth.visible, 3),
+    )
+    table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+    write_text(rows, table.to_csv(index=False, lineterminator="\n"))
     write_json(
         whole,
         {
@@ -107,16 +102,17 @@ def write_truth(film: Path, truth: Truth) -> None:
 
 
 def read_truth(film: Path) -> Truth:
-    """Read what `write_truth` wrote beside ``film`` (boxes to 0.01 px, shares to 0.001).
+    """Read the files of `write_truth` beside ``film`` (boxes to 0.01 px, shares to 0.001).
 
     Raises:
         InputError: the files are missing or not of this form.
     """
+    import pandas as pd
+
     rows_path, whole_path = truth_paths(film)
     try:
         whole = json.loads(whole_path.read_text("utf-8"))
-        with rows_path.open(encoding="utf-8", newline="") as lines:
-            rows = list(csv.DictReader(lines))
+        rows = pd.read_csv(rows_path, dtype=str, keep_default_na=False)
         return _from_rows(rows, whole)
     except OSError as error:
         raise InputError(
@@ -126,20 +122,20 @@ def read_truth(film: Path) -> Truth:
         raise InputError(f"{film}: the truth beside it is damaged; draw the film again") from error
 
 
-def _from_rows(rows: list[dict[str, str]], whole: dict[str, list[int]]) -> Truth:
-    def column(name: str) -> list[str]:
-        return [row[name] for row in rows]
+def _decimals(values: NDArray[Any], count: int) -> list[str]:
+    return [f"{value:.{count}f}" for value in values]
 
-    boxes = [[float(row[side]) for side in ("x1", "y1", "x2", "y2")] for row in rows]
+
+def _from_rows(rows: pd.DataFrame, whole: dict[str, Any]) -> Truth:
     width, height = whole["frame_wh"]
     return Truth(
-        frame_index=np.array(column("frame_index"), np.int64),
-        time_s=np.array(column("time_s"), np.float64),
-        person=np.array(column("person"), np.str_),
-        xyxy=np.array(boxes, np.float32).reshape(-1, 4),
-        smiling=np.array(column("smiling"), np.int64).astype(np.bool_),
-        yaw_deg=np.array(column("yaw_deg"), np.float32),
-        visible=np.array(column("visible"), np.float32),
+        frame_index=np.array(rows["frame_index"].tolist(), np.int64),
+        time_s=np.array(rows["time_s"].tolist(), np.float64),
+        person=np.array(rows["person"].tolist(), np.str_),
+        xyxy=rows[list(_BOX)].to_numpy(np.float64).astype(np.float32),
+        smiling=np.array(rows["smiling"].tolist(), np.int64).astype(np.bool_),
+        yaw_deg=np.array(rows["yaw_deg"].tolist(), np.float32),
+        visible=np.array(rows["visible"].tolist(), np.float32),
         frame_count=int(str(whole["frame_count"])),
         fps=Fraction(str(whole["fps"])),
         frame_wh=(width, height),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import nan
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +19,18 @@ from data.core.table import Column, Table
 from data.project.project import Project
 from data.project.stages import TRACKS
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 CSV_COLUMNS = ("frame", "time_s", "person", "x", "y", "w", "h", "confidence", "source")
 DETECTED, FILLED = "detected", "filled"
 
 
 @dataclass(frozen=True, eq=False)
 class Tracks(Table):
-    """The people of one footage, one row a person a frame, by frame and then by person.
+    """People of one footage, one row per person and frame, ordered by frame and then by person.
 
-    Rows of nobody known (-1) may be several in a frame.
+    A frame may have several rows of unknown people (-1).
 
     Raises:
         ValueError: rows out of order, or a person twice in a frame; see also `Table`.
@@ -40,7 +41,7 @@ class Tracks(Table):
     person_id: NDArray[np.int64]  # (n,) -1 unknown
     xyxy: NDArray[np.float32]  # (n, 4) px of the full upright frame, the face as dlib frames it
     confidence: NDArray[np.float32]  # (n,) 0..1 that this person is here
-    filled: NDArray[np.bool_]  # (n,) not seen here, but before and after
+    filled: NDArray[np.bool_]  # (n,) interpolated: not detected here, but before and after
 
     COLUMNS: ClassVar[dict[str, Column]] = {
         "frame_index": (np.int64, ()),
@@ -64,13 +65,13 @@ class Tracks(Table):
 
     @classmethod
     def ordered(cls, **columns: NDArray[Any]) -> Self:
-        """Return a table of these columns, its rows brought into order."""
+        """Return a table of these columns, ``(n,)`` and ``(n, 4)``, with its rows sorted."""
         order = np.lexsort((columns["person_id"], columns["frame_index"]))
         return cls(**{name: np.array(column[order]) for name, column in columns.items()})
 
     @classmethod
     def concatenate(cls, tables: list[Self]) -> Self:
-        """Return the rows of all ``tables``, in the order of frames."""
+        """Return the rows of all ``tables``, ordered by frame and person."""
         if not tables:
             return cls.empty()
         return cls.ordered(
@@ -79,35 +80,31 @@ class Tracks(Table):
 
 
 def write_csv(path: Path, tracks: Tracks, names: Mapping[int, str]) -> None:
-    """Write ``tracks`` for people and spreadsheets: columns `CSV_COLUMNS`, boxes to 0.01 px.
+    """Write ``tracks`` as CSV with the columns `CSV_COLUMNS`, boxes to 0.01 px.
 
     Args:
         path: where it goes, whole or not at all.
         tracks: of one footage.
-        names: of every person in ``tracks``; nobody known (-1) has an empty one.
+        names: of every person in ``tracks``; unknown people (-1) get an empty one.
 
     Raises:
-        ValueError: somebody has no name.
+        ValueError: a person has no name.
     """
     if nameless := set(np.unique(tracks.person_id).tolist()) - {UNKNOWN} - set(names):
-        raise ValueError(f"names must name everybody, got none for {sorted(nameless)}")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    writer.writerows(_csv_rows(tracks, {**names, UNKNOWN: ""}))
-    write_text(path, text.getvalue())
+        raise ValueError(f"names must have every person, got none for {sorted(nameless)}")
+    import pandas as pd
 
-
-def _csv_rows(tracks: Tracks, names: Mapping[int, str]) -> Iterable[tuple[object, ...]]:
-    return zip(
-        tracks.frame_index.tolist(),
+    name_of = {**names, UNKNOWN: ""}
+    columns = (
+        tracks.frame_index,
         _decimals(tracks.time_s, 6),
-        [names[person] for person in tracks.person_id.tolist()],
+        [name_of[person] for person in tracks.person_id.tolist()],
         *_box_columns(tracks),
         _decimals(tracks.confidence, 4),
-        [FILLED if filled else DETECTED for filled in tracks.filled.tolist()],
-        strict=True,
+        np.where(tracks.filled, FILLED, DETECTED),
     )
+    table = pd.DataFrame(dict(zip(CSV_COLUMNS, columns, strict=True)))
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 def _box_columns(tracks: Tracks) -> list[list[str]]:
@@ -121,18 +118,18 @@ def _decimals(values: NDArray[Any], count: int) -> list[str]:
 
 
 def read_csv(path: Path, names: Mapping[int, str]) -> Tracks:
-    """Read what `write_csv` wrote.
+    """Read a file of `write_csv`.
 
     Args:
         path: the file.
-        names: of the people, by id; see `people_in_csv` where no project says them.
+        names: of the people, by id; see `people_in_csv` for a file without a project.
 
     Raises:
-        InputError: the file cannot be read, or names somebody else.
+        InputError: the file cannot be read, or names another person.
     """
     rows = _read_rows(path)
     ids = {name: person for person, name in names.items()} | {"": UNKNOWN}
-    if strangers := {row["person"] for row in rows} - set(ids):
+    if strangers := set(rows["person"].dropna()) - set(ids):
         message = f"names {sorted(strangers)[0]!r}, who is not in the project"
         raise InputError(f"{path}: {message}; run track-people again")
     try:
@@ -144,7 +141,7 @@ def read_csv(path: Path, names: Mapping[int, str]) -> Tracks:
 def read_tracks(project: Project, footage: str) -> tuple[Tracks, dict[int, str]]:
     """Read the finished tracks of a project's footage, and its people's names when it was tracked.
 
-    People may have been named anew since: who is who says the id.
+    The names may have changed since; ids have not.
 
     Raises:
         InputError: the footage is not tracked yet, or the file cannot be read.
@@ -166,65 +163,74 @@ def tracked_names(project: Project, footage: str) -> dict[int, str]:
 
 
 def people_in_csv(path: Path) -> dict[int, str]:
-    """Number the people whom a file of tracks names from 1 on, by name.
+    """Number the people in a file of tracks from 1 on, in order of name.
 
     Raises:
         InputError: the file cannot be read.
     """
-    found = {row["person"] for row in _read_rows(path)} - {""}
+    found = set(_read_rows(path)["person"].dropna()) - {""}
     return dict(enumerate(sorted(found), start=1))
 
 
-def _read_rows(path: Path) -> list[dict[str, str]]:
+def _read_rows(path: Path) -> pd.DataFrame:
+    """The table's columns as text; NaN where a line is cut off."""
+    import pandas as pd
+
     try:
-        # Spreadsheets put a mark in front when they save a file as UTF-8.
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines, strict=True)
-            rows = list(reader)
-            columns = tuple(reader.fieldnames or ())
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        # Names are text, also "NA" and "1e5". Spreadsheets save UTF-8 with a byte order mark.
+        # The engine "python" refuses quotes in the wrong place, the engine "c" does not.
+        return pd.read_csv(
+            path,
+            usecols=list(CSV_COLUMNS),
+            index_col=False,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+            engine="python",
+        )
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: not readable ({error}); run track-people first") from error
-    if not set(CSV_COLUMNS) <= set(columns):
+    except ValueError as error:  # no columns, or others
         message = f"not a file of tracks: its first line must be {','.join(CSV_COLUMNS)}"
-        raise InputError(f"{path}: {message}")
-    return rows
+        raise InputError(f"{path}: {message}") from error
 
 
-def _tracks(path: Path, rows: list[dict[str, str]], ids: Mapping[str, int]) -> Tracks:
-    numbers = np.array([_numbers(path, i, row) for i, row in enumerate(rows)], np.float64)
-    numbers = numbers.reshape(-1, 7)
-    corner, size = numbers[:, 2:4], numbers[:, 4:6]
+def _tracks(path: Path, rows: pd.DataFrame, ids: Mapping[str, int]) -> Tracks:
+    frame = np.array([_number(text, int) for text in rows["frame"]], np.float64)
+    time_s, x, y, w, h, confidence = (
+        np.array([_number(text, float) for text in rows[name]], np.float64)
+        for name in ("time_s", "x", "y", "w", "h", "confidence")
+    )
+    good = np.isfinite([frame, time_s, x, y, w, h, confidence]).all(axis=0) & (frame >= 0)
+    good &= rows["source"].isin([DETECTED, FILLED]).to_numpy()
+    if not good.all():
+        row = int(np.argmin(good)) + 1
+        raise InputError(f"{path}: row {row} is damaged; run track-people again")
     return Tracks.ordered(
-        frame_index=numbers[:, 0].astype(np.int64),
-        time_s=numbers[:, 1],
-        person_id=np.array([ids[row["person"]] for row in rows], np.int64),
-        xyxy=np.hstack([corner, corner + size]).astype(np.float32),
-        confidence=numbers[:, 6].astype(np.float32),
-        filled=np.array([row["source"] == FILLED for row in rows], np.bool_),
+        frame_index=frame.astype(np.int64),
+        time_s=time_s,
+        person_id=rows["person"].map(ids).to_numpy(np.int64),
+        xyxy=np.stack([x, y, x + w, y + h], axis=1).astype(np.float32),
+        confidence=confidence.astype(np.float32),
+        filled=(rows["source"] == FILLED).to_numpy(np.bool_),
     )
 
 
-def _numbers(path: Path, row: int, values: dict[str, str]) -> list[float]:
-    """The seven numbers of one line."""
+def _number(text: str, kind: type[int] | type[float]) -> float:
+    """The number in a field; NaN where there is none."""
     try:
-        numbers = [float(int(values["frame"]))]
-        numbers += [float(values[name]) for name in ("time_s", "x", "y", "w", "h", "confidence")]
-        good = all(isfinite(number) for number in numbers) and numbers[0] >= 0
-        good = good and values["source"] in (DETECTED, FILLED)
-    except (TypeError, ValueError):
-        good = False
-    if not good:
-        raise InputError(f"{path}: row {row + 1} is damaged; run track-people again")
-    return numbers
+        return float(kind(text))
+    except ValueError:
+        return nan
 
 
 def write_mot(path: Path, tracks: Tracks) -> None:
-    """Write ``tracks`` as MOTChallenge tools read them; see `mot_lines`."""
+    """Write ``tracks`` in the format of MOTChallenge; see `mot_lines`."""
     write_text(path, "".join(mot_lines(tracks)))
 
 
 def mot_lines(tracks: Tracks) -> list[str]:
-    """Return ``tracks`` as lines of MOTChallenge; rows of nobody known are left out.
+    """Return ``tracks`` as lines of MOTChallenge, without unknown people.
 
     One line a row: frame from 1, person id, left, top, width, height, confidence, -1, -1, -1.
 

@@ -28,6 +28,14 @@ NAMES = {
     4: "line\nbreak",
     5: "=1+1",
     12: "-1",
+    13: "NA",
+    14: "null",
+    15: "1e5",
+    16: "nan",
+    17: "None",
+    18: " spaced ",
+    19: "#7",
+    20: "1_000",
 }
 HEAD = ",".join(CSV_COLUMNS)
 
@@ -97,7 +105,7 @@ def test_people_of_a_file_without_its_project(tmp_path: Path) -> None:
     write_csv(tmp_path / "x.csv", everybody(), NAMES)
     names = people_in_csv(tmp_path / "x.csv")
     assert sorted(names.values()) == sorted(NAMES.values())
-    assert sorted(names) == [1, 2, 3, 4, 5, 6]
+    assert sorted(names) == list(range(1, len(NAMES) + 1))
     again = read_csv(tmp_path / "x.csv", names)
     told = {names.get(person, "") for person in again.person_id.tolist()}
     assert told == {*NAMES.values(), ""}
@@ -110,6 +118,10 @@ def test_people_of_a_file_without_its_project(tmp_path: Path) -> None:
         pytest.param("a,b\n1,2\n", "not a file of tracks", id="another table"),
         pytest.param(f"{HEAD}\n0,0,Bob,1,1,2,2,1,detected\n", "'Bob'", id="somebody else"),
         pytest.param(f"{HEAD}\n0,0,Ann,1,1,2\n", "row 1 is damaged", id="cut off"),
+        pytest.param(
+            f"{HEAD}\n0,0,Ann,1,1,2,2,1,filled\n\n0,0\n", "row 2 is damaged", id="cut off early"
+        ),
+        pytest.param(f'{HEAD}\n0,0,"A"nn,1,1,2,2,1,filled\n', "not readable", id="quote inside"),
         pytest.param(f"{HEAD}\n0,0,Ann,1,1,2,2,1,guessed\n", "row 1 is damaged", id="source"),
         pytest.param(f"{HEAD}\n0,0,Ann,nan,1,2,2,1,filled\n", "row 1 is damaged", id="not finite"),
         pytest.param(f"{HEAD}\n-1,0,Ann,1,1,2,2,1,filled\n", "row 1 is damaged", id="frame -1"),
