@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from clustering.faces.stage import _lost_tables, faces_done
+from clustering.faces.stage import faces_done, lost_tables
 from clustering.output.write import folders_exist, is_sorted, is_written
 from clustering.pairing.match import pair_options_of
 from clustering.settings import VERSION
@@ -39,7 +39,7 @@ def _of_faces(project: Project, entry: FootageEntry) -> StageStatus:
         return StageStatus(
             "faces", entry.name, "missing", "it is not analysed yet, or only in part", again
         )
-    if lost := _lost_tables(project, entry.name):
+    if lost := lost_tables(project, entry.name):
         return StageStatus("faces", entry.name, "missing", f"{lost[0].name} is gone", again)
     if record is None:
         return StageStatus("faces", entry.name, "stale", "found by another version", again)

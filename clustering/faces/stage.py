@@ -187,9 +187,10 @@ def _sampled_frames(footage: Footage, settings: ClusterSettings, part: Intervals
 
 def faces_done(project: Project, name: str, inputs: FacesRecord) -> bool:
     """Whether the faces tables of a footage were made from just these inputs, and exist."""
-    return project.is_finished(FACES, inputs, name) and not _lost_tables(project, name)
+    return project.is_finished(FACES, inputs, name) and not lost_tables(project, name)
 
 
-def _lost_tables(project: Project, name: str) -> list[Path]:
+def lost_tables(project: Project, name: str) -> list[Path]:
+    """Return the table files of a footage that are missing."""
     files = (project.faces_file(name), project.frames_file(name))
     return [file for file in files if not file.exists()]

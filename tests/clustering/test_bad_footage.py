@@ -85,24 +85,24 @@ def test_pipe_is_no_footage(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("truncated.mkv", "cut off, about"),
         ("truncated_index_first.mp4", "cut off, about"),
-        ("truncated.ts", "faces"),  # a stream without index or length: nobody can know
+        ("truncated.ts", "faces"),  # a stream without index or length cannot show it
     ],
 )
 def test_truncated_footage_with_a_warning(
-    run: Run, detector: CornerDetector, clips: Clips, tmp_path: Path, name: str, told: str
+    run: Run, detector: CornerDetector, clips: Clips, tmp_path: Path, name: str, expected: str
 ) -> None:
     result = run(clips(name))
     assert (result.code, result.err) == (0, [])
-    assert told in result.out[0]
+    assert expected in result.out[0]
     assert detector.frames > 0
     assert len(names(tmp_path / f"{Path(name).stem}.fancam")) == PEOPLE
 
 
-def test_damaged_frames_are_told(
+def test_damaged_frames_are_reported(
     run: Run, detector: CornerDetector, clips: Clips, tmp_path: Path
 ) -> None:
     result = run(clips("damaged.mp4"), "--every", "0.033")

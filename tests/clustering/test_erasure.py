@@ -1,4 +1,4 @@
-"""After somebody was forgotten, nothing that cluster-faces made shows or names them."""
+"""After an erasure, no output of cluster-faces shows or names the person."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_nothing_is_left(project: Project) -> None:
 
 
 def test_others_portraits_are_still_theirs(project: Project) -> None:
-    """Portraits are counted from left to right in a frame: whoever is left moves up."""
+    """Portraits are numbered from left to right in a frame: the remaining ones move up."""
     erase_faces(project, 1, progress=Bars())
     after, _ = faces_of(project)
     for frame in np.unique(after.frame_index).tolist():

@@ -124,7 +124,7 @@ KINDS: list[Callable[[People, Project], None]] = [
 AGAIN = {
     "as before": QUICK,
     "all anew": ClusterSettings(every_s=0.2, force=True),
-    "everybody is one": ClusterSettings(every_s=0.2, grouping=GroupingSettings(eps=1.2)),
+    "all are one": ClusterSettings(every_s=0.2, grouping=GroupingSettings(eps=1.2)),
     "plain": ClusterSettings(every_s=0.2, grouping=GroupingSettings(plain=True)),
 }
 
@@ -161,7 +161,7 @@ def assert_kept(
     elif kind == "eject":
         assert (after[before == UNKNOWN] != 1).all()
     elif kind in ("move", "accept"):
-        # With the moved faces goes whoever is taken for them; they are where they were put.
+        # Similar faces follow the moved ones, which stay where they were put.
         first = people.decisions()[-1].faces["clip"]
         rows = np.isin(people.assignments("clip").time_s, first.time_s) & (before == 2)
         assert (after[rows] == 2).all()
@@ -241,7 +241,7 @@ def test_a_merge_is_written(project: Project) -> None:
 
 
 def test_hidden_people_are_neither_a_class_nor_background(project: Project) -> None:
-    """Their faces are covered, as unknown ones are; their pictures stay to be looked at."""
+    """Their faces are covered, as unknown ones are; their pictures stay."""
     frame = next(project.dataset_folder.glob("images/*/*.jpg"))
     before = read_jpeg(frame).astype(int)
     decide(project, Decision(DecisionKind.HIDE, 3))
@@ -293,7 +293,7 @@ def test_not_clustered_yet(tmp_path: Path) -> None:
     assert not (empty.folder / "people").exists()
 
 
-def test_faces_that_nobody_sorted_yet(project: Project) -> None:
+def test_faces_that_are_not_clustered_yet(project: Project) -> None:
     record = project.require_record(FACES, "clip")
     project.finish(FACES, replace(record, every_s=3), "clip")
     with pytest.raises(InputError, match="run cluster-faces again"):

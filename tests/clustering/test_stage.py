@@ -316,7 +316,7 @@ def test_pictures_of_several_sizes(
 
 @pytest.mark.slow
 def test_talk_show(run: Run, shared: Path, tmp_path: Path) -> None:
-    """Four people talk: four folders, a montage of each, a dataset with everybody in it."""
+    """Four people talk: four folders, a montage of each, a dataset with all of them."""
     result = run(shared / "footage" / "talkshow_a.mp4")
     assert (result.code, result.err) == (0, [])
     project = tmp_path / "talkshow_a.fancam"

@@ -23,8 +23,8 @@ def picture(
 def test_no_face() -> None:
     assert clothes_region(as_boxes([])).shape == (0, 4)
     assert clothes_histograms(picture(RED), as_boxes([])).shape == (0, CLOTHES_SIZE)
-    nobody = np.zeros((0, CLOTHES_SIZE), np.float32)
-    assert clothes_distances(nobody, np.ones((3, CLOTHES_SIZE), np.float32)).shape == (0, 3)
+    no_faces = np.zeros((0, CLOTHES_SIZE), np.float32)
+    assert clothes_distances(no_faces, np.ones((3, CLOTHES_SIZE), np.float32)).shape == (0, 3)
 
 
 def test_region_is_under_the_chin() -> None:

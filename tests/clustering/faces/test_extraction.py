@@ -68,7 +68,7 @@ class FakeEmbedder:
 
 
 def frame(index: int, faces: int, size_wh: tuple[int, int] = (120, 40)) -> Frame:
-    """A frame in which the fake detector finds so many faces."""
+    """A frame in which the fake detector finds this number of faces."""
     image = np.full((size_wh[1], size_wh[0], 3), 90, np.uint8)
     image[0, 0] = (faces, index, 0)
     return Frame(index=index, time_s=index / 10, image=image)

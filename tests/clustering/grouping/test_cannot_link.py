@@ -42,7 +42,7 @@ def test_exclusive(
 
 
 def some_people(seed: int = 0, nodes: int = 30) -> CannotLink:
-    """Frames that show several, people whom nodes are and are not, and some told apart."""
+    """Frames with several nodes, people that nodes are and are not, and people who differ."""
     rng = np.random.default_rng(seed)
     frames = CannotLink.exclusive(np.arange(nodes), rng.integers(-1, 20, nodes), nodes)
     holds = rng.random((nodes, 6)) < 0.1

@@ -77,7 +77,7 @@ def test_embeddings_and_weights_of_faces() -> None:
     ("frames", "expected"),
     [
         pytest.param([], [], id="no face"),
-        pytest.param([[0]], [-1], id="one face is nobody"),
+        pytest.param([[0]], [-1], id="one face is no person"),
         pytest.param([[0], [1]], [-1, -1], id="two strangers"),
         pytest.param([[0]] * 5, [0] * 5, id="one person"),
     ],
@@ -164,7 +164,7 @@ def test_a_left_over_face_joins_only_whom_it_clearly_is() -> None:
     off[90] = 1
     points[40] = first + 0.48 * off  # beyond the linkage, but whose else should it be?
     points[41] = (first + second) / 2 + 0.35 * off  # as near to both
-    points[42] = first + 0.9 * off  # near to nobody
+    points[42] = first + 0.9 * off  # near to no person
     settings = GroupingSettings(eps=0.42)
     assert grouped(with_points(faces, points), settings) == [0, 1] * 20 + [0, -1, -1]
 

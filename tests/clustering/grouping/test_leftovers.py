@@ -32,11 +32,11 @@ def test_clear_nearest(row: tuple[float, ...], expected: int) -> None:
 @pytest.mark.parametrize(
     ("joins", "node", "frame", "expected"),
     [
-        pytest.param((), (), (), [], id="nobody"),
+        pytest.param((), (), (), [], id="no node"),
         pytest.param((0, 0), (0, 1), (5, 6), [0, 0], id="two frames"),
         pytest.param((0, 0), (0, 1), (5, 5), [-1, 0], id="one frame, the nearer"),
         pytest.param((0, 1), (0, 1), (5, 5), [0, 1], id="one frame, two people"),
-        pytest.param((0, -1), (0, 1), (5, 5), [0, -1], id="the nearer joins nobody"),
+        pytest.param((0, -1), (0, 1), (5, 5), [0, -1], id="the nearer joins no person"),
         pytest.param((0, 0, 0), (0, 1, 1, 2), (5, 5, 6, 6), [0, -1, 0], id="in turn"),
         pytest.param((0, 0), (-1, 1, 0, -1), (5, 5, 6, 6), [0, 0], id="faces that have joined"),
     ],

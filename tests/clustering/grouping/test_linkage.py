@@ -162,7 +162,7 @@ def test_distance_is_symmetric_and_one_row_is_a_row_of_all(distance: Distance) -
 @pytest.mark.parametrize(
     ("places", "cannot", "threshold", "expected"),
     [
-        pytest.param((), (), 1, [], id="nobody"),
+        pytest.param((), (), 1, [], id="no group"),
         pytest.param((3,), (), 1, [0], id="one"),
         pytest.param((0, 5), (), 1, [0, 1], id="two people"),
         pytest.param((0, 0.5), (), 1, [0, 0], id="one person"),

@@ -98,14 +98,14 @@ def test_what_was_thrown_out_leaves_its_tracklet() -> None:
 @pytest.mark.parametrize(
     ("about", "expected"),
     [
-        pytest.param(constraints([1, 2, 3], apart=[(1, 2)]), {(0, 1)}, id="told apart"),
+        pytest.param(constraints([1, 2, 3], apart=[(1, 2)]), {(0, 1)}, id="different people"),
         pytest.param(constraints([X, 1, 2], never=[[1], [X], [X]]), {(0, 1)}, id="thrown out"),
         pytest.param(
-            constraints([1, 1, 2], pinned=[1, X, X]), {(0, 2)}, id="put to one is nobody else"
+            constraints([1, 1, 2], pinned=[1, X, X]), {(0, 2)}, id="assigned to one, not to others"
         ),
         pytest.param(constraints([1, 2, X], pinned=[1, 2, X]), {(0, 1)}, id="put to two"),
         pytest.param(constraints([X, X, X], pinned=[5, X, X]), set(), id="unknown ones may join"),
-        pytest.param(constraints([1, 2, 3], apart=[(8, 9)]), set(), id="others told apart"),
+        pytest.param(constraints([1, 2, 3], apart=[(8, 9)]), set(), id="other people differ"),
     ],
 )
 def test_forbidden(about: ReviewConstraints, expected: set[tuple[int, int]]) -> None:
@@ -156,7 +156,7 @@ def test_nothing_decided_changes_nothing() -> None:
 
 @pytest.mark.parametrize("loose", [1.0, 2.0])
 def test_people_who_were_told_apart_stay_apart(loose: float) -> None:
-    """Even where the clustering would take everybody for one."""
+    """Even where the clustering alone would find one person."""
     faces = crowd(turns(0, 1), seed=1)
     settings = GroupingSettings(eps=loose)
     assert grouped(faces, None, settings) == [0] * 20
@@ -165,7 +165,7 @@ def test_people_who_were_told_apart_stay_apart(loose: float) -> None:
 
 
 def test_faces_that_were_put_together_are_one() -> None:
-    """Four faces that look like nobody, and like one another not at all."""
+    """Four faces unlike all others and unlike each other."""
     faces = crowd([*turns(0), [1], [2], [3], [4]], seed=2)
     pinned = [X] * 10 + [9] * 4
     assert grouped(faces, None)[10:] == [X] * 4
@@ -198,7 +198,7 @@ def test_input_is_not_changed() -> None:
 @pytest.mark.parametrize(
     ("whole", "expected"),
     [((), [7] * 12 + [8] * 8), ((7,), [7] * 20), ((3,), [7] * 12 + [8] * 8)],
-    ids=["usually the larger part", "put together by hand", "somebody else"],
+    ids=["usually the larger part", "composed by a reviewer", "another person"],
 )
 def test_a_merge_stays_whole_when_the_pile_falls_apart(
     whole: tuple[int, ...], expected: list[int]

@@ -22,15 +22,15 @@ def turns(*people: int, times: int = 8) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("tables", [[], [Faces.empty()]], ids=["no footage", "no face"])
-def test_nobody(tables: list[Faces]) -> None:
-    nobody = Likeness(tables)
-    assert len(nobody) == 0
-    assert nobody.alike(ids([])) == []
-    assert nobody.doubts(ids([]), ids([])).tolist() == []
-    assert nobody.likely(ids([]))[0].tolist() == []
+def test_no_faces(tables: list[Faces]) -> None:
+    empty = Likeness(tables)
+    assert len(empty) == 0
+    assert empty.alike(ids([])) == []
+    assert empty.doubts(ids([]), ids([])).tolist() == []
+    assert empty.likely(ids([]))[0].tolist() == []
 
 
-def test_who_is_one_comes_first() -> None:
+def test_one_person_comes_first() -> None:
     """People 1 and 3 are the same, 2 is another: no pair with 2 is nearer than theirs."""
     likeness = Likeness([crowd(turns(0, 1, 0), seed=1)])
     pairs = likeness.alike(ids([1, 2, 3] * 8))
@@ -41,12 +41,12 @@ def test_who_is_one_comes_first() -> None:
     assert [pair.distance for pair in pairs] == sorted(pair.distance for pair in pairs)
 
 
-def test_of_two_footages_too() -> None:
+def test_pairs_of_two_footages() -> None:
     likeness = Likeness([crowd(turns(0), seed=1), crowd(turns(0), seed=2)])
     assert [(p.person_id, p.other_id) for p in likeness.alike(ids([4] * 8 + [2] * 8))] == [(2, 4)]
 
 
-def test_who_was_told_apart_is_not_asked_again() -> None:
+def test_people_who_differ_are_no_pair() -> None:
     likeness = Likeness([crowd(turns(0, 0))])
     assert likeness.alike(ids([1, 2] * 8), apart={(1, 2)}) == []
 

@@ -42,7 +42,7 @@ def in_split(where: TimedFrames, split: NDArray[np.int8]) -> list[str]:
     ("people", "every_s", "expected"),
     [
         pytest.param([], 1, [], id="nothing"),
-        pytest.param([[], []], 1, [], id="nobody"),
+        pytest.param([[], []], 1, [], id="no person"),
         pytest.param([[0]], 1, ["t"], id="one image"),
         pytest.param([[0], [0]], 1, ["tv"], id="two images"),
         pytest.param([[0], [0]], 0.1, ["tv"], id="two images of one moment"),
@@ -53,7 +53,9 @@ def in_split(where: TimedFrames, split: NDArray[np.int8]) -> list[str]:
         pytest.param([[p] for p in range(6) for _ in range(4)], 1, ["tv"] * 6, id="in turns"),
     ],
 )
-def test_who_is_where(people: list[list[int]], every_s: float, expected: list[str]) -> None:
+def test_splits_of_each_person(
+    people: list[list[int]], every_s: float, expected: list[str]
+) -> None:
     where = timed_frames(people, every_s=every_s)
     found = in_split(where, split_frames(where, val_share=0.2))
     assert sorted(found) == sorted(expected)
@@ -103,7 +105,7 @@ def test_val_is_spread_over_time() -> None:
 
 
 def test_random_crowds_are_in_both_splits() -> None:
-    """Everyone with a few images is found in both, whoever else is in them."""
+    """Each person with a few images is in both splits."""
     for seed in range(20):
         rng = np.random.default_rng(seed)
         n, shots = int(rng.integers(30, 200)), int(rng.integers(1, 8))
