@@ -1,4 +1,4 @@
-"""A project of many people and very many faces, made up: what a concert of two hours has."""
+"""A synthetic project of the size of a two-hour concert: many people and faces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERY_S = 1.0
 def crowd_project(
     folder: Path, *, people: int = 20, faces: int = 20_000, unknown: int = 500
 ) -> Project:
-    """Make the project; its last faces are unknown, and portraits of one person look alike."""
+    """Create the project; the last faces are unknown, a person's portraits are one picture."""
     project = Project(folder)
     in_frame = 4
     frames = faces // in_frame
@@ -40,12 +40,12 @@ def crowd_project(
     project.finish(FACES, faces_record(every_s=EVERY_S), "concert")
     random = np.random.default_rng(0)
     frame_index = np.repeat(np.arange(frames) * 25, in_frame)
-    who = np.concatenate([random.choice(people, in_frame, replace=False) for _ in range(frames)])
-    points = embeddings(who.tolist(), seed=1)
+    person = np.concatenate([random.choice(people, in_frame, replace=False) for _ in range(frames)])
+    points = embeddings(person.tolist(), seed=1)
     left = np.tile(np.arange(in_frame, dtype=np.float32) * 150, frames)
     found = table(
         Faces,
-        len(who),
+        len(person),
         frame_index=frame_index,
         time_s=frame_index / 25,
         xyxy=np.stack([left, left * 0 + 80, left + 100, left * 0 + 180], axis=1),
@@ -55,7 +55,7 @@ def crowd_project(
         embedding_mirrored=points,
         tracklet=-1,
     )
-    looked = table(
+    sampled = table(
         Frames,
         frames,
         frame_index=np.arange(frames) * 25,
@@ -63,9 +63,9 @@ def crowd_project(
         frame_wh=(640, 360),
     )
     found.write(project.faces_file("concert"))
-    looked.write(project.frames_file("concert"))
-    _write_portraits(project, frame_index, who)
-    labels = who + 1
+    sampled.write(project.frames_file("concert"))
+    _write_portraits(project, frame_index, person)
+    labels = person + 1
     labels[-unknown:] = UNKNOWN
     with open_people(project.people_file) as file:
         assign_found(file, {"concert": found}, {"concert": labels})
@@ -73,19 +73,19 @@ def crowd_project(
 
 
 def _write_portraits(
-    project: Project, frame_index: NDArray[np.int64], who: NDArray[np.int64]
+    project: Project, frame_index: NDArray[np.int64], person: NDArray[np.int64]
 ) -> None:
     random = np.random.default_rng(2)
     drawn = {}
-    for person in np.unique(who).tolist():
-        drawn[person] = project.folder / "faces" / f"{person}.jpg"
+    for identifier in np.unique(person).tolist():
+        drawn[identifier] = project.folder / "faces" / f"{identifier}.jpg"
         noise = random.integers(-12, 12, (500, 400, 1))
         colour = random.integers(40, 216, 3)
-        write_jpeg(drawn[person], np.clip(noise + colour, 0, 255).astype(np.uint8))
+        write_jpeg(drawn[identifier], np.clip(noise + colour, 0, 255).astype(np.uint8))
     folder = project.portrait_file("concert", 0, 0).parent
     folder.mkdir()
     number, before = 0, -1
-    for index, person in zip(frame_index.tolist(), who.tolist(), strict=True):
+    for index, identifier in zip(frame_index.tolist(), person.tolist(), strict=True):
         number = number + 1 if index == before else 0
         before = index
-        os.link(drawn[person], project.portrait_file("concert", index, number))
+        os.link(drawn[identifier], project.portrait_file("concert", index, number))

@@ -1,4 +1,4 @@
-"""A project with the videos of crop-people, drawn: every picture says its frame's number."""
+"""A project with drawn crop-people videos; every picture encodes its frame number."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from data.video.writer import write_video
 
 RATE = 25
 BITS = 16
-"""Of the frame number, along the bottom: white 1, black 0, lowest bit first; then a parity bit."""
+"""Bits of the frame number along the bottom: white 1, black 0, lowest first; then a parity bit."""
 _COLOURS = ((205, 92, 92), (72, 120, 190), (60, 150, 110), (170, 110, 190), (200, 150, 60))
 _AUDIO_RATE = 48_000
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What is drawn."""
+    """Content of the drawn videos."""
 
     names: tuple[str, ...] = ("Anna", "Ben", "Cleo", "Dario")
     seconds: float = 8.0
     size_wh: tuple[int, int] = (176, 224)
     sound: bool = True
     gifs: bool = True
-    noise: bool = False  # pictures that need many bytes
-    alike: bool = False  # everybody's video is a copy of the first one's
+    noise: bool = False  # random pictures that compress badly
+    alike: bool = False  # all videos are copies of the first
 
 
 def draw_crops(folder: Path, drawing: Drawing = Drawing(), *, footage: str = "film") -> Project:
-    """Draw a project's crops folder of one footage, and its people."""
+    """Draw the crops folder of one footage and add its people to the project."""
     project = Project(folder)
     frames = round(drawing.seconds * RATE)
     project.add_footage(
@@ -82,7 +82,7 @@ def draw_crops(folder: Path, drawing: Drawing = Drawing(), *, footage: str = "fi
 
 
 def draw_frame(person: int, index: int, drawing: Drawing, frames: int) -> NDArray[np.uint8]:
-    """One picture ``(h, w, 3)``: a face that smiles now and then, over its frame's number."""
+    """Return a picture, ``(h, w, 3)`` RGB: a face that smiles at times, above its frame number."""
     width, height = drawing.size_wh
     colour = np.array(_COLOURS[(person - 1) % len(_COLOURS)])
     shade = np.linspace(0.55, 1.0, height)[:, None, None]
@@ -97,7 +97,7 @@ def draw_frame(person: int, index: int, drawing: Drawing, frames: int) -> NDArra
 
 
 def read_number(image: NDArray[np.uint8]) -> int | None:
-    """The frame's number in a picture of any size; None where two frames are mixed."""
+    """Return the frame number of a picture, ``(h, w, 3)`` of any size; None if frames are mixed."""
     height, width = image.shape[:2]
     row = image[height - max(height // 32, 1), :, 0].astype(int)
     centres = ((np.arange(BITS + 1) + 0.5) * width / (BITS + 1)).astype(int)
@@ -128,7 +128,7 @@ def _draw_face(image: NDArray[np.uint8], progress: float, *, smiling: bool) -> N
 
 
 def _beeps(seconds: float) -> NDArray[np.float32]:
-    """A quiet tone, with a beep at every second."""
+    """Return a quiet tone with a beep every second, ``(n,)`` float32 at `_AUDIO_RATE`."""
     time_s = np.arange(round(seconds * _AUDIO_RATE)) / _AUDIO_RATE
     loud = np.where(time_s % 1 < 0.08, 0.5, 0.05)
     return (loud * np.sin(2 * np.pi * 440 * time_s)).astype(np.float32)
@@ -138,7 +138,7 @@ def _write_people(project: Project, names: dict[int, str]) -> None:
     project.save()
     with open_people(project.people_file) as people:
         for number, name in names.items():
-            # There is no call to add somebody by hand: people come from faces.
+            # No API adds a person without faces.
             query = "INSERT OR IGNORE INTO people (person_id, name) VALUES (?, ?)"
             people.connection.execute(query, (number, name))
             people.connection.commit()
@@ -175,7 +175,7 @@ def _write_timeline(
 
 
 def _spans(person: int, people: int, seconds: float) -> dict[str, list[list[float]]]:
-    """Everybody is away for a while, one after the other, and smiles in turn."""
+    """Return intervals in which one person after another is absent, then smiles."""
     part = seconds / (people + 1)
     start, end = round((person - 1) * part, 3), round(person * part, 3)
     gap = round(min(0.2, part / 4), 3)

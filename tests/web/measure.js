@@ -1,4 +1,4 @@
-// What the tests of the player read in the page: frames by the numbers drawn into them.
+// Adds `measuring` to the Watch page: the player, waiting, and frame numbers read from the pictures.
 
 async () => {
   const { player } = await import("/static/watch/watch.js");
@@ -8,7 +8,7 @@ async () => {
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d", { willReadFrequently: true });
 
-  /** Number of the frame that a video shows, -1 where it cannot be read. */
+  /** Frame number drawn into the picture that a video shows; -1 if unreadable. */
   const shownBy = (video) => {
     [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
     context.drawImage(video, 0, 0);
@@ -26,15 +26,15 @@ async () => {
   const press = (key) =>
     document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
 
-  /** Wait until everybody's video is loaded and in step. */
+  /** Wait until all live videos are loaded and in sync. */
   const ready = async (patience = 15000) => {
     const until = performance.now() + patience;
-    const inStep = (id) => player.syncOf(id).isInSync(player.clock);
-    while (!player.live.every(inStep) && performance.now() < until) await wait(20);
-    return player.live.every(inStep);
+    const inSync = (id) => player.syncOf(id).isInSync(player.clock);
+    while (!player.live.every(inSync) && performance.now() < until) await wait(20);
+    return player.live.every(inSync);
   };
 
-  /** Press a person's key; what the first picture is that appears then, and how soon. */
+  /** Press a person's key; measure the first picture on stage and its delay. */
   const switchTo = (id) => {
     const number = [...document.querySelectorAll(".tile")].findIndex(
       (tile) => Number(tile.dataset.person) === id,
@@ -59,7 +59,7 @@ async () => {
     });
   };
 
-  /** Listen to the sound itself: the longest silence, and how far its clock fell behind, in ms. */
+  /** Record the sound: the longest silence and the lag of its clock, ms. */
   const listen = () => {
     const audio = document.getElementById("sound");
     const sound = new AudioContext();
@@ -92,14 +92,14 @@ async () => {
     };
   };
 
-  /** Wait until something is so; false where it does not become so. */
+  /** Wait until a condition holds; false on a timeout. */
   const until = async (isSo, patience = 20000) => {
     const deadline = performance.now() + patience;
     while (!isSo() && performance.now() < deadline) await wait(15);
     return Boolean(isSo());
   };
 
-  /** Bring the page back to how it was opened. */
+  /** Reset the page to its initial state. */
   const reset = async () => {
     if (document.fullscreenElement) await document.exitFullscreen();
     document.getElementById("help").close();

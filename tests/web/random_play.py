@@ -1,4 +1,4 @@
-"""Somebody who plays a song in a browser, switches people and seeks at random, and measures."""
+"""Play a song in a browser with random switches and seeks, and measure the drift of the videos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
-"""What tests read in the page, as ``measuring``."""
+"""Script that adds ``measuring`` to the page."""
 
 _PLAY = """async ([seconds, seed]) => {
   const { player, ready, wait, press, shownBy, RATE } = measuring;
@@ -30,7 +30,7 @@ _PLAY = """async ([seconds, seed]) => {
     if (random() < 0.3) await player.seek(random() * (player.clock.duration - 1));
     else press(String(1 + Math.floor(random() * player.live.length)));
     acts += 1;
-    await wait(1500); // what is allowed to catch up
+    await wait(1500); // time allowed for catching up
     for (let i = 0; i < 8; i++) {
       await wait(50 + 100 * random());
       if (player.clock.duration - player.time < 2 || player.time < 1) continue;
@@ -53,19 +53,19 @@ _PLAY = """async ([seconds, seed]) => {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Played:
-    """How far videos were from the master's time, measured some time after a switch or seek."""
+    """Drift of the videos against the master clock, measured after switches and seeks."""
 
-    drift: NDArray[np.float64]  # (n,) frames; everybody's video
-    picture: NDArray[np.float64]  # (m,) frames; what the stage showed, by the number drawn into it
+    drift: NDArray[np.float64]  # (n,) frames; all live videos
+    picture: NDArray[np.float64]  # (m,) frames; the video on stage, by its drawn frame number
     acts: int  # switches and seeks
 
     def within(self, share: float) -> float:
-        """Frames that this share of all drifts stays within."""
+        """Return the quantile of the absolute drifts, frames."""
         return float(np.quantile(np.abs(self.drift), share))
 
     @property
     def in_step(self) -> float:
-        """Share of all drifts that stay within one frame."""
+        """Share of drifts of at most one frame."""
         return float(np.mean(np.abs(self.drift) <= 1))
 
     @property
@@ -79,8 +79,8 @@ def play(page: Page, address: str, *, seconds: float, seed: int = 5) -> Played:
 
     Args:
         page: not opened yet.
-        address: of a project whose videos have their frames' numbers drawn in.
-        seconds: of the song, however often it starts again.
+        address: of a project of `tests.web.drawn_crops`.
+        seconds: to play; the song loops.
         seed: of the switches and seeks.
     """
     page.set_default_timeout(0)

@@ -1,4 +1,4 @@
-"""A server that runs beside a test, and a browser that looks at it."""
+"""Test helpers: a running server, an HTTP client, a browser."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ARGUMENTS = [
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that runs."""
+    """A running server."""
 
     app: FastAPI
     port: int
@@ -60,11 +60,11 @@ def running(projects: list[Path], settings: ServerSettings | None = None) -> Ite
         server.should_exit = True
         thread.join(timeout=10)
         if server.server_state.connections:
-            _drop_what_was_cut_off(server)
+            _drop_connections(server)
 
 
-def _drop_what_was_cut_off(server: uvicorn.Server) -> None:
-    """Let go of connections that were still answered, here rather than within any other test."""
+def _drop_connections(server: uvicorn.Server) -> None:
+    """Collect aborted connections here, so that their warnings do not fail another test."""
     server.server_state.connections.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -72,26 +72,28 @@ def _drop_what_was_cut_off(server: uvicorn.Server) -> None:
 
 
 @contextmanager
-def asking(projects: list[Path], settings: ServerSettings | None = None) -> Iterator[httpx.Client]:
-    """Serve ``projects`` and give somebody to ask, who follows no redirects."""
-    with running(projects, settings) as served, client_of(served) as client:
+def served_client(
+    projects: list[Path], settings: ServerSettings | None = None
+) -> Iterator[httpx.Client]:
+    """Serve ``projects``; yield a client that follows no redirects."""
+    with running(projects, settings) as served, open_client(served) as client:
         yield client
 
 
-def client_of(served: Running) -> httpx.Client:
-    """Somebody who asks a server; on closing its connections are closed."""
-    # trust_env: no proxy of this machine is asked.
+def open_client(served: Running) -> httpx.Client:
+    """Return a client of the server; closing it closes its connections."""
+    # trust_env=False: ignore proxy settings.
     return httpx.Client(base_url=served.address, trust_env=False, timeout=20)
 
 
 def own_origin(client: httpx.Client) -> dict[str, str]:
-    """The header that a page of the server itself would send with a write."""
+    """Return the Origin header that a page of the server sends with a write."""
     return {"origin": str(client.base_url).rstrip("/")}
 
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """A Chromium without a window; the test is skipped where there is none."""
+    """Start a headless Chromium; skip the test if none is installed."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
     if program is None:

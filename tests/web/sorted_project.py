@@ -1,4 +1,4 @@
-"""A project as cluster-faces leaves it, with all that a review is for; people are coloured corners.
+"""Fixtures of a clustered project with typical mistakes to review; people are coloured corners.
 
 Persons 1 to 4 are the corners. The second half of person 1 was found to be person 5, six faces of
 person 2 are unknown, and three faces of person 3 are among those of person 4.
@@ -36,7 +36,7 @@ _BARS = bars("review")
 
 @pytest.fixture(scope="session")
 def sorted_folder(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the project and its footage. Not to be changed."""
+    """The folder of the project and its footage; shared, so do not change it."""
     folder = tmp_path_factory.mktemp("sorted")
     shutil.copy(clips("constant_rate.mp4"), folder / "film.mp4")
     project = Project(folder / "film.fancam")
@@ -54,7 +54,7 @@ def sorted_folder(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def sorted_project(sorted_folder: Path, tmp_path: Path) -> Project:
-    """A copy to be changed."""
+    """A copy of the project that a test may change."""
     return Project(Path(shutil.copytree(sorted_folder, tmp_path / "sorted")) / "film.fancam")
 
 
@@ -72,14 +72,14 @@ def cluster_again(project: Project, *paths: Path, settings: ClusterSettings = SE
         cluster_faces(project, paths, settings, context=RunContext(_BARS))
 
 
-def whose(project: Project) -> list[int]:
-    """Whose the faces are, in order of time."""
+def person_ids(project: Project) -> list[int]:
+    """Return the person id of every face, in order of time; -1 is unknown."""
     with open_people(project.people_file) as people:
         return [int(person) for person in people.assignments("film").person_id]
 
 
 def rows(project: Project, query: str) -> list[tuple[Any, ...]]:
-    """What SQLite itself says."""
+    """Return the rows of a query, read by SQLite directly."""
     connection = sqlite3.connect(project.people_file)
     found = connection.execute(query).fetchall()
     connection.close()
@@ -87,7 +87,7 @@ def rows(project: Project, query: str) -> list[tuple[Any, ...]]:
 
 
 def decisions(project: Project) -> list[tuple[Any, ...]]:
-    """Every decision ever made: kind, person, other, name, number of faces, state."""
+    """Return every decision ever made: kind, person, other, name, number of faces, state."""
     query = (
         "SELECT kind, person_id, other_id, name, "
         "(SELECT COALESCE(SUM(json_array_length(value)), 0) FROM json_each(faces)), state "
@@ -98,4 +98,4 @@ def decisions(project: Project) -> list[tuple[Any, ...]]:
 
 def faces_per_person(project: Project) -> dict[int, int]:
     """Return the number of faces of each person id; -1 is unknown."""
-    return dict(Counter(whose(project)))
+    return dict(Counter(person_ids(project)))

@@ -1,4 +1,4 @@
-"""The pages and the interface as a whole."""
+"""The application as a whole: pages and API."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from data.project.project import Project
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.web.drawn_crops import Drawing, draw_crops
-from tests.web.serving import Running, asking, client_of
+from tests.web.serving import Running, open_client, served_client
 
 PAGE_BYTES = 200_000
 
 
 @pytest.fixture
 def ask(server: Running) -> Iterator[httpx.Client]:
-    with client_of(server) as client:
+    with open_client(server) as client:
         yield client
 
 
@@ -60,7 +60,7 @@ def test_several_footages_are_a_library(tmp_path: Path, crops_project: Path) -> 
     Project(other).add_footage(
         tmp_path / "third.mp4", size_bytes=1, duration_s=3700, rate=None, frame_wh=(4, 4)
     )
-    with asking([crops_project, other]) as ask:
+    with served_client([crops_project, other]) as ask:
         html = ask.get("/").text
         cards = ['href="/watch/film/1"', 'href="/watch/elodie-s-song/1"', "no videos yet"]
         assert all(card in html for card in cards)
@@ -82,7 +82,7 @@ def test_several_footages_are_a_library(tmp_path: Path, crops_project: Path) -> 
 def test_a_damaged_footage_does_not_hide_the_others(tmp_path: Path, crops_project: Path) -> None:
     other = draw_crops(tmp_path / "other.fancam", Drawing(names=("Anna",), seconds=0.4))
     (other.crops_folder("film") / "timeline.json").write_text("{")
-    with asking([crops_project, other.folder]) as ask:
+    with served_client([crops_project, other.folder]) as ask:
         html = ask.get("/").text
         assert "its timeline is damaged" in html
         assert 'href="/watch/film/1"' in html
@@ -92,9 +92,9 @@ def test_a_damaged_footage_does_not_hide_the_others(tmp_path: Path, crops_projec
         assert str(tmp_path) not in broken.text
 
 
-def test_names_are_those_of_today(tmp_path: Path) -> None:
+def test_current_names_are_shown(tmp_path: Path) -> None:
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=0.4))
-    with asking([project.folder]) as ask:
+    with served_client([project.folder]) as ask:
         with open_people(project.people_file) as people:
             DecisionLog(people).rename(1, "Zoë & <Bob>")
         answer = ask.get("/api/projects/film/footages/1/watch").json()
@@ -102,19 +102,19 @@ def test_names_are_those_of_today(tmp_path: Path) -> None:
         assert "Zoë &amp; &lt;Bob&gt;" in ask.get("/").text
 
 
-def test_who_is_hidden_is_not_watched(tmp_path: Path) -> None:
+def test_hidden_people_are_not_shown(tmp_path: Path) -> None:
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna", "Ben"), seconds=0.4))
     with open_people(project.people_file) as people:
         # A decision would do it for people with faces; those that are drawn here have none.
         people.connection.execute("INSERT INTO hidden VALUES (1)")
         people.connection.commit()
-    with asking([project.folder]) as ask:
+    with served_client([project.folder]) as ask:
         answer = ask.get("/api/projects/film/footages/1/watch").json()
         assert [person["name"] for person in answer["people"]] == ["Ben"]
         assert "Anna" not in ask.get("/").text
 
 
-def test_what_the_page_is_told(ask: httpx.Client) -> None:
+def test_data_of_the_watch_page(ask: httpx.Client) -> None:
     data = ask.get("/api/projects/film/footages/1/watch").json()
     assert (data["duration_s"], data["rate"]) == (8.0, 25.0)
     anna = data["people"][0]
@@ -128,7 +128,7 @@ def test_what_the_page_is_told(ask: httpx.Client) -> None:
 def test_a_project_that_grows_is_seen_at_once(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
     project.save()
-    with asking([project.folder]) as ask:
+    with served_client([project.folder]) as ask:
         assert "No footage yet" in ask.get("/").text
         draw_crops(project.folder, Drawing(names=("Anna",), seconds=0.4))
         assert '<section id="player"' in ask.get("/").text
@@ -136,7 +136,7 @@ def test_a_project_that_grows_is_seen_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 @pytest.mark.parametrize("address", ["/nowhere", "/watch/other/1", "/watch/film/2"])
-def test_nothing_there(ask: httpx.Client, address: str, accept: str) -> None:
+def test_unknown_addresses(ask: httpx.Client, address: str, accept: str) -> None:
     answer = ask.get(address, headers={"accept": accept})
     assert answer.status_code == 404
     if accept == "text/html":

@@ -42,9 +42,9 @@ def test_bad_options(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main([str(crops_project), *arguments]) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert len(said.splitlines()) == 1
+    output = capsys.readouterr().err
+    assert message in output
+    assert len(output.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_a_taken_port(crops_project: Path, capsys: pytest.CaptureFixture[str]) -
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main([str(crops_project), "--port", str(port)]) == 2
-    said = capsys.readouterr().err
-    assert f"127.0.0.1:{port}: cannot serve there (address already in use)" in said
+    output = capsys.readouterr().err
+    assert f"127.0.0.1:{port}: cannot serve there (address already in use)" in output
 
 
 def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,9 +88,9 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert stopped.value.code == 0
     assert time.process_time() - start < 0.5
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for option in ("--host", "--port", "--open", "--name", "--password", "--password-file"):
-        assert option in said
+        assert option in output
 
 
 @needs_signals
@@ -103,9 +103,9 @@ def test_serves_until_it_is_stopped(crops_project: Path, tmp_path: Path) -> None
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as server:
         assert server.stdout is not None
-        said = server.stdout.readline()
-        found = re.search(r"serving at (http://127\.0\.0\.1:\d+/)", said)
-        assert found, said
+        output = server.stdout.readline()
+        found = re.search(r"serving at (http://127\.0\.0\.1:\d+/)", output)
+        assert found, output
         headers = {"origin": found[1].rstrip("/")}
         with httpx.Client(base_url=found[1], trust_env=False, headers=headers) as ask:
             assert ask.get("/api/footages").status_code == 401

@@ -6,13 +6,13 @@ import time
 import pytest
 
 from data.core.errors import InputError
-from tests.web.serving import Running, client_of
+from tests.web.serving import Running, open_client
 from web.serving import listen
 
 
 def test_small_answers_do_not_wait(server: Running) -> None:
     took = []
-    with client_of(server) as client:
+    with open_client(server) as client:
         for _ in range(15):
             start = time.perf_counter()
             client.get("/static/shared/icon.svg")

@@ -1,4 +1,4 @@
-"""Whether faces smile, as it was seen in the footage before a person labels them."""
+"""Smile probabilities from the smile table, to pre-label faces."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SMILE: Final = "smile"
 def smiles_of_table(
     project: Project, footage: str, faces: Faces, labels: Sequence[str]
 ) -> NDArray[np.float64] | None:
-    """What crop-people or smile-gifs saw: whether each face smiles.
+    """Return the label probabilities that crop-people or smile-gifs scored.
 
     Returns:
-        the probability of every label, ``(n, labels)``; rows are NaN where nobody looked, and
-        there is None where it is not known at all, or these are other labels.
+        ``(n, labels)`` float64 in 0..1, NaN rows for faces that were not scored; None without a
+        smile table or for other labels.
     """
     file = project.crops_folder(footage) / "smiles.parquet"
     if SMILE not in labels or len(labels) != 2 or not file.is_file():
@@ -36,8 +36,8 @@ def smiles_of_table(
         boxes = table["xyxy"].combine_chunks().flatten().to_numpy().reshape(-1, 4)
         smile = np.append(table["smile"].to_numpy().astype(np.float64), np.nan)
     except (pa.ArrowException, OSError, ValueError, KeyError):
-        return None  # no reason to stop a person
+        return None  # labelling works without it
     row = same_faces(faces.time_s, faces.xyxy, time_s, boxes.astype(np.float32))
     yes = smile[row]
-    place = list(labels).index(SMILE)
-    return np.column_stack([yes, 1 - yes] if place == 0 else [1 - yes, yes])
+    smile_index = list(labels).index(SMILE)
+    return np.column_stack([yes, 1 - yes] if smile_index == 0 else [1 - yes, yes])

@@ -1,4 +1,4 @@
-"""The videos that crop-people made of a footage: whose, and when each person is in them."""
+"""Read the timeline of a footage: its people, their videos, and when each is seen."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from data.core.digest import file_key
 from data.core.errors import InputError
 from data.project.project import TIMELINE_FILE, TIMELINE_VERSION
 
-Span = tuple[float, float]
-"""From and to, in seconds."""
+Interval = tuple[float, float]
+"""From and to, s."""
 
 
 class CropKind(StrEnum):
-    """What there may be of a person, by its word in addresses."""
+    """Kind of file of a person, as named in addresses."""
 
     VIDEO = "video"
     BEST = "best"
@@ -41,20 +41,20 @@ _ENDINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PersonCrop:
-    """One person's video, and when they are in it."""
+    """One person's video, and the intervals in which they are seen."""
 
     person_id: int
-    name: str  # when the video was made
+    name: str  # at the time of the crop
     folder: Path
-    video: str  # file in the folder
+    video: str  # file name in the folder
     size_wh: tuple[int, int]  # px
-    seen: tuple[Span, ...]  # detected in the footage
-    filled: tuple[Span, ...]  # not detected, but before and after
-    absent: tuple[Span, ...]
-    smiling: tuple[Span, ...]
+    seen: tuple[Interval, ...]  # detected
+    filled: tuple[Interval, ...]  # interpolated between detections
+    absent: tuple[Interval, ...]
+    smiling: tuple[Interval, ...]
 
     def file(self, kind: CropKind) -> Path | None:
-        """The file of this kind, if it has been made."""
+        """Return the file of this kind; None if it was not made."""
         name = self.video
         if kind is not CropKind.VIDEO:
             name = name.removesuffix(_ENDINGS[CropKind.VIDEO]) + _ENDINGS[kind]
@@ -63,19 +63,19 @@ class PersonCrop:
 
 @dataclass(frozen=True, slots=True)
 class FootageCrops:
-    """Everything that crop-people and smile-gifs made of one footage."""
+    """Files that crop-people and smile-gifs made of one footage."""
 
     duration_s: float
-    rate: Fraction | None  # frames a second
+    rate: Fraction | None  # frames per second
     people: tuple[PersonCrop, ...]
 
     def person(self, person_id: int) -> PersonCrop | None:
-        """The person of this id, if there is a video of them."""
+        """Return the person of this id; None without a video."""
         return next((p for p in self.people if p.person_id == person_id), None)
 
 
 def read_crops(folder: Path) -> FootageCrops | None:
-    """Read what has been made of a footage; None before crop-people has run.
+    """Read the timeline of a footage; None before crop-people has run.
 
     Args:
         folder: see `Project.crops_folder`.
@@ -87,10 +87,10 @@ def read_crops(folder: Path) -> FootageCrops | None:
     return _read(file, file_key(file)) if file.is_file() else None
 
 
-# A page asks for a video in many ranges, each by its person's id.
+# Cached, because every range request of a video needs it.
 @lru_cache(maxsize=64)
 def _read(file: Path, key: str) -> FootageCrops:
-    del key  # another one means that the file is another
+    del key  # part of the cache key only: it changes with the file
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content["version"] == TIMELINE_VERSION:
@@ -121,27 +121,27 @@ def _person(folder: Path, entry: Mapping[str, Any]) -> PersonCrop:
         folder=folder,
         video=str(entry["video"]),
         size_wh=(int(width), int(height)),
-        seen=_spans(entry["seen"]),
-        filled=_spans(entry["filled"]),
-        absent=_spans(entry["absent"]),
-        smiling=_spans(entry.get("smiling", [])),
+        seen=_intervals(entry["seen"]),
+        filled=_intervals(entry["filled"]),
+        absent=_intervals(entry["absent"]),
+        smiling=_intervals(entry.get("smiling", [])),
     )
 
 
-def _spans(entry: list[list[float]]) -> tuple[Span, ...]:
-    spans = tuple((float(start), float(end)) for start, end in entry)
-    if not all(isfinite(start) and isfinite(end) for start, end in spans):
-        raise ValueError("a span that never ends")
-    return spans
+def _intervals(entry: list[list[float]]) -> tuple[Interval, ...]:
+    intervals = tuple((float(start), float(end)) for start, end in entry)
+    if not all(isfinite(start) and isfinite(end) for start, end in intervals):
+        raise ValueError("an interval is not finite")
+    return intervals
 
 
 def is_own_file(folder: Path, name: str) -> bool:
-    """Whether ``name`` is a file in ``folder``, and no way out of it.
+    """Return whether ``name`` is a file directly in ``folder``.
 
-    The names come from a file that another program may have written.
+    Names come from a file that another program may have written.
     """
-    # Backslashes and colons lead elsewhere on Windows only; no name of ours has them.
+    # Backslashes and colons leave the folder on Windows only; no name written here has them.
     if not name or name.startswith(".") or set(name) & set("/\\:\0"):
         return False
-    place = folder / name
-    return place.is_file() and place.resolve().parent == folder.resolve()
+    file = folder / name
+    return file.is_file() and file.resolve().parent == folder.resolve()

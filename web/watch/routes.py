@@ -22,7 +22,7 @@ from web.core.library import (
     ProjectParameter,
 )
 from web.core.templates import page
-from web.watch.crops import CropKind, FootageCrops, PersonCrop, Span, read_crops
+from web.watch.crops import CropKind, FootageCrops, Interval, PersonCrop, read_crops
 from web.watch.media import footage_crops
 from web.watch.sound import sound_key
 
@@ -170,7 +170,7 @@ def _address(base: str, kind: CropKind, file: Path) -> str:
     return f"{base}/{kind.value}?v={file_key(file)}"
 
 
-def _rounded(intervals: tuple[Span, ...]) -> list[list[float]]:
+def _rounded(intervals: tuple[Interval, ...]) -> list[list[float]]:
     return [[round(start, 3), round(end, 3)] for start, end in intervals]
 
 

@@ -1,4 +1,4 @@
-"""Who is answered, and who is not."""
+"""Requests that are refused: hosts, origins, paths, bodies, passwords."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from data.core.errors import InputError
 from tests.web.drawn_crops import Drawing, draw_crops
-from tests.web.serving import Running, asking, client_of, own_origin, running
+from tests.web.serving import Running, open_client, own_origin, running, served_client
 from web.core.security_headers import SECURITY_HEADERS
 from web.core.settings import ServerSettings
 from web.login import MAX_WRONG, MAX_WRONG_TOTAL, WINDOW_S, LoginGate
@@ -24,14 +24,14 @@ NASTY = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture
 def ask(server: Running) -> Iterator[httpx.Client]:
-    with client_of(server) as client:
+    with open_client(server) as client:
         yield client
 
 
 def leaks(answer: httpx.Response, folder: Path) -> bool:
-    """Whether an answer says where things lie on the disk, or shows code."""
-    said = answer.text + str(answer.headers)
-    return str(folder.parent) in said or "Traceback" in said or ".py" in said
+    """Return whether a response contains a path on the disk or code."""
+    content = answer.text + str(answer.headers)
+    return str(folder.parent) in content or "Traceback" in content or ".py" in content
 
 
 # --- hosts and origins ----------------------------------------------------------------------------
@@ -70,14 +70,14 @@ def test_host(ask: httpx.Client, host: str, status: int) -> None:
 def test_every_address_of_a_server_for_all_is_its_own(
     crops_project: Path, host: str, status: int
 ) -> None:
-    with asking([crops_project], ServerSettings(host="0.0.0.0", password=PASSWORD)) as ask:
+    with served_client([crops_project], ServerSettings(host="0.0.0.0", password=PASSWORD)) as ask:
         headers = {"host": host, "accept": "text/html"}
         assert ask.get("/", headers=headers).status_code == status
 
 
 def test_another_servers_name(crops_project: Path) -> None:
     settings = ServerSettings(names=("fancam.example",), password=PASSWORD)
-    with asking([crops_project], settings) as ask:
+    with served_client([crops_project], settings) as ask:
         headers = {"host": "fancam.example", "origin": "https://fancam.example"}
         answer = ask.post("/login", data={"password": PASSWORD}, headers=headers)
         assert answer.status_code == 303
@@ -103,7 +103,9 @@ def test_another_servers_name(crops_project: Path) -> None:
         ({"origin": "OWN", "sec-fetch-site": "same-origin"}, 200),
     ],
 )
-def test_only_our_own_pages_write(ask: httpx.Client, headers: dict[str, str], status: int) -> None:
+def test_only_pages_of_the_server_write(
+    ask: httpx.Client, headers: dict[str, str], status: int
+) -> None:
     headers = {"content-type": "application/json", **headers}
     if headers.get("origin") == "OWN":
         headers |= own_origin(ask)
@@ -149,7 +151,7 @@ def test_every_answer_carries_the_headers(ask: httpx.Client, address: str) -> No
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html"])
-def test_our_own_mistakes_show_nothing(
+def test_server_errors_reveal_nothing(
     crops_project: Path, accept: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with running([crops_project]) as served:
@@ -158,7 +160,7 @@ def test_our_own_mistakes_show_nothing(
             raise RuntimeError(f"secret {crops_project}")
 
         served.app.get("/boom")(boom)
-        with client_of(served) as ask:
+        with open_client(served) as ask:
             answer = ask.get("/boom", headers={"accept": accept})
     assert answer.status_code == 500
     assert "internal error" in answer.text
@@ -210,7 +212,7 @@ def test_pages_hold_no_script_or_style_that_the_policy_refuses(ask: httpx.Client
     ],
 )
 def test_nothing_is_found_by_a_path(ask: httpx.Client, crops_project: Path, address: str) -> None:
-    # As it stands: httpx would tidy it up.
+    # Raw: httpx would normalise the path.
     answer = ask.get(ask.base_url.copy_with(raw_path=address.encode()))
     assert answer.status_code == 404
     assert not leaks(answer, crops_project)
@@ -220,7 +222,7 @@ def test_nothing_is_found_by_a_path(ask: httpx.Client, crops_project: Path, addr
     "video",
     ["../../project.json", "/etc/passwd", "..\\project.json", "link.mp4", ".hidden.mp4", "", "."],
 )
-def test_a_timeline_leads_nowhere_else(tmp_path: Path, video: str) -> None:
+def test_a_timeline_cannot_name_other_files(tmp_path: Path, video: str) -> None:
     drawing = Drawing(names=("Anna",), seconds=0.4, sound=False, gifs=False)
     project = draw_crops(tmp_path / "film.fancam", drawing)
     folder = project.crops_folder("film")
@@ -230,7 +232,7 @@ def test_a_timeline_leads_nowhere_else(tmp_path: Path, video: str) -> None:
     timeline = json.loads((folder / "timeline.json").read_text())
     timeline["people"][0]["video"] = video
     (folder / "timeline.json").write_text(json.dumps(timeline))
-    with asking([project.folder]) as ask:
+    with served_client([project.folder]) as ask:
         assert ask.get(VIDEO).status_code == 404
         assert ask.get("/media/film/1/people/1/poster").status_code == 404
         assert "There are no videos" in ask.get("/").text
@@ -239,7 +241,7 @@ def test_a_timeline_leads_nowhere_else(tmp_path: Path, video: str) -> None:
 def test_names_are_text(tmp_path: Path) -> None:
     drawing = Drawing(names=(NASTY, "</script><b>"), seconds=0.4, sound=False)
     folder = draw_crops(tmp_path / "film.fancam", drawing).folder
-    with asking([folder]) as ask:
+    with served_client([folder]) as ask:
         for address in ("/", "/watch/film/1"):
             html = ask.get(address).text
             assert "<img src=x" not in html
@@ -254,19 +256,19 @@ def test_names_are_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["/logout", "/login"])
-def test_too_much_is_refused(crops_project: Path, address: str) -> None:
+def test_a_body_that_is_too_large_is_refused(crops_project: Path, address: str) -> None:
     settings = ServerSettings(password=PASSWORD, max_body_bytes=1000)
-    with asking([crops_project], settings) as ask:
+    with served_client([crops_project], settings) as ask:
         kind = "application/json" if address == "/logout" else "application/x-www-form-urlencoded"
         headers = {**own_origin(ask), "content-type": kind}
         ask.post("/login", data={"password": PASSWORD}, headers=own_origin(ask))
-        told = ask.post(address, content=b"x" * 1001, headers=headers)
-        assert told.status_code == 413
+        answer = ask.post(address, content=b"x" * 1001, headers=headers)
+        assert answer.status_code == 413
 
 
-def test_too_much_that_does_not_say_so_is_refused(crops_project: Path) -> None:
+def test_a_chunked_body_that_is_too_large_is_refused(crops_project: Path) -> None:
     settings = ServerSettings(password=PASSWORD, max_body_bytes=1000)
-    with asking([crops_project], settings) as ask:
+    with served_client([crops_project], settings) as ask:
         headers = {**own_origin(ask), "content-type": "application/x-www-form-urlencoded"}
         pieces = (b"x" * 400 for _ in range(4))
         assert ask.post("/login", content=pieces, headers=headers).status_code == 413
@@ -282,7 +284,7 @@ def test_an_upload_of_another_kind_is_refused(ask: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "example.org"])
-def test_no_password_is_for_this_machine_alone(host: str) -> None:
+def test_other_hosts_need_a_password(host: str) -> None:
     with pytest.raises(InputError, match="--password-file"):
         ServerSettings(host=host)
     assert ServerSettings(host=host, password=PASSWORD).host == host
@@ -294,14 +296,14 @@ def test_no_empty_password(password: str) -> None:
         ServerSettings(password=password)
 
 
-def test_the_password_does_not_show() -> None:
+def test_the_password_is_not_in_the_repr() -> None:
     settings = ServerSettings(password=PASSWORD)
     assert PASSWORD not in repr(settings)
     assert settings.secret not in repr(settings)
 
 
-def test_without_logging_in_there_is_nothing(crops_project: Path) -> None:
-    with asking([crops_project], ServerSettings(password=PASSWORD)) as ask:
+def test_login_is_required(crops_project: Path) -> None:
+    with served_client([crops_project], ServerSettings(password=PASSWORD)) as ask:
         seen = ask.get("/", headers={"accept": "text/html"})
         assert (seen.status_code, seen.headers["location"]) == (303, "/login")
         for address in ("/", VIDEO, "/api/footages", "/media/film/1/poster", "/nowhere"):
@@ -313,7 +315,7 @@ def test_without_logging_in_there_is_nothing(crops_project: Path) -> None:
 
 
 def test_logging_in_and_out(crops_project: Path) -> None:
-    with asking([crops_project], ServerSettings(password=PASSWORD)) as ask:
+    with served_client([crops_project], ServerSettings(password=PASSWORD)) as ask:
         answer = ask.post("/login", data={"password": PASSWORD}, headers=own_origin(ask))
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         cookie = answer.headers["set-cookie"].lower()
@@ -325,17 +327,17 @@ def test_logging_in_and_out(crops_project: Path) -> None:
         assert ask.get(VIDEO).status_code == 401
 
 
-def test_another_run_knows_no_cookie_of_the_last(crops_project: Path) -> None:
-    with asking([crops_project], ServerSettings(password=PASSWORD)) as first:
+def test_cookies_are_invalid_after_a_restart(crops_project: Path) -> None:
+    with served_client([crops_project], ServerSettings(password=PASSWORD)) as first:
         first.post("/login", data={"password": PASSWORD}, headers=own_origin(first))
         cookies = dict(first.cookies)
-    with asking([crops_project], ServerSettings(password=PASSWORD)) as second:
+    with served_client([crops_project], ServerSettings(password=PASSWORD)) as second:
         second.cookies.update(cookies)
         assert second.get(VIDEO).status_code == 401
 
 
 def test_wrong_password_ten_times(crops_project: Path) -> None:
-    with asking([crops_project], ServerSettings(password=PASSWORD)) as ask:
+    with served_client([crops_project], ServerSettings(password=PASSWORD)) as ask:
         answers = [
             ask.post("/login", data={"password": f"guess {i}"}, headers=own_origin(ask))
             for i in range(10)
@@ -347,7 +349,7 @@ def test_wrong_password_ten_times(crops_project: Path) -> None:
         assert not any(PASSWORD in answer.text for answer in answers)
 
 
-def test_after_a_while_one_may_try_again() -> None:
+def test_attempts_are_allowed_again_later() -> None:
     now = [0.0]
     gate = LoginGate(ServerSettings(password=PASSWORD), clock=lambda: now[0])
     for _ in range(MAX_WRONG):
@@ -361,7 +363,7 @@ def test_after_a_while_one_may_try_again() -> None:
     assert gate.admits("a", PASSWORD)
 
 
-def test_many_addresses_get_no_further() -> None:
+def test_attempts_from_many_addresses_are_limited() -> None:
     gate = LoginGate(ServerSettings(password=PASSWORD), clock=lambda: 0.0)
     for number in range(MAX_WRONG_TOTAL):
         assert gate.wait_s(str(number)) == 0
@@ -371,6 +373,6 @@ def test_many_addresses_get_no_further() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"password", b"\xff\xfe", b"password=%ff", b"a=1&a=2"])
 def test_a_strange_form_is_a_wrong_password(crops_project: Path, body: bytes) -> None:
-    with asking([crops_project], ServerSettings(password=PASSWORD)) as ask:
+    with served_client([crops_project], ServerSettings(password=PASSWORD)) as ask:
         headers = {**own_origin(ask), "content-type": "application/x-www-form-urlencoded"}
         assert ask.post("/login", content=body, headers=headers).status_code == 401

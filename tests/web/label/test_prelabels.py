@@ -19,8 +19,8 @@ def faces(count: int) -> Faces:
     return crowd([[0]] * count)
 
 
-def watched(project: Project, table: Faces, smile: list[float]) -> Path:
-    """Write what smile-gifs writes."""
+def write_smiles(project: Project, table: Faces, smile: list[float]) -> Path:
+    """Write the smile table as smile-gifs does."""
     boxes = pa.FixedSizeListArray.from_arrays(pa.array(table.xyxy.reshape(-1)), 4)
     place = project.crops_folder("film") / "smiles.parquet"
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -34,12 +34,12 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "film.fancam")
 
 
-def test_nobody_watched(project: Project) -> None:
+def test_nobody_write_smiles(project: Project) -> None:
     assert smiles_of_table(project, "film", faces(3), LABELS) is None
 
 
 def test_the_same_place_at_the_same_time(project: Project) -> None:
-    watched(project, faces(2), [0.25, 1.0])
+    write_smiles(project, faces(2), [0.25, 1.0])
     scores = smiles_of_table(project, "film", faces(3), LABELS)
     assert scores is not None
     assert scores[:2].tolist() == [[0.75, 0.25], [0.0, 1.0]]
@@ -49,8 +49,8 @@ def test_the_same_place_at_the_same_time(project: Project) -> None:
     assert other_way[:2].tolist() == [[0.25, 0.75], [1.0, 0.0]]
 
 
-def test_nobody_was_seen(project: Project) -> None:
-    watched(project, faces(0), [])
+def test_empty_smile_table(project: Project) -> None:
+    write_smiles(project, faces(0), [])
     scores = smiles_of_table(project, "film", faces(2), LABELS)
     assert scores is not None
     assert np.isnan(scores).all()
@@ -60,11 +60,11 @@ def test_nobody_was_seen(project: Project) -> None:
 
 
 @pytest.mark.parametrize("labels", [("adult", "child"), ("smile", "laugh", "cry"), ("smile",)])
-def test_other_questions(project: Project, labels: tuple[str, ...]) -> None:
-    watched(project, faces(1), [0.5])
+def test_other_label_sets(project: Project, labels: tuple[str, ...]) -> None:
+    write_smiles(project, faces(1), [0.5])
     assert smiles_of_table(project, "film", faces(1), labels) is None
 
 
-def test_a_damaged_table_stops_nobody(project: Project) -> None:
-    watched(project, faces(1), [0.5]).write_bytes(b"broken")
+def test_a_damaged_table_is_ignored(project: Project) -> None:
+    write_smiles(project, faces(1), [0.5]).write_bytes(b"broken")
     assert smiles_of_table(project, "film", faces(1), LABELS) is None

@@ -1,4 +1,4 @@
-"""The Label room in a real browser, and the CSV file that it leaves behind."""
+"""The Label page in a browser, and the CSV file that it writes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ BATCH = 27
 
 @pytest.fixture(autouse=True)
 def _served_to_the_end(review: Running) -> None:
-    """The server comes before the page, and goes after it."""
+    """Start the server before the page and stop it after."""
 
 
 @pytest.fixture
 def label(page: Page, review: Running) -> Page:
-    """The labeller, asking for smiles."""
+    """The Label page with the label set for smiles."""
     page.goto(f"{review.address}/label/film")
     page.locator(".preset", has_text="smile").first.click()
     page.locator("#set-add").click()
@@ -45,11 +45,11 @@ def tags(page: Page) -> list[str]:
 
 
 def saved(page: Page, faces: int) -> None:
-    """Wait until the server has so many."""
+    """Wait until the server has saved this many labels."""
     page.locator("#train", has_text=f"{faces} labelled").wait_for()
 
 
-def test_one_key_flips_one_face(label: Page, sorted_project: Project) -> None:
+def test_a_key_toggles_one_face(label: Page, sorted_project: Project) -> None:
     assert tags(label) == ["no_smile"] * BATCH
     for key in ("w", ".", "a", "a"):
         label.keyboard.press(key)
@@ -144,7 +144,7 @@ def test_seventeen_pulled_faces(page: Page, review: Running, sorted_project: Pro
     ]
 
 
-def test_a_question_of_ones_own(page: Page, review: Running) -> None:
+def test_a_custom_label_set(page: Page, review: Running) -> None:
     page.goto(f"{review.address}/label/film")
     page.locator("#start").wait_for()
     page.locator("#new-set").click()
@@ -156,7 +156,7 @@ def test_a_question_of_ones_own(page: Page, review: Running) -> None:
     assert set(tags(page)) == {"hat"}
 
 
-def test_what_the_model_says_comes_first(label: Page) -> None:
+def test_order_by_model_score(label: Page) -> None:
     label.locator('#order option[value="model"]:not([disabled])').wait_for(state="attached")
     label.locator("#order").select_option("model")
     label.locator("#default-label label", has_text="as predicted").click()
@@ -181,7 +181,7 @@ def test_everything_has_a_name_and_fits(label: Page, width: int) -> None:
 
 @pytest.mark.slow
 def test_a_hundred_faces_by_keyboard_within_a_minute(label: Page, sorted_project: Project) -> None:
-    """Two key presses a second, every other face flipped; everything is on disk at the end."""
+    """Two key presses a second, every other face toggled; all labels are on disk at the end."""
     presses = 0
     start = time.monotonic()
     for batch in range(4):
@@ -202,10 +202,10 @@ def test_a_hundred_faces_by_keyboard_within_a_minute(label: Page, sorted_project
 
 
 @pytest.mark.slow
-def test_the_labels_train_a_model_that_guesses_next(
+def test_the_labels_train_a_model_that_predicts_next(
     page: Page, review: Running, sorted_project: Project
 ) -> None:
-    """The CSV file as the page wrote it is all that train-expressions needs."""
+    """train-expressions needs only the CSV file that the page wrote."""
     page.goto(f"{review.address}/label/film")
     page.locator("#start").wait_for()
     page.locator("#new-set").click()

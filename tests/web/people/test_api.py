@@ -1,4 +1,4 @@
-"""What the pages of the People and Label rooms ask for, asked directly, and asked wrongly."""
+"""API of the People and Label pages: valid and invalid requests."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from data.project.stages import TRACKER, TRACKS
 from data.tables.faces import Faces
 from data.tables.people import open_people
 from tests.records import tracker_record, tracks_record
-from tests.web.serving import asking, own_origin
-from tests.web.sorted_project import decisions, rows, whose
+from tests.web.serving import own_origin, served_client
+from tests.web.sorted_project import decisions, person_ids, rows
 
 PEOPLE = "/api/projects/film/people"
 LABELS = "/api/projects/film/labels"
 
 
-class Asking:
-    """A script of one of our pages."""
+class ApiClient:
+    """Client that sends requests as the pages' scripts do."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
@@ -42,7 +42,7 @@ class Asking:
         return answer.status_code, answer.json()
 
     def send(self, address: str, body: Any) -> httpx.Response:
-        # Not by httpx's own JSON, which refuses half a letter.
+        # Not httpx's JSON encoder, which refuses a lone surrogate.
         return self.client.post(
             address,
             content=json.dumps(body),
@@ -57,19 +57,19 @@ class Asking:
 
 
 @pytest.fixture
-def ask(sorted_project: Project) -> Iterator[Asking]:
-    with asking([sorted_project.folder]) as client:
-        yield Asking(client)
+def ask(sorted_project: Project) -> Iterator[ApiClient]:
+    with served_client([sorted_project.folder]) as client:
+        yield ApiClient(client)
 
 
 # --- people -----------------------------------------------------------------------------------
 
 
-def test_everybody(ask: Asking, sorted_project: Project) -> None:
+def test_people(ask: ApiClient, sorted_project: Project) -> None:
     content = ask.get(PEOPLE)
     assert [person["id"] for person in content["people"]] == [1, 2, 3, 4, 5]
     assert sum(p["count"] for p in content["people"]) + content["unknown"]["count"] == len(
-        whose(sorted_project)
+        person_ids(sorted_project)
     )
     assert {content["pairs"][0][side] for side in ("a", "b")} == {1, 5}
     assert (content["undo"], content["redo"]) == (None, None)
@@ -77,7 +77,7 @@ def test_everybody(ask: Asking, sorted_project: Project) -> None:
     assert first["time_s"] < last["time_s"] < content["people"][4]["first"]["time_s"]
 
 
-def test_every_face_has_a_small_and_a_large_picture(ask: Asking) -> None:
+def test_every_face_has_a_small_and_a_large_picture(ask: ApiClient) -> None:
     (face, *_) = ask.get(PEOPLE + "/1/faces")["faces"]
     address = "/faces/film/" + face.replace(".", "/")
     small, large = ask.client.get(address), ask.client.get(address + "?large=true")
@@ -87,21 +87,21 @@ def test_every_face_has_a_small_and_a_large_picture(ask: Asking) -> None:
     assert "immutable" in small.headers["cache-control"]
 
 
-def test_faces_are_everybodys_once(ask: Asking, sorted_project: Project) -> None:
+def test_every_face_belongs_to_one_person(ask: ApiClient, sorted_project: Project) -> None:
     lists = [ask.get(f"{PEOPLE}/{person}/faces")["faces"] for person in range(1, 6)]
     lists.append(ask.get(PEOPLE + "/unknown/faces")["faces"])
     together = [face for faces in lists for face in faces]
-    assert len(together) == len(set(together)) == len(whose(sorted_project))
+    assert len(together) == len(set(together)) == len(person_ids(sorted_project))
     assert [len(faces) for faces in lists][-1] == 6
 
 
-def test_doubts_fall(ask: Asking) -> None:
+def test_faces_are_sorted_by_doubt(ask: ApiClient) -> None:
     doubt = ask.get(PEOPLE + "/4/faces")["doubt"]
     assert doubt == sorted(doubt, reverse=True)
     assert doubt[2] > doubt[3]
 
 
-SOMEBODY = "1.0.0"
+SOME_FACE = "1.0.0"
 WRONG: dict[str, tuple[str, Any, int]] = {
     "no body": ("/decisions", None, 422),
     "a list": ("/decisions", [], 422),
@@ -110,9 +110,13 @@ WRONG: dict[str, tuple[str, Any, int]] = {
     "more than asked": ("/decisions", {"seen": 1, "kind": "hide", "person": 1, "x": 1}, 422),
     "a person below 0": ("/decisions", {"seen": 1, "kind": "hide", "person": -1}, 422),
     "a huge number": ("/decisions", {"seen": 1, "kind": "hide", "person": 2**70}, 422),
-    "nobody": ("/decisions", {"seen": 1, "kind": "hide", "person": 99}, 409),
+    "unknown person": ("/decisions", {"seen": 1, "kind": "hide", "person": 99}, 409),
     "oneself": ("/decisions", {"seen": 1, "kind": "merge", "person": 1, "other": 1}, 422),
-    "into nobody": ("/decisions", {"seen": 1, "kind": "merge", "person": 1, "other": 9}, 409),
+    "merge into unknown person": (
+        "/decisions",
+        {"seen": 1, "kind": "merge", "person": 1, "other": 9},
+        409,
+    ),
     "an empty name": ("/decisions", {"seen": 1, "kind": "rename", "person": 1, "name": ""}, 422),
     "a blank name": ("/decisions", {"seen": 1, "kind": "rename", "person": 1, "name": " "}, 409),
     "a name of lines": (
@@ -148,7 +152,7 @@ WRONG: dict[str, tuple[str, Any, int]] = {
     ),
     "too many faces": (
         "/decisions",
-        {"seen": 1, "kind": "eject", "person": 1, "faces": [SOMEBODY] * 50_001},
+        {"seen": 1, "kind": "eject", "person": 1, "faces": [SOME_FACE] * 50_001},
         422,
     ),
     "an old page": ("/undo", {"seen": 0}, 409),
@@ -160,7 +164,7 @@ WRONG: dict[str, tuple[str, Any, int]] = {
 
 @pytest.mark.parametrize(("address", "body", "status"), WRONG.values(), ids=WRONG)
 def test_refused(
-    ask: Asking, sorted_project: Project, address: str, body: Any, status: int
+    ask: ApiClient, sorted_project: Project, address: str, body: Any, status: int
 ) -> None:
     before = rows(sorted_project, "SELECT * FROM faces"), decisions(sorted_project)
     answer = ask.send(PEOPLE + address, body)
@@ -189,12 +193,12 @@ def test_refused(
         LABELS + "/timeline/9",
     ],
 )
-def test_nothing_there(ask: Asking, address: str) -> None:
+def test_unknown_addresses(ask: ApiClient, address: str) -> None:
     answer = ask.client.get(address)
     assert answer.status_code == 404, answer.text
 
 
-def test_decisions_and_their_history(ask: Asking, sorted_project: Project) -> None:
+def test_decisions_and_their_history(ask: ApiClient, sorted_project: Project) -> None:
     ask.decide(kind="rename", person=2, name="Anna")
     content = ask.decide(kind="different", person=1, other=5)
     assert (content["note"], content["pairs"]) == ("Person 1 is not Person 5", [])
@@ -209,7 +213,7 @@ def test_decisions_and_their_history(ask: Asking, sorted_project: Project) -> No
     assert [state for *_, state in decisions(sorted_project)] == ["made", "undone"]
 
 
-def test_a_face_that_was_thrown_out_is_not_likely_to_be_theirs(ask: Asking) -> None:
+def test_a_removed_face_is_not_suggested_for_the_person(ask: ApiClient) -> None:
     faces = ask.get(PEOPLE + "/2/faces")["faces"][:2]
     ask.decide(kind="eject", person=2, faces=faces)
     content = ask.get(PEOPLE + "/unknown/faces")
@@ -217,7 +221,7 @@ def test_a_face_that_was_thrown_out_is_not_likely_to_be_theirs(ask: Asking) -> N
     assert all(likely[face] != 2 for face in faces)
 
 
-def test_what_has_to_be_done_again(ask: Asking, sorted_project: Project) -> None:
+def test_stale_stages_are_listed(ask: ApiClient, sorted_project: Project) -> None:
     content = ask.get(PEOPLE + "/changes")
     assert not content["up_to_date"]  # found otherwise than it was written
     assert (content["trained"], content["tracker"], content["tracked"]) == (False, False, [])
@@ -229,7 +233,7 @@ def test_what_has_to_be_done_again(ask: Asking, sorted_project: Project) -> None
     assert (content["tracked"], content["tracks"]) == (["film"], ["film"])
 
 
-def test_writing_in_the_background(ask: Asking, sorted_project: Project) -> None:
+def test_writing_in_the_background(ask: ApiClient, sorted_project: Project) -> None:
     ask.decide(kind="rename", person=2, name="Anna")
     assert not ask.get(PEOPLE)["written"]
     status, _ = ask.post(PEOPLE + "/writing", {})
@@ -240,7 +244,7 @@ def test_writing_in_the_background(ask: Asking, sorted_project: Project) -> None
     assert (sorted_project.people_folder / "Anna").is_dir()
 
 
-def test_writing_while_another_run_is_at_work(ask: Asking, sorted_project: Project) -> None:
+def test_writing_while_another_run_is_at_work(ask: ApiClient, sorted_project: Project) -> None:
     with sorted_project.lock():
         ask.post(PEOPLE + "/writing", {})
         job = _finished(ask)
@@ -249,7 +253,7 @@ def test_writing_while_another_run_is_at_work(ask: Asking, sorted_project: Proje
     assert str(sorted_project.folder.parent) not in job["message"]
 
 
-def _finished(ask: Asking) -> Any:
+def _finished(ask: ApiClient) -> Any:
     for _ in range(600):
         job = ask.get(PEOPLE + "/writing")
         if job["state"] not in ("running", "idle"):
@@ -262,16 +266,16 @@ def _finished(ask: Asking) -> Any:
 def test_a_project_that_was_never_clustered(tmp_path: Path, address: str) -> None:
     project = Project(tmp_path / "film.fancam")
     project.save()
-    with asking([project.folder]) as client:
+    with served_client([project.folder]) as client:
         answer = client.get(address)
         assert (answer.status_code, "cluster-faces" in answer.text) == (200, True)
         assert client.get(PEOPLE).status_code == 409
 
 
 def test_faces_found_anew_are_unknown_until_they_are_sorted(
-    ask: Asking, sorted_project: Project
+    ask: ApiClient, sorted_project: Project
 ) -> None:
-    """Read again at other times, and stopped before the clustering."""
+    """New sampling times, stopped before the clustering."""
     table = Faces.read(sorted_project.faces_file("film"))
     table.take(np.arange(len(table) - 3)).write(sorted_project.faces_file("film"))
     content = ask.get(PEOPLE)
@@ -282,22 +286,22 @@ def test_faces_found_anew_are_unknown_until_they_are_sorted(
 
 
 @pytest.fixture
-def smile(ask: Asking) -> str:
+def smile(ask: ApiClient) -> str:
     """A label set."""
     status, made = ask.post(LABELS, {"name": "smile", "labels": ["no_smile", "smile"]})
     assert (status, made["counts"]) == (201, [0, 0])
     return f"{LABELS}/{made['id']}/faces"
 
 
-def test_label_and_take_back(ask: Asking, smile: str, sorted_project: Project) -> None:
+def test_label_and_remove_label(ask: ApiClient, smile: str, sorted_project: Project) -> None:
     faces = ask.get(PEOPLE + "/1/faces")["faces"]
-    place = ask.get(smile + "/1")["faces"].index
+    index_of = ask.get(smile + "/1")["faces"].index
 
     def labels() -> list[int]:
-        return [ask.get(smile + "/1")["label"][place(face)] for face in faces[:3]]
+        return [ask.get(smile + "/1")["label"][index_of(face)] for face in faces[:3]]
 
-    said = [{"face": faces[0], "label": "smile"}, {"face": faces[1], "label": "no_smile"}]
-    status, content = ask.post(smile, {"by": "me", "labels": said})
+    new_labels = [{"face": faces[0], "label": "smile"}, {"face": faces[1], "label": "no_smile"}]
+    status, content = ask.post(smile, {"by": "me", "labels": new_labels})
     assert (status, content["counts"]) == (200, [1, 1])
     assert labels() == [1, 0, -1]
     folder = sorted_project.labels_folder / "smile"
@@ -316,31 +320,33 @@ def test_label_and_take_back(ask: Asking, smile: str, sorted_project: Project) -
     [
         pytest.param({"by": "me", "labels": []}, 422, id="nothing"),
         pytest.param(
-            {"by": "", "labels": [{"face": SOMEBODY, "label": "smile"}]}, 422, id="nobody"
+            {"by": "", "labels": [{"face": SOME_FACE, "label": "smile"}]}, 422, id="no name"
         ),
         pytest.param({"by": "me", "labels": [{"face": "x", "label": "smile"}]}, 422, id="no face"),
         pytest.param(
             {"by": "me", "labels": [{"face": "1.1.99", "label": "smile"}]}, 404, id="gone"
         ),
-        pytest.param({"by": "me", "labels": [{"face": SOMEBODY, "label": "x"}]}, 409, id="strange"),
         pytest.param(
-            {"by": "me", "labels": [{"face": SOMEBODY, "label": "smile"}] * 1001}, 422, id="many"
+            {"by": "me", "labels": [{"face": SOME_FACE, "label": "x"}]}, 409, id="strange"
         ),
         pytest.param(
-            {"by": "\ud800", "labels": [{"face": SOMEBODY, "label": "smile"}]}, 422, id="half"
+            {"by": "me", "labels": [{"face": SOME_FACE, "label": "smile"}] * 1001}, 422, id="many"
+        ),
+        pytest.param(
+            {"by": "\ud800", "labels": [{"face": SOME_FACE, "label": "smile"}]}, 422, id="half"
         ),
     ],
 )
-def test_labels_that_cannot_be(
-    ask: Asking, smile: str, sorted_project: Project, body: Any, status: int
+def test_invalid_labels(
+    ask: ApiClient, smile: str, sorted_project: Project, body: Any, status: int
 ) -> None:
     answer = ask.send(smile, body)
     assert answer.status_code == status, answer.text
     assert not (sorted_project.labels_folder / "smile" / "labels.csv").exists()
 
 
-def test_what_the_model_says(ask: Asking, smile: str, sorted_project: Project) -> None:
-    """It looks once, and what it said is kept."""
+def test_predictions(ask: ApiClient, smile: str, sorted_project: Project) -> None:
+    """Predictions are computed once and cached."""
     content = ask.get(smile + "/1")
     deadline = time.monotonic() + 60
     while content["pending"] and time.monotonic() < deadline:
@@ -359,7 +365,7 @@ def test_what_the_model_says(ask: Asking, smile: str, sorted_project: Project) -
     assert (content["model"], content["pending"]) == (None, False)
 
 
-def test_a_model_of_ones_own_that_is_none(ask: Asking, smile: str, sorted_project: Project) -> None:
+def test_a_damaged_custom_model(ask: ApiClient, smile: str, sorted_project: Project) -> None:
     (sorted_project.labels_folder / "smile" / "model.onnx").write_bytes(b"no model")
     content = ask.get(smile + "/1")
     deadline = time.monotonic() + 60
@@ -369,7 +375,7 @@ def test_a_model_of_ones_own_that_is_none(ask: Asking, smile: str, sorted_projec
     assert (content["model"], content["pending"]) == (None, False)
 
 
-def test_timeline(ask: Asking) -> None:
+def test_timeline(ask: ApiClient) -> None:
     line = ask.get(LABELS + "/timeline/1")
     assert line["duration_s"] == pytest.approx(3, abs=0.2)
     assert line["time_s"] == sorted(line["time_s"])
@@ -380,7 +386,7 @@ def test_timeline(ask: Asking) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
 
 
-def test_unknown_faces_have_no_person(ask: Asking, smile: str, sorted_project: Project) -> None:
+def test_unknown_faces_have_no_person(ask: ApiClient, smile: str, sorted_project: Project) -> None:
     (face, *_) = ask.get(PEOPLE + "/unknown/faces")["faces"]
     ask.post(smile, {"by": "me", "labels": [{"face": face, "label": "smile"}]})
     with (sorted_project.labels_folder / "smile" / "labels.csv").open(newline="") as file:

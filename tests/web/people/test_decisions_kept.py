@@ -13,7 +13,7 @@ from data.project.project import Project
 from data.tables.dataset import read_data_file
 from tests.web.people.pages import card, choose_faces, go, wait_for_toast
 from tests.web.serving import Running
-from tests.web.sorted_project import cluster_again, decisions, rows, whose
+from tests.web.sorted_project import cluster_again, decisions, person_ids, rows
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("review")
 
 
 def review_everything(page: Page, address: str) -> None:
-    """Every kind of decision, each by the page."""
+    """Make every kind of decision on the pages."""
     go(page, f"{address}/people/film")
     field = card(page, 2).locator(".name-field")
     field.fill("Anna")
@@ -66,10 +66,10 @@ def test_clustering_again_keeps_everything(
     page: Page, review: Running, sorted_project: Project, settings: ClusterSettings
 ) -> None:
     review_everything(page, review.address)
-    before = whose(sorted_project)
+    before = person_ids(sorted_project)
     known = rows(sorted_project, "SELECT * FROM people")
     cluster_again(sorted_project, settings=settings)
-    after = whose(sorted_project)
+    after = person_ids(sorted_project)
     assert rows(sorted_project, "SELECT * FROM people") == known
     assert rows(sorted_project, "SELECT * FROM hidden") == [(3,)]
     assert known == [
@@ -79,11 +79,11 @@ def test_clustering_again_keeps_everything(
         (4, "Person 4"),
         (6, "Person 6"),
     ]
-    thrown_out = before.index(UNKNOWN) if UNKNOWN in before else None
+    removed = before.index(UNKNOWN) if UNKNOWN in before else None
     changed = [i for i, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
-    # Only who was thrown out may have found somebody else by now.
-    assert set(changed) <= {thrown_out}
-    assert thrown_out is None or after[thrown_out] != 4
+    # Only the removed face may have another person now.
+    assert set(changed) <= {removed}
+    assert removed is None or after[removed] != 4
     names = read_data_file(sorted_project.dataset_folder / "data.yaml").names
     assert (
         {"Person 1", "Anna", "Person 4"} <= set(names) <= set(dict(known).values()) - {"Person 3"}
@@ -111,7 +111,7 @@ def test_writing_the_dataset_again(page: Page, review: Running, sorted_project: 
 def test_two_browsers_do_not_lose_each_others_decisions(
     page: Page, browser: Browser, review: Running, sorted_project: Project
 ) -> None:
-    """One renames, the other merges, on pages that were loaded before; then both want the same."""
+    """One page renames, the other hides a person; both were loaded before."""
     other = browser.new_page()
     for one in (page, other):
         go(one, f"{review.address}/people/film")
@@ -136,7 +136,7 @@ def test_the_same_person_at_once(
 
     pages = [browser.new_page() for _ in range(2)]
     for one in pages:
-        # Neither looks for the other's decisions by itself.
+        # Neither page polls for the other's decisions.
         one.route("**/people/revision", lambda route: route.abort())
         go(one, f"{review.address}/people/film")
     for one, name in zip(pages, ("Anna", "Ben"), strict=True):
@@ -146,7 +146,7 @@ def test_the_same_person_at_once(
     wait_for_toast(pages[0], "is called Anna")
     wait_for_toast(pages[1], "meanwhile; look again")
     assert [name for *_, name, _, _ in decisions(sorted_project)] == ["Anna"]
-    # The page says it first, and then looks again.
+    # The page shows the error first, then reloads.
     expect(card(pages[1], 2).locator(".name-field")).to_have_value("Anna")
     for one in pages:
         one.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.web.crowded_project import crowd_project
-from tests.web.serving import Running, client_of, own_origin, running
+from tests.web.serving import Running, open_client, own_origin, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -48,9 +48,9 @@ def p95(values: list[float]) -> float:
 
 
 def test_answers(served: Running) -> None:
-    with client_of(served) as client:
+    with open_client(served) as client:
         client.get(PEOPLE).raise_for_status()  # reads the tables
-        took: dict[str, list[float]] = {"everybody": [], "one person": [], "decisions": []}
+        took: dict[str, list[float]] = {"all people": [], "one person": [], "decisions": []}
         revision = client.get(PEOPLE).json()["revision"]
         for turn in range(10):
             _time(took["one person"], lambda: client.get(PEOPLE + "/1/faces"))
@@ -62,7 +62,7 @@ def test_answers(served: Running) -> None:
                 ),
             )
             revision = answer.json()["revision"]
-            _time(took["everybody"], lambda: client.get(PEOPLE))
+            _time(took["all people"], lambda: client.get(PEOPLE))
     for what, times in took.items():
         print(f"{what}: median {statistics.median(times):.0f} ms, p95 {p95(times):.0f} ms")
     assert statistics.median(took["decisions"]) < 1000

@@ -10,7 +10,7 @@ import pytest
 from data.project.project import Project
 from tests.web.people.pages import NO_PERSON, card, go, reload, wait_for_toast
 from tests.web.serving import Running, running
-from tests.web.sorted_project import decisions, faces_per_person, rows, whose
+from tests.web.sorted_project import decisions, faces_per_person, person_ids, rows
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.usefixtures("review")
 
 @pytest.fixture
 def people(page: Page, review: Running) -> Page:
-    """The page of everybody."""
+    """The People page."""
     return go(page, f"{review.address}/people/film")
 
 
-def test_what_is_there(people: Page, sorted_project: Project) -> None:
+def test_cards(people: Page, sorted_project: Project) -> None:
     there = faces_per_person(sorted_project)
     assert people.locator("#count").inner_text() == "5 people"
     for person in range(1, 6):
@@ -49,7 +49,7 @@ def test_rename_in_place(people: Page, sorted_project: Project) -> None:
     assert people.locator("main b").count() == 0
 
 
-def test_a_rename_that_is_given_up(people: Page, sorted_project: Project) -> None:
+def test_a_cancelled_rename(people: Page, sorted_project: Project) -> None:
     field = card(people, 2).locator(".name-field")
     for text, key in (("Anna", "Escape"), ("", "Enter"), ("Person 2", "Enter")):
         field.fill(text)
@@ -58,7 +58,7 @@ def test_a_rename_that_is_given_up(people: Page, sorted_project: Project) -> Non
     assert decisions(sorted_project) == []
 
 
-def test_these_two_are_the_same(people: Page, sorted_project: Project) -> None:
+def test_pair_same_person(people: Page, sorted_project: Project) -> None:
     before = faces_per_person(sorted_project)
     assert people.locator("#pair").is_visible()
     names = {people.locator(f"#pair-{side} h3").inner_text() for side in ("a", "b")}
@@ -72,7 +72,7 @@ def test_these_two_are_the_same(people: Page, sorted_project: Project) -> None:
     assert card(people, gone).count() == 0
 
 
-def test_these_two_are_different(people: Page, sorted_project: Project) -> None:
+def test_pair_different_people(people: Page, sorted_project: Project) -> None:
     people.keyboard.press("d")
     wait_for_toast(people, "is not")
     ((kind, person, other, *_),) = decisions(sorted_project)
@@ -82,7 +82,9 @@ def test_these_two_are_different(people: Page, sorted_project: Project) -> None:
     assert not people.locator("#pair").is_visible()
 
 
-def test_skip_asks_again_another_day(people: Page, browser: Browser, review: Running) -> None:
+def test_a_skipped_pair_is_shown_in_the_next_session(
+    people: Page, browser: Browser, review: Running
+) -> None:
     people.keyboard.press("k")
     people.locator("#pair").wait_for(state="hidden")
     reload(people)
@@ -97,11 +99,11 @@ def test_merge_by_dragging(people: Page, sorted_project: Project) -> None:
     card(people, 5).locator(".montage").drag_to(card(people, 1).locator(".montage"))
     wait_for_toast(people, "Person 5 is Person 1")
     assert decisions(sorted_project) == [("merge", 5, 1, "", 0, "made")]
-    assert 5 not in whose(sorted_project)
+    assert 5 not in person_ids(sorted_project)
 
 
 def test_merge_by_choosing(people: Page, sorted_project: Project) -> None:
-    """Who has a name stays, whoever was chosen first."""
+    """The named person is kept, in whatever order they were chosen."""
     field = card(people, 5).locator(".name-field")
     field.fill("Anna")
     field.press("Enter")
@@ -129,20 +131,20 @@ def test_hide_and_show(people: Page, sorted_project: Project) -> None:
 
 
 def test_undo_and_redo(people: Page, sorted_project: Project) -> None:
-    before = whose(sorted_project)
+    before = person_ids(sorted_project)
     people.keyboard.press("s")
     wait_for_toast(people, "is Person")
-    merged = whose(sorted_project)
+    merged = person_ids(sorted_project)
     people.locator("#undo").click()
     wait_for_toast(people, "Undone: ")
-    assert whose(sorted_project) == before
+    assert person_ids(sorted_project) == before
     assert [state for *_, state in decisions(sorted_project)] == ["undone"]
     people.keyboard.press("Control+Shift+Z")
     wait_for_toast(people, "Redone: ")
-    assert whose(sorted_project) == merged
+    assert person_ids(sorted_project) == merged
     people.keyboard.press("Control+z")
     people.locator(".toast", has_text="Undone: ").nth(1).wait_for()
-    assert whose(sorted_project) == before
+    assert person_ids(sorted_project) == before
     card(people, 4).get_by_role("button", name="Hide").click()
     wait_for_toast(people, "Person 4 hidden")
     assert [state for *_, state in decisions(sorted_project)] == ["dropped", "made"]
@@ -182,7 +184,7 @@ NAMELESS = """
 """
 
 
-def test_keys_do_nothing_while_one_types(people: Page, sorted_project: Project) -> None:
+def test_keys_do_nothing_while_typing(people: Page, sorted_project: Project) -> None:
     field = card(people, 2).locator(".name-field")
     field.focus()
     people.keyboard.type("sdk")

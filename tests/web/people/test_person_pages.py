@@ -12,7 +12,7 @@ from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.web.people.pages import NO_PERSON, choose_faces, go, wait_for_toast
 from tests.web.serving import Running
-from tests.web.sorted_project import cluster_again, decisions, faces_per_person, whose
+from tests.web.sorted_project import cluster_again, decisions, faces_per_person, person_ids
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.usefixtures("review")
 
 @pytest.fixture
 def person_4(page: Page, review: Running) -> Page:
-    """The page of a person among whose faces are three of somebody else."""
+    """The page of a person that contains three faces of another person."""
     return go(page, f"{review.address}/people/film/4")
 
 
-def test_the_most_doubtful_come_first(person_4: Page, sorted_project: Project) -> None:
-    """The three that are not theirs; see what they are of once they were thrown out."""
+def test_the_least_certain_come_first(person_4: Page, sorted_project: Project) -> None:
+    """The three foreign faces come first; removed, they are clustered anew."""
     before = faces_per_person(sorted_project)
     choose_faces(person_4, 0, 2)
     person_4.keyboard.press("e")
@@ -38,7 +38,7 @@ def test_the_most_doubtful_come_first(person_4: Page, sorted_project: Project) -
     assert after[UNKNOWN] == before[UNKNOWN] + 3
     assert decisions(sorted_project) == [("eject", 4, NO_PERSON, "", 3, "made")]
     cluster_again(sorted_project)
-    # The clustering knows them for person 3's by then; person 4 they are not.
+    # The clustering may assign them to person 3, but not to person 4.
     assert faces_per_person(sorted_project)[4] == before[4] - 3
 
 
@@ -89,7 +89,7 @@ def test_choose_by_dragging_and_keyboard(person_4: Page) -> None:
 
 
 def test_a_person_who_is_gone(person_4: Page, sorted_project: Project, review: Running) -> None:
-    """Somebody else merges them meanwhile: the page leads back to everybody."""
+    """Merged by another client: the page returns to the People page."""
     from data.tables.decisions import Decision, DecisionKind
 
     with open_people(sorted_project.people_file) as people:
@@ -104,7 +104,7 @@ def test_accept_all(page: Page, review: Running, sorted_project: Project) -> Non
     page.get_by_role("button", name="Accept all as Person 2").click()
     wait_for_toast(page, "6 faces accepted as Person 2")
     assert faces_per_person(sorted_project)[2] == before[2] + 6
-    assert UNKNOWN not in whose(sorted_project)
+    assert UNKNOWN not in person_ids(sorted_project)
     assert decisions(sorted_project) == [("accept", 2, NO_PERSON, "", 6, "made")]
     assert page.locator("#no-unknown").is_visible()
 

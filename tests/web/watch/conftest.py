@@ -29,6 +29,6 @@ def opened(browser: Browser, server: Running) -> Iterator[Page]:
 
 @pytest.fixture
 def watching(opened: Page) -> Page:
-    """The page of the drawn film as it was at first, everybody in step."""
+    """The page of the drawn film as it was at first, all videos in sync."""
     assert opened.evaluate("measuring.reset()")
     return opened

@@ -1,4 +1,4 @@
-"""Files by id: ranges, downloads, kept copies, posters and sound."""
+"""Media files: ranges, downloads, caching, posters and sound."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 import web.app
 from data.project.project import Project
 from tests.web.drawn_crops import Drawing, draw_crops
-from tests.web.serving import Running, asking, client_of, running
+from tests.web.serving import Running, open_client, running, served_client
 from web.watch.range_response import RangeResponse
 
 MEDIA = "/media/film/1"
@@ -24,7 +24,7 @@ VIDEO = f"{MEDIA}/people/1/video"
 
 @pytest.fixture
 def ask(server: Running) -> Iterator[httpx.Client]:
-    with client_of(server) as client:
+    with open_client(server) as client:
         yield client
 
 
@@ -44,7 +44,7 @@ def test_whole(ask: httpx.Client, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("requested", "start", "end"),
     [
         ("bytes=0-0", 0, 1),
         ("bytes=100-199", 100, 200),
@@ -56,13 +56,15 @@ def test_whole(ask: httpx.Client, content: bytes) -> None:
         ("BYTES = 5-9", 5, 10),
     ],
 )
-def test_range(ask: httpx.Client, content: bytes, asked: str, start: int, end: int | None) -> None:
-    answer = ask.get(VIDEO, headers={"range": asked})
+def test_range(
+    ask: httpx.Client, content: bytes, requested: str, start: int, end: int | None
+) -> None:
+    answer = ask.get(VIDEO, headers={"range": requested})
     assert answer.status_code == 206
     assert answer.content == content[start:end]
     first = start % len(content)
-    said = f"bytes {first}-{first + len(answer.content) - 1}/{len(content)}"
-    assert answer.headers["content-range"] == said
+    expected = f"bytes {first}-{first + len(answer.content) - 1}/{len(content)}"
+    assert answer.headers["content-range"] == expected
 
 
 def test_several_ranges(ask: httpx.Client, content: bytes) -> None:
@@ -75,7 +77,7 @@ def test_several_ranges(ask: httpx.Client, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"),
+    ("requested", "status"),
     [
         ("bytes=999999999-", 416),
         ("bytes=999999999-999999999999", 416),
@@ -89,8 +91,8 @@ def test_several_ranges(ask: httpx.Client, content: bytes) -> None:
         ("bytes=-0", 416),
     ],
 )
-def test_range_that_is_none(ask: httpx.Client, content: bytes, asked: str, status: int) -> None:
-    answer = ask.get(VIDEO, headers={"range": asked})
+def test_range_that_is_none(ask: httpx.Client, content: bytes, requested: str, status: int) -> None:
+    answer = ask.get(VIDEO, headers={"range": requested})
     assert answer.status_code == status
     assert len(answer.content) < 100
     if status == 416:
@@ -116,7 +118,7 @@ def test_range_abuse_costs_no_more_than_the_file(ask: httpx.Client, content: byt
     ],
 )
 @pytest.mark.parametrize("last", ["", "9999999"])
-def test_players_get_pieces(
+def test_players_get_limited_ranges(
     ask: httpx.Client,
     content: bytes,
     headers: dict[str, str],
@@ -134,9 +136,7 @@ def test_players_get_pieces(
     assert whole.content == content[500:]
 
 
-def test_a_file_that_was_made_anew_is_not_mixed_with_its_old_self(
-    ask: httpx.Client, content: bytes
-) -> None:
+def test_ranges_of_old_and_new_file_are_not_mixed(ask: httpx.Client, content: bytes) -> None:
     first = ask.get(VIDEO, headers={"range": "bytes=0-9"})
     headers = {"range": "bytes=10-19", "if-range": first.headers["etag"]}
     assert ask.get(VIDEO, headers=headers).status_code == 206
@@ -150,7 +150,7 @@ def test_head(ask: httpx.Client, content: bytes) -> None:
     assert answer.headers["content-length"] == str(len(content))
 
 
-def test_only_addresses_that_change_are_kept(ask: httpx.Client) -> None:
+def test_only_addresses_with_a_key_are_cached(ask: httpx.Client) -> None:
     person = ask.get("/api/projects/film/footages/1/watch").json()["people"][0]
     kept = ask.get(person["files"]["video"])
     assert "immutable" in kept.headers["cache-control"]
@@ -172,14 +172,14 @@ def test_kinds(ask: httpx.Client, kind: str, media_type: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["best", "webp", "loop", "other"])
-def test_what_is_not_there(ask: httpx.Client, kind: str) -> None:
+def test_files_that_were_not_made(ask: httpx.Client, kind: str) -> None:
     assert ask.get(f"{MEDIA}/people/2/{kind}").status_code == 404
 
 
 def test_posters_are_made_once(tmp_path: Path) -> None:
     drawing = Drawing(names=("Anna",), seconds=1.0)
     project = draw_crops(tmp_path / "film.fancam", drawing)
-    with asking([project.folder]) as ask:
+    with served_client([project.folder]) as ask:
         for address in (f"{MEDIA}/people/1/poster", f"{MEDIA}/poster"):
             answer = ask.get(address)
             assert answer.status_code == 200
@@ -193,7 +193,7 @@ def test_posters_are_made_once(tmp_path: Path) -> None:
             assert picture.size == drawing.size_wh
 
 
-def test_a_footages_poster_is_its_fullest_still(tmp_path: Path) -> None:
+def test_the_poster_is_the_frame_with_most_faces(tmp_path: Path) -> None:
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=0.4))
     for frame, faces in ((5, 1), (10, 3), (15, 2)):
         still = project.still_file("film", frame)
@@ -201,7 +201,7 @@ def test_a_footages_poster_is_its_fullest_still(tmp_path: Path) -> None:
         Image.fromarray(np.full((360, 640, 3), 10 * frame, np.uint8)).save(still)
         for number in range(faces):
             project.portrait_file("film", frame, number).write_bytes(b"")
-    with asking([project.folder]) as ask:
+    with served_client([project.folder]) as ask:
         answer = ask.get(f"{MEDIA}/poster")
     (tmp_path / "poster.jpg").write_bytes(answer.content)
     with Image.open(tmp_path / "poster.jpg") as picture:
@@ -211,26 +211,26 @@ def test_a_footages_poster_is_its_fullest_still(tmp_path: Path) -> None:
 
 def test_no_picture_yet(tmp_path: Path) -> None:
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=(), seconds=0.4))
-    with asking([project.folder]) as ask:
+    with served_client([project.folder]) as ask:
         assert ask.get(f"{MEDIA}/poster").status_code == 404
 
 
 def test_a_damaged_video_has_no_poster(tmp_path: Path) -> None:
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=0.4))
     (project.crops_folder("film") / "Anna.mp4").write_bytes(b"not a video")
-    with asking([project.folder]) as ask:
+    with served_client([project.folder]) as ask:
         answer = ask.get(f"{MEDIA}/people/1/poster")
         assert answer.status_code == 409
         assert str(tmp_path) not in answer.text
         assert ask.get(f"{MEDIA}/sound").status_code == 409
 
 
-def test_players_who_take_their_time_keep_nobody_waiting(tmp_path: Path) -> None:
-    """More of them than files may be read at once; and nothing is held for those who have gone."""
+def test_slow_players_do_not_block_others(tmp_path: Path) -> None:
+    """More players than reader slots; slots of closed connections are released."""
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=0.4))
     large = project.crops_folder("film") / "Anna.mp4"
     large.write_bytes(bytes(32 * 2**20))  # more than lies in between
-    with running([project.folder]) as served, client_of(served) as ask:
+    with running([project.folder]) as served, open_client(served) as ask:
         slow = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(8)]
         for one in slow:
             one.sendall(f"GET {VIDEO} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode())

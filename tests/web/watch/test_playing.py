@@ -46,7 +46,7 @@ def long_server(long_project: Path) -> Iterator[Running]:
         yield served
 
 
-def test_switching_is_quick_in_step_and_never_stops_the_sound(
+def test_switching_is_quick_in_sync_and_never_stops_the_sound(
     page: Page, long_server: Running
 ) -> None:
     page.goto(long_server.address)
@@ -72,20 +72,20 @@ def test_switching_is_quick_in_step_and_never_stops_the_sound(
     # Ten minutes: python -m tests.benchmarks.watching
     [pytest.param(7, id="a little"), pytest.param(50, id="long", marks=pytest.mark.slow)],
 )
-def test_random_play_stays_in_step(page: Page, long_server: Running, seconds: float) -> None:
-    # The best of three: what else the machine does meanwhile is not the page's.
+def test_random_play_stays_in_sync(page: Page, long_server: Running, seconds: float) -> None:
+    # The best of three: other load of the machine does not count.
     for seed in (5, 6, 7):
         played = play(page, long_server.address, seconds=seconds, seed=seed)
         if played.within(0.98) <= 1:
             break
     assert len(played.drift) > 50
     assert played.within(0.98) <= 1
-    # Between the picture's own place and the reading of the clock lies another frame.
+    # Another frame may pass between the picture and the reading of the clock.
     assert played.picture_off <= 1
 
 
 @pytest.mark.parametrize("time", [0.0, 0.04, 1.0, 2.38, 5.999, 7.96])
-def test_standing_still_everybody_shows_the_same_frame(watching: Page, time: float) -> None:
+def test_paused_videos_all_show_the_same_frame(watching: Page, time: float) -> None:
     shown = watching.evaluate(
         """async (time) => {
           const { player, ready, wait, shownBy } = measuring;
@@ -142,7 +142,7 @@ def test_more_people_than_connections(page: Page, tmp_path: Path) -> None:
         live = page.evaluate("measuring.player.live")
         assert len(live) >= 9
         assert page.evaluate("measuring.ready(30000)")
-        # Nobody waits who has a key; others come as soon as their video has loaded.
+        # The first nine people switch at once, others as soon as their video is loaded.
         last = page.locator(".tile-button").last
         last.click()
         until(page, "measuring.player.staged === 12")

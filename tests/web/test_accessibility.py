@@ -1,4 +1,4 @@
-"""What can be checked of the pages' looks without eyes, wide and narrow, light and dark."""
+"""Accessibility and layout of the pages: wide and narrow, light and dark."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from web.core.settings import ServerSettings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-LOOKS = (Path(__file__).parent / "looks.js").read_text(encoding="utf-8")
+CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
-# What the browser itself measured of the last load.
+# Time of the first paint, as the browser measured it.
 PAINTED = """() => new Promise((resolve) => {
   const look = () => {
     const entry = performance.getEntriesByName("first-contentful-paint")[0];
@@ -47,7 +47,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, crops_project: Path) -> It
 
 def check(page: Page) -> None:
     page.wait_for_load_state("load")  # with its style sheets
-    found = page.evaluate(LOOKS)
+    found = page.evaluate(CHECKS)
     assert found["title"]
     expected = {"nameless": [], "pictures": [], "faint": [], "overflow": 0, "ids": 0}
     assert {name: found[name] for name in expected} == expected
@@ -92,7 +92,7 @@ def test_login(browser: Browser, crops_project: Path, scheme: Literal["light", "
         page.close()
 
 
-def test_whoever_uses_the_keyboard_sees_where_they_are(browser: Browser, library: Running) -> None:
+def test_keyboard_focus_is_visible(browser: Browser, library: Running) -> None:
     page = browser.new_page()
     page.goto(f"{library.address}/watch/film/1")
     for _ in range(30):
@@ -119,7 +119,7 @@ def test_the_skip_link_leads_to_the_content(page: Page, library: Running) -> Non
 
 def test_first_paint(browser: Browser, server: Running) -> None:
     times: list[float] = []
-    # The best: what else the machine does meanwhile is not the page's.
+    # The best of several: other load of the machine does not count.
     while len(times) < 10 and min(times, default=300) >= 300:
         page = browser.new_page()
         page.goto(server.address)
@@ -128,7 +128,7 @@ def test_first_paint(browser: Browser, server: Running) -> None:
     assert min(times) < 300
 
 
-def test_everybody_fits_into_the_grid(page: Page, library: Running) -> None:
+def test_all_people_fit_into_the_grid(page: Page, library: Running) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"{library.address}/watch/many/1")
     page.locator(".tile.on-stage").wait_for()
@@ -146,7 +146,7 @@ def test_everybody_fits_into_the_grid(page: Page, library: Running) -> None:
     assert outside == 0
 
 
-def test_everybody_can_be_scrolled_to_on_a_phone(page: Page, library: Running) -> None:
+def test_all_people_can_be_scrolled_to_on_a_phone(page: Page, library: Running) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{library.address}/watch/many/1")
     page.locator(".tile.on-stage").wait_for()
@@ -165,7 +165,7 @@ def test_everybody_can_be_scrolled_to_on_a_phone(page: Page, library: Running) -
     assert ends[1] <= 0
 
 
-def test_the_check_sees_what_is_wrong(page: Page, library: Running) -> None:
+def test_the_checks_find_faults(page: Page, library: Running) -> None:
     page.goto(f"{library.address}/watch/empty/1")
     page.evaluate(
         """() => {
@@ -178,7 +178,7 @@ def test_the_check_sees_what_is_wrong(page: Page, library: Running) -> None:
           document.getElementById("main").append(text, button, new Image(9, 9), wide);
         }"""
     )
-    found = page.evaluate(LOOKS)
+    found = page.evaluate(CHECKS)
     assert [text for text, _ in found["faint"]] == ["faint"]
     assert len(found["nameless"]) == len(found["pictures"]) == 1
     assert found["overflow"] > 0

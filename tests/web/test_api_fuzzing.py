@@ -1,4 +1,4 @@
-"""Strange requests to everything that scripts may ask: none of them makes a mistake of ours."""
+"""Generated requests to every API operation: none of them causes a server error."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, running
 
 QUICK, LONG = 4, 60
-"""Requests an operation."""
-# So that requests reach what is there, and not only the answer that nothing is.
+"""Requests per operation."""
+# Ids that exist, so that requests get past 404.
 KNOWN = {"project_id": ["film"], "footage": [1], "person": [1, 2]}
 
 
@@ -29,7 +29,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def known_ids(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema, its ids narrowed down to those that there are."""
+    """Return the schema with its ids restricted to existing ones."""
     schema = copy.deepcopy(schema)
     for methods in schema["paths"].values():
         for operation in methods.values():
@@ -39,7 +39,7 @@ def known_ids(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-# Of schemathesis' own types, which are generic in what nobody says.
+# Any: schemathesis' types have unbound type variables.
 def operations(schema: dict[str, Any]) -> list[Any]:
     loaded: Any = schemathesis.openapi.from_dict(schema)
     return [found.ok() for found in loaded.get_all_operations()]
@@ -54,18 +54,18 @@ def operations(schema: dict[str, Any]) -> list[Any]:
         pytest.param("any", LONG, marks=pytest.mark.slow),
     ],
 )
-def test_no_mistake_of_ours(served: Running, ids: str, examples: int, mode: GenerationMode) -> None:
+def test_no_server_error(served: Running, ids: str, examples: int, mode: GenerationMode) -> None:
     schema = served.app.openapi()
     found = operations(known_ids(schema) if ids == "known" else schema)
     assert len(found) > 5
     for operation in found:
         if mode is GenerationMode.NEGATIVE and not list(operation.iter_parameters()):
-            continue  # there is nothing to be wrong in it
-        try_out(operation, served, mode, examples)
+            continue  # no parameter that could be invalid
+        send_requests(operation, served, mode, examples)
 
 
-def try_out(operation: Any, served: Running, mode: GenerationMode, examples: int) -> None:
-    """Send one operation many requests, right or wrong ones."""
+def send_requests(operation: Any, served: Running, mode: GenerationMode, examples: int) -> None:
+    """Send one operation many valid or invalid requests."""
     headers = {"origin": served.address}
 
     @settings(

@@ -1,4 +1,4 @@
-// What can be checked of a page's looks without eyes: names, contrast, width, focus.
+// Checks of a rendered page: accessible names, alt texts, contrast, overflow, duplicate ids.
 
 () => {
   const visible = (element) => {
@@ -44,7 +44,7 @@
     return (light + 0.05) / (dark + 0.05);
   };
 
-  /** Background under an element; null where it is a picture. */
+  /** Background colour behind an element; null if it is a picture. */
   const under = (element) => {
     const layers = [];
     for (let at = element; at; at = at.parentElement) {
