@@ -1,4 +1,4 @@
-"""What one stage hands to the next, in memory and on disk; imports no other room.
+"""The shared data types and files of all stages, in memory and on disk; imports no other room.
 
 Conventions, written once and kept everywhere:
 
@@ -8,7 +8,7 @@ Conventions, written once and kept everywhere:
 - ``time_s`` is the presentation time with the first frame at 0: the truth where it and
   ``frame_index`` disagree;
 - frame rates are ``fractions.Fraction``;
-- ``person_id`` -1 is an unknown person, ``tracklet`` -1 a face in no tracklet;
+- -1 (`data.core.arrays.UNKNOWN`) is an unknown person, or a face in no tracklet;
 - names end in their unit: ``_s``, ``_px``, ``_wh``.
 
 Foreign conventions (YOLO's normalised cx cy w h, dlib's rectangles, OpenCV's BGR,

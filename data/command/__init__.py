@@ -1,1 +1,1 @@
-"""What every command shares: the parser, exit codes, and the footages it is given."""
+"""Code of every command line: parser, exit codes, and resolution of footage arguments."""

@@ -1,4 +1,4 @@
-"""How every command ends: one clear line for what the user can mend, and the right exit code."""
+"""Frame of every command: parser, confirmation, exit codes, and errors in one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from data.storage.addresses import legible, project_address
 EXIT_PARTLY = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
-EXIT_NOBODY_READS = 141  # as if by SIGPIPE
+EXIT_BROKEN_PIPE = 141  # as if by SIGPIPE
 
 _DISK_PROBLEMS = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
@@ -31,7 +31,7 @@ _SYSTEM_LIBRARIES = {"libGL.so": "libgl1", "libgthread": "libglib2.0-0", "libgli
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line too: an InputError instead of usage and an exit."""
+    """A parser that raises an InputError instead of printing the usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""
@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_ray_option(parser: argparse.ArgumentParser) -> None:
-    """Let the user say where the work is done; see `data.remote.runners.runner_at`."""
+    """Add ``--ray``; see `data.remote.runners.runner_at`."""
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",
@@ -50,10 +50,10 @@ def add_ray_option(parser: argparse.ArgumentParser) -> None:
 def require_range(
     option: str, value: float | None, *, low: float, high: float, unit: str = ""
 ) -> None:
-    """Refuse an option's value out of its range; None is an option that was not given.
+    """Check that an option's value is in its range; None is an option without a value.
 
     Raises:
-        InputError: it is.
+        InputError: it is out of range.
     """
     if value is not None and not low <= value <= high:
         shown = value if isinstance(value, int) else f"{value:g}"
@@ -61,19 +61,19 @@ def require_range(
 
 
 def shown(path: Path) -> str:
-    """Return a path as the user would type it: from the working directory where it is below.
+    """Return a path relative to the working directory where it lies below.
 
-    What is kept for an address is that address.
+    A path in the cache is returned as its address.
     """
     text, here = legible(str(path)), Path.cwd()
     return str(path.relative_to(here)) if text == str(path) and path.is_relative_to(here) else text
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
-    """Ask, unless it was said that the answer is yes.
+    """Ask the user to confirm, unless ``yes`` is set.
 
     Raises:
-        InputError: there is nobody to ask.
+        InputError: the input is not a terminal.
     """
     if yes:
         return True
@@ -83,7 +83,7 @@ def confirmed(question: str, *, yes: bool) -> bool:
 
 
 def limit_threads(threads: int) -> None:
-    """Let OpenCV use no more processor cores than so many; 0 is all."""
+    """Limit the threads of OpenCV; 0 is one per core."""
     import cv2
 
     if threads:
@@ -94,7 +94,7 @@ def run(name: str, command: Callable[[], int]) -> int:
     """Run ``command`` and return the exit code, turning expected failures into one line.
 
     Args:
-        name: of the command, said before the line.
+        name: of the command, printed before the line.
         command: returns its own exit code.
     """
     try:
@@ -106,7 +106,7 @@ def run(name: str, command: Callable[[], int]) -> int:
     except ImportError as error:
         return _say(name, _missing_library(error), EXIT_INPUT)
     except BrokenPipeError:
-        return _nobody_reads()
+        return _end_broken_pipe()
     except OSError as error:
         return _say(name, _disk_problem(error), EXIT_INPUT)
 
@@ -114,7 +114,7 @@ def run(name: str, command: Callable[[], int]) -> int:
 def with_projects(
     name: str, parsed: argparse.Namespace, work: Callable[[argparse.Namespace], int]
 ) -> int:
-    """Do a command's work, with the projects that it names by an address on this machine meanwhile.
+    """Run a command on local copies of the projects that its arguments name by an address.
 
     Args:
         name: of the command.
@@ -141,17 +141,17 @@ def _each(value: object) -> list[object]:
 
 
 def say_failed(name: str, failed: Sequence[str]) -> int:
-    """Name what could not be used while all else was done, a line each; return the exit code."""
+    """Print one line for each failed input; return the exit code."""
     for line in failed:
         _say(name, line, EXIT_PARTLY)
     return EXIT_PARTLY if failed else 0
 
 
-def _nobody_reads() -> int:
-    """End quietly where the reader of the output has gone, as in ``| head``."""
-    # Else Python writes what is left at its end, and fails again.
+def _end_broken_pipe() -> int:
+    """End quietly where the reader of the output has exited, as in ``| head``."""
+    # Otherwise Python flushes the rest at exit, and fails again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return EXIT_NOBODY_READS
+    return EXIT_BROKEN_PIPE
 
 
 def _say(name: str, message: str, code: int) -> int:

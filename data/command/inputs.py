@@ -1,4 +1,4 @@
-"""What the names on a command line mean: footages, folders of them, and patterns."""
+"""Resolve the arguments of a command to footages: files, folders, patterns and addresses."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from data.storage.addresses import footage_address, footage_place
 
 _CONTAINERS: Final = "3gp avi flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
 VIDEO_SUFFIXES: Final = frozenset(f".{name}" for name in _CONTAINERS.split())
-"""Files of a folder that are taken for footage. A file that is named itself may be called anything:
-whether it is a video is seen when it is opened."""
+"""Suffixes of footage in a folder. A file named on the command line may have any suffix."""
 
 
 def footage_paths(names: Sequence[Path]) -> list[Path]:
-    """Return the footages that ``names`` stand for, each once.
+    """Return the footages of command-line arguments, without duplicates.
 
     A folder with videos in it, or in folders within, is those videos, in order of name; a folder
     without is one footage of pictures. A pattern, such as ``lessons/*.mp4``, is what matches it:
@@ -29,7 +28,7 @@ def footage_paths(names: Sequence[Path]) -> list[Path]:
     Raises:
         InputError: nothing matches a pattern, or an address cannot be reached.
     """
-    return list(dict.fromkeys(path for name in names for path in _meant(name)))
+    return list(dict.fromkeys(path for name in names for path in _resolved(name)))
 
 
 def project_for(given: Sequence[Path], footages: Sequence[Path], *, named: Path | None) -> Project:
@@ -64,9 +63,9 @@ def _is_folder(given: Path, footages: Sequence[Path]) -> bool:
     return list(footages) != [given] and not glob.has_magic(address)
 
 
-def _meant(name: Path) -> Iterator[Path]:
+def _resolved(name: Path) -> Iterator[Path]:
     if (address := footage_address(name)) is not None:
-        yield from map(footage_place, _meant_there(address))
+        yield from map(footage_place, _resolved_at(address))
     elif not name.exists() and glob.has_magic(str(name)):
         # Path.glob takes no pattern that begins at the root.
         matches = sorted(glob.glob(str(name), recursive=True))  # noqa: PTH207
@@ -78,8 +77,8 @@ def _meant(name: Path) -> Iterator[Path]:
         yield from _videos(name) or [name]
 
 
-def _meant_there(address: str) -> Iterator[str]:
-    """The addresses of the footages that an address stands for."""
+def _resolved_at(address: str) -> Iterator[str]:
+    """Addresses of the footages at an address."""
     from data.storage.store import Store
 
     found = Store(address).look()
@@ -123,7 +122,7 @@ def _videos(folder: Path) -> list[Path]:
 
 
 def _is_ours(path: PurePath) -> bool:
-    """Whether a file is of a project or hidden: what fancam wrote is not footage."""
+    """Whether a file is hidden or inside a project folder, and so no footage."""
     parents = path.parts[:-1]
     return any(part.startswith(".") for part in path.parts) or any(
         part.endswith(SUFFIX) for part in parents

@@ -1,1 +1,1 @@
-"""Boxes, tables, errors, and files written whole: no knowledge of video or projects."""
+"""Arrays, boxes, intervals, tables, errors and atomic files: no knowledge of video or projects."""

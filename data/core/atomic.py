@@ -1,4 +1,4 @@
-"""Writing files so that a reader, or a run that was killed, never meets half of one."""
+"""Atomic writing of files: neither a reader nor a later run finds a partial file."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 
 PARTIAL = ".partial"
 WRITER = "FANCAM_WRITER"
-"""Environment variable: a name for this process, where another may be writing the same file."""
+"""Environment variable: a suffix of this process where others may write the same file."""
 
 
 def partial_of(path: Path) -> Path:
-    """Where a file is written until it is whole.
+    """Path of a file while it is being written.
 
-    Always the same place, so that a run that was killed leaves nothing that the next one does not
-    replace; but a place of its own for a process that has a name.
+    The path is constant, so that the next run replaces the partial file of a killed one; a process
+    with `WRITER` set has its own.
     """
     return path.with_name(f".{path.stem}{PARTIAL}{os.environ.get(WRITER, '')}{path.suffix}")
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to; rename it into place when the block succeeds.
+    """Yield a path beside ``path`` to write to; rename it into place when the block succeeds.
 
     The name keeps its suffix, since writers choose their format by it. On an error the
-    half-written file is removed and ``path`` stays as it was.
+    partial file is removed and ``path`` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_of(path)
@@ -42,17 +42,17 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def remove_partial(folder: Path) -> None:
-    """Remove what processes with a name did not finish in a folder; none may be at work there."""
+    """Remove partial files of processes with `WRITER` set; none may be running in the folder."""
     for path in folder.glob(f".*{PARTIAL}-*"):
         path.unlink(missing_ok=True)
 
 
 @contextmanager
 def overwriting(path: Path) -> Iterator[Path]:
-    """Replace a file within the block, and fill what it held with zeros afterwards.
+    """Replace a file within the block, and overwrite its old content with zeros afterwards.
 
-    So what a table was does not stay readable on the disk. (A disk that moves what it writes, as
-    a solid-state one, may keep an old copy all the same; so do snapshots and backups.)
+    The old content does not stay readable on the disk, except where the disk relocates writes
+    (solid-state disks) and in snapshots and backups.
     """
     old = path.with_name(f".{path.stem}.old{path.suffix}")
     old.unlink(missing_ok=True)
@@ -79,23 +79,23 @@ def _fill_with_zeros(path: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` whole."""
+    """Write ``content`` atomically."""
     with whole_file(path) as partial:
         partial.write_bytes(content)
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write ``content`` whole, as UTF-8."""
+    """Write ``content`` atomically, as UTF-8."""
     write_bytes(path, content.encode())
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write ``content`` whole, readable by a person."""
+    """Write ``content`` atomically, as indented JSON."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Make ``target`` hold what ``source`` holds: a hard link where the disk can, else a copy."""
+    """Make ``target`` a hard link to ``source`` where the disk supports it, else a copy."""
     with whole_file(target) as partial:
         partial.unlink(missing_ok=True)
         try:

@@ -8,16 +8,17 @@ from numpy.typing import NDArray
 Box = NDArray[np.float32]
 """``(4,)`` one box."""
 Boxes = NDArray[np.float32]
+"""``(n, 4)`` px: left, top, right, bottom."""
 """``(n, 4)`` one box a row."""
 
 
 def as_boxes(values: object) -> Boxes:
-    """Return ``values`` as a fresh ``(n, 4)`` float32 array; nothing becomes ``(0, 4)``."""
+    """Return ``values`` as a fresh ``(n, 4)`` float32 array; no values become ``(0, 4)``."""
     return np.array(values, dtype=np.float32).reshape(-1, 4)
 
 
 def sizes_wh(xyxy: Boxes) -> NDArray[np.float32]:
-    """Width and height of each box, ``(n, 2)``, never negative."""
+    """Width and height of each box in px, ``(n, 2)``, never negative."""
     return np.asarray(np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0), np.float32)
 
 
@@ -27,12 +28,12 @@ def areas(xyxy: Boxes) -> NDArray[np.float32]:
 
 
 def centres(xyxy: Boxes) -> NDArray[np.float32]:
-    """Centre ``(x, y)`` of each box, ``(n, 2)``."""
+    """Centre ``(x, y)`` of each box in px, ``(n, 2)``."""
     return ((xyxy[:, :2] + xyxy[:, 2:]) / 2).astype(np.float32)
 
 
 def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """Intersection over union of every box of ``a`` with every box of ``b``, ``(n, m)``.
+    """Intersection over union of ``a`` ``(n, 4)`` with ``b`` ``(m, 4)``, every pair: ``(n, m)``.
 
     Two boxes without area overlap by 0.
     """
@@ -44,13 +45,13 @@ def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
 
 
 def clamp(xyxy: Boxes, frame_wh: tuple[int, int]) -> Boxes:
-    """Cut the boxes at the edges of a frame of ``frame_wh`` pixels."""
+    """Clip ``(n, 4)`` boxes to a frame of ``frame_wh`` pixels."""
     width, height = frame_wh
     limits = np.array([width, height, width, height], np.float32)
     return np.asarray(np.clip(xyxy, 0, limits), np.float32)
 
 
 def expand(xyxy: Boxes, margin: float) -> Boxes:
-    """Grow every box by ``margin`` times its own width and height on each side."""
+    """Grow each of ``(n, 4)`` boxes by ``margin`` times its own width and height on each side."""
     grown = np.tile(sizes_wh(xyxy) * margin, 2) * np.array([-1, -1, 1, 1], np.float32)
     return np.asarray(xyxy + grown, np.float32)

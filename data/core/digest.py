@@ -18,7 +18,7 @@ def digest(*parts: bytes | str) -> str:
 
 
 def file_key(path: Path) -> str:
-    """Return a key that changes when the file is written anew.
+    """Return a key that changes when the file is rewritten.
 
     Raises:
         InputError: there is no such file.

@@ -1,4 +1,4 @@
-"""What a disk has room for, so that a run is refused early and not when the disk is full."""
+"""Free disk space, checked before a run starts rather than when the disk is full."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from data.core.errors import InputError
 
 
 def require_space(folder: Path, needed: Mapping[str, int]) -> None:
-    """Refuse to begin what the disk of ``folder`` cannot hold.
+    """Check that the disk of ``folder`` has room for the outputs of a run.
 
     Args:
-        folder: that will be written to; it need not exist yet.
+        folder: to be written to; it need not exist yet.
         needed: bytes by stage.
 
     Raises:
@@ -29,13 +29,13 @@ def require_space(folder: Path, needed: Mapping[str, int]) -> None:
 
 
 def free_bytes(path: Path) -> int:
-    """How much more the disk of a file or folder, which need not exist yet, can hold."""
+    """Free bytes on the disk of a file or folder, which need not exist yet."""
     there = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
     return shutil.disk_usage(there).free
 
 
 def readable(size: float) -> str:
-    """Return a number of bytes as a person says it."""
+    """Format a number of bytes, such as 1.2 GB."""
     for unit in ("bytes", "KB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if size >= 10 or unit == "bytes" else f"{size:.1f} {unit}"

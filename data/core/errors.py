@@ -1,10 +1,10 @@
-"""What can be wrong with what the user gave, and how a command says so."""
+"""Errors that the user can correct."""
 
 from __future__ import annotations
 
 
 class InputError(Exception):
-    """Something that the user can mend.
+    """An error that the user can correct.
 
     The message is one line: what is wrong, why, and what to do. Commands print it without a
     traceback and exit with code 2.
@@ -12,4 +12,4 @@ class InputError(Exception):
 
 
 class OutdatedError(InputError):
-    """Something that somebody else has changed since the user looked at it."""
+    """The data has changed since the user read it."""

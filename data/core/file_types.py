@@ -1,4 +1,4 @@
-"""What a file is, by the end of its name."""
+"""File types by suffix."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the name says that ``path`` is a single picture."""
+    """Whether the suffix of ``path`` is that of an image file."""
     return path.suffix.lower() in SUFFIXES

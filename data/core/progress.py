@@ -1,4 +1,4 @@
-"""Progress bars: handed in to the stages, drawn by the commands."""
+"""Progress bars, which commands pass to the stages."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ class Bar(Protocol):
 
 
 class NoBar:
-    """A bar that nobody sees."""
+    """A progress bar that is not shown."""
 
     def update(self, n: int) -> None:
         """Go on by ``n``."""
 
     def set_postfix_str(self, s: str) -> None:
-        """Show ``s`` nowhere."""
+        """Ignore ``s``."""
 
 
 Progress = Callable[[str, int, int], AbstractContextManager[Bar]]
-"""Makes a bar of a name, a total and what is already done."""
+"""Returns a bar for a name, a total, and the count that is already done."""
 
 
 WRITING = "writing"
-"""Name of a bar that counts files; all others count what ``bars`` was told."""
+"""Name of a bar that counts files; all others count the ``unit`` of `bars`."""
 
 
 def bars(command: str, *, unit: str = "frames") -> Progress:
@@ -53,7 +53,7 @@ def bars(command: str, *, unit: str = "frames") -> Progress:
 
 
 def bytes_bar(what: str, total: int, done: int) -> AbstractContextManager[Bar]:
-    """Draw a bar of bytes on their way between this machine and an address."""
+    """Return a bar for bytes transferred between this machine and an address."""
     from tqdm import tqdm
 
     bar: AbstractContextManager[Bar] = tqdm(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from data.core.atomic import whole_file
 from data.core.errors import InputError
 
-_ROWS = 1 << 16
-"""Of one piece of a file: 128 MB of the faces table."""
+_ROW_GROUP = 1 << 16
+"""Rows of one row group: 128 MB of the faces table."""
 
 Column = tuple[type[np.generic], tuple[int, ...]]
 
@@ -54,15 +54,15 @@ class Table:
         return cls(**columns)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Self:
-        """Return the chosen rows as a copy."""
+        """Return the selected rows as a copy; ``rows`` are indices, an ``(n,)`` mask or a slice."""
         return type(self)(**{n: np.array(getattr(self, n)[rows]) for n in self.COLUMNS})
 
     def replace(self, **columns: NDArray[Any]) -> Self:
-        """Return this table with some columns exchanged."""
+        """Return this table with some columns replaced; each keeps its dtype and shape."""
         return dataclasses.replace(self, **columns)
 
     def write(self, path: Path) -> None:
-        """Write all columns to a parquet file, whole or not at all."""
+        """Write all columns to a parquet file, atomically."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -73,11 +73,11 @@ class Table:
             size = int(np.prod(shape))
             arrays[name] = pa.FixedSizeListArray.from_arrays(flat, size) if shape else flat
         with whole_file(path) as partial:
-            pq.write_table(pa.table(arrays), partial, compression="zstd", row_group_size=_ROWS)
+            pq.write_table(pa.table(arrays), partial, compression="zstd", row_group_size=_ROW_GROUP)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file that :meth:`write` wrote.
+        """Read a file written by :meth:`write`.
 
         Raises:
             InputError: the file cannot be read, or lacks a column.
@@ -86,7 +86,7 @@ class Table:
         import pyarrow.parquet as pq
 
         try:
-            # A column and some rows at a time: a million faces twice are 4 GB.
+            # One column and row group at a time: a million faces held twice are 4 GB.
             with pq.ParquetFile(path) as file:
                 columns = {name: _numpy(file, name, *kind) for name, kind in cls.COLUMNS.items()}
             return cls(**columns)
@@ -95,7 +95,7 @@ class Table:
 
     @classmethod
     def count(cls, path: Path) -> int:
-        """Number of rows of a file that :meth:`write` wrote, without reading them.
+        """Number of rows of a file written by :meth:`write`, without reading them.
 
         Raises:
             InputError: the file cannot be read.

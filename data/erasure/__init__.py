@@ -1,1 +1,1 @@
-"""The proof that nothing of a forgotten person is left in a project."""
+"""Search for residues of an erased person in a project."""

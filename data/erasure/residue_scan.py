@@ -1,4 +1,4 @@
-"""Search a project for what is left of a person: their names, their embeddings, their pictures."""
+"""Search a project for residues of an erased person: names, embeddings and pictures."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import IO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-_PIECE_BYTES: Final = 1 << 22
+_BLOCK_BYTES: Final = 1 << 22
 _EMBEDDING_BYTES: Final = 16
-"""So many of an embedding (four of its numbers) nothing else has."""
+"""Length of an embedding's start (four numbers) that occurs nowhere else."""
 _PICTURE_BYTES: Final = 32
-"""So many of a picture nothing else has: other pictures have the same background."""
+"""Length of a picture's part that occurs nowhere else, although backgrounds are shared."""
 _SCAN_BYTES: Final = b"\xff\xda"
-"""In a JPEG file the picture itself begins here."""
+"""Start of scan: the image data of a JPEG file follow this marker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Residue:
-    """A place where something is left."""
+    """A file that still holds something of the person."""
 
     path: Path
     what: str  # "name", "embedding", "portrait" or "frame"
@@ -33,13 +33,13 @@ class Residue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Needle:
-    """What must not be left of a person.
+    """Everything of a person that must not be left.
 
     Args:
-        names: that they have, and had.
-        embeddings: ``(m, 128)`` of their faces.
+        names: present and past.
+        embeddings: ``(m, 128)`` float32, of their faces.
         portraits: `picture_mark` of each picture of them alone.
-        frames: `picture_digest` of each picture that they are seen in.
+        frames: `picture_digest` of each picture that shows them.
     """
 
     names: Collection[str]
@@ -49,9 +49,9 @@ class Needle:
 
 
 def picture_mark(content: bytes) -> bytes:
-    """Return 32 bytes of a JPEG file by which it is found, also inside of another file."""
-    begin = content.find(_SCAN_BYTES) + 1  # all before it, tables and sizes, others have too
-    # From the middle, where the face is; where most happens, since plain areas are all alike.
+    """Return 32 bytes that identify a JPEG file, also inside another file."""
+    begin = content.find(_SCAN_BYTES) + 1  # tables and sizes before it are the same in other files
+    # From the middle, where the face is, and of the most varied part: plain areas are alike.
     quarter = (len(content) - begin) // 4
     middle = content[begin + quarter : len(content) - quarter]
     places = range(0, max(len(middle) - _PICTURE_BYTES, 1), _PICTURE_BYTES)
@@ -59,41 +59,41 @@ def picture_mark(content: bytes) -> bytes:
 
 
 def picture_digest(content: bytes) -> bytes:
-    """Return by what a file with just this content is found."""
+    """Return the digest that identifies a file with exactly this content."""
     return hashlib.sha256(content).digest()
 
 
-def find_residues(folder: Path, sought: Needle) -> list[Residue]:
-    """Look for somebody in the name and every byte of every file of a folder.
+def find_residues(folder: Path, needle: Needle) -> list[Residue]:
+    """Search the name and every byte of every file in a folder for a needle.
 
-    Archives and compressed tables are looked into. A name that is part of a longer one does not
-    count, so that "Person 1" is not found in "Person 12".
+    Archives and compressed tables are searched as well. A name inside a longer one does not count:
+    "Person 1" is not found in "Person 12".
     """
-    search = _Scan(sought)
-    traces = []
+    search = _Scan(needle)
+    residues = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         found = {"name"} if search.in_text(path.relative_to(folder).as_posix().encode()) else set()
         for content in _contents(path):
             found |= search.in_content(content)
         if path.suffix == ".parquet":
             found |= search.in_table(path)
-        traces += [Residue(path, what) for what in sorted(found)]
-    return traces
+        residues += [Residue(path, what) for what in sorted(found)]
+    return residues
 
 
 class _Scan:
-    def __init__(self, sought: Needle) -> None:
-        # As they are, as JSON escapes them, and as Windows programs write them.
-        texts = {text for name in sought.names for text in (name, json.dumps(name)[1:-1])}
+    def __init__(self, needle: Needle) -> None:
+        # Plain, escaped for JSON, and in the encoding of Windows programs.
+        texts = {text for name in needle.names for text in (name, json.dumps(name)[1:-1])}
         spellings = {text.encode(code) for text in texts for code in ("utf-8", "utf-16-le")}
         whole = [rb"(?<![\w\x80-\xff])" + re.escape(s) + rb"(?![\w\x80-\xff])" for s in spellings]
         self._name = re.compile(b"|".join(whole)) if whole else None
-        self._rows = {row.tobytes() for row in sought.embeddings}
+        self._rows = {row.tobytes() for row in needle.embeddings}
         self._marks = {
             "embedding": _Marks({row[:_EMBEDDING_BYTES] for row in self._rows}),
-            "portrait": _Marks(set(sought.portraits)),
+            "portrait": _Marks(set(needle.portraits)),
         }
-        self._frames = set(sought.frames)
+        self._frames = set(needle.frames)
         self.overlap = max([_PICTURE_BYTES, *map(len, spellings)]) + 2
 
     def in_text(self, content: bytes) -> bool:
@@ -102,16 +102,16 @@ class _Scan:
     def in_content(self, content: IO[bytes]) -> set[str]:
         found: set[str] = set()
         before, whole = b"", hashlib.sha256()
-        while piece := content.read(_PIECE_BYTES):
-            window = before + piece
+        while block := content.read(_BLOCK_BYTES):
+            window = before + block
             found |= {"name"} if self.in_text(window) else set()
             found |= {what for what, marks in self._marks.items() if marks.in_content(window)}
             before = window[-self.overlap :]
-            whole.update(piece)
+            whole.update(block)
         return found | ({"frame"} if whole.digest() in self._frames else set())
 
     def in_table(self, path: Path) -> set[str]:
-        """What a compressed table holds: any column of 128 numbers, any text."""
+        """Search a compressed table: columns of 128 numbers, and of text."""
         import pyarrow.parquet as pq
 
         found: set[str] = set()
@@ -128,12 +128,12 @@ class _Scan:
 
 
 class _Marks:
-    """Many strings of one length, each looked for at every place of a content at once."""
+    """Search for many byte strings of one length at once."""
 
     def __init__(self, marks: set[bytes]) -> None:
         self._marks = marks
         self._length = max(map(len, marks), default=0)
-        # By their first two bytes: nearly every place is out of question at one glance.
+        # The first two bytes rule out nearly every place.
         self._begins = np.zeros(1 << 16, np.bool_)
         self._begins[np.frombuffer(b"".join(mark[:2] for mark in marks), "<u2")] = True
 
@@ -152,7 +152,7 @@ class _Marks:
 
 
 def _contents(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file, and of what is packed in it."""
+    """The bytes of a file, and of the entries of an archive."""
     with path.open("rb") as content:
         yield content
     if zipfile.is_zipfile(path):

@@ -1,1 +1,1 @@
-"""The project folder: paths, footages, finished stages, and the files that fancam wrote."""
+"""The project folder: paths, footages, finished stages, and generated files."""

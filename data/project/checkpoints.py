@@ -1,4 +1,4 @@
-"""The finished parts of something that takes long to make, from which a killed run goes on."""
+"""Finished parts of a table that a stopped run resumes from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Checkpoints(Generic[T]):
-    """Numbered files of one folder."""
+    """Checkpoints in numbered files of one folder."""
 
     def __init__(
         self,
@@ -23,32 +23,32 @@ class Checkpoints(Generic[T]):
         read: Callable[[Path], T],
         write: Callable[[T, Path], None],
     ) -> None:
-        """Say where, and how a part is read and written, whole or not at all.
+        """Use ``folder`` with these functions to read and write a checkpoint.
 
         Args:
             folder: holds nothing else.
-            key: of what the parts depend on: others' parts do not count.
-            suffix: of the file that tells that a part is finished.
-            read: a part from its file.
-            write: a part to its file.
+            key: of the inputs; checkpoints of other inputs are ignored.
+            suffix: of the file whose existence marks a finished checkpoint.
+            read: reads a checkpoint from its file.
+            write: writes a checkpoint atomically.
         """
         self._folder, self._key, self._suffix = folder, key, suffix
         self._read_one, self._write_one = read, write
 
     def read(self) -> list[T]:
-        """Read what is finished, in order; nothing where nothing is."""
+        """Return the finished checkpoints, in order."""
         parts: list[T] = []
         while (file := self._file(len(parts))).exists():
             parts.append(self._read_one(file))
         return parts
 
     def append(self, part: T) -> None:
-        """Write one more part."""
+        """Write one more checkpoint."""
         number = next(n for n in count() if not self._file(n).exists())
         self._write_one(part, self._file(number))
 
     def remove(self) -> None:
-        """Remove the parts: the whole has been written, or they are out of date."""
+        """Remove all checkpoints: the table is complete, or they are stale."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _file(self, number: int) -> Path:

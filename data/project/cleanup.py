@@ -1,4 +1,4 @@
-"""What fancam wrote and can make again: listed by the rooms, removed by one."""
+"""Removal of generated files that a command can make again."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Removable:
     """Files that can be made again.
 
     Args:
-        kind: what they are, in a word.
+        kind: of file, in one word.
         made_by: the commands that make them again.
-        files: written by fancam, each of them; what lists others comes after these.
+        files: generated ones only; a manifest comes after the files that it lists.
         stages: whose records are removed, each with its footage.
     """
 
@@ -29,7 +29,7 @@ class Removable:
 
     @property
     def size_bytes(self) -> int:
-        """What the disk gets back: a file that lies elsewhere too, as a link, frees nothing."""
+        """Bytes that removal frees; a file with another hard link frees nothing."""
         stats = [file.stat() for file in self.files]
         return sum(stat.st_size for stat in stats if stat.st_nlink == 1)
 
@@ -37,7 +37,7 @@ class Removable:
 def remove(project: Project, removable: Removable) -> None:
     """Remove files, and the folders that are empty then.
 
-    The caller holds the project's lock. Stopped anywhere, it goes on when it is called again.
+    The caller holds the project's lock. It can be repeated after an interruption.
     """
     for stage, footage in removable.stages:
         project.unfinish(stage, footage)
@@ -46,15 +46,15 @@ def remove(project: Project, removable: Removable) -> None:
     folders = {folder for file in removable.files for folder in file.parents}
     inside = [folder for folder in folders if project.folder in folder.parents]
     for folder in sorted(inside, key=lambda path: len(path.parts), reverse=True):
-        with suppress(OSError):  # not empty: something of the user's
+        with suppress(OSError):  # not empty: a file of the user's
             folder.rmdir()
 
 
 def files_under(*folders: Path) -> list[Path]:
-    """Every file in folders that hold nothing but what fancam wrote."""
+    """Every file in folders that hold generated files only."""
     return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def that_exist(*files: Path) -> list[Path]:
-    """Those of some files that are there."""
+    """The files that exist."""
     return [file for file in files if file.is_file()]

@@ -1,4 +1,4 @@
-"""What a person's files and folders are called on disk."""
+"""File names of people, valid on every platform."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _JOINERS = "\u200c\u200d"  # invisible, but letters of some scripts and emoji ne
 
 
 def person_file_name(name: str) -> str:
-    """Return a person's name as a file or folder may be called on Windows, macOS and Linux.
+    """Return a person's name as a file name that Windows, macOS and Linux allow.
 
     Letters of every script stay. The same name gives the same file name; different names that would
     share one: see `person_file_names`.
@@ -39,7 +39,7 @@ def _is_visible(character: str) -> bool:
 
 
 def person_file_names(names: Mapping[int, str]) -> dict[int, str]:
-    """Return each person's file name, without suffix, no two of them alike, capitals apart or not.
+    """Return a file name without suffix for each person, unique even where case is ignored.
 
     Args:
         names: by person id.

@@ -1,4 +1,4 @@
-"""A folder of generated files that is brought up to date and leaves the user's own files alone."""
+"""Folders of generated files: sync them to a wanted state, never touching the user's own files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from data.core.digest import digest, file_key
 from data.core.errors import InputError
 
 MANIFEST = ".generated.json"
-_PENDING = ""  # the key of a file that was promised, and may or may not be there
-_FLUSH_EVERY = 2000  # files between two notes of how far we came, for a run that gets killed
+_PENDING = ""  # the key of a file that is listed but may not be written yet
+_FLUSH_EVERY = 2000  # files between two writes of the manifest, for a run that is killed
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One file that a folder shall hold."""
+    """One file that a folder must contain."""
 
-    key: str  # short; another one means another content
-    write: Callable[[Path], None]  # writes the content to the path it is given
+    key: str  # short; changes with the content
+    write: Callable[[Path], None]  # writes the content to a path
 
     def __post_init__(self) -> None:
         if not self.key:
@@ -33,12 +33,12 @@ class OutputFile:
 
     @classmethod
     def content(cls, content: bytes) -> Self:
-        """Want a file of these bytes."""
+        """A file of these bytes."""
         return cls(digest(content), partial(_write, content))
 
     @classmethod
     def link(cls, source: Path) -> Self:
-        """Want what ``source`` holds, as a hard link where the disk can.
+        """A hard link to ``source`` where the disk supports it, else a copy.
 
         Raises:
             InputError: there is no such file.
@@ -48,7 +48,7 @@ class OutputFile:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What bringing a folder up to date took."""
+    """Counts of files in one sync of a folder."""
 
     written: int
     removed: int
@@ -100,8 +100,8 @@ class FileManifest:
 class OutputFolder:
     """A folder whose generated files are listed in a hidden manifest; all others are the user's.
 
-    The manifest names a file before it is written and until it is removed. So a run that is
-    killed anywhere leaves no file that the next run would not know as its own.
+    The manifest lists a file before it is written and until it is removed, so that the next run
+    recognises every file of a killed one.
     """
 
     def __init__(self, folder: Path, manifest: Manifest | None = None) -> None:
@@ -109,21 +109,21 @@ class OutputFolder:
         self._manifest = FileManifest(folder) if manifest is None else manifest
 
     def keys(self) -> dict[str, str]:
-        """The key of each file that was written whole and is still there."""
+        """The key of each file that was written completely and still exists."""
         known = self._manifest.read()
         return {path: key for path, key in known.items() if key != _PENDING and self._holds(path)}
 
     def files(self) -> list[Path]:
-        """Every file of ours that is there, also one half written; last of all their list."""
+        """Every generated file that exists, partial ones included; the manifest comes last."""
         places = [self.folder / path for path in self._manifest.read()]
         ours = [one for place in places for one in (place, partial_of(place))]
         return [file for file in (*ours, self.folder / MANIFEST) if file.is_file()]
 
     def outdated(self, wanted: Mapping[str, OutputFile]) -> list[str]:
-        """What `sync` would write.
+        """Paths that `sync` would write.
 
         Raises:
-            InputError: as `sync` does; so that a run need not work for hours to find out.
+            InputError: as `sync` does, but before hours of work.
         """
         known = self._manifest.read()
         ours = {path.casefold() for path in known}
@@ -144,7 +144,7 @@ class OutputFolder:
 
         Args:
             wanted: by path relative to the folder, with ``/`` between its parts.
-            again: those to be written anew even if they are up to date.
+            again: files to rewrite even if they are up to date.
             advance: called after each wanted file.
 
         Raises:
@@ -160,8 +160,8 @@ class OutputFolder:
         if not wanted and not known:
             return Synced(0, 0, 0)
         stale = [path for path in known if path not in wanted]
-        # What a wanted file cannot be beside goes first: "anna" is "Anna" on many disks, and
-        # a folder cannot be where a file is.
+        # Files that collide with a wanted one are removed first: "anna" is "Anna" on many disks,
+        # and a folder cannot replace a file.
         in_the_way = _colliding(stale, wanted)
         self._remove(in_the_way)
         for path in in_the_way:
@@ -200,7 +200,7 @@ class OutputFolder:
                 if number % _FLUSH_EVERY == 0:
                     self._manifest.write(known)
                 advance()
-        except BaseException:  # also Ctrl-C: the next run need not repeat what is done
+        except BaseException:  # also Ctrl-C: the next run need not repeat finished files
             with suppress(OSError):
                 self._manifest.write(known)
             raise
@@ -236,7 +236,7 @@ class OutputFolder:
             parents.update(PurePosixPath(path).parents)
         for parent in sorted(parents, key=lambda p: len(p.parts), reverse=True):
             if parent.parts:
-                with suppress(OSError):  # not empty: something of the user's, or still wanted
+                with suppress(OSError):  # not empty: a file of the user's, or still wanted
                     (self.folder / parent).rmdir()
 
 
@@ -245,7 +245,7 @@ def _write(content: bytes, path: Path) -> None:
 
 
 def leads_out(path: str) -> bool:
-    """Whether a path, of ``/`` and names, may lead out of the folder that it is relative to."""
+    """Whether a relative path may lead out of its folder."""
     parts = path.split("/")
     return not all(parts) or bool({".", ".."} & set(parts) or set(path) & set("\\:\0"))
 

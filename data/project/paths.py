@@ -1,4 +1,4 @@
-"""Where everything about a project lies in its folder, for whoever need not know what is done."""
+"""Paths of the files in a project's folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 WORK_FOLDER: Final = ".pieces"
-"""In a footage's folder of crops: chunks and GIFs of a run that is not finished."""
+"""In a footage's folder of crops: chunks and GIFs of an unfinished run."""
 
 
 class ProjectPaths:
@@ -17,12 +17,12 @@ class ProjectPaths:
 
     @property
     def people_file(self) -> Path:
-        """The people, and which face is whose (SQLite)."""
+        """The people and the assignment of faces to them (SQLite)."""
         return self.folder / "people.sqlite"
 
     @property
     def people_folder(self) -> Path:
-        """One folder of portraits a person, for people to look at."""
+        """One folder of portraits per person."""
         return self.folder / "people"
 
     @property
@@ -32,7 +32,7 @@ class ProjectPaths:
 
     @property
     def tracker_folder(self) -> Path:
-        """The trained detector, and what its training reported."""
+        """The trained detector and the report of its training."""
         return self.folder / "tracker"
 
     @property
@@ -42,7 +42,7 @@ class ProjectPaths:
 
     @property
     def labels_folder(self) -> Path:
-        """Faces that a person has labelled, one folder a set of labels."""
+        """Faces labelled by hand, one folder per label set."""
         return self.folder / "labels"
 
     @property
@@ -55,20 +55,20 @@ class ProjectPaths:
         return self.tracks_folder / f"{footage}.csv"
 
     def detections_file(self, footage: str) -> Path:
-        """What the tracker found in which frames, and where the shots begin (npz)."""
+        """Detections of a footage, the frames they were searched in, and its cuts (npz)."""
         return self.tracks_folder / f"{footage}.npz"
 
     def crops_folder(self, footage: str) -> Path:
-        """One video and GIF a person of a footage, and the timeline of who is seen when."""
+        """One video and GIF per person of a footage, and the timeline of their appearances."""
         return self.folder / "crops" / footage
 
     @property
     def export_folder(self) -> Path:
-        """Dataset and tracks as other tools read them."""
+        """Dataset and tracks in formats of other tools."""
         return self.folder / "export"
 
     def pair_file(self, first: str, second: str) -> Path:
-        """What two recordings of one lesson have in common (JSON)."""
+        """Offset and overlap of two recordings of one lesson (JSON)."""
         return self.folder / "pairs" / f"{first}+{second}.json"
 
     @property
@@ -85,7 +85,7 @@ class ProjectPaths:
         return self.faces_folder / f"{footage}.frames.parquet"
 
     def parts_folder(self, footage: str) -> Path:
-        """The finished parts of a faces table that is still being made."""
+        """Checkpoints of an unfinished faces table."""
         return self.faces_folder / f"{footage}.parts"
 
     def still_file(self, footage: str, frame_index: int) -> Path:
@@ -97,12 +97,12 @@ class ProjectPaths:
         return self.faces_folder / footage / f"{frame_index:08d}-{number}.jpg"
 
     def names_of(self, *paths: Path) -> tuple[str, ...]:
-        """Return files and folders of the project relative to it, as a task says what it reads."""
+        """Return paths relative to the project's folder, as `Task.reads` expects them."""
         return tuple(path.relative_to(self.folder).as_posix() for path in paths)
 
 
 @dataclass(frozen=True)
 class ProjectFolder(ProjectPaths):
-    """The paths alone: what a task is told of the project, wherever it runs."""
+    """The paths of a project without its records, for tasks on any machine."""
 
     folder: Path  # absolute

@@ -1,4 +1,4 @@
-"""How what the stages make stands: done, out of date, or missing. Each stage says so of its own."""
+"""Status of a stage's outputs: done, stale or missing."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ StatusName = Literal["done", "stale", "missing"]
 
 @dataclass(frozen=True, slots=True)
 class StageStatus:
-    """How one thing stands that a stage makes.
+    """Status of one output of a stage.
 
     Raises:
-        ValueError: it is not done, and nothing says why.
+        ValueError: it is not done and gives no reason.
     """
 
     what: str  # faces, people, tracker, tracks, videos or smile GIFs
-    footage: str  # its name in the project; empty: of the whole project
+    footage: str  # by name; empty: the whole project
     state: StatusName = "done"
     why: str = ""  # may be empty where it is done
-    command: tuple[str, ...] = ()  # brings it up to date; empty where it is done or none can
+    command: tuple[str, ...] = ()  # that makes it again; empty if done or none can
 
     def __post_init__(self) -> None:
         if self.state != "done" and not self.why:

@@ -1,4 +1,4 @@
-"""Keeping other machines out of a project at an address while this one is at work in it."""
+"""Lock of a project at an address against runs on other machines."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from data.storage.store import Store
 
 BEAT_S: Final = 60.0
 STALE_S: Final = 600.0
-"""Whoever has not said for so long that they are at work is not any more. Clocks may differ."""
+"""Age of the last heartbeat after which a lock is stale. Clocks may differ."""
 
 
 class StoreLock:
-    """A note at the address of who is at work there, written anew every minute.
+    """A file at the address that names the running machine, rewritten every minute.
 
-    Best effort: a store without a way to write a file only if there is none lets two in that come
-    in the same instant; the later one is found out before it sends anything.
+    Best effort: a store without exclusive creation admits two runs that start in the same instant;
+    one of them notices before it sends anything.
     """
 
     def __init__(self, store: Store, name: str, *, machine: str) -> None:
-        """Say where.
+        """Describe the lock; `held` takes it.
 
         Args:
             store: at the project's address.
-            name: of the note.
-            machine: nobody else's; two of its runs must not come here at once.
+            name: of the lock file.
+            machine: unique id of this machine, of which only one run may use the project.
         """
         self._store, self._name = store, name
         self._machine, self._token = machine, uuid.uuid4().hex
@@ -44,7 +44,7 @@ class StoreLock:
         """Hold the lock within the block.
 
         Raises:
-            InputError: somebody else is at work there.
+            InputError: another machine holds it.
         """
         if not self._store.create(self._name, self._note()):
             self._take_over()
@@ -60,10 +60,10 @@ class StoreLock:
                 self._store.remove(self._name)
 
     def require(self) -> None:
-        """Refuse to go on where somebody else has taken over.
+        """Check that the lock is still held.
 
         Raises:
-            InputError: they have.
+            InputError: another machine has taken it over.
         """
         if not self._is_ours():
             message = "somebody else took over while this machine did not answer; nothing was sent"
@@ -86,7 +86,7 @@ class StoreLock:
 
     def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(BEAT_S):
-            # Where it cannot be reached now, it may be a minute later.
+            # If the store cannot be reached now, try again at the next beat.
             with suppress(InputError):
                 if self._is_ours():
                     self._store.write(self._name, self._note())

@@ -1,8 +1,8 @@
-"""A project at an address, worked on in a folder of this machine.
+"""Sync of a project at an address with a folder of this machine.
 
-Before a command its folder becomes what lies at the address, after it the address becomes what the
-folder is by then; only what differs travels. `PROJECT_FILE` is sent last. A run that was killed has
-lost nothing: the next one here goes on with its folder, and sends it.
+The folder is pulled before a command and pushed after it; only files that differ are transferred.
+`PROJECT_FILE` is sent last. A killed run loses nothing: the next one on this machine continues with
+its folder and pushes it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from data.remote.sync_state import (
     Stamp,
     SyncState,
     beside,
+    is_synced,
     local_files,
     require_inside,
     sha256_of,
-    travels,
 )
 from data.remote.transfer import Transfer, in_threads, set_time
 from data.storage.addresses import project_address
@@ -41,15 +41,15 @@ from data.storage.store import Store
 
 @contextmanager
 def synced_project(folder: Path, *, say: Callable[[str], None]) -> Iterator[ProjectSync]:
-    """Work on the project of an address; what comes of it is sent, whatever ends the block.
+    """Pull the project of an address, and push it when the block ends, also by an error.
 
     Args:
-        folder: the address's place on this machine; see `data.storage.addresses`.
-        say: takes a line that the user has to know.
+        folder: the address's path in the cache; see `data.storage.addresses`.
+        say: prints a line for the user.
 
     Raises:
-        InputError: the address cannot be reached, somebody else is at work in the project, or what
-            lies there is no project.
+        InputError: the address cannot be reached, another run is using the project, or it is not
+            a project.
     """
     sync = ProjectSync(folder, say=say)
     with sync.alone():
@@ -63,7 +63,7 @@ def synced_project(folder: Path, *, say: Callable[[str], None]) -> Iterator[Proj
 
 
 class ProjectSync:
-    """A project's folder on this machine, and the address that it is kept like."""
+    """Sync between a project's folder on this machine and its address."""
 
     def __init__(self, folder: Path, *, say: Callable[[str], None]) -> None:
         address = project_address(folder)
@@ -75,24 +75,24 @@ class ProjectSync:
         self._transfer = Transfer(folder, self._store, self._state)
         self._state.machine = self._state.machine or uuid.uuid4().hex
         self._lock = StoreLock(self._store, IN_USE_FILE, machine=self._state.machine)
-        self._known: set[str] = set()  # files that are there, or may be, and are ours
+        self._known: set[str] = set()  # files of fancam that are, or may be, at the address
 
     @property
     def folder(self) -> Path:
-        """Where the project is on this machine."""
+        """Folder of the project on this machine."""
         return self._folder
 
     @property
     def machine(self) -> str:
-        """Which machine this is."""
+        """Unique id of this machine."""
         return self._state.machine
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep all others out of the project meanwhile, here and elsewhere.
+        """Lock the project against other runs, on this machine and others.
 
         Raises:
-            InputError: somebody is at work in it.
+            InputError: another run is using it.
         """
         import filelock
 
@@ -104,7 +104,7 @@ class ProjectSync:
             message = "another run on this machine is at work in it; wait for it, or stop it"
             raise InputError(f"{self._store.address}: {message}") from error
         try:
-            self._state.write()  # the note at the address is of this machine, also if we die now
+            self._state.write()  # the lock names this machine, also after a crash
             with self._lock.held():
                 yield
         finally:
@@ -113,25 +113,24 @@ class ProjectSync:
     # --- from the address -----------------------------------------------------------------------
 
     def pull(self) -> None:
-        """Make the folder hold what lies at the address, and what was not sent to it yet.
+        """Make the folder equal to the address, keeping local changes that were not pushed yet.
 
-        Where somebody else has sent something meanwhile, theirs counts; what was not sent is put
-        aside.
+        If another machine has pushed since, its version wins, and unpushed files are moved aside.
 
         Raises:
-            InputError: it cannot be reached, or what lies there is no project.
+            InputError: it cannot be reached, or it is not a project.
         """
         state, content = self._state, self._store.read(MANIFEST_FILE)
         project = self._store.read(PROJECT_FILE)
         manifest = Manifest.from_bytes(content, address=self._store.address) if content else None
-        self._forget_what_is_gone()
-        if self._is_as_left(manifest, project):
+        self._notice_removed_folder()
+        if self._is_unchanged(manifest, project):
             lost = {} if state.at_work else self._lost()
             self._transfer.fetch(lost)
         else:
             theirs = dict(manifest.files) if manifest else self._found(project)
             self._set_aside(theirs, project)
-            self._become(theirs)
+            self._replace_with(theirs)
             state.revision = manifest.revision if manifest else None
             state.project_sha256, state.sending = _sha256(project), None
         if project is not None and not (self._folder / PROJECT_FILE).is_file():
@@ -141,14 +140,14 @@ class ProjectSync:
         state.write()
         self.collect(again=False)
 
-    def _forget_what_is_gone(self) -> None:
-        """Take a folder that somebody has removed from the cache for what it is: no decision."""
+    def _notice_removed_folder(self) -> None:
+        """Treat a folder that was removed from the cache as missing, not as deleted files."""
         state = self._state
         if state.project_sha256 and not (self._folder / PROJECT_FILE).is_file():
             state.at_work = False
 
-    def _is_as_left(self, manifest: Manifest | None, project: bytes | None) -> bool:
-        """Whether nobody else has sent anything since this machine was there."""
+    def _is_unchanged(self, manifest: Manifest | None, project: bytes | None) -> bool:
+        """Whether no other machine has pushed since the last sync of this one."""
         revision = manifest.revision if manifest else None
         if revision is not None and revision == self._state.sending:
             return True
@@ -156,20 +155,20 @@ class ProjectSync:
         return same and _sha256(project) == self._state.project_sha256
 
     def _found(self, project: bytes | None) -> dict[str, Stamp | None]:
-        """The files of a project that somebody has copied to the address."""
+        """The files of a project that was copied to the address by hand."""
         if project is None:
             return {}
-        found = {path: None for path in self._store.files() if travels(path)}
+        found = {path: None for path in self._store.files() if is_synced(path)}
         require_inside(found, self._store.address)
         return dict(found)
 
     def _lost(self) -> dict[str, Stamp | None]:
-        """Files that somebody has removed from the cache while no command was at work."""
+        """Files that were removed from the cache while no command was running."""
         files = self._state.files.items()
         return {path: stamp for path, stamp in files if not (self._folder / path).is_file()}
 
     def _set_aside(self, theirs: Mapping[str, Stamp | None], project: bytes | None) -> None:
-        """Move away what was not sent, since somebody else has sent something meanwhile."""
+        """Move unpushed files aside, since another machine has pushed meanwhile."""
         files = self._state.files
         unsent = [
             path
@@ -192,10 +191,10 @@ class ProjectSync:
             f"theirs counts, and what was not sent is kept in {aside}"
         )
 
-    def _become(self, theirs: Mapping[str, Stamp | None]) -> None:
-        """Make the folder hold just these files, of all that lie at the address or did."""
+    def _replace_with(self, theirs: Mapping[str, Stamp | None]) -> None:
+        """Make the synced files of the folder equal to the remote ones."""
         here, state = local_files(self._folder), self._state
-        # Without it, nothing of what is half theirs and half older counts as done.
+        # Without it, no stage of a mixture of versions counts as done.
         (self._folder / PROJECT_FILE).unlink(missing_ok=True)
         for path in state.files.keys() - theirs.keys():
             self._remove(path)
@@ -228,10 +227,10 @@ class ProjectSync:
     # --- to the address -------------------------------------------------------------------------
 
     def push_after(self, error: BaseException) -> None:
-        """Send what there is, after a command that was ended by an error.
+        """Push after a command that failed.
 
         Raises:
-            InputError: the error was one too, and nothing could be sent either.
+            InputError: the error was an InputError and the push failed as well.
         """
         try:
             self.push()
@@ -240,13 +239,13 @@ class ProjectSync:
                 raise InputError(f"{error}; and {unsent}") from error
 
     def push(self, *, at_work: bool = False) -> None:
-        """Make the address hold what the folder holds.
+        """Make the address equal to the folder.
 
         Args:
-            at_work: the command goes on after that.
+            at_work: the command continues afterwards.
 
         Raises:
-            InputError: it cannot be reached or written, or somebody else has taken over.
+            InputError: it cannot be reached or written, or another machine has taken over.
         """
         state, here = self._state, local_files(self._folder)
         changed = {p: stamp for p, stamp in here.items() if not stamp.seems(state.files.get(p))}
@@ -272,7 +271,7 @@ class ProjectSync:
         state.write()
 
     def _require_free(self, changed: Files) -> None:
-        """Refuse to write over what is not ours."""
+        """Refuse to overwrite files that fancam did not write."""
         new = changed.keys() - self._known
         blocking = sorted(new & self._store.files().keys()) if new else []
         if blocking:
@@ -284,9 +283,9 @@ class ProjectSync:
         self._store.write(MANIFEST_FILE, manifest.to_bytes())
 
     def _unfinish(self) -> None:
-        """Let no stage count as done there whose files are about to be written over.
+        """Remove the remote records of stages whose files are about to be overwritten.
 
-        Where this comes to no end, whoever goes on with what lies there does that stage again.
+        If the push is interrupted, another machine runs those stages again.
         """
         theirs = _read_json(self._store.read(PROJECT_FILE))
         mine = _read_json((self._folder / PROJECT_FILE).read_bytes()).get("stages", {})
@@ -304,7 +303,7 @@ class ProjectSync:
     # --- work on other machines -----------------------------------------------------------------
 
     def share(self) -> None:
-        """Send what there is by now, for tasks that read it on other machines.
+        """Push the current files for tasks on other machines.
 
         Raises:
             InputError: as `push` does.
@@ -312,25 +311,25 @@ class ProjectSync:
         self.push(at_work=True)
 
     def collect(self, *, again: bool = True) -> None:
-        """Take in what tasks have written on other machines.
+        """Move the results of tasks on other machines into the folder.
 
         Args:
-            again: also what is here already: a task has written it anew.
+            again: also replace files that exist: a task has rewritten them.
 
         Raises:
             InputError: the address cannot be reached.
         """
-        away = Store(f"{self._store.address}/{REMOTE_FOLDER}")
-        written = {path: stored for path, stored in away.files().items() if travels(path)}
-        require_inside(written, away.address)
+        results = Store(f"{self._store.address}/{REMOTE_FOLDER}")
+        written = {path: stored for path, stored in results.files().items() if is_synced(path)}
+        require_inside(written, results.address)
 
-        def bring(path: str) -> None:
+        def collect_one(path: str) -> None:
             target = self._folder / path
             if again or not target.is_file():
-                away.fetch(path, target, size_bytes=written[path].size_bytes)
-            away.remove(path)
+                results.fetch(path, target, size_bytes=written[path].size_bytes)
+            results.remove(path)
 
-        for _ in in_threads(bring, written):
+        for _ in in_threads(collect_one, written):
             pass
 
 

@@ -1,4 +1,4 @@
-"""Which files a project at an address has, as the address, this machine and its folder tell it."""
+"""File lists of a project at an address: remote manifest, local state, and local folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from data.project.project import CACHE_FOLDER, PROJECT_FILE
 MANIFEST_FILE: Final = ".mirror.json"
 IN_USE_FILE: Final = ".in-use.json"
 REMOTE_FOLDER: Final = ".away"
-"""What tasks on other machines have written: it waits to be taken into the project."""
+"""Results of tasks on other machines, until they are collected into the project."""
 SCHEMA: Final = 1
 _STAY_HERE: Final = frozenset({PROJECT_FILE, MANIFEST_FILE, IN_USE_FILE, ".lock"})
 _LAST_NS: Final = 1 << 62  # in the year 2116
@@ -26,9 +26,9 @@ _HALF_WRITTEN: Final = (PARTIAL, ".part", ".old")
 
 
 class Stamp(NamedTuple):
-    """What tells one content of a file from another. Files get their time of change everywhere.
+    """Version of a file. Modification times are kept by every transfer.
 
-    So what was found to be up to date by its time on one machine is so on the next.
+    A file that is up to date by its time on one machine is so on every other.
     """
 
     size_bytes: int
@@ -36,7 +36,7 @@ class Stamp(NamedTuple):
     sha256: str = ""  # empty: not known yet
 
     def seems(self, other: Stamp | None) -> bool:
-        """Whether both are of one content, by size and time."""
+        """Whether both have the same content, by size and time."""
         return other is not None and self[:2] == other[:2]
 
 
@@ -46,17 +46,17 @@ Files = dict[str, Stamp]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What lies at the address, but for `PROJECT_FILE`.
+    """The files at the address, without `PROJECT_FILE`.
 
-    Like that of `data.project.manifest`, it names a file before it is written and until it is
-    removed: with None, where the content may be the one or the other.
+    Like that of `data.project.manifest`, it lists a file before it is written and until it is
+    removed; the stamp is None while the content may be either version.
     """
 
-    revision: str  # another one whenever somebody sends something
+    revision: str  # changes with every push
     files: Mapping[str, Stamp | None]
 
     def to_bytes(self) -> bytes:
-        """As it is written to the address."""
+        """Return the content of the manifest file."""
         note = "the files that fancam wrote here, and will remove when they are out of date"
         content = {
             "schema": SCHEMA,
@@ -68,7 +68,7 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, content: bytes, *, address: str) -> Self:
-        """Take in what was read from the address; nothing of it is trusted.
+        """Parse the content of a manifest file; nothing in it is trusted.
 
         Raises:
             InputError: it is another version's, damaged, or leads out of the project's folder.
@@ -91,15 +91,15 @@ class Manifest:
 
 @dataclass(slots=True)
 class SyncState:
-    """What this machine knows of the address since it was there last; kept beside the folder."""
+    """State of the last sync of this machine, stored beside the folder."""
 
     file: Path
     machine: str = ""
-    revision: str | None = None  # of the manifest when both were alike; None: nothing there
-    project_sha256: str = ""  # of the address's `PROJECT_FILE` by then; empty: there was none
-    sending: str | None = None  # revision of a sending that has not come to its end
-    at_work: bool = False  # a command has begun to change the folder, and not ended
-    files: Files = field(default_factory=dict)  # that were alike
+    revision: str | None = None  # of the manifest after the last sync; None: no manifest
+    project_sha256: str = ""  # of the remote `PROJECT_FILE` then; empty: there was none
+    sending: str | None = None  # revision of an unfinished push
+    at_work: bool = False  # a command is changing the folder, or was killed
+    files: Files = field(default_factory=dict)  # equal on both sides
 
     @classmethod
     def of(cls, folder: Path) -> Self:
@@ -108,7 +108,7 @@ class SyncState:
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read what the last run wrote; of nothing, where there is nothing that can be read."""
+        """Read the state of the last run; empty where it cannot be read."""
         try:
             fields = json.loads(file.read_text(encoding="utf-8"))
             fields["files"] = {path: Stamp(*stamp) for path, stamp in fields["files"].items()}
@@ -117,30 +117,30 @@ class SyncState:
             return cls(file)
 
     def write(self) -> None:
-        """Write it whole."""
+        """Write the state atomically."""
         names = ("machine", "revision", "project_sha256", "sending", "at_work", "files")
         write_json(self.file, {name: getattr(self, name) for name in names})
 
 
 def beside(folder: Path, name: str) -> Path:
-    """A file of our own about a project's folder; no other is called so."""
+    """Path of one of fancam's own files beside a project's folder."""
     return folder.with_name(f".{folder.name}.{name}")
 
 
 def require_inside(paths: Mapping[str, Any], address: str) -> None:
-    """Refuse names that lead out of the project's folder, or that are this machine's own.
+    """Check that no name leads out of the project's folder or is a local file.
 
     Raises:
-        InputError: there are some.
+        InputError: one does.
     """
     for path in paths:
-        if leads_out(path) or not travels(path):
+        if leads_out(path) or not is_synced(path):
             message = f"a file there is called {path[:80]!r}, which no file of a project is"
             raise InputError(f"{address}: {message}; remove it, or choose another --project")
 
 
-def travels(path: str) -> bool:
-    """Whether a file of the project's folder belongs to the address too."""
+def is_synced(path: str) -> bool:
+    """Whether a file of the project's folder is synced."""
     *_, name = parts = path.split("/")
     half_written = name.startswith(".") and any(word in name for word in _HALF_WRITTEN)
     folders = (CACHE_FOLDER, REMOTE_FOLDER)
@@ -148,7 +148,7 @@ def travels(path: str) -> bool:
 
 
 def local_files(folder: Path) -> Files:
-    """The files of a project's folder that belong to its address too; links are not followed."""
+    """The synced files of a project's folder; links are not followed."""
     return {path: Stamp(stat.st_size, stat.st_mtime_ns) for path, stat in _walk(folder)}
 
 
@@ -157,7 +157,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
         for name in names:
             file = Path(parent) / name
             path = file.relative_to(folder).as_posix()
-            if travels(path) and not file.is_symlink() and file.is_file():
+            if is_synced(path) and not file.is_symlink() and file.is_file():
                 yield path, file.stat()
 
 

@@ -1,4 +1,4 @@
-"""Files on their way between a project's folder and its address, many at a time."""
+"""Concurrent transfer of files between a project's folder and its address."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from data.storage.store import Store, Stored
 T = TypeVar("T")
 R = TypeVar("R")
 
-_THREADS: Final = 16  # small files are a matter of waiting
-_NOTE_EVERY: Final = 200  # files between two notes of how far we came, for a run that gets killed
+_THREADS: Final = 16  # small files are bound by latency
+_WRITE_EVERY: Final = 200  # files between two writes of the state, for a run that is killed
 
 
 class Transfer:
-    """Brings files to the other side, and notes in the state which are alike on both."""
+    """Transfer files in either direction, and record in the state which are equal on both sides."""
 
     def __init__(self, folder: Path, store: Store, state: SyncState) -> None:
         self._folder, self._store, self._state = folder, store, state
 
     def fetch(self, wanted: Mapping[str, Stamp | None]) -> None:
-        """Bring files here, as far as they are there.
+        """Download the files that exist at the address.
 
         Args:
-            wanted: what each should be, as far as that is known.
+            wanted: expected stamp of each file; None where it is not known.
         """
         if not wanted:
             return
@@ -38,23 +38,23 @@ class Transfer:
         found = [(path, stamp, there[path]) for path, stamp in wanted.items() if path in there]
         total = sum(stored.size_bytes for _, _, stored in found)
         with bytes_bar(f"fetching {self._folder.name}", total, 0) as bar:
-            self._note_all(bar, in_threads(lambda one: self._fetch_one(*one), found))
+            self._record_all(bar, in_threads(lambda one: self._fetch_one(*one), found))
 
     def _fetch_one(self, path: str, stamp: Stamp | None, stored: Stored) -> tuple[str, Stamp]:
         target = self._folder / path
         self._store.fetch(path, target, size_bytes=stored.size_bytes)
         sha256 = sha256_of(target)
-        # Of a sending that was stopped: with a time of its own, nothing takes it for up to date.
+        # A file of an interrupted upload keeps its own time, so that nothing depends on it.
         if stamp is not None and sha256 == stamp.sha256:
             set_time(target, stamp)
         stat = target.stat()
         return path, Stamp(stat.st_size, stat.st_mtime_ns, sha256)
 
     def send(self, changed: Files) -> None:
-        """Bring files there; those that have only got another time need not travel."""
+        """Upload changed files; one whose time alone has changed is not sent."""
         if not changed:
             return
-        # Until they have arrived, nobody knows what is there.
+        # Until they have arrived, the content at the address is unknown.
         before = {path: self._state.files.pop(path, None) for path in changed}
         self._state.write()
 
@@ -67,10 +67,10 @@ class Transfer:
 
         total = sum(stamp.size_bytes for stamp in changed.values())
         with bytes_bar(f"sending {self._folder.name}", total, 0) as bar:
-            self._note_all(bar, in_threads(send_one, changed))
+            self._record_all(bar, in_threads(send_one, changed))
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Remove files there."""
+        """Remove files at the address."""
 
         def remove_one(path: str) -> str:
             self._store.remove(path)
@@ -79,21 +79,21 @@ class Transfer:
         for path in in_threads(remove_one, paths):
             self._state.files.pop(path, None)
 
-    def _note_all(self, bar: Bar, done: Generator[tuple[str, Stamp]]) -> None:
-        """Note what was brought to the other side, also where it does not come to an end."""
+    def _record_all(self, bar: Bar, done: Generator[tuple[str, Stamp]]) -> None:
+        """Record each transferred file, also when the transfer is interrupted."""
         try:
             with closing(done):
                 for number, (path, stamp) in enumerate(done, start=1):
                     self._state.files[path] = stamp
                     bar.update(stamp.size_bytes)
-                    if number % _NOTE_EVERY == 0:
+                    if number % _WRITE_EVERY == 0:
                         self._state.write()
         finally:
             self._state.write()
 
 
 def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R]:
-    """Yield what comes of each item, as it comes; what has not begun by an error is left."""
+    """Yield the result of each item as it completes; on an error, cancel the items not started."""
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
             for future in as_completed([pool.submit(work, item) for item in items]):
@@ -103,5 +103,5 @@ def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R]:
 
 
 def set_time(path: Path, stamp: Stamp) -> None:
-    """Give a file its time of change."""
+    """Set the modification time of a file."""
     os.utime(path, ns=(stamp.mtime_ns, stamp.mtime_ns))

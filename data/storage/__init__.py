@@ -1,1 +1,1 @@
-"""Footage and projects at an address: what an address is, its stores, and the cache."""
+"""Addresses of footage and projects, the stores behind them, and the local cache."""

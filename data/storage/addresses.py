@@ -1,7 +1,7 @@
-"""Addresses such as ``s3://bucket/concert.mp4``, and where on this machine they are kept.
+"""Addresses such as ``s3://bucket/concert.mp4``, and their paths in the local cache.
 
-Each address has its place in fancam's cache folder, and the place tells the address. So stages and
-commands work with paths alone; who fetches and sends asks for the address.
+Address and path can be derived from each other. Stages and commands work with paths alone; only
+fetching and sending need the address.
 """
 
 from __future__ import annotations
@@ -17,66 +17,66 @@ from data.storage.cache import cache_folder
 
 # A single letter is a Windows drive.
 _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.+)", re.DOTALL)
-# What a part of an address cannot be called on some disk. A first dot is for files of our own.
+# Not allowed in file names on some disk. A leading dot is reserved for fancam's own files.
 _UNSAFE: Final = re.compile(r'^\.|[%<>:"\\|?*\x00-\x1f\x7f]|[. ]$')
-_EMPTY: Final = "%"  # an empty part; no other is written like that
+_EMPTY: Final = "%"  # stands for an empty part of an address
 _NAME_BYTES: Final = 200  # a file name may have 255, and records stand beside it
 _FOOTAGE, _PROJECTS = "footage", "projects"
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an address, and not a path."""
+    """Whether a text is an address rather than a path."""
     return _ADDRESS.fullmatch(text) is not None
 
 
 def footage_place(text: str) -> Path:
-    """Return a footage's path: its own, or where what lies at its address is kept.
+    """Return a footage's path, in the cache if ``text`` is an address.
 
     Raises:
-        InputError: the address holds a secret, which would be written down.
+        InputError: the address contains a secret, which would be stored.
     """
     return _place(text, _FOOTAGE)
 
 
 def project_place(text: str) -> Path:
-    """Return a project's folder: its own, or where what lies at its address is kept.
+    """Return a project's folder, in the cache if ``text`` is an address.
 
     Raises:
-        InputError: the address holds a secret, which would be written down.
+        InputError: the address contains a secret, which would be stored.
     """
     return _place(text, _PROJECTS)
 
 
 def footage_address(place: Path) -> str | None:
-    """The address that a footage's path stands for; None for a file of this machine."""
+    """The address of a footage's path; None for a local file."""
     return _address(place, _FOOTAGE)
 
 
 def project_address(place: Path) -> str | None:
-    """The address that a project's folder stands for; None for a folder of this machine."""
+    """The address of a project's folder; None for a local folder."""
     return _address(place, _PROJECTS)
 
 
 def safe_name(part: str) -> str:
-    """What a part of an address is called on this machine."""
+    """Return a part of an address as a valid file name."""
     return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", part) or _EMPTY
 
 
 def legible(text: str) -> str:
-    """Return a text with addresses in the stead of the places where they are kept."""
+    """Replace cache paths in a text by their addresses."""
     cache = re.escape(str(cache_folder()))
     places = rf"{cache}[/\\](?:{_FOOTAGE}|{_PROJECTS})[/\\]([^/\\\s]+)[/\\](%(?=[/\\]))?"
     return re.sub(places, r"\1://", text)
 
 
 def from_address(address: str, home: str) -> str:
-    """Return an address as seen from ``home``, where it lies beside it; else whole."""
+    """Return an address relative to ``home`` where both have the same parent, else unchanged."""
     beside = address.startswith(f"{posixpath.dirname(home)}/")
     return posixpath.relpath(address, home) if beside else address
 
 
 def to_address(relative: str, home: str) -> str:
-    """Return the address that `from_address` made relative.
+    """Invert `from_address`.
 
     Raises:
         ValueError: it leads nowhere.
@@ -110,7 +110,7 @@ def _address(place: Path, kind: str) -> str | None:
 
 
 def _refuse_secrets(scheme: str, rest: str) -> None:
-    """Refuse what would end up in the project and in messages."""
+    """Refuse addresses with secrets, which would end up in the project and in messages."""
     host = rest.split("/")[0]
     user, _, where = host.rpartition("@")
     if ":" in user:

@@ -1,4 +1,4 @@
-"""Where fancam keeps what can be made or fetched again."""
+"""The cache folder, for files that can be computed or fetched again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """``fancam`` in the folder where this user's programs keep what they can make again."""
+    """``fancam`` in the user's cache folder, as the platform defines it."""
     if chosen := os.environ.get("XDG_CACHE_HOME"):
         return Path(chosen).absolute() / "fancam"
     if sys.platform == "win32":

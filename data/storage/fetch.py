@@ -1,4 +1,4 @@
-"""Footage at an address, fetched to this machine: whole, once, and again only when it changed."""
+"""Fetch footage at an address into the cache, once, and again only when it has changed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from data.storage.store import Store, Stored
 
 
 def fetch_footage(place: Path) -> None:
-    """Bring the footage at an address to its place on this machine, if it is not there already.
+    """Fetch the footage at an address into the cache, unless it is there already.
 
-    A fetch that was stopped goes on where it was. A path of this machine is left as it is.
+    An interrupted fetch is resumed. A local path is left as it is.
 
     Args:
         place: of the footage; see `data.storage.addresses`.
@@ -39,18 +39,18 @@ def fetch_footage(place: Path) -> None:
     if found.is_folder:
         _fetch_pictures(store, place)
     else:
-        with _alone(place):
+        with _locked(place):
             _fetch(store, "", found, place)
 
 
 def _fetch_pictures(store: Store, folder: Path) -> None:
-    """Make a folder hold the pictures of a folder at an address; others are not looked at."""
+    """Make a local folder hold the same pictures as a folder at an address; ignore other files."""
     there = {
         name: stored
         for name, stored in store.files().items()
         if "/" not in name and is_picture(Path(name))
     }
-    with _alone(folder):
+    with _locked(folder):
         for name, stored in there.items():
             _fetch(store, name, stored, folder / safe_name(name))
         names = {safe_name(name) for name in there}
@@ -66,8 +66,8 @@ def _fetch(store: Store, name: str, found: Stored, place: Path) -> None:
         partial = _partial(place, found)
         _require_room(place, found.size_bytes - _size(partial))
         with bytes_bar(f"fetching {place.name}", found.size_bytes, _size(partial)) as bar:
-            _write_on(store, name, found, partial, bar.update)
-        # What is replaced while it is read would be half the one and half the other.
+            _resume(store, name, found, partial, bar.update)
+        # A file replaced while it is read would be a mixture of both versions.
         again = store.look(name)
         if again != found or _size(partial) != found.size_bytes:
             partial.unlink()
@@ -80,12 +80,12 @@ def _fetch(store: Store, name: str, found: Stored, place: Path) -> None:
 
 
 def _record(place: Path) -> Path:
-    """The file that tells what of an address lies at its place."""
+    """The file that records the address and version of a fetched file."""
     return place.with_name(f".{place.name}.fetched.json")
 
 
 def _read(record: Path, address: str) -> str | None:
-    """What of the address was fetched."""
+    """Key of the version that was fetched; None for none."""
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
         fetched, key = str(content["address"]), str(content["key"])
@@ -98,7 +98,7 @@ def _read(record: Path, address: str) -> str | None:
 
 
 def _partial(place: Path, found: Stored) -> Path:
-    """The file that holds what was fetched so far of just this content."""
+    """The file that holds the part fetched so far of this version."""
     place.parent.mkdir(parents=True, exist_ok=True)
     key = digest(found.key)
     partial = place.with_name(f".{place.name}.{key}{PARTIAL}")
@@ -108,16 +108,16 @@ def _partial(place: Path, found: Stored) -> Path:
     return partial
 
 
-def _write_on(
+def _resume(
     store: Store, name: str, found: Stored, partial: Path, advance: Callable[[int], object]
 ) -> None:
     start = _size(partial)
     if start >= found.size_bytes > 0:
         return
     with partial.open("ab") as file:
-        for piece in store.chunks(name, size_bytes=found.size_bytes, start=start):
-            file.write(piece)
-            advance(len(piece))
+        for block in store.chunks(name, size_bytes=found.size_bytes, start=start):
+            file.write(block)
+            advance(len(block))
 
 
 def _size(path: Path) -> int:
@@ -132,8 +132,8 @@ def _require_room(place: Path, needed: int) -> None:
 
 
 @contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Let others on this machine who want the same footage wait until it is here."""
+def _locked(place: Path) -> Iterator[None]:
+    """Keep other runs on this machine from fetching the same footage at the same time."""
     import filelock
 
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Reading and writing what lies at an address, by whatever fsspec knows, within bounded time."""
+"""Read and write files at an address through fsspec, with bounded waiting times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from data.core.atomic import PARTIAL, whole_file
 from data.core.errors import InputError
 
 CHUNK_BYTES: Final = 16 << 20
-"""How much is read at a time: memory for it is needed once a file that is under way."""
+"""Bytes read at a time; each concurrent transfer needs this much memory."""
 
 _CONNECT_S, _READ_S, _ATTEMPTS = 10, 60, 2
 _S3: Final = {
@@ -24,10 +24,10 @@ _S3: Final = {
         "retries": {"total_max_attempts": _ATTEMPTS, "mode": "standard"},
     }
 }
-# A half-written file can be seen there, and is renamed into place when it is whole. In an object
-# store an object appears whole, and cannot be renamed.
+# Partial files are visible there, so a file is renamed into place when it is complete. An object
+# store shows only complete objects, and cannot rename them.
 _WITH_RENAME: Final = {"file", "local", "ftp", "sftp", "ssh", "smb", "hdfs", "webhdfs"}
-# Of the properties that fsspec reports, those that tell one content from another, best first.
+# Properties reported by fsspec that identify a version of a file, best first.
 _CONTENT: Final = ("ETag", "etag", "md5Hash", "contentMd5", "content_md5", "Content-MD5")
 _TIMES: Final = ("LastModified", "last_modified", "Last-Modified", "mtime", "updated", "created")
 
@@ -37,12 +37,12 @@ class Stored:
     """One file or folder at an address."""
 
     size_bytes: int
-    key: str  # another one means another content
+    key: str  # changes with the content
     is_folder: bool = False
 
 
 class Store:
-    """What lies at an address and below; names are relative to it, ``""`` is the address itself.
+    """Files at an address and below; names are relative to it, ``""`` is the address itself.
 
     Raises:
         InputError: no such protocol, or a package for it is missing. So does every method where
@@ -55,13 +55,13 @@ class Store:
         with self._reached():
             from fsspec.core import url_to_fs
 
-            # Neither connections nor listings of an earlier look.
+            # No cached connections or listings.
             fresh = {"skip_instance_cache": True, "use_listings_cache": False}
             options = _S3 if self._scheme in ("s3", "s3a") else {}
             self._system, self._root = url_to_fs(self.address, **fresh, **options)
 
     def look(self, name: str = "") -> Stored | None:
-        """What is there; None where nothing is."""
+        """Size and version of a file or folder; None where there is none."""
         with self._reached():
             try:
                 return _stored(self._system.info(self._path(name)))
@@ -91,7 +91,7 @@ class Store:
                 return None
 
     def chunks(self, name: str, *, size_bytes: int, start: int = 0) -> Iterator[bytes]:
-        """The content of a file of this size from byte ``start`` on, a piece at a time."""
+        """The content of a file of this size from byte ``start`` on, block by block."""
         if start == 0 and size_bytes <= CHUNK_BYTES:
             with self._reached():
                 yield bytes(self._system.cat_file(self._path(name)))
@@ -103,20 +103,20 @@ class Store:
                 with self._reached():
                     if source.tell() < start:
                         source.seek(start)
-                    piece = bytes(source.read(CHUNK_BYTES))
-                if not piece:
+                    block = bytes(source.read(CHUNK_BYTES))
+                if not block:
                     return
-                yield piece
+                yield block
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a small file, whole."""
+        """Write a small file atomically."""
         with self._reached():
             place = self._begin(name)
             self._system.pipe_file(place, content)
             self._end(place, name)
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write a small file unless there is one; whether it was written."""
+        """Write a small file unless there is one; return whether it was written."""
         with self._reached():
             self._make_folder(name)
             try:
@@ -126,17 +126,17 @@ class Store:
             return True
 
     def send(self, source: Path, name: str) -> None:
-        """Write a file with the content of a local one, whole."""
+        """Upload a local file atomically."""
         with self._reached():
             place = self._begin(name)
             self._system.put_file(str(source), place)
             self._end(place, name)
 
     def fetch(self, name: str, target: Path, *, size_bytes: int) -> None:
-        """Write the content of a file to a local one, whole."""
+        """Download a file atomically."""
         with whole_file(target) as partial, partial.open("wb") as file:
-            for piece in self.chunks(name, size_bytes=size_bytes):
-                file.write(piece)
+            for block in self.chunks(name, size_bytes=size_bytes):
+                file.write(block)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -160,7 +160,7 @@ class Store:
         return {name: named[name] for name in sorted(named) if name and not name.endswith("/")}
 
     def _begin(self, name: str) -> str:
-        """Where to write a file: its place, or beside it."""
+        """Path to write a file to: its own, or a partial one beside it."""
         self._make_folder(name)
         if self._scheme not in _WITH_RENAME:
             return self._path(name)
@@ -177,7 +177,7 @@ class Store:
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
-        # Every protocol's package has errors of its own, which have nothing in common.
+        # The packages of the protocols share no base class of errors.
         try:
             yield
         except InputError:
@@ -189,20 +189,20 @@ class Store:
 def _stored(properties: dict[str, Any]) -> Stored:
     size_bytes = int(properties.get("size") or 0)
     known = [properties[name] for name in (*_CONTENT, *_TIMES) if properties.get(name)]
-    # Some listings give a time as a number, where a single look gives a date.
-    told = [one.timestamp() if isinstance(one, datetime) else one for one in known[:1]]
-    key = " ".join(map(str, [size_bytes, *told]))
+    # Some listings give a time as a number where `info` gives a date.
+    version = [one.timestamp() if isinstance(one, datetime) else one for one in known[:1]]
+    key = " ".join(map(str, [size_bytes, *version]))
     return Stored(size_bytes, key, is_folder=properties.get("type") == "directory")
 
 
 def _require_bucket(error: FileNotFoundError) -> None:
-    """Raise it again where not only the file is missing."""
+    """Raise the error again if the bucket itself is missing."""
     if "bucket" in str(error).lower() and "not exist" in str(error):
         raise error
 
 
 def _why(error: Exception, scheme: str) -> str:
-    """What is wrong and what to do, without anything secret that an error may hold."""
+    """Return what is wrong and what to do, without secrets that an error may contain."""
     name = type(error).__name__
     if isinstance(error, ImportError):
         if scheme in ("s3", "s3a") or getattr(error, "name", "") == "fsspec":

@@ -1,1 +1,1 @@
-"""The tables that stages hand to each other: faces, tracks, people, timeline, dataset, labels."""
+"""The tables that the stages exchange: faces, tracks, people, timeline, dataset, labels."""

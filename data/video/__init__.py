@@ -1,1 +1,1 @@
-"""Reading and writing video, single images, and what a footage is before it is read."""
+"""Probing, reading and writing of video, and single images."""
