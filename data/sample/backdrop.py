@@ -1,4 +1,4 @@
-"""The places where the film plays: painted once a shot, softly, without anything like a face."""
+"""Backdrops of the film: one per shot, soft, and without face-like shapes."""
 
 from __future__ import annotations
 

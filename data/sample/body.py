@@ -1,4 +1,4 @@
-"""What belongs to a person besides head and hair: ears, neck, clothes, glasses."""
+"""Parts of a person other than head and hair: ears, neck, clothes, glasses."""
 
 from __future__ import annotations
 

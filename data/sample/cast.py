@@ -1,4 +1,4 @@
-"""Who plays: the drawn people, as unlike each other as a small cast can be.
+"""The cast: drawn people who differ as much as possible.
 
 Shapes and tones were tuned until dlib's embeddings of any two of them lie more than 0.5 apart.
 """

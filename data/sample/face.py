@@ -1,4 +1,4 @@
-"""The face: its relief and what is painted on it."""
+"""The face: its relief and its texture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample film: frames on demand, the whole film on disk, and what is true of it."""
+"""The sample film: single frames, the whole film on disk, and its ground truth."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BOX_TOP, BOX_BOTTOM, BOX_HALF = 0.46, 0.86, 0.93  # shares of crown and chin; ha
 BOX_TURN = 0.45
 
 _SCALES = (32.0, 64.0, 96.0)  # pixels a unit at which people are drawn before they are placed
-_OUTLINE_SCALE = 24.0  # enough to tell who hides whom
+_OUTLINE_SCALE = 24.0  # enough to decide which figure hides another
 _YAW_STEP = 4.0
 _SMILES = 4
 _KEPT = 96  # drawn people in memory at once
@@ -102,7 +102,7 @@ class Film:
         size_wh: tuple[int, int] = SIZE_WH,
         seed: int = 0,
     ) -> None:
-        """Choose what is filmed.
+        """Set the film's parameters.
 
         Args:
             people: names out of `cast`, who take the parts in this order; all by default. A shot
@@ -159,7 +159,7 @@ class Film:
 
     @cached_property
     def truth(self) -> Truth:
-        """What is true of every frame."""
+        """Ground truth of every frame."""
         for frame in range(self.frame_count):
             self._rows(frame)
         rows = [row for frame in range(self.frame_count) for row in self._known[frame]]
@@ -182,7 +182,7 @@ class Film:
         )
 
     def _rows(self, index: int) -> None:
-        """Note who is seen in a frame; cheap right after it was drawn."""
+        """Record the people in a frame; cheap right after it was drawn."""
         if index in self._known:
             return
         people = self._placed(index)
@@ -195,7 +195,7 @@ class Film:
         self._known[index] = rows
 
     def _visible(self, box: NDArray[np.float64], nearer: list[_PlacedFigure]) -> float:
-        """Share of the box's oval that is in the frame and behind nobody."""
+        """Share of the box's oval that is in the frame and not hidden by another person."""
         points = _oval(box)
         seen = np.all((points >= 0) & (points < self.size_wh), axis=1)
         for person in nearer:
@@ -205,7 +205,7 @@ class Film:
         return float(seen.mean())
 
     def _hides(self, person: _PlacedFigure, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which frame positions ``(n, 2)`` lie behind somebody; a small drawing tells."""
+        """Which frame positions ``(n, 2)`` another person hides, by a small drawing: ``(n,)``."""
         outline = replace(person, pose=Pose(person.pose.yaw_deg), drawn_at=_OUTLINE_SCALE)
         key = (person.look.name, person.pose.yaw_deg)
         if key not in self._outlines:
@@ -356,7 +356,7 @@ def draw_film(
 
 
 def cast(size_px: int = 256) -> dict[str, Image]:
-    """Everybody by name with a portrait, ``(size_px, size_px, 3)``."""
+    """Portrait of each person by name, ``(size_px, size_px, 3)`` uint8 RGB."""
     portraits = {}
     for look in CAST:
         scale = size_px / 4.2

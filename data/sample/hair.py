@@ -18,7 +18,7 @@ Line = list[tuple[float, float]]  # (degrees from the front, height y), front to
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How a hair style lies: heights relative to the head, the hairline from front to back."""
+    """Shape of a hair style: heights relative to the head, the hairline from front to back."""
 
     hairline: Line
     lift: float = 0.12  # above the crown
@@ -156,7 +156,7 @@ CUTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hair:
-    """Hair ready to be seen from any side."""
+    """Hair that can be viewed from any side."""
 
     shell: Shell
     texture: Image  # (h, w, 3)

@@ -51,7 +51,7 @@ def lit(texture: Image, view: View, soft: Grid, gleam: Grid) -> NDArray[np.float
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How somebody holds the head: turned to the picture's right, smiling, eyes shut."""
+    """Pose of the head: turn to the picture's right, smile and blink."""
 
     yaw_deg: float = 0.0
     smile: float = 0.0  # 0 to 1
@@ -59,7 +59,7 @@ class Pose:
 
 
 class Figure:
-    """One person, drawn in any pose; what does not change between poses is kept."""
+    """One person, drawn in any pose; parts that do not depend on the pose are cached."""
 
     def __init__(self, look: Look) -> None:
         self.look = look
@@ -69,7 +69,7 @@ class Figure:
         self._faces: dict[tuple[float, float], tuple[Shell, Image]] = {}
 
     def draw(self, pose: Pose, *, scale: float = 64.0) -> Image:
-        """The person on nothing, ``scale`` pixels a unit.
+        """The person on a transparent background, ``scale`` pixels a unit.
 
         Returns:
             ``(h, w, 4)`` RGBA uint8, colours premultiplied; `origin_px` is between the eyes.

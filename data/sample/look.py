@@ -1,4 +1,4 @@
-"""What a drawn person looks like: every measure and colour that the drawing asks for."""
+"""Appearance of a drawn person: every measure and colour of the drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Soft, anti-aliased shapes on an image: the few strokes that everything here is drawn with."""
+"""Soft, anti-aliased shapes on an image, of which all drawings consist."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def blend(region: Image, colour: Colour, alpha: NDArray[np.float32]) -> None:
 def _soft_mask(points: Points, size_wh: NDArray[np.int64], blur_px: float) -> Image:
     if not blur_px:
         return _mask(points, size_wh)
-    # What is very soft is blurred small: the same to the eye at a fraction of the time.
+    # A large blur is computed at reduced size: no visible difference at a fraction of the time.
     step = max(int(blur_px / 3), 1)
     small = _mask((points + 0.5) / step - 0.5, -(-size_wh // step))
     soft = cv2.GaussianBlur(small, (0, 0), blur_px / step)

@@ -1,4 +1,4 @@
-"""A round solid that turns: how heads and hair are modelled and brought onto the picture.
+"""A round, turning solid, as which heads and hair are modelled and projected.
 
 A solid is a stack of horizontal ellipses plus bumps towards the front, and its skin is a texture
 over the angle around the vertical axis and the height. Units: half a head's width is 1, x to the
@@ -96,13 +96,13 @@ def _softened(values: Grid, kernel: Grid) -> Grid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """Where each pixel of a window of the picture looks onto a turned solid."""
+    """Position on a turned solid of each pixel in a window of the picture."""
 
     corner: tuple[int, int]  # x, y of the window's upper left pixel in the picture
 
     column: NDArray[np.float32]  # (h, w) in geometry columns
     row: NDArray[np.float32]  # (h, w) in geometry rows
-    hit: NDArray[np.bool_]  # (h, w) False where the picture looks past the solid
+    hit: NDArray[np.bool_]  # (h, w) False outside of the solid
 
     def take(self, texture: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
         """The texture, of any size, as the window sees it; float32."""

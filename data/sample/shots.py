@@ -1,4 +1,4 @@
-"""The script: which shots there are, who is in them, and how they move."""
+"""The script: the shots, the people in them, and their movements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Where somebody is at one moment of a shot; between two moments they ease over."""
+    """Position of a person at one moment of a shot, interpolated smoothly between moments."""
 
     at: float  # 0 the shot's beginning, 1 its end
     x: float  # of the eyes, in frame widths; outside 0..1 off screen
@@ -21,7 +21,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """One person's way through a shot; ``who`` counts from 0 in the film's cast."""
+    """One person's movement through a shot; ``who`` counts from 0 in the film's cast."""
 
     who: int
     keys: tuple[Key, ...]

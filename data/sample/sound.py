@@ -1,4 +1,4 @@
-"""The film's sound: a quiet tune, and a mark at every whole second to check the sync by."""
+"""The film's sound: a quiet tune, and a mark at every whole second, by which sync is checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TUNE = (12, 10, 7, 10, 12, 15, 14, 10, 7, 7, 10, 12, 10, 7, 5, 3)
 
 
 def mark_times_s(duration_s: float) -> NDArray[np.float64]:
-    """When the marks begin, ``(m,)``: every whole second that leaves room for a mark."""
+    """Start of each mark in seconds, ``(m,)``: every whole second with room for a mark."""
     times = np.arange(np.ceil(duration_s), dtype=np.float64)
     return times[times + MARK_LENGTH_S <= duration_s]
 

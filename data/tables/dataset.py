@@ -21,7 +21,7 @@ DATA_FILE = "data.yaml"
 class ImageLabels(Table):
     """The labelled boxes of one image."""
 
-    class_index: NDArray[np.int64]  # (n,) place in the dataset's names, from 0
+    class_index: NDArray[np.int64]  # (n,) index into the dataset's names, from 0
     xyxy: NDArray[np.float32]  # (n, 4) px of the image
 
     COLUMNS: ClassVar[dict[str, Column]] = {
@@ -32,7 +32,7 @@ class ImageLabels(Table):
 
 @dataclass(frozen=True, slots=True)
 class DatasetFile:
-    """What data.yaml says: the folders of images, and the name of each class."""
+    """Content of data.yaml: the folders of images, and the name of each class."""
 
     train: str  # relative to the folder of data.yaml, with / between its parts, or absolute
     val: str
@@ -40,12 +40,12 @@ class DatasetFile:
 
 
 def image_path(split: str, name: str) -> str:
-    """Where an image lies in the dataset; ``split`` is train or val, ``name`` has no suffix."""
+    """Path of an image in the dataset; ``split`` is train or val, ``name`` has no suffix."""
     return f"images/{split}/{name}.jpg"
 
 
 def label_path(image: str) -> str:
-    """Where the labels of an image lie: Ultralytics exchanges the last ``images`` of the path."""
+    """Path of an image's labels: Ultralytics replaces the last ``images`` of the path."""
     head, found, tail = f"/{image}".rpartition("/images/")
     if not found:
         raise ValueError(f"image must lie in a folder named images, got {image!r}")
@@ -53,7 +53,7 @@ def label_path(image: str) -> str:
 
 
 def format_labels(labels: ImageLabels, frame_wh: tuple[int, int]) -> str:
-    """Return lines ``class cx cy w h`` in shares of the image, cut at its edges."""
+    """Return lines ``class cx cy w h`` in shares of the image, clipped to it."""
     xyxy = clamp(labels.xyxy, frame_wh).astype(np.float64) / np.array([*frame_wh, *frame_wh])
     cxcywh = np.hstack([(xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]])
     lines = (
@@ -64,7 +64,7 @@ def format_labels(labels: ImageLabels, frame_wh: tuple[int, int]) -> str:
 
 
 def parse_labels(text: str, frame_wh: tuple[int, int]) -> ImageLabels:
-    """Return the labels that the lines of a label file hold; no lines are no labels.
+    """Parse the lines of a label file; boxes are returned in px of ``frame_wh``.
 
     Raises:
         ValueError: a line is not ``class cx cy w h``; it is named by its number.
@@ -105,9 +105,9 @@ def read_labels(path: Path, frame_wh: tuple[int, int]) -> ImageLabels:
 def format_data_file(content: DatasetFile) -> str:
     """Return the text of data.yaml, any name quoted as YAML needs it.
 
-    There is no ``path``: Ultralytics takes the folder of data.yaml then, from any working
-    directory and after the project was moved. A relative one (``path: .`` too) it would look for
-    from the working directory, and then in its own datasets folder.
+    There is no ``path``: Ultralytics then takes the folder of data.yaml, from any working directory
+    and after the project was moved. It resolves a relative one (also ``path: .``) from the working
+    directory, and then from its own datasets folder.
     """
     import yaml  # type: ignore[import-untyped, unused-ignore]
 
@@ -118,12 +118,12 @@ def format_data_file(content: DatasetFile) -> str:
 
 
 def write_data_file(path: Path, content: DatasetFile) -> None:
-    """Write data.yaml whole."""
+    """Write data.yaml atomically."""
     write_text(path, format_data_file(content))
 
 
 def read_data_file(path: Path) -> DatasetFile:
-    """Read a data.yaml; its folders come back as a ``path`` in it makes them.
+    """Read a data.yaml; a ``path`` in it is prepended to its folders.
 
     Raises:
         InputError: the file is missing, is not YAML, or lacks train, val or names.

@@ -1,4 +1,4 @@
-"""The dataset and the tracks in the formats of other tools, each one zip archive.
+"""Export of dataset and tracks as zip archives in formats of other tools.
 
 COCO is written by the library supervision; CVAT ("COCO 1.0") and Label Studio read these archives
 as they are. MOTChallenge's is CVAT's "MOT 1.1" too.
@@ -32,10 +32,10 @@ def export_coco(dataset: Path, archive: Path) -> int:
 
     Args:
         dataset: folder of data.yaml.
-        archive: the zip to write, whole or not at all.
+        archive: the zip to write, atomically.
 
     Returns:
-        How many images there are.
+        Number of images.
 
     Raises:
         InputError: there is no dataset.
@@ -54,7 +54,7 @@ def export_coco(dataset: Path, archive: Path) -> int:
 def _coco(
     dataset: Path, split: str, first: tuple[int, int]
 ) -> tuple[dict[str, Any], tuple[int, int]]:
-    """One split's annotations, and the numbers that the next one's images and boxes begin with."""
+    """Annotations of one split, and the first image and box numbers of the next one."""
     from supervision import DetectionDataset
 
     read = DetectionDataset.from_yolo(
@@ -68,7 +68,7 @@ def _coco(
             annotations_path=str(file), starting_image_id=first[0], starting_annotation_id=first[1]
         )
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    # The library states a licence and a date of its own invention.
+    # The library makes up a licence and a date.
     content["licenses"] = []
     for image in content["images"]:
         del image["license"], image["date_captured"]
@@ -83,10 +83,10 @@ def export_label_studio(dataset: Path, archive: Path) -> int:
 
     Args:
         dataset: folder of data.yaml.
-        archive: the zip to write, whole or not at all.
+        archive: the zip to write, atomically.
 
     Returns:
-        How many images there are.
+        Number of images.
 
     Raises:
         InputError: there is no dataset.
@@ -153,7 +153,7 @@ def export_mot(
     Args:
         tracks: of one footage.
         names: of its people.
-        archive: the zip to write, whole or not at all.
+        archive: the zip to write, atomically.
         footage: name of the sequence.
         frames: number of frames.
         rate: frames a second.

@@ -1,4 +1,4 @@
-"""The faces table: every face that was found in the sampled frames of one footage."""
+"""The faces table: every face detected in the sampled frames of one footage."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Faces(Table):
     turn: NDArray[np.float32]  # (n,) 0 frontal to 1 profile, see clustering.faces.quality
     embedding: NDArray[np.float32]  # (n, 128) dlib's Euclidean space
     embedding_mirrored: NDArray[np.float32]  # (n, 128) of the mirrored chip
-    clothes: NDArray[np.float32]  # (n, CLOTHES_SIZE) histogram, sums to 1; all 0 where unseen
+    clothes: NDArray[np.float32]  # (n, CLOTHES_SIZE) histogram, sums to 1; all 0 where not visible
     shot: NDArray[np.int32]  # (n,) number of the camera shot, from 0
     tracklet: NDArray[np.int32]  # (n,) number of the tracklet, from 0; -1 in none
 
@@ -55,7 +55,7 @@ class Frames(Table):
     frame_index: NDArray[np.int64]  # (n,) 0-based, decode order, rising
     time_s: NDArray[np.float64]  # (n,) presentation time, first frame 0
     frame_wh: NDArray[np.int32]  # (n, 2) px, upright; differs from row to row in an image folder
-    thumbnail: NDArray[np.uint8]  # (n, 9, 16, 3) L*a*b*, for telling shots apart
+    thumbnail: NDArray[np.uint8]  # (n, 9, 16, 3) L*a*b*, for detecting cuts
     shot: NDArray[np.int32]  # (n,) number of the camera shot, from 0
 
     COLUMNS: ClassVar[dict[str, Column]] = {

@@ -1,10 +1,10 @@
-"""Faces that a person has labelled: one folder a set of labels, with a CSV file and the pictures.
+"""Faces labelled by hand: one folder per label set, with a CSV file and the pictures.
 
-    labels/smile/set.json      what the set is called, and its labels
-    labels/smile/labels.csv    file,label,by,created_at,person: one line a face, the last word
-    labels/smile/faces/...jpg  the faces, beside the CSV: the folder can be taken elsewhere
+    labels/smile/set.json      name of the set, and its labels
+    labels/smile/labels.csv    file,label,by,created_at,person: one line per face, its current label
+    labels/smile/faces/...jpg  the faces, beside the CSV: the folder can be moved
 
-train-smiles and train-expressions learn from such a folder.
+train-smiles and train-expressions train on such a folder.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _WAIT_S: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
-    """A question that is asked about faces, and its answers."""
+    """A question about faces, and its possible answers."""
 
     id: str  # of its folder: small letters, digits and hyphens
     name: str
@@ -48,17 +48,17 @@ class LabelSet:
 
 @dataclass(frozen=True, slots=True)
 class FaceLabel:
-    """What somebody said about one face."""
+    """Label of one face."""
 
     file: str  # of the picture in faces/, without folder
     label: str
-    by: str  # who said so
+    by: str  # name of the labeller
     created_at: str  # ISO 8601, UTC
     person: str  # number of the person, as far as it is known; may be empty
 
 
 def picture_file(footage: str, frame_index: int, number: int) -> str:
-    """What the picture of a frame's ``number``-th face, from 0, is called among the labelled."""
+    """File name of the picture of a frame's ``number``-th face, from 0."""
     return f"{footage}-{frame_index:08d}-{number}.jpg"
 
 
@@ -88,10 +88,10 @@ class LabelFolder:
         return _read_set(file) if _SET_ID.fullmatch(set_id) and file.is_file() else None
 
     def add(self, name: str, labels: Iterable[str]) -> LabelSet:
-        """Make a new set.
+        """Create a set.
 
         Raises:
-            InputError: the name is taken, or these are no two to `MAX_LABELS` different labels.
+            InputError: the name is taken, or there are not 2 to `MAX_LABELS` different labels.
         """
         name = _line("the name", name)
         answers = tuple(_line("a label", label) for label in labels)
@@ -111,7 +111,7 @@ class LabelFolder:
         return made
 
     def labels(self, label_set: LabelSet) -> dict[str, FaceLabel]:
-        """What was said about each face, by its picture's file.
+        """Label of each face, by its picture's file.
 
         Raises:
             InputError: the CSV file cannot be read.
@@ -119,23 +119,23 @@ class LabelFolder:
         return _read_labels(self._folder / label_set.id / LABELS_FILE)
 
     def folder(self, label_set: LabelSet) -> Path:
-        """Where a set is."""
+        """Folder of a set."""
         return self._folder / label_set.id
 
     def faces_folder(self, label_set: LabelSet) -> Path:
-        """Where a set's pictures are."""
+        """Folder of a set's pictures."""
         return self._folder / label_set.id / FACES_FOLDER
 
     def save(
-        self, label_set: LabelSet, said: Iterable[tuple[str, str, str]], *, by: str
+        self, label_set: LabelSet, given: Iterable[tuple[str, str, str]], *, by: str
     ) -> dict[str, FaceLabel]:
-        """Write down what somebody said, whole; return everything that was ever said.
+        """Save labels atomically; return all labels of the set.
 
         Args:
             label_set: of this folder.
-            said: picture's file, label and person of each face; an empty label takes back what
-                was said. The pictures are there.
-            by: who says so.
+            given: picture's file, label and person of each face; an empty label removes the
+                face's label. The pictures exist.
+            by: name of the labeller.
 
         Raises:
             InputError: no such label, or the CSV file cannot be read.
@@ -144,7 +144,7 @@ class LabelFolder:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         with self._lock():
             labels = self.labels(label_set)
-            for file, label, person in said:
+            for file, label, person in given:
                 if label and label not in label_set.labels:
                     raise InputError(f"{label}: no label of {label_set.name}; look again")
                 labels.pop(file, None)
@@ -154,14 +154,14 @@ class LabelFolder:
         return labels
 
     def rename_pictures(self, renamed: Mapping[str, str | None]) -> int:
-        """Follow faces that are counted otherwise now, and forget those that are gone.
+        """Rename pictures of faces whose number has changed, and erase those of erased faces.
 
         Args:
-            renamed: the new file of each old one, None where the face is gone; in an order in
-                which no new file is in the place of one that is yet to be renamed.
+            renamed: the new file of each old one, None where the face is erased; ordered so
+                that no new name is that of a file still to be renamed.
 
         Returns:
-            How many labelled faces are gone.
+            Number of labelled faces that were erased.
 
         Raises:
             InputError: a set or its CSV file cannot be read.
@@ -171,12 +171,12 @@ class LabelFolder:
             with self._lock():
                 labels, folder = self.labels(label_set), self.faces_folder(label_set)
                 left: dict[str, FaceLabel] = {}
-                for file, said in labels.items():
+                for file, label in labels.items():
                     now = renamed.get(file, file)
                     if now is None:
                         gone += 1
                     else:
-                        left[now] = dataclasses.replace(said, file=now)
+                        left[now] = dataclasses.replace(label, file=now)
                 for file, now in renamed.items():
                     if now is None:
                         (folder / file).unlink(missing_ok=True)
@@ -196,7 +196,7 @@ class LabelFolder:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Two browsers may label at once: neither's lines are lost."""
+        """Serialise writers: two browsers may label at once."""
         import filelock
 
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -204,7 +204,7 @@ class LabelFolder:
             with filelock.FileLock(self._folder / ".lock", timeout=_WAIT_S):
                 yield
         except filelock.Timeout as error:
-            message = "somebody else is writing labels; wait and try again"
+            message = "another program is writing labels; wait and try again"
             raise InputError(f"{self._folder}: {message}") from error
 
 
@@ -231,7 +231,7 @@ def _read_set(file: Path) -> LabelSet:
 
 def _read_labels(file: Path) -> dict[str, FaceLabel]:
     try:
-        # Spreadsheets put a mark in front when they save a file as UTF-8.
+        # Spreadsheets save UTF-8 with a byte order mark.
         with file.open(encoding="utf-8-sig", newline="") as lines:
             rows = list(csv.DictReader(lines, strict=True))
     except FileNotFoundError:

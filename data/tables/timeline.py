@@ -1,4 +1,4 @@
-"""The frames that were read, when they are shown, and where the shots begin."""
+"""Times of the frames that a tracker has read, and the cuts of the footage."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from data.core.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """The frames of one footage that were looked at, and its cuts.
+    """Sampled frames of one footage, and its cuts.
 
-    Damaged frames are not in it, nor those that a quick look leaves out.
+    Damaged frames are not in it, nor those that a quick run skips.
 
     Raises:
-        ValueError: the columns differ in length, or do not rise.
+        ValueError: the columns differ in length, or are not increasing.
     """
 
     frame_index: NDArray[np.int64]  # (f,) rising
@@ -39,10 +39,10 @@ class Timeline:
         return len(self.frame_index)
 
     def place(self, frame_index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Place of each frame among those that were read, ``(n,)``.
+        """Index of each frame ``(n,)`` among the sampled frames, ``(n,)``.
 
         Raises:
-            ValueError: one was not read.
+            ValueError: a frame was not sampled.
         """
         place = np.searchsorted(self.frame_index, frame_index)
         found = np.append(self.frame_index, -1)[place] == frame_index
@@ -51,15 +51,15 @@ class Timeline:
         return place.astype(np.int64)
 
     def shot(self, frame_index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Number of the shot that each frame is in, ``(n,)``, from 0."""
+        """Number of the shot of each frame ``(n,)``, ``(n,)``, from 0."""
         return np.searchsorted(self.cuts, frame_index, side="right").astype(np.int64)
 
 
 def read_timeline(path: Path) -> Timeline:
-    """Read the frames that track-people looked at, from its file of a footage's detections.
+    """Read the sampled frames of track-people from its file of a footage's detections.
 
     Args:
-        path: see `Project.detections_file`; what else is in it is not read.
+        path: see `Project.detections_file`.
 
     Raises:
         InputError: the file is missing or damaged.

@@ -1,4 +1,4 @@
-"""What a footage is, before it is read: a video, a folder of pictures, or one picture."""
+"""Probe footage: a video, a folder of pictures, or one picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
     from av.container import InputContainer
 
-# Footage so short that a frame a second gives too few looks is sampled more often.
+# Footage so short that a frame a second gives too few samples is sampled more often.
 LONGEST_INTERVAL_S = 1.0
 SHORTEST_INTERVAL_S = 0.2
 LOOKS = 600
@@ -37,7 +37,7 @@ PACKETS_TO_TRY = 1000
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """What a probe says of one footage."""
+    """Properties of one footage."""
 
     path: Path
     kind: Literal["video", "images", "image"]
@@ -50,7 +50,7 @@ class Footage:
 
 
 def default_interval_s(duration_s: float) -> float:
-    """Seconds from one look to the next: 1, and for short footage down to 0.2 (600 looks)."""
+    """Seconds between sampled frames: 1, and for short footage down to 0.2 (600 samples)."""
     return min(LONGEST_INTERVAL_S, max(SHORTEST_INTERVAL_S, duration_s / LOOKS))
 
 

@@ -27,7 +27,7 @@ _ON_ITS_SIDE = frozenset({5, 6, 7, 8})
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures right inside ``folder``, in the order a person counts: 2 before 10."""
+    """The pictures right inside ``folder``, in natural order: 2 before 10."""
     found = (p for p in folder.iterdir() if is_picture(p) and not p.name.startswith("."))
     return sorted((p for p in found if p.is_file()), key=_natural)
 

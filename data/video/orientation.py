@@ -1,4 +1,4 @@
-"""Which way up a frame is meant to be seen: the display matrix of its container or camera."""
+"""Upright orientation of frames, by the display matrix of the container or camera."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Orientation:
         return np.array(self.turned(image), order="C", copy=True)
 
     def turned(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """``image`` ``(h, w)`` or ``(h, w, 3)`` upright, in the same memory."""
+        """An upright view of ``image`` ``(h, w)`` or ``(h, w, 3)``, in the same memory."""
         turned = image.swapaxes(0, 1) if self.transposed else image
         step_y, step_x = (-1 if self.mirrored_y else 1), (-1 if self.mirrored_x else 1)
         return turned[::step_y, ::step_x]

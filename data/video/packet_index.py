@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 # Decoders that cannot show the pictures which lead an open group at the very start.
 _NO_LEADING = frozenset({"h264", "hevc"})
 
-# What is noted of a packet.
+# Flags of a packet.
 _KEYFRAME, _SHOWN, _SPARE = 1, 2, 4
 
-# A header that promises this much more than there is, is that of a file cut off.
+# A file is truncated if its header announces this much more than there is.
 _TRUNCATED_S = 1.0
 _TRUNCATED_SHARE = 0.02
 
@@ -35,12 +35,12 @@ class PacketIndex:
     """
 
     pts: NDArray[np.int64]  # (n,) ticks, decode order
-    rank: NDArray[np.int64]  # (n,) place by presentation time, -1 never shown
+    rank: NDArray[np.int64]  # (n,) rank by presentation time, -1 never shown
     keyframe: NDArray[np.bool_]  # (n,)
     spare: NDArray[np.bool_]  # (n,) no other frame refers to it
     sorted_pts: NDArray[np.int64]  # (shown,) ticks, presentation order
     time_base: Fraction  # seconds a tick
-    missing: int  # frames that the header promises and the file has not
+    missing: int  # frames that the header announces and the file lacks
 
     @property
     def times_s(self) -> NDArray[np.float64]:
@@ -104,7 +104,7 @@ def _ordered(
 def _hide_undecodable_start(
     pts: NDArray[np.int64], keyframe: NDArray[np.bool_], shown: NDArray[np.bool_], codec: str
 ) -> None:
-    """Frames before the first keyframe need what a cut took away: they are never shown."""
+    """Hide the frames before the first keyframe: they refer to frames that were cut off."""
     first = int(np.argmax(keyframe))
     shown[:first] = False
     if codec in _NO_LEADING:

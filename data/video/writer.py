@@ -1,4 +1,4 @@
-"""Write H.264 and AAC into one .mp4: the same input gives the same bytes."""
+"""Write H.264 and AAC into an .mp4 file, reproducibly: the same input gives the same bytes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AAC_BIT_RATE = 128_000
 
 
 class VideoWriter:
-    """One .mp4 (H.264 yuv420p, AAC), written beside its place and renamed when whole.
+    """One .mp4 (H.264 yuv420p, AAC), written beside its path and renamed when complete.
 
     A context manager: leaving it normally finishes the file, leaving it by an exception leaves
     nothing behind. A film with sound calls ``write_audio`` once before its first ``write`` (an
@@ -131,7 +131,7 @@ class VideoWriter:
         self._sound.append(samples)
 
     def close(self) -> None:
-        """Finish the film and move it to its place."""
+        """Finish the film and rename it to its path."""
         if self._video is None and self._sound is None:
             self.abandon()
             raise ValueError("a film must have at least one frame, got none")
@@ -147,8 +147,8 @@ class VideoWriter:
             raise
 
     def abandon(self) -> None:
-        """Give up: nothing stays on disk."""
-        # Closing writes the trailer, which fails for the same reason as what brought us here.
+        """Discard the film: nothing stays on disk."""
+        # Closing writes the trailer, which fails for the same reason as the write before it.
         with contextlib.suppress(Exception):
             self._container.close()
         self._part.unlink(missing_ok=True)
@@ -201,7 +201,7 @@ class VideoWriter:
 
 @contextlib.contextmanager
 def write_errors(path: Path) -> Iterator[None]:
-    """Say what libav could not write the way a user can mend it.
+    """Turn errors of libav when writing ``path`` into input errors.
 
     Raises:
         InputError: the block met a full or read-only disk, or a folder that is not there.
@@ -216,7 +216,7 @@ def write_errors(path: Path) -> Iterator[None]:
 
 
 class _Sound:
-    """The AAC stream of a film, and the samples that wait for their pictures."""
+    """The AAC stream of a film, and the samples that are ahead of the pictures."""
 
     def __init__(self, container: OutputContainer, *, channels: int, rate: int) -> None:
         if channels not in (1, 2):
@@ -236,7 +236,7 @@ class _Sound:
         self._waiting.append(samples.astype(np.float32).reshape(-1, self.channels))
 
     def encode(self, *, until_s: float | None) -> None:
-        """Encode what is heard up to ``until_s``, or everything that is left and no more."""
+        """Encode the samples up to ``until_s``; None encodes the rest and ends the stream."""
         ready = np.concatenate([*self._waiting, np.zeros((0, self.channels), np.float32)])
         wanted = len(ready) if until_s is None else ceil(until_s * self.rate) - self._done
         wanted = min(max(wanted, 0), len(ready))
@@ -293,7 +293,7 @@ def write_video(
 
 
 def open_mp4(path: Path) -> OutputContainer:
-    """Open an .mp4 to be written so that a browser plays it at once, the same bytes each time."""
+    """Open an .mp4 for reproducible writing, with its index at the front for browsers."""
     import av
 
     # faststart puts the index in front, so that a browser plays before it has the whole file.
@@ -303,7 +303,7 @@ def open_mp4(path: Path) -> OutputContainer:
 
 
 def tag_colours(stream: VideoStream, colours: Colours) -> None:
-    """Name the colours' meaning: players guess differently for small and large pictures."""
+    """Tag the stream with its colours: players guess by the size of the picture."""
     from av.video.reformatter import ColorRange
 
     context = stream.codec_context

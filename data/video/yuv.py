@@ -1,4 +1,4 @@
-"""A decoded picture as H.264 wants it: brightness, and two colour planes of half the size."""
+"""YUV 4:2:0 planes of a decoded frame: luma, and two chroma planes of half the size."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 Plane = NDArray[np.uint8]
+"""``(h, w)`` samples of one plane, narrow range."""
 
 # Code points of ITU-T H.273.
 _RGB, _BT709, _UNSPECIFIED, _BT601 = 0, 1, 2, 6
@@ -23,7 +24,7 @@ _EIGHT_BIT: Final = "yuv420p"
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What the numbers of a picture mean, as H.273 codes it; the range is always the narrow one."""
+    """Colour description of a picture in the codes of H.273; the range is always narrow."""
 
     space: int
     primaries: int
@@ -73,9 +74,9 @@ def _narrow_420(frame: VideoFrame, colours: Colours) -> VideoFrame:
 
 
 def _colours(frame: VideoFrame) -> Colours:
-    """What a frame says of itself; else what players take it for by its size.
+    """Colours that a frame declares, or else those that players assume for its size.
 
-    They would take a crop of it for something else, since it is smaller.
+    Players would assume others for a crop of it, since it is smaller.
     """
     usual = _BT709 if frame.height >= _HD_LINES else _BT601
     said = frame.colorspace, frame.color_primaries, frame.color_trc
