@@ -21,17 +21,16 @@ from cropping.render.outputs import (
     write_crops,
 )
 from cropping.render.render import threads_each
-from cropping.render.settings import CropSettings
-from cropping.render.tasks import (
+from cropping.render.segments import (
     SHARED,
     RenderSegment,
-    RenderTask,
+    combined_smiles,
     frames_done,
-    render_segment,
     render_segments,
-    segment_smiles,
     smiles_folder,
 )
+from cropping.render.settings import CropSettings
+from cropping.render.tasks import RenderTask, render_segment
 from cropping.smiles.model import smile_model_key
 from cropping.smiles.table import finish_smiles, smiles_key, stored_smiles
 from data.core.atomic import link_or_copy, remove_partial
@@ -125,7 +124,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
             return Work(job.name, _PlannedCrops(job, done=True), last=Task(read_crops, job))
         segments = render_segments(len(FrameTimes.of(plan.timeline)))
         stale = _stale_files(plan)
-        if not job.knows_smiles and segment_smiles(job, segments) is not None:
+        if not job.knows_smiles and combined_smiles(job, segments) is not None:
             stale |= {TIMELINE_FILE}  # a stopped run had scored all smiles
         frames = max(len(FrameTimes.of(plan.timeline)), 1)
         planned = _PlannedCrops(job, done=not stale)

@@ -113,7 +113,7 @@ def _make_small() -> None:
     import clustering.faces.stage
     import clustering.faces.tasks
     import cropping.render.render
-    import cropping.render.tasks
+    import cropping.render.segments
     import cropping.smiles.selection
     import tracking.detection.tasks
     import tracking.training.stage
@@ -125,7 +125,7 @@ def _make_small() -> None:
         (tracking.detection.tasks, "CHECKPOINT_FRAMES", TRACKED_FRAMES),
         (tracking.detection.tasks, "load_yolo", _load_network),
         (cropping.render.render, "CHUNK_FRAMES", TRACKED_FRAMES),
-        (cropping.render.tasks, "CHUNK_FRAMES", TRACKED_FRAMES),
+        (cropping.render.segments, "CHUNK_FRAMES", TRACKED_FRAMES),
         (cropping.smiles.selection, "LEAST_MOMENTS", 1),
     ]
     for module, name, value in small:

@@ -1,4 +1,4 @@
-"""The files of a footage: what they depend on, and how they are put together."""
+"""Last tasks of crop-people: write the videos and the timeline of a footage."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from cropping.camera.shots import FrameTimes
 from cropping.render.audio import write_sound
 from cropping.render.job import CropJob, CropPlan, Person, plan_of
 from cropping.render.mux import Chunk, Excerpt, mux
-from cropping.render.tasks import (
+from cropping.render.segments import (
     RenderSegment,
+    chunks_to_mux,
+    combined_smiles,
     end_s,
-    joinable,
     render_segments,
-    segment_smiles,
     start_s,
-    windows_of,
 )
+from cropping.render.tasks import windows_of
 from cropping.smiles.table import Smiles, smiles_file, smiling_intervals
 from cropping.timeline_file import person_times, timeline_json
 from data.core.atomic import link_or_copy, whole_file
@@ -36,13 +36,13 @@ class PersonVideo:
     """One person's video."""
 
     name: str
-    frames: int  # in which they are
+    frames: int  # with the person in them
     files: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Cropped:
-    """What there is of one footage."""
+    """The files of one footage."""
 
     frames: int
     people: tuple[PersonVideo, ...]
@@ -55,31 +55,31 @@ class WriteJob:
     """Writing of a footage's files.
 
     Args:
-        request: the footage's job.
+        job: of the footage.
         stale: files to write, relative to the footage's folder of crops.
         rendered: ids of the people whose chunks are rendered.
     """
 
-    request: CropJob
+    job: CropJob
     stale: frozenset[str]
     rendered: tuple[int, ...]
 
 
-def write_crops(job: WriteJob, context: TaskContext) -> Cropped:
-    """Put the videos together, and write the timeline and who smiles."""
-    request = job.request
-    plan = context.loaded(plan_of, request)
+def write_crops(write: WriteJob, context: TaskContext) -> Cropped:
+    """Mux the videos, and write the timeline and the smiles table."""
+    job = write.job
+    plan = context.loaded(plan_of, job)
     segments = _segments(plan)
-    smiles = None if request.knows_smiles else segment_smiles(request, segments)
+    smiles = None if job.knows_smiles else combined_smiles(job, segments)
     if smiles is not None:
-        smiles.write(smiles_file(request.paths, request.name))
-    people = [person for person in plan.people if person.person_id in job.rendered]
-    has_videos = any(path != TIMELINE_FILE for path in job.stale)
-    if has_videos and plan.footage.has_audio and not _sound_file(request).exists():
-        with whole_file(_sound_file(request)) as partial_file:
+        smiles.write(smiles_file(job.paths, job.name))
+    people = [person for person in plan.people if person.person_id in write.rendered]
+    has_videos = any(path != TIMELINE_FILE for path in write.stale)
+    if has_videos and plan.footage.has_audio and not _sound_file(job).exists():
+        with whole_file(_sound_file(job)) as partial_file:
             write_sound(plan.footage, partial_file, start_s=start_s(plan, people, segments))
-    wanted = wanted_files(plan, request.folder.keys())
-    request.folder.sync(wanted, again=job.stale)
+    wanted = wanted_files(plan, job.folder.keys())
+    job.folder.sync(wanted, again=write.stale)
     return _cropped(plan, wanted, scored_smiles=smiles is not None)
 
 
@@ -91,25 +91,25 @@ def read_crops(job: CropJob, context: TaskContext) -> Cropped:
     return _cropped(plan, wanted_files(plan, job.folder.keys()), scored_smiles=False)
 
 
-def wanted_files(job: CropPlan, known: Mapping[str, str]) -> dict[str, OutputFile]:
-    """Every file that the folder shall hold: a best-of after its video, the timeline last."""
+def wanted_files(plan: CropPlan, known: Mapping[str, str]) -> dict[str, OutputFile]:
+    """Return all files that the folder shall hold: a best-of after its video, the timeline last."""
     wanted: dict[str, OutputFile] = {}
     kept: list[Person] = []
-    chosen = {person.person_id for person in job.chosen}
-    for person in job.people:
-        asked = person.person_id in chosen
-        key = person.key if asked else known.get(person.video)
+    chosen = {person.person_id for person in plan.chosen}
+    for person in plan.people:
+        is_chosen = person.person_id in chosen
+        key = person.key if is_chosen else known.get(person.video)
         if key is None:
             continue
         kept.append(person)
-        wanted[person.video] = OutputFile(key, partial(_write_video, job, person))
+        wanted[person.video] = OutputFile(key, partial(_write_video, plan, person))
         best = _best_key(key)
-        if (asked and job.settings.only_present) or known.get(person.best) == best:
-            wanted[person.best] = OutputFile(best, partial(_write_best, job, person))
-    names = [f"{path} {one.key} {job.name}" for path, one in wanted.items()]
+        if (is_chosen and plan.settings.only_present) or known.get(person.best) == best:
+            wanted[person.best] = OutputFile(best, partial(_write_best, plan, person))
+    names = [f"{path} {one.key} {plan.name}" for path, one in wanted.items()]
     names += [f"{person.person_id} {person.name}" for person in kept]
-    names.append(digest(_smiles(job).smile.tobytes()))
-    wanted[TIMELINE_FILE] = OutputFile(digest(*names), partial(_write_timeline, job, kept))
+    names.append(digest(_smiles(plan).smile.tobytes()))
+    wanted[TIMELINE_FILE] = OutputFile(digest(*names), partial(_write_timeline, plan, kept))
     return wanted
 
 
@@ -117,89 +117,89 @@ def _best_key(key: str) -> str:
     return f"{key}-best"
 
 
-def _smiles(job: CropPlan) -> Smiles:
-    """Who smiles when, as far as that was looked for."""
-    request = job.request
-    if request.knows_smiles:
-        return Smiles.read(smiles_file(request.paths, request.name))
-    return segment_smiles(request, _segments(job)) or Smiles.empty()
+def _smiles(plan: CropPlan) -> Smiles:
+    """Return the smiles table; empty where smiles were not scored."""
+    job = plan.request
+    if job.knows_smiles:
+        return Smiles.read(smiles_file(job.paths, job.name))
+    return combined_smiles(job, _segments(plan)) or Smiles.empty()
 
 
-def _segments(job: CropPlan) -> tuple[RenderSegment, ...]:
-    return render_segments(len(FrameTimes.of(job.timeline)))
+def _segments(plan: CropPlan) -> tuple[RenderSegment, ...]:
+    return render_segments(len(FrameTimes.of(plan.timeline)))
 
 
-def _sound_file(request: CropJob) -> Path:
-    return request.work / "sound.nut"
+def _sound_file(job: CropJob) -> Path:
+    return job.work / "sound.nut"
 
 
-def _sound(job: CropPlan) -> Path | None:
-    return _sound_file(job.request) if job.footage.has_audio else None
+def _sound(plan: CropPlan) -> Path | None:
+    return _sound_file(plan.request) if plan.footage.has_audio else None
 
 
-def _write_video(job: CropPlan, person: Person, path: Path) -> None:
-    ready = job.ready_video(person)
+def _write_video(plan: CropPlan, person: Person, path: Path) -> None:
+    ready = plan.ready_video(person)
     if ready.exists():
         link_or_copy(ready, path)
         return
-    segments = _segments(job)
-    pieces = [piece for segment in segments for piece in joinable(job, person, segment)]
-    mux(path, pieces, [Excerpt(Fraction(0), end_s(job, person, segments))], sound=_sound(job))
+    segments = _segments(plan)
+    chunks = [chunk for segment in segments for chunk in chunks_to_mux(plan, person, segment)]
+    mux(path, chunks, [Excerpt(Fraction(0), end_s(plan, person, segments))], sound=_sound(plan))
 
 
-def _write_best(job: CropPlan, person: Person, path: Path) -> None:
-    video = job.request.folder.folder / person.video
-    frame_times, shown = FrameTimes.of(job.timeline), windows_of(job, person).present
+def _write_best(plan: CropPlan, person: Person, path: Path) -> None:
+    video = plan.request.folder.folder / person.video
+    frame_times, shown = FrameTimes.of(plan.timeline), windows_of(plan, person).present
     spans = [
         Excerpt(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
         for begin, end in frame_times.intervals(shown)
     ]
-    mux(path, [Chunk(video)], spans, sound=_sound(job))
+    mux(path, [Chunk(video)], spans, sound=_sound(plan))
 
 
-def _write_timeline(job: CropPlan, people: Sequence[Person], path: Path) -> None:
-    """Write who is seen and who smiles when."""
-    frames, duration_s = _frames_and_duration(job)
-    smiles = _smiles(job)
+def _write_timeline(plan: CropPlan, people: Sequence[Person], path: Path) -> None:
+    """Write when each person is seen and smiles."""
+    frames, duration_s = _frames_and_duration(plan)
+    smiles = _smiles(plan)
     times = [
         person_times(
             one.person_id,
             one.name,
             one.video,
             one.tracks,
-            job.timeline,
+            plan.timeline,
             smiling=smiling_intervals(smiles, one.person_id),
         )
         for one in people
     ]
     content = timeline_json(
-        job.name,
+        plan.name,
         frames=frames,
         duration_s=duration_s,
-        rate=job.footage.rate,
-        frame_wh=job.request.frame_wh,
-        video_wh=job.request.video_wh,
+        rate=plan.footage.rate,
+        frame_wh=plan.request.frame_wh,
+        video_wh=plan.request.video_wh,
         people=times,
     )
     path.write_bytes(content)
 
 
-def _cropped(job: CropPlan, wanted: Mapping[str, OutputFile], *, scored_smiles: bool) -> Cropped:
-    people = tuple(_summary(job, person, wanted) for person in job.chosen)
-    return Cropped(_frames_and_duration(job)[0], people, job.never_seen, scored_smiles)
+def _cropped(plan: CropPlan, wanted: Mapping[str, OutputFile], *, scored_smiles: bool) -> Cropped:
+    people = tuple(_summary(plan, person, wanted) for person in plan.chosen)
+    return Cropped(_frames_and_duration(plan)[0], people, plan.never_seen, scored_smiles)
 
 
-def _frames_and_duration(job: CropPlan) -> tuple[int, float]:
-    """Of the videos, which are all alike; the first that is there."""
-    for person in job.people:
-        video = job.request.folder.folder / person.video
+def _frames_and_duration(plan: CropPlan) -> tuple[int, float]:
+    """Return the frames and the duration of any video: all have the same."""
+    for person in plan.people:
+        video = plan.request.folder.folder / person.video
         if video.exists():
             with open_video(video) as (_, stream):
                 return stream.frames, float((stream.duration or 0) * (stream.time_base or 0))
-    raise ValueError(f"{job.name} must have a video by now")
+    raise ValueError(f"{plan.name} must have a video by now")
 
 
-def _summary(job: CropPlan, person: Person, wanted: Mapping[str, OutputFile]) -> PersonVideo:
-    folder = job.request.folder.folder
+def _summary(plan: CropPlan, person: Person, wanted: Mapping[str, OutputFile]) -> PersonVideo:
+    folder = plan.request.folder.folder
     files = [folder / file for file in (person.video, person.best) if file in wanted]
     return PersonVideo(person.name, len(person.tracks), tuple(files))

@@ -107,8 +107,8 @@ def test_no_tracks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 _CHILD = """
 import os, signal, sys
-from cropping.render import outputs, render, tasks
-render.CHUNK_FRAMES = tasks.CHUNK_FRAMES = 10
+from cropping.render import outputs, render, segments
+render.CHUNK_FRAMES = segments.CHUNK_FRAMES = 10
 what, count = sys.argv[1].split(":")
 real = {"chunk": render.EncoderWorker.close, "mux": outputs.mux}[what]
 left = int(count)
@@ -128,8 +128,8 @@ sys.exit(main(sys.argv[2:]))
 """
 _FULL = """
 import resource, signal, sys
-from cropping.render import render, tasks
-render.CHUNK_FRAMES = tasks.CHUNK_FRAMES = 10
+from cropping.render import render, segments
+render.CHUNK_FRAMES = segments.CHUNK_FRAMES = 10
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 from cropping.crop_cli import main

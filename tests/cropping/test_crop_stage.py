@@ -13,7 +13,8 @@ import pytest
 from cropping.camera.window import WindowSettings
 from cropping.render import outputs as writing
 from cropping.render import render as rendering
-from cropping.render import tasks as passing
+from cropping.render import segments as render_segments
+from cropping.render import tasks as render_tasks
 from cropping.render.encoder import EncoderSettings
 from cropping.render.settings import CropSettings
 from cropping.smiles.model import smile_model_key
@@ -316,7 +317,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         passes.append(len(lanes))
         real(frames, lanes, *rest, **how)
 
-    monkeypatch.setattr(passing, "render", counted)
+    monkeypatch.setattr(render_tasks, "render", counted)
     return passes
 
 
@@ -399,7 +400,7 @@ def test_one_person_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_stopped_run_goes_on(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped in its third piece of four, it begins there, and ends with the same bytes."""
     monkeypatch.setattr(rendering, "CHUNK_FRAMES", 10)
-    monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(render_segments, "CHUNK_FRAMES", 10)
     crop(project)
     whole = contents(project)
     real = rendering.EncoderWorker.encode
@@ -443,7 +444,7 @@ def lonely(tmp_path: Path) -> Project:
 def test_who_is_away_shares_a_view(lonely: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is encoded once, whole pieces of it too, and nobody's clock or picture suffers by it."""
     monkeypatch.setattr(rendering, "CHUNK_FRAMES", 10)
-    monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(render_segments, "CHUNK_FRAMES", 10)
     passes = rendered(monkeypatch)
     window = WindowSettings(aspect=Fraction(160, 96), height=96)
     together = crop(lonely, window=window)
@@ -465,10 +466,10 @@ def test_a_stopped_run_goes_on_with_what_is_shared(
     lonely: Project, monkeypatch: pytest.MonkeyPatch, leg_pieces: int
 ) -> None:
     monkeypatch.setattr(rendering, "CHUNK_FRAMES", 10)
-    monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(render_segments, "CHUNK_FRAMES", 10)
     crop(lonely)
     whole = contents(lonely)
-    monkeypatch.setattr(passing, "SEGMENT_CHUNKS", leg_pieces)
+    monkeypatch.setattr(render_segments, "SEGMENT_CHUNKS", leg_pieces)
     real = rendering.EncoderWorker.encode
 
     def breaks(lane: rendering.EncoderWorker, shown: rendering.RenderFrame) -> None:
@@ -492,11 +493,11 @@ def test_long_footage_is_passed_in_legs(
 ) -> None:
     """With the same bytes as in one, the timeline's smiles too, wherever it was stopped."""
     monkeypatch.setattr(rendering, "CHUNK_FRAMES", 10)
-    monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(render_segments, "CHUNK_FRAMES", 10)
     crop(project, smiles=True)
     whole = contents(project)
     Project(project.folder).unfinish(SMILES, "film")
-    monkeypatch.setattr(passing, "SEGMENT_CHUNKS", 1)
+    monkeypatch.setattr(render_segments, "SEGMENT_CHUNKS", 1)
     real = rendering.EncoderWorker.encode
 
     def breaks(lane: rendering.EncoderWorker, shown: rendering.RenderFrame) -> None:
@@ -517,8 +518,8 @@ def test_a_leg_that_was_encoded_but_not_noted(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rendering, "CHUNK_FRAMES", 10)
-    monkeypatch.setattr(passing, "CHUNK_FRAMES", 10)
-    monkeypatch.setattr(passing, "SEGMENT_CHUNKS", 2)
+    monkeypatch.setattr(render_segments, "CHUNK_FRAMES", 10)
+    monkeypatch.setattr(render_segments, "SEGMENT_CHUNKS", 2)
     crop(project)
     whole = contents(project)
 
@@ -526,7 +527,7 @@ def test_a_leg_that_was_encoded_but_not_noted(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr(passing.SegmentRecord, "write", breaks)
+        during.setattr(render_segments.SegmentRecord, "write", breaks)
         with pytest.raises(KeyboardInterrupt):
             crop(project, force=True)
     crop(project, force=True)

@@ -1,0 +1,190 @@
+"""Segments of a crop job, and the files that its render tasks write into the work directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from cropping.camera.shots import FrameTimes
+from cropping.render.job import CropJob, CropPlan, Person
+from cropping.render.mux import Chunk
+from cropping.render.render import CHUNK_FRAMES, ChunkCheckpoints, chunks_in
+from cropping.smiles.scorer import average_over_neighbours
+from cropping.smiles.table import Smiles
+from data.core.atomic import write_json
+from data.core.digest import digest
+from data.execution.segments import segment_begins
+from data.video.frames import Damage
+from data.video.reader import decode_frames
+
+SEGMENT_CHUNKS: Final = 12
+"""Chunks of a segment, at least: about ten minutes, as `data.execution.segments.SEGMENT_S`."""
+SHARED: Final = "shared-"
+"""Prefix of the folders of chunks that several people share."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSegment:
+    """The frames of one render task.
+
+    Measured in chunks and not in seconds, as `data.execution.segments.Segment` is: a chunk has a
+    fixed number of frames, and an encoder can resume at the beginning of a chunk only.
+    """
+
+    number: int  # from 0
+    first: int  # chunk
+    end: int | None  # chunk, exclusive; None for the last segment
+
+    @property
+    def end_frame(self) -> int | None:
+        """Index of the first frame after the segment; None for the last one."""
+        return None if self.end is None else first_frame(self.end)
+
+
+def render_segments(frames: int) -> tuple[RenderSegment, ...]:
+    """Split a footage of about this many frames into segments; every machine splits it alike."""
+    chunks = segment_begins(frames / CHUNK_FRAMES, step=1, shortest=SEGMENT_CHUNKS)
+    begins = [int(chunk) for chunk in chunks]
+    return tuple(map(RenderSegment, range(len(begins)), begins, [*begins[1:], None]))
+
+
+def first_frame(chunk: int) -> int:
+    """Return the index of the first frame of a chunk."""
+    return chunk * CHUNK_FRAMES
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """The result of a finished segment; times are None where the footage has no frame in it."""
+
+    start_s: Fraction | None  # of the footage's first frame, in the file's own time
+    end_s: Fraction | None  # of the segment's last frame, in presentation time
+    damage: Damage
+    shared: str = ""  # name of the folder of shared chunks; empty for none
+
+    def write(self, path: Path) -> None:
+        """Write the record whole."""
+        times = {"start_s": self.start_s, "end_s": self.end_s}
+        texts = {name: None if time is None else str(time) for name, time in times.items()}
+        damage = dataclasses.asdict(self.damage)
+        write_json(path, {**texts, "damage": damage, "shared": self.shared})
+
+    @classmethod
+    def read(cls, path: Path) -> SegmentRecord | None:
+        """Read a record; None while the segment is unfinished."""
+        if not path.exists():
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        start_s, end_s = (
+            None if content[name] is None else Fraction(content[name])
+            for name in ("start_s", "end_s")
+        )
+        return cls(start_s, end_s, Damage(**content["damage"]), content["shared"])
+
+
+def record_file(plan: CropPlan, person: Person, segment: RenderSegment) -> Path:
+    """Return the file of a person's `SegmentRecord`."""
+    return plan.chunk_folder(person) / f"passed-{segment.number:04d}.json"
+
+
+# --- chunks -----------------------------------------------------------------------------------
+
+
+def own_chunks(plan: CropPlan, person: Person, segment: RenderSegment) -> ChunkCheckpoints:
+    """Return the chunks of a segment of a person's video."""
+    return chunks_of(plan.chunk_folder(person), segment)
+
+
+def chunks_of(folder: Path, segment: RenderSegment) -> ChunkCheckpoints:
+    """Return the chunks of a segment in a person's folder, or in a shared one."""
+    return chunks_in(folder, f"piece-{segment.number:04d}")
+
+
+def shared_folder(plan: CropPlan, people: Sequence[Person]) -> Path:
+    """Return the folder of the chunks that these people share."""
+    return plan.request.work / f"{SHARED}{digest(*(person.key for person in people))}"
+
+
+def chunks_to_mux(plan: CropPlan, person: Person, segment: RenderSegment) -> list[Chunk]:
+    """Return the chunks of a finished segment of a person's video, own and shared."""
+    own = own_chunks(plan, person, segment).read()
+    record = SegmentRecord.read(record_file(plan, person, segment))
+    if record is None or not record.shared:
+        return [Chunk(file) for file in own]
+    shared = chunks_of(plan.request.work / record.shared, segment).read()
+    return [Chunk(*files) for files in zip(own, shared, strict=True)]
+
+
+def frames_done(plan: CropPlan, people: Sequence[Person], segment: RenderSegment) -> int:
+    """Return how many frames of a segment an earlier run has encoded for all people."""
+    unfinished = [one for one in people if not record_file(plan, one, segment).exists()]
+    if not unfinished:
+        return len(_frames(plan, segment))
+    chunks = [own_chunks(plan, person, segment) for person in unfinished]
+    shared = shared_folder(plan, unfinished)
+    chunks += [chunks_of(shared, segment)] if shared.is_dir() else []
+    return first_frame(min(len(one.read()) for one in chunks))
+
+
+def _frames(plan: CropPlan, segment: RenderSegment) -> range:
+    """Return the frames of a segment that the timeline knows."""
+    end = segment.end_frame
+    return range(
+        first_frame(segment.first), len(FrameTimes.of(plan.timeline)) if end is None else end
+    )
+
+
+# --- smiles -----------------------------------------------------------------------------------
+
+
+def smiles_folder(job: CropJob) -> Path:
+    """Return the folder of the smiles tables of the segments."""
+    return job.work / f"smiles-{job.smiles}"
+
+
+def segment_smiles_file(job: CropJob, segment: RenderSegment) -> Path:
+    """Return the file of the smiles table of a segment."""
+    return smiles_folder(job) / f"{segment.number:04d}.parquet"
+
+
+def combined_smiles(job: CropJob, segments: Sequence[RenderSegment]) -> Smiles | None:
+    """Return the smiles table of the footage; None while one of its segments has none."""
+    files = [segment_smiles_file(job, segment) for segment in segments]
+    if not all(file.exists() for file in files):
+        return None
+    whole = Smiles.concatenate([Smiles.read(file) for file in files])
+    return whole.replace(smile=average_over_neighbours(whole))
+
+
+# --- times ------------------------------------------------------------------------------------
+
+
+def start_s(
+    plan: CropPlan, people: Sequence[Person], segments: Sequence[RenderSegment]
+) -> Fraction:
+    """Return when the footage's first frame is shown, in seconds of the file's own time."""
+    for person in people:
+        record = SegmentRecord.read(record_file(plan, person, segments[0]))
+        if record is not None and record.start_s is not None:
+            return record.start_s
+    with closing(decode_frames(plan.footage)) as frames:
+        return next(frames).start_s
+
+
+def end_s(plan: CropPlan, person: Person, segments: Sequence[RenderSegment]) -> Fraction:
+    """Return when a person's video ends, in seconds of presentation time.
+
+    Raises:
+        ValueError: a segment is unfinished.
+    """
+    records = [SegmentRecord.read(record_file(plan, person, segment)) for segment in segments]
+    ends = [one.end_s for one in records if one is not None and one.end_s is not None]
+    if not ends or None in records:
+        raise ValueError(f"{person.name} must have been rendered")
+    return max(ends)
