@@ -1,4 +1,4 @@
-"""The stage from footage to people and dataset: what `cluster-faces` does."""
+"""The stage cluster-faces: from footage to people and dataset."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ from data.video.footage import Footage, probe
 
 @dataclass(frozen=True, slots=True)
 class PersonFaces:
-    """How much one person is seen."""
+    """The faces of one person in the project."""
 
     name: str
     faces: int
     seen_s: float  # in videos
-    hidden: bool = False  # does not matter, somebody said
+    hidden: bool = False  # by a reviewer
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSummary:
-    """What a run found, for a person to read."""
+    """The result of a run."""
 
     footages: tuple[FacesSummary, ...]
     people: tuple[PersonFaces, ...]
     unknown_faces: int
     train_images: int
     val_images: int
-    too_few: tuple[str, ...]  # people who are not in both parts of the dataset
+    too_few: tuple[str, ...]  # people missing from the training or the validation images
     lessons: tuple[Lesson, ...] = ()  # those of which a recording was read or found done
     left_out: tuple[str, ...] = ()  # a line on each footage of the project that is not there
     failed: tuple[str, ...] = ()  # a line on each footage that could not be used
@@ -82,10 +82,10 @@ def cluster_faces(
 ) -> ClusterSummary:
     """Find the people in some footage, and write them and their dataset into the project.
 
-    Of recordings that are paired only what both have in common is looked at. The project keeps its
+    Of paired recordings only the common part is sampled. The project keeps its
     pairs until one of the recordings is named without the other.
 
-    What an earlier run finished, or had finished when it was stopped, is not done again. The
+    What an earlier run finished, also in part, is not repeated. The
     whole project is clustered together; people keep their names and numbers.
 
     Of several footages, one that cannot be read or has changed does not stop the others.
@@ -146,10 +146,13 @@ def cluster_faces(
 
 
 def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage], list[str]]:
-    """Probe what a stopped run left, or all of the project where nothing is named.
+    """Probe the footages that a stopped run left, or all of the project where none is named.
 
-    A footage that is not there any more does not stop the others: it keeps the faces that were
-    found in it, and leaves the project where none were. The second list says so, a line each.
+    A missing footage does not stop the others: it keeps its faces, or leaves the project if it has
+    none.
+
+    Returns:
+        The footages, and a line on each missing one.
     """
     footages, left_out = [], []
     for entry in _others(project, paths):
@@ -187,16 +190,16 @@ def _require_faces(
 ) -> None:
     if any(len(faces) for _, faces in tables.values()):
         return
-    looked = sum(footage.frames for footage in extracted)
+    frames = sum(footage.frames for footage in extracted)
     names = ", ".join(project.footages[footage.name].path.name for footage in extracted)
     advice = "look for smaller faces with --min-face, or more often with --every"
     if settings.backend.detector == "hog":
         advice = "try --detector cnn"
-    raise InputError(f"{names}: no face found in {looked} frames; {advice}")
+    raise InputError(f"{names}: no face found in {frames} frames; {advice}")
 
 
 def _people_inputs(project: Project, settings: ClusterSettings, people: People) -> PeopleRecord:
-    """Everything that the people, their folder and the dataset depend on."""
+    """Return everything that the people, their folder and the dataset depend on."""
     return PeopleRecord(
         version=VERSION,
         faces={name: project.require_record(FACES, name) for name in project.footages},
@@ -213,11 +216,11 @@ def assign_people(
     tables: Mapping[str, tuple[Frames, Faces]],
     settings: GroupingSettings,
 ) -> None:
-    """Find who is who in all footages, and keep it with what people decided about it.
+    """Identify the faces of all footages, and store the result with the review decisions applied.
 
     Args:
-        project: that the faces were found for.
-        people: who was who before; brought up to date.
+        project: with the records of the faces.
+        people: the identities of an earlier run; updated.
         tables: frames and faces of each footage.
         settings: how to cluster.
     """
@@ -239,49 +242,54 @@ def assign_people(
         voters = Assignments(table.time_s, table.xyxy, _votes(before[name], labels))
         footages[name] = ClusteredFootage(table, clusters[name], voters, record.every_s)
     next_id, eps = people.next_person_id(), settings.eps
-    found = identify(footages, eps=eps, next_person_id=next_id, whole=_by_hand(reviewed))
+    found = identify(footages, eps=eps, next_person_id=next_id, whole=_reviewed_people(reviewed))
     found = {name: _undoable(found[name], before[name], reviewed.labels[name]) for name in found}
     assign_found(people, faces, found, first_new=next_id)
 
 
 def _found_before(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
-    """Whom the run before found each face to be, ``(n,)``; -1 unknown, or not seen then."""
+    """Return the person of each face in the earlier run, ``(n,)``; -1 unknown or a new face."""
     before = people.found(name)
     row = same_faces(faces.time_s, faces.xyxy, before.time_s, before.xyxy)
     return np.asarray(np.append(before.person_id, UNKNOWN)[row], np.int64)
 
 
 def _votes(found: NDArray[np.int64], labels: ReviewedFaces) -> NDArray[np.int64]:
-    """Whom each face speaks for, ``(n,)``: whom it was put to, or was found to be.
+    """Return the person that each face votes for, ``(n,)``; -1 for none.
 
-    Whoever was thrown out speaks for nobody.
+    A face votes for the person that a reviewer pinned it to, or else for the person found, unless
+    a reviewer removed it from that person.
+
+    Args:
+        found: ``(n,)`` person of each face in the earlier run.
+        labels: the review decisions on them.
     """
-    spoken = np.where(labels.person_id == UNKNOWN, UNKNOWN, found)
-    return np.where(labels.pinned != UNKNOWN, labels.pinned, spoken)
+    unpinned = np.where(labels.person_id == UNKNOWN, UNKNOWN, found)
+    return np.where(labels.pinned != UNKNOWN, labels.pinned, unpinned)
 
 
-def _by_hand(reviewed: Reviewed) -> set[int]:
-    """People whom somebody put together, by the numbers under which they are found."""
-    put = {int(p) for labels in reviewed.labels.values() for p in np.unique(labels.pinned)}
-    return (put | set(reviewed.merged_into) | set(reviewed.merged_into.values())) - {UNKNOWN}
+def _reviewed_people(reviewed: Reviewed) -> set[int]:
+    """Return the ids of people that a reviewer assigned faces to or merged."""
+    pinned = {int(p) for labels in reviewed.labels.values() for p in np.unique(labels.pinned)}
+    return (pinned | set(reviewed.merged_into) | set(reviewed.merged_into.values())) - {UNKNOWN}
 
 
 def _undoable(
     found: NDArray[np.int64], before: NDArray[np.int64], labels: ReviewedFaces
 ) -> NDArray[np.int64]:
-    """Leave faces that somebody decided about where they were found without that, ``(n,)``.
+    """Return ``found``, with reviewed faces at their person of the earlier run, ``(n,)``.
 
-    The decision is applied to them anyway; taken back, it shall leave them where they were.
+    Decisions are applied on top of this. Undoing one must bring the face back to that person.
     """
-    put = labels.pinned != UNKNOWN
-    out = (labels.never != UNKNOWN).any(axis=1) & (found == UNKNOWN)
-    return np.where((put | out) & (before != UNKNOWN), before, found)
+    pinned = labels.pinned != UNKNOWN
+    removed = (labels.never != UNKNOWN).any(axis=1) & (found == UNKNOWN)
+    return np.where((pinned | removed) & (before != UNKNOWN), before, found)
 
 
 def _plain_clusters(
     faces: Mapping[str, Faces], settings: GroupingSettings
 ) -> dict[str, NDArray[np.int64]]:
-    """The reference recipe over each footage's faces."""
+    """Cluster each footage's faces by DBSCAN alone, as the reference recipe does."""
     samples = settings.min_samples or PLAIN_MIN_SAMPLES
     return {
         name: dbscan(table.embedding, eps=settings.eps, min_samples=samples)

@@ -119,7 +119,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         plan = plan_of(job)
         if not plan.people:
             if self.alone:
-                message = "nobody was ever seen in it; there is nothing to crop"
+                message = "no person was seen in it; there is nothing to crop"
                 raise InputError(f"{job.name}: {message}")
             return Work(job.name, _PlannedCrops(job, done=True), last=Task(read_crops, job))
         segments = render_segments(len(FrameTimes.of(plan.timeline)))

@@ -1,4 +1,4 @@
-"""All stages by one command: what `fancam FOOTAGE...` does."""
+"""The command fancam FOOTAGE...: all stages in order."""
 
 from __future__ import annotations
 
@@ -31,17 +31,16 @@ NAME = "fancam"
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What `fancam FOOTAGE...` can be told.
+    """The options of `fancam FOOTAGE...`.
 
     Args:
-        project: folder; None for one called after the footage.
-        weights: what the tracker starts from.
-        review: whether to wait for names after people were found, where there is somebody to wait
-            for.
+        project: folder; None for one named after the footage.
+        weights: that the training of the tracker starts from.
+        review: whether to wait for names after people were found; only on a terminal.
         open_page: whether to serve the page at the end, and open it in the browser.
         threads: processor cores to use, 0 all.
         pairing: which footages are two recordings of one lesson.
-        ray: where the footages are worked on; see `data.remote.runners.runner_at`.
+        ray: address of a Ray cluster; see `data.remote.runners.runner_at`.
         syncs: of the project, if it is at an address.
     """
 
@@ -56,10 +55,10 @@ class RunSettings:
 
 
 def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
-    """Run all stages in order on what was given, footages and folders; return the exit code.
+    """Run all stages in order on footages and folders of them; return the exit code.
 
     Raises:
-        InputError: no stage could do anything, or would fail later on.
+        InputError: a stage failed on all footages, or is known to fail later.
     """
     from data.command.inputs import footage_paths, project_for
     from data.execution.failures import Failures
@@ -78,8 +77,8 @@ def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
         with total_progress(NAME, stages.steps()) as line:
             for number, stage in enumerate(stages.in_order()):
                 with line.step(number) as progress:
-                    for said in stage(progress):
-                        line.say(said)
+                    for text in stage(progress):
+                        line.say(text)
                 if number == 0 and review:
                     _review(project, line)
     folder = shown(project.folder)
@@ -90,7 +89,7 @@ def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Stages:
-    """The stages of one run, as one does them by hand; each says in a line what came of it."""
+    """The stages of one run; each yields lines on its result."""
 
     project: Project
     footages: list[Path]
@@ -99,7 +98,7 @@ class _Stages:
     runner: Runner
 
     def steps(self) -> list[ProgressStep]:
-        """How long each may take, from what they took on a laptop of two cores, in seconds."""
+        """Return the stages with their estimated duration, in seconds, on a laptop of two cores."""
         from data.execution.tasks import LocalRunner
         from data.execution.total_progress import ProgressStep
         from data.video.footage import probe
@@ -109,7 +108,7 @@ class _Stages:
             with suppress(InputError):
                 seconds += probe(path).duration_s
         count = max(len(self.footages), 1)
-        bars = count if isinstance(self.runner, LocalRunner) else 1  # one for all of them
+        bars = count if isinstance(self.runner, LocalRunner) else 1  # Ray: one in all
         pairs = len(self.settings.pairing.pairs)
         return [
             ProgressStep("cluster-faces", 5 + 0.5 * seconds, bars=bars + 2 * pairs),
@@ -120,7 +119,7 @@ class _Stages:
         ]
 
     def in_order(self) -> list[Callable[[Progress], Iterator[str]]]:
-        """Every stage, to be run with its bars."""
+        """Return the stages, each to be called with its progress."""
         return [self._cluster, self._train, self._track, self._crop, self._smile]
 
     def _cluster(self, progress: Progress) -> Iterator[str]:
@@ -187,12 +186,12 @@ class _Stages:
         yield f"smile-gifs     {made} GIFs{few}"
 
     def _usable(self) -> list[Path]:
-        """The footages in which faces were looked for: the others are named already."""
+        """Return the footages that cluster-faces could use; the others are among the failures."""
         known = {entry.path for entry in self.project.footages.values()}
         return [path for path in self.footages if absolute(path) in known]
 
     def _tracked(self) -> list[Path]:
-        """The videos that are tracked."""
+        """Return the tracked videos."""
         from data.project.stages import TRACKS
 
         paths = {entry.path for entry in self.project.footages_with(TRACKS) if entry.rate}
@@ -200,7 +199,7 @@ class _Stages:
 
 
 def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> None:
-    """Refuse what would fail late: weights that are not there, no encoder, a disk too small."""
+    """Refuse what would fail late: missing weights, no encoder, too little disk space."""
     from cropping.render.encoder import EncoderSettings, check_encoder
     from data.core.disk_space import require_space
     from data.video.footage import probe
@@ -212,14 +211,14 @@ def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> N
             readable.append(probe(path))
         except InputError:
             if len(footages) == 1:
-                raise  # of several, it is named at the end
+                raise  # one of several is reported at the end
     find_weights(weights, project.tracker_folder / "weights")
     check_encoder(EncoderSettings())
     require_space(project.folder, _space_needed(project, readable))
 
 
 def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, int]:
-    """The bytes that each stage will still write, by the stage's command."""
+    """Return the bytes that each stage will still write, by command."""
     from data.project.stages import CROPS, FACES, TRACKER, TRACKS
     from fancam.space_needed import space_needed
 
@@ -234,7 +233,7 @@ def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, in
 
 
 def _review(project: Project, line: TotalProgress) -> None:
-    """Let the user name people, and write the dataset again if they did."""
+    """Wait for the user to name people, and write the dataset again if they did."""
     from clustering.output.write import pending_changes, write_people
     from data.core.progress import bars
     from data.tables.people import open_people

@@ -1,4 +1,4 @@
-"""Stages in threads of their own, with bounded queues between them."""
+"""A pipeline of functions, one thread each, with bounded queues between them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_PATIENCE_S = 0.1
-"""How often a waiting thread looks whether the run was stopped."""
+_POLL_S = 0.1
+"""Interval at which a waiting thread checks whether the run was stopped."""
 _END = object()
 
 
 class _Failure:
-    """An error on its way to the reader of the pipeline."""
+    """An error, passed down the queues to the consumer."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -23,11 +23,15 @@ class _Failure:
 def stream(
     source: Iterable[Any], *stages: Callable[[Any], Any], capacity: int = 2
 ) -> Generator[Any, None, None]:
-    """Yield what the last of ``stages`` makes of each item of ``source``, in order.
+    """Apply ``stages`` to each item of ``source``, and yield the results in order.
 
-    The source and every stage run in one thread each, at most ``capacity`` items waiting between
-    two of them, so memory does not grow with the source. An error in any thread is raised here,
-    itself; then, and when the generator is closed, all threads end before this returns.
+    The source and each stage run in a thread of their own. An error in any thread is raised here
+    unchanged. After it, and when the generator is closed, all threads end before this returns.
+
+    Args:
+        source: of the items.
+        stages: functions of one item; each takes the result of the one before.
+        capacity: of each queue, so that memory does not grow with the source.
     """
     stop = threading.Event()
     queues: list[queue.Queue[Any]] = [queue.Queue(capacity) for _ in range(len(stages) + 1)]
@@ -48,7 +52,7 @@ def stream(
 
 
 def _feed(items: Iterable[Any], downstream: queue.Queue[Any], stop: threading.Event) -> None:
-    """Put every item, then the end or the error that ended them."""
+    """Put every item, then the end marker or the error that stopped the source."""
     last: Any = _END
     try:
         for item in items:
@@ -72,7 +76,7 @@ def _apply(
 def _receive(upstream: queue.Queue[Any], stop: threading.Event) -> Iterator[Any]:
     while not stop.is_set():
         try:
-            item = upstream.get(timeout=_PATIENCE_S)
+            item = upstream.get(timeout=_POLL_S)
         except queue.Empty:
             continue
         if item is _END:
@@ -83,10 +87,10 @@ def _receive(upstream: queue.Queue[Any], stop: threading.Event) -> Iterator[Any]
 
 
 def _put(downstream: queue.Queue[Any], item: Any, stop: threading.Event) -> bool:
-    """Wait for room; False when the run was stopped meanwhile."""
+    """Put an item, waiting for room; return False when the run was stopped meanwhile."""
     while not stop.is_set():
         try:
-            downstream.put(item, timeout=_PATIENCE_S)
+            downstream.put(item, timeout=_POLL_S)
         except queue.Full:
             continue
         return True

@@ -1,4 +1,4 @@
-"""One progress line for a run of many stages: which one, how far, how long still."""
+"""One progress line for a run of many stages: the current one, the share done, the time left."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class ProgressStep:
     """One stage of a run.
 
     Args:
-        name: as the user knows it.
-        expected_s: about how long it takes, against the others; only their shares count.
-        bars: how many bars it shows one after another, but for those of `WRITING`.
+        name: of the command.
+        expected_s: estimated duration in seconds; only its share of the total counts.
+        bars: that it shows one after another, without those of `WRITING`.
     """
 
     name: str
@@ -30,7 +30,7 @@ class ProgressStep:
 
 
 class Line(Protocol):
-    """What is drawn: a tqdm bar."""
+    """The drawn line: a tqdm bar."""
 
     n: float
     initial: float
@@ -39,10 +39,10 @@ class Line(Protocol):
         """Draw it."""
 
     def set_description_str(self, desc: str, refresh: bool = True) -> object:
-        """Say what is going on."""
+        """Show the name of the step."""
 
     def set_postfix_str(self, s: str, refresh: bool = True) -> object:
-        """Say more about it."""
+        """Show a text behind the line."""
 
     def write(self, s: str) -> object:
         """Show a line above it."""
@@ -51,7 +51,7 @@ class Line(Protocol):
 class TotalProgress:
     """The progress of a whole run, on one line.
 
-    What is expected is only a first guess: the time left is by how long it took so far.
+    The expected durations only weight the steps: the time left follows from the time it took.
     """
 
     def __init__(self, steps: Sequence[ProgressStep], line: Line) -> None:
@@ -63,7 +63,7 @@ class TotalProgress:
 
     @contextmanager
     def step(self, number: int) -> Iterator[Progress]:
-        """Run a step, counted from 0: gives what makes its bars, and is done after it."""
+        """Yield the progress of a step, counted from 0; mark the step as done after the block."""
         step = self._steps[number]
         start = sum(before.expected_s for before in self._steps[:number])
         shown = _RunningStep(
@@ -71,7 +71,7 @@ class TotalProgress:
         )
         self._line.set_description_str(shown.label)
         yield shown.bar
-        if shown.untouched:  # done in an earlier run: says nothing about how quick this one is
+        if shown.untouched:  # done by an earlier run: no measure of this one's speed
             self._line.initial += start + step.expected_s - self._line.n
         shown.move_to(1.0)
 
@@ -84,13 +84,13 @@ class _RunningStep:
         self._bars = 0
 
     def move_to(self, share: float) -> None:
-        """Show the step done by ``share``; never backwards."""
+        """Show a share of the step as done, 0..1; never move backwards."""
         self._line.n = max(self._line.n, self._start + min(share, 1.0) * self._step.expected_s)
         self._line.refresh()
 
     @contextmanager
     def bar(self, name: str, total: int, done: int) -> Iterator[Bar]:
-        """Show one bar of the step as its part of the line."""
+        """Show a bar of the step as a part of the line."""
         self._line.set_description_str(f"{self.label}: {name}")
         if name == WRITING:
             yield _StepBar(self._line, lambda _: None, 1, 0)
@@ -104,7 +104,7 @@ class _RunningStep:
         part = _StepBar(self._line, show, max(total, 1), done)
         before = self._line.n
         part.update(0)
-        self._line.initial += self._line.n - before  # of an earlier run
+        self._line.initial += self._line.n - before  # done by an earlier run
         yield part
         show(1.0)
 
@@ -116,7 +116,7 @@ class _StepBar:
         self._line, self._show, self._total, self._done = line, show, total, done
 
     def update(self, n: int) -> None:
-        """Go on by ``n``."""
+        """Advance by ``n``."""
         self._done += n
         self._show(self._done / self._total)
 

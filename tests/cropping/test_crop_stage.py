@@ -618,7 +618,7 @@ def add_tracks(project: Project, tracks: Tracks, frames: int = 40) -> None:
     ("spoil", "message"),
     [
         (without_tracks, "not tracked yet; run track-people film.fancam"),
-        (never_seen, "film: nobody was ever seen in it; there is nothing to crop"),
+        (never_seen, "film: no person was seen in it; there is nothing to crop"),
         (outside, "a face outside the picture of 160x96 in frame 7; run track-people again"),
         (of_another_footage, "does not belong to this footage"),
         (changed, "it has changed since it was tracked; run track-people --force"),
