@@ -26,7 +26,7 @@ const grid = new FaceGrid(document.getElementById("grid"), {
 });
 
 function likelyName(person) {
-  return person === UNKNOWN ? "no similar person" : `maybe ${review.person(person)?.name ?? "a person who is gone"}`;
+  return person === UNKNOWN ? "no similar person" : `maybe ${review.person(person)?.name ?? "a removed person"}`;
 }
 
 review.subscribe(async (state) => {

@@ -36,7 +36,7 @@ const timeline = new Timeline(byId("timeline"), data.people, data.duration_s, (t
   if (time !== null) player.seek(time);
 });
 
-// --- who is on stage -------------------------------------------------------------------------
+// --- person on stage ----------------------------------------------------------------------------
 
 let auto = "off";
 let switches = []; // of the auto mode
