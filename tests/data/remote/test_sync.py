@@ -4,110 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from data.core.errors import InputError
-from data.remote import lock as store_lock
 from data.remote import transfer
-from data.remote.sync import ProjectSync, synced_project
-from data.remote.sync_state import IN_USE_FILE, MANIFEST_FILE, SyncState
+from data.remote.sync import ProjectSync
+from data.remote.sync_state import IN_USE_FILE, SyncState
 from data.remote.transfer import Transfer
 from data.storage.addresses import project_place
 from data.storage.cache import cache_folder
 from data.storage.store import Store
+from tests.data.remote.synced import (
+    OLD_NS,
+    Killed,
+    here,
+    killed_after,
+    nothing,
+    there,
+    work,
+    write,
+)
 from tests.machines import Machine
-
-OLD_NS = 1_500_000_000_123_456_789
-
-
-@pytest.fixture
-def home(memory: str, machine: Machine) -> str:
-    """The address of a project that is not there yet."""
-    machine("first")
-    return f"{memory}/concert.fancam"
-
-
-class Killed(BaseException):
-    """As by SIGKILL: nothing more is sent."""
-
-
-def say(line: str) -> None:
-    raise AssertionError(line)
-
-
-def work(home: str, change: Callable[[Path], object], **options: Callable[[str], None]) -> None:
-    """What a command does."""
-    folder = project_place(home)
-    with synced_project(folder, **{"say": say, **options}):
-        change(folder)
-
-
-def write(**files: str) -> Callable[[Path], None]:
-    """Write files; ``a__b`` is the file b in the folder a, ``project`` what stages are done."""
-
-    def change(folder: Path) -> None:
-        for name, content in files.items():
-            file = folder / name.replace("__", "/")
-            if name == "project":
-                file = folder / "project.json"
-                content = json.dumps({"schema": 1, "footages": [], "stages": json.loads(content)})
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content, "utf-8")
-
-    return change
-
-
-def nothing(_: Path) -> None:
-    pass
-
-
-def killed_after(home: str, change: Callable[[Path], object]) -> None:
-    """A command that dies after its work: it sends nothing, and its note stays there."""
-    folder = project_place(home)
-    sync = ProjectSync(folder, say=say)
-    with sync.alone():
-        note = Store(home).read(IN_USE_FILE)
-        sync.pull()
-        change(folder)
-    Store(home).write(IN_USE_FILE, note or b"")
-
-
-def there(home: str) -> dict[str, str]:
-    """What lies at the address, but for what the machines tell each other."""
-    store = Store(home)
-    names = [name for name in store.files() if name != MANIFEST_FILE]
-    return {name: (store.read(name) or b"").decode() for name in names}
-
-
-def here(home: str) -> dict[str, str]:
-    """What lies in the folder."""
-    folder = project_place(home)
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
-
-
-@pytest.fixture
-def travelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that were sent or fetched."""
-    names: list[str] = []
-    send, fetch = Store.send, Store.fetch
-
-    def noted_send(store: Store, source: Path, name: str) -> None:
-        names.append(f"send {name}")
-        send(store, source, name)
-
-    def noted_fetch(store: Store, name: str, target: Path, *, size_bytes: int) -> None:
-        names.append(f"fetch {name}")
-        fetch(store, name, target, size_bytes=size_bytes)
-
-    monkeypatch.setattr(Store, "send", noted_send)
-    monkeypatch.setattr(Store, "fetch", noted_fetch)
-    return names
-
 
 # --- to and fro -------------------------------------------------------------------------------
 
@@ -361,158 +281,3 @@ def test_a_cache_that_was_emptied_is_no_decision(home: str, travelled: list[str]
         file.unlink()
     work(home, nothing)
     assert sorted(there(home)) == sorted(here(home)) == ["a", "b", "project.json"]
-
-
-# --- others at work ---------------------------------------------------------------------------
-
-
-def test_nobody_else_at_the_same_time(home: str, machine: Machine) -> None:
-    def others(_: Path) -> None:
-        with pytest.raises(InputError, match="another run on this machine is at work in it"):
-            work(home, nothing)
-        machine("second")
-        with pytest.raises(InputError, match=r"has been at work in it since \d\d:\d\d UTC"):
-            work(home, nothing)
-        machine("first")
-
-    work(home, others)
-    assert IN_USE_FILE not in there(home)
-
-
-def test_who_has_died_is_not_waited_for(
-    home: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    killed_after(home, nothing)
-    assert IN_USE_FILE in there(home)
-    work(home, nothing)  # the machine itself goes on at once
-    killed_after(home, nothing)
-    machine("second")
-    with pytest.raises(InputError, match="at work in it since"):
-        work(home, nothing)
-    monkeypatch.setattr(store_lock, "STALE_S", -1.0)
-    work(home, nothing)
-    assert there(home) == {}
-
-
-def test_the_note_is_kept_fresh(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    monkeypatch.setattr(store_lock, "BEAT_S", 0.01)
-    beats: set[float] = set()
-
-    def wait(_: Path) -> None:
-        until = time.monotonic() + 5
-        while len(beats) < 3 and time.monotonic() < until:
-            beats.add(json.loads(there(home)[IN_USE_FILE])["beat"])
-
-    work(home, wait)
-    assert len(beats) == 3
-
-
-def test_who_was_taken_over_sends_nothing(home: str) -> None:
-    def sleep(folder: Path) -> None:
-        write(a="1", project="{}")(folder)
-        Store(home).write(IN_USE_FILE, b'{"machine": "another", "token": "theirs"}')
-
-    with pytest.raises(InputError, match="somebody else took over"):
-        work(home, sleep)
-    assert list(there(home)) == [IN_USE_FILE]
-
-
-@pytest.mark.parametrize("note", [b"", b"{", b"[]", b'{"beat": "soon"}', b'{"since": null}'])
-def test_a_damaged_note_keeps_nobody_out(home: str, note: bytes) -> None:
-    Store(home).write(IN_USE_FILE, note)
-    work(home, write(a="1", project="{}"))
-    assert sorted(there(home)) == ["a", "project.json"]
-
-
-# --- what is not to be trusted ----------------------------------------------------------------
-
-EVIL = [
-    "../out",
-    "a/../../out",
-    "/etc/passwd",
-    "a//b",
-    "a\\..\\out",
-    "C:evil",
-    "..",
-    ".",
-    "",
-    "nul\0",
-    "project.json",
-    ".lock",
-    ".mirror.json",
-]
-
-
-@pytest.mark.parametrize("name", EVIL)
-def test_names_that_lead_out(home: str, name: str) -> None:
-    store = Store(home)
-    store.write("project.json", b"{}")
-    files = {"a": [1, 1, ""], name: [1, 1, ""]}
-    manifest = {"schema": 1, "revision": "x", "files": files}
-    store.write(MANIFEST_FILE, json.dumps(manifest).encode())
-    with pytest.raises(InputError, match="which no file of a project is"):
-        work(home, nothing)
-    assert here(home) == {}
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"{",
-        b"[]",
-        b"{}",
-        b'{"schema": 1, "revision": "x", "files": [1]}',
-        b'{"schema": 1, "revision": "x", "files": {"a": 1}}',
-        b'{"schema": 1, "revision": "x", "files": {"a": [1, 1e300, ""]}}',
-        b'{"schema": 1, "revision": "x", "files": {"a": [1, -1, ""]}}',
-    ],
-)
-def test_a_damaged_manifest(home: str, content: bytes) -> None:
-    Store(home).write(MANIFEST_FILE, content)
-    with pytest.raises(InputError, match=r"\.mirror\.json is damaged"):
-        work(home, nothing)
-
-
-def test_a_manifest_of_another_version(home: str) -> None:
-    Store(home).write(MANIFEST_FILE, b'{"schema": 2, "revision": "x", "files": {}}')
-    with pytest.raises(InputError, match="made by another version"):
-        work(home, nothing)
-
-
-def test_a_content_that_is_not_what_was_sent(home: str, machine: Machine) -> None:
-    """Half of somebody's sending: it is taken, but nothing takes it for up to date."""
-
-    def old(folder: Path) -> None:
-        write(a="1", project="{}")(folder)
-        os.utime(folder / "a", ns=(OLD_NS, OLD_NS))
-
-    work(home, old)
-    Store(home).write("a", b"2")
-    machine("second")
-    work(home, nothing)
-    assert here(home)["a"] == "2"
-    assert (project_place(home) / "a").stat().st_mtime_ns > OLD_NS
-
-
-def test_links_are_not_followed(home: str, tmp_path: Path) -> None:
-    (tmp_path / "private").mkdir()
-    (tmp_path / "private" / "key").write_text("secret")
-
-    def link(folder: Path) -> None:
-        write(a="1", project="{}")(folder)
-        (folder / "in").symlink_to(tmp_path / "private")
-        (folder / "key").symlink_to(tmp_path / "private" / "key")
-
-    work(home, link)
-    assert sorted(there(home)) == ["a", "project.json"]
-
-
-def test_a_damaged_state_is_no_state(home: str) -> None:
-    work(home, write(a="1", project="{}"))
-    state = project_place(home).with_name(".concert.fancam.state.json")
-    assert SyncState.read(state).files["a"].size_bytes == 1
-    state.write_text("{")
-    work(home, nothing)
-    assert sorted(here(home)) == ["a", "project.json"]

@@ -15,7 +15,7 @@ from data.tables.decisions import Decision, DecisionKind
 from data.tables.people import open_people
 from data.tables.people_erasure import all_names, erase_person, merged_people
 from data.tables.projection import assign_found
-from tests.data.tables.test_decisions import FOUND, faces, found, now, places
+from tests.data.tables.reviewed import FOUND, faces, found, now, places
 
 X = UNKNOWN
 
