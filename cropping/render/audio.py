@@ -1,4 +1,4 @@
-"""The footage's sound, ready to go under every person's video."""
+"""Extract the footage's sound once, for muxing into every person's video."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from av import AudioStream, Packet
     from av.container import InputContainer, OutputContainer
 
-EARLY_S: Final = 1
-"""Added to all times in the file: it cannot hold those before 0, where an encoder's first packet
-often is."""
+OFFSET_S: Final = 1
+"""Added to all timestamps in the file: they cannot be negative, and an encoder's first packet often
+is before 0."""
 _AAC: Final = "aac"
-_CHANNELS: Final = {1: "mono"}  # all others are mixed down to two
+_LAYOUTS: Final = {1: "mono"}  # others are mixed down to stereo
 
 
 def write_sound(footage: Footage, path: Path, *, start_s: Fraction) -> None:
-    """Write the sound of a footage: copied where it is AAC, else encoded to that.
+    """Write the sound of a footage: AAC is copied, other codecs are encoded to AAC.
 
     Args:
         footage: a video with sound.
-        path: where it goes; read it with `sound_packets`.
-        start_s: where in the footage's own time its first frame is shown: 0 from here on.
+        path: output file; read it with `sound_packets`.
+        start_s: timestamp of the footage's first frame, which becomes 0.
 
     Raises:
         InputError: it cannot be written.
@@ -45,25 +45,25 @@ def write_sound(footage: Footage, path: Path, *, start_s: Fraction) -> None:
         for other in source.streams:
             if other is not stream:
                 other.discard = av.stream.Discard.all
-        # Raw AAC, as in .ts, keeps what a file needs in its head in every packet.
+        # ADTS, the AAC of .ts, has its header in every packet and no extradata.
         copied = stream.codec_context.name == _AAC and bool(stream.codec_context.extradata)
         write = _copy if copied else _encode
-        write(source, stream, target, start_s - EARLY_S)
+        write(source, stream, target, start_s - OFFSET_S)
 
 
 def sound_packets(path: Path) -> Iterator[tuple[Any, Fraction]]:
-    """Packets of a file that `write_sound` wrote, and the time in seconds when each is heard."""
+    """Yield the packets of a file of `write_sound` with their presentation time in seconds."""
     import av
 
     with av.open(str(path)) as source:
         stream = source.streams.audio[0]
         for packet in source.demux(stream):
             if packet.size and packet.pts is not None:
-                yield packet, packet.pts * Fraction(packet.time_base) - EARLY_S
+                yield packet, packet.pts * Fraction(packet.time_base) - OFFSET_S
 
 
 def _whole_packets(source: InputContainer, stream: AudioStream) -> Iterator[Packet[AudioStream]]:
-    """Up to the end, or to where the file was cut off."""
+    """Yield packets up to the end, or to the first error of a truncated file."""
     import av
 
     try:
@@ -81,12 +81,12 @@ def _copy(
     tick = Fraction(stream.time_base or 1)
     out.time_base = tick
     zero, last = round(zero_s / tick), -1
-    early = round(EARLY_S / tick)
+    offset = round(OFFSET_S / tick)
     for packet in _whole_packets(source, stream):
         pts = (packet.pts or 0) - zero
-        # Not what ends before the first frame, nor what a joined recording says twice. What ends
-        # just then is what a decoder starts by.
-        if pts + (packet.duration or 0) < early or pts <= last:
+        # Skip what ends before the first frame, and what a joined recording repeats. A packet that
+        # ends exactly there primes the decoder.
+        if pts + (packet.duration or 0) < offset or pts <= last:
             continue
         packet.stream, packet.pts, packet.dts, last = out, pts, pts, pts
         target.mux(packet)
@@ -98,27 +98,29 @@ def _encode(
     import av
 
     rate = _rate(stream.rate)
-    layout = _CHANNELS.get(stream.channels, "stereo")
+    layout = _LAYOUTS.get(stream.channels, "stereo")
     out: Any = target.add_stream(_AAC, rate=rate, layout=layout)
     out.bit_rate = AAC_BIT_RATE
     out.codec_context.flags |= av.codec.context.Flags.bitexact
     out.codec_context.flags |= av.codec.context.Flags.global_header
     resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
-    place: int | None = None
+    position: int | None = None  # next sample
     for frame in _frames(source, stream):
         at = round((frame.pts * Fraction(frame.time_base) - zero_s) * rate)
         for part in resampler.resample(frame):
-            if at + part.samples <= EARLY_S * rate or (place is not None and at < place - rate):
+            repeated = position is not None and at < position - rate
+            if repeated or at + part.samples <= OFFSET_S * rate:
                 continue
-            place = at if place is None or at > place + rate // 10 else place
-            part.pts, part.time_base = place, Fraction(1, rate)
-            place += part.samples
+            if position is None or at > position + rate // 10:
+                position = at
+            part.pts, part.time_base = position, Fraction(1, rate)
+            position += part.samples
             target.mux(out.encode(part))
     target.mux(out.encode(None))
 
 
 def _frames(source: InputContainer, stream: AudioStream) -> Iterator[Any]:
-    """Decoded sound; what is broken is left out."""
+    """Yield decoded audio frames; damaged packets are skipped."""
     import av
 
     for packet in _whole_packets(source, stream):
@@ -129,5 +131,5 @@ def _frames(source: InputContainer, stream: AudioStream) -> Iterator[Any]:
 
 
 def _rate(rate: int) -> int:
-    """The nearest that AAC and every browser know, not below."""
+    """Return the next higher sample rate that AAC and all browsers support."""
     return next((known for known in (44_100, 48_000) if known >= rate), 48_000)

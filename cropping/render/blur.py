@@ -1,4 +1,4 @@
-"""Everybody else's faces, made so that nobody can be told by them."""
+"""Blur other people's faces beyond recognition."""
 
 from __future__ import annotations
 
@@ -17,49 +17,56 @@ from data.tables.tracks import Tracks
 from data.video.yuv import Plane, Planes
 
 GROWN: Final = 0.35
-"""Of the face's size, on each side: hair, ears and chin too."""
-LONGER_S: Final = 0.5
-"""So much before and after they are seen: a tracker sees a face later than people do."""
+"""Margin on each side in sizes of the face: hair, ears and chin."""
+EXTENDED_S: Final = 0.5
+"""Time before and after a track: a tracker detects a face later than viewers do."""
 _CELLS: Final = 5
-"""What is left of a face: so many patches across."""
+"""Resolution of a blurred face: cells across."""
 
 
 class FaceBlur:
-    """Where everybody but one person is, frame by frame."""
+    """Boxes of all faces but one person's, by frame."""
 
     def __init__(
         self, tracks: Tracks, person_id: int, timeline: Timeline, frame_wh: tuple[int, int]
     ) -> None:
-        """Take all tracks of a footage, and whom to leave alone."""
+        """Collect the boxes.
+
+        Args:
+            tracks: of the footage, all people.
+            person_id: the person whose face stays sharp.
+            timeline: of the footage.
+            frame_wh: size of the footage in px.
+        """
         self._boxes: dict[int, list[NDArray[np.float32]]] = {}
         frame_times = FrameTimes.of(timeline)
         shot = timeline.shot(np.arange(len(frame_times)))
         for other in np.unique(tracks.person_id).tolist():
-            theirs = tracks.take(tracks.person_id == other)
+            rows = tracks.take(tracks.person_id == other)
             if other == UNKNOWN:
-                self._note(theirs.frame_index, theirs.xyxy, frame_wh)
+                self._add(rows.frame_index, rows.xyxy, frame_wh)
             elif other != person_id:
-                for run in person_shots(theirs, timeline, frame_times):
-                    frames, boxes = _lengthened(theirs.take(run.rows), frame_times, shot)
-                    self._note(frames, boxes, frame_wh)
+                for one in person_shots(rows, timeline, frame_times):
+                    frames, boxes = _extended(rows.take(one.rows), frame_times, shot)
+                    self._add(frames, boxes, frame_wh)
 
-    def _note(self, frames: NDArray[np.int64], xyxy: Boxes, frame_wh: tuple[int, int]) -> None:
+    def _add(self, frames: NDArray[np.int64], xyxy: Boxes, frame_wh: tuple[int, int]) -> None:
         grown = clamp(expand(xyxy, GROWN), frame_wh)
         for frame, box in zip(frames.tolist(), grown, strict=True):
             self._boxes.setdefault(frame, []).append(box)
 
     def at(self, frame_index: int) -> Sequence[NDArray[np.float32]]:
-        """Their boxes in a frame, as large as what is to be blurred."""
+        """Return the areas to blur in a frame, each ``(4,)`` px, xyxy."""
         return self._boxes.get(frame_index, [])
 
 
-def _lengthened(
+def _extended(
     tracks: Tracks, frame_times: FrameTimes, shots: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Boxes]:
-    """Every frame from somewhat before the first row to somewhat after the last, in one shot."""
+    """Extend tracks of one shot at both ends: frame indices ``(m,)`` and boxes ``(m, 4)`` px."""
     first, last = int(tracks.frame_index[0]), int(tracks.frame_index[-1])
-    begin = np.searchsorted(frame_times.time_s, frame_times.time_s[first] - LONGER_S)
-    end = np.searchsorted(frame_times.time_s, frame_times.time_s[last] + LONGER_S, side="right")
+    begin = np.searchsorted(frame_times.time_s, frame_times.time_s[first] - EXTENDED_S)
+    end = np.searchsorted(frame_times.time_s, frame_times.time_s[last] + EXTENDED_S, side="right")
     frames = np.arange(begin, end)
     frames = frames[shots[frames] == shots[first]]
     sides = [np.interp(frames, tracks.frame_index, tracks.xyxy[:, side]) for side in range(4)]
@@ -67,7 +74,12 @@ def _lengthened(
 
 
 def blurred(planes: Planes, boxes: Sequence[NDArray[np.float32]]) -> Planes:
-    """A copy with an oval in each of ``boxes`` blurred beyond recognition; itself for none."""
+    """Return a copy with an ellipse in each box blurred; without boxes, the planes themselves.
+
+    Args:
+        planes: of a frame; not changed.
+        boxes: each ``(4,)`` px, xyxy within the frame.
+    """
     if not len(boxes):
         return planes
     copies = [np.array(plane) for plane in (planes.y, planes.u, planes.v)]
@@ -84,8 +96,8 @@ def _blur(plane: Plane, box: NDArray[np.float32]) -> None:
     height, width = patch.shape
     if not width or not height:
         return
-    few = cv2.resize(patch, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
-    smooth = cv2.resize(few, (width, height), interpolation=cv2.INTER_LINEAR)
+    cells = cv2.resize(patch, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+    smooth = cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
     mask = np.zeros((height, width), np.uint8)
     axes = ((width + 1) // 2, (height + 1) // 2)
     cv2.ellipse(mask, (width // 2, height // 2), axes, 0, 0, 360, 255, thickness=-1)

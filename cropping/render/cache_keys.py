@@ -1,4 +1,4 @@
-"""What everybody's videos and GIFs depend on: a key of it is kept with each file."""
+"""Cache keys of the videos: a video is stale when its key has changed."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 
 VERSION: Final = 3
-"""Raised when the same tracks and settings would give other videos."""
+"""Increased when the same tracks and settings give other videos."""
 
 
 def video_keys(
     tracks: Tracks, timeline: Timeline, *, size_bytes: int, settings: str, blurred: bool
 ) -> dict[int, str]:
-    """Return the key of everybody's video who is seen, by person.
+    """Return the key of each person's video, by person id.
 
     Args:
-        tracks: of everybody.
+        tracks: of the footage, all people.
         timeline: of the footage.
         size_bytes: of the footage.
-        settings: all that a video's content depends on.
-        blurred: whether the others are, so that their tracks count too.
+        settings: see `CropSettings.video_key`.
+        blurred: other people's faces are blurred, so the video depends on their tracks too.
     """
     common = digest(
         f"{VERSION} {size_bytes} {settings}",
         *(column.tobytes() for column in (timeline.frame_index, timeline.time_s, timeline.cuts)),
     )
-    everybody = _bytes(tracks) if blurred else b""
+    all_tracks = _bytes(tracks) if blurred else b""
     keys = {}
     for person in np.unique(tracks.person_id[tracks.person_id != UNKNOWN]).tolist():
         own = tracks.take(tracks.person_id == person)
-        keys[person] = digest(common, str(person), _bytes(own), everybody)
+        keys[person] = digest(common, str(person), _bytes(own), all_tracks)
     return keys
 
 

@@ -1,4 +1,4 @@
-"""One person's video on its way: H.264 in pieces, each of which a stopped run finds again."""
+"""Encode H.264 video in chunks, the checkpoints of a stopped run."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
 
 DEFAULT_ENCODER: Final = "libx264"
-_PIECE_FORMAT: Final = "nut"
-"""Keeps times as they are, whatever their unit; .mp4 and .mkv do not."""
+_CHUNK_FORMAT: Final = "nut"
+"""Stores timestamps in any time base unchanged; .mp4 and .mkv do not."""
 
 _QUALITY: Final = {
-    # What each calls the quality that --crf asks for; all count from 0 to 51 as x264 does.
+    # The option of each encoder that --crf sets; all scales run from 0 to 51 like x264's.
     "libx264": {"crf": "{crf}", "preset": "{preset}", **X264_SAME_BYTES},
     "h264_nvenc": {"rc": "vbr", "cq": "{crf}"},
     "h264_qsv": {"global_quality": "{crf}"},
     "h264_amf": {"rc": "cqp", "qp_i": "{crf}", "qp_p": "{crf}", "qp_b": "{crf}"},
     "h264_vaapi": {"rc_mode": "CQP", "qp": "{crf}"},
 }
-_FORCED: Final = ("libx264", "h264_nvenc")
-"""Those that make of every keyframe that is asked for one that closes all before."""
-_TRIED_PX: Final = 256  # hardware encoders refuse smaller pictures
+_FORCED_IDR: Final = ("libx264", "h264_nvenc")
+"""Encoders that make every requested keyframe an IDR frame."""
+_TRIAL_PX: Final = 256  # hardware encoders refuse smaller frames
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderSettings:
-    """How pictures are encoded.
+    """H.264 encoder and quality.
 
     Args:
         name: libav's name of an H.264 encoder.
@@ -52,7 +52,7 @@ class EncoderSettings:
     preset: str = "veryfast"
 
     def options(self) -> dict[str, str]:
-        """What libav is told."""
+        """Return the options of libav's encoder."""
         quality = _QUALITY.get(self.name, {})
         chosen = {
             key: v.format(crf=f"{self.crf:g}", preset=self.preset) for key, v in quality.items()
@@ -61,26 +61,26 @@ class EncoderSettings:
 
     @property
     def can_be_spliced(self) -> bool:
-        """Whether what begins with any keyframe needs nothing from before it, for sure."""
-        return self.name in _FORCED
+        """Whether every keyframe is an IDR frame, so that chunks can be spliced at it."""
+        return self.name in _FORCED_IDR
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """What is the same for all pieces of a video."""
+    """Format of a video, the same for all its chunks."""
 
-    size_wh: tuple[int, int]
+    size_wh: tuple[int, int]  # px
     time_base: Fraction  # seconds a tick
-    rate: Fraction  # frames a second, nominally
+    rate: Fraction  # nominal frames a second
     colours: Colours = BT709
-    threads: int = 1
+    threads: int = 1  # of the encoder; another number gives other bytes
 
 
 def check_encoder(settings: EncoderSettings) -> None:
-    """Try an encoder before anything is decoded for it.
+    """Check that an encoder works before any frame is decoded for it.
 
     Raises:
-        InputError: there is none of this name, it is not for H.264, or it does not work here.
+        InputError: no such encoder, not an H.264 encoder, or it does not work on this machine.
     """
     import av
 
@@ -88,39 +88,41 @@ def check_encoder(settings: EncoderSettings) -> None:
     try:
         codec = av.Codec(settings.name, "w")
     except ValueError as error:
-        raise InputError(f"{settings.name}: no such encoder here; {advice}") from error
+        raise InputError(f"{settings.name}: no such encoder on this machine; {advice}") from error
     if codec.canonical_name != "h264":
-        message = f"encodes {codec.canonical_name}, which not every player plays"
+        message = f"encodes {codec.canonical_name}, not H.264"
         raise InputError(f"{settings.name}: {message}; {advice}")
     try:
         _try(settings)
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{settings.name}: does not work here ({reason}); {advice}") from error
+        raise InputError(
+            f"{settings.name}: does not work on this machine ({reason}); {advice}"
+        ) from error
 
 
 def _try(settings: EncoderSettings) -> None:
     import av
 
     context: Any = av.CodecContext.create(settings.name, "w")
-    context.width = context.height = _TRIED_PX
+    context.width = context.height = _TRIAL_PX
     context.pix_fmt, context.time_base = _pixel_format(settings), Fraction(1, 25)
     context.options = settings.options()
-    context.encode(av.VideoFrame(_TRIED_PX, _TRIED_PX, "yuv420p"))
+    context.encode(av.VideoFrame(_TRIAL_PX, _TRIAL_PX, "yuv420p"))
     context.encode(None)
 
 
 def open_chunk(path: Path) -> OutputContainer:
-    """Open a file to be written whose packets keep their times; none is shown before 0."""
+    """Open a chunk for writing; packets keep their timestamps, which must not be negative."""
     import av
 
-    # libav would else move all times so that the first decoding time, before 0, becomes 0.
+    # By default libav shifts all timestamps so that the first negative dts becomes 0.
     options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
-    return av.open(str(path), "w", format=_PIECE_FORMAT, options=options)
+    return av.open(str(path), "w", format=_CHUNK_FORMAT, options=options)
 
 
 class ChunkWriter:
-    """Some frames of one video, whole or not there; of none an empty file.
+    """Writes the frames of one chunk; without frames, an empty file.
 
     Raises:
         InputError: it cannot be written.
@@ -136,7 +138,7 @@ class ChunkWriter:
         self._empty = True
 
     def new_frame(self) -> tuple[VideoFrame, Planes]:
-        """A frame to be encoded next, and its planes, to be filled."""
+        """Return an empty frame for `write`, and its planes to fill."""
         import av
 
         frame = av.VideoFrame(*self._video_format.size_wh, "yuv420p")
@@ -144,7 +146,7 @@ class ChunkWriter:
         return frame, Planes(y, u, v, self._video_format.colours)
 
     def write(self, frame: VideoFrame, *, tick: int, keyframe: bool) -> None:
-        """Append a frame; ticks rise."""
+        """Encode a frame; ``tick`` is its pts and rises from frame to frame."""
         from av.video.frame import PictureType
 
         frame.pts, frame.time_base = tick, self._video_format.time_base
@@ -155,16 +157,16 @@ class ChunkWriter:
         self._empty = False
 
     def close(self) -> None:
-        """Finish the piece."""
+        """Flush the encoder and close the file."""
         with write_errors(self.path):
             if self._empty:
-                self.path.touch()  # libav opens it for the first frame
+                self.path.touch()  # libav creates the file with the first frame
             else:
                 self._container.mux(self._stream.encode(None))
             self._container.close()
 
     def abandon(self) -> None:
-        """Give up."""
+        """Close and delete the file."""
         with contextlib.suppress(Exception):
             self._container.close()
         self.path.unlink(missing_ok=True)
@@ -176,7 +178,7 @@ def _video_stream(
     from av.codec.context import Flags, ThreadType
 
     options = settings.options()
-    # Keyframes are asked for, by time; this only keeps the encoder from fewer.
+    # Keyframes are requested by time; this is only the encoder's upper bound of their distance.
     options["g"] = str(max(ceil(video_format.rate), 1))
     stream: Any = container.add_stream(settings.name, rate=video_format.rate, options=options)
     stream.width, stream.height = video_format.size_wh
@@ -189,7 +191,7 @@ def _video_stream(
 
 
 def _pixel_format(settings: EncoderSettings) -> str:
-    """4:2:0 the way the encoder takes it; libav converts from one to the other."""
+    """Return the 4:2:0 layout that the encoder accepts; libav converts between them."""
     import av
 
     known = {one.name for one in av.Codec(settings.name, "w").video_formats or ()}

@@ -1,4 +1,4 @@
-"""One footage on its way to everybody's videos: what is known of it before."""
+"""Crop job of one footage, and its plan: the people and the cache keys of their videos."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from data.video.footage import Footage
 
 @dataclass(frozen=True, slots=True)
 class CropJob:
-    """What is asked for of one footage.
+    """All that `crop-people` knows of one footage before it reads the tracks.
 
     Args:
         paths: of the project.
-        name: of the footage there.
+        name: of the footage in the project.
         footage: a video.
-        settings: how to crop.
-        tracked: people and their names when the footage was tracked.
-        names: their names by now.
-        smiles: what the smiles of the footage depend on.
-        knows_smiles: whether they are in the project.
+        settings: of `crop-people`.
+        tracked: person ids, and names when the footage was tracked.
+        names: person ids, and current names.
+        smiles: cache key of the footage's smiles table.
+        knows_smiles: the smiles table is up to date.
     """
 
     paths: ProjectFolder
@@ -46,83 +46,83 @@ class CropJob:
 
     @property
     def folder(self) -> OutputFolder:
-        """Where the videos go."""
+        """Folder of the videos."""
         return OutputFolder(self.paths.crops_folder(self.name))
 
     @property
     def work(self) -> Path:
-        """What the videos are put together of."""
+        """Work directory: chunks, sound and records of finished segments."""
         return self.folder.folder / WORK_FOLDER
 
     @property
     def frame_wh(self) -> tuple[int, int]:
-        """Size of the footage."""
+        """Size of the footage in px."""
         return self.footage.width, self.footage.height
 
     @property
     def video_wh(self) -> tuple[int, int]:
-        """Size of the videos."""
+        """Size of the videos in px."""
         return self.settings.window.video_wh(self.frame_wh)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """One person on their way; files are relative to the footage's folder of crops."""
+    """One person of a footage; files are relative to the footage's folder of crops."""
 
     person_id: int
     name: str
     file: str  # without suffix
     tracks: Tracks
-    key: str  # what the video depends on
+    key: str  # cache key of the video
 
     @property
     def video(self) -> str:
-        """Their video."""
+        """File of the whole video."""
         return f"{self.file}.mp4"
 
     @property
     def best(self) -> str:
-        """The video of just the parts with them."""
+        """File of the video of only the intervals with the person."""
         return f"{self.file}.best.mp4"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CropPlan:
-    """One footage with its tracks."""
+    """A crop job with its tracks and people."""
 
     request: CropJob
     tracks: Tracks
     timeline: Timeline
-    people: tuple[Person, ...]  # who is seen
-    never_seen: tuple[str, ...]
+    people: tuple[Person, ...]  # who have tracks
+    never_seen: tuple[str, ...]  # names without tracks
 
     @property
     def name(self) -> str:
-        """The footage's."""
+        """Name of the footage."""
         return self.request.name
 
     @property
     def footage(self) -> Footage:
-        """The video."""
+        """The source video."""
         return self.request.footage
 
     @property
     def settings(self) -> CropSettings:
-        """How to crop."""
+        """Settings of `crop-people`."""
         return self.request.settings
 
     @property
     def chosen(self) -> list[Person]:
-        """Who was asked for."""
+        """People selected by the settings."""
         names = self.settings.people
         return [person for person in self.people if not names or person.name in names]
 
     def chunk_folder(self, person: Person) -> Path:
-        """Folder of what a person's video is put together of."""
+        """Return the folder of a person's chunks."""
         return self.request.work / f"{person.person_id}-{person.key}"
 
     def ready_video(self, person: Person) -> Path:
-        """A person's video, where it need not be put together."""
+        """Return the file of a video that is finished under another name."""
         return self.request.work / f"{person.person_id}-{person.key}.mp4"
 
 
@@ -130,7 +130,7 @@ def plan_of(request: CropJob) -> CropPlan:
     """Read a footage's tracks.
 
     Raises:
-        InputError: they do not belong to it, or who was asked for is not seen in them.
+        InputError: the tracks belong to another footage, or a selected person has none.
     """
     tracks = read_csv(request.paths.tracks_file(request.name), dict(request.tracked))
     timeline = read_timeline(request.paths.detections_file(request.name))
@@ -141,9 +141,9 @@ def plan_of(request: CropJob) -> CropPlan:
     never = tuple(name for person, name in names.items() if person not in seen)
     if unknown := [name for name in settings.people if name not in names.values()]:
         known = ", ".join(sorted(names.values()))
-        raise InputError(f"{unknown[0]}: nobody of this name; {request.name} has {known}")
+        raise InputError(f"{unknown[0]}: no person of this name; {request.name} has {known}")
     if lacking := [name for name in settings.people if name in never]:
-        raise InputError(f"{lacking[0]}: never seen in {request.name}; choose somebody else")
+        raise InputError(f"{lacking[0]}: never seen in {request.name}; choose another person")
     return CropPlan(request, tracks, timeline, people, never)
 
 
@@ -154,21 +154,21 @@ def _check_tracks(request: CropJob, tracks: Tracks, timeline: Timeline) -> None:
     except ValueError as error:
         message = f"does not belong to this footage ({error}); run track-people again"
         raise InputError(f"{file}: {message}") from error
-    # Smoothing may put a face that leaves the picture somewhat beyond its edge, but not far.
+    # Smoothing may move a face that leaves the frame slightly beyond its edge.
     near = expand(tracks.xyxy, 1.0)
     inside = (near[:, 2:] >= 0).all(axis=1)
     inside &= (near[:, :2] <= (footage.width, footage.height)).all(axis=1)
     if (outside := ~inside).any():
         frame = int(tracks.frame_index[int(np.argmax(outside))])
         size = f"{footage.width}x{footage.height}"
-        message = f"a face outside the picture of {size} in frame {frame}; run track-people again"
+        message = f"a face outside the {size} frame {frame}; run track-people again"
         raise InputError(f"{file}: {message}")
 
 
 def _people(
     request: CropJob, names: Mapping[int, str], tracks: Tracks, timeline: Timeline
 ) -> tuple[Person, ...]:
-    """Everybody who is seen."""
+    """Return the people with tracks, by id."""
     files = person_file_names(names)
     keys = video_keys(
         tracks,

@@ -1,4 +1,4 @@
-"""Pieces and sound become one .mp4, without being encoded again."""
+"""Mux chunks and sound into one .mp4 without re-encoding."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _CHAPTER_TICK: Final = Fraction(1, 1000)
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A part of a video that goes into another, in seconds."""
+    """An interval of a video that is copied into another."""
 
     begin_s: Fraction
     end_s: Fraction  # exclusive
-    title: str = ""
+    title: str = ""  # of its chapter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PacketTimes:
-    """When the packets of a video are shown, and when they must be decoded for that."""
+    """Presentation and decoding times of a video's packets, in ticks."""
 
     pts: NDArray[np.int64]  # (n,) decode order
     dts: NDArray[np.int64]  # (n,)
@@ -40,11 +40,11 @@ class PacketTimes:
 
 
 def packet_times(pts: NDArray[np.int64], *, end: int) -> PacketTimes:
-    """Decoding times for packets in decode order: as late as the pictures' order allows.
+    """Derive decoding times of packets in decode order, as late as the frame order allows.
 
     Args:
         pts: ``(n,)`` ticks, all different.
-        end: when the last picture goes.
+        end: tick at which the last frame ends.
     """
     order = np.argsort(pts)
     shown = pts[order]
@@ -57,25 +57,25 @@ def packet_times(pts: NDArray[np.int64], *, end: int) -> PacketTimes:
     dts = np.concatenate([before, shown])[: len(pts)]
     duration = steps[rank]
     if delay and len(pts) > 1:
-        # A file lasts from its first decoding time to its last and that packet's duration.
+        # The duration of a file: its last decoding time and duration minus its first decoding time.
         duration[-1] = max(int((end - shown[0]) - (dts[-1] - dts[0])), 1)
     return PacketTimes(pts, dts, duration)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some frames of a video.
+    """Consecutive frames of a video.
 
     Args:
-        own: as `PieceWriter` wrote it, or a whole .mp4.
-        shared: by several videos; of it, whole groups of pictures that are lacking in ``own``.
+        own: file of `ChunkWriter`, or a whole .mp4.
+        shared: file with the groups of pictures that are missing in ``own``; of several videos.
     """
 
     own: Path
     shared: Path | None = None
 
-    def filled(self) -> Iterator[Path]:
-        """The files that hold anything."""
+    def files(self) -> Iterator[Path]:
+        """Yield the files that hold frames."""
         files = (file for file in (self.own, self.shared) if file is not None)
         return (file for file in files if file.stat().st_size)
 
@@ -83,27 +83,27 @@ class Chunk:
 def mux(
     path: Path, chunks: Sequence[Chunk], excerpts: Sequence[Excerpt], *, sound: Path | None
 ) -> None:
-    """Write an .mp4 of some parts of a video, one after the other; of several, chapters.
+    """Write an .mp4 of excerpts of a video; several excerpts become chapters.
 
     Args:
-        path: where it goes.
+        path: output file.
         chunks: of the video, in order.
-        excerpts: in order, each from one keyframe to before another, or to the end.
-        sound: of the whole footage, as `write_sound` wrote it.
+        excerpts: in order; each begins at a keyframe and ends before one, or with the video.
+        sound: of the whole footage, a file of `write_sound`; None for no sound.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
     import av
 
-    filled = next(file for chunk in chunks for file in chunk.filled())
-    with av.open(str(filled)) as first, write_errors(path), open_mp4(path) as target:
+    sample = next(file for chunk in chunks for file in chunk.files())
+    with av.open(str(sample)) as first, write_errors(path), open_mp4(path) as target:
         template = first.streams.video[0]
         tick = Fraction(template.time_base or 1)
         video: Any = target.add_stream_from_template(template)
         video.time_base = tick
-        cuts = _Cuts.of(excerpts, tick)
-        streams = [_video(chunks, cuts, video, tick)]
+        ticks = _ExcerptTicks.of(excerpts, tick)
+        streams = [_video(chunks, ticks, video, tick)]
         if sound is not None:
             streams.append(_sound(sound, excerpts, target))
         if len(excerpts) > 1:
@@ -113,32 +113,32 @@ def mux(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cuts:
-    """Spans in ticks: those of the old video that begin at ``begin`` come to lie at ``to``."""
+class _ExcerptTicks:
+    """Excerpts in ticks."""
 
-    begin: NDArray[np.int64]  # (s,)
-    end: NDArray[np.int64]  # (s,)
-    to: NDArray[np.int64]  # (s,)
+    begin: NDArray[np.int64]  # (s,) in the source
+    end: NDArray[np.int64]  # (s,) in the source, exclusive
+    to: NDArray[np.int64]  # (s,) begin in the output
 
     @classmethod
-    def of(cls, excerpts: Sequence[Excerpt], tick: Fraction) -> _Cuts:
+    def of(cls, excerpts: Sequence[Excerpt], tick: Fraction) -> _ExcerptTicks:
         begin = np.array([round(excerpt.begin_s / tick) for excerpt in excerpts], np.int64)
         end = np.array([round(excerpt.end_s / tick) for excerpt in excerpts], np.int64)
         return cls(begin, end, np.concatenate([[0], np.cumsum(end - begin)])[:-1])
 
     def moved(self, pts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """New times, ``(n,)``, and which of them are in a excerpt."""
+        """Return the output pts ``(n,)`` of source pts ``(n,)``, and which are in an excerpt."""
         place = np.maximum(np.searchsorted(self.begin, pts, side="right") - 1, 0)
         kept = (pts >= self.begin[place]) & (pts < self.end[place])
         return pts - self.begin[place] + self.to[place], kept
 
 
 def _video(
-    chunks: Sequence[Chunk], cuts: _Cuts, stream: Any, tick: Fraction
+    chunks: Sequence[Chunk], ticks: _ExcerptTicks, stream: Any, tick: Fraction
 ) -> Iterator[tuple[Fraction, Any]]:
     pts = np.array([packet.pts for packet in _packets(chunks)], np.int64)
-    moved, kept = cuts.moved(pts)
-    found = packet_times(moved[kept], end=int((cuts.end - cuts.begin).sum()))
+    moved, kept = ticks.moved(pts)
+    found = packet_times(moved[kept], end=int((ticks.end - ticks.begin).sum()))
     number = 0
     for packet, wanted in zip(_packets(chunks), kept, strict=True):
         if not wanted:
@@ -151,9 +151,9 @@ def _video(
 
 
 def _packets(chunks: Sequence[Chunk]) -> Iterator[Any]:
-    """All packets in decode order."""
+    """Yield all packets in decode order."""
     for chunk in chunks:
-        first, *shared = (_groups(file) for file in chunk.filled())
+        first, *shared = (_groups(file) for file in chunk.files())
         if shared:
             known = {packet.pts for _, packet in _groups(chunk.own)}
             shared = [(one for one in shared[0] if one[1].pts not in known)]
@@ -162,7 +162,7 @@ def _packets(chunks: Sequence[Chunk]) -> Iterator[Any]:
 
 
 def _groups(path: Path) -> Iterator[tuple[int, Any]]:
-    """Packets in decode order, each with the time of the keyframe that its group begins with."""
+    """Yield packets in decode order, each with the pts of its group's keyframe."""
     import av
 
     with av.open(str(path)) as source:
@@ -188,7 +188,7 @@ def _sound(
 def _sound_packets(
     path: Path, excerpts: Sequence[Excerpt], stream: Any
 ) -> Iterator[tuple[Fraction, Any]]:
-    """What is heard in the excerpts; of one that begins at 0, everything."""
+    """Yield the sound of the excerpts; of a single one that begins at 0, all sound."""
     tick: Fraction = stream.time_base
     last: int | None = None
     for packet, time_s in sound_packets(path):
@@ -197,7 +197,7 @@ def _sound_packets(
             continue
         pts = round(moved_s / tick)
         if last is not None and pts <= last:
-            continue  # a excerpt ended within a packet
+            continue  # the excerpt before ended within a packet
         packet.stream, packet.time_base, packet.pts, packet.dts, last = stream, tick, pts, pts, pts
         yield pts * tick, packet
 

@@ -1,4 +1,4 @@
-"""Cut a window out of a picture and bring it to the video's size, plane by plane."""
+"""Crop a window of a frame and resize it to the video's size, plane by plane."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from data.video.yuv import Plane, Planes
 
 BLACK: Final = (16, 128, 128)
-"""Of the narrow range: no light, no colour."""
+"""Y, U and V of black in the limited range."""
 
 _SAME: Final = 1e-3
-"""Pixels: nearer than this is the same."""
+"""Tolerance in pixels."""
 _SHRUNK: Final = 2.0
-"""From so many pixels on for one, those between must be averaged, or fine patterns flicker."""
+"""Source pixels per output pixel from which averaging is needed against aliasing."""
 
 _EARLIER: Final = 12
-"""Pixels by which a part may begin earlier, to hit a place between pixels."""
+"""Pixels by which the scaled region may begin earlier, to hit a subpixel position."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the video a window goes: even numbers, so that both halves of the colour fit."""
+class Placement:
+    """Position of a window in the video, in px: even, for the chroma planes."""
 
     left: int
     top: int
@@ -35,41 +35,41 @@ class Place:
     height: int
 
 
-def fit(window_wh: tuple[float, float], video_wh: tuple[int, int]) -> Place:
-    """The largest place for a window, in proportion; what is left over are bars."""
+def fit(window_wh: tuple[float, float], video_wh: tuple[int, int]) -> Placement:
+    """Return the largest placement of a window that keeps its aspect; bars fill the rest."""
     scale = min(video_wh[0] / window_wh[0], video_wh[1] / window_wh[1])
     width, height = (
         min(max(round(side * scale / 2) * 2, 2), room)
         for side, room in zip(window_wh, video_wh, strict=True)
     )
     left, top = (video_wh[0] - width) // 4 * 2, (video_wh[1] - height) // 4 * 2
-    return Place(left, top, width, height)
+    return Placement(left, top, width, height)
 
 
 def crop(planes: Planes, xyxy: tuple[float, float, float, float], target: Planes) -> None:
-    """Fill ``target`` with a window of ``planes``, black where it has another shape.
+    """Fill ``target`` with a window of ``planes``; black bars where the aspect differs.
 
     Args:
-        planes: the whole picture.
-        xyxy: the window, within the picture; without area for nothing but black.
-        target: of even size; written to.
+        planes: of the frame.
+        xyxy: the window in px, within the frame; without area for black.
+        target: planes of even size; written to.
     """
     left, top, right, bottom = xyxy
     if right - left < 1 or bottom - top < 1:
         fill(target)
         return
-    place = fit((right - left, bottom - top), target.wh)
-    if (place.width, place.height) != target.wh:
+    placement = fit((right - left, bottom - top), target.wh)
+    if (placement.width, placement.height) != target.wh:
         fill(target)
     for number, (source, into) in enumerate(zip(_all(planes), _all(target), strict=True)):
         half = 2 if number else 1
-        rows = slice(place.top // half, (place.top + place.height) // half)
-        columns = slice(place.left // half, (place.left + place.width) // half)
+        rows = slice(placement.top // half, (placement.top + placement.height) // half)
+        columns = slice(placement.left // half, (placement.left + placement.width) // half)
         _cut_plane(source, xyxy, into[rows, columns], half=half)
 
 
 def fill(target: Planes) -> None:
-    """Make a picture black."""
+    """Fill the planes with black."""
     for plane, value in zip(_all(target), BLACK, strict=True):
         plane[:] = value
 
@@ -87,19 +87,19 @@ def _cut_plane(
     if max(step_x, step_y) > _SHRUNK:
         _shrink(source, (left, top, right, bottom), into)
         return
-    # Half-size planes lie at the left of their pixels, in the middle of their lines.
+    # Chroma is co-sited with luma horizontally (left) and centred vertically.
     shift = (step_x - 1) / 2 if half == 1 else (step_x - 1) / 4
     first_x, first_y = left + shift, top + (step_y - 1) / 2
     if abs(step_x - 1) * width < _SAME and abs(step_y - 1) * height < _SAME:
         _shift(source, first_x, first_y, into)
     else:
-        # Colours are soft by themselves.
-        how = cv2.INTER_CUBIC if half == 1 else cv2.INTER_LINEAR
-        _scale(source, (first_x, step_x), (first_y, step_y), into, how)
+        # Chroma has little detail: linear is enough.
+        interpolation = cv2.INTER_CUBIC if half == 1 else cv2.INTER_LINEAR
+        _scale(source, (first_x, step_x), (first_y, step_y), into, interpolation)
 
 
 def _shrink(source: Plane, xyxy: tuple[float, float, float, float], into: Plane) -> None:
-    """Halve as often as it goes, each time averaging four pixels: much quicker than at once."""
+    """Halve repeatedly by averaging four pixels: much faster than in one step."""
     left, top, right, bottom = (round(side) for side in xyxy)
     window = source[top : max(bottom, top + 1), left : max(right, left + 1)]
     while window.shape[0] >= 2 * into.shape[0] and window.shape[1] >= 2 * into.shape[1]:
@@ -110,14 +110,14 @@ def _shrink(source: Plane, xyxy: tuple[float, float, float, float], into: Plane)
 
 
 def _shift(source: Plane, first_x: float, first_y: float, into: Plane) -> None:
-    """Copy a window as large as ``into``, also from between the pixels."""
+    """Copy a window as large as ``into``, at a subpixel position."""
     height, width = into.shape
     x, y = _whole(first_x), _whole(first_y)
     inside = x + width <= source.shape[1] and y + height <= source.shape[0]
     if max(abs(first_x - x), abs(first_y - y)) < _SAME and inside:
         np.copyto(into, source[y : y + height, x : x + width])
         return
-    # The kernel's four taps reach from one before to two after.
+    # The kernel's four taps reach from one pixel before to two after.
     top, left = max(y - 1, 0), max(x - 1, 0)
     window = source[top : y + height + 2, left : x + width + 2]
     moved = _moved(window, first_x - x, first_y - y)
@@ -128,7 +128,7 @@ def _shift(source: Plane, first_x: float, first_y: float, into: Plane) -> None:
 
 
 def _moved(window: Plane, x: float, y: float) -> Plane:
-    """Take every pixel from a place between, 0 to 1; along one axis alone that is much quicker."""
+    """Shift by a fraction of a pixel, 0 to 1; along one axis only it is much faster."""
     edge = cv2.BORDER_REPLICATE
     if abs(y) < _SAME:
         return np.asarray(cv2.filter2D(window, -1, _cubic(x)[None], borderType=edge))
@@ -142,9 +142,9 @@ def _whole(value: float) -> int:
 
 
 def _cubic(f: float) -> NDArray[np.float32]:
-    """Catmull-Rom's weights of the pixels -1, 0, 1 and 2 for a place between 0 and 1.
+    """Return the Catmull-Rom weights of pixels -1, 0, 1 and 2 for a position from 0 to 1, ``(5,)``.
 
-    The fifth is there to put the kernel's middle on pixel 0.
+    The first weight is 0: it centres the kernel on pixel 0.
     """
     taps = (
         (-f + 2 * f**2 - f**3) / 2,
@@ -156,9 +156,13 @@ def _cubic(f: float) -> NDArray[np.float32]:
 
 
 def _scale(
-    source: Plane, along_x: tuple[float, float], along_y: tuple[float, float], into: Plane, how: int
+    source: Plane,
+    along_x: tuple[float, float],
+    along_y: tuple[float, float],
+    into: Plane,
+    interpolation: int,
 ) -> None:
-    """Fill ``into`` from the places first, first + step, first + 2 steps, ... of each axis."""
+    """Resample at the positions first, first + step, first + 2 steps, ... of each axis."""
     height, width = into.shape
     columns, skip_x = _start(*along_x, width, source.shape[1])
     rows, skip_y = _start(*along_y, height, source.shape[0])
@@ -167,7 +171,7 @@ def _scale(
         None,
         fx=1 / along_x[1],
         fy=1 / along_y[1],
-        interpolation=how,
+        interpolation=method,
     )
     scaled = scaled[skip_y : skip_y + height, skip_x : skip_x + width]
     into[: scaled.shape[0], : scaled.shape[1]] = scaled
@@ -175,14 +179,14 @@ def _scale(
     into[:, scaled.shape[1] :] = into[:, scaled.shape[1] - 1, None]
 
 
-@lru_cache(maxsize=64)  # a camera that stands asks the same again
+@lru_cache(maxsize=64)  # a static camera repeats its arguments
 def _start(first: float, step: float, count: int, size: int) -> tuple[slice, int]:
-    """Part of an axis to scale, and how many of the scaled pixels to skip.
+    """Return the region of an axis to scale, and how many scaled pixels to skip.
 
-    Scaling knows no place between pixels; but a few pixels earlier, a whole number of steps may
-    come closer.
+    OpenCV scales from whole pixels only; from a few pixels earlier, a whole number of steps may
+    come closer to the wanted position.
     """
-    # Pixel k of a part that begins at b lies at b + (k + 0.5) step - 0.5.
+    # Pixel k of a region that begins at b lies at b + (k + 0.5) step - 0.5.
     begins = np.arange(max(floor(first) - _EARLIER, 0), max(floor(first) - 1, 0) + 1)
     skips = (first - begins - (step - 1) / 2) / step
     best = int(np.argmin(np.abs(skips - np.round(skips))))

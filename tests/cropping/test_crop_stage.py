@@ -619,7 +619,7 @@ def add_tracks(project: Project, tracks: Tracks, frames: int = 40) -> None:
     [
         (without_tracks, "not tracked yet; run track-people film.fancam"),
         (never_seen, "film: no person was seen in it; there is nothing to crop"),
-        (outside, "a face outside the picture of 160x96 in frame 7; run track-people again"),
+        (outside, "a face outside the 160x96 frame 7; run track-people again"),
         (of_another_footage, "does not belong to this footage"),
         (changed, "it has changed since it was tracked; run track-people --force"),
         (gone, "no such file"),
@@ -640,8 +640,8 @@ def test_bad_input(project: Project, spoil: Callable[[Project], None], message: 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"people": ("Cleo",)}, "Cleo: nobody of this name; film has Anna, Ben"),
-        ({"encoder": EncoderSettings("h264_none")}, "h264_none: no such encoder here"),
+        ({"people": ("Cleo",)}, "Cleo: no person of this name; film has Anna, Ben"),
+        ({"encoder": EncoderSettings("h264_none")}, "h264_none: no such encoder on this machine"),
         ({"encoder": EncoderSettings("mpeg4")}, "mpeg4: encodes mpeg4"),
     ],
     ids=["nobody", "no encoder", "not H.264"],
@@ -664,7 +664,7 @@ def test_who_is_never_seen_is_named(project: Project) -> None:
     summary = crop(project)
     assert [person.name for person in summary.people] == ["Anna"]
     assert summary.never_seen == ("Ben",)
-    with pytest.raises(InputError, match="Ben: never seen in film; choose somebody else"):
+    with pytest.raises(InputError, match="Ben: never seen in film; choose another person"):
         crop(project, people=("Ben",))
 
 

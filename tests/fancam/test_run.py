@@ -212,7 +212,7 @@ def test_a_missing_encoder_is_reported_first(
     shutil.copy(clips("constant_rate.mp4"), "film.mp4")
     monkeypatch.setattr("cropping.render.encoder._try", broken)
     assert fancam.cli.main(["film.mp4", "--weights", "yolo11n.yaml"]) == 2
-    assert "libx264: does not work here (no such device)" in capsys.readouterr().err
+    assert "libx264: does not work on this machine (no such device)" in capsys.readouterr().err
     assert not (tmp_path / "film.fancam").exists()
 
 

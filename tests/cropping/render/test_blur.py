@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cropping.render.blur import GROWN, LONGER_S, FaceBlur, blurred
+from cropping.render.blur import EXTENDED_S, GROWN, FaceBlur, blurred
 from data.core.arrays import UNKNOWN
 from data.video.yuv import BT709, Planes
 from tests.cropping.tracked_project import at_rate, box, tracks_of
@@ -19,8 +19,8 @@ def stripes() -> Planes:
 
 def test_nobody_else() -> None:
     timeline = at_rate(5)
-    others = FaceBlur(tracks_of(timeline, {1: {2: box(50, 50)}}), 1, timeline, FRAME_WH)
-    assert [len(others.at(frame)) for frame in range(5)] == [0] * 5
+    blur = FaceBlur(tracks_of(timeline, {1: {2: box(50, 50)}}), 1, timeline, FRAME_WH)
+    assert [len(blur.at(frame)) for frame in range(5)] == [0] * 5
     planes = stripes()
     assert blurred(planes, []) is planes
 
@@ -32,21 +32,21 @@ def test_everybody_else_and_strangers_for_longer_than_they_are_seen() -> None:
         2: {f: box(80, 40) for f in range(20, 38)},
         UNKNOWN: {50: box(140, 40)},
     }
-    others = FaceBlur(tracks_of(timeline, rows), 1, timeline, FRAME_WH)
-    seen = [len(others.at(frame)) for frame in range(60)]
-    longer = round(LONGER_S * 25)
+    blur = FaceBlur(tracks_of(timeline, rows), 1, timeline, FRAME_WH)
+    seen = [len(blur.at(frame)) for frame in range(60)]
+    longer = round(EXTENDED_S * 25)
     # Ben from half a second before to the cut; the stranger in that one frame.
     assert np.flatnonzero(seen).tolist() == [*range(20 - longer, 40), 50]
-    left, top, right, bottom = others.at(30)[0].tolist()
+    left, top, right, bottom = blur.at(30)[0].tolist()
     assert [right - left, bottom - top] == pytest.approx([24 * (1 + 2 * GROWN)] * 2)
-    assert others.at(50)[0][2] == 160  # cut at the frame's edge
+    assert blur.at(50)[0][2] == 160  # cut at the frame's edge
 
 
 def test_boxes_between_rows() -> None:
     timeline = at_rate(11)
     rows = {2: {0: box(40, 40), 10: box(60, 40)}}
-    others = FaceBlur(tracks_of(timeline, rows), 1, timeline, FRAME_WH)
-    middle = others.at(5)[0]
+    blur = FaceBlur(tracks_of(timeline, rows), 1, timeline, FRAME_WH)
+    middle = blur.at(5)[0]
     assert (middle[0] + middle[2]) / 2 == 50
 
 

@@ -83,11 +83,14 @@ def test_the_default_encoder_is_there() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", ": no such encoder here; leave --encoder out for libx264"),
-        ("h265", "h265: no such encoder here; leave --encoder out for libx264"),
-        ("mpeg4", "mpeg4: encodes mpeg4, which not every player plays; leave --encoder"),
-        ("aac", "aac: encodes aac, which not every player plays"),
-        ("h264_v4l2m2m", r"h264_v4l2m2m: (does not work here \(.+\)|no such encoder here); leave"),
+        ("", ": no such encoder on this machine; leave --encoder out for libx264"),
+        ("h265", "h265: no such encoder on this machine; leave --encoder out for libx264"),
+        ("mpeg4", "mpeg4: encodes mpeg4, not H.264; leave --encoder"),
+        ("aac", "aac: encodes aac, not H.264"),
+        (
+            "h264_v4l2m2m",
+            r"h264_v4l2m2m: (does not work on this machine \(.+\)|no such encoder on this machine); leave",
+        ),
     ],
     ids=["empty", "unknown", "another codec", "sound", "no such hardware"],
 )

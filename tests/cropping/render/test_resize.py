@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cropping.render.resize import BLACK, Place, crop, fill, fit
+from cropping.render.resize import BLACK, Placement, crop, fill, fit
 from data.video.yuv import BT709, Planes
 
 WIDTH, HEIGHT = 640, 360
@@ -88,15 +88,15 @@ def test_as_it_is_means_the_same_numbers() -> None:
 @pytest.mark.parametrize(
     ("window_wh", "place"),
     [
-        ((640, 360), Place(0, 122, 202, 114)),
-        ((202, 360), Place(0, 0, 202, 360)),
-        ((404, 720), Place(0, 0, 202, 360)),
-        ((10, 360), Place(96, 0, 10, 360)),
-        ((0.5, 360), Place(100, 0, 2, 360)),
+        ((640, 360), Placement(0, 122, 202, 114)),
+        ((202, 360), Placement(0, 0, 202, 360)),
+        ((404, 720), Placement(0, 0, 202, 360)),
+        ((10, 360), Placement(96, 0, 10, 360)),
+        ((0.5, 360), Placement(100, 0, 2, 360)),
     ],
     ids=["wide", "same", "half", "narrow", "hair's breadth"],
 )
-def test_fit(window_wh: tuple[float, float], place: Place) -> None:
+def test_fit(window_wh: tuple[float, float], place: Placement) -> None:
     assert fit(window_wh, (202, 360)) == place
 
 
