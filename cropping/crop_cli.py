@@ -53,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME,
-        description="Write a video of each person into PROJECT/crops/FOOTAGE, all in one pass: as "
-        "long as the footage, with its sound, as if a camera operator had followed them.",
-        epilog="A run that was stopped goes on where it was when the same command is given again.",
+        description="Write a video of each person into PROJECT/crops/FOOTAGE, all in one decode: as "
+        "long as the footage, with its sound, framed as by a camera operator.",
+        epilog="A stopped run resumes when the same command is run again.",
     )
     add = parser.add_argument
     add("project", type=project_place, help="project folder, with tracks by track-people")
@@ -65,10 +65,10 @@ def _parser() -> argparse.ArgumentParser:
         type=footage_place,
         help="videos, or folders (default: all of the project)",
     )
-    add("--person", action="append", default=[], metavar="NAME", help="only them; may be repeated")
-    add("--only-present", action="store_true", help="also a best-of: just the parts with them")
-    add("--no-smiles", action="store_true", help="do not look who smiles meanwhile")
-    add("--force", action="store_true", help="do again what is done")
+    add("--person", action="append", default=[], metavar="NAME", help="only this person; may be repeated")
+    add("--only-present", action="store_true", help="also write a best-of: only the parts with the person")
+    add("--no-smiles", action="store_true", help="do not score smiles in the same decode")
+    add("--force", action="store_true", help="render finished videos again")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
     _add_window(parser)
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_window(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what is shown").add_argument
-    add("--size", metavar="WxH", help="so many pixels of the footage, such as 200x630")
+    add("--size", metavar="WxH", help="fixed window in pixels of the footage, such as 200x630")
     add("--aspect", metavar="W:H", help=f"shape of the video (default: {_ASPECT})")
     add(
         "--zoom",
@@ -101,9 +101,9 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
         "--absent",
         choices=("wide", "hold", "black"),
         default="wide",
-        help="what is shown while the person is not there (default: wide, the whole picture)",
+        help="what is shown while the person is absent (default: wide, the whole frame)",
     )
-    add("--others", choices=("show", "blur"), default="show", help="blur: everybody else's face")
+    add("--others", choices=("show", "blur"), default="show", help="blur: all other faces")
 
 
 def _add_encoding(parser: argparse.ArgumentParser) -> None:
@@ -139,7 +139,7 @@ def _crop(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> None:
-    """Refuse options that make no sense, before anything is loaded or written."""
+    """Validate the options before anything is loaded or written."""
     from data.project.project import require_project
 
     require_project(parsed.project)
@@ -197,7 +197,7 @@ def _two(option: str, value: str, between: str, *, low: int, high: int) -> tuple
 
 
 def _report(summaries: Sequence[CropsSummary]) -> list[str]:
-    """The closing lines, for a person to read."""
+    """Return the lines of the final report."""
     lines = []
     for summary in summaries:
         lines += [_footage_line(summary), *_people_lines(summary)]

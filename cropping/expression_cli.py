@@ -37,17 +37,17 @@ def expressions_main(arguments: Sequence[str] | None = None) -> int:
 def _smiles_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=SMILES,
-        description="Train a small network that tells whether a face smiles, on labelled faces; "
-        "smile-gifs takes it by --model. fancam brings one: this is for one of your own.",
-        epilog="Beside the model it writes a card of what it was trained on and how good it is on "
-        "people it has never seen.",
+        description="Train a small smile classifier on labelled faces; smile-gifs uses it with --model. "
+        "fancam ships one: train your own for other faces.",
+        epilog="Beside the model it writes a model card: the training data, and the metrics on people "
+        "not seen in training.",
     )
     _add_options(parser, out="smile.onnx")
     parser.add_argument(
         "--smile",
         action="append",
         metavar="LABEL",
-        help=f"a label that is a smile; repeatable (default: {', '.join(SMILE_LABELS)})",
+        help=f"a label that counts as a smile; may be repeated (default: {', '.join(SMILE_LABELS)})",
     )
     return parser
 
@@ -55,10 +55,10 @@ def _smiles_parser() -> argparse.ArgumentParser:
 def _expressions_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=EXPRESSIONS,
-        description="Train a small network that tells expressions of faces apart, whichever the "
-        "labels name: seventeen pulled faces, or asleep and awake.",
-        epilog="Beside the model it writes a card of what it was trained on and how good it is on "
-        "people it has never seen.",
+        description="Train a small classifier of facial expressions, whichever the labels name: "
+        "seventeen grimaces, or asleep and awake.",
+        epilog="Beside the model it writes a model card: the training data, and the metrics on people "
+        "not seen in training.",
     )
     _add_options(parser, out="expressions.onnx")
     return parser
@@ -68,22 +68,22 @@ def _add_options(parser: argparse.ArgumentParser, *, out: str) -> None:
     add = parser.add_argument
     add("data", nargs="+", type=Path, help=_DATA)
     add("--out", type=Path, default=Path(out), metavar="FILE", help=f"default: {out}")
-    add("--judge", type=Path, metavar="MODEL", help="train nothing: judge a model on these faces")
+    add("--judge", type=Path, metavar="MODEL", help="do not train: evaluate a model on these faces")
     add(
         "--epochs",
         type=int,
         default=_EPOCHS,
         metavar="N",
-        help=f"rounds over all faces, at most (default: {_EPOCHS})",
+        help=f"largest number of epochs (default: {_EPOCHS})",
     )
-    add("--seed", type=int, default=0, help="another number gives another training (default: 0)")
+    add("--seed", type=int, default=0, help="of the random numbers (default: 0)")
     add("--threads", type=int, default=1, metavar="N", help="processor cores to use (default: 1)")
     add(
         "--learning-curve",
         action="store_true",
-        help="also train on parts of the people, to see whether more would help",
+        help="also train on shares of the people, to see whether more data would help",
     )
-    add("--force", action="store_true", help="train again what is trained")
+    add("--force", action="store_true", help="train an up-to-date model again")
 
 
 def _smiles(parsed: argparse.Namespace) -> int:
@@ -112,14 +112,14 @@ def _expressions(parsed: argparse.Namespace) -> int:
 
 def _work(name: str, parsed: argparse.Namespace, purpose: Purpose) -> int:
     _check(parsed)
-    lines = _judge(name, parsed, purpose) if parsed.judge else _train(name, parsed, purpose)
+    lines = _evaluate(name, parsed, purpose) if parsed.judge else _train(name, parsed, purpose)
     for line in lines:
         print(line)  # noqa: T201
     return 0
 
 
 def _check(parsed: argparse.Namespace) -> None:
-    """Refuse options that make no sense, before anything is loaded or written."""
+    """Validate the options before anything is loaded or written."""
     require_range("--epochs", parsed.epochs, low=1, high=1000)
     require_range("--seed", parsed.seed, low=0, high=2**31 - 1)
     require_range("--threads", parsed.threads, low=1, high=256)
@@ -136,7 +136,7 @@ def _train(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]
     return _report(train_expressions(parsed.data, parsed.out, purpose, settings, progress=progress))
 
 
-def _judge(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]:
+def _evaluate(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]:
     from cropping.expressions.labelled_faces import read_labelled_faces
     from cropping.expressions.model import load_expression_model
     from cropping.expressions.stage import evaluate_model
@@ -149,7 +149,7 @@ def _judge(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]
         order=purpose.classes,
         progress=bars(name, unit="faces"),
     )
-    return _judged(*evaluate_model(model, faces), skipped=faces.skipped)
+    return _metrics_lines(*evaluate_model(model, faces), skipped=faces.skipped)
 
 
 def _settings(parsed: argparse.Namespace) -> ExpressionSettings:
@@ -166,21 +166,21 @@ def _settings(parsed: argparse.Namespace) -> ExpressionSettings:
 
 
 def _report(summary: ExpressionSummary) -> list[str]:
-    """The closing lines, for a person to read."""
+    """Return the lines of the final report."""
     lines = [f"classes  {', '.join(summary.classes)}"]
     if summary.single is not None and summary.averaged is not None:
-        judged = "people never seen" if summary.by_subject else "faces kept from training"
-        lines += [f"on {judged}:"]
-        lines += _judged(summary.single, summary.averaged, skipped=summary.skipped)
+        evaluated_on = "people not seen in training" if summary.by_subject else "faces held out of training"
+        lines += [f"on {evaluated_on}:"]
+        lines += _metrics_lines(summary.single, summary.averaged, skipped=summary.skipped)
         if not summary.by_subject:
-            lines += ["nobody said who is who (column subject): these figures flatter the model"]
+            lines += ["no column subject: people may be in both parts, the metrics are too optimistic"]
     lines += [f"model    {summary.model}", f"card     {summary.card}"]
     if summary.up_to_date:
         lines += ["nothing to do, all is up to date"]
     return lines
 
 
-def _judged(single: Figures, averaged: Figures, *, skipped: tuple[str, ...]) -> list[str]:
+def _metrics_lines(single: Figures, averaged: Figures, *, skipped: tuple[str, ...]) -> list[str]:
     from cropping.expressions.card import calibration_lines, figures_row, table
 
     header = ["", "faces", "ROC AUC", "right", "calibration error"]

@@ -160,7 +160,7 @@ def _scale(
     along_x: tuple[float, float],
     along_y: tuple[float, float],
     into: Plane,
-    interpolation: int,
+    method: int,
 ) -> None:
     """Resample at the positions first, first + step, first + 2 steps, ... of each axis."""
     height, width = into.shape

@@ -1,1 +1,1 @@
-"""Smiles: scoring, selection, and the GIFs of them."""
+"""Smiles: scoring, selection, and GIFs of the best ones."""

@@ -29,24 +29,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME,
-        description="Find each person's best smiles, and write them as one short picture in "
-        "PROJECT/crops/FOOTAGE: sharp, eyes towards the camera, different moments.",
-        epilog="A run that was stopped goes on where it was when the same command is given again.",
+        description="Select each person's best smiles and write them as one short animation into "
+        "PROJECT/crops/FOOTAGE: sharp, facing the camera, from different moments.",
+        epilog="A stopped run resumes when the same command is run again.",
     )
     add = parser.add_argument
-    add("project", type=project_place, help="project folder whose footage track-people has tracked")
+    add("project", type=project_place, help="project folder with tracks by track-people")
     add(
         "footage",
         nargs="*",
         type=footage_place,
-        help="videos, or folders (default: all that are tracked)",
+        help="videos, or folders (default: all tracked footage)",
     )
     add(
         "--frames",
         type=int,
         default=_FRAMES,
         metavar="N",
-        help=f"smiles a person (default: {_FRAMES})",
+        help=f"smiles per person (default: {_FRAMES})",
     )
     add(
         "--style",
@@ -60,18 +60,18 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=_SIZE_PX,
         metavar="PX",
-        help=f"side of the picture, at most (default: {_SIZE_PX})",
+        help=f"largest side of the animation (default: {_SIZE_PX})",
     )
     add(
         "--max-bytes",
         default="2M",
         metavar="N",
-        help="size of a file, such as 500k or 2M, at most; the picture gets smaller until it "
-        "fits, then its colours fewer (default: 2M)",
+        help="largest size of a file, such as 500k or 2M; the side, then the number of colours is "
+        "reduced until it fits (default: 2M)",
     )
-    add("--model", type=Path, metavar="FILE", help="of train-smiles (default: fancam's own)")
+    add("--model", type=Path, metavar="FILE", help="model of train-smiles (default: fancam's own)")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
-    add("--force", action="store_true", help="do again what is done")
+    add("--force", action="store_true", help="write finished files again")
     return parser
 
 
@@ -94,7 +94,7 @@ def _gifs(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    """Refuse options that make no sense, before anything is loaded or written."""
+    """Validate the options before anything is loaded or written."""
     from data.project.project import require_project
 
     require_project(parsed.project)
@@ -137,7 +137,7 @@ def _settings(parsed: argparse.Namespace, max_bytes: int) -> SmileSettings:
 
 
 def _report(summaries: Sequence[SmileSummary]) -> list[str]:
-    """The closing lines, for a person to read."""
+    """Return the lines of the final report."""
     lines = []
     for summary in summaries:
         done = " (done before)" if summary.already_done else ""
@@ -155,10 +155,10 @@ def _people_lines(summary: SmileSummary) -> list[str]:
     lines = []
     for person in summary.people:
         if person.file is None:
-            said = f"too few smiles: {person.smiles} different moments"
+            text = f"too few smiles: {person.smiles} different moments"
         else:
-            said = f"{person.smiles} smiles  {shown(person.file)}"
-        lines += [f"  {person.name:<{width}}  {said}"]
+            text = f"{person.smiles} smiles  {shown(person.file)}"
+        lines += [f"  {person.name:<{width}}  {text}"]
     return lines
 
 

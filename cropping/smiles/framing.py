@@ -1,4 +1,4 @@
-"""The square around a smiling face: the face in one place and of one size from frame to frame."""
+"""Square crops of a face, with constant position and size of the face across frames."""
 
 from __future__ import annotations
 
@@ -8,44 +8,46 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import Image
+
 Square = tuple[float, float, float]  # left, top, side in px of the frame
 
-_ROOM: Final = 2.3  # side of the square over the face's: hair and chin, and a little air
-_DOWN: Final = -0.06  # of the side: dlib's box begins at the brows, and hair is above them
+_SCALE: Final = 2.3  # side of the square over that of the face: hair, chin and some margin
+_OFFSET: Final = -0.06  # of the side, upwards: dlib's box begins at the brows
 
 
 def square_of(
-    xyxy: NDArray[np.float32], frame_wh: tuple[int, int], *, room: float = _ROOM
+    xyxy: NDArray[np.float32], frame_wh: tuple[int, int], *, scale: float = _SCALE
 ) -> Square:
-    """Return the square to show of one face, wholly inside the frame.
+    """Return the square around a face, inside the frame.
 
     Args:
         xyxy: ``(4,)`` px, the face as dlib frames it.
         frame_wh: px.
-        room: side of the square over the face's, where the frame has it.
+        scale: side of the square over that of the face, unless the frame is smaller.
     """
     width, height = frame_wh
-    side = min(float((xyxy[2:] - xyxy[:2]).max()) * room, float(width), float(height))
+    side = min(float((xyxy[2:] - xyxy[:2]).max()) * scale, float(width), float(height))
     x, y = ((xyxy[:2] + xyxy[2:]) / 2).tolist()
     left = min(max(x - side / 2, 0.0), width - side)
-    top = min(max(y + (_DOWN - 0.5) * side, 0.0), height - side)
+    top = min(max(y + (_OFFSET - 0.5) * side, 0.0), height - side)
     return left, top, side
 
 
 def steady_box(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return one box for a burst: where its faces, ``(n, 4)``, are on the whole."""
+    """Return the median box ``(4,)`` px of a burst's faces ``(n, 4)`` px."""
     return np.asarray(np.median(xyxy, axis=0), np.float32)
 
 
-def crop_square(image: NDArray[np.uint8], square: Square, side_px: int) -> NDArray[np.uint8]:
-    """Return what is in a square of a frame, ``(side_px, side_px, 3)``, to fractions of a pixel."""
+def crop_square(image: Image, square: Square, side_px: int) -> Image:
+    """Crop a square of an RGB frame and resize it to ``(side_px, side_px, 3)``, with subpixels."""
     left, top, side = square
     x1, y1 = int(left), int(top)
     x2, y2 = int(np.ceil(left + side)), int(np.ceil(top + side))
     region = image[y1:y2, x1:x2]
     shrink = side_px / side
     if shrink < 1:
-        # INTER_AREA knows whole pixels only: half of one more or less is not seen.
+        # INTER_AREA works on whole pixels: half a pixel is not visible at this scale.
         small = cv2.resize(region, (side_px, side_px), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8)
     place = np.array([[shrink, 0, (x1 - left) * shrink], [0, shrink, (y1 - top) * shrink]])

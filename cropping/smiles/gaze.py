@@ -1,4 +1,4 @@
-"""Whether a face is turned to the camera with its eyes open, as dlib's older models tell."""
+"""Head turn and eye openness of a face, by dlib's HOG detector and 68 landmarks."""
 
 from __future__ import annotations
 
@@ -10,64 +10,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.expressions.patch import cut_square
+from data.core.arrays import Image
 from data.inference.dlib_models import model_file
 
 LANDMARKS_FILE: Final = "shape_predictor_68_face_landmarks.dat"
 _SIDE_PX: Final = 128
 _SCALE: Final = 1.6  # the chin of an open mouth is below dlib's box
 
-# dlib's older detector is five: faces seen from the front, from either side, and tilted ones.
-_FROM_ASIDE: Final = (1, 2)
-_LEAST_SCORE: Final = -0.3  # below its usual 0: the face is known to be there
-_OFF_CENTRE: Final = 0.13  # of the portrait's side, at most: else it is somebody else's face
+# dlib's HOG detector has five views: front, left, right and two tilted ones.
+_SIDE_VIEWS: Final = (1, 2)
+_LEAST_SCORE: Final = -0.3  # below the default of 0: a face is known to be there
+_OFF_CENTRE: Final = 0.13  # of the portrait's side; beyond is another person's face
 
-_AWAY: Final = 2.0
-_ASIDE: Final = 0.3
+_MAX_TURN: Final = 2.0
+_SIDE_TURN: Final = 0.3  # added for a side view
 
-# Places of the 68 points; source: Sagonas et al., "300 Faces in-the-Wild Challenge", 2013.
+# Indices of the 68 landmarks; source: Sagonas et al., "300 Faces in-the-Wild Challenge", 2013.
 _EYES: Final = (slice(36, 42), slice(42, 48))
 _NOSE_TIP: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Gaze:
-    """Where one face looks."""
+    """Head turn and eye openness of one face."""
 
-    turn: float  # 0 towards the camera, 1 nose under an eye, 2 away; NaN not known
-    eyes_open: float  # height of the eyes over their width, of the more closed one; NaN not known
+    turn: float  # 0 towards the camera, 1 nose under an eye, 2 turned away; NaN unknown
+    eyes_open: float  # height over width of the more closed eye; NaN unknown
 
     @classmethod
     def unknown(cls) -> Self:
-        """Return the gaze of a face that nobody has looked at so closely."""
+        """Return the gaze of a face whose gaze was not read."""
         return cls(float("nan"), float("nan"))
 
 
 class GazeReader:
-    """Reads gazes off small portraits; loads dlib's models when the first is read."""
+    """Reads the gaze from small portraits; loads dlib's models on first use."""
 
-    def portrait(self, image: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Return what `read` needs of a frame, ``(128, 128)`` grey."""
+    def portrait(self, image: Image, xyxy: NDArray[np.float32]) -> Image:
+        """Crop the grey portrait ``(128, 128)`` that `read` needs.
+
+        Args:
+            image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
+            xyxy: ``(4,)`` px of the face.
+        """
         return cut_square(image, xyxy, scale=_SCALE, side_px=_SIDE_PX)
 
-    def read(self, portrait: NDArray[np.uint8]) -> Gaze:
-        """Return the gaze of the face in a portrait."""
+    def read(self, portrait: Image) -> Gaze:
+        """Return the gaze of the face in a portrait, ``(128, 128)`` grey."""
         import dlib
 
         detector, predictor = _models()
-        # Landmarks are found in whatever they are given: a profile's mean nothing.
+        # The predictor returns landmarks for any input: those of a profile are meaningless.
         view = _view(detector, portrait)
         if view is None:
-            return Gaze(_AWAY, float("nan"))
+            return Gaze(_MAX_TURN, float("nan"))
         inset = round(_SIDE_PX * (1 - 1 / _SCALE) / 2)
         box = dlib.rectangle(inset, inset, _SIDE_PX - inset - 1, _SIDE_PX - inset - 1)
         points = predictor(portrait, box).parts()
         gaze = gaze_of(np.array([(point.x, point.y) for point in points], np.float32))
-        aside = _ASIDE if view in _FROM_ASIDE else 0.0
-        return Gaze(min(gaze.turn + aside, _AWAY), gaze.eyes_open)
+        aside = _SIDE_TURN if view in _SIDE_VIEWS else 0.0
+        return Gaze(min(gaze.turn + aside, _MAX_TURN), gaze.eyes_open)
 
 
-def _view(detector: Any, portrait: NDArray[np.uint8]) -> int | None:
-    """Which of the five detectors finds the face; None: none of them does."""
+def _view(detector: Any, portrait: Image) -> int | None:
+    """Return the number of the view that detects the face; None without a detection."""
     boxes, _, views = detector.run(portrait, 0, _LEAST_SCORE)
     middle, reach = _SIDE_PX / 2, _SIDE_PX * _OFF_CENTRE
     for box, view in zip(boxes, views, strict=True):  # best first
@@ -79,23 +85,23 @@ def _view(detector: Any, portrait: NDArray[np.uint8]) -> int | None:
 
 @cache
 def _models() -> tuple[Any, Any]:
-    """Detector and landmarks of dlib: 100 MB, loaded once."""
+    """Load dlib's detector and landmark predictor, 100 MB, once."""
     import dlib
 
     return dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model_file(LANDMARKS_FILE)))
 
 
 def gaze_of(points: NDArray[np.float32]) -> Gaze:
-    """Return the gaze of a face by its landmarks, ``(68, 2)``."""
+    """Return the gaze of a face from its landmarks, ``(68, 2)`` px."""
     left, right = (points[eye].mean(axis=0) for eye in _EYES)
     across = right - left
     aside = float((points[_NOSE_TIP] - (left + right) / 2) @ across)
     turn = abs(aside) / max(float(across @ across), 1e-6) * 2
-    return Gaze(min(turn, _AWAY), min(_openness(points[eye]) for eye in _EYES))
+    return Gaze(min(turn, _MAX_TURN), min(_openness(points[eye]) for eye in _EYES))
 
 
 def _openness(eye: NDArray[np.float32]) -> float:
-    """Height of an eye over its width, of its ``(6, 2)`` outline from corner to corner.
+    """Return the eye aspect ratio, height over width, of an outline ``(6, 2)`` px.
 
     Source: Soukupova and Cech, "Real-time eye blink detection using facial landmarks", 2016.
     """

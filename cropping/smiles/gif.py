@@ -1,4 +1,4 @@
-"""Short pictures that play in a loop: GIF, WebP or MP4, as large as a number of bytes allows."""
+"""Encode looping animations as GIF, WebP or MP4 within a size limit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from data.core.arrays import Image
 from data.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,24 +24,25 @@ if TYPE_CHECKING:
 FormatName = Literal["gif", "webp", "mp4"]
 SUFFIXES: Final[dict[FormatName, str]] = {"gif": ".gif", "webp": ".webp", "mp4": ".loop.mp4"}
 
-Frames = Sequence[NDArray[np.uint8]]
+Frames = Sequence[Image]
+"""Each ``(s, s, 3)`` RGB, all of one size."""
 
-_STEP: Final = 0.95  # from one side to the next smaller one, at most
+_STEP: Final = 0.95  # least reduction of the side per attempt
 LEAST_SIDE_PX: Final = 96
-"""A face is still known in it."""
-# Of GIF its colours, of WebP its quality, of MP4 x264's crf: the first, unless it gets too large.
+"""A face is still recognisable at this size."""
+# GIF: colours, WebP: quality, MP4: crf of x264; the first, unless the file gets too large.
 _QUALITIES: Final[dict[FormatName, tuple[int, ...]]] = {
     "gif": (256, 128, 64, 32),
     "webp": (82, 65, 45, 25),
     "mp4": (20, 25, 30, 36),
 }
-_MP4_HZ: Final = 20  # each picture takes several of its frames
+_MP4_HZ: Final = 20  # each frame of the animation is repeated
 _GIF_HZ: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A loop as it goes into a file."""
+    """An encoded animation."""
 
     content: bytes
     side_px: int
@@ -50,23 +51,23 @@ class Loop:
 def encode_loop(
     frames: Frames, seconds: Sequence[float], *, kind: FormatName, max_bytes: int
 ) -> Loop:
-    """Return frames as one loop of at most ``max_bytes``; lower size first, then fewer colours.
+    """Encode frames as one animation of limited size; reduce its side before its quality.
 
     Args:
         frames: ``(s, s, 3)`` RGB, all of one size.
-        seconds: that each is shown.
+        seconds: duration of each frame.
         kind: GIF, WebP or MP4.
-        max_bytes: that the file may have.
+        max_bytes: largest size of the file.
 
     Raises:
-        InputError: it cannot be made so small.
+        InputError: it does not fit.
     """
     best, *worse = _QUALITIES[kind]
     side_px = _even(len(frames[0]))
     least_px = min(LEAST_SIDE_PX, side_px)
     content = _encoded(frames, seconds, kind, side_px, best)
     while len(content) > max_bytes and side_px > least_px:
-        # Bytes go with the area, or nearly so.
+        # The file size is about proportional to the area.
         fitting = side_px * sqrt(max_bytes / len(content))
         side_px = max(_even(min(fitting, side_px * _STEP)), least_px)
         content = _encoded(frames, seconds, kind, side_px, best)
@@ -74,7 +75,7 @@ def encode_loop(
         if len(content) > max_bytes:
             content = _encoded(frames, seconds, kind, side_px, quality)
     if len(content) > max_bytes:
-        raise InputError(f"--max-bytes {max_bytes} is too little; it takes at least {len(content)}")
+        raise InputError(f"--max-bytes {max_bytes} is too small; give at least {len(content)}")
     return Loop(content, side_px)
 
 
@@ -88,7 +89,7 @@ def _even(side: float) -> int:
     return int(side) // 2 * 2
 
 
-def _resized(frame: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+def _resized(frame: Image, side_px: int) -> Image:
     if len(frame) == side_px:
         return frame
     small = cv2.resize(frame, (side_px, side_px), interpolation=cv2.INTER_AREA)
@@ -99,7 +100,7 @@ def _resized(frame: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
 
 
 def _gif(frames: Frames, seconds: Sequence[float], colours: int) -> bytes:
-    """One palette for all frames, so that nothing flickers; dithered."""
+    """Encode with one dithered palette for all frames, against flicker."""
     import av
 
     side = len(frames[0])
@@ -109,16 +110,16 @@ def _gif(frames: Frames, seconds: Sequence[float], colours: int) -> bytes:
         stream = file.add_stream("gif", rate=_GIF_HZ)
         stream.width, stream.height, stream.pix_fmt = side, side, "pal8"
         stream.time_base = stream.codec_context.time_base = Fraction(1, _GIF_HZ)
-        for picture in _in_one_palette(frames, seconds, colours):
-            file.mux(stream.encode(picture))
+        for paletted in _in_one_palette(frames, seconds, colours):
+            file.mux(stream.encode(paletted))
         file.mux(stream.encode(None))
     return content.getvalue()
 
 
 def _in_one_palette(frames: Frames, seconds: Sequence[float], colours: int) -> Iterator[VideoFrame]:
-    """The frames in the colours that all of them together are shown in best.
+    """Yield the frames in their common palette.
 
-    FFmpeg's: the same by Pillow measured over ten times as slow.
+    By FFmpeg: the same by Pillow measured over ten times as slow.
     """
     import av
 
@@ -148,7 +149,7 @@ def _in_one_palette(frames: Frames, seconds: Sequence[float], colours: int) -> I
 
 
 def _ticks(seconds: float) -> int:
-    """Of a GIF's clock; browsers slow down what is shown for less than two."""
+    """Return a duration in GIF ticks, at least two: browsers slow down shorter ones."""
     return max(round(seconds * _GIF_HZ), 2)
 
 
@@ -156,9 +157,9 @@ def _ticks(seconds: float) -> int:
 
 
 def _webp(frames: Frames, seconds: Sequence[float], quality: int) -> bytes:
-    from PIL import Image
+    from PIL.Image import fromarray
 
-    first, *rest = [Image.fromarray(frame) for frame in frames]
+    first, *rest = [fromarray(frame) for frame in frames]
     content = io.BytesIO()
     first.save(
         content,

@@ -1,4 +1,4 @@
-"""The model that tells smiles: the one that fancam brings, or one's own."""
+"""Smile classifier: the shipped model, or one of train-smiles."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from cropping.expressions.model import ExpressionModel, load_expression_model, m
 from data.core.errors import InputError
 
 SMILE: Final = "smile"
-"""The class that a model of smiles must have."""
+"""Class that a smile model must have."""
 NO_SMILE: Final = "no_smile"
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "models" / "smile.onnx"
-"""Trained by this project; see smile.md beside it."""
+"""The shipped model; smile.md beside it is its card."""
 
 
 class SmileModel:
-    """Scores faces by how surely they smile."""
+    """Smile probability of face patches."""
 
     def __init__(self, expressions: ExpressionModel) -> None:
-        """Take a model that has the class ``smile``."""
+        """Wrap an expression model with the class ``smile``."""
         self._expressions = expressions
 
     @property
     def key(self) -> str:
-        """Another one means other scores."""
+        """Cache key: scores of another key are stale."""
         return self._expressions.key
 
     def smile(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Score ``(n, 64, 64)`` patches of `cropping.expressions.patch`, each 0..1, ``(n,)``."""
+        """Return the smile probability ``(n,)`` of uint8 patches ``(n, 64, 64)``."""
         return self._expressions.probability(SMILE, patches)
 
 
 def load_smile_model(path: Path = SHIPPED, *, threads: int = 1) -> SmileModel:
-    """Load a model of smiles.
+    """Load a smile model.
 
     Raises:
         InputError: the file is missing, damaged, or has no class ``smile``.
@@ -44,13 +44,13 @@ def load_smile_model(path: Path = SHIPPED, *, threads: int = 1) -> SmileModel:
     expressions = load_expression_model(path, threads=threads)
     if SMILE not in expressions.classes:
         shown = ", ".join(expressions.classes)
-        message = f'knows {shown}, but no "{SMILE}"; give a model that train-smiles wrote'
+        message = f'has the classes {shown}, not "{SMILE}"; give a model of train-smiles'
         raise InputError(f"{path}: {message}")
     return SmileModel(expressions)
 
 
 def smile_model_key(path: Path = SHIPPED) -> str:
-    """Return the key of a model of smiles, without starting it.
+    """Return the key of a smile model without loading it.
 
     Raises:
         InputError: the file is missing or cannot be read.

@@ -1,4 +1,4 @@
-"""Watch the people of a footage smile, frame by frame, while somebody else decodes it."""
+"""Score the smiles of tracked faces, frame by frame; decoding is the caller's."""
 
 from __future__ import annotations
 
@@ -12,50 +12,50 @@ from numpy.typing import NDArray
 from cropping.expressions.patch import PATCH_PX, VIEWS, cut_views, face_sharpness
 from cropping.smiles.gaze import Gaze, GazeReader
 from cropping.smiles.table import SMILING, Smiles
-from data.core.arrays import UNKNOWN
+from data.core.arrays import UNKNOWN, Image
 from data.core.boxes import iou
 from data.tables.tracks import Tracks
 from data.video.frames import Frame
 from data.video.selection import SAME_TIME_S
 
 SAMPLES_PER_S: Final = 10.0
-"""A smile lasts a second; more looks would cost time and tell nothing new."""
+"""Sampling rate: a smile lasts about a second; more samples cost time and add nothing."""
 
 GAZE_EVERY_S: Final = 0.5
-"""Of so long the best smile's gaze is read: that takes longer than all else."""
+"""Gaze is read once in this time, of the best smile: it is the slowest step."""
 _NEIGHBOURS_S: Final = 0.25  # before and after
-_SAME_PLACE_IOU: Final = 0.2  # less from one look to the next: the footage has cut
+_LEAST_IOU: Final = 0.2  # between samples; less is a cut
 _BATCH: Final = 64  # patches
 
 
 class SmileClassifier(Protocol):
-    """What scores faces: `cropping.smiles.model.load_smile_model` gives one."""
+    """Interface of `cropping.smiles.model.SmileModel`."""
 
     @property
     def key(self) -> str:
-        """Another one means other scores."""
+        """Cache key: scores of another key are stale."""
         ...
 
     def smile(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Score ``(n, 64, 64)`` patches, each 0..1, ``(n,)``."""
+        """Return the smile probability ``(n,)`` of uint8 patches ``(n, 64, 64)``."""
         ...
 
 
 @dataclass(slots=True)
 class _Face:
-    """One look at one face."""
+    """One face of one sampled frame."""
 
     row: int  # of the tracks
-    moment: tuple[int, int]  # whose, and which half of which second
+    slot: tuple[int, int]  # person id, and number of the `GAZE_EVERY_S` interval
     sharpness: float
     smile: float = 0.0
     gaze: Gaze | None = None
 
 
 class SmileScorer:
-    """Scores the people of one footage; `look` at its frames in order, then `finish`.
+    """Scores the people of one footage: `score_frame` for its frames in order, then `finish`.
 
-    It keeps no frame. Filled rows of the tracks, where nobody has seen the face, are left out.
+    It keeps no frames. Interpolated rows of the tracks, without a detection, are skipped.
     """
 
     def __init__(
@@ -66,46 +66,46 @@ class SmileScorer:
         samples_per_s: float = SAMPLES_PER_S,
         gaze: GazeReader | None = None,
     ) -> None:
-        """Take what scores faces, and where they are.
+        """Prepare to score.
 
         Args:
             model: scores patches.
             tracks: of the footage.
-            samples_per_s: frames to look at, at most.
-            gaze: tells where smiling faces look; dlib's landmarks where None is given.
+            samples_per_s: largest number of frames to score.
+            gaze: reads the gaze of smiling faces; None for dlib's landmarks.
         """
         self._model, self._tracks = model, tracks
         self._gaze = gaze or GazeReader()
         self._between_s = 1 / samples_per_s
         self._next_s = -np.inf
         self._faces: list[_Face] = []
-        self._waiting: list[tuple[_Face, NDArray[np.uint8], NDArray[np.uint8]]] = []
+        self._pending: list[tuple[_Face, NDArray[np.uint8], NDArray[np.uint8]]] = []
 
     def score_frame(self, frame: Frame) -> None:
-        """Score who is seen in this frame, unless the last look was just before it."""
+        """Score the people in a frame, unless the last sample was just before it."""
         self.score(frame.index, frame.time_s, frame.image)
 
     def is_due(self, time_s: float) -> bool:
-        """Whether `look` would look at a frame of this time, the next in order."""
+        """Whether the next frame, at this time, is to be sampled."""
         return time_s >= self._next_s - SAME_TIME_S
 
-    def score(self, index: int, time_s: float, image: NDArray[np.uint8]) -> None:
-        """`look`, at an upright frame that is ``(h, w, 3)`` RGB, or its brightness ``(h, w)``."""
+    def score(self, index: int, time_s: float, image: Image) -> None:
+        """Score the people in an upright frame, ``(h, w, 3)`` RGB or its luma ``(h, w)``."""
         if not self.is_due(time_s):
             return
         first, last = np.searchsorted(self._tracks.frame_index, [index, index + 1])
         rows = np.arange(first, last)
         seen = ~self._tracks.filled[rows] & (self._tracks.person_id[rows] != UNKNOWN)
         for row in rows[seen].tolist():
-            self._take(row, image)
+            self._add(row, image)
         if len(rows):
-            # On a fixed clock where frames come evenly, so that looks do not drift apart.
+            # A fixed grid at a constant frame rate, so that sampling times do not drift.
             late = time_s - self._next_s
             start = self._next_s if late < self._between_s else time_s
             self._next_s = start + self._between_s
 
     def finish(self) -> Smiles:
-        """Return everybody's smiles."""
+        """Return the smiles table."""
         self._score()
         faces = self._faces
         rows = np.array([face.row for face in faces], np.int64)
@@ -125,36 +125,36 @@ class SmileScorer:
         )
         return smiles.replace(smile=average_over_neighbours(smiles))
 
-    def _take(self, row: int, image: NDArray[np.uint8]) -> None:
+    def _add(self, row: int, image: Image) -> None:
         box = self._tracks.xyxy[row]
-        moment = int(self._tracks.time_s[row] // GAZE_EVERY_S)
+        slot = int(self._tracks.time_s[row] // GAZE_EVERY_S)
         person = int(self._tracks.person_id[row])
-        face = _Face(row, (person, moment), face_sharpness(image, box))
+        face = _Face(row, (person, slot), face_sharpness(image, box))
         self._faces.append(face)
-        self._waiting.append((face, cut_views(image, box), self._gaze.portrait(image, box)))
-        if len(self._waiting) * len(VIEWS) >= _BATCH:
+        self._pending.append((face, cut_views(image, box), self._gaze.portrait(image, box)))
+        if len(self._pending) * len(VIEWS) >= _BATCH:
             self._score()
 
     def _score(self) -> None:
-        if not self._waiting:
+        if not self._pending:
             return
-        patches = np.concatenate([patches for _, patches, _ in self._waiting])
+        patches = np.concatenate([patches for _, patches, _ in self._pending])
         scores = self._model.smile(patches.reshape(-1, PATCH_PX, PATCH_PX))
         means = scores.reshape(-1, len(VIEWS)).mean(axis=1)
         best: dict[tuple[int, int], tuple[_Face, NDArray[np.uint8]]] = {}
-        for (face, _, portrait), score in zip(self._waiting, means.tolist(), strict=True):
+        for (face, _, portrait), score in zip(self._pending, means.tolist(), strict=True):
             face.smile = score
-            if score > max(SMILING, best[face.moment][0].smile if face.moment in best else 0):
-                best[face.moment] = face, portrait
+            if score > max(SMILING, best[face.slot][0].smile if face.slot in best else 0):
+                best[face.slot] = face, portrait
         for face, portrait in best.values():
             face.gaze = self._gaze.read(portrait)
-        self._waiting = []
+        self._pending = []
 
 
 def average_over_neighbours(smiles: Smiles) -> NDArray[np.float32]:
-    """Return each row's ``smile_alone`` averaged over the looks just before and after, ``(n,)``.
+    """Return each row's ``smile_alone`` averaged over the neighbouring samples, ``(n,)`` 0..1.
 
-    Only over the same person's, and not across a cut: a face that is elsewhere all at once.
+    Only over samples of the same person and shot; a jump of the face is a cut.
     """
     averaged = smiles.smile_alone.copy()
     for person in np.unique(smiles.person_id):
@@ -170,6 +170,6 @@ def average_over_neighbours(smiles: Smiles) -> NDArray[np.float32]:
 
 
 def _shots(xyxy: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Number of the shot of each of one person's looks, ``(n,)``."""
+    """Return the shot number of each of one person's samples, ``(n,)``; boxes ``(n, 4)`` px."""
     overlaps = [iou(a[None], b[None])[0, 0] for a, b in pairwise(xyxy)]
-    return np.cumsum([0, *(overlap < _SAME_PLACE_IOU for overlap in overlaps)])[: len(xyxy)]
+    return np.cumsum([0, *(overlap < _LEAST_IOU for overlap in overlaps)])[: len(xyxy)]

@@ -1,4 +1,4 @@
-"""Which moments of a person's smiles are shown: the best, and never nine neighbours."""
+"""Select the best moments of a person's smiles, spread over the footage."""
 
 from __future__ import annotations
 
@@ -12,65 +12,66 @@ from cropping.smiles.settings import SmileSettings
 from cropping.smiles.table import Smiles, is_smiling, log_odds
 from data.core.boxes import sizes_wh
 
-# Moments are as far apart as the footage allows: the first of these that gives enough.
+# Distances between moments: the largest that gives enough moments is used.
 _APART_S: Final = (8.0, 4.0, 2.0, 1.0, 0.5)
 BURST_S: Final = 1.2
-"""A burst is so much of a smile."""
+"""Length of a burst."""
 LEAST_MOMENTS: Final = 3
-"""Fewer different moments are too few smiles for a GIF."""
+"""Fewer different moments are too few for a GIF."""
 _MOMENTS_A_BURST: Final = 3  # one burst replaces this many moments
 
-_BEST: Final = 90  # percentile of a person's own smiles that counts as a full one
-_OPEN: Final = 75  # percentile of how far a person's own eyes are open that is usual
-_LEAST_WORTH: Final = 0.35  # of the best moment's: the others need not be shown at any price
-_SHARP: Final = 0.5  # see face_sharpness; more is not seen
+_FULL: Final = 90  # percentile of a person's smiles that counts as a full smile
+_USUAL_OPEN: Final = 75  # percentile of a person's eye openness that counts as usual
+_LEAST_QUALITY: Final = 0.35  # of the best moment's quality; worse moments are not shown
+_SHARP: Final = 0.5  # of face_sharpness; more makes no visible difference
 _LARGE_PX: Final = 80
-_ASIDE: Final = (0.25, 1.2)  # a turn that costs nothing, and one that is not shown
-_SHUT: Final = (0.65, 0.9)  # of how far the eyes are usually open: closed, and open
+_TURN: Final = (0.25, 1.2)  # turns with full and with no quality
+_OPENNESS: Final = (0.65, 0.9)  # closed and open eyes, relative to the usual openness
 
 
 def smile_quality(smiles: Smiles) -> NDArray[np.float64]:
-    """Return how fit each face of one person is to be shown, ``(n,)``.
+    """Return the quality 0..1 of each face of one person, ``(n,)``.
 
-    It is 0 where they do not smile, or not towards the camera, or where that is not known. Else
-    smiling as much as they do, sharp, large, turned to the camera, with open eyes all count.
+    It is 0 without a smile, without a face towards the camera, or where the gaze is unknown. Else
+    it combines the strength of the smile relative to the person's own, sharpness, size, gaze and
+    open eyes.
     """
     smiling = is_smiling(smiles) & ~np.isnan(smiles.turn)
     if not smiling.any():
         return np.zeros(len(smiles))
     strength = np.minimum(log_odds(smiles.smile), log_odds(smiles.smile_alone))
-    full = max(float(np.percentile(strength[smiling], _BEST)), 1e-6)
-    surely = np.clip(strength / full, 0, 1) ** 1.5
+    full = max(float(np.percentile(strength[smiling], _FULL)), 1e-6)
+    certainty = np.clip(strength / full, 0, 1) ** 1.5
     sharp = np.clip(smiles.sharpness / _SHARP, 0.1, 1)
     large = np.clip(sizes_wh(smiles.xyxy).min(axis=1) / _LARGE_PX, 0.2, 1)
-    ahead = np.clip((_ASIDE[1] - smiles.turn) / (_ASIDE[1] - _ASIDE[0]), 0, 1)
-    worth = surely * np.sqrt(sharp * large) * ahead * _eyes(smiles)
-    return np.where(smiling, worth, 0).astype(np.float64)
+    frontal = np.clip((_TURN[1] - smiles.turn) / (_TURN[1] - _TURN[0]), 0, 1)
+    quality = certainty * np.sqrt(sharp * large) * frontal * _eyes(smiles)
+    return np.where(smiling, quality, 0).astype(np.float64)
 
 
 def _eyes(smiles: Smiles) -> NDArray[np.float64]:
-    """How far one person's eyes are open, for them, ``(n,)``; 1 where nothing is known."""
+    """Return 0..1 of each face's eye openness, relative to the person's usual one, ``(n,)``."""
     known = ~np.isnan(smiles.eyes_open)
     if not known.any():
         return np.ones(len(smiles))
-    usual = max(float(np.percentile(smiles.eyes_open[known], _OPEN)), 1e-6)
+    usual = max(float(np.percentile(smiles.eyes_open[known], _USUAL_OPEN)), 1e-6)
     share = np.where(known, smiles.eyes_open, 0) / usual
-    return np.asarray(np.clip((share - _SHUT[0]) / (_SHUT[1] - _SHUT[0]), 0.2, 1))
+    return np.asarray(np.clip((share - _OPENNESS[0]) / (_OPENNESS[1] - _OPENNESS[0]), 0.2, 1))
 
 
 def choose_moments(smiles: Smiles, count: int, *, least_apart_s: float = 0.0) -> NDArray[np.int64]:
-    """Return the rows of the best moments of one person's smiles, in order of time.
+    """Return the rows ``(m,)`` of the best moments of one person's smiles, in order of time.
 
     Args:
         smiles: of one person, in order of time.
-        count: how many, at most.
-        least_apart_s: seconds between two of them, at least.
+        count: largest number of moments.
+        least_apart_s: least distance between two moments.
     """
-    worth = smile_quality(smiles)
-    worth[worth < _LEAST_WORTH * worth.max(initial=0)] = 0
+    quality = smile_quality(smiles)
+    quality[quality < _LEAST_QUALITY * quality.max(initial=0)] = 0
     chosen = np.zeros(0, np.int64)
     for apart_s in _APART_S:
-        found = _best_apart(smiles.time_s, worth, count, max(apart_s, least_apart_s))
+        found = _best_apart(smiles.time_s, quality, count, max(apart_s, least_apart_s))
         if len(found) > len(chosen):
             chosen = found
         if len(chosen) >= count:
@@ -79,31 +80,31 @@ def choose_moments(smiles: Smiles, count: int, *, least_apart_s: float = 0.0) ->
 
 
 def _best_apart(
-    time_s: NDArray[np.float64], worth: NDArray[np.float64], count: int, apart_s: float
+    time_s: NDArray[np.float64], quality: NDArray[np.float64], count: int, apart_s: float
 ) -> NDArray[np.int64]:
-    """Again and again the best row that is not near one taken."""
-    left = worth.copy()
-    taken: list[int] = []
-    while len(taken) < count and left.max(initial=0) > 0:
+    """Pick the best row repeatedly, at a distance of ``apart_s`` from those picked."""
+    left = quality.copy()
+    picked: list[int] = []
+    while len(picked) < count and left.max(initial=0) > 0:
         best = int(left.argmax())
-        taken.append(best)
+        picked.append(best)
         left[np.abs(time_s - time_s[best]) < apart_s] = 0
-    return np.array(taken, np.int64)
+    return np.array(picked, np.int64)
 
 
 def choose_bursts(smiles: Smiles, count: int) -> list[NDArray[np.int64]]:
-    """Return the rows of each of the best smiles, some looks long, in order of time.
+    """Return the rows ``(m,)`` of each burst around the best smiles, in order of time.
 
     Args:
         smiles: of one person, in order of time.
-        count: how many bursts, at most.
+        count: largest number of bursts.
     """
     peaks = choose_moments(smiles, count, least_apart_s=BURST_S)
     return [_burst(smiles, int(peak)) for peak in peaks]
 
 
 def _burst(smiles: Smiles, peak: int) -> NDArray[np.int64]:
-    """The rows around a peak that all smile."""
+    """Return the smiling rows around a peak, ``(m,)``."""
     smiling = is_smiling(smiles)
     near = np.abs(smiles.time_s - smiles.time_s[peak]) <= BURST_S / 2
     first = last = peak

@@ -1,4 +1,4 @@
-"""The smiles table: how much each person smiles, look by look, and when that is a smile."""
+"""Smiles table: smile score of each person by sampled frame, and the smiling intervals."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from data.project.project import Project
 from data.project.stages import SMILES, TRACKS, SmilesRecord
 
 VERSION: Final = 1
-"""Raised when the same footage, tracks and model would give other smiles."""
+"""Increased when the same footage, tracks and model give other smiles."""
 
 SMILING: Final = 0.5
-"""A face that scores more than this smiles: the model's scores are calibrated."""
+"""Threshold of a smile: the model's scores are calibrated."""
 _CLOSEST: Final = 1e-4
-_HEAP_LOOKS: Final = 30  # fewer tell nothing of somebody's resting face
-_LEAST_HEAP: Final = 0.15  # of the looks
-_RESTING: Final = -0.5  # log odds of a resting face that the model may take for a smile, at least
-_APART: Final = 2.5  # between resting and smiling, at least
-_JOIN_S: Final = 0.4  # a smile that stops for less goes on
-_SHORTEST_S: Final = 0.3  # a smile that is over sooner was none
+_LEAST_SAMPLES: Final = 30  # fewer do not show a person's resting face
+_LEAST_MODE: Final = 0.15  # of the samples, in each of the two modes
+_RESTING: Final = -0.5  # least log odds of a resting face that the model takes for a smile
+_APART: Final = 2.5  # least distance in log odds between resting and smiling
+_JOIN_S: Final = 0.4  # shorter gaps within a smile are bridged
+_SHORTEST_S: Final = 0.3  # shorter smiles are dropped
 
 
 @dataclass(frozen=True, eq=False)
 class Smiles(Table):
-    """The scored faces of one footage, in the order of frames and then of people."""
+    """Scored faces of one footage, ordered by frame, then person."""
 
     frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
     time_s: NDArray[np.float64]  # (n,) presentation time, first frame 0
     person_id: NDArray[np.int64]  # (n,)
     xyxy: NDArray[np.float32]  # (n, 4) px of the full frame, the face as dlib frames it
-    smile: NDArray[np.float32]  # (n,) 0..1, averaged over the neighbouring looks
-    smile_alone: NDArray[np.float32]  # (n,) 0..1, of this look alone
+    smile: NDArray[np.float32]  # (n,) 0..1, averaged over the neighbouring samples
+    smile_alone: NDArray[np.float32]  # (n,) 0..1, of this sample alone
     sharpness: NDArray[np.float32]  # (n,) 0 blurred; see face_sharpness
-    turn: NDArray[np.float32]  # (n,) 0 towards the camera, 1 nose under an eye; NaN not known
-    eyes_open: NDArray[np.float32]  # (n,) height of the eyes over their width; NaN not known
+    turn: NDArray[np.float32]  # (n,) 0 towards the camera, 1 nose under an eye; NaN unknown
+    eyes_open: NDArray[np.float32]  # (n,) height of the eyes over their width; NaN unknown
 
     COLUMNS: ClassVar[dict[str, Column]] = {
         "frame_index": (np.int64, ()),
@@ -59,10 +59,10 @@ class Smiles(Table):
 
 
 def is_smiling(smiles: Smiles) -> NDArray[np.bool_]:
-    """Return where one person smiles, ``(n,)``.
+    """Return the rows in which one person smiles, ``(n,)``.
 
-    Some faces look as if they smiled when they rest. Where a person's scores fall into two heaps,
-    both of them smiles by the model, only the upper one is.
+    Some resting faces score as smiles. Where a person's scores are bimodal and the model takes both
+    modes for smiles, only the upper mode counts.
 
     Args:
         smiles: of one person.
@@ -71,13 +71,13 @@ def is_smiling(smiles: Smiles) -> NDArray[np.bool_]:
 
 
 def _resting(smiles: Smiles) -> float:
-    """Log odds up to which a person's face rests."""
+    """Return the log odds up to which a person's face rests."""
     values = np.sort(log_odds(smiles.smile))
-    if len(values) < _HEAP_LOOKS:
+    if len(values) < _LEAST_SAMPLES:
         return 0.0
-    # The parting with the least spread within both sides (Otsu, "A threshold selection method
+    # The threshold with the least spread within both sides (Otsu, "A threshold selection method
     # from gray-level histograms", 1979).
-    least = max(round(_LEAST_HEAP * len(values)), 1)
+    least = max(round(_LEAST_MODE * len(values)), 1)
     sizes = np.arange(least, len(values) - least + 1)
     sums = np.cumsum(values)[sizes - 1]
     lower, upper = sums / sizes, (values.sum() - sums) / (len(values) - sizes)
@@ -88,51 +88,51 @@ def _resting(smiles: Smiles) -> float:
 
 
 def log_odds(probability: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return scores of 0 to 1 stretched at both ends, ``(n,)``; 0 where either is as likely."""
+    """Return the log odds ``(n,)`` of probabilities ``(n,)``, clipped near 0 and 1."""
     inside = np.clip(probability.astype(np.float64), _CLOSEST, 1 - _CLOSEST)
     return np.asarray(np.log(inside / (1 - inside)))
 
 
 def smiling_intervals(smiles: Smiles, person_id: int) -> list[tuple[float, float]]:
-    """Return when a person smiles: start and end in seconds, rising, apart from each other."""
+    """Return the disjoint intervals in which a person smiles: begin and end in seconds, rising."""
     mine = smiles.take(smiles.person_id == person_id)
     smiling = is_smiling(mine)
     step_s = float(np.median(np.diff(mine.time_s))) if len(mine) > 1 else 0.0
-    spans: list[tuple[float, float]] = []
+    intervals: list[tuple[float, float]] = []
     for time_s in mine.time_s[smiling].tolist():
-        # A look stands for the time up to the next one.
-        if spans and time_s - spans[-1][1] <= max(_JOIN_S, step_s):
-            spans[-1] = (spans[-1][0], time_s + step_s)
+        # A sample stands for the time up to the next one.
+        if intervals and time_s - intervals[-1][1] <= max(_JOIN_S, step_s):
+            intervals[-1] = (intervals[-1][0], time_s + step_s)
         else:
-            spans.append((time_s, time_s + step_s))
-    return [(start, end) for start, end in spans if end - start >= _SHORTEST_S or not step_s]
+            intervals.append((time_s, time_s + step_s))
+    return [(start, end) for start, end in intervals if end - start >= _SHORTEST_S or not step_s]
 
 
 # --- in the project ----------------------------------------------------------------------------
 
 
 def smiles_file(project: ProjectPaths, footage: str) -> Path:
-    """Where the smiles of a footage are kept."""
+    """Return the file of a footage's smiles table."""
     return project.crops_folder(footage) / "smiles.parquet"
 
 
 def stored_smiles(project: Project, footage: str, model_key: str) -> Smiles | None:
-    """Return the smiles of a footage; None where they are missing or of other tracks or models."""
+    """Return the smiles of a footage; None where they are missing or stale."""
     if not project.is_finished(SMILES, _record(project, footage, model_key), footage):
         return None
     try:
         return Smiles.read(smiles_file(project, footage))
     except InputError:
-        return None  # they can be made again
+        return None  # damaged: computed again
 
 
 def finish_smiles(project: Project, footage: str, model_key: str) -> None:
-    """Note that the smiles of a footage are written, and of what they were made."""
+    """Mark the smiles of a footage as finished, with their inputs."""
     project.finish(SMILES, _record(project, footage, model_key), footage)
 
 
 def smiles_key(project: Project, footage: str, model_key: str) -> str:
-    """Return what changes when the smiles of a footage would be others."""
+    """Return the cache key of a footage's smiles."""
     return digest(json.dumps(_record(project, footage, model_key).to_json()))
 
 

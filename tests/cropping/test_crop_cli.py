@@ -76,7 +76,7 @@ def test_report(
         (["--size", "200x630", "--zoom", "face"], "--size is the whole window; leave out --zoom"),
         (
             ["--encoder", "h264_none"],
-            "h264_none: no such encoder on this machine; leave --encoder out",
+            "h264_none: no such encoder on this machine; leave",
         ),
         (["--person", "Dora"], "Dora: no person of this name; film has Anna, Ben, Cleo"),
         (["--person", "Cleo"], "Cleo: never seen in film; choose another person"),

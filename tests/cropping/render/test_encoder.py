@@ -89,7 +89,7 @@ def test_the_default_encoder_is_there() -> None:
         ("aac", "aac: encodes aac, not H.264"),
         (
             "h264_v4l2m2m",
-            r"h264_v4l2m2m: (does not work on this machine \(.+\)|no such encoder on this machine); leave",
+            r"(does not work on this machine \(.+\)|no such encoder on this machine); leave",
         ),
     ],
     ids=["empty", "unknown", "another codec", "sound", "no such hardware"],

@@ -105,7 +105,7 @@ def test_then_colours() -> None:
 
 
 def test_what_cannot_be_made_so_small_is_said() -> None:
-    with pytest.raises(InputError, match="--max-bytes 500 is too little; it takes at least"):
+    with pytest.raises(InputError, match="--max-bytes 500 is too small; give at least"):
         encode_loop(frames(), [0.5] * 5, kind="gif", max_bytes=500)
 
 

@@ -66,7 +66,7 @@ def test_batches_and_single_faces_score_alike() -> None:
 
 def test_a_model_without_smiles_is_refused(tmp_path: Path) -> None:
     model = write_model(tmp_path / "a.onnx", classes=("asleep", "awake"))
-    with pytest.raises(InputError, match='knows asleep, awake, but no "smile"'):
+    with pytest.raises(InputError, match='has the classes asleep, awake, not "smile"'):
         load_smile_model(model)
 
 
