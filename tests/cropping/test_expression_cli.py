@@ -30,7 +30,7 @@ def test_smiles_the_whole_way(
     assert smiles_main(arguments) == 0
     said = capsys.readouterr().out
     assert "classes  no_smile, smile" in said
-    assert "on people never seen:" in said
+    assert "on people not seen in training:" in said
     assert "skipped  faces/faces/frown-0-0.jpg: not a picture, or a damaged one" in said
     assert "model    smile.onnx" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == [

@@ -232,7 +232,7 @@ def test_a_file_of_the_users_in_the_way(project: Project) -> None:
 
 
 def test_too_few_bytes(project: Project) -> None:
-    with pytest.raises(InputError, match="--max-bytes 1000 is too little"):
+    with pytest.raises(InputError, match="--max-bytes 1000 is too small"):
         work(project, replace(SETTINGS, max_bytes=1000))
     assert sorted(files(project)) == ["smiles.parquet"]
 
