@@ -53,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME,
-        description="Write a video of each person into PROJECT/crops/FOOTAGE, all in one decode: as "
-        "long as the footage, with its sound, framed as by a camera operator.",
+        description="Write a video of each person into PROJECT/crops/FOOTAGE, all in one decode: "
+        "as long as the footage, with its sound, framed as by a camera operator.",
         epilog="A stopped run resumes when the same command is run again.",
     )
     add = parser.add_argument
@@ -65,8 +65,18 @@ def _parser() -> argparse.ArgumentParser:
         type=footage_place,
         help="videos, or folders (default: all of the project)",
     )
-    add("--person", action="append", default=[], metavar="NAME", help="only this person; may be repeated")
-    add("--only-present", action="store_true", help="also write a best-of: only the parts with the person")
+    add(
+        "--person",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this one; may be repeated",
+    )
+    add(
+        "--only-present",
+        action="store_true",
+        help="also a best-of: only the parts with the person",
+    )
     add("--no-smiles", action="store_true", help="do not score smiles in the same decode")
     add("--force", action="store_true", help="render finished videos again")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")

@@ -37,17 +37,17 @@ def expressions_main(arguments: Sequence[str] | None = None) -> int:
 def _smiles_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=SMILES,
-        description="Train a small smile classifier on labelled faces; smile-gifs uses it with --model. "
-        "fancam ships one: train your own for other faces.",
-        epilog="Beside the model it writes a model card: the training data, and the metrics on people "
-        "not seen in training.",
+        description="Train a small smile classifier on labelled faces; smile-gifs uses it with "
+        "--model. fancam ships one: train your own for other faces.",
+        epilog="Beside the model it writes a model card: the training data, and the metrics on "
+        "people not seen in training.",
     )
     _add_options(parser, out="smile.onnx")
     parser.add_argument(
         "--smile",
         action="append",
         metavar="LABEL",
-        help=f"a label that counts as a smile; may be repeated (default: {', '.join(SMILE_LABELS)})",
+        help=f"a label that is a smile; may be repeated (default: {', '.join(SMILE_LABELS)})",
     )
     return parser
 
@@ -57,8 +57,8 @@ def _expressions_parser() -> argparse.ArgumentParser:
         prog=EXPRESSIONS,
         description="Train a small classifier of facial expressions, whichever the labels name: "
         "seventeen grimaces, or asleep and awake.",
-        epilog="Beside the model it writes a model card: the training data, and the metrics on people "
-        "not seen in training.",
+        epilog="Beside the model it writes a model card: the training data, and the metrics on "
+        "people not seen in training.",
     )
     _add_options(parser, out="expressions.onnx")
     return parser
@@ -169,11 +169,13 @@ def _report(summary: ExpressionSummary) -> list[str]:
     """Return the lines of the final report."""
     lines = [f"classes  {', '.join(summary.classes)}"]
     if summary.single is not None and summary.averaged is not None:
-        evaluated_on = "people not seen in training" if summary.by_subject else "faces held out of training"
+        evaluated_on = (
+            "people not seen in training" if summary.by_subject else "faces held out of training"
+        )
         lines += [f"on {evaluated_on}:"]
         lines += _metrics_lines(summary.single, summary.averaged, skipped=summary.skipped)
         if not summary.by_subject:
-            lines += ["no column subject: people may be in both parts, the metrics are too optimistic"]
+            lines += ["no column subject: people may be in both parts, the metrics are optimistic"]
     lines += [f"model    {summary.model}", f"card     {summary.card}"]
     if summary.up_to_date:
         lines += ["nothing to do, all is up to date"]
