@@ -78,7 +78,7 @@ def confirmed(question: str, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise InputError(f"{question} Nobody to ask: give --yes")
+        raise InputError(f"{question} No terminal to ask on: give --yes")
     return input(f"{question} [y/N] ").strip().casefold() in ("y", "yes")
 
 

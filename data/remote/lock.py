@@ -66,7 +66,7 @@ class StoreLock:
             InputError: another machine has taken it over.
         """
         if not self._is_ours():
-            message = "somebody else took over while this machine did not answer; nothing was sent"
+            message = "another machine took over while this one did not answer; nothing was sent"
             raise InputError(f"{self._store.address}: {message}; run the same command again")
 
     def _take_over(self) -> None:
@@ -74,8 +74,9 @@ class StoreLock:
         theirs = note.get("machine") != self._machine
         if theirs and time.time() - float(note.get("beat", 0)) < STALE_S:
             since = datetime.fromtimestamp(float(note.get("since", 0)), UTC)
+            host = str(note.get("host", "another machine"))
             raise InputError(
-                f"{self._store.address}: {str(note.get('host', 'somebody'))[:80]} has been at work "
+                f"{self._store.address}: {host[:80]} has been at work "
                 f"in it since {since:%H:%M} UTC; wait for it, or, if it has died, "
                 f"{STALE_S / 60:.0f} minutes"
             )

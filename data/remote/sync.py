@@ -187,8 +187,8 @@ class ProjectSync:
             (aside / path).parent.mkdir(parents=True, exist_ok=True)
             (self._folder / path).replace(aside / path)
         self._say(
-            f"{self._store.address}: somebody else worked on it since a run here was stopped; "
-            f"theirs counts, and what was not sent is kept in {aside}"
+            f"{self._store.address}: another machine changed it since a run here was stopped; "
+            f"its version is used, and files that were not sent are kept in {aside}"
         )
 
     def _replace_with(self, theirs: Mapping[str, Stamp | None]) -> None:

@@ -75,7 +75,7 @@ def test_who_was_taken_over_sends_nothing(home: str) -> None:
         write(a="1", project="{}")(folder)
         Store(home).write(IN_USE_FILE, b'{"machine": "another", "token": "theirs"}')
 
-    with pytest.raises(InputError, match="somebody else took over"):
+    with pytest.raises(InputError, match="another machine took over"):
         work(home, sleep)
     assert list(there(home)) == [IN_USE_FILE]
 
