@@ -108,7 +108,15 @@ def cluster_faces(
         others, left_out = _probe_others(project, paths)
         failures.expect(len(others))
         remove_pairs(project, single)
-        named = [*single, *find_lessons(project, paired, settings, context=context)]
+        lessons_of_pairs = find_lessons(
+            project,
+            paired,
+            settings.pairing.off,
+            threads=settings.backend.threads,
+            force=settings.force,
+            context=context,
+        )
+        named = [*single, *lessons_of_pairs]
         lessons = known_lessons(project)
         extracted = find_faces(
             project,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from clustering import settings
+from clustering.faces import settings as faces_settings
 from clustering.faces.stage import faces_done, lost_tables
 from clustering.output.write import folders_exist, is_sorted, is_written
 from clustering.pairing.match import pair_options_of
-from clustering.settings import VERSION
 from data.project.cleanup import Removable
 from data.project.manifest import OutputFolder
 from data.project.project import FootageEntry, Project
@@ -44,7 +45,7 @@ def _of_faces(project: Project, entry: FootageEntry) -> StageStatus:
     if record is None:
         return StageStatus("faces", entry.name, "stale", "found by another version", again)
     # The other fields of the record are settings.
-    now = dataclasses.replace(record, version=VERSION, size_bytes=size)
+    now = dataclasses.replace(record, version=faces_settings.VERSION, size_bytes=size)
     if faces_done(project, entry.name, now):
         return StageStatus("faces", entry.name)
     changed = size != record.size_bytes
@@ -66,7 +67,7 @@ def _of_people(project: Project) -> StageStatus:
     if decided:
         why = "there are later review decisions, or writing was stopped"
         return StageStatus("people", "", "stale", why, again)
-    if record.version != VERSION:
+    if record.version != settings.VERSION:
         return StageStatus("people", "", "stale", "clustered by another version", again)
     return StageStatus("people", "")
 

@@ -56,19 +56,3 @@ def _histogram(patch: Image) -> NDArray[np.float32]:
     ranges = [0, 256, *_COLOUR_RANGE, *_COLOUR_RANGE]
     counts = cv2.calcHist([lab], [0, 1, 2], None, list(CLOTHES_BINS), ranges).reshape(-1)
     return np.asarray(counts / max(counts.sum(), 1), np.float32)
-
-
-def clothes_distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the Hellinger distance of every histogram of ``a`` to every one of ``b``.
-
-    Args:
-        a: ``(n, CLOTHES_SIZE)``; all 0 where the clothes are not seen.
-        b: ``(m, CLOTHES_SIZE)``, likewise.
-
-    Returns:
-        ``(n, m)`` in 0..1; NaN where either is not seen.
-    """
-    shared = np.sqrt(a) @ np.sqrt(b).T
-    unseen = np.logical_not(np.outer(a.sum(axis=1) > 0, b.sum(axis=1) > 0))
-    apart = np.sqrt(np.maximum(1 - shared, 0))
-    return np.asarray(np.where(unseen, np.nan, apart), np.float32)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from clustering.faces.backends import BackendSettings
 from clustering.faces.extraction import CHECKPOINT_FRAMES
+from clustering.faces.settings import VERSION, FaceSettings
 from clustering.faces.tasks import DetectJob, DetectTask, detect_segment, write_tables
-from clustering.settings import VERSION, ClusterSettings
 from data.core.atomic import remove_partial
 from data.core.digest import digest
 from data.core.errors import InputError
@@ -42,7 +42,7 @@ class FacesSummary:
 def find_faces(
     project: Project,
     footages: Sequence[Footage],
-    settings: ClusterSettings,
+    settings: FaceSettings,
     *,
     parts: Mapping[str, Intervals],
     context: RunContext,
@@ -70,7 +70,7 @@ class _FaceFinding(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSum
     """Face finding; a footage comes with its name in the project."""
 
     project: Project
-    settings: ClusterSettings
+    settings: FaceSettings
     parts: Mapping[str, Intervals]
     before: ProjectSnapshot
 
@@ -154,9 +154,7 @@ def _job(
     )
 
 
-def _faces_inputs(
-    footage: Footage, settings: ClusterSettings, part: Intervals | None
-) -> FacesRecord:
+def _faces_inputs(footage: Footage, settings: FaceSettings, part: Intervals | None) -> FacesRecord:
     """Return everything that the faces tables depend on."""
     backend = settings.backend
     return FacesRecord(
@@ -172,14 +170,14 @@ def _faces_inputs(
     )
 
 
-def _every_s(footage: Footage, settings: ClusterSettings, part: Intervals | None) -> float:
+def _every_s(footage: Footage, settings: FaceSettings, part: Intervals | None) -> float:
     if footage.kind != "video":
         return 1.0
     sampled_s = footage.duration_s if part is None else float(part[-1, 1] - part[0, 0])
     return settings.every_s or default_interval_s(sampled_s)
 
 
-def _sampled_frames(footage: Footage, settings: ClusterSettings, part: Intervals | None) -> int:
+def _sampled_frames(footage: Footage, settings: FaceSettings, part: Intervals | None) -> int:
     """Return the estimated number of sampled frames."""
     sampled_s = footage.duration_s if part is None else float(lengths_s(part).sum())
     return max(math.ceil(sampled_s / _every_s(footage, settings, part)), 1)

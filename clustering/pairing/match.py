@@ -15,7 +15,6 @@ from clustering.pairing.overlap import Overlap, find_overlap
 from clustering.pairing.recordings import find_on_air_times, off_settings, on_air_times
 from clustering.pairing.settings import RecordingPair
 from clustering.pairing.start_times import OFFSET, STARTS, Offset, first_frame_s, offset_between
-from clustering.settings import ClusterSettings
 from data.core.atomic import write_json
 from data.core.errors import InputError
 from data.core.intervals import Intervals, as_intervals, clock
@@ -101,22 +100,35 @@ def _pair(pair: RecordingPair, found: Sequence[Footage]) -> Paired:
 def find_lessons(
     project: Project,
     paired: Sequence[Paired],
-    settings: ClusterSettings,
+    off: OffSettings,
     *,
+    threads: int,
+    force: bool,
     context: RunContext,
 ) -> list[Footage]:
-    """Find and store the overlap of each pair; return the footages of pairs that have one."""
+    """Find and store the overlap of each pair; return the footages of pairs that have one.
+
+    Args:
+        project: to store in.
+        paired: footages of each pair.
+        off: what counts as off the air.
+        threads: for decoding; 0 is all cores.
+        force: repeat finished work, and accept a footage that has changed.
+        context: of the run.
+    """
     taken: list[tuple[Paired, list[str]]] = []
     for one in paired:
         with context.failures.guard(footages=2), _removed_if_refused(project, one):
-            names = [take_in(project, f, force=settings.force).name for f in one.footages]
+            names = [take_in(project, f, force=force).name for f in one.footages]
             taken.append((one, names))
     recordings = [
         (name, footage)
         for one, names in taken
         for name, footage in zip(names, one.footages, strict=True)
     ]
-    refused = find_on_air_times(project, recordings, settings, context=context)
+    refused = find_on_air_times(
+        project, recordings, off, threads=threads, force=force, context=context
+    )
     usable: list[Footage] = []
     for one, (first, second) in taken:
         with context.failures.guard(footages=2), _removed_if_refused(project, one):

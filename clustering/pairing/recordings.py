@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from clustering.pairing.lesson import DIGITS
 from clustering.pairing.on_air import OffSettings, on_air_intervals
-from clustering.settings import ClusterSettings
 from data.core.errors import InputError
 from data.core.intervals import Intervals, as_intervals
 from data.execution.context import RunContext
@@ -48,8 +47,10 @@ def detect_on_air(recording: Recording, context: TaskContext) -> list[list[float
 def find_on_air_times(
     project: Project,
     footages: Iterable[tuple[str, Footage]],
-    settings: ClusterSettings,
+    off: OffSettings,
     *,
+    threads: int,
+    force: bool,
     context: RunContext,
 ) -> dict[str, InputError]:
     """Find and store the on-air times of recordings, unless an earlier run has.
@@ -58,8 +59,9 @@ def find_on_air_times(
         By name the errors of recordings that cannot be used.
     """
     refused = {}
-    threads = context.runner.threads(settings.backend.threads)
-    works = (_work(project, name, footage, settings, threads) for name, footage in footages)
+    threads = context.runner.threads(threads)
+    recordings = (Recording(name, footage, off, threads) for name, footage in footages)
+    works = (_work(project, recording, force=force) for recording in recordings)
     # Each recording has a bar of its own.
     for finished in context.runner.run(works, context.progress, frames=0):
         name, inputs = finished.work.name, finished.work.payload
@@ -83,13 +85,12 @@ def off_settings(project: Project, name: str) -> OffSettings:
 
 
 def _work(
-    project: Project, name: str, footage: Footage, settings: ClusterSettings, threads: int
+    project: Project, recording: Recording, *, force: bool
 ) -> Work[RecordingRecord, list[list[float]]]:
     """Plan the task of a recording; without a task if its on-air times are known."""
-    off = settings.pairing.off
-    inputs = RecordingRecord(_VERSION, footage.size_bytes, off.shortest_s, off.frozen_s, on=())
+    name, off, size_bytes = recording.name, recording.off, recording.footage.size_bytes
+    inputs = RecordingRecord(_VERSION, size_bytes, off.shortest_s, off.frozen_s, on=())
     known = project.record(RECORDING, name)
-    if not settings.force and known is not None and replace(known, on=()) == inputs:
+    if not force and known is not None and replace(known, on=()) == inputs:
         return Work(name, inputs)
-    recording = Recording(name, footage, off, threads)
     return Work(name, inputs, last=Task(detect_on_air, recording))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from clustering import settings, state
+from clustering import settings
+from clustering.faces import settings as faces_settings
 from clustering.state import states
 from data.project.project import Project
 from data.project.stages import FACES
@@ -129,7 +130,8 @@ def test_the_command_brings_it_up_to_date(project: Project, run: Run, case: str)
 
 
 def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "VERSION", settings.VERSION + 1)
+    monkeypatch.setattr(faces_settings, "VERSION", faces_settings.VERSION + 1)
+    monkeypatch.setattr(settings, "VERSION", settings.VERSION + 1)
     assert said(project) == [
         ("faces", "stale", "found by another version"),
         ("people", "stale", "clustered by another version"),

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.grouping.metrics import match_boxes
 from data.sample.truth import Truth
 from data.tables.faces import Faces
+from tests.quality.metrics import match_boxes
 
 UNDECIDED = "?"
 NOT_SCORED = -1

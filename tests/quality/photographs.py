@@ -16,12 +16,12 @@ from clustering.faces.backends import BackendSettings
 from clustering.faces.extraction import Extracted
 from clustering.grouping.dbscan import dbscan
 from clustering.grouping.footage import GroupingSettings, group_faces
-from clustering.grouping.metrics import BCubed, b_cubed
 from data.core.boxes import centres
 from data.tables.faces import Faces
 from data.video.frames import Frame
 from data.video.jpeg import decode_jpeg
 from tests.quality.clips import load_extractor
+from tests.quality.metrics import BCubed, b_cubed
 
 MIN_FACE_PX: Final = 60
 """The one who is meant fills over a third of these 350 px; smaller ones are passers-by."""

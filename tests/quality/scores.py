@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from clustering.grouping.dbscan import dbscan
 from clustering.grouping.footage import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
-from clustering.grouping.metrics import BCubed, b_cubed
 from tests.quality.clips import Look
 from tests.quality.labels import NOT_SCORED, persons_of
+from tests.quality.metrics import BCubed, b_cubed
 
 PLAIN_EPS = 0.5
 

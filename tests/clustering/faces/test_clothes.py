@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.faces.clothes import clothes_distances, clothes_histograms, clothes_region
+from clustering.faces.clothes import clothes_histograms, clothes_region
 from data.core.boxes import as_boxes
 from data.tables.faces import CLOTHES_SIZE
+from tests.clustering.faces.clothes_distances import clothes_distances
 
 FACE = (100, 20, 140, 60)  # its clothes are 88..152 wide and 70..108 high
 RED, BLUE, GREY = (200, 30, 30), (30, 30, 200), (120, 120, 120)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.grouping.metrics import BCubed, b_cubed, match_boxes
 from data.core.boxes import as_boxes
+from tests.quality.metrics import BCubed, b_cubed, match_boxes
 
 
 def ints(*values: int) -> NDArray[np.int64]:

@@ -1,0 +1,25 @@
+"""Settings of face detection in footage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from clustering.faces.backends import BackendSettings
+
+VERSION = 1
+"""Increment when the same footage and settings would give other faces."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSettings:
+    """Settings of face detection in footage.
+
+    Args:
+        every_s: interval between sampled frames; None follows the footage's length.
+        backend: of detection and embedding.
+        force: repeat finished work, and accept a footage that has changed.
+    """
+
+    every_s: float | None = None
+    backend: BackendSettings = field(default_factory=BackendSettings)
+    force: bool = False
