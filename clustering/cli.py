@@ -24,7 +24,7 @@ from data.storage.addresses import footage_place, project_place
 if TYPE_CHECKING:
     from clustering.faces.stage import FacesSummary
     from clustering.settings import ClusterSettings
-    from clustering.stage import ClusterSummary
+    from clustering.summary import ClusterSummary
     from data.project.project import Project
 
 NAME = "cluster-faces"

@@ -24,7 +24,7 @@ from data.remote.sync_state import (
     MANIFEST_FILE,
     REMOTE_FOLDER,
     Files,
-    Manifest,
+    RemoteManifest,
     Stamp,
     SyncState,
     beside,
@@ -122,7 +122,9 @@ class ProjectSync:
         """
         state, content = self._state, self._store.read(MANIFEST_FILE)
         project = self._store.read(PROJECT_FILE)
-        manifest = Manifest.from_bytes(content, address=self._store.address) if content else None
+        manifest = (
+            RemoteManifest.from_bytes(content, address=self._store.address) if content else None
+        )
         self._notice_removed_folder()
         if self._is_unchanged(manifest, project):
             lost = {} if state.at_work else self._lost()
@@ -146,7 +148,7 @@ class ProjectSync:
         if state.project_sha256 and not (self._folder / PROJECT_FILE).is_file():
             state.at_work = False
 
-    def _is_unchanged(self, manifest: Manifest | None, project: bytes | None) -> bool:
+    def _is_unchanged(self, manifest: RemoteManifest | None, project: bytes | None) -> bool:
         """Whether no other machine has pushed since the last sync of this one."""
         revision = manifest.revision if manifest else None
         if revision is not None and revision == self._state.sending:
@@ -279,7 +281,7 @@ class ProjectSync:
             raise InputError(f"{self._store.address}/{blocking[0]}: {message}")
 
     def _write_manifest(self, files: Mapping[str, Stamp | None]) -> None:
-        manifest = Manifest(self._state.sending or "", files)
+        manifest = RemoteManifest(self._state.sending or "", files)
         self._store.write(MANIFEST_FILE, manifest.to_bytes())
 
     def _unfinish(self) -> None:

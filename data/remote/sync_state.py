@@ -45,7 +45,7 @@ Files = dict[str, Stamp]
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class RemoteManifest:
     """The files at the address, without `PROJECT_FILE`.
 
     Like that of `data.project.manifest`, it lists a file before it is written and until it is

@@ -175,13 +175,13 @@ def people_of(project: Project) -> Labels:
 
 
 def _child(folder: Path) -> None:
-    from clustering.stage import assign_people
+    from clustering.grouping.people import identify_people
 
     start = time.perf_counter(), time.process_time()
     project = Project(folder)
     tables = {name: read_tables(project, name) for name in project.footages}
     with open_people(project.people_file) as people:
-        assign_people(project, people, tables, GroupingSettings())
+        identify_people(project, people, tables, GroupingSettings())
     took = {"seconds": time.perf_counter() - start[0], "cpu_s": time.process_time() - start[1]}
     print(json.dumps({**took, "peak_mb": peak_memory_mb()}))
 

@@ -1,0 +1,108 @@
+"""People of a whole project: cluster each footage, then identify people across footages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.grouping.across_footages import ClusteredFootage, identify
+from clustering.grouping.dbscan import dbscan
+from clustering.grouping.footage import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
+from clustering.grouping.review_constraints import review_constraints
+from data.core.arrays import UNKNOWN
+from data.project.project import Project
+from data.project.stages import FACES
+from data.tables.decisions import Places, Reviewed, ReviewedFaces
+from data.tables.face_match import same_faces
+from data.tables.faces import Faces, Frames
+from data.tables.people import Assignments, People
+from data.tables.projection import assign_found
+
+
+def identify_people(
+    project: Project,
+    people: People,
+    tables: Mapping[str, tuple[Frames, Faces]],
+    settings: GroupingSettings,
+) -> None:
+    """Identify the faces of all footages, and store the result with the review decisions applied.
+
+    Args:
+        project: with the records of the faces.
+        people: the identities of an earlier run; updated.
+        tables: frames and faces of each footage.
+        settings: how to cluster.
+    """
+    faces = {name: table for name, (_, table) in tables.items()}
+    before = {name: _found_before(people, name, table) for name, table in faces.items()}
+    places = {name: Places(table.time_s, table.xyxy) for name, table in faces.items()}
+    reviewed = people.reviewed(places, before)
+    clusters = _plain_clusters(faces, settings) if settings.plain else {}
+    footages = {}
+    for name, (frames, table) in tables.items():
+        record = project.require_record(FACES, name)
+        video = record.kind == "video"
+        labels = reviewed.labels[name]
+        if not settings.plain:
+            constraints = review_constraints(labels, reviewed)
+            clusters[name] = group_faces(
+                table, settings, frames=len(frames), video=video, constraints=constraints
+            )
+        voters = Assignments(table.time_s, table.xyxy, _votes(before[name], labels))
+        footages[name] = ClusteredFootage(table, clusters[name], voters, record.every_s)
+    next_id, eps = people.next_person_id(), settings.eps
+    found = identify(footages, eps=eps, next_person_id=next_id, whole=_reviewed_people(reviewed))
+    found = {name: _undoable(found[name], before[name], reviewed.labels[name]) for name in found}
+    assign_found(people, faces, found, first_new=next_id)
+
+
+def _found_before(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
+    """Return the person of each face in the earlier run, ``(n,)``; -1 unknown or a new face."""
+    before = people.found(name)
+    row = same_faces(faces.time_s, faces.xyxy, before.time_s, before.xyxy)
+    return np.asarray(np.append(before.person_id, UNKNOWN)[row], np.int64)
+
+
+def _votes(found: NDArray[np.int64], labels: ReviewedFaces) -> NDArray[np.int64]:
+    """Return the person that each face votes for, ``(n,)``; -1 for none.
+
+    A face votes for the person that a reviewer pinned it to, or else for the person found, unless
+    a reviewer removed it from that person.
+
+    Args:
+        found: ``(n,)`` person of each face in the earlier run.
+        labels: the review decisions on them.
+    """
+    unpinned = np.where(labels.person_id == UNKNOWN, UNKNOWN, found)
+    return np.where(labels.pinned != UNKNOWN, labels.pinned, unpinned)
+
+
+def _reviewed_people(reviewed: Reviewed) -> set[int]:
+    """Return the ids of people that a reviewer assigned faces to or merged."""
+    pinned = {int(p) for labels in reviewed.labels.values() for p in np.unique(labels.pinned)}
+    return (pinned | set(reviewed.merged_into) | set(reviewed.merged_into.values())) - {UNKNOWN}
+
+
+def _undoable(
+    found: NDArray[np.int64], before: NDArray[np.int64], labels: ReviewedFaces
+) -> NDArray[np.int64]:
+    """Return ``found``, with reviewed faces at their person of the earlier run, ``(n,)``.
+
+    Decisions are applied on top of this. Undoing one must bring the face back to that person.
+    """
+    pinned = labels.pinned != UNKNOWN
+    removed = (labels.never != UNKNOWN).any(axis=1) & (found == UNKNOWN)
+    return np.where((pinned | removed) & (before != UNKNOWN), before, found)
+
+
+def _plain_clusters(
+    faces: Mapping[str, Faces], settings: GroupingSettings
+) -> dict[str, NDArray[np.int64]]:
+    """Cluster each footage's faces by DBSCAN alone, as the reference recipe does."""
+    samples = settings.min_samples or PLAIN_MIN_SAMPLES
+    return {
+        name: dbscan(table.embedding, eps=settings.eps, min_samples=samples)
+        for name, table in faces.items()
+    }

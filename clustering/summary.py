@@ -1,0 +1,79 @@
+"""The result of a run of cluster-faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from clustering.faces.stage import FacesSummary
+from clustering.output.dataset import DatasetPlan
+from clustering.output.write import (
+    IdentifiedFootages,
+)
+from clustering.pairing.lesson import Lesson
+from data.core.arrays import UNKNOWN
+from data.project.project import Project
+from data.project.stages import FACES
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFaces:
+    """The faces of one person in the project."""
+
+    name: str
+    faces: int
+    seen_s: float  # in videos
+    hidden: bool = False  # by a reviewer
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSummary:
+    """The result of a run."""
+
+    footages: tuple[FacesSummary, ...]
+    people: tuple[PersonFaces, ...]
+    unknown_faces: int
+    train_images: int
+    val_images: int
+    too_few: tuple[str, ...]  # people missing from the training or the validation images
+    lessons: tuple[Lesson, ...] = ()  # those of which a recording was read or found done
+    left_out: tuple[str, ...] = ()  # a line on each footage of the project that is not there
+    failed: tuple[str, ...] = ()  # a line on each footage that could not be used
+    took_s: float = 0.0
+    up_to_date: bool = False  # nothing had to be done
+
+
+def summarise(
+    project: Project,
+    extracted: Sequence[FacesSummary],
+    known: IdentifiedFootages,
+    plan: DatasetPlan,
+) -> ClusterSummary:
+    """Count the faces, the images and the time on screen of each person.
+
+    Args:
+        project: with the records of the faces.
+        extracted: footages of this run.
+        known: identified faces of all footages.
+        plan: of the dataset.
+    """
+    names = known.names
+    faces = dict.fromkeys(names, 0)
+    seen_s = dict.fromkeys(names, 0.0)
+    for footage in known.footages:
+        record = project.require_record(FACES, footage.name)
+        every_s = record.every_s if record.kind == "video" else 0.0
+        present, counts = np.unique(footage.person_id, return_counts=True)
+        for person, count in zip(present.tolist(), counts.tolist(), strict=True):
+            faces[person] = faces.get(person, 0) + count
+            seen_s[person] = seen_s.get(person, 0.0) + count * every_s
+    return ClusterSummary(
+        footages=tuple(extracted),
+        people=tuple(PersonFaces(names[p], faces[p], seen_s[p], p in known.hidden) for p in names),
+        unknown_faces=faces.get(UNKNOWN, 0),
+        train_images=sum(image.split == "train" for image in plan.images),
+        val_images=sum(image.split == "val" for image in plan.images),
+        too_few=tuple(names[person] for person in plan.too_few),
+    )
