@@ -1,0 +1,118 @@
+"""Projects that an earlier version wrote are read as they are.
+
+``schema_1.zip`` was written by the version before the records of stages were typed, from two drawn
+clips: their faces, people, tracker, tracks, videos and a GIF; and ``project.json`` of a pair of
+recordings. ``status.txt`` is what that version said of it.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import fancam.cli
+from clustering.output.write import review_people
+from clustering.pairing.match import known_lessons, pair_options_of
+from clustering.pairing.recordings import when_on
+from cropping.stage import crop_people
+from data.core.errors import InputError
+from data.project import stages
+from data.project.project import SCHEMA, Project
+from data.project.stages import CROPS, FACES, GIFS, PAIR, PEOPLE, RECORDING, TRACKS, Stage
+from data.tables.people import open_people
+from tests.cropping.silent_bar import no_bar
+from tests.records import stored_records
+from tests.whole_project import CROPS as CROP_SETTINGS
+
+ARCHIVE = Path(__file__).parent.parent / "data" / "project" / "schema_1.zip"
+NAMES = {1: "Zoë O'Brien", 2: "Benjamin"}
+STAGES = [stage for stage in vars(stages).values() if isinstance(stage, Stage)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    with zipfile.ZipFile(ARCHIVE) as archive:
+        archive.extractall(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_status_says_what_the_earlier_version_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fancam.cli.main(["status", "clip.fancam"]) == 0
+    assert capsys.readouterr().out == (folder / "status.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["clip.fancam", "lesson.fancam"])
+def test_every_record_is_read_whole(folder: Path, name: str) -> None:
+    project, stored = Project(folder / name), stored_records(folder / name)
+    read = {
+        stage.key(footage): record.to_json()
+        for stage in STAGES
+        if stage.per_footage
+        for footage, record in project.records(stage).items()
+    }
+    whole = [(one, project.record(one)) for one in STAGES if not one.per_footage]
+    read |= {stage.key(): record.to_json() for stage, record in whole if record is not None}
+    assert read == stored
+    before = (folder / name / "project.json").read_bytes()
+    project.save()
+    assert (folder / name / "project.json").read_bytes() == before
+
+
+def test_every_stage_has_a_record_in_them(folder: Path) -> None:
+    stored = [*stored_records(folder / "clip.fancam"), *stored_records(folder / "lesson.fancam")]
+    for stage in STAGES:
+        assert any(key == stage.name or stage.footage_of(key) for key in stored), stage.name
+
+
+def test_names_and_decisions_are_there(folder: Path) -> None:
+    project = Project(folder / "clip.fancam")
+    with open_people(project.people_file) as people:
+        assert people.names() == NAMES
+        assert people.decisions_key() == project.require_record(PEOPLE).decisions != ""
+    assert project.require_record(TRACKS, "clip").names == NAMES
+    assert project.require_record(FACES, "second").kind == "video"
+    assert list(project.require_record(GIFS, "clip").keys) == ["Benjamin.gif"]
+    assert review_people(project).up_to_date
+
+
+def test_videos_are_not_made_again(folder: Path) -> None:
+    project = Project(folder / "clip.fancam")
+    before = project.require_record(CROPS, "clip")
+    (summary,) = crop_people(project, [folder / "clip.mp4"], CROP_SETTINGS, progress=no_bar)
+    assert summary.already_done
+    assert project.require_record(CROPS, "clip") == before
+
+
+def test_a_pair_stays_one(folder: Path) -> None:
+    project = Project(folder / "lesson.fancam")
+    (lesson,) = known_lessons(project)
+    assert lesson.names == ("student", "teacher")
+    assert lesson.offset.told_by == "creation_time"
+    for name, on in zip(lesson.names, lesson.on, strict=True):
+        assert when_on(project, name).tolist() == on.tolist()
+        assert project.has_record(RECORDING, name)
+        assert pair_options_of(project, name)[0] == "--pair"
+    assert project.require_record(PAIR, "student").later_s == lesson.later_s
+
+
+def test_a_later_schema_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder / "clip.fancam" / "project.json"
+    content = {**json.loads(file.read_text(encoding="utf-8")), "schema": SCHEMA + 1}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match="another version"):
+        Project(file.parent)
+    assert fancam.cli.main(["status", "clip.fancam"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("update fancam, or choose another --project")
+
+
+def test_nothing_in_it_names_the_machine_that_made_it(folder: Path) -> None:
+    for project in folder.glob("*/project.json"):
+        entries = json.loads(project.read_text(encoding="utf-8"))["footages"]
+        assert [entry["path"] for entry in entries if not entry["path"].startswith("../")] == []
