@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import fancam.cli
-from clustering.output.write import review_people
+from clustering.output.write import pending_changes
 from clustering.pairing.match import known_lessons, pair_options_of
 from clustering.pairing.recordings import when_on
 from cropping.stage import crop_people
@@ -78,7 +78,7 @@ def test_names_and_decisions_are_there(folder: Path) -> None:
     assert project.require_record(TRACKS, "clip").names == NAMES
     assert project.require_record(FACES, "second").kind == "video"
     assert list(project.require_record(GIFS, "clip").keys) == ["Benjamin.gif"]
-    assert review_people(project).up_to_date
+    assert pending_changes(project).up_to_date
 
 
 def test_videos_are_not_made_again(folder: Path) -> None:
