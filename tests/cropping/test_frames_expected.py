@@ -12,6 +12,7 @@ import pytest
 from cropping.render.settings import CropSettings
 from cropping.stage import crop_people
 from data.core.progress import Progress
+from data.execution.context import RunContext
 from data.execution.tasks import Finished, LocalRunner, Work
 from tests.clips import encode, picture
 from tests.cropping.silent_bar import no_bar
@@ -46,5 +47,5 @@ def test_the_frames_of_a_footage_however_it_is_named(
     names = {"absolute": [here / "film.mp4"], "": []}
     runner, settings = CountingRunner(), replace(CropSettings(), encoder=QUICK)
     paths = names.get(name, [Path(name)])
-    assert crop_people(project, paths, settings, progress=no_bar, runner=runner) == []
+    assert crop_people(project, paths, settings, context=RunContext(no_bar, runner=runner)) == []
     assert runner.frames == 10

@@ -19,6 +19,7 @@ from clustering.pairing.match import known_lessons, pair_options_of
 from clustering.pairing.recordings import when_on
 from cropping.stage import crop_people
 from data.core.errors import InputError
+from data.execution.context import RunContext
 from data.project import stages
 from data.project.project import SCHEMA, Project
 from data.project.stages import CROPS, FACES, GIFS, PAIR, PEOPLE, RECORDING, TRACKS, Stage
@@ -84,7 +85,9 @@ def test_names_and_decisions_are_there(folder: Path) -> None:
 def test_videos_are_not_made_again(folder: Path) -> None:
     project = Project(folder / "clip.fancam")
     before = project.require_record(CROPS, "clip")
-    (summary,) = crop_people(project, [folder / "clip.mp4"], CROP_SETTINGS, progress=no_bar)
+    (summary,) = crop_people(
+        project, [folder / "clip.mp4"], CROP_SETTINGS, context=RunContext(no_bar)
+    )
     assert summary.already_done
     assert project.require_record(CROPS, "clip") == before
 
