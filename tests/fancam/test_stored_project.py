@@ -16,7 +16,7 @@ import pytest
 import fancam.cli
 from clustering.output.write import pending_changes
 from clustering.pairing.match import known_lessons, pair_options_of
-from clustering.pairing.recordings import when_on
+from clustering.pairing.recordings import on_air_times
 from cropping.stage import crop_people
 from data.core.errors import InputError
 from data.execution.context import RunContext
@@ -96,9 +96,9 @@ def test_a_pair_stays_one(folder: Path) -> None:
     project = Project(folder / "lesson.fancam")
     (lesson,) = known_lessons(project)
     assert lesson.names == ("student", "teacher")
-    assert lesson.offset.told_by == "creation_time"
+    assert lesson.offset.source == "creation_time"
     for name, on in zip(lesson.names, lesson.on, strict=True):
-        assert when_on(project, name).tolist() == on.tolist()
+        assert on_air_times(project, name).tolist() == on.tolist()
         assert project.has_record(RECORDING, name)
         assert pair_options_of(project, name)[0] == "--pair"
     assert project.require_record(PAIR, "student").later_s == lesson.later_s
