@@ -58,9 +58,16 @@ def _parser() -> argparse.ArgumentParser:
         help="project folder (default: FOOTAGE.fancam here)",
     )
     add("--force", action="store_true", help="repeat finished work, also for footage that changed")
+    _add_reading(parser)
+    add_pair_options(parser)
+    _add_detection(parser)
+    _add_clustering(parser)
+    _add_output(parser)
+    return parser
 
-    reading = parser.add_argument_group("reading")
-    add = reading.add_argument
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("reading").add_argument
     add(
         "--every",
         type=float,
@@ -70,8 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
 
-    add_pair_options(parser)
 
+def _add_detection(parser: argparse.ArgumentParser) -> None:
     finding = parser.add_argument_group("finding faces")
     add = finding.add_argument
     scale = finding.add_mutually_exclusive_group()
@@ -106,8 +113,9 @@ def _parser() -> argparse.ArgumentParser:
         help="runtime of the fast backend; the results are the same",
     )
 
-    sorting = parser.add_argument_group("sorting into people")
-    add = sorting.add_argument
+
+def _add_clustering(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("sorting into people").add_argument
     add(
         "--eps",
         type=float,
@@ -123,15 +131,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--plain", action="store_true", help="DBSCAN alone, for comparison")
 
-    writing = parser.add_argument_group("writing")
-    writing.add_argument(
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument_group("writing").add_argument(
         "--label-margin",
         type=float,
         default=0.15,
         metavar="SHARE",
         help="how much larger than the face its label is, on each side (default: 0.15)",
     )
-    return parser
 
 
 def _cluster(parsed: argparse.Namespace) -> int:

@@ -44,9 +44,14 @@ def _parser() -> argparse.ArgumentParser:
     add("project", type=project_place, help="project folder, as cluster-faces made it")
     add("footage", nargs="*", type=footage_place, help="videos (default: all of the project)")
     add("--force", action="store_true", help="run again even if done, also for changed footage")
+    _add_detection(parser)
+    _add_smoothing(parser)
+    _add_output(parser)
+    return parser
 
-    detection = parser.add_argument_group("detection")
-    add = detection.add_argument
+
+def _add_detection(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("detection").add_argument
     add(
         "--every-nth",
         type=int,
@@ -65,8 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
 
-    smoothing = parser.add_argument_group("interpolation and smoothing")
-    add = smoothing.add_argument
+
+def _add_smoothing(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("interpolation and smoothing").add_argument
     add(
         "--max-gap",
         type=float,
@@ -82,8 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"smoothing window of positions and sizes; 0: no smoothing (default: {_SMOOTH_S:g})",
     )
 
-    output = parser.add_argument_group("output")
-    add = output.add_argument
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("output").add_argument
     add(
         "--format",
         choices=("csv", "mot"),
@@ -95,7 +102,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also write FOOTAGE.mp4 with boxes and names",
     )
-    return parser
 
 
 def _track(parsed: argparse.Namespace) -> int:
