@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ from cropping.render.tasks import RenderTask, render_segment
 from cropping.smiles.model import smile_model_key
 from cropping.smiles.table import finish_smiles, smiles_key, stored_smiles
 from data.core.atomic import link_or_copy, remove_partial
+from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.file_types import is_picture
 from data.execution.context import RunContext
@@ -151,7 +151,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         if scores_smiles:
             project.unfinish(SMILES, job.name)
         # Not by the threads of a task: an encoder with another number gives other bytes.
-        threads = threads_each(len(people), settings.threads or os.cpu_count() or 1)
+        threads = threads_each(len(people), settings.threads or available_cores())
         reads = project.names_of(
             project.tracks_file(job.name), project.detections_file(job.name), job.work
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from clustering.faces.detector import CnnDetector, Detector, FaceDetections, Hog
 from clustering.faces.embedder import Embedder, FaceEmbedder
 from clustering.faces.graph_cache import load_network
 from data.core.arrays import Image
+from data.core.cores import available_cores
 from data.inference.runtime import Network, RuntimeName
 
 MIN_FACE_SHARE = 1 / 12
@@ -89,16 +89,10 @@ def _detector_networks(settings: BackendSettings) -> list[Network]:
     Two with half the cores each keep all cores busy: a single one leaves the others idle while it
     builds an image's pyramid. More than two would only take memory.
     """
-    cores = settings.threads or _cores()
+    cores = settings.threads or available_cores()
     streams = min(_STREAMS, cores)
     shares = [cores // streams + (number < cores % streams) for number in range(streams)]
     return [load_network("detector", runtime=settings.runtime, threads=share) for share in shares]
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _ParallelDetector:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
+
+from data.core.cores import available_cores
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -15,7 +16,7 @@ R = TypeVar("R")
 
 def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Yield the results of ``work`` in order; NumPy releases the interpreter's lock meanwhile."""
-    workers = os.cpu_count() or 1
+    workers = available_cores()
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for item in items:

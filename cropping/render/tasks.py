@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,6 +30,7 @@ from cropping.render.shared_absence import share_absence
 from cropping.smiles.model import load_smile_model
 from cropping.smiles.scorer import SmileScorer
 from data.core.atomic import whole_file
+from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.progress import Bar
 from data.execution.tasks import TaskContext
@@ -118,7 +118,7 @@ def _render(
         workers,
         video_format,
         frame_wh=plan.request.frame_wh,
-        threads=plan.settings.threads or os.cpu_count() or 1,
+        threads=plan.settings.threads or available_cores(),
         advance=_advance(context.bar, skip=first_frame(encoded) - first_frame(begin)),
         observers=smiles.observers,
     )

@@ -25,13 +25,13 @@ from cropping.camera.window import WindowSettings
 from cropping.render.render import KEYFRAME_S
 from cropping.render.settings import CropSettings
 from cropping.stage import crop_people
+from data.core.cores import available_cores
 from data.execution.context import RunContext
 from data.project.project import Project
 from data.sample.film import draw_film
 from data.video.footage import ASSUMED_RATE, probe
 from data.video.reader import decode_frames
 from tests import SHARED
-from tests.benchmarks.machine import cores
 from tests.cropping.tracked_project import write_project
 from tests.quality.cropping import person_views
 from tests.quality.cropping_clips import TrackedClip, drawn_clip, labelled_clip
@@ -286,7 +286,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.cropping")
     parser.add_argument("--rounds", type=int, default=3)
     parsed = parser.parse_args()
-    print(f"{cores()} cores")
+    print(f"{available_cores()} cores")
     for lines in all_reports(rounds=parsed.rounds):
         print("\n".join(lines), flush=True)
     return 0

@@ -12,16 +12,11 @@ from typing import Final
 
 import numpy as np
 
+from data.core.cores import available_cores
+
 _PACKAGES: Final = ("numpy", "av", "dlib-bin", "onnxruntime", "openvino", "scikit-learn")
 _SIDES: Final = (1024, 2048)  # of the matrices
 _MB: Final = 1024 * 1024
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def describe() -> str:
@@ -32,7 +27,7 @@ def describe() -> str:
     ]
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     python = f"Python {platform.python_version()}"
-    return f"{_processor()}, {cores()} cores{load}; {', '.join([python, *versions])}"
+    return f"{_processor()}, {available_cores()} cores{load}; {', '.join([python, *versions])}"
 
 
 def _processor() -> str:

@@ -16,12 +16,13 @@ from typing import Final
 from unittest.mock import patch
 
 import fancam.cli
+from data.core.cores import available_cores
 from data.core.progress import Progress
 from data.execution.total_progress import TotalProgress
 from data.video.footage import probe
 from tests import SHARED
 from tests.benchmarks.figures import keep_figures
-from tests.benchmarks.machine import cores, describe
+from tests.benchmarks.machine import describe
 
 FOOTAGE: Final = SHARED / "footage" / "talkshow_a.mp4"
 WEIGHTS: Final = SHARED / "weights" / "yolov5n_coco_body.pt"
@@ -45,7 +46,8 @@ def report(footage: Path = FOOTAGE, weights: str = str(WEIGHTS)) -> list[str]:
     least = f"{busy / TARGET_CORES:.0f} s of {TARGET_CORES} cores that do nothing else, at least"
     return [
         *lines,
-        f"  {'all':<14} {seconds:6.0f} s   {busy:6.0f} s of processors on {cores()} cores: {least}",
+        f"  {'all':<14} {seconds:6.0f} s   {busy:6.0f} s of processors"
+        f" on {available_cores()} cores: {least}",
         f"  {within} the {TARGET_S // 60} minutes that it may take",
     ]
 

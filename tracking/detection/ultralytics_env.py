@@ -9,6 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from data.core.cores import available_cores
+
 _OFFLINE = {
     "YOLO_AUTOINSTALL": "false",  # no pip runs for packages that a model requires
     "YOLO_OFFLINE": "true",  # no font downloads, update checks or telemetry
@@ -31,19 +33,12 @@ def set_ultralytics_offline() -> None:
     os.environ.update(_OFFLINE)
     for name in _SERVICES:
         os.environ.pop(name, None)
-    for name, value in {**_THREAD_POLICY, "OMP_NUM_THREADS": str(cores())}.items():
+    for name, value in {**_THREAD_POLICY, "OMP_NUM_THREADS": str(available_cores())}.items():
         os.environ.setdefault(name, value)
     folder = str(_temporary_config_folder())
     os.environ["YOLO_CONFIG_DIR"] = folder
     os.environ["MPLCONFIGDIR"] = folder
     logging.getLogger("ultralytics").setLevel(logging.ERROR)
-
-
-def cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _temporary_config_folder() -> Path:

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
+from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.progress import Bar
-from tracking.detection.ultralytics_env import cores
 from tracking.detection.weights import StartingPoint
 from tracking.training.checkpoint import LAST, resume_state
 from tracking.training.examples import Example, repeats
@@ -161,7 +161,7 @@ def ultralytics_arguments(plan: TrainingPlan) -> dict[str, Any]:
         # Step after every batch: ultralytics accumulates 64 images, three steps for 200 images.
         "nbs": plan.batch,
         "device": plan.device,
-        "workers": min(cores(), 8),
+        "workers": min(available_cores(), 8),
         "seed": plan.seed,
         "deterministic": True,
         "lr0": _LEARNING_RATE_TRAINED if trained else _LEARNING_RATE_SCRATCH,

@@ -18,9 +18,9 @@ import torch
 from numpy.typing import NDArray
 from ultralytics.models.yolo.detect import DetectionTrainer
 
+from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.progress import Bar
-from tracking.detection.ultralytics_env import cores
 from tracking.detection.weights import StartingPoint, network_of, read_checkpoint
 from tracking.training.checkpoint import BEST, LAST
 from tracking.training.confusion import LabelledDetections
@@ -235,7 +235,7 @@ class _TrainingLoop(DetectionTrainer):
 
 def _callbacks() -> dict[str, list[Callable[[_TrainingLoop], None]]]:
     return {
-        "on_train_start": [lambda _: torch.set_num_threads(cores())],
+        "on_train_start": [lambda _: torch.set_num_threads(available_cores())],
         "on_train_batch_end": [lambda training: training.progress(training, 1)],
         "on_fit_epoch_end": [lambda training: training.progress(training, 0)],
     }
