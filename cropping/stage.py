@@ -224,9 +224,9 @@ def _current_names(project: Project) -> dict[int, str]:
 
 def _stale_files(plan: CropPlan) -> set[str]:
     """Return which files are to be written."""
-    known = plan.request.folder.keys()
+    known = plan.job.folder.keys()
     wanted = wanted_files(plan, known)
-    stale = set(plan.request.folder.outdated(wanted))
+    stale = set(plan.job.folder.outdated(wanted))
     if plan.settings.force:
         ours = {file for person in plan.chosen for file in (person.video, person.best)}
         ours.add(TIMELINE_FILE)
@@ -246,7 +246,7 @@ def _reuse_renamed(plan: CropPlan, person: Person, known: Mapping[str, str]) -> 
     """Keep a video that differs in its name only: people are renamed often."""
     for path, key in known.items():
         if key == person.key and path != person.video:
-            link_or_copy(plan.request.folder.folder / path, plan.ready_video(person))
+            link_or_copy(plan.job.folder.folder / path, plan.ready_video(person))
             return True
     return False
 
@@ -256,8 +256,8 @@ def _remove_other_checkpoints(plan: CropPlan, people: Sequence[Person]) -> None:
 
     Shared chunks stay until the footage is finished: some person's own chunks may need them.
     """
-    wanted = {plan.chunk_folder(person) for person in people} | {smiles_folder(plan.request)}
-    work = plan.request.work
+    wanted = {plan.chunk_folder(person) for person in people} | {smiles_folder(plan.job)}
+    work = plan.job.work
     if work.is_dir():
         for folder in set(work.iterdir()) - wanted:
             if folder.is_dir() and not folder.name.startswith(SHARED):

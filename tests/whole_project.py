@@ -30,7 +30,7 @@ from data.tables.tracks import write_csv
 from tests.clustering.child import install_fakes
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 from tests.cropping.silent_bar import no_bar
-from tests.cropping.test_crop_stage import QUICK
+from tests.cropping.small_project import QUICK
 from tests.cropping.tracked_project import at_rate, box, tracks_of
 from tests.records import tracker_record, tracks_record
 from tracking.detection.detections import Detections, FootageDetections

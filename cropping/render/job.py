@@ -90,7 +90,7 @@ class Person:
 class CropPlan:
     """A crop job with its tracks and people."""
 
-    request: CropJob
+    job: CropJob
     tracks: Tracks
     timeline: Timeline
     people: tuple[Person, ...]  # who have tracks
@@ -99,17 +99,17 @@ class CropPlan:
     @property
     def name(self) -> str:
         """Name of the footage."""
-        return self.request.name
+        return self.job.name
 
     @property
     def footage(self) -> Footage:
         """The source video."""
-        return self.request.footage
+        return self.job.footage
 
     @property
     def settings(self) -> CropSettings:
         """Settings of `crop-people`."""
-        return self.request.settings
+        return self.job.settings
 
     @property
     def chosen(self) -> list[Person]:
@@ -119,36 +119,36 @@ class CropPlan:
 
     def chunk_folder(self, person: Person) -> Path:
         """Return the folder of a person's chunks."""
-        return self.request.work / f"{person.person_id}-{person.key}"
+        return self.job.work / f"{person.person_id}-{person.key}"
 
     def ready_video(self, person: Person) -> Path:
         """Return the file of a video that is finished under another name."""
-        return self.request.work / f"{person.person_id}-{person.key}.mp4"
+        return self.job.work / f"{person.person_id}-{person.key}.mp4"
 
 
-def plan_of(request: CropJob) -> CropPlan:
+def plan_of(job: CropJob) -> CropPlan:
     """Read a footage's tracks.
 
     Raises:
         InputError: the tracks belong to another footage, or a selected person has none.
     """
-    tracks = read_csv(request.paths.tracks_file(request.name), dict(request.tracked))
-    timeline = read_timeline(request.paths.detections_file(request.name))
-    _check_tracks(request, tracks, timeline)
-    names, settings = dict(request.names), request.settings
-    people = _people(request, names, tracks, timeline)
+    tracks = read_csv(job.paths.tracks_file(job.name), dict(job.tracked))
+    timeline = read_timeline(job.paths.detections_file(job.name))
+    _check_tracks(job, tracks, timeline)
+    names, settings = dict(job.names), job.settings
+    people = _people(job, names, tracks, timeline)
     seen = {person.person_id for person in people}
     never = tuple(name for person, name in names.items() if person not in seen)
     if unknown := [name for name in settings.people if name not in names.values()]:
         known = ", ".join(sorted(names.values()))
-        raise InputError(f"{unknown[0]}: no person of this name; {request.name} has {known}")
+        raise InputError(f"{unknown[0]}: no person of this name; {job.name} has {known}")
     if lacking := [name for name in settings.people if name in never]:
-        raise InputError(f"{lacking[0]}: never seen in {request.name}; choose another person")
-    return CropPlan(request, tracks, timeline, people, never)
+        raise InputError(f"{lacking[0]}: never seen in {job.name}; choose another person")
+    return CropPlan(job, tracks, timeline, people, never)
 
 
-def _check_tracks(request: CropJob, tracks: Tracks, timeline: Timeline) -> None:
-    file, footage = request.paths.tracks_file(request.name), request.footage
+def _check_tracks(job: CropJob, tracks: Tracks, timeline: Timeline) -> None:
+    file, footage = job.paths.tracks_file(job.name), job.footage
     try:
         timeline.place(tracks.frame_index)
     except ValueError as error:
@@ -166,16 +166,16 @@ def _check_tracks(request: CropJob, tracks: Tracks, timeline: Timeline) -> None:
 
 
 def _people(
-    request: CropJob, names: Mapping[int, str], tracks: Tracks, timeline: Timeline
+    job: CropJob, names: Mapping[int, str], tracks: Tracks, timeline: Timeline
 ) -> tuple[Person, ...]:
     """Return the people with tracks, by id."""
     files = person_file_names(names)
     keys = video_keys(
         tracks,
         timeline,
-        size_bytes=request.footage.size_bytes,
-        settings=request.settings.video_key(),
-        blurred=request.settings.others == "blur",
+        size_bytes=job.footage.size_bytes,
+        settings=job.settings.video_key(),
+        blurred=job.settings.others == "blur",
     )
     people = []
     for person in sorted(keys.keys() & names.keys()):

@@ -119,7 +119,7 @@ def _best_key(key: str) -> str:
 
 def _smiles(plan: CropPlan) -> Smiles:
     """Return the smiles table; empty where smiles were not scored."""
-    job = plan.request
+    job = plan.job
     if job.knows_smiles:
         return Smiles.read(smiles_file(job.paths, job.name))
     return combined_smiles(job, _segments(plan)) or Smiles.empty()
@@ -134,7 +134,7 @@ def _sound_file(job: CropJob) -> Path:
 
 
 def _sound(plan: CropPlan) -> Path | None:
-    return _sound_file(plan.request) if plan.footage.has_audio else None
+    return _sound_file(plan.job) if plan.footage.has_audio else None
 
 
 def _write_video(plan: CropPlan, person: Person, path: Path) -> None:
@@ -148,7 +148,7 @@ def _write_video(plan: CropPlan, person: Person, path: Path) -> None:
 
 
 def _write_best(plan: CropPlan, person: Person, path: Path) -> None:
-    video = plan.request.folder.folder / person.video
+    video = plan.job.folder.folder / person.video
     frame_times, shown = FrameTimes.of(plan.timeline), windows_of(plan, person).present
     spans = [
         Excerpt(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
@@ -177,8 +177,8 @@ def _write_timeline(plan: CropPlan, people: Sequence[Person], path: Path) -> Non
         frames=frames,
         duration_s=duration_s,
         rate=plan.footage.rate,
-        frame_wh=plan.request.frame_wh,
-        video_wh=plan.request.video_wh,
+        frame_wh=plan.job.frame_wh,
+        video_wh=plan.job.video_wh,
         people=times,
     )
     path.write_bytes(content)
@@ -192,7 +192,7 @@ def _cropped(plan: CropPlan, wanted: Mapping[str, OutputFile], *, scored_smiles:
 def _frames_and_duration(plan: CropPlan) -> tuple[int, float]:
     """Return the frames and the duration of any video: all have the same."""
     for person in plan.people:
-        video = plan.request.folder.folder / person.video
+        video = plan.job.folder.folder / person.video
         if video.exists():
             with open_video(video) as (_, stream):
                 return stream.frames, float((stream.duration or 0) * (stream.time_base or 0))
@@ -200,6 +200,6 @@ def _frames_and_duration(plan: CropPlan) -> tuple[int, float]:
 
 
 def _summary(plan: CropPlan, person: Person, wanted: Mapping[str, OutputFile]) -> PersonVideo:
-    folder = plan.request.folder.folder
+    folder = plan.job.folder.folder
     files = [folder / file for file in (person.video, person.best) if file in wanted]
     return PersonVideo(person.name, len(person.tracks), tuple(files))

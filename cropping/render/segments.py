@@ -108,7 +108,7 @@ def chunks_of(folder: Path, segment: RenderSegment) -> ChunkCheckpoints:
 
 def shared_folder(plan: CropPlan, people: Sequence[Person]) -> Path:
     """Return the folder of the chunks that these people share."""
-    return plan.request.work / f"{SHARED}{digest(*(person.key for person in people))}"
+    return plan.job.work / f"{SHARED}{digest(*(person.key for person in people))}"
 
 
 def chunks_to_mux(plan: CropPlan, person: Person, segment: RenderSegment) -> list[Chunk]:
@@ -117,7 +117,7 @@ def chunks_to_mux(plan: CropPlan, person: Person, segment: RenderSegment) -> lis
     record = SegmentRecord.read(record_file(plan, person, segment))
     if record is None or not record.shared:
         return [Chunk(file) for file in own]
-    shared = chunks_of(plan.request.work / record.shared, segment).read()
+    shared = chunks_of(plan.job.work / record.shared, segment).read()
     return [Chunk(*files) for files in zip(own, shared, strict=True)]
 
 

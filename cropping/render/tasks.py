@@ -100,7 +100,7 @@ def _render(
         smiles.write()
         return SegmentRecord(None, None, damage)
     video_format = VideoFormat(
-        size_wh=plan.request.video_wh,
+        size_wh=plan.job.video_wh,
         time_base=_time_base(plan.footage),
         rate=plan.footage.rate or ASSUMED_RATE,
         colours=first.planes().colours,
@@ -117,7 +117,7 @@ def _render(
         last.tracked(chain([first], frames)),
         workers,
         video_format,
-        frame_wh=plan.request.frame_wh,
+        frame_wh=plan.job.frame_wh,
         threads=plan.settings.threads or available_cores(),
         advance=_advance(context.bar, skip=first_frame(encoded) - first_frame(begin)),
         observers=smiles.observers,
@@ -210,7 +210,7 @@ def windows_of(plan: CropPlan, person: Person) -> CropWindows:
     return crop_windows(
         person.tracks,
         plan.timeline,
-        plan.request.frame_wh,
+        plan.job.frame_wh,
         window=plan.settings.window,
         camera=plan.settings.camera,
         absent=plan.settings.absent,
@@ -235,7 +235,7 @@ def _stored_windows(plan: CropPlan, person: Person, segment: RenderSegment) -> C
 def _blur(plan: CropPlan, person: Person) -> FaceBlur | None:
     if plan.settings.others == "show":
         return None
-    return FaceBlur(plan.tracks, person.person_id, plan.timeline, plan.request.frame_wh)
+    return FaceBlur(plan.tracks, person.person_id, plan.timeline, plan.job.frame_wh)
 
 
 def _time_base(footage: Footage) -> Fraction:

@@ -1,4 +1,4 @@
-"""A drawn film whose people are known, and the videos of them, made once."""
+"""A drawn film with its ground truth, and its videos, rendered once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from data.sample.film import draw_film
 from data.sample.truth import Truth
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
+from data.video.writer import write_video
+from tests.clips import picture, sound
 from tests.cropping.silent_bar import no_bar
+from tests.cropping.small_project import small_project
 from tests.cropping.tracked_project import truth_tracks, write_project
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """A drawn film, what is true of it, and a project that knows it."""
+    """A drawn film, its ground truth, and a project in which it is tracked."""
 
     film: Path
     truth: Truth
@@ -32,14 +35,14 @@ class Drawn:
     folder: Path
 
     def copied(self, folder: Path) -> Project:
-        """The project and its film elsewhere, to be changed."""
+        """Copy the project and its film to a folder."""
         shutil.copytree(self.film.parent, folder, dirs_exist_ok=True)
         return Project(folder / self.folder.name)
 
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
-    """Seven seconds of two rows of people, somebody who walks off and comes back, and a talk."""
+    """Seven seconds: two rows of people, a person who walks off and comes back, and a talk."""
     folder = tmp_path_factory.mktemp("drawn")
     film = folder / "film.mp4"
     shots = ["everyone", "walk", "talk"]
@@ -51,7 +54,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cropped:
-    """What `crop-people --only-present` wrote of the drawn film."""
+    """The output of `crop-people --only-present` for the drawn film."""
 
     drawn: Drawn
     project: Project
@@ -68,3 +71,11 @@ def cropped(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Cropped:
     settings = CropSettings(only_present=True)
     (summary,) = crop_people(project, [], settings, context=RunContext(no_bar))
     return Cropped(drawn, project, summary)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A tracked project of Anna and Ben in 40 frames with sound; not cropped."""
+    footage = tmp_path / "film.mp4"
+    write_video(footage, [picture(n) for n in range(40)], rate=25, audio=sound(1.6))
+    return small_project(tmp_path / "film.fancam", footage)

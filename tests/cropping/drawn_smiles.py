@@ -1,4 +1,4 @@
-"""Drawn people who smile when they are told to, and a footage of two of them with its tracks."""
+"""Drawn people who smile in chosen frames, and a tracked footage of two of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WIDTH, HEIGHT = 2 * SIDE, SIDE
 RATE, FRAMES = 10, 120
 NAMES = {3: "Leila / Ł", 7: "Bruno"}
 SMILING = (range(15, 40), range(55, 75), range(85, 110))
-"""Frames in which the first of them smiles; the other never does."""
+"""Frames in which Leila smiles; Bruno never does."""
 
 
 def look_of(name: str) -> Look:
@@ -45,7 +45,7 @@ def portrait(name: str, *, smile: float = 0.0, yaw_deg: float = 0.0) -> Image:
 
 
 def box(name: str, *, left: float = 0.0) -> NDArray[np.float32]:
-    """The face as dlib frames it, ``(4,)``."""
+    """Return the box that dlib finds, ``(4,)`` px."""
     look = look_of(name)
     top, bottom = BOX_TOP * look.crown * SCALE, BOX_BOTTOM * look.chin * SCALE
     x, y = SIDE / 2 + left, 0.48 * SIDE
@@ -54,7 +54,7 @@ def box(name: str, *, left: float = 0.0) -> NDArray[np.float32]:
 
 
 def smiles_at(frame: int) -> bool:
-    return any(frame in part for part in SMILING)
+    return any(frame in frames for frames in SMILING)
 
 
 def picture(frame: int) -> Image:

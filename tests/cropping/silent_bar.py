@@ -1,4 +1,4 @@
-"""Progress that shows nothing."""
+"""Progress bars that show nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class SilentBar:
-    """Counts."""
+    """A bar that only counts."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -25,7 +25,7 @@ def no_bar(_name: str, _total: int, _done: int) -> Iterator[SilentBar]:
 
 
 class Bars:
-    """Remembers every bar: name, total, what was done before, the bar."""
+    """Progress that records each bar: name, total, steps done before, the bar."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, int, int, SilentBar]] = []

@@ -19,7 +19,7 @@ def smiles(
     eyes_open: float = 0.3,
     side_px: float = 100,
 ) -> Smiles:
-    """One person's looks, ``step_s`` apart, the face always in one place."""
+    """Return rows of one person, ``step_s`` apart, with the face always in one place."""
     n = len(score)
     values = np.array(score, np.float32)
     return Smiles(

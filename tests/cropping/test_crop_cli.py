@@ -28,7 +28,7 @@ QUICK = ("--no-smiles", "--preset", "ultrafast")
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Anna is there all the time, Ben in the first third, and nobody ever sees Cleo."""
+    """Anna is seen all the time, Ben in the first third, and Cleo never."""
     footage = tmp_path / "film.mp4"
     encode(footage, [picture(n) for n in range(FRAMES)], rate=25)
     timeline = at_rate(FRAMES)
@@ -88,9 +88,9 @@ def test_bad_input(
     project: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(project), *arguments]) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert len(said.splitlines()) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
     assert not list(project.rglob("*.mp4"))
 
 
@@ -112,8 +112,8 @@ _CHILD = """
 import os, signal, sys
 from cropping.render import outputs, render, segments
 render.CHUNK_FRAMES = segments.CHUNK_FRAMES = 10
-what, count = sys.argv[1].split(":")
-real = {"chunk": render.EncoderWorker.close, "mux": outputs.mux}[what]
+function, count = sys.argv[1].split(":")
+real = {"chunk": render.EncoderWorker.close, "mux": outputs.mux}[function]
 left = int(count)
 def dies(*arguments, **named):
     global left
@@ -122,7 +122,7 @@ def dies(*arguments, **named):
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
     return result
-if what == "chunk":
+if function == "chunk":
     render.EncoderWorker.close = dies
 else:
     outputs.mux = dies
@@ -154,14 +154,14 @@ def files_of(project: Path) -> dict[str, bytes]:
 @needs_signals
 @pytest.mark.parametrize("death", ["chunk:1", "chunk:9", "mux:1", "mux:2"])
 def test_killed_and_started_again(project: Path, death: str) -> None:
-    """Nothing half-written is in place, and what is finished is not done again."""
+    """No file is half-written, and the resumed run writes the same bytes."""
     died = run_child(_CHILD, death, str(project), *QUICK)
     assert died.returncode == -signal.SIGKILL
     left = files_of(project)
     assert set(left) <= {"Anna.mp4"}
-    pieces = sorted((project / "crops" / "film" / WORK_FOLDER).rglob("piece-*.nut"))
-    times = [piece.stat().st_mtime_ns for piece in pieces]
-    assert len(pieces) >= {"chunk:1": 0, "chunk:9": 6}.get(death, 12)
+    chunks = sorted((project / "crops" / "film" / WORK_FOLDER).rglob("piece-*.nut"))
+    times = [chunk.stat().st_mtime_ns for chunk in chunks]
+    assert len(chunks) >= {"chunk:1": 0, "chunk:9": 6}.get(death, 12)
     again = run_child(_CHILD, "chunk:-1", str(project), *QUICK)
     assert again.returncode == 0, again.stderr
     resumed = files_of(project)
@@ -172,15 +172,15 @@ def test_killed_and_started_again(project: Path, death: str) -> None:
     )
     assert fresh.returncode == 0, fresh.stderr
     assert files_of(project) == resumed
-    assert len(times) == len(pieces)
+    assert len(times) == len(chunks)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for a file's size")
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95, 0.999])
 def test_disk_full(project: Path, share: float) -> None:
-    """A file that cannot grow is what a full disk looks like to a writer.
+    """A limit on the file size stands for a full disk.
 
-    The share is of a whole video: too little for a piece, for the pictures, for the index.
+    ``share`` of a video's size is too little for a chunk, for the pictures, or for the index.
     """
     assert main([str(project), "--no-smiles", "--crf", "1"]) == 0
     size = (project / "crops" / "film" / "Anna.mp4").stat().st_size
@@ -194,9 +194,9 @@ def test_disk_full(project: Path, share: float) -> None:
     assert not list(project.rglob("*.partial*"))
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="rights are another thing on Windows")
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has other access rights")
 def test_read_only(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have all rights: the folder refuses all the same."""
+    """The user of the tests may have all rights, so the refusal is simulated."""
     import errno
 
     real = Path.mkdir

@@ -22,7 +22,7 @@ from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.clips import encode, picture
 from tests.cropping.silent_bar import no_bar
-from tests.cropping.test_crop_stage import NAMES, QUICK, add_tracks, small_project
+from tests.cropping.small_project import NAMES, QUICK, add_tracks, small_project
 from tests.cropping.tracked_project import add_footage, at_rate, box, timeline_of, tracks_of
 
 NO_SMILES = ("smile GIFs", "done", "nobody smiles often enough")
@@ -31,7 +31,7 @@ DONE = [("videos", "done", ""), NO_SMILES]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Cropped, and looked for smiles."""
+    """A project with videos, and with GIFs where people smile."""
     film = tmp_path / "film.mp4"
     encode(film, [picture(number) for number in range(40)], rate=25)
     made = small_project(tmp_path / "film.fancam", film)
@@ -41,16 +41,16 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-def said(project: Project) -> list[tuple[str, str, str]]:
+def stages(project: Project) -> list[tuple[str, str, str]]:
     return [(one.what, one.state, one.why) for one in states(Project(project.folder))]
 
 
-def test_before_anything(tmp_path: Path) -> None:
-    assert said(Project(tmp_path / "a.fancam")) == []
+def test_an_empty_project(tmp_path: Path) -> None:
+    assert stages(Project(tmp_path / "a.fancam")) == []
 
 
 def test_all_is_done(project: Project) -> None:
-    assert said(project) == DONE
+    assert stages(project) == DONE
 
 
 def rename(project: Project) -> None:
@@ -97,10 +97,10 @@ CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = 
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_not_done_says_why(project: Project, case: str) -> None:
+def test_unfinished_stages_have_a_reason(project: Project, case: str) -> None:
     change, expected = CASES[case]
     change(project)
-    assert said(project) == expected
+    assert stages(project) == expected
 
 
 def test_a_gif_of_its_own_settings_and_one_of_other_smiles(project: Project) -> None:
@@ -110,29 +110,29 @@ def test_a_gif_of_its_own_settings_and_one_of_other_smiles(project: Project) -> 
     project.finish(
         GIFS, GifsRecord({"Anna.gif": f"1 abc {smiles}", "Ben.webp": f"2 def {smiles}"}), "film"
     )
-    assert said(project)[1] == ("smile GIFs", "done", "")
+    assert stages(project)[1] == ("smile GIFs", "done", "")
     (project.crops_folder("film") / "Ben.webp").unlink()
-    assert said(project)[1] == ("smile GIFs", "missing", "Ben.webp is gone")
+    assert stages(project)[1] == ("smile GIFs", "missing", "Ben.webp is gone")
     project.finish(
         GIFS, GifsRecord({"Anna.gif": f"1 abc {smiles}", "Cleo.gif": f"2 def {smiles}"}), "film"
     )
-    assert said(project)[1] == ("smile GIFs", "stale", "people have other names by now")
+    assert stages(project)[1] == ("smile GIFs", "stale", "people have other names by now")
     project.finish(GIFS, GifsRecord({"Anna.gif": "1 abc other"}), "film")
-    assert said(project)[1] == ("smile GIFs", "stale", OTHERWISE)
+    assert stages(project)[1] == ("smile GIFs", "stale", OTHERWISE)
 
 
-def test_others_blurred(project: Project) -> None:
+def test_blurred_faces(project: Project) -> None:
     settings = CropSettings(encoder=QUICK, others="blur")
     crop_people(project, [], settings, context=RunContext(no_bar))
-    assert said(project) == DONE
+    assert stages(project) == DONE
 
 
 def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "VERSION", VERSION + 1)
-    assert said(project)[0] == ("videos", "stale", "cropped by another version")
+    assert stages(project)[0] == ("videos", "stale", "cropped by another version")
 
 
-def test_pictures_have_no_videos_and_nobody_seen_none_either(
+def test_pictures_and_footage_without_people_have_no_videos(
     project: Project, tmp_path: Path
 ) -> None:
     from PIL import Image

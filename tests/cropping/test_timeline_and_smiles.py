@@ -1,4 +1,4 @@
-"""crop-people and smile-gifs on one project: the timeline says when everybody smiles."""
+"""crop-people and smile-gifs on one project: the timeline holds the intervals of the smiles."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def smiling_s(project: Project) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def finished(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Everybody's videos and GIFs; not to be changed."""
+    """A project with all videos and GIFs; not to be changed."""
     project = drawn.copied(tmp_path_factory.mktemp("both"))
     crop_people(project, [], CropSettings(), context=RunContext(no_bar))
     smile_gifs(project, [], SmileSettings(frames=2), context=RunContext(no_bar))
     return project
 
 
-def test_smile_gifs_notes_who_smiles_when(finished: Project) -> None:
+def test_the_timeline_has_the_intervals_of_the_smiles_table(finished: Project) -> None:
     smiles = Smiles.read(smiles_file(finished, "film"))
     for one in timeline(finished)["people"]:
         spans = smiling_intervals(smiles, one["person_id"])
@@ -51,7 +51,7 @@ def test_smile_gifs_notes_who_smiles_when(finished: Project) -> None:
     assert max(smiling_s(finished).values()) > 0.3
 
 
-def test_neither_does_anything_again(finished: Project) -> None:
+def test_second_runs_do_nothing(finished: Project) -> None:
     file = finished.crops_folder("film") / "timeline.json"
     before = file.stat().st_mtime_ns
     (cropped,) = crop_people(finished, [], CropSettings(), context=RunContext(no_bar))
@@ -61,9 +61,7 @@ def test_neither_does_anything_again(finished: Project) -> None:
     assert file.stat().st_mtime_ns == before
 
 
-def test_a_timeline_that_is_written_again_knows_the_smiles(
-    finished: Project, tmp_path: Path
-) -> None:
+def test_a_rewritten_timeline_keeps_the_smiles(finished: Project, tmp_path: Path) -> None:
     import shutil
 
     shutil.copytree(finished.folder.parent, tmp_path / "copy")
@@ -82,7 +80,7 @@ def test_a_timeline_that_is_written_again_knows_the_smiles(
     assert left == set(names)
 
 
-def test_smile_gifs_adds_what_crop_people_did_not_look_for(
+def test_smile_gifs_adds_smiles_that_crop_people_did_not_score(
     drawn: Drawn, tmp_path: Path, finished: Project
 ) -> None:
     project = drawn.copied(tmp_path)
@@ -92,7 +90,7 @@ def test_smile_gifs_adds_what_crop_people_did_not_look_for(
     assert smiling_s(project) == pytest.approx(smiling_s(finished), abs=0.5)
 
 
-def test_a_damaged_timeline_is_said(tmp_path: Path) -> None:
+def test_a_damaged_timeline_is_refused(tmp_path: Path) -> None:
     note_smiles(tmp_path / "none.json", {})
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "timeline.json").write_text('{"people": 3}')

@@ -18,13 +18,13 @@ from tests.records import tracks_record
 from tests.tracking.coloured import add_people
 
 SEEN = 0.5
-"""A drawn face of which less is visible is not found."""
+"""Smallest visible share of a drawn face that is found."""
 
 
 def write_project(
     folder: Path, footage: Path, tracks: Tracks, names: Mapping[int, str], timeline: Timeline
 ) -> Project:
-    """Write what the stages before would have."""
+    """Write a project as cluster-faces and track-people would."""
     project = Project(folder)
     project.save()
     add_footage(project, footage, tracks, names, timeline)
@@ -69,7 +69,7 @@ def tracks_of(
     *,
     filled: Sequence[tuple[int, int]] = (),
 ) -> Tracks:
-    """Boxes by person and frame; ``filled`` are pairs of frame and person."""
+    """Return tracks of boxes by person and frame; ``filled`` are pairs of frame and person."""
     listed = [
         (frame, person, box) for person, found in rows.items() for frame, box in found.items()
     ]
@@ -85,12 +85,12 @@ def tracks_of(
 
 
 def box(x: float, y: float, side: float = 24) -> tuple[float, float, float, float]:
-    """Around a middle."""
+    """Return a square box around a point."""
     return x - side / 2, y - side / 2, x + side / 2, y + side / 2
 
 
 def truth_tracks(truth: Truth) -> tuple[Tracks, dict[int, str], Timeline]:
-    """What a tracker that makes no mistake would say of a drawn film."""
+    """Return the tracks that a perfect tracker would find in a drawn film."""
     names = dict(enumerate(truth.people, start=1))
     number = {name: person for person, name in names.items()}
     seen = truth.visible >= SEEN

@@ -1,4 +1,4 @@
-"""What a written video really is, read as a player reads it."""
+"""Properties of a written video, read as a player reads it."""
 
 from __future__ import annotations
 
@@ -76,20 +76,20 @@ def boxes(path: Path) -> list[str]:
 
 
 def decoded_sound(path: Path) -> tuple[NDArray[np.float32], int]:
-    """Samples as they are heard: from time 0 on, whatever the packets hold before it."""
+    """Return the samples from time 0 on, as a player plays them, and their rate."""
     import av
 
     with av.open(str(path)) as source:
         stream = source.streams.audio[0]
         rate = stream.rate
-        heard = np.zeros(0, np.float32)
+        played = np.zeros(0, np.float32)
         for frame in source.decode(stream):
             samples = frame.to_ndarray().astype(np.float32)
             mono = samples.mean(axis=0) if samples.shape[0] > 1 else samples[0]
             start = round(float(frame.time or 0) * rate)
-            heard = np.pad(heard, (0, max(start + len(mono) - len(heard), 0)))
-            heard[max(start, 0) : start + len(mono)] = mono[max(-start, 0) :]
-    return heard, rate
+            played = np.pad(played, (0, max(start + len(mono) - len(played), 0)))
+            played[max(start, 0) : start + len(mono)] = mono[max(-start, 0) :]
+    return played, rate
 
 
 def marks_s(samples: NDArray[np.float32], rate: int) -> list[float]:

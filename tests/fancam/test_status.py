@@ -14,7 +14,7 @@ from data.project.project import Project
 from tests import ROOT
 from tests.clips import encode, picture
 from tests.clustering.command import snapshot
-from tests.cropping.test_crop_stage import small_project
+from tests.cropping.small_project import small_project
 
 WHATS = ["faces", "people", "tracker", "tracks", "videos", "smile GIFs"]
 

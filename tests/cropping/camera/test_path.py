@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cropping.camera import path as camera_path
+from cropping.camera import path
 from cropping.camera.path import KNOT_S, PathSettings, average_path, steady_path
 
 RATE = 25.0
@@ -26,7 +26,7 @@ def sway(time_s: NDArray[np.float64], size: float) -> NDArray[np.float64]:
     return np.asarray(0.4 + size * np.sin(time_s * 2.1) + noise)
 
 
-def test_nothing() -> None:
+def test_no_frames() -> None:
     assert lead(np.zeros(0)).shape == (0,)
     none = np.zeros(0)
     assert average_path(none, none, none, none, window_s=1).shape == (0,)
@@ -56,15 +56,15 @@ def test_one_move_is_one_smooth_pan() -> None:
     assert np.abs(np.diff(velocity)).max() < np.abs(np.diff(np.diff(target))).max() * RATE
 
 
-def test_limits_are_never_passed() -> None:
-    """Also where the person jumps, and no smooth way stays within them."""
+def test_limits_are_never_exceeded() -> None:
+    """This holds also where the person jumps and no smooth path stays within them."""
     time_s = seconds(4)
     target = np.where(time_s < 2, 0.0, 3.0)
     path = lead(target, room=0.2)
     assert (np.abs(path - target) <= 0.2 + 1e-9).all()
 
 
-def test_a_path_keeps_off_its_limits_where_it_can() -> None:
+def test_a_path_keeps_a_margin_where_it_can() -> None:
     time_s = seconds(6)
     target = sway(time_s, 0.3)
     low, high = target - 0.35, target + 0.35
@@ -92,14 +92,14 @@ def test_at_a_varying_rate() -> None:
     assert np.abs(np.diff(path)[:50]).max() < 1e-4
 
 
-def test_long_paths_in_parts_are_as_smooth(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_paths_in_windows_are_as_smooth(monkeypatch: pytest.MonkeyPatch) -> None:
     time_s = seconds(60)
     target = sway(time_s, 0.2)
-    whole = lead(target)
-    monkeypatch.setattr(camera_path, "WINDOW_S", 10.0)
-    parts = lead(target)
-    assert np.abs(parts - whole).mean() < 0.01
-    assert np.abs(np.diff(parts, 2)).max() < 2 * np.abs(np.diff(whole, 2)).max()
+    complete = lead(target)
+    monkeypatch.setattr(path, "WINDOW_S", 10.0)
+    windowed = lead(target)
+    assert np.abs(windowed - complete).mean() < 0.01
+    assert np.abs(np.diff(windowed, 2)).max() < 2 * np.abs(np.diff(complete, 2)).max()
 
 
 def test_input_stays_and_output_repeats() -> None:
@@ -123,4 +123,4 @@ def test_moving_average_by_hand(window_s: float, expected: list[float]) -> None:
 
 
 def test_a_knot_is_many_samples() -> None:
-    assert camera_path.SAMPLE_S <= KNOT_S / 2
+    assert path.SAMPLE_S <= KNOT_S / 2

@@ -18,12 +18,12 @@ from tests.cropping.tracked_project import at_rate, box, timeline_of, tracks_of
     ],
     ids=["empty", "one", "every frame", "every third"],
 )
-def test_clock_has_every_frame(
+def test_frame_times_have_every_frame(
     index: list[int], time_s: list[float], expected: list[float]
 ) -> None:
     none = np.zeros(0, np.int64)
-    clock = FrameTimes.of(Timeline(np.array(index, np.int64), np.array(time_s), none))
-    assert clock.time_s.tolist() == pytest.approx(expected)
+    frame_times = FrameTimes.of(Timeline(np.array(index, np.int64), np.array(time_s), none))
+    assert frame_times.time_s.tolist() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def test_clock_has_every_frame(
         (".##.", [(0.1, 0.3)]),
     ],
 )
-def test_spans(marked: str, expected: list[tuple[float, float]]) -> None:
-    clock = FrameTimes(np.arange(4) / 10)
-    spans = clock.intervals(np.array([one == "#" for one in marked]))
+def test_intervals(marked: str, expected: list[tuple[float, float]]) -> None:
+    frame_times = FrameTimes(np.arange(4) / 10)
+    spans = frame_times.intervals(np.array([one == "#" for one in marked]))
     assert [value for span in spans for value in span] == pytest.approx(
         [value for span in expected for value in span]
     )
@@ -71,7 +71,7 @@ HERE, FAR = box(50, 50), box(130, 50)
         "moved meanwhile",
     ],
 )
-def test_stretches(
+def test_person_shots(
     frames: dict[int, tuple[float, ...]], cuts: tuple[int, ...], expected: list[tuple[int, int]]
 ) -> None:
     timeline = at_rate(50, *cuts)
@@ -79,8 +79,8 @@ def test_stretches(
     assert [(run.first, run.end) for run in found] == expected
 
 
-def test_a_quick_look_is_not_a_gap() -> None:
-    """One frame in thirty was looked at: the person was in all of them."""
+def test_sparse_detections_are_no_gap() -> None:
+    """One frame in thirty was analysed, and the person is in all of them."""
     timeline = timeline_of([0.0, 1.2, 2.4, 3.6])
     timeline = Timeline(np.arange(4) * 30, timeline.time_s, timeline.cuts)
     tracks = tracks_of(timeline, {1: dict.fromkeys([0, 30, 60, 90], HERE)})

@@ -36,7 +36,7 @@ def film(
     return crop_windows(tracks, timeline, FRAME_WH, window=window, camera=settings, absent=absent)
 
 
-def test_never_there() -> None:
+def test_a_person_without_tracks() -> None:
     found = film({}, at_rate(5))
     assert not found.present.any()
     assert found.xyxy.tolist() == [[0, 0, 640, 360]] * 5
@@ -69,7 +69,7 @@ def test_stands_on_whole_pixels() -> None:
 def test_windows_stay_inside_and_keep_the_face(
     drawn: Drawn, window: WindowSettings, camera: CameraName
 ) -> None:
-    """Everybody of the drawn film, who walk off, come near, and are cut at the frame's edge."""
+    """The people of the drawn film walk off, come near, and are cut at the edge of the frame."""
     frame_wh = drawn.truth.frame_wh
     for person in drawn.names:
         tracks = drawn.tracks.take(drawn.tracks.person_id == person)
@@ -103,7 +103,7 @@ def test_zoom_does_not_wobble() -> None:
     assert height.max() - height.min() < 0.01
 
 
-def test_who_comes_much_nearer_is_followed_in_size() -> None:
+def test_the_window_follows_a_person_who_comes_much_nearer() -> None:
     window = WindowSettings(zoom="face")
     found = film({f: box(300, 180, 25 + 0.4 * f) for f in range(150)}, at_rate(150), window=window)
     height = found.xyxy[:, 3] - found.xyxy[:, 1]
@@ -133,19 +133,19 @@ ABSENT = {f: box(100, 150, 40) for f in [*range(30), *range(90, 120)]}
 def test_absence(absent: AbsentName) -> None:
     found = film(ABSENT, at_rate(150, 130), absent=absent)
     assert np.flatnonzero(found.present).tolist() == list(ABSENT)
-    away, later = found.xyxy[60], found.xyxy[140]
+    gap, later = found.xyxy[60], found.xyxy[140]
     if absent == "wide":
-        assert away.tolist() == later.tolist() == [0, 0, 640, 360]
+        assert gap.tolist() == later.tolist() == [0, 0, 640, 360]
     elif absent == "black":
-        assert away.tolist() == later.tolist() == [0, 0, 0, 0]
+        assert gap.tolist() == later.tolist() == [0, 0, 0, 0]
     else:
-        assert away.tolist() == found.xyxy[29].tolist()
-        # Another shot, in which the person never is: the middle.
+        assert gap.tolist() == found.xyxy[29].tolist()
+        # In a shot without the person, the window is in the middle.
         assert later[0] + later[2] == 640
 
 
 def test_a_glimpse_is_no_cut() -> None:
-    """Seven frames of somebody at a distance are left in the wide view."""
+    """Seven frames of a person at a distance keep the wide view."""
     faces = {f: box(100, 150, 40) for f in [*range(30), *range(80, 87)]}
     assert np.flatnonzero(film(faces, at_rate(150)).present).tolist() == list(range(30))
     held = film(faces, at_rate(150), absent="hold")
@@ -155,7 +155,7 @@ def test_a_glimpse_is_no_cut() -> None:
 
 
 def test_every_nth_frame() -> None:
-    """Rows in one frame of five: the camera moves evenly between."""
+    """Detections are in one frame of five, and the camera moves evenly between them."""
     every = at_rate(101)
     timeline = Timeline(every.frame_index[::5], every.time_s[::5], every.cuts)
     found = film({f: box(100 + 3 * f, 150, 40) for f in range(0, 101, 5)}, timeline)

@@ -16,7 +16,7 @@ LENGTH_S = 3.0
 
 
 def film(path: Path, codec: str, *, layout: str = "mono", rate: int = RATE_HZ) -> Path:
-    """Three seconds with marks, in any container and codec."""
+    """Write three seconds of sound with marks, in any container and codec."""
     import av
 
     with av.open(str(path), "w") as out:
@@ -32,14 +32,14 @@ def film(path: Path, codec: str, *, layout: str = "mono", rate: int = RATE_HZ) -
         sound = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
         sound.sample_rate, sound.pts, sound.time_base = RATE_HZ, 0, Fraction(1, RATE_HZ)
         resampler = av.AudioResampler(audio.format, layout, rate, frame_size=audio.frame_size or 0)
-        for part in [*resampler.resample(sound), *resampler.resample(None)]:
-            out.mux(audio.encode(part))
+        for frame in [*resampler.resample(sound), *resampler.resample(None)]:
+            out.mux(audio.encode(frame))
         for stream in (video, audio):
             out.mux(stream.encode(None))
     return path
 
 
-def heard(path: Path) -> tuple[float, float, int]:
+def decoded_extent(path: Path) -> tuple[float, float, int]:
     """Begin and end in seconds, and the packets."""
     found = [(float(time_s), packet) for packet, time_s in sound_packets(path)]
     lasts = [p.duration * p.time_base if p.duration else 0 for _, p in found]
@@ -71,7 +71,7 @@ def test_every_sound_becomes_aac_of_its_length(
         assert context.name == "aac"
         assert context.channels == (1 if layout == "mono" else 2)
         assert context.sample_rate in (44_100, 48_000)
-    begin, end, _ = heard(tmp_path / "sound.nut")
+    begin, end, _ = decoded_extent(tmp_path / "sound.nut")
     assert -0.1 < begin < 0.1
     assert end == pytest.approx(LENGTH_S, abs=0.1)
 
@@ -90,7 +90,7 @@ def test_aac_is_copied_as_it_is(tmp_path: Path) -> None:
 def test_times_are_from_the_first_frame_on(codec: str, tmp_path: Path) -> None:
     source = film(tmp_path / "film.mov", codec)
     write_sound(probe(source), tmp_path / "sound.nut", start_s=Fraction(2))
-    begin, end, _ = heard(tmp_path / "sound.nut")
+    begin, end, _ = decoded_extent(tmp_path / "sound.nut")
     assert -0.05 < begin < 0.05
     assert end == pytest.approx(LENGTH_S - 2, abs=0.1)
 
@@ -100,4 +100,4 @@ def test_sound_of_a_file_that_was_cut_off(tmp_path: Path) -> None:
     content = source.read_bytes()
     source.write_bytes(content[: len(content) * 2 // 3])
     write_sound(probe(source), tmp_path / "sound.nut", start_s=Fraction(0))
-    assert 0.5 < heard(tmp_path / "sound.nut")[1] < LENGTH_S
+    assert 0.5 < decoded_extent(tmp_path / "sound.nut")[1] < LENGTH_S

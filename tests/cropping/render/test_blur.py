@@ -17,7 +17,7 @@ def stripes() -> Planes:
     return Planes(y, half, half.copy(), BT709)
 
 
-def test_nobody_else() -> None:
+def test_no_other_person() -> None:
     timeline = at_rate(5)
     blur = FaceBlur(tracks_of(timeline, {1: {2: box(50, 50)}}), 1, timeline, FRAME_WH)
     assert [len(blur.at(frame)) for frame in range(5)] == [0] * 5
@@ -25,7 +25,7 @@ def test_nobody_else() -> None:
     assert blurred(planes, []) is planes
 
 
-def test_everybody_else_and_strangers_for_longer_than_they_are_seen() -> None:
+def test_other_people_and_strangers_are_blurred_before_and_after_they_are_seen() -> None:
     timeline = at_rate(60, 40)
     rows = {
         1: {f: box(30, 40) for f in range(60)},

@@ -23,18 +23,18 @@ def write(path: Path, ticks: list[int], keyframes: list[int]) -> None:
     writer.close()
 
 
-def test_times_and_keyframes_are_as_told(tmp_path: Path) -> None:
+def test_times_and_keyframes_are_kept(tmp_path: Path) -> None:
     import av
 
     ticks = [0, 3600, 7201, 20_000, 90_000, 93_600, 200_000]
-    write(tmp_path / "piece.nut", ticks, [0, 3, 6])
-    with av.open(str(tmp_path / "piece.nut")) as source:
+    write(tmp_path / "chunk.nut", ticks, [0, 3, 6])
+    with av.open(str(tmp_path / "chunk.nut")) as source:
         stream = source.streams.video[0]
         packets = [packet for packet in source.demux(stream) if packet.size]
         assert stream.time_base == Fraction(1, 90_000)
         assert sorted(packet.pts or 0 for packet in packets) == ticks
         assert [p.pts for p in packets if p.is_keyframe] == [0, 20_000, 200_000]
-    with av.open(str(tmp_path / "piece.nut")) as source:
+    with av.open(str(tmp_path / "chunk.nut")) as source:
         pictures = [frame.to_ndarray(format="gray") for frame in source.decode(video=0)]
     means = np.array([picture.mean() for picture in pictures])
     assert np.diff(means).min() > 1
@@ -42,7 +42,7 @@ def test_times_and_keyframes_are_as_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path, threads: int) -> None:
-    """With the look ahead of the preset that is used, and in pictures that move."""
+    """This holds with the default preset, which looks ahead, and in pictures that move."""
     rng = np.random.default_rng(0)
     scene = np.kron(rng.integers(0, 200, (60, 40), np.uint8), np.ones((8, 8), np.uint8))
     grain = rng.integers(0, 12, (40, 320, 200), np.uint8)
@@ -62,21 +62,21 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, threads: int) -> No
     assert len({written(f"{number}.nut") for number in range(12)}) == 1
 
 
-def test_abandoned_leaves_nothing(tmp_path: Path) -> None:
-    writer = ChunkWriter(tmp_path / "piece.nut", QUICK, FORM)
+def test_an_abandoned_chunk_leaves_no_file(tmp_path: Path) -> None:
+    writer = ChunkWriter(tmp_path / "chunk.nut", QUICK, FORM)
     frame, _ = writer.new_frame()
     writer.write(frame, tick=0, keyframe=True)
     writer.abandon()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nowhere_to_write(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("in the way")
     with pytest.raises((InputError, OSError)):
-        ChunkWriter(tmp_path / "folder" / "piece.nut", QUICK, FORM)
+        ChunkWriter(tmp_path / "folder" / "chunk.nut", QUICK, FORM)
 
 
-def test_the_default_encoder_is_there() -> None:
+def test_the_default_encoder_is_available() -> None:
     check_encoder(EncoderSettings())
 
 
@@ -94,7 +94,7 @@ def test_the_default_encoder_is_there() -> None:
     ],
     ids=["empty", "unknown", "another codec", "sound", "no such hardware"],
 )
-def test_an_encoder_that_cannot_be_used(name: str, message: str) -> None:
+def test_unusable_encoders_are_refused(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as error:
         check_encoder(EncoderSettings(name))
     assert "\n" not in str(error.value)
@@ -117,7 +117,9 @@ def test_an_encoder_that_cannot_be_used(name: str, message: str) -> None:
     ],
     ids=["x264", "nvenc", "unknown"],
 )
-def test_quality_in_each_encoders_words(settings: EncoderSettings, options: dict[str, str]) -> None:
+def test_quality_options_of_each_encoder(
+    settings: EncoderSettings, options: dict[str, str]
+) -> None:
     assert settings.options() == options
 
 
@@ -125,7 +127,7 @@ def test_quality_in_each_encoders_words(settings: EncoderSettings, options: dict
     ("name", "can"),
     [("libx264", True), ("h264_nvenc", True), ("h264_qsv", False), ("h264_vaapi", False)],
 )
-def test_only_what_begins_anew_is_spliced(name: str, can: bool) -> None:
+def test_only_closed_groups_are_spliced(name: str, can: bool) -> None:
     settings = EncoderSettings(name)
     assert settings.can_be_spliced == can
     assert ("forced-idr" in settings.options()) == can

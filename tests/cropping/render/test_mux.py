@@ -27,15 +27,15 @@ TICK = Fraction(1, 1000)
     ],
     ids=["empty", "one", "in order", "two B", "a pyramid", "varying rate"],
 )
-def test_stamps(pts: list[int], end: int, dts: list[int], duration: list[int]) -> None:
+def test_packet_times(pts: list[int], end: int, dts: list[int], duration: list[int]) -> None:
     found = packet_times(np.array(pts, np.int64), end=end)
     assert found.dts.tolist() == dts
     assert found.duration.tolist() == duration
     assert (found.dts <= found.pts).all()
 
 
-def write_piece(path: Path, frames: Iterable[int]) -> Path:
-    """Some of a film of 25 frames a second, B-frames and all; every tenth is a keyframe."""
+def write_chunk(path: Path, frames: Iterable[int]) -> Path:
+    """Write frames of a film of 25 frames a second, with B-frames, every tenth a keyframe."""
     writer = ChunkWriter(path, EncoderSettings(), VideoFormat((64, 48), TICK, Fraction(25)))
     for place, index in enumerate(frames):
         noise = np.random.default_rng(index).integers(16, 200, (48, 64), np.uint8)
@@ -46,10 +46,10 @@ def write_piece(path: Path, frames: Iterable[int]) -> Path:
     return path
 
 
-def write_pieces(folder: Path, counts: list[int]) -> list[Chunk]:
+def write_chunks(folder: Path, counts: list[int]) -> list[Chunk]:
     ends = np.cumsum(counts).tolist()
     return [
-        Chunk(write_piece(folder / f"{end}.nut", range(end - count, end)))
+        Chunk(write_chunk(folder / f"{end}.nut", range(end - count, end)))
         for count, end in zip(counts, ends, strict=True)
     ]
 
@@ -61,9 +61,9 @@ def brightness(path: Path) -> list[float]:
         return [f.to_ndarray(format="gray").mean() for f in source.decode(video=0)]
 
 
-def test_pieces_become_one_film(tmp_path: Path) -> None:
-    pieces = write_pieces(tmp_path, [20, 20, 7])
-    mux(tmp_path / "film.mp4", pieces, [Excerpt(Fraction(0), Fraction(47, 25))], sound=None)
+def test_chunks_become_one_video(tmp_path: Path) -> None:
+    chunks = write_chunks(tmp_path, [20, 20, 7])
+    mux(tmp_path / "film.mp4", chunks, [Excerpt(Fraction(0), Fraction(47, 25))], sound=None)
     film = read_video(tmp_path / "film.mp4")
     assert film.times_s == pytest.approx(np.arange(47) / 25)
     assert film.duration_s == pytest.approx(47 / 25)
@@ -72,20 +72,20 @@ def test_pieces_become_one_film(tmp_path: Path) -> None:
     assert {0.0, 0.4, 0.8, 1.2, 1.6} <= {round(float(t), 6) for t in film.keyframes_s}
 
 
-def test_spans_follow_each_other_as_chapters(tmp_path: Path) -> None:
-    pieces = write_pieces(tmp_path, [30, 20])
-    spans = [
+def test_excerpts_become_chapters(tmp_path: Path) -> None:
+    chunks = write_chunks(tmp_path, [30, 20])
+    excerpts = [
         Excerpt(Fraction(10, 25), Fraction(20, 25), "0:00"),
         Excerpt(Fraction(40, 25), Fraction(50, 25), "0:01"),
     ]
-    mux(tmp_path / "whole.mp4", pieces, [Excerpt(Fraction(0), Fraction(2))], sound=None)
-    mux(tmp_path / "best.mp4", [Chunk(tmp_path / "whole.mp4")], spans, sound=None)
+    mux(tmp_path / "complete.mp4", chunks, [Excerpt(Fraction(0), Fraction(2))], sound=None)
+    mux(tmp_path / "best.mp4", [Chunk(tmp_path / "complete.mp4")], excerpts, sound=None)
     best = read_video(tmp_path / "best.mp4")
     assert best.times_s == pytest.approx(np.arange(20) / 25)
     assert best.duration_s == pytest.approx(20 / 25)
     assert best.chapters == [(0, 0.4, "0:00"), (0.4, 0.8, "0:01")]
-    whole = brightness(tmp_path / "whole.mp4")
-    assert brightness(tmp_path / "best.mp4") == pytest.approx(whole[10:20] + whole[40:50])
+    complete = brightness(tmp_path / "complete.mp4")
+    assert brightness(tmp_path / "best.mp4") == pytest.approx(complete[10:20] + complete[40:50])
 
 
 @pytest.mark.parametrize(
@@ -97,23 +97,23 @@ def test_spans_follow_each_other_as_chapters(tmp_path: Path) -> None:
         ([], [*range(40)]),
         ([*range(40)], []),
     ],
-    ids=["in turn", "shared goes on beside", "once", "never there", "always there"],
+    ids=["in turn", "shared is complete", "once", "always absent", "never absent"],
 )
-def test_what_is_lacking_comes_from_what_is_shared(
+def test_frames_missing_from_own_chunks_come_from_shared_ones(
     own: list[int], shared: list[int], tmp_path: Path
 ) -> None:
-    piece = Chunk(
-        write_piece(tmp_path / "own.nut", own), write_piece(tmp_path / "shared.nut", shared)
+    chunk = Chunk(
+        write_chunk(tmp_path / "own.nut", own), write_chunk(tmp_path / "shared.nut", shared)
     )
-    after = Chunk(write_piece(tmp_path / "after.nut", range(40, 47)))
-    mux(tmp_path / "film.mp4", [piece, after], [Excerpt(Fraction(0), Fraction(47, 25))], sound=None)
+    after = Chunk(write_chunk(tmp_path / "after.nut", range(40, 47)))
+    mux(tmp_path / "film.mp4", [chunk, after], [Excerpt(Fraction(0), Fraction(47, 25))], sound=None)
     film = read_video(tmp_path / "film.mp4")
     assert film.times_s == pytest.approx(np.arange(47) / 25)
     assert film.duration_s == pytest.approx(47 / 25)
     assert np.diff(brightness(tmp_path / "film.mp4")) == pytest.approx(1, abs=1.5)
 
 
-def test_nowhere_to_write(tmp_path: Path) -> None:
-    pieces = write_pieces(tmp_path, [3])
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    chunks = write_chunks(tmp_path, [3])
     with pytest.raises(InputError, match="cannot be written"):
-        mux(tmp_path / "no" / "film.mp4", pieces, [Excerpt(Fraction(0), Fraction(1))], sound=None)
+        mux(tmp_path / "no" / "film.mp4", chunks, [Excerpt(Fraction(0), Fraction(1))], sound=None)

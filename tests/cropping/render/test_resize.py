@@ -17,12 +17,12 @@ def blank(width: int, height: int, value: int = 7) -> Planes:
 
 
 def wave(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A picture that is known between its pixels too."""
+    """Return values of a picture that is defined between its pixels too."""
     return np.asarray(128 + 60 * np.sin(x / 17) * np.cos(y / 23))
 
 
 def drawn() -> Planes:
-    """Of waves; colours where MPEG-2 has them: at every other pixel, between two lines."""
+    """Return planes of waves, with chroma where MPEG-2 has it: every other pixel, between lines."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(float)
     bright = wave(x, y)
     colour = wave(x[::2, ::2], y[::2, ::2] + 0.5)

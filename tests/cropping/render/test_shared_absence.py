@@ -14,13 +14,13 @@ from tests.cropping.tracked_project import at_rate, box, tracks_of
 WHOLE = (0.0, 0.0, 160.0, 90.0)
 HERE, THERE = (10.0, 0.0, 60.0, 90.0), (90.0, 0.0, 140.0, 90.0)
 
-Shown = tuple[list[int], tuple[float, float, float, float]]  # takes, and what is shown else
+Shown = tuple[list[int], tuple[float, float, float, float]]  # shots, and the window of an absence
 
 
-def part(folder: Path, shown: Shown, *, blur: FaceBlur | None = None) -> RenderTarget:
-    takes = np.array(shown[0], np.int64)
-    xyxy = np.where((takes < 0)[:, None], shown[1], HERE)
-    return RenderTarget.whole(CropWindows(xyxy, takes), chunks_in(folder, "piece"), blur)
+def target(folder: Path, shown: Shown, *, blur: FaceBlur | None = None) -> RenderTarget:
+    shots = np.array(shown[0], np.int64)
+    xyxy = np.where((shots < 0)[:, None], shown[1], HERE)
+    return RenderTarget.whole(CropWindows(xyxy, shots), chunks_in(folder, "chunk"), blur)
 
 
 @pytest.mark.parametrize(
@@ -38,32 +38,32 @@ def part(folder: Path, shown: Shown, *, blur: FaceBlur | None = None) -> RenderT
     ids=[
         "empty",
         "alone",
-        "all there",
-        "in turn",
-        "another view",
-        "at a time",
+        "never absent",
+        "absent in turn",
+        "different windows",
+        "some frames",
         "black",
-        "one there",
+        "one never absent",
     ],
 )
-def test_what_is_shared(people: list[Shown], shared: list[int] | None, tmp_path: Path) -> None:
-    targets = [part(tmp_path / str(n), shown) for n, shown in enumerate(people)]
-    found = share_absence(targets, chunks_in(tmp_path / "shared", "piece"))
+def test_shared_frames(people: list[Shown], shared: list[int] | None, tmp_path: Path) -> None:
+    targets = [target(tmp_path / str(n), shown) for n, shown in enumerate(people)]
+    found = share_absence(targets, chunks_in(tmp_path / "shared", "chunk"))
     if shared is None:
         assert found == targets
         return
     *own, common = found
     assert np.flatnonzero(common.frame_mask).tolist() == shared
-    for one, (takes, _) in zip(own, people, strict=True):
-        # Every frame is in one's own part or in the common one.
-        assert one.frame_mask.tolist() == [take >= 0 for take in takes]
+    for one, (shots, _) in zip(own, people, strict=True):
+        # Every frame is encoded in the own chunks or in the shared ones.
+        assert one.frame_mask.tolist() == [shot >= 0 for shot in shots]
         assert (one.frame_mask | common.frame_mask).all()
         assert set(one.cuts.tolist()) <= set(common.cuts.tolist())
 
 
-def test_where_others_are_blurred_nothing_is_shared(tmp_path: Path) -> None:
+def test_nothing_is_shared_where_faces_are_blurred(tmp_path: Path) -> None:
     timeline = at_rate(4)
     tracks = tracks_of(timeline, {1: {0: box(50, 50)}})
     blur = FaceBlur(tracks, 2, timeline, (160, 90))
-    targets = [part(tmp_path / str(n), ([0, -1, -1, -1], WHOLE), blur=blur) for n in range(2)]
-    assert share_absence(targets, chunks_in(tmp_path / "shared", "piece")) == targets
+    targets = [target(tmp_path / str(n), ([0, -1, -1, -1], WHOLE), blur=blur) for n in range(2)]
+    assert share_absence(targets, chunks_in(tmp_path / "shared", "chunk")) == targets

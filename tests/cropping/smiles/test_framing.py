@@ -26,7 +26,7 @@ def test_the_face_is_in_the_middle_with_room() -> None:
     assert 100 < side < 180
 
 
-def test_a_face_larger_than_the_frame_shows_all_there_is() -> None:
+def test_a_face_larger_than_the_frame_shows_the_whole_frame() -> None:
     left, top, side = square_of(np.array([0, 0, 300, 300], np.float32), (320, 240))
     assert (top, side) == (0, 240)
     assert 0 <= left <= 80
@@ -38,7 +38,7 @@ def test_a_burst_has_one_box() -> None:
 
 
 @pytest.mark.parametrize("side_px", [20, 40, 100])
-def test_what_is_cut_is_what_was_there(side_px: int) -> None:
+def test_the_crop_has_the_pixels_of_the_frame(side_px: int) -> None:
     image = np.zeros((100, 120, 3), np.uint8)
     image[30:70, 40:80] = 200
     cut = crop_square(image, (20.0, 10.0, 80.0), side_px)

@@ -57,7 +57,7 @@ def test_a_gif_loops_with_one_palette_and_its_pace() -> None:
 
 
 def local_palettes(content: bytes) -> int:
-    """Frames of a GIF that bring colours of their own; source: the GIF89a specification."""
+    """Count the frames of a GIF with a local colour table; source: the GIF89a specification."""
     flags = content[10]
     at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     found = 0
@@ -94,7 +94,7 @@ def test_size_is_lowered_until_it_fits(kind: FormatName) -> None:
     assert LEAST_SIDE_PX <= less.side_px < full.side_px
 
 
-def test_then_colours() -> None:
+def test_colours_are_lowered_after_the_size() -> None:
     small = encode_loop(frames(side=LEAST_SIDE_PX), [0.5] * 5, kind="gif", max_bytes=PLENTY)
     wanted = len(small.content) * 3 // 4
     less = encode_loop(frames(), [0.5] * 5, kind="gif", max_bytes=wanted)
@@ -104,7 +104,7 @@ def test_then_colours() -> None:
         assert len(picture.getcolors(256) or []) <= 128
 
 
-def test_what_cannot_be_made_so_small_is_said() -> None:
+def test_a_limit_that_cannot_be_met_is_refused() -> None:
     with pytest.raises(InputError, match="--max-bytes 500 is too small; give at least"):
         encode_loop(frames(), [0.5] * 5, kind="gif", max_bytes=500)
 

@@ -42,7 +42,7 @@ def test_a_file_of_the_users_stays(tmp_path: Path) -> None:
     assert (folder.folder / "a.gif").read_text() == "mine"
 
 
-def test_what_is_not_wanted_any_more_goes(tmp_path: Path) -> None:
+def test_unwanted_files_are_removed(tmp_path: Path) -> None:
     gifs(tmp_path).sync(want("a.gif", "b.gif"))
     gifs(tmp_path, ".webp").sync(want("c.webp"))
     gifs(tmp_path).sync(want("a.gif"))
@@ -52,7 +52,7 @@ def test_what_is_not_wanted_any_more_goes(tmp_path: Path) -> None:
     assert list(gifs(tmp_path, ".webp").keys()) == ["c.webp"]
 
 
-def test_a_killed_write_is_known_as_ours(tmp_path: Path) -> None:
+def test_a_file_of_a_killed_write_is_replaced(tmp_path: Path) -> None:
     def killed(partial_file: Path) -> None:
         (partial_file.parent / "a.gif").write_bytes(b"half")
         raise KeyboardInterrupt

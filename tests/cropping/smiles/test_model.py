@@ -16,12 +16,12 @@ from tests.cropping.drawn_smiles import box, portrait
 from tests.cropping.small_models import write_model
 
 
-def test_the_model_that_comes_along_is_small_and_has_its_card() -> None:
+def test_the_bundled_model_is_small_and_has_a_card() -> None:
     assert SHIPPED.stat().st_size < 2_000_000
     assert load_expression_model(SHIPPED).classes == (NO_SMILE, SMILE)
     card = SHIPPED.with_suffix(".md").read_text(encoding="utf-8")
-    for part in ("## Data", "## Figures", "## Limits", "## Train it again", "smile.png"):
-        assert part in card
+    for section in ("## Data", "## Figures", "## Limits", "## Train it again", "smile.png"):
+        assert section in card
     assert SHIPPED.with_suffix(".png").is_file()
 
 
@@ -79,7 +79,7 @@ def test_a_model_of_another_version_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"nothing", b"\x08\x07"], ids=["empty", "text", "an empty model"]
 )
-def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a.onnx"
     file.write_bytes(content)
     with pytest.raises(InputError, match="not a model that train-smiles"):
@@ -95,13 +95,13 @@ def test_a_model_that_cannot_run_is_refused(tmp_path: Path) -> None:
         load_smile_model(file)
 
 
-def test_a_missing_model_is_said(tmp_path: Path) -> None:
+def test_a_missing_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.onnx: cannot be read"):
         load_smile_model(tmp_path / "a.onnx")
 
 
 @pytest.mark.parametrize("text", ["[]", '{"classes": 3}', "{}", "nothing"])
-def test_facts_that_are_none(tmp_path: Path, text: str) -> None:
+def test_bad_facts_are_refused(tmp_path: Path, text: str) -> None:
     file = write_model(tmp_path / "a.onnx")
     model = onnx.load(str(file))
     onnx.helper.set_model_props(model, {FACTS_KEY: text})
@@ -110,6 +110,6 @@ def test_facts_that_are_none(tmp_path: Path, text: str) -> None:
         read_facts(file)
 
 
-def test_facts_go_there_and_back() -> None:
+def test_facts_survive_a_round_trip() -> None:
     facts = ExpressionFacts(("a", "ö"), 3, "key")
     assert ExpressionFacts.from_json(facts.to_json()) == facts

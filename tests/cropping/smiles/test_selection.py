@@ -41,7 +41,7 @@ def test_as_far_apart_as_the_footage_allows() -> None:
         ("smile_alone", 0.7, 0.99),
     ],
 )
-def test_what_is_better_is_worth_more(column: str, worse: float, better: float) -> None:
+def test_better_rows_are_worth_more(column: str, worse: float, better: float) -> None:
     table = smiles([0.99] * 20)
     values = np.full(20, better, np.float32)
     values[3] = worse
@@ -54,17 +54,17 @@ def test_larger_faces_are_worth_more() -> None:
     assert smile_quality(small).max() < smile_quality(large).min()
 
 
-@pytest.mark.parametrize("turn", [1.3, 2.0, float("nan")], ids=["aside", "away", "not known"])
-def test_who_does_not_face_the_camera_is_not_shown(turn: float) -> None:
+@pytest.mark.parametrize("turn", [1.3, 2.0, float("nan")], ids=["aside", "profile", "unknown"])
+def test_turned_faces_are_not_chosen(turn: float) -> None:
     assert (smile_quality(smiles([0.99] * 20, turn=turn)) == 0).all()
 
 
-def test_eyes_that_nobody_could_read_cost_nothing() -> None:
+def test_unknown_eyes_cost_nothing() -> None:
     known, unknown = smiles([0.99] * 5), smiles([0.99] * 5, eyes_open=float("nan"))
     assert smile_quality(unknown).tolist() == smile_quality(known).tolist()
 
 
-def test_others_are_not_shown_at_any_price() -> None:
+def test_turned_faces_are_never_chosen_for_variety() -> None:
     """A turned face far from all others does not fill the ninth place."""
     turn = np.zeros(200, np.float32)
     turn[150:] = 1.0

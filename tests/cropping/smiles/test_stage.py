@@ -53,7 +53,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(written: Path, tmp_path: Path) -> Project:
-    """A copy of a tracked project that nobody has looked for smiles in."""
+    """A copy of a tracked project whose smiles are not scored."""
     shutil.copytree(written, tmp_path, dirs_exist_ok=True)
     return Project(tmp_path / "film.fancam")
 
@@ -79,7 +79,7 @@ def pictures(path: Path) -> list[np.ndarray]:
     return found
 
 
-def test_who_smiles_gets_a_gif_and_who_does_not_a_message(project: Project) -> None:
+def test_only_smiling_people_get_a_gif(project: Project) -> None:
     leila, bruno = work(project).people
     assert (leila.name, bruno.name) == tuple(NAMES.values())
     assert leila.file is not None
@@ -114,13 +114,13 @@ def test_a_second_run_does_nothing(project: Project) -> None:
     assert files(project) != before
 
 
-def test_a_lost_gif_is_written_again_without_looking_again(project: Project) -> None:
+def test_a_lost_gif_is_written_again_without_scoring(project: Project) -> None:
     first = work(project)
     assert first.people[0].file is not None
     first.people[0].file.unlink()
-    looked = files(project)["smiles.parquet"]
+    scored_at = files(project)["smiles.parquet"]
     assert not work(project).already_done
-    assert files(project)["smiles.parquet"] == looked
+    assert files(project)["smiles.parquet"] == scored_at
     assert first.people[0].file.exists()
 
 
@@ -156,7 +156,7 @@ def test_files_keep_within_their_bytes(project: Project) -> None:
 
 
 def test_other_tracks_other_gifs(project: Project) -> None:
-    """A person who is tracked no more has no GIF any more either."""
+    """The GIF of a person who is not tracked any more is removed."""
     work(project)
     found, again = tracks(), Project(project.folder)
     write_tracks(again, found.take(found.person_id == 7))
@@ -181,14 +181,14 @@ def test_footage_that_is_not_in_the_project(project: Project, tmp_path: Path) ->
         smile_gifs(project, [tmp_path / "other.mp4"], SETTINGS, context=RunContext(no_bar))
 
 
-def test_nobody_was_ever_seen(project: Project) -> None:
+def test_footage_without_tracks_of_people(project: Project) -> None:
     write_tracks(project, Tracks.empty())
     summary = work(project)
     assert summary.people == ()
     assert sorted(files(project)) == ["smiles.parquet"]
 
 
-def test_a_person_whom_nobody_saw_but_filled(project: Project) -> None:
+def test_a_person_with_interpolated_rows_only(project: Project) -> None:
     found = tracks()
     write_tracks(project, found.replace(filled=np.ones(len(found), np.bool_)))
     assert [person.file for person in work(project).people] == [None, None]
@@ -212,9 +212,7 @@ def test_footage_that_has_changed(project: Project, tmp_path: Path) -> None:
         work(project)
 
 
-def test_footage_that_is_gone_is_not_needed_when_all_is_done(
-    project: Project, tmp_path: Path
-) -> None:
+def test_missing_footage_is_not_needed_when_all_is_done(project: Project, tmp_path: Path) -> None:
     work(project)
     (tmp_path / "film.mp4").unlink()
     assert work(project).already_done
@@ -252,7 +250,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert work(project).people[0].file is not None
 
 
-def test_killed_while_looking_nothing_is_left(project: Project) -> None:
+def test_killed_while_scoring_nothing_is_left(project: Project) -> None:
     def killed(_name: str, _total: int, _done: int) -> AbstractContextManager[SilentBar]:
         raise KeyboardInterrupt
 
@@ -264,7 +262,7 @@ def test_killed_while_looking_nothing_is_left(project: Project) -> None:
 
 def let_all_smile(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (smile_stage, smile_tasks):
-        monkeypatch.setattr(module, "load_smile_model", lambda _: Everybody())
+        monkeypatch.setattr(module, "load_smile_model", lambda _: AlwaysSmiling())
 
 
 def kill_the_second(
@@ -290,7 +288,7 @@ def kill_the_second(
 def test_killed_between_two_people_only_the_rest_is_written(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With both smiling: one is written, the run is killed, the next one writes the other."""
+    """One of two GIFs is written, the run is killed, and the next run writes the other."""
     let_all_smile(monkeypatch)
     kill_the_second(monkeypatch, project, smile_stage, "link_or_copy")
     left = files(project)
@@ -336,38 +334,38 @@ def test_a_list_of_an_earlier_version_is_known(project: Project) -> None:
     assert list(keys) == ["Leila _ Ł.gif", "Leila _ Ł.webp"]
 
 
-def test_its_tasks_can_be_sent_to_other_processes(project: Project) -> None:
+def test_tasks_can_be_sent_to_other_processes(project: Project) -> None:
     sent: list[str] = []
 
-    class Elsewhere(LocalRunner):
+    class PicklingRunner(LocalRunner):
         def run(
             self, works: Iterable[Work[PayloadT, ResultT]], progress: Progress, *, frames: int
         ) -> Iterator[Finished[PayloadT, ResultT]]:
-            def travelled(task: Task[Any]) -> Any:
+            def pickled(task: Task[Any]) -> Any:
                 sent.append(task.function.__name__)
                 return pickle.loads(pickle.dumps(task))
 
             copies = (
                 replace(
                     work,
-                    tasks=tuple(travelled(task) for task in work.tasks),
-                    last=work.last and travelled(work.last),
+                    tasks=tuple(pickled(task) for task in work.tasks),
+                    last=work.last and pickled(work.last),
                 )
                 for work in works
             )
             yield from super().run(copies, progress, frames=frames)
 
-    context = RunContext(no_bar, runner=Elsewhere())
+    context = RunContext(no_bar, runner=PicklingRunner())
     (summary,) = smile_gifs(Project(project.folder), [], SETTINGS, context=context)
     assert sent == ["score_smiles", "encode_gifs"]
     assert summary.people[0].file is not None
     assert summary.people[0].file.exists()
 
 
-class Everybody:
-    """Takes everybody for smiling."""
+class AlwaysSmiling:
+    """Score every face as a smile."""
 
-    key = "everybody"
+    key = "always smiling"
 
     def smile(self, patches: np.ndarray) -> np.ndarray:
         return np.full(len(patches), 0.99, np.float32)

@@ -32,7 +32,7 @@ def test_no_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "spans"),
+    ("score", "intervals"),
     [
         ([0.1] * 10, []),
         ([0.9] * 10, [(0.0, 1.0)]),
@@ -42,19 +42,19 @@ def test_no_rows() -> None:
     ],
     ids=["never", "always", "a short break", "twice", "too short"],
 )
-def test_spans(score: list[float], spans: list[tuple[float, float]]) -> None:
+def test_intervals(score: list[float], intervals: list[tuple[float, float]]) -> None:
     found = smiling_intervals(smiles(score), 1)
-    assert [pytest.approx(span) for span in found] == spans
+    assert [pytest.approx(span) for span in found] == intervals
 
 
-def test_spans_are_of_one_person() -> None:
+def test_intervals_are_of_one_person() -> None:
     both = Smiles.concatenate([smiles([0.9] * 10), smiles([0.1] * 10, person=2)])
     assert smiling_intervals(both, 2) == []
     assert smiling_intervals(both, 3) == []
     assert len(smiling_intervals(both, 1)) == 1
 
 
-def test_one_look_is_a_span_without_length() -> None:
+def test_one_frame_is_an_interval_without_length() -> None:
     assert smiling_intervals(smiles([0.9]), 1) == [(0.0, 0.0)]
 
 
@@ -66,9 +66,9 @@ def test_a_resting_face_that_scores_as_a_smile_is_none() -> None:
 @pytest.mark.parametrize(
     "scores",
     [[0.99, 0.98, 0.995] * 20, [0.1, 0.05] * 20 + [0.99, 0.98] * 20, [0.93] * 5 + [0.9995] * 5],
-    ids=["one heap", "a resting face that scores low", "too few looks"],
+    ids=["one heap", "a resting face that scores low", "too few frames"],
 )
-def test_else_the_model_is_believed(scores: list[float]) -> None:
+def test_otherwise_the_scores_of_the_model_count(scores: list[float]) -> None:
     assert (is_smiling(smiles(scores)) == (np.array(scores) > 0.5)).all()
 
 
@@ -79,7 +79,7 @@ def test_log_odds_are_finite() -> None:
     assert odds[0] == pytest.approx(-odds[2])
 
 
-def test_smiles_are_kept_with_what_they_are_of(tmp_path: Path) -> None:
+def test_smiles_are_stored_with_their_key(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
     project.finish(TRACKS, tracks_record({1: "Anna"}), "film")
     assert stored_smiles(project, "film", "m") is None

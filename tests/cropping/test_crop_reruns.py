@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cropping.camera.window import WindowSettings
+from data.project.project import Project
+from data.tables.decision_log import DecisionLog
+from data.tables.people import open_people
+from tests.cropping.interrupted import count_renders
+from tests.cropping.small_project import contents, crop
+
+
+def test_a_second_run_does_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    crop(project)
+    before = contents(project)
+    renders = count_renders(monkeypatch)
+    summary = crop(project)
+    assert summary.already_done
+    assert (contents(project), renders) == (before, [])
+    assert not crop(project, force=True).already_done
+    assert (contents(project), renders) == (before, [2])
+
+
+def test_only_a_missing_video_is_rendered(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop(project)
+    before = contents(project)
+    (project.crops_folder("film") / "Ben.mp4").unlink()
+    renders = count_renders(monkeypatch)
+    crop(project)
+    after = contents(project)
+    assert renders == [1]
+    assert (after["Anna.mp4"], set(after)) == (before["Anna.mp4"], set(before))
+
+
+def test_a_later_best_of_needs_no_render(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    crop(project)
+    renders = count_renders(monkeypatch)
+    summary = crop(project, only_present=True)
+    assert renders == []
+    assert all(person.files[1].exists() for person in summary.people)
+    again = crop(project)
+    assert again.already_done
+    assert all(person.files[1].exists() for person in again.people)
+
+
+def test_renamed_people_need_no_render(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    crop(project)
+    before = contents(project)
+    with open_people(project.people_file) as people:
+        DecisionLog(people).rename(1, "Anna (was)")
+        DecisionLog(people).rename(2, "Anna")
+        DecisionLog(people).rename(1, "Ben")
+    renders = count_renders(monkeypatch)
+    crop(project)
+    after = contents(project)
+    assert renders == []
+    assert after["Ben.mp4"] == before["Anna.mp4"]
+    assert after["Anna.mp4"] == before["Ben.mp4"]
+    content = json.loads(after["timeline.json"])
+    assert [(p["person_id"], p["name"]) for p in content["people"]] == [(1, "Ben"), (2, "Anna")]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"absent": "black"}, {"window": WindowSettings(zoom="face")}, {"others": "blur"}],
+    ids=["absent", "zoom", "blur"],
+)
+def test_other_settings_give_other_videos(project: Project, settings: dict[str, object]) -> None:
+    crop(project)
+    before = contents(project)
+    summary = crop(project, **settings)
+    assert not summary.already_done
+    assert contents(project)["Ben.mp4"] != before["Ben.mp4"]
+
+
+def test_one_person_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    renders = count_renders(monkeypatch)
+    summary = crop(project, people=("Ben",))
+    assert [person.name for person in summary.people] == ["Ben"]
+    assert set(contents(project)) == {"Ben.mp4", "timeline.json"}
+    ben = contents(project)["Ben.mp4"]
+    crop(project)
+    assert renders == [1, 1]
+    # Another window for Anna only: Ben's stays as it is.
+    crop(project, people=("Anna",), window=WindowSettings(zoom="face"))
+    assert contents(project)["Ben.mp4"] == ben
+
+
+def test_the_users_own_files_stay(project: Project) -> None:
+    folder = project.crops_folder("film")
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    (folder / "Anna.gif").write_bytes(b"smile")
+    crop(project)
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "Anna.gif").read_bytes() == b"smile"
