@@ -16,7 +16,7 @@ from data.execution.context import RunContext
 from data.execution.tasks import Finished, LocalRunner, Work
 from tests.clips import encode, picture
 from tests.cropping.silent_bar import no_bar
-from tests.cropping.test_crop_stage import QUICK, small_project
+from tests.cropping.small_project import QUICK, small_project
 
 A = TypeVar("A")
 L = TypeVar("L")

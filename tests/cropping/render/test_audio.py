@@ -32,8 +32,8 @@ def film(path: Path, codec: str, *, layout: str = "mono", rate: int = RATE_HZ) -
         sound = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
         sound.sample_rate, sound.pts, sound.time_base = RATE_HZ, 0, Fraction(1, RATE_HZ)
         resampler = av.AudioResampler(audio.format, layout, rate, frame_size=audio.frame_size or 0)
-        for frame in [*resampler.resample(sound), *resampler.resample(None)]:
-            out.mux(audio.encode(frame))
+        for resampled in [*resampler.resample(sound), *resampler.resample(None)]:
+            out.mux(audio.encode(resampled))
         for stream in (video, audio):
             out.mux(stream.encode(None))
     return path

@@ -60,9 +60,7 @@ def tracks(
     )
 
 
-def scored(
-    rows: Tracks, frames: list[Frame], **options: float
-) -> tuple[Smiles, Brightness, Ahead]:
+def scored(rows: Tracks, frames: list[Frame], **options: float) -> tuple[Smiles, Brightness, Ahead]:
     model, gaze = Brightness(), Ahead()
     scorer = SmileScorer(model, rows, gaze=gaze, **options)
     for one in frames:
