@@ -31,6 +31,7 @@ from data.core.errors import InputError
 from data.execution.context import RunContext
 from data.project.project import FootageEntry, Project, absolute
 from data.project.stages import FACES, PEOPLE, PeopleRecord
+from data.storage.fetch import fetch_footage
 from data.tables.faces import Faces, Frames
 from data.tables.people import People, open_people
 from data.video.footage import Footage, probe
@@ -62,7 +63,7 @@ def cluster_faces(
     start = time.monotonic()
     failures = context.failures
     failures.expect(len(paths))
-    named = list(failures.each(paths, probe))  # before the lock makes the project's folder
+    named = list(failures.each(paths, _fetched))  # before the lock makes the project's folder
     paired, single = pair_up(named, settings.pairing.pairs, failures)
     with project.lock():
         others, left_out = _probe_others(project, paths)
@@ -124,6 +125,10 @@ def _write_people(
     return known, plan, done
 
 
+def _fetched(path: Path) -> Footage:
+    return probe(fetch_footage(path))
+
+
 def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage], list[str]]:
     """Probe the footages that a stopped run left, or all of the project where none is named.
 
@@ -136,7 +141,7 @@ def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage
     footages, left_out = [], []
     for entry in _others(project, paths):
         try:
-            footages.append(probe(entry.path))
+            footages.append(_fetched(entry.path))
         except InputError as error:
             if project.has_record(FACES, entry.name):
                 left_out.append(f"{error}; its faces are kept")

@@ -41,6 +41,7 @@ from data.execution.stage import FootageStage, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.project.project import TIMELINE_FILE, FootageEntry, Project
 from data.project.stages import CROPS, SMILES, CropsRecord
+from data.storage.fetch import fetch_footage
 from data.tables.people import open_people
 from data.tables.tracks import tracked_names
 from data.video.footage import probe
@@ -188,7 +189,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
     def _job(self, path: Path, threads: int) -> CropJob:
         project, settings = self.project, replace(self.settings, threads=threads)
         entry = _entry(project, path)
-        footage = probe(entry.path)
+        footage = probe(fetch_footage(entry.path))
         if footage.kind != "video":
             raise InputError(f"{entry.name}: pictures, not a video; name a video")
         if footage.size_bytes != entry.size_bytes:

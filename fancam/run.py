@@ -101,12 +101,13 @@ class _Stages:
         """Return the stages with their estimated duration, in seconds, on a laptop of two cores."""
         from data.execution.tasks import LocalRunner
         from data.execution.total_progress import ProgressStep
+        from data.storage.fetch import fetch_footage
         from data.video.footage import probe
 
         seconds = 0.0
         for path in self.footages:
             with suppress(InputError):
-                seconds += probe(path).duration_s
+                seconds += probe(fetch_footage(path)).duration_s
         count = max(len(self.footages), 1)
         bars = count if isinstance(self.runner, LocalRunner) else 1  # Ray: one in all
         pairs = len(self.settings.pairing.pairs)
@@ -202,13 +203,14 @@ def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> N
     """Refuse what would fail late: missing weights, no encoder, too little disk space."""
     from cropping.render.encoder import EncoderSettings, check_encoder
     from data.core.disk_space import require_space
+    from data.storage.fetch import fetch_footage
     from data.video.footage import probe
     from tracking.detection.weights import find_weights
 
     readable = []
     for path in footages:
         try:
-            readable.append(probe(path))
+            readable.append(probe(fetch_footage(path)))
         except InputError:
             if len(footages) == 1:
                 raise  # one of several is reported at the end

@@ -18,6 +18,7 @@ from data.execution.tasks import Finished, Task, Work
 from data.inference.runtime import RuntimeName
 from data.project.project import Project, absolute
 from data.project.stages import DETECTIONS, TRACKS
+from data.storage.fetch import fetch_footage
 from data.tables.people import Assignments, open_people
 from data.video.footage import ASSUMED_RATE, Footage, probe, take_in
 from data.video.frames import Damage
@@ -160,7 +161,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
 
     def plan(self, footage: Path, *, threads: int) -> Work[_PlannedTracks, Tracked]:
         """Return the tasks that a footage needs: all, linking only, or reading its results."""
-        project, settings, probed = self.project, self.settings, probe(footage)
+        project, settings, probed = self.project, self.settings, probe(fetch_footage(footage))
         name = take_in(project, probed, force=settings.force).name
         job = self._job(name, probed, threads)
         detected = not settings.force and _is_detected(project, job)

@@ -39,6 +39,7 @@ from data.project.manifest import OutputFile, OutputFolder
 from data.project.paths import WORK_FOLDER
 from data.project.project import TIMELINE_FILE, Project
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
+from data.storage.fetch import fetch_footage
 from data.tables.people import open_people
 from data.tables.tracks import read_tracks, tracked_names
 from data.video.footage import ASSUMED_RATE, Footage, probe
@@ -161,7 +162,7 @@ def _unchanged_footage(project: Project, name: str) -> Footage:
         InputError: it is missing, or another one.
     """
     entry = project.footages[name]
-    footage = probe(entry.path)
+    footage = probe(fetch_footage(entry.path))
     if (footage.width, footage.height) != (entry.width, entry.height) or (
         footage.size_bytes != entry.size_bytes
     ):

@@ -18,10 +18,10 @@ from data.storage.addresses import footage_address, legible, safe_name
 from data.storage.store import Store, Stored
 
 
-def fetch_footage(place: Path) -> None:
+def fetch_footage(place: Path) -> Path:
     """Fetch the footage at an address into the cache, unless it is there already.
 
-    An interrupted fetch is resumed. A local path is left as it is.
+    An interrupted fetch is resumed. A local path is returned as it is.
 
     Args:
         place: of the footage; see `data.storage.addresses`.
@@ -31,7 +31,7 @@ def fetch_footage(place: Path) -> None:
     """
     address = footage_address(place)
     if address is None:
-        return
+        return place
     store = Store(address)
     found = store.look()
     if found is None:
@@ -41,6 +41,7 @@ def fetch_footage(place: Path) -> None:
     else:
         with _locked(place):
             _fetch(store, "", found, place)
+    return place
 
 
 def _fetch_pictures(store: Store, folder: Path) -> None:

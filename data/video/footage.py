@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 from data.core.errors import InputError
 from data.core.file_types import is_picture
 from data.project.project import FootageEntry, Project
-from data.storage.addresses import footage_address
 from data.video.images import MAX_PIXELS, check_size, picture_wh, pictures_in
 from data.video.orientation import orientation_of
 
@@ -55,21 +54,17 @@ def default_interval_s(duration_s: float) -> float:
 
 
 def probe(path: Path | str) -> Footage:
-    """Look at a footage: header and first frame. One at an address is fetched first.
+    """Read header and first frame of footage on this machine.
 
     Args:
         path: a video in any container that PyAV opens, a folder of pictures, or one picture; see
-            also `data.storage.addresses`.
+            `data.storage.fetch.fetch_footage` for footage at an address.
 
     Raises:
-        InputError: missing, not to be fetched, empty, no permission, a folder without pictures,
+        InputError: missing, empty, no permission, a folder without pictures,
             no video, sound only, cut off before its index, nothing that decodes, or absurdly large.
     """
     path = Path(path)
-    if footage_address(path) is not None:
-        from data.storage.fetch import fetch_footage
-
-        fetch_footage(path)
     try:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; check the name")

@@ -29,6 +29,7 @@ from tests.clips import Clips
 from tests.cropping.written_video import read_video
 from tests.records import faces_record, tracker_record, tracks_record
 from tests.tracking.drawn_project import draw_project
+from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 
 def test_help_names_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +49,16 @@ def test_a_file_instead_of_the_folder_is_refused(
     assert folder.read_text() == "mine"
 
 
+@pytest.fixture
+def quick_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limit trainings to 16 epochs at 320 px: enough for the drawn cast."""
+    set_ultralytics_offline()
+    monkeypatch.setattr("tracking.training.plan._EPOCHS", (12, 16))
+    monkeypatch.setattr("tracking.training.plan._CPU_IMGSZ", 320)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_training")
 def test_the_demo_finds_and_tracks_the_drawn_cast(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

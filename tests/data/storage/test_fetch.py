@@ -76,7 +76,7 @@ def test_an_empty_one(memory: str, machine: Machine) -> None:
     machine("first")
     Store(memory).write("empty.mp4", b"")
     with pytest.raises(InputError, match="empty"):
-        probe(footage_place(f"{memory}/empty.mp4"))
+        probe(fetch_footage(footage_place(f"{memory}/empty.mp4")))
 
 
 def test_a_stopped_fetch_goes_on(
@@ -144,7 +144,7 @@ def test_no_room(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_there(address: str) -> None:
     with pytest.raises(InputError, match=r"b\.mp4: no such file or folder"):
-        probe(footage_place(address.replace("a.mp4", "b.mp4")))
+        probe(fetch_footage(footage_place(address.replace("a.mp4", "b.mp4"))))
 
 
 def test_names_that_differ_in_capitals_on_a_disk_that_does_not(address: str) -> None:
@@ -234,10 +234,13 @@ def test_a_folder_of_pictures(memory: str, machine: Machine, tmp_path: Path) -> 
         store.send(tmp_path / "picture.jpg", f"{number}.jpg")
     store.write("notes.txt", b"of nobody's interest")
     place = footage_place(f"{memory}/photographs")
-    assert (probe(place).kind, probe(place).duration_s) == ("images", 3)
+    assert (probe(fetch_footage(place)).kind, probe(fetch_footage(place)).duration_s) == (
+        "images",
+        3,
+    )
     assert not (place / "notes.txt").exists()
     store.remove("0.jpg")
-    assert probe(place).duration_s == 2
+    assert probe(fetch_footage(place)).duration_s == 2
 
 
 # --- in a project -----------------------------------------------------------------------------
@@ -250,7 +253,7 @@ def test_the_project_remembers_the_address(
     Store(memory).send(clips("constant_rate.mp4"), "clip.mp4")
     place = footage_place(f"{memory}/clip.mp4")
     project = Project(tmp_path / "clip.fancam")
-    entry = take_in(project, probe(place))
+    entry = take_in(project, probe(fetch_footage(place)))
     assert (entry.name, entry.path) == ("clip", place)
     content = json.loads((project.folder / "project.json").read_text("utf-8"))
     assert content["footages"][0]["path"] == f"{memory}/clip.mp4"
@@ -258,7 +261,7 @@ def test_the_project_remembers_the_address(
     machine("second")
     again = Project(project.folder)
     assert again.footages["clip"].path == footage_place(f"{memory}/clip.mp4") != place
-    assert take_in(again, probe(again.footages["clip"].path)).name == "clip"
+    assert take_in(again, probe(fetch_footage(again.footages["clip"].path))).name == "clip"
 
 
 @pytest.mark.parametrize("name", ["../../out", "..", "", "a/b", "a\\b"])
