@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import SHARED
-from tests.clips import clips
+from tests.clips.catalogue import clips
 from tests.machines import machine, memory, s3, s3_server
 
 __all__ = ["clips", "machine", "memory", "s3", "s3_server"]

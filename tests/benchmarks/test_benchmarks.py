@@ -19,7 +19,7 @@ from tests.benchmarks.cropping import ffmpeg_command
 from tests.benchmarks.dbscan import EPS, run, synthetic_faces
 from tests.benchmarks.memory import make_long
 from tests.benchmarks.serving import CLIENTS, report
-from tests.clips import Clips
+from tests.clips.catalogue import Clips
 from tests.quality.cropping_clips import drawn_clip
 
 

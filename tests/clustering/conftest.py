@@ -11,7 +11,7 @@ import pytest
 
 from clustering import cli
 from data.sample.film import draw_film
-from tests.clips import Clips
+from tests.clips.catalogue import Clips
 from tests.clustering.child import install_fakes, run_in_child
 from tests.clustering.command import Ran, ran
 from tests.clustering.fakes import CornerDetector

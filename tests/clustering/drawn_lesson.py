@@ -12,7 +12,8 @@ import numpy as np
 
 from data.core.arrays import Image
 from data.sample.film import FPS, Film
-from tests.clips import HEIGHT, WIDTH, encode, picture
+from tests.clips.encoding import encode
+from tests.clips.numbered import HEIGHT, WIDTH, picture
 
 RATE = 10
 STUDENT_BEGUN = "2024-05-01T10:30:00Z"

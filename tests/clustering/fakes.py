@@ -1,4 +1,4 @@
-"""Cheap stand-ins for the networks: the coloured corners of ``tests.clips`` are the people."""
+"""Cheap stand-ins for the networks: the coloured corners of numbered frames are the people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from clustering.faces.detector import FaceDetections
 from data.core.arrays import Image
-from tests.clips import CORNER_PX, CORNERS
+from tests.clips.numbered import CORNER_PX, CORNERS
 
 PEOPLE = len(CORNERS)
 _COLOURS = np.array(list(CORNERS.values()), np.float64)

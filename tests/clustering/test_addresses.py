@@ -21,7 +21,7 @@ from data.storage.store import Store
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests import ROOT
-from tests.clips import Clips
+from tests.clips.catalogue import Clips
 from tests.clustering.command import Ran, assert_refused, names
 from tests.clustering.fakes import PEOPLE, CornerDetector
 from tests.machines import Machine

@@ -11,7 +11,8 @@ import pytest
 
 from data.project.project import Project
 from data.tables.people import open_people
-from tests.clips import Clips, encode
+from tests.clips.catalogue import Clips
+from tests.clips.encoding import encode
 from tests.clustering.command import Ran, assert_refused, names
 from tests.clustering.fakes import PEOPLE, CornerDetector
 

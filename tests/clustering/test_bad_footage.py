@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from data.project.project import Project
-from tests.clips import CORNER_PX, Clips, encode, picture
+from tests.clips.catalogue import Clips
+from tests.clips.encoding import encode
+from tests.clips.numbered import CORNER_PX, picture
 from tests.clustering.command import (
     Ran,
     assert_nothing_half_written,

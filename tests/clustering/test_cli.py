@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from data.project.project import Project
-from tests.clips import Clips, picture
+from tests.clips.catalogue import Clips
+from tests.clips.numbered import picture
 from tests.clustering.command import (
     Ran,
     assert_refused,

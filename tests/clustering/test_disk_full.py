@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from tests.clips import Clips
+from tests.clips.catalogue import Clips
 from tests.clustering.child import run_in_child
 from tests.clustering.command import (
     Ran,

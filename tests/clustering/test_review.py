@@ -27,7 +27,8 @@ from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind, Places
 from data.tables.people import People, open_people
 from data.video.jpeg import read_jpeg
-from tests.clips import CORNER_PX, Clips
+from tests.clips.catalogue import Clips
+from tests.clips.numbered import CORNER_PX
 from tests.clustering.child import install_fakes
 from tests.clustering.command import assignments, names
 from tests.clustering.fakes import CornerDetector

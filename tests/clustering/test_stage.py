@@ -26,7 +26,7 @@ from data.tables.faces import Faces
 from data.tables.people import open_people
 from data.video.jpeg import read_jpeg, write_jpeg
 from data.video.reader import read_frames
-from tests.clips import Clips
+from tests.clips.catalogue import Clips
 from tests.clustering.command import (
     Ran,
     assert_nothing_half_written,

@@ -17,7 +17,7 @@ from data.sample.film import BOX_BOTTOM, BOX_HALF, BOX_TOP
 from data.sample.head import Figure, Pose, origin_px
 from data.sample.look import Look
 from data.tables.tracks import Tracks, write_csv
-from tests.clips import encode
+from tests.clips.encoding import encode
 from tests.records import tracks_record
 from tests.tracking.coloured import add_people
 

@@ -18,7 +18,8 @@ from data.project.paths import WORK_FOLDER
 from data.project.project import Project
 from data.project.stages import TRACKS
 from tests import ROOT
-from tests.clips import encode, picture
+from tests.clips.encoding import encode
+from tests.clips.numbered import picture
 from tests.cropping.tracked_project import at_rate, box, tracks_of, write_project
 from tests.posix import needs_signals
 

@@ -11,7 +11,10 @@ from cropping.camera.window import WindowSettings
 from cropping.stage import CropsSummary
 from data.video.frames import Frame
 from data.video.reader import read_frames
-from tests.clips import VARYING_TIMES_S, Clips, encode, number_of, picture
+from tests.clips.catalogue import Clips
+from tests.clips.encoding import encode
+from tests.clips.numbered import number_of, picture
+from tests.clips.videos import VARYING_TIMES_S
 from tests.cropping.small_project import NAMES, crop, small_project
 from tests.cropping.tracked_project import (
     at_rate,

@@ -14,7 +14,8 @@ from cropping.stage import crop_people
 from data.core.progress import Progress
 from data.execution.context import RunContext
 from data.execution.tasks import Finished, LocalRunner, Work
-from tests.clips import encode, picture
+from tests.clips.encoding import encode
+from tests.clips.numbered import picture
 from tests.cropping.silent_bar import no_bar
 from tests.cropping.small_project import QUICK, small_project
 

@@ -13,7 +13,7 @@ from data.project.project import Project
 from data.sample.cast import CAST
 from data.sample.film import draw_film
 from data.tables.people import open_people
-from tests.clips import Clips
+from tests.clips.catalogue import Clips
 from tests.mortal import drawn_person, fancam_until
 
 HEROINE = CAST[0].name

@@ -20,7 +20,7 @@ from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces
 from data.tables.people import open_people
-from tests.clips import Clips
+from tests.clips.catalogue import Clips
 from tests.clustering.command import snapshot
 from tests.whole_project import make_project
 

@@ -25,7 +25,7 @@ from data.video.footage import probe, take_in
 from fancam.run import _space_needed
 from fancam.space_needed import space_needed
 from tests import ROOT
-from tests.clips import Clips
+from tests.clips.catalogue import Clips
 from tests.cropping.written_video import read_video
 from tests.records import faces_record, tracker_record, tracks_record
 from tests.tracking.drawn_project import draw_project

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from data.video.footage import probe
 from fancam.space_needed import space_needed
-from tests.clips import encode, picture
+from tests.clips.encoding import encode
+from tests.clips.numbered import picture
 
 
 def test_no_footage_needs_a_tracker_only() -> None:

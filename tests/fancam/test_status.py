@@ -12,7 +12,8 @@ import pytest
 import fancam.cli
 from data.project.project import Project
 from tests import ROOT
-from tests.clips import encode, picture
+from tests.clips.encoding import encode
+from tests.clips.numbered import picture
 from tests.clustering.command import snapshot
 from tests.cropping.small_project import small_project
 

@@ -13,7 +13,7 @@ from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
 from data.tables.projection import assign_found
-from tests.clips import encode
+from tests.clips.encoding import encode
 from tests.clustering.labelled_footage import table
 from tracking.detection.export import ModelFacts
 

@@ -25,7 +25,7 @@ from data.project.project import Project
 from data.tables.faces import Faces
 from data.tables.people import open_people
 from data.tables.projection import assign_found
-from tests.clips import Clips
+from tests.clips.catalogue import Clips
 from tests.clustering.child import install_fakes
 from tests.clustering.fakes import CornerDetector
 from tests.web.serving import Running, running

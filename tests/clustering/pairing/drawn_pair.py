@@ -9,7 +9,7 @@ from typing import Any
 from data.project.project import Project
 from data.tables.faces import Frames
 from data.video.jpeg import read_jpeg
-from tests.clips import number_of
+from tests.clips.numbered import number_of
 from tests.clustering.drawn_lesson import RATE
 
 PAIR = ("--pair", "student.mp4", "teacher.mkv", "--project", "p", "--every", "1")

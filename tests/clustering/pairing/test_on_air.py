@@ -13,7 +13,9 @@ from data.core.errors import InputError
 from data.core.intervals import Intervals
 from data.video.footage import probe
 from data.video.packet_index import index_packets
-from tests.clips import HEIGHT, WIDTH, Clips, encode, picture, pictures
+from tests.clips.catalogue import Clips
+from tests.clips.encoding import encode
+from tests.clips.numbered import HEIGHT, WIDTH, picture, pictures
 
 RATE = 10
 FRAMES = 300

@@ -13,7 +13,10 @@ from clustering.pairing.start_times import (
     time_in_name,
 )
 from data.core.errors import InputError
-from tests.clips import DELAY_S, Clips, encode, pictures
+from tests.clips.catalogue import Clips
+from tests.clips.encoding import encode
+from tests.clips.numbered import pictures
+from tests.clips.videos import DELAY_S
 
 PLAIN = datetime(2024, 5, 1, 10, 30)
 AT_UTC = PLAIN.replace(tzinfo=UTC)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from data.project.project import Project
-from tests.clips import Clips, encode, pictures
+from tests.clips.catalogue import Clips
+from tests.clips.encoding import encode
+from tests.clips.numbered import pictures
 from tests.clustering.command import Ran, assert_refused, snapshot
 from tests.clustering.drawn_lesson import RATE, draw_student
 from tests.clustering.pairing.drawn_pair import (

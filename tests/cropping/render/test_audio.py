@@ -10,7 +10,7 @@ import pytest
 from cropping.render.audio import sound_packets, write_sound
 from data.sample.sound import RATE_HZ, draw_sound
 from data.video.footage import probe
-from tests.clips import picture
+from tests.clips.numbered import picture
 
 LENGTH_S = 3.0
 

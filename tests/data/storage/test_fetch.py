@@ -19,7 +19,8 @@ from data.storage.addresses import footage_place
 from data.storage.fetch import fetch_footage
 from data.storage.store import Store
 from data.video.footage import probe, take_in
-from tests.clips import Clips, picture
+from tests.clips.catalogue import Clips
+from tests.clips.numbered import picture
 from tests.machines import Machine
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from data.core.errors import InputError
 from data.video.footage import Footage, default_interval_s, probe
-from tests.clips import Clips
+from tests.clips.catalogue import Clips
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,11 @@ from data.core.intervals import as_intervals
 from data.video.footage import probe
 from data.video.frames import Damage, Frame
 from data.video.reader import pick_frames, read_frames, sample_frames
-from tests.clips import (
-    DAMAGED_FRAMES,
-    DAMAGED_GOP,
-    RATE,
-    VARYING_TIMES_S,
-    Clips,
-    corners_of,
-    number_of,
-)
+from tests.clips.catalogue import Clips
+from tests.clips.damaged import DAMAGED_FRAMES, DAMAGED_GOP
+from tests.clips.encoding import RATE
+from tests.clips.numbered import corners_of, number_of
+from tests.clips.videos import VARYING_TIMES_S
 
 SECONDS_30 = [i / RATE for i in range(90)]
 SECONDS_25 = [i / 25 for i in range(90)]

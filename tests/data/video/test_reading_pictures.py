@@ -7,10 +7,8 @@ import pytest
 from data.core.errors import InputError
 from data.video.frames import Damage
 from data.video.reader import read_frames, sample_frames
-from tests.clips import (
-    Clips,
-    number_of,
-)
+from tests.clips.catalogue import Clips
+from tests.clips.numbered import number_of
 from tests.data.video.test_reader import look
 
 

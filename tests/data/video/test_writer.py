@@ -13,7 +13,8 @@ from data.core.errors import InputError
 from data.video.footage import probe
 from data.video.reader import read_frames
 from data.video.writer import VideoWriter, write_video
-from tests.clips import corners_of, number_of, picture, pictures, sound
+from tests.clips.encoding import sound
+from tests.clips.numbered import corners_of, number_of, picture, pictures
 
 
 def audio_seconds(path: Path) -> float:

@@ -8,7 +8,8 @@ import pytest
 from data.video.footage import probe
 from data.video.reader import decode_frames, read_frames
 from data.video.yuv import BT709, Colours, planes_of
-from tests.clips import Clips, picture
+from tests.clips.catalogue import Clips
+from tests.clips.numbered import picture
 
 SD = Colours(6, 6, 6)
 
