@@ -47,7 +47,7 @@ class PeopleCurvePoint:
 
 
 @dataclass(frozen=True, slots=True)
-class CardFacts:
+class CardContent:
     """Everything that a card says."""
 
     title: str
@@ -57,7 +57,7 @@ class CardFacts:
     merged: tuple[str, ...]  # labels that became the last class; empty where labels are classes
     parts: tuple[PartCounts, ...]
     by_subject: bool
-    nameless: int
+    without_subject: int
     skipped: int
     parameters: int
     graph_bytes: int
@@ -71,7 +71,7 @@ class CardFacts:
     limits: tuple[str, ...]
 
 
-def write_card(facts: CardFacts) -> str:
+def write_card(facts: CardContent) -> str:
     """Return the card as Markdown."""
     sections = [
         f"# {facts.title}\n",
@@ -90,7 +90,7 @@ def write_card(facts: CardFacts) -> str:
     return "\n".join(sections) + "\n"
 
 
-def _summary(facts: CardFacts) -> str:
+def _summary(facts: CardContent) -> str:
     classes = ", ".join(f"`{name}`" for name in facts.classes)
     return (
         f"A small convolutional network ({facts.parameters:,} parameters, "
@@ -100,7 +100,7 @@ def _summary(facts: CardFacts) -> str:
     )
 
 
-def _data(facts: CardFacts) -> list[str]:
+def _data(facts: CardContent) -> list[str]:
     lines = [f"Labelled faces of {_listed(facts.sources)}; none of them is in this repository.\n"]
     if facts.merged:
         labels = _listed([f"`{label}`" for label in facts.merged])
@@ -118,17 +118,17 @@ def _data(facts: CardFacts) -> list[str]:
             "Nobody said who is who, so **the same people may be in all parts: the figures "
             "flatter** the model.\n"
         ]
-    if facts.nameless:
+    if facts.without_subject:
         lines += [
-            f"Of {facts.nameless} faces that are trained on nobody said whose they are; some may "
-            "be of people who are judged by.\n"
+            f"Of {facts.without_subject} faces that are trained on nobody said whose they are; "
+            "some may be of people who are judged by.\n"
         ]
     if facts.skipped:
         lines += [f"{facts.skipped} pictures were damaged and left out.\n"]
     return lines
 
 
-def _figures(facts: CardFacts) -> list[str]:
+def _figures(facts: CardContent) -> list[str]:
     judged = "people never seen in training" if facts.by_subject else "faces kept from training"
     header = ["", "faces", "ROC AUC", "right", "calibration error"]
     rows = [
@@ -146,7 +146,7 @@ def _figures(facts: CardFacts) -> list[str]:
     ]
     if facts.curve:
         rows = [[f"{p.share:.0%}", str(p.faces), f"{p.auc:.3f}"] for p in facts.curve]
-        without = ", without the faces of nobody known" if facts.nameless else ""
+        without = ", without the faces of nobody known" if facts.without_subject else ""
         lines += [f"Would more people help? Trained on a share of them{without}:\n"]
         lines += [*table(["of the people", "faces", "ROC AUC"], rows), ""]
     return lines
@@ -163,14 +163,14 @@ def figures_row(name: str, figures: Figures) -> list[str]:
     ]
 
 
-def _class_table(facts: CardFacts) -> list[str]:
+def _class_table(facts: CardContent) -> list[str]:
     rows = [
         [name, f"{auc:.3f}"] for name, auc in zip(facts.classes, facts.averaged.auc, strict=True)
     ]
     return table(["class", "ROC AUC against the rest"], rows)
 
 
-def _confusion(facts: CardFacts) -> list[str]:
+def _confusion(facts: CardContent) -> list[str]:
     rows = [
         [name, *map(str, row)]
         for name, row in zip(facts.classes, facts.averaged.confusion, strict=True)
@@ -178,7 +178,7 @@ def _confusion(facts: CardFacts) -> list[str]:
     return table(["", *facts.classes], rows)
 
 
-def _calibration_words(facts: CardFacts) -> str:
+def _calibration_words(facts: CardContent) -> str:
     whose = f"`{facts.classes[1]}`" if len(facts.classes) == 2 else "the most probable class"
     return f"Calibration: of the faces with such a score for {whose}, how many are of it.\n"
 

@@ -1,4 +1,4 @@
-"""How good a model is: ROC AUC, confusion, and whether its scores mean what they say."""
+"""Figures of a classifier: ROC AUC, accuracy, confusion matrix, calibration."""
 
 from __future__ import annotations
 
@@ -8,62 +8,67 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_BINS: Final = 10
+_BINS: Final = 10  # of the calibration table
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRow:
-    """Faces whose score lies between two bounds."""
+    """One bin of the calibration table: the faces with ``low <= score < high``."""
 
     low: float
     high: float
     faces: int
-    score: float  # their mean
-    share: float  # of them that are of the class
+    score: float  # mean score
+    share: float  # of the faces that belong to the class, 0..1
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What judging a model came to."""
+    """Figures of a model on one set of faces."""
 
     faces: int
-    auc: tuple[float, ...]  # of each class against the rest; NaN where it does not occur
-    right: float  # share of faces whose most probable class is theirs
-    confusion: tuple[tuple[int, ...], ...]  # [their class][the most probable]
+    auc: tuple[float, ...]  # of each class against the rest; NaN where the class is absent
+    right: float  # accuracy, 0..1
+    confusion: tuple[tuple[int, ...], ...]  # faces, [true class][predicted class]
     calibration: tuple[CalibrationRow, ...]
-    calibration_error: float  # mean distance of score and share, weighted by faces
+    calibration_error: float  # mean |score - share|, weighted by faces
 
     @property
     def mean_auc(self) -> float:
-        """Mean over the classes that occur."""
+        """Mean over the classes present."""
         return float(np.nanmean(self.auc))
 
 
-def judge(probabilities: NDArray[np.float32], label: NDArray[np.int64]) -> Figures:
-    """Return how well probabilities, ``(n, classes)``, foretell the labels, ``(n,)``."""
+def evaluate(probabilities: NDArray[np.float32], label: NDArray[np.int64]) -> Figures:
+    """Return the figures of predicted probabilities.
+
+    Args:
+        probabilities: ``(n, classes)``, each row sums to 1.
+        label: ``(n,)`` true class.
+    """
     classes = probabilities.shape[1]
-    found = probabilities.argmax(axis=1)
+    predicted = probabilities.argmax(axis=1)
     confusion = np.zeros((classes, classes), np.int64)
-    np.add.at(confusion, (label, found), 1)
+    np.add.at(confusion, (label, predicted), 1)
     table = calibration_table(probabilities, label)
     weights = [row.faces for row in table]
-    off = [abs(row.score - row.share) for row in table]
+    gaps = [abs(row.score - row.share) for row in table]
     return Figures(
         faces=len(label),
         auc=tuple(roc_auc(probabilities[:, k], label == k) for k in range(classes)),
-        right=float((found == label).mean()),
+        right=float((predicted == label).mean()),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         calibration=table,
-        calibration_error=float(np.average(off, weights=weights)),
+        calibration_error=float(np.average(gaps, weights=weights)),
     )
 
 
 def roc_auc(score: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
-    """Return the chance that a positive scores more than a negative; NaN where one is missing.
+    """Return the area under the ROC curve, 0..1; NaN where one class is absent.
 
     Args:
-        score: ``(n,)``.
-        positive: ``(n,)``.
+        score: ``(n,)``, any scale.
+        positive: ``(n,)`` true class.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -75,18 +80,22 @@ def roc_auc(score: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
 def calibration_table(
     probabilities: NDArray[np.float32], label: NDArray[np.int64]
 ) -> tuple[CalibrationRow, ...]:
-    """Return rows for tenths of the score that have faces, lowest first.
+    """Return the non-empty bins of the score, lowest first.
 
-    Of two classes it is the score of the second, of more the score of the most probable one.
+    The score is the second class's probability where there are two classes, else the highest one.
+
+    Args:
+        probabilities: ``(n, classes)``, each row sums to 1.
+        label: ``(n,)`` true class.
     """
     if probabilities.shape[1] == 2:
         score, true = probabilities[:, 1], label == 1
     else:
         score, true = probabilities.max(axis=1), probabilities.argmax(axis=1) == label
-    number = np.clip((score * _BINS).astype(np.int64), 0, _BINS - 1)
+    bins = np.clip((score * _BINS).astype(np.int64), 0, _BINS - 1)
     rows = []
-    for i in np.unique(number).tolist():
-        inside = number == i
+    for i in np.unique(bins).tolist():
+        inside = bins == i
         rows.append(
             CalibrationRow(
                 low=i / _BINS,
@@ -100,7 +109,11 @@ def calibration_table(
 
 
 def best_temperature(logits: NDArray[np.float32], label: NDArray[np.int64]) -> float:
-    """Return what logits ``(n, classes)`` are best divided by, so that scores are probabilities.
+    """Return the temperature, 0.1..10, that minimises the log loss of ``logits / temperature``.
+
+    Args:
+        logits: ``(n, classes)``.
+        label: ``(n,)`` true class.
 
     Source: Guo et al., "On calibration of modern neural networks", 2017.
     """
@@ -114,7 +127,12 @@ def best_temperature(logits: NDArray[np.float32], label: NDArray[np.int64]) -> f
 
 
 def log_loss(logits: NDArray[np.floating], label: NDArray[np.int64]) -> float:
-    """Return the mean surprise at the labels, in nats."""
+    """Return the mean cross-entropy in nats.
+
+    Args:
+        logits: ``(n, classes)``.
+        label: ``(n,)`` true class.
+    """
     from scipy.special import log_softmax
 
     return float(-log_softmax(logits, axis=1)[np.arange(len(label)), label].mean())

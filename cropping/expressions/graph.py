@@ -1,4 +1,4 @@
-"""From a trained network to the ONNX file that fancam uses."""
+"""Export a trained expression network to ONNX."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from cropping.expressions.model import FACTS_KEY, ExpressionFacts
+from cropping.expressions.model import METADATA_KEY, ExpressionMetadata
 from cropping.expressions.network import ExpressionNetwork
 from cropping.expressions.patch import PATCH_PX
 
@@ -17,18 +17,24 @@ if TYPE_CHECKING:
     import onnx
 
 _OPSET: Final = 17
-_IR_VERSION: Final = 8  # ONNX 1.12's: every runtime that pyproject.toml allows reads it
-
-Array = NDArray[np.float32]
+_IR_VERSION: Final = 8  # of ONNX 1.12, which every runtime allowed by pyproject.toml reads
 
 
 def expression_graph(
-    network: ExpressionNetwork, facts: ExpressionFacts, *, temperature: float
+    network: ExpressionNetwork, metadata: ExpressionMetadata, *, temperature: float
 ) -> onnx.ModelProto:
-    """Return ``patches (n, 64, 64) uint8 -> probabilities (n, classes) float32``.
+    """Return the graph ``patches (n, 64, 64) uint8 -> probabilities (n, classes) float32``.
 
-    Batch normalisation is folded into the convolution before it, the calibration into the last
+    Batch normalisation is folded into the preceding convolution, the temperature into the last
     layer.
+
+    Args:
+        network: trained.
+        metadata: written into the file's metadata.
+        temperature: divisor of the logits.
+
+    Raises:
+        ValueError: the network has a layer that cannot be exported.
     """
     graph = _GraphBuilder()
     last = graph.node("Cast", "patches", to=1)
@@ -40,7 +46,7 @@ def expression_graph(
     weight, bias = (_array(p) / temperature for p in (network.head.weight, network.head.bias))
     last = graph.node("Gemm", last, graph.constant(weight), graph.constant(bias), transB=1)
     graph.node("Softmax", last, axis=1, output="probabilities")
-    return graph.model(facts)
+    return graph.model(metadata)
 
 
 def _body(graph: _GraphBuilder, last: str, layers: Iterable[nn.Module]) -> str:
@@ -77,12 +83,12 @@ def _convolve(graph: _GraphBuilder, last: str, layer: nn.Conv2d, norm: nn.BatchN
     )
 
 
-def _array(tensor: Any) -> Array:
+def _array(tensor: Any) -> NDArray[np.float32]:
     return np.asarray(tensor.detach().cpu().numpy(), np.float32)
 
 
 class _GraphBuilder:
-    """Nodes and weights of a model on the way."""
+    """Collects the nodes and weights of an ONNX graph."""
 
     def __init__(self) -> None:
         self._nodes: list[Any] = []
@@ -95,25 +101,25 @@ class _GraphBuilder:
         self._weights.append(numpy_helper.from_array(np.asarray(values), name))
         return name
 
-    def node(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+    def node(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         from onnx import helper
 
         output = output or f"x{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
+        self._nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
         return output
 
-    def model(self, facts: ExpressionFacts) -> onnx.ModelProto:
+    def model(self, metadata: ExpressionMetadata) -> onnx.ModelProto:
         from onnx import TensorProto, checker, helper
 
         patches = helper.make_tensor_value_info(
             "patches", TensorProto.UINT8, ["n", PATCH_PX, PATCH_PX]
         )
         out = helper.make_tensor_value_info(
-            "probabilities", TensorProto.FLOAT, ["n", len(facts.classes)]
+            "probabilities", TensorProto.FLOAT, ["n", len(metadata.classes)]
         )
         graph = helper.make_graph(self._nodes, "expressions", [patches], [out], self._weights)
         opset = [helper.make_opsetid("", _OPSET)]
         model = helper.make_model(graph, opset_imports=opset, ir_version=_IR_VERSION)
-        helper.set_model_props(model, {FACTS_KEY: facts.to_json()})
+        helper.set_model_props(model, {METADATA_KEY: metadata.to_json()})
         checker.check_model(model)
         return model

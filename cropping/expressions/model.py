@@ -1,4 +1,4 @@
-"""A trained expression network in use: patches in, the probability of every class out."""
+"""Run a trained expression network: patches in, class probabilities out."""
 
 from __future__ import annotations
 
@@ -10,40 +10,39 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.expressions import patch as face_patch
-from cropping.expressions.patch import PATCH_PX
+from cropping.expressions.patch import PATCH_PX, PATCH_VERSION
 from data.core.digest import digest
 from data.core.errors import InputError
 from data.inference.runtime import Network, runtime_named
 
-FACTS_KEY: Final = "fancam"
-"""Of the entry in the ONNX file's metadata that holds the model's facts."""
-_MOST_BYTES: Final = 64 * 2**20  # nothing that is made here is near it
+METADATA_KEY: Final = "fancam"
+"""Key of fancam's entry in the metadata of the ONNX file."""
+_MOST_BYTES: Final = 64 * 2**20  # far above the size of any model written here
 
 
 @dataclass(frozen=True, slots=True)
-class ExpressionFacts:
-    """What one must know of a model to use it."""
+class ExpressionMetadata:
+    """Classes and versions of a model, stored in the ONNX file."""
 
     classes: tuple[str, ...]
-    patch: int  # version of `cropping.expressions.patch` that it was trained with
-    trained_on: str = ""  # key of the faces and settings
+    patch: int  # PATCH_VERSION at the training
+    trained_on: str = ""  # key of the faces and settings; empty where not recorded
 
     def to_json(self) -> str:
-        """Return the facts as the file's metadata hold them."""
+        """Return the JSON text stored in the ONNX file."""
         content = {"classes": self.classes, "patch": self.patch, "trained_on": self.trained_on}
         return json.dumps(content)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return the facts of a file's metadata.
+        """Parse the JSON text stored in the ONNX file.
 
         Raises:
-            ValueError: they are no such facts.
+            ValueError: the text is no such record.
         """
         content = json.loads(text)
         if not isinstance(content, dict):
-            raise ValueError("no facts")
+            raise ValueError("no JSON object")
         classes = content.get("classes")
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
             raise ValueError("no classes")
@@ -53,26 +52,26 @@ class ExpressionFacts:
 
 
 class ExpressionModel:
-    """A network that tells the expressions of faces."""
+    """A classifier of facial expressions."""
 
-    def __init__(self, network: Network, facts: ExpressionFacts, *, key: str) -> None:
-        self._network, self._facts, self._key = network, facts, key
+    def __init__(self, network: Network, metadata: ExpressionMetadata, *, key: str) -> None:
+        self._network, self._metadata, self._key = network, metadata, key
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The expressions it tells apart."""
-        return self._facts.classes
+        """Names of the classes, in the order of the probabilities."""
+        return self._metadata.classes
 
     @property
     def key(self) -> str:
-        """Another one means other scores."""
+        """Cache key: models with the same key give the same scores."""
         return self._key
 
     def probabilities(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probability of every class, ``(n, classes)``.
+        """Return the probability of every class, ``(n, classes)`` float32, 0..1.
 
         Args:
-            patches: ``(n, 64, 64)``, as `cropping.expressions.patch.cut_patch` cuts them.
+            patches: ``(n, 64, 64)`` grey, from `cropping.expressions.patch.cut_patch`.
         """
         if patches.ndim != 3 or patches.shape[1:] != (PATCH_PX, PATCH_PX):
             raise ValueError(f"patches must have shape (n, 64, 64), got {patches.shape}")
@@ -81,16 +80,21 @@ class ExpressionModel:
         return self._network(np.ascontiguousarray(patches))
 
     def probability(self, name: str, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probability of one class, ``(n,)``."""
+        """Return the probability of class ``name``, ``(n,)`` float32, 0..1.
+
+        Args:
+            name: one of `classes`.
+            patches: ``(n, 64, 64)`` grey.
+        """
         return self.probabilities(patches)[:, self.classes.index(name)]
 
 
 def load_expression_model(path: Path, *, threads: int = 1) -> ExpressionModel:
-    """Load what train-smiles or train-expressions wrote.
+    """Load a model written by train-smiles or train-expressions.
 
     Args:
         path: the ONNX file.
-        threads: processor cores to use, 0 all; a patch is too little work for several.
+        threads: processor cores to use, 0 for all; one patch is too little work for several.
 
     Raises:
         InputError: the file is missing, damaged, or not such a model.
@@ -99,7 +103,7 @@ def load_expression_model(path: Path, *, threads: int = 1) -> ExpressionModel:
 
 
 def model_key(path: Path) -> str:
-    """Return the key that the model of a file has, without starting it.
+    """Return the cache key of a model file without loading the model.
 
     Raises:
         InputError: the file is missing or cannot be read.
@@ -108,30 +112,30 @@ def model_key(path: Path) -> str:
 
 
 def expression_model(graph: bytes, *, name: str, threads: int = 1) -> ExpressionModel:
-    """Start a serialised model; ``name`` is what a person knows it by.
+    """Load a serialised ONNX model; ``name`` identifies it in error lines.
 
     Raises:
-        InputError: it is damaged, or not such a model.
+        InputError: the model is damaged, or not such a model.
     """
-    facts = _facts(name, graph)
-    if facts.patch != face_patch.VERSION:
+    metadata = _metadata(name, graph)
+    if metadata.patch != PATCH_VERSION:
         raise InputError(f"{name}: made by another version; train it again")
     try:
         network = runtime_named("onnxruntime")(graph, threads)
     except InputError:
         raise
-    except Exception as error:  # ONNX Runtime has a class of its own for every complaint
+    except Exception as error:  # ONNX Runtime has one exception class per failure
         raise InputError(f"{name}: not a model that can be run; train it again") from error
-    return ExpressionModel(network, facts, key=digest(graph))
+    return ExpressionModel(network, metadata, key=digest(graph))
 
 
-def read_facts(path: Path) -> ExpressionFacts:
-    """Return what is known of a model.
+def read_metadata(path: Path) -> ExpressionMetadata:
+    """Return the metadata of a model file.
 
     Raises:
         InputError: the file is missing, damaged, or not such a model.
     """
-    return _facts(str(path), _read(path))
+    return _metadata(str(path), _read(path))
 
 
 def _read(path: Path) -> bytes:
@@ -144,13 +148,13 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({reason}); give a model (.onnx)") from error
 
 
-def _facts(name: str, graph: bytes) -> ExpressionFacts:
+def _metadata(name: str, graph: bytes) -> ExpressionMetadata:
     import onnx
 
     try:
         model: Any = onnx.load_model_from_string(graph)
-        held = {entry.key: entry.value for entry in model.metadata_props}
-        return ExpressionFacts.from_json(held[FACTS_KEY])
-    except Exception as error:  # protobuf has classes of its own, without types
+        entries = {entry.key: entry.value for entry in model.metadata_props}
+        return ExpressionMetadata.from_json(entries[METADATA_KEY])
+    except Exception as error:  # protobuf raises untyped exceptions of its own
         message = "not a model that train-smiles or train-expressions wrote; give one of theirs"
         raise InputError(f"{name}: {message}") from error

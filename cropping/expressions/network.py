@@ -1,4 +1,4 @@
-"""The network that tells expressions: a few convolutions on a 64 x 64 patch."""
+"""The expression network: a small convolutional classifier of 64 x 64 patches."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 from torch import Tensor, nn
 
 WIDTHS: Final = (16, 32, 48, 96, 128)
-"""Channels of each block; the first looks at every second pixel, the others end by halving."""
+"""Channels of each block; the first convolution has stride 2, the other blocks end in pooling."""
 _DROPOUT: Final = 0.3
 
 
 class ExpressionNetwork(nn.Module):
-    """Patches ``(n, 1, 64, 64)`` float32, 0..1 -> one number a class, ``(n, classes)``."""
+    """Patches ``(n, 1, 64, 64)`` float32, 0..1 -> logits ``(n, classes)`` float32."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -24,10 +24,10 @@ class ExpressionNetwork(nn.Module):
             before = width
         self.body = nn.Sequential(*layers)
         self.dropout = nn.Dropout(_DROPOUT)
-        self.head = nn.Linear(before * 4, classes)  # 2 x 2 places: a mouth is below its eyes
+        self.head = nn.Linear(before * 4, classes)  # 2 x 2 cells: position matters
 
     def forward(self, patches: Tensor) -> Tensor:
-        """Return the classes' logits."""
+        """Return the logits, ``(n, classes)``, of patches ``(n, 1, 64, 64)`` float32, 0..1."""
         features = self.body((patches - 0.5) * 4)
         logits: Tensor = self.head(self.dropout(features.flatten(1)))
         return logits
@@ -39,5 +39,5 @@ def _convolution(before: int, after: int, *, size: int = 3, stride: int = 1) -> 
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Return how many numbers training sets."""
+    """Return the number of trainable parameters."""
     return sum(parameter.numel() for parameter in network.parameters())

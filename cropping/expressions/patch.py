@@ -1,4 +1,4 @@
-"""How the expression network sees a face: a small grey square around dlib's box."""
+"""Patches of faces, the network's input: a small grey square around dlib's box."""
 
 from __future__ import annotations
 
@@ -8,44 +8,54 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.arrays import Image
+from data.core.boxes import Box
+
 PATCH_PX: Final = 64
 SCALE: Final = 1.2
-"""Side of the square over dlib's box: as much of the face as the labelled ones show."""
+"""Side of the square as a multiple of dlib's box: shows as much as the labelled faces do."""
 VIEWS: Final = ((1.0, False), (0.9, True))
-"""A single crop is nervous: every face is scored by these, times `SCALE` and mirrored or not."""
-VERSION: Final = 1
-"""Raised when the same face would give another patch: models of other patches are refused."""
+"""(factor of `SCALE`, mirrored) of the crops whose scores are averaged: one alone is noisy."""
+PATCH_VERSION: Final = 1
+"""Raise when the same face would give another patch: models of other versions are refused."""
 
 _SHARPNESS_PX: Final = 96  # a smaller face is enlarged to it, so that smallness counts as blur
 _CLIP_LIMIT: Final = 2.0
 _TILES: Final = (4, 4)  # of 16 px: an eye or a corner of the mouth in one
 
-Patch = NDArray[np.uint8]  # (64, 64)
+Patch = NDArray[np.uint8]
+"""``(64, 64)`` grey, one patch."""
+Patches = NDArray[np.uint8]
+"""``(n, 64, 64)`` grey, one patch a row."""
 
 
 def cut_patch(
-    image: NDArray[np.uint8],
-    xyxy: NDArray[np.float32],
+    image: Image,
+    xyxy: Box,
     *,
     scale: float = SCALE,
     mirrored: bool = False,
 ) -> Patch:
-    """Return the ``(64, 64)`` patch of one face, its contrast evened; black outside the image.
+    """Return the ``(64, 64)`` grey patch of one face, equalised; black outside the image.
 
     Args:
-        image: ``(h, w, 3)`` RGB or ``(h, w)`` grey; not changed.
-        xyxy: ``(4,)`` px, the face as dlib frames it; may reach out of the image.
+        image: ``(h, w, 3)`` RGB or ``(h, w)`` grey; not modified.
+        xyxy: ``(4,)`` px, dlib's box of the face; may extend beyond the image.
         scale: side of the square as a multiple of the box.
-        mirrored: left and right exchanged.
+        mirrored: flip left and right.
     """
     patch = cut_square(image, xyxy, scale=scale, side_px=PATCH_PX)
-    return even_contrast(patch[:, ::-1] if mirrored else patch)
+    return equalise_contrast(patch[:, ::-1] if mirrored else patch)
 
 
-def cut_views(
-    image: NDArray[np.uint8], xyxy: NDArray[np.float32], *, scale: float = SCALE
-) -> NDArray[np.uint8]:
-    """Return the patches of one face that are scored together, ``(views, 64, 64)``."""
+def cut_views(image: Image, xyxy: Box, *, scale: float = SCALE) -> Patches:
+    """Return the patches of one face whose scores are averaged, ``(views, 64, 64)``.
+
+    Args:
+        image: ``(h, w, 3)`` RGB or ``(h, w)`` grey; not modified.
+        xyxy: ``(4,)`` px, dlib's box of the face; may extend beyond the image.
+        scale: side of the square as a multiple of the box, before the factors of `VIEWS`.
+    """
     patches = [
         cut_patch(image, xyxy, scale=scale * factor, mirrored=mirrored)
         for factor, mirrored in VIEWS
@@ -53,10 +63,15 @@ def cut_views(
     return np.stack(patches)
 
 
-def cut_square(
-    image: NDArray[np.uint8], xyxy: NDArray[np.float32], *, scale: float, side_px: int
-) -> NDArray[np.uint8]:
-    """Return the grey square around a box, ``(side_px, side_px)``; black outside the image."""
+def cut_square(image: Image, xyxy: Box, *, scale: float, side_px: int) -> Image:
+    """Return the grey square around a box, ``(side_px, side_px)``; black outside the image.
+
+    Args:
+        image: ``(h, w, 3)`` RGB or ``(h, w)`` grey; not modified.
+        xyxy: ``(4,)`` px; may extend beyond the image.
+        scale: side of the square as a multiple of the box's longer side.
+        side_px: side of the result.
+    """
     height, width = image.shape[:2]
     half = max(float((xyxy[2:] - xyxy[:2]).max()) * scale / 2, 1.0)
     x, y = ((xyxy[:2] + xyxy[2:]) / 2).tolist()
@@ -67,7 +82,7 @@ def cut_square(
     inside = image[y1:y2, x1:x2]
     if inside.size == 0:
         return np.zeros((side_px, side_px), np.uint8)
-    # Shrunk before it is padded: a face that fills an 8K frame is never copied.
+    # Resize before padding, so that a face that fills an 8K frame is not copied at full size.
     factor = side_px / side
     size = max(round((x2 - x1) * factor), 1), max(round((y2 - y1) * factor), 1)
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
@@ -80,24 +95,24 @@ def cut_square(
     return square
 
 
-def even_contrast(patch: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a grey image with its contrast evened out tile by tile (CLAHE).
+def equalise_contrast(image: Image) -> Image:
+    """Return an ``(h, w)`` grey image with its contrast equalised by tiles (CLAHE).
 
     Source: Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV, 1994.
     """
-    evened = cv2.createCLAHE(_CLIP_LIMIT, _TILES).apply(np.ascontiguousarray(patch))
-    return np.asarray(evened, np.uint8)
+    equalised = cv2.createCLAHE(_CLIP_LIMIT, _TILES).apply(np.ascontiguousarray(image))
+    return np.asarray(equalised, np.uint8)
 
 
-def as_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the brightness of an RGB image, ``(h, w)``; a grey one as it is."""
+def as_grey(image: Image) -> Image:
+    """Return the luma of an ``(h, w, 3)`` RGB image, ``(h, w)``; a grey image unchanged."""
     if image.ndim == 2:
         return image
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def face_sharpness(image: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> float:
-    """Return the strength of a face's fine detail over its contrast; about 0 for a blurred one.
+def face_sharpness(image: Image, xyxy: Box) -> float:
+    """Return a face's Laplacian deviation over its contrast: 0 or more, near 0 when blurred.
 
     Args:
         image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.

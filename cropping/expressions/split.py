@@ -24,7 +24,7 @@ class FaceSplit:
     val: NDArray[np.int64]  # the best epoch and the calibration are chosen by it
     test: NDArray[np.int64]  # only judges
     by_subject: bool  # nobody in train is in val or test, nobody in val is in test
-    nameless: int  # faces in train of which nobody said whose they are
+    without_subject: int  # faces in train of which nobody said whose they are
 
 
 def split_faces(faces: LabelledFaces) -> FaceSplit:
@@ -47,7 +47,7 @@ def split_faces(faces: LabelledFaces) -> FaceSplit:
         val=np.flatnonzero(part == 1),
         test=np.flatnonzero(part == 2),
         by_subject=by_subject,
-        nameless=int((~known).sum()) if by_subject else 0,
+        without_subject=int((~known).sum()) if by_subject else 0,
     )
     _check(faces, split)
     return split

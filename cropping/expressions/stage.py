@@ -11,23 +11,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.expressions import patch as face_patch
-from cropping.expressions.augmentation import whole
-from cropping.expressions.card import CardFacts, PartCounts, PeopleCurvePoint, write_card
-from cropping.expressions.figures import Figures, judge
+from cropping.expressions.augmentation import full_box
+from cropping.expressions.card import CardContent, PartCounts, PeopleCurvePoint, write_card
+from cropping.expressions.figures import Figures, evaluate
 from cropping.expressions.labelled_faces import LabelledFaces, read_labelled_faces
 from cropping.expressions.model import (
-    ExpressionFacts,
+    ExpressionMetadata,
     ExpressionModel,
     expression_model,
-    read_facts,
+    read_metadata,
 )
-from cropping.expressions.patch import PATCH_PX, VIEWS, cut_views
+from cropping.expressions.patch import PATCH_PX, PATCH_VERSION, VIEWS, cut_views
 from cropping.expressions.split import FaceSplit, split_faces
 from cropping.expressions.training import (
     ExpressionTraining,
-    KeptTraining,
     TrainedExpressions,
+    TrainingCheckpoint,
     steps_in,
     train,
 )
@@ -102,11 +101,11 @@ def train_expressions(
         return _done_before(out, facts)
     faces = _read(sources, purpose, progress)
     split = split_faces(faces)
-    kept = KeptTraining(out.with_name(f".{out.stem}.training.pt"), key=wanted)
+    kept = TrainingCheckpoint(out.with_name(f".{out.stem}.training.pt"), key=wanted)
     if settings.force:
         kept.remove()
     trained = _train(faces.take(split.train), faces.take(split.val), settings, progress, kept=kept)
-    facts = ExpressionFacts(faces.classes, face_patch.VERSION, wanted)
+    facts = ExpressionMetadata(faces.classes, PATCH_VERSION, wanted)
     graph = _graph(trained, facts)
     # What is judged is what is written.
     single, averaged = evaluate_model(
@@ -151,13 +150,13 @@ def evaluate_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Figure
         message = f"the model knows {', '.join(model.classes)}"
         raise InputError(f"{message}, the faces are labelled {', '.join(faces.classes)}")
     said = view_probabilities(model, faces)
-    return judge(said[:, 0], faces.label), judge(said.mean(axis=1), faces.label)
+    return evaluate(said[:, 0], faces.label), evaluate(said.mean(axis=1), faces.label)
 
 
 def view_probabilities(model: ExpressionModel, faces: LabelledFaces) -> NDArray[np.float32]:
     """Return what a model says of every view of each face, ``(n, views, classes)``."""
     # The faces are cut as tight as the squares that are cut from video.
-    patches = [cut_views(image, whole(image), scale=1.0) for image in faces.images]
+    patches = [cut_views(image, full_box(image), scale=1.0) for image in faces.images]
     flat = np.concatenate(patches).reshape(-1, PATCH_PX, PATCH_PX)
     parts = [model.probabilities(flat[i : i + 256]) for i in range(0, len(flat), 256)]
     return np.concatenate(parts).reshape(len(faces), len(VIEWS), -1)
@@ -169,7 +168,7 @@ def view_probabilities(model: ExpressionModel, faces: LabelledFaces) -> NDArray[
 def _key(sources: Sequence[Path], purpose: Purpose, settings: ExpressionSettings) -> str:
     """Of everything that the model depends on."""
     training = asdict(settings.training) | {"threads": 0}
-    what = [VERSION, face_patch.VERSION, training, settings.learning_curve]
+    what = [VERSION, PATCH_VERSION, training, settings.learning_curve]
     what += [sorted(purpose.merged), [_source_key(source) for source in sources]]
     return digest(json.dumps(what))
 
@@ -189,7 +188,7 @@ def _source_key(source: Path) -> list[object]:
     return [source.name, digest(json.dumps(listed))]
 
 
-def _check_out(out: Path) -> ExpressionFacts | None:
+def _check_out(out: Path) -> ExpressionMetadata | None:
     """Return what is known of an earlier model; refuse to write over anything else.
 
     Raises:
@@ -200,14 +199,14 @@ def _check_out(out: Path) -> ExpressionFacts | None:
     if not out.parent.is_dir():
         raise InputError(f"{out.parent}: no such folder; make it, or give another --out")
     if out.exists():
-        return read_facts(out)
+        return read_metadata(out)
     for other in (out.with_suffix(".md"), out.with_suffix(".png")):
         if other.exists():
             raise InputError(f"{other}: in the way of the model's card; give another --out")
     return None
 
 
-def _done_before(out: Path, facts: ExpressionFacts) -> ExpressionSummary:
+def _done_before(out: Path, facts: ExpressionMetadata) -> ExpressionSummary:
     return ExpressionSummary(
         model=out,
         card=out.with_suffix(".md"),
@@ -236,7 +235,7 @@ def _train(
     progress: Progress,
     name: str = "training",
     *,
-    kept: KeptTraining | None = None,
+    kept: TrainingCheckpoint | None = None,
 ) -> TrainedExpressions:
     with progress(name, steps_in(len(faces), settings.training), 0) as bar:
         return train(faces, val, settings.training, bar=bar, kept=kept)
@@ -259,13 +258,13 @@ def _curve(
         if set(part.label.tolist()) != set(range(len(faces.classes))):
             continue
         trained = _train(part, val, settings, progress, f"{share:.0%} of the people")
-        facts = ExpressionFacts(faces.classes, face_patch.VERSION, "")
+        facts = ExpressionMetadata(faces.classes, PATCH_VERSION, "")
         model = expression_model(_graph(trained, facts), name="learning curve")
         points.append(PeopleCurvePoint(share, len(part), evaluate_model(model, test)[1].mean_auc))
     return tuple(points)
 
 
-def _graph(trained: TrainedExpressions, facts: ExpressionFacts) -> bytes:
+def _graph(trained: TrainedExpressions, facts: ExpressionMetadata) -> bytes:
     from cropping.expressions.graph import expression_graph
 
     model = expression_graph(trained.network, facts, temperature=trained.temperature)
@@ -287,7 +286,7 @@ def _card(
 
     faces, split, trained = outcome.faces, outcome.split, outcome.trained
     names = tuple(source.name for source in sources)
-    facts = CardFacts(
+    facts = CardContent(
         title=purpose.title,
         command=_command(purpose, names, out, settings),
         sources=tuple(f"`{name}`" for name in names),
@@ -295,7 +294,7 @@ def _card(
         merged=_merged(faces) if purpose.merged else (),
         parts=_parts(faces, split),
         by_subject=split.by_subject,
-        nameless=split.nameless,
+        without_subject=split.without_subject,
         skipped=len(faces.skipped),
         parameters=count_parameters(trained.network),
         graph_bytes=len(outcome.graph),
@@ -326,7 +325,7 @@ def _command(
 def _merged(faces: LabelledFaces) -> tuple[str, ...]:
     """The labels that became the last class."""
     last = faces.label == len(faces.classes) - 1
-    return tuple(sorted(set(faces.kind[last].tolist())))
+    return tuple(sorted(set(faces.source_label[last].tolist())))
 
 
 def _parts(faces: LabelledFaces, split: FaceSplit) -> tuple[PartCounts, ...]:

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cropping.expressions.augmentation import augmented, plain
-from cropping.expressions.figures import best_temperature, judge, log_loss
+from cropping.expressions.augmentation import augment, plain_patch
+from cropping.expressions.figures import best_temperature, evaluate, log_loss
 from cropping.expressions.labelled_faces import LabelledFaces
 from cropping.expressions.network import ExpressionNetwork
 from cropping.expressions.patch import PATCH_PX
@@ -27,7 +27,7 @@ _WEIGHT_DECAY: Final = 0.02
 _SMOOTHING: Final = 0.05  # of the labels: some are wrong
 _PATIENCE: Final = 0.35  # of the epochs without any gain, after which training stops
 _MOST_OFTEN: Final = 5.0  # that a rare label is shown, against the commonest of its class
-_LEAST_STEPS: Final = 40  # an epoch: few faces are shown several times
+_MIN_STEPS: Final = 40  # an epoch: few faces are shown several times
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def train(
     settings: ExpressionTraining,
     *,
     bar: Bar,
-    kept: KeptTraining | None = None,
+    kept: TrainingCheckpoint | None = None,
 ) -> TrainedExpressions:
     """Train on ``faces``; ``val`` chooses the best epoch and the calibration.
 
@@ -99,7 +99,7 @@ def steps_in(faces: int, settings: ExpressionTraining) -> int:
 
 
 def logits(network: ExpressionNetwork, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return what a network says of ``(n, 64, 64)`` patches, ``(n, classes)``; see `both_ways`."""
+    """Return what a network says of ``(n, 64, 64)`` patches, ``(n, classes)``."""
     network.eval()
     parts = []
     with torch.no_grad():
@@ -108,12 +108,7 @@ def logits(network: ExpressionNetwork, patches: NDArray[np.uint8]) -> NDArray[np
     return np.asarray(torch.cat(parts).numpy(), np.float32)
 
 
-def both_ways(patches: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the patches and then their mirror images, ``(2 n, 64, 64)``."""
-    return np.concatenate([patches, patches[:, :, ::-1]])
-
-
-def kind_shares(faces: LabelledFaces) -> NDArray[np.float64]:
+def sampling_weights(faces: LabelledFaces) -> NDArray[np.float64]:
     """Return how often each face is shown, ``(n,)``, 1 on the average.
 
     A class may be made of several labels, of which a common one would hide the rare: nobody who
@@ -123,13 +118,17 @@ def kind_shares(faces: LabelledFaces) -> NDArray[np.float64]:
     share = np.ones(len(faces))
     for label in np.unique(faces.label):
         rows = np.flatnonzero(faces.label == label)
-        _, inverse, counts = np.unique(faces.kind[rows], return_inverse=True, return_counts=True)
+        _, inverse, counts = np.unique(
+            faces.source_label[rows], return_inverse=True, return_counts=True
+        )
         rare = np.minimum(np.sqrt(counts.max() / counts), _MOST_OFTEN)[inverse]
         share[rows] = rare / rare.mean()
     return share
 
 
-def drawn(share: NDArray[np.float64], count: int, random: np.random.Generator) -> NDArray[np.int64]:
+def systematic_sample(
+    share: NDArray[np.float64], count: int, random: np.random.Generator
+) -> NDArray[np.int64]:
     """Rows in a random order, each as often as its share, ``(count,)``.
 
     Source: Baker, "Reducing bias and inefficiency in the selection algorithm", 1987.
@@ -139,7 +138,7 @@ def drawn(share: NDArray[np.float64], count: int, random: np.random.Generator) -
     return np.asarray(random.permutation(np.minimum(rows, len(share) - 1)), np.int64)
 
 
-class KeptTraining:
+class TrainingCheckpoint:
     """A file with the state of a training after its last whole epoch."""
 
     def __init__(self, path: Path, *, key: str) -> None:
@@ -173,9 +172,9 @@ class _TrainingRun:
     ) -> None:
         self._faces, self._settings, self._bar = faces, settings, bar
         self._random = np.random.default_rng(settings.seed)
-        self._val = np.stack([plain(image) for image in val.images])
+        self._val = np.stack([plain_patch(image) for image in val.images])
         self._val_label = val.label
-        self._share = kind_shares(faces)
+        self._share = sampling_weights(faces)
         # Channels last and bfloat16: measured four times as fast on a CPU, as good a network.
         network = ExpressionNetwork(len(faces.classes))
         self._network = network.to(memory_format=torch.channels_last)
@@ -192,7 +191,7 @@ class _TrainingRun:
         self._epochs: list[Epoch] = []
         self._best, self._best_weights = 0, self._weights()
 
-    def train(self, kept: KeptTraining | None) -> TrainedExpressions:
+    def train(self, kept: TrainingCheckpoint | None) -> TrainedExpressions:
         if kept is not None and (before := kept.read()):
             self._go_on(before)
         while not self._done():
@@ -243,15 +242,15 @@ class _TrainingRun:
         said = logits(self._network, self._val)
         # Calibrated first, as it will be: else an epoch is blamed for what is mended later.
         said = said / best_temperature(said, self._val_label)
-        figures = judge(_softmax(said), self._val_label)
+        figures = evaluate(_softmax(said), self._val_label)
         return Epoch(float(np.mean(losses)), log_loss(said, self._val_label), figures.mean_auc)
 
     def _batches(self) -> list[NDArray[np.int64]]:
         wanted = _steps_an_epoch(len(self._faces)) * BATCH
-        return list(drawn(self._share, wanted, self._random).reshape(-1, BATCH))
+        return list(systematic_sample(self._share, wanted, self._random).reshape(-1, BATCH))
 
     def _step(self, rows: NDArray[np.int64]) -> float:
-        patches = [augmented(self._faces.images[row], self._random) for row in rows.tolist()]
+        patches = [augment(self._faces.images[row], self._random) for row in rows.tolist()]
         label = torch.from_numpy(self._faces.label[rows])
         with torch.autocast("cpu", torch.bfloat16):
             said = self._network(_tensor(np.stack(patches)))
@@ -268,7 +267,7 @@ class _TrainingRun:
 
 
 def _steps_an_epoch(faces: int) -> int:
-    return max(faces // BATCH, _LEAST_STEPS)
+    return max(faces // BATCH, _MIN_STEPS)
 
 
 def _tensor(patches: NDArray[np.uint8]) -> Tensor:

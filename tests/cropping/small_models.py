@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from cropping.expressions import patch as face_patch
 from cropping.expressions.graph import expression_graph
-from cropping.expressions.model import ExpressionFacts
+from cropping.expressions.model import ExpressionMetadata
 from cropping.expressions.network import ExpressionNetwork
+from cropping.expressions.patch import PATCH_VERSION
 
 
 def network(classes: int = 2, *, seed: int = 0) -> ExpressionNetwork:
@@ -23,9 +23,9 @@ def network(classes: int = 2, *, seed: int = 0) -> ExpressionNetwork:
 
 
 def write_model(
-    path: Path, *, classes: tuple[str, ...] = ("no_smile", "smile"), patch: int = face_patch.VERSION
+    path: Path, *, classes: tuple[str, ...] = ("no_smile", "smile"), patch: int = PATCH_VERSION
 ) -> Path:
-    facts = ExpressionFacts(classes, patch)
+    facts = ExpressionMetadata(classes, patch)
     graph = expression_graph(network(len(classes)), facts, temperature=1.0)
     path.write_bytes(graph.SerializeToString())
     return path

@@ -16,7 +16,7 @@ from tests.cropping.drawn_faces import write_classes, write_csv
 def short_epochs() -> Iterator[None]:
     """Trainings that need not learn much."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cropping.expressions.training._LEAST_STEPS", 3)
+        patch.setattr("cropping.expressions.training._MIN_STEPS", 3)
         yield
 
 

@@ -6,7 +6,7 @@ import pytest
 from cropping.expressions.figures import (
     best_temperature,
     calibration_table,
-    judge,
+    evaluate,
     log_loss,
     roc_auc,
 )
@@ -35,7 +35,7 @@ def test_roc_auc_of_one_class_is_not_known() -> None:
 
 
 def test_judging() -> None:
-    figures = judge(two([0.2, 0.4, 0.6, 0.9]), np.array([0, 1, 0, 1]))
+    figures = evaluate(two([0.2, 0.4, 0.6, 0.9]), np.array([0, 1, 0, 1]))
     assert figures.confusion == ((1, 1), (1, 1))
     assert figures.right == 0.5
     assert figures.auc == pytest.approx((0.75, 0.75))

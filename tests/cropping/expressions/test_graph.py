@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from cropping.expressions import patch as face_patch
 from cropping.expressions.graph import expression_graph
-from cropping.expressions.model import ExpressionFacts, expression_model
+from cropping.expressions.model import ExpressionMetadata, expression_model
+from cropping.expressions.patch import PATCH_VERSION
 from tests.cropping.small_models import network
 
 
@@ -15,7 +15,7 @@ from tests.cropping.small_models import network
 def test_the_graph_says_what_the_network_says(classes: int, temperature: float) -> None:
     trained = network(classes)
     names = tuple(f"face {number}" for number in range(classes))
-    facts = ExpressionFacts(names, face_patch.VERSION, "key")
+    facts = ExpressionMetadata(names, PATCH_VERSION, "key")
     graph = expression_graph(trained, facts, temperature=temperature).SerializeToString()
     model = expression_model(graph, name="test")
     patches = np.random.default_rng(0).integers(0, 256, (7, 64, 64)).astype(np.uint8)
@@ -32,4 +32,4 @@ def test_a_layer_that_nobody_knows_is_a_mistake() -> None:
     trained = network()
     trained.body.append(nn.Sigmoid())
     with pytest.raises(ValueError, match="a layer must be known, got Sigmoid"):
-        expression_graph(trained, ExpressionFacts(("a", "b"), 1), temperature=1.0)
+        expression_graph(trained, ExpressionMetadata(("a", "b"), 1), temperature=1.0)

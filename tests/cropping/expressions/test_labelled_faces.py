@@ -8,23 +8,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cropping.expressions import labelled_faces
 from cropping.expressions.labelled_faces import (
+    DEFAULT_LIMITS,
+    FaceLimits,
     LabelledFaces,
-    kept,
     read_labelled_faces,
-    without_border,
+    trim_border,
+    trimmed_face,
 )
 from data.core.errors import InputError
 from tests.cropping.drawn_faces import jpeg, write_classes, write_csv, write_zip
 from tests.cropping.silent_bar import no_bar
 
 
-def read(*sources: Path) -> LabelledFaces:
-    return read_labelled_faces(sources, progress=no_bar)
+def read(*sources: Path, limits: FaceLimits = DEFAULT_LIMITS) -> LabelledFaces:
+    return read_labelled_faces(sources, progress=no_bar, limits=limits)
 
 
-def test_a_folder_a_class(tmp_path: Path) -> None:
+def test_one_folder_per_class(tmp_path: Path) -> None:
     faces = read(write_classes(tmp_path / "faces"))
     assert faces.classes == ("frown", "smile")
     assert faces.counts().tolist() == [16, 16]
@@ -45,7 +46,7 @@ def test_a_csv_file(tmp_path: Path, header: tuple[str, ...]) -> None:
     assert known == ({f"Person {i}" for i in range(8)} if len(header) == 3 else {""})
 
 
-def test_a_zip_is_what_was_packed(tmp_path: Path) -> None:
+def test_a_zip_reads_like_its_folder(tmp_path: Path) -> None:
     table = write_csv(tmp_path / "faces")
     packed = write_zip(tmp_path / "faces.zip", table.parent)
     folder, zipped = read(table.parent), read(packed)
@@ -56,7 +57,7 @@ def test_a_zip_is_what_was_packed(tmp_path: Path) -> None:
     assert read(classes).counts().tolist() == [16, 16]
 
 
-def test_sources_add_up_and_labels_merge(tmp_path: Path) -> None:
+def test_sources_are_joined_and_labels_merged(tmp_path: Path) -> None:
     sources = [
         write_classes(tmp_path / "a", ("smile", "frown")),
         write_classes(tmp_path / "b", ("smile_wide", "o")),
@@ -69,28 +70,28 @@ def test_sources_add_up_and_labels_merge(tmp_path: Path) -> None:
     )
     assert faces.classes == ("no", "smile")
     assert faces.counts().tolist() == [32, 32]
-    assert set(faces.kind.tolist()) == {"smile", "frown", "smile_wide", "o"}
+    assert set(faces.source_label.tolist()) == {"smile", "frown", "smile_wide", "o"}
     some = faces.take(np.array([0, 40]))
     assert some.names == (faces.names[0], faces.names[40])
 
 
-def test_black_borders_are_cut_off() -> None:
+def test_black_borders_are_trimmed() -> None:
     image = np.zeros((112, 112), np.uint8)
     image[20:90, 10:100] = 150
-    assert without_border(image).shape == (70, 90)
-    assert without_border(image[20:90, 10:100]).shape == (70, 90)
+    assert trim_border(image).shape == (70, 90)
+    assert trim_border(image[20:90, 10:100]).shape == (70, 90)
     with pytest.raises(InputError, match="less than 8 px of face"):
-        kept(np.zeros((50, 50), np.uint8))
+        trimmed_face(np.zeros((50, 50), np.uint8))
 
 
-def test_large_faces_are_kept_small() -> None:
-    assert kept(np.full((600, 400), 100, np.uint8)).shape == (112, 112)
+def test_large_faces_are_shrunk() -> None:
+    assert trimmed_face(np.full((600, 400), 100, np.uint8)).shape == (112, 112)
 
 
 # --- bad input ----------------------------------------------------------------------------------
 
 
-def test_corrupt_pictures_are_named_and_skipped(tmp_path: Path) -> None:
+def test_corrupt_pictures_are_reported_and_skipped(tmp_path: Path) -> None:
     folder = write_classes(tmp_path / "faces")
     (folder / "smile" / "a.jpg").write_bytes(b"not a picture")
     whole = jpeg("smile", 0, 0)
@@ -195,7 +196,7 @@ def test_bad_sources(tmp_path: Path, write: object, message: str) -> None:
         read(write(tmp_path))
 
 
-def test_names_that_lead_out_of_a_zip_are_never_written(tmp_path: Path) -> None:
+def test_zip_entries_outside_the_folder_are_not_written(tmp_path: Path) -> None:
     packed = write_zip(tmp_path / "faces.zip", write_classes(tmp_path / "faces"))
     with zipfile.ZipFile(packed, "a") as out:
         out.writestr("../smile/slip.jpg", jpeg("smile", 0, 0))
@@ -219,14 +220,11 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
         read(packed)
 
 
-def test_a_zip_that_unpacks_to_too_much_is_not_unpacked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(labelled_faces, "MAX_FILE_BYTES", 100_000)
+def test_a_zip_entry_over_the_size_limit_is_skipped(tmp_path: Path) -> None:
     packed = write_zip(tmp_path / "faces.zip", write_classes(tmp_path / "faces"))
     with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as out:
         out.writestr("smile/bomb.jpg", bytes(10_000_000))
-    faces = read(packed)
+    faces = read(packed, limits=FaceLimits(file_bytes=100_000))
     assert faces.skipped == ("faces.zip/smile/bomb.jpg: too large",)
 
 
@@ -238,18 +236,17 @@ def test_pictures_of_too_many_pixels_are_skipped(tmp_path: Path) -> None:
     assert read(folder).skipped == ("faces/smile/huge.png: too large for a face",)
 
 
-def test_too_many_faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelled_faces, "MAX_FACES", 10)
+def test_too_many_faces(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="32 faces are too many; give at most 10"):
-        read(write_classes(tmp_path / "faces"))
+        read(write_classes(tmp_path / "faces"), limits=FaceLimits(faces=10))
 
 
-def test_too_many_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelled_faces, "MAX_CLASSES", 2)
+def test_too_many_classes(tmp_path: Path) -> None:
+    folder = write_classes(tmp_path / "faces", ("smile", "frown", "o"), subjects=2)
     with pytest.raises(InputError, match="3 classes are too many"):
-        read(write_classes(tmp_path / "faces", ("smile", "frown", "o"), subjects=2))
+        read(folder, limits=FaceLimits(classes=2))
 
 
-def test_columns_must_fit() -> None:
+def test_columns_of_other_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="must have 1 entries"):
         LabelledFaces(("a",), (), np.zeros(0, np.int64), np.zeros(0, "U1"), np.zeros(0, "U1"), ())

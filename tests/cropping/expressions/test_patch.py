@@ -9,23 +9,23 @@ from cropping.expressions.patch import (
     cut_patch,
     cut_square,
     cut_views,
-    even_contrast,
+    equalise_contrast,
 )
 
 BOX = np.array([20, 10, 60, 50], np.float32)
 
 
 def gradient(height: int = 80, width: int = 100) -> np.ndarray:
-    """Brightness tells the column."""
+    """The brightness is twice the column."""
     return np.tile(np.arange(width, dtype=np.uint8) * 2, (height, 1))
 
 
-def test_a_square_shows_its_place() -> None:
+def test_a_square_shows_its_box() -> None:
     square = cut_square(gradient(), BOX, scale=1.0, side_px=40)
     assert (square == gradient()[10:50, 20:60]).all()
 
 
-def test_a_square_is_of_the_longer_side_around_the_middle() -> None:
+def test_a_square_has_the_longer_side_of_its_box() -> None:
     low = np.array([20, 20, 60, 40], np.float32)
     assert (cut_square(gradient(), low, scale=1.0, side_px=40) == gradient()[10:50, 20:60]).all()
 
@@ -70,7 +70,7 @@ def test_a_mirrored_patch_is_the_patch_of_the_mirror_image() -> None:
     assert (mirrored == cut_patch(np.ascontiguousarray(gradient()[:, ::-1]), other)).all()
 
 
-def test_views_differ_and_leave_the_image_alone() -> None:
+def test_views_differ_and_leave_the_image_unchanged() -> None:
     image = gradient()
     before = image.copy()
     views = cut_views(image, BOX)
@@ -79,6 +79,6 @@ def test_views_differ_and_leave_the_image_alone() -> None:
     assert (image == before).all()
 
 
-def test_contrast_is_evened() -> None:
+def test_contrast_is_equalised() -> None:
     dim = np.random.default_rng(0).integers(100, 120, (64, 64)).astype(np.uint8)
-    assert even_contrast(dim).std() > 2 * dim.std()
+    assert equalise_contrast(dim).std() > 2 * dim.std()

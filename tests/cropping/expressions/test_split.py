@@ -17,7 +17,7 @@ def faces(subjects: list[str], labels: list[int] | None = None) -> LabelledFaces
         names=tuple(f"{number}.jpg" for number in range(n)),
         images=(IMAGE,) * n,
         label=label,
-        kind=label.astype(np.str_),
+        source_label=label.astype(np.str_),
         subject=np.array(subjects, np.str_),
         classes=("a", "b"),
     )
@@ -49,13 +49,13 @@ def test_faces_of_nobody_known_are_trained_on_only() -> None:
     split = split_faces(faces(people))
     judged = np.concatenate([split.val, split.test]).tolist()
     assert all(people[row] for row in judged)
-    assert split.nameless == people.count("")
+    assert split.without_subject == people.count("")
 
 
 def test_without_any_subject_each_face_stands_for_itself() -> None:
     split = split_faces(faces([""] * 200))
     assert not split.by_subject
-    assert split.nameless == 0
+    assert split.without_subject == 0
     assert len(split.test) == 30
 
 

@@ -28,7 +28,7 @@ PURPOSE = Purpose("Faces", "train-expressions", ("It knows drawn faces only.",))
 def short_epochs() -> Iterator[None]:
     """Trainings that need not learn much."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cropping.expressions.training._LEAST_STEPS", 3)
+        patch.setattr("cropping.expressions.training._MIN_STEPS", 3)
         yield
 
 

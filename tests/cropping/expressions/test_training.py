@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from cropping.expressions.augmentation import plain
+from cropping.expressions.augmentation import plain_patch
 from cropping.expressions.figures import roc_auc
 from cropping.expressions.labelled_faces import LabelledFaces
 from cropping.expressions.network import ExpressionNetwork, count_parameters
 from cropping.expressions.training import (
     ExpressionTraining,
-    KeptTraining,
-    drawn,
-    kind_shares,
+    TrainingCheckpoint,
     logits,
+    sampling_weights,
     steps_in,
+    systematic_sample,
     train,
 )
 from tests.cropping.drawn_faces import face
@@ -33,18 +33,18 @@ def drawn_faces(subjects: range, takes: int = 2) -> LabelledFaces:
         names=tuple(f"{label}-{who}-{take}" for label, who, take in rows),
         images=tuple(face(CLASSES[label], who, take) for label, who, take in rows),
         label=label,
-        kind=np.array(CLASSES)[label],
+        source_label=np.array(CLASSES)[label],
         subject=np.array([str(who) for _, who, _ in rows]),
         classes=CLASSES,
     )
 
 
 def test_it_learns_what_strangers_express(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cropping.expressions.training._LEAST_STEPS", 20)
+    monkeypatch.setattr("cropping.expressions.training._MIN_STEPS", 20)
     bar = SilentBar()
     faces, strangers = drawn_faces(range(16)), drawn_faces(range(30, 40))
     trained = train(faces, drawn_faces(range(20, 26)), SETTINGS, bar=bar)
-    said = logits(trained.network, np.stack([plain(image) for image in strangers.images]))
+    said = logits(trained.network, np.stack([plain_patch(image) for image in strangers.images]))
     assert roc_auc(said[:, 1] - said[:, 0], strangers.label == 1) > 0.9
     assert len(trained.epochs) == 2
     assert bar.done == steps_in(len(faces), SETTINGS)
@@ -53,7 +53,7 @@ def test_it_learns_what_strangers_express(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_same_seed_gives_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cropping.expressions.training._LEAST_STEPS", 3)
+    monkeypatch.setattr("cropping.expressions.training._MIN_STEPS", 3)
     faces, val = drawn_faces(range(4)), drawn_faces(range(20, 22))
     settings = ExpressionTraining(epochs=1, seed=3)
     before = torch.get_rng_state()
@@ -79,11 +79,11 @@ class Stopping(SilentBar):
 def test_a_stopped_training_goes_on_to_the_same_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cropping.expressions.training._LEAST_STEPS", 3)
+    monkeypatch.setattr("cropping.expressions.training._MIN_STEPS", 3)
     faces, val = drawn_faces(range(4)), drawn_faces(range(20, 22))
     settings = ExpressionTraining(epochs=3)
     whole = train(faces, val, settings, bar=SilentBar())
-    kept = KeptTraining(tmp_path / "a.pt", key="k")
+    kept = TrainingCheckpoint(tmp_path / "a.pt", key="k")
     with pytest.raises(KeyboardInterrupt):
         train(faces, val, settings, bar=Stopping(7), kept=kept)
     bar = SilentBar()
@@ -101,13 +101,13 @@ def test_a_stopped_training_goes_on_to_the_same_network(
 def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "a.pt").write_bytes(content)
-    assert KeptTraining(tmp_path / "a.pt", key="k").read() is None
+    assert TrainingCheckpoint(tmp_path / "a.pt", key="k").read() is None
 
 
 def test_a_state_of_another_training_is_none(tmp_path: Path) -> None:
-    KeptTraining(tmp_path / "a.pt", key="k").write({"epochs": []})
-    assert KeptTraining(tmp_path / "a.pt", key="other").read() is None
-    assert KeptTraining(tmp_path / "a.pt", key="k").read() == {"epochs": []}
+    TrainingCheckpoint(tmp_path / "a.pt", key="k").write({"epochs": []})
+    assert TrainingCheckpoint(tmp_path / "a.pt", key="other").read() is None
+    assert TrainingCheckpoint(tmp_path / "a.pt", key="k").read() == {"epochs": []}
 
 
 def test_the_network_is_small() -> None:
@@ -121,14 +121,14 @@ def test_rare_labels_of_a_class_are_shown_more_often() -> None:
         names=("x",) * 200,
         images=(np.zeros((8, 8), np.uint8),) * 200,
         label=label,
-        kind=kind,
+        source_label=kind,
         subject=np.array([""] * 200),
         classes=("no", "smile"),
     )
-    share = kind_shares(faces)
+    share = sampling_weights(faces)
     assert share[95] / share[0] == pytest.approx(3)
     assert share[:100].mean() == pytest.approx(1)
     assert (share[100:] == 1).all()
-    rows = drawn(share, 2000, np.random.default_rng(0))
+    rows = systematic_sample(share, 2000, np.random.default_rng(0))
     assert (label[rows] == 0).mean() == pytest.approx(0.5, abs=0.01)
     assert (kind[rows] == "crying").mean() == pytest.approx(10 * share[95] / 200, abs=0.01)

@@ -7,7 +7,12 @@ import numpy as np
 import onnx
 import pytest
 
-from cropping.expressions.model import FACTS_KEY, ExpressionFacts, load_expression_model, read_facts
+from cropping.expressions.model import (
+    METADATA_KEY,
+    ExpressionMetadata,
+    load_expression_model,
+    read_metadata,
+)
 from cropping.expressions.patch import cut_views
 from cropping.smiles.model import NO_SMILE, SHIPPED, SMILE, load_smile_model
 from data.core.errors import InputError
@@ -101,15 +106,15 @@ def test_a_missing_model_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", '{"classes": 3}', "{}", "nothing"])
-def test_bad_facts_are_refused(tmp_path: Path, text: str) -> None:
+def test_bad_metadata_is_refused(tmp_path: Path, text: str) -> None:
     file = write_model(tmp_path / "a.onnx")
     model = onnx.load(str(file))
-    onnx.helper.set_model_props(model, {FACTS_KEY: text})
+    onnx.helper.set_model_props(model, {METADATA_KEY: text})
     file.write_bytes(model.SerializeToString())
     with pytest.raises(InputError, match="not a model that train-smiles"):
-        read_facts(file)
+        read_metadata(file)
 
 
-def test_facts_survive_a_round_trip() -> None:
-    facts = ExpressionFacts(("a", "ö"), 3, "key")
-    assert ExpressionFacts.from_json(facts.to_json()) == facts
+def test_metadata_survives_a_round_trip() -> None:
+    metadata = ExpressionMetadata(("a", "ö"), 3, "key")
+    assert ExpressionMetadata.from_json(metadata.to_json()) == metadata
