@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Final
 
 from cropping.smiles.table import Smiles, smiles_file
 from cropping.timeline_file import formatted, read_timeline_file
 from data.core.atomic import overwriting
-from data.project.filenames import person_file_names
+from data.project.filenames import CropKind, person_file_names
 from data.project.manifest import OutputFile, OutputFolder
 from data.project.paths import WORK_FOLDER
 from data.project.project import TIMELINE_FILE, Project
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
-
-_SUFFIXES: Final = (".mp4", ".best.mp4", ".gif", ".webp", ".loop.mp4")
 
 
 def forget_crops(project: Project, person_id: int) -> int:
@@ -55,12 +52,9 @@ def _their_files(project: Project, footage: str, person_id: int) -> set[str]:
         now = {p: name for p, name in people.names().items() if p in tracked}
     files = [person_file_names(names) for names in (tracked, {**tracked, **now})]
     bases = {names[person_id] for names in files if person_id in names}
-    bases |= {_base(file) for file in _in_timeline(project.crops_folder(footage), person_id)}
-    return {f"{base}{suffix}" for base in bases for suffix in _SUFFIXES}
-
-
-def _base(file: str) -> str:
-    return file.removesuffix(".mp4")
+    videos = _in_timeline(project.crops_folder(footage), person_id)
+    bases |= {CropKind.VIDEO.base(video) for video in videos}
+    return {kind.file_name(base) for base in bases for kind in CropKind}
 
 
 def _in_timeline(folder: Path, person_id: int) -> list[str]:

@@ -10,7 +10,7 @@ from cropping.smiles.cache_keys import gif_smiles
 from cropping.smiles.table import smiles_file
 from data.core.file_types import is_picture
 from data.project.cleanup import Removable, files_under, that_exist
-from data.project.filenames import person_file_names
+from data.project.filenames import VIDEO_KINDS, CropKind, crop_kind, person_file_names
 from data.project.manifest import OutputFolder
 from data.project.paths import WORK_FOLDER
 from data.project.project import FootageEntry, Project
@@ -79,7 +79,7 @@ def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) 
     if set(made.values()) - set(keys.values()):
         return StageStatus("videos", entry.name, "stale", _OTHERWISE, again)
     files = person_file_names({p: names.get(p, name) for p, name in tracked.items()})
-    mine = {f"{files[person]}.mp4": key for person, key in keys.items()}
+    mine = {CropKind.VIDEO.file_name(files[person]): key for person, key in keys.items()}
     if made.items() - mine.items():
         return StageStatus("videos", entry.name, "stale", _RENAMED, again)
     some = f"{len(made)} of {len(mine)} people" if len(made) < len(mine) else ""
@@ -87,7 +87,7 @@ def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) 
 
 
 def _is_video(path: str) -> bool:
-    return path.endswith(".mp4") and not path.endswith(".best.mp4")
+    return crop_kind(path, among=VIDEO_KINDS) is CropKind.VIDEO
 
 
 def _of_gifs(project: Project, entry: FootageEntry, names: Mapping[int, str]) -> StageStatus:

@@ -12,7 +12,7 @@ from cropping.render.cache_keys import video_keys
 from cropping.render.settings import CropSettings
 from data.core.boxes import expand
 from data.core.errors import InputError
-from data.project.filenames import person_file_names
+from data.project.filenames import CropKind, person_file_names
 from data.project.manifest import OutputFolder
 from data.project.paths import WORK_FOLDER, ProjectFolder
 from data.tables.timeline import Timeline, read_timeline
@@ -78,12 +78,12 @@ class Person:
     @property
     def video(self) -> str:
         """File of the whole video."""
-        return f"{self.file}.mp4"
+        return CropKind.VIDEO.file_name(self.file)
 
     @property
     def best(self) -> str:
         """File of the video of only the intervals with the person."""
-        return f"{self.file}.best.mp4"
+        return CropKind.BEST.file_name(self.file)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,12 +17,17 @@ import numpy as np
 
 from data.core.arrays import Image
 from data.core.errors import InputError
+from data.project.filenames import CropKind
 
 if TYPE_CHECKING:
     from av import VideoFrame
 
 FormatName = Literal["gif", "webp", "mp4"]
-SUFFIXES: Final[dict[FormatName, str]] = {"gif": ".gif", "webp": ".webp", "mp4": ".loop.mp4"}
+CROP_KINDS: Final[dict[FormatName, CropKind]] = {
+    "gif": CropKind.GIF,
+    "webp": CropKind.WEBP,
+    "mp4": CropKind.LOOP,
+}
 
 Frames = Sequence[Image]
 """Each ``(s, s, 3)`` RGB, all of one size."""

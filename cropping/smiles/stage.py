@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cropping.smiles.cache_keys import gif_key
-from cropping.smiles.gif import SUFFIXES
+from cropping.smiles.gif import CROP_KINDS
 from cropping.smiles.manifest import gif_folder
 from cropping.smiles.model import load_smile_model
 from cropping.smiles.selection import PersonSelection, select_smiles
@@ -205,15 +205,17 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
         project, settings, name = self.project, self.settings, footage.name
         selections, names = self._selections(name)
         folder, work = self._folder(name), self._work_folder(name)
-        suffix = SUFFIXES[settings.format]
-        files = {p: f"{base}{suffix}" for p, base in person_file_names(names).items()}
+        kind = CROP_KINDS[settings.format]
+        files = {p: kind.file_name(base) for p, base in person_file_names(names).items()}
         shown = [one for one in selections if one.rows]
         keys = {files[one.person_id]: self._key(name, one.person_id) for one in shown}
         stale = {*folder.outdated({file: _kept(key) for file, key in keys.items()})}
         if settings.force:
             stale = set(keys)
             shutil.rmtree(work, ignore_errors=True)
-        encoded = {file: work / f"{digest(keys[file])}{suffix}" for file in keys if file in stale}
+        encoded = {
+            file: work / kind.file_name(digest(keys[file])) for file in keys if file in stale
+        }
         people = tuple(
             PersonSmiles(
                 names[one.person_id],
@@ -277,7 +279,7 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
         return gif_key(self.project, footage, person, settings=settings, model_key=self.model_key)
 
     def _folder(self, footage: str) -> OutputFolder:
-        return gif_folder(self.project, footage, suffix=SUFFIXES[self.settings.format])
+        return gif_folder(self.project, footage, suffix=CROP_KINDS[self.settings.format].suffix)
 
     def _work_folder(self, footage: str) -> Path:
         return self.project.crops_folder(footage) / WORK_FOLDER / "gifs"

@@ -1,10 +1,12 @@
-"""File names of people, valid on every platform."""
+"""File names of people, valid on every platform, and the suffixes of their crop files."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final
 
 UNKNOWN_FOLDER = "unknown"
 MONTAGE_FOLDER = "montage"
@@ -54,3 +56,48 @@ def person_file_names(names: Mapping[int, str]) -> dict[int, str]:
         taken.add(file.casefold())
         files[person] = file
     return files
+
+
+class CropKind(StrEnum):
+    """Kind of a person's file in a footage's folder of crops; its value names it in addresses."""
+
+    suffix: str
+
+    def __new__(cls, value: str, suffix: str) -> CropKind:
+        """Create a kind with the suffix of its files."""
+        kind = str.__new__(cls, value)
+        kind._value_ = value
+        kind.suffix = suffix
+        return kind
+
+    VIDEO = "video", ".mp4"
+    BEST = "best", ".best.mp4"  # only the intervals with the person
+    GIF = "gif", ".gif"
+    WEBP = "webp", ".webp"
+    LOOP = "loop", ".loop.mp4"
+
+    def file_name(self, base: str) -> str:
+        """Return the name of the file of this kind.
+
+        Args:
+            base: see `person_file_names`.
+        """
+        return f"{base}{self.suffix}"
+
+    def base(self, file_name: str) -> str:
+        """Return the name of a file of this kind without its suffix."""
+        return file_name.removesuffix(self.suffix)
+
+
+VIDEO_KINDS: Final = (CropKind.VIDEO, CropKind.BEST)
+"""Kinds of files that crop-people writes; smile-gifs writes the others."""
+
+
+def crop_kind(file_name: str, *, among: Iterable[CropKind] = CropKind) -> CropKind | None:
+    """Return the kind of a person's file: of several suffixes that fit, the longest; None of none.
+
+    A person named "Ann.loop" has a video that looks like the loop of "Ann": restrict ``among`` to
+    the kinds that the file's writer makes.
+    """
+    fitting = [kind for kind in among if file_name.endswith(kind.suffix)]
+    return max(fitting, key=lambda kind: len(kind.suffix), default=None)

@@ -5,38 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from data.core.digest import file_key
 from data.core.errors import InputError
+from data.project.filenames import CropKind
 from data.project.project import TIMELINE_FILE, TIMELINE_VERSION
 
 Interval = tuple[float, float]
 """From and to, s."""
-
-
-class CropKind(StrEnum):
-    """Kind of file of a person, as named in addresses."""
-
-    VIDEO = "video"
-    BEST = "best"
-    GIF = "gif"
-    WEBP = "webp"
-    LOOP = "loop"
-
-
-_ENDINGS: Final = {
-    CropKind.VIDEO: ".mp4",
-    CropKind.BEST: ".best.mp4",
-    CropKind.GIF: ".gif",
-    CropKind.WEBP: ".webp",
-    CropKind.LOOP: ".loop.mp4",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +38,7 @@ class PersonCrop:
         """Return the file of this kind; None if it was not made."""
         name = self.video
         if kind is not CropKind.VIDEO:
-            name = name.removesuffix(_ENDINGS[CropKind.VIDEO]) + _ENDINGS[kind]
+            name = kind.file_name(CropKind.VIDEO.base(name))
         return self.folder / name if is_own_file(self.folder, name) else None
 
 

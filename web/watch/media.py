@@ -12,10 +12,11 @@ from fastapi import APIRouter, Query
 from starlette.responses import FileResponse, Response
 
 from data.core.digest import file_key
+from data.project.filenames import CropKind
 from web.core.errors import NotFoundError
 from web.core.library import NumberParameter, OpenProject, ProjectParameter
 from web.core.thumbnails import CACHE_FOREVER, cached_jpeg, frame_jpeg, small_jpeg
-from web.watch.crops import CropKind, FootageCrops, PersonCrop, is_own_file, read_crops
+from web.watch.crops import FootageCrops, PersonCrop, is_own_file, read_crops
 from web.watch.range_response import RangeResponse
 from web.watch.sound import sound_file
 

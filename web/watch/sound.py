@@ -10,9 +10,10 @@ from typing import Final
 from data.core.atomic import whole_file
 from data.core.digest import digest, file_key
 from data.core.errors import InputError
+from data.project.filenames import CropKind
 from data.project.project import CACHE_FOLDER
 from web.core.library import OpenProject
-from web.watch.crops import CropKind, FootageCrops
+from web.watch.crops import FootageCrops
 
 _LOCK: Final = threading.Lock()
 

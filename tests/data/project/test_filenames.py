@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from data.project.filenames import person_file_name, person_file_names
+from data.project.filenames import (
+    VIDEO_KINDS,
+    CropKind,
+    crop_kind,
+    person_file_name,
+    person_file_names,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +51,27 @@ def test_files_of_different_people_differ_capitals_apart_or_not() -> None:
     assert files[2] == "a_b"
     assert len({file.casefold() for file in files.values()}) == len(names)
     assert files == person_file_names(dict(sorted(names.items())))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Anna.mp4", CropKind.VIDEO),
+        ("Anna.best.mp4", CropKind.BEST),
+        ("Anna.gif", CropKind.GIF),
+        ("Anna.webp", CropKind.WEBP),
+        ("Anna.loop.mp4", CropKind.LOOP),
+        ("timeline.json", None),
+        ("Anna", None),
+    ],
+)
+def test_kind_of_a_crop_file(name: str, kind: CropKind | None) -> None:
+    assert crop_kind(name) is kind
+    if kind is not None:
+        assert kind.file_name("Anna") == name
+        assert kind.base(name) == "Anna"
+
+
+def test_a_name_that_ends_as_another_kind_does() -> None:
+    assert crop_kind("Ann.loop.mp4", among=VIDEO_KINDS) is CropKind.VIDEO
+    assert CropKind.LOOP.value == "loop"

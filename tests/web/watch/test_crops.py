@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from data.core.errors import InputError
+from data.project.filenames import CropKind
 from tests.web.drawn_crops import Drawing, draw_crops
-from web.watch.crops import CropKind, is_own_file, read_crops
+from web.watch.crops import is_own_file, read_crops
 
 
 @pytest.fixture
