@@ -25,12 +25,12 @@ _DATA = (
 
 
 def smiles_main(arguments: Sequence[str] | None = None) -> int:
-    """Run `train-smiles`; return its exit code."""
+    """Run `train-smiles` and return its exit code."""
     return run(SMILES, lambda: _smiles(_smiles_parser().parse_args(arguments)))
 
 
 def expressions_main(arguments: Sequence[str] | None = None) -> int:
-    """Run `train-expressions`; return its exit code."""
+    """Run `train-expressions` and return its exit code."""
     return run(EXPRESSIONS, lambda: _expressions(_expressions_parser().parse_args(arguments)))
 
 
@@ -100,17 +100,17 @@ def _smiles(parsed: argparse.Namespace) -> int:
         classes=(NO_SMILE, SMILE),
         merged=tuple(sorted(labels)),
     )
-    return _work(SMILES, parsed, purpose)
+    return _execute(SMILES, parsed, purpose)
 
 
 def _expressions(parsed: argparse.Namespace) -> int:
     from cropping.expressions.card import EXPRESSION_LIMITS
     from cropping.expressions.stage import Purpose
 
-    return _work(EXPRESSIONS, parsed, Purpose("Expressions", EXPRESSIONS, EXPRESSION_LIMITS))
+    return _execute(EXPRESSIONS, parsed, Purpose("Expressions", EXPRESSIONS, EXPRESSION_LIMITS))
 
 
-def _work(name: str, parsed: argparse.Namespace, purpose: Purpose) -> int:
+def _execute(name: str, parsed: argparse.Namespace, purpose: Purpose) -> int:
     _check(parsed)
     lines = _evaluate(name, parsed, purpose) if parsed.judge else _train(name, parsed, purpose)
     for line in lines:

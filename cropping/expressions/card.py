@@ -1,4 +1,4 @@
-"""The model card: what a model was trained on, how good it is, and where that ends; for people."""
+"""Write the model card: training data, figures and limits of a model, in Markdown."""
 
 from __future__ import annotations
 
@@ -30,130 +30,132 @@ EXPRESSION_LIMITS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PartCounts:
-    """One part of the split."""
+    """Counts of one part of the split."""
 
     name: str
-    subjects: int  # 0 where nobody said who is who
+    subjects: int  # 0 where unknown
     faces: tuple[int, ...]  # of each class
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleCurvePoint:
-    """A training on a share of the people."""
+    """Figures of a training on a share of the people."""
 
-    share: float
-    faces: int
-    auc: float  # of the test faces
+    share: float  # of the people, 0..1
+    faces: int  # in the training part
+    auc: float  # mean ROC AUC of the test faces
 
 
 @dataclass(frozen=True, slots=True)
 class CardContent:
-    """Everything that a card says."""
+    """Content of a model card."""
 
     title: str
-    command: str  # that trains it again
+    command: str  # trains the model again
     sources: tuple[str, ...]
     classes: tuple[str, ...]
-    merged: tuple[str, ...]  # labels that became the last class; empty where labels are classes
+    merged: tuple[str, ...]  # labels merged into the last class; empty where labels are classes
     parts: tuple[PartCounts, ...]
-    by_subject: bool
-    without_subject: int
-    skipped: int
+    by_subject: bool  # no person is in two parts
+    without_subject: int  # training faces of unknown persons
+    skipped: int  # damaged pictures
     parameters: int
     graph_bytes: int
     epochs: int
-    best: int
+    best: int  # number of the best epoch, 1-based
     temperature: float
-    single: Figures  # of test faces, one crop each
-    averaged: Figures  # the same, averaged over crops
+    single: Figures  # of the test faces, one crop each
+    averaged: Figures  # of the test faces, averaged over crops
     curve: tuple[PeopleCurvePoint, ...]
-    picture: str
+    picture: str  # file name of the plot
     limits: tuple[str, ...]
 
 
-def write_card(facts: CardContent) -> str:
+def write_card(content: CardContent) -> str:
     """Return the card as Markdown."""
     sections = [
-        f"# {facts.title}\n",
-        _summary(facts),
+        f"# {content.title}\n",
+        _summary(content),
         "## Data\n",
-        *_data(facts),
+        *_data(content),
         "## Figures\n",
-        *_figures(facts),
-        f"![learning curve and calibration]({facts.picture})\n",
+        *_figures(content),
+        f"![learning curve and calibration]({content.picture})\n",
         "## Limits\n",
-        *(f"- {limit}" for limit in facts.limits),
+        *(f"- {limit}" for limit in content.limits),
         "\n## Train it again\n",
-        f"    {facts.command}\n",
+        f"    {content.command}\n",
         "The same data gives the same split; the network differs a little from machine to machine.",
     ]
     return "\n".join(sections) + "\n"
 
 
-def _summary(facts: CardContent) -> str:
-    classes = ", ".join(f"`{name}`" for name in facts.classes)
+def _summary(content: CardContent) -> str:
+    classes = ", ".join(f"`{name}`" for name in content.classes)
     return (
-        f"A small convolutional network ({facts.parameters:,} parameters, "
-        f"{facts.graph_bytes / 1e6:.2f} MB as ONNX) that tells {classes} from the picture of one "
+        f"A small convolutional network ({content.parameters:,} parameters, "
+        f"{content.graph_bytes / 1e6:.2f} MB as ONNX) that tells {classes} from the picture of one "
         "face: 64 x 64 pixels, grey, contrast evened (CLAHE). In: `patches (n, 64, 64) uint8`; "
         "out: `probabilities (n, classes) float32`.\n"
     )
 
 
-def _data(facts: CardContent) -> list[str]:
-    lines = [f"Labelled faces of {_listed(facts.sources)}; none of them is in this repository.\n"]
-    if facts.merged:
-        labels = _listed([f"`{label}`" for label in facts.merged])
-        lines += [f"Labelled {labels} is `{facts.classes[-1]}`, all else `{facts.classes[0]}`.\n"]
-    header = ["part", "people", *facts.classes]
+def _data(content: CardContent) -> list[str]:
+    lines = [f"Labelled faces of {_listed(content.sources)}; none of them is in this repository.\n"]
+    if content.merged:
+        labels = _listed([f"`{label}`" for label in content.merged])
+        lines += [
+            f"Labelled {labels} is `{content.classes[-1]}`, all else `{content.classes[0]}`.\n"
+        ]
+    header = ["part", "people", *content.classes]
     rows = [
         [part.name, str(part.subjects or "not known"), *map(str, part.faces)]
-        for part in facts.parts
+        for part in content.parts
     ]
     lines += [*table(header, rows), ""]
-    if facts.by_subject:
+    if content.by_subject:
         lines += ["Split by person: nobody who is trained on is judged by.\n"]
     else:
         lines += [
             "Nobody said who is who, so **the same people may be in all parts: the figures "
             "flatter** the model.\n"
         ]
-    if facts.without_subject:
+    if content.without_subject:
         lines += [
-            f"Of {facts.without_subject} faces that are trained on nobody said whose they are; "
+            f"Of {content.without_subject} faces that are trained on nobody said whose they are; "
             "some may be of people who are judged by.\n"
         ]
-    if facts.skipped:
-        lines += [f"{facts.skipped} pictures were damaged and left out.\n"]
+    if content.skipped:
+        lines += [f"{content.skipped} pictures were damaged and left out.\n"]
     return lines
 
 
-def _figures(facts: CardContent) -> list[str]:
-    judged = "people never seen in training" if facts.by_subject else "faces kept from training"
+def _figures(content: CardContent) -> list[str]:
+    judged = "people never seen in training" if content.by_subject else "faces kept from training"
     header = ["", "faces", "ROC AUC", "right", "calibration error"]
     rows = [
-        figures_row("one crop a face", facts.single),
-        figures_row("averaged over crops, as in use", facts.averaged),
+        figures_row("one crop a face", content.single),
+        figures_row("averaged over crops, as in use", content.averaged),
     ]
     lines = [f"On {judged} (the test part):\n", *table(header, rows), ""]
-    if len(facts.classes) > 2:
-        lines += [*_class_table(facts), ""]
-    lines += ["Confusion, of the averaged scores (rows: what it is):\n", *_confusion(facts), ""]
-    lines += [_calibration_words(facts), *calibration_lines(facts.averaged.calibration), ""]
+    if len(content.classes) > 2:
+        lines += [*_class_table(content), ""]
+    lines += ["Confusion, of the averaged scores (rows: what it is):\n", *_confusion(content), ""]
+    lines += [_calibration_words(content), *calibration_lines(content.averaged.calibration), ""]
     lines += [
-        f"Trained for {facts.epochs} epochs, of which number {facts.best} was best on the "
-        f"validation part; temperature {facts.temperature:.2f}.\n"
+        f"Trained for {content.epochs} epochs, of which number {content.best} was best on the "
+        f"validation part; temperature {content.temperature:.2f}.\n"
     ]
-    if facts.curve:
-        rows = [[f"{p.share:.0%}", str(p.faces), f"{p.auc:.3f}"] for p in facts.curve]
-        without = ", without the faces of nobody known" if facts.without_subject else ""
+    if content.curve:
+        rows = [[f"{p.share:.0%}", str(p.faces), f"{p.auc:.3f}"] for p in content.curve]
+        without = ", without the faces of nobody known" if content.without_subject else ""
         lines += [f"Would more people help? Trained on a share of them{without}:\n"]
         lines += [*table(["of the people", "faces", "ROC AUC"], rows), ""]
     return lines
 
 
 def figures_row(name: str, figures: Figures) -> list[str]:
-    """Return the cells of one line of figures."""
+    """Return one row of the figures table."""
     return [
         name,
         str(figures.faces),
@@ -163,28 +165,29 @@ def figures_row(name: str, figures: Figures) -> list[str]:
     ]
 
 
-def _class_table(facts: CardContent) -> list[str]:
+def _class_table(content: CardContent) -> list[str]:
     rows = [
-        [name, f"{auc:.3f}"] for name, auc in zip(facts.classes, facts.averaged.auc, strict=True)
+        [name, f"{auc:.3f}"]
+        for name, auc in zip(content.classes, content.averaged.auc, strict=True)
     ]
     return table(["class", "ROC AUC against the rest"], rows)
 
 
-def _confusion(facts: CardContent) -> list[str]:
+def _confusion(content: CardContent) -> list[str]:
     rows = [
         [name, *map(str, row)]
-        for name, row in zip(facts.classes, facts.averaged.confusion, strict=True)
+        for name, row in zip(content.classes, content.averaged.confusion, strict=True)
     ]
-    return table(["", *facts.classes], rows)
+    return table(["", *content.classes], rows)
 
 
-def _calibration_words(facts: CardContent) -> str:
-    whose = f"`{facts.classes[1]}`" if len(facts.classes) == 2 else "the most probable class"
+def _calibration_words(content: CardContent) -> str:
+    whose = f"`{content.classes[1]}`" if len(content.classes) == 2 else "the most probable class"
     return f"Calibration: of the faces with such a score for {whose}, how many are of it.\n"
 
 
 def calibration_lines(rows: Sequence[CalibrationRow]) -> list[str]:
-    """Return the calibration table."""
+    """Return the lines of the calibration table."""
     cells = [
         [f"{r.low:.1f} to {r.high:.1f}", str(r.faces), f"{r.score:.2f}", f"{r.share:.2f}"]
         for r in rows
@@ -193,7 +196,7 @@ def calibration_lines(rows: Sequence[CalibrationRow]) -> list[str]:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table in Markdown, its columns lined up."""
+    """Return the lines of a Markdown table with aligned columns."""
     every = [list(header), *map(list, rows)]
     widths = [max(3, *(len(row[i]) for row in every)) for i in range(len(header))]
     lines = [

@@ -1,4 +1,4 @@
-"""The picture of a training: how it learnt, and whether its scores mean what they say."""
+"""Plot a training: losses, ROC AUC, learning curve and calibration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ def plot_training(
     calibration: Sequence[CalibrationRow],
     curve: Sequence[PeopleCurvePoint],
 ) -> Figure:
-    """Return the learning curve by epochs, by people where that is known, and the calibration."""
+    """Plot loss and ROC AUC by epoch, the learning curve by faces if any, and the calibration.
+
+    Args:
+        epochs: of the training.
+        best: index of the best epoch, 0-based.
+        calibration: of the test faces.
+        curve: points of the learning curve; empty where not measured.
+    """
     from matplotlib.figure import Figure
 
     panels = 3 + bool(curve)
@@ -34,10 +41,10 @@ def plot_training(
     if curve:
         _plot_people(axes[2], curve)
     _plot_calibration(axes[-1], calibration)
-    for one in axes:
-        one.spines[["top", "right"]].set_visible(False)
-        one.grid(color="#e6e6e6", linewidth=0.8)
-        one.set_axisbelow(True)
+    for panel in axes:
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(color="#e6e6e6", linewidth=0.8)
+        panel.set_axisbelow(True)
     return figure
 
 

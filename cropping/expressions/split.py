@@ -1,4 +1,4 @@
-"""Which faces are trained on, and which are kept to choose by and to judge by."""
+"""Split labelled faces into training, validation and test parts, by person."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ VAL_SHARE: Final = 0.10
 
 @dataclass(frozen=True, eq=False)
 class FaceSplit:
-    """Rows of a set of faces; every face is in one of the three."""
+    """Row indices of the three disjoint parts of a set of faces."""
 
-    train: NDArray[np.int64]
-    val: NDArray[np.int64]  # the best epoch and the calibration are chosen by it
-    test: NDArray[np.int64]  # only judges
-    by_subject: bool  # nobody in train is in val or test, nobody in val is in test
-    without_subject: int  # faces in train of which nobody said whose they are
+    train: NDArray[np.int64]  # (n_train,)
+    val: NDArray[np.int64]  # (n_val,) selects the best epoch and the temperature
+    test: NDArray[np.int64]  # (n_test,) for the figures only
+    by_subject: bool  # no person is in two parts
+    without_subject: int  # training faces of unknown persons
 
 
 def split_faces(faces: LabelledFaces) -> FaceSplit:
-    """Split by subject: the same faces give the same split, in whatever order they come.
+    """Split faces by subject, independent of their order.
 
-    Faces without a subject are trained on only, since they may be anybody's. Where no face has a
-    subject, each stands for itself: then somebody may be in all three.
+    Faces without a subject go to the training part only, since they may show any person. Where no
+    face has a subject, faces are split one by one: a person may then be in all three parts.
 
     Raises:
-        InputError: too few people, or faces, for all three to show every class.
+        InputError: too few people, or faces, for every part to show every class.
     """
     known = faces.subject != ""
     by_subject = bool(known.any())
@@ -54,10 +54,13 @@ def split_faces(faces: LabelledFaces) -> FaceSplit:
 
 
 def _parts(group: NDArray[np.str_]) -> NDArray[np.int64]:
-    """0 train, 1 val, 2 test of each face, ``(n,)``: whole groups, in the order of their hashes."""
+    """Return the part of each face, ``(n,)``: 0 train, 1 val, 2 test; groups stay whole.
+
+    Groups are ordered by the hash of their names.
+    """
     names, inverse, counts = np.unique(group, return_inverse=True, return_counts=True)
     order = np.array(sorted(range(len(names)), key=lambda i: digest(str(names[i]))), np.int64)
-    # Who has more faces than a part should have is trained on; else a group is where its middle is.
+    # A group larger than the validation part goes to training; any other by its middle face.
     small = order[counts[order] <= VAL_SHARE * counts.sum()]
     order = np.concatenate([small, np.setdiff1d(order, small)])
     middle = np.cumsum(counts[order]) - counts[order] / 2
@@ -68,10 +71,10 @@ def _parts(group: NDArray[np.str_]) -> NDArray[np.int64]:
 
 
 def _check(faces: LabelledFaces, split: FaceSplit) -> None:
-    parts = {"train on": split.train, "choose by": split.val, "judge by": split.test}
-    for purpose, rows in parts.items():
+    parts = {"training": split.train, "validation": split.val, "test": split.test}
+    for part, rows in parts.items():
         missing = set(range(len(faces.classes))) - set(faces.label[rows].tolist())
         if missing:
             of = "people" if split.by_subject else "faces"
             name = faces.classes[min(missing)]
-            raise InputError(f'too few {of} show "{name}" to have some to {purpose}; give more')
+            raise InputError(f'too few {of} show "{name}" for the {part} part; give more')

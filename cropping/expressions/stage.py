@@ -1,4 +1,4 @@
-"""From labelled faces to a model, its card and its picture: what `train-expressions` does."""
+"""Train an expression model from labelled faces; write it with its card and plot."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from cropping.expressions.training import (
     ExpressionTraining,
     TrainedExpressions,
     TrainingCheckpoint,
-    steps_in,
+    max_steps,
     train,
 )
 from data.core.atomic import write_bytes, write_text
@@ -36,31 +36,31 @@ from data.core.errors import InputError
 from data.core.progress import Progress
 
 VERSION: Final = 1
-"""Raised when the same faces and settings would give another model."""
-SHARES: Final = (0.125, 0.25, 0.5, 1.0)
-"""Of the people, for the learning curve."""
+"""Raise when the same faces and settings would give another model."""
+CURVE_SHARES: Final = (0.125, 0.25, 0.5, 1.0)
+"""Shares of the people, for the learning curve."""
 
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What a model is for."""
+    """Task of a model: its title, classes and limits."""
 
-    title: str
-    command: str
-    limits: tuple[str, ...]
-    merge: Callable[[str], str] = str  # the class that a label stands for
-    classes: tuple[str, ...] = ()  # in this order; by name where none are given
-    merged: tuple[str, ...] = ()  # labels that stand for the last class
+    title: str  # of the card
+    command: str  # name of the command that trains it
+    limits: tuple[str, ...]  # of the card, one sentence or more each
+    merge: Callable[[str], str] = str  # maps a label to its class
+    classes: tuple[str, ...] = ()  # order of the classes; sorted by name where empty
+    merged: tuple[str, ...] = ()  # labels merged into the last class
 
 
 @dataclass(frozen=True, slots=True)
 class ExpressionSettings:
-    """What `train-expressions` can be told.
+    """Settings of `train-smiles` and `train-expressions`.
 
     Args:
-        training: how to train.
-        learning_curve: whether to train on parts of the people too.
-        force: train again what is trained.
+        training: of the network.
+        learning_curve: also train on shares of the people.
+        force: train an up-to-date model again.
     """
 
     training: ExpressionTraining = field(default_factory=ExpressionTraining)
@@ -70,13 +70,13 @@ class ExpressionSettings:
 
 @dataclass(frozen=True, slots=True)
 class ExpressionSummary:
-    """What a training came to."""
+    """Files and figures of a training."""
 
     model: Path
     card: Path
     classes: tuple[str, ...]
-    single: Figures | None  # None: done before
-    averaged: Figures | None
+    single: Figures | None  # one crop a face; None where the model was up to date
+    averaged: Figures | None  # over the crops of a face; None as above
     by_subject: bool
     skipped: tuple[str, ...]
     up_to_date: bool
@@ -90,31 +90,33 @@ def train_expressions(
     *,
     progress: Progress,
 ) -> ExpressionSummary:
-    """Train a model and write it to ``out``, its card (.md) and picture (.png) beside it.
+    """Train a model and write it to ``out``, its card (.md) and plot (.png) beside it.
 
     Raises:
-        InputError: a source cannot be used, or ``out`` is somebody else's file.
+        InputError: a source cannot be used, or a file at or beside ``out`` is not fancam's.
     """
-    wanted = _key(sources, purpose, settings)
-    facts = _check_out(out)
-    if facts is not None and facts.trained_on == wanted and not settings.force:
-        return _done_before(out, facts)
+    key = _key(sources, purpose, settings)
+    existing = _check_out(out)
+    if existing is not None and existing.trained_on == key and not settings.force:
+        return _up_to_date_summary(out, existing)
     faces = _read(sources, purpose, progress)
     split = split_faces(faces)
-    kept = TrainingCheckpoint(out.with_name(f".{out.stem}.training.pt"), key=wanted)
+    checkpoint = TrainingCheckpoint(out.with_name(f".{out.stem}.training.pt"), key=key)
     if settings.force:
-        kept.remove()
-    trained = _train(faces.take(split.train), faces.take(split.val), settings, progress, kept=kept)
-    facts = ExpressionMetadata(faces.classes, PATCH_VERSION, wanted)
-    graph = _graph(trained, facts)
-    # What is judged is what is written.
+        checkpoint.remove()
+    trained = _train(
+        faces.take(split.train), faces.take(split.val), settings, progress, checkpoint=checkpoint
+    )
+    metadata = ExpressionMetadata(faces.classes, PATCH_VERSION, key)
+    graph = _graph(trained, metadata)
+    # Evaluate the exported graph, not the network: it is what is written.
     single, averaged = evaluate_model(
         expression_model(graph, name=str(out)), faces.take(split.test)
     )
     curve = _curve(faces, split, settings, progress)
     outcome = _Outcome(faces, split, trained, graph, single, averaged, curve)
     _write(out, _card(sources, purpose, settings, outcome, out), outcome)
-    kept.remove()
+    checkpoint.remove()
     return ExpressionSummary(
         model=out,
         card=out.with_suffix(".md"),
@@ -129,7 +131,7 @@ def train_expressions(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Outcome:
-    """A training, judged."""
+    """A trained and evaluated model."""
 
     faces: LabelledFaces
     split: FaceSplit
@@ -141,36 +143,36 @@ class _Outcome:
 
 
 def evaluate_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Figures, Figures]:
-    """Return how good a model is by one crop a face, and by the average of several.
+    """Return the figures of a model by one crop a face, and by the average over its crops.
 
     Raises:
-        InputError: the model knows other classes than the faces have.
+        InputError: the model and the faces have other classes.
     """
     if model.classes != faces.classes:
-        message = f"the model knows {', '.join(model.classes)}"
+        message = f"the model has the classes {', '.join(model.classes)}"
         raise InputError(f"{message}, the faces are labelled {', '.join(faces.classes)}")
-    said = view_probabilities(model, faces)
-    return evaluate(said[:, 0], faces.label), evaluate(said.mean(axis=1), faces.label)
+    scores = view_probabilities(model, faces)
+    return evaluate(scores[:, 0], faces.label), evaluate(scores.mean(axis=1), faces.label)
 
 
 def view_probabilities(model: ExpressionModel, faces: LabelledFaces) -> NDArray[np.float32]:
-    """Return what a model says of every view of each face, ``(n, views, classes)``."""
-    # The faces are cut as tight as the squares that are cut from video.
+    """Return the probabilities of each face's crops, ``(n, views, classes)`` float32, 0..1."""
+    # Scale 1: labelled faces are as tightly cropped as the squares cut from video.
     patches = [cut_views(image, full_box(image), scale=1.0) for image in faces.images]
     flat = np.concatenate(patches).reshape(-1, PATCH_PX, PATCH_PX)
     parts = [model.probabilities(flat[i : i + 256]) for i in range(0, len(flat), 256)]
     return np.concatenate(parts).reshape(len(faces), len(VIEWS), -1)
 
 
-# --- what is there already ----------------------------------------------------------------------
+# --- earlier model -------------------------------------------------------------------------------
 
 
 def _key(sources: Sequence[Path], purpose: Purpose, settings: ExpressionSettings) -> str:
-    """Of everything that the model depends on."""
+    """Return the key of everything the model depends on."""
     training = asdict(settings.training) | {"threads": 0}
-    what = [VERSION, PATCH_VERSION, training, settings.learning_curve]
-    what += [sorted(purpose.merged), [_source_key(source) for source in sources]]
-    return digest(json.dumps(what))
+    content = [VERSION, PATCH_VERSION, training, settings.learning_curve]
+    content += [sorted(purpose.merged), [_source_key(source) for source in sources]]
+    return digest(json.dumps(content))
 
 
 def _source_key(source: Path) -> list[object]:
@@ -189,10 +191,10 @@ def _source_key(source: Path) -> list[object]:
 
 
 def _check_out(out: Path) -> ExpressionMetadata | None:
-    """Return what is known of an earlier model; refuse to write over anything else.
+    """Return the metadata of an earlier model, None where there is none.
 
     Raises:
-        InputError: the file, or one beside it, is not ours.
+        InputError: a file at ``out``, or of its card or plot, is not fancam's.
     """
     if out.suffix.lower() != ".onnx":
         raise InputError(f"--out {out}: give a name that ends in .onnx")
@@ -202,15 +204,17 @@ def _check_out(out: Path) -> ExpressionMetadata | None:
         return read_metadata(out)
     for other in (out.with_suffix(".md"), out.with_suffix(".png")):
         if other.exists():
-            raise InputError(f"{other}: in the way of the model's card; give another --out")
+            raise InputError(
+                f"{other}: exists, but the model's card or plot goes there; give another --out"
+            )
     return None
 
 
-def _done_before(out: Path, facts: ExpressionMetadata) -> ExpressionSummary:
+def _up_to_date_summary(out: Path, metadata: ExpressionMetadata) -> ExpressionSummary:
     return ExpressionSummary(
         model=out,
         card=out.with_suffix(".md"),
-        classes=facts.classes,
+        classes=metadata.classes,
         single=None,
         averaged=None,
         by_subject=True,
@@ -235,16 +239,16 @@ def _train(
     progress: Progress,
     name: str = "training",
     *,
-    kept: TrainingCheckpoint | None = None,
+    checkpoint: TrainingCheckpoint | None = None,
 ) -> TrainedExpressions:
-    with progress(name, steps_in(len(faces), settings.training), 0) as bar:
-        return train(faces, val, settings.training, bar=bar, kept=kept)
+    with progress(name, max_steps(len(faces), settings.training), 0) as bar:
+        return train(faces, val, settings.training, bar=bar, checkpoint=checkpoint)
 
 
 def _curve(
     faces: LabelledFaces, split: FaceSplit, settings: ExpressionSettings, progress: Progress
 ) -> tuple[PeopleCurvePoint, ...]:
-    """Trainings on parts of the people, none of them on faces of nobody known."""
+    """Train on shares of the people, without faces of unknown persons."""
     if not settings.learning_curve:
         return ()
     val, test = faces.take(split.val), faces.take(split.test)
@@ -252,22 +256,22 @@ def _curve(
     groups = (faces.subject if split.by_subject else np.array(faces.names, np.str_))[known]
     order = sorted(np.unique(groups).tolist(), key=lambda name: digest(f"curve {name}"))
     points = []
-    for share in SHARES:
+    for share in CURVE_SHARES:
         chosen = set(order[: max(round(share * len(order)), 1)])
         part = faces.take(known[[name in chosen for name in groups.tolist()]])
         if set(part.label.tolist()) != set(range(len(faces.classes))):
             continue
         trained = _train(part, val, settings, progress, f"{share:.0%} of the people")
-        facts = ExpressionMetadata(faces.classes, PATCH_VERSION, "")
-        model = expression_model(_graph(trained, facts), name="learning curve")
+        metadata = ExpressionMetadata(faces.classes, PATCH_VERSION, "")
+        model = expression_model(_graph(trained, metadata), name="learning curve")
         points.append(PeopleCurvePoint(share, len(part), evaluate_model(model, test)[1].mean_auc))
     return tuple(points)
 
 
-def _graph(trained: TrainedExpressions, facts: ExpressionMetadata) -> bytes:
+def _graph(trained: TrainedExpressions, metadata: ExpressionMetadata) -> bytes:
     from cropping.expressions.graph import expression_graph
 
-    model = expression_graph(trained.network, facts, temperature=trained.temperature)
+    model = expression_graph(trained.network, metadata, temperature=trained.temperature)
     content: bytes = model.SerializeToString()
     return content
 
@@ -286,7 +290,7 @@ def _card(
 
     faces, split, trained = outcome.faces, outcome.split, outcome.trained
     names = tuple(source.name for source in sources)
-    facts = CardContent(
+    content = CardContent(
         title=purpose.title,
         command=_command(purpose, names, out, settings),
         sources=tuple(f"`{name}`" for name in names),
@@ -307,23 +311,23 @@ def _card(
         picture=out.with_suffix(".png").name,
         limits=purpose.limits,
     )
-    return write_card(facts)
+    return write_card(content)
 
 
 def _command(
     purpose: Purpose, names: Sequence[str], out: Path, settings: ExpressionSettings
 ) -> str:
-    """What trains the model again."""
-    told, usual = settings.training, ExpressionTraining()
+    """Return the command line that trains the model again."""
+    training, default = settings.training, ExpressionTraining()
     options = ["--out", out.name]
-    options += ["--epochs", str(told.epochs)] if told.epochs != usual.epochs else []
-    options += ["--seed", str(told.seed)] if told.seed != usual.seed else []
+    options += ["--epochs", str(training.epochs)] if training.epochs != default.epochs else []
+    options += ["--seed", str(training.seed)] if training.seed != default.seed else []
     options += ["--learning-curve"] if settings.learning_curve else []
     return " ".join([purpose.command, *names, *options])
 
 
 def _merged(faces: LabelledFaces) -> tuple[str, ...]:
-    """The labels that became the last class."""
+    """Return the labels merged into the last class, sorted."""
     last = faces.label == len(faces.classes) - 1
     return tuple(sorted(set(faces.source_label[last].tolist())))
 
@@ -347,4 +351,4 @@ def _write(out: Path, card: str, outcome: _Outcome) -> None:
     )
     write_bytes(out.with_suffix(".png"), as_png(figure))
     write_text(out.with_suffix(".md"), card)
-    write_bytes(out, outcome.graph)  # last: where it is, all is there
+    write_bytes(out, outcome.graph)  # last: an existing model implies its card and plot

@@ -1,4 +1,4 @@
-"""One training: faces in, the best network of all epochs out."""
+"""Train the expression network, with a checkpoint after every epoch."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from cropping.expressions.augmentation import augment, plain_patch
 from cropping.expressions.figures import best_temperature, evaluate, log_loss
 from cropping.expressions.labelled_faces import LabelledFaces
 from cropping.expressions.network import ExpressionNetwork
-from cropping.expressions.patch import PATCH_PX
+from cropping.expressions.patch import PATCH_PX, Patches
 from data.core.atomic import whole_file
 from data.core.progress import Bar
 
 BATCH: Final = 128
 _LEARNING_RATE: Final = 4e-3
-_WARM_UP: Final = 0.15  # of the steps
+_WARM_UP: Final = 0.15  # share of the steps
 _WEIGHT_DECAY: Final = 0.02
-_SMOOTHING: Final = 0.05  # of the labels: some are wrong
-_PATIENCE: Final = 0.35  # of the epochs without any gain, after which training stops
-_MOST_OFTEN: Final = 5.0  # that a rare label is shown, against the commonest of its class
-_MIN_STEPS: Final = 40  # an epoch: few faces are shown several times
+_SMOOTHING: Final = 0.05  # label smoothing: some labels are wrong
+_PATIENCE: Final = 0.35  # share of the epochs without improvement after which training stops
+_MAX_OVERSAMPLING: Final = 5.0  # of a rare label, against the most frequent of its class
+_MIN_STEPS: Final = 40  # per epoch: a small set is repeated
 
 
 @dataclass(frozen=True, slots=True)
 class ExpressionTraining:
-    """How to train.
+    """Settings of one training.
 
     Args:
-        epochs: rounds over all faces, at most.
-        seed: another number gives another training.
-        threads: processor cores to use; several gain little, and lose much on a busy machine.
+        epochs: largest number of passes over the faces.
+        seed: of the random numbers.
+        threads: processor cores to use; more gain little, and lose much on a busy machine.
     """
 
     epochs: int = 24
@@ -47,21 +47,21 @@ class ExpressionTraining:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One round over all faces."""
+    """Losses and ROC AUC of one pass over the faces."""
 
-    train_loss: float  # of changed faces, in nats
-    val_loss: float  # of faces as they are
+    train_loss: float  # nats, of augmented faces
+    val_loss: float  # nats, of plain faces
     val_auc: float  # mean over the classes
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedExpressions:
-    """What a training came to."""
+    """Result of a training."""
 
-    network: ExpressionNetwork  # of the best epoch, ready to use
-    temperature: float  # what its logits are to be divided by
+    network: ExpressionNetwork  # weights of the best epoch, in evaluation mode
+    temperature: float  # divisor of the logits
     epochs: tuple[Epoch, ...]
-    best: int  # epoch, from 0
+    best: int  # index of the best epoch, 0-based
 
 
 def train(
@@ -70,36 +70,36 @@ def train(
     settings: ExpressionTraining,
     *,
     bar: Bar,
-    kept: TrainingCheckpoint | None = None,
+    checkpoint: TrainingCheckpoint | None = None,
 ) -> TrainedExpressions:
     """Train on ``faces``; ``val`` chooses the best epoch and the calibration.
 
-    The same faces and settings give the same network on the same machine, stopped between or not.
+    The same faces and settings give the same network on the same machine, resumed or not.
 
     Args:
-        faces: to train on.
-        val: other faces of the same classes.
-        settings: how.
-        bar: gets one step a batch; see `steps_in`.
-        kept: where a training that is stopped is gone on with.
+        faces: training part.
+        val: validation part, with the same classes.
+        settings: of the training.
+        bar: advances by one step a batch, `max_steps` at most.
+        checkpoint: file that a stopped training resumes from.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     try:
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
-            return _TrainingRun(faces, val, settings, bar).train(kept)
+            return _TrainingRun(faces, val, settings, bar).train(checkpoint)
     finally:
         torch.set_num_threads(before)
 
 
-def steps_in(faces: int, settings: ExpressionTraining) -> int:
-    """Return how many batches a training on so many faces has, at most."""
-    return settings.epochs * _steps_an_epoch(faces)
+def max_steps(faces: int, settings: ExpressionTraining) -> int:
+    """Return the largest number of batches of a training on ``faces`` faces."""
+    return settings.epochs * _steps_per_epoch(faces)
 
 
-def logits(network: ExpressionNetwork, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return what a network says of ``(n, 64, 64)`` patches, ``(n, classes)``."""
+def predict_logits(network: ExpressionNetwork, patches: Patches) -> NDArray[np.float32]:
+    """Return the logits, ``(n, classes)`` float32, of grey patches, ``(n, 64, 64)``."""
     network.eval()
     parts = []
     with torch.no_grad():
@@ -109,63 +109,71 @@ def logits(network: ExpressionNetwork, patches: NDArray[np.uint8]) -> NDArray[np
 
 
 def sampling_weights(faces: LabelledFaces) -> NDArray[np.float64]:
-    """Return how often each face is shown, ``(n,)``, 1 on the average.
+    """Return the sampling weight of each face, ``(n,)`` float64, mean 1.
 
-    A class may be made of several labels, of which a common one would hide the rare: nobody who
-    does not smile is mostly crying. So the rare ones are shown more often, by the root of how rare
-    they are; the classes stay as frequent as they were.
+    A class may merge several labels, of which frequent ones would hide rare ones: few faces of
+    "no smile" are crying. Rare labels are sampled more often, by the square root of their rarity;
+    the frequency of the classes is unchanged.
     """
-    share = np.ones(len(faces))
+    weights = np.ones(len(faces))
     for label in np.unique(faces.label):
         rows = np.flatnonzero(faces.label == label)
         _, inverse, counts = np.unique(
             faces.source_label[rows], return_inverse=True, return_counts=True
         )
-        rare = np.minimum(np.sqrt(counts.max() / counts), _MOST_OFTEN)[inverse]
-        share[rows] = rare / rare.mean()
-    return share
+        rare = np.minimum(np.sqrt(counts.max() / counts), _MAX_OVERSAMPLING)[inverse]
+        weights[rows] = rare / rare.mean()
+    return weights
 
 
 def systematic_sample(
-    share: NDArray[np.float64], count: int, random: np.random.Generator
+    weights: NDArray[np.float64], count: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Rows in a random order, each as often as its share, ``(count,)``.
+    """Sample rows in proportion to their weights, in random order (systematic sampling).
+
+    Args:
+        weights: ``(n,)``, 0 or more.
+        count: number of rows to return.
+        random: source of randomness.
+
+    Returns:
+        ``(count,)`` row indices, 0..n-1.
 
     Source: Baker, "Reducing bias and inefficiency in the selection algorithm", 1987.
     """
-    places = (np.arange(count) + random.random()) / count * share.sum()
-    rows = np.searchsorted(np.cumsum(share), places, side="right")
-    return np.asarray(random.permutation(np.minimum(rows, len(share) - 1)), np.int64)
+    places = (np.arange(count) + random.random()) / count * weights.sum()
+    rows = np.searchsorted(np.cumsum(weights), places, side="right")
+    return np.asarray(random.permutation(np.minimum(rows, len(weights) - 1)), np.int64)
 
 
 class TrainingCheckpoint:
-    """A file with the state of a training after its last whole epoch."""
+    """File with the state of a training after its last complete epoch."""
 
     def __init__(self, path: Path, *, key: str) -> None:
-        """Say where it is, and the key of what the training depends on."""
+        """Name the file, and the key of everything the training depends on."""
         self._path, self._key = path, key
 
     def read(self) -> dict[str, Any] | None:
-        """Return the state; None where there is none, or of another training, or damaged."""
+        """Return the state; None where the file is missing, damaged or of another training."""
         try:
-            content = torch.load(self._path, weights_only=True)  # nothing that runs is read
-        except Exception:  # there is none, or one of torch's many ways to call it damaged
+            content = torch.load(self._path, weights_only=True)  # never unpickle code
+        except Exception:  # missing, or damaged: torch raises many types
             return None
         matches = isinstance(content, dict) and content.get("key") == self._key
         return content["state"] if matches else None
 
     def write(self, state: dict[str, Any]) -> None:
-        """Keep the state, whole."""
+        """Write the state atomically."""
         with whole_file(self._path) as partial:
             torch.save({"key": self._key, "state": state}, partial)
 
     def remove(self) -> None:
-        """Remove the file: the training is over."""
+        """Remove the file, after the training."""
         self._path.unlink(missing_ok=True)
 
 
 class _TrainingRun:
-    """The state of a training."""
+    """State of a running training."""
 
     def __init__(
         self, faces: LabelledFaces, val: LabelledFaces, settings: ExpressionTraining, bar: Bar
@@ -174,8 +182,8 @@ class _TrainingRun:
         self._random = np.random.default_rng(settings.seed)
         self._val = np.stack([plain_patch(image) for image in val.images])
         self._val_label = val.label
-        self._share = sampling_weights(faces)
-        # Channels last and bfloat16: measured four times as fast on a CPU, as good a network.
+        self._sampling = sampling_weights(faces)
+        # Channels last and bfloat16: measured four times as fast on a CPU, the network as good.
         network = ExpressionNetwork(len(faces.classes))
         self._network = network.to(memory_format=torch.channels_last)
         self._loss = nn.CrossEntropyLoss(label_smoothing=_SMOOTHING)
@@ -185,36 +193,36 @@ class _TrainingRun:
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer,
             _LEARNING_RATE,
-            total_steps=steps_in(len(faces), settings) + 1,
+            total_steps=max_steps(len(faces), settings) + 1,
             pct_start=_WARM_UP,
         )
         self._epochs: list[Epoch] = []
         self._best, self._best_weights = 0, self._weights()
 
-    def train(self, kept: TrainingCheckpoint | None) -> TrainedExpressions:
-        if kept is not None and (before := kept.read()):
-            self._go_on(before)
+    def train(self, checkpoint: TrainingCheckpoint | None) -> TrainedExpressions:
+        if checkpoint is not None and (state := checkpoint.read()):
+            self._resume(state)
         while not self._done():
             self._epochs.append(self._epoch())
             if self._epochs[-1].val_loss <= self._epochs[self._best].val_loss:
                 self._best, self._best_weights = len(self._epochs) - 1, self._weights()
             self._bar.set_postfix_str(f"AUC {self._epochs[-1].val_auc:.3f}")
-            if kept is not None:
-                kept.write(self._state())
+            if checkpoint is not None:
+                checkpoint.write(self._state())
         self._network.load_state_dict(self._best_weights)
-        said = logits(self._network, self._val)
-        temperature = best_temperature(said, self._val_label)
+        logits = predict_logits(self._network, self._val)
+        temperature = best_temperature(logits, self._val_label)
         return TrainedExpressions(
             self._network.eval(), temperature, tuple(self._epochs), self._best
         )
 
     def _done(self) -> bool:
         patience = max(_PATIENCE * self._settings.epochs, 3)
-        waited = len(self._epochs) - 1 - self._best
-        return len(self._epochs) >= self._settings.epochs or waited >= patience
+        epochs_since_best = len(self._epochs) - 1 - self._best
+        return len(self._epochs) >= self._settings.epochs or epochs_since_best >= patience
 
     def _state(self) -> dict[str, Any]:
-        """Everything that the next epoch depends on."""
+        """Return everything the next epoch depends on."""
         return {
             "network": self._network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -226,7 +234,7 @@ class _TrainingRun:
             "best_weights": self._best_weights,
         }
 
-    def _go_on(self, state: dict[str, Any]) -> None:
+    def _resume(self, state: dict[str, Any]) -> None:
         self._network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
@@ -234,27 +242,27 @@ class _TrainingRun:
         torch.set_rng_state(state["torch_random"])
         self._epochs = [Epoch(*values) for values in state["epochs"]]
         self._best, self._best_weights = state["best"], state["best_weights"]
-        self._bar.update(len(self._epochs) * _steps_an_epoch(len(self._faces)))
+        self._bar.update(len(self._epochs) * _steps_per_epoch(len(self._faces)))
 
     def _epoch(self) -> Epoch:
         self._network.train()
         losses = [self._step(rows) for rows in self._batches()]
-        said = logits(self._network, self._val)
-        # Calibrated first, as it will be: else an epoch is blamed for what is mended later.
-        said = said / best_temperature(said, self._val_label)
-        figures = evaluate(_softmax(said), self._val_label)
-        return Epoch(float(np.mean(losses)), log_loss(said, self._val_label), figures.mean_auc)
+        logits = predict_logits(self._network, self._val)
+        # Calibrate first, as the final model is: a miscalibrated epoch may still be the best.
+        logits = logits / best_temperature(logits, self._val_label)
+        figures = evaluate(_softmax(logits), self._val_label)
+        return Epoch(float(np.mean(losses)), log_loss(logits, self._val_label), figures.mean_auc)
 
     def _batches(self) -> list[NDArray[np.int64]]:
-        wanted = _steps_an_epoch(len(self._faces)) * BATCH
-        return list(systematic_sample(self._share, wanted, self._random).reshape(-1, BATCH))
+        count = _steps_per_epoch(len(self._faces)) * BATCH
+        return list(systematic_sample(self._sampling, count, self._random).reshape(-1, BATCH))
 
     def _step(self, rows: NDArray[np.int64]) -> float:
         patches = [augment(self._faces.images[row], self._random) for row in rows.tolist()]
         label = torch.from_numpy(self._faces.label[rows])
         with torch.autocast("cpu", torch.bfloat16):
-            said = self._network(_tensor(np.stack(patches)))
-        loss = self._loss(said.float(), label)
+            logits = self._network(_tensor(np.stack(patches)))
+        loss = self._loss(logits.float(), label)
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
@@ -266,17 +274,17 @@ class _TrainingRun:
         return {name: value.clone() for name, value in self._network.state_dict().items()}
 
 
-def _steps_an_epoch(faces: int) -> int:
+def _steps_per_epoch(faces: int) -> int:
     return max(faces // BATCH, _MIN_STEPS)
 
 
-def _tensor(patches: NDArray[np.uint8]) -> Tensor:
+def _tensor(patches: Patches) -> Tensor:
     pixels = np.ascontiguousarray(patches).reshape(-1, 1, PATCH_PX, PATCH_PX)
     scaled = torch.from_numpy(pixels).float() / 255
     return scaled.to(memory_format=torch.channels_last)
 
 
-def _softmax(said: NDArray[np.float32]) -> NDArray[np.float32]:
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     from scipy.special import softmax
 
-    return np.asarray(softmax(said, axis=1), np.float32)
+    return np.asarray(softmax(logits, axis=1), np.float32)

@@ -1,4 +1,4 @@
-"""Labelled faces in a few strokes: people of different looks who smile or do not."""
+"""Drawn labelled faces: people of different appearance, smiling or not."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 SIDE = 64
 
 
-def face(label: str, subject: int, take: int) -> NDArray[np.uint8]:
-    """A grey face, ``(SIDE, SIDE)``; labels begin with a smile, a frown or an o."""
-    random = np.random.default_rng([subject, take])
-    who = np.random.default_rng(subject)
-    skin = int(who.integers(110, 220))
-    image = np.full((SIDE, SIDE), int(who.integers(30, 100)), np.uint8)
+def face(label: str, subject: int, variant: int) -> NDArray[np.uint8]:
+    """A grey face, ``(SIDE, SIDE)``; the label begins with smile, frown or o."""
+    random = np.random.default_rng([subject, variant])
+    person = np.random.default_rng(subject)
+    skin = int(person.integers(110, 220))
+    image = np.full((SIDE, SIDE), int(person.integers(30, 100)), np.uint8)
     x, y = (32 + random.integers(-3, 4, 2)).tolist()
-    cv2.ellipse(image, (x, y), (int(who.integers(22, 28)), 29), 0, 0, 360, skin, -1)
+    cv2.ellipse(image, (x, y), (int(person.integers(22, 28)), 29), 0, 0, 360, skin, -1)
     for side in (-1, 1):
-        cv2.circle(image, (x + side * int(who.integers(8, 11)), y - 8), 3, 20, -1)
+        cv2.circle(image, (x + side * int(person.integers(8, 11)), y - 8), 3, 20, -1)
     mouth = (x, y + 12)
     if label.startswith("smile"):
         cv2.ellipse(image, mouth, (11, 7), 0, 10, 170, 20, 3)
@@ -35,32 +35,36 @@ def face(label: str, subject: int, take: int) -> NDArray[np.uint8]:
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
-def jpeg(label: str, subject: int, take: int) -> bytes:
-    done, content = cv2.imencode(".jpg", face(label, subject, take))
+def jpeg(label: str, subject: int, variant: int) -> bytes:
+    done, content = cv2.imencode(".jpg", face(label, subject, variant))
     assert done
     return content.tobytes()
 
 
-def rows(labels: Sequence[str], subjects: int, takes: int) -> list[tuple[str, str, str]]:
+def rows(labels: Sequence[str], subjects: int, variants: int) -> list[tuple[str, str, str]]:
     """File, label and subject of each face."""
     return [
-        (f"{label}-{subject}-{take}.jpg", label, f"Person {subject}")
+        (f"{label}-{subject}-{variant}.jpg", label, f"Person {subject}")
         for label in labels
         for subject in range(subjects)
-        for take in range(takes)
+        for variant in range(variants)
     ]
 
 
 def content_of(file: str) -> bytes:
-    label, subject, take = file.removesuffix(".jpg").split("-")
-    return jpeg(label, int(subject), int(take))
+    label, subject, variant = file.removesuffix(".jpg").split("-")
+    return jpeg(label, int(subject), int(variant))
 
 
 def write_classes(
-    folder: Path, labels: Sequence[str] = ("smile", "frown"), *, subjects: int = 8, takes: int = 2
+    folder: Path,
+    labels: Sequence[str] = ("smile", "frown"),
+    *,
+    subjects: int = 8,
+    variants: int = 2,
 ) -> Path:
     """One folder a class."""
-    for file, label, _ in rows(labels, subjects, takes):
+    for file, label, _ in rows(labels, subjects, variants):
         (folder / label).mkdir(parents=True, exist_ok=True)
         (folder / label / file).write_bytes(content_of(file))
     return folder
@@ -71,12 +75,12 @@ def write_csv(
     labels: Sequence[str] = ("smile", "frown"),
     *,
     subjects: int = 8,
-    takes: int = 2,
+    variants: int = 2,
     header: Sequence[str] = ("file", "label", "subject"),
 ) -> Path:
     """A CSV file, and the faces in a folder beside it."""
     (folder / "faces").mkdir(parents=True)
-    listed = rows(labels, subjects, takes)
+    listed = rows(labels, subjects, variants)
     for file, _, _ in listed:
         (folder / "faces" / file).write_bytes(content_of(file))
     with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as out:
@@ -87,7 +91,7 @@ def write_csv(
 
 
 def write_zip(path: Path, folder: Path) -> Path:
-    """Everything in a folder as a zip."""
+    """A zip of the files in a folder."""
     with zipfile.ZipFile(path, "w") as out:
         for file in sorted(folder.rglob("*")):
             out.write(file, file.relative_to(folder).as_posix())

@@ -1,4 +1,4 @@
-"""Models that have learned nothing, or to read the brightness."""
+"""Untrained models in the formats of the trained ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cropping.expressions.patch import PATCH_VERSION
 
 
 def network(classes: int = 2, *, seed: int = 0) -> ExpressionNetwork:
-    """A fresh network whose batch normalisation has seen something."""
+    """An untrained network whose batch normalisation has statistics."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         made = ExpressionNetwork(classes)
@@ -25,7 +25,7 @@ def network(classes: int = 2, *, seed: int = 0) -> ExpressionNetwork:
 def write_model(
     path: Path, *, classes: tuple[str, ...] = ("no_smile", "smile"), patch: int = PATCH_VERSION
 ) -> Path:
-    facts = ExpressionMetadata(classes, patch)
-    graph = expression_graph(network(len(classes)), facts, temperature=1.0)
+    metadata = ExpressionMetadata(classes, patch)
+    graph = expression_graph(network(len(classes)), metadata, temperature=1.0)
     path.write_bytes(graph.SerializeToString())
     return path

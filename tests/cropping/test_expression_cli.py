@@ -14,13 +14,13 @@ from tests.cropping.drawn_faces import write_classes, write_csv
 
 @pytest.fixture(scope="module", autouse=True)
 def short_epochs() -> Iterator[None]:
-    """Trainings that need not learn much."""
+    """Shorten the epochs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cropping.expressions.training._MIN_STEPS", 3)
         yield
 
 
-def test_smiles_the_whole_way(
+def test_train_smiles_end_to_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -28,11 +28,11 @@ def test_smiles_the_whole_way(
     (tmp_path / "faces" / "faces" / "frown-0-0.jpg").write_bytes(b"damaged")
     arguments = ["faces", "--smile", "smile_wide", "--epochs", "1"]
     assert smiles_main(arguments) == 0
-    said = capsys.readouterr().out
-    assert "classes  no_smile, smile" in said
-    assert "on people not seen in training:" in said
-    assert "skipped  faces/faces/frown-0-0.jpg: not a picture, or a damaged one" in said
-    assert "model    smile.onnx" in said
+    output = capsys.readouterr().out
+    assert "classes  no_smile, smile" in output
+    assert "on people not seen in training:" in output
+    assert "skipped  faces/faces/frown-0-0.jpg: not a picture, or a damaged one" in output
+    assert "model    smile.onnx" in output
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "faces",
         "smile.md",
@@ -46,15 +46,15 @@ def test_smiles_the_whole_way(
     assert "| averaged | 119 " in capsys.readouterr().out
 
 
-def test_expressions(
+def test_train_expressions_end_to_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write_classes(tmp_path / "faces", ("smile", "frown", "o"), subjects=12, takes=3)
+    write_classes(tmp_path / "faces", ("smile", "frown", "o"), subjects=12, variants=3)
     assert expressions_main(["faces", "--epochs", "1", "--out", "pulled.onnx"]) == 0
-    said = capsys.readouterr().out
-    assert "classes  frown, o, smile" in said
-    assert "the metrics are optimistic" in said
+    output = capsys.readouterr().out
+    assert "classes  frown, o, smile" in output
+    assert "the metrics are optimistic" in output
     assert (tmp_path / "pulled.onnx").is_file()
 
 
@@ -83,14 +83,14 @@ def test_bad_input(
     write_classes(tmp_path / "faces", subjects=2)
     shutil.copytree(tmp_path / "faces" / "frown", tmp_path / "one" / "frown")
     assert main(arguments) == 2
-    said = capsys.readouterr().err
-    last = said.splitlines()[-1]
+    output = capsys.readouterr().err
+    last = output.splitlines()[-1]
     assert message in last
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces", "one"]
 
 
-def test_labels_that_are_no_smiles(
+def test_labels_without_a_smile_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -108,15 +108,17 @@ def test_help_is_quick(
         main(["--help"])
     assert stopped.value.code == 0
     assert time.process_time() - start < 1
-    said = capsys.readouterr().out
-    assert "--learning-curve" in said
-    assert ("--smile" in said) == (main is smiles_main)
+    output = capsys.readouterr().out
+    assert "--learning-curve" in output
+    assert ("--smile" in output) == (main is smiles_main)
 
 
 def test_defaults_are_the_stages() -> None:
     from cropping.expression_cli import _expressions_parser
 
     parsed = _expressions_parser().parse_args(["x"])
-    given = ExpressionTraining(epochs=parsed.epochs, seed=parsed.seed, threads=parsed.threads)
-    assert given == ExpressionTraining()
+    parsed_training = ExpressionTraining(
+        epochs=parsed.epochs, seed=parsed.seed, threads=parsed.threads
+    )
+    assert parsed_training == ExpressionTraining()
     assert "happiness" in SMILE_LABELS

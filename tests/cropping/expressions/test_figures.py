@@ -12,7 +12,7 @@ from cropping.expressions.figures import (
 )
 
 
-def two(score: list[float]) -> np.ndarray:
+def two_classes(score: list[float]) -> np.ndarray:
     values = np.array(score, np.float32)
     return np.stack([1 - values, values], axis=1)
 
@@ -30,33 +30,33 @@ def test_roc_auc(score: list[float], label: list[int], auc: float) -> None:
     assert roc_auc(np.array(score), np.array(label) == 1) == pytest.approx(auc)
 
 
-def test_roc_auc_of_one_class_is_not_known() -> None:
+def test_roc_auc_of_one_class_is_nan() -> None:
     assert np.isnan(roc_auc(np.array([0.1, 0.2]), np.array([True, True])))
 
 
-def test_judging() -> None:
-    figures = evaluate(two([0.2, 0.4, 0.6, 0.9]), np.array([0, 1, 0, 1]))
+def test_figures_of_two_classes() -> None:
+    figures = evaluate(two_classes([0.2, 0.4, 0.6, 0.9]), np.array([0, 1, 0, 1]))
     assert figures.confusion == ((1, 1), (1, 1))
     assert figures.right == 0.5
     assert figures.auc == pytest.approx((0.75, 0.75))
     assert figures.faces == 4
 
 
-def test_calibration_of_two_classes_is_of_the_second() -> None:
-    table = calibration_table(two([0.05, 0.05, 0.95, 0.95, 1.0]), np.array([0, 0, 1, 0, 1]))
+def test_calibration_of_two_classes_uses_the_second() -> None:
+    table = calibration_table(two_classes([0.05, 0.05, 0.95, 0.95, 1.0]), np.array([0, 0, 1, 0, 1]))
     assert [(row.low, row.faces) for row in table] == [(0.0, 2), (0.9, 3)]
     assert table[0].share == 0
     assert table[1].share == pytest.approx(2 / 3)
     assert table[1].score == pytest.approx((0.95 + 0.95 + 1) / 3)
 
 
-def test_calibration_of_more_classes_is_of_the_most_probable() -> None:
-    said = np.array([[0.1, 0.2, 0.7], [0.75, 0.2, 0.05]], np.float32)
-    (row,) = calibration_table(said, np.array([2, 1]))
+def test_calibration_of_more_classes_uses_the_most_probable() -> None:
+    probabilities = np.array([[0.1, 0.2, 0.7], [0.75, 0.2, 0.05]], np.float32)
+    (row,) = calibration_table(probabilities, np.array([2, 1]))
     assert (row.faces, row.share) == (2, 0.5)
 
 
-def test_temperature_undoes_what_was_too_sure() -> None:
+def test_temperature_corrects_overconfident_logits() -> None:
     random = np.random.default_rng(0)
     logits = random.normal(0, 1.5, (4000, 2)).astype(np.float32)
     share = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))

@@ -7,7 +7,7 @@ from cropping.expressions.patch import face_sharpness
 from tests.cropping.drawn_smiles import box, portrait
 
 
-def test_blur_lowers_it() -> None:
+def test_blur_lowers_sharpness() -> None:
     face = portrait("Leila")
     blurred = np.asarray(cv2.GaussianBlur(face, (0, 0), 3), np.uint8)
     assert face_sharpness(blurred, box("Leila")) < 0.5 * face_sharpness(face, box("Leila"))
@@ -20,12 +20,12 @@ def test_a_small_face_enlarged_is_not_sharp() -> None:
     assert sharpness < 0.7 * face_sharpness(face, box("Leila"))
 
 
-def test_light_does_not_matter_much() -> None:
+def test_brightness_matters_little() -> None:
     face = portrait("Leila")
     dim = (face * 0.5).astype(np.uint8)
     ratio = face_sharpness(dim, box("Leila")) / face_sharpness(face, box("Leila"))
     assert 0.7 < ratio < 1.3
 
 
-def test_nothing_is_not_sharp() -> None:
+def test_a_black_image_is_not_sharp() -> None:
     assert face_sharpness(np.zeros((50, 50, 3), np.uint8), box("Leila")) == 0

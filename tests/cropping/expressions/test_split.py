@@ -23,7 +23,7 @@ def faces(subjects: list[str], labels: list[int] | None = None) -> LabelledFaces
     )
 
 
-def test_nobody_is_in_two_parts() -> None:
+def test_no_person_is_in_two_parts() -> None:
     people = [f"person {number // 4}" for number in range(400)]
     split = split_faces(faces(people))
     parts = [
@@ -44,15 +44,15 @@ def test_order_does_not_matter() -> None:
     assert named == {people[::-1][row] for row in backward.test.tolist()}
 
 
-def test_faces_of_nobody_known_are_trained_on_only() -> None:
+def test_faces_without_subject_are_for_training_only() -> None:
     people = [f"person {number // 4}" if number % 3 else "" for number in range(400)]
     split = split_faces(faces(people))
-    judged = np.concatenate([split.val, split.test]).tolist()
-    assert all(people[row] for row in judged)
+    evaluated = np.concatenate([split.val, split.test]).tolist()
+    assert all(people[row] for row in evaluated)
     assert split.without_subject == people.count("")
 
 
-def test_without_any_subject_each_face_stands_for_itself() -> None:
+def test_without_any_subject_the_faces_are_split() -> None:
     split = split_faces(faces([""] * 200))
     assert not split.by_subject
     assert split.without_subject == 0
@@ -72,6 +72,6 @@ def test_one_large_person_does_not_empty_a_part() -> None:
     ],
     ids=["two people", "one face of a class"],
 )
-def test_too_few_to_judge_by(subjects: list[str], labels: list[int]) -> None:
-    with pytest.raises(InputError, match=r"too few people show .* give more"):
+def test_too_few_people_are_refused(subjects: list[str], labels: list[int]) -> None:
+    with pytest.raises(InputError, match=r"too few people show .* for the \w+ part; give more"):
         split_faces(faces(subjects, labels))

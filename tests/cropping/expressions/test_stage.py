@@ -26,17 +26,17 @@ PURPOSE = Purpose("Faces", "train-expressions", ("It knows drawn faces only.",))
 
 @pytest.fixture(scope="module", autouse=True)
 def short_epochs() -> Iterator[None]:
-    """Trainings that need not learn much."""
+    """Shorten the epochs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cropping.expressions.training._MIN_STEPS", 3)
         yield
 
 
-QUICK = ExpressionSettings(training=ExpressionTraining(epochs=1))
+ONE_EPOCH = ExpressionSettings(training=ExpressionTraining(epochs=1))
 
 
-def work(
-    source: Path, out: Path, settings: ExpressionSettings = QUICK, purpose: Purpose = PURPOSE
+def train_model(
+    source: Path, out: Path, settings: ExpressionSettings = ONE_EPOCH, purpose: Purpose = PURPOSE
 ) -> ExpressionSummary:
     return train_expressions([source], out, purpose, settings, progress=no_bar)
 
@@ -48,17 +48,17 @@ def trained(
     """A table of drawn faces of three classes, and a model of them."""
     folder = tmp_path_factory.mktemp("faces")
     table = write_csv(folder / "faces", ("smile", "frown", "o"), subjects=20)
-    summary = work(table, folder / "faces.onnx")
+    summary = train_model(table, folder / "faces.onnx")
     assert summary.averaged is not None
     assert not summary.up_to_date
     return table, folder / "faces.onnx"
 
 
-def test_a_model_its_card_and_picture(trained: tuple[Path, Path]) -> None:
+def test_a_model_its_card_and_plot(trained: tuple[Path, Path]) -> None:
     table, out = trained
     assert load_expression_model(out).classes == ("frown", "o", "smile")
     card = out.with_suffix(".md").read_text(encoding="utf-8")
-    for said in (
+    for text in (
         "# Faces",
         "`labels.csv`",
         "Split by person",
@@ -69,13 +69,13 @@ def test_a_model_its_card_and_picture(trained: tuple[Path, Path]) -> None:
         "train-expressions labels.csv --out faces.onnx",
         "faces.png",
     ):
-        assert said in card
+        assert text in card
     assert str(table.parent) not in card
     with Image.open(out.with_suffix(".png")) as picture:
         assert picture.size[0] > 500
 
 
-def test_what_the_card_says_is_what_the_model_does(trained: tuple[Path, Path]) -> None:
+def test_the_written_model_is_evaluated_on_all_faces(trained: tuple[Path, Path]) -> None:
     table, out = trained
     faces = read_labelled_faces([table], progress=no_bar)
     single, averaged = evaluate_model(load_expression_model(out), faces)
@@ -86,7 +86,7 @@ def test_what_the_card_says_is_what_the_model_does(trained: tuple[Path, Path]) -
 def test_a_second_run_does_nothing(trained: tuple[Path, Path]) -> None:
     table, out = trained
     before = {path: path.stat().st_mtime_ns for path in out.parent.iterdir()}
-    summary = work(table, out)
+    summary = train_model(table, out)
     assert summary.up_to_date
     assert summary.classes == ("frown", "o", "smile")
     assert {path: path.stat().st_mtime_ns for path in out.parent.iterdir()} == before
@@ -94,16 +94,18 @@ def test_a_second_run_does_nothing(trained: tuple[Path, Path]) -> None:
 
 def test_other_faces_or_force_train_again(trained: tuple[Path, Path], tmp_path: Path) -> None:
     table, out = trained
-    assert not work(table, out, ExpressionSettings(QUICK.training, force=True)).up_to_date
+    assert not train_model(
+        table, out, ExpressionSettings(ONE_EPOCH.training, force=True)
+    ).up_to_date
     other = write_csv(tmp_path / "faces", subjects=20)
-    assert not work(other, out).up_to_date
+    assert not train_model(other, out).up_to_date
     assert load_expression_model(out).classes == ("frown", "smile")
 
 
-def test_faces_of_nobody_known_are_said_to_flatter(tmp_path: Path) -> None:
-    folder = write_classes(tmp_path / "faces", subjects=12, takes=4)
-    settings = ExpressionSettings(QUICK.training, learning_curve=True)
-    summary = work(folder, tmp_path / "a.onnx", settings)
+def test_the_card_warns_where_subjects_are_unknown(tmp_path: Path) -> None:
+    folder = write_classes(tmp_path / "faces", subjects=12, variants=4)
+    settings = ExpressionSettings(ONE_EPOCH.training, learning_curve=True)
+    summary = train_model(folder, tmp_path / "a.onnx", settings)
     assert not summary.by_subject
     card = (tmp_path / "a.md").read_text(encoding="utf-8")
     assert "flatter" in card
@@ -111,36 +113,38 @@ def test_faces_of_nobody_known_are_said_to_flatter(tmp_path: Path) -> None:
     assert "100%" in card
 
 
-def test_a_killed_training_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_training_leaves_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     table = write_csv(tmp_path / "faces", subjects=20)
 
-    def killed(*_: object, **__: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cropping.expressions.stage.train", killed)
+    monkeypatch.setattr("cropping.expressions.stage.train", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        work(table, tmp_path / "a.onnx")
+        train_model(table, tmp_path / "a.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["faces"]
 
 
 @pytest.mark.parametrize(
     ("taken", "out", "message"),
     [
-        ("a.md", "a.onnx", r"a\.md: in the way of the model's card"),
+        ("a.md", "a.onnx", r"a\.md: exists, but the model's card or plot goes there"),
         ("a.onnx", "a.onnx", r"a\.onnx: not a model that train-smiles"),
         ("b", "a.bin", r"--out .*a\.bin: give a name that ends in \.onnx"),
         ("b", "no/a.onnx", "no such folder; make it"),
     ],
 )
-def test_files_of_the_users_stay(tmp_path: Path, taken: str, out: str, message: str) -> None:
+def test_user_files_are_not_overwritten(tmp_path: Path, taken: str, out: str, message: str) -> None:
     table = write_csv(tmp_path / "faces", subjects=20)
     (tmp_path / taken).write_text("mine")
     with pytest.raises(InputError, match=message):
-        work(table, tmp_path / out)
+        train_model(table, tmp_path / out)
     assert (tmp_path / taken).read_text() == "mine"
 
 
-def test_other_classes_cannot_be_judged(trained: tuple[Path, Path], tmp_path: Path) -> None:
+def test_faces_of_other_classes_are_refused(trained: tuple[Path, Path], tmp_path: Path) -> None:
     faces = read_labelled_faces([write_csv(tmp_path / "x", ("a", "b"))], progress=no_bar)
     _, out = trained
     model = load_expression_model(out)

@@ -13,9 +13,9 @@ from cropping.expressions.network import ExpressionNetwork, count_parameters
 from cropping.expressions.training import (
     ExpressionTraining,
     TrainingCheckpoint,
-    logits,
+    max_steps,
+    predict_logits,
     sampling_weights,
-    steps_in,
     systematic_sample,
     train,
 )
@@ -26,28 +26,35 @@ CLASSES = ("frown", "smile")
 SETTINGS = ExpressionTraining(epochs=2)
 
 
-def drawn_faces(subjects: range, takes: int = 2) -> LabelledFaces:
-    rows = [(label, who, take) for label in (0, 1) for who in subjects for take in range(takes)]
+def drawn_faces(subjects: range, variants: int = 2) -> LabelledFaces:
+    rows = [
+        (label, person, variant)
+        for label in (0, 1)
+        for person in subjects
+        for variant in range(variants)
+    ]
     label = np.array([row[0] for row in rows], np.int64)
     return LabelledFaces(
-        names=tuple(f"{label}-{who}-{take}" for label, who, take in rows),
-        images=tuple(face(CLASSES[label], who, take) for label, who, take in rows),
+        names=tuple(f"{label}-{person}-{variant}" for label, person, variant in rows),
+        images=tuple(face(CLASSES[label], person, variant) for label, person, variant in rows),
         label=label,
         source_label=np.array(CLASSES)[label],
-        subject=np.array([str(who) for _, who, _ in rows]),
+        subject=np.array([str(person) for _, person, _ in rows]),
         classes=CLASSES,
     )
 
 
-def test_it_learns_what_strangers_express(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_generalises_to_other_people(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cropping.expressions.training._MIN_STEPS", 20)
     bar = SilentBar()
     faces, strangers = drawn_faces(range(16)), drawn_faces(range(30, 40))
     trained = train(faces, drawn_faces(range(20, 26)), SETTINGS, bar=bar)
-    said = logits(trained.network, np.stack([plain_patch(image) for image in strangers.images]))
-    assert roc_auc(said[:, 1] - said[:, 0], strangers.label == 1) > 0.9
+    logits = predict_logits(
+        trained.network, np.stack([plain_patch(image) for image in strangers.images])
+    )
+    assert roc_auc(logits[:, 1] - logits[:, 0], strangers.label == 1) > 0.9
     assert len(trained.epochs) == 2
-    assert bar.done == steps_in(len(faces), SETTINGS)
+    assert bar.done == max_steps(len(faces), SETTINGS)
     assert 0 <= trained.best < 2
     assert trained.temperature > 0
 
@@ -76,35 +83,35 @@ class Stopping(SilentBar):
             raise KeyboardInterrupt
 
 
-def test_a_stopped_training_goes_on_to_the_same_network(
+def test_a_resumed_training_gives_the_same_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cropping.expressions.training._MIN_STEPS", 3)
     faces, val = drawn_faces(range(4)), drawn_faces(range(20, 22))
     settings = ExpressionTraining(epochs=3)
-    whole = train(faces, val, settings, bar=SilentBar())
-    kept = TrainingCheckpoint(tmp_path / "a.pt", key="k")
+    uninterrupted = train(faces, val, settings, bar=SilentBar())
+    checkpoint = TrainingCheckpoint(tmp_path / "a.pt", key="k")
     with pytest.raises(KeyboardInterrupt):
-        train(faces, val, settings, bar=Stopping(7), kept=kept)
+        train(faces, val, settings, bar=Stopping(7), checkpoint=checkpoint)
     bar = SilentBar()
-    gone_on = train(faces, val, settings, bar=bar, kept=kept)
-    assert gone_on.epochs == whole.epochs
-    assert gone_on.best == whole.best
-    assert bar.done == steps_in(len(faces), settings)
-    for a, b in zip(whole.network.parameters(), gone_on.network.parameters(), strict=True):
+    resumed = train(faces, val, settings, bar=bar, checkpoint=checkpoint)
+    assert resumed.epochs == uninterrupted.epochs
+    assert resumed.best == uninterrupted.best
+    assert bar.done == max_steps(len(faces), settings)
+    for a, b in zip(uninterrupted.network.parameters(), resumed.network.parameters(), strict=True):
         assert torch.equal(a, b)
-    kept.remove()
+    checkpoint.remove()
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [None, b"", b"damaged"], ids=["none", "empty", "damaged"])
-def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, content: bytes | None) -> None:
+def test_an_unreadable_checkpoint_is_none(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "a.pt").write_bytes(content)
     assert TrainingCheckpoint(tmp_path / "a.pt", key="k").read() is None
 
 
-def test_a_state_of_another_training_is_none(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_training_is_none(tmp_path: Path) -> None:
     TrainingCheckpoint(tmp_path / "a.pt", key="k").write({"epochs": []})
     assert TrainingCheckpoint(tmp_path / "a.pt", key="other").read() is None
     assert TrainingCheckpoint(tmp_path / "a.pt", key="k").read() == {"epochs": []}
@@ -114,7 +121,7 @@ def test_the_network_is_small() -> None:
     assert count_parameters(ExpressionNetwork(17)) < 300_000
 
 
-def test_rare_labels_of_a_class_are_shown_more_often() -> None:
+def test_rare_labels_of_a_class_are_sampled_more_often() -> None:
     label = np.array([0] * 100 + [1] * 100, np.int64)
     kind = np.array(["calm"] * 90 + ["crying"] * 10 + ["smile"] * 100)
     faces = LabelledFaces(
