@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from cropping.smiles.table import Smiles, smiles_file
 from cropping.timeline_file import formatted, read_timeline_file
 from data.core.atomic import overwriting
 from data.project.filenames import CropKind, person_file_names
@@ -13,6 +12,7 @@ from data.project.manifest import OutputFile, OutputFolder
 from data.project.paths import WORK_FOLDER
 from data.project.project import TIMELINE_FILE, Project
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
+from data.tables.smiles import Smiles
 
 
 def forget_crops(project: Project, person_id: int) -> int:
@@ -101,7 +101,7 @@ def _never(path: Path) -> None:
 
 def _forget_smiles(project: Project, footage: str, person_id: int) -> None:
     project.unfinish(SMILES, footage)
-    file = smiles_file(project, footage)
+    file = project.smiles_file(footage)
     if file.exists():
         smiles = Smiles.read(file)
         with overwriting(file):

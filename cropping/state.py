@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cropping.render.cache_keys import VERSION, video_keys
 from cropping.smiles.cache_keys import gif_smiles
-from cropping.smiles.table import smiles_file
 from data.core.file_types import is_picture
 from data.project.cleanup import Removable, files_under, that_exist
 from data.project.filenames import VIDEO_KINDS, CropKind, crop_kind, person_file_names
@@ -130,6 +129,6 @@ def removable(project: Project) -> list[Removable]:
 def _files(project: Project, footage: str) -> list[Path]:
     folder = project.crops_folder(footage)
     gifs = (folder / name for name in (project.record(GIFS, footage) or GifsRecord()).keys)
-    smiles = smiles_file(project, footage)
+    smiles = project.smiles_file(footage)
     pieces = files_under(folder / WORK_FOLDER)
     return [*pieces, *that_exist(*gifs, smiles), *OutputFolder(folder).files()]

@@ -21,13 +21,14 @@ from cropping.render.segments import (
     start_s,
 )
 from cropping.render.tasks import windows_of
-from cropping.smiles.table import Smiles, smiles_file, smiling_intervals
+from cropping.smiles.table import smiling_intervals
 from cropping.timeline_file import person_times, timeline_json
 from data.core.atomic import link_or_copy, whole_file
 from data.core.digest import digest
 from data.execution.tasks import TaskContext
 from data.project.manifest import OutputFile
 from data.project.project import TIMELINE_FILE
+from data.tables.smiles import Smiles
 from data.video.footage import open_video
 
 
@@ -72,7 +73,7 @@ def write_crops(write: WriteJob, context: TaskContext) -> Cropped:
     segments = _segments(plan)
     smiles = None if job.knows_smiles else combined_smiles(job, segments)
     if smiles is not None:
-        smiles.write(smiles_file(job.paths, job.name))
+        smiles.write(job.paths.smiles_file(job.name))
     people = [person for person in plan.people if person.person_id in write.rendered]
     has_videos = any(path != TIMELINE_FILE for path in write.stale)
     if has_videos and plan.footage.has_audio and not _sound_file(job).exists():
@@ -121,7 +122,7 @@ def _smiles(plan: CropPlan) -> Smiles:
     """Return the smiles table; empty where smiles were not scored."""
     job = plan.job
     if job.knows_smiles:
-        return Smiles.read(smiles_file(job.paths, job.name))
+        return Smiles.read(job.paths.smiles_file(job.name))
     return combined_smiles(job, _segments(plan)) or Smiles.empty()
 
 

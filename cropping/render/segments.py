@@ -16,10 +16,10 @@ from cropping.render.job import CropJob, CropPlan, Person
 from cropping.render.mux import Chunk
 from cropping.render.render import CHUNK_FRAMES, ChunkCheckpoints, chunks_in
 from cropping.smiles.scorer import average_over_neighbours
-from cropping.smiles.table import Smiles
 from data.core.atomic import write_json
 from data.core.digest import digest
 from data.execution.segments import segment_begins
+from data.tables.smiles import Smiles
 from data.video.frames import Damage
 from data.video.reader import decode_frames
 

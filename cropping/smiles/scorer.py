@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from cropping.expressions.patch import PATCH_PX, VIEWS, cut_views, face_sharpness
 from cropping.smiles.gaze import Gaze, GazeReader
-from cropping.smiles.table import SMILING, Smiles
+from cropping.smiles.table import SMILING
 from data.core.arrays import UNKNOWN, Image
 from data.core.boxes import iou
+from data.tables.smiles import Smiles
 from data.tables.tracks import Tracks
 from data.video.frames import Frame
 from data.video.selection import SAME_TIME_S

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.smiles.settings import SmileSettings
-from cropping.smiles.table import Smiles, is_smiling, log_odds
+from cropping.smiles.table import is_smiling, log_odds
 from data.core.boxes import sizes_wh
+from data.tables.smiles import Smiles
 
 # Distances between moments: the largest that gives enough moments is used.
 _APART_S: Final = (8.0, 4.0, 2.0, 1.0, 0.5)

@@ -17,13 +17,7 @@ from cropping.smiles.manifest import gif_folder
 from cropping.smiles.model import load_smile_model
 from cropping.smiles.selection import PersonSelection, select_smiles
 from cropping.smiles.settings import SmileSettings
-from cropping.smiles.table import (
-    Smiles,
-    finish_smiles,
-    smiles_file,
-    smiling_intervals,
-    stored_smiles,
-)
+from cropping.smiles.table import finish_smiles, smiling_intervals, stored_smiles
 from cropping.smiles.tasks import GifJob, ScoreJob, encode_gifs, score_smiles
 from cropping.timeline_file import note_smiles
 from data.core.arrays import UNKNOWN
@@ -41,6 +35,7 @@ from data.project.project import TIMELINE_FILE, Project
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
 from data.storage.fetch import fetch_footage
 from data.tables.people import open_people
+from data.tables.smiles import Smiles
 from data.tables.tracks import read_tracks, tracked_names
 from data.video.footage import ASSUMED_RATE, Footage, probe
 from data.video.frames import Damage
@@ -148,7 +143,7 @@ class _Scoring(FootageStage[Path, None, None, _Scored]):
         already_done = not finished.work.tasks
         if not already_done:
             finish_smiles(project, name, self.model_key)
-            smiles = Smiles.read(smiles_file(project, name))
+            smiles = Smiles.read(project.smiles_file(name))
             people: list[int] = np.unique(smiles.person_id).tolist()
             spans = {person: smiling_intervals(smiles, person) for person in people}
             note_smiles(project.crops_folder(name) / TIMELINE_FILE, spans)
@@ -236,7 +231,7 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
             selections=todo,
             targets=tuple(encoded[files[one.person_id]] for one in todo),
         )
-        reads = project.names_of(smiles_file(project, name), work)
+        reads = project.names_of(project.smiles_file(name), work)
         return Work(name, planned, last=Task(encode_gifs, job, reads=reads))
 
     def finish(self, finished: Finished[_PlannedGifs, Damage], *, took_s: float) -> SmileSummary:
@@ -270,7 +265,7 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
         if self.project.people_file.exists():
             with open_people(self.project.people_file) as people:
                 names |= {p: name for p, name in people.names().items() if p in names}
-        smiles = Smiles.read(smiles_file(self.project, footage))
+        smiles = Smiles.read(self.project.smiles_file(footage))
         tracked: list[int] = np.unique(tracks.person_id[tracks.person_id != UNKNOWN]).tolist()
         return [select_smiles(smiles, person, self.settings) for person in tracked], names
 

@@ -1,21 +1,18 @@
-"""Smiles table: smile score of each person by sampled frame, and the smiling intervals."""
+"""Smiling intervals by the smiles table, and whether a stored table is up to date."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.core.digest import digest
 from data.core.errors import InputError
-from data.core.table import Column, Table
-from data.project.paths import ProjectPaths
 from data.project.project import Project
 from data.project.stages import SMILES, TRACKS, SmilesRecord
+from data.tables.smiles import Smiles
 
 VERSION: Final = 1
 """Increased when the same footage, tracks and model give other smiles."""
@@ -29,33 +26,6 @@ _RESTING: Final = -0.5  # least log odds of a resting face that the model takes 
 _APART: Final = 2.5  # least distance in log odds between resting and smiling
 _JOIN_S: Final = 0.4  # shorter gaps within a smile are bridged
 _SHORTEST_S: Final = 0.3  # shorter smiles are dropped
-
-
-@dataclass(frozen=True, eq=False)
-class Smiles(Table):
-    """Scored faces of one footage, ordered by frame, then person."""
-
-    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
-    time_s: NDArray[np.float64]  # (n,) presentation time, first frame 0
-    person_id: NDArray[np.int64]  # (n,)
-    xyxy: NDArray[np.float32]  # (n, 4) px of the full frame, the face as dlib frames it
-    smile: NDArray[np.float32]  # (n,) 0..1, averaged over the neighbouring samples
-    smile_alone: NDArray[np.float32]  # (n,) 0..1, of this sample alone
-    sharpness: NDArray[np.float32]  # (n,) 0 blurred; see face_sharpness
-    turn: NDArray[np.float32]  # (n,) 0 towards the camera, 1 nose under an eye; NaN unknown
-    eyes_open: NDArray[np.float32]  # (n,) height of the eyes over their width; NaN unknown
-
-    COLUMNS: ClassVar[dict[str, Column]] = {
-        "frame_index": (np.int64, ()),
-        "time_s": (np.float64, ()),
-        "person_id": (np.int64, ()),
-        "xyxy": (np.float32, (4,)),
-        "smile": (np.float32, ()),
-        "smile_alone": (np.float32, ()),
-        "sharpness": (np.float32, ()),
-        "turn": (np.float32, ()),
-        "eyes_open": (np.float32, ()),
-    }
 
 
 def is_smiling(smiles: Smiles) -> NDArray[np.bool_]:
@@ -111,17 +81,12 @@ def smiling_intervals(smiles: Smiles, person_id: int) -> list[tuple[float, float
 # --- in the project ----------------------------------------------------------------------------
 
 
-def smiles_file(project: ProjectPaths, footage: str) -> Path:
-    """Return the file of a footage's smiles table."""
-    return project.crops_folder(footage) / "smiles.parquet"
-
-
 def stored_smiles(project: Project, footage: str, model_key: str) -> Smiles | None:
     """Return the smiles of a footage; None where they are missing or stale."""
     if not project.is_finished(SMILES, _record(project, footage, model_key), footage):
         return None
     try:
-        return Smiles.read(smiles_file(project, footage))
+        return Smiles.read(project.smiles_file(footage))
     except InputError:
         return None  # damaged: computed again
 

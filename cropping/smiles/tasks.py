@@ -16,11 +16,11 @@ from cropping.smiles.model import load_smile_model
 from cropping.smiles.scorer import SmileScorer
 from cropping.smiles.selection import PersonSelection
 from cropping.smiles.settings import SmileSettings, StyleName
-from cropping.smiles.table import Smiles, smiles_file
 from data.core.arrays import Image
 from data.core.atomic import write_bytes
 from data.execution.tasks import TaskContext
 from data.project.paths import ProjectFolder
+from data.tables.smiles import Smiles
 from data.tables.tracks import read_csv
 from data.video.footage import Footage
 from data.video.frames import Damage
@@ -59,7 +59,7 @@ def score_smiles(job: ScoreJob, context: TaskContext) -> Damage:
     scorer, damage = SmileScorer(model, tracks), Damage()
     for _ in _scored_frames(scorer, job, damage):
         context.bar.update(1)
-    scorer.finish().write(smiles_file(job.paths, job.name))
+    scorer.finish().write(job.paths.smiles_file(job.name))
     return damage
 
 
@@ -101,7 +101,7 @@ class GifJob:
 def encode_gifs(job: GifJob, context: TaskContext) -> Damage:
     """Write each person's file, except those that a stopped run has written."""
     damage, settings = Damage(), job.settings
-    smiles = Smiles.read(smiles_file(job.paths, job.name))
+    smiles = Smiles.read(job.paths.smiles_file(job.name))
     todo = [
         (selection, target)
         for selection, target in zip(job.selections, job.targets, strict=True)

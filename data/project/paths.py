@@ -62,6 +62,10 @@ class ProjectPaths:
         """One video and GIF per person of a footage, and the timeline of their appearances."""
         return self.folder / "crops" / footage
 
+    def smiles_file(self, footage: str) -> Path:
+        """Smile scores of each person in a footage (parquet)."""
+        return self.crops_folder(footage) / "smiles.parquet"
+
     @property
     def export_folder(self) -> Path:
         """Dataset and tracks in formats of other tools."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cropping.smiles.table import Smiles
+from data.tables.smiles import Smiles
 
 
 def smiles(

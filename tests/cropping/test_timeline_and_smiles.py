@@ -13,12 +13,13 @@ from cropping.erasure import forget_crops
 from cropping.render.settings import CropSettings
 from cropping.smiles.settings import SmileSettings
 from cropping.smiles.stage import smile_gifs
-from cropping.smiles.table import Smiles, smiles_file, smiling_intervals
+from cropping.smiles.table import smiling_intervals
 from cropping.stage import crop_people
 from cropping.timeline_file import note_smiles
 from data.core.errors import InputError
 from data.execution.context import RunContext
 from data.project.project import Project
+from data.tables.smiles import Smiles
 from tests.cropping.conftest import Drawn
 from tests.cropping.silent_bar import no_bar
 
@@ -44,7 +45,7 @@ def finished(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_the_timeline_has_the_intervals_of_the_smiles_table(finished: Project) -> None:
-    smiles = Smiles.read(smiles_file(finished, "film"))
+    smiles = Smiles.read(finished.smiles_file("film"))
     for one in timeline(finished)["people"]:
         spans = smiling_intervals(smiles, one["person_id"])
         assert np.allclose(np.reshape(one["smiling"], (-1, 2)), np.reshape(spans, (-1, 2)))

@@ -28,10 +28,11 @@ from cropping.expressions.stage import evaluate_model
 from cropping.smiles.model import NO_SMILE, SHIPPED, SMILE, load_smile_model
 from cropping.smiles.scorer import SmileScorer
 from cropping.smiles.selection import choose_moments
-from cropping.smiles.table import Smiles, is_smiling
+from cropping.smiles.table import is_smiling
 from data.core.boxes import areas
 from data.sample.film import draw_film
 from data.sample.truth import Truth
+from data.tables.smiles import Smiles
 from data.tables.tracks import Tracks
 from data.video.reader import read_frames, sample_frames
 from tests import SHARED

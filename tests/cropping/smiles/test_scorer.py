@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from cropping.smiles.gaze import Gaze, GazeReader
 from cropping.smiles.scorer import SmileScorer, average_over_neighbours
-from cropping.smiles.table import Smiles
 from data.core.arrays import UNKNOWN
+from data.tables.smiles import Smiles
 from data.tables.tracks import Tracks
 from data.video.frames import Frame
 from tests.cropping.smile_rows import smiles

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cropping.smiles.selection import BURST_S, choose_bursts, choose_moments, smile_quality
-from cropping.smiles.table import Smiles
+from data.tables.smiles import Smiles
 from tests.cropping.smile_rows import smiles
 
 

@@ -18,7 +18,6 @@ from cropping.smiles import stage as smile_stage
 from cropping.smiles import tasks as smile_tasks
 from cropping.smiles.settings import SmileSettings
 from cropping.smiles.stage import SmileSummary, smile_gifs
-from cropping.smiles.table import Smiles, smiles_file
 from data.core.errors import InputError
 from data.core.progress import Progress
 from data.execution.context import RunContext
@@ -26,6 +25,7 @@ from data.execution.tasks import Finished, LocalRunner, PayloadT, ResultT, Task,
 from data.project.paths import WORK_FOLDER
 from data.project.project import Project
 from data.project.stages import GIFS, TRACKS, GifsRecord
+from data.tables.smiles import Smiles
 from data.tables.tracks import Tracks, write_csv
 from data.video.footage import probe
 from tests.cropping.drawn_smiles import (
@@ -90,7 +90,7 @@ def test_only_smiling_people_get_a_gif(project: Project) -> None:
 
 def test_the_gif_holds_smiles_only_at_different_moments(project: Project) -> None:
     summary = work(project)
-    found = Smiles.read(smiles_file(project, "film"))
+    found = Smiles.read(project.smiles_file("film"))
     truth = np.array([smiles_at(frame) for frame in found.frame_index.tolist()])
     leila = found.person_id == 3
     inside = leila & np.array([smiles_at(f - 3) == smiles_at(f + 3) for f in found.frame_index])

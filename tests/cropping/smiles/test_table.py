@@ -6,23 +6,22 @@ import numpy as np
 import pytest
 
 from cropping.smiles.table import (
-    Smiles,
     finish_smiles,
     is_smiling,
     log_odds,
-    smiles_file,
     smiles_key,
     smiling_intervals,
     stored_smiles,
 )
 from data.project.project import Project
 from data.project.stages import TRACKS
+from data.tables.smiles import Smiles
 from tests.cropping.smile_rows import smiles
 from tests.records import tracks_record
 
 
 def store(project: Project, found: Smiles) -> None:
-    found.write(smiles_file(project, "film"))
+    found.write(project.smiles_file("film"))
     finish_smiles(project, "film", "m")
 
 
@@ -98,5 +97,5 @@ def test_damaged_smiles_are_made_again(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
     project.finish(TRACKS, tracks_record(), "film")
     store(project, smiles([0.2]))
-    smiles_file(project, "film").write_bytes(b"nothing")
+    project.smiles_file("film").write_bytes(b"nothing")
     assert stored_smiles(project, "film", "m") is None

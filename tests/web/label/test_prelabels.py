@@ -3,12 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from data.project.project import Project
 from data.tables.faces import Faces
+from data.tables.smiles import Smiles
 from tests.clustering.crowd import crowd
 from web.label.prelabels import smiles_of_table
 
@@ -20,12 +19,22 @@ def faces(count: int) -> Faces:
 
 
 def write_smiles(project: Project, table: Faces, smile: list[float]) -> Path:
-    """Write the smile table as smile-gifs does."""
-    boxes = pa.FixedSizeListArray.from_arrays(pa.array(table.xyxy.reshape(-1)), 4)
-    place = project.crops_folder("film") / "smiles.parquet"
+    """Write the smiles table as smile-gifs does."""
+    scores = np.array(smile, np.float32)
+    smiles = Smiles(
+        frame_index=table.frame_index,
+        time_s=table.time_s,
+        person_id=np.ones(len(table), np.int64),
+        xyxy=table.xyxy,
+        smile=scores,
+        smile_alone=scores,
+        sharpness=np.ones_like(scores),
+        turn=np.zeros_like(scores),
+        eyes_open=np.ones_like(scores),
+    )
+    place = project.smiles_file("film")
     place.parent.mkdir(parents=True, exist_ok=True)
-    columns = {"time_s": table.time_s, "xyxy": boxes, "smile": np.array(smile, np.float32)}
-    pq.write_table(pa.table(columns), place)
+    smiles.write(place)
     return place
 
 
