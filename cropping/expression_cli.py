@@ -55,8 +55,8 @@ def _smiles_parser() -> argparse.ArgumentParser:
 def _expressions_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=EXPRESSIONS,
-        description="Train a small classifier of facial expressions, whichever the labels name: "
-        "seventeen grimaces, or asleep and awake.",
+        description="Train a small classifier of facial expressions; the labels name its classes, "
+        "such as asleep and awake.",
         epilog="Beside the model it writes a model card: the training data, and the metrics on "
         "people not seen in training.",
     )
@@ -76,7 +76,7 @@ def _add_options(parser: argparse.ArgumentParser, *, out: str) -> None:
         metavar="N",
         help=f"largest number of epochs (default: {_EPOCHS})",
     )
-    add("--seed", type=int, default=0, help="of the random numbers (default: 0)")
+    add("--seed", type=int, default=0, help="random seed (default: 0)")
     add("--threads", type=int, default=1, metavar="N", help="processor cores to use (default: 1)")
     add(
         "--learning-curve",

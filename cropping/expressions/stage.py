@@ -146,7 +146,7 @@ def evaluate_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Figure
     """Return the figures of a model by one crop a face, and by the average over its crops.
 
     Raises:
-        InputError: the model and the faces have other classes.
+        InputError: the model and the faces have different classes.
     """
     if model.classes != faces.classes:
         message = f"the model has the classes {', '.join(model.classes)}"

@@ -36,7 +36,7 @@ class ExpressionTraining:
 
     Args:
         epochs: largest number of passes over the faces.
-        seed: of the random numbers.
+        seed: random seed.
         threads: processor cores to use; more gain little, and lose much on a busy machine.
     """
 

@@ -1,4 +1,4 @@
-"""Untrained models in the formats of the trained ones."""
+"""Untrained expression models."""
 
 from __future__ import annotations
 
