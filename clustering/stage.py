@@ -71,8 +71,8 @@ def cluster_faces(
         remove_pairs(project, single)
         footages = [*single, *_overlapping(project, paired, settings, context), *others]
         lessons = known_lessons(project)
-        parts = analysed_intervals(lessons)
-        found = find_faces(project, footages, settings, parts=parts, context=context)
+        intervals = analysed_intervals(lessons)
+        found = find_faces(project, footages, settings, intervals=intervals, context=context)
         tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, found, tables, settings)
         known, plan, done = _write_people(project, tables, settings, context)

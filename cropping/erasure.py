@@ -1,4 +1,4 @@
-"""A person is taken out of the videos, the GIFs and what was noted about them."""
+"""Erasure of a person from the crops: videos, GIFs, timelines and smiles tables."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
 from data.tables.smiles import Smiles
 
 
-def forget_crops(project: Project, person_id: int) -> int:
-    """Remove a person's videos and GIFs, and take them out of the timelines and smiles.
+def erase_crops(project: Project, person_id: int) -> int:
+    """Remove a person's videos and GIFs, and erase the person from the timelines and smiles.
 
-    Others' videos stay; they may show the person in the background. The caller holds the project's
-    lock. To be called while the person's name is still known. Stopped anywhere, it goes on when it
-    is called again.
+    Other people's videos stay; they may show the person in the background. The caller holds the
+    project's lock, and erases the person's name afterwards. A stopped erasure is completed by the
+    next call.
 
     Returns:
-        How many files were removed.
+        Number of removed files.
 
     Raises:
         InputError: a timeline or table is damaged.
     """
-    return sum(_forget_in_footage(project, name, person_id) for name in project.footages)
+    return sum(_erase_in_footage(project, name, person_id) for name in project.footages)
 
 
-def _forget_in_footage(project: Project, footage: str, person_id: int) -> int:
+def _erase_in_footage(project: Project, footage: str, person_id: int) -> int:
     folder = project.crops_folder(footage)
     if not folder.is_dir():
         return 0
     shutil.rmtree(folder / WORK_FOLDER, ignore_errors=True)
     theirs = _their_files(project, footage, person_id)
     removed = _remove_gifs(project, footage, theirs) + _remove_videos(folder, theirs, person_id)
-    _forget_smiles(project, footage, person_id)
+    _erase_smiles(project, footage, person_id)
     return removed
 
 
 def _their_files(project: Project, footage: str, person_id: int) -> set[str]:
-    """What the person's files may be called: by their name now, and by that of earlier runs."""
+    """Return all possible names of the person's files: of the current name and of earlier ones."""
     from data.tables.people import open_people
 
     record = project.record(TRACKS, footage)
     tracked = {} if record is None else dict(record.names)
     with open_people(project.people_file) as people:
-        now = {p: name for p, name in people.names().items() if p in tracked}
-    files = [person_file_names(names) for names in (tracked, {**tracked, **now})]
+        current = {p: name for p, name in people.names().items() if p in tracked}
+    files = [person_file_names(names) for names in (tracked, {**tracked, **current})]
     bases = {names[person_id] for names in files if person_id in names}
     videos = _in_timeline(project.crops_folder(footage), person_id)
     bases |= {CropKind.VIDEO.base(video) for video in videos}
@@ -91,15 +91,15 @@ def _remove_videos(folder: Path, theirs: set[str], person_id: int) -> int:
 
 
 def _stays(folder: Path, path: str) -> bool:
-    """Whether a file is there: one that the user removed is not written again here."""
+    """Whether a file is kept; one that the user has removed is not written again."""
     return path == TIMELINE_FILE or (folder / path).exists()
 
 
 def _never(path: Path) -> None:
-    raise ValueError(f"{path} must be there already")
+    raise ValueError(f"{path} must exist already")
 
 
-def _forget_smiles(project: Project, footage: str, person_id: int) -> None:
+def _erase_smiles(project: Project, footage: str, person_id: int) -> None:
     project.unfinish(SMILES, footage)
     file = project.smiles_file(footage)
     if file.exists():

@@ -14,7 +14,7 @@ from cropping.render.job import CropJob, CropPlan, Person, plan_of
 from cropping.render.outputs import (
     Cropped,
     PersonVideo,
-    WriteJob,
+    WriteTask,
     read_crops,
     wanted_files,
     write_crops,
@@ -72,7 +72,7 @@ class _PlannedCrops:
 def crop_people(
     project: Project, paths: Sequence[Path], settings: CropSettings, *, context: RunContext
 ) -> list[CropsSummary]:
-    """Write each person's video of some footages; of all in the project where none is named.
+    """Write each person's video of the footages; without ``paths``, of all in the project.
 
     Args:
         project: with tracks.
@@ -81,8 +81,8 @@ def crop_people(
         context: of the run.
 
     Raises:
-        InputError: no tracks yet, no person or an unknown one was seen, a footage or encoder that
-            cannot be used, or no space on the disk.
+        InputError: no tracks yet, no person or an unknown one, a footage or encoder that cannot be
+            used, or no space on the disk.
     """
     with project.lock():
         check_encoder(settings.encoder)
@@ -139,7 +139,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
             job.name,
             planned,
             self._render_tasks(job, ids, segments) if people else (),
-            Task(write_crops, WriteJob(job, frozenset(stale), ids)),
+            Task(write_crops, WriteTask(job, frozenset(stale), ids)),
             total=frames,
             done=done if people else frames,
         )
@@ -151,7 +151,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         scores_smiles = settings.smiles and not job.knows_smiles
         if scores_smiles:
             project.unfinish(SMILES, job.name)
-        # Not by the threads of a task: an encoder with another number gives other bytes.
+        # The cores of a single task do not count: other encoder threads give other bytes.
         threads = threads_each(len(people), settings.threads or available_cores())
         reads = project.names_of(
             project.tracks_file(job.name), project.detections_file(job.name), job.work
@@ -224,7 +224,7 @@ def _current_names(project: Project) -> dict[int, str]:
 
 
 def _stale_files(plan: CropPlan) -> set[str]:
-    """Return which files are to be written."""
+    """Return the files to write, relative to the folder of crops."""
     known = plan.job.folder.keys()
     wanted = wanted_files(plan, known)
     stale = set(plan.job.folder.outdated(wanted))
@@ -236,7 +236,7 @@ def _stale_files(plan: CropPlan) -> set[str]:
 
 
 def _people_to_render(plan: CropPlan, stale: set[str], known: Mapping[str, str]) -> list[Person]:
-    """Return whose video must be rendered; remove the checkpoints of all others."""
+    """Return the people to render, and remove the checkpoints of all other people."""
     people = [person for person in plan.people if person.video in stale]
     _remove_other_checkpoints(plan, people)
     force = plan.settings.force
@@ -244,7 +244,7 @@ def _people_to_render(plan: CropPlan, stale: set[str], known: Mapping[str, str])
 
 
 def _reuse_renamed(plan: CropPlan, person: Person, known: Mapping[str, str]) -> bool:
-    """Keep a video that differs in its name only: people are renamed often."""
+    """Keep a video of which only the name has changed: people are renamed often."""
     for path, key in known.items():
         if key == person.key and path != person.video:
             link_or_copy(plan.job.folder.folder / path, plan.ready_video(person))

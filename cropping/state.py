@@ -1,4 +1,4 @@
-"""Whether everybody's videos and GIFs are up to date; nothing is done or written."""
+"""State of each footage's videos and GIFs: missing, stale or done."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from data.tables.tracks import read_tracks, tracked_names
 from data.video.footage import size_on_disk
 
 _NO_TRACKS = "no tracks yet"
-_OTHERWISE = "made of other tracks or settings"
-_RENAMED = "people have other names by now"
+_OTHER_INPUTS = "made from other tracks or settings"
+_RENAMED = "people were renamed"
 
 
 def states(project: Project) -> list[StageStatus]:
-    """How the videos and the GIFs of every footage stand; pictures have no videos.
+    """Return the state of the videos and GIFs of each footage; pictures have no videos.
 
     Raises:
         InputError: tracks or people cannot be read.
@@ -47,16 +47,16 @@ def _of_footage(
     project: Project, entry: FootageEntry, names: Mapping[int, str]
 ) -> list[StageStatus]:
     pictures = entry.path.is_dir() or is_picture(entry.path)
-    whats = ("smile GIFs",) if pictures else ("videos", "smile GIFs")
+    outputs = ("smile GIFs",) if pictures else ("videos", "smile GIFs")
     tracked = project.has_record(TRACKS, entry.name)
     if not tracked or not project.tracks_file(entry.name).exists():
-        return [StageStatus(what, entry.name, "missing", _NO_TRACKS) for what in whats]
+        return [StageStatus(output, entry.name, "missing", _NO_TRACKS) for output in outputs]
     gifs = _of_gifs(project, entry, names)
     return [gifs] if pictures else [_of_videos(project, entry, names), gifs]
 
 
 def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) -> StageStatus:
-    again = ("crop-people", str(project.folder), str(entry.path))
+    command = ("crop-people", str(project.folder), str(entry.path))
     tracks, tracked = read_tracks(project, entry.name)
     record = project.record(CROPS, entry.name)
     size = size_on_disk(entry.path)
@@ -68,20 +68,20 @@ def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) 
         blurred=record is not None and record.others == "blur",
     )
     if not keys:
-        return StageStatus("videos", entry.name, why="nobody is seen in it")
+        return StageStatus("videos", entry.name, why="no person is seen in it")
     known = OutputFolder(project.crops_folder(entry.name)).keys()
     made = {path: key for path, key in known.items() if _is_video(path)}
     if record is None or not made:
-        return StageStatus("videos", entry.name, "missing", "not cropped yet", again)
+        return StageStatus("videos", entry.name, "missing", "not cropped yet", command)
     if record.version != VERSION:
-        return StageStatus("videos", entry.name, "stale", "cropped by another version", again)
+        return StageStatus("videos", entry.name, "stale", "cropped by another version", command)
     if set(made.values()) - set(keys.values()):
-        return StageStatus("videos", entry.name, "stale", _OTHERWISE, again)
+        return StageStatus("videos", entry.name, "stale", _OTHER_INPUTS, command)
     files = person_file_names({p: names.get(p, name) for p, name in tracked.items()})
-    mine = {CropKind.VIDEO.file_name(files[person]): key for person, key in keys.items()}
-    if made.items() - mine.items():
-        return StageStatus("videos", entry.name, "stale", _RENAMED, again)
-    some = f"{len(made)} of {len(mine)} people" if len(made) < len(mine) else ""
+    current = {CropKind.VIDEO.file_name(files[person]): key for person, key in keys.items()}
+    if made.items() - current.items():
+        return StageStatus("videos", entry.name, "stale", _RENAMED, command)
+    some = f"{len(made)} of {len(current)} people" if len(made) < len(current) else ""
     return StageStatus("videos", entry.name, why=some)
 
 
@@ -90,25 +90,25 @@ def _is_video(path: str) -> bool:
 
 
 def _of_gifs(project: Project, entry: FootageEntry, names: Mapping[int, str]) -> StageStatus:
-    again = ("smile-gifs", str(project.folder), str(entry.path))
+    command = ("smile-gifs", str(project.folder), str(entry.path))
     gifs = project.record(GIFS, entry.name)
     smiles_record = project.record(SMILES, entry.name)
     if smiles_record is None or gifs is None:
-        return StageStatus(
-            "smile GIFs", entry.name, "missing", "nobody looked who smiles yet", again
-        )
+        return StageStatus("smile GIFs", entry.name, "missing", "smiles not scored yet", command)
     made = gifs.keys
     smiles = gif_smiles(project, entry.name, smiles_record.model)
     if not all(key.endswith(smiles) for key in made.values()):
-        return StageStatus("smile GIFs", entry.name, "stale", _OTHERWISE, again)
+        return StageStatus("smile GIFs", entry.name, "stale", _OTHER_INPUTS, command)
     tracked = tracked_names(project, entry.name)
     files = person_file_names({p: names.get(p, name) for p, name in tracked.items()})
     if any(not _is_called(file, files.get(int(key.split()[0]))) for file, key in made.items()):
-        return StageStatus("smile GIFs", entry.name, "stale", _RENAMED, again)
+        return StageStatus("smile GIFs", entry.name, "stale", _RENAMED, command)
     folder = project.crops_folder(entry.name)
     if lost := [file for file in made if not (folder / file).exists()]:
-        return StageStatus("smile GIFs", entry.name, "missing", f"{lost[0]} is gone", again)
-    return StageStatus("smile GIFs", entry.name, why="" if made else "nobody smiles often enough")
+        return StageStatus("smile GIFs", entry.name, "missing", f"{lost[0]} is gone", command)
+    return StageStatus(
+        "smile GIFs", entry.name, why="" if made else "no person smiles often enough"
+    )
 
 
 def _is_called(file: str, person: str | None) -> bool:
@@ -116,7 +116,7 @@ def _is_called(file: str, person: str | None) -> bool:
 
 
 def removable(project: Project) -> list[Removable]:
-    """Everybody's videos and GIFs, the timelines, and who smiles when.
+    """Return the removable files: videos, GIFs, timelines and smiles tables.
 
     Raises:
         InputError: a list of what was written is damaged.
@@ -130,5 +130,5 @@ def _files(project: Project, footage: str) -> list[Path]:
     folder = project.crops_folder(footage)
     gifs = (folder / name for name in (project.record(GIFS, footage) or GifsRecord()).keys)
     smiles = project.smiles_file(footage)
-    pieces = files_under(folder / WORK_FOLDER)
-    return [*pieces, *that_exist(*gifs, smiles), *OutputFolder(folder).files()]
+    chunks = files_under(folder / WORK_FOLDER)
+    return [*chunks, *that_exist(*gifs, smiles), *OutputFolder(folder).files()]

@@ -1,4 +1,4 @@
-"""timeline.json: who is seen when, for the page and for people's own scripts."""
+"""timeline.json: when each person is seen and smiles, for the page and for scripts of users."""
 
 from __future__ import annotations
 
@@ -21,26 +21,32 @@ from data.tables.tracks import Tracks
 
 _DIGITS: Final = 6
 
-Spans = list[tuple[float, float]]
+IntervalList = list[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class PersonTimes:
-    """When one person is seen; begin and end in seconds."""
+    """Intervals of one person, each ``(begin, end)`` in seconds of presentation time."""
 
     person_id: int
     name: str
     video: str  # file beside the timeline
-    seen: Spans
-    filled: Spans  # not seen, but before and after
-    absent: Spans
-    smiling: Spans
+    seen: IntervalList
+    filled: IntervalList  # interpolated between frames with the person
+    absent: IntervalList
+    smiling: IntervalList
 
 
 def person_times(
-    person_id: int, name: str, video: str, tracks: Tracks, timeline: Timeline, *, smiling: Spans
+    person_id: int,
+    name: str,
+    video: str,
+    tracks: Tracks,
+    timeline: Timeline,
+    *,
+    smiling: IntervalList,
 ) -> PersonTimes:
-    """Sum up one person's own ``tracks``; what nobody looked at is as what came before it."""
+    """Return when one person is seen; a frame between two sampled ones counts as the first."""
     frame_times = FrameTimes(timeline.time_s)
     seen, filled = (_marked(timeline, tracks, tracks.filled == is_) for is_ in (False, True))
     return PersonTimes(
@@ -70,7 +76,7 @@ def timeline_json(
     video_wh: tuple[int, int],
     people: Sequence[PersonTimes],
 ) -> bytes:
-    """The file's content."""
+    """Return the content of timeline.json."""
     content = {
         "version": TIMELINE_VERSION,
         "footage": footage,
@@ -84,7 +90,7 @@ def timeline_json(
 
 
 def _person(person: PersonTimes, video_wh: tuple[int, int]) -> dict[str, Any]:
-    spans = {
+    intervals = {
         name: _rounded(found)
         for name, found in (
             ("seen", person.seen),
@@ -94,15 +100,15 @@ def _person(person: PersonTimes, video_wh: tuple[int, int]) -> dict[str, Any]:
         )
     }
     named = {"person_id": person.person_id, "name": person.name, "video": person.video}
-    return {**named, "size_wh": list(video_wh), **spans}
+    return {**named, "size_wh": list(video_wh), **intervals}
 
 
-def note_smiles(file: Path, smiling: Mapping[int, Spans]) -> None:
-    """Write into a timeline that is there already when its people smile.
+def write_smiling(file: Path, smiling: Mapping[int, IntervalList]) -> None:
+    """Write the intervals of smiles into an existing timeline.
 
     Args:
-        file: the timeline; without one, nothing is done: crop-people will write it.
-        smiling: begin and end in seconds, by person.
+        file: the timeline; a missing one stays missing, as crop-people will write it.
+        smiling: ``(begin, end)`` in seconds, by person id.
 
     Raises:
         InputError: the timeline is damaged.
@@ -134,5 +140,5 @@ def formatted(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _rounded(spans: Spans) -> list[list[float]]:
-    return [[round(begin, _DIGITS), round(end, _DIGITS)] for begin, end in spans]
+def _rounded(intervals: IntervalList) -> list[list[float]]:
+    return [[round(begin, _DIGITS), round(end, _DIGITS)] for begin, end in intervals]

@@ -83,7 +83,7 @@ def _erase(project: Project, person_id: int, person_ids: Sequence[int]) -> tuple
     """
     from clustering.erasure import erase_faces, renamed_pictures
     from clustering.output.write import sorted_record
-    from cropping.erasure import forget_crops
+    from cropping.erasure import erase_crops
     from data.core.progress import bars
     from data.project.cleanup import remove
     from data.tables.labels import LabelFolder
@@ -95,7 +95,7 @@ def _erase(project: Project, person_id: int, person_ids: Sequence[int]) -> tuple
         remove(project, exports(project))
         remove(project, cache(project))
         for each in person_ids:
-            forget_crops(project, each)
+            erase_crops(project, each)
         had_tracker = [erase_tracks(project, each) for each in person_ids]
         LabelFolder(project.labels_folder).rename_pictures(renamed_pictures(project, person_id))
         return erase_faces(project, person_id, progress=bars(NAME, unit="files")), any(had_tracker)

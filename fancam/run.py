@@ -54,8 +54,8 @@ class RunSettings:
     syncs: Sequence[ProjectSync] = ()
 
 
-def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
-    """Run all stages in order on footages and folders of them; return the exit code.
+def run_stages(paths: Sequence[Path], settings: RunSettings) -> int:
+    """Run all stages on footages and folders of footages; return the exit code.
 
     Raises:
         InputError: a stage failed on all footages, or is known to fail later.
@@ -65,10 +65,10 @@ def run_stages(given: Sequence[Path], settings: RunSettings) -> int:
     from data.execution.total_progress import total_progress
     from data.remote.runners import runner_at
 
-    named = footage_paths(given)
-    footages = with_pairs(named, named, settings.pairing)
-    given = with_pairs(given, named, settings.pairing)
-    project = project_for(given, footages, named=settings.project)
+    found = footage_paths(paths)
+    footages = with_pairs(found, found, settings.pairing)
+    paths = with_pairs(paths, found, settings.pairing)
+    project = project_for(paths, footages, named=settings.project)
     failures = Failures()
     _refuse_early(project, footages, settings.weights)
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
@@ -109,7 +109,7 @@ class _Stages:
             with suppress(InputError):
                 seconds += probe(fetch_footage(path)).duration_s
         count = max(len(self.footages), 1)
-        bars = count if isinstance(self.runner, LocalRunner) else 1  # Ray: one in all
+        bars = count if isinstance(self.runner, LocalRunner) else 1  # on Ray, one for all
         pairs = len(self.settings.pairing.pairs)
         return [
             ProgressStep("cluster-faces", 5 + 0.5 * seconds, bars=bars + 2 * pairs),
@@ -132,7 +132,7 @@ class _Stages:
 
         backend = BackendSettings(threads=self.settings.threads)
         settings = ClusterSettings(backend=backend, pairing=self.settings.pairing)
-        # With failures of its own: some of these footages may not reach the later stages.
+        # Failures of its own: later stages see only the footages that this one could use.
         context = RunContext(progress, Failures(), self.runner)
         summary = cluster_faces(self.project, self.footages, settings, context=context)
         self.failures.lines.extend(summary.failed)
@@ -200,7 +200,7 @@ class _Stages:
 
 
 def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> None:
-    """Refuse what would fail late: missing weights, no encoder, too little disk space."""
+    """Raise now what would fail late: missing weights, no encoder, too little disk space."""
     from cropping.render.encoder import EncoderSettings, check_encoder
     from data.core.disk_space import require_space
     from data.storage.fetch import fetch_footage
@@ -213,7 +213,7 @@ def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> N
             readable.append(probe(fetch_footage(path)))
         except InputError:
             if len(footages) == 1:
-                raise  # one of several is reported at the end
+                raise  # in a batch, it is reported at the end
     find_weights(weights, project.tracker_folder / "weights")
     check_encoder(EncoderSettings())
     require_space(project.folder, _space_needed(project, readable))

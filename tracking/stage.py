@@ -35,7 +35,7 @@ from tracking.writing import (
     write_tracks,
 )
 
-_GPU_SHARE: Final = 0.25  # of a task: one core decodes too slowly to keep a GPU busy
+_GPU_SHARE: Final = 0.25  # of a GPU, for each task: one core decodes too slowly to keep a GPU busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,12 @@ class TracksSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What the project holds before tracking."""
+class _Inputs:
+    """Detector, names and known identities of a project."""
 
     weights: Path
     names: Mapping[int, str]
-    classes: tuple[int, ...]  # person of each class of the detector
+    classes: tuple[int, ...]  # person id of each class of the detector
     model_key: str
     label_margin: float
     assignments: Mapping[str, Assignments]  # by footage
@@ -92,9 +92,9 @@ class _Known:
 def track_people(
     project: Project, paths: Sequence[Path], settings: TrackSettings, *, context: RunContext
 ) -> list[TracksSummary]:
-    """Write the tracks of some footages; of all in the project where none is named.
+    """Write the tracks of the footages; without ``paths``, of all in the project.
 
-    What an earlier run finished, also in part, is not repeated.
+    Finished footages and checkpoints of an earlier run are reused.
 
     Args:
         project: with a trained detector.
@@ -106,7 +106,7 @@ def track_people(
         InputError: no detector or people yet, or a footage that cannot be read or has changed.
     """
     with project.lock():
-        stage = _Tracking(project, settings, _knowledge(project))
+        stage = _Tracking(project, settings, _inputs_of(project))
         chosen = paths or [entry.path for entry in project.footages.values()]
         if not chosen:
             raise InputError(f"{project.folder}: no footage in it; name one, such as concert.mp4")
@@ -124,7 +124,7 @@ def track_people(
         return found
 
 
-def _knowledge(project: Project) -> _Known:
+def _inputs_of(project: Project) -> _Inputs:
     if not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
     weights = project.tracker_file
@@ -132,7 +132,7 @@ def _knowledge(project: Project) -> _Known:
     with open_people(project.people_file) as people:
         names = people.names()
         assignments = {name: people.assignments(name) for name in project.footages}
-    return _Known(
+    return _Inputs(
         weights=weights,
         names=names,
         classes=people_of_classes(weights, facts, names),
@@ -157,7 +157,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
 
     project: Project
     settings: TrackSettings
-    known: _Known
+    inputs: _Inputs
 
     def plan(self, footage: Path, *, threads: int) -> Work[_PlannedTracks, Tracked]:
         """Return the tasks that a footage needs: all, linking only, or reading its results."""
@@ -176,14 +176,18 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         project.unfinish(DETECTIONS, name)
         if settings.force:
             shutil.rmtree(job.detection.folder, ignore_errors=True)
-        parts = [part for one in job.detection.segments for part in job.detection.parts(one).read()]
+        batches = [
+            batch
+            for segment in job.detection.segments
+            for batch in job.detection.checkpoints(segment).read()
+        ]
         return Work(
             name,
             planned,
             self._detect_tasks(job.detection),
             Task(write_detections_and_tracks, job),
             total=frames,
-            done=sum(map(len, parts)),
+            done=sum(map(len, batches)),
         )
 
     def _detect_tasks(self, job: TrackJob) -> tuple[Task[Damage], ...]:
@@ -203,7 +207,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             self.project.finish(DETECTIONS, job.detection.record(), job.name)
         if not planned.tracked:
             self.project.finish(TRACKS, job.record(), job.name)
-        # Also where all was done before: that run may have been killed at this very place.
+        # Also after a finished run, which may have been killed just before this line.
         shutil.rmtree(job.detection.folder, ignore_errors=True)
         return TracksSummary(
             name=job.name,
@@ -217,29 +221,29 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         )
 
     def _job(self, name: str, footage: Footage, threads: int) -> LinkJob:
-        project, settings, known = self.project, self.settings, self.known
+        project, settings, inputs = self.project, self.settings, self.inputs
         detection = TrackJob(
             footage=replace(footage, path=absolute(footage.path)),
             folder=project.tracks_file(name).with_suffix(".parts"),
             every_nth=settings.every_nth if footage.kind == "video" else 1,
             detector=DetectorSettings(
-                weights=known.weights,
-                key=known.model_key,
+                weights=inputs.weights,
+                key=inputs.model_key,
                 device=settings.device,
                 runtime=settings.runtime,
                 threads=threads,
             ),
-            people=len(known.classes),
+            people=len(inputs.classes),
             segments=segments_of(footage),
         )
-        assignments = known.assignments.get(name) if settings.faces else None
+        assignments = inputs.assignments.get(name) if settings.faces else None
         return LinkJob(
             paths=project.paths,
             name=name,
             detection=detection,
-            classes=known.classes,
-            names=known.names,
-            label_margin=known.label_margin,
+            classes=inputs.classes,
+            names=inputs.names,
+            label_margin=inputs.label_margin,
             faces=Assignments.empty() if assignments is None else assignments,
             linking=settings.linking,
             overlay=settings.overlay,

@@ -121,7 +121,7 @@ def _difference(record: TracksRecord, now: TracksRecord) -> str:
     if record == now:
         return "its detections are missing"
     if record.names != now.names:
-        return "people have other names by now"
+        return "people were renamed"
     if record.faces != now.faces:
         return "the people of its faces have changed since"
     return "the dataset has changed since"

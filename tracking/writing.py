@@ -30,7 +30,7 @@ from tracking.overlay import write_overlay
 
 @dataclass(frozen=True, slots=True)
 class LinkJob:
-    """Linking of one footage's detections into tracks.
+    """Linking of the detections in one footage into tracks.
 
     Args:
         paths: of the project.
@@ -98,7 +98,7 @@ class LinkJob:
 
 @dataclass(frozen=True, slots=True)
 class PersonTracks:
-    """The number of frames of one person in one footage."""
+    """Frame counts of one person in one footage."""
 
     name: str
     detected: int  # frames
@@ -117,8 +117,8 @@ class Tracked:
 def write_detections_and_tracks(job: LinkJob, context: TaskContext) -> Tracked:
     """Write the detections of all segments, and their tracks."""
     detection = job.detection
-    parts = [part for one in detection.segments for part in detection.parts(one).read()]
-    found = _whole(parts, people=detection.people, video=detection.footage.kind == "video")
+    batches = [batch for one in detection.segments for batch in detection.checkpoints(one).read()]
+    found = _combined(batches, people=detection.people, video=detection.footage.kind == "video")
     found.write(job.detections_file)
     return _write_tracks(job, found, context)
 
@@ -134,13 +134,13 @@ def read_tracked(job: LinkJob, _: TaskContext) -> Tracked:
     return _tracked(job, found, read_csv(job.csv_file, job.names))
 
 
-def _whole(parts: Sequence[DetectedFrames], *, people: int, video: bool) -> FootageDetections:
-    index = np.concatenate([part.frame_index for part in parts] or [np.zeros(0, np.int64)])
-    time_s = np.concatenate([part.time_s for part in parts] or [np.zeros(0)])
-    thumbnails = chain.from_iterable(part.thumbnail for part in parts)
+def _combined(batches: Sequence[DetectedFrames], *, people: int, video: bool) -> FootageDetections:
+    index = np.concatenate([batch.frame_index for batch in batches] or [np.zeros(0, np.int64)])
+    time_s = np.concatenate([batch.time_s for batch in batches] or [np.zeros(0)])
+    thumbnails = chain.from_iterable(batch.thumbnail for batch in batches)
     # Photographs of a folder are not consecutive: each is a shot of its own.
     cuts = find_cuts(index, thumbnails) if video else index[1:]
-    found = Detections.concatenate([part.detections for part in parts], people=people)
+    found = Detections.concatenate([batch.detections for batch in batches], people=people)
     return FootageDetections(Timeline(index, time_s, cuts), found)
 
 

@@ -44,7 +44,7 @@ def find_faces(
     footages: Sequence[Footage],
     settings: FaceSettings,
     *,
-    parts: Mapping[str, Intervals],
+    intervals: Mapping[str, Intervals],
     context: RunContext,
 ) -> list[FacesSummary]:
     """Bring the faces tables of ``footages`` up to date.
@@ -53,12 +53,12 @@ def find_faces(
         project: locked by the caller, who has announced the footages to ``context.failures``.
         footages: probed.
         settings: how to detect faces.
-        parts: by name, the intervals to sample of footages that are not sampled whole.
+        intervals: to sample, by name of the footage; a footage without them is sampled whole.
         context: of the run.
     """
-    stage = _FaceFinding(project, settings, parts, project.snapshot())
+    stage = _FaceFinding(project, settings, intervals, project.snapshot())
     added = stage.add(footages, context)
-    frames = sum(_sampled_frames(one, settings, parts.get(name)) for name, one in added)
+    frames = sum(_sampled_frames(one, settings, intervals.get(name)) for name, one in added)
     threads = settings.backend.threads
     found = run_footages(stage, added, context, threads=threads, frames=frames)
     remove_partial(project.faces_folder)
@@ -71,7 +71,7 @@ class _FaceFinding(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSum
 
     project: Project
     settings: FaceSettings
-    parts: Mapping[str, Intervals]
+    intervals: Mapping[str, Intervals]
     before: ProjectSnapshot
 
     def add(self, footages: Sequence[Footage], context: RunContext) -> list[tuple[str, Footage]]:
@@ -90,9 +90,9 @@ class _FaceFinding(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSum
     def plan(self, footage: tuple[str, Footage], *, threads: int) -> Work[FacesRecord, None]:
         """Return the detection tasks of a footage; none where its tables are up to date."""
         project, settings, (name, video) = self.project, self.settings, footage
-        part = self.parts.get(name)
-        inputs = _faces_inputs(video, settings, part)
-        frames = _sampled_frames(video, settings, part)
+        intervals = self.intervals.get(name)
+        inputs = _faces_inputs(video, settings, intervals)
+        frames = _sampled_frames(video, settings, intervals)
         if faces_done(project, name, inputs) and not settings.force:
             return Work(name, inputs, total=frames, done=frames)
         project.unfinish(FACES, name)
@@ -100,23 +100,23 @@ class _FaceFinding(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSum
             shutil.rmtree(project.parts_folder(name), ignore_errors=True)
         job = _job(project, name, video, inputs, replace(settings.backend, threads=threads))
         reads = project.names_of(project.parts_folder(name))
-        known = [one for segment in job.segments for one in job.parts(segment).read()]
+        done = [one for segment in job.segments for one in job.checkpoints(segment).read()]
         return Work(
             name,
             inputs,
             tuple(Task(detect_segment, DetectTask(job, one), reads=reads) for one in job.segments),
             Task(write_tables, job),
             total=frames,
-            done=sum(len(part.frames) for part in known),
+            done=sum(len(one.frames) for one in done),
         )
 
     def finish(self, finished: Finished[FacesRecord, None], *, took_s: float) -> FacesSummary:
-        """Record that a footage's tables are written, if they were not before."""
-        del took_s  # the closing lines give that of the whole run
+        """Record a footage's tables, and remove its checkpoints."""
+        del took_s  # the report has only the time of the whole run
         project, name, inputs = self.project, finished.work.name, finished.work.payload
         if finished.work.last is not None:
             project.finish(FACES, inputs, name)
-        # Also where all was done before: that run may have been killed at this very place.
+        # Also after a finished run, which may have been killed just before this line.
         shutil.rmtree(project.parts_folder(name), ignore_errors=True)
         remove_partial(project.still_file(name, 0).parent)
         return FacesSummary(
@@ -154,37 +154,43 @@ def _job(
     )
 
 
-def _faces_inputs(footage: Footage, settings: FaceSettings, part: Intervals | None) -> FacesRecord:
+def _faces_inputs(
+    footage: Footage, settings: FaceSettings, intervals: Intervals | None
+) -> FacesRecord:
     """Return everything that the faces tables depend on."""
-    backend = settings.backend
+    backend, spans = settings.backend, None
+    if intervals is not None:
+        spans = tuple((begin, end) for begin, end in intervals.tolist())
     return FacesRecord(
         version=VERSION,
         kind=footage.kind,
         size_bytes=footage.size_bytes,
-        every_s=_every_s(footage, settings, part),
+        every_s=_every_s(footage, settings, intervals),
         detector=backend.detector,
         backend=backend.backend,
         min_face_px=backend.min_face_px,
         upsample=backend.upsample,
-        spans=None if part is None else tuple((begin, end) for begin, end in part.tolist()),
+        spans=spans,
     )
 
 
-def _every_s(footage: Footage, settings: FaceSettings, part: Intervals | None) -> float:
+def _every_s(footage: Footage, settings: FaceSettings, intervals: Intervals | None) -> float:
     if footage.kind != "video":
         return 1.0
-    sampled_s = footage.duration_s if part is None else float(part[-1, 1] - part[0, 0])
+    sampled_s = footage.duration_s
+    if intervals is not None:
+        sampled_s = float(intervals[-1, 1] - intervals[0, 0])
     return settings.every_s or default_interval_s(sampled_s)
 
 
-def _sampled_frames(footage: Footage, settings: FaceSettings, part: Intervals | None) -> int:
+def _sampled_frames(footage: Footage, settings: FaceSettings, intervals: Intervals | None) -> int:
     """Return the estimated number of sampled frames."""
-    sampled_s = footage.duration_s if part is None else float(lengths_s(part).sum())
-    return max(math.ceil(sampled_s / _every_s(footage, settings, part)), 1)
+    sampled_s = footage.duration_s if intervals is None else float(lengths_s(intervals).sum())
+    return max(math.ceil(sampled_s / _every_s(footage, settings, intervals)), 1)
 
 
 def faces_done(project: Project, name: str, inputs: FacesRecord) -> bool:
-    """Whether the faces tables of a footage were made from just these inputs, and exist."""
+    """Whether the faces tables of a footage were made from these inputs, and exist."""
     return project.is_finished(FACES, inputs, name) and not lost_tables(project, name)
 
 

@@ -53,7 +53,7 @@ class DetectJob:
     backend: BackendSettings
     segments: tuple[Segment, ...]
 
-    def parts(self, segment: Segment) -> Checkpoints[Extracted]:
+    def checkpoints(self, segment: Segment) -> Checkpoints[Extracted]:
         """Return the checkpoints of a segment's tables."""
         folder = self.paths.parts_folder(self.name)
         return face_checkpoints(folder, key=f"{self.key}-{segment.number:04d}")
@@ -78,8 +78,8 @@ def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
     if noted is not None:
         return noted
     extractor = context.loaded(_load, job.backend)
-    parts, damage = job.parts(segment), Damage()
-    done = Extracted.concatenate(parts.read())
+    checkpoints, damage = job.checkpoints(segment), Damage()
+    done = Extracted.concatenate(checkpoints.read())
     frames = sample_frames(
         job.footage,
         every_s=job.every_s,
@@ -93,8 +93,8 @@ def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
     batches = extractor.extract(
         frames, lambda frame, faces: write_pictures(job.paths, job.name, frame, faces)
     )
-    for part in _in_parts(batches, context.bar, len(done.faces)):
-        parts.append(part)
+    for batch in _merged(batches, context.bar, len(done.faces)):
+        checkpoints.append(batch)
     note_damage(job.record_file(segment), damage)
     return damage
 
@@ -103,15 +103,15 @@ def _load(settings: BackendSettings) -> Extractor:
     return Extractor(load_detector(settings), load_embedder(settings))
 
 
-def _in_parts(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Extracted]:
-    """Merge batches into parts of about `CHECKPOINT_FRAMES` frames, updating the bar."""
+def _merged(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Extracted]:
+    """Merge batches to at least `CHECKPOINT_FRAMES` frames each, and update the bar."""
     waiting: list[Extracted] = []
     for batch in batches:
         waiting.append(batch)
         found += len(batch.faces)
         bar.update(len(batch.frames))
         bar.set_postfix_str(f"{found} faces")
-        if sum(len(batch.frames) for batch in waiting) >= CHECKPOINT_FRAMES:
+        if sum(len(one.frames) for one in waiting) >= CHECKPOINT_FRAMES:
             yield Extracted.concatenate(waiting)
             waiting = []
     if waiting:
@@ -120,8 +120,8 @@ def _in_parts(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Ex
 
 def write_tables(job: DetectJob, _: TaskContext) -> None:
     """Write both tables from all checkpoints, with the shots and tracklets of the whole footage."""
-    parts = [part for segment in job.segments for part in job.parts(segment).read()]
-    whole = Extracted.concatenate(parts)
+    batches = [one for segment in job.segments for one in job.checkpoints(segment).read()]
+    whole = Extracted.concatenate(batches)
     frames, faces = whole.frames, whole.faces
     video = job.footage.kind == "video"
     # Photographs of a folder have no order in time: each is a shot of its own.

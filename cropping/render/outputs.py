@@ -52,8 +52,8 @@ class Cropped:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteJob:
-    """Writing of a footage's files.
+class WriteTask:
+    """Writing of one footage's files.
 
     Args:
         job: of the footage.
@@ -66,21 +66,21 @@ class WriteJob:
     rendered: tuple[int, ...]
 
 
-def write_crops(write: WriteJob, context: TaskContext) -> Cropped:
+def write_crops(task: WriteTask, context: TaskContext) -> Cropped:
     """Mux the videos, and write the timeline and the smiles table."""
-    job = write.job
+    job = task.job
     plan = context.loaded(plan_of, job)
     segments = _segments(plan)
     smiles = None if job.knows_smiles else combined_smiles(job, segments)
     if smiles is not None:
         smiles.write(job.paths.smiles_file(job.name))
-    people = [person for person in plan.people if person.person_id in write.rendered]
-    has_videos = any(path != TIMELINE_FILE for path in write.stale)
+    people = [person for person in plan.people if person.person_id in task.rendered]
+    has_videos = any(path != TIMELINE_FILE for path in task.stale)
     if has_videos and plan.footage.has_audio and not _sound_file(job).exists():
         with whole_file(_sound_file(job)) as partial_file:
             write_sound(plan.footage, partial_file, start_s=start_s(plan, people, segments))
     wanted = wanted_files(plan, job.folder.keys())
-    job.folder.sync(wanted, again=write.stale)
+    job.folder.sync(wanted, again=task.stale)
     return _cropped(plan, wanted, scored_smiles=smiles is not None)
 
 
@@ -93,7 +93,7 @@ def read_crops(job: CropJob, context: TaskContext) -> Cropped:
 
 
 def wanted_files(plan: CropPlan, known: Mapping[str, str]) -> dict[str, OutputFile]:
-    """Return all files that the folder shall hold: a best-of after its video, the timeline last."""
+    """Return all files of the folder in the order to write: a best-of after its video."""
     wanted: dict[str, OutputFile] = {}
     kept: list[Person] = []
     chosen = {person.person_id for person in plan.chosen}
@@ -107,10 +107,10 @@ def wanted_files(plan: CropPlan, known: Mapping[str, str]) -> dict[str, OutputFi
         best = _best_key(key)
         if (is_chosen and plan.settings.only_present) or known.get(person.best) == best:
             wanted[person.best] = OutputFile(best, partial(_write_best, plan, person))
-    names = [f"{path} {one.key} {plan.name}" for path, one in wanted.items()]
-    names += [f"{person.person_id} {person.name}" for person in kept]
-    names.append(digest(_smiles(plan).smile.tobytes()))
-    wanted[TIMELINE_FILE] = OutputFile(digest(*names), partial(_write_timeline, plan, kept))
+    inputs = [f"{path} {one.key} {plan.name}" for path, one in wanted.items()]
+    inputs += [f"{person.person_id} {person.name}" for person in kept]
+    inputs.append(digest(_smiles(plan).smile.tobytes()))
+    wanted[TIMELINE_FILE] = OutputFile(digest(*inputs), partial(_write_timeline, plan, kept))
     return wanted
 
 
@@ -151,15 +151,15 @@ def _write_video(plan: CropPlan, person: Person, path: Path) -> None:
 def _write_best(plan: CropPlan, person: Person, path: Path) -> None:
     video = plan.job.folder.folder / person.video
     frame_times, shown = FrameTimes.of(plan.timeline), windows_of(plan, person).present
-    spans = [
+    excerpts = [
         Excerpt(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
         for begin, end in frame_times.intervals(shown)
     ]
-    mux(path, [Chunk(video)], spans, sound=_sound(plan))
+    mux(path, [Chunk(video)], excerpts, sound=_sound(plan))
 
 
 def _write_timeline(plan: CropPlan, people: Sequence[Person], path: Path) -> None:
-    """Write when each person is seen and smiles."""
+    """Write timeline.json."""
     frames, duration_s = _frames_and_duration(plan)
     smiles = _smiles(plan)
     times = [
@@ -191,7 +191,7 @@ def _cropped(plan: CropPlan, wanted: Mapping[str, OutputFile], *, scored_smiles:
 
 
 def _frames_and_duration(plan: CropPlan) -> tuple[int, float]:
-    """Return the frames and the duration of any video: all have the same."""
+    """Return the number of frames and the duration in seconds, which all videos share."""
     for person in plan.people:
         video = plan.job.folder.folder / person.video
         if video.exists():

@@ -24,7 +24,7 @@ from data.video.frames import Damage
 from data.video.reader import decode_frames
 
 SEGMENT_CHUNKS: Final = 12
-"""Chunks of a segment, at least: about ten minutes, as `data.execution.segments.SEGMENT_S`."""
+"""Least chunks of a segment: about ten minutes, as `data.execution.segments.SEGMENT_S`."""
 SHARED: Final = "shared-"
 """Prefix of the folders of chunks that several people share."""
 
@@ -48,7 +48,7 @@ class RenderSegment:
 
 
 def render_segments(frames: int) -> tuple[RenderSegment, ...]:
-    """Split a footage of about this many frames into segments; every machine splits it alike."""
+    """Split a footage of about ``frames`` frames into segments, equally on every machine."""
     chunks = segment_begins(frames / CHUNK_FRAMES, step=1, shortest=SEGMENT_CHUNKS)
     begins = [int(chunk) for chunk in chunks]
     return tuple(map(RenderSegment, range(len(begins)), begins, [*begins[1:], None]))
@@ -69,7 +69,7 @@ class SegmentRecord:
     shared: str = ""  # name of the folder of shared chunks; empty for none
 
     def write(self, path: Path) -> None:
-        """Write the record whole."""
+        """Write the record atomically."""
         times = {"start_s": self.start_s, "end_s": self.end_s}
         texts = {name: None if time is None else str(time) for name, time in times.items()}
         damage = dataclasses.asdict(self.damage)
@@ -133,7 +133,7 @@ def frames_done(plan: CropPlan, people: Sequence[Person], segment: RenderSegment
 
 
 def _frames(plan: CropPlan, segment: RenderSegment) -> range:
-    """Return the frames of a segment that the timeline knows."""
+    """Return the frames of a segment that are in the timeline."""
     end = segment.end_frame
     return range(
         first_frame(segment.first), len(FrameTimes.of(plan.timeline)) if end is None else end

@@ -146,7 +146,7 @@ def _decoded(
 
 
 class _SegmentSmiles:
-    """Scores smiles while a segment is rendered, unless an earlier run has; needs every frame."""
+    """Scores smiles in every frame of a segment while it is rendered, unless an earlier run did."""
 
     def __init__(self, plan: CropPlan, task: RenderTask) -> None:
         self._file = segment_smiles_file(task.job, task.segment)
@@ -201,12 +201,12 @@ class _LastFrame:
         return self._frame.start_s
 
     def end_s(self, frame_s: float) -> Fraction:
-        """When the frame ends; ``frame_s`` is the duration of one whose packet has none."""
+        """Return when the frame ends; ``frame_s`` replaces a duration that its packet lacks."""
         return Fraction(self._frame.time_s) + (self._frame.lasts_s or Fraction(frame_s))
 
 
 def windows_of(plan: CropPlan, person: Person) -> CropWindows:
-    """Compute the crop windows of one person, one a frame of the footage."""
+    """Compute the crop windows of one person, one per frame of the footage."""
     return crop_windows(
         person.tracks,
         plan.timeline,
@@ -224,7 +224,7 @@ def _stored_windows(plan: CropPlan, person: Person, segment: RenderSegment) -> C
         with np.load(file) as content:
             return CropWindows(content["xyxy"], content["shot"])
     found = windows_of(plan, person)
-    # Several tasks may do so at once: each writes a file of its own, and one of them stays.
+    # Several tasks may compute them at once: each writes its own file, and the last one stays.
     own = file.with_name(f"windows-{segment.number:04d}.npz")
     with whole_file(own) as partial, partial.open("wb") as content:
         np.savez_compressed(content, xyxy=found.xyxy, shot=found.shot)

@@ -1,4 +1,4 @@
-"""The list of a footage's GIFs, kept in the project's record of the stage."""
+"""Manifest of a footage's GIFs, stored in the project's record of the stage."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from data.project.stages import GIFS, GifsRecord
 class GifManifest:
     """The GIFs of one format.
 
-    crop-people keeps its videos in the same folder with a manifest file of its own, from which it
-    removes what it does not want. So GIFs are listed apart: in project.json, where the projects of
-    earlier versions have them too.
+    The manifest file in the same folder belongs to crop-people, which removes every listed file
+    that it does not write. GIFs are therefore listed in project.json, as in projects of earlier
+    versions.
     """
 
     project: Project
@@ -29,8 +29,8 @@ class GifManifest:
 
     def write(self, files: Mapping[str, str]) -> None:
         """Replace the list; files of other formats stay in it."""
-        others = {k: v for k, v in self._keys().items() if not k.endswith(self.suffix)}
-        keys = dict(sorted({**others, **files}.items()))
+        other_formats = {k: v for k, v in self._keys().items() if not k.endswith(self.suffix)}
+        keys = dict(sorted({**other_formats, **files}.items()))
         self.project.finish(GIFS, GifsRecord(keys), self.footage)
 
     def _keys(self) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ from cropping.smiles.selection import PersonSelection, select_smiles
 from cropping.smiles.settings import SmileSettings
 from cropping.smiles.table import finish_smiles, smiling_intervals, stored_smiles
 from cropping.smiles.tasks import GifJob, ScoreJob, encode_gifs, score_smiles
-from cropping.timeline_file import note_smiles
+from cropping.timeline_file import write_smiling
 from data.core.arrays import UNKNOWN
 from data.core.atomic import link_or_copy
 from data.core.digest import digest
@@ -64,7 +64,7 @@ class SmileSummary:
 def smile_gifs(
     project: Project, footages: Sequence[Path], settings: SmileSettings, *, context: RunContext
 ) -> list[SmileSummary]:
-    """Write each person's smiles of some footages; of all that are tracked where none is named.
+    """Write the GIFs of the footages; without ``footages``, of all that are tracked.
 
     All footages are scored before the first GIF is encoded.
 
@@ -120,7 +120,7 @@ class _Scoring(FootageStage[Path, None, None, _Scored]):
     model_key: str
 
     def plan(self, footage: Path, *, threads: int) -> Work[None, None]:
-        """Return the scoring of a footage; nothing where its smiles are known."""
+        """Return the task that scores a footage; none where its smiles are up to date."""
         project, settings = self.project, self.settings
         if not (entries := known_footages(project, [footage])):
             message = "not in the project; run cluster-faces and track-people on it first"
@@ -145,8 +145,8 @@ class _Scoring(FootageStage[Path, None, None, _Scored]):
             finish_smiles(project, name, self.model_key)
             smiles = Smiles.read(project.smiles_file(name))
             people: list[int] = np.unique(smiles.person_id).tolist()
-            spans = {person: smiling_intervals(smiles, person) for person in people}
-            note_smiles(project.crops_folder(name) / TIMELINE_FILE, spans)
+            intervals = {person: smiling_intervals(smiles, person) for person in people}
+            write_smiling(project.crops_folder(name) / TIMELINE_FILE, intervals)
         return _Scored(name, finished.damage, took_s, already_done)
 
 
@@ -177,7 +177,7 @@ class _PlannedGifs:
         scored: the footage.
         people: summary of each person.
         keys: of the wanted files, by name.
-        encoded: where the stale ones of them are encoded, by name.
+        encoded: files in the work directory of the stale ones, by name.
     """
 
     scored: _Scored
@@ -195,8 +195,8 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
     model_key: str
 
     def plan(self, footage: _Scored, *, threads: int) -> Work[_PlannedGifs, Damage]:
-        """Return the encoding of a footage's stale files; nothing where all are up to date."""
-        del threads  # those of the settings: other decoder threads give the same pictures
+        """Return the task that encodes a footage's stale files; none where all are up to date."""
+        del threads  # those of the settings are used: decoder threads do not change pictures
         project, settings, name = self.project, self.settings, footage.name
         selections, names = self._selections(name)
         folder, work = self._folder(name), self._work_folder(name)
@@ -281,9 +281,9 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
 
 
 def _kept(key: str) -> OutputFile:
-    """Want a file that is there already."""
+    """Return an output file that must exist already."""
 
     def write(path: Path) -> None:
-        raise ValueError(f"{path} must be there already")
+        raise ValueError(f"{path} must exist already")
 
     return OutputFile(key, write)

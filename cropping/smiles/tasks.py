@@ -26,8 +26,8 @@ from data.video.footage import Footage
 from data.video.frames import Damage
 from data.video.reader import decode_frames, pick_frames, read_frames
 
-_MOMENT_S: Final = 0.6  # that each moment is shown
-_LAST_S: Final = 0.4  # that the last picture of a burst is shown longer
+_MOMENT_S: Final = 0.6  # duration of each moment
+_LAST_S: Final = 0.4  # added to the last picture of a burst
 _MAX_ENLARGEMENT: Final = 2.0  # of a small face
 
 
@@ -64,7 +64,7 @@ def score_smiles(job: ScoreJob, context: TaskContext) -> Damage:
 
 
 def _scored_frames(scorer: SmileScorer, job: ScoreJob, damage: Damage) -> Iterator[None]:
-    """Pass every frame to ``scorer``, one a step."""
+    """Pass the frames to ``scorer``, one per iteration."""
     if job.footage.kind != "video":
         for frame in read_frames(job.footage, threads=job.threads, damage=damage):
             scorer.score_frame(frame)
@@ -72,7 +72,7 @@ def _scored_frames(scorer: SmileScorer, job: ScoreJob, damage: Damage) -> Iterat
         return
     for decoded in decode_frames(job.footage, threads=job.threads, damage=damage):
         if scorer.is_due(decoded.time_s):
-            # The brightness as it is stored: crop-people scores it too, with the same result.
+            # The luma as stored, as in crop-people: both give the same scores.
             scorer.score(decoded.index, decoded.time_s, decoded.planes().y)
         yield
 
@@ -87,7 +87,7 @@ class GifJob:
         footage: as it was tracked.
         settings: size and format of the files.
         selections: of the people whose file is stale, none of them empty.
-        targets: the file to write for each of them.
+        targets: the file to write for each selection.
     """
 
     paths: ProjectFolder
@@ -135,14 +135,14 @@ def _pictures(
         side_px = _side_px(steady, job.footage, job.settings.size_px)
         for rows, box in zip(selection.rows, steady, strict=True):
             boxes |= dict.fromkeys(rows.tolist(), (box, side_px))
-    at: dict[int, list[int]] = {}
+    rows_of: dict[int, list[int]] = {}
     for row in boxes:
-        at.setdefault(int(smiles.frame_index[row]), []).append(row)
+        rows_of.setdefault(int(smiles.frame_index[row]), []).append(row)
     pictures: dict[int, Image] = {}
-    wanted = np.array(list(at), np.int64)
+    wanted = np.array(list(rows_of), np.int64)
     for frame in pick_frames(job.footage, wanted, threads=job.settings.threads, damage=damage):
         frame_wh = frame.image.shape[1], frame.image.shape[0]  # photographs differ
-        for row in at[frame.index]:
+        for row in rows_of[frame.index]:
             box, side_px = boxes[row]
             pictures[row] = crop_square(frame.image, square_of(box, frame_wh), side_px)
     return pictures
@@ -152,13 +152,13 @@ def _side_px(boxes: Sequence[NDArray[np.float32]], footage: Footage, size_px: in
     """Return the side of a person's pictures: the median size of the face, within limits.
 
     Args:
-        boxes: one a square, ``(4,)`` px of the full frame.
-        footage: that they are in.
-        size_px: the largest side.
+        boxes: one per square, ``(4,)`` px of the full frame.
+        footage: of the boxes.
+        size_px: largest side.
     """
     squares = [square_of(box, (footage.width, footage.height)) for box in boxes]
-    seen = float(np.median([side for _, _, side in squares]))
-    side = min(size_px, max(round(seen * _MAX_ENLARGEMENT), LEAST_SIDE_PX))
+    face_px = float(np.median([side for _, _, side in squares]))
+    side = min(size_px, max(round(face_px * _MAX_ENLARGEMENT), LEAST_SIDE_PX))
     return side - side % 2
 
 
@@ -172,7 +172,7 @@ def _durations_s(time_s: NDArray[np.float64], style: StyleName) -> list[float]:
     if style == "moments":
         return [_MOMENT_S] * len(time_s)
     gaps = np.diff(time_s)
-    usual = float(np.median(gaps)) if len(gaps) else _MOMENT_S
-    # Between two bursts the last smile is shown a moment longer.
-    seconds = [min(gap, usual + _LAST_S) for gap in gaps.tolist()]
-    return [*seconds, usual + _LAST_S]
+    median_s = float(np.median(gaps)) if len(gaps) else _MOMENT_S
+    # A long gap separates two bursts: the last picture of the first is shown a little longer.
+    seconds = [min(gap, median_s + _LAST_S) for gap in gaps.tolist()]
+    return [*seconds, median_s + _LAST_S]

@@ -26,7 +26,7 @@ from tests.cropping.silent_bar import no_bar
 from tests.cropping.small_project import NAMES, QUICK, add_tracks, small_project
 from tests.cropping.tracked_project import add_footage, at_rate, box, timeline_of, tracks_of
 
-NO_SMILES = ("smile GIFs", "done", "nobody smiles often enough")
+NO_SMILES = ("smile GIFs", "done", "no person smiles often enough")
 DONE = [("videos", "done", ""), NO_SMILES]
 
 
@@ -80,19 +80,19 @@ def grow(project: Project) -> None:
         file.write(b"more")
 
 
-OTHERWISE = "made of other tracks or settings"
+OTHER_INPUTS = "made from other tracks or settings"
 CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = {
-    "renamed": (rename, [("videos", "stale", "people have other names by now"), NO_SMILES]),
+    "renamed": (rename, [("videos", "stale", "people were renamed"), NO_SMILES]),
     "lost": (lose_a_video, [("videos", "done", "1 of 2 people"), NO_SMILES]),
-    "tracks": (other_tracks, [("videos", "stale", OTHERWISE), NO_SMILES]),
-    "changed": (grow, [("videos", "stale", OTHERWISE), NO_SMILES]),
+    "tracks": (other_tracks, [("videos", "stale", OTHER_INPUTS), NO_SMILES]),
+    "changed": (grow, [("videos", "stale", OTHER_INPUTS), NO_SMILES]),
     "no tracks": (
         no_tracks,
         [("videos", "missing", "no tracks yet"), ("smile GIFs", "missing", "no tracks yet")],
     ),
     "GIFs": (
         stop_gifs,
-        [DONE[0], ("smile GIFs", "missing", "nobody looked who smiles yet")],
+        [DONE[0], ("smile GIFs", "missing", "smiles not scored yet")],
     ),
 }
 
@@ -117,9 +117,9 @@ def test_a_gif_of_its_own_settings_and_one_of_other_smiles(project: Project) -> 
     project.finish(
         GIFS, GifsRecord({"Anna.gif": f"1 abc {smiles}", "Cleo.gif": f"2 def {smiles}"}), "film"
     )
-    assert stages(project)[1] == ("smile GIFs", "stale", "people have other names by now")
+    assert stages(project)[1] == ("smile GIFs", "stale", "people were renamed")
     project.finish(GIFS, GifsRecord({"Anna.gif": "1 abc other"}), "film")
-    assert stages(project)[1] == ("smile GIFs", "stale", OTHERWISE)
+    assert stages(project)[1] == ("smile GIFs", "stale", OTHER_INPUTS)
 
 
 def test_blurred_faces(project: Project) -> None:
@@ -147,4 +147,4 @@ def test_pictures_and_footage_without_people_have_no_videos(
     add_footage(project, empty, tracks_of(at_rate(10), {}), NAMES, at_rate(10))
     found = {(one.what, one.footage): (one.state, one.why) for one in states(project)}
     assert ("videos", "still") not in found
-    assert found["videos", "empty"] == ("done", "nobody is seen in it")
+    assert found["videos", "empty"] == ("done", "no person is seen in it")

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cropping.erasure import forget_crops
+from cropping.erasure import erase_crops
 from cropping.render.settings import CropSettings
 from cropping.smiles.settings import SmileSettings
 from cropping.smiles.stage import smile_gifs
 from cropping.smiles.table import smiling_intervals
 from cropping.stage import crop_people
-from cropping.timeline_file import note_smiles
+from cropping.timeline_file import write_smiling
 from data.core.errors import InputError
 from data.execution.context import RunContext
 from data.project.project import Project
@@ -73,7 +73,7 @@ def test_a_rewritten_timeline_keeps_the_smiles(finished: Project, tmp_path: Path
     assert timeline(project) == before
 
     person = before["people"][0]
-    forget_crops(project, person["person_id"])
+    erase_crops(project, person["person_id"])
     names = [one["name"] for one in timeline(project)["people"]]
     assert names == [one["name"] for one in before["people"][1:]]
     assert not list(project.crops_folder("film").glob(f"{person['name']}.*"))
@@ -92,8 +92,8 @@ def test_smile_gifs_adds_smiles_that_crop_people_did_not_score(
 
 
 def test_a_damaged_timeline_is_refused(tmp_path: Path) -> None:
-    note_smiles(tmp_path / "none.json", {})
+    write_smiling(tmp_path / "none.json", {})
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "timeline.json").write_text('{"people": 3}')
     with pytest.raises(InputError, match="run crop-people --force"):
-        note_smiles(tmp_path / "timeline.json", {})
+        write_smiling(tmp_path / "timeline.json", {})

@@ -140,7 +140,7 @@ def test_what_is_not_done_says_why(project: Project, case: str) -> None:
 
 def test_other_names(project: Project) -> None:
     rename(project)
-    assert said(project)[1] == ("tracks", "stale", "people have other names by now")
+    assert said(project)[1] == ("tracks", "stale", "people were renamed")
 
 
 def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

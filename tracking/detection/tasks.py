@@ -28,7 +28,7 @@ from tracking.detection.inputs import detections_record
 from tracking.detection.networks import DeviceName, load_yolo
 
 CHECKPOINT_FRAMES = 512
-"""Of one checkpoint: a killed run repeats at most this many."""
+"""Least frames of a checkpoint: a killed run repeats about this many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class DetectorSettings:
     """The detector and where it runs.
 
     Args:
-        weights: of it.
-        key: of the weights: others give other detections.
+        weights: file.
+        key: digest of the weights, which the detections depend on.
         device, runtime, threads: where it runs; no effect on the output.
     """
 
@@ -56,8 +56,8 @@ class TrackJob:
         footage: with an absolute path.
         folder: of the checkpoints.
         every_nth: detect in one of this many frames.
-        detector: its settings.
-        people: number of classes that the detector knows.
+        detector: settings of the detector.
+        people: number of classes of the detector.
         segments: of the footage.
     """
 
@@ -76,7 +76,7 @@ class TrackJob:
             model_key=self.detector.key,
         )
 
-    def parts(self, segment: Segment) -> Checkpoints[DetectedFrames]:
+    def checkpoints(self, segment: Segment) -> Checkpoints[DetectedFrames]:
         """Return the checkpoints of a segment."""
         return Checkpoints(
             self.folder,
@@ -109,8 +109,8 @@ def detect_segment(task: TrackTask, context: TaskContext) -> Damage:
     if noted is not None:
         return noted
     detector = context.loaded(_load, job.detector)
-    parts, damage = job.parts(segment), Damage()
-    before = parts.read()
+    checkpoints, damage = job.checkpoints(segment), Damage()
+    before = checkpoints.read()
     frames = read_frames(
         job.footage,
         from_s=segment.from_s,
@@ -120,8 +120,8 @@ def detect_segment(task: TrackTask, context: TaskContext) -> Damage:
         damage=damage,
     )
     detected = detector.detect(_every_nth(frames, job.every_nth))
-    for part in _in_parts(detected, context.bar, people=job.people):
-        parts.append(part)
+    for batch in _merged(detected, context.bar, people=job.people):
+        checkpoints.append(batch)
     note_damage(job.record_file(segment), damage)
     return damage
 
@@ -151,8 +151,8 @@ class FrameDetector:
 
     Args:
         detector: of one batch of frames.
-        people: classes that the detector knows.
-        batch: frames, at most.
+        people: number of classes of the detector.
+        batch: most frames of a batch.
     """
 
     def __init__(self, detector: PersonDetector, *, people: int, batch: int) -> None:
@@ -183,15 +183,15 @@ class FrameDetector:
         )
 
 
-def _in_parts(
+def _merged(
     detected: Iterator[DetectedFrames], bar: Bar, *, people: int
 ) -> Iterator[DetectedFrames]:
-    """Merge batches into parts of at least `CHECKPOINT_FRAMES` frames, updating the bar."""
+    """Merge batches to at least `CHECKPOINT_FRAMES` frames each, and update the bar."""
     waiting: list[DetectedFrames] = []
     for batch in detected:
         waiting.append(batch)
         bar.update(len(batch))
-        if sum(len(part) for part in waiting) >= CHECKPOINT_FRAMES:
+        if sum(len(one) for one in waiting) >= CHECKPOINT_FRAMES:
             yield DetectedFrames.concatenate(waiting, people=people)
             waiting = []
     if waiting:
