@@ -99,13 +99,7 @@ def _render(
             raise InputError(f"{plan.name}: it ends before its tracks do; run track-people --force")
         smiles.write()
         return SegmentRecord(None, None, damage)
-    video_format = VideoFormat(
-        size_wh=plan.job.video_wh,
-        time_base=_time_base(plan.footage),
-        rate=plan.footage.rate or ASSUMED_RATE,
-        colours=first.planes().colours,
-        threads=task.threads,
-    )
+    video_format = _video_format(plan, first, threads=task.threads)
     folders = [*map(plan.chunk_folder, people), shared]
     encoder = plan.settings.encoder
     workers = [
@@ -125,6 +119,16 @@ def _render(
     smiles.write()
     name = shared.name if len(targets) > len(own) else ""
     return SegmentRecord(last.start_s, last.end_s(frame_times.frame_s), damage, name)
+
+
+def _video_format(plan: CropPlan, frame: DecodedFrame, *, threads: int) -> VideoFormat:
+    return VideoFormat(
+        size_wh=plan.job.video_wh,
+        time_base=_time_base(plan.footage),
+        rate=plan.footage.rate or ASSUMED_RATE,
+        colours=frame.planes().colours,
+        threads=threads,
+    )
 
 
 def _target(plan: CropPlan, person: Person, segment: RenderSegment) -> RenderTarget:

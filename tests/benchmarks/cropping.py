@@ -46,7 +46,7 @@ CASES: Final = (
     ("pexels_03", WindowSettings()),
     ("talkshow_a", WindowSettings()),
 )
-"""720p without sound, where everybody is seen all the time; 360p with sound and cuts."""
+"""720p without sound, where all people are seen all the time; 360p with sound and cuts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,8 @@ def _people(clip: TrackedClip) -> list[str]:
 
 
 def _ours(project: Project, window: WindowSettings, people: Sequence[str]) -> Took:
-    """The whole command, but for Python's start: from tracks to finished files."""
-    # What was made for others goes: nobody's video is there yet. Nor does anybody look who smiles.
+    """Time the command without the start of Python: from tracks to finished files."""
+    # No video of an earlier measurement is reused, and smiles are not scored.
     shutil.rmtree(project.folder / "crops", ignore_errors=True)
     settings = CropSettings(window=window, people=tuple(people), smiles=False)
     return _timed(partial(crop_people, project, [], settings, context=RunContext(_no_bar)))
@@ -210,7 +210,7 @@ class Crop:
 
 
 def typical_crops(clip: TrackedClip, window: WindowSettings) -> list[Crop]:
-    """Where each person's window mostly is while somebody is followed; all of the same size."""
+    """Return a typical crop window of each person who is followed; all have one size."""
     windows = []
     ids = {name: person for person, name in clip.names.items()}
     for name in _people(clip):

@@ -24,7 +24,7 @@ L = TypeVar("L")
 
 
 class CountingRunner(LocalRunner):
-    """Keeps the number of frames that it was told of, and runs nothing."""
+    """Records the expected number of frames, and runs nothing."""
 
     frames = 0
 

@@ -113,7 +113,7 @@ def _faces(
 
 
 def clip_motion(clip: TrackedClip, camera: CameraName) -> Motion:
-    """Everybody's in one clip, at the command's own settings."""
+    """Measure the camera of all people in one clip, with default settings."""
     window, total = WindowSettings(), Motion(0, 0, 0, 0, 0, 0, 0, 0)
     for person in clip.names:
         tracks = clip.of(person)
@@ -176,7 +176,7 @@ def table(clips: Iterable[TrackedClip]) -> tuple[list[str], int]:
 
 
 def draw_paths(clips: Sequence[TrackedClip], path: Path) -> None:
-    """Both cameras' ways over time, for whoever is seen longest in each clip."""
+    """Draw both cameras' paths over time, for the person seen longest in each clip."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

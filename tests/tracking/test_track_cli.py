@@ -145,21 +145,21 @@ def process_of(folder: Path, *arguments: str, code: str = "") -> subprocess.Pope
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_a_killed_run_is_resumed_with_the_same_tracks(tmp_path: Path) -> None:
     project, frames = untrained_project(tmp_path, frames=120), "--threads=1"
-    small_parts = "from tracking.detection import tasks\ntasks.CHECKPOINT_FRAMES = 16"
+    small_checkpoints = "from tracking.detection import tasks\ntasks.CHECKPOINT_FRAMES = 16"
     command = (str(project), str(tmp_path / "film.mp4"), frames)
-    with process_of(tmp_path, *command, code=small_parts) as process:
-        parts = project / "tracks" / "film.parts"
-        while not list(parts.glob("*.npz")) and process.poll() is None:
+    with process_of(tmp_path, *command, code=small_checkpoints) as process:
+        checkpoints = project / "tracks" / "film.parts"
+        while not list(checkpoints.glob("*.npz")) and process.poll() is None:
             time.sleep(0.01)
         process.kill()
     assert process.returncode == -signal.SIGKILL
     assert not (project / "tracks" / "film.csv").exists()
-    with process_of(tmp_path, *command, code=small_parts) as process:
+    with process_of(tmp_path, *command, code=small_checkpoints) as process:
         said, error = process.communicate()
     assert process.returncode == 0, error
     assert "film: 120 frames" in said
     resumed = (project / "tracks" / "film.csv").read_bytes()
-    assert not parts.exists()
+    assert not checkpoints.exists()
     with process_of(tmp_path, *command, "--force") as process:
         process.communicate()
     assert process.returncode == 0
