@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
-from cropping.timeline_file import formatted, read_timeline_file
 from data.core.atomic import overwriting
 from data.project.filenames import CropKind, person_file_names
 from data.project.manifest import OutputFile, OutputFolder
 from data.project.paths import WORK_FOLDER
-from data.project.project import TIMELINE_FILE, Project
+from data.project.project import Project
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
 from data.tables.smiles import Smiles
+from data.tables.timeline_json import TIMELINE_FILE, read_timeline_json, timeline_json
 
 
 def erase_crops(project: Project, person_id: int) -> int:
@@ -61,8 +62,8 @@ def _in_timeline(folder: Path, person_id: int) -> list[str]:
     file = folder / TIMELINE_FILE
     if not file.exists():
         return []
-    people = read_timeline_file(file)["people"]
-    return [str(one["video"]) for one in people if one["person_id"] == person_id]
+    people = read_timeline_json(file).people
+    return [person.video for person in people if person.person_id == person_id]
 
 
 def _remove_gifs(project: Project, footage: str, theirs: set[str]) -> int:
@@ -82,10 +83,9 @@ def _remove_videos(folder: Path, theirs: set[str], person_id: int) -> int:
     wanted = {path: OutputFile(key, _never) for path, key in known.items() if key}
     file = folder / TIMELINE_FILE
     if file.exists() and TIMELINE_FILE in wanted:
-        content = read_timeline_file(file)
-        people = content["people"]
-        content["people"] = [one for one in people if one["person_id"] != person_id]
-        wanted[TIMELINE_FILE] = OutputFile.content(formatted(content))
+        times = read_timeline_json(file)
+        people = tuple(person for person in times.people if person.person_id != person_id)
+        wanted[TIMELINE_FILE] = OutputFile.content(timeline_json(replace(times, people=people)))
     left = {path: one for path, one in wanted.items() if path not in theirs}
     return outputs.sync({path: one for path, one in left.items() if _stays(folder, path)}).removed
 

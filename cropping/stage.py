@@ -39,10 +39,11 @@ from data.core.file_types import is_picture
 from data.execution.context import RunContext
 from data.execution.stage import FootageStage, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
-from data.project.project import TIMELINE_FILE, FootageEntry, Project
+from data.project.project import FootageEntry, Project
 from data.project.stages import CROPS, SMILES, CropsRecord
 from data.storage.fetch import fetch_footage
 from data.tables.people import open_people
+from data.tables.timeline_json import TIMELINE_FILE
 from data.tables.tracks import tracked_names
 from data.video.footage import probe
 from data.video.frames import Damage

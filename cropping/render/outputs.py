@@ -12,6 +12,7 @@ from cropping.camera.shots import FrameTimes
 from cropping.render.audio import write_sound
 from cropping.render.job import CropJob, CropPlan, Person, plan_of
 from cropping.render.mux import Chunk, Excerpt, mux
+from cropping.render.person_times import person_times
 from cropping.render.segments import (
     RenderSegment,
     chunks_to_mux,
@@ -22,13 +23,12 @@ from cropping.render.segments import (
 )
 from cropping.render.tasks import windows_of
 from cropping.smiles.table import smiling_intervals
-from cropping.timeline_file import person_times, timeline_json
 from data.core.atomic import link_or_copy, whole_file
 from data.core.digest import digest
 from data.execution.tasks import TaskContext
 from data.project.manifest import OutputFile
-from data.project.project import TIMELINE_FILE
 from data.tables.smiles import Smiles
+from data.tables.timeline_json import TIMELINE_FILE, FootageTimes, timeline_json
 from data.video.footage import open_video
 
 
@@ -162,27 +162,24 @@ def _write_timeline(plan: CropPlan, people: Sequence[Person], path: Path) -> Non
     """Write timeline.json."""
     frames, duration_s = _frames_and_duration(plan)
     smiles = _smiles(plan)
-    times = [
+    people_times = tuple(
         person_times(
-            one.person_id,
-            one.name,
-            one.video,
-            one.tracks,
+            person,
             plan.timeline,
-            smiling=smiling_intervals(smiles, one.person_id),
+            video_wh=plan.job.video_wh,
+            smiling=smiling_intervals(smiles, person.person_id),
         )
-        for one in people
-    ]
-    content = timeline_json(
-        plan.name,
+        for person in people
+    )
+    times = FootageTimes(
+        footage=plan.name,
         frames=frames,
         duration_s=duration_s,
         rate=plan.footage.rate,
-        frame_wh=plan.job.frame_wh,
-        video_wh=plan.job.video_wh,
-        people=times,
+        size_wh=plan.job.frame_wh,
+        people=people_times,
     )
-    path.write_bytes(content)
+    path.write_bytes(timeline_json(times))
 
 
 def _cropped(plan: CropPlan, wanted: Mapping[str, OutputFile], *, scored_smiles: bool) -> Cropped:

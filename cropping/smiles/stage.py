@@ -19,7 +19,6 @@ from cropping.smiles.selection import PersonSelection, select_smiles
 from cropping.smiles.settings import SmileSettings
 from cropping.smiles.table import finish_smiles, smiling_intervals, stored_smiles
 from cropping.smiles.tasks import GifJob, ScoreJob, encode_gifs, score_smiles
-from cropping.timeline_file import write_smiling
 from data.core.arrays import UNKNOWN
 from data.core.atomic import link_or_copy
 from data.core.digest import digest
@@ -31,11 +30,12 @@ from data.execution.tasks import Finished, Task, Work
 from data.project.filenames import person_file_names
 from data.project.manifest import OutputFile, OutputFolder
 from data.project.paths import WORK_FOLDER
-from data.project.project import TIMELINE_FILE, Project
+from data.project.project import Project
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
 from data.storage.fetch import fetch_footage
 from data.tables.people import open_people
 from data.tables.smiles import Smiles
+from data.tables.timeline_json import TIMELINE_FILE, write_smiling
 from data.tables.tracks import read_tracks, tracked_names
 from data.video.footage import ASSUMED_RATE, Footage, probe
 from data.video.frames import Damage

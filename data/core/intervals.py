@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+Interval = tuple[float, float]
+"""Start and end, s."""
 Intervals = NDArray[np.float64]
 """``(n, 2)`` seconds: start and end of each interval."""
 

@@ -30,9 +30,6 @@ SCHEMA = 1
 """Raised whenever an older version could not read what this one writes."""
 SUFFIX = ".fancam"
 PROJECT_FILE = "project.json"
-TIMELINE_FILE = "timeline.json"
-TIMELINE_VERSION = 1
-"""Of the file in a footage's folder of crops that tells who is seen when."""
 CACHE_FOLDER = ".web"
 """Small pictures and sounds that the pages have made; may be deleted at any time."""
 

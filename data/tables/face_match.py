@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, areas
+from data.core.intervals import Interval
 
 SAME_TIME_S = 0.05
 SAME_FACE_IOU = 0.5
-
-Interval = tuple[float, float]
-"""Start and end in seconds, both inclusive."""
 
 
 def same_faces(
@@ -62,7 +60,7 @@ def intervals_around(time_s: NDArray[np.float64]) -> list[Interval]:
         time_s: ``(n,)`` seconds, in any order.
 
     Returns:
-        Intervals in order, disjoint.
+        Intervals in order, disjoint, both ends inclusive.
     """
     # The face lies up to SAME_TIME_S from such a time, another decision's face as far from that,
     # and the face that is meant there as far again. A fourth SAME_TIME_S covers rounding.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.digest import digest
+from data.core.intervals import Interval
 from data.core.table import Column, Table
 from data.tables.decisions import (
     DECISION_COLUMNS,
@@ -24,7 +25,6 @@ from data.tables.decisions import (
     decision_of,
     replay,
 )
-from data.tables.face_match import Interval
 from data.tables.people_schema import open_database
 
 _ALWAYS: tuple[Interval, ...] = ((-inf, inf),)

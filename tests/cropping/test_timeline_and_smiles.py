@@ -15,11 +15,11 @@ from cropping.smiles.settings import SmileSettings
 from cropping.smiles.stage import smile_gifs
 from cropping.smiles.table import smiling_intervals
 from cropping.stage import crop_people
-from cropping.timeline_file import write_smiling
 from data.core.errors import InputError
 from data.execution.context import RunContext
 from data.project.project import Project
 from data.tables.smiles import Smiles
+from data.tables.timeline_json import write_smiling
 from tests.cropping.conftest import Drawn
 from tests.cropping.silent_bar import no_bar
 

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import lru_cache
-from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from data.core.digest import file_key
-from data.core.errors import InputError
 from data.project.filenames import CropKind
-from data.project.project import TIMELINE_FILE, TIMELINE_VERSION
-
-Interval = tuple[float, float]
-"""From and to, s."""
+from data.tables.timeline_json import TIMELINE_FILE, PersonTimes, read_timeline_json
 
 
 @dataclass(frozen=True, slots=True)
-class PersonCrop:
-    """One person's video, and the intervals in which they are seen."""
+class PersonCrop(PersonTimes):
+    """One person's times, and the folder of their files."""
 
-    person_id: int
-    name: str  # at the time of the crop
     folder: Path
-    video: str  # file name in the folder
-    size_wh: tuple[int, int]  # px
-    seen: tuple[Interval, ...]  # detected
-    filled: tuple[Interval, ...]  # interpolated between detections
-    absent: tuple[Interval, ...]
-    smiling: tuple[Interval, ...]
 
     def file(self, kind: CropKind) -> Path | None:
         """Return the file of this kind; None if it was not made."""
@@ -72,48 +56,9 @@ def read_crops(folder: Path) -> FootageCrops | None:
 @lru_cache(maxsize=64)
 def _read(file: Path, key: str) -> FootageCrops:
     del key  # part of the cache key only: it changes with the file
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        if content["version"] == TIMELINE_VERSION:
-            return _crops(file.parent, content)
-    except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
-        message = f"{file}: damaged ({type(error).__name__}: {error}); run crop-people --force"
-        raise InputError(message) from error
-    versions = f"timeline {content['version']}, this one reads {TIMELINE_VERSION}"
-    raise InputError(f"{file}: made by another version ({versions}); run crop-people --force")
-
-
-def _crops(folder: Path, content: Mapping[str, Any]) -> FootageCrops:
-    duration_s = float(content["duration_s"])
-    if not isfinite(duration_s) or duration_s < 0:
-        raise ValueError(f"duration_s is {duration_s}")
-    rate = Fraction(content["rate"]) if content["rate"] is not None else None
-    people = tuple(_person(folder, entry) for entry in content["people"])
-    if len({person.person_id for person in people}) < len(people):
-        raise ValueError("a person is in it twice")
-    return FootageCrops(duration_s, rate or None, people)
-
-
-def _person(folder: Path, entry: Mapping[str, Any]) -> PersonCrop:
-    width, height = entry["size_wh"]
-    return PersonCrop(
-        person_id=int(entry["person_id"]),
-        name=str(entry["name"]),
-        folder=folder,
-        video=str(entry["video"]),
-        size_wh=(int(width), int(height)),
-        seen=_intervals(entry["seen"]),
-        filled=_intervals(entry["filled"]),
-        absent=_intervals(entry["absent"]),
-        smiling=_intervals(entry.get("smiling", [])),
-    )
-
-
-def _intervals(entry: list[list[float]]) -> tuple[Interval, ...]:
-    intervals = tuple((float(start), float(end)) for start, end in entry)
-    if not all(isfinite(start) and isfinite(end) for start, end in intervals):
-        raise ValueError("an interval is not finite")
-    return intervals
+    times = read_timeline_json(file)
+    people = tuple(PersonCrop(**asdict(person), folder=file.parent) for person in times.people)
+    return FootageCrops(times.duration_s, times.rate, people)
 
 
 def is_own_file(folder: Path, name: str) -> bool:

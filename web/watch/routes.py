@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from data.core.digest import file_key
 from data.core.errors import InputError
+from data.core.intervals import Interval
 from data.project.filenames import CropKind
 from data.project.project import Project
 from data.tables.people import open_people
@@ -23,7 +24,7 @@ from web.core.library import (
     ProjectParameter,
 )
 from web.core.templates import page
-from web.watch.crops import FootageCrops, Interval, PersonCrop, read_crops
+from web.watch.crops import FootageCrops, PersonCrop, read_crops
 from web.watch.media import footage_crops
 from web.watch.sound import sound_key
 

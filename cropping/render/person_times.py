@@ -1,0 +1,38 @@
+"""Intervals in which one person is seen, by their tracks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cropping.camera.shots import FrameTimes
+from cropping.render.job import Person
+from data.core.intervals import Interval
+from data.tables.timeline import Timeline
+from data.tables.timeline_json import PersonTimes
+from data.tables.tracks import Tracks
+
+
+def person_times(
+    person: Person, timeline: Timeline, *, video_wh: tuple[int, int], smiling: list[Interval]
+) -> PersonTimes:
+    """Return one person's intervals; a frame between two sampled ones counts as the first."""
+    frame_times, tracks = FrameTimes(timeline.time_s), person.tracks
+    seen, filled = (_marked(timeline, tracks, tracks.filled == is_) for is_ in (False, True))
+    return PersonTimes(
+        person_id=person.person_id,
+        name=person.name,
+        video=person.video,
+        size_wh=video_wh,
+        seen=tuple(frame_times.intervals(seen)),
+        filled=tuple(frame_times.intervals(filled & ~seen)),
+        absent=tuple(frame_times.intervals(~(seen | filled))),
+        smiling=tuple(smiling),
+    )
+
+
+def _marked(timeline: Timeline, tracks: Tracks, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which sampled frames the selected rows ``(n,)`` are in, ``(f,)``."""
+    marked = np.zeros(len(timeline), np.bool_)
+    marked[timeline.place(tracks.frame_index[rows])] = True
+    return marked
