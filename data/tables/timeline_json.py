@@ -17,7 +17,7 @@ from data.core.intervals import Interval
 TIMELINE_FILE: Final = "timeline.json"
 """In a footage's folder of crops."""
 TIMELINE_VERSION: Final = 1
-"""Increased when this version cannot read an earlier file."""
+"""Increased when earlier versions cannot read the file."""
 
 _DIGITS: Final = 6
 
