@@ -92,7 +92,7 @@ class CnnDetector:
         self._pyramid = TiledPyramid(_MEAN_RGB)
 
     def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
-        """Find the faces of each image.
+        """Find the faces of each image, ``(h, w, 3)`` RGB or ``(h, w)`` grey.
 
         Raises:
             InputError: an image that is too large at this scale.
@@ -142,7 +142,7 @@ class HogDetector:
         self._threshold = threshold
 
     def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
-        """Find the faces of each image.
+        """Find the faces of each image, ``(h, w, 3)`` RGB or ``(h, w)`` grey.
 
         Raises:
             InputError: an image that is too large at this scale.

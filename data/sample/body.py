@@ -123,7 +123,7 @@ def _folds(image: Image, look: Look, outline: Points, place: Placed) -> None:
 
 
 def draw_ear(image: Image, look: Look, side: int, yaw: float, place: Placed) -> None:
-    """One ear (-1 the picture's left at yaw 0) onto an RGBA picture, in place."""
+    """Draw one ear onto an RGBA image, ``(h, w, 4)``, in place; ``side`` -1 is left at yaw 0."""
     turned = side * np.sin(-yaw)  # 1 where the ear faces the camera
     centre = side * 1.0 * np.cos(yaw) - 0.14 * np.sin(yaw)
     wide = 0.115 + 0.10 * max(turned, 0)
@@ -148,7 +148,7 @@ def draw_ear(image: Image, look: Look, side: int, yaw: float, place: Placed) -> 
 
 
 def draw_glasses(image: Image, look: Look, yaw: float, place: Placed) -> None:
-    """Glasses onto an RGBA picture, in place."""
+    """Draw glasses onto an RGBA image, ``(h, w, 4)``, in place."""
     if look.glasses == "none":
         return
     frame = (38, 30, 34)

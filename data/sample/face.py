@@ -127,7 +127,7 @@ def tone(colour: Colour, factor: float, warm: float = 0.0) -> Colour:
 
 
 def paint_face(look: Look, shell: Shell, smile: float = 0.0, blink: float = 0.0) -> Image:
-    """The head's texture: skin, eyes, brows, nose, mouth, beard; ``smile``, ``blink`` 0 to 1."""
+    """Paint the head's texture, ``(h, w, 3)`` RGB; ``smile`` and ``blink`` are in 0..1."""
     skin = Skin(shell, look.skin)
     _complexion(skin, look, smile)
     for side in (-1, 1):

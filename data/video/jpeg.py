@@ -40,7 +40,7 @@ def decode_jpeg(content: bytes) -> Image:
 
 
 def write_jpeg(path: Path, image: Image, *, quality: int = 95) -> None:
-    """Write an image whole."""
+    """Write an image, ``(h, w, 3)`` RGB, whole or not at all."""
     write_bytes(path, encode_jpeg(image, quality=quality))
 
 
