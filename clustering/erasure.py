@@ -24,17 +24,17 @@ from data.core.atomic import overwriting
 from data.core.boxes import expand
 from data.core.errors import InputError
 from data.core.progress import Progress
+from data.erasure.people import erase_person
 from data.erasure.residue_scan import picture_digest, picture_mark
 from data.project.project import Project
 from data.project.stages import PEOPLE
 from data.tables.faces import Faces
 from data.tables.labels import picture_file
 from data.tables.people import open_people
-from data.tables.people_erasure import erase_person
 from data.video.jpeg import read_jpeg, write_jpeg
 
 COVERED_MARGIN = 0.4
-"""Of the face's size: margin of its cover, since hair and chin identify a person too."""
+"""Margin of the mask, in sizes of the face: hair and chin identify a person too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +84,7 @@ def _renamed_in_footage(
 def erase_faces(project: Project, person_id: int, *, progress: Progress) -> ErasedFaces:
     """Erase a person's faces from the tables, pictures, people and dataset of a project.
 
-    In the stills, the faces are covered. The caller holds the project's lock. After an
+    In the stills, the faces are masked. The caller holds the project's lock. After an
     interruption, a second call completes the work.
 
     Raises:
@@ -137,7 +137,7 @@ def _frame_digests(project: Project, name: str, own: NDArray[np.bool_]) -> Itera
 def _erase_in_footage(project: Project, name: str, own: NDArray[np.bool_]) -> Faces:
     """Erase faces from a footage's table and pictures, and return them."""
     _, faces = read_tables(project, name)
-    if len(own) != len(faces):  # interrupted after the table was written, before the people
+    if len(own) != len(faces):  # interrupted after writing the table, before updating the people
         return Faces.empty()
     gone, rest = faces.take(own), faces.take(~own)
     if len(gone) == 0:
@@ -158,7 +158,7 @@ def _erase_in_footage(project: Project, name: str, own: NDArray[np.bool_]) -> Fa
 def _cover_in_frame(
     project: Project, name: str, frame_index: int, gone: Faces, rest: Faces
 ) -> None:
-    """Cover faces in the still, and cut the other portraits from it, with new numbers.
+    """Mask faces in the still, and cut the other portraits from it, with new numbers.
 
     The old portraits may show parts of the erased person. Idempotent.
     """

@@ -27,9 +27,9 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     Raises:
         InputError: no person has this name, or there is no terminal to ask on.
     """
+    from data.erasure.people import all_names, merged_people
     from data.erasure.residue_scan import Needle, find_residues
     from data.tables.people import open_people
-    from data.tables.people_erasure import all_names, merged_people
 
     with open_people(project.people_file) as people:
         person_id = _person_id(people, name)
@@ -57,7 +57,7 @@ def _person_id(people: People, name: str) -> int:
     Raises:
         InputError: no person has it.
     """
-    from data.tables.people_erasure import all_names
+    from data.erasure.people import all_names
 
     names = people.names()
     found = next((person for person, current in names.items() if current == name), None)

@@ -14,14 +14,14 @@ MARGIN = (0.5, 0.6, 0.5, 0.6)  # left, above, right, below; shares of the face's
 
 
 def cut_portrait(image: Image, xyxy: Box, *, width_px: int = WIDTH_PX) -> Image:
-    """Cut out a face with its surroundings, ``width_px`` wide, in an aspect of 4 to 5.
+    """Cut out a face with its surroundings, ``width_px`` wide, with an aspect ratio of 4:5.
 
     At the frame's edge the portrait is shifted inwards, and shrunk if that is not enough: it is
     never padded or distorted.
 
     Args:
         image: ``(h, w, 3)`` RGB.
-        xyxy: ``(4,)`` px of the frame; may reach over its edges.
+        xyxy: ``(4,)`` px of the frame; may extend beyond the frame.
         width_px: width of the portrait.
 
     Returns:

@@ -50,10 +50,10 @@ def find_faces(
     """Bring the faces tables of ``footages`` up to date.
 
     Args:
-        project: locked by the caller, who has announced the footages to ``context.failures``.
+        project: locked by the caller, which has announced the footages to ``context.failures``.
         footages: probed.
         settings: how to detect faces.
-        intervals: to sample, by name of the footage; a footage without them is sampled whole.
+        intervals: to sample, by footage name; a footage without an entry is sampled in full.
         context: of the run.
     """
     stage = _FaceFinding(project, settings, intervals, project.snapshot())
@@ -67,7 +67,7 @@ def find_faces(
 
 @dataclass(frozen=True, slots=True)
 class _FaceFinding(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSummary]):
-    """Face finding; a footage comes with its name in the project."""
+    """Face detection; each footage comes with its name in the project."""
 
     project: Project
     settings: FaceSettings
@@ -130,7 +130,7 @@ class _FaceFinding(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSum
         )
 
     def refuse(self, finished: Finished[FacesRecord, None]) -> None:
-        """Restore the footage's entry and record, which would stop every later run."""
+        """Restore a refused footage's entry and record: the new ones would stop later runs."""
         self.project.restore(self.before, FACES, [finished.work.name])
 
 

@@ -74,7 +74,7 @@ def link(
         groups: initial groups; not changed.
         cannot: pairs that must not merge.
         distance: between two groups.
-        threshold: of that distance; lowered where people are so many that strangers look alike.
+        threshold: of that distance; lowered for many people, since look-alikes become likely.
         limits: sizes at which pairs are merged in rounds.
 
     Returns:

@@ -4,9 +4,9 @@ The mean squared distance between the faces of two groups is
 
     |m_a - m_b|^2 + v_a + v_b
 
-with the groups' means m and variances v: a group of any size is a mean and a variance, and two
-groups merge without their faces. The same holds for clothes: the square roots of the histograms are
-points whose mean squared distance is twice the mean squared Hellinger distance.
+with the groups' means m and variances v: a group of any size is a mean and a variance, and
+groups are merged without access to their faces. The same holds for clothes: the square roots of the
+histograms are points whose mean squared distance is twice the mean squared Hellinger distance.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 
 from clustering.grouping.arrays import AnyFloats, Floats, Labels, Rows
 
-# Of faces of one person in one tracklet: prior of the spread of a group of few faces.
+# Prior of the spread of a small group: that of one person's faces in one tracklet.
 _USUAL_SPREAD = 0.36
 _USUAL_COUNT = 4.0
 _USUAL_QUALITY = 0.5
@@ -34,13 +34,13 @@ SPREAD_SHARE = 0.4
 
 @dataclass(slots=True, eq=False)
 class Groups:
-    """Moments of groups of faces, one row a group; embeddings are in dlib's Euclidean space."""
+    """Moments of groups of faces, one row per group; embeddings are in dlib's Euclidean space."""
 
     weight: Floats  # (n,) sum of the faces' quality weights
     count: Floats  # (n,) number of faces
     mean: Floats  # (n, d) weighted mean embedding
     variance: Floats  # (n,) weighted mean squared distance to the mean
-    clothes_weight: Floats  # (n,) sum of the weights of faces whose clothes are seen
+    clothes_weight: Floats  # (n,) sum of the weights of faces with visible clothes
     clothes: Floats  # (n, k) weighted mean of the square roots of the histograms
 
     def __len__(self) -> int:
@@ -83,7 +83,7 @@ def groups_of(label: Labels, weight: Floats, embedding: AnyFloats, clothes: AnyF
     order = np.argsort(label, kind="stable")
     starts = np.searchsorted(label[order], np.arange(size + 1))
     moments = _empty(size, embedding.shape[1], clothes.shape[1])
-    # In batches of whole groups: a million faces in double precision take a gigabyte a copy.
+    # In batches of whole groups: a million faces in double precision take 1 GB per copy.
     for first, last in _batches(starts):
         rows = order[starts[first] : starts[last]]
         own = label[rows] - first
@@ -169,14 +169,14 @@ def _sums(
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """Distance of two groups; smaller is more similar.
+    """Distance between two groups; smaller is more similar.
 
     Args:
         clothes_share: weight of the clothes' Hellinger distance against the embedding's.
         spread_share: share of the groups' own spread that is subtracted: a distance that separates
             two people whose faces hardly vary is usual within a person whose faces vary much.
         poor_share: distance added per unit of missing quality: blurred and turned faces resemble
-            each other, whoever they show.
+            each other, regardless of the person.
     """
 
     clothes_share: float = CLOTHES_SHARE
@@ -216,7 +216,7 @@ class Distance:
     def _clothes_term(self, groups: Groups, others: Groups) -> Floats:
         hellinger = np.sqrt(np.maximum(1 - groups.clothes @ others.clothes.T, 0))
         seen = np.outer(groups.clothes_weight > 0, others.clothes_weight > 0)
-        # Unseen clothes count as half way between same and different clothes.
+        # Unseen clothes count as midway between equal and disjoint histograms.
         return np.asarray(self.clothes_share * np.where(seen, hellinger - 0.5, 0), np.float64)
 
 
@@ -228,7 +228,7 @@ def _poorness(groups: Groups) -> Floats:
 def spreads(groups: Groups) -> Floats:
     """Return the root mean square distance of two faces of a group, ``(n,)``.
 
-    Groups of few faces are pulled towards the usual spread.
+    Groups of few faces are shrunk towards the prior spread.
     """
     pairs = groups.count * (groups.count - 1) / 2
     own = np.sqrt(2 * groups.variance)
@@ -279,7 +279,7 @@ def _renew_row(
     cluster: NDArray[np.int64],
 ) -> None:
     """Update the distances in place after ``b`` was merged into ``a``."""
-    # Merged groups have an infinite nearest distance; after a while most groups are such.
+    # Merged groups have an infinite nearest distance; eventually this applies to most rows.
     stale = np.isfinite(nearest) & ((nearest == apart[a]) | (nearest == apart[b]))
     one = Groups(*(getattr(groups, name)[a : a + 1] for name in groups.__slots__))
     row = distance(one, groups)[0]

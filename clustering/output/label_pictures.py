@@ -13,7 +13,7 @@ from data.core.boxes import Box
 from data.video.jpeg import encode_jpeg, read_jpeg
 
 SCALE = 1.2
-"""Side of the picture over that of the face's box: includes forehead, chin and cheeks."""
+"""Ratio of the picture's side to that of the face's box: includes forehead, chin and cheeks."""
 MOST_PX = 224
 """Longest side; pictures are never enlarged."""
 

@@ -42,7 +42,7 @@ class OffSettings:
     Args:
         shortest_s: shortest time without frames, or black, that counts as a disconnect.
         frozen_s: shortest time of a still picture that counts as one; None is never, since a
-            camera that hangs cannot be told from a slide on display.
+            frozen camera cannot be distinguished from a displayed slide.
     """
 
     shortest_s: float = SHORTEST_OFF_S

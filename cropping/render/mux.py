@@ -40,7 +40,7 @@ class PacketTimes:
 
 
 def packet_times(pts: NDArray[np.int64], *, end: int) -> PacketTimes:
-    """Derive decoding times of packets in decode order, as late as the frame order allows.
+    """Derive decoding times of packets in decode order, as late as frame reordering allows.
 
     Args:
         pts: ``(n,)`` ticks, all different.
@@ -88,7 +88,7 @@ def mux(
     Args:
         path: output file.
         chunks: of the video, in order.
-        excerpts: in order; each begins at a keyframe and ends before one, or with the video.
+        excerpts: in order; each begins at a keyframe, and ends just before one or with the video.
         sound: of the whole footage, a file of `write_sound`; None for no sound.
 
     Raises:
@@ -162,7 +162,7 @@ def _packets(chunks: Sequence[Chunk]) -> Iterator[Any]:
 
 
 def _groups(path: Path) -> Iterator[tuple[int, Any]]:
-    """Yield packets in decode order, each with the pts of its group's keyframe."""
+    """Yield packets in decode order, each with the pts of its GOP's keyframe."""
     import av
 
     with av.open(str(path)) as source:
@@ -188,7 +188,7 @@ def _sound(
 def _sound_packets(
     path: Path, excerpts: Sequence[Excerpt], stream: Any
 ) -> Iterator[tuple[Fraction, Any]]:
-    """Yield the sound of the excerpts; of a single one that begins at 0, all sound."""
+    """Yield the sound of the excerpts; all sound of a single excerpt that begins at 0."""
     tick: Fraction = stream.time_base
     last: int | None = None
     for packet, time_s in sound_packets(path):
@@ -197,7 +197,7 @@ def _sound_packets(
             continue
         pts = round(moved_s / tick)
         if last is not None and pts <= last:
-            continue  # the excerpt before ended within a packet
+            continue  # the previous excerpt ended inside this packet
         packet.stream, packet.time_base, packet.pts, packet.dts, last = stream, tick, pts, pts, pts
         yield pts * tick, packet
 

@@ -1,4 +1,4 @@
-"""Last tasks of crop-people: write the videos and the timeline of a footage."""
+"""Final tasks of crop-people: write the videos and the timeline of a footage."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Cropped:
 
 @dataclass(frozen=True, slots=True)
 class WriteTask:
-    """Writing of one footage's files.
+    """Task that writes the output files of one footage.
 
     Args:
         job: of the footage.
@@ -93,7 +93,7 @@ def read_crops(job: CropJob, context: TaskContext) -> Cropped:
 
 
 def wanted_files(plan: CropPlan, known: Mapping[str, str]) -> dict[str, OutputFile]:
-    """Return all files of the folder in the order to write: a best-of after its video."""
+    """Return all files of the folder in the order of writing: a best-of follows its video."""
     wanted: dict[str, OutputFile] = {}
     kept: list[Person] = []
     chosen = {person.person_id for person in plan.chosen}

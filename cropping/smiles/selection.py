@@ -13,12 +13,12 @@ from cropping.smiles.table import is_smiling, log_odds
 from data.core.boxes import sizes_wh
 from data.tables.smiles import Smiles
 
-# Distances between moments: the largest that gives enough moments is used.
+# Spacings between moments; the largest that leaves enough moments is used.
 _APART_S: Final = (8.0, 4.0, 2.0, 1.0, 0.5)
 BURST_S: Final = 1.2
 """Length of a burst."""
 LEAST_MOMENTS: Final = 3
-"""Fewer different moments are too few for a GIF."""
+"""Least number of distinct moments for a GIF."""
 _MOMENTS_A_BURST: Final = 3  # one burst replaces this many moments
 
 _FULL: Final = 90  # percentile of a person's smiles that counts as a full smile
@@ -61,10 +61,10 @@ def _eyes(smiles: Smiles) -> NDArray[np.float64]:
 
 
 def choose_moments(smiles: Smiles, count: int, *, least_apart_s: float = 0.0) -> NDArray[np.int64]:
-    """Return the rows ``(m,)`` of the best moments of one person's smiles, in order of time.
+    """Return the rows ``(m,)`` of the best moments of one person's smiles, in chronological order.
 
     Args:
-        smiles: of one person, in order of time.
+        smiles: of one person, in chronological order.
         count: largest number of moments.
         least_apart_s: least distance between two moments.
     """
@@ -83,7 +83,7 @@ def choose_moments(smiles: Smiles, count: int, *, least_apart_s: float = 0.0) ->
 def _best_apart(
     time_s: NDArray[np.float64], quality: NDArray[np.float64], count: int, apart_s: float
 ) -> NDArray[np.int64]:
-    """Pick the best row repeatedly, at a distance of ``apart_s`` from those picked."""
+    """Pick the best row repeatedly, at least ``apart_s`` from those already picked."""
     left = quality.copy()
     picked: list[int] = []
     while len(picked) < count and left.max(initial=0) > 0:
@@ -94,10 +94,10 @@ def _best_apart(
 
 
 def choose_bursts(smiles: Smiles, count: int) -> list[NDArray[np.int64]]:
-    """Return the rows ``(m,)`` of each burst around the best smiles, in order of time.
+    """Return the rows ``(m,)`` of each burst around the best smiles, in chronological order.
 
     Args:
-        smiles: of one person, in order of time.
+        smiles: of one person, in chronological order.
         count: largest number of bursts.
     """
     peaks = choose_moments(smiles, count, least_apart_s=BURST_S)
@@ -121,7 +121,7 @@ class PersonSelection:
     """The smiles to show of one person.
 
     Args:
-        person_id: whose they are.
+        person_id: of the person.
         moments: different moments, or bursts; too few where ``rows`` is empty.
         rows: ``(k,)`` rows of the smiles table, rising, for each square of the camera.
     """

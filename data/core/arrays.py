@@ -1,4 +1,4 @@
-"""Array types, and the value that marks an unknown row, shared by all rooms."""
+"""Array types, and the value that marks an unknown row, shared by all packages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
-"""``(h, w, 3)`` RGB, or ``(h, w)`` grey where a function says so."""
+"""``(h, w, 3)`` RGB, or ``(h, w)`` grey where documented."""
 
 UNKNOWN = -1
 """No person, tracklet or row: the value of an id or index array where there is none."""
 
 Values = NDArray[np.float64]
-"""One number a row, ``(n,)``, or rows of them: shape and unit where it is used."""
+"""``(n,)`` or ``(n, k)``; shape and unit are documented where it is used."""

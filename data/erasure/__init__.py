@@ -1,1 +1,1 @@
-"""Search for residues of an erased person in a project."""
+"""Erasure of a person from the people's file, and the search for residues in a project."""

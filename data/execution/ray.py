@@ -26,7 +26,7 @@ from data.video.frames import Damage
 LOCAL: Final = "local"
 AUTO: Final = "auto"
 ATTEMPTS: Final = 3
-"""Of one task, whether its function or its machine failed."""
+"""Attempts per task, whether its function or its machine fails."""
 _TASK_CPUS: Final = 1  # many small tasks load all cores better than a few large ones
 _TASKS_PER_CORE: Final = 2  # submitted at once, so that no core is idle between two tasks
 _CONNECT_S: Final = 5.0
@@ -50,9 +50,9 @@ def ray_at(address: str) -> Iterator[RayRunner]:
         raise InputError("--ray: Ray is not installed; pip install 'fancam[ray]'")
     _check_address(address)
     # Ray reads these when it is imported.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # sends nothing to its vendor
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # disables usage reporting
     if address == LOCAL:
-        # Makes Ray take 127.0.0.1 for this machine's address, and listen there only.
+        # Makes Ray use 127.0.0.1 as this machine's address, and listen there only.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         # Keeps other users of this machine out; Ray's own token would be in the user's home.
         os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
@@ -75,7 +75,7 @@ _ADVICE: Final = "run `ray start` on this machine too, or give --ray local"
 
 
 def _check_address(address: str) -> None:
-    """Refuse an address that nothing listens at; Ray itself would retry for a minute."""
+    """Reject an address at which nothing listens; Ray itself would retry for a minute."""
     if address in (LOCAL, AUTO):
         return
     host, colon, port = address.rpartition(":")
@@ -141,7 +141,7 @@ class RayRunner:
         self._cpus = _TASK_CPUS
 
     def threads(self, requested: int) -> int:
-        """Return the threads of one task, which reserves as many cores.
+        """Return the threads of one task, which reserves the same number of cores.
 
         Raises:
             InputError: no machine has that many.
@@ -300,7 +300,7 @@ def _run_task(task: Task[Any], threads: int, counter: Any) -> Any:
     import cv2
 
     cv2.setNumThreads(threads)
-    # Ray may restart a task while its first process, believed dead, still writes.
+    # Ray may restart a task while its first process, presumed dead, still writes.
     os.environ[WRITER] = f"-{socket.gethostname()}-{os.getpid()}"
     bar = _RemoteBar(counter)
     context = _process_context()

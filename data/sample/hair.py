@@ -210,7 +210,7 @@ def _around(look: Look, cut: Cut, random: np.random.Generator) -> Shell:
 def _noise(
     random: np.random.Generator, shape: tuple[int, int], blur: float, tall: float = 1.0
 ) -> Grid:
-    step = max(int(blur * tall / 8), 1)  # what is drawn out downwards is made low and stretched
+    step = max(int(blur * tall / 8), 1)  # vertical motion: noise at a low height, then stretched
     rough = random.standard_normal((-(-shape[0] // step), shape[1]))
     even = cv2.GaussianBlur(rough, (0, 0), blur, sigmaY=blur * tall / step)
     if step > 1:

@@ -105,7 +105,7 @@ class View:
     hit: NDArray[np.bool_]  # (h, w) False outside of the solid
 
     def take(self, texture: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-        """Project a texture, ``(h, w, c)`` of any size, into the view, ``(rows, columns, c)``."""
+        """Project a texture, ``(h, w, c)`` of any size, into the view's ``(h, w, c)``."""
         h, w = texture.shape[:2]
         u = (self.column + 0.5) * np.float32(w / COLUMNS) - 0.5
         v = (self.row + 0.5) * np.float32(h / ROWS) - 0.5

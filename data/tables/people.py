@@ -53,7 +53,7 @@ class Assignments(Table):
 class People:
     """Reader of people, assignments and decisions; owner of the connection.
 
-    `DecisionLog` makes decisions, `projection` applies them, `people_erasure` erases a person.
+    `DecisionLog` makes decisions, `projection` applies them, `data.erasure.people` erases a person.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from data.core.arrays import UNKNOWN
+from data.erasure.people import all_names, erase_person, merged_people
 from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.people import open_people
-from data.tables.people_erasure import all_names, erase_person, merged_people
 from data.tables.projection import assign_found
 from tests.data.tables.reviewed import FOUND, faces, found, now, places
 

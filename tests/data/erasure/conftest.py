@@ -1,0 +1,5 @@
+"""Fixtures of a file of people, as in the tests of the tables."""
+
+from tests.data.tables.conftest import path, people
+
+__all__ = ["path", "people"]
