@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,6 +38,7 @@ from tests.cropping.drawn_smiles import (
     write_tracks,
 )
 from tests.cropping.silent_bar import SilentBar, no_bar
+from tests.cropping.smiles.stage_stubs import kill_the_second, let_all_smile
 from tests.records import tracks_record
 
 SETTINGS = SmileSettings(size_px=120)
@@ -260,37 +260,12 @@ def test_killed_while_scoring_nothing_is_left(project: Project) -> None:
     assert work(project).people[0].file is not None
 
 
-def let_all_smile(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (smile_stage, smile_tasks):
-        monkeypatch.setattr(module, "load_smile_model", lambda _: AlwaysSmiling())
-
-
-def kill_the_second(
-    monkeypatch: pytest.MonkeyPatch, project: Project, module: ModuleType, name: str
-) -> None:
-    """Run until a function of a module is called for the second time."""
-    calls = 0
-    function = getattr(module, name)
-
-    def killing(*args: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls > 1:
-            raise KeyboardInterrupt
-        return function(*args, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, name, killing)
-        with pytest.raises(KeyboardInterrupt):
-            work(project)
-
-
 def test_killed_between_two_people_only_the_rest_is_written(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of two GIFs is written, the run is killed, and the next run writes the other."""
     let_all_smile(monkeypatch)
-    kill_the_second(monkeypatch, project, smile_stage, "link_or_copy")
+    kill_the_second(monkeypatch, lambda: work(project), smile_stage, "link_or_copy")
     left = files(project)
     before = {name: at for name, at in left.items() if not name.startswith(WORK_FOLDER)}
     assert len(left) == 4
@@ -307,7 +282,7 @@ def test_killed_while_encoding_only_the_rest_is_encoded(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_all_smile(monkeypatch)
-    kill_the_second(monkeypatch, project, smile_tasks, "encode_loop")
+    kill_the_second(monkeypatch, lambda: work(project), smile_tasks, "encode_loop")
     before = files(project)
     (encoded,) = [at for name, at in before.items() if name.startswith(WORK_FOLDER)]
     assert len(before) == 2
@@ -360,15 +335,6 @@ def test_tasks_can_be_sent_to_other_processes(project: Project) -> None:
     assert sent == ["score_smiles", "encode_gifs"]
     assert summary.people[0].file is not None
     assert summary.people[0].file.exists()
-
-
-class AlwaysSmiling:
-    """Score every face as a smile."""
-
-    key = "always smiling"
-
-    def smile(self, patches: np.ndarray) -> np.ndarray:
-        return np.full(len(patches), 0.99, np.float32)
 
 
 def test_photographs_of_different_sizes(tmp_path: Path) -> None:
