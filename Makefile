@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-# Tests of one file share a process.
+# Tests of one file share a process; threads that wait leave their core to the other process.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
@@ -12,11 +12,11 @@ demo: .venv/.installed
 	$(BIN)/fancam demo
 
 test: .venv/.installed-dev
-	$(PYTEST) -m 'not slow and not alone' $(SIDE_BY_SIDE)
+	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'not slow and not alone' $(SIDE_BY_SIDE)
 	$(PYTEST) -m 'alone and not slow'
 
 test-slow: .venv/.installed-dev
-	$(PYTEST) -m 'slow and not alone' $(SIDE_BY_SIDE) --no-loadscope-reorder
+	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'slow and not alone' $(SIDE_BY_SIDE) --no-loadscope-reorder
 	$(PYTEST) -m 'slow and alone'
 
 check: .venv/.installed-dev

@@ -59,6 +59,7 @@ def files(folder: Path) -> list[str]:
 
 
 @needs_signals
+@pytest.mark.alone
 @pytest.mark.slow
 def test_killed_once_in_every_stage(film: Path, tmp_path: Path) -> None:
     whole, killed = copied(film, tmp_path / "whole"), copied(film, tmp_path / "killed")

@@ -57,6 +57,7 @@ def quick_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracking.training.plan._CPU_IMGSZ", 320)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.usefixtures("quick_training")
 def test_the_demo_finds_and_tracks_the_drawn_cast(

@@ -10,6 +10,7 @@ from tests.quality.figures import TRACKING_TOLERANCE, read_figures, worse
 from tests.quality.tracking import QUICK_TRAINING, TARGETS, clips, kept_figures, score_ours
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.usefixtures("shared")
 def test_a_real_clip_keeps_its_figures(tmp_path: Path) -> None:

@@ -231,6 +231,7 @@ def test_a_person_with_three_faces_is_trained_and_said_to_need_more(
     assert "needs more examples" in page
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_a_killed_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -149,6 +149,7 @@ def test_validation_detections_come_with_labels(
     assert same(before, start.network.state_dict())
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_learns_its_training_people(
     examples: Examples, start: StartingPoint, tmp_path: Path
