@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ import numpy as np
 import psutil
 
 from data.project.project import Project
+from data.tables.timeline_json import TIMELINE_FILE, FootageTimes, PersonTimes, timeline_json
 from tests.web.crowded_project import crowd_project
 
 CLIENTS: Final = 50
@@ -114,22 +116,15 @@ def _project(folder: Path, faces: int) -> Project:
     random = np.random.default_rng(0)
     for person in range(1, CLIENTS + 1):
         (crops / f"{person}.mp4").write_bytes(random.bytes(VIDEO_BYTES))
-    people = [
-        {
-            "person_id": person,
-            "name": f"Person {person}",
-            "video": f"{person}.mp4",
-            "size_wh": [720, 1280],
-            **{spans: [[0, 60]] if spans == "seen" else [] for spans in _SPANS},
-        }
+    people = tuple(
+        PersonTimes(
+            person, f"Person {person}", f"{person}.mp4", (720, 1280), ((0, 60),), (), (), ()
+        )
         for person in range(1, CLIENTS + 1)
-    ]
-    timeline = {"version": 1, "duration_s": 60.0, "rate": "25/1", "people": people}
-    (crops / "timeline.json").write_text(json.dumps(timeline))
+    )
+    times = FootageTimes("concert", 1500, 60.0, Fraction(25), (1920, 1080), people)
+    (crops / TIMELINE_FILE).write_bytes(timeline_json(times))
     return project
-
-
-_SPANS: Final = ("seen", "filled", "absent", "smiling")
 
 
 @contextmanager
