@@ -27,9 +27,9 @@ from data.tables.faces import Faces
 from data.tables.labels import LabelFolder, picture_file
 from data.tables.people import open_people
 from data.tables.tracks import write_csv
+from tests.bars import no_bar
 from tests.clustering.child import install_fakes
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
-from tests.cropping.silent_bar import no_bar
 from tests.cropping.small_project import QUICK
 from tests.cropping.tracked_project import at_rate, box, tracks_of
 from tests.records import tracker_record, tracks_record

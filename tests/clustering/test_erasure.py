@@ -19,8 +19,8 @@ from data.tables.faces import Faces
 from data.tables.labels import LabelFolder, picture_file
 from data.tables.people import open_people
 from data.video.jpeg import read_jpeg
+from tests.bars import Bars
 from tests.clustering.test_stage import assert_dataset_is_whole, folders
-from tests.tracking.recording_bars import Bars
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from data.sample.truth import Truth
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 from data.video.writer import write_video
+from tests.bars import no_bar
 from tests.clips.encoding import sound
 from tests.clips.numbered import picture
-from tests.cropping.silent_bar import no_bar
 from tests.cropping.small_project import small_project
 from tests.cropping.tracked_project import truth_tracks, write_project
 

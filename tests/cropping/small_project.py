@@ -14,7 +14,7 @@ from data.execution.context import RunContext
 from data.project.project import Project
 from data.tables.tracks import Tracks
 from data.video.reader import read_frames
-from tests.cropping.silent_bar import no_bar
+from tests.bars import no_bar
 from tests.cropping.tracked_project import (
     add_footage,
     at_rate,

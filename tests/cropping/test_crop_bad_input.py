@@ -14,9 +14,9 @@ from data.execution.failures import Failures
 from data.project.paths import WORK_FOLDER
 from data.project.project import Project
 from data.project.stages import TRACKS
+from tests.bars import no_bar
 from tests.clips.encoding import encode
 from tests.clips.numbered import picture
-from tests.cropping.silent_bar import no_bar
 from tests.cropping.small_project import NAMES, QUICK, add_tracks, contents, crop
 from tests.cropping.tracked_project import (
     add_footage,

@@ -15,10 +15,10 @@ from data.execution.context import RunContext
 from data.project.project import Project
 from data.project.stages import SMILES
 from data.video.reader import read_frames
+from tests.bars import Bars
 from tests.clips.encoding import encode
 from tests.clips.numbered import number_of, picture
 from tests.cropping.interrupted import count_renders, interrupted_at, interrupted_in, shorten_chunks
-from tests.cropping.silent_bar import Bars
 from tests.cropping.small_project import NAMES, QUICK, contents, crop
 from tests.cropping.tracked_project import (
     at_rate,

@@ -14,8 +14,8 @@ from data.project.paths import WORK_FOLDER
 from data.project.project import Project
 from data.sample.sound import mark_times_s
 from data.video.reader import read_frames
+from tests.bars import no_bar
 from tests.cropping.conftest import Cropped, Drawn
-from tests.cropping.silent_bar import no_bar
 from tests.cropping.written_video import decoded_sound, marks_s, read_video
 
 

@@ -14,9 +14,9 @@ from cropping.stage import crop_people
 from data.core.progress import Progress
 from data.execution.context import RunContext
 from data.execution.tasks import Finished, LocalRunner, Work
+from tests.bars import no_bar
 from tests.clips.encoding import encode
 from tests.clips.numbered import picture
-from tests.cropping.silent_bar import no_bar
 from tests.cropping.small_project import QUICK, small_project
 
 A = TypeVar("A")

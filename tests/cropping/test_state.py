@@ -20,9 +20,9 @@ from data.project.project import Project
 from data.project.stages import GIFS, SMILES, GifsRecord
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
+from tests.bars import no_bar
 from tests.clips.encoding import encode
 from tests.clips.numbered import picture
-from tests.cropping.silent_bar import no_bar
 from tests.cropping.small_project import NAMES, QUICK, add_tracks, small_project
 from tests.cropping.tracked_project import add_footage, at_rate, box, timeline_of, tracks_of
 

@@ -20,8 +20,8 @@ from data.execution.context import RunContext
 from data.project.project import Project
 from data.tables.smiles import Smiles
 from data.tables.timeline_json import write_smiling
+from tests.bars import no_bar
 from tests.cropping.conftest import Drawn
-from tests.cropping.silent_bar import no_bar
 
 
 def timeline(project: Project) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from cropping.smiles.stage import smile_gifs
 from cropping.stage import crop_people
 from data.execution.context import RunContext
 from data.project.project import Project
+from tests.bars import no_bar
 from tests.clips.catalogue import Clips
 from tests.clustering.command import snapshot
-from tests.cropping.silent_bar import no_bar
 from tests.records import stored_records
 from tests.whole_project import CROPS, make_project
 

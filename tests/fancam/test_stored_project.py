@@ -24,7 +24,7 @@ from data.project import stages
 from data.project.project import SCHEMA, Project
 from data.project.stages import CROPS, FACES, GIFS, PAIR, PEOPLE, RECORDING, TRACKS, Stage
 from data.tables.people import open_people
-from tests.cropping.silent_bar import no_bar
+from tests.bars import no_bar
 from tests.records import stored_records
 from tests.whole_project import CROPS as CROP_SETTINGS
 

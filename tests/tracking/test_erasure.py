@@ -9,10 +9,10 @@ import pytest
 from data.execution.context import RunContext
 from data.project.project import Project
 from data.tables.tracks import read_tracks
+from tests.bars import Bars
 from tests.records import stored_records
 from tests.tracking import coloured
 from tests.tracking.coloured import NAMES
-from tests.tracking.recording_bars import Bars
 from tracking.detection.detections import FootageDetections
 from tracking.erasure import erase_tracks
 from tracking.stage import TrackSettings, track_people

@@ -12,11 +12,11 @@ from data.execution.context import RunContext
 from data.project.project import Project
 from data.project.stages import DETECTIONS, TRACKER, TRACKS
 from data.tables.people import open_people
+from tests.bars import Bars
 from tests.records import tracker_record
 from tests.tracking import coloured
 from tests.tracking.coloured import FACTS
 from tests.tracking.drawn_project import draw_project
-from tests.tracking.recording_bars import Bars
 from tracking import stage
 from tracking.detection import inputs
 from tracking.detection.export import ExportedModel, weights_key

@@ -13,9 +13,9 @@ from data.project.project import Project
 from data.tables.decision_log import DecisionLog
 from data.tables.tracks import Tracks, read_csv
 from data.video.reader import read_frames
+from tests.bars import Bars
 from tests.tracking import coloured
 from tests.tracking.coloured import CUT, FACTS, FRAMES, HIDDEN, NAMES, ColourNetwork
-from tests.tracking.recording_bars import Bars
 from tracking import stage, writing
 from tracking.detection import tasks
 from tracking.detection.export import ExportedModel, ModelFacts

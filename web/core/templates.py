@@ -9,12 +9,20 @@ from typing import Any
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from web.core.library import OpenProject, get_library
+from web.core.library import Library, OpenProject, get_library
 
 STATIC_FOLDER = Path(__file__).parents[1] / "static"
 _TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def project_page(request: Request, library: Library, *, title: str, section: str) -> Response:
+    """Redirect to a section of the only project, or show the list of projects."""
+    projects = list(library)
+    if len(projects) == 1:
+        return RedirectResponse(f"/{section}/{projects[0].id}", 303)
+    return page(request, "shared/choose_project.html", title=title, section=section)
 
 
 def page(

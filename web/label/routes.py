@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi import Path as PathParameter
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from data.core.digest import file_key
 from data.tables.labels import LabelFolder, LabelSet
 from web.core.errors import NotFoundError
 from web.core.library import LibraryParameter, NumberParameter, OpenProject, ProjectParameter
-from web.core.templates import page
+from web.core.templates import page, project_page
 from web.core.thumbnails import cached_jpeg, small_jpeg
 from web.label.labelling import (
     LabelBatch,
@@ -36,10 +36,7 @@ router = APIRouter()
 @router.get("/label", include_in_schema=False)
 def choose_project(request: Request, library: LibraryParameter) -> Response:
     """Redirect to the only project, or show the list of projects."""
-    projects = list(library)
-    if len(projects) == 1:
-        return RedirectResponse(f"/label/{projects[0].id}", 303)
-    return page(request, "shared/choose_project.html", title="Label", section="label")
+    return project_page(request, library, title="Label", section="label")
 
 
 @router.get("/label/{project_id}", include_in_schema=False)

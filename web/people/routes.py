@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from clustering.output.write import pending_changes
 from data.core.digest import file_key
@@ -17,7 +17,7 @@ from data.tables.decision_log import DecisionLog, HistoryEntry
 from data.tables.people import People, open_people
 from web.core.errors import NotFoundError, RefusedError
 from web.core.library import LibraryParameter, NumberParameter, OpenProject, ProjectParameter
-from web.core.templates import page
+from web.core.templates import page, project_page
 from web.core.thumbnails import cached_jpeg, small_jpeg
 from web.people.review import (
     DecisionRequest,
@@ -45,10 +45,7 @@ router = APIRouter()
 @router.get("/people", include_in_schema=False)
 def choose_project(request: Request, library: LibraryParameter) -> Response:
     """Redirect to the only project, or show the list of projects."""
-    projects = list(library)
-    if len(projects) == 1:
-        return RedirectResponse(f"/people/{projects[0].id}", 303)
-    return page(request, "shared/choose_project.html", title="People", section="people")
+    return project_page(request, library, title="People", section="people")
 
 
 @router.get("/people/{project_id}", include_in_schema=False)

@@ -17,8 +17,8 @@ from cropping.expressions.labelled_faces import (
     trimmed_face,
 )
 from data.core.errors import InputError
+from tests.bars import no_bar
 from tests.cropping.drawn_faces import jpeg, write_classes, write_csv, write_zip
-from tests.cropping.silent_bar import no_bar
 
 
 def read(*sources: Path, limits: FaceLimits = DEFAULT_LIMITS) -> LabelledFaces:

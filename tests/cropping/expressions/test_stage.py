@@ -18,8 +18,8 @@ from cropping.expressions.stage import (
 )
 from cropping.expressions.training import ExpressionTraining
 from data.core.errors import InputError
+from tests.bars import no_bar
 from tests.cropping.drawn_faces import write_classes, write_csv
-from tests.cropping.silent_bar import no_bar
 
 PURPOSE = Purpose("Faces", "train-expressions", ("It knows drawn faces only.",))
 

@@ -19,8 +19,8 @@ from cropping.expressions.training import (
     systematic_sample,
     train,
 )
+from tests.bars import SilentBar
 from tests.cropping.drawn_faces import face
-from tests.cropping.silent_bar import SilentBar
 
 CLASSES = ("frown", "smile")
 SETTINGS = ExpressionTraining(epochs=2)

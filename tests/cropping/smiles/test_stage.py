@@ -27,6 +27,7 @@ from data.project.stages import GIFS, TRACKS, GifsRecord
 from data.tables.smiles import Smiles
 from data.tables.tracks import Tracks, write_csv
 from data.video.footage import probe
+from tests.bars import SilentBar, no_bar
 from tests.cropping.drawn_smiles import (
     NAMES,
     RATE,
@@ -37,7 +38,6 @@ from tests.cropping.drawn_smiles import (
     write_project,
     write_tracks,
 )
-from tests.cropping.silent_bar import SilentBar, no_bar
 from tests.cropping.smiles.stage_stubs import kill_the_second, let_all_smile
 from tests.records import tracks_record
 

@@ -1,4 +1,4 @@
-"""Progress bars that show nothing."""
+"""Progress bars that show nothing and keep their updates."""
 
 from __future__ import annotations
 
