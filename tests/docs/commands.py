@@ -25,6 +25,7 @@ MODULES: Final = (
     "tests.benchmarks.serving",
     "tests.benchmarks.scale",
     "tests.docs.preview",
+    "tests.fingerprints",
 )
 """What the pages run as `python -m MODULE`."""
 
