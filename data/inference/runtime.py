@@ -8,6 +8,7 @@ faster on CPUs, see `clustering.faces.graph_cache` for dlib's networks and
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -104,6 +105,19 @@ class _OnnxRuntime:
         return outputs[0]
 
 
+_initialising = threading.Lock()
+
+
+def _initialise_types(openvino: Any) -> None:
+    """Create OpenVINO's table of NumPy types, in one thread.
+
+    Its first use creates it while it holds a lock of C++ and waits for the interpreter's: a second
+    thread that runs its first inference then holds the interpreter's and waits for the other.
+    """
+    with _initialising:
+        openvino.Type(np.float32).to_dtype()
+
+
 class _OpenVino:
     """A compiled model of OpenVINO on the CPU."""
 
@@ -117,6 +131,7 @@ class _OpenVino:
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
             options["ENABLE_CPU_PINNING"] = False  # two networks side by side would share a core
+        _initialise_types(openvino)
         core = openvino.Core()
         self._model = core.compile_model(core.read_model(graph, b""), "CPU", options)
 
