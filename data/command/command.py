@@ -47,6 +47,13 @@ def add_ray_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--models`` and ``--offline``; see `data.inference.models.ensure.ensure_models`."""
+    add = parser.add_argument
+    add("--models", type=Path, metavar="DIR", help="folder to read face models from")
+    add("--offline", action="store_true", help="fetch no face models")
+
+
 def require_range(
     option: str, value: float | None, *, low: float, high: float, unit: str = ""
 ) -> None:

