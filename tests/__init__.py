@@ -1,4 +1,4 @@
-"""Tests, quality figures and benchmarks; they mirror the tree."""
+"""Tests, which mirror the product's tree, with quality figures and benchmarks."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Progress bars that show nothing and keep their updates."""
+"""Progress bars that print nothing and record their updates."""
 
 from __future__ import annotations
 

@@ -29,14 +29,14 @@ from tests.benchmarks.machine import describe
 def main() -> int:
     """Print one report."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"only these of {', '.join(PARTS)}")
-    parser.add_argument("--quick", action="store_true", help="small inputs: does it still run?")
+    parser.add_argument("parts", nargs="*", help=f"parts to run, of {', '.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="small inputs, to check that it runs")
     parser.add_argument(
         "--full",
         action="store_true",
-        help="memory at 1 frame a second, as by default in use; ten minutes of watching",
+        help="memory at the default sampling of 1 frame per second; ten minutes of watching",
     )
-    parser.add_argument("--update", action="store_true", help="commit to the figures of this run")
+    parser.add_argument("--update", action="store_true", help="store the figures of this run")
     parsed = parser.parse_args()
     parts = parsed.parts or list(PARTS)
     if unknown := set(parts) - set(PARTS):
@@ -62,7 +62,7 @@ def _speed(parsed: argparse.Namespace) -> Iterator[list[str]]:
     if footage.exists():
         yield speed.report(footage, amount)
         return
-    yield ["the real footage of ../shared is not on this machine: the drawn film instead"]
+    yield ["the real footage of ../shared is missing: measuring the drawn film instead"]
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
         draw_film(film)

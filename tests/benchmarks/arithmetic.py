@@ -1,4 +1,4 @@
-"""How much arithmetic the two networks need, counted from their graphs."""
+"""Operation counts of the two networks, from their graphs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """Float32 operations; a multiplication and an addition are two."""
+    """Float32 operations; a multiply-add counts as two."""
 
     a_frame: int  # the detector's
     a_chip: int  # the face network's
 
 
 def arithmetic(frame_wh: tuple[int, int], *, upsample: int) -> Arithmetic:
-    """Count what a frame of this size and one chip take."""
+    """Count the operations per frame of this size and per chip."""
     height, width = frame_wh[::-1]
     for _ in range(upsample):
         height, width = doubled_hw(height, width)
@@ -40,7 +40,7 @@ def arithmetic(frame_wh: tuple[int, int], *, upsample: int) -> Arithmetic:
 
 
 def flops(graph: bytes, input_shape: tuple[int, ...]) -> int:
-    """Operations of all convolutions and matrix products; the rest is below a hundredth."""
+    """Count the operations of convolutions and matrix products; others are below one percent."""
     import onnx
 
     model = onnx.load_from_string(graph)

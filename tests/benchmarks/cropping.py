@@ -1,7 +1,7 @@
-"""Frames a second: `crop-people` against ffmpeg with fixed crops, and against a pass a person.
+"""Frames per second of `crop-people`, against fixed crops by ffmpeg and one pass per person.
 
-Beside them stands the time that the cores worked, which tells more where a machine is busy with
-something else too. Alone: `python -m tests.benchmarks.cropping`.
+Processor time is printed as well: it is more reliable on a machine that is busy with other work.
+Run it alone: `python -m tests.benchmarks.cropping`.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ TARGET_FFMPEG: Final = 0.9
 TARGET_PASSES: Final = 1.5
 PEOPLE: Final = 4
 SERVICE: Final = WindowSettings(size_wh=(200, 630))
-"""What the service that this grew from cut out: so many pixels as they are, as ffmpeg does."""
+"""The fixed crop size of the service that fancam replaces, in footage pixels, unscaled."""
 CASES: Final = (
     ("pexels_03", SERVICE),
     ("pexels_03", WindowSettings()),
     ("talkshow_a", WindowSettings()),
 )
-"""720p without sound, where all people are seen all the time; 360p with sound and cuts."""
+"""720p without sound, all people always visible; 360p with sound and cuts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """What one run took."""
+    """Time of one run."""
 
     wall_s: float
-    cpu_s: float  # of all threads, and of processes that were started
+    cpu_s: float  # of all threads and child processes
 
     def __add__(self, other: Took) -> Took:
         return Took(self.wall_s + other.wall_s, self.cpu_s + other.cpu_s)
@@ -62,7 +62,7 @@ class Took:
 
 @dataclass(slots=True)
 class Rounds:
-    """What each side took, one entry a round."""
+    """Times of each contender, one entry per round."""
 
     frames: int = 0
     decoding: list[Took] = field(default_factory=list)
@@ -71,12 +71,12 @@ class Rounds:
     ffmpeg: dict[str, list[Took]] = field(default_factory=dict)
 
     def best_ffmpeg(self) -> str:
-        """The quickest way of running it."""
+        """Name of the fastest ffmpeg variant."""
         return min(self.ffmpeg, key=lambda way: _median(took.wall_s for took in self.ffmpeg[way]))
 
 
 def report(clip: TrackedClip, window: WindowSettings, folder: Path, *, rounds: int) -> list[str]:
-    """Measure one clip; all sides in turn."""
+    """Measure one clip, all contenders in turn."""
     found = measure(clip, window, folder, rounds)
     size, typical = window.video_wh(clip.frame_wh), typical_crops(clip, window)[0].wh
     lines = [
@@ -84,7 +84,7 @@ def report(clip: TrackedClip, window: WindowSettings, folder: Path, *, rounds: i
         f" {size[0]}x{size[1]} from windows of mostly {typical[0]}x{typical[1]}"
         f" ({found.frames} frames)",
         _listed("crop-people, all in one pass", found.ours, found.frames),
-        _listed("crop-people, one pass a person", found.passes, found.frames),
+        _listed("crop-people, one pass per person", found.passes, found.frames),
         _compared("one pass", found.passes, found.ours, TARGET_PASSES),
         f"    of which by decoding once alone: {_by_decoding_once(found):.2f} times the work",
     ]
@@ -97,7 +97,7 @@ def report(clip: TrackedClip, window: WindowSettings, folder: Path, *, rounds: i
 
 
 def measure(clip: TrackedClip, window: WindowSettings, folder: Path, rounds: int) -> Rounds:
-    """Let all sides work in turn, after a round that does not count."""
+    """Run all contenders in turn, after one warm-up round."""
     found = Rounds(frames=len(clip.timeline))
     people = _people(clip)
     project = write_project(
@@ -114,7 +114,7 @@ def measure(clip: TrackedClip, window: WindowSettings, folder: Path, rounds: int
         sides.append((found.ffmpeg.setdefault(way, []), partial(_timed, run)))
     _ours(project, window, people)
     for number in range(rounds):
-        # In turn each is first: how quick a machine is depends on what it did just before.
+        # Rotate which one is first: a machine's speed depends on what it did just before.
         first = number % len(sides)
         for took, side in [*sides[first:], *sides[:first]]:
             took.append(side())
@@ -122,9 +122,9 @@ def measure(clip: TrackedClip, window: WindowSettings, folder: Path, rounds: int
 
 
 def _by_decoding_once(found: Rounds) -> float:
-    """How many times less work one pass would be if people had nothing but the decoding in common.
+    """Return the factor of work that one pass saves if people shared only the decoding.
 
-    The cheaper that is beside encoding, the less can be won by it, whatever crop-people does.
+    The cheaper decoding is compared with encoding, the less a shared pass can save.
     """
     decoding = _median(took.cpu_s for took in found.decoding)
     passes = _median(took.cpu_s for took in found.passes)
@@ -132,13 +132,13 @@ def _by_decoding_once(found: Rounds) -> float:
 
 
 def _people(clip: TrackedClip) -> list[str]:
-    """Those who are seen most."""
+    """Return the people who are seen most."""
     seen = {name: len(clip.of(person)) for person, name in clip.names.items()}
     return sorted(seen, key=lambda name: seen[name], reverse=True)[:PEOPLE]
 
 
 def _ours(project: Project, window: WindowSettings, people: Sequence[str]) -> Took:
-    """Time the command without the start of Python: from tracks to finished files."""
+    """Time the command from tracks to finished files, without Python's start-up."""
     # No video of an earlier measurement is reused, and smiles are not scored.
     shutil.rmtree(project.folder / "crops", ignore_errors=True)
     settings = CropSettings(window=window, people=tuple(people), smiles=False)
@@ -170,13 +170,13 @@ def _cpu_s() -> float:
 def _ffmpeg_ways() -> dict[str, list[str]]:
     if shutil.which("ffmpeg") is None:
         return {}
-    return {"ffmpeg, its own threads": [], "ffmpeg, 1 thread an encoder": ["-threads", "1"]}
+    return {"ffmpeg, its own threads": [], "ffmpeg, 1 thread per encoder": ["-threads", "1"]}
 
 
 def ffmpeg_command(
     clip: TrackedClip, window: WindowSettings, folder: Path, threads: Sequence[str]
 ) -> list[str]:
-    """A fixed crop around each person, where crop-people's mostly is and as large, scaled alike."""
+    """Return a command that cuts a fixed crop per person, of crop-people's typical place, size and scale."""
     settings, footage = CropSettings(), probe(clip.footage)
     crops = typical_crops(clip, window)
     width, height = crops[0].wh
@@ -202,7 +202,7 @@ def ffmpeg_command(
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A window that stands still, in pixels of the frame."""
+    """A fixed window, in pixels of the frame."""
 
     left: int
     top: int
@@ -210,7 +210,7 @@ class Crop:
 
 
 def typical_crops(clip: TrackedClip, window: WindowSettings) -> list[Crop]:
-    """Return a typical crop window of each person who is followed; all have one size."""
+    """Return a typical crop window of each tracked person; all have one size."""
     windows = []
     ids = {name: person for person, name in clip.names.items()}
     for name in _people(clip):
@@ -221,7 +221,7 @@ def typical_crops(clip: TrackedClip, window: WindowSettings) -> list[Crop]:
     crops = []
     for each in windows:
         middles = (each[:, :2] + each[:, 2:]) / 2
-        # Who is never followed is looked for in the middle.
+        # A person who is never tracked gets the middle of the frame.
         middle = np.median(middles, axis=0) if len(middles) else np.array(clip.frame_wh) / 2
         left, top = np.clip(np.round(middle - wh / 2), 0, np.array(clip.frame_wh) - wh).tolist()
         crops.append(Crop(int(left), int(top), (int(wh[0]), int(wh[1]))))
@@ -241,16 +241,16 @@ def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[_Sile
 
 
 def _listed(name: str, rounds: Sequence[Took], frames: int) -> str:
-    """Frames a second of each round, and what the cores do for a frame."""
+    """Format frames per second of each round, and processor time per frame."""
     rates = [frames / took.wall_s for took in rounds]
     listed = " ".join(f"{rate:6.1f}" for rate in rates)
     work_ms = 1000 * _median(took.cpu_s for took in rounds) / frames
     rate = f"{_median(rates):6.1f} frames/s  [{listed}]"
-    return f"  {name:32} {rate}  {work_ms:5.1f} ms of a core a frame"
+    return f"  {name:32} {rate}  {work_ms:5.1f} ms of a core per frame"
 
 
 def _compared(name: str, slow: Sequence[Took], quick: Sequence[Took], target: float) -> str:
-    """The rounds' ratios: what else the machine does is much the same for both of a round."""
+    """Format the ratio of each round, since other load on the machine affects both sides of a round."""
     pairs = list(zip(slow, quick, strict=True))
     ratio = _median(one.wall_s / other.wall_s for one, other in pairs)
     work = _median(one.cpu_s / other.cpu_s for one, other in pairs)
@@ -263,7 +263,7 @@ def _median(values: Iterable[float]) -> float:
 
 
 def cases(folder: Path) -> Iterator[tuple[TrackedClip, WindowSettings]]:
-    """The real clips, or the drawn film where they are not on this machine."""
+    """Yield the real clips, or the drawn film where they are missing."""
     if SHARED.is_dir():
         yield from ((labelled_clip(SHARED, name), window) for name, window in CASES)
         return
@@ -273,7 +273,7 @@ def cases(folder: Path) -> Iterator[tuple[TrackedClip, WindowSettings]]:
 
 
 def all_reports(*, rounds: int) -> Iterator[list[str]]:
-    """Each case, as soon as it is measured."""
+    """Yield the report of each case when it is measured."""
     with tempfile.TemporaryDirectory() as folder:
         for number, (clip, window) in enumerate(cases(Path(folder))):
             place = Path(folder) / str(number)

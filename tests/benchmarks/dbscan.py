@@ -1,7 +1,7 @@
-"""Our DBSCAN against scikit-learn's: time, memory, the same labels.
+"""fancam's DBSCAN against scikit-learn's: time, memory, equality of labels.
 
-Each run has a process of its own, so that memory is its own too; run as a module with arguments
-this file is that process.
+Each run has its own process, so that its memory can be measured; this module, run with arguments,
+is that process.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ MIN_SAMPLES: Final = 5
 SIZES: Final = (1_000, 10_000, 100_000)
 QUICK_SIZES: Final = (1_000, 5_000)
 ROUNDS: Final = 3
-ONCE_FROM: Final = 50_000  # points from which one round has to do
+ONCE_FROM: Final = 50_000  # points from which on one round is run
 LIMIT_S: Final = 600
-"""scikit-learn is given up after so long; it may also run out of memory."""
+"""Time limit of a run of scikit-learn, which may also run out of memory."""
 
-# dlib's space as footage fills it: few of the 128 directions matter. Two faces of a person are
-# about 0.4 apart, those of two people 0.75 and more, and one in twenty is a blurred or turned
-# face that is near to nobody.
+# dlib's embedding space as footage fills it: few of the 128 directions matter. Two faces of one person
+# are about 0.4 apart, faces of two people 0.75 and more, and one face in twenty is blurred or turned and
+# close to no person.
 _DIRECTIONS: Final = 40.0
 _WITHIN: Final = 0.4
-_BETWEEN: Final = 0.75  # from the middle of one person's faces to another's, at least
+_BETWEEN: Final = 0.75  # smallest distance between the centres of two people
 _NOISE_SHARE: Final = 0.05
-_SIZE: Final = 0.7  # of the cloud that people and strangers come from
+_SIZE: Final = 0.7  # of the cloud that people and outliers are drawn from
 
 Points = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """One side's, or why there is nothing to tell."""
+    """Result of one run, or why it failed."""
 
     seconds: float
-    memory_mb: float  # more than it held with the points loaded
+    memory_mb: float  # above the use with the points loaded
     labels: NDArray[np.int64] | None
     failed: str = ""
 
 
 def report(sizes: tuple[int, ...]) -> list[str]:
-    """Measure every size, both sides in turn."""
+    """Measure every size, both implementations in turn."""
     lines = [f"DBSCAN, eps {EPS}, min_samples {MIN_SAMPLES}, medians; memory above the points' own"]
     lines.append("   points  clusters  noise |  ours    s     MB | scikit-learn  s     MB | labels")
     for size in sizes:
@@ -67,7 +67,7 @@ def report(sizes: tuple[int, ...]) -> list[str]:
 
 
 def synthetic_faces(size: int, *, seed: int = 0) -> Points:
-    """Embeddings ``(size, 128)`` of people, with the distances that real ones have."""
+    """Return embeddings ``(size, 128)`` of people, with realistic distances."""
     random = np.random.default_rng(seed)
     weight = np.exp(-np.arange(128) / _DIRECTIONS)
     weight /= np.sqrt((weight**2).sum())
@@ -83,7 +83,7 @@ def synthetic_faces(size: int, *, seed: int = 0) -> Points:
 def _people(
     count: int, weight: NDArray[np.float64], random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Middles of people, ``(count, 128)``, none too near to another."""
+    """Return the centres of people, ``(count, 128)``, none too close to another."""
     people = np.zeros((0, 128))
     while len(people) < count:
         one = random.standard_normal(128) * weight * _SIZE
@@ -93,7 +93,7 @@ def _people(
 
 
 def run(side: str, points: Path) -> Run:
-    """Cluster in a process of its own."""
+    """Cluster in a separate process."""
     labels = points.with_name(f"{side}.npy")
     command = [sys.executable, "-m", __name__, side, str(points), str(labels)]
     try:
@@ -108,7 +108,7 @@ def run(side: str, points: Path) -> Run:
 
 
 def cluster(side: str, points: Points) -> NDArray[np.int64]:
-    """Cluster by one of the sides."""
+    """Cluster with one of the implementations."""
     if side == "ours":
         from clustering.grouping.dbscan import dbscan
 

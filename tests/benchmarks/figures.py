@@ -1,6 +1,6 @@
-"""The committed figures of the benchmarks, which docs/figures.md and docs/scale.md show.
+"""Committed figures of the benchmarks, shown in docs/figures.md and docs/scale.md.
 
-`--update` of a benchmark finds its figures in the lines that it printed and keeps them.
+`--update` of a benchmark parses its figures from its printed lines and stores them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PATTERNS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "minutes": rf"  {_NUMBER} minutes \(",
             "peak_gb": rf", peak {_NUMBER} GB",
             "faces_per_core_s": rf" core minutes: {_NUMBER} faces",
-            "kb_per_face": rf"; {_NUMBER} KB a face",
+            "kb_per_face": rf"; {_NUMBER} KB per face",
         },
         "archive": {
             "precision": rf"first run: precision {_NUMBER},",
@@ -64,14 +64,14 @@ PATTERNS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
     }
 )
-"""Where each figure is in the lines of a benchmark; of several hits, the first counts."""
+"""Pattern of each figure in the printed lines of a benchmark; the first match counts."""
 
 
 def figures_in(benchmark: str, lines: Sequence[str]) -> dict[str, float]:
-    """Find the figures of a benchmark in what it printed.
+    """Parse the figures of a benchmark from its printed lines.
 
     Raises:
-        ValueError: one is not in the lines.
+        ValueError: a figure is missing from the lines.
     """
     text, found = "\n".join(lines), {}
     for name, pattern in PATTERNS[benchmark].items():
@@ -89,5 +89,5 @@ def read_figures() -> dict[str, dict[str, float]]:
 
 
 def keep_figures(benchmark: str, lines: Sequence[str]) -> None:
-    """Commit to the figures of this run; those of other benchmarks stay."""
+    """Store the figures of this run; those of other benchmarks stay."""
     write_json(FILE, {**read_figures(), benchmark: figures_in(benchmark, lines)})

@@ -1,4 +1,4 @@
-"""What a benchmark ran on, how fast it can be at all, and how much memory a process took."""
+"""Description of the machine, its peak arithmetic rate, and the peak memory of a process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MB: Final = 1024 * 1024
 
 
 def describe() -> str:
-    """One line: processor, cores, load, versions."""
+    """Describe processor, cores, load and versions in one line."""
     installed = {dist.metadata["Name"].lower() for dist in importlib.metadata.distributions()}
     versions = [
         f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES if name in installed
@@ -40,10 +40,9 @@ def _processor() -> str:
 
 
 def peak_flops(repeats: int = 30) -> float:
-    """Float32 operations a second in a large matrix product on all cores, the best of several.
+    """Measure float32 operations per second in a large matrix product on all cores, the best of several.
 
-    A multiplication and an addition are two. On a machine that is busy with something else this
-    is too low.
+    A multiply-add counts as two. The result is too low on a machine that is busy with other work.
     """
     best = 0.0
     for side in _SIDES:
@@ -56,10 +55,10 @@ def peak_flops(repeats: int = 30) -> float:
 
 
 def peak_memory_mb() -> float:
-    """Most memory that this process has held so far."""
+    """Return the peak memory of this process so far."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Not ru_maxrss: a child's starts at what its parent held when it was started.
+        # Not ru_maxrss: a child inherits its parent's value at the fork.
         lines = status.read_text("utf-8").splitlines()
         return float(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
     import resource  # not on Windows

@@ -1,4 +1,4 @@
-"""Peak memory of `cluster-faces` on long 1080p footage; run as a module, the measured process."""
+"""Peak memory of `cluster-faces` on long 1080p footage; run as a module, this is the measured process."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ LOOP_S: Final = 10.0
 MINUTES: Final = (10, 60)
 QUICK_MINUTES: Final = (1, 4)
 ROUTINE_EVERY_S: Final = 4.6
-"""Often enough that the shorter run, too, writes a part of its table while frames are on their way:
-the libraries that takes come into memory once, whatever the length. And not a divisor of the loop,
-whose start is its keyframe: much of the film has to be decoded."""
+"""Short enough that the shorter run also writes a part of its table while frames are in flight, which
+loads libraries once, whatever the length; and no divisor of the loop, which starts with its keyframe,
+so that much of the film is decoded."""
 FULL_EVERY_S: Final = 1.0
 TARGET_MB: Final = 2048.0
 GROWTH_MB_AN_HOUR: Final = 100.0
-"""The faces themselves: an hour holds some 10,000 at 3 KB, a few times while they are sorted."""
+"""Growth by the faces themselves: an hour has some 10,000 of 3 KB, held a few times while clustering."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one run took."""
+    """Resource use of one run."""
 
     minutes: float
     frames: int
@@ -42,7 +42,7 @@ class Use:
 
 
 def report(minutes: tuple[int, ...], every_s: float) -> list[str]:
-    """Run `cluster-faces` on footage of each length and hold the peaks against the target."""
+    """Run `cluster-faces` on footage of each length and compare the peaks with the target."""
     lines = [f"Memory, 1080p looped to length, a frame every {every_s:g} s"]
     with tempfile.TemporaryDirectory() as folder:
         loop = Path(folder) / "loop.mp4"
@@ -63,7 +63,7 @@ def report(minutes: tuple[int, ...], every_s: float) -> list[str]:
 
 
 def make_long(loop: Path, path: Path, duration_s: float) -> None:
-    """Repeat the pictures of ``loop`` to ``duration_s`` without encoding them again."""
+    """Repeat the packets of ``loop`` up to ``duration_s`` without encoding again."""
     import av
 
     with av.open(str(path), "w") as target, av.open(str(loop)) as source:

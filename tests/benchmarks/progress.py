@@ -1,4 +1,4 @@
-"""Progress that shows nothing and tells when each part of the stage began."""
+"""Progress that prints nothing and records when each part of a stage began."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from data.core.progress import Bar
 
 
 class Stopwatch:
-    """Seconds on the clock at which each bar was asked for, by its name."""
+    """Clock time in seconds at which each bar was created, by its name."""
 
     def __init__(self) -> None:
         self.began: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, name: str, total: int, done: int) -> Iterator[Bar]:
-        """Note the time; the numbers are of no use here."""
+        """Record the time; the numbers are not used."""
         del total, done
         self.began[name] = time.perf_counter()
         yield _NoBar()

@@ -1,7 +1,7 @@
-"""`make bench-scale`: a million faces of 5,000 people sorted, against scikit-learn's DBSCAN.
+"""`make bench-scale`: cluster a million faces of 5,000 people, compared with scikit-learn's DBSCAN.
 
-Run with `child` first this file is the measured process: it reads the faces of a project and finds
-who is who as `cluster-faces` does.
+With `child` as its first argument, this module is the measured process: it reads the faces of a
+project and clusters them into people as `cluster-faces` does.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Pairwise:
-    """Of all pairs of faces: how many put together are one person, and the other way round."""
+    """Precision and recall over all pairs of faces."""
 
     precision: float
     recall: float
 
     @property
     def f(self) -> float:
-        """Harmonic mean."""
+        """Return the harmonic mean of precision and recall."""
         return 2 * self.precision * self.recall / max(self.precision + self.recall, 1e-12)
 
     def __str__(self) -> str:
@@ -99,16 +99,16 @@ def _pairs(counts: NDArray[np.int64]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """scikit-learn's DBSCAN at the settings that score best, the truth being known."""
+    """scikit-learn's DBSCAN at the settings that score best against the ground truth."""
 
     score: Pairwise
     eps: float
     min_samples: int
-    seconds: float  # of one run at them
+    seconds: float  # of one run at these settings
 
 
 def best_dbscan(points: NDArray[np.float32], truth: Labels) -> Best:
-    """Try all of EPS and MIN_SAMPLES; the distances are taken once for all."""
+    """Try all of EPS and MIN_SAMPLES; the distances are computed once."""
     from sklearn.cluster import DBSCAN
     from sklearn.neighbors import radius_neighbors_graph
 
@@ -131,7 +131,7 @@ def best_dbscan(points: NDArray[np.float32], truth: Labels) -> Best:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """What a process of its own took to find who is who in a project."""
+    """Result and resource use of clustering a project in a separate process."""
 
     seconds: float
     cpu_s: float
@@ -140,7 +140,7 @@ class Run:
 
 
 def make_project(folder: Path, faces: Faces, *, footages: int) -> Project:
-    """Make a project of as many folders of photographs, whose faces are found already."""
+    """Make a project of ``footages`` folders of photographs whose faces are detected already."""
     project = Project(folder)
     for part in np.array_split(np.arange(len(faces)), footages):
         entry = project.add_footage(
@@ -161,7 +161,7 @@ def make_project(folder: Path, faces: Faces, *, footages: int) -> Project:
 
 
 def find_people(project: Project) -> Run:
-    """Find who is who in a process of its own."""
+    """Cluster a project in a separate process."""
     command = [sys.executable, "-m", _MODULE, "child", str(project.folder)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
@@ -169,7 +169,7 @@ def find_people(project: Project) -> Run:
 
 
 def people_of(project: Project) -> Labels:
-    """Whose every face is, footage by footage."""
+    """Return the person of every face, footage by footage."""
     with open_people(project.people_file) as people:
         return np.concatenate([people.assignments(name).person_id for name in project.footages])
 
@@ -187,10 +187,10 @@ def _child(folder: Path) -> None:
 
 
 def name_people(project: Project, found: Labels) -> dict[int, str]:
-    """Name those with the most faces, as somebody does on the People page."""
+    """Name the people with the most faces, as a user does on the People page."""
     people, counts = np.unique(found[found != UNKNOWN], return_counts=True)
     often = people[np.argsort(-counts)[:_NAMED]].tolist()
-    names = {int(person): f"Somebody {number}" for number, person in enumerate(often)}
+    names = {int(person): f"Name {number}" for number, person in enumerate(often)}
     with open_people(project.people_file) as stored:
         for person, name in names.items():
             DecisionLog(stored).decide(Decision(DecisionKind.RENAME, person, name=name))
@@ -201,23 +201,23 @@ def name_people(project: Project, found: Labels) -> dict[int, str]:
 
 
 def likeness_lines(statistics: Statistics, *, faces: int = 3000) -> list[str]:
-    """How far apart drawn faces are, beside the real ones that they are drawn around."""
-    person = np.arange(faces) // 11  # as many of everybody as of the real ones
+    """Compare the distances between drawn faces with those between the real faces behind them."""
+    person = np.arange(faces) // 11  # as many per person as in the real set
     same, different = distances(person_embeddings(draw(statistics, person)), person)
     lines = ["Distances of two faces          " + "".join(f"{p:>7g}%" for p in PERCENTILES)]
     rows: Mapping[str, tuple[Any, Any]] = {
         "of one person": (statistics.same, same),
         "of two people": (statistics.different, different),
     }
-    for what, (real, made) in rows.items():
+    for what, (real, drawn) in rows.items():
         lines.append(f"  {what}, real          " + "".join(f"{d:8.3f}" for d in real))
-        made = np.percentile(made, PERCENTILES)
-        lines.append(f"  {what}, made up       " + "".join(f"{d:8.3f}" for d in made))
+        drawn = np.percentile(drawn, PERCENTILES)
+        lines.append(f"  {what}, drawn         " + "".join(f"{d:8.3f}" for d in drawn))
     return lines
 
 
 def pile_lines(statistics: Statistics, size: int, people: int) -> list[str]:
-    """One folder of photographs: all of them, and a sample beside scikit-learn's DBSCAN."""
+    """Report one folder of photographs: all faces, and a sample compared with scikit-learn's DBSCAN."""
     person = in_a_pile(size, shares(people))
     faces = draw(statistics, person)
     rows = np.sort(np.random.default_rng(0).choice(size, min(SAMPLE, size), replace=False))
@@ -244,7 +244,7 @@ def pile_lines(statistics: Statistics, size: int, people: int) -> list[str]:
 
 
 def archive_lines(statistics: Statistics, size: int, people: int) -> list[str]:
-    """As many faces in many footages: people of each, then people of people; and once more."""
+    """Report the same number of faces in many footages, clustered twice."""
     footages = max(size // FACES_A_FOOTAGE, 2)
     person = in_footages(size, shares(people), footages=footages, cast=CAST)
     with tempfile.TemporaryDirectory() as folder:
@@ -277,8 +277,8 @@ def _took(run: Run, size: int) -> str:
     return (
         f"  {run.seconds / 60:.1f} minutes {_verdict(run.seconds < LIMIT_S)},"
         f" peak {run.peak_mb / 1024:.2f} GB {_verdict(run.peak_mb < LIMIT_MB)};"
-        f" {run.cpu_s / 60:.1f} core minutes: {rate:.0f} faces a core second;"
-        f" {run.peak_mb * 1024 / size:.1f} KB a face"
+        f" {run.cpu_s / 60:.1f} core minutes: {rate:.0f} faces per core second;"
+        f" {run.peak_mb * 1024 / size:.1f} KB per face"
     )
 
 
@@ -297,13 +297,17 @@ def main() -> int:
     """Print one report."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.scale", description=__doc__)
     parser.add_argument("--faces", type=int, default=FACES)
-    parser.add_argument("--people", type=int, help="a person has 200 faces if not given")
-    parser.add_argument("--only", choices=("pile", "archive"), help="one of the two")
-    parser.add_argument("--kept", action="store_true", help="do not measure ../shared/faces again")
+    parser.add_argument("--people", type=int, help="number of people; default: one per 200 faces")
+    parser.add_argument("--only", choices=("pile", "archive"), help="run only this part")
     parser.add_argument(
-        "--statistics", action="store_true", help="only measure ../shared/faces, and keep it"
+        "--kept", action="store_true", help="use the stored statistics of ../shared/faces"
     )
-    parser.add_argument("--update", action="store_true", help="commit to the figures of this run")
+    parser.add_argument(
+        "--statistics",
+        action="store_true",
+        help="only measure ../shared/faces, and store the statistics",
+    )
+    parser.add_argument("--update", action="store_true", help="store the figures of this run")
     parsed = parser.parse_args()
     if parsed.statistics:
         save(_measured())
@@ -311,7 +315,7 @@ def main() -> int:
     real = (SHARED / "faces").is_dir() and not parsed.kept
     print(describe(), flush=True)
     statistics = _measured() if real else load()
-    source = "../shared/faces, measured now" if real else f"{FILE.name}, kept"
+    source = "../shared/faces, measured now" if real else f"{FILE.name}, stored"
     _print([f"Drawn around {source}", *likeness_lines(statistics)])
     people = parsed.people or parsed.faces * PEOPLE // FACES
     if parsed.only != "archive":

@@ -1,8 +1,8 @@
-"""Any number of made-up faces of many people, drawn around what real embeddings measure.
+"""Synthetic faces of many people, drawn from the statistics of real embeddings.
 
-People lie around the mean face as real people do (the covariance between people), the faces of one
-around its own (the covariance within, as far away as the faces of real photographs are, the poor
-ones farther), and all of them about as far from the origin as dlib's network puts faces.
+People are distributed around the mean face with the covariance between real people; the faces of one
+person around that person's mean, with the covariance within real people and their distances (poor
+faces farther away); all norms are distributed as those of dlib's network.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from data.tables.faces import Faces
 from tests.clustering.labelled_footage import table
 
 FILE: Final = Path(__file__).with_name("scale_statistics.npz")
-"""Of ../shared/faces; written by `python -m tests.benchmarks.scale --statistics`."""
+"""Statistics of ../shared/faces, written by `python -m tests.benchmarks.scale --statistics`."""
 PERCENTILES: Final = (0.1, 1, 5, 25, 50, 75, 95, 99)
 SIZES_SPREAD: Final = 1.2
-"""Of the logarithm of how many faces each has: the middle one of 5,000 has half the mean, one in a
-hundred eight times it."""
-_AT_ONCE: Final = 50_000  # faces drawn together
+"""Deviation of the logarithm of the faces per person: of 5,000 people the median has half the mean, one
+in a hundred eight times the mean."""
+_AT_ONCE: Final = 50_000  # faces drawn per batch
 _FACE_PX: Final = 100
 
 Matrix = NDArray[np.float64]
@@ -32,27 +32,27 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
-    """What real faces measure; of the mean of a face's embedding and its mirrored chip's."""
+    """Statistics of real faces, each the mean of the embeddings of its chip and of the mirrored chip."""
 
     mean: Matrix  # (128,)
-    between: Matrix  # (128, 128) a square root of the covariance of people
-    within: Matrix  # (128, 128) of the faces of one person
-    mirror: Matrix  # (128, 128) of half of what mirroring changes
-    length: Matrix  # (n,) how far each real face is from its person's mean ...
-    quality: Matrix  # (n,) ... and how good it is
-    person_spread: float  # of the logarithm of how far a person's faces are from their mean
-    norms: tuple[float, float]  # mean and deviation of the faces' own
+    between: Matrix  # (128, 128) square root of the covariance between people
+    within: Matrix  # (128, 128) square root of the covariance within a person
+    mirror: Matrix  # (128, 128) square root of the covariance of half the change by mirroring
+    length: Matrix  # (n,) distance of each real face from its person's mean ...
+    quality: Matrix  # (n,) ... and its quality
+    person_spread: float  # deviation of the logarithm of a person's distances from their mean
+    norms: tuple[float, float]  # mean and deviation of the norms of faces
     same: Matrix  # distances of two real faces of one person, at PERCENTILES
     different: Matrix  # of two people
 
 
 def measure(faces: Faces, person: NDArray[np.int64]) -> Statistics:
-    """Measure real faces ``(n,)`` of people from 0 who have two or more each."""
+    """Measure real faces ``(n,)`` of people numbered from 0, each with two faces or more."""
     both = ((faces.embedding + faces.embedding_mirrored) / 2).astype(np.float64)
     half = ((faces.embedding - faces.embedding_mirrored) / 2).astype(np.float64)
     counts = np.bincount(person)
     means = np.stack([both[person == number].mean(axis=0) for number in range(len(counts))])
-    # A face is part of its person's mean, and so nearer to it than to the truth.
+    # A face is part of its person's mean, and so closer to it than to the true mean.
     own = (both - means[person]) * np.sqrt(counts / (counts - 1))[person, None]
     within = own.T @ own / len(own)
     between = np.cov(means.T) - within * (1 / counts).mean()
@@ -76,7 +76,7 @@ def measure(faces: Faces, person: NDArray[np.int64]) -> Statistics:
 
 
 def distances(points: NDArray[Any], person: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
-    """Distances of all pairs of one person, and of two."""
+    """Return the distances of all pairs within one person, and between two."""
     squares = (points**2).sum(axis=1)
     apart = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * points @ points.T, 0))
     pairs = np.triu_indices(len(points), 1)
@@ -90,7 +90,7 @@ def _root(covariance: Matrix) -> Matrix:
 
 
 def save(statistics: Statistics, path: Path = FILE) -> None:
-    """Write in half precision: 100 KB."""
+    """Write statistics in half precision: 100 KB."""
     values: dict[str, Any] = {
         name: np.asarray(getattr(statistics, name), np.float16) for name in Statistics.__slots__
     }
@@ -98,7 +98,7 @@ def save(statistics: Statistics, path: Path = FILE) -> None:
 
 
 def load(path: Path = FILE) -> Statistics:
-    """Read what `save` wrote."""
+    """Read statistics written by `save`."""
     with np.load(path) as stored:
         values: dict[str, Any] = {n: stored[n].astype(np.float64) for n in Statistics.__slots__}
     values["person_spread"] = float(values["person_spread"])
@@ -107,18 +107,18 @@ def load(path: Path = FILE) -> Statistics:
 
 
 def shares(people: int, *, seed: int = 0) -> Matrix:
-    """Of all faces, ``(people,)``: a few people are seen very often, most of them seldom."""
+    """Return each person's share of all faces, ``(people,)``: few are seen very often, most rarely."""
     seen = np.exp(np.random.default_rng(seed).normal(0, SIZES_SPREAD, people))
     return np.asarray(seen / seen.sum(), np.float64)
 
 
 def in_a_pile(size: int, share: Matrix, *, seed: int = 0) -> NDArray[np.int64]:
-    """Whose each of ``size`` faces is, in any order; somebody may be left without."""
+    """Return the person of each of ``size`` faces, in random order; a person may have none."""
     return np.random.default_rng(seed).choice(len(share), size, p=share)
 
 
 def in_footages(size: int, share: Matrix, *, footages: int, cast: int) -> NDArray[np.int64]:
-    """Whose each of ``size`` faces is, footage by footage, a few people in each."""
+    """Return the person of each of ``size`` faces, footage by footage, a few people in each."""
     parts = []
     for number in range(footages):
         random = np.random.default_rng(number)
@@ -129,7 +129,7 @@ def in_footages(size: int, share: Matrix, *, footages: int, cast: int) -> NDArra
 
 
 def draw(statistics: Statistics, person: NDArray[np.int64], *, seed: int = 0) -> Faces:
-    """Draw a face of each of ``person``, ``(n,)`` from 0, one a frame."""
+    """Draw one face per entry of ``person``, ``(n,)`` from 0, one per frame."""
     random = np.random.default_rng(seed)
     size, people = len(person), int(person.max(initial=-1)) + 1
     centre = statistics.mean + random.standard_normal((people, 128)) @ statistics.between.T
@@ -147,20 +147,20 @@ def draw(statistics: Statistics, person: NDArray[np.int64], *, seed: int = 0) ->
 
 
 def _cloud(random: np.random.Generator, root: Matrix, length: Matrix) -> Matrix:
-    """Points ``(n, 128)`` so far from 0, in the directions that the covariance has."""
+    """Return points ``(n, 128)`` at these distances from 0, in directions of the covariance."""
     points = random.standard_normal((len(length), 128)) @ root.T
     return np.asarray(points * (length / np.linalg.norm(points, axis=1))[:, None], np.float64)
 
 
 def _nearer_norms(points: Matrix, mean: float, deviation: float) -> Matrix:
-    """Factors, ``(n,)``, by which the points' norms come to have that mean and deviation."""
+    """Return factors, ``(n,)``, that give the points' norms that mean and deviation."""
     norms = np.linalg.norm(points, axis=1)
     own = max(float(norms.std()), 1e-9)
     return np.asarray((mean + (norms - norms.mean()) * deviation / own) / norms, np.float64)
 
 
 def _table(embedding: NDArray[Any], mirrored: NDArray[Any], good: Matrix) -> Faces:
-    """Faces of photographs, one each, that are as good as they are."""
+    """Return faces of photographs, one each, of the given quality."""
     size = len(good)
     box = (0, 0, _FACE_PX, _FACE_PX)
     faces = table(Faces, size, xyxy=box, score=1, sharpness=good / 2, tracklet=-1)

@@ -1,4 +1,4 @@
-"""What Ray costs on one machine, and what is kept of an hour: figures of docs/scale.md."""
+"""Overhead of Ray on one machine, and costs per hour of footage: the figures of docs/scale.md."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from tracking.detection.export import exported_model
 from tracking.stage import TrackSettings, track_people
 
 TARGET: Final = 0.20
-"""Ray may take so much longer than the plain run on the same machine, its workers started."""
+"""Largest overhead of Ray over the plain run on one machine, with its workers started."""
 COPIES: Final = 4
 SECONDS, QUICK_SECONDS = 50.0, 4.0
 FOLLOWED_S: Final = 20.0
 PEOPLE: Final = 2
-"""Videos a footage: a lesson's teacher and student."""
+"""Videos per footage: a lesson's teacher and student."""
 IMAGE_PX: Final = 416
-"""As train-tracker chooses for small footage on a CPU."""
+"""Image size that train-tracker chooses for small footage on a CPU."""
 _HOUR_S: Final = 3600
 
 
@@ -47,14 +47,14 @@ class Times:
     """Seconds of each run, taken in turn."""
 
     plain: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)  # of the plain ones, on all cores together
+    cpu: list[float] = field(default_factory=list)  # of the plain runs, summed over all cores
     ray: list[float] = field(default_factory=list)
-    start: float = 0.0  # of Ray
+    start: float = 0.0  # until Ray runs
     first: float = 0.0  # the first run on it, in which its workers start and load
 
     @property
     def overhead(self) -> float:
-        """How much longer Ray takes, as a share."""
+        """Return the extra time with Ray, as a share of the plain time."""
         return float(np.median(np.divide(self.ray, self.plain))) - 1
 
 
@@ -66,7 +66,7 @@ def report(folder: Path, *, seconds: float = SECONDS, rounds: int = 3) -> list[s
     ratios = " ".join(f"{ray / plain:.2f}" for ray, plain in pairs)
     met = "(met)" if times.overhead < TARGET else "(MISSED)"
     lines = [
-        f"more than one machine: cluster-faces of {COPIES} footages of {seconds:.0f} s, a look a s",
+        f"more than one machine: cluster-faces of {COPIES} footages of {seconds:.0f} s, 1 frame/s",
         f"  plain {_listed(times.plain)} s, --ray local {_listed(times.ray)} s, ratios [{ratios}]",
         f"  Ray takes {times.overhead:+.0%} on one machine, target under {TARGET:.0%} {met}",
         f"  before that: {times.start:.1f} s until Ray runs; the first run on it, in which its"
@@ -119,7 +119,7 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def _follow(folder: Path, seconds: float) -> list[str]:
-    """Core hours of what looks at every frame, and what it keeps."""
+    """Measure core hours and output of the stages that process every frame."""
     film = folder / "followed.mp4"
     truth = draw_film(film, duration_s=seconds)
     tracks, names, timeline = truth_tracks(truth)
@@ -127,14 +127,14 @@ def _follow(folder: Path, seconds: float) -> list[str]:
     write_untrained(project, image_px=IMAGE_PX)
     people = tuple(sorted(names.values())[:PEOPLE])
     settings = CropSettings(people=people)
-    exported_model(project.tracker_file)  # once a tracker, and then kept
-    # Tracks of a detector that has learned nothing are none to crop by.
+    exported_model(project.tracker_file)  # exported once per tracker
+    # An untrained detector gives no tracks to crop by.
     crop_s = _cpu_s(lambda: crop_people(project, [], settings, context=RunContext(_no_bar)))
     crops = sum(file.stat().st_size for file in project.crops_folder("followed").glob("*.mp4"))
     tables = sum(file.stat().st_size for file in project.tracks_folder.glob("followed.*"))
     chosen = TrackSettings(device="cpu")
     track_s = _cpu_s(lambda: track_people(project, [film], chosen, context=RunContext(_no_bar)))
-    shown = f"{len(people)} videos of them and who smiles"
+    shown = f"{len(people)} videos and smile scores"
     return [
         f"  {track_s / seconds:.2f} to track (yolo11n at {IMAGE_PX} px),"
         f" {crop_s / seconds:.2f} to crop, {shown}; at {truth.frame_wh[0]}x{truth.frame_wh[1]}",
@@ -144,14 +144,14 @@ def _follow(folder: Path, seconds: float) -> list[str]:
 
 
 def _cpu_s(call: Callable[[], object]) -> float:
-    """Seconds of all cores together."""
+    """Return seconds summed over all cores."""
     start = time.process_time()
     call()
     return time.process_time() - start
 
 
 def _an_hour(project: Project, films: list[Path]) -> list[str]:
-    """What is kept of an hour of footage, and what the machine that hands out tasks does for it."""
+    """Measure the files of an hour of footage, and the time of the submitting process."""
     footages = [probe(film) for film in films]
     hours = sum(footage.duration_s for footage in footages) / _HOUR_S
     tables = sum(file.stat().st_size for file in project.faces_folder.glob("*.parquet"))
@@ -161,7 +161,7 @@ def _an_hour(project: Project, films: list[Path]) -> list[str]:
     return [
         f"  an hour of it: faces tables {tables / hours / 1e6:.0f} MB, pictures"
         f" {pictures / hours / 1e6:.0f} MB; finding its packets {index_s / hours:.1f} s",
-        f"  project.json: {save_s / len(films) * 1e3:.2f} ms a footage each time it is written",
+        f"  project.json: {save_s / len(films) * 1e3:.2f} ms per footage each time it is written",
     ]
 
 

@@ -1,6 +1,6 @@
-"""Many players at one server: errors, memory, and how soon a reviewer is answered meanwhile.
+"""Many players at one server: errors, memory, and a reviewer's response times meanwhile.
 
-Alone: `python -m tests.benchmarks.serving`.
+Run it alone: `python -m tests.benchmarks.serving`.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ CLIENTS: Final = 50
 SECONDS: Final = 30.0
 QUICK_SECONDS: Final = 4.0
 VIDEO_BYTES: Final = 6 * 2**20
-ASKED_BYTES: Final = 2**20  # a player's range
+RANGE_BYTES: Final = 2**20  # of one range request of a player
 PLAYER_MBIT_S: Final = 4.0
-"""What a video of 720 lines takes."""
+"""Rate of a 720p video."""
 TARGET_P95_S: Final = 0.3
 GROWTH_MB: Final = 30.0
-"""Within the run: more would not be flat."""
+"""Largest growth of memory during a run."""
 _REVIEW_EVERY_S: Final = 0.1
 _SEE: Final = {
     "everybody": "",
@@ -51,24 +51,24 @@ _MOVE: Final = "moving a face"
 
 @dataclass(slots=True)
 class Load:
-    """What one run took."""
+    """Measurements of one run."""
 
     seconds: float
     answers: int = 0  # to players
     sent_mb: float = 0.0
     errors: list[str] = field(default_factory=list)
-    review: list[tuple[str, float]] = field(default_factory=list)  # asked for what, seconds
+    review: list[tuple[str, float]] = field(default_factory=list)  # request, seconds
     memory_mb: list[float] = field(default_factory=list)  # of the server, over time
 
     @property
     def grown_mb(self) -> float:
-        """From the second fifth of the run to the last; by medians, since answers come and go."""
+        """Return the growth from the second fifth of the run to the last, by medians."""
         part = max(len(self.memory_mb) // 5, 1)
         return float(np.median(self.memory_mb[-part:]) - np.median(self.memory_mb[part : 2 * part]))
 
 
 def report(seconds: float = SECONDS, *, faces: int = 20_000) -> list[str]:
-    """Measure players at their own pace, and as fast as they can read."""
+    """Measure players at playback rate, and at full speed."""
     lines = [f"Serving: {CLIENTS} players of different videos, one reviewer, {faces} faces"]
     with tempfile.TemporaryDirectory() as folder:
         project = _project(Path(folder) / "concert.fancam", faces)
@@ -94,7 +94,7 @@ def _lines(name: str, load: Load) -> list[str]:
 
 
 def _by_question(load: Load) -> Iterator[str]:
-    """Where the reviewer's time goes."""
+    """Yield the response times of each kind of request."""
     for asked in dict.fromkeys(asked for asked, _ in load.review):
         took_ms = [1000 * seconds for each, seconds in load.review if each == asked]
         p50, p95 = np.percentile(took_ms, [50, 95])
@@ -109,7 +109,7 @@ def _verdict(met: bool) -> str:
 
 
 def _project(folder: Path, faces: int) -> Project:
-    """A project to review, and a footage with a file for each player."""
+    """Make a project to review, with a footage that has a file for each player."""
     project = crowd_project(folder, faces=faces, unknown=min(500, faces // 10))
     crops = project.crops_folder("concert")
     crops.mkdir(parents=True)
@@ -133,9 +133,9 @@ def _served(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            said = re.search(r":(\d+)/", server.stdout.readline())
-            assert said is not None
-            yield psutil.Process(server.pid), int(said[1])
+            address = re.search(r":(\d+)/", server.stdout.readline())
+            assert address is not None
+            yield psutil.Process(server.pid), int(address[1])
         finally:
             server.terminate()
 
@@ -145,7 +145,7 @@ def _served(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
 
 async def _measure(server: psutil.Process, port: int, seconds: float, mbit_s: float) -> Load:
     load = Load(seconds)
-    for path in _SEE.values():  # tables are read once
+    for path in _SEE.values():  # loads the tables
         await _once(port, _API + path)
     until = time.monotonic() + seconds
     players = (_play(load, port, person, until, mbit_s) for person in range(1, CLIENTS + 1))
@@ -157,22 +157,22 @@ _API: Final = "/api/projects/concert/people"
 
 
 async def _play(load: Load, port: int, person: int, until: float, mbit_s: float) -> None:
-    """Read one video in ranges, over and over, on one connection."""
-    if mbit_s:  # people do not all press play at once
-        await asyncio.sleep(ASKED_BYTES * 8 / 1e6 / mbit_s * person / CLIENTS)
+    """Read one video in ranges, repeatedly, on one connection."""
+    if mbit_s:  # players start at different moments
+        await asyncio.sleep(RANGE_BYTES * 8 / 1e6 / mbit_s * person / CLIENTS)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     start = time.monotonic()
     read = 0
     while time.monotonic() < until:
         at = read % VIDEO_BYTES
-        asked = f"bytes={at}-{min(at + ASKED_BYTES, VIDEO_BYTES) - 1}"
+        asked = f"bytes={at}-{min(at + RANGE_BYTES, VIDEO_BYTES) - 1}"
         try:
             path = f"/media/concert/1/people/{person}/video"
             status, length = await _ask(reader, writer, path, {"range": asked})
         except (OSError, asyncio.IncompleteReadError) as error:
             load.errors.append(repr(error))
             break
-        if (status, length) != (206, min(ASKED_BYTES, VIDEO_BYTES - at)):
+        if (status, length) != (206, min(RANGE_BYTES, VIDEO_BYTES - at)):
             load.errors.append(f"{status} with {length} bytes for {asked}")
         read += length
         load.answers += 1
@@ -184,7 +184,7 @@ async def _play(load: Load, port: int, person: int, until: float, mbit_s: float)
 
 
 async def _review(load: Load, port: int, until: float) -> None:
-    """Look at people, and rename one or move a face of theirs now and then."""
+    """Request people, and sometimes rename one or move a face."""
     for turn, asked in enumerate(itertools.cycle((*_SEE, _RENAME, *_SEE, _MOVE))):
         if time.monotonic() >= until:
             break
@@ -200,13 +200,13 @@ async def _review(load: Load, port: int, until: float) -> None:
 
 
 async def _decision(port: int, asked: str, turn: int) -> dict[str, object]:
-    """Another name for a person, or their most doubtful face for another person."""
+    """Return a decision: rename a person, or move their least certain face to another person."""
     shown = json.loads((await _once(port, _API + _SEE["a person"]))[1])
     if asked == _RENAME:
-        said = {"kind": "rename", "person": 1, "name": f"Anna {turn}"}
+        decision = {"kind": "rename", "person": 1, "name": f"Anna {turn}"}
     else:
-        said = {"kind": "move", "person": 2, "faces": shown["faces"][:1]}
-    return {"seen": shown["revision"], **said}
+        decision = {"kind": "move", "person": 2, "faces": shown["faces"][:1]}
+    return {"seen": shown["revision"], **decision}
 
 
 async def _weigh(load: Load, server: psutil.Process, until: float) -> None:
@@ -216,7 +216,7 @@ async def _weigh(load: Load, server: psutil.Process, until: float) -> None:
 
 
 async def _once(port: int, path: str, body: object = None) -> tuple[int, bytes]:
-    """Ask once on a connection of its own; return status and content."""
+    """Send one request on a new connection; return status and content."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
     headers = {"connection": "close", "origin": f"http://127.0.0.1:{port}"}
     content = b"" if body is None else json.dumps(body).encode()
@@ -234,7 +234,7 @@ async def _ask(
     path: str,
     headers: dict[str, str],
 ) -> tuple[int, int]:
-    """Ask on an open connection; return status and length, the content thrown away."""
+    """Send a request on an open connection, discard the content; return status and length."""
     _send(writer, "GET", path, headers, b"")
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     found = re.search(r"\r\ncontent-length: (\d+)", head)

@@ -1,4 +1,4 @@
-"""Frames a second: face_recognition's CNN path against the pipeline from file to embeddings."""
+"""Frames per second, from file to embeddings, against face_recognition's CNN path."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SMALL: Final = (100, 100, 3)
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How much is measured: rounds, frames of face_recognition a round, our sampling."""
+    """Size of the measurement: rounds, frames of face_recognition per round, fancam's sampling."""
 
     rounds: int = 3
     reference_frames: int = 4
@@ -50,7 +50,7 @@ QUICK: Final = Amount(rounds=1, reference_frames=2, every_s=1.0)
 
 @dataclass(slots=True)
 class Rates:
-    """Frames a second, one entry a round."""
+    """Frames per second, one entry per round."""
 
     ours: list[float] = field(default_factory=list)
     one_process: list[float] = field(default_factory=list)
@@ -59,18 +59,18 @@ class Rates:
     faces: int = 0
 
     def ratio(self, others: Sequence[float]) -> float:
-        """How many times as fast ours is, by the medians."""
+        """Return the ratio of fancam's median rate to the median of ``others``."""
         return float(np.median(self.ours) / np.median(others))
 
 
 def report(path: Path, amount: Amount) -> list[str]:
-    """Measure on the footage ``path`` and say how far from the targets and the limit it is."""
+    """Measure on the footage ``path`` and compare with the targets and the limit."""
     rates = measure(path, amount)
     one, two = rates.ratio(rates.one_process), rates.ratio(rates.two_processes)
     lines = [
-        f"Speed on {path.name}, frames a second (upsampled once; rounds of both sides in turn)",
+        f"Speed on {path.name}, frames per second (upsampled once; both sides in turn)",
         f"  ours, file to stored embeddings     {_listed(rates.ours)}"
-        f"   ({rates.frames} frames, {rates.faces} faces a round)",
+        f"   ({rates.frames} frames, {rates.faces} faces per round)",
         f"  face_recognition, one process       {_listed(rates.one_process)}",
         f"  face_recognition, {PROCESSES} processes       {_listed(rates.two_processes)}",
         f"  ours is {one:.1f} times as fast as one process, target {TARGET_ONE:.0f}"
@@ -82,7 +82,7 @@ def report(path: Path, amount: Amount) -> list[str]:
 
 
 def measure(path: Path, amount: Amount) -> Rates:
-    """Let both sides work in turn; the reference on some of the frames that ours looks at."""
+    """Run both sides in turn, the reference on a subset of fancam's sampled frames."""
     images = _sampled(path, amount)
     rates = Rates()
     load_face_recognition()
@@ -97,21 +97,21 @@ def measure(path: Path, amount: Amount) -> Rates:
 
 
 def every_s(path: Path, amount: Amount) -> float:
-    """Our interval on this footage."""
+    """Return fancam's sampling interval on this footage, in seconds."""
     return amount.every_s or default_interval_s(probe(path).duration_s)
 
 
 def _sampled(path: Path, amount: Amount) -> list[Image]:
-    """Some of the frames that ours looks at, spread evenly."""
+    """Return an evenly spread subset of fancam's sampled frames."""
     images = [frame.image for frame in sample_frames(path, every_s=every_s(path, amount))]
     wanted = amount.rounds * amount.reference_frames
     return [images[i] for i in np.linspace(0, len(images) - 1, wanted).astype(int)]
 
 
 def _ours(path: Path, amount: Amount, rates: Rates) -> None:
-    """One run of the stage, timed from the first frame's decoding to the tables on disk.
+    """Time one run of the stage, from decoding the first frame to the tables on disk.
 
-    Pictures are written and people are sorted out meanwhile too; the networks are loaded before.
+    The time includes writing pictures and clustering; the networks are loaded before.
     """
     watch = Stopwatch()
     backend = BackendSettings(upsample=UPSAMPLE)
@@ -142,34 +142,34 @@ def _warm_up() -> None:
 
 
 def _reference(image: Image) -> int:
-    """What a user of face_recognition does to a frame; number of faces."""
+    """Process a frame as a user of face_recognition does; return the number of faces."""
     api = load_face_recognition()
     places = api.face_locations(image, UPSAMPLE, model="cnn")
     return len(api.face_encodings(image, places))
 
 
 def _limit(path: Path, rates: Rates) -> list[str]:
-    """The networks' arithmetic at this machine's peak, against the time that is taken."""
+    """Compare the networks' arithmetic at this machine's peak with the time taken."""
     footage = probe(path)
     frame_wh = (footage.width, footage.height)
     count = arithmetic(frame_wh, upsample=UPSAMPLE)
     chips = 2 * rates.faces / max(rates.frames, 1)  # each also mirrored
     flops = count.a_frame + chips * count.a_chip
     peak = peak_flops()
-    taken_s, least_s = 1 / float(np.median(rates.ours)), flops / peak
+    taken_s, min_s = 1 / float(np.median(rates.ours)), flops / peak
     network_s = _networks_alone_s(path, chips)
     return [
-        f"  arithmetic a frame: detector {count.a_frame / 1e9:.2f} GFLOP, face network"
+        f"  arithmetic per frame: detector {count.a_frame / 1e9:.2f} GFLOP, face network"
         f" {count.a_chip / 1e9:.2f} GFLOP x {chips:.1f} chips; peak of a float32 matrix product"
         f" {peak / 1e9:.0f} GFLOP/s",
         f"  a frame takes {taken_s * 1e3:.0f} ms; the networks alone {network_s * 1e3:.0f} ms"
-        f" ({network_s / taken_s:.0%}); their arithmetic at peak {least_s * 1e3:.0f} ms"
-        f" ({least_s / taken_s:.0%})",
+        f" ({network_s / taken_s:.0%}); their arithmetic at peak {min_s * 1e3:.0f} ms"
+        f" ({min_s / taken_s:.0%})",
     ]
 
 
 def _networks_alone_s(path: Path, chips: float) -> float:
-    """Time of the two networks a frame, called with nothing else going on."""
+    """Measure seconds per frame of the two networks alone."""
     from clustering.faces.pyramid import doubled_hw, tiling
 
     footage = probe(path)

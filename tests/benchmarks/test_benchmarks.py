@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say; how long things take is not tested."""
+"""Tests of the benchmarks, apart from the times they measure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.clips.catalogue import Clips
 from tests.quality.cropping_clips import drawn_clip
 
 
-def test_flops_of_a_convolution_and_a_product_counted_by_hand() -> None:
+def test_flops_of_a_convolution_and_a_product() -> None:
     weights = np.zeros((4, 3, 5, 5), np.float32)
     matrix = np.zeros((64, 7), np.float32)
     nodes = [
@@ -80,7 +80,7 @@ def test_footage_looped_to_length_plays_through(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_fifty_players_are_served_without_an_error() -> None:
-    # In a thread of its own: browser tests before it leave an event loop running in this one.
+    # In another thread: earlier browser tests leave an event loop running in this one.
     with ThreadPoolExecutor(1) as pool:
         lines = pool.submit(report, 3.0, faces=400).result()
     assert f"{CLIENTS} players" in lines[0]
@@ -90,8 +90,8 @@ def test_fifty_players_are_served_without_an_error() -> None:
     assert len([line for line in lines if line.startswith("      moving a face")]) == 2
 
 
-def test_ffmpeg_is_asked_for_the_same(tmp_path: Path) -> None:
-    """Crops around the people, within the frame, with the encoder's own settings."""
+def test_ffmpeg_gets_the_same_crops(tmp_path: Path) -> None:
+    """Crops are around the people, inside the frame, with the encoder's settings."""
     film = tmp_path / "film.mp4"
     truth = draw_film(film, duration_s=0.4, size_wh=(320, 180), shots=["talk"])
     clip = drawn_clip(film, truth)
@@ -103,15 +103,13 @@ def test_ffmpeg_is_asked_for_the_same(tmp_path: Path) -> None:
     assert len(faces) == 2
     for left, boxes in zip(lefts, faces, strict=False):
         assert left < boxes[:, 0].min() < boxes[:, 2].max() < left + 102
-    assert lefts[2:] == [109, 109]  # who is never seen
+    assert lefts[2:] == [109, 109]  # a person who is never seen
     assert command.count("libx264") == command.count("veryfast") == command.count("0:a") == 4
     closer = ffmpeg_command(clip, WindowSettings(zoom="face"), tmp_path, [])
     assert closer[closer.index("-filter_complex") + 1].count(",scale=102:180[") == 4
 
 
-def test_each_stage_of_the_one_command_is_timed(
-    clips: Clips, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_stage_of_fancam_is_timed(clips: Clips, monkeypatch: pytest.MonkeyPatch) -> None:
     def staged(_: list[str]) -> int:
         with total_progress("fancam", [ProgressStep(name, 1.0) for name in whole.STAGES]) as line:
             for number in range(len(whole.STAGES)):
@@ -124,4 +122,4 @@ def test_each_stage_of_the_one_command_is_timed(
     assert first == "fancam constant_rate.mp4, 3 s of footage"
     assert [line.split()[0] for line in stages] == list(whole.STAGES)
     assert every.split()[0] == "all"
-    assert within == "  within the 20 minutes that it may take"
+    assert within == "  within the limit of 20 minutes"

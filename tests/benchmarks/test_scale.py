@@ -1,4 +1,4 @@
-"""Made-up faces are like the real ones they are drawn around; many are sorted as well as few."""
+"""Synthetic faces resemble the real ones behind them; many are clustered as well as few."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from tests.benchmarks.scale_faces import (
 )
 
 LEAST_F = 0.93
-"""Of 20,000 faces of 1,000 people; see `test_a_crowd_keeps_its_figure`."""
+"""F of 20,000 faces of 1,000 people; see `test_many_people_keep_the_committed_f`."""
 
 
 def ints(*values: int) -> NDArray[np.int64]:
     return np.array(values, np.int64)
 
 
-def sorted_faces(faces: Faces, limits: LinkageLimits = DEFAULT_LIMITS) -> NDArray[np.int64]:
+def clustered(faces: Faces, limits: LinkageLimits = DEFAULT_LIMITS) -> NDArray[np.int64]:
     return group_faces(faces, GroupingSettings(), frames=len(faces), video=False, limits=limits)
 
 
@@ -60,7 +60,7 @@ def sorted_faces(faces: Faces, limits: LinkageLimits = DEFAULT_LIMITS) -> NDArra
         pytest.param((0, 0, 1), (-1, -1, -1), (1, 0), id="unknown faces are in no pair"),
     ],
 )
-def test_pairs_by_hand(
+def test_pairwise_score(
     truth: tuple[int, ...], found: tuple[int, ...], expected: tuple[float, float]
 ) -> None:
     score = pairwise(ints(*truth), ints(*found))
@@ -71,8 +71,8 @@ def test_pairs_by_hand(
 # --- the faces --------------------------------------------------------------------------------
 
 
-def test_made_up_faces_are_as_far_apart_as_real_ones() -> None:
-    """But for near doubles, which collections of photographs have."""
+def test_synthetic_faces_are_as_far_apart_as_real_ones() -> None:
+    """Except for near duplicates, which collections of photographs have."""
     statistics = load()
     person = np.arange(2000) // 11
     same, different = distances(person_embeddings(draw(statistics, person)), person)
@@ -85,7 +85,7 @@ def test_made_up_faces_are_as_far_apart_as_real_ones() -> None:
     assert len(likeness_lines(statistics, faces=300)) == 5
 
 
-def test_what_is_drawn_measures_what_it_was_drawn_around(tmp_path: Path) -> None:
+def test_synthetic_faces_have_the_statistics_they_are_drawn_from(tmp_path: Path) -> None:
     statistics = load()
     person = np.arange(2000) // 10
     faces = draw(statistics, person)
@@ -101,14 +101,14 @@ def test_what_is_drawn_measures_what_it_was_drawn_around(tmp_path: Path) -> None
     assert good[0] == pytest.approx(good[1], abs=0.1)
 
 
-def test_the_kept_statistics_are_small_and_name_nobody() -> None:
+def test_the_stored_statistics_are_small_and_anonymous() -> None:
     assert FILE.stat().st_size < 100_000
     statistics = load()
     assert statistics.between.shape == statistics.within.shape == (128, 128)
     assert len(statistics.length) == len(statistics.quality)
 
 
-def test_drawing_is_repeatable_and_people_differ_in_how_often_they_are_seen() -> None:
+def test_drawing_is_repeatable_and_people_differ_in_frequency() -> None:
     share = shares(500)
     person = in_a_pile(20_000, share)
     counts = np.bincount(person, minlength=500)
@@ -118,29 +118,29 @@ def test_drawing_is_repeatable_and_people_differ_in_how_often_they_are_seen() ->
     assert np.array_equal(one.embedding, other.embedding)
 
 
-def test_footages_have_a_few_people_each_who_come_again() -> None:
+def test_footages_share_a_few_people_each() -> None:
     person = in_footages(4000, shares(60), footages=8, cast=10).reshape(8, 500)
     casts = [set(row.tolist()) for row in person]
     assert all(len(cast) <= 10 for cast in casts)
     assert any(casts[0] & other for other in casts[1:])
 
 
-# --- sorting them -----------------------------------------------------------------------------
+# --- clustering -------------------------------------------------------------------------------
 
 
-def test_a_crowd_is_sorted_as_well_as_a_pile() -> None:
-    """Rounds among near neighbours against pairs one by one."""
+def test_rounds_score_as_well_as_pairwise_linkage() -> None:
+    """Compare rounds among nearest neighbours with linking one pair at a time."""
     person = in_a_pile(800, shares(40), seed=1)
     faces = draw(load(), person)
-    at_once = pairwise(person, sorted_faces(faces))
+    at_once = pairwise(person, clustered(faces))
     limits = LinkageLimits(50, SearchLimits(all_pairs=300, cell_size=60))
-    in_rounds = pairwise(person, sorted_faces(faces, limits))
+    in_rounds = pairwise(person, clustered(faces, limits))
     assert in_rounds.f > at_once.f - 0.01
     assert in_rounds.f > 0.95
 
 
 @pytest.mark.slow
-def test_a_project_is_sorted_in_a_process_of_its_own(tmp_path: Path) -> None:
+def test_a_project_is_clustered_in_a_separate_process(tmp_path: Path) -> None:
     person = in_footages(600, shares(12), footages=3, cast=6)
     project = make_project(tmp_path / "a.fancam", draw(load(), person), footages=3)
     first = find_people(project)
@@ -154,9 +154,9 @@ def test_a_project_is_sorted_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_crowd_keeps_its_figure() -> None:
+def test_many_people_keep_the_committed_f() -> None:
     person = in_a_pile(20_000, shares(1000))
     faces = draw(load(), person)
-    ours = pairwise(person, sorted_faces(faces))
+    ours = pairwise(person, clustered(faces))
     assert ours.f >= LEAST_F
     assert ours.f >= best_dbscan(person_embeddings(faces), person).score.f

@@ -1,6 +1,6 @@
-"""Frames a second: `track-people` end to end against ultralytics' own ``model.track``.
+"""Frames per second of `track-people` end to end, against ultralytics' ``model.track``.
 
-Alone: `python -m tests.benchmarks.tracking`.
+Run it alone: `python -m tests.benchmarks.tracking`.
 """
 
 from __future__ import annotations
@@ -38,43 +38,43 @@ from tracking.training.stage import TrackerSettings, train_tracker
 
 TARGET: Final = 1.5
 TRACKERS: Final = ("botsort.yaml", "bytetrack.yaml")
-"""The first is what ``model.track`` uses unless told otherwise; the second is what ours uses."""
+"""The default of ``model.track``, and the association that track-people uses."""
 _WEIGHTS: Final = SHARED / "weights" / "yolov5n_coco_body.pt"
 _EPOCHS: Final = 3
-"""Enough to find faces: only the speed counts here."""
+"""Enough epochs to find faces; accuracy does not matter here."""
 
 
 @dataclass(slots=True)
 class Rates:
-    """Frames a second, one entry a round."""
+    """Frames per second, one entry per round."""
 
     frames: int = 0
     ours: list[float] = field(default_factory=list)
     theirs: dict[str, list[float]] = field(default_factory=lambda: {t: [] for t in TRACKERS})
 
     def ratio(self, tracker: str) -> float:
-        """How many times as fast ours is, by the medians."""
+        """Return the ratio of fancam's median rate to that of ``tracker``."""
         return float(np.median(self.ours) / np.median(self.theirs[tracker]))
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Seconds a frame of each part of ours, measured alone; in a run they overlap."""
+    """Seconds per frame of each part of track-people, measured alone; in a run they overlap."""
 
     decode_s: float
-    detect_s: float  # fitting into the network's input, the network, joining its boxes
-    network_s: float  # of that the network
-    rest_s: float  # cuts, tracklets, names, filling, smoothing
+    detect_s: float  # preprocessing, network, non-maximum suppression
+    network_s: float  # the network's part of detect_s
+    rest_s: float  # cuts, tracklets, names, interpolation, smoothing
 
 
 def report(project: Project, footage: Path, *, rounds: int = 3) -> list[str]:
-    """Measure on one footage of a project that has a tracker; both sides in turn."""
-    rates, parts = measure(project, footage, rounds), take_apart(project, footage)
+    """Measure one footage of a project that has a tracker, both sides in turn."""
+    rates, parts = measure(project, footage, rounds), measure_parts(project, footage)
     image_px = _facts(project).image_px
     taken_s = 1 / float(np.median(rates.ours))
     lines = [
-        f"Tracking {footage.name}, frames a second ({rates.frames} frames, network at {image_px}"
-        " px, same weights; rounds of both sides in turn)",
+        f"Tracking {footage.name}, frames per second ({rates.frames} frames, network at {image_px}"
+        " px, same weights; both sides in turn)",
         f"  track-people, footage to CSV        {_listed(rates.ours)}",
     ]
     lines += [f"  model.track, {t:22} {_listed(rates.theirs[t])}" for t in TRACKERS]
@@ -94,18 +94,18 @@ def _where_time_goes(parts: Parts, taken_s: float) -> list[str]:
         "around the network": around_s,
         "cuts, tracklets, names": parts.rest_s,
     }
-    told = ", ".join(f"{name} {s * 1e3:.1f} ms" for name, s in shares.items())
+    listed_parts = ", ".join(f"{name} {s * 1e3:.1f} ms" for name, s in shares.items())
     alone_s = sum(shares.values())
     return [
-        f"  a frame takes {taken_s * 1e3:.1f} ms; each part alone: {told}",
+        f"  a frame takes {taken_s * 1e3:.1f} ms; each part alone: {listed_parts}",
         f"  together {alone_s * 1e3:.1f} ms; the network is {parts.network_s / alone_s:.0%} of it",
     ]
 
 
 def measure(project: Project, footage: Path, rounds: int) -> Rates:
-    """Let both sides work in turn, on the CPU."""
+    """Run both sides in turn, on the CPU."""
     rates = Rates()
-    exported_model(project.tracker_file)  # once a tracker, and then kept
+    exported_model(project.tracker_file)  # exported once per tracker
     for _ in range(rounds):
         start = time.perf_counter()
         settings = TrackSettings(device="cpu", force=True)
@@ -129,8 +129,8 @@ def _ultralytics(project: Project, footage: Path, tracker: str) -> float:
     return frames / (time.perf_counter() - start)
 
 
-def take_apart(project: Project, footage: Path, *, frames: int = 200) -> Parts:
-    """Measure each part of ours by itself, on the first frames."""
+def measure_parts(project: Project, footage: Path, *, frames: int = 200) -> Parts:
+    """Measure each part of track-people alone, on the first frames."""
     network, facts, batch = load_yolo(project.tracker_file, device="cpu")
     spent = _Clock()
     timed = spent.around(network)
@@ -162,7 +162,7 @@ def _decoded(footage: Path, count: int) -> tuple[list[Frame], float]:
 
 
 def _rest_s(project: Project, footage: Path, images: list[Frame]) -> float:
-    """Seconds a frame of what comes after the detector, from what a run has kept."""
+    """Measure seconds per frame of the steps after the detector, from the files of a run."""
     name = next(e.name for e in project.footages.values() if e.path == footage.absolute())
     found = FootageDetections.read(project.detections_file(name))
     with open_people(project.people_file) as people:
@@ -180,13 +180,13 @@ def _rest_s(project: Project, footage: Path, images: list[Frame]) -> float:
 
 
 class _Clock:
-    """Sums up the time that calls take."""
+    """Sum of the time of calls."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """The same call, timed."""
+        """Wrap a function so that its time is added."""
 
         def timed(*arguments: Any) -> Any:
             start = time.perf_counter()
@@ -223,7 +223,7 @@ def _verdict(met: bool) -> str:
 
 
 def prepared(footage: Path, folder: Path) -> Project:
-    """A project of a footage with a tracker that was trained a little."""
+    """Make a project of one footage with a briefly trained tracker."""
     project = Project(folder / "bench.fancam")
     cluster_faces(project, [footage], ClusterSettings(every_s=1.0), context=RunContext(_no_bar))
     weights = str(_WEIGHTS) if _WEIGHTS.exists() else "yolo11n.yaml"
@@ -233,7 +233,7 @@ def prepared(footage: Path, folder: Path) -> Project:
 
 
 def talkshow(folder: Path) -> Path:
-    """The footage to measure on: a real one, or the drawn film drawn into ``folder``."""
+    """Return the footage to measure: a real clip, or the drawn film, written to ``folder``."""
     real = SHARED / "footage" / "talkshow_a.mp4"
     if real.exists():
         return real
@@ -244,7 +244,9 @@ def talkshow(folder: Path) -> Path:
 def main() -> int:
     """Print one report."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tracking")
-    parser.add_argument("--project", type=Path, help="one with a tracker; its tracks are remade")
+    parser.add_argument(
+        "--project", type=Path, help="project with a tracker; its tracks are rewritten"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parsed = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

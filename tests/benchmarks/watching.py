@@ -1,6 +1,6 @@
-"""How well in step everybody's video stays while somebody switches and seeks at random.
+"""Sync of the people's videos during random switches and seeks.
 
-Alone: `python -m tests.benchmarks.watching`; ten minutes, unless `--minutes` says otherwise.
+Run it alone: `python -m tests.benchmarks.watching`; ten minutes, or `--minutes`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SONG_S: Final = 30.0
 
 
 def report(minutes: float = MINUTES) -> list[str]:
-    """Play for some minutes in a browser; one line says so where there is none."""
+    """Play for some minutes in a browser; report in one line if there is none."""
     name = f"Watching: three people, {minutes:g} minutes of random switches and seeks"
     with tempfile.TemporaryDirectory() as folder:
         drawing = Drawing(("Anna", "Ben", "Cleo"), _SONG_S, (96, 120), gifs=False, alike=True)

@@ -1,6 +1,6 @@
-"""The one command from footage to page: what each stage takes, in time and in processor time.
+"""Time and processor time of each stage of `fancam`, from footage to page.
 
-Alone: `python -m tests.benchmarks.whole [FOOTAGE]`; it takes as long as the command does.
+Run it alone: `python -m tests.benchmarks.whole [FOOTAGE]`; it takes as long as the command.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ STAGES: Final = ("cluster-faces", "train-tracker", "track-people", "crop-people"
 
 
 def report(footage: Path = FOOTAGE, weights: str = str(WEIGHTS)) -> list[str]:
-    """Run the command once in a new folder; lines for a person to read."""
+    """Run the command once in a new folder; return the lines of the report."""
     with tempfile.TemporaryDirectory() as folder, _measured() as took:
         project = str(Path(folder) / "whole.fancam")
         command = [str(footage), "--project", project, "--weights", weights, "--no-review"]
         if code := fancam.cli.main(command):
-            raise RuntimeError(f"fancam must end well, got exit code {code}")
+            raise RuntimeError(f"fancam must succeed, got exit code {code}")
     seconds, busy = (sum(column) for column in zip(*took, strict=True))
     lines = [f"fancam {footage.name}, {probe(footage).duration_s:.0f} s of footage"]
     for name, (stage_s, stage_busy) in zip(STAGES, took, strict=True):
         lines.append(f"  {name:<14} {stage_s:6.0f} s   {stage_busy:6.0f} s of processors")
     within = "within" if max(seconds, busy / TARGET_CORES) < TARGET_S else "over"
-    least = f"{busy / TARGET_CORES:.0f} s of {TARGET_CORES} cores that do nothing else, at least"
+    lower_bound = f"{busy / TARGET_CORES:.0f} s of {TARGET_CORES} idle cores, at lower_bound"
     return [
         *lines,
         f"  {'all':<14} {seconds:6.0f} s   {busy:6.0f} s of processors"
-        f" on {available_cores()} cores: {least}",
-        f"  {within} the {TARGET_S // 60} minutes that it may take",
+        f" on {available_cores()} cores: {lower_bound}",
+        f"  {within} the limit of {TARGET_S // 60} minutes",
     ]
 
 
 @contextmanager
 def _measured() -> Iterator[list[tuple[float, float]]]:
-    """Note seconds, and seconds of processors, of each stage that runs within."""
+    """Yield a list that collects seconds and processor seconds of each stage that runs inside."""
     took: list[tuple[float, float]] = []
     step = TotalProgress.step
 
@@ -80,8 +80,8 @@ def main() -> int:
     """Print one report."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.whole", description=__doc__)
     parser.add_argument("footage", nargs="?", type=Path, default=FOOTAGE)
-    parser.add_argument("--weights", default=str(WEIGHTS), help="as of fancam")
-    parser.add_argument("--update", action="store_true", help="commit to the figures of this run")
+    parser.add_argument("--weights", default=str(WEIGHTS), help="as for fancam")
+    parser.add_argument("--update", action="store_true", help="store the figures of this run")
     parsed = parser.parse_args()
     print(describe(), flush=True)
     lines = report(parsed.footage, parsed.weights)

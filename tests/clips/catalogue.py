@@ -1,4 +1,4 @@
-"""Every clip and picture by name, each written when a test first asks for it."""
+"""All clips and pictures by name, each written on first use."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ CLIPS: dict[str, Callable[[Path], None]] = {
 
 
 class Clips:
-    """Write each clip of ``CLIPS`` once a session, when a test first asks for it."""
+    """Write each clip of ``CLIPS`` once per session, on first use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

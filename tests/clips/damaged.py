@@ -1,4 +1,4 @@
-"""Files that are damaged, cut off, or no video at all."""
+"""Files that are damaged, truncated, or not video."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from data.core.arrays import Image
 from tests.clips.encoding import RATE, encode, sound
 from tests.clips.numbered import CORNER_PX, FRAMES, HEIGHT, WIDTH, picture, pictures
 
-DAMAGED_FRAMES = range(35, 38)  # of DAMAGED_GOP frames a group
+DAMAGED_FRAMES = range(35, 38)  # in groups of DAMAGED_GOP frames
 DAMAGED_GOP = 30
 
 
 def damaged(path: Path) -> None:
-    """Bytes flipped inside the packets of ``DAMAGED_FRAMES``."""
+    """Write a clip with bytes flipped inside the packets of ``DAMAGED_FRAMES``."""
     options = {"g": str(DAMAGED_GOP), "bf": "0", "sc_threshold": "0", "slices": "1"}
     encode(path, _noisy(FRAMES), options=options)
-    packets = _packet_places(path)
+    packets = _packet_extents(path)
     content = bytearray(path.read_bytes())
     for number in DAMAGED_FRAMES:
         start, size = packets[number]
@@ -31,17 +31,17 @@ def damaged(path: Path) -> None:
 
 
 def nothing_decodes(path: Path) -> None:
-    """A good container around nothing but noise."""
+    """Write an intact container whose packets are noise."""
     encode(path, pictures(30), options={"g": "10"})
     content = bytearray(path.read_bytes())
     random = np.random.default_rng(1)
-    for start, size in _packet_places(path):
+    for start, size in _packet_extents(path):
         content[start + 4 : start + size] = random.bytes(size - 4)
     path.write_bytes(content)
 
 
 def truncated(whole: str, **how: str) -> Callable[[Path], None]:
-    """The first 60 % of a clip that is ``whole`` a container."""
+    """Return a writer of the first 60 % of the bytes of a clip in the container ``whole``."""
 
     def write(path: Path) -> None:
         uncut = path.with_suffix(f".uncut.{whole}")
@@ -54,7 +54,7 @@ def truncated(whole: str, **how: str) -> Callable[[Path], None]:
 
 
 def sound_only(path: Path) -> None:
-    """AAC, no pictures."""
+    """Write AAC sound without pictures."""
     from data.video.writer import VideoWriter
 
     with VideoWriter(path, rate=RATE) as writer:
@@ -62,7 +62,7 @@ def sound_only(path: Path) -> None:
 
 
 def song_with_cover(path: Path) -> None:
-    """Sound with a still picture attached, which is no footage."""
+    """Write sound with an attached cover picture, which is not footage."""
     import av
     from av.stream import Disposition
 
@@ -90,12 +90,12 @@ def text(path: Path) -> None:
 
 
 def absurd_size(path: Path) -> None:
-    """A header that promises 30000 x 20000 pixels, and a little of them."""
+    """Write a header that declares 30000 x 20000 pixels, and little data."""
     path.write_bytes(b"YUV4MPEG2 W30000 H20000 F25:1 C420jpeg\nFRAME\n" + bytes(1000))
 
 
 def absurd_size_in_avi(path: Path) -> None:
-    """A stream header that says 12000 x 9000 pixels around a clip of 160 x 96."""
+    """Write a clip of 160 x 96 pixels whose stream header declares 12000 x 9000."""
     encode(path, pictures(3), codec="ffv1", pix_fmt="bgr0")
     content = bytearray(path.read_bytes())
     # BITMAPINFOHEADER, after the chunk's name and size: its own size, then width and height.
@@ -105,7 +105,7 @@ def absurd_size_in_avi(path: Path) -> None:
 
 
 def _noisy(count: int) -> list[Image]:
-    """Numbered frames with noise around, so that packets are large enough to be damaged."""
+    """Return numbered frames with noise around, so that packets are large enough to damage."""
     random = np.random.default_rng(0)
     images = pictures(count)
     for image in images:
@@ -113,8 +113,8 @@ def _noisy(count: int) -> list[Image]:
     return images
 
 
-def _packet_places(path: Path) -> list[tuple[int, int]]:
-    """Where in the file each video packet lies: first byte and size, in decode order."""
+def _packet_extents(path: Path) -> list[tuple[int, int]]:
+    """Return offset and size in bytes of each video packet, in decode order."""
     import av
 
     with av.open(str(path)) as source:

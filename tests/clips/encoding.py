@@ -1,4 +1,4 @@
-"""Clips in any container and codec."""
+"""Encoding of clips in any container and codec."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def encode(
     movflags: str | None = None,
     created: str | None = None,
 ) -> None:
-    """Write a clip as cameras and other programs do."""
+    """Write a clip as a camera or another program would."""
     import av
 
     settings = {"movflags": movflags} if movflags else {}

@@ -1,6 +1,6 @@
 """Numbered frames: bits of the number across the middle, and a colour in each corner.
 
-They show a test which frame it got, and which way up.
+A test reads the number and the orientation of a frame from its pixels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CORNERS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220), 
 
 
 def picture(number: int, *, width: int = WIDTH, height: int = HEIGHT) -> Image:
-    """Draw an upright frame of a number."""
+    """Draw an upright frame that encodes ``number``."""
     image = np.full((height, width, 3), 110, np.uint8)
     near, far_x, far_y = slice(0, CORNER_PX), slice(-CORNER_PX, None), slice(-CORNER_PX, None)
     places = [(near, near), (near, far_x), (far_y, near), (far_y, far_x)]

@@ -1,4 +1,4 @@
-"""Pictures and folders of pictures, whole and broken."""
+"""Pictures and folders of pictures, intact and broken."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def see_through(path: Path) -> None:
 
 
 def exif_turned(path: Path) -> None:
-    """Stored a quarter turn off; orientation 6: turn clockwise to see it upright."""
+    """Write a picture stored rotated by 90 degrees, with EXIF orientation 6 (rotate clockwise)."""
     from PIL import Image as Pillow
 
     tags = Pillow.Exif()
@@ -46,7 +46,7 @@ def exif_turned(path: Path) -> None:
 
 
 def absurd_picture(path: Path) -> None:
-    """A PNG of 25000 x 25000 pixels in 60 bytes."""
+    """Write a PNG that declares 25000 x 25000 pixels, in 60 bytes."""
     import zlib
 
     def chunk(kind: bytes, body: bytes) -> bytes:
@@ -59,7 +59,7 @@ def absurd_picture(path: Path) -> None:
 
 
 def folder_of_pictures(path: Path) -> None:
-    """Numbers that sort badly as text, two sizes, a note, a hidden file and a broken picture."""
+    """Write numbers that sort wrongly as text, two sizes, a note, a hidden and a broken picture."""
     path.mkdir()
     for number in (0, 1, 2, 10, 11):
         _save(path / f"shot {number}.png", picture(number))

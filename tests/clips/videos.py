@@ -1,4 +1,4 @@
-"""Videos that decode: rates, orientations, containers and codecs of all kinds."""
+"""Videos that decode: all kinds of rates, orientations, containers and codecs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from data.core.arrays import Image
 from tests.clips.encoding import RATE, encode, sound
 from tests.clips.numbered import FRAMES, picture, pictures
 
-# Seconds of each frame of the clip of varying rate: three speeds and a gap of 1.3 s.
+# Frame times of the clip of varying rate, in seconds: three rates and a gap of 1.3 s.
 VARYING_TIMES_S = [
     *(i / 30 for i in range(30)),
     *(1 + i / 10 for i in range(10)),
@@ -22,7 +22,7 @@ DELAY_S = 5.0
 
 
 def constant_rate(path: Path) -> None:
-    """B-frames, a keyframe a second and sound, as in most files."""
+    """Write B-frames, one keyframe per second, and sound, as in most files."""
     from data.video.writer import write_video
 
     tone = sound(FRAMES / RATE)
@@ -30,14 +30,14 @@ def constant_rate(path: Path) -> None:
 
 
 def silent(path: Path) -> None:
-    """No sound, NTSC's rate."""
+    """Write a clip without sound, at NTSC's rate."""
     from data.video.writer import write_video
 
     write_video(path, pictures(40), rate=Fraction(30000, 1001))
 
 
 def varying_rate(path: Path) -> None:
-    """Times as ``VARYING_TIMES_S``."""
+    """Write frames at ``VARYING_TIMES_S``."""
     from data.video.writer import write_video
 
     images = pictures(len(VARYING_TIMES_S))
@@ -45,27 +45,27 @@ def varying_rate(path: Path) -> None:
 
 
 def delayed_start(path: Path) -> None:
-    """The first frame comes at ``DELAY_S``."""
+    """Write a clip whose first frame is at ``DELAY_S``."""
     encode(path, pictures(), times_s=[DELAY_S + i / RATE for i in range(FRAMES)])
 
 
 def long_group(path: Path) -> None:
-    """A single keyframe."""
+    """Write a clip with a single keyframe."""
     encode(path, pictures(), options={"g": "600", "sc_threshold": "0"})
 
 
 def intra_only(path: Path) -> None:
-    """Nothing but keyframes."""
+    """Write only keyframes."""
     encode(path, pictures(), options={"g": "1"})
 
 
 def open_groups(path: Path) -> None:
-    """Pictures that lead a keyframe refer to the group before it."""
+    """Write open groups: frames before a keyframe refer to the previous group."""
     encode(path, pictures(), options={"g": "15", "x264-params": "open-gop=1:bframes=3:b-adapt=0"})
 
 
 def starts_between_keyframes(path: Path) -> None:
-    """A recording cut before decoding: it starts 10 frames before its first keyframe."""
+    """Write a recording cut without re-encoding, which starts 10 frames before its first keyframe."""
     import av
 
     whole = path.with_suffix(".whole.ts")
@@ -79,7 +79,7 @@ def starts_between_keyframes(path: Path) -> None:
 
 
 def rotated(matrix: Sequence[int], turn: Callable[[Image], Image]) -> Callable[[Path], None]:
-    """Stored turned, with the display matrix that sets it upright."""
+    """Return a writer of turned frames, with the display matrix that makes them upright."""
 
     def write(path: Path) -> None:
         images = [np.ascontiguousarray(turn(image)) for image in pictures(20)]
@@ -89,12 +89,12 @@ def rotated(matrix: Sequence[int], turn: Callable[[Image], Image]) -> Callable[[
 
 
 def display_matrix(a: int, b: int, c: int, d: int) -> list[int]:
-    """libav's nine numbers: 16.16, the last column 2.30."""
+    """Return libav's nine fixed-point numbers: 16.16, and 2.30 in the last column."""
     return [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30]
 
 
 def odd_size(path: Path) -> None:
-    """161 by 97 pixels."""
+    """Write 161 x 97 pixels."""
     images = pictures(20, width=161, height=97)
     encode(path, images, codec="ffv1", pix_fmt="bgr0")
 
@@ -102,18 +102,18 @@ def odd_size(path: Path) -> None:
 def elementary(
     codec: str, options: dict[str, str], pix_fmt: str = "yuv420p"
 ) -> Callable[[Path], None]:
-    """A bare stream without container: most packets have no time."""
+    """Return a writer of a raw stream without container, most of whose packets have no time."""
     return lambda path: encode(path, pictures(), codec=codec, options=options, pix_fmt=pix_fmt)
 
 
 def hidden_references(path: Path) -> None:
-    """VP8 with packets that are kept as references and never shown."""
+    """Write VP8 with packets that are references and never shown."""
     options = {"auto-alt-ref": "1", "lag-in-frames": "16", "b": "300k", "deadline": "good"}
     encode(path, pictures(), codec="libvpx", options=options)
 
 
 def joined(path: Path) -> None:
-    """Two recordings one after the other, the second starting at 0 again."""
+    """Write two recordings in sequence, the second starting at time 0 again."""
     half = path.with_suffix(".part.ts")
     encode(half, pictures(30), options={"bf": "0"})
     first = half.read_bytes()

@@ -1,6 +1,6 @@
-"""Run `cluster-faces` in a process of its own that dies, or has few rights, as a test asks.
+"""Run `cluster-faces` in a separate process that is killed, or runs without rights.
 
-A fork of a server that has everything imported: a run takes tenths of a second.
+The process is a fork of a server with all imports done, so that a run takes tenths of a second.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# What the command imports on its way is imported here: a process without rights may not read it.
+# The command's lazy imports are done here: a process without rights may not read them.
 import av  # noqa: F401
 import filelock  # noqa: F401
 import imutils  # noqa: F401
@@ -31,15 +31,15 @@ from tests.clustering.command import Ran, ran
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 
 PART_FRAMES = 4
-"""Instead of 64, also of a batch: small clips have several parts too."""
-NOBODY = 65534  # the user without rights, on Linux and macOS alike
+"""Frames per part and per batch instead of 64, so that small clips have several parts."""
+NOBODY = 65534  # the unprivileged user of Linux and macOS
 _TIMEOUT_S = 60
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """When a run gets a signal: before it does ``what`` for the ``count``-th time.
+    """Moment at which a run gets a signal: before the ``count``-th action that matches ``what``.
 
     ``what`` is a pattern of "rename <to>", "write <file>", "link <to>", "remove <file>",
     "sql <statement>".
@@ -53,7 +53,7 @@ class Death:
 def run_in_child(
     folder: Path, *arguments: str, death: Death | None = None, without_rights: bool = False
 ) -> Ran:
-    """Run the command in ``folder`` with the cheap networks; wait for its end."""
+    """Run the command in ``folder`` with the cheap networks and wait for its end."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         pytest.skip("no forkserver on this system")
     context = multiprocessing.get_context("forkserver")
@@ -87,7 +87,7 @@ def _main(folder: str, arguments: Sequence[str], death: Death | None, without_ri
 
 
 def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDetector) -> None:
-    """Put the cheap networks into the stage."""
+    """Replace the stage's networks by cheap ones."""
     replace(tasks, "load_detector", lambda _settings: detector)
     replace(tasks, "load_embedder", lambda _settings: CornerEmbedder())
     replace(tasks, "CHECKPOINT_FRAMES", PART_FRAMES)
@@ -95,10 +95,10 @@ def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDete
 
 
 def arm(death: Death) -> None:
-    """Let this process meet its death."""
+    """Make this process signal itself at the given moment."""
     pattern, left = re.compile(death.what), death.count
 
-    def meet(event: str) -> None:
+    def strike(event: str) -> None:
         nonlocal left
         if left and pattern.search(event):
             left -= 1
@@ -107,17 +107,17 @@ def arm(death: Death) -> None:
 
     def watch(event: str, details: tuple[Any, ...]) -> None:
         if event == "os.rename":
-            meet(f"rename {details[1]}")
+            strike(f"rename {details[1]}")
         elif event == "os.link":
-            meet(f"link {details[1]}")
+            strike(f"link {details[1]}")
         elif event == "os.remove":
-            meet(f"remove {details[0]}")
+            strike(f"remove {details[0]}")
         elif event == "open" and details[2] & _WRITING:
-            meet(f"write {details[0]}")
+            strike(f"write {details[0]}")
 
     def traced(path: Path, timeout: float) -> sqlite3.Connection:
         connection = connect(path, timeout=timeout)
-        connection.set_trace_callback(lambda statement: meet(f"sql {statement}"))
+        connection.set_trace_callback(lambda statement: strike(f"sql {statement}"))
         return connection
 
     connect, sqlite3.connect = sqlite3.connect, traced  # type: ignore[assignment]

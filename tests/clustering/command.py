@@ -1,4 +1,4 @@
-"""Run `cluster-faces` as a user does, and look at what it left behind."""
+"""Run `cluster-faces` as a user does, and inspect its output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COMPARED_OTHERWISE = (".parquet", ".sqlite", ".lock", MANIFEST)
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a run of the command ended."""
+    """Result of a run of the command."""
 
     code: int
     out: list[str]
@@ -29,13 +29,13 @@ class Ran:
 
 
 def ran(code: int, out: str, err: str) -> Ran:
-    """Take the printed text apart into lines."""
+    """Split the printed text into lines."""
     lines = [line.rstrip() for line in re.split("[\r\n]", err)]
     return Ran(code, out.splitlines(), [x for x in lines if x and not _BAR.search(x)])
 
 
 def assert_refused(result: Ran, *words: str, code: int = 2) -> None:
-    """Exactly one line that says what is wrong, and the right exit code."""
+    """Assert exactly one error line with these words, and the exit code."""
     assert (result.code, len(result.err)) == (code, 1), result
     line = result.err[0]
     assert line.startswith("cluster-faces: ")
@@ -44,7 +44,7 @@ def assert_refused(result: Ran, *words: str, code: int = 2) -> None:
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Time of change and content of every file below, but the lock's, by relative path."""
+    """Return modification time and content of every file below, except the lock's, by relative path."""
     files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock")
     return {
         path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())
@@ -53,13 +53,13 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def assert_nothing_half_written(folder: Path) -> None:
-    """No file is left beside its place."""
+    """Assert that no temporary file is left."""
     left = [p.name for p in folder.rglob("*") if ".partial" in p.name or "-journal" in p.name]
     assert left == []
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    """Everything that two projects of the same result have alike, by relative path."""
+    """Return everything that is equal in two projects with the same result, by relative path."""
     project = Project(folder)
     found: dict[str, Any] = {
         path: None if path.endswith(_COMPARED_OTHERWISE) else content
@@ -82,7 +82,7 @@ def contents(folder: Path) -> dict[str, Any]:
 
 
 def assert_same_result(folder: Path, expected: Path) -> None:
-    """Tables, people, whose faces are whose, the set of files and their bytes."""
+    """Assert equal tables, people, assignments, sets of files and bytes."""
     here, there = contents(folder), contents(expected)
     assert (sorted(here.keys() - there), sorted(there.keys() - here)) == ([], [])
     assert [key for key in here if here[key] != there[key]] == []
@@ -90,22 +90,22 @@ def assert_same_result(folder: Path, expected: Path) -> None:
 
 
 def names(folder: Path) -> dict[int, str]:
-    """The people of a project."""
+    """Return the names of the people of a project, by number."""
     with open_people(Project(folder).people_file) as people:
         return people.names()
 
 
 def assignments(folder: Path, footage: str) -> Any:
-    """Whose the faces of a footage are."""
+    """Return the person of each face of a footage."""
     with open_people(Project(folder).people_file) as people:
         return people.assignments(footage)
 
 
 def listed(folder: Path) -> list[str]:
-    """Names in a folder."""
+    """Return the names in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Files that differ between two snapshots."""
+    """Return the files that differ between two snapshots."""
     return sorted(path for path in before | after if before.get(path) != after.get(path))

@@ -35,7 +35,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
 
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> CornerDetector:
-    """The stage's networks exchanged for cheap ones; this is the detector, which counts."""
+    """Replace the stage's networks by cheap ones; return the detector, which counts frames."""
     detector = CornerDetector()
     install_fakes(monkeypatch.setattr, detector)
     return detector
@@ -43,13 +43,13 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> CornerDetector:
 
 @pytest.fixture
 def clip(clips: Clips, tmp_path: Path) -> Path:
-    """A good clip in the folder where the command runs."""
+    """Return an intact clip in the folder in which the command runs."""
     return Path(shutil.copy(clips("constant_rate.mp4"), tmp_path / "clip.mp4"))
 
 
 @pytest.fixture(scope="session")
 def undisturbed(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """``undisturbed(["--every", "1"], [])`` is the project after these runs on ``clip``."""
+    """Return a function: ``undisturbed(["--every", "1"], [])`` is the project after these runs."""
     made: dict[str, Path] = {}
 
     def project(*runs: Sequence[str]) -> Path:
@@ -66,7 +66,7 @@ def undisturbed(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Calla
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user of the machine may enter and write, unlike pytest's."""
+    """Yield a folder that every user of the machine may enter and write, unlike pytest's."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o777)
@@ -88,7 +88,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def good(run: Run, detector: CornerDetector, clip: Path) -> Path:
-    """A project that was finished without trouble."""
+    """Return a finished project."""
     assert run(clip).code == 0
     detector.frames = 0
     return clip.with_name("clip.fancam")

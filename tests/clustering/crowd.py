@@ -1,4 +1,4 @@
-"""Made-up faces with embeddings of people who are as far apart as real ones."""
+"""Synthetic faces whose embeddings have realistic distances."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from data.tables.faces import Faces
 from tests.clustering.labelled_footage import table
 
 WITHIN = 0.4
-"""Usual distance of two faces of one person, in dlib's space."""
+"""Typical distance between two faces of one person, in dlib's embedding space."""
 BETWEEN = 0.75
-"""Usual distance of two faces of two people."""
+"""Typical distance between faces of two people."""
 
 _SPREAD = WITHIN / np.sqrt(2 * 128)
 _CENTRE = np.sqrt((BETWEEN**2 - WITHIN**2) / 2)
@@ -22,13 +22,13 @@ _CENTRE = np.sqrt((BETWEEN**2 - WITHIN**2) / 2)
 def embeddings(
     people: Sequence[int], *, seed: int = 0, spread: float = 1.0, look_alikes: float = 1.0
 ) -> NDArray[np.float32]:
-    """A point for a face of each of ``people``, ``(n, 128)``.
+    """Return one embedding per entry of ``people``, ``(n, 128)``.
 
     Args:
-        people: whose face; person i lies on axis i.
-        seed: of the faces.
-        spread: how much they vary, as a share of the usual.
-        look_alikes: how far apart the people are, as a share of the usual.
+        people: person of each face; person i is on axis i.
+        seed: random seed.
+        spread: variation within a person, relative to the typical one.
+        look_alikes: distance between people, relative to the typical one.
     """
     rng = np.random.default_rng(seed)
     points = rng.normal(0, _SPREAD * spread, (len(people), 128))
@@ -45,7 +45,7 @@ def crowd(
     every_s: float = 1.0,
     sharpness: float = 0.5,
 ) -> Faces:
-    """Good faces of the people of each frame, from left to right, in no tracklet."""
+    """Return good faces of the people of each frame, from left to right, without tracklets."""
     where = np.array([number for number, row in enumerate(frames) for _ in row], np.int64)
     place = np.array([number for row in frames for number in range(len(row))], np.float32)
     points = embeddings(

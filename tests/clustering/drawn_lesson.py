@@ -1,6 +1,6 @@
-"""One drawn lesson of a minute, recorded by two cameras, and what is true of both recordings.
+"""A drawn lesson of one minute, recorded by two cameras, with its ground truth.
 
-Every picture shows its number, ten a second from the lesson's beginning.
+Every picture shows its number; there are ten per second from the start of the lesson.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _BLACK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
 
 
 def draw_student(path: Path, *, created: str | None = STUDENT_BEGUN) -> None:
-    """On from the beginning; gone without a frame from 15.3 to 23.4 s; leaves at 50.5 s."""
+    """Draw a recording from the start to 50.5 s, without frames from 15.3 to 23.4 s."""
     numbers = [number for on in STUDENT_ON for number in numbers_in(*on)]
     _write(path, numbers, [picture(number) for number in numbers], begun=0, created=created)
 
 
 def draw_teacher(path: Path, *, created: str | None = TEACHER_BEGUN) -> None:
-    """The recorder begins at 2 s, the camera at 7.2 s; it is black from 30.1 to 37.6 s."""
+    """Draw a recording from 2 s on, with pictures from 7.2 s on and black from 30.1 to 37.6 s."""
     numbers = numbers_in(TEACHER_ON[0][0], TEACHER_ON[-1][1])
     off = numbers_in(TEACHER_ON[0][1], TEACHER_ON[1][0])
     images = [_BLACK if number in off else picture(number) for number in numbers]
@@ -40,9 +40,9 @@ def draw_teacher(path: Path, *, created: str | None = TEACHER_BEGUN) -> None:
 
 
 def film_lesson(folder: Path) -> None:
-    """The same lesson half as long and with people in it: ``student.mp4`` and ``teacher.mkv``.
+    """Write a lesson of half a minute with people in it: ``student.mp4`` and ``teacher.mkv``.
 
-    A picture is drawn where another follows, so that both show the same moment.
+    A picture is drawn only where another follows, so that both recordings show the same moment.
     """
     film = Film(shots=["talk"], duration_s=30)
     images = [film.frame(number * int(FPS) // RATE) for number in numbers_in(0, 30)]
@@ -55,7 +55,7 @@ def film_lesson(folder: Path) -> None:
 
 
 def numbers_in(begin_s: float, end_s: float) -> range:
-    """Numbers of the pictures that are shown in a part of the lesson."""
+    """Return the numbers of the pictures in an interval of the lesson."""
     return range(round(begin_s * RATE), round(end_s * RATE))
 
 

@@ -1,4 +1,4 @@
-"""Cheap stand-ins for the networks: the coloured corners of numbered frames are the people."""
+"""Fake networks that are cheap: the coloured corners of numbered frames are the people."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from tests.clips.numbered import CORNER_PX, CORNERS
 
 PEOPLE = len(CORNERS)
 _COLOURS = np.array(list(CORNERS.values()), np.float64)
-_FARTHEST = 70  # of a corner's mean colour from the colour that it shows
+_FARTHEST = 70  # largest distance of a corner's mean colour from its nominal colour
 _CHIP_PX = 150
-_POINTS = ((0.7, 0.3), (0.55, 0.3), (0.2, 0.3), (0.45, 0.3), (0.44, 0.6))  # shares of the box
+_POINTS = (
+    (0.7, 0.3),
+    (0.55, 0.3),
+    (0.2, 0.3),
+    (0.45, 0.3),
+    (0.44, 0.6),
+)  # landmarks, as shares of the box
 
 
 class CornerDetector:
-    """Finds the coloured corners and counts the frames that it was shown."""
+    """Detector of the coloured corners that counts its frames."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -30,22 +36,22 @@ class CornerDetector:
 
 
 class CornerEmbedder:
-    """Puts faces of one colour at one point, and those of two colours 1 apart."""
+    """Embedder that maps each colour to a point, with different colours 1 apart."""
 
     def landmarks(self, image: Image, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Somebody who looks straight ahead."""
+        """Return the landmarks of a frontal face."""
         del image
         size = xyxy[:, None, 2:] - xyxy[:, None, :2]
         return np.asarray(xyxy[:, None, :2] + size * np.array(_POINTS), np.float32)
 
     def chips(self, image: Image, faces: NDArray[np.float32]) -> Image:
-        """The mean colour about the face, with a texture that counts as sharp."""
+        """Return chips of the mean colour around the face, with a texture that counts as sharp."""
         texture = np.random.default_rng(0).integers(-20, 20, (_CHIP_PX, _CHIP_PX, 1))
         chips = [np.clip(_mean_colour(image, points) + texture, 0, 255) for points in faces]
         return np.array(chips, np.uint8).reshape(-1, _CHIP_PX, _CHIP_PX, 3)
 
     def embed(self, chips: Image) -> NDArray[np.float32]:
-        """One axis a colour."""
+        """Return one axis per colour."""
         points = np.zeros((len(chips), 128), np.float32)
         for row, chip in enumerate(chips):
             points[row, _nearest(chip.mean(axis=(0, 1)))[0]] = 0.7
@@ -53,7 +59,7 @@ class CornerEmbedder:
 
 
 def _detect(image: Image) -> FaceDetections:
-    boxes = [box for box in _corners(image) if _shows_somebody(image, box)]
+    boxes = [box for box in _corners(image) if _shows_a_person(image, box)]
     xyxy = np.array(boxes, np.float32).reshape(-1, 4)
     return FaceDetections(xyxy=xyxy, score=np.ones(len(xyxy), np.float32))
 
@@ -65,7 +71,7 @@ def _corners(image: Image) -> Iterator[tuple[int, int, int, int]]:
             yield x, y, x + CORNER_PX, y + CORNER_PX
 
 
-def _shows_somebody(image: Image, box: tuple[int, int, int, int]) -> bool:
+def _shows_a_person(image: Image, box: tuple[int, int, int, int]) -> bool:
     x1, y1, x2, y2 = box
     patch = image[y1 + 4 : y2 - 4, x1 + 4 : x2 - 4]
     return patch.size > 0 and _nearest(patch.mean(axis=(0, 1)))[1] < _FARTHEST

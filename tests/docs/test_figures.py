@@ -91,7 +91,7 @@ CONSTANTS = [
 """Settings of what is measured."""
 NOT_MEASURED = [
     "5 frames a second", "1 frame a second", "on 2 cores", "640x360 footage",
-    "95 % of questions", f"{MEASURED['whole']['processor_s']:g} s of processor time",
+    "95 % of queries", f"{MEASURED['whole']['processor_s']:g} s of processor time",
 ]  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def test_scale_shows_the_committed_figures() -> None:
         f"| {hour['pictures_mb']:g} MB |",
         f"| {hour['video_mb']:g} MB, two of them",
         f"| {hour['packets_s']:.1f} s of a core |",
-        f"{hour['project_ms']:g} ms a footage",
+        f"{hour['project_ms']:g} ms per footage",
         f"| {pile['faces_per_core_s']:,.0f} | {archive['faces_per_core_s']:,.0f} |",
         f"| {archive['peak_gb']:g} GB,",
         f"| {archive['precision']:.3f}, {archive['recall']:.3f}, {archive['f']:.3f} |",
@@ -150,7 +150,7 @@ def test_scale_shows_the_committed_figures() -> None:
         f"took {hour['ray_start_s']:g} s to start",
         f"the first run on it {hour['ray_first_run_s']:g} s",
         f"{pile['minutes']:g} |",
-        f"{pile['peak_gb']:g} GB, {pile['kb_per_face']:g} KB a face",
+        f"{pile['peak_gb']:g} GB, {pile['kb_per_face']:g} KB per face",
         f"{pile['precision']:.3f}, {pile['recall']:.3f}, {pile['f']:.3f}",
     ]
     assert _shown(_text(SCALE.read_text("utf-8")), phrases) == []
@@ -164,20 +164,20 @@ LINES = {
     "scaling": """  before that: 14.0 s until Ray runs; the first run on it, in which its
  processes load, takes 46.0 s
   an hour of footage takes 0.14 core hours to cluster
-  0.64 to track (yolo11n at 416 px), 0.24 to crop, 2 videos of them and who smiles
+  0.64 to track (yolo11n at 416 px), 0.24 to crop, 2 videos and smile scores
   an hour of it: tracks 17 MB, a person's video 129 MB
   an hour of it: faces tables 15 MB, pictures 487 MB; finding its packets 1.0 s
-  project.json: 0.13 ms a footage each time it is written""",
+  project.json: 0.13 ms per footage each time it is written""",
     "scale": """One pile of 1,000,000 faces of 5,000 people
   ours: precision 0.997, recall 0.945, F 0.970; 10,000 people, 1.0% of the faces unknown
-  5.5 minutes (met), peak 5.54 GB (met); 5.4 core minutes: 3085 faces a core second; 5.8 KB a face
+  5.5 minutes (met), peak 5.54 GB (met); 5.4 core minutes: 3085 faces per core second; 5.8 KB per face
 A sample of 50,000 of them, of 4,000 people
   ours, of the pile:       precision 0.997, recall 0.945, F 0.971
   ours, of the sample:     precision 0.997, recall 0.945, F 0.978; 9 s
   scikit-learn's DBSCAN:   precision 0.997, recall 0.945, F 0.807; 9 s""",
     "archive": """50 footages of 1,000 faces, 20 people in each
   first run: precision 0.996, recall 0.982, F 0.989; 600 people, 1.0% of the faces unknown
-  0.3 minutes (met), peak 0.61 GB (met); 0.5 core minutes: 1770 faces a core second; 12.8 KB a face
+  0.3 minutes (met), peak 0.61 GB (met); 0.5 core minutes: 1770 faces per core second; 12.8 KB per face
   names kept by the second run: 10 of 10; faces moved: 0.00%""",
     "serving": """Serving: 50 players of different videos, one reviewer, 20000 faces
   at 4 Mbit/s each: 9 answers, 9 MB/s

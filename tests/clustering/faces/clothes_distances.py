@@ -1,4 +1,4 @@
-"""Distance of clothes histograms by itself; the linkage works on moments of their square roots."""
+"""Distance of clothes histograms, as a reference: the linkage uses moments of their square roots."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ def clothes_distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray
     """Return the Hellinger distance of every histogram of ``a`` to every one of ``b``.
 
     Args:
-        a: ``(n, CLOTHES_SIZE)``; all 0 where the clothes are not seen.
-        b: ``(m, CLOTHES_SIZE)``, likewise.
+        a: ``(n, CLOTHES_SIZE)``; all 0 where the clothes are not visible.
+        b: ``(m, CLOTHES_SIZE)``, as ``a``.
 
     Returns:
-        ``(n, m)`` in 0..1; NaN where either is not seen.
+        ``(n, m)`` in 0..1; NaN where either is not visible.
     """
     shared = np.sqrt(a) @ np.sqrt(b).T
     unseen = np.logical_not(np.outer(a.sum(axis=1) > 0, b.sum(axis=1) > 0))

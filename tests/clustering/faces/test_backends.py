@@ -15,7 +15,7 @@ from data.core.errors import InputError
 
 
 class FakeDetector:
-    """Says in its score for how small faces it was made."""
+    """Detector whose score is the smallest face size it was made for."""
 
     def __init__(self, _: object = None, **options: Any) -> None:
         self.options = options
@@ -26,8 +26,8 @@ class FakeDetector:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-    """What was loaded, instead of networks."""
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """Record the load requests instead of loading networks."""
     loaded: list[tuple[str, dict[str, Any]]] = []
 
     def load(name: str, **options: Any) -> object:
@@ -55,11 +55,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     ],
 )
 @pytest.mark.parametrize("detector", ["cnn", "hog"])
-def test_the_scale_that_was_asked_for(
+def test_the_requested_scale(
     detector: Any,
     settings: BackendSettings,
     options: dict[str, Any],
-    asked: list[tuple[str, dict[str, Any]]],
+    loads: list[tuple[str, dict[str, Any]]],
 ) -> None:
     chosen = BackendSettings(
         detector=detector,
@@ -72,10 +72,10 @@ def test_the_scale_that_was_asked_for(
     assert isinstance(made, FakeDetector)
     assert made.options == options
     network = ("detector", {"runtime": "onnxruntime", "threads": 1})
-    assert asked == ([network] if detector == "cnn" else [])
+    assert loads == ([network] if detector == "cnn" else [])
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("loads")
 def test_the_smallest_face_follows_each_images_height() -> None:
     detector = load_detector(BackendSettings())
     images = [np.zeros((height, 64, 3), np.uint8) for height in (120, 120, 720, 120)]
@@ -85,18 +85,18 @@ def test_the_smallest_face_follows_each_images_height() -> None:
 
 
 @pytest.mark.parametrize(("threads", "shares"), [(1, [1]), (2, [1, 1]), (3, [2, 1]), (8, [4, 4])])
-def test_two_networks_share_the_cores_at_every_height(
-    threads: int, shares: list[int], asked: list[tuple[str, dict[str, Any]]]
+def test_two_networks_share_the_cores_at_any_height(
+    threads: int, shares: list[int], loads: list[tuple[str, dict[str, Any]]]
 ) -> None:
     detector = load_detector(BackendSettings(threads=threads))
     for height in (50, 60, 70):
         detector([np.zeros((height, 50, 3), np.uint8)])
-    assert [options["threads"] for _, options in asked] == shares
+    assert [options["threads"] for _, options in loads] == shares
 
 
-@pytest.mark.usefixtures("asked")
+@pytest.mark.usefixtures("loads")
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_images_side_by_side_keep_their_order(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_in_parallel_keep_their_order(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     class Counts(FakeDetector):
         def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[FaceDetections]:
             score = [np.array([image[0, 0, 0]], np.float32) for image in images]
@@ -108,10 +108,10 @@ def test_images_side_by_side_keep_their_order(count: int, monkeypatch: pytest.Mo
     assert [float(detections.score[0]) for detections in found] == list(range(count))
 
 
-def test_fast_embedder(asked: list[tuple[str, dict[str, Any]]]) -> None:
+def test_fast_embedder(loads: list[tuple[str, dict[str, Any]]]) -> None:
     made = load_embedder(BackendSettings(threads=2))
     assert isinstance(made, Embedder)
-    assert asked == [("embedder", {"runtime": "auto", "threads": 2})]
+    assert loads == [("embedder", {"runtime": "auto", "threads": 2})]
 
 
 def test_hog_needs_no_network() -> None:

@@ -16,7 +16,7 @@ RED, BLUE, GREY = (200, 30, 30), (30, 30, 200), (120, 120, 120)
 def picture(
     *colours: tuple[int, int, int], size_wh: tuple[int, int] = (240, 160)
 ) -> NDArray[np.uint8]:
-    """Stripes of colours from top to bottom, in equal shares of the height."""
+    """Return horizontal stripes of equal height in these colours."""
     rows = np.array(colours, np.uint8)[np.arange(size_wh[1]) * len(colours) // size_wh[1]]
     return np.repeat(rows[:, None], size_wh[0], axis=1)
 
@@ -65,7 +65,7 @@ def test_every_colour_has_a_bin(colour: tuple[int, int, int]) -> None:
     assert clothes_histograms(picture(colour), as_boxes([FACE])).sum() == 1
 
 
-def test_image_and_boxes_are_left_alone() -> None:
+def test_image_and_boxes_are_unchanged() -> None:
     image, boxes = picture(RED, BLUE), as_boxes([FACE])
     clothes_histograms(image, boxes)
     assert np.array_equal(image, picture(RED, BLUE))
@@ -88,7 +88,7 @@ def test_hellinger_distance(a: tuple[float, ...], b: tuple[float, ...], expected
     assert clothes_distances(other, one)[0, 0] == pytest.approx(expected, nan_ok=True)
 
 
-def test_other_clothes_are_further_than_other_light() -> None:
+def test_different_clothes_are_further_apart_than_different_light() -> None:
     images = [picture(RED), picture((190, 36, 34)), picture(BLUE), picture(GREY)]
     seen = np.concatenate([clothes_histograms(image, as_boxes([FACE])) for image in images])
     apart = clothes_distances(seen[:1], seen)[0]

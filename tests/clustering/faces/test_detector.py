@@ -47,28 +47,28 @@ def cnn(
     )
 
 
-# What must hold without any footage
+# Tests without footage
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("upsample", [0, 1])
-def test_drawn_face_as_dlib_finds_it(runtime: RuntimeName, upsample: int) -> None:
+def test_drawn_face_as_by_dlib(runtime: RuntimeName, upsample: int) -> None:
     assert assert_same_faces(drawn_face(), upsample=upsample, runtime=runtime) == 1
 
 
 @pytest.mark.parametrize(
     "size_wh", [(151, 163), (110, 240), (301, 222), (97, 113)], ids=lambda wh: f"{wh[0]}x{wh[1]}"
 )
-def test_odd_sizes_as_dlib_finds_them(size_wh: tuple[int, int]) -> None:
+def test_odd_sizes_as_by_dlib(size_wh: tuple[int, int]) -> None:
     assert_same_faces(drawn_face(size_wh), upsample=0)
 
 
-def test_upsampling_twice_as_dlib_does_it() -> None:
+def test_upsampling_twice_as_by_dlib() -> None:
     assert assert_same_faces(drawn_face((64, 60)), upsample=2) == 1
 
 
 @pytest.mark.parametrize("upsample", [0, 1])
-def test_grey_image_as_dlib_sees_it(upsample: int) -> None:
+def test_grey_image_as_by_dlib(upsample: int) -> None:
     grey = np.ascontiguousarray(drawn_face().mean(axis=2).astype(np.uint8))
     assert assert_same_faces(grey, upsample=upsample) == 1
 
@@ -109,14 +109,14 @@ def test_no_face_where_dlib_finds_none(image: Image, upsample: int) -> None:
 )
 @pytest.mark.parametrize("upsample", [0, 1, 2])
 def test_tiny_images_have_no_face(size_hw: tuple[int, int], upsample: int) -> None:
-    """Dlib breaks on the smallest of them, so the reference does not ask it about those."""
+    """The smallest sizes are not compared with dlib, which fails on them."""
     image = noise(*size_hw)
     (found,) = cnn(upsample=upsample)([image])
     assert found.xyxy.shape == (0, 4)
     assert_same_detections(found, reference_detector(upsample)([image])[0])
 
 
-def test_no_image() -> None:
+def test_empty_batch() -> None:
     assert cnn()([]) == []
 
 
@@ -147,7 +147,7 @@ def test_image_that_is_a_view() -> None:
     assert np.array_equal(found.xyxy, copied.xyxy)
 
 
-def test_threshold_adds_worse_faces_only() -> None:
+def test_a_lower_threshold_only_adds_faces() -> None:
     (strict,) = cnn()([drawn_face()])
     (loose,) = cnn(threshold=-1.1)([drawn_face()])
     assert len(loose) > len(strict) == 1
@@ -192,12 +192,12 @@ def test_contradictory_scales(upsample: int | None, min_face_px: float | None) -
     [np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3), np.float32), np.zeros(9, np.uint8)],
     ids=["alpha", "float", "flat"],
 )
-def test_what_is_no_image(image: Image) -> None:
+def test_invalid_images_are_refused(image: Image) -> None:
     with pytest.raises(ValueError, match="an image is"):
         cnn()([image])
 
 
-def test_too_large_an_image_says_what_to_do() -> None:
+def test_too_large_an_image_is_refused_with_advice() -> None:
     with pytest.raises(InputError, match="--min-face"):
         cnn(upsample=8)([np.zeros((200, 200, 3), np.uint8)])
 
@@ -212,7 +212,7 @@ def test_no_faces_is_empty() -> None:
     assert len(no_faces()) == 0
 
 
-# Decoding, by hand
+# Decoding, with values computed by hand
 
 
 def test_decode_nothing() -> None:
@@ -251,7 +251,7 @@ def test_decode_one_cell_of_the_second_level() -> None:
         ([[0, 0, 9, 9], [5, 0, 14, 9]], [0, 1]),
         # moved by 3 both ways: inner 49, hull 169 = 0.29, where intersection / union is 0.32
         ([[0, 0, 9, 9], [3, 3, 12, 12]], [0, 1]),
-        # what is suppressed suppresses nothing
+        # a suppressed box suppresses no other
         ([[0, 0, 9, 9], [4, 0, 13, 9], [8, 0, 17, 9]], [0, 2]),
     ],
     ids=["none", "one", "twice", "beside", "near", "far enough", "hull", "chain"],
@@ -264,18 +264,18 @@ def test_suppress_overlaps(boxes: list[list[float]], kept: list[int]) -> None:
 # HOG
 
 
-def test_hog_finds_nothing_in_nothing() -> None:
+def test_hog_finds_nothing_in_a_blank_image() -> None:
     images = [np.zeros((0, 0, 3), np.uint8), noise(1, 1), np.zeros((90, 90, 3), np.uint8)]
     assert [len(found) for found in HogDetector()(images)] == [0, 0, 0]
 
 
-def test_hog_with_an_absurd_scale() -> None:
+def test_hog_refuses_an_absurd_scale() -> None:
     with pytest.raises(ValueError, match="upsample"):
         HogDetector(upsample=-1)
 
 
 @pytest.mark.parametrize("upsample", [0, 1])
-def test_hog_is_dlibs(shared: Path, upsample: int) -> None:
+def test_hog_equals_dlib(shared: Path, upsample: int) -> None:
     import dlib
 
     image = read_image(shared / "images" / "2008_002506.jpg", longest_px=400)
@@ -296,7 +296,7 @@ def photographs(shared: Path) -> list[Path]:
     return sorted((shared / "images").glob("*.jpg"))
 
 
-def test_photographs_as_dlib_finds_them(shared: Path) -> None:
+def test_photographs_as_by_dlib(shared: Path) -> None:
     faces = [
         assert_same_faces(read_image(path, longest_px=180), upsample=1)
         for path in photographs(shared)
@@ -304,14 +304,14 @@ def test_photographs_as_dlib_finds_them(shared: Path) -> None:
     assert sum(faces) >= 5
 
 
-def test_footage_as_dlib_finds_it(shared: Path) -> None:
+def test_footage_as_by_dlib(shared: Path) -> None:
     frame = read_frame(shared / "footage" / "talkshow_a.mp4", 1.0, longest_px=320)
     assert assert_same_faces(frame, upsample=1) >= 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("upsample", [0, 1])
-def test_large_photographs_as_dlib_finds_them(shared: Path, upsample: int) -> None:
+def test_large_photographs_as_by_dlib(shared: Path, upsample: int) -> None:
     longest_px = 1000 if upsample == 0 else 500
     faces = [
         assert_same_faces(read_image(path, longest_px=longest_px), upsample=upsample)
@@ -322,7 +322,7 @@ def test_large_photographs_as_dlib_finds_them(shared: Path, upsample: int) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("upsample", [0, 1])
-def test_grey_photographs_as_dlib_finds_them(shared: Path, upsample: int) -> None:
+def test_grey_photographs_as_by_dlib(shared: Path, upsample: int) -> None:
     faces = []
     for path in photographs(shared):
         image = read_image(path, longest_px=500 if upsample == 0 else 300).mean(axis=2)
@@ -332,7 +332,7 @@ def test_grey_photographs_as_dlib_finds_them(shared: Path, upsample: int) -> Non
 
 
 @pytest.mark.slow
-def test_each_footage_as_dlib_finds_it(shared: Path) -> None:
+def test_each_footage_as_by_dlib(shared: Path) -> None:
     faces = [
         assert_same_faces(read_frame(path, 2.0, longest_px=640), upsample=1)
         for path in sorted((shared / "footage").glob("*.m*"))

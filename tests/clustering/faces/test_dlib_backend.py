@@ -25,7 +25,7 @@ def test_no_faces() -> None:
     assert embedder.encodings(drawn_face(), none).shape == (0, 128)
 
 
-def test_faces_are_face_recognitions() -> None:
+def test_faces_equal_those_of_face_recognition() -> None:
     image = drawn_face()
     (found,) = reference_detector(0)([image])
     api = load_face_recognition()
@@ -34,7 +34,7 @@ def test_faces_are_face_recognitions() -> None:
     assert found.score[0] > 0
 
 
-def test_chips_embed_as_the_whole_path_does() -> None:
+def test_chips_give_the_embeddings_of_the_full_path() -> None:
     image = drawn_face()
     embedder = reference_embedder()
     xyxy = reference_detector(0)([image])[0].xyxy

@@ -48,7 +48,7 @@ def random_convolution(
 
 
 def correlate(planes: Array, layer: Convolution) -> Array:
-    """A convolution written out: planes (c, h, w) -> (out, rows, columns)."""
+    """Compute a convolution with loops: planes (c, h, w) -> (out, rows, columns)."""
     rows_pad, columns_pad = layer.padding
     padded = np.pad(planes, ((0, 0), (rows_pad,) * 2, (columns_pad,) * 2)).astype(np.float64)
     window = layer.filters.shape[2:]
@@ -92,7 +92,7 @@ def test_normalising_needs_no_padding() -> None:
         with_normalisation(random_convolution(1, 3, 3, padding=1), (0.0, 0.0, 0.0))
 
 
-def test_small_detector_computes_what_it_says() -> None:
+def test_small_detector_computes_its_layers() -> None:
     layers = (
         random_convolution(4, 3, 5, stride=2),
         Relu(),
@@ -114,7 +114,7 @@ def test_detector_takes_any_size(hw: tuple[int, int]) -> None:
     assert scores.shape == (1, 1, rows, columns)
 
 
-def test_face_network_is_dlibs_on_noise() -> None:
+def test_face_network_equals_dlib_on_noise() -> None:
     import dlib
 
     path = model_file(EMBEDDER_FILE)
@@ -127,7 +127,7 @@ def test_face_network_is_dlibs_on_noise() -> None:
 
 
 def test_addition_fills_the_smaller_branch_with_zeros() -> None:
-    """A halving block on a last odd plane: the convolution gives one side less than the skip."""
+    """In a halving block on an odd side, the convolution is one pixel smaller than the skip."""
     stem = random_convolution(2, 3, 7, stride=2)  # 150 -> 72
     down = random_convolution(4, 2, 3, stride=2, seed=1)  # 72 -> 35, the skip 72 -> 36
     same = random_convolution(4, 4, 3, padding=1, seed=2)
@@ -146,7 +146,7 @@ def test_addition_fills_the_smaller_branch_with_zeros() -> None:
     assert np.allclose(run(embedder_graph(network), chips)[0], expected, atol=1e-4)
 
 
-def test_networks_of_the_other_kind() -> None:
+def test_a_network_of_the_other_kind_is_refused() -> None:
     detector = read_network(model_file(DETECTOR_FILE))
     face = read_network(model_file(EMBEDDER_FILE))
     with pytest.raises(FormatError, match="Pool in a detector"):

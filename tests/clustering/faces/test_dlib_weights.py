@@ -37,7 +37,7 @@ def face_network() -> DlibNetwork:
     return read_network(model_file(EMBEDDER_FILE))
 
 
-# A network written by hand: one 1x1 convolution of 3 channels to 1, then relu
+# A hand-written network: one 1x1 convolution from 3 channels to 1, then relu
 
 
 def integer(value: int) -> bytes:
@@ -95,7 +95,7 @@ def small_network(
     )
 
 
-def test_network_written_by_hand() -> None:
+def test_hand_written_network() -> None:
     network = parse_network(small_network())
     assert network.mean_rgb == (1.0, 2.5, -3.0)
     assert network.window is None
@@ -164,7 +164,7 @@ def test_batch_normalisation_becomes_affine() -> None:
         "layer version",
     ],
 )
-def test_foreign_bytes(content: bytes, message: str) -> None:
+def test_unknown_bytes_are_refused(content: bytes, message: str) -> None:
     with pytest.raises(FormatError, match=message):
         parse_network(content)
 
@@ -226,7 +226,7 @@ def test_truncated_detector(tmp_path: Path, detector_bytes: bytes, length: int) 
         read_network(path)
 
 
-def test_foreign_dlib_file() -> None:
+def test_another_dlib_file_is_refused() -> None:
     with pytest.raises(InputError, match="not a dlib network"):
         read_network(model_file(LANDMARKS_FILE))
 

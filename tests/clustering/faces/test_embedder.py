@@ -38,7 +38,7 @@ def test_no_faces(embedder: Embedder) -> None:
     assert embedder.embed(np.zeros((0, *CHIP_SHAPE), np.uint8)).shape == (0, 128)
 
 
-def test_landmarks_lie_where_they_are_drawn(embedder: Embedder) -> None:
+def test_landmarks_are_where_they_are_drawn(embedder: Embedder) -> None:
     (points,) = embedder.landmarks(drawn_face(), FACE)
     right_outer, right_inner, left_outer, left_inner, nose = points
     assert left_outer[0] < left_inner[0] < nose[0] < right_inner[0] < right_outer[0]
@@ -46,7 +46,7 @@ def test_landmarks_lie_where_they_are_drawn(embedder: Embedder) -> None:
     assert nose[1] > 100
 
 
-def test_chips_from_boxes_and_landmarks_are_one(embedder: Embedder) -> None:
+def test_chips_from_boxes_and_from_landmarks_are_equal(embedder: Embedder) -> None:
     image = drawn_face()
     chips = embedder.chips(image, FACE)
     assert chips.shape == (1, *CHIP_SHAPE)
@@ -55,7 +55,7 @@ def test_chips_from_boxes_and_landmarks_are_one(embedder: Embedder) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_embeddings_are_face_recognitions(runtime: RuntimeName) -> None:
+def test_embeddings_equal_those_of_face_recognition(runtime: RuntimeName) -> None:
     assert_same_embeddings(drawn_face(), FACE, runtime=runtime)
 
 
@@ -64,11 +64,11 @@ def test_embeddings_are_face_recognitions(runtime: RuntimeName) -> None:
     [[-20, -30, 90, 100], [150, 150, 260, 260], [95, 95, 105, 105], [0, 0, 200, 200]],
     ids=["corner", "over the edge", "small", "whole image"],
 )
-def test_any_box_as_face_recognition_embeds_it(xyxy: list[float]) -> None:
+def test_any_box_as_by_face_recognition(xyxy: list[float]) -> None:
     assert_same_embeddings(drawn_face(), np.array([xyxy], np.float32))
 
 
-def test_grey_image_as_face_recognition_embeds_it() -> None:
+def test_grey_image_as_by_face_recognition() -> None:
     grey = np.ascontiguousarray(drawn_face()[:, :, 1])
     assert_same_embeddings(grey, FACE)
 
@@ -81,7 +81,7 @@ def test_image_that_is_a_view(embedder: Embedder) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 @pytest.mark.parametrize("batch", [1, 3])
-def test_batches_do_not_matter(count: int, batch: int) -> None:
+def test_the_batch_size_does_not_matter(count: int, batch: int) -> None:
     chips = np.stack([noise(150, 150, seed=seed) for seed in range(count)])
     before = chips.copy()
     found = Embedder(network("embedder"), batch=batch).embed(chips)
@@ -101,22 +101,22 @@ def test_mirrored_chips_may_be_views(embedder: Embedder) -> None:
     [np.zeros(CHIP_SHAPE, np.uint8), np.zeros((1, *CHIP_SHAPE), np.float32)],
     ids=["one without a row", "float"],
 )
-def test_what_are_no_chips(embedder: Embedder, chips: NDArray[np.uint8]) -> None:
+def test_invalid_chips_are_refused(embedder: Embedder, chips: NDArray[np.uint8]) -> None:
     with pytest.raises(ValueError, match="chips must be"):
         embedder.embed(chips)
 
 
-def test_what_are_no_landmarks() -> None:
+def test_invalid_landmarks_are_refused() -> None:
     with pytest.raises(ValueError, match="landmarks must be"):
         aligned_chips(drawn_face(), np.zeros((1, 68, 2), np.float32))
 
 
-def test_batch_of_nothing() -> None:
+def test_empty_batch_of_chips() -> None:
     with pytest.raises(ValueError, match="batch"):
         Embedder(network("embedder"), batch=0)
 
 
-def test_photographs_as_face_recognition_embeds_them(shared: Path) -> None:
+def test_photographs_as_by_face_recognition(shared: Path) -> None:
     image = read_image(shared / "images" / "two_people.jpg", longest_px=400)
     (found,) = reference_detector(1)([image])
     assert len(found) == 2

@@ -32,7 +32,7 @@ POINTS = np.array([(0.8, 0.4), (0.6, 0.4), (0.2, 0.4), (0.4, 0.4), (0.5, 0.7)], 
 
 @dataclass
 class FakeDetector:
-    """Finds as many faces as the first pixel says, from right to left, and notes its batches."""
+    """Detector that finds as many faces as the first pixel's value, and records its batches."""
 
     batches: list[int] = field(default_factory=list)
     error_at: int = -1
@@ -40,7 +40,7 @@ class FakeDetector:
     def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
         self.batches.append(len(images))
         if len(self.batches) == self.error_at:
-            raise InputError("the detector gave up")
+            raise InputError("the detector failed")
         return [self._find(int(image[0, 0, 0])) for image in images]
 
     def _find(self, count: int) -> FaceDetections:
@@ -50,7 +50,7 @@ class FakeDetector:
 
 
 class FakeEmbedder:
-    """A chip holds the number of its face at its left edge; the embedding repeats that."""
+    """Embedder whose chips and embeddings hold the number of the face."""
 
     def landmarks(self, image: Image, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
         del image
@@ -68,7 +68,7 @@ class FakeEmbedder:
 
 
 def frame(index: int, faces: int, size_wh: tuple[int, int] = (120, 40)) -> Frame:
-    """A frame in which the fake detector finds this number of faces."""
+    """Return a frame in which the fake detector finds this number of faces."""
     image = np.full((size_wh[1], size_wh[0], 3), 90, np.uint8)
     image[0, 0] = (faces, index, 0)
     return Frame(index=index, time_s=index / 10, image=image)
@@ -78,8 +78,8 @@ def frames(*faces: int) -> list[Frame]:
     return [frame(number * 3, count) for number, count in enumerate(faces)]
 
 
-def extract(given: Sequence[Frame] | Iterator[Frame], **options: Any) -> Extracted:
-    parts = list(Extractor(FakeDetector(), FakeEmbedder()).extract(iter(given), **options))
+def extract(source_frames: Sequence[Frame] | Iterator[Frame], **options: Any) -> Extracted:
+    parts = list(Extractor(FakeDetector(), FakeEmbedder()).extract(iter(source_frames), **options))
     return Extracted.concatenate(parts)
 
 
@@ -101,7 +101,7 @@ def test_tables(faces: tuple[int, ...]) -> None:
     assert len(found.faces) == sum(faces)
     assert np.array_equal(found.faces.frame_index, np.repeat(found.frames.frame_index, faces))
     assert np.array_equal(found.faces.time_s, np.repeat(found.frames.time_s, faces))
-    # From left to right in each frame, with everything of a face in its own row.
+    # Faces are in order from left to right in each frame, each with its values in one row.
     number = np.array([n for count in faces for n in range(count)])
     assert np.array_equal(found.faces.xyxy[:, 0], number * 20)
     assert np.array_equal(found.faces.score, number)
@@ -112,7 +112,7 @@ def test_tables(faces: tuple[int, ...]) -> None:
 
 def test_embeddings_are_of_the_chip_and_of_its_mirror_image() -> None:
     found = extract(frames(2, 0, 3)).faces
-    # The fake chip holds the number of its face in its left column, and nothing in its right.
+    # The fake chip holds the number of its face in its left column, and 0 in its right one.
     assert found.embedding[:, 0].tolist() == [0, 1, 0, 1, 2]
     assert not found.embedding_mirrored.any()
 
@@ -153,26 +153,26 @@ def test_every_frame_is_stored_once_with_its_faces_before_it_is_yielded() -> Non
 
 
 @pytest.mark.parametrize("where", ["frames", "detector", "store"])
-def test_an_error_anywhere_comes_through_as_itself(where: str) -> None:
+def test_an_error_anywhere_is_raised_unchanged(where: str) -> None:
     closed = []
 
     def source() -> Generator[Frame, None, None]:
         try:
             yield from frames(*[1] * 20)
             if where == "frames":
-                raise InputError("the frames gave up")
+                raise InputError("the frames failed")
             yield from frames(*[1] * 1000)
         finally:
             closed.append(True)
 
     def store(frame: Frame, _: Faces) -> None:
         if where == "store" and frame.index > 30:
-            raise InputError("the store gave up")
+            raise InputError("the store failed")
 
     detector = FakeDetector(error_at=2 if where == "detector" else -1)
     before = threading.active_count()
     parts: list[Extracted] = []
-    with pytest.raises(InputError, match=f"the {where} gave up"):
+    with pytest.raises(InputError, match=f"the {where} failed"):
         parts.extend(Extractor(detector, FakeEmbedder()).extract(source(), store))
     assert closed == [True]
     assert threading.active_count() == before
@@ -180,12 +180,14 @@ def test_an_error_anywhere_comes_through_as_itself(where: str) -> None:
 
 
 def test_images_are_not_changed() -> None:
-    given = frames(2, 1)
-    extract(given)
-    assert all(np.array_equal(a.image, b.image) for a, b in zip(given, frames(2, 1), strict=True))
+    source_frames = frames(2, 1)
+    extract(source_frames)
+    assert all(
+        np.array_equal(a.image, b.image) for a, b in zip(source_frames, frames(2, 1), strict=True)
+    )
 
 
-def test_thumbnails_show_the_picture() -> None:
+def test_thumbnails_are_of_the_frame() -> None:
     dark, bright = frame(0, 0), frame(1, 0)
     bright.image[:, 60:] = 250
     thumbnails = extract([dark, bright]).frames.thumbnail.astype(int)
@@ -202,7 +204,7 @@ def test_concatenate_nothing() -> None:
 
 
 @pytest.fixture
-def three() -> list[Extracted]:
+def three_parts() -> list[Extracted]:
     return [extract([frame(n * 10 + i, n) for i in range(4)]) for n in range(3)]
 
 
@@ -212,50 +214,50 @@ def test_no_parts_yet(tmp_path: Path) -> None:
     parts.remove()
 
 
-def test_parts_come_back_in_order(tmp_path: Path, three: list[Extracted]) -> None:
-    for part in three:
-        # A new one each time, as after a run that was killed.
+def test_parts_come_back_in_order(tmp_path: Path, three_parts: list[Extracted]) -> None:
+    for part in three_parts:
+        # New objects each time, as after a killed run.
         face_checkpoints(tmp_path, key="k").append(part)
     found = Extracted.concatenate(face_checkpoints(tmp_path, key="k").read())
-    whole = Extracted.concatenate(three)
+    whole = Extracted.concatenate(three_parts)
     assert same(found.frames, whole.frames)
     assert same(found.faces, whole.faces)
 
 
 def test_a_half_written_part_does_not_count_and_is_written_again(
-    tmp_path: Path, three: list[Extracted], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, three_parts: list[Extracted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     parts = face_checkpoints(tmp_path, key="k")
-    parts.append(three[1])
+    parts.append(three_parts[1])
     with monkeypatch.context() as patch:
         patch.setattr(Frames, "write", killed)
         with pytest.raises(KeyboardInterrupt):
-            parts.append(three[2])
+            parts.append(three_parts[2])
     (finished,) = parts.read()
-    assert same(finished.frames, three[1].frames)
-    assert same(finished.faces, three[1].faces)
-    parts.append(three[0])
+    assert same(finished.frames, three_parts[1].frames)
+    assert same(finished.faces, three_parts[1].faces)
+    parts.append(three_parts[0])
     assert len(parts.read()) == 2
-    assert same(parts.read()[1].faces, three[0].faces)
+    assert same(parts.read()[1].faces, three_parts[0].faces)
 
 
-def test_parts_of_other_settings_do_not_count(tmp_path: Path, three: list[Extracted]) -> None:
-    face_checkpoints(tmp_path, key="one").append(three[1])
+def test_parts_of_other_settings_do_not_count(tmp_path: Path, three_parts: list[Extracted]) -> None:
+    face_checkpoints(tmp_path, key="one").append(three_parts[1])
     other = face_checkpoints(tmp_path, key="two")
     assert other.read() == []
-    other.append(three[2])
-    assert same(other.read()[0].faces, three[2].faces)
-    assert same(face_checkpoints(tmp_path, key="one").read()[0].faces, three[1].faces)
+    other.append(three_parts[2])
+    assert same(other.read()[0].faces, three_parts[2].faces)
+    assert same(face_checkpoints(tmp_path, key="one").read()[0].faces, three_parts[1].faces)
     other.remove()
     assert not tmp_path.exists()
 
 
-def test_a_damaged_part_is_one_line(tmp_path: Path, three: list[Extracted]) -> None:
+def test_a_damaged_part_is_one_error_line(tmp_path: Path, three_parts: list[Extracted]) -> None:
     parts = face_checkpoints(tmp_path, key="k")
-    parts.append(three[1])
+    parts.append(three_parts[1])
     next(tmp_path.glob("*.faces.parquet")).write_bytes(b"no table")
     with pytest.raises(InputError, match="cluster-faces --force"):
         parts.read()
@@ -275,7 +277,7 @@ def test_pictures_of_a_frame(tmp_path: Path) -> None:
     assert read_jpeg(project.portrait_file("a", 7, 1)).shape == (500, 400, 3)
 
 
-def test_only_our_own_stale_pictures_are_removed(tmp_path: Path) -> None:
+def test_only_generated_stale_pictures_are_removed(tmp_path: Path) -> None:
     project = Project(tmp_path / "p.fancam")
     kept = ["00000003.jpg", "00000003-0.jpg", "00000003-1.jpg", "00000006.jpg"]
     users = ["holiday.jpg", "3.jpg", "00000009.png", "00000009 copy.jpg", "x00000009.jpg"]

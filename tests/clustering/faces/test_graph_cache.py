@@ -27,7 +27,7 @@ def test_runtimes_agree(name: RuntimeName) -> None:
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_results_outlive_the_next_call(name: RuntimeName) -> None:
+def test_results_are_not_overwritten_by_the_next_call(name: RuntimeName) -> None:
     chips = np.random.default_rng(1).integers(0, 256, (2, 150, 150, 3), np.uint8)
     first = network("embedder", name)(chips)
     kept = first.copy()
@@ -53,7 +53,7 @@ def test_second_load_reads_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"x" * 1000], ids=["empty", "one", "foreign"])
-def test_damaged_cache_is_made_again(tmp_path: Path, damage: bytes) -> None:
+def test_damaged_cache_is_rebuilt(tmp_path: Path, damage: bytes) -> None:
     weights = model_file(DETECTOR_FILE)
     first = converted("detector", weights, tmp_path)
     (kept,) = tmp_path.iterdir()
@@ -82,7 +82,7 @@ def test_disk_full_leaves_nothing_half_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_weights_get_another_file(tmp_path: Path) -> None:
+def test_different_weights_get_different_files(tmp_path: Path) -> None:
     converted("detector", model_file(DETECTOR_FILE), tmp_path)
     converted("embedder", model_file(EMBEDDER_FILE), tmp_path)
     assert len(list(tmp_path.iterdir())) == 2

@@ -21,7 +21,7 @@ def test_frame_rows() -> None:
     assert footage([[1], [], [2, 3]]).frame_rows().tolist() == [0, 2, 2]
 
 
-def test_what_does_not_belong_together_is_refused() -> None:
+def test_mismatched_tables_are_refused() -> None:
     some = footage([[1], [2]])
     with pytest.raises(ValueError, match=r"person_id must have shape \(2,\), got \(1,\)"):
         LabelledFootage("a", some.frames, some.faces, np.array([1], np.int64))

@@ -12,7 +12,7 @@ def box(*sides: float) -> NDArray[np.float32]:
 
 
 def gradient(width: int, height: int) -> NDArray[np.uint8]:
-    """Red tells the column, green the row."""
+    """Return an image whose red is the column and whose green is the row."""
     image = np.zeros((height, width, 3), np.uint8)
     image[..., 0] = np.linspace(0, 255, width).round()
     image[..., 1] = np.linspace(0, 255, height).round()[:, None]
@@ -62,7 +62,7 @@ def test_portrait_shows_the_face_in_the_middle(side: int) -> None:
     assert np.allclose(middle, (127.5, 127.5), atol=1.5)
 
 
-def test_width_is_exact_and_the_image_untouched() -> None:
+def test_width_is_exact_and_the_image_unchanged() -> None:
     image = gradient(90, 70)
     before = image.copy()
     assert cut_portrait(image, box(60, 50, 99, 99), width_px=123).shape == (154, 123, 3)

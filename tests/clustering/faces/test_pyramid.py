@@ -16,7 +16,7 @@ from tests.clustering.parity import drawn_face, gradient, noise
 
 
 @pytest.mark.parametrize("size_wh", [(0, 0), (0, 5), (5, 0)])
-def test_no_image_has_no_tiling(size_wh: tuple[int, int]) -> None:
+def test_an_empty_image_is_refused(size_wh: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="at least 1x1"):
         tiling(*size_wh)
 
@@ -28,7 +28,7 @@ def test_tiling_of_one_pixel() -> None:
 
 
 def test_tiling_of_a_large_frame() -> None:
-    """What dlib makes of a 640x360 frame that was doubled once."""
+    """The expected values are dlib's for a 640x360 frame doubled once."""
     layout = tiling(1282, 721)
     assert layout.tiles[:3].tolist() == [
         [11, 11, 1282, 721],
@@ -39,7 +39,7 @@ def test_tiling_of_a_large_frame() -> None:
 
 @pytest.mark.parametrize("width", [1, 2, 7, 40, 133, 640])
 @pytest.mark.parametrize("height", [1, 4, 5, 50, 97, 360])
-def test_tiles_lie_inside_and_apart(width: int, height: int) -> None:
+def test_tiles_are_inside_and_disjoint(width: int, height: int) -> None:
     layout = tiling(width, height)
     columns, rows = layout.size_wh
     taken = np.zeros((rows, columns), int)
@@ -94,8 +94,8 @@ def test_doubling_a_pixel() -> None:
     [noise(1, 9), noise(9, 1), noise(37, 64), gradient(50, 71), drawn_face((101, 90))],
     ids=["row", "column", "noise", "gradient", "face"],
 )
-def test_doubling_is_dlibs_to_the_bit(image: Image) -> None:
-    """dlib doubles whole RGB images; we double planes, which only the last columns may notice."""
+def test_doubling_equals_dlibs_bit_for_bit(image: Image) -> None:
+    """dlib doubles RGB images and fancam planes, which may differ in the last columns only."""
     import dlib
 
     expected = dlib.resize_image(image, *doubled_hw(*image.shape[:2])).astype(np.float32)
@@ -113,7 +113,7 @@ def test_mapping_back_from_doubled() -> None:
 def bilinear(
     plane: np.ndarray[tuple[int, int], np.dtype[np.float64]], hw: tuple[int, int]
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Corner-aligned bilinear resize, written out along one axis after the other."""
+    """Resize bilinearly with aligned corners, one axis after the other."""
     for axis, side in enumerate(hw):
         at = np.linspace(0, plane.shape[axis] - 1, side)
         low = np.minimum(at.astype(int), max(plane.shape[axis] - 2, 0))
@@ -140,7 +140,7 @@ def test_tiled_pyramid_holds_every_level() -> None:
     assert not tiled[0][:, outside].any()
 
 
-def test_sizes_in_turn_leave_nothing_behind() -> None:
+def test_changing_sizes_leave_no_residue() -> None:
     pyramid = TiledPyramid((0.0, 0.0, 0.0))
     for image in (noise(40, 60), noise(41, 60), noise(40, 60, seed=1), noise(10, 10)):
         fresh = TiledPyramid((0.0, 0.0, 0.0))(colour_planes(image))

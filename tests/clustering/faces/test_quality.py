@@ -13,7 +13,7 @@ Chip = NDArray[np.uint8]
 
 
 def chip(blur_px: float = 0, contrast: float = 1.0) -> Chip:
-    """A chip full of detail, then blurred and dimmed."""
+    """Return a chip full of detail, blurred and dimmed."""
     cells = np.random.default_rng(0).integers(0, 256, (30, 30, 3)).astype(np.uint8)
     image = cv2.resize(cells, (150, 150), interpolation=cv2.INTER_NEAREST)
     if blur_px:
@@ -28,7 +28,7 @@ def face(height_px: float = 100, *, sharp: float = 1, aside: float = 0, score: f
 
 
 def points(nose_x: float, *, tilt: float = 0) -> NDArray[np.float32]:
-    """Eyes at x 60 and 20, as dlib orders them, and the nose; turned about the origin."""
+    """Return the eyes at x 60 and 20, in dlib's order, and the nose, rotated about the origin."""
     five = np.array([(70, 0), (50, 0), (10, 0), (30, 0), (nose_x, 30)], np.float32)
     cos, sin = np.cos(tilt), np.sin(tilt)
     return np.asarray(five @ np.array([[cos, sin], [-sin, cos]]), np.float32)
@@ -40,7 +40,7 @@ def test_no_face() -> None:
     assert quality(Faces.empty()).shape == (0,)
 
 
-def test_the_more_blur_the_less_sharp() -> None:
+def test_blur_lowers_sharpness() -> None:
     chips = np.stack([chip(blur) for blur in (0, 1, 2, 4, 8)])
     kept = chips.copy()
     found = sharpness(chips)
@@ -54,12 +54,12 @@ def test_a_plain_chip_has_no_detail() -> None:
     assert sharpness(np.full((1, 150, 150, 3), 90, np.uint8)).tolist() == [0]
 
 
-def test_dim_is_not_blurred() -> None:
+def test_dimming_does_not_lower_sharpness() -> None:
     bright, dim = sharpness(np.stack([chip(), chip(contrast=0.5)]))
     assert dim == pytest.approx(bright, rel=0.15)
 
 
-def test_what_is_about_the_face_does_not_count() -> None:
+def test_surroundings_of_the_face_do_not_count() -> None:
     framed = np.full((150, 150, 3), 90, np.uint8)
     framed[:28] = chip()[:28]
     assert sharpness(framed[None]).tolist() == [0]
@@ -86,7 +86,7 @@ def test_turn_of_eyes_in_one_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "expected"),
+    ("face_row", "expected"),
     [
         pytest.param(face(), 1, id="a good face"),
         pytest.param(face(500, sharp=5, aside=0.2), 1, id="no better than good"),
@@ -100,5 +100,5 @@ def test_turn_of_eyes_in_one_place() -> None:
         pytest.param(face(0, sharp=0), 0.01, id="never nothing"),
     ],
 )
-def test_quality_by_hand(one: Faces, expected: float) -> None:
-    assert quality(one)[0] == pytest.approx(expected)
+def test_quality(face_row: Faces, expected: float) -> None:
+    assert quality(face_row)[0] == pytest.approx(expected)

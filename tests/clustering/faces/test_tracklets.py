@@ -18,15 +18,15 @@ SIZE = 100
 class Seen:
     """One face in one frame."""
 
-    x: float  # of its middle
-    who: int = 0  # people are 1 apart, which is clearly two people
-    blur: float = 0  # distance that its embedding is off
+    x: float  # of its centre
+    person: int = 0  # number of the person; embeddings of two people are 1 apart
+    blur: float = 0  # distance of its embedding from the person's
     size: float = SIZE
 
 
 def embedding(seen: Seen) -> NDArray[np.float32]:
     point = np.zeros(128, np.float32)
-    point[seen.who] = 2**-0.5
+    point[seen.person] = 2**-0.5
     point[100] = seen.blur
     return point
 
@@ -34,7 +34,7 @@ def embedding(seen: Seen) -> NDArray[np.float32]:
 def film(
     frames: Sequence[Sequence[Seen]], *, every_s: float = 0.2, shots: Sequence[int] | None = None
 ) -> tuple[Frames, Faces]:
-    """Frames and faces; frame indices are not places in the table."""
+    """Return frames and faces; frame indices differ from row numbers."""
     where = [number for number, row in enumerate(frames) for _ in row]
     seen = [face for row in frames for face in row]
     half = np.array([face.size / 2 for face in seen])
@@ -95,7 +95,7 @@ def test_shots(brightness: tuple[int, ...], expected: list[int]) -> None:
     assert found.dtype == np.int32
 
 
-def test_a_small_thing_that_moves_is_no_cut() -> None:
+def test_a_small_moving_object_is_no_cut() -> None:
     frames = thumbnails(50, 50)
     frames.thumbnail[1, :2, :2] = 250
     assert shot_numbers(frames).tolist() == [0, 0]
@@ -113,8 +113,8 @@ def test_a_small_thing_that_moves_is_no_cut() -> None:
         pytest.param([[Seen(100)]] * 4, [0, 0, 0, 0], id="stays"),
         pytest.param([[Seen(x)] for x in (100, 120, 160, 170)], [0, 0, 0, 0], id="moves slowly"),
         pytest.param([[Seen(100)], [Seen(230)]], [0, 0], id="moves out of its box"),
-        pytest.param([[Seen(100)], [Seen(900)]], [0, 1], id="further than anybody moves"),
-        pytest.param([[Seen(100)], [Seen(105, who=1)]], [0, 1], id="another sits down"),
+        pytest.param([[Seen(100)], [Seen(900)]], [0, 1], id="further than a person moves"),
+        pytest.param([[Seen(100)], [Seen(105, person=1)]], [0, 1], id="another sits down"),
         pytest.param(
             [[Seen(100)], [Seen(100, blur=0.45)]], [0, 0], id="in its place, hardly recognised"
         ),
@@ -161,14 +161,14 @@ def test_tracklets(frames: Sequence[Sequence[Seen]], expected: list[int]) -> Non
 
 def test_no_tracklet_spans_a_cut() -> None:
     assert numbers([[Seen(100)]] * 4, shots=[0, 0, 1, 1]) == [0, 0, 1, 1]
-    # Not even back into a shot that looks the same as the one before the cut.
+    # This holds even where the shot after the cut looks the same.
     assert numbers([[Seen(100)], [], [Seen(100)]], shots=[0, 1, 2]) == [0, 1]
 
 
 @pytest.mark.parametrize(
     ("every_s", "expected"), [(0.3, [0, 0, 0]), (1, [0, 0, 1]), (10, [0, 0, 1])]
 )
-def test_far_samples_are_linked_to_the_next_only(every_s: float, expected: list[int]) -> None:
+def test_sparse_samples_are_linked_to_the_next_only(every_s: float, expected: list[int]) -> None:
     assert numbers([[Seen(100)], [Seen(100)], [], [Seen(100)]], every_s=every_s) == expected
 
 
@@ -179,7 +179,7 @@ def test_more_time_lets_a_face_move_further() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_never_two_faces_of_one_frame_nor_of_two_shots(seed: int) -> None:
+def test_a_tracklet_has_one_face_per_frame_and_one_shot(seed: int) -> None:
     rng = np.random.default_rng(seed)
     crowd = [
         [Seen(float(rng.uniform(0, 900)), int(rng.integers(0, 3)), float(rng.uniform(0, 0.4)))]

@@ -13,16 +13,16 @@ from data.tables.people import Assignments
 from tests.clustering.crowd import crowd
 
 EPS = 0.5
-NOBODY = Assignments.empty()
+NO_ASSIGNMENTS = Assignments.empty()
 
 
 def turns(*people: int, times: int = 10) -> list[list[int]]:
-    """One face a frame, of all these in turn."""
+    """Return one face per frame, of these people in turn."""
     return [[person] for person in people] * times
 
 
-def after(faces: Faces, person_id: Sequence[int]) -> Assignments:
-    """What a run before this one found out about these faces."""
+def assignments(faces: Faces, person_id: Sequence[int]) -> Assignments:
+    """Return the assignments of an earlier run for these faces."""
     return Assignments(
         time_s=faces.time_s, xyxy=faces.xyxy, person_id=np.array(person_id, np.int64)
     )
@@ -32,7 +32,7 @@ def clustered(
     faces: Faces,
     cluster: Sequence[int],
     *,
-    before: Assignments = NOBODY,
+    before: Assignments = NO_ASSIGNMENTS,
     seconds_a_face: float = 1.0,
 ) -> ClusteredFootage:
     return ClusteredFootage(faces, np.array(cluster, np.int64), before, seconds_a_face)
@@ -47,7 +47,7 @@ def identified(next_person_id: int = 1, **footages: ClusteredFootage) -> dict[st
 # --- the first run ----------------------------------------------------------------------------
 
 
-def test_nothing_at_all() -> None:
+def test_no_footage() -> None:
     assert identified() == {}
     assert identified(a=clustered(Faces.empty(), [])) == {"a": []}
 
@@ -64,7 +64,7 @@ def test_people_are_numbered_by_how_long_they_are_seen() -> None:
     assert identified(8, a=clustered(faces, cluster)) == {"a": [10] * 5 + [8] * 9 + [9] * 7}
 
 
-def test_time_counts_and_not_looks() -> None:
+def test_people_are_numbered_by_time_not_samples() -> None:
     often = clustered(crowd([[0]] * 20), [0] * 20, seconds_a_face=0.2)
     seldom = clustered(crowd([[1]] * 5), [0] * 5, seconds_a_face=1.0)
     assert identified(a=often, b=seldom) == {"a": [2] * 20, "b": [1] * 5}
@@ -101,8 +101,8 @@ def test_the_order_of_the_footages_only_numbers_people(order: tuple[str, ...]) -
     assert {one, other, third, found["c"][1]} == {1, 2, 3, 4}
 
 
-def test_two_of_one_footage_are_never_merged() -> None:
-    # Whatever they look like: their own footage knows more than a comparison across.
+def test_two_people_of_one_footage_are_never_merged() -> None:
+    # This holds however alike they look: their own footage is better evidence than a comparison.
     a = clustered(crowd(turns(0), seed=1), [0, 1] * 5)
     b = clustered(crowd(turns(0), seed=2), [0] * 10)
     found = identified(a=a, b=b)
@@ -118,21 +118,21 @@ def test_clothes_do_not_count_across_footages() -> None:
     assert found == {"a": [1] * 10, "b": [1] * 10}
 
 
-def test_a_left_over_face_is_found_in_another_footage() -> None:
+def test_a_leftover_face_joins_a_person_of_another_footage() -> None:
     a = clustered(crowd(turns(0, 1), seed=1), [0, 1] * 10)
     b = clustered(crowd([[1], [2], [0]], seed=2), [-1, -1, -1])
     assert identified(a=a, b=b) == {"a": [1, 2] * 10, "b": [2, -1, 1]}
-    # A footage alone was clustered already.
+    # A single footage is clustered already.
     assert identified(a=clustered(crowd(turns(0, times=11)), [0] * 10 + [-1]))["a"][-1] == UNKNOWN
 
 
-def test_a_left_over_face_is_nobody_who_is_in_its_frame_already() -> None:
+def test_a_leftover_face_never_joins_a_person_in_its_frame() -> None:
     a = clustered(crowd(turns(0), seed=1), [0] * 10)
     b = clustered(crowd([[0, 0]] * 5, seed=2), [0, -1] * 5)
     assert identified(a=a, b=b) == {"a": [1] * 10, "b": [1, -1] * 5}
 
 
-def test_of_two_left_over_faces_of_a_frame_one_is_the_person() -> None:
+def test_of_two_leftover_faces_of_a_frame_one_joins() -> None:
     a = clustered(crowd(turns(0), seed=1), [0] * 10)
     b = clustered(crowd([[0, 0], [0]], seed=2), [-1, -1, -1])
     found = identified(a=a, b=b)["b"]
@@ -140,7 +140,7 @@ def test_of_two_left_over_faces_of_a_frame_one_is_the_person() -> None:
     assert found[2] == 1
 
 
-def test_frames_of_two_footages_are_two() -> None:
+def test_equal_frame_indices_of_two_footages_are_different_frames() -> None:
     a = clustered(crowd(turns(0), seed=1), [0] * 10)
     b = clustered(crowd([[0]], seed=2), [-1])
     c = clustered(crowd([[0]], seed=3), [-1])
@@ -152,85 +152,85 @@ def test_frames_of_two_footages_are_two() -> None:
 
 def test_a_second_run_gives_the_same_numbers() -> None:
     faces = crowd(turns(0, 1, 2))
-    before = after(faces, [7, 3, 5] * 10)
+    before = assignments(faces, [7, 3, 5] * 10)
     for cluster in ([0, 1, 2], [2, 0, 1]):
         again = clustered(faces, cluster * 10, before=before)
         assert identified(8, a=again) == {"a": [7, 3, 5] * 10}
 
 
-def test_later_footage_finds_the_people_and_numbers_the_new_ones_on() -> None:
+def test_later_footage_keeps_people_and_numbers_new_ones_after_them() -> None:
     old = crowd(turns(0, 1), seed=1)
-    a = clustered(old, [0, 1] * 10, before=after(old, [4, 2] * 10))
+    a = clustered(old, [0, 1] * 10, before=assignments(old, [4, 2] * 10))
     b = clustered(crowd(turns(2, 1, 3), seed=2), [0, 1, 2] * 10)
     assert identified(6, a=a, b=b) == {"a": [4, 2] * 10, "b": [6, 2, 7] * 10}
 
 
-def test_who_was_told_apart_before_stays_apart() -> None:
+def test_people_who_were_separate_stay_separate() -> None:
     one, two = crowd(turns(0), seed=1), crowd(turns(0), seed=2)
-    a = clustered(one, [0] * 10, before=after(one, [1] * 10))
-    b = clustered(two, [0] * 10, before=after(two, [2] * 10))
+    a = clustered(one, [0] * 10, before=assignments(one, [1] * 10))
+    b = clustered(two, [0] * 10, before=assignments(two, [2] * 10))
     assert identified(3, a=a, b=b) == {"a": [1] * 10, "b": [2] * 10}
 
 
-def test_who_was_one_before_stays_one() -> None:
+def test_a_person_who_was_one_stays_one() -> None:
     one, two = crowd(turns(0), seed=1), crowd(turns(1), seed=2)
-    a = clustered(one, [0] * 10, before=after(one, [5] * 10))
-    b = clustered(two, [0] * 10, before=after(two, [5] * 10))
+    a = clustered(one, [0] * 10, before=assignments(one, [5] * 10))
+    b = clustered(two, [0] * 10, before=assignments(two, [5] * 10))
     assert identified(6, a=a, b=b) == {"a": [5] * 10, "b": [5] * 10}
 
 
 @pytest.mark.parametrize("larger", [0, 1])
-def test_of_a_person_who_is_split_the_larger_part_keeps_the_number(larger: int) -> None:
+def test_the_larger_part_of_a_split_person_keeps_the_number(larger: int) -> None:
     faces = crowd(turns(0, times=10))
     cluster = [larger] * 6 + [1 - larger] * 4
-    split = clustered(faces, cluster, before=after(faces, [1] * 10))
+    split = clustered(faces, cluster, before=assignments(faces, [1] * 10))
     assert identified(2, a=split) == {"a": [1] * 6 + [2] * 4}
 
 
-def test_two_people_who_turn_out_to_be_one_are_whom_most_faces_were() -> None:
+def test_merged_people_keep_the_number_of_most_faces() -> None:
     faces = crowd(turns(0))
-    merged = clustered(faces, [0] * 10, before=after(faces, [4] * 4 + [9] * 6))
+    merged = clustered(faces, [0] * 10, before=assignments(faces, [4] * 4 + [9] * 6))
     assert identified(10, a=merged) == {"a": [9] * 10}
 
 
-def test_faces_of_most_decide_together() -> None:
-    # Cluster 0 was mostly person 1 and so was cluster 1; only together do all keep most faces.
+def test_numbers_are_assigned_jointly_by_most_faces() -> None:
+    # Clusters 0 and 1 were both mostly person 1; only a joint decision keeps the most faces.
     faces = crowd([[0]] * 20)
-    before = after(faces, [1] * 6 + [2] * 5 + [1] * 9)
+    before = assignments(faces, [1] * 6 + [2] * 5 + [1] * 9)
     found = identified(3, a=clustered(faces, [0] * 11 + [1] * 9, before=before))
     assert found == {"a": [2] * 11 + [1] * 9}
 
 
-def test_read_again_at_other_times() -> None:
-    before = after(crowd(turns(0, 1), every_s=1.0), [4, 2] * 10)
-    # Twice as often: every second face is where one was.
+def test_resampled_footage_keeps_its_people() -> None:
+    before = assignments(crowd(turns(0, 1), every_s=1.0), [4, 2] * 10)
+    # Sampled twice as often: every second face is where one was before.
     faces = crowd([[person] for person in (0, 1) * 10 for _ in range(2)], every_s=0.5)
     again = clustered(faces, [0, 0, 1, 1] * 10, before=before, seconds_a_face=0.5)
     assert identified(5, a=again) == {"a": [4, 4, 2, 2] * 10}
-    # A little later, by less than a frame.
+    # Sampled later by less than a frame.
     late = faces.replace(time_s=faces.time_s + 0.03)
     found = identified(5, a=clustered(late, [0, 0, 1, 1] * 10, before=before))
     assert found == {"a": [4, 4, 2, 2] * 10}
 
 
 @pytest.mark.parametrize(("moved", "same"), [(20, True), (40, False)], ids=["a little", "too far"])
-def test_a_face_is_told_by_its_place(moved: float, same: bool) -> None:
+def test_a_face_is_matched_by_its_position(moved: float, same: bool) -> None:
     faces = crowd([[0, 1]] * 5)
     shift: NDArray[np.float32] = np.array([moved, 0, moved, 0], np.float32)
-    before = after(faces.replace(xyxy=faces.xyxy + shift), [3, 8] * 5)
+    before = assignments(faces.replace(xyxy=faces.xyxy + shift), [3, 8] * 5)
     found = identified(9, a=clustered(faces, [0, 1] * 5, before=before))
     assert found == {"a": ([3, 8] if same else [9, 10]) * 5}
 
 
-def test_unknown_before_is_nobody() -> None:
+def test_a_face_unknown_before_gives_no_number() -> None:
     faces = crowd(turns(0))
-    found = identified(2, a=clustered(faces, [0] * 10, before=after(faces, [-1] * 9 + [1])))
+    found = identified(2, a=clustered(faces, [0] * 10, before=assignments(faces, [-1] * 9 + [1])))
     assert found == {"a": [1] * 10}
 
 
 def test_input_is_not_changed() -> None:
     faces = crowd(turns(0, 1), seed=1)
-    a = clustered(faces, [0, 1] * 10, before=after(faces, [4, 2] * 10))
+    a = clustered(faces, [0, 1] * 10, before=assignments(faces, [4, 2] * 10))
     b = clustered(crowd(turns(1), seed=2), [-1] * 10)
     identified(5, a=a, b=b)
     assert a.cluster.tolist() == [0, 1] * 10

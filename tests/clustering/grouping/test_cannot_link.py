@@ -1,4 +1,4 @@
-"""What keeps groups apart, also when groups of groups are made."""
+"""Cannot-link constraints of groups, also after groups are merged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def ints(*values: int) -> NDArray[np.int64]:
 
 
 def of_pairs(cannot: CannotLink) -> NDArray[np.bool_]:
-    """The same as `against` itself, pair by pair."""
+    """Return `against` for all groups, one pair at a time."""
     i, j = np.indices((len(cannot), len(cannot))).reshape(2, -1)
     return cannot.of_pairs(i, j).reshape(len(cannot), len(cannot))
 
@@ -41,8 +41,8 @@ def test_exclusive(
     assert not cannot.clashes_inside().any()
 
 
-def some_people(seed: int = 0, nodes: int = 30) -> CannotLink:
-    """Frames with several nodes, people that nodes are and are not, and people who differ."""
+def random_constraints(seed: int = 0, nodes: int = 30) -> CannotLink:
+    """Return constraints by frames, by assigned and rejected people, and by different people."""
     rng = np.random.default_rng(seed)
     frames = CannotLink.exclusive(np.arange(nodes), rng.integers(-1, 20, nodes), nodes)
     holds = rng.random((nodes, 6)) < 0.1
@@ -58,8 +58,8 @@ def some_people(seed: int = 0, nodes: int = 30) -> CannotLink:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_two_reasons_are_either(seed: int) -> None:
-    cannot = some_people(seed)
+def test_two_constraints_combine_with_or(seed: int) -> None:
+    cannot = random_constraints(seed)
     clash = cannot.against(cannot)
     assert np.array_equal(clash, clash.T)
     assert np.array_equal(clash, of_pairs(cannot))
@@ -68,8 +68,8 @@ def test_two_reasons_are_either(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_groups_of_groups_are_all_that_their_members_are(seed: int) -> None:
-    cannot = some_people(seed)
+def test_merged_groups_have_all_constraints_of_their_members(seed: int) -> None:
+    cannot = random_constraints(seed)
     clash = cannot.against(cannot)
     label = np.arange(len(cannot)) // 2
     merged = cannot.merged(label).against(cannot.merged(label))
@@ -79,8 +79,8 @@ def test_groups_of_groups_are_all_that_their_members_are(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_clash_inside_is_never_missed(seed: int) -> None:
-    cannot = some_people(seed)
+def test_a_conflict_inside_a_group_is_never_missed(seed: int) -> None:
+    cannot = random_constraints(seed)
     clash = cannot.against(cannot)
     label = np.arange(len(cannot)) // 3
     inside = clash.reshape(10, 3, 10, 3)[np.arange(10), :, np.arange(10)]
@@ -88,7 +88,7 @@ def test_a_clash_inside_is_never_missed(seed: int) -> None:
     assert cannot.merged(label).clashes_inside()[expected].all()
 
 
-def test_traits_of_one() -> None:
+def test_traits_of_a_single_node() -> None:
     people = CannotLink.of(
         incidence(ints(0), ints(0), (1, 3)),
         incidence(ints(0), ints(2), (1, 3)),

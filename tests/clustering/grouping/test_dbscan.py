@@ -13,7 +13,7 @@ Points = NDArray[np.float32]
 
 
 def reference(points: Points, eps: float, min_samples: int) -> list[int]:
-    """scikit-learn's labels, which are the definition."""
+    """Return scikit-learn's labels, which define the expected ones."""
     from sklearn.cluster import DBSCAN
 
     if len(points) == 0:
@@ -23,12 +23,12 @@ def reference(points: Points, eps: float, min_samples: int) -> list[int]:
 
 
 def line(*places: float) -> Points:
-    """Points on a line in the plane."""
+    """Return points on a line in the plane."""
     return np.array([(place, 0) for place in places], np.float32).reshape(-1, 2)
 
 
 def blobs(n: int, dimensions: int, *, seed: int, spread: float) -> Points:
-    """About a dozen clusters, noise between them, and doubles, in any order."""
+    """Return about a dozen clusters, noise between them, and duplicates, in random order."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(0, 1, (12, dimensions))
     points = centres[rng.integers(0, 12, n)] + rng.normal(0, spread, (n, dimensions))
@@ -58,7 +58,7 @@ def blobs(n: int, dimensions: int, *, seed: int, spread: float) -> Points:
         ),
     ],
 )
-def test_by_hand(points: Points, eps: float, min_samples: int, expected: list[int]) -> None:
+def test_small_cases(points: Points, eps: float, min_samples: int, expected: list[int]) -> None:
     labels = dbscan(points, eps=eps, min_samples=min_samples)
     assert labels.tolist() == expected
     assert labels.dtype == np.int64
@@ -69,7 +69,7 @@ def test_by_hand(points: Points, eps: float, min_samples: int, expected: list[in
     ("n", "block"), [(0, 3), (1, 1), (5, 1), (5, 3), (300, 17), (300, 64), (300, 1024)]
 )
 @pytest.mark.parametrize("eps", [0.1, 0.5, 1.0, 3.0])
-def test_labels_are_scikit_learns(n: int, eps: float, block: int) -> None:
+def test_labels_equal_scikit_learns(n: int, eps: float, block: int) -> None:
     points = blobs(n, 3, seed=n, spread=0.2)
     for min_samples in (1, 2, 5):
         expected = reference(points, eps, min_samples)
@@ -96,7 +96,7 @@ def test_many_points(n: int, dimensions: int, spread: float, eps: float) -> None
 @pytest.mark.parametrize("offset", [0, 1, 100])
 @pytest.mark.parametrize("eps", [1, 5, 2**0.5])
 def test_points_exactly_eps_apart(eps: float, offset: int) -> None:
-    # On a grid of whole numbers many pairs are exactly 1, 5 (3-4-5) or the root of 2 apart.
+    # On an integer grid many pairs are exactly 1, 5 (3-4-5) or the root of 2 apart.
     rng = np.random.default_rng(3)
     points = (rng.integers(0, 30, (200, 2)) + offset).astype(np.float32)
     for min_samples in (2, 4, 9):
@@ -120,7 +120,7 @@ def test_long_chain_over_many_blocks() -> None:
     assert (dbscan(points, eps=0.9, min_samples=2, block_size=32) == -1).all()
 
 
-def test_contract() -> None:
+def test_input_is_unchanged_and_labels_repeat() -> None:
     points = blobs(400, 8, seed=2, spread=0.1)
     before = points.copy()
     labels = dbscan(points, eps=0.6, min_samples=4)
@@ -138,7 +138,7 @@ def test_the_order_of_the_points_only_numbers_the_clusters() -> None:
 
 
 @pytest.mark.parametrize(("eps", "min_samples"), [(0, 5), (-1, 5), (0.5, 0)])
-def test_what_cannot_be(eps: float, min_samples: int) -> None:
+def test_invalid_parameters_are_refused(eps: float, min_samples: int) -> None:
     with pytest.raises(ValueError, match="must be > 0 and min_samples >= 1, got"):
         dbscan(line(0), eps=eps, min_samples=min_samples)
 

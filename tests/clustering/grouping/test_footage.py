@@ -23,7 +23,7 @@ from clustering.grouping.relabel import renumbered
 from data.tables.faces import Faces
 from tests.clustering.crowd import crowd, embeddings
 
-USUAL = GroupingSettings()
+DEFAULT_GROUPING = GroupingSettings()
 
 
 def ints(*values: int) -> NDArray[np.int64]:
@@ -32,7 +32,7 @@ def ints(*values: int) -> NDArray[np.int64]:
 
 def grouped(
     faces: Faces,
-    settings: GroupingSettings = USUAL,
+    settings: GroupingSettings = DEFAULT_GROUPING,
     *,
     frames: int = 60,
     video: bool = True,
@@ -43,7 +43,7 @@ def grouped(
 
 
 def turns(people: int, frames: int) -> list[list[int]]:
-    """One face a frame, of each person in turn."""
+    """Return one face per frame, of each person in turn."""
     return [[number % people] for number in range(frames)]
 
 
@@ -100,13 +100,13 @@ PARTS = ("tracklets", "cannot_link", "mirror", "clothes", "quality", "spread")
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_any_part_can_be_left_out(part: str) -> None:
-    settings = dataclasses.replace(USUAL, **{part: False})
+def test_any_option_can_be_switched_off(part: str) -> None:
+    settings = dataclasses.replace(DEFAULT_GROUPING, **{part: False})
     assert grouped(crowd(turns(3, 30)), settings) == [0, 1, 2] * 10
 
 
 @pytest.mark.parametrize("eps", [0.2, 0.5, 0.9])
-def test_eps_decides_who_is_one(eps: float) -> None:
+def test_eps_decides_which_faces_are_one_person(eps: float) -> None:
     found = grouped(crowd(turns(2, 40)), GroupingSettings(eps=eps))
     assert found == {0.2: [-1] * 40, 0.5: [0, 1] * 20, 0.9: [0] * 40}[eps]
 
@@ -133,7 +133,7 @@ def test_clothes_tell_people_apart() -> None:
     faces = faces.replace(clothes=clothes)
     assert grouped(faces) == [0, 1] * 15
     assert grouped(faces, GroupingSettings(clothes=False)) == [0] * 30
-    # Photographs were not taken on one day.
+    # Photographs may be from different days.
     assert len(set(grouped(faces, GroupingSettings(eps=0.6), video=False))) == 1
 
 
@@ -146,7 +146,7 @@ def test_a_tracklet_is_one_person_whatever_its_faces_look_like() -> None:
     assert grouped(faces, GroupingSettings(tracklets=False)) == [0] * 10 + [1] * 12
 
 
-def test_poor_faces_found_nobody_but_may_join() -> None:
+def test_poor_faces_start_no_person_but_may_join_one() -> None:
     faces = crowd(turns(2, 40))
     sharpness = np.where(np.arange(40) % 2 == 1, 0.05, 0.5).astype(np.float32)
     assert grouped(faces.replace(sharpness=sharpness)) == [0, -1] * 20
@@ -156,20 +156,20 @@ def test_poor_faces_found_nobody_but_may_join() -> None:
     assert found == [-1] * 40
 
 
-def test_a_left_over_face_joins_only_whom_it_clearly_is() -> None:
+def test_a_leftover_face_joins_only_a_clear_match() -> None:
     faces = crowd([*turns(2, 40), [0], [0], [0]], spread=0.6)
     points = faces.embedding.copy()
     first, second = points[:40:2].mean(axis=0), points[1:40:2].mean(axis=0)
     off = np.zeros(128, np.float32)
     off[90] = 1
-    points[40] = first + 0.48 * off  # beyond the linkage, but whose else should it be?
-    points[41] = (first + second) / 2 + 0.35 * off  # as near to both
-    points[42] = first + 0.9 * off  # near to no person
+    points[40] = first + 0.48 * off  # beyond the linkage threshold, but no other person is near
+    points[41] = (first + second) / 2 + 0.35 * off  # equally close to both
+    points[42] = first + 0.9 * off  # close to no person
     settings = GroupingSettings(eps=0.42)
     assert grouped(with_points(faces, points), settings) == [0, 1] * 20 + [0, -1, -1]
 
 
-def test_left_over_faces_of_one_frame_do_not_join_one_person() -> None:
+def test_leftover_faces_of_one_frame_do_not_join_one_person() -> None:
     faces = crowd([*[[0]] * 20, [0, 0], [0]], spread=0.6)
     points = faces.embedding.copy()
     middle = points[:20].mean(axis=0)
@@ -182,7 +182,7 @@ def test_left_over_faces_of_one_frame_do_not_join_one_person() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_nobody_is_in_a_frame_twice(seed: int) -> None:
+def test_no_person_is_in_a_frame_twice(seed: int) -> None:
     rng = np.random.default_rng(seed)
     frames = [rng.integers(0, 5, rng.integers(0, 5)).tolist() for _ in range(80)]
     faces = crowd(frames, seed=seed, spread=1.3)
@@ -213,8 +213,8 @@ def test_deterministic_and_input_unmodified() -> None:
 
 
 @pytest.mark.parametrize("tracklets", [False, True])
-@pytest.mark.parametrize("most", [7, 20, 100])
-def test_rounds_find_the_same_people(most: int, tracklets: bool) -> None:
+@pytest.mark.parametrize("max_pairwise", [7, 20, 100])
+def test_rounds_find_the_same_people(max_pairwise: int, tracklets: bool) -> None:
     faces = crowd([[number % 4, (number + 1) % 4] for number in range(100)], seed=3)
     if tracklets:
         faces = faces.replace(tracklet=np.repeat(np.arange(100), 2).astype(np.int32))
@@ -223,10 +223,10 @@ def test_rounds_find_the_same_people(most: int, tracklets: bool) -> None:
         faces = with_points(faces, points).replace(frame_index=frame_index)
     at_once = grouped(faces)
     assert max(at_once) == 3 + tracklets
-    assert grouped(faces, limits=LinkageLimits(most)) == at_once
+    assert grouped(faces, limits=LinkageLimits(max_pairwise)) == at_once
 
 
-def test_many_groups_are_never_linked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_groups_are_linked_in_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     link = average_linkage
 
@@ -235,7 +235,7 @@ def test_many_groups_are_never_linked_one_by_one(monkeypatch: pytest.MonkeyPatch
         return link(groups, *args, **kwargs)
 
     monkeypatch.setattr(large_linkage, "average_linkage", counted)
-    # Each of 50 people is in three frames, far apart in time.
+    # Each of 50 people is in three frames that are far apart in time.
     faces = crowd([[person] for person in [*range(50)] * 3])
     found = grouped(faces, limits=LinkageLimits(20))
     assert max(sizes, default=0) <= 20
@@ -249,12 +249,12 @@ def test_rounds_end_where_no_two_groups_are_similar() -> None:
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5])
-def test_plain_dbscan_would_be_scikit_learns(share: float) -> None:
+def test_plain_dbscan_equals_scikit_learns(share: float) -> None:
     from sklearn.cluster import DBSCAN
 
     from clustering.grouping.dbscan import dbscan
 
     points = crowd(turns(4, 80), look_alikes=share).embedding
     expected = DBSCAN(eps=0.5, min_samples=PLAIN_MIN_SAMPLES).fit(points).labels_
-    found = dbscan(points, eps=USUAL.eps, min_samples=PLAIN_MIN_SAMPLES)
+    found = dbscan(points, eps=DEFAULT_GROUPING.eps, min_samples=PLAIN_MIN_SAMPLES)
     assert found.tolist() == expected.tolist()

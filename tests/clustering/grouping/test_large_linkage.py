@@ -1,4 +1,4 @@
-"""Linkage in rounds gives the clusters of linkage one by one."""
+"""Linkage in rounds, which must give the clusters of pairwise linkage."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ def faces(people: list[int], *, spread: float = 1.0) -> Groups:
     )
 
 
-def nothing(size: int) -> CannotLink:
+def no_constraints(size: int) -> CannotLink:
     return CannotLink.exclusive(np.arange(size), np.full(size, -1), size)
 
 
 def linked(
     groups: Groups, cannot: CannotLink | None = None, *, limits: LinkageLimits = DEFAULT_LIMITS
 ) -> list[int]:
-    cannot = cannot or nothing(len(groups))
+    cannot = cannot or no_constraints(len(groups))
     found = link(groups, cannot, distance=PLAIN, threshold=0.6, limits=limits)
     return [int(n) for n in found]
 
 
-@pytest.mark.parametrize("most", [2, 10, 39, 10_000])
-@pytest.mark.parametrize("whole", [50, 10_000])
-def test_rounds_find_the_same_people(most: int, whole: int) -> None:
-    limits = LinkageLimits(most, SearchLimits(whole, 100))
+@pytest.mark.parametrize("max_pairwise", [2, 10, 39, 10_000])
+@pytest.mark.parametrize("max_exact", [50, 10_000])
+def test_rounds_find_the_same_people(max_pairwise: int, max_exact: int) -> None:
+    limits = LinkageLimits(max_pairwise, SearchLimits(max_exact, 100))
     people = [*range(40)] * 10
     assert linked(faces(people, spread=0.7), limits=limits) == people
 
 
 def test_groups_that_cannot_link_stay_apart() -> None:
-    """Look-alikes that only the frames with both separate."""
+    """Look-alikes are separated only by the frames that show both."""
     limits = LinkageLimits(4)
     people = [0, 1, 2, 3] * 30
     groups = groups_of(
@@ -66,15 +66,15 @@ def test_groups_that_cannot_link_stay_apart() -> None:
     assert len(set(linked(groups, limits=limits))) < 4
 
 
-def test_pairs_are_joined_nearest_first_unless_they_clash() -> None:
+def test_pairs_are_joined_nearest_first_unless_they_conflict() -> None:
     cannot = CannotLink.exclusive(ints(0, 3), ints(7, 7), 4)
-    assert joined(ints(0, 1, 2), ints(1, 2, 3), nothing(4)).tolist() == [0, 0, 0, 0]
+    assert joined(ints(0, 1, 2), ints(1, 2, 3), no_constraints(4)).tolist() == [0, 0, 0, 0]
     assert joined(ints(0, 1, 2), ints(1, 2, 3), cannot).tolist() == [0, 0, 0, 1]
     assert joined(ints(2, 1, 0), ints(3, 2, 1), cannot).tolist() == [0, 1, 1, 1]
     assert joined(ints(), ints(), cannot).tolist() == [0, 1, 2, 3]
 
 
-def test_moments_of_groups_of_groups_are_those_of_the_faces() -> None:
+def test_moments_of_merged_groups_are_those_of_the_faces() -> None:
     rng = np.random.default_rng(0)
     label = np.concatenate([np.arange(12), rng.integers(0, 12, 60)])
     weight, points = rng.uniform(0.1, 1, 72), rng.normal(0, 1, (72, 5))
@@ -87,7 +87,7 @@ def test_moments_of_groups_of_groups_are_those_of_the_faces() -> None:
 
 
 @pytest.mark.parametrize("distance", [Distance(), Distance(0.0, 0.4, 0.3)], ids=["video", "across"])
-def test_distances_of_pairs_are_those_of_all(distance: Distance) -> None:
+def test_pair_distances_equal_the_full_matrix(distance: Distance) -> None:
     rng = np.random.default_rng(1)
     label = np.concatenate([np.arange(9), rng.integers(0, 9, 30)])
     clothes = rng.dirichlet(np.ones(4), 39) * (rng.random((39, 1)) < 0.6)
@@ -103,7 +103,7 @@ def test_look_alikes_lower_the_threshold_only_where_people_are_many() -> None:
         groups = groups_of(
             np.array(labels), np.ones(len(labels)), points, np.zeros((len(labels), 1))
         )
-        rounds = large_linkage._Rounds(groups, nothing(people), PLAIN, LinkageLimits())
+        rounds = large_linkage._Rounds(groups, no_constraints(people), PLAIN, LinkageLimits())
         return rounds.stranger_distance()
 
     assert alike(99, 1.0) == np.inf

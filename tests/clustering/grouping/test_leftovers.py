@@ -44,7 +44,7 @@ def test_clear_nearest(row: tuple[float, ...], expected: int) -> None:
 def test_one_per_frame(
     joins: tuple[int, ...], node: tuple[int, ...], frame: tuple[int, ...], expected: list[int]
 ) -> None:
-    # Later nodes are nearer.
+    # Later nodes are closer.
     apart = np.linspace(0.9, 0.1, len(joins))
     found = one_per_frame(ints(*joins), apart, node=ints(*node), frame=ints(*frame))
     assert found.tolist() == expected
@@ -55,7 +55,7 @@ def test_matches_do_not_depend_on_the_block_size(block: int) -> None:
     label = np.repeat(np.arange(3), 5)
     people = groups_of(label, np.ones(15), embeddings(label.tolist()), np.zeros((15, 1)))
     left = groups_of(np.arange(4), np.ones(4), embeddings([0, 1, 2, 9], seed=1), np.zeros((4, 1)))
-    # The second was seen beside the person it looks like.
+    # The second is in one frame with the person it resembles.
     own = CannotLink.exclusive(np.arange(4), ints(-1, 5, -1, -1), 4)
     theirs = CannotLink.exclusive(np.arange(3), ints(-1, 5, -1), 3)
     column, apart = match_leftovers(

@@ -16,7 +16,7 @@ FACES_ALONE = Distance(clothes_share=0, spread_share=0)
 def random_groups(
     n: int, groups: int, *, seed: int = 0, dimensions: int = 6
 ) -> tuple[NDArray[np.int64], Floats, Floats, Floats]:
-    """Label, weight, embedding, clothes of faces; clothes of a third are unseen."""
+    """Return label, weight, embedding and clothes of faces; a third have no visible clothes."""
     rng = np.random.default_rng(seed)
     label = np.concatenate([np.arange(groups), rng.integers(0, groups, n - groups)])
     clothes = rng.dirichlet(np.ones(5), n)
@@ -25,7 +25,7 @@ def random_groups(
 
 
 def points(*places: float) -> Groups:
-    """Groups of one face each, on a line."""
+    """Return groups of one face each, on a line."""
     n = len(places)
     embedding = np.array(places, np.float64).reshape(n, 1)
     return groups_of(np.arange(n), np.ones(n), embedding, np.zeros((n, 1)))
@@ -49,14 +49,14 @@ def same_moments(a: Groups, b: Groups) -> bool:
 # --- moments ----------------------------------------------------------------------------------
 
 
-def test_no_face_no_group() -> None:
+def test_no_faces() -> None:
     groups = groups_of(np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 4)), np.zeros((0, 3)))
     assert len(groups) == 0
     assert groups.mean.shape == (0, 4)
     assert FACES_ALONE(groups, groups).shape == (0, 0)
 
 
-def test_moments_by_hand() -> None:
+def test_moments() -> None:
     # Group 0: 1 (weight 1) and 4 (weight 2); its mean is 3, its variance (4 + 2 * 1) / 3.
     label = np.array([0, -1, 0, 1])
     weight = np.array([1.0, 9.0, 2.0, 0.5])
@@ -91,7 +91,7 @@ def test_merge_where_clothes_are_unseen(seen: tuple[bool, bool]) -> None:
     assert np.allclose(groups.clothes[0], np.sqrt(0.5) * any(seen))
 
 
-def test_a_copy_is_its_own() -> None:
+def test_a_copy_is_independent() -> None:
     groups = points(1, 2, 3)
     groups.copy().merge(0, 2)
     assert same_moments(groups, points(1, 2, 3))
@@ -132,7 +132,7 @@ def test_clothes_are_the_mean_squared_hellinger_distance(seed: int) -> None:
             assert np.isclose(term[a, b], 0.4 * (hellinger - 0.5))
 
 
-def test_people_who_vary_much_are_nearer_at_the_same_distance() -> None:
+def test_high_variance_lowers_the_distance() -> None:
     rng = np.random.default_rng(0)
     steady, varied = rng.normal(0, 0.01, (50, 1)), rng.normal(0, 1, (50, 1))
     label = np.repeat([0, 1], 50)
@@ -140,7 +140,7 @@ def test_people_who_vary_much_are_nearer_at_the_same_distance() -> None:
     lonely = points(1)
     gain = FACES_ALONE(groups, lonely) - Distance(clothes_share=0)(groups, lonely)
     assert gain[0, 0] < 0 < gain[1, 0]
-    # Groups of one face tell nothing: they are taken to spread as usual.
+    # Groups of one face have no measured spread: the typical one is assumed.
     two = points(0, 1)
     assert np.allclose(Distance(clothes_share=0)(two, two), FACES_ALONE(two, two))
 
@@ -148,7 +148,7 @@ def test_people_who_vary_much_are_nearer_at_the_same_distance() -> None:
 @pytest.mark.parametrize(
     "distance", [FACES_ALONE, Distance(), Distance(poor_share=0.3)], ids=["faces", "usual", "poor"]
 )
-def test_distance_is_symmetric_and_one_row_is_a_row_of_all(distance: Distance) -> None:
+def test_distance_is_symmetric_and_rows_equal_the_full_matrix(distance: Distance) -> None:
     groups = groups_of(*random_groups(40, 5))
     one = groups_of(*(a[random_groups(40, 5)[0] == 0] for a in random_groups(40, 5)))
     found = distance(groups, groups)
@@ -172,13 +172,13 @@ def test_distance_is_symmetric_and_one_row_is_a_row_of_all(distance: Distance) -
         pytest.param((0, 1, 2.2), (), 1.7, [0, 0, 1], id="average, not single linkage"),
         pytest.param((0, 1, 2.2), (), 1.8, [0, 0, 0], id="average, not complete linkage"),
         pytest.param((0, 0.1), ((0, 1),), 9, [0, 1], id="two of one frame"),
-        # 1 is nearer to 0.9; after that, 0 may not come to them.
+        # 1 is closer to 0.9; after that merge, 0 may not join them.
         pytest.param((0, 0.9, 1), ((0, 2),), 9, [0, 1, 1], id="forbidden to a member"),
         pytest.param((0, 0.1, 5, 5.1), ((0, 3),), 99, [0, 0, 1, 1], id="forbidden for both sides"),
         pytest.param((0, 1, 2), ((0, 1), (1, 2), (0, 2)), 99, [0, 1, 2], id="three of one frame"),
     ],
 )
-def test_linkage_by_hand(
+def test_linkage(
     places: tuple[float, ...],
     cannot: tuple[tuple[int, int], ...],
     threshold: float,
@@ -191,7 +191,7 @@ def test_linkage_by_hand(
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("n", [2, 10, 120])
-def test_without_constraints_it_is_scipys_average_linkage(n: int, seed: int) -> None:
+def test_without_constraints_it_equals_scipys_average_linkage(n: int, seed: int) -> None:
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import pdist
 
@@ -209,7 +209,7 @@ def test_without_constraints_it_is_scipys_average_linkage(n: int, seed: int) -> 
 def brute_force(
     groups: Groups, cannot: NDArray[np.bool_], distance: Distance, threshold: float
 ) -> list[int]:
-    """The definition: look at all pairs of clusters again after every merge."""
+    """Link by the definition: compare all pairs of clusters again after every merge."""
     members = [[i] for i in range(len(groups))]
     while True:
         now = groups.copy()
@@ -263,7 +263,7 @@ def test_the_order_of_the_groups_does_not_matter(seed: int) -> None:
     assert by_first_row(shuffled[place]).tolist() == found.tolist()
 
 
-def test_a_higher_threshold_only_joins() -> None:
+def test_a_higher_threshold_only_merges_clusters() -> None:
     groups = groups_of(*random_groups(60, 30, dimensions=2))
     cuts = [
         average_linkage(groups, nothing_forbidden(groups), distance=FACES_ALONE, threshold=t)

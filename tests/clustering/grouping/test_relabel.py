@@ -16,7 +16,7 @@ def ints(*values: int) -> NDArray[np.int64]:
     [
         pytest.param((), [], [], id="none"),
         pytest.param((7,), [0], [0], id="one"),
-        pytest.param((5, 3, 5, 9), [0, 1, 0, 2], [0, 1, 0, 2], id="first come first"),
+        pytest.param((5, 3, 5, 9), [0, 1, 0, 2], [0, 1, 0, 2], id="by first occurrence"),
         pytest.param((-1, 4, -1, 0), [0, 1, 0, 2], [-1, 0, -1, 1], id="unknown"),
         pytest.param((-1, -1), [0, 0], [-1, -1], id="all unknown"),
     ],

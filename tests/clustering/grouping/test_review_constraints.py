@@ -1,4 +1,4 @@
-"""Review decisions as constraints of the clustering."""
+"""Review decisions as clustering constraints."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def constraints(
 
 
 def forbidden(
-    node: NDArray[np.int64], other: NDArray[np.int64], about: ReviewConstraints
+    node: NDArray[np.int64], other: NDArray[np.int64], review: ReviewConstraints
 ) -> NDArray[np.bool_]:
-    """Which nodes must not come together with which others."""
+    """Return which nodes must not be merged with which others."""
     sizes = [int(label.max(initial=-1)) + 1 for label in (node, other)]
     one, two = (
-        review_links(label, size, about) for label, size in zip((node, other), sizes, strict=True)
+        review_links(label, size, review) for label, size in zip((node, other), sizes, strict=True)
     )
     return one.against(two)
 
@@ -78,7 +78,7 @@ def test_shapes(pinned: NDArray[np.int64], never: NDArray[np.int64]) -> None:
         ReviewConstraints(ints(1, 1), pinned, never, frozenset())
 
 
-def test_what_was_put_somewhere_leaves_its_tracklet() -> None:
+def test_an_assigned_face_leaves_its_tracklet() -> None:
     node = ints(0, 0, 0, 1, 1, 2)
     put = constraints([1] * 6, pinned=[X, 7, X, 7, X, 8])
     separate = separate_nodes(node, put)
@@ -88,7 +88,7 @@ def test_what_was_put_somewhere_leaves_its_tracklet() -> None:
     assert same[4].sum() == same[5].sum() == 1
 
 
-def test_what_was_thrown_out_leaves_its_tracklet() -> None:
+def test_a_removed_face_leaves_its_tracklet() -> None:
     out = constraints([X, X, 1, 1], never=[[1], [1], [X], [X]])
     separate = separate_nodes(ints(0, 0, 0, 1), out)
     assert separate[0] == separate[1]
@@ -96,7 +96,7 @@ def test_what_was_thrown_out_leaves_its_tracklet() -> None:
 
 
 @pytest.mark.parametrize(
-    ("about", "expected"),
+    ("review", "expected"),
     [
         pytest.param(constraints([1, 2, 3], apart=[(1, 2)]), {(0, 1)}, id="different people"),
         pytest.param(constraints([X, 1, 2], never=[[1], [X], [X]]), {(0, 1)}, id="thrown out"),
@@ -108,17 +108,17 @@ def test_what_was_thrown_out_leaves_its_tracklet() -> None:
         pytest.param(constraints([1, 2, 3], apart=[(8, 9)]), set(), id="other people differ"),
     ],
 )
-def test_forbidden(about: ReviewConstraints, expected: set[tuple[int, int]]) -> None:
+def test_forbidden(review: ReviewConstraints, expected: set[tuple[int, int]]) -> None:
     node = ints(0, 1, 2)
-    clash = forbidden(node, node, about)
+    clash = forbidden(node, node, review)
     assert np.array_equal(clash, clash.T)
     pairs = {(int(i), int(j)) for i, j in zip(*np.nonzero(clash), strict=True) if i < j}
     assert pairs == expected
 
 
 def test_forbidden_between_nodes_and_people() -> None:
-    about = constraints([X, 1, 1, 2], never=[[1], [X], [X], [X]])
-    clash = forbidden(ints(0, 1, 2, 3), ints(X, 0, 0, 1), about)
+    review = constraints([X, 1, 1, 2], never=[[1], [X], [X], [X]])
+    clash = forbidden(ints(0, 1, 2, 3), ints(X, 0, 0, 1), review)
     assert clash.tolist() == [[True, False], [False, False], [False, False], [False, False]]
 
 
@@ -129,15 +129,15 @@ def test_two_names_are_two_people() -> None:
     assert review_constraints(labels, reviewed).apart == {(1, 2), (1, 3)}
 
 
-# --- what the clustering makes of them --------------------------------------------------------
+# --- clustering with constraints --------------------------------------------------------------
 
-USUAL = GroupingSettings()
+DEFAULT_GROUPING = GroupingSettings()
 
 
 def grouped(
-    faces: Faces, about: ReviewConstraints | None, settings: GroupingSettings = USUAL
+    faces: Faces, review: ReviewConstraints | None, settings: GroupingSettings = DEFAULT_GROUPING
 ) -> list[int]:
-    found = group_faces(faces, settings, frames=60, constraints=about)
+    found = group_faces(faces, settings, frames=60, constraints=review)
     return [int(number) for number in found]
 
 
@@ -145,7 +145,7 @@ def turns(*people: int, times: int = 10) -> list[list[int]]:
     return [[person] for person in people] * times
 
 
-def test_nothing_decided_changes_nothing() -> None:
+def test_no_decisions_change_nothing() -> None:
     faces = crowd(turns(0, 1, 2), seed=3)
     assert (
         grouped(faces, None)
@@ -155,43 +155,43 @@ def test_nothing_decided_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("loose", [1.0, 2.0])
-def test_people_who_were_told_apart_stay_apart(loose: float) -> None:
-    """Even where the clustering alone would find one person."""
+def test_people_marked_as_different_stay_apart(loose: float) -> None:
+    """This holds even where the clustering alone would find one person."""
     faces = crowd(turns(0, 1), seed=1)
     settings = GroupingSettings(eps=loose)
     assert grouped(faces, None, settings) == [0] * 20
-    about = constraints([1, 2] * 10, apart=[(1, 2)])
-    assert grouped(faces, about, settings) == [0, 1] * 10
+    review = constraints([1, 2] * 10, apart=[(1, 2)])
+    assert grouped(faces, review, settings) == [0, 1] * 10
 
 
-def test_faces_that_were_put_together_are_one() -> None:
-    """Four faces unlike all others and unlike each other."""
+def test_faces_assigned_to_one_person_are_one() -> None:
+    """Four faces that resemble no other face become one person."""
     faces = crowd([*turns(0), [1], [2], [3], [4]], seed=2)
     pinned = [X] * 10 + [9] * 4
     assert grouped(faces, None)[10:] == [X] * 4
     assert grouped(faces, constraints([1] * 10 + [9] * 4, pinned=pinned))[10:] == [1] * 4
 
 
-def test_a_face_that_was_thrown_out_does_not_come_back() -> None:
+def test_a_removed_face_does_not_come_back() -> None:
     faces = crowd(turns(0), seed=4)
-    about = constraints([X] + [1] * 9, never=[[1]] + [[X]] * 9)
-    assert grouped(faces, about) == [X] + [0] * 9
+    review = constraints([X] + [1] * 9, never=[[1]] + [[X]] * 9)
+    assert grouped(faces, review) == [X] + [0] * 9
 
 
-def test_the_rest_of_a_tracklet_stays_when_faces_leave_it() -> None:
+def test_other_faces_of_a_tracklet_stay_when_some_leave() -> None:
     faces = crowd(turns(0), seed=5)
     faces = faces.replace(tracklet=np.zeros(10, np.int32))
-    about = constraints([1] * 8 + [2] * 2, pinned=[X] * 8 + [2] * 2)
-    assert grouped(faces, about) == [0] * 8 + [1] * 2
+    review = constraints([1] * 8 + [2] * 2, pinned=[X] * 8 + [2] * 2)
+    assert grouped(faces, review) == [0] * 8 + [1] * 2
 
 
 def test_input_is_not_changed() -> None:
-    about = constraints([1, 2] * 10, pinned=[X] * 19 + [2], never=[[X]] * 20, apart=[(1, 2)])
-    before = [about.person_id.copy(), about.pinned.copy(), about.never.copy()]
-    grouped(crowd(turns(0, 1)), about)
+    review = constraints([1, 2] * 10, pinned=[X] * 19 + [2], never=[[X]] * 20, apart=[(1, 2)])
+    before = [review.person_id.copy(), review.pinned.copy(), review.never.copy()]
+    grouped(crowd(turns(0, 1)), review)
     assert all(
         np.array_equal(a, b)
-        for a, b in zip(before, (about.person_id, about.pinned, about.never), strict=True)
+        for a, b in zip(before, (review.person_id, review.pinned, review.never), strict=True)
     )
 
 
@@ -200,7 +200,7 @@ def test_input_is_not_changed() -> None:
     [((), [7] * 12 + [8] * 8), ((7,), [7] * 20), ((3,), [7] * 12 + [8] * 8)],
     ids=["usually the larger part", "composed by a reviewer", "another person"],
 )
-def test_a_merge_stays_whole_when_the_pile_falls_apart(
+def test_a_merged_person_stays_whole_when_the_cluster_splits(
     whole: tuple[int, ...], expected: list[int]
 ) -> None:
     faces = crowd(turns(0, times=20))
