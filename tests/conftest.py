@@ -1,4 +1,4 @@
-"""What several tests share."""
+"""Fixtures and test order that all tests share."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tests.model_index import model_index
 
 __all__ = ["clips", "machine", "memory", "model_index", "s3", "s3_server"]
 
-# A shell that starts the tests in the background has Ctrl-C ignored, and the commands that they
-# start and stop would inherit that.
+# A shell that starts the tests in the background makes them ignore Ctrl-C, and the commands that
+# they start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real footage beside the checkout; a user does not have it."""
+    """Return the folder of real footage next to the checkout, which users do not have."""
     if not SHARED.is_dir():
         pytest.skip("the real footage of ../shared is not on this machine")
     return SHARED
 
 
 _LONGEST = ("quality", "fancam", "end_to_end")
-"""Folders whose files take longest: they start first, so that none runs alone at the end."""
+"""Folders with the longest tests: they start first, so that none runs alone at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,11 +1,12 @@
-"""Checksums of everything that the stages write, to hold one revision against another.
+"""Checksums of everything that the stages write, to compare two revisions.
 
     python -m tests.fingerprints write before.json
     python -m tests.fingerprints compare before.json
 
-Run the first at one revision, the second at another, on the same machine: encoders and networks may
-give other bytes on another processor. Both run every stage on the drawn film and, where the real
-footage lies beside the checkout, on two clips of it. The help text of each command is kept as text.
+Run the first at one revision and the second at another, on the same machine: encoders and networks
+may give different bytes on another processor. Both run every stage on the drawn film and, where the
+real footage is next to the checkout, on two clips of it. The help text of each command is stored as
+text.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ COMMANDS = (
 )
 REAL_CLIPS = ("film_a", "pexels_02")
 QUICK_TRAINING = ("--imgsz", "320", "--epochs", "16")
-"""Enough for some tracks; `make quality` says how good a full training is."""
+"""Enough for some tracks; `make quality` measures a full training."""
 VOLATILE = re.compile(r"(^|/)(project\.json|\.generated\.json|\.lock|people\.sqlite.*)$|^tracker/")
-"""Files that hold times of day or of files; the database is compared by its rows instead."""
+"""Files that hold clock or file times; the database is compared by its rows instead."""
 VOLATILE_COLUMNS = frozenset({"created_at", "decided_at", "at", "time"})
 
 
@@ -74,7 +75,7 @@ def _footages(work: Path) -> Iterator[tuple[Path, Sequence[str]]]:
     for name in REAL_CLIPS:
         clip = SHARED / "footage" / f"{name}.mp4"
         if not clip.exists():
-            print(f"{name}: left out, the real footage is not on this machine", file=sys.stderr)
+            print(f"{name}: left out, the real footage is missing", file=sys.stderr)
             continue
         shutil.copy(clip, work)
         yield work / clip.name, ("--weights", str(weights), *QUICK_TRAINING)
@@ -105,10 +106,10 @@ def _rows(database: Path) -> str:
 
 
 def _output(command: str, *arguments: str) -> str:
-    """Run a command of the environment that this Python is from; return what it prints.
+    """Run a command of this Python's environment; return its output.
 
     Raises:
-        SystemExit: it failed.
+        SystemExit: the command failed.
     """
     name, *words = command.split()
     program = Path(sys.executable).with_name(name)
@@ -119,7 +120,7 @@ def _output(command: str, *arguments: str) -> str:
 
 
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """Return a line for each file that differs, is new or is gone; help texts as a diff."""
+    """Return a line for each file that differs, is new or is missing; help texts as a diff."""
     lines = []
     for name in sorted({*before, *now}):
         old, new = before.get(name), now.get(name)

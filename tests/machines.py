@@ -1,4 +1,4 @@
-"""Addresses for tests: an S3 server on this machine, and as many machines as a test wants."""
+"""Addresses for tests: a local S3 server, in-memory stores, and simulated machines."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Machine = Callable[[str], Path]
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """``machine("second")`` makes this another machine: one with a cache of its own.
+    """Return a function: ``machine("second")`` simulates another machine with its own cache.
 
-    Returns the folder of the cache. The first one is there from the beginning.
+    It returns the cache folder. The test starts on the first machine.
     """
 
     def become(name: str) -> Path:
@@ -28,7 +28,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 @pytest.fixture
 def memory() -> Iterator[str]:
-    """An address of this process's memory, with nothing at it."""
+    """Yield an empty address in this process's memory."""
     from fsspec.implementations.memory import MemoryFileSystem
 
     def forget() -> None:
@@ -42,7 +42,7 @@ def memory() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """The address of a server that speaks S3's protocol."""
+    """Yield the address of a server with S3's protocol."""
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -55,7 +55,7 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an empty bucket, and the environment as a user of S3 has it."""
+    """Yield the address of an empty bucket, with a user's environment set."""
     from s3fs import S3FileSystem
 
     for name, value in credentials(s3_server).items():
@@ -67,7 +67,7 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def credentials(server: str) -> dict[str, str]:
-    """The environment of a user of this server."""
+    """Return the environment of a user of this server."""
     return {
         "AWS_ENDPOINT_URL": server,
         "AWS_ACCESS_KEY_ID": "AKIAOFNOBODY",

@@ -1,4 +1,4 @@
-"""A mark for tests that need what only POSIX systems have."""
+"""Mark for tests that need POSIX."""
 
 from __future__ import annotations
 

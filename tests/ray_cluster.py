@@ -1,4 +1,4 @@
-"""A Ray cluster of two machines that are one, the second of which dies when a test asks."""
+"""A Ray cluster of two nodes on one machine; a test can kill the second node."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _HERE = "127.0.0.1"
 _TIMEOUT_S = 120
 _TOKEN = secrets.token_hex(32)
 _RUNNING = "ray::_run"
-"""What Ray calls a process that is at work on one of our tasks."""
+"""Title that Ray gives a process while it runs one of our tasks."""
 
 
 class Node:
-    """One raylet and what it needs."""
+    """A raylet with its processes."""
 
     def __init__(self, *options: str) -> None:
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block"]
@@ -36,19 +36,19 @@ class Node:
         self._wait_until_it_runs()
 
     def _wait_until_it_runs(self) -> None:
-        said = []
+        output = []
         for line in self._process.stdout or ():
-            said.append(line)
+            output.append(line)
             if "Ray runtime started" in line:
                 return
-        raise RuntimeError(f"Ray does not start: {''.join(said)}")
+        raise RuntimeError(f"Ray does not start: {''.join(output)}")
 
     def is_at_work(self) -> bool:
-        """Whether one of its processes works on a task."""
+        """Return whether one of its processes runs a task."""
         return any(_RUNNING in " ".join(_command(one)) for one in self._processes())
 
     def kill(self) -> None:
-        """All of its processes at once, as if the power were cut."""
+        """Kill all of its processes at once, as by a power failure."""
         processes = self._processes()
         for process in processes:
             process.kill()
@@ -73,14 +73,14 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """What processes of the cluster, and those who use it, must know."""
+    """Return the environment of processes in the cluster and of its clients."""
     ours = {"PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN}
     return {**os.environ, **ours}
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The first machine of a cluster."""
+    """Head node of a cluster."""
 
     address: str
     node: Node
@@ -88,7 +88,7 @@ class Head:
 
 @contextmanager
 def started_head() -> Iterator[Head]:
-    """A cluster of one machine of one core."""
+    """Yield a cluster of one node with one core."""
     with socket.socket() as free:
         free.bind((_HERE, 0))
         port = free.getsockname()[1]
@@ -102,7 +102,7 @@ def started_head() -> Iterator[Head]:
 def start_command(
     module: str, *arguments: str, cwd: Path, setup: str = ""
 ) -> subprocess.Popen[str]:
-    """Start a command in a process of its own."""
+    """Start a command in a separate process."""
     code = f"{setup}\nimport sys\nfrom {module} import main\nsys.exit(main(sys.argv[1:]))"
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
@@ -117,10 +117,10 @@ def start_command(
 def run_command(
     module: str, *arguments: str, cwd: Path, setup: str = "", victim: Node | None = None
 ) -> tuple[int, str, bool]:
-    """Run a command in a process of its own, and kill a machine as soon as that works for it.
+    """Run a command in a separate process, and kill a node as soon as it runs one of its tasks.
 
     Returns:
-        Its exit code, what it said, and whether it was at work when the machine died.
+        Exit code, output, and whether the node was killed at work.
     """
     process = start_command(module, *arguments, cwd=cwd, setup=setup)
     killed = False
@@ -130,5 +130,5 @@ def run_command(
             killed = process.poll() is None
             break
         time.sleep(0.02)
-    said, _ = process.communicate()
-    return process.returncode, said, killed
+    output, _ = process.communicate()
+    return process.returncode, output, killed

@@ -1,4 +1,4 @@
-"""Tasks that go wrong, and a run of them on a Ray cluster: a process prints what came of it."""
+"""Tasks that fail in different ways; run as a process, which prints their results on a cluster."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ def _count(file: str) -> int:
 
 
 def works(file: str, place: TaskContext) -> Damage:
-    """Do well."""
+    """Succeed."""
     place.bar.update(_count(file))
     return Damage(frames=1)
 
 
 def fails(file: str, _: TaskContext) -> Damage:
-    """Fail however often."""
+    """Fail at every attempt."""
     raise ArithmeticError(f"the {_count(file)}. time")
 
 
 def refuses(file: str, _: TaskContext) -> Damage:
-    """Say what is wrong with the footage."""
+    """Refuse the footage."""
     _count(file)
     raise InputError("c.mp4: broken")
 
 
 def dies_once(file: str, _: TaskContext) -> Damage:
-    """Take the process down at first."""
+    """Kill the process at the first attempt."""
     if _count(file) == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return Damage(frames=1)
 
 
 def end(file: str, _: TaskContext) -> int:
-    """Tell how often the tasks were tried."""
+    """Return the number of attempts of the tasks."""
     return Path(file).stat().st_size
 
 
@@ -55,7 +55,7 @@ def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[NoBar
 
 
 def main(address: str, folder: str) -> None:
-    """Run one footage of each kind, of two tasks."""
+    """Run one footage of each kind, each with two tasks."""
     kinds = {"a": works, "b": fails, "c": refuses, "d": dies_once}
     made: list[Work[str, int]] = [
         Work(

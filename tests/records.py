@@ -1,4 +1,4 @@
-"""Records of stages, complete, for tests that care about a field or two."""
+"""Complete records of stages, for tests that set only a few fields."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from data.project.stages import DetectionsRecord, FacesRecord, TrackerRecord, Tr
 
 
 def stored_records(folder: Path) -> dict[str, Any]:
-    """The records in ``project.json``, by key."""
+    """Return the records in ``project.json``, by key."""
     content = json.loads((folder / PROJECT_FILE).read_text(encoding="utf-8"))
     records: dict[str, Any] = content["stages"]
     return records

@@ -1,4 +1,4 @@
-"""A small project with all that there can be in one, as if by every stage."""
+"""A small project with every kind of output, as by all stages."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ CROPS = CropSettings(encoder=QUICK, only_present=True)
 
 
 class UnlikeEmbedder(CornerEmbedder):
-    """No two faces have the same numbers."""
+    """Embedder that gives no two faces equal embeddings."""
 
     def __init__(self) -> None:
         self._random = np.random.default_rng(7)
 
     def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """One axis a colour, nearly."""
+        """Return approximately one axis per colour."""
         noise = self._random.normal(0, 0.005, (len(chips), 128))
         return (super().embed(chips) + noise).astype(np.float32)
 
@@ -55,8 +55,8 @@ def make_project(clip: Path, replace: Callable[[Any, str, Any], None]) -> Projec
     """Make ``clip.fancam`` of ``clip.mp4`` in the working directory.
 
     Args:
-        clip: with the coloured corners.
-        replace: exchanges the networks for cheap ones.
+        clip: clip with the coloured corners.
+        replace: function like ``setattr`` that replaces the networks by cheap ones.
     """
     shutil.copy(clip, "clip.mp4")
     install_fakes(replace, CornerDetector())
@@ -101,25 +101,25 @@ def _add_tracker(project: Project) -> None:
 
 
 def _add_labels(project: Project) -> None:
-    """Every face is labelled, as on the page."""
+    """Label every face, as on the page."""
     folder = LabelFolder(project.labels_folder)
     smiles = folder.add("Smile", ["yes", "no"])
     faces = Faces.read(project.faces_file("clip"))
     numbers = numbers_in_frame(faces.frame_index)
     with open_people(project.people_file) as people:
         person_id = people.assignments("clip").person_id
-    said = []
+    labels = []
     for row, (frame, number) in enumerate(zip(faces.frame_index, numbers, strict=True)):
         portrait = project.portrait_file("clip", int(frame), int(number))
         file = picture_file("clip", int(frame), int(number))
         place = folder.faces_folder(smiles) / file
         write_face_picture(portrait, faces.xyxy[row], (160, 96), place)
-        said.append((file, "yes", f"{person_id[row]}"))
-    folder.save(smiles, said, by="me")
+        labels.append((file, "yes", f"{person_id[row]}"))
+    folder.save(smiles, labels, by="me")
 
 
 def _add_cache(project: Project) -> None:
-    """A page has kept a portrait of the first person."""
+    """Add a portrait of the first person to the pages' cache."""
     faces = Faces.read(project.faces_file("clip"))
     place = project.folder / ".web" / "ab" / "abcd.jpg"
     place.parent.mkdir(parents=True)

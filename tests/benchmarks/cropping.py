@@ -176,7 +176,7 @@ def _ffmpeg_ways() -> dict[str, list[str]]:
 def ffmpeg_command(
     clip: TrackedClip, window: WindowSettings, folder: Path, threads: Sequence[str]
 ) -> list[str]:
-    """Return a command that cuts a fixed crop per person, of crop-people's typical place, size and scale."""
+    """Return a command for fixed crops of the place, size and scale typical of crop-people."""
     settings, footage = CropSettings(), probe(clip.footage)
     crops = typical_crops(clip, window)
     width, height = crops[0].wh
@@ -250,7 +250,7 @@ def _listed(name: str, rounds: Sequence[Took], frames: int) -> str:
 
 
 def _compared(name: str, slow: Sequence[Took], quick: Sequence[Took], target: float) -> str:
-    """Format the ratio of each round, since other load on the machine affects both sides of a round."""
+    """Format the ratio of each round, since other load affects both sides of a round alike."""
     pairs = list(zip(slow, quick, strict=True))
     ratio = _median(one.wall_s / other.wall_s for one, other in pairs)
     work = _median(one.cpu_s / other.cpu_s for one, other in pairs)

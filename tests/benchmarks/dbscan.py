@@ -30,9 +30,9 @@ ONCE_FROM: Final = 50_000  # points from which on one round is run
 LIMIT_S: Final = 600
 """Time limit of a run of scikit-learn, which may also run out of memory."""
 
-# dlib's embedding space as footage fills it: few of the 128 directions matter. Two faces of one person
-# are about 0.4 apart, faces of two people 0.75 and more, and one face in twenty is blurred or turned and
-# close to no person.
+# dlib's embedding space as footage fills it: few of the 128 directions matter. Two faces of one
+# person are about 0.4 apart, faces of two people 0.75 and more, and one face in twenty is blurred
+# or turned and close to no person.
 _DIRECTIONS: Final = 40.0
 _WITHIN: Final = 0.4
 _BETWEEN: Final = 0.75  # smallest distance between the centres of two people

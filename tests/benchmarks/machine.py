@@ -40,9 +40,9 @@ def _processor() -> str:
 
 
 def peak_flops(repeats: int = 30) -> float:
-    """Measure float32 operations per second in a large matrix product on all cores, the best of several.
+    """Measure float32 operations per second in a large matrix product on all cores.
 
-    A multiply-add counts as two. The result is too low on a machine that is busy with other work.
+    The best of several runs; a multiply-add counts as two. Too low on a machine that is busy.
     """
     best = 0.0
     for side in _SIDES:

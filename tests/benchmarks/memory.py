@@ -1,4 +1,4 @@
-"""Peak memory of `cluster-faces` on long 1080p footage; run as a module, this is the measured process."""
+"""Peak memory of `cluster-faces` on long 1080p footage; as a module, the measured process."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ MINUTES: Final = (10, 60)
 QUICK_MINUTES: Final = (1, 4)
 ROUTINE_EVERY_S: Final = 4.6
 """Short enough that the shorter run also writes a part of its table while frames are in flight, which
-loads libraries once, whatever the length; and no divisor of the loop, which starts with its keyframe,
-so that much of the film is decoded."""
+loads libraries once, whatever the length; and no divisor of the loop, which starts with its
+keyframe, so that much of the film is decoded."""
 FULL_EVERY_S: Final = 1.0
 TARGET_MB: Final = 2048.0
 GROWTH_MB_AN_HOUR: Final = 100.0
-"""Growth by the faces themselves: an hour has some 10,000 of 3 KB, held a few times while clustering."""
+"""The faces themselves: an hour has some 10,000 of 3 KB, held a few times while clustering."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,7 +217,7 @@ def likeness_lines(statistics: Statistics, *, faces: int = 3000) -> list[str]:
 
 
 def pile_lines(statistics: Statistics, size: int, people: int) -> list[str]:
-    """Report one folder of photographs: all faces, and a sample compared with scikit-learn's DBSCAN."""
+    """Report one folder of photographs, and a sample of it next to scikit-learn's DBSCAN."""
     person = in_a_pile(size, shares(people))
     faces = draw(statistics, person)
     rows = np.sort(np.random.default_rng(0).choice(size, min(SAMPLE, size), replace=False))

@@ -1,8 +1,8 @@
 """Synthetic faces of many people, drawn from the statistics of real embeddings.
 
-People are distributed around the mean face with the covariance between real people; the faces of one
-person around that person's mean, with the covariance within real people and their distances (poor
-faces farther away); all norms are distributed as those of dlib's network.
+People are distributed around the mean face with the covariance between real people; the faces of
+one person around that person's mean, with the covariance within real people and their distances
+(poor faces farther away); all norms are distributed as those of dlib's network.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ FILE: Final = Path(__file__).with_name("scale_statistics.npz")
 """Statistics of ../shared/faces, written by `python -m tests.benchmarks.scale --statistics`."""
 PERCENTILES: Final = (0.1, 1, 5, 25, 50, 75, 95, 99)
 SIZES_SPREAD: Final = 1.2
-"""Deviation of the logarithm of the faces per person: of 5,000 people the median has half the mean, one
-in a hundred eight times the mean."""
+"""Deviation of the logarithm of the faces per person: of 5,000 people the median has half the mean,
+one in a hundred eight times the mean."""
 _AT_ONCE: Final = 50_000  # faces drawn per batch
 _FACE_PX: Final = 100
 
@@ -32,7 +32,7 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
-    """Statistics of real faces, each the mean of the embeddings of its chip and of the mirrored chip."""
+    """Statistics of real faces, each the mean of the embeddings of its chip and mirrored chip."""
 
     mean: Matrix  # (128,)
     between: Matrix  # (128, 128) square root of the covariance between people
@@ -107,7 +107,7 @@ def load(path: Path = FILE) -> Statistics:
 
 
 def shares(people: int, *, seed: int = 0) -> Matrix:
-    """Return each person's share of all faces, ``(people,)``: few are seen very often, most rarely."""
+    """Return each person's share of all faces, ``(people,)``: a few very often, most rarely."""
     seen = np.exp(np.random.default_rng(seed).normal(0, SIZES_SPREAD, people))
     return np.asarray(seen / seen.sum(), np.float64)
 

@@ -65,7 +65,7 @@ def open_groups(path: Path) -> None:
 
 
 def starts_between_keyframes(path: Path) -> None:
-    """Write a recording cut without re-encoding, which starts 10 frames before its first keyframe."""
+    """Write a recording cut without re-encoding, 10 frames before its first keyframe."""
     import av
 
     whole = path.with_suffix(".whole.ts")

@@ -44,7 +44,7 @@ def assert_refused(result: Ran, *words: str, code: int = 2) -> None:
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Return modification time and content of every file below, except the lock's, by relative path."""
+    """Return time and content of every file below except the lock's, by relative path."""
     files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock")
     return {
         path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())

@@ -1,4 +1,4 @@
-"""Small labelled footage, made up, for the tests of what is written from it."""
+"""Small synthetic labelled footage for tests of the output."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ T = TypeVar("T", bound=Table)
 
 FRAME_WH = (64, 48)
 BOXES = ((4, 4, 12, 14), (20, 4, 28, 14), (36, 4, 44, 14), (52, 4, 60, 14))
-"""Where the first, second, ... face of a frame is."""
+"""Default boxes of the first, second, ... face of a frame."""
 
 
 def table(cls: type[T], rows: int, **columns: Any) -> T:
-    """Return a table of zeros but for ``columns``."""
+    """Return a table of zeros, except for ``columns``."""
     values = {n: np.zeros((rows, *shape), dtype) for n, (dtype, shape) in cls.COLUMNS.items()}
     for name, column in columns.items():
         dtype, shape = cls.COLUMNS[name]
@@ -35,14 +35,14 @@ def footage(
     shots: Sequence[int] | None = None,
     boxes: Mapping[tuple[int, int], Sequence[float]] | None = None,
 ) -> LabelledFootage:
-    """Return footage from whom each frame shows, from left to right.
+    """Return footage whose frames show these people, from left to right.
 
     Args:
         people: person ids of each frame.
-        name: of the footage.
-        every_s: from frame to frame; frames are numbered 0, 5, 10, ...
-        shots: of each frame; one shot for all where not given.
-        boxes: of single faces, by frame and number, where they are not in their usual place.
+        name: name of the footage.
+        every_s: interval between frames; frames are numbered 0, 5, 10, ...
+        shots: shot of each frame; by default all are in one shot.
+        boxes: boxes that differ from the default, by frame and number of the face.
     """
     where = [(frame, number) for frame, row in enumerate(people) for number in range(len(row))]
     times = np.arange(len(people)) * every_s

@@ -1,4 +1,4 @@
-"""Compare our networks with dlib's own on any image: one line a test."""
+"""Comparison of fancam's networks with dlib's own on any image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUNTIMES: list[RuntimeName] = [name for name in get_args(RuntimeName) if name !=
 
 
 def assert_same_faces(image: Image, *, upsample: int = 0, runtime: RuntimeName = "auto") -> int:
-    """Assert that dlib and we find the same faces and embed them alike; returns how many."""
+    """Assert that dlib and fancam give the same faces and embeddings; return their number."""
     ours = CnnDetector(network("detector", runtime), upsample=upsample)([image])[0]
     theirs = reference_detector(upsample)([image])[0]
     assert_same_detections(ours, theirs)
@@ -80,7 +80,7 @@ def reference_embedder() -> ReferenceEmbedder:
 
 
 def read_image(path: Path, *, longest_px: int | None = None) -> Image:
-    """Read RGB, shrunk to at most ``longest_px``."""
+    """Read RGB, its longer side reduced to at most ``longest_px``."""
     image = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8)
     height, width = image.shape[:2]
     factor = 1.0 if longest_px is None else min(longest_px / max(height, width), 1.0)
@@ -90,7 +90,7 @@ def read_image(path: Path, *, longest_px: int | None = None) -> Image:
 
 
 def read_frame(path: Path, at_s: float, *, longest_px: int) -> Image:
-    """The first frame of a film at or after a time, shrunk."""
+    """Return the first frame at or after a time, reduced."""
     import av
 
     with av.open(str(path)) as film:
@@ -105,7 +105,7 @@ def read_frame(path: Path, at_s: float, *, longest_px: int) -> Image:
 
 
 def drawn_face(size_wh: tuple[int, int] = (200, 200)) -> Image:
-    """A face of 150 px in the middle of a grey image; dlib finds it with a score of 0.86."""
+    """Return a grey image with a face of 150 px in the middle, which dlib scores 0.86."""
     image = np.full((200, 200, 3), 90, np.uint8)
     hair, skin, iris = (60, 40, 30), (215, 170, 145), (50, 35, 30)
     cv2.ellipse(image, (100, 95), (62, 80), 0, 0, 360, hair, -1)
@@ -127,7 +127,7 @@ def noise(height: int, width: int, *, seed: int = 0) -> Image:
 
 
 def gradient(height: int, width: int) -> Image:
-    """Colours that rise to the right and downwards."""
+    """Return colours that increase to the right and downwards."""
     across = np.linspace(0, 255, width)[None, :, None] * np.array([1.0, 0.5, 0.0])
     down = np.linspace(0, 255, height)[:, None, None] * np.array([0.0, 0.5, 1.0])
     return np.asarray(across + down, np.uint8)

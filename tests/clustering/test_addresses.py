@@ -1,4 +1,4 @@
-"""`cluster-faces` on footage and projects at an address."""
+"""`cluster-faces` with footage and projects at an address."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.machines import Machine
 from tests.posix import needs_signals
 
 Run = Callable[..., Ran]
-LOOKS = ("--every", "1")
+SAMPLING = ("--every", "1")
 
 
 ON_S3_TOO = pytest.mark.parametrize(
@@ -40,7 +40,7 @@ ON_S3_TOO = pytest.mark.parametrize(
 def bucket(
     request: pytest.FixtureRequest, machine: Machine, detector: CornerDetector, clips: Clips
 ) -> str:
-    """An address with a clip and a folder of lessons, and the cheap networks."""
+    """Return an address with a clip and a folder of lessons; the networks are cheap ones."""
     del detector
     machine("first")
     address = str(request.getfixturevalue(getattr(request, "param", "memory")))
@@ -53,8 +53,8 @@ def bucket(
 
 
 @pytest.fixture
-def travelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was read from and written to addresses, but for notes of who is at work."""
+def transfers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that records reads and writes at addresses, except for lock files."""
     names: list[str] = []
     for method in ("send", "write", "chunks"):
         before = getattr(Store, method)
@@ -71,16 +71,16 @@ def travelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @ON_S3_TOO
-def test_footage_at_an_address(run: Run, bucket: str, tmp_path: Path, travelled: list[str]) -> None:
+def test_footage_at_an_address(run: Run, bucket: str, tmp_path: Path, transfers: list[str]) -> None:
     done = run(f"{bucket}/clip.mp4")
     assert (done.code, done.err) == (0, [])
     assert len(names(tmp_path / "clip.fancam")) == PEOPLE
-    assert travelled == [""]
+    assert transfers == [""]
     again = run(f"{bucket}/clip.mp4")
     assert "nothing to do" in again.out[-1]
     by_project = run("--project", "clip.fancam")
     assert "nothing to do" in by_project.out[-1]
-    assert travelled == [""]
+    assert transfers == [""]
 
 
 def test_the_project_fetches_it_on_another_machine(
@@ -104,10 +104,10 @@ def test_a_folder_and_a_pattern(run: Run, bucket: str, tmp_path: Path) -> None:
 
 @ON_S3_TOO
 def test_a_project_at_an_address(
-    run: Run, bucket: str, machine: Machine, tmp_path: Path, travelled: list[str]
+    run: Run, bucket: str, machine: Machine, tmp_path: Path, transfers: list[str]
 ) -> None:
     home = f"{bucket}/clip.fancam"
-    done = run(f"{bucket}/clip.mp4", *LOOKS, "--project", home)
+    done = run(f"{bucket}/clip.mp4", *SAMPLING, "--project", home)
     assert (done.code, done.err) == (0, [])
     assert f"faces    {home}/people  (montages in {home}/people/montage)" in done.out
     stored = Store(home).files()
@@ -117,33 +117,35 @@ def test_a_project_at_an_address(
     assert IN_USE_FILE not in stored
     assert b'"path": "../clip.mp4"' in (Store(home).read("project.json") or b"")
     assert [path.name for path in tmp_path.iterdir()] == ["machines"]
-    assert travelled[-2:] == [".mirror.json", "project.json"]
+    assert transfers[-2:] == [".mirror.json", "project.json"]
     for name in ("first", "second"):
-        travelled.clear()
+        transfers.clear()
         machine(name)
-        again = run(*LOOKS, "--project", home)
+        again = run(*SAMPLING, "--project", home)
         assert (again.code, again.err) == (0, [])
         assert "nothing to do" in again.out[-1], name
         if name == "first":
-            assert travelled == []
+            assert transfers == []
 
 
 def test_decisions_are_kept(run: Run, bucket: str, machine: Machine) -> None:
     home = f"{bucket}/clip.fancam"
-    assert run(f"{bucket}/clip.mp4", *LOOKS, "--project", home).code == 0
+    assert run(f"{bucket}/clip.mp4", *SAMPLING, "--project", home).code == 0
     with open_people(project_place(home) / "people.sqlite") as people:
         DecisionLog(people).rename(1, "Anna")
-    assert run(*LOOKS, "--project", home).code == 0
+    assert run(*SAMPLING, "--project", home).code == 0
     machine("second")
     assert run("--project", home, "--every", "0.5").code == 0
     machine("first")
-    assert run(*LOOKS, "--project", home).code == 0
+    assert run(*SAMPLING, "--project", home).code == 0
     assert names(project_place(home))[1] == "Anna"
 
 
-def test_forgotten_there_too(run: Run, bucket: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_forget_erases_at_the_address(
+    run: Run, bucket: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     home = f"{bucket}/clip.fancam"
-    assert run(f"{bucket}/clip.mp4", *LOOKS, "--project", home).code == 0
+    assert run(f"{bucket}/clip.mp4", *SAMPLING, "--project", home).code == 0
     assert fancam.cli.main(["export", home]) == 0
     assert f"{home}/export/coco.zip" in capfd.readouterr().out
     store = Store(home)
@@ -157,10 +159,10 @@ def test_forgotten_there_too(run: Run, bucket: str, capfd: pytest.CaptureFixture
 
 
 @ON_S3_TOO
-def test_nothing_secret_is_written_or_said(run: Run, bucket: str, tmp_path: Path) -> None:
-    done = run(f"{bucket}/clip.mp4", *LOOKS, "--project", f"{bucket}/clip.fancam")
+def test_no_secret_is_written_or_printed(run: Run, bucket: str, tmp_path: Path) -> None:
+    done = run(f"{bucket}/clip.mp4", *SAMPLING, "--project", f"{bucket}/clip.fancam")
     Store(bucket).remove("clip.mp4")
-    refused = run(f"{bucket}/clip.mp4", *LOOKS, "--project", f"{bucket}/clip.fancam")
+    refused = run(f"{bucket}/clip.mp4", *SAMPLING, "--project", f"{bucket}/clip.fancam")
     assert_refused(refused, f"{bucket}/clip.mp4", "no such file")
     secrets = ("AKIAOFNOBODY", "a secret that nobody may see")
     texts = [*done.out, *done.err, *refused.err]
@@ -187,13 +189,13 @@ def test_nothing_secret_is_written_or_said(run: Run, bucket: str, tmp_path: Path
     ],
 )
 @pytest.mark.usefixtures("s3")
-def test_what_cannot_be_used(run: Run, arguments: list[str], words: list[str]) -> None:
+def test_unusable_addresses(run: Run, arguments: list[str], words: list[str]) -> None:
     refused = run(*arguments)
     assert_refused(refused, *words)
     assert "secret" not in refused.err[0]
 
 
-def test_nobody_else_at_the_same_time(run: Run, bucket: str) -> None:
+def test_a_project_in_use_is_refused(run: Run, bucket: str) -> None:
     home = f"{bucket}/clip.fancam"
     note = f'{{"machine": "x", "host": "studio", "beat": {time.time()}, "since": {time.time()}}}'
     Store(home).write(IN_USE_FILE, note.encode())
@@ -214,11 +216,11 @@ child._main(sys.argv[1], sys.argv[3:], child.Death(sys.argv[2]), False)
 def test_killed_and_run_again(
     run: Run, clips: Clips, machine: Machine, tmp_path: Path, what: str
 ) -> None:
-    """Killed by SIGKILL anywhere: the same command comes to the end of an undisturbed one."""
+    """After SIGKILL at any moment, the same command gives the result of an undisturbed run."""
     address = (tmp_path / "store").as_uri()
     Store(address).send(clips("constant_rate.mp4"), "clip.mp4")
     home = f"{address}/killed.fancam"
-    options = [f"{address}/clip.mp4", *LOOKS, "--project"]
+    options = [f"{address}/clip.mp4", *SAMPLING, "--project"]
     child = [sys.executable, "-c", CHILD, str(tmp_path), what, *options, home]
     place = str(ROOT)
     died = subprocess.run(child, env={**os.environ, "PYTHONPATH": place}, check=False)
@@ -228,12 +230,12 @@ def test_killed_and_run_again(
     stored = [set(Store(f"{address}/{name}.fancam").files()) for name in ("killed", "undisturbed")]
     assert stored[0] == stored[1]
     machine("second")
-    assert "nothing to do" in run(*LOOKS, "--project", home).out[-1]
+    assert "nothing to do" in run(*SAMPLING, "--project", home).out[-1]
 
 
 @pytest.mark.slow
 def test_the_drawn_film(run: Run, s3: str, machine: Machine, tmp_path: Path) -> None:
-    """The real networks, from a film at an address to a project at one."""
+    """The real networks turn a film at an address into a project at an address."""
     draw_film(tmp_path / "film.mp4", shots=["talk"], duration_s=2)
     Store(s3).send(tmp_path / "film.mp4", "film.mp4")
     (tmp_path / "film.mp4").unlink()

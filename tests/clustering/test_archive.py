@@ -1,4 +1,4 @@
-"""`cluster-faces` on many footages at once: what is broken does not stop the rest."""
+"""`cluster-faces` on many footages: a broken one does not stop the others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITH_PEOPLE = ("01.mp4", "02.mp4", "deep/03.mp4")
 
 @pytest.fixture
 def lessons(clips: Clips, tmp_path: Path, detector: CornerDetector) -> Path:
-    """Footages with the same people, one broken, one without anybody."""
+    """Return a folder of footages with the same people, one broken, one without people."""
     del detector
     folder = tmp_path / "lessons"
     for name in WITH_PEOPLE:
@@ -61,14 +61,14 @@ def test_several_names_need_a_project(run: Run, lessons: Path) -> None:
     assert sorted(Project(lessons.with_name("a.fancam")).footages) == ["01", "02"]
 
 
-def test_nothing_that_can_be_used(run: Run, lessons: Path) -> None:
+def test_no_usable_footage(run: Run, lessons: Path) -> None:
     (lessons / "04 b.mp4").write_bytes(b"")
     done = run(lessons / "04*.mp4", "--project", "a.fancam")
     assert_refused(done, "none of 2 footages can be used; the first:", "04 b.mp4")
     assert not lessons.with_name("a.fancam").exists()
 
 
-def test_one_that_changed_is_left_as_it_was(run: Run, lessons: Path) -> None:
+def test_a_changed_footage_keeps_its_tables(run: Run, lessons: Path) -> None:
     assert run(lessons / "0[12].mp4", "--project", "a.fancam").code == 0
     project = Project(lessons.with_name("a.fancam"))
     before = people_of(project, "01")

@@ -1,4 +1,4 @@
-"""`cluster-faces` refuses unusable footage in one line, and takes any usable name."""
+"""`cluster-faces` refuses unusable footage in one line, and accepts any usable name."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_bad_footage_is_refused(
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_bad_footage_leaves_a_good_project_alone(
+def test_bad_footage_does_not_change_a_good_project(
     run: Run, clips: Clips, good: Path, name: str
 ) -> None:
     before = snapshot(good)
@@ -91,7 +91,7 @@ def test_pipe_is_no_footage(run: Run, tmp_path: Path) -> None:
     [
         ("truncated.mkv", "cut off, about"),
         ("truncated_index_first.mp4", "cut off, about"),
-        ("truncated.ts", "faces"),  # a stream without index or length cannot show it
+        ("truncated.ts", "faces"),  # a stream without index or length does not show the truncation
     ],
 )
 def test_truncated_footage_with_a_warning(
@@ -117,9 +117,9 @@ def test_damaged_frames_are_reported(
 def test_no_face_in_the_whole_footage(run: Run, detector: CornerDetector, tmp_path: Path) -> None:
     encode(tmp_path / "empty.mkv", [picture(n)[24:-24] for n in range(30)])
     assert_refused(run("empty.mkv"), "empty.mkv", "no face", "--min-face")
-    looked = detector.frames
+    sampled = detector.frames
     assert_refused(run("empty.mkv"), "no face")
-    assert detector.frames == looked > 0  # it is known by now
+    assert detector.frames == sampled > 0  # the second run samples no frame
     assert_nothing_half_written(tmp_path)
 
 
@@ -184,7 +184,7 @@ def test_names(run: Run, detector: CornerDetector, clip: Path, name: str) -> Non
     ],
 )
 def test_odd_names(run: Run, detector: CornerDetector, clip: Path, name: bytes) -> None:
-    """What a name may hold on Linux and nowhere else: it works, or one line says why not."""
+    """Names that only Linux allows work, or are refused in one line."""
     path = clip.with_name(os.fsdecode(name))
     try:
         clip.rename(path)

@@ -31,7 +31,7 @@ HEAVY = ("numpy", "cv2", "onnxruntime", "openvino", "av", "dlib", "pyarrow", "sc
 # --- help -------------------------------------------------------------------------------------
 
 
-def test_help_answers_at_once() -> None:
+def test_help_is_quick() -> None:
     command = [sys.executable, "-m", "clustering.cli", "--help"]
     took_s = []
     for _ in range(3):
@@ -95,7 +95,7 @@ def test_absurd_options(run: Run, clip: Path, options: list[str]) -> None:
     assert listed(clip.parent) == [clip.name]
 
 
-def test_nothing_named(run: Run, tmp_path: Path) -> None:
+def test_no_footage(run: Run, tmp_path: Path) -> None:
     assert_refused(run(), "name a footage")
     assert listed(tmp_path) == []
 
@@ -116,7 +116,7 @@ def test_several_footages_need_a_project(run: Run, clip: Path) -> None:
     assert listed(clip.parent) == ["clip.mp4", "other.mp4"]
 
 
-def test_same_name_elsewhere(run: Run, good: Path) -> None:
+def test_same_name_in_another_folder(run: Run, good: Path) -> None:
     before = snapshot(good)
     (good.parent / "b").mkdir()
     shutil.copy(good.with_name("clip.mp4"), good.parent / "b" / "clip.mp4")
@@ -140,10 +140,10 @@ def test_footage_has_changed(run: Run, good: Path, clips: Clips, detector: Corne
     assert_same_result(good, fresh)
 
 
-def test_footage_that_a_stopped_run_left_is_gone(
+def test_unfinished_footage_that_was_deleted(
     run: Run, good: Path, clips: Clips, detector: CornerDetector
 ) -> None:
-    """It had no faces yet: the project goes on without it."""
+    """It had no faces yet, so the project continues without it."""
     gone = Path(shutil.copy(clips("silent.mp4"), good.with_name("gone.mp4")))
     project = Project(good)
     size = gone.stat().st_size

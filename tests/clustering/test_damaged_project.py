@@ -1,4 +1,4 @@
-"""`cluster-faces` on damaged, foreign or incomplete projects."""
+"""`cluster-faces` on damaged or incomplete projects, and on those of other versions."""
 
 from __future__ import annotations
 
@@ -77,9 +77,7 @@ def test_damaged_people(run: Run, good: Path) -> None:
     assert snapshot(good) == before
 
 
-def test_damaged_table_is_made_again_by_force(
-    run: Run, good: Path, detector: CornerDetector
-) -> None:
+def test_force_rewrites_a_damaged_table(run: Run, good: Path, detector: CornerDetector) -> None:
     table = good / "faces" / "clip.parquet"
     table.write_bytes(table.read_bytes()[:-40])
     assert_refused(run("clip.mp4"), "clip.parquet", "--force")
@@ -88,14 +86,14 @@ def test_damaged_table_is_made_again_by_force(
     assert detector.frames > 0
 
 
-def test_missing_table_is_made_again(run: Run, good: Path, detector: CornerDetector) -> None:
+def test_missing_table_is_rewritten(run: Run, good: Path, detector: CornerDetector) -> None:
     (good / "faces" / "clip.parquet").unlink()
     assert run("clip.mp4").code == 0
     assert detector.frames > 0
 
 
 @pytest.mark.parametrize("folder", ["people", "dataset"])
-def test_removed_folder_is_made_again(run: Run, good: Path, folder: str) -> None:
+def test_removed_folder_is_rewritten(run: Run, good: Path, folder: str) -> None:
     before = {path: content for path, (_, content) in snapshot(good).items()}
     shutil.rmtree(good / folder)
     assert run("clip.mp4").code == 0

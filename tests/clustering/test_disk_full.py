@@ -1,4 +1,4 @@
-"""`cluster-faces` without rights or space: one line, and nothing half-written."""
+"""`cluster-faces` without permission or space prints one line and leaves no partial file."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def full_for_tables(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
             write(table, path, **options)
             return
         Path(path).write_bytes(b"half")
-        # pyarrow's own words and number, without a file's name.
+        # The message and number of pyarrow, without a file name.
         raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28] No space")
 
     monkeypatch.setattr(pyarrow.parquet, "write_table", write_table)
@@ -149,7 +149,7 @@ BEFORE, OPTIONS = ("--every", "0.5"), ("--every", "0.075")
 def test_disk_full(
     run: Run, detector: CornerDetector, clip: Path, undisturbed: Callable[..., Path], where: str
 ) -> None:
-    """One line; nothing half-written; then, with room again, what an undisturbed run gives."""
+    """One line and no partial file; with space again, the result of an undisturbed run."""
     run_out_of_space(run, clip, where)
     assert run(clip, *OPTIONS).code == 0
     assert_same_result(clip.with_name("clip.fancam"), undisturbed(OPTIONS))

@@ -25,7 +25,7 @@ from tests.clustering.test_stage import assert_dataset_is_whole, folders
 
 @pytest.fixture(scope="module")
 def finished(films: Path) -> Path:
-    """The project of the first film, Person 2 named; not to be changed."""
+    """Return the project of the first film with Person 2 named. Shared, so do not change it."""
     folder = films / "to forget.fancam"
     assert cli.main([str(films / "first.mp4"), "--project", str(folder)]) == 0
     with open_people(folder / "people.sqlite") as people:
@@ -46,7 +46,7 @@ def faces_of(project: Project) -> tuple[Faces, list[int]]:
     return Faces.read(project.faces_file("first")), person_id.tolist()
 
 
-def test_nothing_is_left(project: Project) -> None:
+def test_no_residue_is_left(project: Project) -> None:
     before, person_id = faces_of(project)
     theirs = np.array(person_id) == 2
     frame = int(before.frame_index[theirs][0])
@@ -72,8 +72,8 @@ def test_nothing_is_left(project: Project) -> None:
         assert not path.is_file() or b"Anna" not in path.read_bytes()
 
 
-def test_others_portraits_are_still_theirs(project: Project) -> None:
-    """Portraits are numbered from left to right in a frame: the remaining ones move up."""
+def test_portraits_of_other_people_keep_their_faces(project: Project) -> None:
+    """Portraits of a frame are numbered from left to right: the remaining ones are renumbered."""
     erase_faces(project, 1, progress=Bars())
     after, _ = faces_of(project)
     for frame in np.unique(after.frame_index).tolist():
@@ -94,7 +94,7 @@ def test_clustering_again_changes_nothing(project: Project, finished: Path) -> N
     assert faces_of(project)[1] == before
 
 
-def test_stopped_half_way_it_goes_on(
+def test_a_stopped_erasure_is_resumed(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     whole = Project(Path(shutil.copytree(project.folder, tmp_path / "whole.fancam")))
@@ -113,7 +113,7 @@ def test_stopped_half_way_it_goes_on(
     assert folders(project.folder) == folders(whole.folder)
 
 
-def test_nobody_of_that_number(project: Project) -> None:
+def test_an_unknown_person(project: Project) -> None:
     with pytest.raises(InputError, match="there is no person 77"):
         erase_faces(project, 77, progress=Bars())
 
@@ -126,14 +126,14 @@ def test_labelled_pictures_follow_their_faces(project: Project) -> None:
     folder = LabelFolder(project.labels_folder)
     smiles = folder.add("Smile", ["yes", "no"])
     numbers = numbers_in_frame(before.frame_index)
-    said = []
+    labels = []
     for row, (frame, number) in enumerate(zip(before.frame_index, numbers, strict=True)):
         file = picture_file("first", int(frame), int(number))
         picture = folder.faces_folder(smiles) / file
         picture.parent.mkdir(exist_ok=True)
         picture.write_text(f"{row}")
-        said.append((file, "yes", f"{row}"))
-    folder.save(smiles, said, by="me")
+        labels.append((file, "yes", f"{row}"))
+    folder.save(smiles, labels, by="me")
     assert folder.rename_pictures(renamed) == theirs.sum()
     kept = np.flatnonzero(~theirs).tolist()
     numbers = numbers_in_frame(before.frame_index[~theirs])

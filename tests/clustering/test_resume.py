@@ -1,4 +1,4 @@
-"""A run that is killed anywhere and started again ends as if nothing had happened."""
+"""A run that is killed at any moment and started again gives the result of one run."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ QUICK = {"third part, half of it there", "portraits are removed"}
 
 
 def finished_frames(folder: Path) -> int:
-    """How many frames a killed run has done for good."""
+    """Return the number of frames in the checkpoints of a killed run."""
     project = Project(folder)
     if tables_are_finished(project):
         return FRAMES
@@ -104,7 +104,7 @@ def kill(clip: Path, death: Death) -> None:
 
 
 def resume(run: Run, clip: Path, detector: CornerDetector) -> None:
-    """Run to the end, and then once more for nothing."""
+    """Run to the end, and once more with nothing to do."""
     folder = clip.with_name("clip.fancam")
     finished = finished_frames(folder)
     kept = [*folder.glob("faces/*.parquet"), *folder.glob("faces/clip/*.jpg")]
@@ -144,7 +144,7 @@ def test_killed(
 def test_killed_over_a_good_result(
     run: Run, detector: CornerDetector, clip: Path, undisturbed: Undisturbed, moment: str
 ) -> None:
-    """The project had people already, from another setting."""
+    """The project already has people from other settings."""
     assert run("clip.mp4", *BEFORE).code == 0
     detector.frames = 0
     kill(clip, OVER_A_RESULT[moment])
@@ -156,7 +156,7 @@ def test_killed_over_a_good_result(
 def test_killed_again_and_again(
     run: Run, detector: CornerDetector, clip: Path, undisturbed: Undisturbed
 ) -> None:
-    """Every run gets a part further, at least."""
+    """Every run finishes at least one more part."""
     for part in range(FRAMES // PART_FRAMES):
         kill(clip, Death(rf"rename .*-{part:06d}\.frames\.parquet"))
         assert finished_frames(clip.with_name("clip.fancam")) == part * PART_FRAMES
@@ -172,7 +172,7 @@ def test_killed_again_and_again(
 def test_killed_at_every_moment(
     run: Run, detector: CornerDetector, clip: Path, undisturbed: Undisturbed, offset: int
 ) -> None:
-    """Moments over the whole run, whatever is done there; one project is killed many times."""
+    """One project is killed at many moments spread over the whole run."""
     count = 1 + offset
     while run_in_child(clip.parent, "clip.mp4", *OPTIONS, death=Death("", count)).code:
         assert_project_opens(clip.with_name("clip.fancam"))
@@ -182,7 +182,7 @@ def test_killed_at_every_moment(
 
 
 def assert_project_opens(folder: Path) -> None:
-    """Whatever is there can be read."""
+    """Assert that all files present can be read."""
     project = Project(folder)
     if project.people_file.exists():
         with open_people(project.people_file) as people:
@@ -190,7 +190,7 @@ def assert_project_opens(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("detector")
-def test_long_footage_is_looked_at_in_segments(
+def test_long_footage_is_analysed_in_segments(
     run: Run, clip: Path, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage, "CHECKPOINT_FRAMES", PART_FRAMES)
@@ -203,7 +203,7 @@ def test_long_footage_is_looked_at_in_segments(
     "moment",
     ["some picture", "third part, half of it there", "montage"],
 )
-def test_stopped_by_hand(
+def test_stopped_by_ctrl_c(
     run: Run, detector: CornerDetector, clip: Path, undisturbed: Undisturbed, moment: str
 ) -> None:
     death = DEATHS[moment]
@@ -215,7 +215,7 @@ def test_stopped_by_hand(
     assert_same_result(clip.with_name("clip.fancam"), undisturbed(OPTIONS))
 
 
-def test_force_does_it_again(run: Run, detector: CornerDetector, clip: Path) -> None:
+def test_force_repeats_the_run(run: Run, detector: CornerDetector, clip: Path) -> None:
     assert run("clip.mp4", *OPTIONS).code == 0
     folder = clip.with_name("clip.fancam")
     before = {path: content for path, (_, content) in snapshot(folder).items()}
@@ -241,7 +241,7 @@ def test_force_does_it_again(run: Run, detector: CornerDetector, clip: Path) -> 
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_other_settings_do_again_only_what_they_concern(
+def test_changed_settings_repeat_only_dependent_steps(
     run: Run, detector: CornerDetector, clip: Path, options: list[str], frames: int
 ) -> None:
     assert run(clip, *OPTIONS).code == 0

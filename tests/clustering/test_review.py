@@ -1,4 +1,4 @@
-"""Decisions of people, the clustering after them, and what is written then."""
+"""Review decisions, the clustering after them, and the rewritten output."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ QUICK = ClusterSettings(every_s=0.2)
 
 @pytest.fixture(scope="module")
 def clustered(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a project of people who are the coloured corners of a clip, and the clip."""
+    """Return the folder of a project and its clip, whose coloured corners are the people."""
     folder = tmp_path_factory.mktemp("clustered")
     clip = Path(shutil.copy(clips("constant_rate.mp4"), folder / "clip.mp4"))
     with pytest.MonkeyPatch.context() as patch:
@@ -50,17 +50,17 @@ def clustered(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(clustered: Path, detector: CornerDetector, tmp_path: Path) -> Project:
-    """A copy to be changed."""
+    """Return a copy that a test may change."""
     del detector
     return Project(Path(shutil.copytree(clustered, tmp_path / "copy")) / "clip.fancam")
 
 
-def whose(project: Project) -> list[int]:
+def person_ids(project: Project) -> list[int]:
     return [int(person) for person in assignments(project.folder, "clip").person_id]
 
 
 def picked(project: Project, person: int, *numbers: int) -> dict[str, Places]:
-    """Some faces of a person, counted from 0."""
+    """Return some faces of a person, counted from 0."""
     table = assignments(project.folder, "clip")
     rows = np.flatnonzero(table.person_id == person)[list(numbers)]
     return {"clip": Places(table.time_s[rows], table.xyxy[rows])}
@@ -132,7 +132,7 @@ AGAIN = {
 
 @pytest.mark.parametrize("settings", AGAIN.values(), ids=AGAIN)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
-def test_the_next_clustering_keeps_it(
+def test_the_next_clustering_keeps_the_decision(
     project: Project, kind: Callable[[People, Project], None], settings: ClusterSettings
 ) -> None:
     with open_people(project.people_file) as people:
@@ -146,7 +146,7 @@ def test_the_next_clustering_keeps_it(
         if settings.grouping.eps == QUICK.grouping.eps:
             assert people.names() == known
             assert after.tolist() == before.tolist()
-        else:  # others may have come together, but not against a decision
+        else:  # other people may merge, but not against a decision
             assert_kept(kind.__name__, people, before, after)
 
 
@@ -162,7 +162,7 @@ def assert_kept(
     elif kind == "eject":
         assert (after[before == UNKNOWN] != 1).all()
     elif kind in ("move", "accept"):
-        # Similar faces follow the moved ones, which stay where they were put.
+        # Similar faces follow the moved ones, which keep their person.
         first = people.decisions()[-1].faces["clip"]
         rows = np.isin(people.assignments("clip").time_s, first.time_s) & (before == 2)
         assert (after[rows] == 2).all()
@@ -175,10 +175,10 @@ def assert_kept(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
-def test_taken_back_after_another_clustering(
+def test_undone_after_another_clustering(
     project: Project, kind: Callable[[People, Project], None]
 ) -> None:
-    start, known = whose(project), names(project.folder)
+    start, known = person_ids(project), names(project.folder)
     with open_people(project.people_file) as people:
         kind(people, project)
     cluster_faces(project, [], AGAIN["all anew"], context=RunContext(BARS))
@@ -190,7 +190,7 @@ def test_taken_back_after_another_clustering(
         assert people.hidden() == frozenset()
 
 
-def test_decisions_are_no_reason_to_cluster_twice(project: Project) -> None:
+def test_decisions_do_not_repeat_the_clustering(project: Project) -> None:
     decide(project, Decision(DecisionKind.HIDE, 3))
     assert not cluster_faces(project, [], QUICK, context=RunContext(BARS)).up_to_date
     summary = cluster_faces(project, [], QUICK, context=RunContext(BARS))
@@ -198,7 +198,7 @@ def test_decisions_are_no_reason_to_cluster_twice(project: Project) -> None:
     assert [person.name for person in summary.people if person.hidden] == ["Person 3"]
 
 
-# --- writing again ----------------------------------------------------------------------------
+# --- rewriting --------------------------------------------------------------------------------
 
 
 def classes(project: Project) -> tuple[str, ...]:
@@ -242,7 +242,7 @@ def test_a_merge_is_written(project: Project) -> None:
 
 
 def test_hidden_people_are_neither_a_class_nor_background(project: Project) -> None:
-    """Their faces are covered, as unknown ones are; their pictures stay."""
+    """Their faces are masked like unknown ones; their portraits stay."""
     frame = next(project.dataset_folder.glob("images/*/*.jpg"))
     before = read_jpeg(frame).astype(int)
     decide(project, Decision(DecisionKind.HIDE, 3))
@@ -268,7 +268,7 @@ def test_undone_before_it_was_written(project: Project) -> None:
 
 
 def test_stopped_while_writing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings are not forgotten, and the next run writes what is missing."""
+    """The settings are kept, and the next run writes the missing files."""
     decide(project, Decision(DecisionKind.MERGE, 2, 1))
     monkeypatch.setattr("clustering.output.write.write_outputs", stop)
     with pytest.raises(KeyboardInterrupt):
@@ -301,6 +301,6 @@ def test_faces_that_are_not_clustered_yet(project: Project) -> None:
         pending_changes(project)
 
 
-def test_another_run_at_work(project: Project) -> None:
+def test_a_project_in_use_is_refused(project: Project) -> None:
     with project.lock(), pytest.raises(InputError, match="another run is at work"):
         write_people(Project(project.folder), progress=BARS)

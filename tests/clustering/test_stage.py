@@ -1,4 +1,4 @@
-"""From footage to people and dataset with the real networks, as a user meets it."""
+"""`cluster-faces` from footage to people and dataset, with the real networks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ QUICK = ("--min-face", "60")  # the drawn faces are larger; a quarter of the wor
 
 @pytest.fixture(scope="module")
 def finished(films: Path) -> Path:
-    """The project of the first film; not to be changed."""
+    """Return the project of the first film. Shared, so do not change it."""
     folder = films / "first.fancam"
     assert cli.main([str(films / "first.mp4"), "--project", str(folder)]) == 0
     return folder
@@ -53,7 +53,7 @@ def finished(films: Path) -> Path:
 
 @pytest.fixture
 def project(finished: Path, films: Path, tmp_path: Path) -> Path:
-    """A copy to be changed, beside copies of both films."""
+    """Return a copy that a test may change, next to copies of both films."""
     for film in films.glob("*.mp4"):
         shutil.copy2(film, tmp_path)
     return Path(shutil.copytree(finished, tmp_path / "first.fancam"))
@@ -64,7 +64,7 @@ def folders(project: Path) -> list[str]:
 
 
 def assert_dataset_is_whole(project: Path) -> None:
-    """It says what Ultralytics needs, every image is there, every label in it."""
+    """Assert that data.yaml is complete and every image and label exists."""
     root = project / "dataset"
     file = read_data_file(root / "data.yaml")
     assert file.names == tuple(names(project).values())
@@ -89,7 +89,7 @@ def _classes(image: Path) -> list[int]:
 
 
 def test_people_of_the_film(finished: Path, films: Path) -> None:
-    """Three people, and each drawn person is one of them."""
+    """There are three people, one for each drawn person."""
     assert names(finished) == {1: "Person 1", 2: "Person 2", 3: "Person 3"}
     assert folders(finished) == ["Person 1", "Person 2", "Person 3", "montage"]
     truth = read_truth(films / "first.mp4")
@@ -128,7 +128,7 @@ def test_project_file(finished: Path) -> None:
     (film,) = content["footages"]
     assert film == {
         "name": "first",
-        "path": "../first.mp4",  # both can be moved together
+        "path": "../first.mp4",  # relative, so that both can be moved together
         "size_bytes": (finished.parent / "first.mp4").stat().st_size,
         "duration_s": 3.0,
         "rate": "25",
@@ -139,7 +139,7 @@ def test_project_file(finished: Path) -> None:
 
 
 def test_report_and_nothing_to_do(run: Run, project: Path) -> None:
-    """The second run changes nothing and says what the first one said."""
+    """The second run changes nothing and prints the same report."""
     before = snapshot(project)
     result = run("first.mp4")
     assert (result.code, result.err) == (0, [])
@@ -167,7 +167,7 @@ def test_moved_together(run: Run, project: Path, tmp_path: Path) -> None:
 
 
 def test_second_footage_finds_the_people_again(run: Run, project: Path) -> None:
-    """Numbers and names stay; who is new gets the next number; the first film is not read."""
+    """Numbers and names stay, a new person gets the next number, and the first film is not read."""
     with open_people(Project(project).people_file) as people:
         DecisionLog(people).rename(2, "Zoë Müller/Smith")
     (project.parent / "first.mp4").unlink()
@@ -223,8 +223,8 @@ def test_runtimes_agree(run: Run, films: Path) -> None:
 
 @needs_signals
 @pytest.mark.slow
-def test_stopped_by_hand_and_resumed(films: Path, finished: Path, tmp_path: Path) -> None:
-    """A process of its own with the real networks, stopped as a terminal stops it."""
+def test_stopped_by_ctrl_c_and_resumed(films: Path, finished: Path, tmp_path: Path) -> None:
+    """A separate process with the real networks is stopped by SIGINT, as by a terminal."""
     shutil.copy2(films / "first.mp4", tmp_path)
     command = [sys.executable, "-m", "clustering.cli", "first.mp4"]
     environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
@@ -242,7 +242,7 @@ def test_stopped_by_hand_and_resumed(films: Path, finished: Path, tmp_path: Path
 
 @pytest.mark.slow
 def test_killed_and_resumed(films: Path, tmp_path: Path) -> None:
-    """The real networks, killed when the first part is there and once more while writing."""
+    """A run with the real networks is killed after the first part, and again while writing."""
     environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
     shutil.copy2(films / "first.mp4", tmp_path)
     command = [sys.executable, "-m", "clustering.cli", "first.mp4", "--every", "0.04"]
@@ -272,7 +272,7 @@ def wait_for(folder: Path, pattern: str, process: subprocess.Popen[Any]) -> None
 
 @pytest.fixture
 def photographs(films: Path, tmp_path: Path) -> Path:
-    """Some frames of the first film as a folder of pictures."""
+    """Return a folder of pictures: some frames of the first film."""
     folder = tmp_path / "my photographs"
     folder.mkdir()
     for frame in read_frames(films / "first.mp4"):
@@ -316,7 +316,7 @@ def test_pictures_of_several_sizes(
 
 @pytest.mark.slow
 def test_talk_show(run: Run, shared: Path, tmp_path: Path) -> None:
-    """Four people talk: four folders, a montage of each, a dataset with all of them."""
+    """Four people give four folders, four montages, and a dataset with four classes."""
     result = run(shared / "footage" / "talkshow_a.mp4")
     assert (result.code, result.err) == (0, [])
     project = tmp_path / "talkshow_a.fancam"

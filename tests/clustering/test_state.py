@@ -28,7 +28,7 @@ def project(run: Run, detector: CornerDetector, clip: Path) -> Project:
     return Project(clip.with_name("clip.fancam"))
 
 
-def said(project: Project) -> list[tuple[str, str, str]]:
+def statuses(project: Project) -> list[tuple[str, str, str]]:
     found = states(Project(project.folder))
     assert all(one.command[:1] == ("cluster-faces",) for one in found if one.command)
     return [(one.what, one.state, one.why) for one in found]
@@ -38,14 +38,14 @@ FACES_DONE, PEOPLE_DONE = ("faces", "done", ""), ("people", "done", "")
 
 
 def test_an_empty_project(tmp_path: Path) -> None:
-    assert said(Project(tmp_path / "a.fancam")) == [
+    assert statuses(Project(tmp_path / "a.fancam")) == [
         ("people", "missing", "the faces are not clustered yet")
     ]
     assert not (tmp_path / "a.fancam").exists()
 
 
 def test_all_is_done(project: Project) -> None:
-    assert said(project) == [FACES_DONE, PEOPLE_DONE]
+    assert statuses(project) == [FACES_DONE, PEOPLE_DONE]
 
 
 def rename(project: Project) -> None:
@@ -107,13 +107,13 @@ CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = 
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_not_done_says_why(project: Project, case: str) -> None:
+def test_unfinished_stages_have_a_reason(project: Project, case: str) -> None:
     change, expected = CASES[case]
     change(project)
-    assert said(project) == expected
+    assert statuses(project) == expected
 
 
-def test_footage_that_is_gone_is_named(project: Project) -> None:
+def test_missing_footage_is_named(project: Project) -> None:
     lose_the_footage(project)
     faces, people = states(project)
     assert (faces.state, faces.command, people.state) == ("missing", (), "done")
@@ -121,18 +121,18 @@ def test_footage_that_is_gone_is_named(project: Project) -> None:
 
 
 @pytest.mark.parametrize("case", ["named", "table", "dataset", "people", "changed", "stopped"])
-def test_the_command_brings_it_up_to_date(project: Project, run: Run, case: str) -> None:
+def test_the_listed_command_brings_it_up_to_date(project: Project, run: Run, case: str) -> None:
     CASES[case][0](project)
     todo = [one.command for one in states(Project(project.folder)) if one.command]
     for command in todo:
         assert run(*command[1:]).code == 0
-    assert said(project) == [FACES_DONE, PEOPLE_DONE]
+    assert statuses(project) == [FACES_DONE, PEOPLE_DONE]
 
 
 def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faces_settings, "VERSION", faces_settings.VERSION + 1)
     monkeypatch.setattr(settings, "VERSION", settings.VERSION + 1)
-    assert said(project) == [
+    assert statuses(project) == [
         ("faces", "stale", "found by another version"),
         ("people", "stale", "clustered by another version"),
     ]

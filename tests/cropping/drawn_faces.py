@@ -63,7 +63,7 @@ def write_classes(
     subjects: int = 8,
     variants: int = 2,
 ) -> Path:
-    """One folder a class."""
+    """Write one folder per class."""
     for file, label, _ in rows(labels, subjects, variants):
         (folder / label).mkdir(parents=True, exist_ok=True)
         (folder / label / file).write_bytes(content_of(file))
@@ -78,7 +78,7 @@ def write_csv(
     variants: int = 2,
     header: Sequence[str] = ("file", "label", "subject"),
 ) -> Path:
-    """A CSV file, and the faces in a folder beside it."""
+    """Write a CSV file, and the faces in a folder next to it."""
     (folder / "faces").mkdir(parents=True)
     listed = rows(labels, subjects, variants)
     for file, _, _ in listed:

@@ -21,7 +21,7 @@ from tests.clips.encoding import encode
 from tests.records import tracks_record
 from tests.tracking.coloured import add_people
 
-SIDE, SCALE = 120, 30.0  # px of a portrait, px a unit of the drawing
+SIDE, SCALE = 120, 30.0  # px of a portrait, px per unit of the drawing
 WIDTH, HEIGHT = 2 * SIDE, SIDE
 RATE, FRAMES = 10, 120
 NAMES = {3: "Leila / Ł", 7: "Bruno"}
@@ -77,7 +77,7 @@ def tracks(frames: int = FRAMES) -> Tracks:
 
 
 def write_project(folder: Path, *, frames: int = FRAMES) -> Project:
-    """Footage ``film.mp4`` in ``folder``, and its tracked project beside it."""
+    """Write footage ``film.mp4`` in ``folder``, and its tracked project next to it."""
     film = folder / "film.mp4"
     encode(film, [picture(frame) for frame in range(frames)], rate=RATE)
     project = Project(folder / "film.fancam")

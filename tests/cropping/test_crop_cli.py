@@ -179,7 +179,7 @@ def test_killed_and_started_again(project: Path, death: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for a file's size")
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95, 0.999])
 def test_disk_full(project: Path, share: float) -> None:
-    """A limit on the file size stands for a full disk.
+    """Limit the file size to simulate a full disk.
 
     ``share`` of a video's size is too little for a chunk, for the pictures, or for the index.
     """

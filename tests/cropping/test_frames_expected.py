@@ -1,4 +1,4 @@
-"""How many frames a run of crop-people expects, which is the total of a bar over all machines."""
+"""The number of frames that a run of crop-people expects, the total of the bar of all machines."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_unfinished_stages_have_a_reason(project: Project, case: str) -> None:
     assert stages(project) == expected
 
 
-def test_a_gif_of_its_own_settings_and_one_of_other_smiles(project: Project) -> None:
+def test_gifs_of_other_settings_or_smiles(project: Project) -> None:
     smiles = gif_smiles(project, "film", project.require_record(SMILES, "film").model)
     for name in ("Anna.gif", "Ben.webp"):
         (project.crops_folder("film") / name).write_bytes(b"a picture")

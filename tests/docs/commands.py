@@ -1,4 +1,4 @@
-"""The parsers of all commands, taken from the commands themselves."""
+"""Parsers of all commands, captured from the commands themselves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MODULES: Final = (
     "tests.docs.preview",
     "tests.fingerprints",
 )
-"""What the pages run as `python -m MODULE`."""
+"""Modules that the pages run as `python -m MODULE`."""
 
 Parsers = dict[str, argparse.ArgumentParser]
 
@@ -39,7 +39,7 @@ class _CapturedError(BaseException):
 
 @cache
 def product_parsers() -> Parsers:
-    """Return the parser of every command that users have, by what one types."""
+    """Return the parser of every user command, by its words on the command line."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     parsers: Parsers = {}
     for name, target in scripts.items():
@@ -59,7 +59,7 @@ def all_parsers() -> Parsers:
 
 
 def command_of(words: Sequence[str]) -> tuple[str, list[str]] | None:
-    """Return the known command that some words begin with, and its arguments."""
+    """Return the command at the start of ``words``, and its arguments."""
     for length in (3, 2, 1):
         name = " ".join(words[:length])
         if len(words) >= length and name in all_parsers():
@@ -68,7 +68,7 @@ def command_of(words: Sequence[str]) -> tuple[str, list[str]] | None:
 
 
 def options_of(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
-    """Return a parser's options by their long name, but for --help."""
+    """Return a parser's options by their long name, without --help."""
     actions = parser._option_string_actions
     return {name: action for name, action in actions.items() if name not in ("-h", "--help")}
 

@@ -18,7 +18,7 @@ _HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def name_of(page: Path) -> str:
-    """Name a page in the ids of tests."""
+    """Return the name of a page for test ids."""
     return page.relative_to(ROOT).as_posix()
 
 
@@ -67,7 +67,7 @@ def section(page: Path, heading: str) -> str:
 
 
 def table_rows(text: str) -> list[list[str]]:
-    """Return the cells of every row of a table but its head; a bar in a cell is escaped."""
+    """Return the cells of every row of a table except its head; a bar in a cell is escaped."""
     rows = [line for line in text.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
     return [row for row in cells[1:] if set("".join(row)) != {"-"}]

@@ -1,4 +1,4 @@
-"""Draw the README's moving picture: the drawn film with boxes and names, and each person's video.
+"""Draw the README's animation: the drawn film with boxes and names, and each person's video.
 
 Boxes come from the film's exact truth and crop windows from the camera of crop-people, so no model
 is trained. Run as `python -m tests.docs.preview [OUT]`.
@@ -32,32 +32,32 @@ from tracking.overlay import colours, draw_tracks
 FILE: Final = ROOT / "docs" / "preview.webp"
 SHOTS: Final = ("everyone", "approach", "walk")
 DURATION_S: Final = 10.0
-EVERY_NTH: Final = 3  # of the film's frames
-SCALE: Final = 2  # the film is drawn larger than it is shown, so that edges are smooth
+EVERY_NTH: Final = 3  # one film frame in three
+SCALE: Final = 2  # the film is drawn larger than shown, for smooth edges
 FILM_WH: Final = (496, 278)
 CROP_WH: Final = (74, 132)
 GAP_PX: Final = 12
-STRIPE_PX: Final = 4  # in the person's colour, above each video
+STRIPE_PX: Final = 4  # bar in the person's colour above each video
 GROUND: Final = (24, 26, 32)
 QUALITY: Final = 40
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The picture's frames, drawn on demand."""
+    """Frames of the animation, drawn on demand."""
 
     film: Film
 
     @property
     def frame_indices(self) -> range:
-        """Frames of the film that are shown."""
+        """Indices of the film's frames that are shown."""
         return range(0, self.film.frame_count, EVERY_NTH)
 
     def frame(self, index: int) -> Image:
-        """Draw one frame of the picture.
+        """Draw one frame of the animation.
 
         Args:
-            index: of the film's frame, 0-based.
+            index: index of the film's frame, from 0.
 
         Returns:
             ``(h, w, 3)`` RGB.
@@ -101,16 +101,16 @@ class Preview:
 
 
 def preview() -> Preview:
-    """Return the committed picture's frames."""
+    """Return the frames of the committed animation."""
     size_wh = (SCALE * 640, SCALE * 360)
     return Preview(Film(shots=SHOTS, duration_s=DURATION_S, size_wh=size_wh))
 
 
 def write_preview(path: Path) -> None:
-    """Write the moving picture.
+    """Write the animation.
 
     Args:
-        path: where it goes, an animated WebP.
+        path: target file, an animated WebP.
     """
     source = preview()
     frames = [PIL.Image.fromarray(source.frame(index)) for index in source.frame_indices]
@@ -131,14 +131,14 @@ def _resized(image: Image, size_wh: tuple[int, int]) -> Image:
 
 
 def _scaled(rows: Tracks, frame_wh: tuple[int, int]) -> Tracks:
-    """Return the rows with boxes in pixels of the picture."""
+    """Return the rows with boxes in pixels of the animation."""
     columns = {name: getattr(rows, name) for name in Tracks.COLUMNS}
     scale = np.array(FILM_WH, np.float32) / np.array(frame_wh, np.float32)
     return Tracks(**{**columns, "xyxy": rows.xyxy * np.tile(scale, 2)})
 
 
 def _crop(drawn: Image, windows: CropWindows, index: int) -> Image:
-    """Cut one person's window out of a frame; bars where it has another shape."""
+    """Cut one person's window out of a frame, with bars where the shapes differ."""
     left, top, right, bottom = windows.xyxy[index].tolist()
     place = fit((right - left, bottom - top), CROP_WH)
     centre = ((left + right - 1) / 2, (top + bottom - 1) / 2)
@@ -155,7 +155,7 @@ def _put(picture: Image, image: Image, left: int, top: int) -> None:
 
 
 def main() -> int:
-    """Write the picture and print its size."""
+    """Write the animation and print its size."""
     parser = argparse.ArgumentParser(prog="python -m tests.docs.preview", description=__doc__)
     parser.add_argument(
         "out", nargs="?", type=Path, default=FILE, help="default: docs/preview.webp"

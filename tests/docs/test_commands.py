@@ -1,4 +1,4 @@
-"""Commands and options on the pages are those of the parsers; every option is documented."""
+"""Commands and options on the pages match the parsers, and every option is documented."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_command_lines_are_understood(page: Path) -> None:
+def test_command_lines_parse(page: Path) -> None:
     for line in code_lines(page):
         words = _words(line)
         found = command_of(words)
@@ -76,7 +76,7 @@ def test_labels_of_a_smile_are_listed() -> None:
 
 
 def _words(line: str) -> list[str]:
-    """Words of a command line, without a comment or an explanation after several spaces."""
+    """Return the words of a command line, without a comment or explanation after several spaces."""
     command = re.split(r"\s{3,}", line)[0]
     try:
         return shlex.split(command, comments=True) or [command]
@@ -87,7 +87,7 @@ def _words(line: str) -> list[str]:
 def _require_understood(parser: argparse.ArgumentParser, words: list[str], line: str) -> None:
     required = [action for action in parser._actions if not action.option_strings]
     bare = not words and all(action.nargs in (None, "+") for action in required)
-    if bare or any(word.isupper() for word in words):  # its name alone, or a placeholder
+    if bare or any(word.isupper() for word in words):  # the name alone, or with placeholders
         return
     try:
         parser.parse_args(words)
@@ -96,7 +96,7 @@ def _require_understood(parser: argparse.ArgumentParser, words: list[str], line:
 
 
 def _documented(command: str) -> dict[str, str]:
-    """Default of each option, as the page has it."""
+    """Return the documented default of each option."""
     names = TOGETHER if command in TOGETHER.split(" and ") else command
     rows = {}
     for option, does, default in table_rows(section(OPTIONS, names)):
@@ -108,16 +108,20 @@ def _documented(command: str) -> dict[str, str]:
 
 def _require_default(action: argparse.Action, shown: str) -> None:
     helped = re.search(r"default: ([^)]*)", action.help or "")
-    said = " ".join(helped[1].split()) if helped else ""
+    default = " ".join(helped[1].split()) if helped else ""
     value = action.default
-    if value == 0 and not isinstance(value, bool) and said == "all":
+    if value == 0 and not isinstance(value, bool) and default == "all":
         assert shown == "all", action.dest
     elif value is not None and value is not False and value != []:
         text = f"{value:g}" if isinstance(value, float) else str(value)
         assert text in re.split(r"[`,\s]+", shown), (action.dest, text, shown)
     if value is None or value is False or value == []:
-        assert set(NUMBER.findall(shown)) == set(NUMBER.findall(said)), (action.dest, shown, said)
-        assert bool(shown) or not said, (action.dest, said)
+        assert set(NUMBER.findall(shown)) == set(NUMBER.findall(default)), (
+            action.dest,
+            shown,
+            default,
+        )
+        assert bool(shown) or not default, (action.dest, default)
 
 
 def test_parsers_refuse_as_one_line() -> None:

@@ -1,4 +1,4 @@
-"""Figures on the pages are the committed ones, and there are no others on the page of figures."""
+"""Figures on the pages equal the committed ones, and docs/figures.md has no others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.benchmarks.scaling import PEOPLE as CROPPED
 from tests.benchmarks.serving import PLAYER_MBIT_S
 from tests.docs.pages import prose, section
 from tests.quality import figures as quality
-from tests.quality.cropping import MOST_ACCELERATION, MOST_DISTANCE
+from tests.quality.cropping import MAX_ACCELERATION_RATIO, MAX_DISTANCE_RATIO
 from tests.quality.tracking import CLIPS, REFERENCES
 
 FIGURES = ROOT / "docs" / "figures.md"
@@ -42,24 +42,24 @@ def _tracking(clip: str) -> str:
 
 
 def _whole() -> list[str]:
-    took = MEASURED["whole"]
-    return [f"clip of {took['footage_s']:g} s", f"{took['seconds']:g} s"]
+    run = MEASURED["whole"]
+    return [f"clip of {run['footage_s']:g} s", f"{run['seconds']:g} s"]
 
 
 def _core_hours() -> list[str]:
-    took = MEASURED["scaling"]
+    run = MEASURED["scaling"]
     stages = {"cluster": "to cluster", "track": "to track", "crop": "to crop two people"}
-    return [f"{took[f'{stage}_core_hours']:g} {does}" for stage, does in stages.items()]
+    return [f"{run[f'{stage}_core_hours']:g} {does}" for stage, does in stages.items()]
 
 
 def _scale() -> list[str]:
-    took = MEASURED["scale"]
+    run = MEASURED["scale"]
     return [
-        f"{took['minutes']:g} minutes",
-        f"{took['peak_gb']:g} GB of memory",
-        f"pairwise F is {took['f']:.3f}",
-        f"it is {took['sample_f']:.3f}",
-        f"is {took['dbscan_f']:.3f}",
+        f"{run['minutes']:g} minutes",
+        f"{run['peak_gb']:g} GB of memory",
+        f"pairwise F is {run['f']:.3f}",
+        f"it is {run['sample_f']:.3f}",
+        f"is {run['dbscan_f']:.3f}",
     ]
 
 
@@ -71,24 +71,24 @@ def _smiles() -> list[str]:
 
 
 def _serving() -> list[str]:
-    took = MEASURED["serving"]
-    p95_ms = max(took["p95_ms"], took["full_speed_p95_ms"])
+    run = MEASURED["serving"]
+    p95_ms = max(run["p95_ms"], run["full_speed_p95_ms"])
     return [
-        f"{took['players']:g} players",
-        f"about {took['faces']:,.0f} faces are answered within {p95_ms:g} ms",
+        f"{run['players']:g} players",
+        f"about {run['faces']:,.0f} faces are answered within {p95_ms:g} ms",
     ]
 
 
 CONSTANTS = [
     f"{AVERAGE_S:g} s",
-    f"at most {MOST_ACCELERATION:g} times",
-    f"at most {MOST_DISTANCE:g} times",
+    f"at most {MAX_ACCELERATION_RATIO:g} times",
+    f"at most {MAX_DISTANCE_RATIO:g} times",
     f"{IMAGE_PX} px",
     f"{PLAYER_MBIT_S:g} Mbit/s",
     f"{PEOPLE:,} people",
     f"{SAMPLE:,} of them",
 ]
-"""Settings of what is measured."""
+"""Settings of the measurements."""
 NOT_MEASURED = [
     "5 frames a second", "1 frame a second", "on 2 cores", "640x360 footage",
     "95 % of queries", f"{MEASURED['whole']['processor_s']:g} s of processor time",
@@ -170,15 +170,16 @@ LINES = {
   project.json: 0.13 ms per footage each time it is written""",
     "scale": """One pile of 1,000,000 faces of 5,000 people
   ours: precision 0.997, recall 0.945, F 0.970; 10,000 people, 1.0% of the faces unknown
-  5.5 minutes (met), peak 5.54 GB (met); 5.4 core minutes: 3085 faces per core second; 5.8 KB per face
+  5.5 minutes (met), peak 5.54 GB (met); 5.4 core minutes: 3085 faces per core second; 5.8 KB per
+  face
 A sample of 50,000 of them, of 4,000 people
   ours, of the pile:       precision 0.997, recall 0.945, F 0.971
   ours, of the sample:     precision 0.997, recall 0.945, F 0.978; 9 s
   scikit-learn's DBSCAN:   precision 0.997, recall 0.945, F 0.807; 9 s""",
     "archive": """50 footages of 1,000 faces, 20 people in each
   first run: precision 0.996, recall 0.982, F 0.989; 600 people, 1.0% of the faces unknown
-  0.3 minutes (met), peak 0.61 GB (met); 0.5 core minutes: 1770 faces per core second; 12.8 KB per face
-  names kept by the second run: 10 of 10; faces moved: 0.00%""",
+  0.3 minutes (met), peak 0.61 GB (met); 0.5 core minutes: 1770 faces per core second; 12.8 KB per
+  face names kept by the second run: 10 of 10; faces moved: 0.00%""",
     "serving": """Serving: 50 players of different videos, one reviewer, 20000 faces
   at 4 Mbit/s each: 9 answers, 9 MB/s
     review: 9 answers, median 9 ms, 95 % within 140 ms; target 300 ms (met)
@@ -189,7 +190,7 @@ A sample of 50,000 of them, of 4,000 people
 
 
 @pytest.mark.parametrize("benchmark", benchmarks.PATTERNS)
-def test_figures_are_found_in_what_is_printed(benchmark: str) -> None:
+def test_figures_are_parsed_from_the_output(benchmark: str) -> None:
     assert benchmarks.figures_in(benchmark, LINES[benchmark].splitlines()) == MEASURED[benchmark]
     with pytest.raises(ValueError, match=f"{benchmark} must print"):
         benchmarks.figures_in(benchmark, ["nothing"])

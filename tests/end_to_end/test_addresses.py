@@ -1,4 +1,4 @@
-"""Every command takes a project at an address, and sends what it did to it."""
+"""Every command accepts a project at an address, and uploads its changes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[Main, list[str]]] = {
 
 @pytest.fixture
 def home(memory: str, machine: Machine, tmp_path: Path) -> str:
-    """The address of a project with people."""
+    """Return the address of a project with people."""
     machine("first")
     folder = draw_project(tmp_path / "drawn").folder
     store = Store(f"{memory}/drawn.fancam")
@@ -56,14 +56,14 @@ def test_no_project_there(
     main, arguments = COMMANDS[command]
     address = f"{memory}/none.fancam"
     assert main([address if one == "PROJECT" else one for one in arguments]) == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert address in said
-    assert "no fancam project" in said or "no project" in said
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert address in error
+    assert "no fancam project" in error or "no project" in error
     assert Store(memory).files() == {}
 
 
-def test_what_is_decided_on_the_pages_is_sent(
+def test_decisions_on_the_pages_are_uploaded(
     home: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def decide(projects: Sequence[Path], *_: object, **__: object) -> int:

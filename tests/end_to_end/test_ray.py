@@ -1,4 +1,4 @@
-"""The stages on a Ray cluster: the same files as without, whatever dies meanwhile."""
+"""Stages on a Ray cluster write the same files as without, even when a node dies."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from clustering.faces import stage
 from data.execution import segments
 segments.SEGMENT_S, stage.CHECKPOINT_FRAMES = 2.0, 4
 """
-"""Short films have several segments too."""
+"""Small enough that short films have several segments."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def head() -> Iterator[Head]:
 
 
 def stages(project: str) -> dict[str, tuple[str, ...]]:
-    """Options by the module of the command."""
+    """Return the options of each stage, by module."""
     return {
         "clustering.cli": ("films", "--project", project, "--every", "0.5", "--min-face", "40"),
         "tracking.track_cli": (project,),
@@ -59,7 +59,7 @@ def stages(project: str) -> dict[str, tuple[str, ...]]:
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    """Every file that a project holds; of what tells times, what it tells else."""
+    """Return the content of every file of a project, without times."""
     found: dict[str, Any] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
@@ -80,12 +80,14 @@ def test_one_of_two_machines_dies_in_every_stage(head: Head, tmp_path: Path) -> 
         draw_film(tmp_path / "films" / f"{name}.mp4", shots=shots, duration_s=3, size_wh=(320, 180))
     alone, together = stages("alone.fancam"), stages("together.fancam")
     for module in alone:
-        code, said, _ = run_command(module, *alone[module], cwd=tmp_path, setup=SMALL)
-        assert code == 0, said
+        code, output, _ = run_command(module, *alone[module], cwd=tmp_path, setup=SMALL)
+        assert code == 0, output
         victim = Node(f"--address={head.address}")
         options = (*together[module], "--ray", head.address)
-        code, said, killed = run_command(module, *options, cwd=tmp_path, setup=SMALL, victim=victim)
-        assert (code, killed) == (0, True), said
+        code, output, killed = run_command(
+            module, *options, cwd=tmp_path, setup=SMALL, victim=victim
+        )
+        assert (code, killed) == (0, True), output
         here, there = contents(tmp_path / "together.fancam"), contents(tmp_path / "alone.fancam")
         assert sorted(here) == sorted(there)
         assert [name for name in here if here[name] != there[name]] == []
@@ -98,7 +100,7 @@ def test_one_of_two_machines_dies_in_every_stage(head: Head, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_what_is_tried_again_and_what_is_not(head: Head, tmp_path: Path) -> None:
+def test_which_failures_are_retried(head: Head, tmp_path: Path) -> None:
     code = "import sys\nfrom tests.ray_tasks import main\nmain(*sys.argv[1:])"
     command = [sys.executable, "-c", code, head.address, str(tmp_path)]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True)
@@ -110,21 +112,21 @@ def test_what_is_tried_again_and_what_is_not(head: Head, tmp_path: Path) -> None
     assert found["d"] == [2, 2, None]
     assert found["e"] == [None, 0, None]
     assert max((tmp_path / f"b{part}").stat().st_size for part in (1, 2)) == 3
-    assert (tmp_path / "c1").stat().st_size == 1  # no other try would help
+    assert (tmp_path / "c1").stat().st_size == 1  # a retry would not help
 
 
 @needs_signals
 @pytest.mark.slow
-def test_stopped_by_hand(head: Head, tmp_path: Path) -> None:
+def test_stopped_by_ctrl_c(head: Head, tmp_path: Path) -> None:
     draw_film(tmp_path / "film.mp4", duration_s=8, size_wh=(320, 180))
     options = ("film.mp4", "--ray", head.address, "--every", "0.2")
     process = start_command("clustering.cli", *options, cwd=tmp_path)
     while not head.node.is_at_work() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate()
-    assert process.returncode == 130, said
-    assert said.splitlines()[-1] == ("cluster-faces: stopped; the same command goes on from here")
+    output, _ = process.communicate()
+    assert process.returncode == 130, output
+    assert output.splitlines()[-1] == ("cluster-faces: stopped; the same command goes on from here")
     assert not list(tmp_path.rglob("*.parquet.partial*"))
 
 
@@ -139,7 +141,7 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("case", ADDRESSES)
-def test_an_address_without_a_ray(
+def test_an_address_without_ray(
     case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address, message = ADDRESSES[case]
@@ -155,8 +157,8 @@ def test_an_address_without_a_ray(
 
 
 @pytest.mark.slow
-def test_something_else_listens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It takes connections and says nothing; Ray itself would wait for minutes."""
+def test_another_server_at_the_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other server accepts connections and sends nothing; Ray alone would wait for minutes."""
     (tmp_path / "film.mp4").touch()
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""The stages on a Ray cluster whose machines have no folder in common, but reach one address."""
+"""Stages on a Ray cluster whose machines share no folder but reach one address."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from clustering.faces import stage
 from data.execution import segments
 segments.SEGMENT_S, stage.CHECKPOINT_FRAMES = 1.0, 1
 """
-"""Two segments, the first of several parts."""
+"""Small enough for two segments, the first of several parts."""
 TOLD_OTHERWISE = ("project.json", ".sqlite")
-"""They tell where the footage is, and when something was decided."""
+"""Files that hold the footage's location or the times of decisions."""
 
 
 @pytest.mark.slow
-def test_the_same_as_on_one_machine(s3: str, machine: Machine, tmp_path: Path) -> None:
+def test_results_equal_those_of_one_machine(s3: str, machine: Machine, tmp_path: Path) -> None:
     (tmp_path / "films").mkdir()
     draw_film(tmp_path / "films" / "a.mp4", shots=["talk"], duration_s=2, size_wh=(320, 180))
     Store(s3).send(tmp_path / "films" / "a.mp4", "films/a.mp4")
@@ -38,14 +38,14 @@ def test_the_same_as_on_one_machine(s3: str, machine: Machine, tmp_path: Path) -
     with started_head() as head:
         machine("first")
         for module, options in stages("alone.fancam").items():
-            code, said, _ = run_command(module, *options, cwd=tmp_path, setup=SMALL)
-            assert code == 0, said
+            code, output, _ = run_command(module, *options, cwd=tmp_path, setup=SMALL)
+            assert code == 0, output
             given = {"films": f"{s3}/films", "alone.fancam": home}
             there = [given.get(option, option) for option in options]
-            code, said, _ = run_command(
+            code, output, _ = run_command(
                 module, *there, "--ray", head.address, cwd=tmp_path, setup=SMALL
             )
-            assert code == 0, said
+            assert code == 0, output
             if module == "clustering.cli":
                 write_untrained(Project(tmp_path / "alone.fancam"), image_px=96)
                 with synced_project(project_place(home), say=print) as sync:

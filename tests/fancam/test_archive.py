@@ -14,14 +14,14 @@ from data.sample.cast import CAST
 from data.sample.film import draw_film
 from data.tables.people import open_people
 from tests.clips.catalogue import Clips
-from tests.mortal import drawn_person, fancam_until
+from tests.killable import drawn_person, fancam_until
 
 HEROINE = CAST[0].name
 OTHERS = [look.name for look in CAST[1:]]
 DRAWN = {f"{number:02d}": HEROINE for number in range(1, 6)} | {
     f"{number:02d}": name for number, name in enumerate(OTHERS, start=6)
 }
-"""The person in each footage; there are also one of an empty stage and a broken one."""
+"""Person in each footage; there are also a footage without these people and a broken one."""
 EMPTY, BROKEN = "11 nobody", "12 broken"
 
 
@@ -31,7 +31,7 @@ def lessons(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     for seed, (name, person) in enumerate(DRAWN.items()):
         draw(folder / f"{name}.mp4", person, "close-up", seed)
-    draw(folder / f"{EMPTY}.mp4", HEROINE, "talk", 0)  # in which other people act
+    draw(folder / f"{EMPTY}.mp4", HEROINE, "talk", 0)  # with other people
     shutil.copy(clips("truncated.mp4"), folder / f"{BROKEN}.mp4")
     return folder
 
@@ -43,10 +43,12 @@ def draw(film: Path, person: str, shot: str, seed: int) -> None:
 @pytest.mark.slow
 def test_twelve_footages(lessons: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = (lessons.name, "--no-review", "--weights", "yolo11n.yaml")
-    code, said = fancam_until(lessons.parent, *arguments, death=None)
-    assert code == 1, said
-    assert "Traceback" not in said, said
-    named = [line for line in said.splitlines() if line.startswith("fancam: ") and "%|" not in line]
+    code, output = fancam_until(lessons.parent, *arguments, death=None)
+    assert code == 1, output
+    assert "Traceback" not in output, output
+    named = [
+        line for line in output.splitlines() if line.startswith("fancam: ") and "%|" not in line
+    ]
     assert len(named) == 1, named
     assert f"{BROKEN}.mp4: this video is cut off" in named[0]
     project = Project(lessons.with_name("lessons.fancam"))

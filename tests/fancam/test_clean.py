@@ -1,4 +1,4 @@
-"""`fancam clean`: removes files that can be made again, and no others."""
+"""`fancam clean` removes files that can be regenerated, and no others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ KEPT_FOLDERS = ("faces/", "labels/")
 
 @pytest.fixture
 def project(clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project with every kind of output, and files of the user among them."""
+    """Return a project with every kind of output, and the user's files among them."""
     monkeypatch.chdir(tmp_path)
     made = make_project(clips("constant_rate.mp4"), monkeypatch.setattr)
     _write(made.folder / "crops" / "clip" / ".pieces" / "1-x" / "piece-000000.nut")
@@ -61,17 +61,17 @@ def clean(project: Project, *options: str) -> int:
     return fancam.cli.main(["clean", str(project.folder), *options])
 
 
-def test_removes_files_that_can_be_made_again(
+def test_removes_files_that_can_be_regenerated(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = snapshot(project.folder)
     stay = {path for path in before if path.startswith(KEPT_FOLDERS)}
     capsys.readouterr()
     assert clean(project, "--yes") == 0
-    said = capsys.readouterr().out.splitlines()
-    kinds = [line.split()[0] for line in said[:-1]]
+    lines = capsys.readouterr().out.splitlines()
+    kinds = [line.split()[0] for line in lines[:-1]]
     assert kinds == ["exports", "cache", "crops", "tracks", "tracker", "dataset"]
-    assert said[-1].endswith("freed; run fancam on the footage to make them again")
+    assert lines[-1].endswith("freed; run fancam on the footage to make them again")
     after = snapshot(project.folder)
     assert set(after) == {*MINE, *KEPT} | stay
     assert [p for p in after if after[p] != before[p] and p != "project.json"] == []
@@ -81,8 +81,8 @@ def test_removes_files_that_can_be_made_again(
     assert capsys.readouterr().out == "nothing to remove\n"
 
 
-def test_the_dataset_is_made_again_identically(project: Project) -> None:
-    """The same bytes, without another clustering."""
+def test_the_dataset_is_regenerated_identically(project: Project) -> None:
+    """The bytes are the same, without another clustering."""
     before, stages = snapshot(project.folder), stored_records(project.folder)
     assert clean(project, "--yes", "--only", "dataset") == 0
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
@@ -93,7 +93,7 @@ def test_the_dataset_is_made_again_identically(project: Project) -> None:
     assert stored_records(project.folder) == stages
 
 
-def test_videos_are_made_again_identically(project: Project) -> None:
+def test_videos_are_regenerated_identically(project: Project) -> None:
     before = snapshot(project.folder)
     shutil.rmtree(project.folder / "crops" / "clip" / ".pieces")
     assert clean(project, "--yes", "--only", "crops") == 0

@@ -61,7 +61,7 @@ def files_with(folder: Path, needle: bytes) -> list[str]:
 
 
 def marks_of(project: Project, person_id: int) -> tuple[NDArray[np.float32], list[bytes]]:
-    """Return embeddings, and the marks of portraits."""
+    """Return embeddings, and the search patterns of portraits."""
     faces = Faces.read(project.faces_file("clip"))
     with open_people(project.people_file) as people:
         rows = np.flatnonzero(people.assignments("clip").person_id == person_id)
@@ -84,10 +84,10 @@ def test_no_residue_is_left(project: Project, capsys: pytest.CaptureFixture[str]
     capsys.readouterr()
 
     assert forget(project, "Anna Karenina") == 0
-    said = capsys.readouterr().out
-    assert ": 0 residues left" in said
-    assert "run train-tracker and track-people again" in said
-    assert "cluster-faces --force would find them again" in said
+    output = capsys.readouterr().out
+    assert ": 0 residues left" in output
+    assert "run train-tracker and track-people again" in output
+    assert "cluster-faces --force would find them again" in output
     for name in NAMES:
         assert files_with(project.folder, name.encode()) == []
     for row in embeddings:
@@ -103,15 +103,15 @@ def test_no_residue_is_left(project: Project, capsys: pytest.CaptureFixture[str]
 def test_residues_in_other_files_are_named(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Files of the user are not removed, but named."""
+    """Files of the user are named, not removed."""
     _, portraits = marks_of(project, 1)
     (project.folder / "notes.txt").write_text("Zoë O'Brien sings", "utf-8")
     (project.folder / "album.pdf").write_bytes(b"%PDF" + portraits[3])
     assert forget(project, "Anna Karenina") == 1
-    said = capsys.readouterr()
-    assert ": 2 residues left" in said.out
-    assert "album.pdf: their portrait is still in it; remove it" in said.err
-    assert "notes.txt: their name is still in it; remove it" in said.err
+    output = capsys.readouterr()
+    assert ": 2 residues left" in output.out
+    assert "album.pdf: their portrait is still in it; remove it" in output.err
+    assert "notes.txt: their name is still in it; remove it" in output.err
     assert (project.folder / "notes.txt").exists()
 
 

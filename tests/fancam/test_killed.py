@@ -16,7 +16,7 @@ from data.tables.faces import Faces
 from data.tables.people import open_people
 from tests.clustering.child import Death
 from tests.cropping.written_video import read_video
-from tests.mortal import fancam_until
+from tests.killable import fancam_until
 from tests.posix import needs_signals
 from tests.records import stored_records
 
@@ -39,7 +39,7 @@ LEFT = {
     "smile-gifs": r"crops/film/Person 1\.gif",
 }
 SAME_BYTES = (".jpg", ".txt", ".yaml", ".csv", ".gif", ".npz")
-"""Suffixes of files that are the same to the byte."""
+"""Suffixes of files that are compared byte by byte."""
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +63,15 @@ def files(folder: Path) -> list[str]:
 @pytest.mark.slow
 def test_killed_once_in_every_stage(film: Path, tmp_path: Path) -> None:
     whole, killed = copied(film, tmp_path / "whole"), copied(film, tmp_path / "killed")
-    code, said = fancam_until(whole, *ARGUMENTS, death=None)
-    assert code == 0, said
+    code, output = fancam_until(whole, *ARGUMENTS, death=None)
+    assert code == 0, output
     for stage, death in DEATHS.items():
-        code, said = fancam_until(killed, *ARGUMENTS, death=death)
-        assert code == -signal.SIGKILL, (stage, said)
+        code, output = fancam_until(killed, *ARGUMENTS, death=death)
+        assert code == -signal.SIGKILL, (stage, output)
         left = [path for path in files(killed / PROJECT) if re.fullmatch(LEFT[stage], path)]
         assert left, (stage, files(killed / PROJECT))
-    code, said = fancam_until(killed, *ARGUMENTS, death=None)
-    assert code == 0, said
+    code, output = fancam_until(killed, *ARGUMENTS, death=None)
+    assert code == 0, output
     assert_same(killed / PROJECT, whole / PROJECT)
 
 

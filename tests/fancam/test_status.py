@@ -22,7 +22,7 @@ WHATS = ["faces", "people", "tracker", "tracks", "videos", "smile GIFs"]
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project with records of tracks, and no more."""
+    """Return a project with records of tracks only."""
     monkeypatch.chdir(tmp_path)
     encode(tmp_path / "film 1.mp4", [picture(number) for number in range(10)], rate=25)
     return small_project(tmp_path / "film.fancam", tmp_path / "film 1.mp4")

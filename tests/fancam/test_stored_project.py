@@ -1,8 +1,8 @@
-"""Projects that an earlier version wrote are read as they are.
+"""Projects of an earlier version are read unchanged.
 
 ``schema_1.zip`` was written by the version before the records of stages were typed, from two drawn
 clips: their faces, people, tracker, tracks, videos and a GIF; and ``project.json`` of a pair of
-recordings. ``status.txt`` is what that version said of it.
+recordings. ``status.txt`` is that version's status output.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_status_says_what_the_earlier_version_said(
+def test_status_equals_that_of_the_earlier_version(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fancam.cli.main(["status", "clip.fancam"]) == 0
@@ -49,7 +49,7 @@ def test_status_says_what_the_earlier_version_said(
 
 
 @pytest.mark.parametrize("name", ["clip.fancam", "lesson.fancam"])
-def test_every_record_is_read_whole(folder: Path, name: str) -> None:
+def test_every_record_is_read_completely(folder: Path, name: str) -> None:
     project, stored = Project(folder / name), stored_records(folder / name)
     read = {
         stage.key(footage): record.to_json()
@@ -71,7 +71,7 @@ def test_every_stage_has_a_record_in_them(folder: Path) -> None:
         assert any(key == stage.name or stage.footage_of(key) for key in stored), stage.name
 
 
-def test_names_and_decisions_are_there(folder: Path) -> None:
+def test_names_and_decisions_are_read(folder: Path) -> None:
     project = Project(folder / "clip.fancam")
     with open_people(project.people_file) as people:
         assert people.names() == NAMES
@@ -82,7 +82,7 @@ def test_names_and_decisions_are_there(folder: Path) -> None:
     assert pending_changes(project).up_to_date
 
 
-def test_videos_are_not_made_again(folder: Path) -> None:
+def test_videos_are_not_rendered_again(folder: Path) -> None:
     project = Project(folder / "clip.fancam")
     before = project.require_record(CROPS, "clip")
     (summary,) = crop_people(
@@ -92,7 +92,7 @@ def test_videos_are_not_made_again(folder: Path) -> None:
     assert project.require_record(CROPS, "clip") == before
 
 
-def test_a_pair_stays_one(folder: Path) -> None:
+def test_a_pair_stays_a_pair(folder: Path) -> None:
     project = Project(folder / "lesson.fancam")
     (lesson,) = known_lessons(project)
     assert lesson.names == ("student", "teacher")
@@ -115,7 +115,7 @@ def test_a_later_schema_is_refused(folder: Path, capsys: pytest.CaptureFixture[s
     assert line.endswith("update fancam, or choose another --project")
 
 
-def test_nothing_in_it_names_the_machine_that_made_it(folder: Path) -> None:
+def test_no_path_of_the_original_machine_is_in_it(folder: Path) -> None:
     for project in folder.glob("*/project.json"):
         entries = json.loads(project.read_text(encoding="utf-8"))["footages"]
         assert [entry["path"] for entry in entries if not entry["path"].startswith("../")] == []

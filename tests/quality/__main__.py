@@ -1,4 +1,4 @@
-"""`make quality`: how right the clustering is, on real labelled clips and on the drawn film."""
+"""`make quality`: accuracy of the clustering, on real labelled clips and on the drawn film."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.quality.scores import mean, ours
 
 
 def main() -> int:
-    """Print every table; with --update, keep the figures."""
+    """Print every table; with --update, store the figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.quality", description=__doc__)
-    parser.add_argument("--update", action="store_true", help="commit to the figures of this run")
-    parser.add_argument("--no-photographs", action="store_true", help="leave the photographs out")
+    parser.add_argument("--update", action="store_true", help="store the figures of this run")
+    parser.add_argument("--no-photographs", action="store_true", help="skip the photographs")
     parsed = parser.parse_args()
     start = time.monotonic()
-    drawn, real = _look()
+    drawn, real = _extract_clips()
     for sampling in SAMPLINGS:
         _print(clip_table([*real, drawn], sampling))
     if real:
@@ -31,25 +31,27 @@ def main() -> int:
         _print(together_table(real))
         if not parsed.no_photographs:
             _print(photograph_table(score_photographs(SHARED)))
-    failed = _keep_or_compare(drawn, real, update=parsed.update)
+    failed = _store_or_compare(drawn, real, update=parsed.update)
     print(f"\n{time.monotonic() - start:.0f} s")
     return failed
 
 
-def _look() -> tuple[Clip, list[Clip]]:
-    """Extract every clip once; all tables share it, and nothing is kept for another run."""
+def _extract_clips() -> tuple[Clip, list[Clip]]:
+    """Extract the faces of every clip once, for all tables; nothing is cached for another run."""
     extractor = load_extractor()
     with tempfile.TemporaryDirectory() as folder:
         drawn = drawn_clip(Path(folder), extractor)
     if not SHARED.is_dir():
-        print("the real footage of ../shared is not on this machine: only the drawn film is scored")
+        print("the real footage of ../shared is missing: only the drawn film is scored")
         return drawn, []
     return drawn, list(labelled_clips(SHARED, extractor))
 
 
-def _keep_or_compare(drawn: Clip, real: list[Clip], *, update: bool) -> int:
-    means = {s: mean([ours(clip.looks[s]) for clip in real]) for s in SAMPLINGS} if real else {}
-    measured = figures_of(means, {s: ours(drawn.looks[s]) for s in SAMPLINGS})
+def _store_or_compare(drawn: Clip, real: list[Clip], *, update: bool) -> int:
+    means = (
+        {s: mean([ours(clip.by_sampling[s]) for clip in real]) for s in SAMPLINGS} if real else {}
+    )
+    measured = figures_of(means, {s: ours(drawn.by_sampling[s]) for s in SAMPLINGS})
     if update:
         write_figures(measured)
         print("\nfigures written")

@@ -1,4 +1,4 @@
-"""The labelled clips, looked at once: their faces at the default sampling and at one a second."""
+"""The labelled clips and their faces, at the default sampling and at one frame per second."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from data.video.reader import sample_frames
 from tests.quality.labels import Labels, drawn_labels, read_labels
 
 DEFAULT: Final = "default"
-ONE_A_SECOND: Final = "1 a second"
-SAMPLINGS: Final = (DEFAULT, ONE_A_SECOND)
+ONE_PER_SECOND: Final = "1 a second"
+SAMPLINGS: Final = (DEFAULT, ONE_PER_SECOND)
 DRAWN: Final = "(drawn film)"
 
 FOOTAGE: Final = (
@@ -38,20 +38,20 @@ FOOTAGE: Final = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """What was found in the sampled frames of a clip, and who is really there."""
+class SampledFaces:
+    """Faces in the sampled frames of a clip, with their labels."""
 
     frames: Frames
     faces: Faces
-    labels: Labels  # of the sampled frames
+    labels: Labels  # in the sampled frames
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:
-    """One labelled clip."""
+    """A labelled clip."""
 
     name: str
-    looks: dict[str, Look]  # by sampling
+    by_sampling: dict[str, SampledFaces]  # by sampling
 
 
 def load_extractor(settings: BackendSettings | None = None) -> Extractor:
@@ -61,64 +61,66 @@ def load_extractor(settings: BackendSettings | None = None) -> Extractor:
 
 
 def labelled_clips(shared: Path, extractor: Extractor) -> Iterator[Clip]:
-    """The clips of ../shared/footage, each as soon as it has been looked at."""
+    """Yield the clips of ../shared/footage, each as soon as its faces are extracted."""
     for name in FOOTAGE:
         labels = read_labels(shared / "footage" / "labels" / f"{name}.csv")
-        yield look_at(name, shared / "footage" / f"{name}.mp4", labels, extractor)
+        yield extract_clip(name, shared / "footage" / f"{name}.mp4", labels, extractor)
 
 
 def drawn_clip(
     folder: Path, extractor: Extractor, *, duration_s: float = 50.0, shots: Sequence[str] = ()
 ) -> Clip:
-    """The sample film, drawn into ``folder``."""
+    """Draw the sample film into ``folder`` and extract its faces."""
     path = folder / "film.mp4"
     truth = draw_film(path, duration_s=duration_s, shots=shots or None)
-    return look_at(DRAWN, path, drawn_labels(truth), extractor)
+    return extract_clip(DRAWN, path, drawn_labels(truth), extractor)
 
 
-def look_at(name: str, path: Path, labels: Labels, extractor: Extractor) -> Clip:
-    """Extract the faces at the default sampling, and take those at one a second from them."""
+def extract_clip(name: str, path: Path, labels: Labels, extractor: Extractor) -> Clip:
+    """Extract the faces at the default sampling, and select those at one frame per second."""
     footage = probe(path)
     every_s = default_interval_s(footage.duration_s)
     parts = list(extractor.extract(sample_frames(footage, every_s=every_s)))
     found = Extracted.concatenate(parts)
-    # What a run with --every 1 would look at: the default's frames hold them all, since the
-    # default interval divides a second; one that were missing would be an error.
+    # The samples of a run with --every 1: the default sampling includes all of them, since its
+    # interval divides a second; a missing one is an error.
     wanted = [frame.index for frame in sample_frames(footage, every_s=1.0)]
     if not np.isin(wanted, found.frames.frame_index).all():
-        raise ValueError(f"{name}: frames of one a second are not among those of every {every_s} s")
+        raise ValueError(
+            f"{name}: frames at one per second must be among those of every {every_s} s"
+        )
     fewer = only_frames(found, np.isin(found.frames.frame_index, wanted))
-    looks = {DEFAULT: finished(found, labels), ONE_A_SECOND: finished(fewer, labels)}
-    return Clip(name, looks)
+    by_sampling = {DEFAULT: finished(found, labels), ONE_PER_SECOND: finished(fewer, labels)}
+    return Clip(name, by_sampling)
 
 
 def only_frames(found: Extracted, keep: NDArray[np.bool_]) -> Extracted:
-    """Only the chosen frames and their faces."""
+    """Select frames and their faces."""
     frames = found.frames.take(keep)
     faces = found.faces.take(np.isin(found.faces.frame_index, frames.frame_index))
     return Extracted(frames, faces)
 
 
-def finished(found: Extracted, labels: Labels) -> Look:
-    """Fill in shots and tracklets, which depend on the sampling."""
+def finished(found: Extracted, labels: Labels) -> SampledFaces:
+    """Add shots and tracklets, which depend on the sampling."""
     frames = found.frames.replace(shot=shot_numbers(found.frames))
     shot = frames.shot[np.searchsorted(frames.frame_index, found.faces.frame_index)]
     faces = found.faces.replace(shot=shot)
     faces = faces.replace(tracklet=tracklet_numbers(frames, faces))
-    return Look(frames, faces, labels.of_frames(frames.frame_index))
+    return SampledFaces(frames, faces, labels.of_frames(frames.frame_index))
 
 
-def one_after_another(clips: Sequence[Clip], sampling: str) -> Look:
-    """Several clips as if they were one footage in which everybody appears."""
+def joined_clips(clips: Sequence[Clip], sampling: str) -> SampledFaces:
+    """Join several clips to one footage with all their people."""
     frames, faces, labels = [], [], []
     index, time_s = 0, 0.0
     for clip in clips:
-        look = clip.looks[sampling]
-        later = {"frame_index": look.frames.frame_index + index}
-        frames.append(look.frames.replace(**later, time_s=look.frames.time_s + time_s))
-        later = {"frame_index": look.faces.frame_index + index}
-        faces.append(look.faces.replace(**later, time_s=look.faces.time_s + time_s))
-        labels.append(_renamed(look.labels, clip.name, index))
+        sample = clip.by_sampling[sampling]
+        later = {"frame_index": sample.frames.frame_index + index}
+        frames.append(sample.frames.replace(**later, time_s=sample.frames.time_s + time_s))
+        later = {"frame_index": sample.faces.frame_index + index}
+        faces.append(sample.faces.replace(**later, time_s=sample.faces.time_s + time_s))
+        labels.append(_renamed(sample.labels, clip.name, index))
         index = int(frames[-1].frame_index[-1]) + 1
         time_s = float(frames[-1].time_s[-1]) + 1.0
     everything = Labels(

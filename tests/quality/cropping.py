@@ -1,6 +1,6 @@
-"""The camera against a moving average: `python -m tests.quality.cropping`.
+"""Camera quality against a moving average: `python -m tests.quality.cropping`.
 
-Labels made by eye, and the drawn film's truth, are taken for tracks: nothing else is measured.
+Manual labels, and the drawn film's truth, serve as tracks, so that only the camera is measured.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from tests.quality.cropping_clips import TrackedClip, all_clips
 from tests.quality.tracking import CLIPS
 
 STILL: Final = 1e-4
-"""Of the window's height a frame: a tenth of a pixel of a 1080 lines high video."""
-MOST_ACCELERATION: Final = 0.25  # of the moving average's
-MOST_DISTANCE: Final = 1.5  # of the moving average's
+"""Largest motion per frame that counts as still, in window heights: 0.1 px of a 1080p video."""
+MAX_ACCELERATION_RATIO: Final = 0.25  # relative to the moving average
+MAX_DISTANCE_RATIO: Final = 1.5  # relative to the moving average
 
 _HEAD: Final = (
-    f"{'':12} acceleration a frame     still        off its place    face inside\n"
+    f"{'':12} acceleration             still        off target       face inside\n"
     f"{'clip':12} camera  average ratio  cam.  aver.  cam.  aver. ratio  camera average"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Sums over frames, so that people and clips can be added up.
+    """Sums over frames, so that people and clips can be added.
 
     Lengths are in heights of the window.
     """
@@ -45,9 +45,9 @@ class Motion:
     accelerations: int
     still: int
     moves: int
-    distance: float  # of the face from its place in the window
+    distance: float  # of the face from its target position in the window
     distances: int
-    inside: int  # faces that are wholly in the window
+    inside: int  # number of faces that are wholly in the window
     faces: int
 
     def __add__(self, other: Motion) -> Motion:
@@ -56,27 +56,27 @@ class Motion:
 
     @property
     def mean_acceleration(self) -> float:
-        """Absolute, a frame squared."""
+        """Return the mean absolute acceleration, window heights per frame squared."""
         return self.acceleration / max(self.accelerations, 1)
 
     @property
     def still_share(self) -> float:
-        """Of the frames."""
+        """Return the share of frames without motion."""
         return self.still / max(self.moves, 1)
 
     @property
     def mean_distance(self) -> float:
-        """Of the face from its place."""
+        """Return the mean distance of the face from its target position, window heights."""
         return self.distance / max(self.distances, 1)
 
     @property
     def inside_share(self) -> float:
-        """Of the faces."""
+        """Return the share of faces that are wholly in the window."""
         return self.inside / max(self.faces, 1)
 
 
 def motion(found: CropWindows, tracks: Tracks, window: WindowSettings) -> Motion:
-    """Measure one person's windows; cuts and absences are no moves."""
+    """Measure one person's windows; cuts and absences are not motion."""
     middle = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
     height = found.xyxy[:, 3] - found.xyxy[:, 1]
     unit = float(np.median(height[found.present])) if found.present.any() else 1.0
@@ -100,14 +100,14 @@ def motion(found: CropWindows, tracks: Tracks, window: WindowSettings) -> Motion
 def _faces(
     found: CropWindows, tracks: Tracks, window: WindowSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """How far each detected face is off its place, and whether it is wholly shown."""
+    """Return the distance of each detected face from its target, and whether it is inside."""
     seen = tracks.take(~tracks.filled)
     shown = found.xyxy[seen.frame_index]
     face = seen.xyxy.astype(np.float64)
     size = shown[:, 2:] - shown[:, :2]
     place = shown[:, :2] + size * np.array([0.5, window.place()])
     off = np.linalg.norm((face[:, :2] + face[:, 2:]) / 2 - place, axis=1) / size[:, 1]
-    # A hundredth of a pixel: the tracks' own rounding.
+    # A hundredth of a pixel, the rounding of the tracks.
     cut = (face[:, :2] < shown[:, :2] - 0.01) | (face[:, 2:] > shown[:, 2:] + 0.01)
     return off[found.present[seen.frame_index]], np.asarray(~cut.any(axis=1), np.bool_)
 
@@ -126,7 +126,7 @@ def clip_motion(clip: TrackedClip, camera: CameraName) -> Motion:
 def person_views(
     clip: TrackedClip, tracks: Tracks, camera: CameraName, window: WindowSettings
 ) -> CropWindows:
-    """Lead the camera after one person as `crop-people` does."""
+    """Return one person's crop windows, as `crop-people` computes them."""
     return crop_windows(
         tracks,
         clip.timeline,
@@ -138,20 +138,21 @@ def person_views(
 
 
 def failures(steady: Motion, average: Motion) -> list[str]:
-    """Which of the targets are missed."""
+    """Return the missed targets."""
     ratio = steady.mean_acceleration / max(average.mean_acceleration, 1e-12)
     distance = steady.mean_distance / max(average.mean_distance, 1e-12)
     checks = {
         "a face is cut": steady.inside == steady.faces,
-        f"acceleration is above {MOST_ACCELERATION} of the average's": ratio <= MOST_ACCELERATION,
-        "it stands less than the average": steady.still_share > average.still_share,
-        f"distance is above {MOST_DISTANCE} of the average's": distance <= MOST_DISTANCE,
+        f"acceleration is above {MAX_ACCELERATION_RATIO} of the average's": ratio
+        <= MAX_ACCELERATION_RATIO,
+        "it is still less often than the average": steady.still_share > average.still_share,
+        f"distance is above {MAX_DISTANCE_RATIO} of the average's": distance <= MAX_DISTANCE_RATIO,
     }
-    return [said for said, met in checks.items() if not met]
+    return [target for target, met in checks.items() if not met]
 
 
 def row(name: str, steady: Motion, average: Motion) -> str:
-    """One line of the table."""
+    """Format one line of the table."""
     ratio = steady.mean_acceleration / max(average.mean_acceleration, 1e-12)
     distance = steady.mean_distance / max(average.mean_distance, 1e-12)
     missed = failures(steady, average)
@@ -165,13 +166,13 @@ def row(name: str, steady: Motion, average: Motion) -> str:
 
 
 def table(clips: Iterable[TrackedClip]) -> tuple[list[str], int]:
-    """A line a clip, and how many miss a target."""
+    """Return one line per clip, and the number of clips that miss a target."""
     lines, missed = _HEAD.splitlines(), 0
     for clip in clips:
         steady, average = (clip_motion(clip, camera) for camera in ("steady", "average"))
         lines.append(row(clip.name, steady, average))
         missed += bool(failures(steady, average))
-    note = "acceleration: ten thousandths of the window's height a frame squared"
+    note = "acceleration: 1e-4 window heights per frame squared"
     return [*lines, note], missed
 
 

@@ -1,4 +1,4 @@
-"""Clips whose labels are taken for tracks, so that cropping is measured by itself."""
+"""Clips whose labels serve as tracks, so that cropping is measured alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DRAWN = "drawn film"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedClip:
-    """A clip, and where its people are."""
+    """A clip with tracks of its people."""
 
     name: str
     footage: Path
@@ -34,18 +34,18 @@ class TrackedClip:
     timeline: Timeline
 
     def of(self, person: int) -> Tracks:
-        """One person's rows."""
+        """Return one person's rows."""
         return self.tracks.take(self.tracks.person_id == person)
 
 
 def drawn_clip(film: Path, truth: Truth) -> TrackedClip:
-    """A drawn film by its truth."""
+    """Return a drawn film with its ground truth as tracks."""
     tracks, names, timeline = truth_tracks(truth)
     return TrackedClip(DRAWN, film, truth.frame_wh, tracks, names, timeline)
 
 
 def labelled_clip(shared: Path, name: str) -> TrackedClip:
-    """One of ../shared/footage: rows by eye, cuts as noted beside them."""
+    """Return a clip of ../shared/footage with its manual labels as tracks, and its listed cuts."""
     path = shared / "footage" / f"{name}.mp4"
     file = read_label_file(shared / "footage" / "labels" / f"{name}.csv")
     noted = json.loads((shared / "footage" / "labels" / f"{name}.json").read_text("utf-8"))
@@ -73,7 +73,7 @@ def labelled_clip(shared: Path, name: str) -> TrackedClip:
 
 
 def all_clips(shared: Path, folder: Path, names: tuple[str, ...]) -> Iterator[TrackedClip]:
-    """The drawn film, drawn into ``folder``, and the labelled clips where they are."""
+    """Yield the drawn film, written to ``folder``, and the labelled clips that are available."""
     film = folder / "film.mp4"
     yield drawn_clip(film, draw_film(film))
     if shared.is_dir():

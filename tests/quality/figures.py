@@ -1,4 +1,4 @@
-"""The committed figures, below which clustering and tracking must not fall."""
+"""Committed figures, below which clustering and tracking must not fall."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tests.quality.scores import Mean, Score
 
 FILE: Final = Path(__file__).with_name("figures.json")
 TOLERANCE: Final = 0.005
-"""Other processors round differently, and a face at the threshold comes or goes."""
+"""Allows for rounding on other processors, which can move a face across a threshold."""
 
 TRACKING_TOLERANCE: Final = 0.03
-"""No two processors train quite the same network."""
+"""Allows for differences between networks trained on different processors."""
 
 Figures = dict[str, dict[str, float]]
 
 
 def figures_of(means: Mapping[str, Mean], drawn: Mapping[str, Score]) -> Figures:
-    """What is kept, by sampling."""
+    """Return the figures to store, by sampling."""
     kept: Figures = {}
     for sampling, over_clips in means.items():
         kept[sampling] = {
@@ -47,13 +47,13 @@ def read_figures() -> Figures:
 
 
 def write_figures(figures: Figures) -> None:
-    """Make these the figures to keep; those that were not measured now stay as they were."""
+    """Store these figures; stored figures that were not measured now stay."""
     kept = read_figures() if FILE.exists() else {}
     write_json(FILE, {**kept, **figures})
 
 
 def worse(measured: Figures, kept: Figures, *, tolerance: float = TOLERANCE) -> list[str]:
-    """One line for each figure that fell below the committed one."""
+    """Return one line for each figure below the committed one."""
     lines = []
     for row, values in measured.items():
         for name, value in values.items():

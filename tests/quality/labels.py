@@ -1,4 +1,4 @@
-"""Who is where in a clip, said by people or by the drawing itself."""
+"""Labels of the faces in a clip, made by hand or taken from a drawn film."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from tests.quality.metrics import match_boxes
 UNDECIDED = "?"
 NOT_SCORED = -1
 MOSTLY_SEEN = 0.5
-"""A drawn face of which less is seen is like one that a person would not have labelled."""
+"""Smallest visible share of a drawn face that counts, as in manual labelling."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:
-    """Labelled faces of a clip, one row a face."""
+    """Labelled faces of a clip, one row per face."""
 
     frame_index: NDArray[np.int64]  # (n,)
     xyxy: NDArray[np.float32]  # (n, 4)
-    person: NDArray[np.str_]  # (n,) '?' undecided
+    person: NDArray[np.str_]  # (n,) '?' where undecided
 
     def of_frames(self, frame_index: NDArray[np.int64]) -> Labels:
-        """Only the rows of these frames."""
+        """Return the rows of these frames."""
         rows = np.isin(self.frame_index, frame_index)
         return Labels(self.frame_index[rows], self.xyxy[rows], self.person[rows])
 
     @property
     def people(self) -> list[str]:
-        """Everybody who is there and known, sorted."""
+        """Return the names of all decided people, sorted."""
         return sorted(set(self.person.tolist()) - {UNDECIDED})
 
     @property
     def decided(self) -> int:
-        """Number of faces whose person is known."""
+        """Return the number of faces whose person is decided."""
         return int((self.person != UNDECIDED).sum())
 
 
@@ -56,13 +56,13 @@ def read_labels(path: Path) -> Labels:
 
 
 def drawn_labels(truth: Truth) -> Labels:
-    """The faces of a drawn film; one that is mostly hidden is undecided."""
+    """Return the faces of a drawn film; a mostly hidden one is undecided."""
     person = np.where(truth.visible >= MOSTLY_SEEN, truth.person, UNDECIDED)
     return Labels(truth.frame_index, truth.xyxy, person)
 
 
 def persons_of(faces: Faces, labels: Labels) -> NDArray[np.int64]:
-    """Row in ``labels.people`` of each found face, ``(n,)``; -1 without a decided label."""
+    """Return the row in ``labels.people`` of each face, ``(n,)``; -1 without a decided label."""
     number = {name: i for i, name in enumerate(labels.people)} | {UNDECIDED: NOT_SCORED}
     persons = np.full(len(faces), NOT_SCORED, np.int64)
     for frame in np.unique(faces.frame_index):

@@ -16,7 +16,7 @@ from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, iou
 
 MATCH_IOU = 0.25
-"""Least overlap of two detectors' boxes of one face: detectors draw them differently."""
+"""Smallest IoU of boxes of one face, since detectors draw them differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class BCubed:
 
     @property
     def f(self) -> float:
-        """Harmonic mean of precision and recall."""
+        """Return the harmonic mean of precision and recall."""
         both = self.precision + self.recall
         return 2 * self.precision * self.recall / both if both else 0.0
 

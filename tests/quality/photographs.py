@@ -1,4 +1,4 @@
-"""Photographs: many people, no video knowledge, against DBSCAN with its best settings."""
+"""Clustering of photographs of many people, against DBSCAN with its best settings."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.quality.clips import load_extractor
 from tests.quality.metrics import BCubed, b_cubed
 
 MIN_FACE_PX: Final = 60
-"""The one who is meant fills over a third of these 350 px; smaller ones are passers-by."""
+"""The named person's face fills over a third of these 350 px; smaller faces are passers-by."""
 EPS: Final = tuple(round(0.30 + 0.02 * step, 2) for step in range(16))
 MIN_SAMPLES: Final = (2, 3, 5)
 
 
 @dataclass(frozen=True, slots=True)
 class PhotographScores:
-    """Ours against plain DBSCAN at its best."""
+    """Scores of fancam, and of plain DBSCAN at its best settings."""
 
     photographs: int
     people: int
@@ -62,11 +62,11 @@ def score_photographs(shared: Path, *, people: int | None = None) -> PhotographS
 
 
 def real_faces(shared: Path, *, people: int | None = None) -> tuple[Faces, NDArray[np.int64]]:
-    """Find the face of each photograph of ../shared/faces; and whose it is, ``(n,)`` from 0."""
+    """Detect the face of each photograph of ../shared/faces; return its person, ``(n,)`` from 0."""
     names = _names(shared, people)
     extractor = load_extractor(BackendSettings(min_face_px=MIN_FACE_PX))
     parts = list(extractor.extract(_photographs(shared, names)))
-    faces = _one_a_photograph(Extracted.concatenate(parts))
+    faces = _one_per_photograph(Extracted.concatenate(parts))
     subjects = [PurePosixPath(name).parent.name for name in names]
     _, number = np.unique(subjects, return_inverse=True)
     return faces, number[faces.frame_index].astype(np.int64)
@@ -85,8 +85,8 @@ def _photographs(shared: Path, names: list[str]) -> Iterator[Frame]:
             yield Frame(index, float(index), decode_jpeg(photographs.read(name)))
 
 
-def _one_a_photograph(found: Extracted) -> Faces:
-    """The face nearest to the middle of each photograph."""
+def _one_per_photograph(found: Extracted) -> Faces:
+    """Return the face nearest to the middle of each photograph."""
     middle = found.frames.frame_wh[found.faces.frame_index] / 2
     away = np.linalg.norm(centres(found.faces.xyxy) - middle, axis=1)
     order = np.lexsort((away, found.faces.frame_index))

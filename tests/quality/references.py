@@ -1,4 +1,4 @@
-"""What tracks are held against: plain YOLO, ultralytics' own tracking, a face at a time."""
+"""References for tracks: YOLO per frame, ultralytics' tracking, face recognition per frame."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from data.video.reader import read_frames
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 SAME_PERSON: Final = 0.6
-"""face_recognition's own tolerance."""
-_AVERAGED: Final = 5  # frames of the moving average
+"""Default tolerance of face_recognition."""
+_AVERAGED: Final = 5  # length of the moving average, frames
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """One box as ultralytics gives it."""
+    """A box detected by ultralytics."""
 
     frame: int
     xyxy: tuple[float, float, float, float]
     person: int  # class
     score: float
-    track: int  # -1 in none
+    track: int  # -1 where the box is in no track
 
 
-def yolo_a_frame(weights: Path, footage: Path, *, image_px: int) -> list[Seen]:
-    """Every frame by itself, with ultralytics' own defaults."""
+def yolo_per_frame(weights: Path, footage: Path, *, image_px: int) -> list[Seen]:
+    """Detect in every frame alone, with ultralytics' defaults."""
     results = _yolo(weights).predict(str(footage), **_options(image_px))
     return list(_seen(results))
 
@@ -45,7 +45,7 @@ def yolo_a_frame(weights: Path, footage: Path, *, image_px: int) -> list[Seen]:
 def yolo_tracked(
     weights: Path, footage: Path, *, image_px: int, tracker: str = "botsort.yaml"
 ) -> list[Seen]:
-    """ultralytics' ``model.track``, with its own defaults."""
+    """Track with ultralytics' ``model.track`` and its defaults."""
     options = _options(image_px)
     return list(_seen(_yolo(weights).track(str(footage), tracker=tracker, **options)))
 
@@ -73,7 +73,7 @@ def _seen(results: Any) -> Iterator[Seen]:
 
 
 def by_majority(seen: list[Seen]) -> list[Seen]:
-    """Give every box of a track the person whom most of them were taken for."""
+    """Give all boxes of a track the person that most of them were detected as."""
     counts: dict[int, Counter[int]] = defaultdict(Counter)
     for box in seen:
         counts[box.track][box.person] += 1
@@ -85,12 +85,12 @@ def by_majority(seen: list[Seen]) -> list[Seen]:
 
 
 def as_tracks(seen: list[Seen], time_s: NDArray[np.float64], *, label_margin: float) -> Tracks:
-    """The surest box of each person in each frame, as faces.
+    """Return the highest-scoring box of each person in each frame, as faces.
 
     Args:
-        seen: boxes.
-        time_s: of every frame of the footage, ``(f,)``.
-        label_margin: share of a face that the boxes are larger by, on each side.
+        seen: detected boxes.
+        time_s: time of every frame of the footage, ``(f,)``.
+        label_margin: margin of the boxes around the face on each side, as a share of the face.
     """
     best: dict[tuple[int, int], Seen] = {}
     for box in sorted(seen, key=lambda box: box.score):
@@ -108,14 +108,14 @@ def as_tracks(seen: list[Seen], time_s: NDArray[np.float64], *, label_margin: fl
     )
 
 
-def filled_everywhere(tracks: Tracks, time_s: NDArray[np.float64]) -> Tracks:
-    """Linear filling from each person's first sighting to the last, then a moving average."""
+def interpolated_everywhere(tracks: Tracks, time_s: NDArray[np.float64]) -> Tracks:
+    """Interpolate from each person's first detection to the last, then apply a moving average."""
     people = np.unique(tracks.person_id)
-    parts = [_filled(tracks.take(tracks.person_id == person), time_s) for person in people]
+    parts = [_interpolated(tracks.take(tracks.person_id == person), time_s) for person in people]
     return Tracks.concatenate(parts)
 
 
-def _filled(one: Tracks, time_s: NDArray[np.float64]) -> Tracks:
+def _interpolated(one: Tracks, time_s: NDArray[np.float64]) -> Tracks:
     frame = np.arange(one.frame_index[0], one.frame_index[-1] + 1)
     columns = [np.interp(frame, one.frame_index, side) for side in one.xyxy.T]
     return Tracks.ordered(
@@ -136,13 +136,13 @@ def _averaged(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def recognised(
     footage: Path, known: Faces, person_id: NDArray[np.int64], settings: BackendSettings
 ) -> Tracks:
-    """Find and recognise the faces of every frame, each by itself.
+    """Detect and recognise the faces of every frame alone.
 
     Args:
-        footage: the video.
-        known: the faces that cluster-faces found.
-        person_id: whose they are, ``(n,)``; -1 unknown.
-        settings: of detector and embedder.
+        footage: path of the video.
+        known: faces that cluster-faces found.
+        person_id: person of each known face, ``(n,)``; -1 unknown.
+        settings: settings of detector and embedder.
     """
     people = np.unique(person_id[person_id != UNKNOWN])
     means = np.stack([known.embedding[person_id == person].mean(axis=0) for person in people])

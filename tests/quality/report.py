@@ -1,4 +1,4 @@
-"""The tables that `make quality` prints."""
+"""Tables that `make quality` prints."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from clustering.grouping.footage import GroupingSettings
-from tests.quality.clips import DEFAULT, DRAWN, ONE_A_SECOND, SAMPLINGS, Clip, one_after_another
+from tests.quality.clips import DEFAULT, DRAWN, ONE_PER_SECOND, SAMPLINGS, Clip, joined_clips
 from tests.quality.photographs import PhotographScores
 from tests.quality.scores import Mean, Score, mean, ours, plain
 
 PARTS: Final = ("tracklets", "cannot_link", "mirror", "clothes", "quality", "spread")
 
-# Two of the children of pexels_02 are in pexels_01 as well.
+# Two children of pexels_02 are also in pexels_01.
 TOGETHER: Final = {
     "screen": ("film_a", "meeting_a", "sitcom_a", "talkshow_a"),
     "at home": ("pexels_00", "pexels_01", "pexels_03", "pexels_04"),
@@ -35,9 +35,12 @@ _HEAD: Final = (
 
 
 def clip_table(clips: Sequence[Clip], sampling: str) -> list[str]:
-    """Every clip beside the plain recipe, then the means against the targets."""
-    lines = ["", f"Clips, {_said(sampling)}", *_HEAD.splitlines()]
-    rows = [(clip, ours(clip.looks[sampling]), plain(clip.looks[sampling])) for clip in clips]
+    """Return every clip next to plain DBSCAN, then the means against the targets."""
+    lines = ["", f"Clips, {_sampling_text(sampling)}", *_HEAD.splitlines()]
+    rows = [
+        (clip, ours(clip.by_sampling[sampling]), plain(clip.by_sampling[sampling]))
+        for clip in clips
+    ]
     lines += [_row(clip.name, mine, other) for clip, mine, other in rows]
     real = [(mine, other) for clip, mine, other in rows if clip.name != DRAWN]
     if real:
@@ -46,38 +49,38 @@ def clip_table(clips: Sequence[Clip], sampling: str) -> list[str]:
 
 
 def ablation_table(clips: Sequence[Clip]) -> list[str]:
-    """What each part is worth: the means without it."""
+    """Return the means without each part of the method."""
     settings = {"all parts": GroupingSettings()}
     for part in PARTS:
         settings[f"without {part}"] = dataclasses.replace(GroupingSettings(), **{part: False})
     columns = "  F     P    min F  right"
     lines = ["", f"Ablation, means over {len(clips)} clips"]
-    lines += [f"{'':22}| {'default sampling':24} | {ONE_A_SECOND}"]
+    lines += [f"{'':22}| {'default sampling':24} | {ONE_PER_SECOND}"]
     lines += [f"{'':22}|{columns}  |{columns}", "-" * 74]
     for name, chosen in settings.items():
-        means = [mean([ours(clip.looks[s], chosen) for clip in clips]) for s in SAMPLINGS]
+        means = [mean([ours(clip.by_sampling[s], chosen) for clip in clips]) for s in SAMPLINGS]
         lines.append(f"{name:22}" + "".join(f"| {_ablated(one)}  " for one in means))
-    means = [mean([plain(clip.looks[s]) for clip in clips]) for s in SAMPLINGS]
+    means = [mean([plain(clip.by_sampling[s]) for clip in clips]) for s in SAMPLINGS]
     lines.append(f"{'plain DBSCAN':22}" + "".join(f"| {_ablated(one)}  " for one in means))
     return lines
 
 
 def together_table(clips: Sequence[Clip]) -> list[str]:
-    """Clips one after another as one footage: more people, rooms and clothes than in any."""
+    """Return scores of several clips joined to one footage, with more people, rooms and clothes."""
     by_name = {clip.name: clip for clip in clips}
     lines = ["", "Several clips as one footage (not tuned for)", *_HEAD.splitlines()]
     for name, members in TOGETHER.items():
         if not set(members) <= set(by_name):
             continue
         for sampling in SAMPLINGS:
-            look = one_after_another([by_name[member] for member in members], sampling)
-            title = f"{name}, {'1/s' if sampling == ONE_A_SECOND else '5/s'}"
-            lines.append(_row(title, ours(look), plain(look)))
+            sample = joined_clips([by_name[member] for member in members], sampling)
+            title = f"{name}, {'1/s' if sampling == ONE_PER_SECOND else '5/s'}"
+            lines.append(_row(title, ours(sample), plain(sample)))
     return lines if len(lines) > 4 else []
 
 
 def photograph_table(found: PhotographScores) -> list[str]:
-    """Photographs against plain DBSCAN at its best."""
+    """Return scores of the photographs, next to plain DBSCAN at its best settings."""
     mine, other = found.ours, found.plain
     best = f"eps {found.plain_eps:g}, min_samples {found.plain_min_samples}"
     return [
@@ -91,8 +94,8 @@ def photograph_table(found: PhotographScores) -> list[str]:
     ]
 
 
-def _said(sampling: str) -> str:
-    return "default sampling" if sampling == DEFAULT else "exactly 1 frame a second"
+def _sampling_text(sampling: str) -> str:
+    return "default sampling" if sampling == DEFAULT else "exactly 1 frame per second"
 
 
 def _row(name: str, mine: Score, other: Score) -> str:

@@ -1,4 +1,4 @@
-"""How right a clustering of a clip is, and the means over clips."""
+"""Accuracy of a clustering of a clip, and its means over clips."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clustering.grouping.dbscan import dbscan
 from clustering.grouping.footage import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
-from tests.quality.clips import Look
+from tests.quality.clips import SampledFaces
 from tests.quality.labels import NOT_SCORED, persons_of
 from tests.quality.metrics import BCubed, b_cubed
 
@@ -19,7 +19,7 @@ PLAIN_EPS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One clip's; B-cubed over the labelled faces that were found, each unknown face alone."""
+    """Scores of one clip; B-cubed over the labelled faces found, each unknown face by itself."""
 
     people_found: int
     people_there: int
@@ -28,13 +28,13 @@ class Score:
 
     @property
     def people_right(self) -> bool:
-        """Whether as many people were found as there are."""
+        """Return whether the number of people found is right."""
         return self.people_found == self.people_there
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """Over clips."""
+    """Means over clips."""
 
     f: float
     precision: float
@@ -45,7 +45,7 @@ class Mean:
 
 
 def mean(scores: Sequence[Score]) -> Mean:
-    """Every clip counts the same."""
+    """Return the means over clips, each with equal weight."""
     f = [score.b_cubed.f for score in scores]
     return Mean(
         f=float(np.mean(f)),
@@ -57,25 +57,25 @@ def mean(scores: Sequence[Score]) -> Mean:
     )
 
 
-def score(look: Look, cluster: NDArray[np.int64]) -> Score:
-    """Hold clusters ``(n,)``, -1 unknown, against the labels."""
-    persons = persons_of(look.faces, look.labels)
+def score(sample: SampledFaces, cluster: NDArray[np.int64]) -> Score:
+    """Score clusters ``(n,)``, -1 unknown, against the labels."""
+    persons = persons_of(sample.faces, sample.labels)
     scored = persons != NOT_SCORED
     return Score(
         people_found=len(np.unique(cluster[cluster >= 0])),
-        people_there=len(look.labels.people),
+        people_there=len(sample.labels.people),
         b_cubed=b_cubed(persons[scored], cluster[scored]),
-        faces_found=float(scored.sum() / max(look.labels.decided, 1)),
+        faces_found=float(scored.sum() / max(sample.labels.decided, 1)),
     )
 
 
-def ours(look: Look, settings: GroupingSettings | None = None) -> Score:
-    """What `cluster-faces` makes of it."""
+def ours(sample: SampledFaces, settings: GroupingSettings | None = None) -> Score:
+    """Score the clustering of `cluster-faces`."""
     settings = settings or GroupingSettings()
-    return score(look, group_faces(look.faces, settings, frames=len(look.frames)))
+    return score(sample, group_faces(sample.faces, settings, frames=len(sample.frames)))
 
 
-def plain(look: Look) -> Score:
-    """DBSCAN on the same embeddings and nothing else."""
-    found = dbscan(look.faces.embedding, eps=PLAIN_EPS, min_samples=PLAIN_MIN_SAMPLES)
-    return score(look, found)
+def plain(sample: SampledFaces) -> Score:
+    """Score plain DBSCAN on the same embeddings."""
+    found = dbscan(sample.faces.embedding, eps=PLAIN_EPS, min_samples=PLAIN_MIN_SAMPLES)
+    return score(sample, found)

@@ -1,7 +1,7 @@
-"""How right the smile model is: on people held out, on the drawn film, and on one real clip.
+"""Accuracy of the smile model on held-out people, on the drawn film and on one real clip.
 
-The drawn film's faces are its truth's, the clip's those of the detector, so that nothing but the
-smiles is judged.
+Faces come from the drawn film's truth, and from the detector for the clip, so that only the smiles
+are judged.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ from tests.quality.figures import read_figures, worse, write_figures
 FACES: Final = "facial_expressions.zip"
 CLIP: Final = "smile_a"
 LAUGHS_FROM_S: Final = 9.4
-"""By eye: before that she cries, then she laughs and smiles to the end."""
-LEAST_AUC: Final = 0.97
+"""Manual label: before this time she cries, then she laughs and smiles to the end."""
+MIN_AUC: Final = 0.97
 GIF_FRAMES: Final = 9
-_SEEN: Final = 0.95  # share of a drawn face that must not be hidden to be scored
+_SEEN: Final = 0.95  # smallest visible share of a drawn face that is scored
 _AHEAD_DEG: Final = 30.0
 
 
@@ -59,17 +59,17 @@ class _Silent:
 
 
 def no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[_Silent]:
-    """Return a bar that shows nothing."""
+    """Return a bar that prints nothing."""
     return nullcontext(_Silent())
 
 
-# --- people held out ----------------------------------------------------------------------------
+# --- held-out people ----------------------------------------------------------------------------
 
 
 def held_out(shared: Path) -> LabelledFaces:
-    """The faces of people whom the model that comes along has never seen.
+    """Return the faces of people who were not in the training of the bundled model.
 
-    The split is by the names of the people alone, so that it is the one that training made.
+    The split depends only on the people's names, so it equals that of the training.
     """
     labels = set(SMILE_LABELS)
     faces = read_labelled_faces(
@@ -82,18 +82,18 @@ def held_out(shared: Path) -> LabelledFaces:
 
 
 def held_out_figures(shared: Path) -> tuple[Figures, Figures]:
-    """By one crop a face, and averaged as in use."""
+    """Return the figures with one crop per face, and averaged as in use."""
     return evaluate_model(load_expression_model(SHIPPED), held_out(shared))
 
 
 def _held_out_lines(figures: tuple[Figures, Figures]) -> list[str]:
     single, averaged = figures
-    met = "met" if averaged.mean_auc >= LEAST_AUC else "MISSED"
+    met = "met" if averaged.mean_auc >= MIN_AUC else "MISSED"
     header = ["people never seen in training", "faces", "ROC AUC", "right", "calibration error"]
-    rows = [figures_row("one crop a face", single), figures_row("averaged, as in use", averaged)]
+    rows = [figures_row("one crop per face", single), figures_row("averaged, as in use", averaged)]
     return [
         *table(header, rows),
-        f"target: ROC AUC >= {LEAST_AUC} ({met})",
+        f"target: ROC AUC >= {MIN_AUC} ({met})",
         "",
         *calibration_lines(averaged.calibration),
     ]
@@ -104,18 +104,18 @@ def _held_out_lines(figures: tuple[Figures, Figures]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPerson:
-    """How right one drawn person's smiles are."""
+    """Accuracy of one drawn person's smiles."""
 
     name: str
-    looks: int  # from the front, unhidden
+    samples: int  # samples from the front, unhidden
     auc: float
-    right: float  # share of looks told right
+    right: float  # share of samples classified right
     chosen: int  # moments for the GIF
-    chosen_smiling: int  # of these, really
+    chosen_smiling: int  # of these, moments with a real smile
 
 
 def drawn_people(film: Path, truth: Truth) -> list[DrawnPerson]:
-    """Everybody in a drawn film."""
+    """Return the accuracy for each person in a drawn film."""
     seen = truth.visible > 0.5
     number = {name: i for i, name in enumerate(truth.people)}
     found = Tracks.ordered(
@@ -126,7 +126,7 @@ def drawn_people(film: Path, truth: Truth) -> list[DrawnPerson]:
         confidence=np.ones(int(seen.sum()), np.float32),
         filled=np.zeros(int(seen.sum()), np.bool_),
     )
-    smiles = watched(film, found)
+    smiles = scored_smiles(film, found)
     return [
         _drawn_person(smiles.take(smiles.person_id == number[name]), truth, name)
         for name in truth.people
@@ -141,7 +141,7 @@ def _drawn_person(mine: Smiles, truth: Truth, name: str) -> DrawnPerson:
     chosen = choose_moments(mine, GIF_FRAMES)
     return DrawnPerson(
         name=name,
-        looks=int(ahead.sum()),
+        samples=int(ahead.sum()),
         auc=roc_auc(mine.smile[ahead], really[ahead]),
         right=float((is_smiling(mine) == really)[ahead].mean()),
         chosen=len(chosen),
@@ -149,8 +149,8 @@ def _drawn_person(mine: Smiles, truth: Truth, name: str) -> DrawnPerson:
     )
 
 
-def watched(footage: Path, found: Tracks) -> Smiles:
-    """What smile-gifs finds, given the faces."""
+def scored_smiles(footage: Path, found: Tracks) -> Smiles:
+    """Score the smiles of the given faces as smile-gifs does."""
     scorer = SmileScorer(load_smile_model(), found)
     for frame in read_frames(footage):
         scorer.score_frame(frame)
@@ -158,11 +158,11 @@ def watched(footage: Path, found: Tracks) -> Smiles:
 
 
 def _drawn_lines(people: list[DrawnPerson]) -> list[str]:
-    header = ["drawn film", "looks", "ROC AUC", "told right", "in the GIF", "smiling in truth"]
+    header = ["drawn film", "samples", "ROC AUC", "right", "in the GIF", "really smiling"]
     rows = [
         [
             person.name,
-            str(person.looks),
+            str(person.samples),
             f"{person.auc:.3f}",
             f"{person.right:.1%}",
             str(person.chosen),
@@ -177,14 +177,14 @@ def _drawn_lines(people: list[DrawnPerson]) -> list[str]:
 
 
 def clip_moments(shared: Path) -> NDArray[np.float64]:
-    """When the moments are that her GIF would show, seconds."""
+    """Return the times of the moments that her GIF would show, seconds."""
     footage = shared / "footage" / f"{CLIP}.mp4"
-    smiles = watched(footage, _largest_faces(footage))
+    smiles = scored_smiles(footage, _largest_faces(footage))
     return smiles.time_s[choose_moments(smiles, GIF_FRAMES)]
 
 
 def _largest_faces(footage: Path) -> Tracks:
-    """One person: whoever is nearest, ten times a second."""
+    """Return tracks of one person: the largest face, ten times per second."""
     parts = list(load_extractor().extract(sample_frames(footage, every_s=0.1)))
     index = np.concatenate([part.faces.frame_index for part in parts])
     time_s = np.concatenate([part.faces.time_s for part in parts])
@@ -214,7 +214,7 @@ def _clip_lines(moments: NDArray[np.float64]) -> list[str]:
 
 
 def figures_of(averaged: Figures | None, people: list[DrawnPerson]) -> Kept:
-    """What is kept."""
+    """Return the figures to store."""
     kept: Kept = {
         "smiles, drawn film": {
             "least_auc": round(min(person.auc for person in people), 4),
@@ -241,12 +241,12 @@ def _lines(
 
 
 def main() -> int:
-    """Print every table; with --update, keep the figures."""
+    """Print every table; with --update, store the figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.quality.smiles", description=__doc__)
-    parser.add_argument("--update", action="store_true", help="commit to the figures of this run")
+    parser.add_argument("--update", action="store_true", help="store the figures of this run")
     parsed = parser.parse_args()
     if not SHARED.is_dir():
-        print("the labelled faces of ../shared are not on this machine: only the drawn film")
+        print("the labelled faces of ../shared are missing: only the drawn film is scored")
     figures = held_out_figures(SHARED) if SHARED.is_dir() else None
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
@@ -257,9 +257,9 @@ def main() -> int:
     if parsed.update:
         write_figures(measured)
         return 0
-    fallen = worse(measured, read_figures())
-    print("\n" + ("\n".join(fallen) or "no figure is below the committed ones"))
-    return int(bool(fallen))
+    lower = worse(measured, read_figures())
+    print("\n" + ("\n".join(lower) or "no figure is below the committed ones"))
+    return int(bool(lower))
 
 
 if __name__ == "__main__":

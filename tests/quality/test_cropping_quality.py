@@ -1,4 +1,4 @@
-"""The camera keeps what is said of it, on the drawn film's truth."""
+"""The camera meets its targets, on the drawn film's truth and the labelled clips."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.quality.tracking import CLIPS
 
 
 def test_drawn_film_meets_the_targets(tmp_path: Path) -> None:
-    """The whole film's truth; its pictures are not needed."""
+    """Only the film's truth is used, not its pictures."""
     clip = drawn_clip(tmp_path / "film.mp4", Film().truth)
     steady, average = clip_motion(clip, "steady"), clip_motion(clip, "average")
     assert failures(steady, average) == []
@@ -37,17 +37,17 @@ def test_all_labelled_clips_meet_the_targets(shared: Path) -> None:
     assert missed == 0, lines
 
 
-def test_motion_by_hand() -> None:
-    """Ten pixels high; it stands, moves on by one a frame, and cuts."""
+def test_motion() -> None:
+    """A window of ten pixels stands still, moves by one pixel per frame, and cuts."""
     corner = np.array([0, 0, 0, 1, 2, 50, 50.0])
     xyxy = np.column_stack([corner, np.zeros(7), corner + 10, np.full(7, 10.0)])
     found = CropWindows(xyxy, np.array([0, 0, 0, 0, 0, 1, 1]))
     timeline = at_rate(7)
     faces = {0: box(5, 3.7, 4), 1: box(9, 3.7, 4), 6: box(55, 3.7, 4)}
-    said = motion(found, tracks_of(timeline, {1: faces}), WindowSettings())
-    assert (said.still, said.moves, said.accelerations) == (3, 5, 3)
-    assert said.acceleration == pytest.approx(0.1)
-    assert said.distance == pytest.approx(0.4)
-    assert (said.inside, said.faces) == (2, 3)
-    assert "a face is cut" in failures(said, said)
-    assert "MISSED" in row("x", said, said)
+    total = motion(found, tracks_of(timeline, {1: faces}), WindowSettings())
+    assert (total.still, total.moves, total.accelerations) == (3, 5, 3)
+    assert total.acceleration == pytest.approx(0.1)
+    assert total.distance == pytest.approx(0.4)
+    assert (total.inside, total.faces) == (2, 3)
+    assert "a face is cut" in failures(total, total)
+    assert "MISSED" in row("x", total, total)

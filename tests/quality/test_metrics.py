@@ -30,7 +30,7 @@ def ints(*values: int) -> NDArray[np.int64]:
         pytest.param((-5, -5, 9), (0, 0, 1), 1, 1, id="any number names a person"),
     ],
 )
-def test_b_cubed_by_hand(
+def test_b_cubed(
     truth: tuple[int, ...], clusters: tuple[int, ...], precision: float, recall: float
 ) -> None:
     score = b_cubed(ints(*truth), ints(*clusters))
@@ -83,19 +83,19 @@ def test_b_cubed_of_other_lengths() -> None:
             [(10, 0, 14, 4), (0, 0, 4, 4)], [(0, 0, 4, 4), (10, 0, 14, 4)], [1, 0], id="any order"
         ),
         pytest.param([(0, 0, 4, 4), (0, 0, 4, 5)], [(0, 0, 4, 4)], [0, -1], id="one label, once"),
-        # Both are nearest to the first label; together they have more with one each.
+        # Both are nearest to the first label; the total is larger with one label each.
         pytest.param(
             [(0, 0, 10, 10), (0, 0, 8, 10)],
             [(0, 0, 8, 10), (0, 0, 20, 10)],
             [1, 0],
-            id="chosen together",
+            id="matched jointly",
         ),
         # The first pair overlaps by 0.43; crosswise it would be 0.23 and 0.21, more in all.
         pytest.param(
             [(0, 0, 10, 10), (10.5, 0, 20.5, 10)],
             [(4, 0, 14, 10), (-6.2, 0, 3.8, 10)],
             [0, -1],
-            id="not given up for two that do not count",
+            id="not traded for two below the limit",
         ),
     ],
 )

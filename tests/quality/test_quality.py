@@ -1,4 +1,4 @@
-"""The clustering must not get worse than the committed figures."""
+"""The clustering must not fall below the committed figures."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ QUICK_S = 12.0
 
 
 @pytest.mark.slow
-def test_drawn_film_is_sorted_without_a_mistake(tmp_path: Path) -> None:
-    """A short cut of the film, all shots: quick enough for every run of the tests."""
+def test_drawn_film_is_clustered_without_error(tmp_path: Path) -> None:
+    """A short film with all shots, quick enough for every test run."""
     clip = drawn_clip(tmp_path, load_extractor(), duration_s=QUICK_S)
-    score = ours(clip.looks[DEFAULT])
+    score = ours(clip.by_sampling[DEFAULT])
     assert score.people_found == score.people_there == 6
     assert score.b_cubed.f > 0.98
     assert score.faces_found > 0.8
@@ -31,17 +31,17 @@ def test_drawn_film_is_sorted_without_a_mistake(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_drawn_film_keeps_its_figures(tmp_path: Path) -> None:
     clip = drawn_clip(tmp_path, load_extractor())
-    measured = figures_of({}, {s: ours(clip.looks[s]) for s in SAMPLINGS})
+    measured = figures_of({}, {s: ours(clip.by_sampling[s]) for s in SAMPLINGS})
     assert worse(measured, read_figures()) == []
 
 
 @pytest.mark.slow
 def test_labelled_clips_keep_their_figures(shared: Path) -> None:
     clips = list(labelled_clips(shared, load_extractor()))
-    means = {s: mean([ours(clip.looks[s]) for clip in clips]) for s in SAMPLINGS}
+    means = {s: mean([ours(clip.by_sampling[s]) for clip in clips]) for s in SAMPLINGS}
     assert worse(figures_of(means, {}), read_figures()) == []
     for sampling in SAMPLINGS:
-        assert means[sampling].f >= mean([plain(clip.looks[sampling]) for clip in clips]).f
+        assert means[sampling].f >= mean([plain(clip.by_sampling[sampling]) for clip in clips]).f
 
 
 def test_figures_that_fall_are_named() -> None:
@@ -71,7 +71,7 @@ def test_faces_are_matched_to_labels_of_their_frame() -> None:
     assert labels.decided == 2
 
 
-def test_a_part_left_out_is_a_setting() -> None:
+def test_every_ablated_part_is_a_setting() -> None:
     from tests.quality.report import PARTS
 
     assert set(PARTS) <= set(GroupingSettings.__dataclass_fields__)

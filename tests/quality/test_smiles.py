@@ -1,4 +1,4 @@
-"""The smile model must not get worse than the committed figures."""
+"""The smile model must not fall below the committed figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.quality.figures import read_figures, worse
 from tests.quality.smiles import (
     FACES,
     LAUGHS_FROM_S,
-    LEAST_AUC,
+    MIN_AUC,
     clip_moments,
     drawn_people,
     figures_of,
@@ -23,10 +23,10 @@ from tests.quality.smiles import (
 
 
 @pytest.mark.slow
-def test_strangers_smiles_are_told(shared: Path) -> None:
+def test_smiles_of_held_out_people(shared: Path) -> None:
     single, averaged = held_out_figures(shared)
-    assert averaged.mean_auc >= LEAST_AUC
-    assert single.mean_auc >= LEAST_AUC
+    assert averaged.mean_auc >= MIN_AUC
+    assert single.mean_auc >= MIN_AUC
     assert averaged.calibration_error < 0.05
     kept = read_figures()["smiles, people held out"]
     measured = {"auc": averaged.mean_auc, "right": averaged.right}
@@ -35,7 +35,7 @@ def test_strangers_smiles_are_told(shared: Path) -> None:
 
 @pytest.mark.slow
 def test_held_out_people_are_those_of_training(shared: Path) -> None:
-    """The card counts them as the split does now."""
+    """The card has the counts of the current split."""
     from cropping.smiles.model import SHIPPED
 
     faces = held_out(shared)

@@ -1,4 +1,4 @@
-"""The tracking must not get worse than the committed figures."""
+"""The tracking must not fall below the committed figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.quality.tracking import QUICK_TRAINING, TARGETS, clips, kept_figures,
 @pytest.mark.slow
 @pytest.mark.usefixtures("shared")
 def test_a_real_clip_keeps_its_figures(tmp_path: Path) -> None:
-    """From footage to tracks with nothing but the footage; the drawn film's is the demo's test."""
+    """All stages run on the footage alone; the demo's test covers the drawn film."""
     (clip,) = clips(["talkshow_a"], tmp_path, QUICK_TRAINING)
     score = score_ours(clip)
     measured = kept_figures(clip.name, score)

@@ -1,7 +1,7 @@
-"""How right the tracks are, beside three references: `python -m tests.quality.tracking`.
+"""Accuracy of the tracks, next to references: `python -m tests.quality.tracking`.
 
-Each clip goes the whole way: its people are found, a tracker is trained on nothing but them, and
-the tracks are held against labels made by eye, or against the drawn film's truth.
+Each clip goes through all stages: its people are clustered, a tracker is trained only on them, and
+the tracks are scored against manual labels, or against the drawn film's truth.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from tests.quality.figures import (
 from tests.quality.references import (
     as_tracks,
     by_majority,
-    filled_everywhere,
+    interpolated_everywhere,
     recognised,
-    yolo_a_frame,
+    yolo_per_frame,
     yolo_tracked,
 )
 from tracking.detection.detections import FootageDetections
@@ -68,36 +68,36 @@ CLIPS: Final = (
 WEIGHTS: Final = SHARED / "weights" / "yolov5n_coco_body.pt"
 OURS: Final = "track-people"
 TARGETS: Final = {DRAWN: (0.95, 1.0), "talkshow_a": (0.90, 0.98)}
-"""Least IDF1 and identity precision."""
+"""Smallest IDF1 and identity precision."""
 
 FILLED: Final = "  filled, smoothed"
 REFERENCES: Final = (FILLED, "model.track", "face a frame")
 
 FULL_TRAINING: Final = TrackerSettings()
 QUICK_TRAINING: Final = TrackerSettings(imgsz=320, epochs=8)
-"""For tests: far quicker; on talkshow_a within TRACKING_TOLERANCE of the full training."""
+"""Much quicker, for tests; on talkshow_a within TRACKING_TOLERANCE of the full training."""
 
 Scores = dict[str, Score]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracked:
-    """One clip, tracked."""
+    """A tracked clip."""
 
     name: str
     footage: Path
     labels: LabelFile
     project: Project
-    took_s: dict[str, float]  # by stage
+    took_s: dict[str, float]  # duration of each stage
 
     @property
     def entry(self) -> str:
-        """Name of the footage in the project."""
+        """Return the name of the footage in the project."""
         return next(iter(self.project.footages))
 
     @property
     def weights(self) -> Path:
-        """The tracker."""
+        """Return the path of the tracker."""
         return self.project.tracker_file
 
 
@@ -116,7 +116,7 @@ def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[_Sile
 def track(
     name: str, footage: Path, labels: Path, folder: Path, training: TrackerSettings
 ) -> Tracked:
-    """Run every stage on a clip; stages that ``folder`` holds already are not repeated."""
+    """Run every stage on a clip; stages finished in ``folder`` are not repeated."""
     project = Project(folder / f"{footage.stem}.fancam")
     took_s = {}
     start = time.monotonic()
@@ -133,13 +133,13 @@ def track(
 
 
 def scores(clip: Tracked) -> Scores:
-    """Ours and the references', by name."""
+    """Return the scores of fancam and of the references, by name."""
     found = {OURS: _ours(clip), **dict(_references(clip))}
     return {name: _score(clip, tracks) for name, tracks in found.items()}
 
 
 def score_ours(clip: Tracked) -> Score:
-    """Ours alone."""
+    """Return the score of fancam only."""
     return _score(clip, _ours(clip))
 
 
@@ -149,12 +149,12 @@ def _score(clip: Tracked, tracks: Tracks) -> Score:
 
 
 def kept_figures(name: str, score: Score) -> Figures:
-    """What is committed to."""
+    """Return the figures to store."""
     return {f"tracks of {name}": {"idf1": round(score.idf1, 4), "idp": round(score.idp, 4)}}
 
 
 def reference_figures(name: str, found: Scores) -> Figures:
-    """IDF1 of the references that docs/figures.md shows; they are kept, and bind nothing."""
+    """Return IDF1 of the references in docs/figures.md; they are stored, but are no target."""
     idf1 = {reference: round(found[reference].idf1, 4) for reference in REFERENCES}
     return {f"references of {name}": idf1}
 
@@ -167,10 +167,10 @@ def _references(clip: Tracked) -> Iterator[tuple[str, Tracks]]:
     image_px = exported_model(clip.weights).facts.image_px
     margin = clip.project.label_margin
     time_s = _times(clip)
-    seen = yolo_a_frame(clip.weights, clip.footage, image_px=image_px)
+    seen = yolo_per_frame(clip.weights, clip.footage, image_px=image_px)
     each = as_tracks(seen, time_s, label_margin=margin)
     yield "YOLO a frame", each
-    yield FILLED, filled_everywhere(each, time_s)
+    yield FILLED, interpolated_everywhere(each, time_s)
     seen = yolo_tracked(clip.weights, clip.footage, image_px=image_px)
     yield "model.track", as_tracks(seen, time_s, label_margin=margin)
     yield "  class by majority", as_tracks(by_majority(seen), time_s, label_margin=margin)
@@ -178,7 +178,7 @@ def _references(clip: Tracked) -> Iterator[tuple[str, Tracks]]:
 
 
 def _times(clip: Tracked) -> NDArray[np.float64]:
-    """Of every frame, as OpenCV counts them."""
+    """Return the time of every frame, in OpenCV's order."""
     file = clip.project.detections_file(clip.entry)
     timeline = FootageDetections.read(file).timeline
     frames = np.arange(int(timeline.frame_index[-1]) + 2)
@@ -195,7 +195,7 @@ def _known(clip: Tracked) -> tuple[Faces, NDArray[np.int64]]:
 
 
 def report(clip: Tracked, found: Scores) -> list[str]:
-    """One table, and whether the targets are met."""
+    """Return the table of a clip, and whether the targets are met."""
     took = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in clip.took_s.items())
     lines = [f"{clip.name}: {found[OURS].labelled} labelled faces; {took}", HEADER]
     lines += [score_row(name, score) for name, score in found.items()]
@@ -232,29 +232,31 @@ def clips(
 
 
 def main() -> int:
-    """Print a table a clip; with --update, keep the figures."""
+    """Print one table per clip; with --update, store the figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.quality.tracking", description=__doc__)
-    there = (*CLIPS, DRAWN) if SHARED.is_dir() else (DRAWN,)
-    parser.add_argument("clips", nargs="*", help=f"only these of {', '.join(there)}")
-    parser.add_argument("--folder", type=Path, help="keep the projects here, and use those there")
-    parser.add_argument("--update", action="store_true", help="commit to the figures of this run")
+    available = (*CLIPS, DRAWN) if SHARED.is_dir() else (DRAWN,)
+    parser.add_argument("clips", nargs="*", help=f"clips to score, of {', '.join(available)}")
+    parser.add_argument(
+        "--folder", type=Path, help="folder in which the projects are kept and reused"
+    )
+    parser.add_argument("--update", action="store_true", help="store the figures of this run")
     parsed = parser.parse_args()
-    if unknown := set(parsed.clips) - set(there):
+    if unknown := set(parsed.clips) - set(available):
         parser.error(f"no such clip: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as passing:
         folder = parsed.folder or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
         measured: Figures = {}
         references: Figures = {}
-        for clip in clips(parsed.clips or there, folder):
+        for clip in clips(parsed.clips or available, folder):
             found = scores(clip)
             print("\n" + "\n".join(report(clip, found)), flush=True)
             measured |= kept_figures(clip.name, found[OURS])
             references |= reference_figures(clip.name, found)
-    return _keep_or_compare(measured, references, update=parsed.update)
+    return _store_or_compare(measured, references, update=parsed.update)
 
 
-def _keep_or_compare(measured: Figures, references: Figures, *, update: bool) -> int:
+def _store_or_compare(measured: Figures, references: Figures, *, update: bool) -> int:
     if update:
         write_figures({**measured, **references})
         print("\nfigures written")

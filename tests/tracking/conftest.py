@@ -12,7 +12,7 @@ from tracking.detection.export import ExportedModel
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> ColourNetwork:
-    """The network that the stage loads instead of a trained YOLO."""
+    """Return the network that the stage loads instead of a trained YOLO."""
     network = ColourNetwork()
     monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(FACTS, b""))
     monkeypatch.setattr(tasks, "load_yolo", lambda *_, **__: (network, FACTS, 4))

@@ -20,7 +20,7 @@ BLACK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
 
 
 def rows(*short: Row, top: float = 50, filled: bool = False) -> Tracks:
-    """Faces of 60 px in frames of ten a second."""
+    """Return faces of 60 px in frames at 10 per second."""
     found = tracks(short, timeline(10), side=SIDE)
     return found.replace(
         xyxy=found.xyxy + np.array([0, top, 0, top], np.float32),
@@ -29,7 +29,7 @@ def rows(*short: Row, top: float = 50, filled: bool = False) -> Tracks:
 
 
 def share_of(image: Image, colour: tuple[int, int, int]) -> float:
-    """Share of a line of pixels that has a colour."""
+    """Return the share of a line of pixels that has a colour."""
     return float((image == colour).all(axis=-1).mean())
 
 

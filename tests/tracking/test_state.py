@@ -34,7 +34,7 @@ def project(
     network: coloured.ColourNetwork,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Project:
-    """Trained and tracked, as it says."""
+    """Return a project whose records say that it is trained and tracked."""
     del network
     drawn = draw_project(tmp_path / "film.fancam", train=3, val=2, names=tuple(FACTS.names))
     model = drawn.tracker_folder / "best.pt"
@@ -49,24 +49,24 @@ def project(
     return drawn
 
 
-def said(project: Project) -> list[tuple[str, str, str]]:
+def statuses(project: Project) -> list[tuple[str, str, str]]:
     return [(one.what, one.state, one.why) for one in states(Project(project.folder))]
 
 
 def test_before_anything(tmp_path: Path) -> None:
-    assert said(Project(tmp_path / "a.fancam")) == [("tracker", "missing", "no people yet")]
+    assert statuses(Project(tmp_path / "a.fancam")) == [("tracker", "missing", "no people yet")]
     assert not (tmp_path / "a.fancam").exists()
 
 
 def test_not_trained_yet(tmp_path: Path) -> None:
     drawn = draw_project(tmp_path / "film.fancam", train=2, val=1)
-    assert said(drawn) == [("tracker", "missing", "not trained yet")]
+    assert statuses(drawn) == [("tracker", "missing", "not trained yet")]
     (drawn.tracker_folder / "training").mkdir(parents=True)
-    assert said(drawn) == [("tracker", "missing", "its training is not finished")]
+    assert statuses(drawn) == [("tracker", "missing", "its training is not finished")]
 
 
 def test_all_is_done(project: Project) -> None:
-    assert said(project) == DONE
+    assert statuses(project) == DONE
 
 
 def write(file: Callable[[Project], Path], content: bytes) -> Callable[[Project], Any]:
@@ -131,24 +131,24 @@ CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = 
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_not_done_says_why(project: Project, case: str) -> None:
+def test_unfinished_stages_have_a_reason(project: Project, case: str) -> None:
     change, expected = CASES[case]
     change(project)
-    assert said(project) == expected
+    assert statuses(project) == expected
     assert all(one.command for one in states(Project(project.folder)) if one.state != "done")
 
 
 def test_other_names(project: Project) -> None:
     rename(project)
-    assert said(project)[1] == ("tracks", "stale", "people were renamed")
+    assert statuses(project)[1] == ("tracks", "stale", "people were renamed")
 
 
 def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "VERSION", inputs.VERSION + 1)
-    assert said(project)[1] == ("tracks", "stale", "tracked by another version")
+    assert statuses(project)[1] == ("tracks", "stale", "tracked by another version")
 
 
 def test_tracked_without_the_faces(project: Project) -> None:
     settings = TrackSettings(faces=False, every_nth=2, mot=True)
     track_people(project, [], settings, context=RunContext(Bars()))
-    assert said(project) == DONE
+    assert statuses(project) == DONE

@@ -62,9 +62,9 @@ def test_bad_input(
     project: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(project), *arguments]) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert len(said.splitlines()) == 1
+    output = capsys.readouterr().err
+    assert message in output
+    assert len(output.splitlines()) == 1
 
 
 def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,10 +88,10 @@ def test_a_broken_footage_does_not_stop_the_others(
     (folder / "b.mp4").write_bytes(b"no video")
     coloured.write_footage(folder / "c.mp4")
     assert main([str(project), str(folder)]) == 1
-    said = capsys.readouterr()
-    assert "a: 40 frames" in said.out
-    assert "c: 40 frames" in said.out
-    assert said.err.splitlines()[-1].startswith(f"track-people: {folder / 'b.mp4'}: ")
+    output = capsys.readouterr()
+    assert "a: 40 frames" in output.out
+    assert "c: 40 frames" in output.out
+    assert output.err.splitlines()[-1].startswith(f"track-people: {folder / 'b.mp4'}: ")
 
 
 def test_a_full_disk_loses_nothing(
@@ -104,9 +104,9 @@ def test_a_full_disk_loses_nothing(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "write_bytes", full_disk)
         assert main([*command, "--smooth", "0"]) == 2
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("track-people: ")
-    assert "the disk is full; free some space and run the same command again" in said
+    output = capsys.readouterr().err.splitlines()[-1]
+    assert output.startswith("track-people: ")
+    assert "the disk is full; free some space and run the same command again" in output
     assert tracks.read_bytes() == before
     assert main([*command, "--smooth", "0"]) == 0
     assert tracks.read_bytes() != before
@@ -117,7 +117,7 @@ def full_disk(path: Path, _: bytes) -> int:
 
 
 def untrained_project(folder: Path, frames: int = coloured.FRAMES) -> Path:
-    """Write a project with an untrained network, beside its footage."""
+    """Write a project with an untrained network, next to its footage."""
     project = coloured.write_project(folder / "film.fancam").folder
     coloured.write_footage(folder / "film.mp4", frames)
     (project / "tracker").mkdir()
@@ -155,9 +155,9 @@ def test_a_killed_run_is_resumed_with_the_same_tracks(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGKILL
     assert not (project / "tracks" / "film.csv").exists()
     with process_of(tmp_path, *command, code=small_checkpoints) as process:
-        said, error = process.communicate()
+        output, error = process.communicate()
     assert process.returncode == 0, error
-    assert "film: 120 frames" in said
+    assert "film: 120 frames" in output
     resumed = (project / "tracks" / "film.csv").read_bytes()
     assert not checkpoints.exists()
     with process_of(tmp_path, *command, "--force") as process:
@@ -170,9 +170,9 @@ def test_a_killed_run_is_resumed_with_the_same_tracks(tmp_path: Path) -> None:
 def test_no_file_is_left_outside_the_project(tmp_path: Path) -> None:
     project = untrained_project(tmp_path)
     with process_of(tmp_path, str(project), str(tmp_path / "film.mp4")) as done:
-        said, error = done.communicate()
+        output, error = done.communicate()
     assert done.returncode == 0, error
-    assert "film: 40 frames" in said
+    assert "film: 40 frames" in output
     assert list((tmp_path / "home").iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.fancam", "film.mp4", "home"]
 

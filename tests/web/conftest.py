@@ -20,13 +20,13 @@ __all__ = ["review", "sorted_folder", "sorted_project"]
 
 @pytest.fixture(scope="session")
 def crops_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose four people have videos, with sound and GIFs. Shared, so do not change it."""
+    """Return a project of four people with videos, sound and GIFs. Shared, so do not change it."""
     return draw_crops(tmp_path_factory.mktemp("crops") / "film.fancam").folder
 
 
 @pytest.fixture(scope="session")
 def long_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three people for half a minute. Shared, so do not change it."""
+    """Return a project of three people for half a minute. Shared, so do not change it."""
     names = ("Anna", "Ben", "Cleo")
     drawing = Drawing(names=names, seconds=30.0, size_wh=(96, 120), gifs=False, alike=True)
     return draw_crops(tmp_path_factory.mktemp("long") / "song.fancam", drawing).folder
@@ -34,21 +34,21 @@ def long_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(crops_project: Path) -> Iterator[Running]:
-    """A server of the drawn project."""
+    """Yield a server of the drawn project."""
     with running([crops_project]) as served:
         yield served
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium; skips the test if none is installed."""
+    """Yield a headless Chromium, or skip the test if none is installed."""
     with open_browser() as opened:
         yield opened
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A new page; script errors fail the test."""
+    """Yield a new page; script errors fail the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     opened = context.new_page()
     problems: list[str] = []

@@ -65,12 +65,12 @@ class Played:
 
     @property
     def in_step(self) -> float:
-        """Share of drifts of at most one frame."""
+        """Return the share of drifts of at most one frame."""
         return float(np.mean(np.abs(self.drift) <= 1))
 
     @property
     def picture_off(self) -> float:
-        """Frames, the median; a picture's number is whole, so half a frame is none."""
+        """Return the median offset of the picture, frames; numbers are whole, so 0.5 is none."""
         return float(np.median(np.abs(self.picture + 0.5)))
 
 
@@ -78,10 +78,10 @@ def play(page: Page, address: str, *, seconds: float, seed: int = 5) -> Played:
     """Play in the Watch page at ``address``.
 
     Args:
-        page: not opened yet.
-        address: of a project of `tests.web.drawn_crops`.
-        seconds: to play; the song loops.
-        seed: of the switches and seeks.
+        page: a new page.
+        address: address of a project of `tests.web.drawn_crops`.
+        seconds: playing time; the song loops.
+        seed: random seed of the switches and seeks.
     """
     page.set_default_timeout(0)
     page.goto(address)

@@ -36,7 +36,7 @@ _BARS = bars("review")
 
 @pytest.fixture(scope="session")
 def sorted_folder(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the project and its footage; shared, so do not change it."""
+    """Return the folder of the project and its footage. Shared, so do not change it."""
     folder = tmp_path_factory.mktemp("sorted")
     shutil.copy(clips("constant_rate.mp4"), folder / "film.mp4")
     project = Project(folder / "film.fancam")
@@ -54,13 +54,13 @@ def sorted_folder(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def sorted_project(sorted_folder: Path, tmp_path: Path) -> Project:
-    """A copy of the project that a test may change."""
+    """Return a copy of the project that a test may change."""
     return Project(Path(shutil.copytree(sorted_folder, tmp_path / "sorted")) / "film.fancam")
 
 
 @pytest.fixture
 def review(sorted_project: Project) -> Iterator[Running]:
-    """The copy, served."""
+    """Yield a server of the copy."""
     with running([sorted_project.folder]) as served:
         yield served
 

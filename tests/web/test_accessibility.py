@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
-# Time of the first paint, as the browser measured it.
+# Time of the first paint, measured by the browser.
 PAINTED = """() => new Promise((resolve) => {
   const look = () => {
     const entry = performance.getEntriesByName("first-contentful-paint")[0];
@@ -31,7 +31,7 @@ PAINTED = """() => new Promise((resolve) => {
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory, crops_project: Path) -> Iterator[Running]:
-    """Several projects: one with many people, one without videos."""
+    """Yield a server of several projects: one with many people, one without videos."""
     folder = tmp_path_factory.mktemp("library")
     names = (*(f"Person {i}" for i in range(1, 14)), "A name that is much too long for its tile")
     many = Drawing(names=names, seconds=1.0, size_wh=(96, 120), alike=True, gifs=False)
@@ -119,7 +119,7 @@ def test_the_skip_link_leads_to_the_content(page: Page, library: Running) -> Non
 
 def test_first_paint(browser: Browser, server: Running) -> None:
     times: list[float] = []
-    # The best of several: other load of the machine does not count.
+    # The best of several, since the machine may be busy.
     while len(times) < 10 and min(times, default=300) >= 300:
         page = browser.new_page()
         page.goto(server.address)

@@ -105,7 +105,7 @@ def test_current_names_are_shown(tmp_path: Path) -> None:
 def test_hidden_people_are_not_shown(tmp_path: Path) -> None:
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna", "Ben"), seconds=0.4))
     with open_people(project.people_file) as people:
-        # A decision would do it for people with faces; those that are drawn here have none.
+        # Set directly, since decisions need people with faces, and the drawn ones have none.
         people.connection.execute("INSERT INTO hidden VALUES (1)")
         people.connection.commit()
     with served_client([project.folder]) as ask:
@@ -125,7 +125,7 @@ def test_data_of_the_watch_page(ask: httpx.Client) -> None:
         assert ask.get(address).status_code == 200
 
 
-def test_a_project_that_grows_is_seen_at_once(tmp_path: Path) -> None:
+def test_a_growing_project_is_shown_without_a_restart(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
     project.save()
     with served_client([project.folder]) as ask:

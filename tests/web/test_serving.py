@@ -17,12 +17,12 @@ def test_small_answers_do_not_wait(server: Running) -> None:
             start = time.perf_counter()
             client.get("/static/shared/icon.svg")
             took.append(time.perf_counter() - start)
-    # The other side's acknowledgement would take 40 ms.
+    # A delayed acknowledgement would take 40 ms.
     assert min(took) < 0.03
     assert statistics.median(took) < 0.2
 
 
-def test_a_port_is_taken_once() -> None:
+def test_a_port_in_use_is_refused() -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match="address already in use"):

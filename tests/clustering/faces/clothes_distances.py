@@ -1,4 +1,4 @@
-"""Distance of clothes histograms, as a reference: the linkage uses moments of their square roots."""
+"""Reference distance of clothes histograms; the linkage uses moments of their square roots."""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ def frames_of(plan: DatasetPlan) -> list[int]:
         pytest.param([[1], [1], [5]], [0, 5, 10], (5,), id="one person in a single image"),
     ],
 )
-def test_which_frames(people: list[list[int]], images: list[int], too_few: tuple[int, ...]) -> None:
+def test_selected_frames(
+    people: list[list[int]], images: list[int], too_few: tuple[int, ...]
+) -> None:
     plan = plan_dataset([footage(people)], NAMES)
     assert frames_of(plan) == images
     assert plan.too_few == too_few
@@ -65,10 +67,10 @@ def test_labels_are_larger_than_the_face_and_inside_the_frame() -> None:
     assert boxes[0] == [[2, 1.5, 14, 16.5]]
     assert boxes[5] == [[0, 0, 15, 21]]
     assert boxes[10] == [[55, 15, 64, 45]]
-    assert 15 not in boxes  # nothing of the face is in the picture: nobody is there
+    assert 15 not in boxes  # the face is outside the picture
 
 
-def test_a_known_face_that_a_cover_would_hide_leaves_the_frame_out() -> None:
+def test_a_frame_whose_mask_would_hide_a_known_face_is_left_out() -> None:
     near = {(0, 1): (8, 4, 16, 14), (1, 1): (14, 4, 22, 14)}
     plan = plan_dataset([footage([[1, -1], [1, -1], [1]], boxes=near)], NAMES)
     assert frames_of(plan) == [5, 10]
@@ -115,7 +117,7 @@ def test_the_plan_is_deterministic() -> None:
 
 
 class Stills:
-    """Stills on disk for made-up footage: grey, with a white square for every face."""
+    """Stills on disk for synthetic footage: grey, with a white square for every face."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -137,12 +139,12 @@ def stills(tmp_path: Path) -> Stills:
     return Stills(tmp_path / "stills")
 
 
-def test_nothing_wanted_of_nobody(stills: Stills) -> None:
+def test_no_people_no_files(stills: Stills) -> None:
     assert dataset_files(plan_dataset([footage([[-1], []])], NAMES), stills.file) == {}
 
 
 def test_files(stills: Stills, tmp_path: Path) -> None:
-    """Two footages with the same frame indices; one frame with an unknown face."""
+    """Two footages have the same frame indices; one frame has an unknown face."""
     some = [
         stills.draw(footage([[1, 2]] * 6 + [[1, -1]], name="a", every_s=3)),
         stills.draw(footage([[5]] * 6 + [[]], name="b é", every_s=3)),
@@ -163,7 +165,7 @@ def test_files(stills: Stills, tmp_path: Path) -> None:
     assert read_data_file(folder.folder / "data.yaml").names == tuple(NAMES.values())
 
 
-def test_the_unknown_face_is_covered_and_the_known_one_is_not(
+def test_the_unknown_face_is_masked_and_the_known_one_is_not(
     stills: Stills, tmp_path: Path
 ) -> None:
     plan = plan_dataset([stills.draw(footage([[1, -1], [1]]))], NAMES)
@@ -183,7 +185,7 @@ def test_a_missing_still_is_named(stills: Stills) -> None:
         dataset_files(plan_dataset([footage([[1]])], NAMES), stills.file)
 
 
-def test_without_val_it_is_train_once_more(stills: Stills, tmp_path: Path) -> None:
+def test_without_val_the_train_images_are_used(stills: Stills, tmp_path: Path) -> None:
     plan = plan_dataset([stills.draw(footage([[1]]))], NAMES)
     OutputFolder(tmp_path / "dataset").sync(dataset_files(plan, stills.file))
     content = read_data_file(tmp_path / "dataset" / "data.yaml")
@@ -213,7 +215,7 @@ print("FOUND" + json.dumps(found))
 
 
 @pytest.mark.slow
-def test_ultralytics_reads_it_from_anywhere_and_after_a_move(
+def test_ultralytics_reads_it_from_any_folder_and_after_a_move(
     stills: Stills, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(0)
@@ -234,18 +236,18 @@ def test_ultralytics_reads_it_from_anywhere_and_after_a_move(
             boxes = np.array(cxcywh, np.float32).reshape(-1, 4) * np.array([*FRAME_WH, *FRAME_WH])
             half = boxes[:, 2:] / 2
             xyxy = np.hstack([boxes[:, :2] - half, boxes[:, :2] + half]).astype(np.float32)
-            # Ultralytics sorts the rows of a file.
+            # Ultralytics sorts the rows of a label file.
             order = np.argsort(image.labels.class_index)
             assert classes == image.labels.class_index[order].tolist()
             assert (np.diag(iou(xyxy, image.labels.xyxy[order])) > 0.99).all()
 
 
 def _load_with_ultralytics(data_file: Path, tmp_path: Path) -> dict[str, Any]:
-    """Load in a process of its own, elsewhere, that can reach neither the home nor the net."""
+    """Load in a separate process and folder, with no access to the home folder or the network."""
     config, home = tmp_path / "config", tmp_path / "home"
     (config / "Ultralytics").mkdir(parents=True)
     home.mkdir()
-    for font in ("Arial.ttf", "Arial.Unicode.ttf"):  # or it would look for them on the net
+    for font in ("Arial.ttf", "Arial.Unicode.ttf"):  # otherwise they would be downloaded
         (config / "Ultralytics" / font).touch()
     settings = {"YOLO_CONFIG_DIR": config, "HOME": home, "MPLCONFIGDIR": config}
     environment = {**os.environ, **{key: str(path) for key, path in settings.items()}}

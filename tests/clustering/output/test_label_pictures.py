@@ -16,7 +16,7 @@ FRAME_WH = (1280, 720)
 def frame_with_face(
     box: tuple[int, int, int, int],
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Grey, with a red face."""
+    """Return a grey frame with a red face."""
     frame = np.full((FRAME_WH[1], FRAME_WH[0], 3), 90, np.uint8)
     x1, y1, x2, y2 = box
     frame[max(y1, 0) : y2, max(x1, 0) : x2] = (220, 30, 30)
@@ -42,7 +42,7 @@ def test_the_face_fills_the_picture(box: tuple[int, int, int, int]) -> None:
     assert channels == 3
     red = (picture[..., 0] > 160).mean()
     inside = min(box[2], FRAME_WH[0]) - max(box[0], 0)
-    # Where the frame is too small for a portrait, the face is all there is.
+    # Where the frame is too small for a portrait, the picture shows the face only.
     assert red >= inside / (box[2] - box[0]) / SCALE**2 - 0.2
 
 

@@ -30,8 +30,8 @@ def test_no_faces(tables: list[Faces]) -> None:
     assert empty.likely(ids([]))[0].tolist() == []
 
 
-def test_one_person_comes_first() -> None:
-    """People 1 and 3 are the same, 2 is another: no pair with 2 is nearer than theirs."""
+def test_the_most_similar_pair_comes_first() -> None:
+    """Person 3 is person 1 and not 2: no pair with 2 is closer than theirs."""
     likeness = Likeness([crowd(turns(0, 1, 0), seed=1)])
     pairs = likeness.alike(ids([1, 2, 3] * 8))
     assert (pairs[0].person_id, pairs[0].other_id) == (1, 3)
@@ -46,7 +46,7 @@ def test_pairs_of_two_footages() -> None:
     assert [(p.person_id, p.other_id) for p in likeness.alike(ids([4] * 8 + [2] * 8))] == [(2, 4)]
 
 
-def test_people_who_differ_are_no_pair() -> None:
+def test_people_marked_as_different_are_not_paired() -> None:
     likeness = Likeness([crowd(turns(0, 0))])
     assert likeness.alike(ids([1, 2] * 8), apart={(1, 2)}) == []
 
@@ -62,13 +62,13 @@ def test_the_wrong_face_is_the_most_doubtful() -> None:
     assert doubts.argmax() == 16
 
 
-def test_one_person_alone_can_be_doubted() -> None:
+def test_doubt_is_defined_for_a_single_person() -> None:
     faces = crowd([*turns(0), [1], [2]], seed=3)
     doubts = Likeness([faces]).doubts(ids([1] * 9 + [X]), np.arange(9))
     assert doubts.argmax() == 8
 
 
-def test_unknown_faces_are_like_somebody() -> None:
+def test_unknown_faces_have_a_most_similar_person() -> None:
     faces = crowd([*turns(0, 1), [0], [1]], seed=4)
     likeness = Likeness([faces])
     labels = ids([7, 9] * 8 + [X, X])
@@ -82,7 +82,7 @@ def test_unknown_faces_are_like_somebody() -> None:
     assert likeness.likely(labels, never=never)[0][16:].tolist() == [9, 9]
     both = np.tile([7, 9], (18, 1))
     assert likeness.likely(labels, never=both)[0].tolist() == [X] * 18
-    # Somebody who is gone since.
+    # A person who no longer exists.
     assert likeness.likely(labels, never=np.full((18, 1), 5))[0][16:].tolist() == [7, 9]
 
 
@@ -91,13 +91,13 @@ def test_portraits_are_some_of_the_rows() -> None:
     chosen = likeness.portraits(1, np.arange(5, 35), count=6)
     assert len(chosen) == 6
     assert set(chosen.tolist()) <= set(range(5, 35))
-    # The same again, and others as soon as the faces are others.
+    # The choice is repeatable, and changes with the faces.
     assert likeness.portraits(1, np.arange(5, 35), count=6).tolist() == chosen.tolist()
     assert len(likeness.portraits(1, np.arange(5, 35), count=3)) == 3
     assert likeness.portraits(1, np.arange(3), count=6).tolist() == [0, 1, 2]
 
 
-def test_what_is_remembered_changes_no_answer() -> None:
+def test_caching_changes_no_result() -> None:
     faces = crowd(turns(0, 1, 0), seed=1)
     likeness = Likeness([faces])
     random = np.random.default_rng(5)

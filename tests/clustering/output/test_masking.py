@@ -9,7 +9,7 @@ from data.core.boxes import as_boxes
 
 
 def scene() -> NDArray[np.uint8]:
-    """Blue left, green right, a red face on the border."""
+    """Return an image that is blue on the left, green on the right, with a red face between."""
     image = np.zeros((120, 200, 3), np.uint8)
     image[:, :100] = (20, 40, 200)
     image[:, 100:] = (30, 180, 60)
@@ -20,11 +20,11 @@ def scene() -> NDArray[np.uint8]:
 FACE = [78, 38, 122, 82]
 
 
-def test_nothing_to_cover() -> None:
+def test_nothing_to_mask() -> None:
     assert np.array_equal(cover(scene(), as_boxes([]), keep=as_boxes([])), scene())
 
 
-def test_the_face_is_gone_and_its_surroundings_stay() -> None:
+def test_the_face_is_masked_and_its_surroundings_stay() -> None:
     image, before = scene(), scene()
     covered = cover(image, as_boxes([FACE]), keep=as_boxes([]))
     assert np.array_equal(image, before)
@@ -48,7 +48,7 @@ def test_another_hidden_face_does_not_show_in_the_fill() -> None:
     assert covered[..., 0].max() <= 40
 
 
-def test_what_shall_be_kept_is_kept() -> None:
+def test_protected_areas_are_unchanged() -> None:
     keep = as_boxes([[115, 30, 150, 90]])
     covered = cover(scene(), as_boxes([FACE]), keep=keep)
     assert np.array_equal(covered[30:90, 115:150], scene()[30:90, 115:150])

@@ -70,8 +70,8 @@ def test_few_faces_are_all_chosen_in_order(n: int) -> None:
     assert rows.tolist() == list(range(n))
 
 
-def test_the_better_and_different_are_chosen() -> None:
-    """Four looks in 200 faces, one of them rare; one more look is always bad."""
+def test_good_and_varied_faces_are_chosen() -> None:
+    """Of four appearances in 200 faces one is rare; a fifth is always of low quality."""
     rng = np.random.default_rng(1)
     look = np.repeat(np.arange(5), [90, 50, 7, 3, 50])
     embedding = (np.eye(5, 16)[look] + rng.normal(size=(200, 16)) * 0.02).astype(np.float32)
@@ -90,7 +90,7 @@ def test_alike_faces_are_spread_over_time() -> None:
     assert np.diff(rows).min() >= 5
 
 
-def test_choice_is_deterministic_and_leaves_its_input() -> None:
+def test_selection_is_deterministic_and_leaves_its_input() -> None:
     rng = np.random.default_rng(2)
     embedding = rng.normal(size=(300, 8)).astype(np.float32)
     quality = rng.uniform(0.1, 1, 300).astype(np.float32)

@@ -15,7 +15,7 @@ from tests.clustering.labelled_footage import FRAME_WH, footage
 
 
 class Drawn:
-    """Portraits on disk for made-up footage; every face has its own colour."""
+    """Portraits on disk for synthetic footage; every face has its own colour."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

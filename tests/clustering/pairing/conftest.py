@@ -22,7 +22,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lesson(drawn: Path, tmp_path: Path, detector: CornerDetector) -> Path:
-    """The folder in which the command runs, with both recordings in it."""
+    """Return the folder in which the command runs, with both recordings in it."""
     del detector
     for name in ("student.mp4", "teacher.mkv"):
         shutil.copy(drawn / name, tmp_path)

@@ -1,4 +1,4 @@
-"""The pair of drawn recordings, and what a run found in it."""
+"""Ground truth of the pair of drawn recordings, and the results of a run on it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.clustering.drawn_lesson import RATE
 PAIR = ("--pair", "student.mp4", "teacher.mkv", "--project", "p", "--every", "1")
 RECORDINGS = ("student", "teacher")
 
-# By their own clocks: the student's is the lesson's, the teacher's first picture comes at 7.2 s.
-STUDENT_LOOKED_AT = [[7.2, 15.3], [23.4, 50.5]]
-TEACHER_LOOKED_AT = [[0, 22.9], [30.4, 43.3]]
+# Times by each recording's clock: the student's is the lesson's, the teacher's starts at 7.2 s.
+STUDENT_ANALYSED = [[7.2, 15.3], [23.4, 50.5]]
+TEACHER_ANALYSED = [[0, 22.9], [30.4, 43.3]]
 STUDENT_SEEN = [*range(80, 151, RATE), *range(240, 501, RATE)]  # from 8 to 15 s, 24 to 50 s
 TEACHER_SEEN = [*range(72, 293, RATE), *range(382, 503, RATE)]  # from 0 to 22 s, 31 to 43 s
 

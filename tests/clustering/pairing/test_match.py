@@ -1,4 +1,4 @@
-"""`cluster-faces --pair` on a drawn lesson, whose truth is known to the frame."""
+"""`cluster-faces --pair` on a drawn lesson with frame-exact ground truth."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from tests.clustering.fakes import CornerDetector
 from tests.clustering.pairing.drawn_pair import (
     PAIR,
     RECORDINGS,
-    STUDENT_LOOKED_AT,
+    STUDENT_ANALYSED,
     STUDENT_SEEN,
-    TEACHER_LOOKED_AT,
+    TEACHER_ANALYSED,
     TEACHER_SEEN,
     seen,
     written,
@@ -49,7 +49,7 @@ def test_only_the_overlap_is_analysed(run: Run, lesson: Path) -> None:
 
 @pytest.mark.slow
 def test_a_filmed_lesson(run: Run, tmp_path: Path) -> None:
-    """With the real networks: the people of both recordings are the same."""
+    """With the real networks, the people of both recordings are the same."""
     film_lesson(tmp_path)
     done = run(*PAIR, "--offset", "1", "--min-face", "80")
     assert (done.code, done.err) == (0, [])
@@ -59,7 +59,7 @@ def test_a_filmed_lesson(run: Run, tmp_path: Path) -> None:
     ]
     project = Project(tmp_path / "p")
     times_s = [Frames.read(project.frames_file(n)).time_s.round(3).tolist() for n in RECORDINGS]
-    # The teacher's first picture comes at 3.5 s of the lesson; black is from 13.1 to 18.9 s of it.
+    # The teacher's first picture is at 3.5 s of the lesson, and black from 13.1 to 18.9 s.
     assert times_s == [[*range(4, 9), *range(14, 26)], [*range(14), *range(19, 23)]]
     with open_people(project.people_file) as people:
         found = [set(people.assignments(name).person_id.tolist()) - {-1} for name in RECORDINGS]
@@ -102,7 +102,7 @@ def test_report_and_json_file(run: Run, lesson: Path) -> None:
                 "begun": "2024-05-01T10:30:00+00:00",
                 "on": [[0, 15.3], [23.4, 50.5]],
                 "common": [7.2, 50.5],
-                "looked_at": STUDENT_LOOKED_AT,
+                "looked_at": STUDENT_ANALYSED,
                 "looked_at_s": 35.2,
             },
             {
@@ -110,7 +110,7 @@ def test_report_and_json_file(run: Run, lesson: Path) -> None:
                 "begun": "2024-05-01T10:30:02+00:00",
                 "on": [[0, 22.9], [30.4, 52.8]],
                 "common": [0, 43.3],
-                "looked_at": TEACHER_LOOKED_AT,
+                "looked_at": TEACHER_ANALYSED,
                 "looked_at_s": 35.8,
             },
         ],
@@ -140,7 +140,7 @@ def test_the_sampling_interval_follows_the_overlap(
     [("--starts", "10:30:00", "10:30:02"), ("--offset", "2")],
     ids=lambda options: options[0],
 )
-def test_the_user_says_when_they_were_begun(
+def test_start_times_by_option(
     run: Run, drawn: Path, lesson: Path, options: tuple[str, ...]
 ) -> None:
     shutil.copy(drawn / "undated.mp4", lesson / "student.mp4")
@@ -150,7 +150,7 @@ def test_the_user_says_when_they_were_begun(
     assert written(lesson)["told_by"] == options[0]
 
 
-def test_their_names_say_when_they_were_begun(run: Run, drawn: Path, lesson: Path) -> None:
+def test_start_times_by_file_name(run: Run, drawn: Path, lesson: Path) -> None:
     first, second = "A 20240501_103000.mp4", "B 2024-05-01 10.30.01.mp4"
     shutil.copy(drawn / "undated.mp4", lesson / first)
     shutil.copy(drawn / "undated.mp4", lesson / second)
@@ -164,17 +164,15 @@ def test_their_names_say_when_they_were_begun(run: Run, drawn: Path, lesson: Pat
     [(("--disconnect", "7.8"), 1), (("--disconnect", "20"), 0)],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_is_a_disconnect(
-    run: Run, lesson: Path, options: tuple[str, ...], disconnects: int
-) -> None:
+def test_disconnects(run: Run, lesson: Path, options: tuple[str, ...], disconnects: int) -> None:
     assert run(*PAIR, *options, "--every", "20").code == 0
     assert len(written(lesson)["disconnects"]) == disconnects
 
 
-# --- again --------------------------------------------------------------------------------------
+# --- later runs ---------------------------------------------------------------------------------
 
 
-def test_again_does_nothing(run: Run, lesson: Path, detector: CornerDetector) -> None:
+def test_a_second_run_does_nothing(run: Run, lesson: Path, detector: CornerDetector) -> None:
     assert run(*PAIR).code == 0
     before, frames = snapshot(lesson / "p"), detector.frames
     again = run(*PAIR)
@@ -190,12 +188,12 @@ def test_another_offset_is_analysed_again(
     run: Run, lesson: Path, detector: CornerDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(*PAIR).code == 0
-    monkeypatch.setattr(recordings, "on_air_intervals", None)  # when they are on is known
+    monkeypatch.setattr(recordings, "on_air_intervals", None)  # the on-air intervals are stored
     detector.frames = 0
 
     assert run(*PAIR, "--offset", "-3").code == 0
 
-    # The teacher's camera was switched on at -3 + 5.2 s then.
+    # With this offset, the teacher's camera is switched on at -3 + 5.2 s.
     assert detector.frames > 0
     assert seen(lesson, "student") == [*range(30, 151, RATE), *range(240, 501, RATE)]
     assert written(lesson)["recordings"][1]["common"] == [0, 48.3]
@@ -210,7 +208,7 @@ def test_a_recording_named_alone_is_analysed_whole(run: Run, lesson: Path) -> No
 
 @pytest.fixture(scope="session")
 def undisturbed(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project after a run that nothing stopped."""
+    """Return the project after a complete run."""
     folder = tmp_path_factory.mktemp("undisturbed")
     for name in ("student.mp4", "teacher.mkv"):
         shutil.copy(drawn / name, folder)
@@ -244,7 +242,7 @@ def test_killed_and_resumed(
     [(), ("--starts", "10:30:00", "10:30:02"), ("--offset", "-3", "--disconnect", "6")],
     ids=lambda options: " ".join(options),
 )
-def test_the_command_that_brings_it_up_to_date_keeps_the_pair(
+def test_the_command_of_the_status_keeps_the_pair(
     run: Run, lesson: Path, options: tuple[str, ...]
 ) -> None:
     assert run(*PAIR, *options, "--every", "10").code == 0

@@ -25,7 +25,7 @@ BLACK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
 def record(
     path: Path, *, black: Sequence[range] = (), still: Sequence[range] = (), gap: range = range(0)
 ) -> Path:
-    """Half a minute of numbered pictures, some black, some repeated, some not written."""
+    """Write half a minute of numbered pictures: some black, some repeated, some missing."""
     repeated = {number: one.start for one in still for number in one}
     dark = {number for one in black for number in one}
     numbers = [number for number in range(FRAMES) if number not in gap]
@@ -100,7 +100,7 @@ def test_settings(
     assert on(path, settings) == expected
 
 
-def test_a_picture_every_ten_seconds_is_no_disconnect(tmp_path: Path) -> None:
+def test_one_picture_per_ten_seconds_is_no_disconnect(tmp_path: Path) -> None:
     times_s = [0, 10, 20, 30, 50, 60, 70]
     encode(tmp_path / "a.mp4", pictures(7), rate=RATE, times_s=times_s)
     assert on(tmp_path / "a.mp4") == [(0, 80)]
@@ -123,7 +123,7 @@ def test_sampled_frames_are_counted(clips: Clips, name: str) -> None:
 def test_pictures() -> None:
     grey = np.full((20, 20), 100, np.uint8)
     dark = np.full((20, 20), 20, np.uint8)
-    dark[0, :8] = 255  # a name in a corner
+    dark[0, :8] = 255  # such as a name in a corner
     assert is_black(dark)
     dark[1, :8] = 255
     assert not is_black(dark)
@@ -148,8 +148,8 @@ def test_real_footage_is_never_off(shared: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_title_card_stands_as_still_as_a_camera_that_hangs(shared: Path) -> None:
-    """Why still pictures do not count by default."""
+def test_a_title_card_is_as_still_as_a_frozen_camera(shared: Path) -> None:
+    """This is why still pictures do not count by default."""
     meeting = probe(shared / "footage" / "meeting_a.mp4")
     intervals = on_air_intervals(meeting, OffSettings(frozen_s=5))
     assert intervals.ravel().tolist() == pytest.approx([0, 34.03, 43.68, 63], abs=0.05)

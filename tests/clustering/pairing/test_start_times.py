@@ -85,7 +85,7 @@ def test_offset_of_starts(first: str, second: str, seconds: float) -> None:
         ("2024-05-01T10:30", "2024-05-01T10:30Z", "both a time zone or neither"),
     ],
 )
-def test_starts_that_are_none(first: str, second: str, words: str) -> None:
+def test_invalid_start_times(first: str, second: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         offset_of_starts(first, second)
 
@@ -135,7 +135,7 @@ def test_offset_between(
     ],
     ids=["nothing", "of one alone", "one without a zone", "clocks that were never set"],
 )
-def test_begun_at_a_time_unknown(
+def test_unknown_start_times(
     tmp_path: Path, names: tuple[str, str], created: tuple[str | None, str | None]
 ) -> None:
     files = [begun(tmp_path / name, at) for name, at in zip(names, created, strict=True)]

@@ -17,7 +17,7 @@ from tests.clustering.command import Ran, assert_refused, snapshot
 from tests.clustering.drawn_lesson import RATE, draw_student
 from tests.clustering.pairing.drawn_pair import (
     PAIR,
-    STUDENT_LOOKED_AT,
+    STUDENT_ANALYSED,
     STUDENT_SEEN,
     seen,
     written,
@@ -75,7 +75,7 @@ def test_refused(run: Run, drawn: Path, lesson: Path, clips: Clips, case: str) -
 
 
 def test_no_overlap_once_the_disconnects_are_known(run: Run, lesson: Path) -> None:
-    """By its length the visit lies in the student's recording, but the student was off."""
+    """By its length the visit is within the student's recording, but the student was off air."""
     encode(lesson / "visit.mp4", pictures(50), rate=RATE)
     options = ("--project", "p", "--every", "5")
     assert run("student.mp4", *options).code == 0
@@ -97,8 +97,8 @@ def test_a_lesson_without_overlap_is_named(run: Run, drawn: Path, lesson: Path) 
     assert seen(lesson, "student") == STUDENT_SEEN
 
 
-def test_half_of_a_pair_is_left_out(run: Run, drawn: Path, lesson: Path) -> None:
-    """Half a pair is not analysed whole: its other half may come back."""
+def test_a_recording_without_its_partner_is_skipped(run: Run, drawn: Path, lesson: Path) -> None:
+    """The other recording of a pair is not analysed alone, since its partner may come back."""
     shutil.copy(drawn / "student.mp4", lesson / "b.mp4")
     done = run("b.mp4", *PAIR[:2], "no.mkv", *PAIR[3:-1], "20")
     assert (done.code, len(done.err)) == (1, 2)
@@ -141,4 +141,4 @@ def test_a_folder_with_a_pair_in_it(run: Run, lesson: Path) -> None:
     assert done.code == 0
     stages = stored_records(lesson / "lessons.fancam")
     assert "spans" not in stages["faces of alone"]
-    assert stages["faces of student"]["spans"] == STUDENT_LOOKED_AT
+    assert stages["faces of student"]["spans"] == STUDENT_ANALYSED

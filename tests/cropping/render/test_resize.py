@@ -72,7 +72,7 @@ def test_every_pixel_comes_from_its_place(
         xyxy[0] + (column[::2, ::2] + 0.5) * step_x - 0.5,
         xyxy[1] + (row[::2, ::2] + 1) * step_y - 0.5,
     )
-    # Up to 3.5 a pixel: half a pixel of the larger one, at most.
+    # Up to 3.5 per pixel: at most half a pixel of the larger one.
     assert np.abs(target.y - bright).max() < 3
     assert np.abs(target.u - colour).max() < 5
     np.testing.assert_array_equal(source.y, before)

@@ -1,4 +1,4 @@
-"""Stand-ins for the smile stage: a model to which every face smiles, and runs that are killed."""
+"""Stubs for the smile stage: a model that scores every face as a smile, and killed runs."""
 
 from __future__ import annotations
 

@@ -131,7 +131,9 @@ def test_a_lost_gif_is_written_again_without_scoring(project: Project) -> None:
         (replace(SETTINGS, format="mp4"), "Leila _ Ł.loop.mp4"),
     ],
 )
-def test_other_formats_come_beside_it(project: Project, settings: SmileSettings, name: str) -> None:
+def test_other_formats_are_written_next_to_it(
+    project: Project, settings: SmileSettings, name: str
+) -> None:
     work(project)
     work(project, settings)
     assert {name, "Leila _ Ł.gif"} <= set(files(project))

@@ -16,7 +16,9 @@ def raising(error: BaseException) -> int:
 
 
 @pytest.mark.parametrize("code", [0, 1, 2])
-def test_the_command_says_its_own_exit_code(code: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_code_of_the_command_is_returned(
+    code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("cluster-faces", lambda: code) == code
     assert capsys.readouterr() == ("", "")
 
@@ -75,7 +77,7 @@ def test_the_command_says_its_own_exit_code(code: int, capsys: pytest.CaptureFix
         ),
     ],
 )
-def test_what_the_user_can_mend_is_one_line(
+def test_errors_that_a_user_can_fix_are_one_line(
     error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("cluster-faces", lambda: raising(error)) == code
@@ -94,7 +96,7 @@ def test_what_the_user_can_mend_is_one_line(
     ],
     ids=["io error", "not found", "no errno", "module", "our mistake", "exit"],
 )
-def test_our_own_mistakes_come_through(
+def test_programming_errors_are_raised(
     error: BaseException, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(type(error)) as raised:
@@ -103,7 +105,7 @@ def test_our_own_mistakes_come_through(
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_reader_who_has_gone_is_no_error() -> None:
+def test_a_closed_pipe_is_no_error() -> None:
     script = (
         "import sys; from data.command.command import run\n"
         "def talk():\n"

@@ -48,7 +48,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.param(["lessons/a.mkv", "lessons/a.*v"], ["lessons/a.mkv"], id="twice"),
     ],
 )
-def test_what_names_mean(names: list[str], expected: list[str]) -> None:
+def test_names_are_expanded(names: list[str], expected: list[str]) -> None:
     assert footage_paths([Path(name) for name in names]) == [Path(path) for path in expected]
 
 

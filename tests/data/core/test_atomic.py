@@ -20,7 +20,7 @@ from data.core.atomic import (
 @pytest.mark.parametrize(
     "name", ["a.txt", "no suffix", "two.dots.jpg", ".hidden", "Zoë 名 🙂.json"], ids=ascii
 )
-def test_whole_file_is_written_beside_its_place_and_renamed(tmp_path: Path, name: str) -> None:
+def test_a_file_is_written_next_to_its_target_and_renamed(tmp_path: Path, name: str) -> None:
     path = tmp_path / "new folder" / name
     with whole_file(path) as partial:
         assert partial.parent == path.parent
@@ -32,7 +32,7 @@ def test_whole_file_is_written_beside_its_place_and_renamed(tmp_path: Path, name
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
-def test_an_error_leaves_the_old_file_and_nothing_beside_it(
+def test_an_error_leaves_the_old_file_and_no_partial_one(
     tmp_path: Path, error: BaseException
 ) -> None:
     path = tmp_path / "a.txt"
@@ -50,12 +50,12 @@ def test_an_error_leaves_the_old_file_and_nothing_beside_it(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_run_left_is_overwritten(tmp_path: Path) -> None:
+def test_a_partial_file_of_a_killed_run_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     with whole_file(path) as partial:
         left = partial
         partial.write_text("1")
-    left.write_text("a long half-written rest")
+    left.write_text("a long partial content")
     write_text(path, "2")
     assert path.read_text() == "2"
     assert list(tmp_path.iterdir()) == [path]
@@ -99,7 +99,7 @@ def test_copy_where_the_disk_cannot_link(tmp_path: Path, monkeypatch: pytest.Mon
     assert {path.name for path in tmp_path.iterdir()} == {"source", "target"}
 
 
-def test_link_replaces_a_file_without_touching_what_that_was_linked_to(tmp_path: Path) -> None:
+def test_link_replaces_a_file_without_changing_its_other_links(tmp_path: Path) -> None:
     first, second, target = (tmp_path / name for name in ("first", "second", "target"))
     first.write_text("1")
     second.write_text("2")
@@ -117,7 +117,7 @@ def test_link_to_a_missing_file_leaves_the_target(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_what_is_replaced_is_filled_with_zeros(tmp_path: Path) -> None:
+def test_replaced_content_is_filled_with_zeros(tmp_path: Path) -> None:
     path, other_name = tmp_path / "a.parquet", tmp_path / "same file"
     path.write_bytes(b"secret" * 500_000)
     other_name.hardlink_to(path)
@@ -128,7 +128,7 @@ def test_what_is_replaced_is_filled_with_zeros(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.parquet", "same file"]
 
 
-def test_what_is_not_replaced_stays(tmp_path: Path) -> None:
+def test_other_content_stays(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(b"mine")
     with pytest.raises(OSError, match="full"), overwriting(path):

@@ -121,7 +121,7 @@ def test_no_boxes_give_no_rows(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_boxes_are_left_as_they_were(name: str) -> None:
+def test_boxes_are_unchanged(name: str) -> None:
     boxes = as_boxes([[-3, 2, 30, 8], [1, 1, 4, 4]])
     before = boxes.copy()
 

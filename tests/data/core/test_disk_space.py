@@ -29,8 +29,8 @@ def test_too_little_space_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize(
-    ("size", "said"),
+    ("size", "text"),
     [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 KB"), (25e6, "25 MB"), (3.21e12, "3.2 TB")],
 )
-def test_readable(size: float, said: str) -> None:
-    assert readable(size) == said
+def test_readable(size: float, text: str) -> None:
+    assert readable(size) == text

@@ -114,7 +114,7 @@ def test_file_gives_back_what_was_written(tmp_path: Path, rows: int) -> None:
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a.parquet"]
 
 
-def test_numbers_that_are_not_numbers_come_back(tmp_path: Path) -> None:
+def test_nan_and_infinity_come_back(tmp_path: Path) -> None:
     corners = np.full((1, 2, 2), np.nan, np.float32)
     corners[0, 0] = np.inf
     Points(**{**columns(1), "corners": corners}).write(tmp_path / "a.parquet")
@@ -122,7 +122,7 @@ def test_numbers_that_are_not_numbers_come_back(tmp_path: Path) -> None:
     assert np.array_equal(read, corners, equal_nan=True)
 
 
-def test_a_column_more_does_no_harm(tmp_path: Path) -> None:
+def test_an_extra_column_is_ignored(tmp_path: Path) -> None:
     Points(**columns(3)).write(tmp_path / "a.parquet")
     assert Numbers.read(tmp_path / "a.parquet").number.tolist() == [-1, 0, 1]
 
@@ -158,7 +158,7 @@ def _damage_columns(path: Path) -> None:
     [_damage_nothing, _damage_empty, _damage_text, _damage_cut, _damage_middle, _damage_columns],
     ids=["missing", "empty", "text", "cut", "overwritten", "a column missing"],
 )
-def test_damaged_file_is_one_line(tmp_path: Path, damage: Any) -> None:
+def test_a_damaged_file_is_one_error_line(tmp_path: Path, damage: Any) -> None:
     path = tmp_path / "a.parquet"
     Points(**columns(3)).write(path)
     damage(path)
@@ -168,7 +168,7 @@ def test_damaged_file_is_one_line(tmp_path: Path, damage: Any) -> None:
     assert str(path) in str(error.value)
 
 
-def test_rows_of_what_is_no_table_are_not_counted(tmp_path: Path) -> None:
+def test_rows_of_another_file_are_not_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(b"no table")
     with pytest.raises(InputError, match="not a readable table"):

@@ -1,4 +1,4 @@
-"""Fixtures of a file of people, as in the tests of the tables."""
+"""Fixtures of a people file, as in the tests of the tables."""
 
 from tests.data.tables.conftest import path, people
 

@@ -1,4 +1,4 @@
-"""What is left in the file of somebody who was forgotten: nothing."""
+"""Erasure of a person from the people file leaves no residue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.data.tables.reviewed import FOUND, faces, found, now, places
 X = UNKNOWN
 
 
-def test_faces_name_and_decisions_go(tmp_path: Path) -> None:
+def test_faces_name_and_decisions_are_erased(tmp_path: Path) -> None:
     path = tmp_path / "people.sqlite"
     with open_people(path) as people:
         found(people, *FOUND)  # 1 1 1 2 2 3 -1 -1
@@ -45,12 +45,12 @@ def test_faces_name_and_decisions_go(tmp_path: Path) -> None:
         assert people.next_person_id() == 4
     content = path.read_bytes()
     assert b"Anna" not in content
-    # Nobody else's box has this side: sqlite keeps numbers as big-endian doubles.
+    # No other person's box has this side: SQLite stores numbers as big-endian doubles.
     assert struct.pack(">d", float(faces(2).xyxy[1, 3])) not in content
     assert struct.pack(">d", float(faces(1).xyxy[0, 3])) in content
 
 
-def test_whoever_was_merged_into_them_goes_too(tmp_path: Path) -> None:
+def test_people_merged_into_the_person_are_erased(tmp_path: Path) -> None:
     with open_people(tmp_path / "people.sqlite") as people:
         found(people, *FOUND)
         DecisionLog(people).rename(2, "Anna")
@@ -63,7 +63,7 @@ def test_whoever_was_merged_into_them_goes_too(tmp_path: Path) -> None:
         assert [past.kind for past in DecisionLog(people).history()] == [DecisionKind.HIDE]
 
 
-def test_they_do_not_come_back_by_the_next_clustering(tmp_path: Path) -> None:
+def test_the_next_clustering_does_not_restore_the_person(tmp_path: Path) -> None:
     with open_people(tmp_path / "people.sqlite") as people:
         found(people, *FOUND)
         erase_person(people, 2)
@@ -72,7 +72,7 @@ def test_they_do_not_come_back_by_the_next_clustering(tmp_path: Path) -> None:
         assert people.names() == {1: "Person 1", 3: "Person 3"}
 
 
-def test_a_file_that_cannot_be_written_keeps_everybody(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "people.sqlite"
     with open_people(path) as people:
         found(people, *FOUND)
@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_written_keeps_everybody(tmp_path: Path) -> None:
         assert now(people) == list(FOUND)
 
 
-def test_every_name_that_somebody_had(tmp_path: Path) -> None:
+def test_all_names_of_a_person(tmp_path: Path) -> None:
     with open_people(tmp_path / "people.sqlite") as people:
         found(people, *FOUND)
         DecisionLog(people).rename(1, "Anna")

@@ -58,13 +58,13 @@ LEFT: dict[str, tuple[str, Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("case", LEFT)
-def test_what_is_left_is_found(tmp_path: Path, case: str) -> None:
+def test_residues_are_found(tmp_path: Path, case: str) -> None:
     name, leave, what = LEFT[case]
     leave(tmp_path / name)
     assert find_residues(tmp_path, SOUGHT) == [Residue(tmp_path / name, what)]
 
 
-def test_others_are_not_taken_for_them(tmp_path: Path) -> None:
+def test_other_people_are_not_matched(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("Person 12, Person 1a, xPerson 1, Person 1é", "utf-8")
     faces(OTHERS).write(tmp_path / "a.parquet")
     np.save(tmp_path / "a.npy", OTHERS)
@@ -73,13 +73,13 @@ def test_others_are_not_taken_for_them(tmp_path: Path) -> None:
     assert len(find_residues(tmp_path, Needle(("Person 12",), EMBEDDINGS))) == 1
 
 
-def test_nothing_is_sought(tmp_path: Path) -> None:
+def test_no_needles(tmp_path: Path) -> None:
     nothing = Needle((), np.zeros((0, 128), np.float32))
     (tmp_path / "a.txt").write_text("nothing", "utf-8")
     assert find_residues(tmp_path, nothing) == []
     assert find_residues(tmp_path / "missing", SOUGHT) == []
 
 
-def test_a_mark_is_not_of_a_plain_area() -> None:
+def test_a_needle_is_not_of_a_plain_area() -> None:
     plain = bytes([40, 162, 138]) * 40
     assert picture_mark(plain + PORTRAIT + plain) in PORTRAIT

@@ -23,22 +23,22 @@ def test_nothing_to_do() -> None:
     assert failures.lines == []
 
 
-def test_the_others_go_on() -> None:
+def test_other_footages_are_processed() -> None:
     failures = Failures()
     assert work(failures, False, True, True, False) == [0, 3]
     assert failures.lines == ["1: broken", "2: broken"]
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
+    ("count", "message"),
     [(1, "0: broken"), (2, "none of 2 footages can be used; the first: 0: broken")],
 )
-def test_when_none_is_left_it_is_an_error(count: int, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_no_usable_footage_is_an_error(count: int, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         work(Failures(), *[True] * count)
 
 
-def test_footages_that_fall_together_count_each() -> None:
+def test_footages_that_fail_together_count_each() -> None:
     failures = Failures()
     failures.expect(3)
     with failures.guard(footages=2):
@@ -51,11 +51,11 @@ def test_footages_that_fall_together_count_each() -> None:
         raise InputError("0 and 1: broken")
 
 
-def test_a_mistake_of_the_program_stops_it() -> None:
+def test_a_programming_error_stops_the_run() -> None:
     with pytest.raises(ZeroDivisionError), Failures().guard():
         print(1 / 0)
 
 
-def test_without_patience_the_first_ends_the_run() -> None:
+def test_without_tolerance_the_first_failure_ends_the_run() -> None:
     with pytest.raises(InputError, match="1: broken"):
         work(FailFast(), False, True, False)

@@ -55,7 +55,7 @@ def test_damage_is_noted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("segments", "whole"),
     [([], Damage()), ([Damage(1, 4)], Damage(1, 4)), ([Damage(1, 4), Damage(2, 4)], Damage(3, 4))],
-    ids=["none", "one", "two know of the same end"],
+    ids=["none", "one", "two report the same end"],
 )
 def test_damage_of_a_footage(segments: list[Damage], whole: Damage) -> None:
     assert damage_of_all(segments) == whole

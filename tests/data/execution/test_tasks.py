@@ -30,7 +30,7 @@ class CountingBar:
 
 
 class Bars:
-    """Remembers the bars that it made."""
+    """Progress that records its bars."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, int, int, CountingBar]] = []
@@ -77,7 +77,7 @@ def test_nothing_to_do() -> None:
     assert (only.result, only.refused, bool(only.damage)) == (None, None, False)
 
 
-def test_one_after_the_other() -> None:
+def test_tasks_run_in_sequence() -> None:
     bars = Bars()
     a, b = finished(work("a", "1", "2"), work("b", "1"), bars=bars)
     assert DONE == ["a 1", "a 2", "a end", "b 1", "b end"]
@@ -89,7 +89,7 @@ def test_one_after_the_other() -> None:
     ]
 
 
-def test_the_next_is_asked_for_when_the_last_is_dealt_with() -> None:
+def test_the_next_work_is_requested_after_the_last_result() -> None:
     asked = []
 
     def works() -> Iterator[Work[str, str]]:
@@ -102,7 +102,7 @@ def test_the_next_is_asked_for_when_the_last_is_dealt_with() -> None:
     assert asked == ["a"]
 
 
-def test_a_refused_footage_stops_no_other() -> None:
+def test_a_refused_footage_does_not_stop_others() -> None:
     a, b = finished(work("a", "1", "2", do=refuse), work("b", "1"))
     assert str(a.refused) == "a 1: broken"
     with pytest.raises(InputError, match="a 1: broken"):
@@ -111,7 +111,7 @@ def test_a_refused_footage_stops_no_other() -> None:
     assert DONE == ["b 1", "b end"]
 
 
-def test_a_mistake_of_the_program_stops_all() -> None:
+def test_a_programming_error_stops_the_run() -> None:
     def wrong(_: str, __: TaskContext) -> Damage:
         raise ZeroDivisionError
 
@@ -120,7 +120,7 @@ def test_a_mistake_of_the_program_stops_all() -> None:
     assert DONE == []
 
 
-def test_what_is_loaded_stays_as_long_as_its_settings() -> None:
+def test_a_cached_model_stays_as_long_as_its_settings() -> None:
     loads: list[str] = []
 
     def load(settings: str) -> str:
@@ -132,14 +132,14 @@ def test_what_is_loaded_stays_as_long_as_its_settings() -> None:
     assert loads == ["a", "b", "a"]
 
 
-def test_here_unless_an_address_is_given() -> None:
+def test_tasks_run_locally_without_an_address() -> None:
     with runner_at(None) as runner:
         assert isinstance(runner, LocalRunner)
         assert runner.threads(3) == 3
 
 
 @pytest.mark.parametrize("module", ["clustering.cli", "tracking.track_cli", "cropping.crop_cli"])
-def test_ray_is_not_imported_without_being_asked_for(module: str, tmp_path: Path) -> None:
+def test_ray_is_not_imported_without_the_option(module: str, tmp_path: Path) -> None:
     code = (
         f"import sys\nfrom {module} import main\ncode = main(['nothing.fancam', 'nothing.mp4'])\n"
         "import clustering.stage, tracking.stage, cropping.stage\n"

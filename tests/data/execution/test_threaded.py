@@ -13,14 +13,14 @@ from data.execution.threaded import stream
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
-    """Whatever a test does, it ends with the threads it began with."""
+    """Assert that a test ends with the threads it began with."""
     before = set(threading.enumerate())
     yield
     assert set(threading.enumerate()) <= before
 
 
 class Source:
-    """Counts up to ``end``, knowing how far it was asked and whether it was closed."""
+    """Source that counts up to ``end``; records how far it was read and whether it was closed."""
 
     def __init__(self, end: int, *, error: BaseException | None = None) -> None:
         self.end = end
@@ -88,7 +88,7 @@ def test_every_item_comes_out_in_order(
     assert source.closed
 
 
-def test_order_is_kept_where_items_take_differently_long() -> None:
+def test_order_is_kept_where_durations_differ() -> None:
     def slow_if_even(item: int) -> int:
         time.sleep(0.002 * (item % 2 == 0))
         return item
@@ -105,7 +105,7 @@ def test_any_item_goes_through(item: object) -> None:
     assert list(stream([item, item], lambda given: given)) == [item, item]
 
 
-def test_nothing_starts_before_it_is_asked_for() -> None:
+def test_nothing_starts_before_the_first_read() -> None:
     source = Source(5)
     before = threading.active_count()
     made = stream(source.items(), double)
@@ -116,9 +116,7 @@ def test_nothing_starts_before_it_is_asked_for() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("ours"), KeyboardInterrupt(), SystemExit(2)])
 @pytest.mark.parametrize("where", ["source", "first", "middle", "last"])
-def test_an_error_anywhere_is_raised_itself_after_what_came_before(
-    where: str, error: BaseException
-) -> None:
+def test_an_error_is_raised_unchanged_after_earlier_items(where: str, error: BaseException) -> None:
     source = Source(3 if where == "source" else 1000, error=error if where == "source" else None)
     fails, passes = failing_at(3, error), failing_at(-1, error)
     stages = [fails if where == place else passes for place in ("first", "middle", "last")]
@@ -133,7 +131,7 @@ def test_an_error_anywhere_is_raised_itself_after_what_came_before(
     assert source.given < 50
 
 
-def test_a_source_that_cannot_even_begin() -> None:
+def test_a_source_that_cannot_start() -> None:
     class Broken:
         def __iter__(self) -> Iterator[int]:
             raise ValueError("ours")
@@ -177,11 +175,11 @@ def test_the_source_is_never_far_ahead(stages: int, capacity: int) -> None:
         for _ in range(3):
             next(results)
         ahead = settled(lambda: source.given) - 3
-    # At most each queue full, and one item in the hands of each thread.
+    # At most all queues are full, and each thread has one item.
     assert capacity <= ahead <= (stages + 1) * (capacity + 1)
 
 
-def test_stages_work_at_the_same_time() -> None:
+def test_stages_run_concurrently() -> None:
     both = threading.Barrier(2, timeout=20)
 
     def meet_at(meeting: int) -> Callable[[int], int]:

@@ -12,11 +12,11 @@ from data.execution.total_progress import ProgressStep, TotalProgress, total_pro
 
 @dataclass
 class Line:
-    """What is on the line, and all that was."""
+    """Progress line that records its texts."""
 
     n: float = 0
     initial: float = 0
-    said: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     postfix: str = ""
     seen: list[float] = field(default_factory=list)
 
@@ -25,10 +25,10 @@ class Line:
 
     def set_description_str(self, desc: str, refresh: bool = True) -> None:
         del refresh
-        self.said.append(desc)
+        self.texts.append(desc)
 
     def write(self, s: str) -> None:
-        self.said.append(s)
+        self.texts.append(s)
 
     def set_postfix_str(self, s: str, refresh: bool = True) -> None:
         del refresh
@@ -59,11 +59,11 @@ def test_steps_and_their_bars_add_up() -> None:
     assert line.n == pytest.approx(40)
     assert line.seen == sorted(line.seen)
     assert line.postfix == "3 faces"
-    assert line.said[:3] == ["1/2 find", "1/2 find: a", "1/2 find: b"]
+    assert line.texts[:3] == ["1/2 find", "1/2 find: a", "1/2 find: b"]
     assert line.initial == 0
 
 
-def test_what_was_done_before_says_nothing_about_the_speed() -> None:
+def test_steps_done_before_do_not_count_for_the_speed() -> None:
     line = Line()
     run = TotalProgress(STEPS, line)
     with run.step(0):
@@ -84,7 +84,7 @@ def test_more_bars_than_expected_do_not_pass_the_end() -> None:
     assert line.n == 10
 
 
-def test_a_real_line_says_how_long_still(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_real_line_shows_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
     monkeypatch.setattr(sys, "stderr", terminal)
     with total_progress("fancam", STEPS) as run, run.step(0) as bars, bars("a", 2, 0) as bar:

@@ -1,4 +1,4 @@
-"""Nothing is sent: libraries that report their use are silenced before they are imported."""
+"""No telemetry: usage reporting of libraries is switched off before their import."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ assert not loaded, loaded
 
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
-def test_running_a_network_reports_nothing(runtime: str, tmp_path: Path) -> None:
+def test_running_a_network_sends_nothing(runtime: str, tmp_path: Path) -> None:
     if runtime == "openvino" and importlib.util.find_spec("openvino") is None:
         pytest.skip("OpenVINO is not installed here")
     command = [sys.executable, "-c", _SCRIPT, runtime]

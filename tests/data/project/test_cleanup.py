@@ -33,7 +33,7 @@ def test_nothing() -> None:
     assert Removable("nothing", "nobody", ()).size_bytes == 0
 
 
-def test_what_is_ours_goes_and_the_users_stays(project: Project) -> None:
+def test_generated_files_are_removed_and_the_users_stay(project: Project) -> None:
     assert exports(project).size_bytes == 10
     remove(project, exports(project))
     remove(project, cache(project))
@@ -42,7 +42,7 @@ def test_what_is_ours_goes_and_the_users_stays(project: Project) -> None:
     assert exports(project).files == cache(project).files == ()
 
 
-def test_its_stages_are_not_done_any_more(project: Project) -> None:
+def test_stages_of_removed_files_are_unfinished(project: Project) -> None:
     file = project.folder / "export" / "coco.zip"
     remove(project, Removable("some", "somebody", (file, file), ((TRACKER, None), (TRACKS, "b"))))
     assert list(stored_records(project.folder)) == ["tracks of a"]
@@ -55,7 +55,7 @@ def test_a_link_frees_nothing(project: Project) -> None:
     assert exports(project).size_bytes == 5
 
 
-def test_only_what_is_there(project: Project, tmp_path: Path) -> None:
+def test_only_existing_files_are_listed(project: Project, tmp_path: Path) -> None:
     file = project.folder / "export" / "coco.zip"
     assert that_exist(file, tmp_path, tmp_path / "missing") == [file]
     assert files_under(tmp_path / "missing") == []

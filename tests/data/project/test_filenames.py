@@ -44,7 +44,7 @@ def test_long_names_are_cut_between_letters(letter: str) -> None:
     assert 116 < len(file.encode()) <= 120
 
 
-def test_files_of_different_people_differ_capitals_apart_or_not() -> None:
+def test_files_of_different_people_differ_ignoring_case() -> None:
     names = {3: "anna", 1: "Anna", 2: "a:b", 4: "a*b", 5: "Anna (2)", 6: "ANNA"}
     files = person_file_names(names)
     assert files[1] == "Anna"
@@ -72,6 +72,6 @@ def test_kind_of_a_crop_file(name: str, kind: CropKind | None) -> None:
         assert kind.base(name) == "Anna"
 
 
-def test_a_name_that_ends_as_another_kind_does() -> None:
+def test_a_name_that_ends_like_another_kind() -> None:
     assert crop_kind("Ann.loop.mp4", among=VIDEO_KINDS) is CropKind.VIDEO
     assert CropKind.LOOP.value == "loop"

@@ -18,7 +18,7 @@ def files_in(folder: Path) -> dict[str, str]:
     return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in paths}
 
 
-def test_nothing_wanted_makes_no_folder(tmp_path: Path) -> None:
+def test_no_files_make_no_folder(tmp_path: Path) -> None:
     assert OutputFolder(tmp_path / "out").sync({}) == Synced(0, 0, 0)
     assert not (tmp_path / "out").exists()
 
@@ -37,7 +37,7 @@ def test_writes_then_keeps_then_changes_then_removes(tmp_path: Path) -> None:
     assert files_in(folder.folder) == {}
 
 
-def test_files_are_those_of_ours_that_are_there_and_their_list_last(tmp_path: Path) -> None:
+def test_existing_generated_files_are_listed_and_the_manifest_last(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path / "out")
     assert folder.files() == []
     folder.sync(content(a__x="1", b="2", c="3"))
@@ -48,7 +48,7 @@ def test_files_are_those_of_ours_that_are_there_and_their_list_last(tmp_path: Pa
     assert names == ["a/x", "c", ".c.partial", MANIFEST]
 
 
-def test_unchanged_files_are_not_touched_and_missing_ones_come_back(tmp_path: Path) -> None:
+def test_unchanged_files_stay_and_missing_ones_are_rewritten(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     folder.sync(content(x="1", y="2"))
     kept = (tmp_path / "x").stat()
@@ -76,7 +76,7 @@ def test_a_users_file_in_the_way_stops_before_anything_is_written(tmp_path: Path
 
 
 @pytest.mark.parametrize("place", ["a", "a/x"])
-def test_a_folder_and_a_file_in_each_others_place(tmp_path: Path, place: str) -> None:
+def test_a_folder_in_place_of_a_file_and_the_reverse(tmp_path: Path, place: str) -> None:
     if place == "a":
         (tmp_path / "a").write_text("mine", encoding="utf-8")
     else:
@@ -87,7 +87,7 @@ def test_a_folder_and_a_file_in_each_others_place(tmp_path: Path, place: str) ->
         OutputFolder(tmp_path).sync(content(a__x="1"))
 
 
-def test_a_generated_file_gives_way_to_a_folder_and_back(tmp_path: Path) -> None:
+def test_a_generated_file_is_replaced_by_a_folder_and_back(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     for wanted in (content(a="1"), content(a__x="2"), content(a="3")):
         folder.sync(wanted)
@@ -112,13 +112,13 @@ def test_another_case_of_a_name_is_removed_before_the_new_one_is_written(tmp_pat
     "path",
     ["", "/etc/x", "../x", "a/../../x", "a//x", "./x", "a\\x", "C:x", "a/\0", MANIFEST],
 )
-def test_no_path_leads_out(tmp_path: Path, path: str) -> None:
+def test_a_path_outside_the_folder_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(ValueError, match="inside the folder"):
         OutputFolder(tmp_path).sync({path: OutputFile.content(b"")})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_link_leads_out(tmp_path: Path) -> None:
+def test_a_link_outside_the_folder_is_refused(tmp_path: Path) -> None:
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     out.mkdir()
     elsewhere.mkdir()
@@ -133,7 +133,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("after", range(5))
-def test_a_run_stopped_anywhere_is_finished_by_the_next(tmp_path: Path, after: int) -> None:
+def test_a_stopped_sync_is_finished_by_the_next(tmp_path: Path, after: int) -> None:
     folder = OutputFolder(tmp_path)
     folder.sync(content(a__1="old", a__2="old", a__3="old"))
     wanted = content(a__2="new", b__1="new", b__2="new", b__3="new")
@@ -157,7 +157,7 @@ def test_a_run_stopped_anywhere_is_finished_by_the_next(tmp_path: Path, after: i
     assert not any("partial" in p.name for p in tmp_path.rglob("*"))
 
 
-def test_what_a_killed_run_left_half_written_goes(tmp_path: Path) -> None:
+def test_partial_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     folder.sync(content(a__x_jpg="1"))
     (tmp_path / "a" / ".x_jpg.partial").write_text("half", encoding="utf-8")
@@ -217,7 +217,7 @@ def test_changes_are_what_a_sync_would_do(tmp_path: Path) -> None:
     assert files_in(folder.folder) == {"a": "1", "c": "3"}
 
 
-def test_keys_are_of_what_is_whole_and_there(tmp_path: Path) -> None:
+def test_keys_are_of_complete_existing_files(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     assert folder.keys() == {}
     wanted = content(x="1", y="2")
@@ -238,7 +238,7 @@ def test_outdated_is_what_sync_would_write(tmp_path: Path) -> None:
         folder.outdated(content(z="4"))
 
 
-def test_again_writes_what_is_up_to_date(tmp_path: Path) -> None:
+def test_forced_sync_rewrites_current_files(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     folder.sync(content(x="1", y="2"))
     assert folder.sync(content(x="1", y="2"), again={"y"}) == Synced(1, 0, 1)

@@ -31,7 +31,7 @@ def add(project: Project, path: Path, *, force: bool = False, **changes: Any) ->
 
 
 def every_file(project: Project, name: str) -> list[Path]:
-    """Every path that belongs to one footage alone."""
+    """Return every path that belongs to one footage only."""
     return [
         project.faces_file(name),
         project.frames_file(name),
@@ -108,7 +108,7 @@ def test_stages(tmp_path: Path) -> None:
         pytest.param({"schema": SCHEMA, "footages": [], "stages": 3}, "damaged", id="stages"),
     ],
 )
-def test_what_is_no_project_is_one_line_and_stays(
+def test_an_invalid_project_file_is_one_error_line_and_stays(
     tmp_path: Path, content: str | bytes | dict[str, Any], message: str
 ) -> None:
     file = tmp_path / "project.json"
@@ -121,7 +121,7 @@ def test_what_is_no_project_is_one_line_and_stays(
     assert file.read_bytes() == before
 
 
-def test_a_file_in_its_place(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "a.fancam").write_text("")
     with pytest.raises(InputError, match="a file is in the place of the project folder"):
         Project(tmp_path / "a.fancam")
@@ -149,7 +149,7 @@ def test_changed_footage_needs_force(tmp_path: Path, change: dict[str, Any]) -> 
     ["two words.mp4", "Zoë's 名 🙂.mp4", ".hidden", "no suffix", "a.b.c.mkv", "# 100 %.mov"],
     ids=ascii,
 )
-def test_names_with_anything_in_them(tmp_path: Path, name: str) -> None:
+def test_unusual_names(tmp_path: Path, name: str) -> None:
     project = Project(tmp_path / f"{name}.fancam")
     entry = add(project, tmp_path / name)
     assert entry.name == Path(name).stem
@@ -161,7 +161,7 @@ def test_names_with_anything_in_them(tmp_path: Path, name: str) -> None:
     [("12:30.mp4", "12_30"), ("back\\slash.mp4", "back_slash"), ("two\nlines.mp4", "two_lines")],
     ids=ascii,
 )
-def test_letters_that_some_system_forbids(tmp_path: Path, name: str, expected: str) -> None:
+def test_characters_that_some_system_forbids(tmp_path: Path, name: str, expected: str) -> None:
     project = Project(tmp_path / "p.fancam")
     assert add(project, tmp_path / name).name == expected
     assert add(project, tmp_path / f"{expected}.mp4").name == f"{expected} (2)"
@@ -185,7 +185,7 @@ def test_the_project_alone_may_move_where_the_footage_is_elsewhere(tmp_path: Pat
     assert Project(tmp_path / "new" / "a.fancam").footages["a"].path == footage
 
 
-def test_one_footage_by_two_spellings_is_one(
+def test_two_spellings_of_a_path_are_one_footage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "work").mkdir()
@@ -249,7 +249,7 @@ def test_a_name_that_is_not_unicode(tmp_path: Path) -> None:
     assert str(error.value).isascii()
 
 
-def test_lock_keeps_a_second_run_out(tmp_path: Path) -> None:
+def test_lock_refuses_a_second_run(tmp_path: Path) -> None:
     project = Project(tmp_path / "a.fancam")
     with project.lock():
         with (
@@ -262,7 +262,7 @@ def test_lock_keeps_a_second_run_out(tmp_path: Path) -> None:
         pass
 
 
-def test_lock_reads_what_another_run_wrote_meanwhile(tmp_path: Path) -> None:
+def test_lock_rereads_the_project_file(tmp_path: Path) -> None:
     early, other = Project(tmp_path / "p.fancam"), Project(tmp_path / "p.fancam")
     with other.lock():
         other.finish(PEOPLE, RECORD)
@@ -270,7 +270,7 @@ def test_lock_reads_what_another_run_wrote_meanwhile(tmp_path: Path) -> None:
         assert early.is_finished(PEOPLE, RECORD)
 
 
-def test_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
+def test_lock_is_released_after_an_error(tmp_path: Path) -> None:
     project = Project(tmp_path / "a.fancam")
     with pytest.raises(ValueError, match="ours"), project.lock():
         raise ValueError("ours")

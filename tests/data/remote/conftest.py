@@ -12,14 +12,14 @@ from tests.machines import Machine
 
 @pytest.fixture
 def home(memory: str, machine: Machine) -> str:
-    """The address of a project that is not there yet."""
+    """Return the address of a project that does not exist yet."""
     machine("first")
     return f"{memory}/concert.fancam"
 
 
 @pytest.fixture
-def travelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that were sent or fetched."""
+def transfers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that records the names of files sent or fetched."""
     names: list[str] = []
     send, fetch = Store.send, Store.fetch
 

@@ -1,4 +1,4 @@
-"""Work on a project at an address, as commands on several machines do it."""
+"""Work on a project at an address, as by commands on several machines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OLD_NS = 1_500_000_000_123_456_789
 
 
 class Killed(BaseException):
-    """As by SIGKILL: nothing more is sent."""
+    """Simulated SIGKILL: nothing more is sent."""
 
 
 def say(line: str) -> None:
@@ -23,14 +23,14 @@ def say(line: str) -> None:
 
 
 def work(home: str, change: Callable[[Path], object], **options: Callable[[str], None]) -> None:
-    """What a command does."""
+    """Sync and change the project as a command does."""
     folder = project_place(home)
     with synced_project(folder, **{"say": say, **options}):
         change(folder)
 
 
 def write(**files: str) -> Callable[[Path], None]:
-    """Write files; ``a__b`` is the file b in the folder a, ``project`` what stages are done."""
+    """Return a writer of files; ``a__b`` is file b in folder a, ``project`` the finished stages."""
 
     def change(folder: Path) -> None:
         for name, content in files.items():
@@ -49,7 +49,7 @@ def nothing(_: Path) -> None:
 
 
 def killed_after(home: str, change: Callable[[Path], object]) -> None:
-    """A command that dies after its work: it sends nothing, and its note stays there."""
+    """Simulate a command that is killed after its work: it sends nothing, and its lock stays."""
     folder = project_place(home)
     sync = ProjectSync(folder, say=say)
     with sync.alone():
@@ -59,15 +59,15 @@ def killed_after(home: str, change: Callable[[Path], object]) -> None:
     Store(home).write(IN_USE_FILE, note or b"")
 
 
-def there(home: str) -> dict[str, str]:
-    """What lies at the address, but for what the machines tell each other."""
+def remote_files(home: str) -> dict[str, str]:
+    """Return the files at the address, except for the manifest."""
     store = Store(home)
     names = [name for name in store.files() if name != MANIFEST_FILE]
     return {name: (store.read(name) or b"").decode() for name in names}
 
 
-def here(home: str) -> dict[str, str]:
-    """What lies in the folder."""
+def local_files(home: str) -> dict[str, str]:
+    """Return the files in the local folder."""
     folder = project_place(home)
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}

@@ -1,4 +1,4 @@
-"""Tasks on machines that reach the same addresses, and have no folder in common."""
+"""Tasks on machines that reach the same addresses and share no folder."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from data.video.frames import Damage
 from tests.machines import Machine
 
 
-class Elsewhere:
-    """Runs every task on another machine."""
+class RemoteRunner:
+    """Runner that runs every task on another machine."""
 
     def __init__(self, machine: Machine, name: str = "worker") -> None:
         self._machine, self._name = machine, name
@@ -57,41 +57,41 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
-class Given:
-    """What the tasks of these tests are given."""
+class SumTask:
+    """Argument of the tasks in these tests."""
 
     project: Path
     footage: Path
     number: int
 
 
-def count_letters(given: Given, _: TaskContext) -> Damage:
+def count_letters(task: SumTask, _: TaskContext) -> Damage:
     """Read the footage and the weights, and write a part."""
-    assert "worker" in str(given.footage)
-    if given.number < 0:
-        raise InputError(f"{given.footage}: cut off; see {given.project}/tracker")
-    factor = int((given.project / "tracker" / "weights").read_text())
-    part = given.project / "tracks" / "a.parts" / f"{given.number}"
+    assert "worker" in str(task.footage)
+    if task.number < 0:
+        raise InputError(f"{task.footage}: cut off; see {task.project}/tracker")
+    factor = int((task.project / "tracker" / "weights").read_text())
+    part = task.project / "tracks" / "a.parts" / f"{task.number}"
     part.parent.mkdir(parents=True, exist_ok=True)
-    part.write_text(str(factor * len(given.footage.read_text())))
+    part.write_text(str(factor * len(task.footage.read_text())))
     return Damage(frames=1)
 
 
-def add_up(given: Given, _: TaskContext) -> int:
-    """Put the parts together."""
-    parts = sorted((given.project / "tracks" / "a.parts").iterdir())
+def add_up(task: SumTask, _: TaskContext) -> int:
+    """Combine the parts."""
+    parts = sorted((task.project / "tracks" / "a.parts").iterdir())
     whole = sum(int(part.read_text()) for part in parts)
-    (given.project / "tracks" / "a.csv").write_text(str(whole))
+    (task.project / "tracks" / "a.csv").write_text(str(whole))
     return whole
 
 
 def work_on(project: Path, footage: Path, *numbers: int) -> Work[str, int]:
-    given = Given(project, footage, 0)
+    first = SumTask(project, footage, 0)
     tasks = tuple(
-        Task(count_letters, replace(given, number=number), reads=("tracker", "tracks/a.parts"))
+        Task(count_letters, replace(first, number=number), reads=("tracker", "tracks/a.parts"))
         for number in numbers
     )
-    return Work("a", "about a", tasks, Task(add_up, given))
+    return Work("a", "about a", tasks, Task(add_up, first))
 
 
 def no_bars(*_: Any) -> Any:
@@ -100,7 +100,7 @@ def no_bars(*_: Any) -> Any:
 
 @pytest.fixture
 def home(memory: str, machine: Machine) -> str:
-    """The address of a project with weights; beside it lies a footage."""
+    """Return the address of a project with weights; a footage is next to it."""
     machine("first")
     Store(memory).write("a.mp4", b"film")
     store = Store(f"{memory}/a.fancam")
@@ -110,16 +110,16 @@ def home(memory: str, machine: Machine) -> str:
 
 
 def run(home: str, machine: Machine, *numbers: int, worker: str = "worker") -> list[Any]:
-    """Run tasks elsewhere, as a command does."""
+    """Run tasks on another machine, as a command does."""
     folder = project_place(home)
     footage = footage_place(home.replace("a.fancam", "a.mp4"))
     with synced_project(folder, say=print) as sync:
-        runner = RemoteTaskRunner(Elsewhere(machine, worker), sync)
+        runner = RemoteTaskRunner(RemoteRunner(machine, worker), sync)
         assert runner.threads(0) == 1
         return list(runner.run([work_on(folder, footage, *numbers)], no_bars, frames=1))
 
 
-def test_what_tasks_wrote_is_put_together_here(home: str, machine: Machine) -> None:
+def test_files_of_remote_tasks_are_combined_locally(home: str, machine: Machine) -> None:
     (finished,) = run(home, machine, 1, 2, 3)
     assert (finished.result, finished.damage.frames) == (120, 3)
     assert finished.work.payload == "about a"
@@ -132,7 +132,7 @@ def test_what_tasks_wrote_is_put_together_here(home: str, machine: Machine) -> N
     assert sorted(left) == [".a.fancam.json", ".a.fancam.lock", "weights"]
 
 
-def test_nothing_to_do_elsewhere(home: str, machine: Machine) -> None:
+def test_no_remote_tasks(home: str, machine: Machine) -> None:
     folder = project_place(home)
     (folder / "tracks" / "a.parts").mkdir(parents=True)
     (finished,) = run(home, machine)
@@ -160,7 +160,7 @@ def test_weights_are_fetched_once_and_when_they_changed(
     assert finished.result == 40 + 28
 
 
-def test_what_is_wrong_is_said_with_addresses(home: str, machine: Machine) -> None:
+def test_errors_name_addresses(home: str, machine: Machine) -> None:
     (finished,) = run(home, machine, 1, -1)
     assert finished.result is None
     assert (
@@ -169,31 +169,31 @@ def test_what_is_wrong_is_said_with_addresses(home: str, machine: Machine) -> No
     )
 
 
-def test_no_footage_there(home: str, machine: Machine) -> None:
+def test_missing_footage(home: str, machine: Machine) -> None:
     Store(home.removesuffix("/a.fancam")).remove("a.mp4")
     (finished,) = run(home, machine, 1)
     assert "memory://store/a.mp4: no such file" in str(finished.refused)
 
 
-def look_where(given: Given, _: TaskContext) -> Damage:
-    """Work where the project is."""
-    (given.project / "where").write_text(str(given.project))
+def look_where(task: SumTask, _: TaskContext) -> Damage:
+    """Assert that the task works in the project itself."""
+    (task.project / "where").write_text(str(task.project))
     return Damage()
 
 
 def test_a_machine_that_has_the_project_works_in_it(home: str, machine: Machine) -> None:
-    """One with the same cache, as the head of a cluster: nothing is brought to it."""
+    """A machine with the same cache, such as the head of a cluster, downloads nothing."""
     folder = project_place(home)
     with synced_project(folder, say=print) as sync:
-        task = Task(look_where, Given(folder, folder, 0))
-        runner = RemoteTaskRunner(Elsewhere(machine, "first"), sync)
+        task = Task(look_where, SumTask(folder, folder, 0))
+        runner = RemoteTaskRunner(RemoteRunner(machine, "first"), sync)
         work: Work[str, int] = Work("a", "", (task,))
         list(runner.run([work], no_bars, frames=1))
         assert (folder / "where").read_text() == str(folder)
     assert not (cache_folder() / "benches").exists()
 
 
-def test_what_a_dead_run_left_is_taken_in(home: str, machine: Machine) -> None:
+def test_parts_of_a_killed_run_are_used(home: str, machine: Machine) -> None:
     away = Store(f"{home}/{REMOTE_FOLDER}")
     away.write("tracks/a.parts/9", b"1000")
     (finished,) = run(home, machine, 1)
@@ -208,12 +208,12 @@ def test_a_shared_folder_needs_only_the_footage(
     (project / "tracker").mkdir(parents=True)
     (project / "tracker" / "weights").write_text("2")
     footage = footage_place(home.replace("a.fancam", "a.mp4"))
-    runner = RemoteTaskRunner(Elsewhere(machine), None)
+    runner = RemoteTaskRunner(RemoteRunner(machine), None)
     (finished,) = runner.run([work_on(project, footage, 1, 2)], no_bars, frames=1)
     assert finished.result == 16
 
 
-def test_the_sync_says_which_machine_it_is(home: str, machine: Machine) -> None:
+def test_the_sync_names_its_machine(home: str, machine: Machine) -> None:
     with synced_project(project_place(home), say=print) as sync:
         assert isinstance(sync, ProjectSync)
         first = sync.machine

@@ -1,4 +1,4 @@
-"""A project at an address, worked on by several machines, some of which die."""
+"""Sync of a project at an address with several machines, some of which die."""
 
 from __future__ import annotations
 
@@ -20,83 +20,81 @@ from data.storage.store import Store
 from tests.data.remote.synced import (
     OLD_NS,
     Killed,
-    here,
     killed_after,
+    local_files,
     nothing,
-    there,
+    remote_files,
     work,
     write,
 )
 from tests.machines import Machine
 
-# --- to and fro -------------------------------------------------------------------------------
+# --- upload and download ----------------------------------------------------------------------
 
 
-def test_nothing_was_done(home: str) -> None:
+def test_no_changes(home: str) -> None:
     work(home, nothing)
     assert Store(home).files() == {}
     assert not project_place(home).exists()
 
 
-def test_what_was_written_is_sent(home: str, travelled: list[str]) -> None:
+def test_written_files_are_sent(home: str, transfers: list[str]) -> None:
     work(home, write(a="1", in__b="2", project="{}"))
-    assert sorted(there(home)) == ["a", "in/b", "project.json"]
-    assert sorted(travelled) == ["send a", "send in/b"]
-    travelled.clear()
+    assert sorted(remote_files(home)) == ["a", "in/b", "project.json"]
+    assert sorted(transfers) == ["send a", "send in/b"]
+    transfers.clear()
     work(home, nothing)
-    assert travelled == []
+    assert transfers == []
     work(home, write(in__b="3"))
-    assert travelled == ["send in/b"]
-    assert there(home)["in/b"] == "3"
+    assert transfers == ["send in/b"]
+    assert remote_files(home)["in/b"] == "3"
 
 
-def test_a_file_that_was_only_written_again_does_not_travel(
-    home: str, travelled: list[str]
-) -> None:
+def test_a_rewritten_file_of_the_same_content_is_not_sent(home: str, transfers: list[str]) -> None:
     work(home, write(a="1", project="{}"))
-    travelled.clear()
+    transfers.clear()
     work(home, lambda folder: os.utime(folder / "a", ns=(OLD_NS, OLD_NS)))
-    assert travelled == []
+    assert transfers == []
     work(home, nothing)
 
 
-def test_what_does_not_travel(home: str) -> None:
+def test_files_that_are_never_sent(home: str) -> None:
     names = [".lock", ".web/a.jpg", ".a.partial.csv", "in/.a.old.csv", "crops/.a.mp4.part"]
     work(home, write(**dict.fromkeys(names, "x"), in__generated="y", project="{}"))
-    assert sorted(there(home)) == ["in/generated", "project.json"]
+    assert sorted(remote_files(home)) == ["in/generated", "project.json"]
 
 
-def test_another_machine_goes_on(home: str, machine: Machine, travelled: list[str]) -> None:
+def test_another_machine_continues(home: str, machine: Machine, transfers: list[str]) -> None:
     def first(folder: Path) -> None:
         write(a="1", gone="2", project='{"faces": 1}')(folder)
         os.utime(folder / "a", ns=(OLD_NS, OLD_NS))
 
     work(home, first)
-    travelled.clear()
+    transfers.clear()
     machine("second")
     work(home, lambda folder: (folder / "gone").unlink())
-    assert sorted(travelled) == ["fetch a", "fetch gone"]
+    assert sorted(transfers) == ["fetch a", "fetch gone"]
     assert (project_place(home) / "a").stat().st_mtime_ns == OLD_NS
-    assert sorted(there(home)) == ["a", "project.json"]
-    travelled.clear()
+    assert sorted(remote_files(home)) == ["a", "project.json"]
+    transfers.clear()
     machine("first")
     work(home, nothing)
-    assert travelled == []
-    assert sorted(here(home)) == ["a", "project.json"]
+    assert transfers == []
+    assert sorted(local_files(home)) == ["a", "project.json"]
 
 
 @pytest.mark.parametrize("error", [InputError("bad"), KeyboardInterrupt(), OSError("disk")])
-def test_sent_also_after_an_error(home: str, error: BaseException) -> None:
+def test_files_are_sent_after_an_error(home: str, error: BaseException) -> None:
     def fail(folder: Path) -> None:
         write(a="1", project="{}")(folder)
         raise error
 
     with pytest.raises(type(error)):
         work(home, fail)
-    assert sorted(there(home)) == ["a", "project.json"]
+    assert sorted(remote_files(home)) == ["a", "project.json"]
 
 
-def test_both_errors_are_told(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_errors_are_reported(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(folder: Path) -> None:
         write(a="1")(folder)
         monkeypatch.setattr(Store, "send", refuse)
@@ -111,40 +109,40 @@ def refuse(*_: object) -> None:
     raise InputError("no permission")
 
 
-def test_a_project_that_somebody_copied_there(home: str, travelled: list[str]) -> None:
+def test_a_project_that_was_copied_to_the_address(home: str, transfers: list[str]) -> None:
     store = Store(home)
     store.write("project.json", b'{"schema": 1, "footages": [], "stages": {}}')
     store.write("faces/a.parquet", b"1")
     work(home, write(b="2"))
-    assert sorted(here(home)) == ["b", "faces/a.parquet", "project.json"]
-    travelled.clear()
+    assert sorted(local_files(home)) == ["b", "faces/a.parquet", "project.json"]
+    transfers.clear()
     work(home, nothing)
-    assert travelled == []
+    assert transfers == []
 
 
-def test_what_is_not_ours_stays(home: str) -> None:
+def test_files_of_the_user_stay(home: str) -> None:
     work(home, write(a="1", project="{}"))
     Store(home).write("notes.txt", b"mine")
     work(home, lambda folder: (folder / "a").unlink())
-    assert sorted(there(home)) == ["notes.txt", "project.json"]
+    assert sorted(remote_files(home)) == ["notes.txt", "project.json"]
     with pytest.raises(InputError, match=r"notes\.txt: not written by fancam, but in its way"):
         work(home, write(**{"notes.txt": "ours"}))
-    assert there(home)["notes.txt"] == "mine"
+    assert remote_files(home)["notes.txt"] == "mine"
 
 
-def test_a_project_that_was_removed_there(home: str) -> None:
+def test_a_project_that_was_removed_at_the_address(home: str) -> None:
     work(home, write(a="1", project="{}"))
     store = Store(home)
     for name in store.files():
         store.remove(name)
     work(home, nothing)
-    assert here(home) == {}
+    assert local_files(home) == {}
 
 
 # --- runs that die ----------------------------------------------------------------------------
 
 
-def test_killed_before_it_sent(home: str, travelled: list[str]) -> None:
+def test_killed_before_sending(home: str, transfers: list[str]) -> None:
     work(home, write(a="1", b="1", project='{"faces": 1}'))
 
     def change(folder: Path) -> None:
@@ -152,14 +150,14 @@ def test_killed_before_it_sent(home: str, travelled: list[str]) -> None:
         (folder / "b").unlink()
 
     killed_after(home, change)
-    assert there(home)["a"] == "1"
-    travelled.clear()
+    assert remote_files(home)["a"] == "1"
+    transfers.clear()
     work(home, nothing)
-    assert {name: text for name, text in there(home).items() if name != "project.json"} == {
+    assert {name: text for name, text in remote_files(home).items() if name != "project.json"} == {
         "a": "2",
         "c": "2",
     }
-    assert sorted(travelled) == ["send a", "send c"]
+    assert sorted(transfers) == ["send a", "send c"]
 
 
 @pytest.mark.parametrize(
@@ -171,10 +169,10 @@ def test_killed_before_it_sent(home: str, travelled: list[str]) -> None:
         (ProjectSync, "_send_project"),
     ],
 )
-def test_killed_while_it_sent(
+def test_killed_while_sending(
     home: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, owner: type, stage: str
 ) -> None:
-    """The same machine comes to the same end; another one finds nothing done that is not."""
+    """The same machine gives the same result; another one sees no unfinished work as finished."""
     work(home, write(a="1", b="1", project='{"faces": 1, "tracks": 1}'))
 
     def change(folder: Path) -> None:
@@ -190,21 +188,21 @@ def test_killed_while_it_sent(
             work(home, change)
     machine("second")
     looked: dict[str, str] = {}
-    work(home, lambda _: looked.update(here(home)))
+    work(home, lambda _: looked.update(local_files(home)))
     stages = json.loads(looked["project.json"])["stages"]
     assert stages == ({"faces": 1, "tracks": 1} if stage == "_unfinish" else {"tracks": 1})
     assert looked["a"] == ("1" if stage in ("_unfinish", "send") else "2")
     machine("first")
     work(home, nothing)
-    assert {"a": there(home)["a"], "c": there(home)["c"]} == {"a": "2", "c": "2"}
-    assert "b" not in there(home)
-    assert json.loads(there(home)["project.json"])["stages"] == {"faces": 2, "tracks": 1}
+    assert {"a": remote_files(home)["a"], "c": remote_files(home)["c"]} == {"a": "2", "c": "2"}
+    assert "b" not in remote_files(home)
+    assert json.loads(remote_files(home)["project.json"])["stages"] == {"faces": 2, "tracks": 1}
 
 
-def test_killed_while_it_sent_many(
-    home: str, monkeypatch: pytest.MonkeyPatch, travelled: list[str]
+def test_killed_while_sending_many_files(
+    home: str, monkeypatch: pytest.MonkeyPatch, transfers: list[str]
 ) -> None:
-    """What has arrived is not sent again."""
+    """Uploaded files are not sent again."""
     monkeypatch.setattr(transfer, "_THREADS", 1)
     files = {f"f{number}": "x" for number in range(9)}
     send, left = Store.send, [5]
@@ -219,15 +217,15 @@ def test_killed_while_it_sent_many(
         patch.setattr(Store, "send", dying)
         with pytest.raises(KeyboardInterrupt):
             work(home, write(**files, project="{}"))
-    assert "project.json" not in there(home)
-    travelled.clear()
+    assert "project.json" not in remote_files(home)
+    transfers.clear()
     work(home, nothing)
-    assert len(travelled) == 4
-    assert sorted(there(home)) == [*sorted(files), "project.json"]
+    assert len(transfers) == 4
+    assert sorted(remote_files(home)) == [*sorted(files), "project.json"]
 
 
-def test_killed_before_it_noted_what_it_sent(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was sent is not taken for what lay there before, also where it is that again here."""
+def test_killed_before_recording_the_upload(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uploaded files are not mistaken for earlier ones, even if the local file is old again."""
 
     def old(folder: Path) -> None:
         write(a="1", project="{}")(folder)
@@ -248,36 +246,36 @@ def test_killed_before_it_noted_what_it_sent(home: str, monkeypatch: pytest.Monk
         patch.setattr(Transfer, "remove", die)
         with pytest.raises(Killed):
             work(home, write(a="2"))
-    assert there(home)["a"] == "2"
+    assert remote_files(home)["a"] == "2"
     work(home, old)
-    assert there(home)["a"] == "1"
+    assert remote_files(home)["a"] == "1"
 
 
-def test_somebody_else_worked_on_it_meanwhile(home: str, machine: Machine) -> None:
+def test_another_machine_changed_the_project_meanwhile(home: str, machine: Machine) -> None:
     work(home, write(a="1", b="1", project='{"faces": 1}'))
     killed_after(home, write(a="ours", c="ours"))
     Store(home).remove(IN_USE_FILE)
     machine("second")
     work(home, write(a="theirs", project='{"faces": 2}'))
     machine("first")
-    said: list[str] = []
-    work(home, nothing, say=said.append)
-    assert (here(home)["a"], here(home)["b"]) == ("theirs", "1")
-    assert "c" not in here(home)
+    messages: list[str] = []
+    work(home, nothing, say=messages.append)
+    assert (local_files(home)["a"], local_files(home)["b"]) == ("theirs", "1")
+    assert "c" not in local_files(home)
     (aside,) = (cache_folder() / "unsent").iterdir()
     assert sorted(path.read_text() for path in aside.iterdir()) == ["ours", "ours"]
-    assert len(said) == 1
-    assert str(aside) in said[0]
+    assert len(messages) == 1
+    assert str(aside) in messages[0]
 
 
-def test_a_cache_that_was_emptied_is_no_decision(home: str, travelled: list[str]) -> None:
+def test_an_emptied_cache_deletes_nothing(home: str, transfers: list[str]) -> None:
     work(home, write(a="1", b="1", project="{}"))
     (project_place(home) / "a").unlink()
-    travelled.clear()
+    transfers.clear()
     work(home, nothing)
-    assert travelled == ["fetch a"]
+    assert transfers == ["fetch a"]
     killed_after(home, nothing)
     for file in [path for path in project_place(home).rglob("*") if path.is_file()]:
         file.unlink()
     work(home, nothing)
-    assert sorted(there(home)) == sorted(here(home)) == ["a", "b", "project.json"]
+    assert sorted(remote_files(home)) == sorted(local_files(home)) == ["a", "b", "project.json"]

@@ -1,4 +1,4 @@
-"""Locks of a project at an address, and content there that cannot be trusted."""
+"""Locks of a project at an address, and untrusted content there."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from data.storage.addresses import project_place
 from data.storage.store import Store
 from tests.data.remote.synced import (
     OLD_NS,
-    here,
     killed_after,
+    local_files,
     nothing,
-    there,
+    remote_files,
     work,
     write,
 )
 from tests.machines import Machine
 
-# --- others at work ---------------------------------------------------------------------------
+# --- locks ------------------------------------------------------------------------------------
 
 
-def test_nobody_else_at_the_same_time(home: str, machine: Machine) -> None:
+def test_a_project_in_use_is_refused(home: str, machine: Machine) -> None:
     def others(_: Path) -> None:
         with pytest.raises(InputError, match="another run on this machine is at work in it"):
             work(home, nothing)
@@ -37,25 +37,25 @@ def test_nobody_else_at_the_same_time(home: str, machine: Machine) -> None:
         machine("first")
 
     work(home, others)
-    assert IN_USE_FILE not in there(home)
+    assert IN_USE_FILE not in remote_files(home)
 
 
-def test_who_has_died_is_not_waited_for(
+def test_the_lock_of_a_dead_machine_expires(
     home: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed_after(home, nothing)
-    assert IN_USE_FILE in there(home)
-    work(home, nothing)  # the machine itself goes on at once
+    assert IN_USE_FILE in remote_files(home)
+    work(home, nothing)  # the machine itself continues immediately
     killed_after(home, nothing)
     machine("second")
     with pytest.raises(InputError, match="at work in it since"):
         work(home, nothing)
     monkeypatch.setattr(store_lock, "STALE_S", -1.0)
     work(home, nothing)
-    assert there(home) == {}
+    assert remote_files(home) == {}
 
 
-def test_the_note_is_kept_fresh(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lock_is_refreshed(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
     monkeypatch.setattr(store_lock, "BEAT_S", 0.01)
@@ -64,30 +64,30 @@ def test_the_note_is_kept_fresh(home: str, monkeypatch: pytest.MonkeyPatch) -> N
     def wait(_: Path) -> None:
         until = time.monotonic() + 5
         while len(beats) < 3 and time.monotonic() < until:
-            beats.add(json.loads(there(home)[IN_USE_FILE])["beat"])
+            beats.add(json.loads(remote_files(home)[IN_USE_FILE])["beat"])
 
     work(home, wait)
     assert len(beats) == 3
 
 
-def test_who_was_taken_over_sends_nothing(home: str) -> None:
+def test_a_machine_that_lost_the_lock_sends_nothing(home: str) -> None:
     def sleep(folder: Path) -> None:
         write(a="1", project="{}")(folder)
         Store(home).write(IN_USE_FILE, b'{"machine": "another", "token": "theirs"}')
 
     with pytest.raises(InputError, match="another machine took over"):
         work(home, sleep)
-    assert list(there(home)) == [IN_USE_FILE]
+    assert list(remote_files(home)) == [IN_USE_FILE]
 
 
 @pytest.mark.parametrize("note", [b"", b"{", b"[]", b'{"beat": "soon"}', b'{"since": null}'])
-def test_a_damaged_note_keeps_nobody_out(home: str, note: bytes) -> None:
+def test_a_damaged_lock_is_ignored(home: str, note: bytes) -> None:
     Store(home).write(IN_USE_FILE, note)
     work(home, write(a="1", project="{}"))
-    assert sorted(there(home)) == ["a", "project.json"]
+    assert sorted(remote_files(home)) == ["a", "project.json"]
 
 
-# --- what is not to be trusted ----------------------------------------------------------------
+# --- untrusted content ------------------------------------------------------------------------
 
 EVIL = [
     "../out",
@@ -107,7 +107,7 @@ EVIL = [
 
 
 @pytest.mark.parametrize("name", EVIL)
-def test_names_that_lead_out(home: str, name: str) -> None:
+def test_names_outside_the_project_are_refused(home: str, name: str) -> None:
     store = Store(home)
     store.write("project.json", b"{}")
     files = {"a": [1, 1, ""], name: [1, 1, ""]}
@@ -115,7 +115,7 @@ def test_names_that_lead_out(home: str, name: str) -> None:
     store.write(MANIFEST_FILE, json.dumps(manifest).encode())
     with pytest.raises(InputError, match="which no file of a project is"):
         work(home, nothing)
-    assert here(home) == {}
+    assert local_files(home) == {}
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ def test_a_manifest_of_another_version(home: str) -> None:
         work(home, nothing)
 
 
-def test_a_content_that_is_not_what_was_sent(home: str, machine: Machine) -> None:
-    """Half of somebody's sending: it is taken, but nothing takes it for up to date."""
+def test_content_that_differs_from_the_manifest(home: str, machine: Machine) -> None:
+    """A partial upload of another machine is downloaded, but not treated as up to date."""
 
     def old(folder: Path) -> None:
         write(a="1", project="{}")(folder)
@@ -153,7 +153,7 @@ def test_a_content_that_is_not_what_was_sent(home: str, machine: Machine) -> Non
     Store(home).write("a", b"2")
     machine("second")
     work(home, nothing)
-    assert here(home)["a"] == "2"
+    assert local_files(home)["a"] == "2"
     assert (project_place(home) / "a").stat().st_mtime_ns > OLD_NS
 
 
@@ -167,13 +167,13 @@ def test_links_are_not_followed(home: str, tmp_path: Path) -> None:
         (folder / "key").symlink_to(tmp_path / "private" / "key")
 
     work(home, link)
-    assert sorted(there(home)) == ["a", "project.json"]
+    assert sorted(remote_files(home)) == ["a", "project.json"]
 
 
-def test_a_damaged_state_is_no_state(home: str) -> None:
+def test_a_damaged_state_is_ignored(home: str) -> None:
     work(home, write(a="1", project="{}"))
     state = project_place(home).with_name(".concert.fancam.state.json")
     assert SyncState.read(state).files["a"].size_bytes == 1
     state.write_text("{")
     work(home, nothing)
-    assert sorted(here(home)) == ["a", "project.json"]
+    assert sorted(local_files(home)) == ["a", "project.json"]

@@ -1,4 +1,4 @@
-"""The drawn film: what is drawn, what is said to be true of it, and what a detector makes of it."""
+"""The drawn film: its frames, its ground truth, and a detector's results on it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TestFrames:
         assert np.any(small_film(seed=1).frame(0) != small_film(seed=2).frame(0))
 
     @pytest.mark.parametrize("index", [-1, 100])
-    def test_outside_the_film_there_is_no_frame(self, index: int) -> None:
+    def test_a_frame_outside_the_film_is_refused(self, index: int) -> None:
         with pytest.raises(IndexError, match=r"0\.\.99"):
             small_film().frame(index)
 
@@ -69,14 +69,14 @@ class TestFrames:
         with pytest.raises(ValueError, match="must"):
             small_film(**options)
 
-    def test_a_chosen_cast_plays_alone(self) -> None:
+    def test_a_chosen_cast_has_no_other_people(self) -> None:
         film = small_film(people=["Kofi", "Mei", "Finn"], shots=["everyone"], duration_s=0.4)
         assert film.truth.people == ("Kofi", "Mei", "Finn")
         assert set(film.truth.person.tolist()) == {"Kofi", "Mei", "Finn"}
 
 
 class TestTruth:
-    def test_full_film_has_cuts_and_everybody(self, film: Film) -> None:
+    def test_full_film_has_cuts_and_the_whole_cast(self, film: Film) -> None:
         assert len(film.cuts) == len(SHOTS) - 1 >= 5
         assert 40 <= film.duration_s <= 60
         assert len(film.truth.people) >= 5
@@ -94,7 +94,7 @@ class TestTruth:
         assert np.all(before < 10)
         assert np.all(after < 10)
 
-    def test_boxes_lie_in_the_frame(self, film: Film) -> None:
+    def test_boxes_are_in_the_frame(self, film: Film) -> None:
         box = film.truth.xyxy
         assert np.all(box[:, :2] >= 0)
         assert np.all(box[:, 2:] <= film.size_wh)
@@ -139,7 +139,7 @@ class TestTruth:
         truth = film.truth
         touching = (truth.xyxy[:, 0] == 0) | (truth.xyxy[:, 2] == film.size_wh[0])
         inside = np.all((truth.xyxy > 1) & (truth.xyxy < [639, 359, 639, 359]), axis=1)
-        front = truth.person == "Leila"  # nobody passes before her
+        front = truth.person == "Leila"  # no person passes in front of her
         assert truth.visible[touching].min() < 0.1
         assert truth.visible[touching].mean() < 0.8
         assert np.all(truth.visible[inside & front] == 1)
@@ -189,33 +189,33 @@ def found(film: Film) -> Found:
 
 
 class TestDetection:
-    """dlib's networks find the drawn people and tell them apart."""
+    """dlib's networks detect the drawn people and separate them."""
 
-    def test_every_frontal_face_is_found_surely(self, found: Found) -> None:
+    def test_every_frontal_face_is_found_with_a_high_score(self, found: Found) -> None:
         assert len(found.overlap) >= 40
         assert np.mean(np.array(found.overlap) >= 0.5) >= 0.97
         assert np.median(found.score) > 0.95
         assert found.extra == 0
 
-    def test_plain_dbscan_gives_one_cluster_a_person(self, found: Found) -> None:
+    def test_plain_dbscan_gives_one_cluster_per_person(self, found: Found) -> None:
         assert_one_cluster_each(found, 6)
 
     @pytest.mark.slow
-    def test_the_whole_film_at_two_looks_a_second(self, film: Film) -> None:
+    def test_the_whole_film_at_two_frames_per_second(self, film: Film) -> None:
         found = find(film, range(3, film.frame_count, 12))
         assert np.mean(np.array(found.overlap) >= 0.5) >= 0.97
         assert_one_cluster_each(found, 6)
 
 
 class Found:
-    """What the networks found of the frontal faces of some frames."""
+    """Results of the networks for the frontal faces of some frames."""
 
     def __init__(self) -> None:
         self.overlap: list[float] = []
         self.score: list[float] = []
         self.person: list[str] = []
         self.embedding: list[NDArray[np.float32]] = []
-        self.extra = 0  # faces found where nobody is
+        self.extra = 0  # faces detected where there is no person
 
 
 def find(film: Film, frames: Iterable[int]) -> Found:

@@ -1,4 +1,4 @@
-"""Turned solids: where a picture looks onto them."""
+"""Rotated solids, and which point of the surface each pixel shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from data.sample.shell import COLUMNS, Shell, angle_of, dome, look_at, position_
 
 
 def cylinder(nose: float = 0.0) -> Shell:
-    """Radius 1, from y -1 to 1, with a ridge along the front."""
+    """Return a cylinder of radius 1, from y -1 to 1, with a ridge along the front."""
     angle = angle_of(np.linspace(-1, 1, COLUMNS))
     ridge = nose * np.exp(-((angle / 0.1) ** 2))
     return stack([(-1, 1, 1, 0), (1, 1, 1, 0)], np.tile(ridge, (240, 1)))

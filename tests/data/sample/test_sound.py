@@ -1,4 +1,4 @@
-"""The sound track: its length, its level, and marks exactly where they are said to be."""
+"""The sound track: its length, its level, and its sample-exact marks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from data.sample.sound import MARK_HZ, MARK_LENGTH_S, RATE_HZ, draw_sound, mark_
 
 
 def mark_strength(samples: NDArray[np.float32], start_s: float) -> float:
-    """How much of the mark's pitch sounds for a mark's length from ``start_s`` on."""
+    """Return the strength of the mark's pitch over one mark's length from ``start_s`` on."""
     start = round(start_s * RATE_HZ)
     t = np.arange(round(MARK_LENGTH_S * RATE_HZ)) / RATE_HZ
     part = samples[start : start + len(t)] * np.hanning(len(t))
@@ -33,14 +33,14 @@ def test_length_and_level() -> None:
     assert 0.3 < np.abs(samples).max() <= 1
 
 
-def test_marks_sound_where_they_are_said_to_be_and_nowhere_else() -> None:
+def test_marks_sound_at_their_times_only() -> None:
     samples = draw_sound(3.5)
     marks = [mark_strength(samples, time_s) for time_s in mark_times_s(3.5)]
     between = [mark_strength(samples, t) for t in np.arange(0.1, 3.4, 0.05) if 0.04 < t % 1 < 0.96]
     assert min(marks) > 20 * max(between)
 
 
-def test_a_mark_begins_at_its_very_sample() -> None:
+def test_a_mark_begins_at_its_exact_sample() -> None:
     with_mark = draw_sound(3.0)
     slow_part = np.abs(np.diff(with_mark))  # the tune is slow, the mark is fast
     start = 2 * RATE_HZ

@@ -1,4 +1,4 @@
-"""The truth beside a film: its checks, and reading back what was written."""
+"""The ground truth of a film: its checks, and its round trip through a file."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_reads_back_what_was_written(tmp_path: Path, n: int) -> None:
         "before the start",
     ],
 )
-def test_what_does_not_fit_is_refused(change: dict[str, Any]) -> None:
+def test_invalid_truth_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):
         replace(some_truth(), **change)
 
@@ -74,7 +74,7 @@ def test_frontal_is_unturned_and_unhidden() -> None:
     assert truth.frontal.tolist() == [True, True, False, False]
 
 
-def test_without_truth_the_reader_says_what_to_do(tmp_path: Path) -> None:
+def test_missing_truth_is_an_error_with_advice(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="draw the film again"):
         read_truth(tmp_path / "film.mp4")
 

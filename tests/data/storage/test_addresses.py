@@ -36,7 +36,7 @@ from tests.machines import Machine
         pytest.param("memory://a.mp4", True, id="memory"),
     ],
 )
-def test_what_is_an_address(text: str, expected: bool) -> None:
+def test_is_address(text: str, expected: bool) -> None:
     assert is_address(text) is expected
 
 
@@ -57,7 +57,7 @@ def test_what_is_an_address(text: str, expected: bool) -> None:
         "memory://a.mp4",
     ],
 )
-def test_a_place_tells_its_address(machine: Machine, address: str) -> None:
+def test_a_local_path_gives_its_address(machine: Machine, address: str) -> None:
     cache = machine("first")
     place = footage_place(address)
     assert footage_address(place) == address
@@ -68,7 +68,7 @@ def test_a_place_tells_its_address(machine: Machine, address: str) -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_a_path_stays_one() -> None:
+def test_a_path_is_unchanged() -> None:
     for text in ("concert.mp4", "../a.mp4", "C:\\a.mp4", "/a.mp4"):
         assert footage_place(text) == project_place(text) == Path(text)
     for path in (Path("a.mp4"), cache_folder(), cache_folder() / "footage" / "s3"):
@@ -89,7 +89,7 @@ def test_the_end_of_a_folder_and_capitals_of_the_scheme() -> None:
         (f"s3://bucket/{'x' * 300}.mp4", "too long"),
     ],
 )
-def test_what_cannot_be_taken(address: str, shown: str) -> None:
+def test_unusable_addresses(address: str, shown: str) -> None:
     with pytest.raises(InputError) as refused:
         footage_place(address)
     assert shown in str(refused.value)
@@ -99,7 +99,7 @@ def test_what_cannot_be_taken(address: str, shown: str) -> None:
 
 @pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize("address", ["s3://bucket/a b/c.mp4", "file:///films/a.mp4"])
-def test_messages_say_the_address(address: str) -> None:
+def test_messages_name_the_address(address: str) -> None:
     text = f"{footage_place(address)}: no video; see {project_place(address)} and /tmp/x"
     assert legible(text) == f"{address}: no video; see {address} and /tmp/x"
 
@@ -114,13 +114,13 @@ def test_messages_say_the_address(address: str) -> None:
         ("s3://bucket/a.mp4", "s3://bucket/in/a.fancam", "s3://bucket/a.mp4"),
     ],
 )
-def test_beside_the_project(address: str, home: str, relative: str) -> None:
+def test_paths_relative_to_the_project(address: str, home: str, relative: str) -> None:
     assert from_address(address, home) == relative
     if not is_address(relative):
         assert to_address(relative, home) == address
 
 
 @pytest.mark.parametrize("relative", ["../../../x", "../.."])
-def test_what_leads_out_of_the_address(relative: str) -> None:
+def test_paths_outside_the_address_are_refused(relative: str) -> None:
     with pytest.raises(ValueError, match="leads out"):
         to_address(relative, "s3://bucket/a.fancam")

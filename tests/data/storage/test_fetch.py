@@ -1,4 +1,4 @@
-"""Footage at an address: fetched once, gone on with, fetched again when it changed."""
+"""Footage at an address is fetched once, resumed, and fetched again when it changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.machines import Machine
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The bytes that each fetch began at."""
+    """Return a list that records the start offset of each fetch."""
     begun: list[int] = []
     chunks = Store.chunks
 
@@ -40,7 +40,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def address(memory: str, machine: Machine) -> str:
-    """A footage of ten bytes."""
+    """Return the address of a footage of ten bytes."""
     machine("first")
     Store(memory).write("a.mp4", b"0123456789")
     return f"{memory}/a.mp4"
@@ -51,7 +51,7 @@ def change(address: str, content: bytes) -> None:
     Store(folder).write(name, content)
 
 
-def test_a_path_of_this_machine_is_left_alone(tmp_path: Path) -> None:
+def test_a_local_path_is_unchanged(tmp_path: Path) -> None:
     fetch_footage(tmp_path / "missing.mp4")
     assert list(tmp_path.iterdir()) == []
 
@@ -80,7 +80,7 @@ def test_an_empty_one(memory: str, machine: Machine) -> None:
         probe(fetch_footage(footage_place(f"{memory}/empty.mp4")))
 
 
-def test_a_stopped_fetch_goes_on(
+def test_a_stopped_fetch_is_resumed(
     address: str, fetched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = footage_place(address)
@@ -96,7 +96,7 @@ def test_a_stopped_fetch_goes_on(
     assert [path.name for path in place.parent.iterdir() if ".partial" in path.name] == []
 
 
-def test_a_stopped_fetch_of_another_content_does_not(
+def test_a_stopped_fetch_of_changed_content_starts_again(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = footage_place(address)
@@ -123,7 +123,9 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, *, pieces: int) -> None:
     monkeypatch.setattr(Store, "chunks", stopped)
 
 
-def test_what_changes_while_it_is_fetched(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_content_that_changes_during_the_fetch(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chunks, left = Store.chunks, [b"new content"]
 
     def changing(store: Store, name: str, *, size_bytes: int, start: int = 0) -> Iterator[bytes]:
@@ -143,12 +145,12 @@ def test_no_room(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
         fetch_footage(footage_place(address))
 
 
-def test_nothing_there(address: str) -> None:
+def test_missing_file(address: str) -> None:
     with pytest.raises(InputError, match=r"b\.mp4: no such file or folder"):
         probe(fetch_footage(footage_place(address.replace("a.mp4", "b.mp4"))))
 
 
-def test_names_that_differ_in_capitals_on_a_disk_that_does_not(address: str) -> None:
+def test_names_that_differ_in_case_on_a_case_insensitive_disk(address: str) -> None:
     place = footage_place(address)
     fetch_footage(place)
     record = fetching._record(place)
@@ -157,12 +159,12 @@ def test_names_that_differ_in_capitals_on_a_disk_that_does_not(address: str) -> 
         fetch_footage(place)
 
 
-# --- what else an address can stand for -------------------------------------------------------
+# --- folders and patterns ---------------------------------------------------------------------
 
 
 @pytest.fixture
 def lessons(memory: str, machine: Machine) -> str:
-    """A folder with videos, pictures, and what is neither."""
+    """Return the address of a folder with videos, pictures and other files."""
     machine("first")
     store = Store(memory)
     for name in (
@@ -199,7 +201,7 @@ def lessons(memory: str, machine: Machine) -> str:
         pytest.param(["lessons/a.mkv", "lessons/a.*v"], ["lessons/a.mkv"], id="twice"),
     ],
 )
-def test_what_addresses_mean(lessons: str, names: list[str], expected: list[str]) -> None:
+def test_addresses_are_expanded(lessons: str, names: list[str], expected: list[str]) -> None:
     found = footage_paths([footage_place(f"{lessons}/{name}") for name in names])
     assert found == [footage_place(f"{lessons}/{name}") for name in expected]
     assert not any(path.exists() for path in found)
@@ -216,7 +218,7 @@ def test_a_pattern_without_a_match(lessons: str) -> None:
     ("name", "project"),
     [("lessons", "lessons"), ("lessons/b.MP4", "b"), ("photographs", "photographs")],
 )
-def test_what_the_project_is_called(
+def test_default_project_names(
     lessons: str, name: str, project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -233,7 +235,7 @@ def test_a_folder_of_pictures(memory: str, machine: Machine, tmp_path: Path) -> 
     for number in range(3):
         write_jpeg(tmp_path / "picture.jpg", picture(number))
         store.send(tmp_path / "picture.jpg", f"{number}.jpg")
-    store.write("notes.txt", b"of nobody's interest")
+    store.write("notes.txt", b"not footage")
     place = footage_place(f"{memory}/photographs")
     assert (probe(fetch_footage(place)).kind, probe(fetch_footage(place)).duration_s) == (
         "images",
@@ -247,7 +249,7 @@ def test_a_folder_of_pictures(memory: str, machine: Machine, tmp_path: Path) -> 
 # --- in a project -----------------------------------------------------------------------------
 
 
-def test_the_project_remembers_the_address(
+def test_the_project_stores_the_address(
     memory: str, machine: Machine, clips: Clips, tmp_path: Path
 ) -> None:
     machine("first")
@@ -266,7 +268,7 @@ def test_the_project_remembers_the_address(
 
 
 @pytest.mark.parametrize("name", ["../../out", "..", "", "a/b", "a\\b"])
-def test_a_project_whose_files_would_lead_out(tmp_path: Path, name: str) -> None:
+def test_project_files_outside_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     project = Project(tmp_path / "a.fancam")
     project.add_footage(tmp_path / "a.mp4", size_bytes=1, duration_s=1, rate=None, frame_wh=(1, 1))
     file = project.folder / "project.json"

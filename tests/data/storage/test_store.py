@@ -16,13 +16,13 @@ BOUND_S = 30
 
 @pytest.fixture(params=["memory", "file", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """An empty place of each kind: written in place, renamed into place, and S3's protocol."""
+    """Return an empty store of each kind: written in place, renamed into place, and S3."""
     if request.param == "file":
         return Store(f"{(tmp_path / 'store').as_uri()}/folder")
     return Store(f"{request.getfixturevalue(request.param)}/folder")
 
 
-def test_nothing_is_there(store: Store) -> None:
+def test_an_empty_store(store: Store) -> None:
     assert store.look() is None
     assert store.look("a.txt") is None
     assert store.read("a.txt") is None
@@ -30,7 +30,7 @@ def test_nothing_is_there(store: Store) -> None:
     store.remove("a.txt")
 
 
-def test_what_was_written_is_there(store: Store, tmp_path: Path) -> None:
+def test_written_files_are_listed_and_read(store: Store, tmp_path: Path) -> None:
     store.write("a.txt", b"first")
     (tmp_path / "source").write_bytes(b"second")
     store.send(tmp_path / "source", "in/Köln.txt")
@@ -63,7 +63,7 @@ def test_only_the_first_creates(store: Store) -> None:
     assert store.read("lock") == b"first"
 
 
-def test_in_pieces_and_from_the_middle(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_and_ranges(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "CHUNK_BYTES", 4)
     store.write("a.txt", b"0123456789")
     assert b"".join(store.chunks("a.txt", size_bytes=10)) == b"0123456789"
@@ -86,7 +86,7 @@ def test_patterns(store: Store) -> None:
         pytest.param("ftp://127.0.0.1:9/a", ["cannot be reached", "connection"], id="ftp"),
     ],
 )
-def test_what_cannot_be_opened(address: str, words: list[str]) -> None:
+def test_unusable_stores(address: str, words: list[str]) -> None:
     with pytest.raises(InputError) as refused:
         Store(address).look()
     assert [word for word in [address, *words] if word not in str(refused.value)] == []
@@ -126,7 +126,7 @@ def test_no_credentials(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         Store(f"{s3}/a").look()
 
 
-def test_no_connection_is_told_in_time(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_connection_is_reported_in_time(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     start = time.monotonic()
     with pytest.raises(InputError) as refused:

@@ -1,4 +1,4 @@
-"""Fixtures of a file of people."""
+"""Fixtures of a people file."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from data.tables.projection import assign_found
 from tests.clustering.labelled_footage import table
 
 FOUND = (1, 1, 1, 2, 2, 3, UNKNOWN, UNKNOWN)
-"""Whom the clustering finds in one face a second."""
+"""Person of each face found by the clustering, one face per second."""
 
 
 def faces(rows: int) -> Faces:
@@ -22,7 +22,7 @@ def faces(rows: int) -> Faces:
 
 
 def places(*rows: int) -> dict[str, Places]:
-    """The places of some faces of film a."""
+    """Return the places of some faces of film a."""
     whole = faces(max(rows) + 1)
     chosen = np.array(rows)
     return {"a": Places(whole.time_s[chosen], whole.xyxy[chosen])}

@@ -97,7 +97,7 @@ def test_data_file_comes_back(tmp_path: Path) -> None:
     ],
     ids=["list", "absolute path", "relative path"],
 )
-def test_data_files_of_others(tmp_path: Path, text: str, expected: DatasetFile) -> None:
+def test_data_files_of_other_tools(tmp_path: Path, text: str, expected: DatasetFile) -> None:
     (tmp_path / "data.yaml").write_text(text, encoding="utf-8")
     assert read_data_file(tmp_path / "data.yaml") == expected
 
@@ -106,7 +106,7 @@ def test_data_files_of_others(tmp_path: Path, text: str, expected: DatasetFile) 
     "text",
     ["", "just text", "a: [", "train: x\nval: y\n", "train: x\nval: y\nnames: {1: a}\n", "\0"],
 )
-def test_a_damaged_data_file_is_one_line(tmp_path: Path, text: str) -> None:
+def test_a_damaged_data_file_is_one_error_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "data.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="not a YOLO dataset") as caught:
         read_data_file(tmp_path / "data.yaml")

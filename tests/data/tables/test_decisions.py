@@ -1,4 +1,4 @@
-"""Decisions as people make them, and what stands in the file afterwards."""
+"""Review decisions, and the rows of the people file after them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_decide_undo_redo(
         assert DecisionLog(others).history() == [made]
 
 
-def test_every_decision_is_a_row_for_ever(path: Path, people: People) -> None:
+def test_decisions_are_never_deleted(path: Path, people: People) -> None:
     DecisionLog(people).rename(1, "Anna")
     DecisionLog(people).decide(Decision(DecisionKind.MERGE, 3, 1))
     DecisionLog(people).decide(Decision(DecisionKind.EJECT, 1, faces=places(0)))
@@ -68,7 +68,7 @@ def test_every_decision_is_a_row_for_ever(path: Path, people: People) -> None:
 def test_undo_and_redo_of_many(people: People) -> None:
     states = [(now(people), people.names())]
     for decision, _, _ in MADE.values():
-        if decision.kind is not DecisionKind.SPLIT:  # the people of the others must be there
+        if decision.kind is not DecisionKind.SPLIT:  # the people of other decisions must exist
             DecisionLog(people).decide(Decision(DecisionKind.RENAME, 1, name=f"Anna {len(states)}"))
             states.append((now(people), people.names()))
     for state in reversed(states[:-1]):
@@ -90,7 +90,7 @@ def test_a_name_survives_a_merge(people: People) -> None:
     assert people.names() == {2: "Ben"}
 
 
-def test_a_number_is_never_given_twice(people: People) -> None:
+def test_numbers_are_never_reused(people: People) -> None:
     split = Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(0))
     DecisionLog(people).decide(split)
     DecisionLog(people).undo()
@@ -98,11 +98,11 @@ def test_a_number_is_never_given_twice(people: People) -> None:
     assert sorted(people.names()) == [1, 2, 3, 5]
 
 
-def test_what_was_put_by_hand_goes_before_what_was_thrown_out(people: People) -> None:
+def test_assigned_faces_take_precedence_over_removed_ones(people: People) -> None:
     DecisionLog(people).decide(Decision(DecisionKind.EJECT, 1, faces=places(0, 1)))
     DecisionLog(people).decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
     DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
-    # Face 0 somebody has put there, face 1 nobody.
+    # A decision has assigned face 0, and none has assigned face 1.
     assert now(people) == [1, X, 1, 1, 1, 3, X, X]
     DecisionLog(people).decide(Decision(DecisionKind.ACCEPT, 1, faces=places(1)))
     assert now(people) == [1, 1, 1, 1, 1, 3, X, X]
@@ -150,7 +150,7 @@ def test_refused(people: People, decision: Decision, message: str) -> None:
         ),
     ],
 )
-def test_no_such_decision(make: Callable[[], Decision]) -> None:
+def test_invalid_decisions(make: Callable[[], Decision]) -> None:
     with pytest.raises(ValueError, match="must be given"):
         make()
 
@@ -197,7 +197,7 @@ PRAGMA user_version = 1;
 """
 
 
-def test_a_file_of_version_1_is_brought_up_to_date(path: Path) -> None:
+def test_a_file_of_version_1_is_migrated(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.executescript(VERSION_1)
     connection.close()
@@ -213,8 +213,8 @@ def test_a_file_of_version_1_is_brought_up_to_date(path: Path) -> None:
     assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (VERSION,)
 
 
-def test_a_hundred_decisions_on_many_faces_are_quick(path: Path) -> None:
-    """What a project of 20 people and 20,000 faces asks for."""
+def test_a_hundred_decisions_are_quick(path: Path) -> None:
+    """Decisions on a project of 20 people and 20,000 faces are quick."""
     import time
 
     def picked(rows: Sequence[int]) -> dict[str, Places]:

@@ -39,7 +39,7 @@ def test_coco_holds_every_label_and_image(dataset: Path, tmp_path: Path) -> None
     assert len(set(numbers)) == 5
     for split, content in contents.items():
         assert [category["name"] for category in content["categories"]] == list(NAMES)
-        assert content["licenses"] == []  # nobody but the user says what may be done with it
+        assert content["licenses"] == []  # only the user can license it
         for image in content["images"]:
             assert (image["width"], image["height"]) == (WIDTH, HEIGHT)
             path = dataset / label_path(f"images/{split}/{image['file_name']}")

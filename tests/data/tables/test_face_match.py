@@ -10,7 +10,7 @@ Faces = tuple[NDArray[np.float64], NDArray[np.float32]]
 
 
 def faces(*rows: tuple[float, float]) -> Faces:
-    """Faces of 10 by 10 px by time and left side."""
+    """Return faces of 10 x 10 px, from their times and left sides."""
     times = np.array([time_s for time_s, _ in rows], np.float64)
     boxes = [(left, 0, left + 10, 10) for _, left in rows]
     return times, np.array(boxes, np.float32).reshape(-1, 4)
@@ -29,7 +29,10 @@ def faces(*rows: tuple[float, float]) -> Faces:
         pytest.param(faces((1, 0)), faces((1, 4)), [-1], id="too far aside"),
         pytest.param(faces((1, 0)), faces((1, 2), (1, 0), (1, -2)), [1], id="the nearest"),
         pytest.param(
-            faces((1, 0), (1.04, 0)), faces((1, 0), (1.04, 0)), [0, 1], id="somebody who stands"
+            faces((1, 0), (1.04, 0)),
+            faces((1, 0), (1.04, 0)),
+            [0, 1],
+            id="a person who stands still",
         ),
         pytest.param(faces((1, 0), (1, 50)), faces((1, 50), (1, 0)), [1, 0], id="two in a frame"),
     ],

@@ -68,9 +68,7 @@ def test_sets_come_back_by_name(folder: LabelFolder) -> None:
     ],
 )
 @pytest.mark.usefixtures("smile")
-def test_a_set_that_cannot_be(
-    folder: LabelFolder, name: str, labels: list[str], message: str
-) -> None:
+def test_invalid_sets(folder: LabelFolder, name: str, labels: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         folder.add(name, labels)
     assert len(folder.sets()) == 1
@@ -78,15 +76,15 @@ def test_a_set_that_cannot_be(
 
 @pytest.mark.parametrize("set_id", ["..", "../labels", "", "Smile", "a/b", "x" * 80])
 @pytest.mark.usefixtures("smile")
-def test_no_set_by_path(folder: LabelFolder, set_id: str) -> None:
+def test_a_path_is_no_set_id(folder: LabelFolder, set_id: str) -> None:
     assert folder.set(set_id) is None
 
 
-def test_labels_are_one_line_a_face(folder: LabelFolder, smile: LabelSet, tmp_path: Path) -> None:
+def test_labels_are_one_line_per_face(folder: LabelFolder, smile: LabelSet, tmp_path: Path) -> None:
     assert folder.labels(smile) == {}
     folder.save(smile, [("a-1.jpg", "smile", "person 1"), ("b.jpg", "no_smile", "")], by="Zoë, me")
-    said = folder.save(smile, [("b.jpg", "smile", "")], by="Ben")
-    assert folder.labels(smile) == said
+    saved = folder.save(smile, [("b.jpg", "smile", "")], by="Ben")
+    assert folder.labels(smile) == saved
     header, first, second = lines(tmp_path)
     assert tuple(header) == COLUMNS
     assert first[:3] + first[4:] == ["faces/a-1.jpg", "smile", "Zoë, me", "person 1"]
@@ -94,7 +92,7 @@ def test_labels_are_one_line_a_face(folder: LabelFolder, smile: LabelSet, tmp_pa
     assert first[3].endswith("+00:00")
 
 
-def test_taken_back(folder: LabelFolder, smile: LabelSet, tmp_path: Path) -> None:
+def test_removed_labels(folder: LabelFolder, smile: LabelSet, tmp_path: Path) -> None:
     folder.save(smile, [("a.jpg", "smile", ""), ("b.jpg", "smile", "")], by="me")
     folder.save(smile, [("a.jpg", "", "")], by="me")
     assert [line[0] for line in lines(tmp_path)] == ["file", "faces/b.jpg"]
@@ -107,7 +105,7 @@ def test_a_label_of_another_set(folder: LabelFolder, smile: LabelSet) -> None:
     assert list(folder.labels(smile)) == ["a.jpg"]
 
 
-def test_two_at_once_lose_nothing(folder: LabelFolder, smile: LabelSet) -> None:
+def test_concurrent_labels_are_all_saved(folder: LabelFolder, smile: LabelSet) -> None:
     def label(name: str) -> None:
         for number in range(10):
             folder.save(smile, [(f"{name}-{number}.jpg", "smile", "")], by=name)

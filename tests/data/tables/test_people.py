@@ -19,7 +19,7 @@ from tests.clustering.labelled_footage import table
 
 
 def faces(rows: int) -> Faces:
-    """One face a second, each a little further to the right."""
+    """Return one face per second, each a little further to the right."""
     left = np.arange(rows, dtype=np.float32) * 10
     xyxy = np.stack([left, left + 1, left + 5.5, left + 6.25], axis=1)
     return table(Faces, rows, frame_index=np.arange(rows), time_s=np.arange(rows) / 3, xyxy=xyxy)
@@ -82,7 +82,7 @@ def test_people_with_a_name_stay_without_a_face(path: Path) -> None:
         assert people.names() == {1: "Anna", 2: "Person 2"}
 
 
-def test_numbers_are_never_given_twice(path: Path) -> None:
+def test_numbers_are_never_reused(path: Path) -> None:
     with open_people(path) as people:
         assign_found(people, {"a": faces(3)}, {"a": ids(1, 2, 3)})
         assign_found(people, {"a": faces(3)}, {"a": ids(1, 1, 1)})
@@ -112,7 +112,7 @@ def test_rename(path: Path, name: str) -> None:
         pytest.param(" Person 2 ", "another person has this name", id="taken but for spaces"),
     ],
 )
-def test_a_name_that_cannot_be(path: Path, name: str, message: str) -> None:
+def test_invalid_names(path: Path, name: str, message: str) -> None:
     with open_people(path) as people:
         assign_found(people, {"a": faces(2)}, {"a": ids(1, 2)})
         with pytest.raises(InputError, match=message):
@@ -120,7 +120,7 @@ def test_a_name_that_cannot_be(path: Path, name: str, message: str) -> None:
         assert people.names() == {1: "Person 1", 2: "Person 2"}
 
 
-def test_a_new_person_whose_name_a_human_took_gets_another(path: Path) -> None:
+def test_a_new_person_does_not_get_a_taken_name(path: Path) -> None:
     with open_people(path) as people:
         assign_found(people, {"a": faces(1)}, {"a": ids(1)})
         DecisionLog(people).rename(1, default_name(2))
@@ -162,13 +162,13 @@ def test_not_a_database(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_folder_in_its_place(path: Path) -> None:
+def test_a_folder_in_place_of_the_file(path: Path) -> None:
     path.mkdir()
     with pytest.raises(InputError, match="cannot be read or written"), open_people(path):
         pass
 
 
-def test_a_full_disk_loses_nothing_and_is_not_called_damage(path: Path) -> None:
+def test_a_full_disk_loses_nothing_and_is_not_reported_as_damage(path: Path) -> None:
     def fill() -> None:
         with open_people(path) as people:
             people.connection.execute("PRAGMA max_page_count = 1")
@@ -184,15 +184,15 @@ def test_a_full_disk_loses_nothing_and_is_not_called_damage(path: Path) -> None:
         assert len(people.assignments("a")) == 1
 
 
-def test_a_broken_rule_is_our_mistake_and_stays_one(path: Path) -> None:
+def test_a_violated_constraint_is_a_programming_error(path: Path) -> None:
     with open_people(path) as people:
         assign_found(people, {"a": faces(1)}, {"a": ids(1)})
     with pytest.raises(sqlite3.IntegrityError), open_people(path) as people:
         people.connection.execute("INSERT INTO people VALUES (1, 'twice')")
 
 
-def test_what_a_decision_changes_is_what_going_through_all_of_them_gives(path: Path) -> None:
-    """Only faces near those of a decision are looked at: every face counts, also the next one."""
+def test_incremental_updates_equal_a_full_replay(path: Path) -> None:
+    """A decision updates only faces near its own: the result must equal a full replay."""
     random = np.random.default_rng(7)
     tables = {name: crowded(rows, random) for name, rows in (("a", 40), ("b", 25))}
     with open_people(path) as people:
@@ -213,7 +213,7 @@ def test_what_a_decision_changes_is_what_going_through_all_of_them_gives(path: P
 
 
 def crowded(rows: int, random: np.random.Generator) -> Faces:
-    """Faces so near one another in time and place that they are told apart by little."""
+    """Return faces that differ only slightly in time and position."""
     left = random.choice([0.0, 2.0, 40.0], rows).astype(np.float32)
     xyxy = np.stack([left, left * 0, left + 10, left * 0 + 10], axis=1)
     time_s = np.sort(random.choice(np.arange(0, 1.5, 0.03), rows))
@@ -221,7 +221,7 @@ def crowded(rows: int, random: np.random.Generator) -> Faces:
 
 
 def act(people: People, tables: dict[str, Faces], random: np.random.Generator) -> None:
-    """Decide something, take it back or make it again."""
+    """Make, undo or redo a random decision."""
     there = list(people.names())
     kind = random.choice([*DecisionKind, "undo", "undo", "redo"])
     if kind == "undo":

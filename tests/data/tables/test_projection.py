@@ -1,4 +1,4 @@
-"""Decisions applied again after a clustering, and decisions of several users at once."""
+"""Decisions replayed after a clustering, and concurrent decisions of several users."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.data.tables.reviewed import FOUND, MADE, X, faces, found, now, places
 # --- the next clustering ----------------------------------------------------------------------
 
 
-def test_decisions_are_gone_through_again(people: People) -> None:
+def test_decisions_are_replayed(people: People) -> None:
     DecisionLog(people).rename(1, "Anna")
     DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
     DecisionLog(people).decide(Decision(DecisionKind.EJECT, 1, faces=places(4)))
@@ -33,7 +33,7 @@ def test_decisions_are_gone_through_again(people: People) -> None:
         {1: "Anna", 3: "Person 3"},
         frozenset({3}),
     )
-    # The clustering thinks otherwise now: what people said stays.
+    # The clustering differs now: the decisions stay.
     found(people, 2, 2, 2, 2, 2, 1, 1, 1)
     assert now(people) == [1, 1, 1, 1, X, 1, 3, 1]
     for _ in range(5):
@@ -42,8 +42,8 @@ def test_decisions_are_gone_through_again(people: People) -> None:
     assert people.names() == {1: "Person 1", 2: "Person 2"}
 
 
-def test_read_again_at_other_times(people: People) -> None:
-    """Half of the faces are not looked at any more, and every row is another."""
+def test_resampled_faces_keep_their_decisions(people: People) -> None:
+    """Half of the faces are no longer sampled, and every row number differs."""
     DecisionLog(people).decide(Decision(DecisionKind.MOVE, 3, faces=places(0, 1, 2, 3)))
     every_second = faces(8).take(np.arange(0, 8, 2))
     jitter = every_second.replace(xyxy=every_second.xyxy + np.float32(0.4))
@@ -53,7 +53,7 @@ def test_read_again_at_other_times(people: People) -> None:
     assert now(people) == [3, 3, 3, 3, 2, 3, X, X]
 
 
-def test_a_footage_that_is_gone(people: People) -> None:
+def test_a_removed_footage(people: People) -> None:
     DecisionLog(people).decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
     assign_found(people, {"b": faces(1)}, {"b": np.array([1])})
     assert people.names() == {1: "Person 1"}
@@ -62,14 +62,14 @@ def test_a_footage_that_is_gone(people: People) -> None:
 
 
 def test_people_made_while_a_clustering_ran(people: People) -> None:
-    """It numbered its new people from 4 on; somebody has split one off meanwhile."""
+    """The clustering numbers new people from 4 on, and a user has split one off meanwhile."""
     DecisionLog(people).decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(0)))
     new = np.array([1, 1, 1, 4, 4, 5, X, X])
     assign_found(people, {"a": faces(8)}, {"a": new}, first_new=4)
     assert now(people) == [4, 1, 1, 5, 5, 6, X, X]
 
 
-def test_key_tells_which_decisions_are_in_force(people: People) -> None:
+def test_the_key_depends_on_the_decisions_in_force(people: People) -> None:
     keys = [people.decisions_key()]
     DecisionLog(people).rename(1, "Anna")
     keys.append(people.decisions_key())
@@ -83,7 +83,7 @@ def test_key_tells_which_decisions_are_in_force(people: People) -> None:
     assert people.decisions_key() not in keys
 
 
-def test_replay_of_nothing() -> None:
+def test_replay_of_no_decisions() -> None:
     nothing = replay({}, {}, [])
     assert dict(nothing.labels) == {}
     decisions = [
@@ -93,7 +93,7 @@ def test_replay_of_nothing() -> None:
     assert len(without_faces.labels["b"].person_id) == 0
 
 
-def test_replay_tells_the_clustering_what_was_said(people: People) -> None:
+def test_replay_gives_the_constraints_of_the_clustering(people: People) -> None:
     DecisionLog(people).decide(Decision(DecisionKind.EJECT, 1, faces=places(0)))
     DecisionLog(people).decide(Decision(DecisionKind.MOVE, 2, faces=places(5)))
     DecisionLog(people).decide(Decision(DecisionKind.DIFFERENT, 1, 2))
@@ -121,10 +121,10 @@ def test_faces_come_back() -> None:
         assert np.array_equal(back[footage].xyxy, expected.xyxy)
 
 
-# --- two at once ------------------------------------------------------------------------------
+# --- concurrent decisions ---------------------------------------------------------------------
 
 
-def test_others_decisions_about_others_do_not_matter(people: People) -> None:
+def test_concurrent_decisions_about_other_people_do_not_conflict(people: People) -> None:
     seen = people.revision()
     DecisionLog(people).decide(Decision(DecisionKind.RENAME, 1, name="Anna"), seen=seen)
     DecisionLog(people).decide(Decision(DecisionKind.MERGE, 3, 2), seen=seen)
@@ -139,7 +139,7 @@ def test_others_decisions_about_others_do_not_matter(people: People) -> None:
         pytest.param(Decision(DecisionKind.ACCEPT, 3, faces=places(6)), id="about the same faces"),
     ],
 )
-def test_what_was_decided_meanwhile_is_not_lost(people: People, theirs: Decision) -> None:
+def test_a_conflicting_decision_is_refused(people: People, theirs: Decision) -> None:
     seen = people.revision()
     DecisionLog(people).decide(theirs, seen=seen)
     after = now(people)
@@ -150,7 +150,7 @@ def test_what_was_decided_meanwhile_is_not_lost(people: People, theirs: Decision
     DecisionLog(people).decide(mine, seen=people.revision())
 
 
-def test_what_was_taken_back_or_clustered_meanwhile(people: People) -> None:
+def test_undo_or_clustering_meanwhile(people: People) -> None:
     DecisionLog(people).rename(1, "Anna")
     seen = people.revision()
     DecisionLog(people).undo(seen=seen)
@@ -164,7 +164,7 @@ def test_what_was_taken_back_or_clustered_meanwhile(people: People) -> None:
         DecisionLog(people).decide(Decision(DecisionKind.HIDE, 1), seen=seen)
 
 
-def test_undo_takes_back_only_what_was_seen(people: People) -> None:
+def test_undo_applies_only_to_the_seen_decision(people: People) -> None:
     DecisionLog(people).rename(1, "Anna")
     seen = people.revision()
     DecisionLog(people).rename(2, "Ben")
@@ -173,7 +173,7 @@ def test_undo_takes_back_only_what_was_seen(people: People) -> None:
     assert people.names()[2] == "Ben"
 
 
-def test_many_at_once_lose_nothing(path: Path, people: People) -> None:
+def test_many_concurrent_decisions_lose_nothing(path: Path, people: People) -> None:
     def review(number: int) -> None:
         with open_people(path) as mine:
             for turn in range(10):

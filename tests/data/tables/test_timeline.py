@@ -40,7 +40,7 @@ def test_a_frame_that_was_not_read(index: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("index", "time_s", "cuts", "said"),
+    ("index", "time_s", "cuts", "message"),
     [
         ([0, 0], [0.0, 0.1], [], "frame_index must rise"),
         ([0, 1], [0.0, 0.0], [], "time_s must rise"),
@@ -48,13 +48,15 @@ def test_a_frame_that_was_not_read(index: int) -> None:
         ([0, 1], [0.0], [], r"shape \(2,\)"),
     ],
 )
-def test_what_cannot_be(index: list[int], time_s: list[float], cuts: list[int], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_invalid_timelines(
+    index: list[int], time_s: list[float], cuts: list[int], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
         Timeline(np.array(index), np.array(time_s), np.array(cuts, np.int64))
 
 
-def test_what_track_people_wrote_is_read(tmp_path: Path) -> None:
-    """Its file holds more than the timeline."""
+def test_the_file_of_track_people_is_read(tmp_path: Path) -> None:
+    """The file holds more than the timeline."""
     line = frames(0, 3, 9, cuts=(3,))
     np.savez(
         tmp_path / "film.npz",
@@ -76,7 +78,7 @@ def test_a_file_that_cannot_be_read(content: bytes | None, tmp_path: Path) -> No
         read_timeline(tmp_path / "film.npz")
 
 
-def test_a_file_that_lacks_something(tmp_path: Path) -> None:
+def test_a_file_that_lacks_a_column(tmp_path: Path) -> None:
     np.savez(tmp_path / "film.npz", frame_index=np.arange(3))
     with pytest.raises(InputError, match="run track-people --force"):
         read_timeline(tmp_path / "film.npz")

@@ -1,4 +1,4 @@
-"""Bytes of timeline.json, and what reading them gives."""
+"""Bytes and content of timeline.json."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ def columns(rows: int) -> dict[str, Any]:
     }
 
 
-def everybody() -> Tracks:
-    """Every name twice, unnamed ones, odd numbers."""
+def all_names() -> Tracks:
+    """Return tracks of every name twice, of unnamed people, and odd numbers."""
     rng = np.random.default_rng(0)
     people = np.array([-1, -1, *NAMES] * 2)
     corners = rng.uniform(-50, 4000, (len(people), 2))
@@ -66,8 +66,8 @@ def everybody() -> Tracks:
     )
 
 
-@pytest.mark.parametrize("tracks", [Tracks.empty(), everybody()], ids=["empty", "everybody"])
-def test_what_was_written_comes_back(tmp_path: Path, tracks: Tracks) -> None:
+@pytest.mark.parametrize("tracks", [Tracks.empty(), all_names()], ids=["empty", "all_names"])
+def test_round_trip(tmp_path: Path, tracks: Tracks) -> None:
     path = tmp_path / "tracks" / "a b.csv"
     write_csv(path, tracks, NAMES)
     again = read_csv(path, NAMES)
@@ -78,7 +78,7 @@ def test_what_was_written_comes_back(tmp_path: Path, tracks: Tracks) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["a b.csv"]
 
 
-def test_the_file_is_for_people(tmp_path: Path) -> None:
+def test_the_file_is_readable(tmp_path: Path) -> None:
     two = Tracks(**columns(2)).replace(filled=np.array([False, True]))
     write_csv(tmp_path / "x.csv", two, {1: "Ann, the 1st"})
     assert (tmp_path / "x.csv").read_text("utf-8").splitlines() == [
@@ -89,8 +89,8 @@ def test_the_file_is_for_people(tmp_path: Path) -> None:
 
 
 def test_a_spreadsheet_may_have_saved_it(tmp_path: Path) -> None:
-    """With a byte order mark, Windows' line ends, a column more, and the columns in its order."""
-    write_csv(tmp_path / "x.csv", everybody(), NAMES)
+    """The file has a byte order mark, Windows' line ends, one more column, and another order."""
+    write_csv(tmp_path / "x.csv", all_names(), NAMES)
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     with (tmp_path / "x.csv").open("w", encoding="utf-8-sig", newline="") as lines:
@@ -98,11 +98,11 @@ def test_a_spreadsheet_may_have_saved_it(tmp_path: Path) -> None:
         writer.writeheader()
         writer.writerows(rows[::-1])
     again = read_csv(tmp_path / "x.csv", NAMES)
-    assert np.array_equal(again.person_id, everybody().person_id)
+    assert np.array_equal(again.person_id, all_names().person_id)
 
 
 def test_people_of_a_file_without_its_project(tmp_path: Path) -> None:
-    write_csv(tmp_path / "x.csv", everybody(), NAMES)
+    write_csv(tmp_path / "x.csv", all_names(), NAMES)
     names = people_in_csv(tmp_path / "x.csv")
     assert sorted(names.values()) == sorted(NAMES.values())
     assert sorted(names) == list(range(1, len(NAMES) + 1))
@@ -112,7 +112,7 @@ def test_people_of_a_file_without_its_project(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         pytest.param("", "not a file of tracks", id="zero bytes"),
         pytest.param("a,b\n1,2\n", "not a file of tracks", id="another table"),
@@ -132,29 +132,29 @@ def test_people_of_a_file_without_its_project(tmp_path: Path) -> None:
         pytest.param(f'{HEAD}\n0,0,"Ann\n', "not readable", id="open quote"),
     ],
 )
-def test_a_damaged_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+def test_a_damaged_file_is_one_error_line(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "x.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         read_csv(tmp_path / "x.csv", {1: "Ann"})
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"], ids=["missing", "not text"])
-def test_an_unreadable_file_is_one_line(tmp_path: Path, content: bytes | None) -> None:
+def test_an_unreadable_file_is_one_error_line(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "x.csv").write_bytes(content)
     with pytest.raises(InputError, match="not readable"):
         read_csv(tmp_path / "x.csv", {})
 
 
-def test_everybody_must_have_a_name(tmp_path: Path) -> None:
+def test_every_person_must_have_a_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"got none for \[1\]"):
         write_csv(tmp_path / "x.csv", Tracks(**columns(1)), {2: "Ann"})
     assert not (tmp_path / "x.csv").exists()
 
 
 def test_mot_file(tmp_path: Path) -> None:
-    """Frames count from 1; a row of nobody has no place in it."""
+    """Frames count from 1; rows of no known person are left out."""
     rows = Tracks(**columns(3)).replace(person_id=np.array([1, -1, 7]))
     write_mot(tmp_path / "x.txt", rows)
     assert (tmp_path / "x.txt").read_text("utf-8") == (
@@ -165,7 +165,7 @@ def test_mot_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"frame_index": np.array([1, 0])}, "ordered"),
         ({"frame_index": np.array([0, 0]), "person_id": np.array([2, 1])}, "ordered"),
@@ -175,12 +175,12 @@ def test_mot_file(tmp_path: Path) -> None:
     ],
     ids=["frames", "people", "twice", "shape", "dtype"],
 )
-def test_rows_that_cannot_be(changed: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_invalid_rows(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Tracks(**(columns(2) | changed))
 
 
-def test_nobody_may_be_in_a_frame_twice() -> None:
+def test_no_person_may_be_in_a_frame_twice() -> None:
     changed = {"frame_index": np.array([0, 0]), "person_id": np.array([-1, -1])}
     assert len(Tracks(**(columns(2) | changed))) == 2
 
@@ -193,7 +193,7 @@ def test_tables_are_joined_in_the_order_of_frames() -> None:
     assert len(Tracks.concatenate([])) == 0
 
 
-def test_places_in_the_project(tmp_path: Path) -> None:
+def test_paths_in_the_project(tmp_path: Path) -> None:
     project = Project(tmp_path / "a.fancam")
     assert project.tracks_file("b").relative_to(tmp_path).as_posix() == "a.fancam/tracks/b.csv"
     assert project.tracker_folder.relative_to(tmp_path).as_posix() == "a.fancam/tracker"
@@ -203,7 +203,7 @@ def test_a_projects_tracks_keep_the_names_they_were_written_with(tmp_path: Path)
     project = Project(tmp_path / "a.fancam")
     with pytest.raises(InputError, match="film: not tracked yet; run track-people"):
         read_tracks(project, "film")
-    tracks = everybody()
+    tracks = all_names()
     write_csv(project.tracks_file("film"), tracks, NAMES)
     project.finish(TRACKS, tracks_record(NAMES), "film")
     again, names = read_tracks(Project(project.folder), "film")

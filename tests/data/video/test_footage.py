@@ -14,14 +14,14 @@ from tests.clips.catalogue import Clips
     ("duration_s", "expected_s"),
     [
         pytest.param(0.0, 0.2, id="empty"),
-        pytest.param(7.0, 0.2, id="at most five a second"),
-        pytest.param(120.0, 0.2, id="600 looks at five a second"),
+        pytest.param(7.0, 0.2, id="at most five per second"),
+        pytest.param(120.0, 0.2, id="600 samples at five per second"),
         pytest.param(300.0, 0.5, id="600 looks"),
         pytest.param(600.0, 1.0, id="ten minutes"),
         pytest.param(7200.0, 1.0, id="long"),
     ],
 )
-def test_short_footage_is_looked_at_more_often(duration_s: float, expected_s: float) -> None:
+def test_short_footage_is_sampled_more_often(duration_s: float, expected_s: float) -> None:
     assert default_interval_s(duration_s) == pytest.approx(expected_s)
 
 
@@ -47,7 +47,7 @@ def test_short_footage_is_looked_at_more_often(duration_s: float, expected_s: fl
         ("exif_turned.jpg", "image", (160, 96), 1.0, None, False),
     ],
 )
-def test_probe_tells_size_duration_rate_and_sound(
+def test_probe_returns_size_duration_rate_and_sound(
     clips: Clips,
     name: str,
     kind: str,
@@ -66,7 +66,7 @@ def test_probe_tells_size_duration_rate_and_sound(
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "expected_error"),
     [
         ("zero_bytes.mp4", "empty"),
         ("zero_bytes.png", "empty"),
@@ -83,8 +83,8 @@ def test_probe_tells_size_duration_rate_and_sound(
         ("only_text_pictures", "none of its 2 pictures"),
     ],
 )
-def test_probe_says_what_is_wrong_in_one_line(
-    clips: Clips, name: str, says: str, capfd: pytest.CaptureFixture[str]
+def test_probe_reports_errors_in_one_line(
+    clips: Clips, name: str, expected_error: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = clips(name)
 
@@ -92,13 +92,13 @@ def test_probe_says_what_is_wrong_in_one_line(
         probe(path)
 
     message = str(raised.value)
-    assert says in message
+    assert expected_error in message
     assert str(path) in message
     assert "\n" not in message
     assert capfd.readouterr() == ("", "")
 
 
-def test_probe_of_what_is_not_there(tmp_path: Path) -> None:
+def test_probe_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
         probe(tmp_path / "nothing.mp4")
 

@@ -19,7 +19,7 @@ def test_colours_keep_their_order_and_names_may_be_unicode(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture"])
-def test_what_is_no_image(tmp_path: Path, content: bytes) -> None:
+def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(ValueError, match="not an image"):
         decode_jpeg(content)
     (tmp_path / "x.jpg").write_bytes(content)

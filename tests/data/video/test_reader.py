@@ -54,7 +54,7 @@ MILLISECOND = 1.001e-3  # Matroska's clock
 
 
 def first_at_or_after(frames: list[Frame], every_s: float) -> list[int]:
-    """The samples by their definition, one time after the other."""
+    """Return the samples by their definition, one time after the other."""
     found: list[int] = []
     times = np.arange(0, frames[-1].time_s + 1e-6, every_s)
     for time_s in times:
@@ -64,18 +64,18 @@ def first_at_or_after(frames: list[Frame], every_s: float) -> list[int]:
     return found
 
 
-def look(frames: Iterator[Frame]) -> list[tuple[int, float, int]]:
-    """Index, time and the number shown."""
+def shown_frames(frames: Iterator[Frame]) -> list[tuple[int, float, int]]:
+    """Return index, time and drawn number of each frame."""
     return [(f.index, f.time_s, number_of(f.image)) for f in frames]
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_every_frame_comes_with_its_index_and_time(
+def test_every_frame_has_its_index_and_time(
     clips: Clips, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     damage = Damage()
 
-    frames = look(read_frames(clips(name), damage=damage))
+    frames = shown_frames(read_frames(clips(name), damage=damage))
 
     assert [index for index, _, _ in frames] == list(range(len(WHOLE[name])))
     assert [number for _, _, number in frames] == list(range(len(WHOLE[name])))
@@ -96,7 +96,7 @@ def test_frames_are_upright(clips: Clips, name: str) -> None:
 
 @pytest.mark.parametrize("every_s", [0.01, 0.1, 0.25, 0.5, 1.0, 100.0])
 @pytest.mark.parametrize("name", [*WHOLE, *DAMAGED, "starts_between_keyframes.ts"])
-def test_samples_are_frames_of_the_whole(clips: Clips, name: str, every_s: float) -> None:
+def test_samples_are_frames_of_the_footage(clips: Clips, name: str, every_s: float) -> None:
     frames = list(read_frames(clips(name)))
 
     samples = list(sample_frames(clips(name), every_s=every_s))
@@ -112,20 +112,20 @@ def test_samples_are_frames_of_the_whole(clips: Clips, name: str, every_s: float
     "name",
     ["constant_rate.mp4", "varying_rate.mp4", "elementary.h264", "joined.ts", *DAMAGED],
 )
-def test_a_resumed_run_goes_on_with_the_same_frames(clips: Clips, name: str) -> None:
-    whole = look(sample_frames(clips(name), every_s=0.3))
+def test_a_resumed_run_continues_with_the_same_frames(clips: Clips, name: str) -> None:
+    whole = shown_frames(sample_frames(clips(name), every_s=0.3))
 
     for done in range(len(whole)):
-        rest = look(sample_frames(clips(name), every_s=0.3, after_index=whole[done][0]))
+        rest = shown_frames(sample_frames(clips(name), every_s=0.3, after_index=whole[done][0]))
         assert rest == whole[done + 1 :]
 
 
 @pytest.mark.parametrize("from_s", [0.0, 0.3, 0.31, 0.6, 1.7, 2.7, 9.0])
 @pytest.mark.parametrize("name", ["constant_rate.mp4", "elementary.h264"])
 def test_samples_from_a_time_on(clips: Clips, name: str, from_s: float) -> None:
-    whole = look(sample_frames(clips(name), every_s=0.3))
+    whole = shown_frames(sample_frames(clips(name), every_s=0.3))
 
-    rest = look(sample_frames(clips(name), every_s=0.3, from_s=from_s))
+    rest = shown_frames(sample_frames(clips(name), every_s=0.3, from_s=from_s))
 
     assert rest == [sample for sample in whole if sample[1] >= from_s - 1e-6]
 
@@ -145,25 +145,29 @@ SEGMENTED = [
 
 @pytest.mark.parametrize("length_s", [0.6, 0.9, 1.2])
 @pytest.mark.parametrize("name", SEGMENTED)
-def test_segments_have_the_samples_of_the_whole(clips: Clips, name: str, length_s: float) -> None:
-    whole = look(sample_frames(clips(name), every_s=0.3))
+def test_segments_have_the_samples_of_the_footage(clips: Clips, name: str, length_s: float) -> None:
+    whole = shown_frames(sample_frames(clips(name), every_s=0.3))
     found = []
     for number in range(12):
         from_s, until_s = number * length_s, (number + 1) * length_s if number < 11 else inf
-        found += look(sample_frames(clips(name), every_s=0.3, from_s=from_s, until_s=until_s))
+        found += shown_frames(
+            sample_frames(clips(name), every_s=0.3, from_s=from_s, until_s=until_s)
+        )
     assert found == whole
 
 
 @pytest.mark.parametrize("name", SEGMENTED)
-def test_segments_have_the_frames_of_the_whole(clips: Clips, name: str) -> None:
-    whole = look(read_frames(clips(name)))
+def test_segments_have_the_frames_of_the_footage(clips: Clips, name: str) -> None:
+    whole = shown_frames(read_frames(clips(name)))
     found = []
     for number in range(12):
         from_s, until_s = number * 0.5, (number + 1) * 0.5 if number < 11 else inf
-        found += look(read_frames(clips(name), from_s=from_s, until_s=until_s))
+        found += shown_frames(read_frames(clips(name), from_s=from_s, until_s=until_s))
     assert found == whole
     middle = len(whole) // 2
-    assert look(read_frames(clips(name), after_index=whole[middle][0])) == whole[middle + 1 :]
+    assert (
+        shown_frames(read_frames(clips(name), after_index=whole[middle][0])) == whole[middle + 1 :]
+    )
 
 
 INTERVALS: dict[str, list[tuple[float, float]]] = {
@@ -179,7 +183,7 @@ INTERVALS: dict[str, list[tuple[float, float]]] = {
 
 
 def in_one_interval(sample: tuple[int, float, int], intervals: list[tuple[float, float]]) -> bool:
-    """Whether a sample and the multiple of 0.3 s that it stands for lie in one of ``intervals``."""
+    """Return whether a sample and its multiple of 0.3 s are in one of ``intervals``."""
     multiple = int((sample[1] + 1e-6) / 0.3) * 0.3
     return any(a <= multiple + 1e-6 and sample[1] < b - 1e-6 for a, b in intervals)
 
@@ -187,20 +191,22 @@ def in_one_interval(sample: tuple[int, float, int], intervals: list[tuple[float,
 @pytest.mark.parametrize("case", INTERVALS)
 @pytest.mark.parametrize("name", ["constant_rate.mp4", "elementary.h264", "varying_rate.mp4"])
 def test_samples_of_intervals(clips: Clips, name: str, case: str) -> None:
-    whole = look(sample_frames(clips(name), every_s=0.3))
+    whole = shown_frames(sample_frames(clips(name), every_s=0.3))
     expected = [sample for sample in whole if in_one_interval(sample, INTERVALS[case])]
 
     intervals = as_intervals(INTERVALS[case])
-    found = look(sample_frames(clips(name), every_s=0.3, intervals=intervals))
+    found = shown_frames(sample_frames(clips(name), every_s=0.3, intervals=intervals))
 
     assert found == expected
     for number, (index, _, _) in enumerate(found):
-        rest = look(sample_frames(clips(name), every_s=0.3, intervals=intervals, after_index=index))
+        rest = shown_frames(
+            sample_frames(clips(name), every_s=0.3, intervals=intervals, after_index=index)
+        )
         assert rest == expected[number + 1 :]
 
 
-def test_a_frame_after_a_gap_is_no_sample_for_a_time_in_it(clips: Clips) -> None:
-    """From 1.9 to 3.3 s there is none."""
+def test_a_frame_after_a_gap_is_no_sample_for_a_time_in_the_gap(clips: Clips) -> None:
+    """There is no frame from 1.9 to 3.3 s."""
     for intervals, expected in ((None, [1.5, 3.3, 3.5]), ([(1.5, 1.95), (3.1, 3.7)], [1.5, 3.5])):
         samples = sample_frames(
             clips("varying_rate.mp4"),
@@ -208,7 +214,7 @@ def test_a_frame_after_a_gap_is_no_sample_for_a_time_in_it(clips: Clips) -> None
             from_s=1.5,
             intervals=None if intervals is None else as_intervals(intervals),
         )
-        assert [time_s for _, time_s, _ in look(samples)] == pytest.approx(expected)
+        assert [time_s for _, time_s, _ in shown_frames(samples)] == pytest.approx(expected)
 
 
 def test_nothing_is_decoded_outside_the_intervals(clips: Clips) -> None:
@@ -222,32 +228,32 @@ def test_nothing_is_decoded_outside_the_intervals(clips: Clips) -> None:
 
 @pytest.mark.parametrize("name", ["constant_rate.mp4", "long_group.mp4", "open_groups.mkv"])
 @pytest.mark.parametrize("wanted", [[], [0], [41, 7, 7], [88, 89, 5000]])
-def test_picked_frames_are_those_of_the_whole(clips: Clips, name: str, wanted: list[int]) -> None:
+def test_picked_frames_are_those_of_the_footage(clips: Clips, name: str, wanted: list[int]) -> None:
     picked = list(pick_frames(clips(name), np.array(wanted, np.int64)))
     assert [frame.index for frame in picked] == sorted({i for i in wanted if i < 90})
     assert [number_of(frame.image) for frame in picked] == [frame.index for frame in picked]
 
 
-def test_a_frame_that_serves_several_times_comes_once(clips: Clips) -> None:
-    samples = look(sample_frames(clips("varying_rate.mp4"), every_s=0.5))
+def test_a_frame_sampled_for_several_times_is_yielded_once(clips: Clips) -> None:
+    samples = shown_frames(sample_frames(clips("varying_rate.mp4"), every_s=0.5))
 
     assert [time_s for _, time_s, _ in samples] == pytest.approx([0, 0.5, 1, 1.5, 3.3, 3.5])
 
 
-def test_frames_before_the_first_keyframe_are_no_frames(clips: Clips) -> None:
-    frames = look(read_frames(clips("starts_between_keyframes.ts")))
+def test_frames_before_the_first_keyframe_are_skipped(clips: Clips) -> None:
+    frames = shown_frames(read_frames(clips("starts_between_keyframes.ts")))
 
     assert [(index, number) for index, _, number in frames] == [(i, i + 30) for i in range(60)]
     assert frames[0][1] == 0.0
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_damaged_frames_and_those_they_smear_are_skipped_and_counted(
+def test_damaged_frames_and_their_dependents_are_skipped_and_counted(
     clips: Clips, threads: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     damage = Damage()
 
-    frames = look(read_frames(clips("damaged.mp4"), threads=threads, damage=damage))
+    frames = shown_frames(read_frames(clips("damaged.mp4"), threads=threads, damage=damage))
 
     group_end = (DAMAGED_FRAMES.start // DAMAGED_GOP + 1) * DAMAGED_GOP
     lost = set(range(DAMAGED_FRAMES.start, group_end))
@@ -259,12 +265,12 @@ def test_damaged_frames_and_those_they_smear_are_skipped_and_counted(
 
 
 @pytest.mark.parametrize("name", ["truncated.mkv", "truncated.ts", "truncated_index_first.mp4"])
-def test_a_truncated_file_gives_what_it_has(
+def test_a_truncated_file_gives_its_frames(
     clips: Clips, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     damage = Damage()
 
-    frames = look(read_frames(clips(name), damage=damage))
+    frames = shown_frames(read_frames(clips(name), damage=damage))
 
     assert 40 < len(frames) < 60
     assert all(index == number for index, _, number in frames)
@@ -273,7 +279,7 @@ def test_a_truncated_file_gives_what_it_has(
 
 
 @pytest.mark.parametrize("name", ["truncated.mkv", "truncated_index_first.mp4"])
-def test_what_a_truncated_file_has_lost_is_counted(clips: Clips, name: str) -> None:
+def test_missing_frames_of_a_truncated_file_are_counted(clips: Clips, name: str) -> None:
     damage = Damage()
 
     kept = sum(1 for _ in read_frames(clips(name), damage=damage))
@@ -312,7 +318,7 @@ def test_two_readers_in_two_threads(clips: Clips) -> None:
     seen: dict[int, list[tuple[int, float, int]]] = {}
 
     def read(key: int) -> None:
-        seen[key] = look(sample_frames(clips("constant_rate.mp4"), every_s=0.1, threads=2))
+        seen[key] = shown_frames(sample_frames(clips("constant_rate.mp4"), every_s=0.1, threads=2))
 
     clips("constant_rate.mp4")
     readers = [threading.Thread(target=read, args=(key,)) for key in range(3)]
@@ -326,13 +332,13 @@ def test_two_readers_in_two_threads(clips: Clips) -> None:
 
 
 @pytest.mark.parametrize("every_s", [0.0, -1.0, float("nan"), float("inf")])
-def test_an_interval_that_is_none(clips: Clips, every_s: float) -> None:
+def test_invalid_intervals(clips: Clips, every_s: float) -> None:
     with pytest.raises(InputError, match="above 0"):
         sample_frames(clips("silent.mp4"), every_s=every_s)
 
 
 @pytest.mark.parametrize(
-    ("damage", "says"),
+    ("damage", "expected_text"),
     [
         (Damage(), "nothing damaged"),
         (Damage(frames=2), "2 damaged frames skipped"),
@@ -340,9 +346,9 @@ def test_an_interval_that_is_none(clips: Clips, every_s: float) -> None:
         (Damage(frames=1, missing=3), "1 damaged frame skipped; cut off, about 3 frames missing"),
     ],
 )
-def test_damage_says_what_it_was(damage: Damage, says: str) -> None:
-    assert str(damage) == says
-    assert bool(damage) == (says != "nothing damaged")
+def test_damage_as_text(damage: Damage, expected_text: str) -> None:
+    assert str(damage) == expected_text
+    assert bool(damage) == (expected_text != "nothing damaged")
 
 
 def test_real_footage_agrees_with_its_labels(shared: Path) -> None:

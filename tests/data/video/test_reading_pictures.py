@@ -1,4 +1,4 @@
-"""Pictures as footage: one, or a folder of them."""
+"""Pictures as footage: a single one, or a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_every_picture_of_a_folder_is_a_sample(clips: Clips, every_s: float) -> 
 
     frames = look(sample_frames(clips("pictures"), every_s=every_s, damage=damage))
 
-    # Index 3 is the broken one: shot 0, 1, 2, 3, 10, 11, 12.
+    # Index 3 is the broken picture: shot 0, 1, 2, 3, 10, 11, 12.
     shown = [(0, 0), (1, 1), (2, 2), (4, 10), (5, 11), (6, 12)]
     assert [(index, number) for index, _, number in frames] == shown
     assert [time_s for _, time_s, _ in frames] == [0, 1, 2, 4, 5, 6]
@@ -58,6 +58,6 @@ def test_a_single_picture(clips: Clips, name: str, number: int, wh: tuple[int, i
 
 
 @pytest.mark.parametrize("name", ["cut_off.jpg", "broken_pictures"])
-def test_pictures_none_of_which_can_be_read(clips: Clips, name: str) -> None:
+def test_only_unreadable_pictures(clips: Clips, name: str) -> None:
     with pytest.raises(InputError, match="damaged"):
         list(read_frames(clips(name)))

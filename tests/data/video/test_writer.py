@@ -23,7 +23,7 @@ def audio_seconds(path: Path) -> float:
         return sum(frame.samples for frame in film.decode(audio=0)) / rate
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+def test_round_trip(tmp_path: Path) -> None:
     images = pictures(12)
 
     write_video(tmp_path / "film.mp4", images, rate=Fraction(30000, 1001))
@@ -43,7 +43,7 @@ def test_the_same_film_is_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
 
 
-def test_a_browser_finds_the_index_first_and_no_author(tmp_path: Path) -> None:
+def test_the_index_is_first_and_there_is_no_author(tmp_path: Path) -> None:
     write_video(tmp_path / "film.mp4", pictures(3), rate=25)
 
     content = (tmp_path / "film.mp4").read_bytes()
@@ -54,7 +54,7 @@ def test_a_browser_finds_the_index_first_and_no_author(tmp_path: Path) -> None:
         assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
 
 
-def test_times_of_their_own(tmp_path: Path) -> None:
+def test_given_frame_times(tmp_path: Path) -> None:
     times = [0.0, 0.04, 0.5, 2.125]
 
     write_video(tmp_path / "film.mp4", pictures(4), rate=25, times=times)
@@ -63,18 +63,18 @@ def test_times_of_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_sound_lasts_as_long_as_it_was(tmp_path: Path, channels: int) -> None:
+def test_sound_keeps_its_length(tmp_path: Path, channels: int) -> None:
     mono = sound(2.0, rate=44_100)
     samples = mono if channels == 1 else np.stack([mono, mono], axis=1)
 
     write_video(tmp_path / "film.mp4", pictures(50), rate=25, audio=samples, audio_rate=44_100)
 
     assert probe(tmp_path / "film.mp4").has_audio
-    # AAC codes 1024 samples at once.
+    # AAC encodes 1024 samples per frame.
     assert audio_seconds(tmp_path / "film.mp4") == pytest.approx(2.0, abs=2 * 1024 / 44_100)
 
 
-def test_sound_in_pieces_is_sound_in_one(tmp_path: Path) -> None:
+def test_sound_in_blocks_equals_sound_in_one(tmp_path: Path) -> None:
     tone = sound(1.0)
     write_video(tmp_path / "one.mp4", pictures(25), rate=25, audio=tone)
 
@@ -87,7 +87,7 @@ def test_sound_in_pieces_is_sound_in_one(tmp_path: Path) -> None:
     assert (tmp_path / "pieces.mp4").read_bytes() == (tmp_path / "one.mp4").read_bytes()
 
 
-def test_what_fails_leaves_nothing_and_keeps_the_old(tmp_path: Path) -> None:
+def test_an_error_leaves_the_old_file_and_no_partial_one(tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_bytes(b"old")
 
     def drawn() -> Iterator[Image]:
@@ -101,7 +101,7 @@ def test_what_fails_leaves_nothing_and_keeps_the_old(tmp_path: Path) -> None:
     assert (tmp_path / "film.mp4").read_bytes() == b"old"
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write_video(tmp_path / "none" / "film.mp4", pictures(1), rate=25)
 
@@ -117,15 +117,15 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "says"),
+    ("shape", "message"),
     [
         ((95, 160, 3), "even"),
         ((96, 160), r"\(h, w, 3\)"),
         ((96, 160, 4), r"\(h, w, 3\)"),
     ],
 )
-def test_images_that_do_not_fit(tmp_path: Path, shape: tuple[int, ...], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+def test_images_that_do_not_fit(tmp_path: Path, shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         write_video(tmp_path / "film.mp4", [np.zeros(shape, np.uint8)], rate=25)
 
     assert list(tmp_path.iterdir()) == []

@@ -40,7 +40,7 @@ def test_the_full_range_is_narrowed() -> None:
     assert np.abs(found.y.astype(int) - planes_of(frame("yuv420p")).y).mean() < 2
 
 
-def test_nothing_is_copied_where_it_need_not() -> None:
+def test_nothing_is_copied_without_need() -> None:
     decoded = frame("yuv420p")
     planes = planes_of(decoded)
     decoded.planes[0].update(bytes(decoded.planes[0].buffer_size))
@@ -48,7 +48,7 @@ def test_nothing_is_copied_where_it_need_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "height", "colours"),
+    ("tags", "height", "colours"),
     [
         ((2, 2, 2), 96, SD),
         ((2, 2, 2), 720, BT709),
@@ -57,13 +57,13 @@ def test_nothing_is_copied_where_it_need_not() -> None:
         ((0, 1, 13), 96, Colours(6, 1, 13)),
         ((5, 0, 2), 720, Colours(5, 1, 1)),
     ],
-    ids=["SD", "HD", "said", "HDR", "RGB", "partly said"],
+    ids=["SD", "HD", "tagged", "HDR", "RGB", "partly tagged"],
 )
 def test_colours_keep_their_meaning(
-    said: tuple[int, int, int], height: int, colours: Colours
+    tags: tuple[int, int, int], height: int, colours: Colours
 ) -> None:
     one = frame("yuv420p", height=height)
-    one.colorspace, one.color_primaries, one.color_trc = said
+    one.colorspace, one.color_primaries, one.color_trc = tags
     assert planes_of(one).colours == colours
 
 
@@ -79,7 +79,7 @@ def test_planes_are_upright(clip: str, clips: Clips) -> None:
 
 
 @pytest.mark.parametrize("clip", ["constant_rate.mp4", "delayed_start.mkv", "elementary.h264"])
-def test_decoded_frames_are_those_that_are_read(clip: str, clips: Clips) -> None:
+def test_decoded_frames_equal_those_of_the_reader(clip: str, clips: Clips) -> None:
     footage = probe(clips(clip))
     decoded = list(decode_frames(footage))
     read = list(read_frames(footage))
@@ -92,13 +92,13 @@ def test_decoded_frames_are_those_that_are_read(clip: str, clips: Clips) -> None
     assert {f.start_s for f in decoded} == {later[0].start_s}
 
 
-def test_when_a_footage_starts(clips: Clips) -> None:
+def test_start_time_of_a_footage(clips: Clips) -> None:
     first = next(decode_frames(probe(clips("delayed_start.mkv"))))
     assert float(first.start_s) == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize("clip", ["constant_rate.mp4", "delayed_start.mkv", "silent.mp4"])
-def test_how_long_frames_last(clip: str, clips: Clips) -> None:
+def test_frame_durations(clip: str, clips: Clips) -> None:
     frames = list(decode_frames(probe(clips(clip))))
     lasts = {round(float(frame.lasts_s), 3) for frame in frames}
     assert lasts == {round(frames[1].time_s, 3)}

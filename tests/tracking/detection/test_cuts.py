@@ -10,7 +10,7 @@ Scene = tuple[int, int]  # seed, frames
 
 
 def film(scenes: list[Scene], *, step: int = 0) -> NDArray[np.uint8]:
-    """Random pictures, each shown for some frames; ``step`` px a frame to the right."""
+    """Return random pictures, each shown for some frames, moving right by ``step`` px per frame."""
     width, height = THUMBNAIL_WH
     frames = []
     for seed, count in scenes:
@@ -25,7 +25,7 @@ def film(scenes: list[Scene], *, step: int = 0) -> NDArray[np.uint8]:
     [
         pytest.param([], 0, [], id="no frame"),
         pytest.param([(1, 1)], 0, [], id="one frame"),
-        pytest.param([(1, 30)], 0, [], id="nothing happens"),
+        pytest.param([(1, 30)], 0, [], id="a still picture"),
         pytest.param([(1, 30)], 1, [], id="the camera turns"),
         pytest.param([(1, 12), (2, 12)], 0, [12], id="one cut"),
         pytest.param([(1, 12), (2, 12), (1, 12)], 0, [12, 24], id="there and back"),

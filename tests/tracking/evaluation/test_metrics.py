@@ -60,13 +60,13 @@ TWO = stay(A, 0) + stay(B, 50)
             stay(1, 3.3) + stay(2, 50),
             TWO,
             Score(labelled=8, rows=8, idtp=8, covered=8),
-            id="a third beside: overlap of a half",
+            id="off by a third: overlap of a half",
         ),
         pytest.param(
             stay(1, 3.4) + stay(2, 50),
             TWO,
             Score(labelled=8, rows=8, idtp=4, covered=4, unlabelled=4),
-            id="a little more beside",
+            id="off by slightly more",
         ),
         pytest.param(
             stay(1, 0) + stay(2, 50, [0, 1, 2]) + [(3, 3, 50)],
@@ -121,7 +121,7 @@ def test_rows_without_a_label_are_left_out_where_labels_are_not_complete() -> No
 
 @pytest.mark.parametrize("exhaustive", [True, False])
 def test_rows_on_a_face_that_does_not_count_are_not_scored(exhaustive: bool) -> None:
-    """Nor is a second row on it; but a wrong row on a face that counts stays wrong."""
+    """Nor is a second row on it, but a wrong row on a face that counts stays wrong."""
     truth = [*TWO, *stay(SOMEBODY, 90)]
     found = stay(1, 0) + stay(2, 90) + stay(3, 91)
     expected = Score(labelled=8, rows=4, idtp=4, covered=4)

@@ -48,17 +48,17 @@ def people_of(
         pytest.param(
             [(range(25), [0.9, 0.1, 0]), (range(25), [0.5, 0.4, 0])],
             [ANNA, BEN],
-            id="who is there already is nobody else",
+            id="a person already in the frame is no other box",
         ),
         pytest.param(
             [(range(25), [0.9, 0.1, 0]), (range(30, 55), [0.5, 0.4, 0])],
             [ANNA, -1],
-            id="... but only while they are there",
+            id="... but only in those frames",
         ),
         pytest.param(
             [(range(25), [0.9, 0.1, 0]), (range(25), [0.5, 0.4, 0.38])],
             [ANNA, -1],
-            id="... and who else it is must be clear",
+            id="... and the other person must be clear",
         ),
         pytest.param(
             [(range(9), [0.6, 0.5, 0]), (range(9), [0.5, 0.6, 0])],

@@ -96,7 +96,7 @@ def test_gaps(
 
 
 def test_time_decides_where_frames_come_unevenly() -> None:
-    """The third frame is on screen for 0.7 s: the face has gone most of its way after it."""
+    """The third frame lasts 0.7 s: the face has moved most of the way after it."""
     line = timeline(5, times_s=[0.0, 0.1, 0.2, 0.9, 1.0])
     found = interpolate_gaps(tracks([(0, 1, 0), (4, 1, 20)], line), line, max_gap_s=1.0)
     assert rows_of(found)[1:4] == [(1, 1, 2, True), (2, 1, 4, True), (3, 1, 18, True)]
@@ -108,15 +108,15 @@ def test_the_limit_is_time_not_frames() -> None:
     assert len(interpolate_gaps(tracks([(0, 1, 0), (2, 1, 20)], line), line, max_gap_s=1.0)) == 2
 
 
-def test_only_frames_that_were_read_are_filled() -> None:
-    """A quick look at every third frame, one of them damaged."""
+def test_only_frames_that_were_read_are_interpolated() -> None:
+    """One frame in three was read, and one of them is damaged."""
     every = timeline(13)
     line = type(every)(np.array([0, 3, 9, 12]), every.time_s[[0, 3, 9, 12]], every.cuts)
     found = interpolate_gaps(tracks([(0, 1, 0), (12, 1, 24)], line), line, max_gap_s=2.0)
     assert rows_of(found)[1:3] == [(3, 1, 6, True), (9, 1, 18, True)]
 
 
-def test_sizes_and_confidence_lie_between() -> None:
+def test_sizes_and_confidence_are_interpolated() -> None:
     line = timeline(5)
     seen = tracks([(0, 1, 0), (4, 1, 0)], line)
     seen = seen.replace(
@@ -130,7 +130,7 @@ def test_sizes_and_confidence_lie_between() -> None:
     )
 
 
-def test_filling_again_changes_nothing_and_the_input_stays() -> None:
+def test_interpolating_again_changes_nothing_and_the_input_stays() -> None:
     line = timeline(9, cuts=[6])
     seen = tracks([(0, 1, 0), (4, 1, 8), (8, 1, 9), (1, 2, 5), (3, 2, 6)], line)
     columns = {name: getattr(seen, name).copy() for name in seen.COLUMNS}

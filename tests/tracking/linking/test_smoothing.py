@@ -6,8 +6,8 @@ import pytest
 from tests.tracking.track_rows import timeline, tracks
 from tracking.linking.smoothing import smooth, smoothed
 
-# Frames 0.1 s apart: with a window of 0.4 s the nearest neighbours are half of its half away, and
-# weigh (1 - 0.5^3)^3; the next ones weigh nothing.
+# Frames are 0.1 s apart: with a window of 0.4 s the nearest neighbours are at half of the
+# half-width and have weight (1 - 0.5^3)^3; the next ones have weight 0.
 NEAR = 0.875**3
 WINDOW_S = 0.4
 
@@ -75,7 +75,7 @@ def test_two_people_crossing_keep_their_paths() -> None:
 
 
 def test_time_decides_where_frames_come_unevenly() -> None:
-    """An even movement stays even, also at the ends and where frames are 30 times longer."""
+    """Uniform motion stays uniform, also at the ends and where frames are 30 times longer."""
     time_s = np.array([0, 0.01, 0.02, 0.3, 0.33, 0.4, 0.7, 0.71, 0.72])
     values = np.outer(time_s, [100, -50]) + np.array([3, 200])
     assert smoothed(values, time_s, 0.5) == pytest.approx(values)

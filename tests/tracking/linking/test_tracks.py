@@ -26,7 +26,7 @@ def rows(
     cuts: list[int] | None = None,
     video: bool = True,
 ) -> dict[int, list[int]]:
-    """Frames of each person."""
+    """Return the frames of each person."""
     named = find_tracks(
         found(boxes, cuts), (ANNA, BEN), faces, label_margin=0.0, video=video, settings=PLAIN
     )
@@ -112,7 +112,7 @@ def test_boxes_are_faces_without_the_labels_margin() -> None:
 @pytest.mark.parametrize(
     ("left", "expected"),
     [(100.0, [True, True, True]), (4.0, [True, False, True]), (15.0, [True, True, True])],
-    ids=["elsewhere", "over the gap", "beside it"],
+    ids=["elsewhere", "over the gap", "next to it"],
 )
 def test_interpolated_rows_on_another_face_are_dropped(left: float, expected: list[bool]) -> None:
     line = timeline(3)

@@ -21,7 +21,7 @@ from tracking.training.cli import main
 
 QUICK = ("--weights", "yolo11n.yaml", "--epochs", "2", "--imgsz", "96", "--device", "cpu")
 
-# Runs the command with every way out of the machine written down and closed.
+# Runs the command with all network access refused and logged.
 WATCHED = """
 import socket, sys, urllib.request
 from pathlib import Path
@@ -42,7 +42,7 @@ def files_under(folder: Path) -> list[str]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """A user's environment: nothing of pytest's, and a key that would start uploads."""
+    """Return a user's environment without pytest's variables, with a key that starts uploads."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("YOLO", "MPL", "PYTEST"))}
     keys = {"ULTRALYTICS_API_KEY": "secret", "PYTHONPATH": str(ROOT), "HOME": str(home)}
     cleared = {name: str(home / name) for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
@@ -59,7 +59,7 @@ def watched(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """A folder with an empty home and a project that was trained from there."""
+    """Return a folder with an empty home and a project that was trained from there."""
     place = tmp_path_factory.mktemp("ran")
     draw_project(place / "a.fancam")
     return place, watched(place / "home", str(place / "a.fancam"), *QUICK, "--learning-curve")
@@ -94,7 +94,7 @@ def test_sends_nothing_and_leaves_nothing_elsewhere(ran: Ran) -> None:
     assert not list((place / "a.fancam/dataset").rglob("*.cache"))
 
 
-def test_says_only_what_concerns_the_user(ran: Ran) -> None:
+def test_prints_only_the_report(ran: Ran) -> None:
     _, done = ran
     lines = done.stdout.splitlines()
     assert lines[0] == "2 people, trained for 2 epochs"
@@ -165,7 +165,7 @@ def _damaged_weights(folder: Path) -> None:
         pytest.param(_nothing, ["--resume", "--force"], "give one of them", id="both"),
     ],
 )
-def test_one_line_for_what_the_user_can_mend(
+def test_errors_that_a_user_can_fix_are_one_line(
     spoil: Callable[[Path], None],
     options: list[str],
     message: str,
@@ -179,26 +179,26 @@ def test_one_line_for_what_the_user_can_mend(
     monkeypatch.chdir(folder)
     before = set(files_under(folder))
     assert main([str(folder), "--weights", "yolo11n.yaml", *options]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("train-tracker: ")
-    assert message in said
-    assert said.count("\n") == 1
+    output = capsys.readouterr().err
+    assert output.startswith("train-tracker: ")
+    assert message in output
+    assert output.count("\n") == 1
     assert set(files_under(folder)) - before <= {".lock"}
 
 
-def test_help_is_there_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
-    said = " ".join(capsys.readouterr().out.split())
-    assert "yolo11n.yaml" in said
-    assert "only from sources that you trust" in said
+    output = " ".join(capsys.readouterr().out.split())
+    assert "yolo11n.yaml" in output
+    assert "only from sources that you trust" in output
     loaded = (
         "import sys, tracking.training.cli; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=False).returncode == 0
 
 
-def test_a_full_disk_costs_nothing(
+def test_a_full_disk_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     draw_project(tmp_path / "a.fancam")
@@ -214,7 +214,7 @@ def test_a_full_disk_costs_nothing(
     assert not (tmp_path / "a.fancam/tracker/best.pt").exists()
 
 
-def test_a_person_with_three_faces_is_trained_and_said_to_need_more(
+def test_a_person_with_three_faces_is_trained_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "a.fancam"
@@ -224,9 +224,9 @@ def test_a_person_with_three_faces_is_trained_and_said_to_need_more(
         kept = [line for line in lines if not line.startswith("1 ")]
         label.write_text("\n".join(kept) + "\n", encoding="utf-8")
     assert main([str(folder), *QUICK]) == 0
-    said = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("  Person 2"))
-    assert " 3 examples " in said
-    assert "needs more examples" in said
+    output = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("  Person 2"))
+    assert " 3 examples " in output
+    assert "needs more examples" in output
     page = (folder / "tracker/report/report.html").read_text(encoding="utf-8")
     assert "needs more examples" in page
 
@@ -234,7 +234,7 @@ def test_a_person_with_three_faces_is_trained_and_said_to_need_more(
 @pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
-def test_a_killed_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_command_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "a.fancam"
     draw_project(folder)
     home = tmp_path / "home"
@@ -249,8 +249,8 @@ def test_a_killed_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert not (folder / "tracker/best.pt").exists()
     assert not Project(folder).has_record(TRACKER)
     assert main([*many, "--resume"]) == 0
-    said = capsys.readouterr()
-    assert "trained for 5 epochs" in said.out
-    assert "epoch 1/5" not in said.err
+    output = capsys.readouterr()
+    assert "trained for 5 epochs" in output.out
+    assert "epoch 1/5" not in output.err
     assert (folder / "tracker/best.pt").exists()
     assert not (folder / "tracker/training").exists()

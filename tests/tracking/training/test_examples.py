@@ -27,16 +27,16 @@ def example(*people: int, name: str = "a") -> Example:
         pytest.param([[0], [0], [1], [1]], [1, 1, 1, 1], id="even"),
         # Person 1 on a quarter of person 0's images: sqrt(4) times each.
         pytest.param([[0]] * 4 + [[1]], [1, 1, 1, 1, 2], id="rare"),
-        pytest.param([[0]] * 3 + [[0, 1], []], [1, 1, 1, 2, 1], id="rare beside a common one"),
+        pytest.param([[0]] * 3 + [[0, 1], []], [1, 1, 1, 2, 1], id="rare next to a common one"),
         pytest.param([[0]] * 100 + [[1]], [1] * 100 + [4], id="very rare: at most four times"),
     ],
 )
-def test_rare_people_are_shown_more_often(images: list[list[int]], expected: list[int]) -> None:
+def test_rare_people_are_sampled_more_often(images: list[list[int]], expected: list[int]) -> None:
     found = repeats([example(*people) for people in images], 2, seed=0)
     assert found.tolist() == expected
 
 
-def test_a_share_of_a_repeat_is_the_chance_of_one() -> None:
+def test_a_fractional_repeat_is_a_probability() -> None:
     images = [example(0)] * 200 + [example(1)] * 100  # sqrt(2) times
     found = repeats(images, 2, seed=3)
     assert found[:200].tolist() == [1] * 200
@@ -44,7 +44,7 @@ def test_a_share_of_a_repeat_is_the_chance_of_one() -> None:
     assert found.tolist() == repeats(images, 2, seed=3).tolist()
 
 
-def test_subsets_grow_and_keep_everybody() -> None:
+def test_subsets_are_nested_and_have_all_people() -> None:
     images = [example(i % 3 if i else 5, name=str(i)) for i in range(40)]
     found = [subset(images, share, seed=0) for share in (0.12, 0.25, 0.5, 1.0)]
     for small, large in pairwise(found):
@@ -54,7 +54,7 @@ def test_subsets_grow_and_keep_everybody() -> None:
         assert {int(c) for e in chosen for c in e.labels.class_index} == {0, 1, 2, 5}
 
 
-def test_reads_what_was_written(tmp_path: Path) -> None:
+def test_round_trip(tmp_path: Path) -> None:
     project = draw_project(tmp_path / "a.fancam", train=3, val=2)
     found = read_examples(project.dataset_folder)
     assert found.names == NAMES
@@ -116,14 +116,14 @@ def _bad_data_file(dataset: Path) -> None:
         pytest.param(_bad_data_file, NAMES, "not a YOLO dataset", id="not yaml"),
         pytest.param(_no_images, NAMES, "no images to train on", id="no images"),
         pytest.param(_no_val, NAMES, "no images to validate on", id="no val"),
-        pytest.param(_unlabelled_val, NAMES, "no faces to validate on", id="nobody in val"),
+        pytest.param(_unlabelled_val, NAMES, "no faces to validate on", id="no person in val"),
         pytest.param(_nothing, ("Anna",), "one person in it", id="one person"),
         pytest.param(_unknown_class, NAMES, "class 7 in it", id="unknown class"),
         pytest.param(_bad_label, NAMES, "not a label file", id="damaged label"),
         pytest.param(_bad_image, NAMES, "not a picture", id="damaged image"),
     ],
 )
-def test_says_what_is_wrong(
+def test_bad_datasets(
     spoil: Callable[[Path], None], names: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
     project = draw_project(tmp_path / "a.fancam", train=2, val=1, names=names)

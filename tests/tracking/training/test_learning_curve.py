@@ -22,7 +22,7 @@ def curve(*map50: float) -> list[CurvePoint]:
 
 
 @pytest.mark.parametrize(
-    ("points", "said"),
+    ("points", "text"),
     [
         pytest.param(curve(), "Too few points", id="empty"),
         pytest.param(curve(0.5), "Too few points", id="one"),
@@ -31,12 +31,12 @@ def curve(*map50: float) -> list[CurvePoint]:
         pytest.param(curve(0.8, 0.7), "would hardly help", id="falling"),
     ],
 )
-def test_says_whether_more_would_help(points: list[CurvePoint], said: str) -> None:
-    assert said in verdict(points)
+def test_verdict(points: list[CurvePoint], text: str) -> None:
+    assert text in verdict(points)
 
 
 @pytest.mark.parametrize("points", [curve(), curve(0.25, 0.5, 0.75, 1.0)], ids=["empty", "full"])
-def test_reads_what_it_wrote(points: list[CurvePoint], tmp_path: Path) -> None:
+def test_round_trip(points: list[CurvePoint], tmp_path: Path) -> None:
     file = tmp_path / "curve.csv"
     write_curve(file, points)
     assert read_curve(file) == points

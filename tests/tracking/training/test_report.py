@@ -65,7 +65,7 @@ def test_shares_of_all_faces(confusion: list[list[int]], expected: ConfusionShar
 
 
 @pytest.mark.parametrize(
-    ("confusion", "train_faces", "said"),
+    ("confusion", "train_faces", "text"),
     [
         pytest.param([[9, 1, 0, 0]], 90, "", id="good"),
         pytest.param([[4, 0, 6, 0]], 90, "taken for Person 3 in 6 of 10", id="taken for another"),
@@ -75,21 +75,21 @@ def test_shares_of_all_faces(confusion: list[list[int]], expected: ConfusionShar
         pytest.param([[0, 0, 0, 0]], 3, "few examples; not in", id="few and not checked"),
     ],
 )
-def test_says_who_needs_more_examples(
-    confusion: list[list[int]], train_faces: int, said: str
+def test_people_who_need_more_examples(
+    confusion: list[list[int]], train_faces: int, text: str
 ) -> None:
     others = [[0, 5, 0, 0], [0, 0, 5, 0], [0, 0, 0, 0]]
     found = advice(result([*confusion, *others], train_faces=(train_faces, 90, 90)), 0)
-    assert said in found
-    assert bool(said) == bool(found)
+    assert text in found
+    assert bool(text) == bool(found)
 
 
-def test_means_leave_out_who_was_not_checked() -> None:
+def test_means_leave_out_unchecked_people() -> None:
     assert result(MIXED).map50 == pytest.approx(0.9)
     assert result([[0, 0], [0, 0]], names=("A",), train_faces=(5,)).map50 == 0
 
 
-def test_reads_the_figures_that_it_kept(tmp_path: Path) -> None:
+def test_stored_figures_are_read(tmp_path: Path) -> None:
     write_result(tmp_path, result(MIXED))
     assert read_result(tmp_path) == result(MIXED)
     (tmp_path / RESULT_FILE).write_text('{"names": []}', encoding="utf-8")
@@ -97,7 +97,7 @@ def test_reads_the_figures_that_it_kept(tmp_path: Path) -> None:
         read_result(tmp_path)
 
 
-def test_the_report_can_be_read_and_looked_at(tmp_path: Path) -> None:
+def test_the_report_has_text_and_pictures(tmp_path: Path) -> None:
     points = [CurvePoint(0.5, 50, 0.5, 0.3), CurvePoint(1.0, 100, 0.9, 0.5)]
     write_report(tmp_path / "report", result(MIXED), points)
     page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def test_the_report_can_be_read_and_looked_at(tmp_path: Path) -> None:
     assert [row["mAP50"] for row in rows] == ["0.900", "0.900", ""]
 
 
-def test_no_curve_no_picture_of_one(tmp_path: Path) -> None:
+def test_no_picture_without_a_curve(tmp_path: Path) -> None:
     write_report(tmp_path, result(MIXED), [])
     assert "learning_curve" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 

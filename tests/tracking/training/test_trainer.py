@@ -20,7 +20,7 @@ SIZE = 96  # px; small enough for a test
 
 
 class RecordingBar:
-    """A bar that keeps its updates."""
+    """Bar that records its updates."""
 
     def __init__(self) -> None:
         self.total = self.done = 0
@@ -39,7 +39,7 @@ class RecordingBar:
 
 
 class Killed(BaseException):
-    """Ends a training at once."""
+    """Exception that ends a training immediately."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -98,7 +98,7 @@ def test_a_seed_gives_the_same_network_again(
     assert not same(first, other)
 
 
-def test_a_killed_training_goes_on(
+def test_a_killed_training_is_resumed(
     examples: Examples, start: StartingPoint, tmp_path: Path
 ) -> None:
     class Killing(RecordingBar):
@@ -113,12 +113,12 @@ def test_a_killed_training_goes_on(
     trained = train(tmp_path, examples, start, epochs=3, bar=bar)
     assert trained.epochs == 3
     assert bar.texts[0].startswith("epoch 2/3")
-    assert bar.done == bar.total == 6  # 16 images, 8 a batch, 3 epochs
+    assert bar.done == bar.total == 6  # 16 images, 8 per batch, 3 epochs
     rows = (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2", "3"]
 
 
-def test_a_training_killed_after_its_last_epoch_ends_as_usual(
+def test_a_training_killed_after_its_last_epoch_finishes(
     examples: Examples, start: StartingPoint, tmp_path: Path
 ) -> None:
     train(tmp_path, examples, start)
@@ -127,7 +127,7 @@ def test_a_training_killed_after_its_last_epoch_ends_as_usual(
     assert len(trained.validation) == len(examples.val)
 
 
-def test_a_damaged_checkpoint_is_begun_again(
+def test_a_damaged_checkpoint_restarts_the_training(
     examples: Examples, start: StartingPoint, tmp_path: Path
 ) -> None:
     (tmp_path / "last.pt").write_bytes(b"half of")
@@ -199,7 +199,7 @@ def test_portrait_and_landscape_fit_one_shape(examples: Examples) -> None:
 
 
 @pytest.mark.parametrize("device", ["cuda:9", "mps"], ids=str)
-def test_a_device_that_is_not_here(device: str) -> None:
+def test_a_missing_device(device: str) -> None:
     from tracking.training.plan import resolve_device
 
     if device == "mps":
@@ -211,7 +211,7 @@ def test_a_device_that_is_not_here(device: str) -> None:
         resolve_device(device)
 
 
-def test_auto_is_a_device_that_is_here() -> None:
+def test_auto_is_an_available_device() -> None:
     from tracking.training.plan import resolve_device
 
     assert resolve_device(resolve_device("auto")) == resolve_device("auto")

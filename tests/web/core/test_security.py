@@ -137,7 +137,7 @@ def test_only_pages_of_the_server_write(
     ],
     ids=["own", "typed", "link", "embedded", "framed"],
 )
-def test_other_sites_may_link_and_not_embed(
+def test_other_sites_may_link_but_not_embed(
     ask: httpx.Client, headers: dict[str, str], status: int
 ) -> None:
     assert ask.get("/", headers=headers).status_code == status

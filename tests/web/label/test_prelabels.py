@@ -43,11 +43,11 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "film.fancam")
 
 
-def test_nobody_write_smiles(project: Project) -> None:
+def test_no_smiles_table(project: Project) -> None:
     assert smiles_of_table(project, "film", faces(3), LABELS) is None
 
 
-def test_the_same_place_at_the_same_time(project: Project) -> None:
+def test_faces_are_matched_by_position_and_time(project: Project) -> None:
     write_smiles(project, faces(2), [0.25, 1.0])
     scores = smiles_of_table(project, "film", faces(3), LABELS)
     assert scores is not None

@@ -27,7 +27,7 @@ def _served_to_the_end(review: Running) -> None:
 
 @pytest.fixture
 def label(page: Page, review: Running) -> Page:
-    """The Label page with the label set for smiles."""
+    """Return the Label page with the label set for smiles."""
     page.goto(f"{review.address}/label/film")
     page.locator(".preset", has_text="smile").first.click()
     page.locator("#set-add").click()
@@ -123,7 +123,7 @@ def test_labelled_before(label: Page) -> None:
     assert tags(label) == ["smile", *["no_smile"] * 26]
 
 
-def test_seventeen_pulled_faces(page: Page, review: Running, sorted_project: Project) -> None:
+def test_seventeen_expressions(page: Page, review: Running, sorted_project: Project) -> None:
     page.goto(f"{review.address}/label/film")
     page.locator(".preset", has_text="pulled faces").click()
     page.locator("#set-add").click()
@@ -181,7 +181,7 @@ def test_everything_has_a_name_and_fits(label: Page, width: int) -> None:
 
 @pytest.mark.slow
 def test_a_hundred_faces_by_keyboard_within_a_minute(label: Page, sorted_project: Project) -> None:
-    """Two key presses a second, every other face toggled; all labels are on disk at the end."""
+    """With two key presses per second and every other face toggled, all labels reach the disk."""
     presses = 0
     start = time.monotonic()
     for batch in range(4):

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 NO_PERSON: Final = -1
-"""The other person of a decision that has none."""
+"""Value of the other person in a decision without one."""
 
 
 def go(page: Page, address: str) -> Page:

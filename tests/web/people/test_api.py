@@ -107,7 +107,7 @@ WRONG: dict[str, tuple[str, Any, int]] = {
     "a list": ("/decisions", [], 422),
     "no kind": ("/decisions", {"seen": 1}, 422),
     "a strange kind": ("/decisions", {"seen": 1, "kind": "drop", "person": 1}, 422),
-    "more than asked": ("/decisions", {"seen": 1, "kind": "hide", "person": 1, "x": 1}, 422),
+    "an extra field": ("/decisions", {"seen": 1, "kind": "hide", "person": 1, "x": 1}, 422),
     "a person below 0": ("/decisions", {"seen": 1, "kind": "hide", "person": -1}, 422),
     "a huge number": ("/decisions", {"seen": 1, "kind": "hide", "person": 2**70}, 422),
     "unknown person": ("/decisions", {"seen": 1, "kind": "hide", "person": 99}, 409),
@@ -124,7 +124,7 @@ WRONG: dict[str, tuple[str, Any, int]] = {
         {"seen": 1, "kind": "rename", "person": 1, "name": "a\nb"},
         409,
     ),
-    "half a letter": (
+    "half a character": (
         "/decisions",
         {"seen": 1, "kind": "rename", "person": 1, "name": "\ud800"},
         422,
@@ -156,9 +156,9 @@ WRONG: dict[str, tuple[str, Any, int]] = {
         422,
     ),
     "an old page": ("/undo", {"seen": 0}, 409),
-    "a page of the future": ("/redo", {"seen": 77}, 409),
+    "a revision that does not exist yet": ("/redo", {"seen": 77}, 409),
     "undo of more": ("/undo", {"seen": 1, "kind": "hide"}, 422),
-    "writing with a wish": ("/writing", {"folder": "/tmp"}, 422),
+    "writing with an extra field": ("/writing", {"folder": "/tmp"}, 422),
 }
 
 
@@ -223,7 +223,7 @@ def test_a_removed_face_is_not_suggested_for_the_person(ask: ApiClient) -> None:
 
 def test_stale_stages_are_listed(ask: ApiClient, sorted_project: Project) -> None:
     content = ask.get(PEOPLE + "/changes")
-    assert not content["up_to_date"]  # found otherwise than it was written
+    assert not content["up_to_date"]  # the clustering differs from the written dataset
     assert (content["trained"], content["tracker"], content["tracked"]) == (False, False, [])
     trained = tracker_record(dataset="of before", person_id=(1, 2, 3, 4))
     sorted_project.finish(TRACKER, trained)
@@ -244,7 +244,7 @@ def test_writing_in_the_background(ask: ApiClient, sorted_project: Project) -> N
     assert (sorted_project.people_folder / "Anna").is_dir()
 
 
-def test_writing_while_another_run_is_at_work(ask: ApiClient, sorted_project: Project) -> None:
+def test_writing_while_the_project_is_in_use(ask: ApiClient, sorted_project: Project) -> None:
     with sorted_project.lock():
         ask.post(PEOPLE + "/writing", {})
         job = _finished(ask)
@@ -272,10 +272,10 @@ def test_a_project_that_was_never_clustered(tmp_path: Path, address: str) -> Non
         assert client.get(PEOPLE).status_code == 409
 
 
-def test_faces_found_anew_are_unknown_until_they_are_sorted(
+def test_new_faces_are_unknown_until_they_are_clustered(
     ask: ApiClient, sorted_project: Project
 ) -> None:
-    """New sampling times, stopped before the clustering."""
+    """Faces have new sampling times, and the run was stopped before the clustering."""
     table = Faces.read(sorted_project.faces_file("film"))
     table.take(np.arange(len(table) - 3)).write(sorted_project.faces_file("film"))
     content = ask.get(PEOPLE)
@@ -287,7 +287,7 @@ def test_faces_found_anew_are_unknown_until_they_are_sorted(
 
 @pytest.fixture
 def smile(ask: ApiClient) -> str:
-    """A label set."""
+    """Return the id of a label set."""
     status, made = ask.post(LABELS, {"name": "smile", "labels": ["no_smile", "smile"]})
     assert (status, made["counts"]) == (201, [0, 0])
     return f"{LABELS}/{made['id']}/faces"

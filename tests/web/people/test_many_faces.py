@@ -1,4 +1,4 @@
-"""Twenty people and twenty thousand faces: the pages stay fluid. Prints what it measures."""
+"""The pages stay responsive with 20 people and 20,000 faces. Measurements are printed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def p95(values: list[float]) -> float:
     return sorted(values)[int(len(values) * 0.95)]
 
 
-def test_answers(served: Running) -> None:
+def test_response_times(served: Running) -> None:
     with open_client(served) as client:
         client.get(PEOPLE).raise_for_status()  # reads the tables
         took: dict[str, list[float]] = {"all people": [], "one person": [], "decisions": []}
@@ -85,7 +85,7 @@ def test_scrolling(served: Running, page: Page, place: str) -> None:
     measured = page.evaluate(SCROLL)
     gaps = measured["gaps"][5:]
     print(
-        f"{place}: {measured['all']} faces shown in {shown:.0f} ms, a frame every "
+        f"{place}: {measured['all']} faces shown in {shown:.0f} ms, one frame per "
         f"{statistics.median(gaps):.0f} ms while scrolling, p95 {p95(gaps):.0f} ms, "
         f"{measured['most']} in the page at most"
     )
@@ -94,7 +94,7 @@ def test_scrolling(served: Running, page: Page, place: str) -> None:
     page.goto("about:blank")
 
 
-def test_everybody(served: Running, page: Page) -> None:
+def test_cards_of_all_people(served: Running, page: Page) -> None:
     start = time.perf_counter()
     page.goto(f"{served.address}/people/concert")
     page.locator("[data-person]").first.wait_for()

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("review")
 
 @pytest.fixture
 def people(page: Page, review: Running) -> Page:
-    """The People page."""
+    """Return the People page."""
     return go(page, f"{review.address}/people/film")
 
 
@@ -103,7 +103,7 @@ def test_merge_by_dragging(people: Page, sorted_project: Project) -> None:
 
 
 def test_merge_by_choosing(people: Page, sorted_project: Project) -> None:
-    """The named person is kept, in whatever order they were chosen."""
+    """The named person is kept, whatever the order of selection."""
     field = card(people, 5).locator(".name-field")
     field.fill("Anna")
     field.press("Enter")

@@ -23,12 +23,12 @@ pytestmark = pytest.mark.usefixtures("review")
 
 @pytest.fixture
 def person_4(page: Page, review: Running) -> Page:
-    """The page of a person that contains three faces of another person."""
+    """Return the page of a person with three faces of another person."""
     return go(page, f"{review.address}/people/film/4")
 
 
 def test_the_least_certain_come_first(person_4: Page, sorted_project: Project) -> None:
-    """The three foreign faces come first; removed, they are clustered anew."""
+    """The three wrong faces come first; when removed, they are clustered again."""
     before = faces_per_person(sorted_project)
     choose_faces(person_4, 0, 2)
     person_4.keyboard.press("e")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def opened(browser: Browser, server: Running) -> Iterator[Page]:
-    """The page of the drawn film, opened once; its scripts make no errors."""
+    """Yield the page of the drawn film, opened once; script errors fail the test."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -29,6 +29,6 @@ def opened(browser: Browser, server: Running) -> Iterator[Page]:
 
 @pytest.fixture
 def watching(opened: Page) -> Page:
-    """The page of the drawn film as it was at first, all videos in sync."""
+    """Return the page of the drawn film in its initial state, all videos in sync."""
     assert opened.evaluate("measuring.reset()")
     return opened

@@ -1,4 +1,4 @@
-"""What browser tests read from the player of the Watch page."""
+"""State of the Watch page's player, as browser tests read it."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ STATE = """() => {
 
 
 def until(page: Page, true: str) -> None:
-    """Wait until an expression of the page is true: the page's policy forbids Playwright's way."""
+    """Wait until a page expression is true; the page's policy forbids Playwright's method."""
     assert page.evaluate(f"measuring.until(() => {true})"), f"never {true}"

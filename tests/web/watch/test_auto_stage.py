@@ -1,4 +1,4 @@
-"""Auto mode: the plan of who is on stage when, and the player that follows it."""
+"""Auto mode: the plan of people on stage over time, and the player that follows it."""
 
 from __future__ import annotations
 

@@ -24,11 +24,11 @@ def change(folder: Path, **values: Any) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | values))
 
 
-def test_nothing_made_yet(tmp_path: Path) -> None:
+def test_no_crops_yet(tmp_path: Path) -> None:
     assert read_crops(tmp_path / "missing") is None
 
 
-def test_what_was_drawn_is_read(folder: Path) -> None:
+def test_drawn_crops_are_read(folder: Path) -> None:
     crops = read_crops(folder)
     assert crops is not None
     assert (crops.duration_s, crops.rate) == (0.4, Fraction(25))
@@ -45,7 +45,7 @@ def test_what_was_drawn_is_read(folder: Path) -> None:
     assert crops.person(3) is None
 
 
-def test_a_new_timeline_is_read_anew(folder: Path) -> None:
+def test_a_changed_timeline_is_read_again(folder: Path) -> None:
     assert read_crops(folder) is read_crops(folder)
     change(folder, duration_s=12.5, rate=None)
     crops = read_crops(folder)
@@ -75,7 +75,7 @@ def test_damaged(folder: Path, values: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"version": 1}'])
-def test_no_timeline_at_all(folder: Path, content: bytes) -> None:
+def test_an_unreadable_timeline(folder: Path, content: bytes) -> None:
     (folder / "timeline.json").write_bytes(content)
     with pytest.raises(InputError, match="run crop-people"):
         read_crops(folder)

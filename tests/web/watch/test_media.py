@@ -30,7 +30,7 @@ def ask(server: Running) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def content(crops_project: Path) -> bytes:
-    """The bytes of the first person's video."""
+    """Return the bytes of the first person's video."""
     return (Project(crops_project).crops_folder("film") / "Anna.mp4").read_bytes()
 
 
@@ -91,7 +91,7 @@ def test_several_ranges(ask: httpx.Client, content: bytes) -> None:
         ("bytes=-0", 416),
     ],
 )
-def test_range_that_is_none(ask: httpx.Client, content: bytes, requested: str, status: int) -> None:
+def test_invalid_ranges(ask: httpx.Client, content: bytes, requested: str, status: int) -> None:
     answer = ask.get(VIDEO, headers={"range": requested})
     assert answer.status_code == status
     assert len(answer.content) < 100
@@ -229,7 +229,7 @@ def test_slow_players_do_not_block_others(tmp_path: Path) -> None:
     """More players than reader slots; slots of closed connections are released."""
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=0.4))
     large = project.crops_folder("film") / "Anna.mp4"
-    large.write_bytes(bytes(32 * 2**20))  # more than lies in between
+    large.write_bytes(bytes(32 * 2**20))  # more than the buffers between
     with running([project.folder]) as served, open_client(served) as ask:
         slow = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(8)]
         for one in slow:

@@ -1,4 +1,4 @@
-"""Videos of the Watch page in a browser: how soon they switch, and whether they stay in sync."""
+"""Videos of the Watch page in a browser: switching time and sync."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def test_switching_is_quick_in_sync_and_never_stops_the_sound(
     found = measured["found"]
     assert len(found) == 20
     assert statistics.median(switch["ms"] for switch in found) < 100
-    # One may come while the machine is busy with something else.
+    # One switch may be slow because the machine is busy.
     assert len([switch for switch in found if abs(switch["drift"]) > 1]) <= 1
-    # A picture that was just painted may be the next one, and its number is whole.
+    # The painted picture may already be the next one, and frame numbers are whole.
     assert len([s for s in found if not -1.5 < s["frame"] - s["masterFrame"] < 2.5]) <= 1
     assert measured["events"] == []
     assert measured["heard"] > 20
-    # A machine that is busy drops a piece of sound now and then; a sound that stopped and began
-    # again would be silent for longer, and its clock would have stood still.
+    # A busy machine drops some sound now and then; a sound that stopped and restarted would be
+    # silent for longer, and its clock would stand still.
     assert measured["longest"] < 60
     assert abs(measured["lost"]) < 100
 
@@ -73,14 +73,14 @@ def test_switching_is_quick_in_sync_and_never_stops_the_sound(
     [pytest.param(7, id="a little"), pytest.param(50, id="long", marks=pytest.mark.slow)],
 )
 def test_random_play_stays_in_sync(page: Page, long_server: Running, seconds: float) -> None:
-    # The best of three: other load of the machine does not count.
+    # The best of three, since the machine may be busy.
     for seed in (5, 6, 7):
         played = play(page, long_server.address, seconds=seconds, seed=seed)
         if played.within(0.98) <= 1:
             break
     assert len(played.drift) > 50
     assert played.within(0.98) <= 1
-    # Another frame may pass between the picture and the reading of the clock.
+    # One more frame may pass between reading the picture and the clock.
     assert played.picture_off <= 1
 
 
@@ -100,7 +100,7 @@ def test_paused_videos_all_show_the_same_frame(watching: Page, time: float) -> N
     assert shown == [int(time * RATE + 0.01)] * 4
 
 
-def test_one_frame_forth_and_back(watching: Page) -> None:
+def test_one_frame_forward_and_back(watching: Page) -> None:
     watching.evaluate("measuring.player.seek(2)")
     for key, frame in ((".", 51), (".", 52), (",", 51)):
         watching.keyboard.press(key)
@@ -135,7 +135,7 @@ def test_more_people_than_connections(page: Page, tmp_path: Path) -> None:
     )
     folder = draw_crops(tmp_path / "film.fancam", drawing).folder
     size = (Project(folder).crops_folder("film") / "Person 1.mp4").stat().st_size
-    assert size > 4 * 2**20  # more than a player reads ahead
+    assert size > 4 * 2**20  # more than a player buffers
     with running([folder]) as served:
         page.goto(served.address)
         page.evaluate(MEASURE)
@@ -150,7 +150,7 @@ def test_more_people_than_connections(page: Page, tmp_path: Path) -> None:
         page.goto("about:blank")
 
 
-def test_a_machine_that_does_not_keep_up_shows_fewer(page: Page, server: Running) -> None:
+def test_a_slow_machine_shows_fewer_videos(page: Page, server: Running) -> None:
     page.goto(server.address)
     page.evaluate(MEASURE)
     page.evaluate("measuring.ready()")
@@ -167,7 +167,7 @@ def test_a_machine_that_does_not_keep_up_shows_fewer(page: Page, server: Running
     assert live[1] in live[0]
 
 
-def test_a_video_that_is_broken_leaves_the_others_alone(browser: Browser, tmp_path: Path) -> None:
+def test_a_broken_video_does_not_affect_the_others(browser: Browser, tmp_path: Path) -> None:
     drawing = Drawing(names=("Anna", "Ben", "Cleo"), seconds=2.0, size_wh=(96, 120))
     project = draw_crops(tmp_path / "film.fancam", drawing)
     (project.crops_folder("film") / "Ben.mp4").write_bytes(b"not a video at all")

@@ -19,7 +19,7 @@ def opened(folder: Path) -> OpenProject:
 
 
 def times_and_samples(path: Path) -> tuple[float, np.ndarray]:
-    """When the sound of a file begins, and the sound."""
+    """Return the start time of a file's sound, and its samples."""
     with av.open(str(path)) as container:
         frames = list(container.decode(audio=0))
     assert frames[0].time is not None
@@ -41,7 +41,7 @@ def test_the_sound_is_the_videos_own(tmp_path: Path) -> None:
         assert not container.streams.video
 
 
-def test_made_once_and_anew_for_another_video(tmp_path: Path) -> None:
+def test_extracted_once_and_again_for_another_video(tmp_path: Path) -> None:
     project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=1.0))
     folder = project.crops_folder("film")
     crops = read_crops(folder)

@@ -1,7 +1,7 @@
-"""Run `fancam` in a process that dies: ``python -m tests.mortal DEATH ARGUMENTS...``
+"""Run `fancam` in a process that kills itself: ``python -m tests.killable DEATH ARGUMENTS...``
 
-Everything is small there: parts, pieces and the training. A network of so short a training finds
-nobody, so tracking has one that knows the drawn film by heart.
+Parts, chunks and the training are small. A network trained so briefly detects no person, so
+tracking uses one that returns the ground truth of the drawn film.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from tracking.detection.detector import Letterbox
 from tracking.detection.export import ModelFacts, exported_model
 
 PART_FRAMES = 4
-"""Of the looks of cluster-faces."""
+"""Sampled frames per part of cluster-faces."""
 TRACKED_FRAMES = 20
-"""Of a part of track-people, and a piece of crop-people."""
+"""Frames per part of track-people, and per chunk of crop-people."""
 EPOCHS = 3
 
 
 def fancam_until(folder: Path, *arguments: str, death: Death | None) -> tuple[int, str]:
-    """Run the command in ``folder``; return its exit code and what it said."""
-    told = json.dumps(asdict(death) if death else None)
-    command = [sys.executable, "-m", "tests.mortal", told, *arguments]
+    """Run the command in ``folder``; return its exit code and output."""
+    death_json = json.dumps(asdict(death) if death else None)
+    command = [sys.executable, "-m", "tests.killable", death_json, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -49,10 +49,10 @@ def fancam_until(folder: Path, *arguments: str, death: Death | None) -> tuple[in
 
 
 class FilmNetwork:
-    """Knows the frames of drawn films by their looks, and who is where in each."""
+    """Network that recognises the frames of drawn films and returns their ground truth."""
 
     def __init__(self, films: Sequence[Path], people: Sequence[str], image_px: int) -> None:
-        """Take films of one size with their truth, and who of the cast each class is."""
+        """Read films of one size with their truth; ``people`` is the cast member of each class."""
         self._people = list(people)
         self._letterbox = Letterbox.fit((probe(films[0]).width, probe(films[0]).height), image_px)
         frames, self._answers = [], []
@@ -64,7 +64,7 @@ class FilmNetwork:
         self._frames = np.stack(frames)
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Say who is in each image, as YOLO does."""
+        """Return the people in each image, in YOLO's output format."""
         apart = (np.abs(self._frames - image.ravel()).sum(axis=1) for image in images)
         return np.stack([self._answers[int(each.argmin())] for each in apart])
 
@@ -77,18 +77,18 @@ class FilmNetwork:
     def _answer(self, truth: Truth, frame: int) -> NDArray[np.float32]:
         box = self._letterbox
         ratio = np.tile(np.array(box.scaled_wh) / np.array(box.image_wh), 2)
-        said = np.zeros((4 + len(self._people), len(self._people)), np.float32)
+        output = np.zeros((4 + len(self._people), len(self._people)), np.float32)
         for row in np.flatnonzero((truth.frame_index == frame) & (truth.visible >= 0.5)):
             if (name := str(truth.person[row])) in self._people:
                 person = self._people.index(name)
                 x1, y1, x2, y2 = truth.xyxy[row] * ratio + np.tile(box.offset, 2)
-                said[:4, person] = (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
-                said[4 + person, person] = 0.9
-        return said
+                output[:4, person] = (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
+                output[4 + person, person] = 0.9
+        return output
 
 
 def drawn_person(project: Project, person_id: int) -> str:
-    """Who of the drawn cast somebody is, by the first of their faces."""
+    """Return the member of the drawn cast that a person is, by their first face."""
     with open_people(project.people_file) as people:
         for name, entry in project.footages.items():
             faces = people.assignments(name)
@@ -98,7 +98,7 @@ def drawn_person(project: Project, person_id: int) -> str:
                 rows = np.flatnonzero(truth.frame_index == frame)
                 nearest = int(iou(faces.xyxy[[row]], truth.xyxy[rows])[0].argmax())
                 return str(truth.person[rows[nearest]])
-    raise ValueError(f"person_id must be somebody of the project, got {person_id}")
+    raise ValueError(f"person_id must be a person of the project, got {person_id}")
 
 
 def _load_network(weights: Path, **_: object) -> tuple[FilmNetwork, ModelFacts, int]:
@@ -135,11 +135,11 @@ def _make_small() -> None:
     tracking.training.stage.TrackerSettings = settings  # type: ignore[misc, assignment]
 
 
-def _main(told: str, *arguments: str) -> int:
+def _main(death_json: str, *arguments: str) -> int:
     import fancam.cli
 
     _make_small()
-    if death := json.loads(told):
+    if death := json.loads(death_json):
         arm(Death(**death))
     return fancam.cli.main(list(arguments))
 
