@@ -22,7 +22,7 @@ from tests.benchmarks import (
     tracking,
     watching,
 )
-from tests.benchmarks.figures import PATTERNS, keep_figures
+from tests.benchmarks.figures import PATTERNS, store_figures
 from tests.benchmarks.machine import describe
 
 
@@ -47,7 +47,7 @@ def main() -> int:
         for lines in PARTS[part](parsed):
             print("\n" + "\n".join(lines), flush=True)
             if parsed.update and part in PATTERNS:
-                keep_figures(part, lines)
+                store_figures(part, lines)
     print(f"\n{time.monotonic() - start:.0f} s")
     return 0
 

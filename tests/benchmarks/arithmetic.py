@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Arithmetic:
     """Float32 operations; a multiply-add counts as two."""
 
-    a_frame: int  # the detector's
-    a_chip: int  # the face network's
+    per_frame: int  # the detector's
+    per_chip: int  # the face network's
 
 
 def arithmetic(frame_wh: tuple[int, int], *, upsample: int) -> Arithmetic:

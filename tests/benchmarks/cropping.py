@@ -50,14 +50,14 @@ CASES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class RunTime:
     """Time of one run."""
 
     wall_s: float
     cpu_s: float  # of all threads and child processes
 
-    def __add__(self, other: Took) -> Took:
-        return Took(self.wall_s + other.wall_s, self.cpu_s + other.cpu_s)
+    def __add__(self, other: RunTime) -> RunTime:
+        return RunTime(self.wall_s + other.wall_s, self.cpu_s + other.cpu_s)
 
 
 @dataclass(slots=True)
@@ -65,14 +65,16 @@ class Rounds:
     """Times of each contender, one entry per round."""
 
     frames: int = 0
-    decoding: list[Took] = field(default_factory=list)
-    ours: list[Took] = field(default_factory=list)
-    passes: list[Took] = field(default_factory=list)
-    ffmpeg: dict[str, list[Took]] = field(default_factory=dict)
+    decoding: list[RunTime] = field(default_factory=list)
+    ours: list[RunTime] = field(default_factory=list)
+    passes: list[RunTime] = field(default_factory=list)
+    ffmpeg: dict[str, list[RunTime]] = field(default_factory=dict)
 
     def best_ffmpeg(self) -> str:
         """Name of the fastest ffmpeg variant."""
-        return min(self.ffmpeg, key=lambda way: _median(took.wall_s for took in self.ffmpeg[way]))
+        return min(
+            self.ffmpeg, key=lambda variant: _median(took.wall_s for took in self.ffmpeg[variant])
+        )
 
 
 def report(clip: TrackedClip, window: WindowSettings, folder: Path, *, rounds: int) -> list[str]:
@@ -90,7 +92,7 @@ def report(clip: TrackedClip, window: WindowSettings, folder: Path, *, rounds: i
     ]
     if not found.ffmpeg:
         return [*lines, "  ffmpeg is not on this machine (apt-get install ffmpeg)"]
-    lines += [_listed(way, took, found.frames) for way, took in found.ffmpeg.items()]
+    lines += [_listed(variant, took, found.frames) for variant, took in found.ffmpeg.items()]
     best = found.best_ffmpeg()
     compared = _compared("crop-people", found.ffmpeg[best], found.ours, TARGET_FFMPEG)
     return [*lines, f"{compared}, against {best}"]
@@ -103,21 +105,21 @@ def measure(clip: TrackedClip, window: WindowSettings, folder: Path, rounds: int
     project = write_project(
         folder / f"{clip.name}.fancam", clip.footage, clip.tracks, clip.names, clip.timeline
     )
-    sides: list[tuple[list[Took], Callable[[], Took]]] = [
+    contenders: list[tuple[list[RunTime], Callable[[], RunTime]]] = [
         (found.decoding, partial(_timed, partial(_decode, clip.footage))),
         (found.ours, partial(_ours, project, window, people)),
         (found.passes, partial(_passes, project, window, people)),
     ]
-    for way, threads in _ffmpeg_ways().items():
+    for variant, threads in _ffmpeg_variants().items():
         command = ffmpeg_command(clip, window, folder, threads)
         run = partial(subprocess.run, command, check=True)
-        sides.append((found.ffmpeg.setdefault(way, []), partial(_timed, run)))
+        contenders.append((found.ffmpeg.setdefault(variant, []), partial(_timed, run)))
     _ours(project, window, people)
     for number in range(rounds):
         # Rotate which one is first: a machine's speed depends on what it did just before.
-        first = number % len(sides)
-        for took, side in [*sides[first:], *sides[:first]]:
-            took.append(side())
+        first = number % len(contenders)
+        for took, contender in [*contenders[first:], *contenders[:first]]:
+            took.append(contender())
     return found
 
 
@@ -137,7 +139,7 @@ def _people(clip: TrackedClip) -> list[str]:
     return sorted(seen, key=lambda name: seen[name], reverse=True)[:PEOPLE]
 
 
-def _ours(project: Project, window: WindowSettings, people: Sequence[str]) -> Took:
+def _ours(project: Project, window: WindowSettings, people: Sequence[str]) -> RunTime:
     """Time the command from tracks to finished files, without Python's start-up."""
     # No video of an earlier measurement is reused, and smiles are not scored.
     shutil.rmtree(project.folder / "crops", ignore_errors=True)
@@ -145,8 +147,8 @@ def _ours(project: Project, window: WindowSettings, people: Sequence[str]) -> To
     return _timed(partial(crop_people, project, [], settings, context=RunContext(_no_bar)))
 
 
-def _passes(project: Project, window: WindowSettings, people: Sequence[str]) -> Took:
-    return sum((_ours(project, window, [name]) for name in people), Took(0, 0))
+def _passes(project: Project, window: WindowSettings, people: Sequence[str]) -> RunTime:
+    return sum((_ours(project, window, [name]) for name in people), RunTime(0, 0))
 
 
 def _decode(footage: Path) -> None:
@@ -154,20 +156,20 @@ def _decode(footage: Path) -> None:
         pass
 
 
-def _timed(work: Callable[[], object]) -> Took:
+def _timed(work: Callable[[], object]) -> RunTime:
     wall_s, cpu_s = time.perf_counter(), _cpu_s()
     work()
-    return Took(time.perf_counter() - wall_s, _cpu_s() - cpu_s)
+    return RunTime(time.perf_counter() - wall_s, _cpu_s() - cpu_s)
 
 
 def _cpu_s() -> float:
     import resource  # not on Windows
 
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    used = [resource.getrusage(usage) for usage in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _ffmpeg_ways() -> dict[str, list[str]]:
+def _ffmpeg_variants() -> dict[str, list[str]]:
     if shutil.which("ffmpeg") is None:
         return {}
     return {"ffmpeg, its own threads": [], "ffmpeg, 1 thread per encoder": ["-threads", "1"]}
@@ -240,7 +242,7 @@ def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[_Sile
     return nullcontext(_Silent())
 
 
-def _listed(name: str, rounds: Sequence[Took], frames: int) -> str:
+def _listed(name: str, rounds: Sequence[RunTime], frames: int) -> str:
     """Format frames per second of each round, and processor time per frame."""
     rates = [frames / took.wall_s for took in rounds]
     listed = " ".join(f"{rate:6.1f}" for rate in rates)
@@ -249,7 +251,7 @@ def _listed(name: str, rounds: Sequence[Took], frames: int) -> str:
     return f"  {name:32} {rate}  {work_ms:5.1f} ms of a core per frame"
 
 
-def _compared(name: str, slow: Sequence[Took], quick: Sequence[Took], target: float) -> str:
+def _compared(name: str, slow: Sequence[RunTime], quick: Sequence[RunTime], target: float) -> str:
     """Format the ratio of each round, since other load affects both sides of a round alike."""
     pairs = list(zip(slow, quick, strict=True))
     ratio = _median(one.wall_s / other.wall_s for one, other in pairs)

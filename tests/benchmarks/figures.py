@@ -88,6 +88,6 @@ def read_figures() -> dict[str, dict[str, float]]:
     return kept
 
 
-def keep_figures(benchmark: str, lines: Sequence[str]) -> None:
+def store_figures(benchmark: str, lines: Sequence[str]) -> None:
     """Store the figures of this run; those of other benchmarks stay."""
     write_json(FILE, {**read_figures(), benchmark: figures_in(benchmark, lines)})

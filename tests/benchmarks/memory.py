@@ -21,12 +21,12 @@ LOOP_S: Final = 10.0
 MINUTES: Final = (10, 60)
 QUICK_MINUTES: Final = (1, 4)
 ROUTINE_EVERY_S: Final = 4.6
-"""Short enough that the shorter run also writes a part of its table while frames are in flight, which
-loads libraries once, whatever the length; and no divisor of the loop, which starts with its
+"""Short enough that the shorter run also writes a part of its table while frames are in flight,
+which loads libraries once, whatever the length; and no divisor of the loop, which starts with its
 keyframe, so that much of the film is decoded."""
 FULL_EVERY_S: Final = 1.0
 TARGET_MB: Final = 2048.0
-GROWTH_MB_AN_HOUR: Final = 100.0
+GROWTH_MB_PER_HOUR: Final = 100.0
 """The faces themselves: an hour has some 10,000 of 3 KB, held a few times while clustering."""
 
 
@@ -57,7 +57,7 @@ def report(minutes: tuple[int, ...], every_s: float) -> list[str]:
     grown = uses[-1].peak_mb - uses[0].peak_mb
     lines.append(
         f"  target: under {TARGET_MB:.0f} MB {_verdict(most < TARGET_MB)}; grown by {grown:.0f} MB"
-        f" {_verdict(grown < GROWTH_MB_AN_HOUR)}"
+        f" {_verdict(grown < GROWTH_MB_PER_HOUR)}"
     )
     return lines
 

@@ -30,7 +30,7 @@ from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces, Frames
 from data.tables.people import open_people
 from tests import SHARED
-from tests.benchmarks.figures import keep_figures
+from tests.benchmarks.figures import store_figures
 from tests.benchmarks.machine import describe, peak_memory_mb
 from tests.benchmarks.scale_faces import (
     FILE,
@@ -38,10 +38,10 @@ from tests.benchmarks.scale_faces import (
     Statistics,
     distances,
     draw,
-    in_a_pile,
-    in_footages,
     load,
     measure,
+    mixed_people,
+    people_by_footage,
     save,
     shares,
 )
@@ -51,7 +51,7 @@ from tests.records import faces_record
 FACES: Final = 1_000_000
 PEOPLE: Final = 5_000
 SAMPLE: Final = 50_000
-FACES_A_FOOTAGE: Final = 1_000
+FACES_PER_FOOTAGE: Final = 1_000
 CAST: Final = 20  # people of a footage
 LIMIT_S: Final = 30 * 60
 LIMIT_MB: Final = 6 * 1024
@@ -200,7 +200,7 @@ def name_people(project: Project, found: Labels) -> dict[int, str]:
 # --- the report -------------------------------------------------------------------------------
 
 
-def likeness_lines(statistics: Statistics, *, faces: int = 3000) -> list[str]:
+def distance_lines(statistics: Statistics, *, faces: int = 3000) -> list[str]:
     """Compare the distances between drawn faces with those between the real faces behind them."""
     person = np.arange(faces) // 11  # as many per person as in the real set
     same, different = distances(person_embeddings(draw(statistics, person)), person)
@@ -209,16 +209,16 @@ def likeness_lines(statistics: Statistics, *, faces: int = 3000) -> list[str]:
         "of one person": (statistics.same, same),
         "of two people": (statistics.different, different),
     }
-    for what, (real, drawn) in rows.items():
-        lines.append(f"  {what}, real          " + "".join(f"{d:8.3f}" for d in real))
+    for label, (real, drawn) in rows.items():
+        lines.append(f"  {label}, real          " + "".join(f"{d:8.3f}" for d in real))
         drawn = np.percentile(drawn, PERCENTILES)
-        lines.append(f"  {what}, drawn         " + "".join(f"{d:8.3f}" for d in drawn))
+        lines.append(f"  {label}, drawn         " + "".join(f"{d:8.3f}" for d in drawn))
     return lines
 
 
-def pile_lines(statistics: Statistics, size: int, people: int) -> list[str]:
+def collection_lines(statistics: Statistics, size: int, people: int) -> list[str]:
     """Report one folder of photographs, and a sample of it next to scikit-learn's DBSCAN."""
-    person = in_a_pile(size, shares(people))
+    person = mixed_people(size, shares(people))
     faces = draw(statistics, person)
     rows = np.sort(np.random.default_rng(0).choice(size, min(SAMPLE, size), replace=False))
     sample = faces.take(rows)
@@ -230,23 +230,23 @@ def pile_lines(statistics: Statistics, size: int, people: int) -> list[str]:
     best = best_dbscan(person_embeddings(sample), person[rows])
     ours, of_sample = pairwise(person, whole.person), pairwise(person[rows], whole.person[rows])
     return [
-        f"One pile of {size:,} faces of {len(np.unique(person)):,} people",
+        f"One collection of {size:,} faces of {len(np.unique(person)):,} people",
         f"  ours: {ours}; {_people(whole.person)}",
         _took(whole, size),
         f"A sample of {len(rows):,} of them, of {len(np.unique(person[rows])):,} people",
-        f"  ours, of the pile:       {of_sample}",
+        f"  ours, of all faces:      {of_sample}",
         f"  ours, of the sample:     {pairwise(person[rows], few.person)}; {few.seconds:.0f} s",
         f"  scikit-learn's DBSCAN:   {best.score}; {best.seconds:.0f} s",
         f"    at its best of {len(EPS) * len(MIN_SAMPLES)} settings, eps {best.eps},"
         f" min_samples {best.min_samples}",
-        f"  F of the pile at least DBSCAN's of the sample {_verdict(ours.f >= best.score.f)}",
+        f"  F of all faces at least DBSCAN's of the sample {_verdict(ours.f >= best.score.f)}",
     ]
 
 
 def archive_lines(statistics: Statistics, size: int, people: int) -> list[str]:
     """Report the same number of faces in many footages, clustered twice."""
-    footages = max(size // FACES_A_FOOTAGE, 2)
-    person = in_footages(size, shares(people), footages=footages, cast=CAST)
+    footages = max(size // FACES_PER_FOOTAGE, 2)
+    person = people_by_footage(size, shares(people), footages=footages, cast=CAST)
     with tempfile.TemporaryDirectory() as folder:
         faces = draw(statistics, person)
         project = make_project(Path(folder) / "archive.fancam", faces, footages=footages)
@@ -258,8 +258,8 @@ def archive_lines(statistics: Statistics, size: int, people: int) -> list[str]:
             kept = sum(stored.names().get(number) == name for number, name in names.items())
     moved = float((first.person != again.person).mean())
     lines = [f"{footages:,} footages of {size // footages:,} faces, {CAST} people in each"]
-    for what, run in (("first run", first), ("and again", again)):
-        lines += [f"  {what}: {pairwise(person, run.person)}; {_people(run.person)}"]
+    for label, run in (("first run", first), ("second run", again)):
+        lines += [f"  {label}: {pairwise(person, run.person)}; {_people(run.person)}"]
         lines += [_took(run, size)]
     lines.append(
         f"  names kept by the second run: {kept} of {len(names)}; faces moved: {moved:.2%}"
@@ -316,18 +316,18 @@ def main() -> int:
     print(describe(), flush=True)
     statistics = _measured() if real else load()
     source = "../shared/faces, measured now" if real else f"{FILE.name}, stored"
-    _print([f"Drawn around {source}", *likeness_lines(statistics)])
+    _print([f"Drawn around {source}", *distance_lines(statistics)])
     people = parsed.people or parsed.faces * PEOPLE // FACES
     if parsed.only != "archive":
-        lines = pile_lines(statistics, parsed.faces, people)
+        lines = collection_lines(statistics, parsed.faces, people)
         _print(lines)
         if parsed.update:
-            keep_figures("scale", lines)
+            store_figures("scale", lines)
     if parsed.only != "pile":
         lines = archive_lines(statistics, parsed.faces, people)
         _print(lines)
         if parsed.update:
-            keep_figures("archive", lines)
+            store_figures("archive", lines)
     return 0
 
 

@@ -112,19 +112,19 @@ def shares(people: int, *, seed: int = 0) -> Matrix:
     return np.asarray(seen / seen.sum(), np.float64)
 
 
-def in_a_pile(size: int, share: Matrix, *, seed: int = 0) -> NDArray[np.int64]:
+def mixed_people(size: int, share: Matrix, *, seed: int = 0) -> NDArray[np.int64]:
     """Return the person of each of ``size`` faces, in random order; a person may have none."""
     return np.random.default_rng(seed).choice(len(share), size, p=share)
 
 
-def in_footages(size: int, share: Matrix, *, footages: int, cast: int) -> NDArray[np.int64]:
+def people_by_footage(size: int, share: Matrix, *, footages: int, cast: int) -> NDArray[np.int64]:
     """Return the person of each of ``size`` faces, footage by footage, a few people in each."""
     parts = []
     for number in range(footages):
         random = np.random.default_rng(number)
         who = random.choice(len(share), min(cast, len(share)), replace=False, p=share)
         often = share[who] / share[who].sum()
-        parts.append(who[in_a_pile(size // footages, often, seed=number)])
+        parts.append(who[mixed_people(size // footages, often, seed=number)])
     return np.concatenate(parts)
 
 

@@ -32,18 +32,18 @@ CLIENTS: Final = 50
 SECONDS: Final = 30.0
 QUICK_SECONDS: Final = 4.0
 VIDEO_BYTES: Final = 6 * 2**20
-RANGE_BYTES: Final = 2**20  # of one range request of a player
+RANGE_BYTES: Final = 2**20  # of one range request
 PLAYER_MBIT_S: Final = 4.0
 """Rate of a 720p video."""
 TARGET_P95_S: Final = 0.3
 GROWTH_MB: Final = 30.0
 """Largest growth of memory during a run."""
 _REVIEW_EVERY_S: Final = 0.1
-_SEE: Final = {
-    "everybody": "",
+_VIEWS: Final = {
+    "all people": "",
     "a person": "/1/faces",
-    "the unknown": "/unknown/faces",
-    "the history": "/history",
+    "unknown faces": "/unknown/faces",
+    "history": "/history",
 }
 _RENAME: Final = "renaming"
 _MOVE: Final = "moving a face"
@@ -95,10 +95,10 @@ def _lines(name: str, load: Load) -> list[str]:
 
 def _by_question(load: Load) -> Iterator[str]:
     """Yield the response times of each kind of request."""
-    for asked in dict.fromkeys(asked for asked, _ in load.review):
-        took_ms = [1000 * seconds for each, seconds in load.review if each == asked]
+    for request in dict.fromkeys(request for request, _ in load.review):
+        took_ms = [1000 * seconds for each, seconds in load.review if each == request]
         p50, p95 = np.percentile(took_ms, [50, 95])
-        yield f"      {asked:15} median {p50:4.0f} ms, 95 % within {p95:4.0f} ms"
+        yield f"      {request:15} median {p50:4.0f} ms, 95 % within {p95:4.0f} ms"
 
 
 def _verdict(met: bool) -> str:
@@ -145,7 +145,7 @@ def _served(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
 
 async def _measure(server: psutil.Process, port: int, seconds: float, mbit_s: float) -> Load:
     load = Load(seconds)
-    for path in _SEE.values():  # loads the tables
+    for path in _VIEWS.values():  # loads the tables
         await _once(port, _API + path)
     until = time.monotonic() + seconds
     players = (_play(load, port, person, until, mbit_s) for person in range(1, CLIENTS + 1))
@@ -165,15 +165,15 @@ async def _play(load: Load, port: int, person: int, until: float, mbit_s: float)
     read = 0
     while time.monotonic() < until:
         at = read % VIDEO_BYTES
-        asked = f"bytes={at}-{min(at + RANGE_BYTES, VIDEO_BYTES) - 1}"
+        byte_range = f"bytes={at}-{min(at + RANGE_BYTES, VIDEO_BYTES) - 1}"
         try:
             path = f"/media/concert/1/people/{person}/video"
-            status, length = await _ask(reader, writer, path, {"range": asked})
+            status, length = await _ask(reader, writer, path, {"range": byte_range})
         except (OSError, asyncio.IncompleteReadError) as error:
             load.errors.append(repr(error))
             break
         if (status, length) != (206, min(RANGE_BYTES, VIDEO_BYTES - at)):
-            load.errors.append(f"{status} with {length} bytes for {asked}")
+            load.errors.append(f"{status} with {length} bytes for {byte_range}")
         read += length
         load.answers += 1
         load.sent_mb += length / 1e6
@@ -185,24 +185,24 @@ async def _play(load: Load, port: int, person: int, until: float, mbit_s: float)
 
 async def _review(load: Load, port: int, until: float) -> None:
     """Request people, and sometimes rename one or move a face."""
-    for turn, asked in enumerate(itertools.cycle((*_SEE, _RENAME, *_SEE, _MOVE))):
+    for turn, request in enumerate(itertools.cycle((*_VIEWS, _RENAME, *_VIEWS, _MOVE))):
         if time.monotonic() >= until:
             break
-        path, body = _API + _SEE.get(asked, "/decisions"), None
-        if asked not in _SEE:
-            body = await _decision(port, asked, turn)
+        path, body = _API + _VIEWS.get(request, "/decisions"), None
+        if request not in _VIEWS:
+            body = await _decision(port, request, turn)
         start = time.monotonic()
         status, _ = await _once(port, path, body)
-        load.review.append((asked, time.monotonic() - start))
+        load.review.append((request, time.monotonic() - start))
         if status != 200:
             load.errors.append(f"{status} for the reviewer")
         await asyncio.sleep(_REVIEW_EVERY_S)
 
 
-async def _decision(port: int, asked: str, turn: int) -> dict[str, object]:
+async def _decision(port: int, request: str, turn: int) -> dict[str, object]:
     """Return a decision: rename a person, or move their least certain face to another person."""
-    shown = json.loads((await _once(port, _API + _SEE["a person"]))[1])
-    if asked == _RENAME:
+    shown = json.loads((await _once(port, _API + _VIEWS["a person"]))[1])
+    if request == _RENAME:
         decision = {"kind": "rename", "person": 1, "name": f"Anna {turn}"}
     else:
         decision = {"kind": "move", "person": 2, "faces": shown["faces"][:1]}

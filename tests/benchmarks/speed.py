@@ -154,13 +154,13 @@ def _limit(path: Path, rates: Rates) -> list[str]:
     frame_wh = (footage.width, footage.height)
     count = arithmetic(frame_wh, upsample=UPSAMPLE)
     chips = 2 * rates.faces / max(rates.frames, 1)  # each also mirrored
-    flops = count.a_frame + chips * count.a_chip
+    flops = count.per_frame + chips * count.per_chip
     peak = peak_flops()
     taken_s, min_s = 1 / float(np.median(rates.ours)), flops / peak
     network_s = _networks_alone_s(path, chips)
     return [
-        f"  arithmetic per frame: detector {count.a_frame / 1e9:.2f} GFLOP, face network"
-        f" {count.a_chip / 1e9:.2f} GFLOP x {chips:.1f} chips; peak of a float32 matrix product"
+        f"  arithmetic per frame: detector {count.per_frame / 1e9:.2f} GFLOP, face network"
+        f" {count.per_chip / 1e9:.2f} GFLOP x {chips:.1f} chips; peak of a float32 matrix product"
         f" {peak / 1e9:.0f} GFLOP/s",
         f"  a frame takes {taken_s * 1e3:.0f} ms; the networks alone {network_s * 1e3:.0f} ms"
         f" ({network_s / taken_s:.0%}); their arithmetic at peak {min_s * 1e3:.0f} ms"

@@ -46,8 +46,8 @@ def test_flops_of_a_convolution_and_a_product() -> None:
 
 def test_arithmetic_grows_with_the_area_seen() -> None:
     small, large = (arithmetic((640, 360), upsample=n) for n in (0, 1))
-    assert 3.5 < large.a_frame / small.a_frame < 4.5
-    assert small.a_chip == large.a_chip > 0
+    assert 3.5 < large.per_frame / small.per_frame < 4.5
+    assert small.per_chip == large.per_chip > 0
 
 
 def test_synthetic_faces_are_spread_like_real_ones() -> None:

@@ -16,8 +16,8 @@ from data.tables.faces import Faces
 from tests.benchmarks.scale import (
     Pairwise,
     best_dbscan,
+    distance_lines,
     find_people,
-    likeness_lines,
     make_project,
     name_people,
     pairwise,
@@ -27,10 +27,10 @@ from tests.benchmarks.scale_faces import (
     PERCENTILES,
     distances,
     draw,
-    in_a_pile,
-    in_footages,
     load,
     measure,
+    mixed_people,
+    people_by_footage,
     save,
     shares,
 )
@@ -82,7 +82,7 @@ def test_synthetic_faces_are_as_far_apart_as_real_ones() -> None:
     assert made[1] == pytest.approx(statistics.different[middle], abs=0.04)
     nearest = PERCENTILES.index(0.1)
     assert np.percentile(different, 0.1) == pytest.approx(statistics.different[nearest], abs=0.04)
-    assert len(likeness_lines(statistics, faces=300)) == 5
+    assert len(distance_lines(statistics, faces=300)) == 5
 
 
 def test_synthetic_faces_have_the_statistics_they_are_drawn_from(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_stored_statistics_are_small_and_anonymous() -> None:
 
 def test_drawing_is_repeatable_and_people_differ_in_frequency() -> None:
     share = shares(500)
-    person = in_a_pile(20_000, share)
+    person = mixed_people(20_000, share)
     counts = np.bincount(person, minlength=500)
     assert counts.max() > 8 * counts.mean()
     assert np.median(counts) < 0.7 * counts.mean()
@@ -119,7 +119,7 @@ def test_drawing_is_repeatable_and_people_differ_in_frequency() -> None:
 
 
 def test_footages_share_a_few_people_each() -> None:
-    person = in_footages(4000, shares(60), footages=8, cast=10).reshape(8, 500)
+    person = people_by_footage(4000, shares(60), footages=8, cast=10).reshape(8, 500)
     casts = [set(row.tolist()) for row in person]
     assert all(len(cast) <= 10 for cast in casts)
     assert any(casts[0] & other for other in casts[1:])
@@ -130,7 +130,7 @@ def test_footages_share_a_few_people_each() -> None:
 
 def test_rounds_score_as_well_as_pairwise_linkage() -> None:
     """Compare rounds among nearest neighbours with linking one pair at a time."""
-    person = in_a_pile(800, shares(40), seed=1)
+    person = mixed_people(800, shares(40), seed=1)
     faces = draw(load(), person)
     at_once = pairwise(person, clustered(faces))
     limits = LinkageLimits(50, SearchLimits(all_pairs=300, cell_size=60))
@@ -141,7 +141,7 @@ def test_rounds_score_as_well_as_pairwise_linkage() -> None:
 
 @pytest.mark.slow
 def test_a_project_is_clustered_in_a_separate_process(tmp_path: Path) -> None:
-    person = in_footages(600, shares(12), footages=3, cast=6)
+    person = people_by_footage(600, shares(12), footages=3, cast=6)
     project = make_project(tmp_path / "a.fancam", draw(load(), person), footages=3)
     first = find_people(project)
     names = name_people(project, first.person)
@@ -155,7 +155,7 @@ def test_a_project_is_clustered_in_a_separate_process(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_many_people_keep_the_committed_f() -> None:
-    person = in_a_pile(20_000, shares(1000))
+    person = mixed_people(20_000, shares(1000))
     faces = draw(load(), person)
     ours = pairwise(person, clustered(faces))
     assert ours.f >= MIN_F

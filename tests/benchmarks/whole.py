@@ -21,7 +21,7 @@ from data.core.progress import Progress
 from data.execution.total_progress import TotalProgress
 from data.video.footage import probe
 from tests import SHARED
-from tests.benchmarks.figures import keep_figures
+from tests.benchmarks.figures import store_figures
 from tests.benchmarks.machine import describe
 
 FOOTAGE: Final = SHARED / "footage" / "talkshow_a.mp4"
@@ -87,7 +87,7 @@ def main() -> int:
     lines = report(parsed.footage, parsed.weights)
     print("\n".join(lines), flush=True)
     if parsed.update:
-        keep_figures("whole", lines)
+        store_figures("whole", lines)
     return 0
 
 

@@ -148,7 +148,7 @@ def _score(clip: Tracked, tracks: Tracks) -> Score:
     return evaluate(tracks, truth.labels, min_iou=truth.min_iou, exhaustive=truth.exhaustive)
 
 
-def kept_figures(name: str, score: Score) -> Figures:
+def figures_to_store(name: str, score: Score) -> Figures:
     """Return the figures to store."""
     return {f"tracks of {name}": {"idf1": round(score.idf1, 4), "idp": round(score.idp, 4)}}
 
@@ -251,7 +251,7 @@ def main() -> int:
         for clip in clips(parsed.clips or available, folder):
             found = scores(clip)
             print("\n" + "\n".join(report(clip, found)), flush=True)
-            measured |= kept_figures(clip.name, found[OURS])
+            measured |= figures_to_store(clip.name, found[OURS])
             references |= reference_figures(clip.name, found)
     return _store_or_compare(measured, references, update=parsed.update)
 
