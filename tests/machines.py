@@ -71,6 +71,6 @@ def credentials(server: str) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": server,
         "AWS_ACCESS_KEY_ID": "AKIAOFNOBODY",
-        "AWS_SECRET_ACCESS_KEY": "a secret that nobody may see",
+        "AWS_SECRET_ACCESS_KEY": "a secret of the tests",
         "AWS_DEFAULT_REGION": "us-east-1",
     }

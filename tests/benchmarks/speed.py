@@ -104,8 +104,8 @@ def every_s(path: Path, amount: Amount) -> float:
 def _sampled(path: Path, amount: Amount) -> list[Image]:
     """Return an evenly spread subset of fancam's sampled frames."""
     images = [frame.image for frame in sample_frames(path, every_s=every_s(path, amount))]
-    wanted = amount.rounds * amount.reference_frames
-    return [images[i] for i in np.linspace(0, len(images) - 1, wanted).astype(int)]
+    count = amount.rounds * amount.reference_frames
+    return [images[i] for i in np.linspace(0, len(images) - 1, count).astype(int)]
 
 
 def _ours(path: Path, amount: Amount, rates: Rates) -> None:

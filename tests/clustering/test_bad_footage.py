@@ -69,7 +69,7 @@ def test_bad_footage_does_not_change_a_good_project(
     assert (again.code, again.err) == (0, [])
 
 
-def test_no_project_there(run: Run, tmp_path: Path) -> None:
+def test_no_project(run: Run, tmp_path: Path) -> None:
     assert_refused(run("--project", "nowhere"), "nowhere", "no project there")
     assert listed(tmp_path) == []
 

@@ -132,9 +132,9 @@ def test_footage_has_changed(run: Run, good: Path, clips: Clips, detector: Corne
     assert_refused(run("clip.mp4"), "clip.mp4", "changed", "--force")
     assert snapshot(good) == before
     assert run("clip.mp4", "--force").code == 0
-    looked = detector.frames
+    frames_read = detector.frames
     assert run("clip.mp4").code == 0
-    assert detector.frames == looked > 0
+    assert detector.frames == frames_read > 0
     fresh = good.with_name("fresh.fancam")
     assert run("clip.mp4", "--project", fresh).code == 0
     assert_same_result(good, fresh)

@@ -153,7 +153,7 @@ def test_killed_over_a_good_result(
 
 
 @pytest.mark.slow
-def test_killed_again_and_again(
+def test_killed_repeatedly(
     run: Run, detector: CornerDetector, clip: Path, undisturbed: Undisturbed
 ) -> None:
     """Every run finishes at least one more part."""

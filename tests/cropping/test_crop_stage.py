@@ -23,8 +23,8 @@ def test_each_person_has_a_video(cropped: Cropped) -> None:
     names = sorted(cropped.drawn.names.values())
     assert sorted(person.name for person in cropped.summary.people) == names
     files = {path.name for path in cropped.folder.iterdir() if not path.name.startswith(".")}
-    wanted = {f"{name}{end}" for name in names for end in (".mp4", ".best.mp4")}
-    assert files == wanted | {"timeline.json", "smiles.parquet"}
+    expected = {f"{name}{end}" for name in names for end in (".mp4", ".best.mp4")}
+    assert files == expected | {"timeline.json", "smiles.parquet"}
     assert not cropped.summary.already_done
     assert not (cropped.folder / WORK_FOLDER).exists()
 

@@ -131,7 +131,7 @@ def test_stopped_by_ctrl_c(head: Head, tmp_path: Path) -> None:
 
 
 ADDRESSES = {
-    "nobody listens": ("127.0.0.1:9", "no Ray answers (Connection refused)"),
+    "a closed port": ("127.0.0.1:9", "no Ray answers (Connection refused)"),
     "no port": ("127.0.0.1", "give the head's HOST:PORT"),
     "a scheme": ("ray://10.0.0.5", "give the head's HOST:PORT"),
     "a port too high": ("127.0.0.1:99999", "no Ray answers"),

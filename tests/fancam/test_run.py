@@ -250,8 +250,8 @@ def test_help_of_each_command_is_quick(command: str) -> None:
         "try: fancam.cli.main(sys.argv[1:])\n"
         "finally: print({'numpy', 'torch', 'cv2', 'av'} & set(sys.modules))"
     )
-    told = [sys.executable, "-c", program, command, "--help"]
-    done = subprocess.run(told, capture_output=True, text=True, check=True, cwd=ROOT)
+    command_line = [sys.executable, "-c", program, command, "--help"]
+    done = subprocess.run(command_line, capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.startswith(f"usage: fancam {command}")
     assert done.stdout.splitlines()[-1] == "set()"
 

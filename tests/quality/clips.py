@@ -84,12 +84,12 @@ def extract_clip(name: str, path: Path, labels: Labels, extractor: Extractor) ->
     found = Extracted.concatenate(parts)
     # The samples of a run with --every 1: the default sampling includes all of them, since its
     # interval divides a second; a missing one is an error.
-    wanted = [frame.index for frame in sample_frames(footage, every_s=1.0)]
-    if not np.isin(wanted, found.frames.frame_index).all():
+    selected = [frame.index for frame in sample_frames(footage, every_s=1.0)]
+    if not np.isin(selected, found.frames.frame_index).all():
         raise ValueError(
             f"{name}: frames at one per second must be among those of every {every_s} s"
         )
-    fewer = only_frames(found, np.isin(found.frames.frame_index, wanted))
+    fewer = only_frames(found, np.isin(found.frames.frame_index, selected))
     by_sampling = {DEFAULT: finished(found, labels), ONE_PER_SECOND: finished(fewer, labels)}
     return Clip(name, by_sampling)
 

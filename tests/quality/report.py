@@ -17,7 +17,7 @@ PARTS: Final = ("tracklets", "cannot_link", "mirror", "clothes", "quality", "spr
 TOGETHER: Final = {
     "screen": ("film_a", "meeting_a", "sitcom_a", "talkshow_a"),
     "at home": ("pexels_00", "pexels_01", "pexels_03", "pexels_04"),
-    "everybody": (
+    "all people": (
         "film_a",
         "meeting_a",
         "sitcom_a",

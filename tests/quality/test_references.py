@@ -14,7 +14,7 @@ def seen(frame: int, person: int, *, left: float = 0, score: float = 0.5, track:
     return Seen(frame, (left, 0.0, left + 13, 13.0), person, score, track)
 
 
-def test_nothing_seen() -> None:
+def test_no_boxes() -> None:
     assert by_majority([]) == []
     tracks = as_tracks([], TIMES_S, label_margin=0)
     assert len(tracks) == len(interpolated_everywhere(tracks, TIMES_S)) == 0

@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Project:
     return drawn
 
 
-def test_nothing_finished(tmp_path: Path) -> None:
+def test_no_finished_stage(tmp_path: Path) -> None:
     assert (
         stale_tracking(draw_project(tmp_path / "film.fancam", train=2, val=1)) == NOTHING_FINISHED
     )

@@ -231,7 +231,7 @@ def test_decode_one_cell_of_the_image_itself() -> None:
 
 
 def test_decode_one_cell_of_the_second_level() -> None:
-    """Level 1 of 200x200 lies at (11, 221); one level up is 1.2 p + 0.3."""
+    """Level 1 of 200x200 is at (11, 221); one level up is 1.2 p + 0.3."""
     scores = np.zeros((60, 20), np.float32)
     scores[31, 9] = 1.0  # centre (86, 262) tiled, (75, 41) in the level
     xyxy, _ = decode(scores, tiling(200, 200), 0.0)

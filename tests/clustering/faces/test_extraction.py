@@ -195,7 +195,7 @@ def test_thumbnails_are_of_the_frame() -> None:
     assert change[:7].max() < 5 < 50 < change[9:].min()
 
 
-def test_concatenate_nothing() -> None:
+def test_concatenate_no_parts() -> None:
     nothing = Extracted.concatenate([])
     assert len(nothing.frames) == len(nothing.faces) == 0
 
@@ -224,7 +224,7 @@ def test_parts_come_back_in_order(tmp_path: Path, three_parts: list[Extracted]) 
     assert same(found.faces, whole.faces)
 
 
-def test_a_half_written_part_does_not_count_and_is_written_again(
+def test_a_partial_checkpoint_is_ignored_and_rewritten(
     tmp_path: Path, three_parts: list[Extracted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:

@@ -71,9 +71,7 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
     assert graph == converted("detector", model_file(DETECTOR_FILE), tmp_path / "cache")
 
 
-def test_disk_full_leaves_nothing_half_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disk_full_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 

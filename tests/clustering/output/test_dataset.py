@@ -151,9 +151,9 @@ def test_files(stills: Stills, tmp_path: Path) -> None:
     ]
     plan = plan_dataset(some, NAMES)
     folder = OutputFolder(tmp_path / "dataset")
-    wanted = dataset_files(plan, stills.file)
-    assert folder.sync(wanted).written == len(wanted) == 1 + 2 * 14
-    assert folder.sync(dataset_files(plan, stills.file)).kept == len(wanted)
+    files = dataset_files(plan, stills.file)
+    assert folder.sync(files).written == len(files) == 1 + 2 * 14
+    assert folder.sync(dataset_files(plan, stills.file)).kept == len(files)
     for image in plan.images:
         name = f"{image.split}/{image.footage}-{image.frame_index:08d}"
         file = folder.folder / f"images/{name}.jpg"

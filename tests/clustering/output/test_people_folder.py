@@ -47,8 +47,8 @@ def test_no_people(drawn: Drawn) -> None:
 def test_folders_hold_every_face_and_a_montage(drawn: Drawn, tmp_path: Path) -> None:
     some = drawn.draw(footage([[1, 2], [], [-1, 1]]))
     other = drawn.draw(footage([[2]], name="b é"))
-    wanted = people_files([some, other], {1: "Anna", 2: "Ben/2", 9: "nobody"}, drawn.file)
-    assert sorted(wanted) == [
+    files = people_files([some, other], {1: "Anna", 2: "Ben/2", 9: "nobody"}, drawn.file)
+    assert sorted(files) == [
         "Anna/a-00000000-0.jpg",
         "Anna/a-00000010-1.jpg",
         "Ben_2/a-00000000-1.jpg",
@@ -58,7 +58,7 @@ def test_folders_hold_every_face_and_a_montage(drawn: Drawn, tmp_path: Path) -> 
         "unknown/a-00000010-0.jpg",
     ]
     folder = OutputFolder(tmp_path / "people")
-    assert folder.sync(wanted).written == 7
+    assert folder.sync(files).written == 7
     portrait = folder.folder / "Anna" / "a-00000010-1.jpg"
     assert portrait.samefile(drawn.file("a", 10, 1))
     montage = read_jpeg(folder.folder / "montage" / "Anna.jpg")

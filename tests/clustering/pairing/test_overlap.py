@@ -25,7 +25,7 @@ CASES: dict[str, tuple[Pairs, Pairs, Overlap | None]] = {
         [(0, 4), (6, 20)],
         Overlap(0, 20, (Disconnect(0, 3, 8), Disconnect(1, 4, 6))),
     ),
-    "both leave at once": (
+    "both leave together": (
         [(0, 3), (4, 9)],
         [(0, 3), (5, 9)],
         Overlap(0, 9, (Disconnect(0, 3, 4), Disconnect(1, 3, 5))),

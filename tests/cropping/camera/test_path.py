@@ -45,7 +45,7 @@ def test_stands_while_the_person_hardly_moves(size: float) -> None:
 
 
 def test_one_move_is_one_smooth_pan() -> None:
-    """The person walks from 0 to 1 within a second; before and after the camera stands."""
+    """The person walks from 0 to 1 within a second; the camera stands still before and after."""
     time_s = seconds(10)
     target = np.interp(time_s, [5, 6], [0, 1]) + sway(time_s, 0.01) - 0.4
     path = lead(target)

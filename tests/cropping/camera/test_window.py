@@ -37,7 +37,7 @@ def test_video_size(
     assert settings.video_wh(frame_wh) == video_wh
 
 
-def test_nobody() -> None:
+def test_no_faces() -> None:
     found = heights(NONE, (640, 360), WindowSettings())
     assert len(found.low) == len(found.high) == len(found.wanted) == 0
     assert needed_wh(NONE, (640, 360)).shape == (0, 2)

@@ -21,7 +21,7 @@ from data.core.errors import InputError
 from tests.bars import no_bar
 from tests.cropping.drawn_faces import write_classes, write_csv
 
-PURPOSE = Purpose("Faces", "train-expressions", ("It knows drawn faces only.",))
+PURPOSE = Purpose("Faces", "train-expressions", ("It is trained on drawn faces only.",))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,7 +65,7 @@ def test_a_model_its_card_and_plot(trained: tuple[Path, Path]) -> None:
         "ROC AUC",
         "Confusion",
         "Calibration",
-        "It knows drawn faces only.",
+        "It is trained on drawn faces only.",
         "train-expressions labels.csv --out faces.onnx",
         "faces.png",
     ):

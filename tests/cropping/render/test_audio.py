@@ -82,8 +82,8 @@ def test_aac_is_copied_as_it_is(tmp_path: Path) -> None:
     source = film(tmp_path / "film.mp4", "aac")
     write_sound(probe(source), tmp_path / "sound.nut", start_s=Fraction(0))
     with av.open(str(source)) as original:
-        wanted = [bytes(packet) for packet in original.demux(audio=0) if packet.size]
-    assert [bytes(packet) for packet, _ in sound_packets(tmp_path / "sound.nut")] == wanted
+        expected = [bytes(packet) for packet in original.demux(audio=0) if packet.size]
+    assert [bytes(packet) for packet, _ in sound_packets(tmp_path / "sound.nut")] == expected
 
 
 @pytest.mark.parametrize("codec", ["aac", "pcm_s16le"], ids=["copied", "encoded"])

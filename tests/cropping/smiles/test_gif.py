@@ -74,7 +74,7 @@ def local_palettes(content: bytes) -> int:
     return found
 
 
-def test_an_mp4_plays_everywhere(tmp_path: Path) -> None:
+def test_an_mp4_has_the_widely_supported_format(tmp_path: Path) -> None:
     loop = encode_loop(frames(), [0.5] * 5, kind="mp4", max_bytes=PLENTY)
     (tmp_path / "a.mp4").write_bytes(loop.content)
     with av.open(str(tmp_path / "a.mp4")) as film:
@@ -88,18 +88,18 @@ def test_an_mp4_plays_everywhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["gif", "webp", "mp4"])
 def test_size_is_lowered_until_it_fits(kind: FormatName) -> None:
     full = encode_loop(frames(), [0.5] * 5, kind=kind, max_bytes=PLENTY)
-    wanted = len(full.content) * 2 // 3
-    less = encode_loop(frames(), [0.5] * 5, kind=kind, max_bytes=wanted)
-    assert len(less.content) <= wanted
+    limit = len(full.content) * 2 // 3
+    less = encode_loop(frames(), [0.5] * 5, kind=kind, max_bytes=limit)
+    assert len(less.content) <= limit
     assert LEAST_SIDE_PX <= less.side_px < full.side_px
 
 
 def test_colours_are_lowered_after_the_size() -> None:
     small = encode_loop(frames(side=LEAST_SIDE_PX), [0.5] * 5, kind="gif", max_bytes=PLENTY)
-    wanted = len(small.content) * 3 // 4
-    less = encode_loop(frames(), [0.5] * 5, kind="gif", max_bytes=wanted)
+    limit = len(small.content) * 3 // 4
+    less = encode_loop(frames(), [0.5] * 5, kind="gif", max_bytes=limit)
     assert less.side_px == LEAST_SIDE_PX
-    assert len(less.content) <= wanted
+    assert len(less.content) <= limit
     with Image.open(io.BytesIO(less.content)) as picture:
         assert len(picture.getcolors(256) or []) <= 128
 

@@ -59,7 +59,7 @@ def test_turned_faces_are_not_chosen(turn: float) -> None:
     assert (smile_quality(smiles([0.99] * 20, turn=turn)) == 0).all()
 
 
-def test_unknown_eyes_cost_nothing() -> None:
+def test_unknown_eyes_do_not_lower_the_score() -> None:
     known, unknown = smiles([0.99] * 5), smiles([0.99] * 5, eyes_open=float("nan"))
     assert smile_quality(unknown).tolist() == smile_quality(known).tolist()
 

@@ -237,7 +237,7 @@ def test_too_few_bytes(project: Project) -> None:
     assert sorted(files(project)) == ["smiles.parquet"]
 
 
-def test_a_full_disk_leaves_nothing_half_written(
+def test_a_full_disk_leaves_no_partial_file(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, _content: bytes) -> int:

@@ -93,7 +93,7 @@ def test_smiles_are_stored_with_their_key(tmp_path: Path) -> None:
     assert smiles_key(project, "film", "m") != key
 
 
-def test_damaged_smiles_are_made_again(tmp_path: Path) -> None:
+def test_damaged_smiles_are_scored_again(tmp_path: Path) -> None:
     project = Project(tmp_path / "film.fancam")
     project.finish(TRACKS, tracks_record(), "film")
     store(project, smiles([0.2]))

@@ -106,7 +106,7 @@ def test_replace_leaves_the_table() -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1, 1000])
-def test_file_gives_back_what_was_written(tmp_path: Path, rows: int) -> None:
+def test_round_trip(tmp_path: Path, rows: int) -> None:
     table = Points(**columns(rows))
     table.write(tmp_path / "deep" / "a.parquet")
     assert same(Points.read(tmp_path / "deep" / "a.parquet"), table)

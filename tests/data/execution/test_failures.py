@@ -17,7 +17,7 @@ def work(failures: Failures, *broken: bool) -> list[int]:
     return done
 
 
-def test_nothing_to_do() -> None:
+def test_no_footage() -> None:
     failures = Failures()
     assert work(failures) == []
     assert failures.lines == []

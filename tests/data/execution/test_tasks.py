@@ -71,7 +71,7 @@ def finished(*works: Work[str, str], bars: Bars | None = None) -> list[Finished[
     return list(LocalRunner().run(iter(works), bars or Bars(), frames=0))
 
 
-def test_nothing_to_do() -> None:
+def test_no_work() -> None:
     assert finished() == []
     (only,) = finished(Work("a", "about a"))
     assert (only.result, only.refused, bool(only.damage)) == (None, None, False)

@@ -29,7 +29,7 @@ def names(project: Project) -> list[str]:
     return sorted(path.relative_to(project.folder).as_posix() for path in files)
 
 
-def test_nothing() -> None:
+def test_no_files() -> None:
     assert Removable("nothing", "nobody", ()).size_bytes == 0
 
 

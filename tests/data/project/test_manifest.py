@@ -89,9 +89,9 @@ def test_a_folder_in_place_of_a_file_and_the_reverse(tmp_path: Path, place: str)
 
 def test_a_generated_file_is_replaced_by_a_folder_and_back(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
-    for wanted in (content(a="1"), content(a__x="2"), content(a="3")):
-        folder.sync(wanted)
-        assert files_in(tmp_path).keys() == wanted.keys()
+    for files in (content(a="1"), content(a__x="2"), content(a="3")):
+        folder.sync(files)
+        assert files_in(tmp_path).keys() == files.keys()
 
 
 def test_another_case_of_a_name_is_removed_before_the_new_one_is_written(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ class Killed(BaseException):
 def test_a_stopped_sync_is_finished_by_the_next(tmp_path: Path, after: int) -> None:
     folder = OutputFolder(tmp_path)
     folder.sync(content(a__1="old", a__2="old", a__3="old"))
-    wanted = content(a__2="new", b__1="new", b__2="new", b__3="new")
+    files = content(a__2="new", b__1="new", b__2="new", b__3="new")
     steps = iter(range(after))
 
     def die_later(write: OutputFile) -> OutputFile:
@@ -148,12 +148,12 @@ def test_a_stopped_sync_is_finished_by_the_next(tmp_path: Path, after: int) -> N
         return OutputFile(write.key, step)
 
     try:
-        folder.sync({path: die_later(write) for path, write in wanted.items()})
+        folder.sync({path: die_later(write) for path, write in files.items()})
     except Killed:
         done = len([p for p, t in files_in(tmp_path).items() if t == "new"])
         assert done == after
-        assert OutputFolder(tmp_path).sync(wanted).kept == done
-    assert files_in(tmp_path) == dict.fromkeys(wanted, "new")
+        assert OutputFolder(tmp_path).sync(files).kept == done
+    assert files_in(tmp_path) == dict.fromkeys(files, "new")
     assert not any("partial" in p.name for p in tmp_path.rglob("*"))
 
 
@@ -220,9 +220,9 @@ def test_changes_are_what_a_sync_would_do(tmp_path: Path) -> None:
 def test_keys_are_of_complete_existing_files(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     assert folder.keys() == {}
-    wanted = content(x="1", y="2")
-    folder.sync(wanted)
-    assert folder.keys() == {name: one.key for name, one in wanted.items()}
+    files = content(x="1", y="2")
+    folder.sync(files)
+    assert folder.keys() == {name: one.key for name, one in files.items()}
     (tmp_path / "x").unlink()
     assert set(folder.keys()) == {"y"}
 

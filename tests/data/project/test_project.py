@@ -169,10 +169,12 @@ def test_characters_that_some_system_forbids(tmp_path: Path, name: str, expected
     assert [entry.path.name for entry in again.footages.values()] == [name, f"{expected}.mp4"]
 
 
-@pytest.mark.parametrize("where", ["beside", "inside", "deeper"])
+@pytest.mark.parametrize("where", ["next to it", "inside", "deeper"])
 def test_footage_may_move_together_with_its_project(tmp_path: Path, where: str) -> None:
     old, new = tmp_path / "old", tmp_path / "new place"
-    relative = {"beside": "a.mp4", "inside": "a.fancam/a.mp4", "deeper": "clips/day/a.mp4"}[where]
+    relative = {"next to it": "a.mp4", "inside": "a.fancam/a.mp4", "deeper": "clips/day/a.mp4"}[
+        where
+    ]
     add(Project(old / "a.fancam"), old / relative)
     old.rename(new)
     assert Project(new / "a.fancam").footages["a"].path == new / relative

@@ -187,11 +187,11 @@ def test_killed_while_sending(
         with pytest.raises(Killed):
             work(home, change)
     machine("second")
-    looked: dict[str, str] = {}
-    work(home, lambda _: looked.update(local_files(home)))
-    stages = json.loads(looked["project.json"])["stages"]
+    seen_files: dict[str, str] = {}
+    work(home, lambda _: seen_files.update(local_files(home)))
+    stages = json.loads(seen_files["project.json"])["stages"]
     assert stages == ({"faces": 1, "tracks": 1} if stage == "_unfinish" else {"tracks": 1})
-    assert looked["a"] == ("1" if stage in ("_unfinish", "send") else "2")
+    assert seen_files["a"] == ("1" if stage in ("_unfinish", "send") else "2")
     machine("first")
     work(home, nothing)
     assert {"a": remote_files(home)["a"], "c": remote_files(home)["c"]} == {"a": "2", "c": "2"}

@@ -63,7 +63,7 @@ class TestFrames:
             {"shots": ["no such shot"]},
             {"duration_s": 0.04},
         ],
-        ids=["nobody", "unknown person", "person twice", "unknown shot", "too short"],
+        ids=["no people", "unknown person", "person twice", "unknown shot", "too short"],
     )
     def test_impossible_films_are_refused(self, options: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match="must"):

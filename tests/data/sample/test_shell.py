@@ -36,7 +36,7 @@ def test_left_and_right_are_mirror_images() -> None:
     assert left.corner[0] + left.hit.shape[1] == 200 - right.corner[0]
 
 
-def test_a_ridge_hides_what_lies_behind_it() -> None:
+def test_a_ridge_hides_the_surface_behind_it() -> None:
     view = look_at(cylinder(0.6), 0.5, origin=(100.0, 100.0), scale=50.0)
     columns = view.column[view.hit.shape[0] // 2][view.hit[view.hit.shape[0] // 2]]
     steps = np.diff(columns)

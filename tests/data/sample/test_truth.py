@@ -32,8 +32,8 @@ def some_truth(n: int = 2) -> Truth:
     )
 
 
-@pytest.mark.parametrize("n", [0, 3], ids=["nobody", "three rows"])
-def test_reads_back_what_was_written(tmp_path: Path, n: int) -> None:
+@pytest.mark.parametrize("n", [0, 3], ids=["no rows", "three rows"])
+def test_round_trip(tmp_path: Path, n: int) -> None:
     film, truth = tmp_path / "a film.mp4", some_truth(n)
     write_truth(film, truth)
     again = read_truth(film)

@@ -73,7 +73,7 @@ def test_fetched_again_when_it_changed(address: str, fetched: list[int]) -> None
     assert fetched == [0, 0]
 
 
-def test_an_empty_one(memory: str, machine: Machine) -> None:
+def test_an_empty_file(memory: str, machine: Machine) -> None:
     machine("first")
     Store(memory).write("empty.mp4", b"")
     with pytest.raises(InputError, match="empty"):

@@ -102,8 +102,8 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_such_bucket(s3: str) -> None:
     del s3
     for ask in (Store.look, Store.files, lambda one: one.read("a"), lambda one: one.remove("a")):
-        with pytest.raises(InputError, match="s3://nobody/a: no such bucket"):
-            ask(Store("s3://nobody/a"))
+        with pytest.raises(InputError, match="s3://missing/a: no such bucket"):
+            ask(Store("s3://missing/a"))
 
 
 def test_no_permission(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,8 +111,12 @@ def test_assigned_faces_take_precedence_over_removed_ones(people: People) -> Non
 @pytest.mark.parametrize(
     ("decision", "message"),
     [
-        pytest.param(Decision(DecisionKind.RENAME, 9, name="Anna"), "no person 9", id="nobody"),
-        pytest.param(Decision(DecisionKind.MERGE, 1, 9), "no person 9", id="into nobody"),
+        pytest.param(
+            Decision(DecisionKind.RENAME, 9, name="Anna"), "no person 9", id="unknown person"
+        ),
+        pytest.param(
+            Decision(DecisionKind.MERGE, 1, 9), "no person 9", id="into an unknown person"
+        ),
         pytest.param(
             Decision(DecisionKind.RENAME, 1, name=" "), "at least one letter", id="no name"
         ),
@@ -125,7 +129,9 @@ def test_assigned_faces_take_precedence_over_removed_ones(people: People) -> Non
             id="no such face",
         ),
         pytest.param(
-            Decision(DecisionKind.MOVE, 9, faces=places(0)), "no person 9", id="to nobody"
+            Decision(DecisionKind.MOVE, 9, faces=places(0)),
+            "no person 9",
+            id="to an unknown person",
         ),
     ],
 )

@@ -25,7 +25,7 @@ def lines(tmp_path: Path, set_id: str = "smile") -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_nothing_yet(folder: LabelFolder, tmp_path: Path) -> None:
+def test_no_sets_yet(folder: LabelFolder, tmp_path: Path) -> None:
     assert folder.sets() == []
     assert folder.set("smile") is None
     assert not (tmp_path / "labels").exists()

@@ -28,9 +28,9 @@ def frames(*index: int, cuts: tuple[int, ...] = ()) -> Timeline:
 def test_place_and_shot(
     line: Timeline, index: list[int], place: list[int], shot: list[int]
 ) -> None:
-    wanted = np.array(index, np.int64)
-    assert line.place(wanted).tolist() == place
-    assert line.shot(wanted).tolist() == shot
+    frame_index = np.array(index, np.int64)
+    assert line.place(frame_index).tolist() == place
+    assert line.shot(frame_index).tolist() == shot
 
 
 @pytest.mark.parametrize("index", [1, 10, -1])

@@ -107,8 +107,8 @@ def test_people_of_a_file_without_its_project(tmp_path: Path) -> None:
     assert sorted(names.values()) == sorted(NAMES.values())
     assert sorted(names) == list(range(1, len(NAMES) + 1))
     again = read_csv(tmp_path / "x.csv", names)
-    told = {names.get(person, "") for person in again.person_id.tolist()}
-    assert told == {*NAMES.values(), ""}
+    written_names = {names.get(person, "") for person in again.person_id.tolist()}
+    assert written_names == {*NAMES.values(), ""}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_people_of_a_file_without_its_project(tmp_path: Path) -> None:
     [
         pytest.param("", "not a file of tracks", id="zero bytes"),
         pytest.param("a,b\n1,2\n", "not a file of tracks", id="another table"),
-        pytest.param(f"{HEAD}\n0,0,Bob,1,1,2,2,1,detected\n", "'Bob'", id="somebody else"),
+        pytest.param(f"{HEAD}\n0,0,Bob,1,1,2,2,1,detected\n", "'Bob'", id="unknown name"),
         pytest.param(f"{HEAD}\n0,0,Ann,1,1,2\n", "row 1 is damaged", id="cut off"),
         pytest.param(
             f"{HEAD}\n0,0,Ann,1,1,2,2,1,filled\n\n0,0\n", "row 2 is damaged", id="cut off early"

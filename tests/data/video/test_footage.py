@@ -16,7 +16,7 @@ from tests.clips.catalogue import Clips
         pytest.param(0.0, 0.2, id="empty"),
         pytest.param(7.0, 0.2, id="at most five per second"),
         pytest.param(120.0, 0.2, id="600 samples at five per second"),
-        pytest.param(300.0, 0.5, id="600 looks"),
+        pytest.param(300.0, 0.5, id="600 samples"),
         pytest.param(600.0, 1.0, id="ten minutes"),
         pytest.param(7200.0, 1.0, id="long"),
     ],

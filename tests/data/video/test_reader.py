@@ -227,10 +227,12 @@ def test_nothing_is_decoded_outside_the_intervals(clips: Clips) -> None:
 
 
 @pytest.mark.parametrize("name", ["constant_rate.mp4", "long_group.mp4", "open_groups.mkv"])
-@pytest.mark.parametrize("wanted", [[], [0], [41, 7, 7], [88, 89, 5000]])
-def test_picked_frames_are_those_of_the_footage(clips: Clips, name: str, wanted: list[int]) -> None:
-    picked = list(pick_frames(clips(name), np.array(wanted, np.int64)))
-    assert [frame.index for frame in picked] == sorted({i for i in wanted if i < 90})
+@pytest.mark.parametrize("indices", [[], [0], [41, 7, 7], [88, 89, 5000]])
+def test_picked_frames_are_those_of_the_footage(
+    clips: Clips, name: str, indices: list[int]
+) -> None:
+    picked = list(pick_frames(clips(name), np.array(indices, np.int64)))
+    assert [frame.index for frame in picked] == sorted({i for i in indices if i < 90})
     assert [number_of(frame.image) for frame in picked] == [frame.index for frame in picked]
 
 

@@ -27,12 +27,12 @@ def frame(format_name: str, *, height: int = 96, full: bool = False) -> Any:
 
 @pytest.mark.parametrize("name", ["yuv420p", "yuv444p", "yuv422p10le", "nv12", "gray", "rgb24"])
 def test_every_format_becomes_the_same_planes(name: str) -> None:
-    wanted, found = planes_of(frame("yuv420p")), planes_of(frame(name))
-    assert found.wh == wanted.wh == (160, 96)
+    expected, found = planes_of(frame("yuv420p")), planes_of(frame(name))
+    assert found.wh == expected.wh == (160, 96)
     assert found.u.shape == found.v.shape == (48, 80)
-    assert np.abs(found.y.astype(int) - wanted.y).mean() < 3
+    assert np.abs(found.y.astype(int) - expected.y).mean() < 3
     if name != "gray":
-        assert np.abs(found.u.astype(int) - wanted.u).mean() < 4
+        assert np.abs(found.u.astype(int) - expected.u).mean() < 4
 
 
 def test_the_full_range_is_narrowed() -> None:

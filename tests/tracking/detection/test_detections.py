@@ -56,7 +56,7 @@ def test_concatenate_and_take() -> None:
 
 
 @pytest.mark.parametrize("boxes", [[], SOME], ids=["empty", "some"])
-def test_files_give_back_what_was_written(boxes: list[Box], tmp_path: Path) -> None:
+def test_round_trip(boxes: list[Box], tmp_path: Path) -> None:
     part = frames_of(boxes, 4)
     part.write(tmp_path / "part.npz")
     again = DetectedFrames.read(tmp_path / "part.npz")

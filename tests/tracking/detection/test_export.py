@@ -87,7 +87,7 @@ def test_second_time_reads_the_cache(weights: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("damage", ["best.onnx", "best.onnx.json"])
-def test_damaged_graph_is_made_again(weights: Path, damage: str) -> None:
+def test_damaged_graph_is_exported_again(weights: Path, damage: str) -> None:
     first = exported_model(weights)
     weights.with_name(damage).write_bytes(b"{")
     assert exported_model(weights).facts == first.facts

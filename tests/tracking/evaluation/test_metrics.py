@@ -17,7 +17,7 @@ from tracking.evaluation.__main__ import main
 from tracking.evaluation.label_files import read_label_file
 from tracking.evaluation.metrics import GroundTruth, Score, evaluate
 
-A, B, SOMEBODY = 10, 20, -1
+A, B, NOT_COUNTED = 10, 20, -1
 LINE = timeline(10)
 
 
@@ -122,7 +122,7 @@ def test_rows_without_a_label_are_left_out_where_labels_are_not_complete() -> No
 @pytest.mark.parametrize("exhaustive", [True, False])
 def test_rows_on_a_face_that_does_not_count_are_not_scored(exhaustive: bool) -> None:
     """Nor is a second row on it, but a wrong row on a face that counts stays wrong."""
-    truth = [*TWO, *stay(SOMEBODY, 90)]
+    truth = [*TWO, *stay(NOT_COUNTED, 90)]
     found = stay(1, 0) + stay(2, 90) + stay(3, 91)
     expected = Score(labelled=8, rows=4, idtp=4, covered=4)
     assert score(found, truth, exhaustive=exhaustive) == expected
@@ -131,7 +131,7 @@ def test_rows_on_a_face_that_does_not_count_are_not_scored(exhaustive: bool) -> 
 @pytest.mark.parametrize("left", [2, 0, 8], ids=["just there", "on A", "a quarter of it"])
 def test_a_hidden_face_behind_another(left: float) -> None:
     """B is hidden behind A: a row of B there is not wrong."""
-    truth = [*stay(A, 0), *stay(B, 50, [0, 1]), *stay(SOMEBODY, 2, [2, 3])]
+    truth = [*stay(A, 0), *stay(B, 50, [0, 1]), *stay(NOT_COUNTED, 2, [2, 3])]
     found = stay(1, 0) + stay(2, 50, [0, 1]) + stay(2, left, [2, 3])
     assert score(found, truth) == Score(labelled=6, rows=6, idtp=6, covered=6)
 
@@ -209,7 +209,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert row.split() == ["tracks", "0.941", "1.000", "0.889", "0.889", "0", "0", "0"]
 
 
-def test_the_command_names_what_is_missing(
+def test_the_command_names_a_missing_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tmp_path / "none.csv"), str(tmp_path / "none.csv")]) == 2

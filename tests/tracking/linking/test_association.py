@@ -61,6 +61,6 @@ def test_identity_of_boxes_does_not_matter() -> None:
     assert tracklet_numbers(detections(boxes), timeline(6)).tolist() == [0] * 6
 
 
-def test_gone_for_too_long() -> None:
+def test_an_absence_that_is_too_long() -> None:
     boxes = still(0, range(3)) + still(0, range(60, 63))
     assert tracklet_numbers(detections(boxes), timeline(70)).tolist() == [0, 0, 0, 1, 1, 1]

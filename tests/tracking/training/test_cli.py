@@ -86,7 +86,7 @@ def test_trains_and_reports(ran: Ran) -> None:
     assert [row.split(",")[0] for row in curve] == ["share", "0.12", "0.25", "0.5", "1"]
 
 
-def test_sends_nothing_and_leaves_nothing_elsewhere(ran: Ran) -> None:
+def test_uses_no_network_and_writes_only_to_the_project(ran: Ran) -> None:
     place, _ = ran
     log = place / "network.log"
     assert not log.exists(), log.read_text()
@@ -106,7 +106,7 @@ def test_prints_only_the_report(ran: Ran) -> None:
     assert "mAP50" in done.stderr
 
 
-def test_nothing_is_done_twice(ran: Ran, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_run_does_nothing(ran: Ran, capsys: pytest.CaptureFixture[str]) -> None:
     place, _ = ran
     model = place / "a.fancam/tracker/best.pt"
     before = model.stat().st_mtime_ns

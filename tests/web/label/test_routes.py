@@ -68,7 +68,7 @@ def test_a_key_toggles_one_face(label: Page, sorted_project: Project) -> None:
     assert len({line["file"] for line in table}) == BATCH
 
 
-def test_a_click_flips_and_back_shows_what_was_saved(label: Page, sorted_project: Project) -> None:
+def test_a_click_flips_and_back_shows_saved_labels(label: Page, sorted_project: Project) -> None:
     first = label.locator(".tile").first
     first.click()
     assert tags(label)[0] == "smile"

@@ -88,7 +88,9 @@ def test_choose_by_dragging_and_keyboard(person_4: Page) -> None:
     assert person_4.locator("#face-viewer").is_visible()
 
 
-def test_a_person_who_is_gone(person_4: Page, sorted_project: Project, review: Running) -> None:
+def test_a_person_who_was_merged_meanwhile(
+    person_4: Page, sorted_project: Project, review: Running
+) -> None:
     """Merged by another client: the page returns to the People page."""
     from data.tables.decisions import Decision, DecisionKind
 

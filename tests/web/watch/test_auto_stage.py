@@ -68,7 +68,7 @@ def test_auto_mode_follows_the_plan(watching: Page) -> None:
     watching.evaluate("measuring.player.seek(3.4)")
     watching.keyboard.press(" ")
     watching.wait_for_timeout(400)
-    wanted = watching.evaluate(
+    expected = watching.evaluate(
         """async () => {
           const { personAt, planSwitches } = await import("/static/watch/auto_stage.js");
           const data = JSON.parse(document.getElementById("page-data").textContent);
@@ -77,4 +77,4 @@ def test_auto_mode_follows_the_plan(watching: Page) -> None:
           return [personAt(switches, time - 0.15), personAt(switches, time)];
         }"""
     )
-    assert watching.evaluate("measuring.player.staged") in wanted
+    assert watching.evaluate("measuring.player.staged") in expected

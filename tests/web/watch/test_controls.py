@@ -107,7 +107,7 @@ def test_controls(watching: Page) -> None:
     assert watching.locator("#time").inner_text() == "0:02.5"
 
 
-def test_the_end_and_again(watching: Page) -> None:
+def test_restart_after_the_end(watching: Page) -> None:
     watching.evaluate("measuring.player.seek(7.6)")
     watching.keyboard.press(" ")
     until(watching, "!measuring.player.plays")
