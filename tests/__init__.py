@@ -4,4 +4,4 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
-"""Real footage, labels and weights; a user does not have them."""
+"""Folder of real footage, labels and weights, which users do not have."""

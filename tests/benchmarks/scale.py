@@ -52,7 +52,7 @@ FACES: Final = 1_000_000
 PEOPLE: Final = 5_000
 SAMPLE: Final = 50_000
 FACES_PER_FOOTAGE: Final = 1_000
-CAST: Final = 20  # people of a footage
+CAST: Final = 20  # people per footage
 LIMIT_S: Final = 30 * 60
 LIMIT_MB: Final = 6 * 1024
 EPS: Final = tuple(round(0.26 + 0.01 * step, 2) for step in range(19))
@@ -136,7 +136,7 @@ class Run:
     seconds: float
     cpu_s: float
     peak_mb: float
-    person: Labels  # of every face, footage by footage
+    person: Labels  # (n,) person of every face, footage by footage
 
 
 def make_project(folder: Path, faces: Faces, *, footages: int) -> Project:

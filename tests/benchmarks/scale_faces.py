@@ -43,7 +43,7 @@ class Statistics:
     person_spread: float  # deviation of the logarithm of a person's distances from their mean
     norms: tuple[float, float]  # mean and deviation of the norms of faces
     same: Matrix  # distances of two real faces of one person, at PERCENTILES
-    different: Matrix  # of two people
+    different: Matrix  # distances of real faces of two people, at PERCENTILES
 
 
 def measure(faces: Faces, person: NDArray[np.int64]) -> Statistics:

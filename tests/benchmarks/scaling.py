@@ -50,7 +50,7 @@ class Times:
     cpu: list[float] = field(default_factory=list)  # of the plain runs, summed over all cores
     ray: list[float] = field(default_factory=list)
     start: float = 0.0  # until Ray runs
-    first: float = 0.0  # the first run on it, in which its workers start and load
+    first: float = 0.0  # of the first run on Ray, in which its workers start and load
 
     @property
     def overhead(self) -> float:
@@ -59,7 +59,7 @@ class Times:
 
 
 def report(folder: Path, *, seconds: float = SECONDS, rounds: int = 3) -> list[str]:
-    """Measure in an empty folder."""
+    """Measure everything, in the empty ``folder``."""
     films = _films(folder, seconds)
     times = _measure(films, folder, rounds)
     pairs = zip(times.ray, times.plain, strict=True)

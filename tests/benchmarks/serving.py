@@ -54,11 +54,11 @@ class Load:
     """Measurements of one run."""
 
     seconds: float
-    answers: int = 0  # to players
+    answers: int = 0  # responses to players
     sent_mb: float = 0.0
     errors: list[str] = field(default_factory=list)
     review: list[tuple[str, float]] = field(default_factory=list)  # request, seconds
-    memory_mb: list[float] = field(default_factory=list)  # of the server, over time
+    memory_mb: list[float] = field(default_factory=list)  # memory of the server over time
 
     @property
     def grown_mb(self) -> float:

@@ -1,4 +1,4 @@
-"""`cluster-faces` called in-process, with cheap networks or the real ones, and the drawn film."""
+"""Fixtures that run `cluster-faces` in-process, with cheap or real networks, and drawn films."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """``run("film.mp4", "--every", "2")`` in the folder ``tmp_path``."""
+    """Return a function: ``run("film.mp4", "--every", "2")`` runs in the folder ``tmp_path``."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str | Path) -> Ran:
@@ -79,7 +79,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``first.mp4`` shows three of the drawn cast, ``second.mp4`` two of them and another."""
+    """Draw ``first.mp4`` with three of the cast, ``second.mp4`` with two of them and a fourth."""
     folder = tmp_path_factory.mktemp("films")
     draw_film(folder / "first.mp4", shots=["talk", "close-up"], duration_s=3)
     draw_film(folder / "second.mp4", shots=["profile", "peek"], duration_s=3)

@@ -17,7 +17,7 @@ from tests.clips.numbered import HEIGHT, WIDTH, picture
 
 RATE = 10
 STUDENT_BEGUN = "2024-05-01T10:30:00Z"
-TEACHER_BEGUN = "2024-05-01T10:30:02Z"  # but their camera is switched on 5.2 s later
+TEACHER_BEGUN = "2024-05-01T10:30:02Z"  # the camera is switched on 5.2 s later
 
 STUDENT_ON = [(0.0, 15.3), (23.4, 50.5)]  # seconds of the lesson; no frames in between
 TEACHER_ON = [(7.2, 30.1), (37.6, 60.0)]  # black in between

@@ -40,7 +40,7 @@ from tests.clustering.fakes import PEOPLE, CornerDetector
 from tests.posix import needs_signals
 
 Run = Callable[..., Ran]
-QUICK = ("--min-face", "60")  # the drawn faces are larger; a quarter of the work
+QUICK = ("--min-face", "60")  # the drawn faces are larger, so this quarters the work
 
 
 @pytest.fixture(scope="module")

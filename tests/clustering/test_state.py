@@ -22,7 +22,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def project(run: Run, detector: CornerDetector, clip: Path) -> Project:
-    """Done."""
+    """Status of a finished stage."""
     del detector
     assert run(clip).code == 0
     return Project(clip.with_name("clip.fancam"))

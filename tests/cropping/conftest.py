@@ -1,4 +1,4 @@
-"""A drawn film with its ground truth, and its videos, rendered once."""
+"""Fixtures of a drawn film with its ground truth, and of its cropped videos."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Drawn:
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
-    """Seven seconds: two rows of people, a person who walks off and comes back, and a talk."""
+    """Draw seven seconds: two rows of people, a person who walks off and returns, and a talk."""
     folder = tmp_path_factory.mktemp("drawn")
     film = folder / "film.mp4"
     shots = ["everyone", "walk", "talk"]
@@ -76,7 +76,7 @@ def cropped(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Cropped:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A tracked project of Anna and Ben in 40 frames with sound; not cropped."""
+    """Return a tracked, uncropped project of Anna and Ben in 40 frames with sound."""
     footage = tmp_path / "film.mp4"
     write_video(footage, [picture(n) for n in range(40)], rate=25, audio=sound(1.6))
     return small_project(tmp_path / "film.fancam", footage)

@@ -15,7 +15,7 @@ SIDE = 64
 
 
 def face(label: str, subject: int, variant: int) -> NDArray[np.uint8]:
-    """A grey face, ``(SIDE, SIDE)``; the label begins with smile, frown or o."""
+    """Return a grey face, ``(SIDE, SIDE)``; the label begins with smile, frown or o."""
     random = np.random.default_rng([subject, variant])
     person = np.random.default_rng(subject)
     skin = int(person.integers(110, 220))
@@ -42,7 +42,7 @@ def jpeg(label: str, subject: int, variant: int) -> bytes:
 
 
 def rows(labels: Sequence[str], subjects: int, variants: int) -> list[tuple[str, str, str]]:
-    """File, label and subject of each face."""
+    """Return file, label and subject of each face."""
     return [
         (f"{label}-{subject}-{variant}.jpg", label, f"Person {subject}")
         for label in labels
@@ -91,7 +91,7 @@ def write_csv(
 
 
 def write_zip(path: Path, folder: Path) -> Path:
-    """A zip of the files in a folder."""
+    """Write a zip of the files in a folder."""
     with zipfile.ZipFile(path, "w") as out:
         for file in sorted(folder.rglob("*")):
             out.write(file, file.relative_to(folder).as_posix())

@@ -35,7 +35,7 @@ def look_of(name: str) -> Look:
 
 @cache
 def portrait(name: str, *, smile: float = 0.0, yaw_deg: float = 0.0) -> Image:
-    """A face in the middle of ``(SIDE, SIDE, 3)``; its box is `box`."""
+    """Return ``(SIDE, SIDE, 3)`` RGB with a face in the middle; `box` is its box."""
     sprite = Figure(look_of(name)).draw(Pose(yaw_deg=yaw_deg, smile=smile), scale=SCALE)
     x, y = origin_px(SCALE)
     move = np.array([[1.0, 0, SIDE / 2 - x], [0, 1.0, 0.48 * SIDE - y]])
@@ -58,7 +58,7 @@ def smiles_at(frame: int) -> bool:
 
 
 def picture(frame: int) -> Image:
-    """Leila on the left, Bruno on the right."""
+    """Return a frame with Leila on the left and Bruno on the right."""
     left = portrait("Leila", smile=float(smiles_at(frame)))
     return np.hstack([left, portrait("Bruno")])
 

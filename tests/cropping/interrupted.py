@@ -25,7 +25,7 @@ def count_renders(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def shorten_chunks(monkeypatch: pytest.MonkeyPatch, *, per_segment: int | None = None) -> None:
-    """Cut videos into chunks of 10 frames, and footages into segments of so few chunks."""
+    """Cut videos into chunks of 10 frames, and footages into segments of ``per_segment`` chunks."""
     monkeypatch.setattr(render, "CHUNK_FRAMES", 10)
     monkeypatch.setattr(segments, "CHUNK_FRAMES", 10)
     if per_segment is not None:

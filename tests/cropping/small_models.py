@@ -13,7 +13,7 @@ from cropping.expressions.patch import PATCH_VERSION
 
 
 def network(classes: int = 2, *, seed: int = 0) -> ExpressionNetwork:
-    """An untrained network whose batch normalisation has statistics."""
+    """Return an untrained network with statistics for its batch normalisation."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         made = ExpressionNetwork(classes)

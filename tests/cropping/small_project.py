@@ -29,7 +29,7 @@ QUICK = EncoderSettings(preset="ultrafast")
 
 
 def small_project(folder: Path, footage: Path) -> Project:
-    """Anna is in the middle all the time, Ben in the first half of the frames."""
+    """Write a project with Anna in the middle of all frames, and Ben in the first half of them."""
     frames = list(read_frames(footage))
     timeline = replace(
         timeline_of([frame.time_s for frame in frames]),
@@ -49,7 +49,7 @@ def add_tracks(project: Project, tracks: Tracks, frames: int = 40) -> None:
 
 
 def crop(project: Project, **settings: object) -> CropsSummary:
-    """Crop the only footage, without smiles unless ``settings`` ask for them."""
+    """Crop the only footage, without smiles unless ``settings`` include them."""
     chosen = replace(CropSettings(encoder=QUICK, smiles=False), **settings)  # type: ignore[arg-type]
     (summary,) = crop_people(Project(project.folder), [], chosen, context=RunContext(no_bar))
     return summary

@@ -29,7 +29,7 @@ QUICK = ("--no-smiles", "--preset", "ultrafast")
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Anna is seen all the time, Ben in the first third, and Cleo never."""
+    """Return a project with Anna in all frames, Ben in the first third, and Cleo in none."""
     footage = tmp_path / "film.mp4"
     encode(footage, [picture(n) for n in range(FRAMES)], rate=25)
     timeline = at_rate(FRAMES)
@@ -197,7 +197,7 @@ def test_disk_full(project: Path, share: float) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has other access rights")
 def test_read_only(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user of the tests may have all rights, so the refusal is simulated."""
+    """The refusal is simulated, since the tests may run with all rights."""
     import errno
 
     real = Path.mkdir

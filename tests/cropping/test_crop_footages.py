@@ -114,7 +114,7 @@ def test_absence(absent: str, tmp_path: Path) -> None:
 
 
 def test_faces_of_other_people_are_blurred(tmp_path: Path) -> None:
-    """Stripes in Ben's place are gone in Anna's video, and not in his own."""
+    """Stripes on Ben's face disappear in Anna's video, but not in his own."""
     image = np.full((96, 160, 3), 120, np.uint8)
     image[28:52, 68:92:4] = 250
     footage = tmp_path / "film.mp4"

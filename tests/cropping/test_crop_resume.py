@@ -36,7 +36,7 @@ def test_a_stopped_run_resumes(project: Project, monkeypatch: pytest.MonkeyPatch
     complete = contents(project)
     with interrupted_at(monkeypatch, 25), pytest.raises(KeyboardInterrupt):
         crop(project, force=True)
-    assert contents(project) == complete  # nothing half-written is in place
+    assert contents(project) == complete  # no partial file is in place
     for video in ("Anna.mp4", "Ben.mp4"):
         (project.crops_folder("film") / video).unlink()
     bars = Bars()
@@ -51,7 +51,7 @@ def test_a_stopped_run_resumes(project: Project, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def three_people(tmp_path: Path) -> Project:
-    """Anna comes late, Ben leaves early, and Cleo is seen in between."""
+    """Return a project in which Anna comes late, Ben leaves early, and Cleo is seen in between."""
     footage = tmp_path / "film.mp4"
     encode(footage, [picture(n) for n in range(40)], rate=25)
     timeline = at_rate(40)
@@ -102,7 +102,7 @@ def test_a_stopped_run_resumes_shared_chunks(
 def test_long_footage_is_rendered_in_segments(
     project: Project, monkeypatch: pytest.MonkeyPatch, stopped_at: int | None
 ) -> None:
-    """The bytes are those of one segment, the timeline's smiles too, wherever it was stopped."""
+    """The bytes, including the timeline's smiles, equal those of one segment, wherever stopped."""
     shorten_chunks(monkeypatch)
     crop(project, smiles=True)
     complete = contents(project)

@@ -32,7 +32,7 @@ DONE = [("videos", "done", ""), NO_SMILES]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A project with videos, and with GIFs where people smile."""
+    """Return a project with videos, and with GIFs where people smile."""
     film = tmp_path / "film.mp4"
     encode(film, [picture(number) for number in range(40)], rate=25)
     made = small_project(tmp_path / "film.fancam", film)

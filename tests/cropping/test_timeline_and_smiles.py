@@ -37,7 +37,7 @@ def smiling_s(project: Project) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def finished(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with all videos and GIFs; not to be changed."""
+    """Return a project with all videos and GIFs. Shared, so do not change it."""
     project = drawn.copied(tmp_path_factory.mktemp("both"))
     crop_people(project, [], CropSettings(), context=RunContext(no_bar))
     smile_gifs(project, [], SmileSettings(frames=2), context=RunContext(no_bar))

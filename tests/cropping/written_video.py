@@ -1,4 +1,4 @@
-"""Properties of a written video, read as a player reads it."""
+"""Properties of a written video, as a player reads them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WrittenVideo:
     keyframes_s: NDArray[np.float64]
     duration_s: float
     colours: tuple[int, int, int, int]  # space, primaries, transfer, range
-    sound: str  # codec, or nothing
+    sound: str  # codec, or empty
     sound_s: float
     chapters: list[tuple[float, float, str]]
     moov_first: bool
@@ -64,7 +64,7 @@ def read_video(path: Path) -> WrittenVideo:
 
 
 def boxes(path: Path) -> list[str]:
-    """Names of an .mp4's outermost boxes, in order."""
+    """Return the names of an .mp4's outermost boxes, in order."""
     content, place, names = path.read_bytes(), 0, []
     while place < len(content):
         size = int.from_bytes(content[place : place + 4])
@@ -93,7 +93,7 @@ def decoded_sound(path: Path) -> tuple[NDArray[np.float32], int]:
 
 
 def marks_s(samples: NDArray[np.float32], rate: int) -> list[float]:
-    """When the drawn film's marks begin, to a few milliseconds."""
+    """Return the start times of the drawn film's marks, accurate to a few milliseconds."""
     length = round(MARK_LENGTH_S * rate)
     step = rate // 500
     window = np.hanning(length) * np.exp(-2j * np.pi * MARK_HZ * np.arange(length) / rate)

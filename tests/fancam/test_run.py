@@ -97,7 +97,7 @@ def test_the_demo_finds_and_tracks_the_drawn_cast(
 
 
 def all_stages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`fancam FOOTAGE` repeats no stage that its own command has finished."""
+    """`fancam FOOTAGE` repeats no stage that was finished by its own command."""
     project = folder / "film.fancam"
     model = (project / "tracker" / "best.pt").stat().st_mtime_ns
     command = [str(folder / "film.mp4"), "--project", str(project), "--weights", "yolo11n.yaml"]

@@ -38,7 +38,7 @@ def b_cubed(truth: NDArray[np.int64], clusters: NDArray[np.int64]) -> BCubed:
 
     Args:
         truth: ``(n,)`` person of each face.
-        clusters: ``(n,)`` cluster of each face; each face of -1 counts as its own cluster.
+        clusters: ``(n,)`` cluster of each face; each face with -1 counts as its own cluster.
 
     Raises:
         ValueError: the shapes differ.

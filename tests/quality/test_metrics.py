@@ -90,7 +90,7 @@ def test_b_cubed_of_other_lengths() -> None:
             [1, 0],
             id="matched jointly",
         ),
-        # The first pair overlaps by 0.43; crosswise it would be 0.23 and 0.21, more in all.
+        # The first pair has IoU 0.43; crosswise it would be 0.23 and 0.21, a larger sum.
         pytest.param(
             [(0, 0, 10, 10), (10.5, 0, 20.5, 10)],
             [(4, 0, 14, 10), (-6.2, 0, 3.8, 10)],

@@ -40,8 +40,8 @@ def test_no_rows_leave_the_image_unchanged() -> None:
 def test_box_and_name() -> None:
     drawn = draw_tracks(BLACK, rows((0, 1, 100)), NAMES)
     colour = colours(NAMES)[1]
-    assert share_of(drawn[109, 100:160], colour) == 1  # the box's lower side ...
-    assert share_of(drawn[50:110, 159], colour) == 1  # ... and its right one
+    assert share_of(drawn[109, 100:160], colour) == 1  # the lower side of the box ...
+    assert share_of(drawn[50:110, 159], colour) == 1  # ... and its right side
     tag = drawn[30:48, 100:130]
     assert 0.4 < share_of(tag, colour) < 1  # the name on a background of the same colour
     assert not BLACK.any()

@@ -20,7 +20,7 @@ NOTHING_FINISHED = StaleTracking(trained=False, tracker=False, tracked=(), track
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A project with records of a training and of tracks."""
+    """Return a project with records of a training and of tracks."""
     drawn = draw_project(tmp_path / "film.fancam", train=3, val=2)
     drawn.add_footage(
         tmp_path / "film.mp4",

@@ -46,7 +46,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, crops_project: Path) -> It
 
 
 def check(page: Page) -> None:
-    page.wait_for_load_state("load")  # with its style sheets
+    page.wait_for_load_state("load")  # waits for the style sheets
     found = page.evaluate(CHECKS)
     assert found["title"]
     expected = {"nameless": [], "pictures": [], "faint": [], "overflow": 0, "ids": 0}

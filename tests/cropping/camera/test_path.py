@@ -57,7 +57,7 @@ def test_one_move_is_one_smooth_pan() -> None:
 
 
 def test_limits_are_never_exceeded() -> None:
-    """This holds also where the person jumps and no smooth path stays within them."""
+    """This holds even where the person jumps and no smooth path is within the limits."""
     time_s = seconds(4)
     target = np.where(time_s < 2, 0.0, 3.0)
     path = lead(target, room=0.2)

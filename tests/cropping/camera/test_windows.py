@@ -69,7 +69,7 @@ def test_stands_on_whole_pixels() -> None:
 def test_windows_stay_inside_and_keep_the_face(
     drawn: Drawn, window: WindowSettings, camera: CameraName
 ) -> None:
-    """The people of the drawn film walk off, come near, and are cut at the edge of the frame."""
+    """People in the drawn film walk off, approach, and are cut off by the edge of the frame."""
     frame_wh = drawn.truth.frame_wh
     for person in drawn.names:
         tracks = drawn.tracks.take(drawn.tracks.person_id == person)
@@ -96,7 +96,7 @@ def test_proportions_are_the_videos() -> None:
 
 
 def test_zoom_does_not_wobble() -> None:
-    """A face whose size trembles, and one that comes a little nearer."""
+    """One face has a noisy size, and one comes slightly closer."""
     tremble = np.random.default_rng(0).normal(0, 2, 80)
     found = film({f: box(300, 150, 40 + tremble[f] + f / 20) for f in range(80)}, at_rate(80))
     height = found.xyxy[:, 3] - found.xyxy[:, 1]
@@ -140,7 +140,7 @@ def test_absence(absent: AbsentName) -> None:
         assert gap.tolist() == later.tolist() == [0, 0, 0, 0]
     else:
         assert gap.tolist() == found.xyxy[29].tolist()
-        # In a shot without the person, the window is in the middle.
+        # In a shot without the person, the window is centred.
         assert later[0] + later[2] == 640
 
 

@@ -16,7 +16,7 @@ BOX = np.array([20, 10, 60, 50], np.float32)
 
 
 def gradient(height: int = 80, width: int = 100) -> np.ndarray:
-    """The brightness is twice the column."""
+    """Return an image whose brightness is twice the column."""
     return np.tile(np.arange(width, dtype=np.uint8) * 2, (height, 1))
 
 

@@ -45,7 +45,7 @@ def train_model(
 def trained(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, Path]:
-    """A table of drawn faces of three classes, and a model of them."""
+    """Return a table of drawn faces of three classes, and a model trained on them."""
     folder = tmp_path_factory.mktemp("faces")
     table = write_csv(folder / "faces", ("smile", "frown", "o"), subjects=20)
     summary = train_model(table, folder / "faces.onnx")

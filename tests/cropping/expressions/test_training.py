@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_network(monkeypatch: pytest.MonkeyPatch) -
 
 
 class Stopping(SilentBar):
-    """Stops the training after some batches."""
+    """Bar that stops the training after some batches."""
 
     def __init__(self, after: int) -> None:
         super().__init__()

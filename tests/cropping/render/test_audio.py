@@ -40,7 +40,7 @@ def film(path: Path, codec: str, *, layout: str = "mono", rate: int = RATE_HZ) -
 
 
 def decoded_extent(path: Path) -> tuple[float, float, int]:
-    """Begin and end in seconds, and the packets."""
+    """Return start and end in seconds, and the number of packets."""
     found = [(float(time_s), packet) for packet, time_s in sound_packets(path)]
     lasts = [p.duration * p.time_base if p.duration else 0 for _, p in found]
     return found[0][0], found[-1][0] + float(lasts[-1]), len(found)

@@ -35,7 +35,7 @@ def test_packet_times(pts: list[int], end: int, dts: list[int], duration: list[i
 
 
 def write_chunk(path: Path, frames: Iterable[int]) -> Path:
-    """Write frames of a film of 25 frames a second, with B-frames, every tenth a keyframe."""
+    """Write frames at 25 per second with B-frames, one in ten a keyframe."""
     writer = ChunkWriter(path, EncoderSettings(), VideoFormat((64, 48), TICK, Fraction(25)))
     for place, index in enumerate(frames):
         noise = np.random.default_rng(index).integers(16, 200, (48, 64), np.uint8)

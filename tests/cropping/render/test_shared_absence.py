@@ -55,7 +55,7 @@ def test_shared_frames(people: list[Shown], shared: list[int] | None, tmp_path: 
     *own, common = found
     assert np.flatnonzero(common.frame_mask).tolist() == shared
     for one, (shots, _) in zip(own, people, strict=True):
-        # Every frame is encoded in the own chunks or in the shared ones.
+        # Every frame is encoded in the person's own chunks or in the shared ones.
         assert one.frame_mask.tolist() == [shot >= 0 for shot in shots]
         assert (one.frame_mask | common.frame_mask).all()
         assert set(one.cuts.tolist()) <= set(common.cuts.tolist())

@@ -8,7 +8,7 @@ from tests.cropping.drawn_smiles import box, portrait
 
 
 def landmarks(*, nose_x: float = 50, eye_height: float = 6) -> np.ndarray:
-    """68 points of a face, of which only eyes and nose matter."""
+    """Return 68 landmarks of a face; only eyes and nose matter."""
     points = np.zeros((68, 2), np.float32)
     for first, x in ((36, 30), (42, 70)):
         lid = eye_height / 2

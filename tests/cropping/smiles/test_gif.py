@@ -15,7 +15,7 @@ PLENTY = 10_000_000
 
 
 def frames(count: int = 5, side: int = 200) -> list[np.ndarray]:
-    """Smooth colours with some noise, each of another hue."""
+    """Return frames of smooth colours with some noise, each with a different hue."""
     random = np.random.default_rng(0)
     x = np.linspace(0, 1, side)
     pictures = []
@@ -27,7 +27,7 @@ def frames(count: int = 5, side: int = 200) -> list[np.ndarray]:
 
 
 def shown(content: bytes) -> list[np.ndarray]:
-    """The frames of a GIF or WebP."""
+    """Return the frames of a GIF or WebP."""
     with Image.open(io.BytesIO(content)) as picture:
         every = []
         for number in range(getattr(picture, "n_frames", 1)):

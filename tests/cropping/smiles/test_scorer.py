@@ -138,7 +138,7 @@ def test_a_luma_plane_is_enough() -> None:
 
 
 def test_memory_does_not_grow_with_frames() -> None:
-    """Patches are scored in batches, not kept."""
+    """Patches are scored in batches and then discarded."""
     _, model, _ = scored(tracks(200), [frame(i, i / 10, 200, 20) for i in range(200)])
     assert max(model.batches) <= 64 + 2
     assert sum(model.batches) == 800

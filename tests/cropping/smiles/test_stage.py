@@ -53,7 +53,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(written: Path, tmp_path: Path) -> Project:
-    """A copy of a tracked project whose smiles are not scored."""
+    """Return a copy of a tracked project whose smiles are not scored."""
     shutil.copytree(written, tmp_path, dirs_exist_ok=True)
     return Project(tmp_path / "film.fancam")
 
@@ -158,7 +158,7 @@ def test_files_keep_within_their_bytes(project: Project) -> None:
 
 
 def test_other_tracks_other_gifs(project: Project) -> None:
-    """The GIF of a person who is not tracked any more is removed."""
+    """The GIF of a person who is no longer tracked is removed."""
     work(project)
     found, again = tracks(), Project(project.folder)
     write_tracks(again, found.take(found.person_id == 7))
@@ -340,7 +340,7 @@ def test_tasks_can_be_sent_to_other_processes(project: Project) -> None:
 
 
 def test_photographs_of_different_sizes(tmp_path: Path) -> None:
-    """A folder of pictures, of which some are smaller than the first."""
+    """Some pictures of a folder are smaller than the first."""
     photographs = tmp_path / "photographs"
     photographs.mkdir()
     for number in range(4):

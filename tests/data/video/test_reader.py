@@ -361,5 +361,5 @@ def test_real_footage_agrees_with_its_labels(shared: Path) -> None:
         times = {f.index: f.time_s for f in sample_frames(footage, every_s=0.2)}
         known = sorted(times.keys() & labels.keys())
         assert len(known) > 5
-        # The labels are written with three decimals.
+        # The labels have three decimals.
         assert [times[i] for i in known] == pytest.approx([labels[i] for i in known], abs=1e-3)

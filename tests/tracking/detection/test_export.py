@@ -65,7 +65,7 @@ def test_every_runtime_gives_the_output_of_torch(
     with torch.inference_mode():
         expected = as_module(network)(torch.from_numpy(images)).numpy()
     assert said.shape == expected.shape == (count, 4 + len(NAMES), 126)
-    assert np.abs(said[:, 4:] - expected[:, 4:]).max() < 0.02  # bfloat16 where there is
+    assert np.abs(said[:, 4:] - expected[:, 4:]).max() < 0.02  # bfloat16 where supported
     assert np.abs(said[:, :4] - expected[:, :4]).max() < 2.0
 
 

@@ -7,7 +7,7 @@ from tests.tracking.detection_rows import Box, detections
 from tracking.linking.identity import assign_people
 
 ANNA, BEN, CLEO = 0, 1, 2
-Tracklet = tuple[range, list[float]]  # its frames, and the evidence of each of its boxes
+Tracklet = tuple[range, list[float]]  # frames, and evidence of each box
 
 
 def people_of(

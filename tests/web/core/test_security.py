@@ -212,7 +212,7 @@ def test_pages_hold_no_script_or_style_that_the_policy_refuses(ask: httpx.Client
     ],
 )
 def test_nothing_is_found_by_a_path(ask: httpx.Client, crops_project: Path, address: str) -> None:
-    # Raw: httpx would normalise the path.
+    # A raw request, since httpx would normalise the path.
     answer = ask.get(ask.base_url.copy_with(raw_path=address.encode()))
     assert answer.status_code == 404
     assert not leaks(answer, crops_project)

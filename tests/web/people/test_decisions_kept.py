@@ -1,4 +1,4 @@
-"""Decisions outlast a new clustering, the writing of the dataset and a second browser."""
+"""Decisions survive a new clustering, a rewrite of the dataset, and a second browser."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_switching_is_quick_in_sync_and_never_stops_the_sound(
 
 @pytest.mark.parametrize(
     "seconds",
-    # Ten minutes: python -m tests.benchmarks.watching
+    # For ten minutes, run python -m tests.benchmarks.watching.
     [pytest.param(7, id="a little"), pytest.param(50, id="long", marks=pytest.mark.slow)],
 )
 def test_random_play_stays_in_sync(page: Page, long_server: Running, seconds: float) -> None:
