@@ -9,14 +9,14 @@ from data.video.frames import Damage
 from data.video.reader import read_frames, sample_frames
 from tests.clips.catalogue import Clips
 from tests.clips.numbered import number_of
-from tests.data.video.test_reader import look
+from tests.data.video.test_reader import shown_frames
 
 
 @pytest.mark.parametrize("every_s", [0.2, 1.0, 5.0])
 def test_every_picture_of_a_folder_is_a_sample(clips: Clips, every_s: float) -> None:
     damage = Damage()
 
-    frames = look(sample_frames(clips("pictures"), every_s=every_s, damage=damage))
+    frames = shown_frames(sample_frames(clips("pictures"), every_s=every_s, damage=damage))
 
     # Index 3 is the broken picture: shot 0, 1, 2, 3, 10, 11, 12.
     shown = [(0, 0), (1, 1), (2, 2), (4, 10), (5, 11), (6, 12)]
