@@ -1,1 +1,1 @@
-"""The camera path, one rendered video a person, and the GIFs of their smiles."""
+"""Camera paths, rendered videos and smile GIFs of each person."""

@@ -1,4 +1,4 @@
-"""The command `crop-people`."""
+"""Command `crop-people`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PRESETS = (
     "veryslow",
 )
 _ASPECT = "9:16"
-_SIDES_PX = (16, 8192)
+_SIDE_RANGE_PX = (16, 8192)
 _MAX_THREADS = 256
 
 
@@ -53,29 +53,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME,
-        description="Write a video of each person into PROJECT/crops/FOOTAGE, all in one decode: "
-        "as long as the footage, with its sound, framed as by a camera operator.",
-        epilog="A stopped run resumes when the same command is run again.",
+        description="Write a video of each person into PROJECT/crops/FOOTAGE, as long as the "
+        "footage and with its sound. The camera follows the person.",
+        epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
-    add("project", type=project_place, help="project folder, with tracks by track-people")
+    add("project", type=project_place, help="project folder with tracks by track-people")
     add(
         "footage",
         nargs="*",
         type=footage_place,
-        help="videos, or folders (default: all of the project)",
+        help="videos or folders (default: all of the project)",
     )
     add(
         "--person",
         action="append",
         default=[],
         metavar="NAME",
-        help="only this one; may be repeated",
+        help="crop only this person; may be repeated",
     )
     add(
         "--only-present",
         action="store_true",
-        help="also a best-of: only the parts with the person",
+        help="also write a best-of with only the parts that show the person",
     )
     add("--no-smiles", action="store_true", help="do not score smiles in the same decode")
     add("--force", action="store_true", help="render finished videos again")
@@ -99,32 +99,37 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
         "--height",
         type=int,
         metavar="PX",
-        help="of the video (default: the footage's; at most 1080)",
+        help="height of the video (default: the footage's, at most 1080)",
     )
     add(
         "--camera",
         choices=("steady", "average"),
         default="steady",
-        help="average: a moving average of the face's place, for comparison (default: steady)",
+        help="average: a moving average of the face's position, for comparison (default: steady)",
     )
     add(
         "--absent",
         choices=("wide", "hold", "black"),
         default="wide",
-        help="what is shown while the person is absent (default: wide, the whole frame)",
+        help="what to show while the person is absent (default: wide, the full frame)",
     )
-    add("--others", choices=("show", "blur"), default="show", help="blur: all other faces")
+    add(
+        "--others",
+        choices=("show", "blur"),
+        default="show",
+        help="blur: blur all other people's faces (default: show)",
+    )
 
 
 def _add_encoding(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("encoding").add_argument
-    add("--crf", type=float, default=_CRF, help=f"quality, 0 best to 51 (default: {_CRF:g})")
-    add("--preset", choices=_PRESETS, default=_PRESET, help=f"of x264 (default: {_PRESET})")
+    add("--crf", type=float, default=_CRF, help=f"quality from 0 (best) to 51 (default: {_CRF:g})")
+    add("--preset", choices=_PRESETS, default=_PRESET, help=f"preset of x264 (default: {_PRESET})")
     add(
         "--encoder",
         default=_ENCODER,
         metavar="NAME",
-        help=f"an H.264 encoder of libav, such as h264_nvenc (default: {_ENCODER})",
+        help=f"H.264 encoder of libav, such as h264_nvenc (default: {_ENCODER})",
     )
 
 
@@ -155,11 +160,13 @@ def _check(parsed: argparse.Namespace) -> None:
     require_project(parsed.project)
     require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
     require_range("--crf", parsed.crf, low=0, high=51)
-    require_range("--height", parsed.height, low=_SIDES_PX[0], high=_SIDES_PX[1], unit=" pixels")
+    require_range(
+        "--height", parsed.height, low=_SIDE_RANGE_PX[0], high=_SIDE_RANGE_PX[1], unit=" pixels"
+    )
     if parsed.size is not None:
         for option in ("aspect", "zoom", "height"):
             if getattr(parsed, option) is not None:
-                raise InputError(f"--size is the whole window; leave out --{option}, or --size")
+                raise InputError(f"--size and --{option} exclude each other; leave one of them out")
 
 
 def _settings(parsed: argparse.Namespace) -> CropSettings:
@@ -184,22 +191,22 @@ def _settings(parsed: argparse.Namespace) -> CropSettings:
 def _window(parsed: argparse.Namespace) -> WindowSettings:
     from cropping.camera.window import WindowSettings
 
-    aspect = Fraction(*_two("--aspect", parsed.aspect or _ASPECT, ":", low=1, high=1000))
+    aspect = Fraction(*_pair("--aspect", parsed.aspect or _ASPECT, ":", low=1, high=1000))
     if not Fraction(1, 10) <= aspect <= 10:
-        raise InputError(f"--aspect {parsed.aspect}: give one from 1:10 to 10:1, such as {_ASPECT}")
+        raise InputError(f"--aspect {parsed.aspect}: give 1:10 to 10:1, such as {_ASPECT}")
     size = None
     if parsed.size is not None:
-        size = _two("--size", parsed.size, "x", low=_SIDES_PX[0], high=_SIDES_PX[1])
+        size = _pair("--size", parsed.size, "x", low=_SIDE_RANGE_PX[0], high=_SIDE_RANGE_PX[1])
     return WindowSettings(size, aspect, parsed.zoom or "bust", parsed.height)
 
 
-def _two(option: str, value: str, between: str, *, low: int, high: int) -> tuple[int, int]:
-    parts = value.lower().split(between)
+def _pair(option: str, value: str, separator: str, *, low: int, high: int) -> tuple[int, int]:
+    parts = value.lower().split(separator)
     if len(parts) == 2 and all(part.isascii() and part.isdigit() for part in parts):
         first, second = int(parts[0]), int(parts[1])
         if low <= first <= high and low <= second <= high:
             return first, second
-    example = "200x630" if between == "x" else _ASPECT
+    example = "200x630" if separator == "x" else _ASPECT
     raise InputError(f"{option} {value}: give two numbers from {low} to {high}, such as {example}")
 
 

@@ -1,4 +1,4 @@
-"""The commands `train-smiles` and `train-expressions`."""
+"""Commands `train-smiles` and `train-expressions`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from data.command.command import Parser, require_range, run
 from data.core.errors import InputError
 
 if TYPE_CHECKING:
-    from cropping.expressions.figures import Figures
+    from cropping.expressions.metrics import Metrics
     from cropping.expressions.stage import ExpressionSettings, ExpressionSummary, Purpose
 
 SMILES, EXPRESSIONS = "train-smiles", "train-expressions"
 SMILE_LABELS = ("smile", "smiling", "happiness", "happy", "laugh", "laughing", "joy")
 _EPOCHS = 24
 _DATA = (
-    "folder with one folder of pictures a class, CSV file with the columns file, label and, where "
-    "it is known, subject, or zip of either"
+    "folder with one folder of pictures per class; CSV file with the columns file, label and, if "
+    "known, subject; or zip of either"
 )
 
 
@@ -37,9 +37,9 @@ def expressions_main(arguments: Sequence[str] | None = None) -> int:
 def _smiles_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=SMILES,
-        description="Train a small smile classifier on labelled faces; smile-gifs uses it with "
-        "--model. fancam ships one: train your own for other faces.",
-        epilog="Beside the model it writes a model card: the training data, and the metrics on "
+        description="Train a small smile classifier on labelled faces, for smile-gifs --model. "
+        "fancam ships with one; train your own for other faces.",
+        epilog="The command also writes a model card with the training data, and with metrics on "
         "people not seen in training.",
     )
     _add_options(parser, out="smile.onnx")
@@ -47,7 +47,7 @@ def _smiles_parser() -> argparse.ArgumentParser:
         "--smile",
         action="append",
         metavar="LABEL",
-        help=f"a label that is a smile; may be repeated (default: {', '.join(SMILE_LABELS)})",
+        help=f"label that counts as a smile; may be repeated (default: {', '.join(SMILE_LABELS)})",
     )
     return parser
 
@@ -55,9 +55,9 @@ def _smiles_parser() -> argparse.ArgumentParser:
 def _expressions_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=EXPRESSIONS,
-        description="Train a small classifier of facial expressions; the labels name its classes, "
-        "such as asleep and awake.",
-        epilog="Beside the model it writes a model card: the training data, and the metrics on "
+        description="Train a small classifier of facial expressions on labelled faces. Its classes "
+        "are the labels, such as asleep and awake.",
+        epilog="The command also writes a model card with the training data, and with metrics on "
         "people not seen in training.",
     )
     _add_options(parser, out="expressions.onnx")
@@ -67,23 +67,34 @@ def _expressions_parser() -> argparse.ArgumentParser:
 def _add_options(parser: argparse.ArgumentParser, *, out: str) -> None:
     add = parser.add_argument
     add("data", nargs="+", type=Path, help=_DATA)
-    add("--out", type=Path, default=Path(out), metavar="FILE", help=f"default: {out}")
-    add("--judge", type=Path, metavar="MODEL", help="do not train: evaluate a model on these faces")
+    add(
+        "--out",
+        type=Path,
+        default=Path(out),
+        metavar="FILE",
+        help=f"model to write (default: {out})",
+    )
+    add(
+        "--judge",
+        type=Path,
+        metavar="MODEL",
+        help="evaluate this model on the faces instead of training",
+    )
     add(
         "--epochs",
         type=int,
         default=_EPOCHS,
         metavar="N",
-        help=f"largest number of epochs (default: {_EPOCHS})",
+        help=f"maximum number of epochs (default: {_EPOCHS})",
     )
     add("--seed", type=int, default=0, help="random seed (default: 0)")
     add("--threads", type=int, default=1, metavar="N", help="processor cores to use (default: 1)")
     add(
         "--learning-curve",
         action="store_true",
-        help="also train on shares of the people, to see whether more data would help",
+        help="also train on subsets of the people, to see whether more data would help",
     )
-    add("--force", action="store_true", help="train an up-to-date model again")
+    add("--force", action="store_true", help="train again even if the model is up to date")
 
 
 def _smiles(parsed: argparse.Namespace) -> int:
@@ -182,12 +193,16 @@ def _report(summary: ExpressionSummary) -> list[str]:
     return lines
 
 
-def _metrics_lines(single: Figures, averaged: Figures, *, skipped: tuple[str, ...]) -> list[str]:
-    from cropping.expressions.card import calibration_lines, figures_row, table
+def _metrics_lines(single: Metrics, averaged: Metrics, *, skipped: tuple[str, ...]) -> list[str]:
+    from cropping.expressions.card import (
+        METRICS_HEADER,
+        calibration_lines,
+        metrics_row,
+        table,
+    )
 
-    header = ["", "faces", "ROC AUC", "right", "calibration error"]
-    rows = [figures_row("one crop", single), figures_row("averaged", averaged)]
-    lines = [*table(header, rows), *calibration_lines(averaged.calibration)]
+    rows = [metrics_row("one crop", single), metrics_row("averaged", averaged)]
+    lines = [*table(METRICS_HEADER, rows), *calibration_lines(averaged.calibration)]
     return [*(f"skipped  {line}" for line in skipped), *lines]
 
 

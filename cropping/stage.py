@@ -1,4 +1,4 @@
-"""The stage crop-people: from tracks to a video of each person."""
+"""Stage crop-people: write a video of each person from the tracks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 from cropping.camera.shots import FrameTimes
 from cropping.render.cache_keys import VERSION
 from cropping.render.encoder import check_encoder
-from cropping.render.job import CropJob, CropPlan, Person, plan_of
+from cropping.render.job import CropJob, CropPlan, Person, read_plan
 from cropping.render.outputs import (
     Cropped,
     PersonVideo,
     WriteTask,
+    output_files,
     read_crops,
-    wanted_files,
     write_crops,
 )
-from cropping.render.render import threads_each
+from cropping.render.render import encoder_threads
 from cropping.render.segments import (
-    SHARED,
+    SHARED_PREFIX,
     RenderSegment,
     combined_smiles,
     frames_done,
@@ -51,52 +51,52 @@ from data.video.frames import Damage
 
 @dataclass(frozen=True, slots=True)
 class CropsSummary:
-    """The files written of one footage."""
+    """Result of cropping one footage."""
 
     name: str
     frames: int
     people: tuple[PersonVideo, ...]
     never_seen: tuple[str, ...]
-    damage: str  # one line; empty where nothing is damaged
+    damage: str  # one line, empty if the footage is undamaged
     took_s: float
     already_done: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _PlannedCrops:
-    """One footage of a run."""
+    """Planned crops of one footage."""
 
     job: CropJob
-    done: bool  # by an earlier run
+    done: bool  # finished by an earlier run
 
 
 def crop_people(
     project: Project, paths: Sequence[Path], settings: CropSettings, *, context: RunContext
 ) -> list[CropsSummary]:
-    """Write each person's video of the footages; without ``paths``, of all in the project.
+    """Write the video of each person in each footage.
 
     Args:
-        project: with tracks.
-        paths: of the footages.
-        settings: how to crop.
-        context: of the run.
+        project: project with tracks.
+        paths: files of the footages, empty for all videos in the project.
+        settings: settings of `crop-people`.
+        context: progress bars, failures and runner.
 
     Raises:
-        InputError: no tracks yet, no person or an unknown one, a footage or encoder that cannot be
-            used, or no space on the disk.
+        InputError: there are no tracks or people, a selected person is unknown, a footage or the
+            encoder cannot be used, or the disk is full.
     """
     with project.lock():
         check_encoder(settings.encoder)
         chosen = list(paths) or _videos(project)
         context.failures.expect(len(chosen))
-        stage = _Cropping(project, settings, alone=len(chosen) == 1)
-        known = known_footages(project, chosen)
-        frames = round(sum(entry.duration_s * (entry.rate or 1) for entry in known))
+        stage = _Cropping(project, settings, single=len(chosen) == 1)
+        entries = known_footages(project, chosen)
+        frames = round(sum(entry.duration_s * (entry.rate or 1) for entry in entries))
         return run_footages(stage, chosen, context, threads=settings.threads, frames=frames)
 
 
 def _videos(project: Project) -> list[Path]:
-    """The footages of a project that may be videos."""
+    """Return the paths of the project's footages that are not pictures."""
     paths = [entry.path for entry in project.footages.values()]
     if not (videos := [path for path in paths if not (path.is_dir() or is_picture(path))]):
         raise InputError(f"{project.folder}: no video in it; run cluster-faces and track-people")
@@ -105,29 +105,29 @@ def _videos(project: Project) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
-    """Cropping of one footage's people."""
+    """Cropping of the people in one footage."""
 
     project: Project
     settings: CropSettings
-    alone: bool  # the run has one footage
+    single: bool  # the run has only one footage
 
     def plan(self, footage: Path, *, threads: int) -> Work[_PlannedCrops, Cropped]:
-        """Return the tasks that a footage needs: to render, to write files, or to read results.
+        """Return the remaining tasks of a footage: render and write, only write, or read results.
 
         Raises:
-            InputError: the footage cannot be cropped, or it is the only one and shows no person.
+            InputError: the footage cannot be cropped, or is the only one and shows no person.
         """
         job = self._job(footage, threads)
-        plan = plan_of(job)
+        plan = read_plan(job)
         if not plan.people:
-            if self.alone:
+            if self.single:
                 message = "no person was seen in it; there is nothing to crop"
                 raise InputError(f"{job.name}: {message}")
             return Work(job.name, _PlannedCrops(job, done=True), last=Task(read_crops, job))
         segments = render_segments(len(FrameTimes.of(plan.timeline)))
         stale = _stale_files(plan)
-        if not job.knows_smiles and combined_smiles(job, segments) is not None:
-            stale |= {TIMELINE_FILE}  # a stopped run had scored all smiles
+        if not job.smiles_current and combined_smiles(job, segments) is not None:
+            stale |= {TIMELINE_FILE}  # an earlier run scored all smiles, but did not store them
         frames = max(len(FrameTimes.of(plan.timeline)), 1)
         planned = _PlannedCrops(job, done=not stale)
         if not stale:
@@ -149,11 +149,11 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         self, job: CropJob, people: tuple[int, ...], segments: Sequence[RenderSegment]
     ) -> tuple[Task[Damage], ...]:
         project, settings = self.project, self.settings
-        scores_smiles = settings.smiles and not job.knows_smiles
+        scores_smiles = settings.smiles and not job.smiles_current
         if scores_smiles:
             project.unfinish(SMILES, job.name)
-        # The cores of a single task do not count: other encoder threads give other bytes.
-        threads = threads_each(len(people), settings.threads or available_cores())
+        # Independent of the cores of each task, because encoder threads change the bytes.
+        threads = encoder_threads(len(people), settings.threads or available_cores())
         reads = project.names_of(
             project.tracks_file(job.name), project.detections_file(job.name), job.work
         )
@@ -206,7 +206,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
             tracked=tuple(tracked.items()),
             names=tuple((person, names.get(person, name)) for person, name in tracked.items()),
             smiles=smiles_key(project, entry.name, model),
-            knows_smiles=stored_smiles(project, entry.name, model) is not None,
+            smiles_current=stored_smiles(project, entry.name, model) is not None,
         )
 
 
@@ -225,42 +225,48 @@ def _current_names(project: Project) -> dict[int, str]:
 
 
 def _stale_files(plan: CropPlan) -> set[str]:
-    """Return the files to write, relative to the folder of crops."""
-    known = plan.job.folder.keys()
-    wanted = wanted_files(plan, known)
-    stale = set(plan.job.folder.outdated(wanted))
+    """Return the files to write, relative to the crops folder."""
+    listed = plan.job.folder.keys()
+    files = output_files(plan, listed)
+    stale = set(plan.job.folder.outdated(files))
     if plan.settings.force:
-        ours = {file for person in plan.chosen for file in (person.video, person.best)}
-        ours.add(TIMELINE_FILE)
-        stale |= {path for path in wanted if path not in known or path in ours}
+        forced = {file for person in plan.chosen for file in (person.video, person.best)}
+        forced.add(TIMELINE_FILE)
+        stale |= {path for path in files if path not in listed or path in forced}
     return stale
 
 
-def _people_to_render(plan: CropPlan, stale: set[str], known: Mapping[str, str]) -> list[Person]:
-    """Return the people to render, and remove the checkpoints of all other people."""
+def _people_to_render(plan: CropPlan, stale: set[str], listed: Mapping[str, str]) -> list[Person]:
+    """Return the people to render, and remove the checkpoints of all other people.
+
+    Args:
+        plan: crop plan of the footage.
+        stale: files to write.
+        listed: keys of the existing files, by path.
+    """
     people = [person for person in plan.people if person.video in stale]
     _remove_other_checkpoints(plan, people)
     force = plan.settings.force
-    return [person for person in people if force or not _reuse_renamed(plan, person, known)]
+    return [person for person in people if force or not _reuse_renamed(plan, person, listed)]
 
 
-def _reuse_renamed(plan: CropPlan, person: Person, known: Mapping[str, str]) -> bool:
-    """Keep a video of which only the name has changed: people are renamed often."""
-    for path, key in known.items():
+def _reuse_renamed(plan: CropPlan, person: Person, listed: Mapping[str, str]) -> bool:
+    """Link the existing video of a renamed person; return whether there is one."""
+    for path, key in listed.items():
         if key == person.key and path != person.video:
-            link_or_copy(plan.job.folder.folder / path, plan.ready_video(person))
+            link_or_copy(plan.job.folder.folder / path, plan.renamed_video(person))
             return True
     return False
 
 
 def _remove_other_checkpoints(plan: CropPlan, people: Sequence[Person]) -> None:
-    """Remove the checkpoints of an earlier run that had other people or settings.
+    """Remove the checkpoints of an earlier run with other people or settings.
 
-    Shared chunks stay until the footage is finished: some person's own chunks may need them.
+    Shared chunks are kept until the footage is finished, since a person's own chunks may need them.
     """
-    wanted = {plan.chunk_folder(person) for person in people} | {smiles_folder(plan.job)}
+    needed = {plan.chunk_folder(person) for person in people} | {smiles_folder(plan.job)}
     work = plan.job.work
     if work.is_dir():
-        for folder in set(work.iterdir()) - wanted:
-            if folder.is_dir() and not folder.name.startswith(SHARED):
+        for folder in set(work.iterdir()) - needed:
+            if folder.is_dir() and not folder.name.startswith(SHARED_PREFIX):
                 shutil.rmtree(folder)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cropping.render.cache_keys import VERSION, video_keys
-from cropping.smiles.cache_keys import gif_smiles
+from cropping.smiles.cache_keys import gif_key_suffix
 from data.core.file_types import is_picture
 from data.project.cleanup import Removable, files_under, that_exist
 from data.project.filenames import VIDEO_KINDS, CropKind, crop_kind, person_file_names
@@ -21,12 +21,12 @@ from data.tables.tracks import read_tracks, tracked_names
 from data.video.footage import size_on_disk
 
 _NO_TRACKS = "no tracks yet"
-_OTHER_INPUTS = "made from other tracks or settings"
+_OTHER_INPUTS = "written with other tracks or settings"
 _RENAMED = "people were renamed"
 
 
 def states(project: Project) -> list[StageStatus]:
-    """Return the state of the videos and GIFs of each footage; pictures have no videos.
+    """Return the states of each footage's videos and GIFs; footage of pictures has no videos.
 
     Raises:
         InputError: tracks or people cannot be read.
@@ -68,21 +68,21 @@ def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) 
         blurred=record is not None and record.others == "blur",
     )
     if not keys:
-        return StageStatus("videos", entry.name, why="no person is seen in it")
-    known = OutputFolder(project.crops_folder(entry.name)).keys()
-    made = {path: key for path, key in known.items() if _is_video(path)}
-    if record is None or not made:
+        return StageStatus("videos", entry.name, why="no person was seen in it")
+    listed = OutputFolder(project.crops_folder(entry.name)).keys()
+    videos = {path: key for path, key in listed.items() if _is_video(path)}
+    if record is None or not videos:
         return StageStatus("videos", entry.name, "missing", "not cropped yet", command)
     if record.version != VERSION:
         return StageStatus("videos", entry.name, "stale", "cropped by another version", command)
-    if set(made.values()) - set(keys.values()):
+    if set(videos.values()) - set(keys.values()):
         return StageStatus("videos", entry.name, "stale", _OTHER_INPUTS, command)
     files = person_file_names({p: names.get(p, name) for p, name in tracked.items()})
     current = {CropKind.VIDEO.file_name(files[person]): key for person, key in keys.items()}
-    if made.items() - current.items():
+    if videos.items() - current.items():
         return StageStatus("videos", entry.name, "stale", _RENAMED, command)
-    some = f"{len(made)} of {len(current)} people" if len(made) < len(current) else ""
-    return StageStatus("videos", entry.name, why=some)
+    why = f"{len(videos)} of {len(current)} people" if len(videos) < len(current) else ""
+    return StageStatus("videos", entry.name, why=why)
 
 
 def _is_video(path: str) -> bool:
@@ -95,23 +95,23 @@ def _of_gifs(project: Project, entry: FootageEntry, names: Mapping[int, str]) ->
     smiles_record = project.record(SMILES, entry.name)
     if smiles_record is None or gifs is None:
         return StageStatus("smile GIFs", entry.name, "missing", "smiles not scored yet", command)
-    made = gifs.keys
-    smiles = gif_smiles(project, entry.name, smiles_record.model)
-    if not all(key.endswith(smiles) for key in made.values()):
+    keys = gifs.keys
+    suffix = gif_key_suffix(project, entry.name, smiles_record.model)
+    if not all(key.endswith(suffix) for key in keys.values()):
         return StageStatus("smile GIFs", entry.name, "stale", _OTHER_INPUTS, command)
     tracked = tracked_names(project, entry.name)
     files = person_file_names({p: names.get(p, name) for p, name in tracked.items()})
-    if any(not _is_called(file, files.get(int(key.split()[0]))) for file, key in made.items()):
+    if any(not _is_named_after(file, files.get(int(key.split()[0]))) for file, key in keys.items()):
         return StageStatus("smile GIFs", entry.name, "stale", _RENAMED, command)
     folder = project.crops_folder(entry.name)
-    if lost := [file for file in made if not (folder / file).exists()]:
-        return StageStatus("smile GIFs", entry.name, "missing", f"{lost[0]} is gone", command)
+    if missing := [file for file in keys if not (folder / file).exists()]:
+        return StageStatus("smile GIFs", entry.name, "missing", f"{missing[0]} is gone", command)
     return StageStatus(
-        "smile GIFs", entry.name, why="" if made else "no person smiles often enough"
+        "smile GIFs", entry.name, why="" if keys else "no person smiles often enough"
     )
 
 
-def _is_called(file: str, person: str | None) -> bool:
+def _is_named_after(file: str, person: str | None) -> bool:
     return person is not None and file.startswith(f"{person}.")
 
 
@@ -119,7 +119,7 @@ def removable(project: Project) -> list[Removable]:
     """Return the removable files: videos, GIFs, timelines and smiles tables.
 
     Raises:
-        InputError: a list of what was written is damaged.
+        InputError: a manifest is damaged.
     """
     files = [file for name in project.footages for file in _files(project, name)]
     stages = [(stage, name) for name in project.footages for stage in (CROPS, GIFS, SMILES)]

@@ -126,7 +126,7 @@ def _make_small() -> None:
         (tracking.detection.tasks, "load_yolo", _load_network),
         (cropping.render.render, "CHUNK_FRAMES", TRACKED_FRAMES),
         (cropping.render.segments, "CHUNK_FRAMES", TRACKED_FRAMES),
-        (cropping.smiles.selection, "LEAST_MOMENTS", 1),
+        (cropping.smiles.selection, "MIN_MOMENTS", 1),
     ]
     for module, name, value in small:
         assert hasattr(module, name)

@@ -1,10 +1,10 @@
-"""L1-optimal camera path: static where possible, else one smooth move, solved per shot.
+"""L1-optimal camera path of one shot: static where possible, otherwise smooth moves.
 
 Source: Grundmann, Kwatra and Essa, "Auto-Directed Video Stabilization with Robust L1 Optimal Camera
 Paths", CVPR 2011. The cost sums the absolute values of velocity, acceleration and jerk. An L1 sum,
-unlike a sum of squares, makes most of them exactly 0: the camera stands, pans at constant speed, or
-eases between the two. The paper constrains the path to a box around the original camera; here there
-is a dead zone around the target, and hard limits.
+unlike a sum of squares, makes most of them exactly 0: the camera is static, pans at constant speed,
+or eases between the two. The paper constrains the path to a box around the original camera. This
+module uses a dead zone around the target and hard limits instead.
 
 The path is a cubic spline of time: few unknowns for an hour of footage, at any frame rate. Each
 shot is one linear programme.
@@ -23,36 +23,40 @@ from numpy.typing import NDArray
 from data.core.arrays import Values
 
 KNOT_S: Final = 0.2
-"""Knot distance of the spline: the reaction time of a camera operator."""
+"""Distance between the knots of the spline: the reaction time of a camera operator."""
 WINDOW_S: Final = 60.0
-"""A longer path is solved window by window: time and memory grow linearly with its length."""
+"""Longer paths are solved in windows of this length, so time and memory grow linearly."""
 OVERLAP_S: Final = 8.0
-"""Lookahead of each window: longer than any pan."""
+"""Lookahead of each window, longer than any pan."""
 DRIFT: Final = 0.02
-"""Units a second: a slower move is a drift, not a pan. The summed velocity of a drift is that of
-a pan over the same distance, so slow moves get a larger weight after the first solution, and the
-shot is solved again: Candes, Wakin and Boyd, "Enhancing Sparsity by Reweighted l1 Minimization",
-2008."""
+"""Speed in units per second below which a move counts as a drift rather than a pan.
+
+A drift costs as much velocity as a pan over the same distance. After the first solution slow moves
+therefore get a larger weight, and the shot is solved again: Candes, Wakin and Boyd, "Enhancing
+Sparsity by Reweighted l1 Minimization", 2008.
+"""
 SAMPLE_S: Final = 0.1
-"""Distance of the sampled frames; frames between them join where the path violates a limit."""
+"""Interval between the sampled frames. Other frames are added where the path violates a limit."""
 _ATTEMPTS: Final = 4
 _TOLERANCE: Final = 1e-4
 _CUBIC: Final = 4  # coefficients that a point of the spline depends on
 _LIMIT_COST: Final = 1e3
-"""Penalty for violating a limit: so large that it happens only where nothing is feasible."""
+"""Penalty for violating a limit, so large that only infeasible frames incur it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PathSettings:
-    """Weights of the path's cost; lengths are in the unit of the path.
+    """Weights of the path's cost. Lengths are in the unit of the path.
 
     Args:
-        dead_zone: distance from the target that costs little.
-        inside: cost of a second at a distance of 1, within the dead zone.
+        dead_zone: distance from the target up to which deviation is cheap.
+        inside: cost per second and unit of distance, within the dead zone.
         outside: additional cost outside the dead zone.
         crowded: additional cost within the margin of a limit.
-        velocity, acceleration, jerk: cost of a second at 1 a second, a second squared, cubed.
-        drift: factor on the velocity cost of the slowest moves; see `DRIFT`.
+        velocity: cost per second and unit/s.
+        acceleration: cost per second and unit/s^2.
+        jerk: cost per second and unit/s^3.
+        drift: factor on the velocity cost of the slowest moves, see `DRIFT`.
     """
 
     dead_zone: float = 0.03
@@ -74,13 +78,13 @@ def steady_path(
     margin: float = 0.0,
     settings: PathSettings,
 ) -> Values:
-    """Return the path of least cost that follows ``target`` between two limits, ``(n,)``.
+    """Return the minimum-cost path that follows ``target`` between two limits, ``(n,)``.
 
-    All lengths are in one unit of the caller's choice.
+    All lengths are in the same unit, chosen by the caller.
 
     Args:
-        time_s: ``(n,)`` seconds of the frames, rising.
-        target: ``(n,)`` wanted position.
+        time_s: ``(n,)`` presentation times in seconds, increasing.
+        target: ``(n,)`` desired position.
         low: ``(n,)`` lower limit.
         high: ``(n,)`` upper limit, not below ``low``.
         margin: distance from the limits within which the path costs more.
@@ -91,25 +95,25 @@ def steady_path(
     if position is not None:
         return np.full(len(time_s), position)
     knots = _Knots(float(time_s[0]), float(time_s[-1]))
-    known = np.zeros(0)
-    while len(known) < knots.count:
-        known = np.append(known, _next_window(knots, known, shot, settings))
-    path = knots.basis(time_s, 0, knots.count) @ known
-    # Limits may leave no smooth path, and the solver has a tolerance.
+    solved = np.zeros(0)
+    while len(solved) < knots.count:
+        solved = np.append(solved, _next_window(knots, solved, shot, settings))
+    path = knots.basis(time_s, 0, knots.count) @ solved
+    # The limits may be infeasible for a smooth path, and the solver has a tolerance.
     return np.asarray(np.clip(path, low, high), np.float64)
 
 
 def average_path(
     time_s: Values, target: Values, low: Values, high: Values, *, window_s: float
 ) -> Values:
-    """Return the moving average of ``target``, for comparison: ``(n,)``, between the limits.
+    """Return the moving average of ``target`` within the limits, ``(n,)``, for comparison.
 
     Args:
-        time_s: ``(n,)`` seconds of the frames, rising.
-        target: ``(n,)`` wanted position.
+        time_s: ``(n,)`` presentation times in seconds, increasing.
+        target: ``(n,)`` desired position.
         low: ``(n,)`` lower limit.
         high: ``(n,)`` upper limit.
-        window_s: length of the average.
+        window_s: length of the averaging window.
     """
     sums = np.append(0, np.cumsum(target))
     half = window_s / 2 + 1e-6
@@ -121,7 +125,7 @@ def average_path(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _PathShot:
-    """Target and limits of one path, each ``(n,)``; see `steady_path`."""
+    """Target and limits of one path, see `steady_path`. All arrays are ``(n,)``."""
 
     time_s: Values
     target: Values
@@ -135,21 +139,24 @@ class _PathShot:
 
 
 class _Knots:
-    """A uniform cubic B-spline over an interval of time."""
+    """Knots of a uniform cubic B-spline over a time interval."""
 
     def __init__(self, first_s: float, last_s: float) -> None:
         self._first_s = first_s
         self.count = int((last_s - first_s) / KNOT_S) + _CUBIC
 
     def first_of(self, time_s: Values) -> NDArray[np.int64]:
-        """First of the four coefficients that each time depends on, ``(n,)``."""
+        """Return the index of the first of the four coefficients for each time, ``(n,)``."""
         knot = np.floor((time_s - self._first_s) / KNOT_S).astype(np.int64)
         return np.clip(knot, 0, self.count - _CUBIC)
 
     def basis(self, time_s: Values, first: int, end: int) -> Any:
-        """Sparse ``(n, end - first)``: values at times from the coefficients ``first`` to ``end``.
+        """Return the basis matrix, sparse ``(n, end - first)``: coefficients to values.
 
-        Each time must depend on these alone.
+        Args:
+            time_s: ``(n,)`` times that depend on no coefficients outside the range.
+            first: first coefficient.
+            end: end of the coefficients, exclusive.
         """
         from scipy import sparse
 
@@ -165,7 +172,7 @@ class _Knots:
 
 
 def _static_position(shot: _PathShot, settings: PathSettings) -> float | None:
-    """Return the position that keeps the target in the dead zone all the time, if there is one."""
+    """Return a position that keeps the target in the dead zone in all frames, or None."""
     if not len(shot.time_s):
         return 0.0
     aim = np.clip(shot.target, shot.low, shot.high)
@@ -174,44 +181,44 @@ def _static_position(shot: _PathShot, settings: PathSettings) -> float | None:
     return position if inside and np.abs(aim - position).max() <= settings.dead_zone else None
 
 
-def _next_window(knots: _Knots, known: Values, shot: _PathShot, settings: PathSettings) -> Values:
-    """Solve the next coefficients; they continue the ``known`` ones smoothly."""
-    first = max(len(known) - _CUBIC + 1, 0)
-    wanted = len(known) + round(WINDOW_S / KNOT_S)
-    end = wanted + round(OVERLAP_S / KNOT_S)
+def _next_window(knots: _Knots, solved: Values, shot: _PathShot, settings: PathSettings) -> Values:
+    """Return the coefficients of the next window, a smooth continuation of ``solved``."""
+    first = max(len(solved) - _CUBIC + 1, 0)
+    window_end = len(solved) + round(WINDOW_S / KNOT_S)
+    end = window_end + round(OVERLAP_S / KNOT_S)
     if end >= knots.count:
-        wanted = end = knots.count
+        window_end = end = knots.count
     rows = np.searchsorted(knots.first_of(shot.time_s), [first, end - _CUBIC + 1]).tolist()
     part = shot.part(slice(*rows))
-    solved = _solve(knots.basis(part.time_s, first, end), part, known[first:], settings)
-    return solved[len(known) - first : wanted - first]
+    coefficients = _solve(knots.basis(part.time_s, first, end), part, solved[first:], settings)
+    return coefficients[len(solved) - first : window_end - first]
 
 
-def _solve(basis: Any, shot: _PathShot, known: Values, settings: PathSettings) -> Values:
-    """Return the coefficients of least cost, of which the first are ``known``."""
+def _solve(basis: Any, shot: _PathShot, fixed: Values, settings: PathSettings) -> Values:
+    """Return the minimum-cost coefficients, which begin with ``fixed``."""
     moves = _Moves(basis.shape[1])
     velocity = np.full(basis.shape[1] - 1, settings.velocity)
     sampled = _sampled(shot.time_s)
-    found = np.zeros(basis.shape[1])
+    solution = np.zeros(basis.shape[1])
     for attempt in range(_ATTEMPTS):
-        found = _solve_once(moves, velocity, basis[sampled], shot.part(sampled), known, settings)
+        solution = _solve_once(moves, velocity, basis[sampled], shot.part(sampled), fixed, settings)
         if not attempt:
-            speed = np.abs(np.diff(found)) / KNOT_S
+            speed = np.abs(np.diff(solution)) / KNOT_S
             velocity = settings.velocity * settings.drift * DRIFT / (speed + DRIFT)
-        path = basis @ found
+        path = basis @ solution
         violated = (path < shot.low - _TOLERANCE) | (path > shot.high + _TOLERANCE)
         if attempt and not (violated & ~sampled).any():
             break
         sampled |= violated
-    return found
+    return solution
 
 
 def _sampled(time_s: Values) -> NDArray[np.bool_]:
-    """Mark the frames that constrain the path, ``(n,)``."""
+    """Return the mask of the frames that constrain the path at first, ``(n,)``."""
     sample = np.floor((time_s - time_s[0]) / SAMPLE_S + _TOLERANCE)
-    chosen = np.diff(sample, prepend=-1) > 0
-    chosen[-1] = True
-    return np.asarray(chosen, np.bool_)
+    mask = np.diff(sample, prepend=-1) > 0
+    mask[-1] = True
+    return np.asarray(mask, np.bool_)
 
 
 def _solve_once(
@@ -219,50 +226,50 @@ def _solve_once(
     velocity: Values,
     basis: Any,
     shot: _PathShot,
-    known: Values,
+    fixed: Values,
     settings: PathSettings,
 ) -> Values:
     """Solve the linear programme once.
 
-    The unknowns are the coefficients, the positive and negative part of each of their differences,
-    and each frame's distance from the target. The distance is split into steps of rising cost, so
-    that the optimum fills them in order. Each difference and each frame is then one equation
-    instead of one inequality a step, which takes longer to solve.
+    The unknowns are the coefficients, the positive and negative parts of their differences, and
+    each frame's distance from the target. The distance is split into steps of increasing cost,
+    which the optimum fills in order. This gives one equation per difference and frame. One
+    inequality per step would take longer to solve.
     """
     from scipy import sparse
     from scipy.optimize import linprog
 
     frames, count = basis.shape
     aim, steps = _steps(shot, settings)
-    up_and_down = _side_by_side([1, -1], moves.sizes)
-    off = _side_by_side([step.sign for step in steps], frames)
-    of_moves = moves.costs(velocity, settings)
-    found = linprog(
-        np.concatenate([np.zeros(count), of_moves, of_moves, *(step.cost for step in steps)]),
-        A_eq=sparse.bmat([[moves.difference, -up_and_down, None], [basis, None, -off]], "csc"),
-        b_eq=np.concatenate([np.zeros(moves.sizes), aim]),
-        bounds=_bounds(count, known, moves, steps),
+    parts = _signed_identities([1, -1], moves.count)
+    distances = _signed_identities([step.sign for step in steps], frames)
+    move_costs = moves.costs(velocity, settings)
+    solution = linprog(
+        np.concatenate([np.zeros(count), move_costs, move_costs, *(step.cost for step in steps)]),
+        A_eq=sparse.bmat([[moves.difference, -parts, None], [basis, None, -distances]], "csc"),
+        b_eq=np.concatenate([np.zeros(moves.count), aim]),
+        bounds=_bounds(count, fixed, moves, steps),
         method="highs",
     )
-    if found.x is None:
-        raise ValueError(f"the linear programme must have a solution, got: {found.message}")
-    return np.asarray(found.x[:count], np.float64)
+    if solution.x is None:
+        raise ValueError(f"the linear programme must have a solution, got: {solution.message}")
+    return np.asarray(solution.x[:count], np.float64)
 
 
-def _side_by_side(signs: Sequence[int], size: int) -> Any:
-    """Return signed unit matrices side by side: sparse ``(size, size * len(signs))``."""
+def _signed_identities(signs: Sequence[int], size: int) -> Any:
+    """Return signed identity matrices in a row, sparse ``(size, size * len(signs))``."""
     from scipy import sparse
 
-    rows, every = np.tile(np.arange(size), len(signs)), np.arange(size * len(signs) + 1)
+    rows, column_starts = np.tile(np.arange(size), len(signs)), np.arange(size * len(signs) + 1)
     values = np.repeat(np.asarray(signs, np.float64), size)
-    return sparse.csc_matrix((values, rows, every), (size, size * len(signs)))
+    return sparse.csc_matrix((values, rows, column_starts), (size, size * len(signs)))
 
 
-def _bounds(count: int, known: Values, moves: _Moves, steps: list[_DifferenceStep]) -> Values:
-    """Return the least and largest value of each unknown, ``(unknowns, 2)``."""
+def _bounds(count: int, fixed: Values, moves: _Moves, steps: list[_DistanceStep]) -> Values:
+    """Return the minimum and maximum of each unknown, ``(unknowns, 2)``."""
     coefficients = np.tile([-np.inf, np.inf], (count, 1))
-    coefficients[: len(known)] = known[:, None]
-    lengths = np.concatenate([np.full(2 * moves.sizes, np.inf), *(step.length for step in steps)])
+    coefficients[: len(fixed)] = fixed[:, None]
+    lengths = np.concatenate([np.full(2 * moves.count, np.inf), *(step.length for step in steps)])
     return np.concatenate([coefficients, np.column_stack([np.zeros(len(lengths)), lengths])])
 
 
@@ -274,18 +281,23 @@ class _Moves:
 
         differences = [_difference(count, order) / KNOT_S**order for order in (1, 2, 3)]
         self.difference: Any = sparse.vstack(differences)
-        self.sizes = self.difference.shape[0]
-        self._count = count
+        self.count = self.difference.shape[0]
+        self._coefficients = count
 
     def costs(self, velocity: Values, settings: PathSettings) -> Values:
-        """Return the cost of each difference, in order."""
-        acceleration = np.full(self._count - 2, settings.acceleration * KNOT_S)
-        jerk = np.full(self._count - 3, settings.jerk * KNOT_S)
+        """Return the cost of each difference, ``(count,)``.
+
+        Args:
+            velocity: ``(coefficients - 1,)`` cost per second of each first difference.
+            settings: costs of the second and third differences.
+        """
+        acceleration = np.full(self._coefficients - 2, settings.acceleration * KNOT_S)
+        jerk = np.full(self._coefficients - 3, settings.jerk * KNOT_S)
         return np.concatenate([velocity * KNOT_S, acceleration, jerk])
 
 
 def _difference(count: int, order: int) -> Any:
-    """Return the matrix of the differences of an order: sparse ``(count - order, count)``."""
+    """Return the matrix of the differences of one order, sparse ``(count - order, count)``."""
     from scipy import sparse
 
     weights = [(-1.0) ** (order - k) * comb(order, k) for k in range(order + 1)]
@@ -293,23 +305,23 @@ def _difference(count: int, order: int) -> Any:
 
 
 def _seconds(time_s: Values) -> Values:
-    """Return the duration of each frame, ``(n,)``."""
+    """Return the duration of each frame in seconds, ``(n,)``."""
     if len(time_s) < 2:
         return np.ones(len(time_s))
     return np.minimum(np.gradient(time_s), KNOT_S)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _DifferenceStep:
-    """One step of every frame's distance from the target."""
+class _DistanceStep:
+    """One step of each frame's distance from the target."""
 
-    sign: int
-    length: Values  # (n,) largest length; infinite for the last step of a side
+    sign: int  # 1 above the target, -1 below
+    length: Values  # (n,) maximum length, infinite for the last step of a side
     cost: Values  # (n,) per unit of length
 
 
-def _steps(shot: _PathShot, settings: PathSettings) -> tuple[Values, list[_DifferenceStep]]:
-    """Return each frame's feasible target, ``(n,)``, and the steps to each side in order."""
+def _steps(shot: _PathShot, settings: PathSettings) -> tuple[Values, list[_DistanceStep]]:
+    """Return each frame's feasible target, ``(n,)``, and the steps above and below it in order."""
     seconds = _seconds(shot.time_s)
     aim = np.clip(shot.target, shot.low, shot.high)
     steps = []
@@ -318,6 +330,9 @@ def _steps(shot: _PathShot, settings: PathSettings) -> tuple[Values, list[_Diffe
         ends = [dead_zone, np.clip(room - shot.margin, dead_zone, room), room]
         lengths = [*np.diff(ends, axis=0, prepend=0.0), np.full(len(aim), np.inf)]
         costs = np.cumsum([settings.inside, settings.outside, settings.crowded])
-        of_each = [*(cost * seconds for cost in costs), costs[-1] * seconds + _LIMIT_COST]
-        steps += [_DifferenceStep(sign, *both) for both in zip(lengths, of_each, strict=True)]
+        step_costs = [*(cost * seconds for cost in costs), costs[-1] * seconds + _LIMIT_COST]
+        steps += [
+            _DistanceStep(sign, length, cost)
+            for length, cost in zip(lengths, step_costs, strict=True)
+        ]
     return aim, steps

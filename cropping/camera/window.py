@@ -1,4 +1,4 @@
-"""Crop window of one frame: its size, and the position of the face in it."""
+"""Size of the crop window, and position of the face in it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from data.core.arrays import Values
 ZoomName = Literal["face", "bust", "body"]
 
 MARGIN: Final = 0.1
-"""Least margin around the face on each side, in sizes of the face."""
-MOST_UPSCALED: Final = 4.0
-"""Largest magnification of a distant face, at any zoom."""
+"""Minimum margin around the face on each side, in face sizes."""
+MAX_UPSCALING: Final = 4.0
+"""Maximum magnification of a distant face, at any zoom."""
 _MAX_DEFAULT_HEIGHT: Final = 1080  # px of the video
 
 
@@ -25,12 +25,12 @@ _MAX_DEFAULT_HEIGHT: Final = 1080  # px of the video
 class Zoom:
     """A conventional framing.
 
-    dlib's box reaches from the middle of the forehead to the chin: a head is 1.5 times as high, and
-    a person 7 to 8 heads.
+    dlib's box extends from the middle of the forehead to the chin. A head is 1.5 times as tall, and
+    a person is 7 to 8 heads tall.
     """
 
-    faces: float  # height of the window in heights of the face
-    place: float  # centre of the face, 0 to 1 of the window's height from its top
+    face_heights: float  # height of the window in face heights
+    face_centre: float  # from the top, 0 to 1 of the window's height
 
 
 ZOOMS: Final[Mapping[ZoomName, Zoom]] = MappingProxyType(
@@ -43,10 +43,10 @@ class WindowSettings:
     """Size and framing of the crop window.
 
     Args:
-        size_wh: fixed size in pixels of the footage, without scaling; None derives it.
-        aspect: width by height, without a fixed size.
-        zoom: framing of the person, without a fixed size.
-        height: of the video in pixels, without a fixed size; None is the footage's.
+        size_wh: fixed size in pixels of the footage, not scaled. None for a variable size.
+        aspect: width over height, ignored for a fixed size.
+        zoom: framing of the person, ignored for a fixed size.
+        height: height of the video in pixels, ignored for a fixed size. None for the footage's.
     """
 
     size_wh: tuple[int, int] | None = None
@@ -55,15 +55,15 @@ class WindowSettings:
     height: int | None = None
 
     def video_wh(self, frame_wh: tuple[int, int]) -> tuple[int, int]:
-        """Return the size in pixels of the videos of frames of ``frame_wh``; even, for H.264."""
+        """Return the size of the videos in px, even for H.264, from the size of the footage."""
         if self.size_wh is not None:
             return _even(self.size_wh[0]), _even(self.size_wh[1])
         height = _even(self.height or min(frame_wh[1], _MAX_DEFAULT_HEIGHT))
         return _even(height * self.aspect), height
 
-    def place(self) -> float:
-        """Return the position of the face's centre, 0 to 1 of the window's height from its top."""
-        return ZOOMS[self.zoom].place
+    def face_centre(self) -> float:
+        """Return the position of the face's centre from the top, 0 to 1 of the window's height."""
+        return ZOOMS[self.zoom].face_centre
 
 
 def _even(value: float | Fraction) -> int:
@@ -72,15 +72,15 @@ def _even(value: float | Fraction) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heights:
-    """Bounds and target of the window's height in each frame; the width follows the aspect."""
+    """Bounds and target of the window's height in each frame. The aspect gives the width."""
 
-    low: Values  # (n,) px; the face must fit
-    high: Values  # (n,) px; the frame must hold it
-    wanted: Values  # (n,) px, between the two
+    low: Values  # (n,) px, so that the window contains the face
+    high: Values  # (n,) px, so that the frame contains the window
+    target: Values  # (n,) px, between the bounds
 
 
 def largest_height(frame_wh: tuple[int, int], video_wh: tuple[int, int]) -> float:
-    """Return the height in pixels of the largest window of the video's aspect in a frame."""
+    """Return the height in px of the largest window in a frame that has the video's aspect."""
     return min(frame_wh[1], frame_wh[0] * video_wh[1] / video_wh[0])
 
 
@@ -93,20 +93,20 @@ def heights(faces: Values, frame_wh: tuple[int, int], settings: WindowSettings) 
         settings: size and framing of the window.
     """
     video_wh = settings.video_wh(frame_wh)
-    most = np.full(len(faces), largest_height(frame_wh, video_wh))
-    needed = needed_wh(faces, frame_wh)
-    least = np.maximum(needed[:, 1], needed[:, 0] * video_wh[1] / video_wh[0])
+    high = np.full(len(faces), largest_height(frame_wh, video_wh))
+    required = required_wh(faces, frame_wh)
+    face_height = np.maximum(required[:, 1], required[:, 0] * video_wh[1] / video_wh[0])
     if settings.size_wh is not None:
-        # Larger only where the face would not fit.
-        fixed = np.minimum(np.maximum(video_wh[1], least.max(initial=0)), most)
+        # Enlarge a fixed window only if the face does not fit.
+        fixed = np.minimum(np.maximum(video_wh[1], face_height.max(initial=0)), high)
         return Heights(fixed, fixed, fixed)
-    low = np.minimum(np.maximum(least, video_wh[1] / MOST_UPSCALED), most)
-    wanted = (faces[:, 3] - faces[:, 1]) * ZOOMS[settings.zoom].faces
-    return Heights(low, most, np.clip(wanted, low, most))
+    low = np.minimum(np.maximum(face_height, video_wh[1] / MAX_UPSCALING), high)
+    target = (faces[:, 3] - faces[:, 1]) * ZOOMS[settings.zoom].face_heights
+    return Heights(low, high, np.clip(target, low, high))
 
 
-def needed_wh(faces: Values, frame_wh: tuple[int, int]) -> Values:
-    """Return the size of each face with its margin, ``(n, 2)`` px, at most the frame's.
+def required_wh(faces: Values, frame_wh: tuple[int, int]) -> Values:
+    """Return the size of each face including its margin, ``(n, 2)`` px, at most the frame's.
 
     Args:
         faces: ``(n, 4)`` px, xyxy.

@@ -1,1 +1,1 @@
-"""Training the expression network, and its model card."""
+"""Training and evaluation of the expression network, and its model card."""

@@ -22,15 +22,15 @@ class Augmentation:
     """Ranges of the random changes.
 
     Args:
-        max_rotation_deg: largest rotation, either way.
-        min_crop: smallest area of a crop, as a share of the face's square.
-        max_zoom_out: largest side of the view, as a multiple of the square's; black outside.
-        brightness: largest offset, as a share of white.
-        contrast: largest gain, or its inverse.
-        cut_probability: share of faces with one side blacked out, as at the frame's edge.
-        cut_share: (low, high) share of the patch that is blacked out.
-        cut_vertical: share of the cuts at the top or bottom rather than left or right.
-        blur: share of faces with reduced detail, as from far away or out of focus.
+        max_rotation_deg: maximum rotation in either direction.
+        min_crop: minimum area of a crop, as a share of the face's square.
+        max_zoom_out: maximum side of the view, as a multiple of the square's; black outside.
+        brightness: maximum offset in either direction, as a share of white.
+        contrast: maximum gain; the minimum is its inverse.
+        cut_probability: share of faces with one side blacked out, as at the edge of a frame.
+        cut_share: minimum and maximum share of the patch that is blacked out.
+        cut_vertical: share of cuts at the top or bottom rather than left or right.
+        blur: share of faces with reduced detail, as if distant or out of focus.
     """
 
     max_rotation_deg: float = 20.0
@@ -47,7 +47,7 @@ class Augmentation:
 def augment(
     image: Image, random: np.random.Generator, settings: Augmentation = Augmentation()
 ) -> Patch:
-    """Return a randomly changed ``(64, 64)`` grey patch of a face.
+    """Return a randomly augmented grey patch of a face, ``(64, 64)``.
 
     Args:
         image: ``(h, w)`` grey, cropped to the face; not modified.
@@ -68,17 +68,17 @@ def augment(
 
 
 def plain_patch(image: Image) -> Patch:
-    """Return the ``(64, 64)`` equalised patch of a face, ``(h, w)`` grey, without augmentation."""
+    """Return the equalised patch, ``(64, 64)``, of a grey face, ``(h, w)``, unaugmented."""
     return cut_patch(image, full_box(image), scale=1.0)
 
 
 def full_box(image: Image) -> Box:
-    """Return the box of a whole image, ``(4,)`` float32 px: left, top, right, bottom."""
+    """Return the box of the full image, ``(4,)`` float32 px, xyxy."""
     return np.array([0, 0, image.shape[1], image.shape[0]], np.float32)
 
 
 def letterbox(image: Image, side_px: int) -> Image:
-    """Scale an ``(h, w)`` grey image into a black square, ``(side_px, side_px)``, centred."""
+    """Scale a grey image, ``(h, w)``, into a black square, ``(side_px, side_px)``, centred."""
     height, width = image.shape
     factor = side_px / max(height, width)
     size = max(round(width * factor), 1), max(round(height * factor), 1)
@@ -91,7 +91,7 @@ def letterbox(image: Image, side_px: int) -> Image:
 
 
 def black_out_side(patch: Patch, random: np.random.Generator, settings: Augmentation) -> Patch:
-    """Return a copy of a ``(64, 64)`` patch with one random side black."""
+    """Return a copy of a patch, ``(64, 64)``, with one random side black."""
     depth_px = round(PATCH_PX * random.uniform(*settings.cut_share))
     vertical = random.random() < settings.cut_vertical
     side = slice(0, depth_px) if random.random() < 0.5 else slice(PATCH_PX - depth_px, PATCH_PX)
@@ -101,7 +101,7 @@ def black_out_side(patch: Patch, random: np.random.Generator, settings: Augmenta
 
 
 def _reduce_detail(image: Image, random: np.random.Generator, settings: Augmentation) -> Image:
-    """Return the ``(h, w)`` grey face with reduced detail, same shape, or unchanged."""
+    """Return a grey face, ``(h, w)``, with randomly reduced detail."""
     if random.random() >= settings.blur:
         return image
     height, width = image.shape
@@ -119,14 +119,14 @@ def _affine_matrix(
     """Return a random affine matrix from face to patch pixels, ``(2, 3)``."""
     height, width = shape
     side = max(height, width)
-    # Side of the view as a share of the square's.
+    # Side of the view as a multiple of the square's.
     view = random.uniform(np.sqrt(settings.min_crop), settings.max_zoom_out)
     zoom = PATCH_PX / (side * view)
     turn = np.deg2rad(random.uniform(-settings.max_rotation_deg, settings.max_rotation_deg))
     cos, sin = zoom * np.cos(turn), zoom * np.sin(turn)
-    # A crop lies anywhere in the square; the square lies anywhere in a zoomed-out view.
-    room = abs(1 - view) * side / 2
-    shift = random.uniform(-room, room, 2)
+    # Crops are anywhere in the square; a zoomed-out view has the square anywhere inside.
+    max_shift = abs(1 - view) * side / 2
+    shift = random.uniform(-max_shift, max_shift, 2)
     mirror = -1.0 if random.random() < 0.5 else 1.0
     linear = np.array([[cos * mirror, -sin], [sin * mirror, cos]])
     middle = np.array([(width - 1) / 2, (height - 1) / 2]) + shift
@@ -135,9 +135,9 @@ def _affine_matrix(
 
 
 def _relight(patch: Patch, random: np.random.Generator, settings: Augmentation) -> Patch:
-    """Return the patch with a random contrast and brightness."""
+    """Return the patch with random contrast and brightness."""
     gain = settings.contrast ** random.uniform(-1, 1)
     bias = 255 * settings.brightness * random.uniform(-1, 1)
     table = np.clip((np.arange(256) - 128) * gain + 128 + bias, 0, 255).astype(np.uint8)
-    table[0] = 0  # black stays black: it marks the outside of the face
+    table[0] = 0  # black marks the area outside the face
     return np.asarray(cv2.LUT(patch, table), np.uint8)

@@ -26,30 +26,30 @@ class FaceEntry:
 
     file: str  # name within the source
     label: str
-    subject: str  # empty where unknown
+    subject: str  # name of the person, empty if unknown
 
 
 class FaceFiles(Protocol):
-    """Files of a folder or zip; names have ``/`` between parts."""
+    """Files of a folder or zip. Names are relative paths with ``/``."""
 
     def names(self) -> list[str]:
-        """Return the name of every file, sorted."""
+        """Return the sorted names of all files."""
         ...
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """Return the content of a file.
 
         Raises:
-            InputError: the file is too large or unreadable; the message lacks its name.
+            InputError: the file is too large or unreadable. The message does not name the file.
         """
         ...
 
 
 def open_source(source: Path) -> tuple[FaceFiles, list[FaceEntry]]:
-    """Return the files of a source, and the faces it lists.
+    """Return the files of a source, and its labelled faces.
 
     Raises:
-        InputError: the source is unreadable, lists no faces, or lists a missing file.
+        InputError: the source is unreadable, has no faces, or lists a missing file.
     """
     if source.is_dir():
         files: FaceFiles = _Folder(source)
@@ -60,11 +60,13 @@ def open_source(source: Path) -> tuple[FaceFiles, list[FaceEntry]]:
         files = _Zip(source)
         tables = [name for name in files.names() if _is_table(name)]
     else:
-        message = "give a folder with one folder a class, a CSV file with labels, or a zip of those"
+        message = (
+            "give a folder with one folder per class, a CSV file with labels, or a zip of either"
+        )
         raise InputError(f"{source}: {message}" if source.exists() else f"{source}: no such file")
     entries = _table_entries(source, files, tables) if tables else _folder_entries(source, files)
     if not entries:
-        message = "no faces; give one folder of pictures a class, or a CSV file with labels"
+        message = "no faces; give one folder of pictures per class, or a CSV file with labels"
         raise InputError(f"{source}: {message}")
     return files, entries
 
@@ -80,16 +82,16 @@ def _is_picture(name: str) -> bool:
 
 
 def _folder_entries(source: Path, files: FaceFiles) -> list[FaceEntry]:
-    """Return every picture, labelled with the name of its folder."""
+    """Return all pictures, labelled with the name of their folder."""
     pictures = [PurePosixPath(name) for name in files.names() if _is_picture(name)]
     if any(len(path.parts) < 2 for path in pictures):
-        message = "pictures outside any class; give one folder of pictures a class, or labels.csv"
+        message = "pictures outside the class folders; give one folder per class, or labels.csv"
         raise InputError(f"{source}: {message}")
     return [FaceEntry(str(path), path.parent.name, "") for path in pictures]
 
 
 def _table_entries(source: Path, files: FaceFiles, tables: list[str]) -> list[FaceEntry]:
-    """Return the rows of every CSV file."""
+    """Return the rows of all CSV files."""
     entries: list[FaceEntry] = []
     find = _FileFinder(files.names())
     for table in tables:
@@ -102,21 +104,21 @@ def _table_entries(source: Path, files: FaceFiles, tables: list[str]) -> list[Fa
         for number, row in enumerate(_rows(where, content), start=2):
             file = find(folder, row[FILE_COLUMN])
             if file is None:
-                missing = f"{where}: line {number} names {row[FILE_COLUMN]!r}, which is not there"
-                raise InputError(f"{missing}; put the pictures beside the CSV file")
+                missing = f"{where}: line {number} lists {row[FILE_COLUMN]!r}, which does not exist"
+                raise InputError(f"{missing}; put the pictures next to the CSV file")
             entries.append(FaceEntry(file, row["label"], row[SUBJECT_COLUMN]))
     return entries
 
 
 def _rows(where: str, content: bytes) -> Iterator[Mapping[str, str]]:
-    """Yield the rows of a CSV file, with the columns file, label and subject."""
+    """Yield the rows of a CSV file with the columns file, label and subject."""
     try:
         # Spreadsheets write a byte order mark when they save a file as UTF-8.
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         columns = {str(name).strip().lower(): name for name in reader.fieldnames or ()}
         label = next((columns[name] for name in LABEL_COLUMNS if name in columns), None)
         if label is None or FILE_COLUMN not in columns:
-            message = "its first line must name the columns file, label and, where known, subject"
+            message = "the first line must name the columns file, label and, if known, subject"
             raise InputError(f"{where}: {message}")
         subject = columns.get(SUBJECT_COLUMN)
         for number, row in enumerate(reader, start=2):
@@ -133,7 +135,7 @@ def _rows(where: str, content: bytes) -> Iterator[Mapping[str, str]]:
 
 
 class _FileFinder:
-    """Find the pictures listed by a CSV file: beside it, or in any one folder below."""
+    """Finds the pictures listed in a CSV file, next to it or in a folder below."""
 
     def __init__(self, names: list[str]) -> None:
         self._names = set(names)
@@ -143,26 +145,27 @@ class _FileFinder:
 
     def __call__(self, folder: PurePosixPath, file: str) -> str | None:
         path = file.replace("\\", "/")
-        beside = str(folder / path)
-        if beside in self._names:
-            return beside
-        # Only names that the folder or zip lists are opened, so "../" cannot leave it.
-        below = [n for n in self._by_name.get(PurePosixPath(path).name, []) if n.endswith(path)]
-        return below[0] if len(below) == 1 else None
+        sibling = str(folder / path)
+        if sibling in self._names:
+            return sibling
+        # Only names listed by the folder or zip are opened, so "../" cannot leave it.
+        same_name = self._by_name.get(PurePosixPath(path).name, [])
+        matches = [name for name in same_name if name.endswith(path)]
+        return matches[0] if len(matches) == 1 else None
 
 
 class _Folder:
-    """The files below a folder."""
+    """Files below a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def names(self) -> list[str]:
         try:
-            found = [path for path in self._folder.rglob("*") if path.is_file()]
+            paths = [path for path in self._folder.rglob("*") if path.is_file()]
         except OSError as error:
             raise InputError(f"{self._folder}: cannot be read ({_reason(error)})") from error
-        return sorted(path.relative_to(self._folder).as_posix() for path in found)
+        return sorted(path.relative_to(self._folder).as_posix() for path in paths)
 
     def read(self, name: str, max_bytes: int) -> bytes:
         path = self._folder / name
@@ -175,13 +178,13 @@ class _Folder:
 
 
 class _Zip:
-    """The files of a zip; each is read into memory, so that no entry is written to disk."""
+    """Files of a zip, which are read into memory and never extracted to disk."""
 
     def __init__(self, path: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(path)
         except _ZIP_ERRORS as error:
-            message = f"not a readable zip ({_reason(error)}); pack it anew"
+            message = f"not a readable zip ({_reason(error)}); create it again"
             raise InputError(f"{path}: {message}") from error
         self._infos = {info.filename: info for info in self._zip.infolist() if not info.is_dir()}
 
@@ -191,7 +194,7 @@ class _Zip:
     def read(self, name: str, max_bytes: int) -> bytes:
         try:
             with self._zip.open(self._infos[name]) as file:
-                # The bytes unpacked are counted: the size in the zip's header may be false.
+                # Limit the unpacked bytes, since the size in the zip's header may be wrong.
                 content = file.read(max_bytes + 1)
         except _ZIP_ERRORS as error:
             raise InputError(f"cannot be unpacked ({_reason(error)})") from error
@@ -200,7 +203,7 @@ class _Zip:
         return content
 
 
-# RuntimeError: the zip is encrypted, or its compression method is unknown.
+# zipfile raises RuntimeError for an encrypted zip or an unknown compression method.
 _ZIP_ERRORS: Final = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnx
 
 _OPSET: Final = 17
-_IR_VERSION: Final = 8  # of ONNX 1.12, which every runtime allowed by pyproject.toml reads
+_IR_VERSION: Final = 8  # of ONNX 1.12, supported by all runtimes allowed by pyproject.toml
 
 
 def expression_graph(
@@ -25,16 +25,16 @@ def expression_graph(
 ) -> onnx.ModelProto:
     """Return the graph ``patches (n, 64, 64) uint8 -> probabilities (n, classes) float32``.
 
-    Batch normalisation is folded into the preceding convolution, the temperature into the last
+    Batch normalisation is folded into the preceding convolution, and the temperature into the last
     layer.
 
     Args:
-        network: trained.
-        metadata: written into the file's metadata.
+        network: the trained network.
+        metadata: stored in the metadata of the graph.
         temperature: divisor of the logits.
 
     Raises:
-        ValueError: the network has a layer that cannot be exported.
+        ValueError: a layer of the network cannot be exported.
     """
     graph = _GraphBuilder()
     last = graph.node("Cast", "patches", to=1)
@@ -50,26 +50,26 @@ def expression_graph(
 
 
 def _body(graph: _GraphBuilder, last: str, layers: Iterable[nn.Module]) -> str:
-    before: nn.Conv2d | None = None
+    convolution: nn.Conv2d | None = None
     for layer in layers:
         if isinstance(layer, nn.Conv2d):
-            before = layer
-        elif isinstance(layer, nn.BatchNorm2d) and before is not None:
-            last = _convolve(graph, last, before, layer)
+            convolution = layer
+        elif isinstance(layer, nn.BatchNorm2d) and convolution is not None:
+            last = _convolve(graph, last, convolution, layer)
         elif isinstance(layer, nn.ReLU):
             last = graph.node("Relu", last)
         elif isinstance(layer, nn.MaxPool2d):
             last = graph.node("MaxPool", last, kernel_shape=[2, 2], strides=[2, 2])
         else:
-            raise ValueError(f"a layer must be known, got {type(layer).__name__}")
+            raise ValueError(f"cannot export a layer of type {type(layer).__name__}")
     return last
 
 
 def _convolve(graph: _GraphBuilder, last: str, layer: nn.Conv2d, norm: nn.BatchNorm2d) -> str:
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    spread = np.sqrt(_array(norm.running_var) + norm.eps)
-    scale = _array(norm.weight) / spread
+    deviation = np.sqrt(_array(norm.running_var) + norm.eps)
+    scale = _array(norm.weight) / deviation
     filters = _array(layer.weight) * scale[:, None, None, None]
     bias = _array(norm.bias) - _array(norm.running_mean) * scale
     pad = int(layer.padding[0])

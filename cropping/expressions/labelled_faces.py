@@ -1,4 +1,4 @@
-"""Labelled faces: grey pictures with an expression's label and, where known, a subject."""
+"""Labelled faces: grey pictures with an expression label and, if known, a subject."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ STORED_PX: Final = 112
 """Longer side of a stored face: 1.75 times the network's input."""
 MAX_FACE_SIDE_PX: Final = 8192
 
-_BLACK: Final = 20  # highest brightness of a filled border after JPEG compression
+_MAX_BLACK: Final = 20  # brightness of a black border after JPEG compression
 _MIN_SIDE_PX: Final = 8
-_MAX_SKIPPED_SHARE: Final = 0.2  # of the faces: above it the whole source is suspect
+_MAX_SKIPPED_SHARE: Final = 0.2  # of the faces; above it the source is probably broken
 
 
 @dataclass(frozen=True, slots=True)
 class FaceLimits:
-    """Largest input accepted; anything larger is a mistake or an attack."""
+    """Maximum size of the input. Anything larger is a mistake or an attack."""
 
     faces: int = 200_000  # 2.5 GB in memory
     classes: int = 100
@@ -41,22 +41,22 @@ DEFAULT_LIMITS: Final = FaceLimits()
 
 @dataclass(frozen=True, eq=False)
 class LabelledFaces:
-    """Faces with their labels, in the order of their names."""
+    """Faces with labels, in the order of their sources."""
 
     names: tuple[str, ...]  # (n,) source and file, for messages
     images: tuple[Image, ...]  # (n,) each (h, w) grey, at most STORED_PX, without black borders
     label: NDArray[np.int64]  # (n,) index into classes
-    source_label: NDArray[np.str_]  # (n,) label in the source: a class may merge several
-    subject: NDArray[np.str_]  # (n,) the person shown; empty where unknown
+    source_label: NDArray[np.str_]  # (n,) label in the source; a class may merge several
+    subject: NDArray[np.str_]  # (n,) name of the person shown, empty if unknown
     classes: tuple[str, ...]
-    skipped: tuple[str, ...] = ()  # one line an unreadable picture
+    skipped: tuple[str, ...] = ()  # one line per unreadable picture
 
     def __post_init__(self) -> None:
         n = len(self.names)
         columns = (self.images, self.label, self.source_label, self.subject)
         if any(len(column) != n for column in columns):
             columns_named = "images, label, source_label and subject"
-            raise ValueError(f"{columns_named} must have {n} entries, one a name")
+            raise ValueError(f"{columns_named} must have {n} entries, one per name")
         if n and not (self.label.min() >= 0 and self.label.max() < len(self.classes)):
             raise ValueError(f"label must be one of {len(self.classes)} classes")
 
@@ -64,11 +64,11 @@ class LabelledFaces:
         return len(self.names)
 
     def counts(self) -> NDArray[np.int64]:
-        """Return the number of faces of each class, ``(classes,)``."""
+        """Return the number of faces per class, ``(classes,)``."""
         return np.bincount(self.label, minlength=len(self.classes))
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> LabelledFaces:
-        """Return the faces of ``rows``: ``(m,)`` indices, or an ``(n,)`` mask."""
+        """Return the faces of ``rows``, which are ``(m,)`` indices or an ``(n,)`` mask."""
         chosen = np.arange(len(self))[rows].tolist()
         return LabelledFaces(
             names=tuple(self.names[row] for row in chosen),
@@ -82,7 +82,7 @@ class LabelledFaces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _FaceRow:
-    """One face of a source, decoded."""
+    """One decoded face of a source."""
 
     name: str
     image: Image  # (h, w) grey
@@ -99,22 +99,22 @@ def read_labelled_faces(
     order: Sequence[str] = (),
     limits: FaceLimits = DEFAULT_LIMITS,
 ) -> LabelledFaces:
-    """Read the faces of all ``sources``; damaged pictures are skipped and reported.
+    """Read the faces of all ``sources``, skipping and reporting damaged pictures.
 
-    A source is a folder with one folder of pictures a class; a CSV file with a header and the
-    columns ``file`` (beside the CSV, or in a folder beside it), ``label`` (or ``expression``) and,
-    where it is known, ``subject``; or a zip of either.
+    A source is a folder with one folder of pictures per class, a CSV file, or a zip of either. The
+    CSV file has a header and the columns ``file`` (relative to it, or unique below its folder),
+    ``label`` (or ``expression``) and, if known, ``subject``.
 
     Args:
-        sources: paths.
-        progress: one step a face.
+        sources: paths of the sources.
+        progress: advances by one step per face.
         merge: maps a label to its class.
-        order: of the classes; sorted by name where empty.
-        limits: largest input accepted.
+        order: order of the classes, empty to sort them by name.
+        limits: maximum size of the input.
 
     Raises:
-        InputError: a source cannot be read, names files that are not there, holds one class only
-            or too many faces, or too many of its pictures are damaged.
+        InputError: a source cannot be read or lists missing files, there are fewer than two classes
+            or too many faces, or too many pictures are damaged.
     """
     opened = [(source, *open_source(source)) for source in sources]
     total = sum(len(entries) for _, _, entries in opened)
@@ -143,8 +143,8 @@ def read_labelled_faces(
 def _as_faces(
     rows: list[_FaceRow], order: Sequence[str], skipped: list[str], limits: FaceLimits
 ) -> LabelledFaces:
-    found = {row.label for row in rows}
-    classes = tuple(name for name in order if name in found) or tuple(sorted(found))
+    labels = {row.label for row in rows}
+    classes = tuple(name for name in order if name in labels) or tuple(sorted(labels))
     if len(classes) < 2:
         shown = f'only the class "{classes[0]}"' if classes else "no faces"
         raise InputError(f"{shown}: training needs faces of at least two classes")
@@ -166,10 +166,10 @@ def _as_faces(
 
 
 def _decode_face(content: bytes) -> Image:
-    """Return the face of a picture file, ``(h, w)`` grey.
+    """Return the face in a picture file, ``(h, w)`` grey.
 
     Raises:
-        InputError: it is damaged, too large, or too small.
+        InputError: the picture is damaged, too large or too small.
     """
     from PIL import Image as Pictures
     from PIL import ImageFile, ImageOps
@@ -177,12 +177,12 @@ def _decode_face(content: bytes) -> Image:
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition sets it for the whole process
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # size warnings: the size is checked below
+            warnings.simplefilter("ignore")  # about the size, which is checked below
             picture = Pictures.open(io.BytesIO(content))
             if max(picture.size) > MAX_FACE_SIDE_PX:
                 raise InputError("too large for a face")
             grey = np.array(ImageOps.exif_transpose(picture).convert("L"), np.uint8)
-    # ImportError: with ultralytics loaded, Pillow tries to import a plugin that is not installed.
+    # With ultralytics loaded, Pillow tries to import a plugin that is not installed (ImportError).
     except (
         OSError,
         ValueError,
@@ -195,10 +195,10 @@ def _decode_face(content: bytes) -> Image:
 
 
 def trimmed_face(grey: Image) -> Image:
-    """Return a grey face, ``(h, w)``, without black borders and at most ``STORED_PX`` long.
+    """Return a grey face, ``(h, w)``, without black borders, scaled to at most ``STORED_PX``.
 
     Raises:
-        InputError: less than 8 px of it are not black.
+        InputError: less than 8 px remain without the borders.
     """
     face = trim_border(grey)
     if min(face.shape) < _MIN_SIDE_PX:
@@ -209,8 +209,8 @@ def trimmed_face(grey: Image) -> Image:
 
 
 def trim_border(grey: Image) -> Image:
-    """Return an ``(h, w)`` grey image without its black border, the padding of some data sets."""
-    rows, columns = ((grey > _BLACK).sum(axis=axis) > 2 for axis in (1, 0))
+    """Return a grey image, ``(h, w)``, without a black border, which pads some data sets."""
+    rows, columns = ((grey > _MAX_BLACK).sum(axis=axis) > 2 for axis in (1, 0))
     if not (rows.any() and columns.any()):
         return grey[:0, :0]
     y, x = np.flatnonzero(rows), np.flatnonzero(columns)

@@ -17,7 +17,7 @@ from data.inference.runtime import Network, runtime_named
 
 METADATA_KEY: Final = "fancam"
 """Key of fancam's entry in the metadata of the ONNX file."""
-_MOST_BYTES: Final = 64 * 2**20  # far above the size of any model written here
+_MAX_BYTES: Final = 64 * 2**20  # far more than any model that fancam trains
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class ExpressionMetadata:
     """Classes and versions of a model, stored in the ONNX file."""
 
     classes: tuple[str, ...]
-    patch: int  # PATCH_VERSION at the training
-    trained_on: str = ""  # key of the faces and settings; empty where not recorded
+    patch: int  # PATCH_VERSION of the training
+    trained_on: str = ""  # key of the faces and settings, empty if not recorded
 
     def to_json(self) -> str:
         """Return the JSON text stored in the ONNX file."""
@@ -38,7 +38,7 @@ class ExpressionMetadata:
         """Parse the JSON text stored in the ONNX file.
 
         Raises:
-            ValueError: the text is no such record.
+            ValueError: the text is not valid metadata.
         """
         content = json.loads(text)
         if not isinstance(content, dict):
@@ -68,7 +68,7 @@ class ExpressionModel:
         return self._key
 
     def probabilities(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probability of every class, ``(n, classes)`` float32, 0..1.
+        """Return the class probabilities, ``(n, classes)`` float32, 0..1.
 
         Args:
             patches: ``(n, 64, 64)`` grey, from `cropping.expressions.patch.cut_patch`.
@@ -94,10 +94,10 @@ def load_expression_model(path: Path, *, threads: int = 1) -> ExpressionModel:
 
     Args:
         path: the ONNX file.
-        threads: processor cores to use, 0 for all; one patch is too little work for several.
+        threads: processor cores to use, 0 for all. A single patch does not benefit from several.
 
     Raises:
-        InputError: the file is missing, damaged, or not such a model.
+        InputError: the file is missing or damaged, or not such a model.
     """
     return expression_model(_read(path), name=str(path), threads=threads)
 
@@ -112,14 +112,14 @@ def model_key(path: Path) -> str:
 
 
 def expression_model(graph: bytes, *, name: str, threads: int = 1) -> ExpressionModel:
-    """Load a serialised ONNX model; ``name`` identifies it in error lines.
+    """Load a model from a serialised ONNX graph; ``name`` identifies it in error messages.
 
     Raises:
-        InputError: the model is damaged, or not such a model.
+        InputError: the graph is damaged, or not a model of fancam.
     """
     metadata = _metadata(name, graph)
     if metadata.patch != PATCH_VERSION:
-        raise InputError(f"{name}: made by another version; train it again")
+        raise InputError(f"{name}: trained by another version; train it again")
     try:
         network = runtime_named("onnxruntime")(graph, threads)
     except InputError:
@@ -133,15 +133,15 @@ def read_metadata(path: Path) -> ExpressionMetadata:
     """Return the metadata of a model file.
 
     Raises:
-        InputError: the file is missing, damaged, or not such a model.
+        InputError: the file is missing or damaged, or not a model of fancam.
     """
     return _metadata(str(path), _read(path))
 
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"{path}: too large for a model; give one that train-smiles wrote")
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path}: too large for a model; give one written by train-smiles")
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
@@ -156,5 +156,5 @@ def _metadata(name: str, graph: bytes) -> ExpressionMetadata:
         entries = {entry.key: entry.value for entry in model.metadata_props}
         return ExpressionMetadata.from_json(entries[METADATA_KEY])
     except Exception as error:  # protobuf raises untyped exceptions of its own
-        message = "not a model that train-smiles or train-expressions wrote; give one of theirs"
+        message = "not a model of train-smiles or train-expressions; give one written by either"
         raise InputError(f"{name}: {message}") from error

@@ -1,4 +1,4 @@
-"""Patches of faces, the network's input: a small grey square around dlib's box."""
+"""Face patches, the network's input: small grey squares around dlib's boxes."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from data.core.boxes import Box
 
 PATCH_PX: Final = 64
 SCALE: Final = 1.2
-"""Side of the square as a multiple of dlib's box: shows as much as the labelled faces do."""
+"""Side of the square as a multiple of dlib's box, to match the framing of the labelled faces."""
 VIEWS: Final = ((1.0, False), (0.9, True))
-"""(factor of `SCALE`, mirrored) of the crops whose scores are averaged: one alone is noisy."""
+"""Crops whose scores are averaged, since a single one is noisy: (factor on `SCALE`, mirrored)."""
 PATCH_VERSION: Final = 1
-"""Raise when the same face would give another patch: models of other versions are refused."""
+"""Increase it when a change alters the patches of faces. Models of other versions are refused."""
 
-_SHARPNESS_PX: Final = 96  # a smaller face is enlarged to it, so that smallness counts as blur
+_SHARPNESS_PX: Final = 96  # smaller faces are enlarged, so that a small size counts as blur
 _CLIP_LIMIT: Final = 2.0
-_TILES: Final = (4, 4)  # of 16 px: an eye or a corner of the mouth in one
+_TILES: Final = (4, 4)  # of 16 px, the size of an eye or a corner of the mouth
 
 Patch = NDArray[np.uint8]
-"""``(64, 64)`` grey, one patch."""
+"""One grey patch, ``(64, 64)``."""
 Patches = NDArray[np.uint8]
-"""``(n, 64, 64)`` grey, one patch a row."""
+"""Grey patches, ``(n, 64, 64)``."""
 
 
 def cut_patch(
@@ -36,13 +36,13 @@ def cut_patch(
     scale: float = SCALE,
     mirrored: bool = False,
 ) -> Patch:
-    """Return the ``(64, 64)`` grey patch of one face, equalised; black outside the image.
+    """Return the equalised grey patch of one face, ``(64, 64)``, black outside the image.
 
     Args:
         image: ``(h, w, 3)`` RGB or ``(h, w)`` grey; not modified.
         xyxy: ``(4,)`` px, dlib's box of the face; may extend beyond the image.
         scale: side of the square as a multiple of the box.
-        mirrored: flip left and right.
+        mirrored: whether to flip left and right.
     """
     patch = cut_square(image, xyxy, scale=scale, side_px=PATCH_PX)
     return equalise_contrast(patch[:, ::-1] if mirrored else patch)
@@ -64,7 +64,7 @@ def cut_views(image: Image, xyxy: Box, *, scale: float = SCALE) -> Patches:
 
 
 def cut_square(image: Image, xyxy: Box, *, scale: float, side_px: int) -> Image:
-    """Return the grey square around a box, ``(side_px, side_px)``; black outside the image.
+    """Return the grey square around a box, ``(side_px, side_px)``, black outside the image.
 
     Args:
         image: ``(h, w, 3)`` RGB or ``(h, w)`` grey; not modified.
@@ -82,7 +82,7 @@ def cut_square(image: Image, xyxy: Box, *, scale: float, side_px: int) -> Image:
     inside = image[y1:y2, x1:x2]
     if inside.size == 0:
         return np.zeros((side_px, side_px), np.uint8)
-    # Resize before padding, so that a face that fills an 8K frame is not copied at full size.
+    # Resize before padding, to avoid a full-size copy of a face that fills an 8K frame.
     factor = side_px / side
     size = max(round((x2 - x1) * factor), 1), max(round((y2 - y1) * factor), 1)
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
@@ -96,7 +96,7 @@ def cut_square(image: Image, xyxy: Box, *, scale: float, side_px: int) -> Image:
 
 
 def equalise_contrast(image: Image) -> Image:
-    """Return an ``(h, w)`` grey image with its contrast equalised by tiles (CLAHE).
+    """Return a grey image, ``(h, w)``, with its contrast equalised per tile (CLAHE).
 
     Source: Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV, 1994.
     """
@@ -105,18 +105,20 @@ def equalise_contrast(image: Image) -> Image:
 
 
 def as_grey(image: Image) -> Image:
-    """Return the luma of an ``(h, w, 3)`` RGB image, ``(h, w)``; a grey image unchanged."""
+    """Return the luma, ``(h, w)``, of an RGB image, ``(h, w, 3)``; return grey images as is."""
     if image.ndim == 2:
         return image
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def face_sharpness(image: Image, xyxy: Box) -> float:
-    """Return a face's Laplacian deviation over its contrast: 0 or more, near 0 when blurred.
+    """Return the sharpness of a face: the deviation of its Laplacian over its contrast.
+
+    The sharpness is 0 or more, and near 0 for a blurred face.
 
     Args:
         image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
-        xyxy: ``(4,)`` px of the face.
+        xyxy: ``(4,)`` px, dlib's box of the face.
     """
     face = cut_square(image, xyxy, scale=0.9, side_px=_SHARPNESS_PX)
     detail = cv2.Laplacian(face, cv2.CV_32F, ksize=3)

@@ -1,4 +1,4 @@
-"""Plot a training: losses, ROC AUC, learning curve and calibration."""
+"""Plot the results of a training: losses, ROC AUC, learning curve and calibration."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cropping.expressions.card import PeopleCurvePoint
-from cropping.expressions.figures import CalibrationRow
+from cropping.expressions.card import LearningCurvePoint
+from cropping.expressions.metrics import CalibrationRow
 from cropping.expressions.training import Epoch
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ def plot_training(
     epochs: Sequence[Epoch],
     best: int,
     calibration: Sequence[CalibrationRow],
-    curve: Sequence[PeopleCurvePoint],
+    curve: Sequence[LearningCurvePoint],
 ) -> Figure:
-    """Plot loss and ROC AUC by epoch, the learning curve by faces if any, and the calibration.
+    """Plot the loss and ROC AUC by epoch, the learning curve and the calibration.
 
     Args:
-        epochs: of the training.
+        epochs: losses and ROC AUC of each epoch.
         best: index of the best epoch, 0-based.
-        calibration: of the test faces.
-        curve: points of the learning curve; empty where not measured.
+        calibration: calibration on the test faces.
+        curve: points of the learning curve, empty if not measured.
     """
     from matplotlib.figure import Figure
 
@@ -39,7 +39,7 @@ def plot_training(
     _plot_loss(axes[0], epochs, best)
     _plot_auc(axes[1], epochs, best)
     if curve:
-        _plot_people(axes[2], curve)
+        _plot_curve(axes[2], curve)
     _plot_calibration(axes[-1], calibration)
     for panel in axes:
         panel.spines[["top", "right"]].set_visible(False)
@@ -57,7 +57,7 @@ def as_png(figure: Figure) -> bytes:
 
 def _plot_loss(axes: Any, epochs: Sequence[Epoch], best: int) -> None:
     number = range(1, len(epochs) + 1)
-    axes.plot(number, [epoch.train_loss for epoch in epochs], color=_GREY, label="train, changed")
+    axes.plot(number, [epoch.train_loss for epoch in epochs], color=_GREY, label="train, augmented")
     axes.plot(number, [epoch.val_loss for epoch in epochs], color=_BLUE, label="validation")
     axes.axvline(best + 1, color=_ORANGE, linewidth=1, label=f"best: {best + 1}")
     axes.set(title="loss", xlabel="epoch", ylim=(0, None))
@@ -71,9 +71,9 @@ def _plot_auc(axes: Any, epochs: Sequence[Epoch], best: int) -> None:
     axes.set(title=f"ROC AUC, validation: {auc[best]:.3f} at best", xlabel="epoch")
 
 
-def _plot_people(axes: Any, curve: Sequence[PeopleCurvePoint]) -> None:
+def _plot_curve(axes: Any, curve: Sequence[LearningCurvePoint]) -> None:
     axes.plot([p.faces for p in curve], [p.auc for p in curve], "o-", color=_BLUE)
-    axes.set(title="ROC AUC, test, by what it learnt from", xlabel="faces", xlim=(0, None))
+    axes.set(title="ROC AUC, test, by training faces", xlabel="faces", xlim=(0, None))
 
 
 def _plot_calibration(axes: Any, rows: Sequence[CalibrationRow]) -> None:

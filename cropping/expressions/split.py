@@ -22,19 +22,19 @@ class FaceSplit:
 
     train: NDArray[np.int64]  # (n_train,)
     val: NDArray[np.int64]  # (n_val,) selects the best epoch and the temperature
-    test: NDArray[np.int64]  # (n_test,) for the figures only
+    test: NDArray[np.int64]  # (n_test,) for the metrics only
     by_subject: bool  # no person is in two parts
-    without_subject: int  # training faces of unknown persons
+    without_subject: int  # training faces without a known subject
 
 
 def split_faces(faces: LabelledFaces) -> FaceSplit:
-    """Split faces by subject, independent of their order.
+    """Split faces by subject, independently of their order.
 
-    Faces without a subject go to the training part only, since they may show any person. Where no
-    face has a subject, faces are split one by one: a person may then be in all three parts.
+    Faces without a subject go to the training part, since they may show any person. If no face has
+    a subject, faces are split individually, and a person may be in all three parts.
 
     Raises:
-        InputError: too few people, or faces, for every part to show every class.
+        InputError: there are too few people or faces to have all classes in all parts.
     """
     known = faces.subject != ""
     by_subject = bool(known.any())
@@ -54,19 +54,20 @@ def split_faces(faces: LabelledFaces) -> FaceSplit:
 
 
 def _parts(group: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Return the part of each face, ``(n,)``: 0 train, 1 val, 2 test; groups stay whole.
+    """Return the part of each face, ``(n,)``: 0 train, 1 val, 2 test. Groups are not divided.
 
     Groups are ordered by the hash of their names.
     """
     names, inverse, counts = np.unique(group, return_inverse=True, return_counts=True)
     order = np.array(sorted(range(len(names)), key=lambda i: digest(str(names[i]))), np.int64)
-    # A group larger than the validation part goes to training; any other by its middle face.
+    # Groups larger than the validation part go to training, others where their
+    # middle face is.
     small = order[counts[order] <= VAL_SHARE * counts.sum()]
     order = np.concatenate([small, np.setdiff1d(order, small)])
     middle = np.cumsum(counts[order]) - counts[order] / 2
-    place = middle / max(int(counts.sum()), 1)
+    rank = middle / max(int(counts.sum()), 1)
     part = np.zeros(len(names), np.int64)
-    part[order] = np.where(place < TEST_SHARE, 2, np.where(place < TEST_SHARE + VAL_SHARE, 1, 0))
+    part[order] = np.where(rank < TEST_SHARE, 2, np.where(rank < TEST_SHARE + VAL_SHARE, 1, 0))
     return part[inverse]
 
 
@@ -75,6 +76,7 @@ def _check(faces: LabelledFaces, split: FaceSplit) -> None:
     for part, rows in parts.items():
         missing = set(range(len(faces.classes))) - set(faces.label[rows].tolist())
         if missing:
-            of = "people" if split.by_subject else "faces"
+            units = "people" if split.by_subject else "faces"
             name = faces.classes[min(missing)]
-            raise InputError(f'too few {of} show "{name}" for the {part} part; give more')
+            message = f'too few {units} with the class "{name}" for the {part} part; give more'
+            raise InputError(message)

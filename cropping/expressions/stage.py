@@ -1,4 +1,4 @@
-"""Train an expression model from labelled faces; write it with its card and plot."""
+"""Train an expression model on labelled faces, and write it with its card and plot."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.expressions.augmentation import full_box
-from cropping.expressions.card import CardContent, PartCounts, PeopleCurvePoint, write_card
-from cropping.expressions.figures import Figures, evaluate
+from cropping.expressions.card import CardContent, LearningCurvePoint, PartCounts, write_card
 from cropping.expressions.labelled_faces import LabelledFaces, read_labelled_faces
+from cropping.expressions.metrics import Metrics, evaluate
 from cropping.expressions.model import (
     ExpressionMetadata,
     ExpressionModel,
@@ -36,20 +36,20 @@ from data.core.errors import InputError
 from data.core.progress import Progress
 
 VERSION: Final = 1
-"""Raise when the same faces and settings would give another model."""
+"""Increase it when a change alters the models of unchanged faces and settings."""
 CURVE_SHARES: Final = (0.125, 0.25, 0.5, 1.0)
-"""Shares of the people, for the learning curve."""
+"""Shares of the people for the learning curve."""
 
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """Task of a model: its title, classes and limits."""
+    """Purpose of a model: its title, classes and limits."""
 
-    title: str  # of the card
-    command: str  # name of the command that trains it
-    limits: tuple[str, ...]  # of the card, one sentence or more each
+    title: str  # title of the card
+    command: str  # name of the command that trains the model
+    limits: tuple[str, ...]  # paragraphs of the card
     merge: Callable[[str], str] = str  # maps a label to its class
-    classes: tuple[str, ...] = ()  # order of the classes; sorted by name where empty
+    classes: tuple[str, ...] = ()  # order of the classes, empty to sort them by name
     merged: tuple[str, ...] = ()  # labels merged into the last class
 
 
@@ -58,9 +58,9 @@ class ExpressionSettings:
     """Settings of `train-smiles` and `train-expressions`.
 
     Args:
-        training: of the network.
+        training: settings of the network's training.
         learning_curve: also train on shares of the people.
-        force: train an up-to-date model again.
+        force: train again even if the model is up to date.
     """
 
     training: ExpressionTraining = field(default_factory=ExpressionTraining)
@@ -70,13 +70,13 @@ class ExpressionSettings:
 
 @dataclass(frozen=True, slots=True)
 class ExpressionSummary:
-    """Files and figures of a training."""
+    """Files and metrics of a training."""
 
     model: Path
     card: Path
     classes: tuple[str, ...]
-    single: Figures | None  # one crop a face; None where the model was up to date
-    averaged: Figures | None  # over the crops of a face; None as above
+    single: Metrics | None  # of one crop per face, None if the model was up to date
+    averaged: Metrics | None  # averaged over the crops of a face, None if it was up to date
     by_subject: bool
     skipped: tuple[str, ...]
     up_to_date: bool
@@ -90,10 +90,17 @@ def train_expressions(
     *,
     progress: Progress,
 ) -> ExpressionSummary:
-    """Train a model and write it to ``out``, its card (.md) and plot (.png) beside it.
+    """Train a model and write it with its card (.md) and plot (.png).
+
+    Args:
+        sources: sources of labelled faces.
+        out: file of the model. The card and plot get the same name with another suffix.
+        purpose: purpose of the model.
+        settings: settings of the training.
+        progress: makes the progress bars.
 
     Raises:
-        InputError: a source cannot be used, or a file at or beside ``out`` is not fancam's.
+        InputError: a source cannot be used, or an output would overwrite a file of the user.
     """
     key = _key(sources, purpose, settings)
     existing = _check_out(out)
@@ -109,7 +116,7 @@ def train_expressions(
     )
     metadata = ExpressionMetadata(faces.classes, PATCH_VERSION, key)
     graph = _graph(trained, metadata)
-    # Evaluate the exported graph, not the network: it is what is written.
+    # Evaluate the exported graph rather than the network, since the graph is written.
     single, averaged = evaluate_model(
         expression_model(graph, name=str(out)), faces.take(split.test)
     )
@@ -137,13 +144,13 @@ class _Outcome:
     split: FaceSplit
     trained: TrainedExpressions
     graph: bytes
-    single: Figures
-    averaged: Figures
-    curve: tuple[PeopleCurvePoint, ...]
+    single: Metrics
+    averaged: Metrics
+    curve: tuple[LearningCurvePoint, ...]
 
 
-def evaluate_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Figures, Figures]:
-    """Return the figures of a model by one crop a face, and by the average over its crops.
+def evaluate_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Metrics, Metrics]:
+    """Return the metrics of a model for one crop per face, and averaged over the crops.
 
     Raises:
         InputError: the model and the faces have different classes.
@@ -156,8 +163,8 @@ def evaluate_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Figure
 
 
 def view_probabilities(model: ExpressionModel, faces: LabelledFaces) -> NDArray[np.float32]:
-    """Return the probabilities of each face's crops, ``(n, views, classes)`` float32, 0..1."""
-    # Scale 1: labelled faces are as tightly cropped as the squares cut from video.
+    """Return the class probabilities of each crop, ``(n, views, classes)`` float32 0..1."""
+    # Scale 1, because labelled faces are cropped as tightly as the squares from video.
     patches = [cut_views(image, full_box(image), scale=1.0) for image in faces.images]
     flat = np.concatenate(patches).reshape(-1, PATCH_PX, PATCH_PX)
     parts = [model.probabilities(flat[i : i + 256]) for i in range(0, len(flat), 256)]
@@ -168,7 +175,7 @@ def view_probabilities(model: ExpressionModel, faces: LabelledFaces) -> NDArray[
 
 
 def _key(sources: Sequence[Path], purpose: Purpose, settings: ExpressionSettings) -> str:
-    """Return the key of everything the model depends on."""
+    """Return the key of all inputs of the model."""
     training = asdict(settings.training) | {"threads": 0}
     content = [VERSION, PATCH_VERSION, training, settings.learning_curve]
     content += [sorted(purpose.merged), [_source_key(source) for source in sources]]
@@ -191,22 +198,21 @@ def _source_key(source: Path) -> list[object]:
 
 
 def _check_out(out: Path) -> ExpressionMetadata | None:
-    """Return the metadata of an earlier model, None where there is none.
+    """Return the metadata of an earlier model, or None.
 
     Raises:
-        InputError: a file at ``out``, or of its card or plot, is not fancam's.
+        InputError: an output would overwrite a file of the user.
     """
     if out.suffix.lower() != ".onnx":
         raise InputError(f"--out {out}: give a name that ends in .onnx")
     if not out.parent.is_dir():
-        raise InputError(f"{out.parent}: no such folder; make it, or give another --out")
+        raise InputError(f"{out.parent}: no such folder; create it, or give another --out")
     if out.exists():
         return read_metadata(out)
     for other in (out.with_suffix(".md"), out.with_suffix(".png")):
         if other.exists():
-            raise InputError(
-                f"{other}: exists, but the model's card or plot goes there; give another --out"
-            )
+            message = "already exists, and the card or plot would overwrite it"
+            raise InputError(f"{other}: {message}; give another --out")
     return None
 
 
@@ -247,8 +253,8 @@ def _train(
 
 def _curve(
     faces: LabelledFaces, split: FaceSplit, settings: ExpressionSettings, progress: Progress
-) -> tuple[PeopleCurvePoint, ...]:
-    """Train on shares of the people, without faces of unknown persons."""
+) -> tuple[LearningCurvePoint, ...]:
+    """Return the learning curve by training on shares of the people with known subjects."""
     if not settings.learning_curve:
         return ()
     val, test = faces.take(split.val), faces.take(split.test)
@@ -264,7 +270,7 @@ def _curve(
         trained = _train(part, val, settings, progress, f"{share:.0%} of the people")
         metadata = ExpressionMetadata(faces.classes, PATCH_VERSION, "")
         model = expression_model(_graph(trained, metadata), name="learning curve")
-        points.append(PeopleCurvePoint(share, len(part), evaluate_model(model, test)[1].mean_auc))
+        points.append(LearningCurvePoint(share, len(part), evaluate_model(model, test)[1].mean_auc))
     return tuple(points)
 
 
@@ -308,7 +314,7 @@ def _card(
         single=outcome.single,
         averaged=outcome.averaged,
         curve=outcome.curve,
-        picture=out.with_suffix(".png").name,
+        plot=out.with_suffix(".png").name,
         limits=purpose.limits,
     )
     return write_card(content)
@@ -351,4 +357,4 @@ def _write(out: Path, card: str, outcome: _Outcome) -> None:
     )
     write_bytes(out.with_suffix(".png"), as_png(figure))
     write_text(out.with_suffix(".md"), card)
-    write_bytes(out, outcome.graph)  # last: an existing model implies its card and plot
+    write_bytes(out, outcome.graph)  # last, so that an existing model has its card and plot

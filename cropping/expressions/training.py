@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cropping.expressions.augmentation import augment, plain_patch
-from cropping.expressions.figures import best_temperature, evaluate, log_loss
 from cropping.expressions.labelled_faces import LabelledFaces
+from cropping.expressions.metrics import best_temperature, evaluate, log_loss
 from cropping.expressions.network import ExpressionNetwork
 from cropping.expressions.patch import PATCH_PX, Patches
 from data.core.atomic import whole_file
@@ -25,19 +25,19 @@ _LEARNING_RATE: Final = 4e-3
 _WARM_UP: Final = 0.15  # share of the steps
 _WEIGHT_DECAY: Final = 0.02
 _SMOOTHING: Final = 0.05  # label smoothing: some labels are wrong
-_PATIENCE: Final = 0.35  # share of the epochs without improvement after which training stops
-_MAX_OVERSAMPLING: Final = 5.0  # of a rare label, against the most frequent of its class
-_MIN_STEPS: Final = 40  # per epoch: a small set is repeated
+_PATIENCE: Final = 0.35  # epochs without improvement after which training stops, as a share
+_MAX_OVERSAMPLING: Final = 5.0  # of a rare label, relative to the most frequent of its class
+_MIN_STEPS: Final = 40  # per epoch; small sets are repeated
 
 
 @dataclass(frozen=True, slots=True)
 class ExpressionTraining:
-    """Settings of one training.
+    """Settings of a training.
 
     Args:
-        epochs: largest number of passes over the faces.
+        epochs: maximum number of passes over the faces.
         seed: random seed.
-        threads: processor cores to use; more gain little, and lose much on a busy machine.
+        threads: processor cores to use. More than one gain little, and cost much on a busy machine.
     """
 
     epochs: int = 24
@@ -49,8 +49,8 @@ class ExpressionTraining:
 class Epoch:
     """Losses and ROC AUC of one pass over the faces."""
 
-    train_loss: float  # nats, of augmented faces
-    val_loss: float  # nats, of plain faces
+    train_loss: float  # nats, on augmented faces
+    val_loss: float  # nats, on unaugmented faces
     val_auc: float  # mean over the classes
 
 
@@ -72,29 +72,29 @@ def train(
     bar: Bar,
     checkpoint: TrainingCheckpoint | None = None,
 ) -> TrainedExpressions:
-    """Train on ``faces``; ``val`` chooses the best epoch and the calibration.
+    """Train on ``faces``, and select the best epoch and the calibration on ``val``.
 
-    The same faces and settings give the same network on the same machine, resumed or not.
+    The result is reproducible on the same machine, even if the training was resumed.
 
     Args:
         faces: training part.
         val: validation part, with the same classes.
-        settings: of the training.
-        bar: advances by one step a batch, `max_steps` at most.
-        checkpoint: file that a stopped training resumes from.
+        settings: settings of the training.
+        bar: advances by one step per batch, at most `max_steps`.
+        checkpoint: checkpoint to resume from and to write.
     """
-    before = torch.get_num_threads()
+    previous_threads = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     try:
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
             return _TrainingRun(faces, val, settings, bar).train(checkpoint)
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous_threads)
 
 
 def max_steps(faces: int, settings: ExpressionTraining) -> int:
-    """Return the largest number of batches of a training on ``faces`` faces."""
+    """Return the maximum number of batches of a training on ``faces`` faces."""
     return settings.epochs * _steps_per_epoch(faces)
 
 
@@ -111,9 +111,9 @@ def predict_logits(network: ExpressionNetwork, patches: Patches) -> NDArray[np.f
 def sampling_weights(faces: LabelledFaces) -> NDArray[np.float64]:
     """Return the sampling weight of each face, ``(n,)`` float64, mean 1.
 
-    A class may merge several labels, of which frequent ones would hide rare ones: few faces of
-    "no smile" are crying. Rare labels are sampled more often, by the square root of their rarity;
-    the frequency of the classes is unchanged.
+    A class may merge frequent and rare labels: few faces of the class "no smile" are crying. Rare
+    labels are sampled more often, by the square root of their rarity. The frequencies of the
+    classes do not change.
     """
     weights = np.ones(len(faces))
     for label in np.unique(faces.label):
@@ -121,15 +121,15 @@ def sampling_weights(faces: LabelledFaces) -> NDArray[np.float64]:
         _, inverse, counts = np.unique(
             faces.source_label[rows], return_inverse=True, return_counts=True
         )
-        rare = np.minimum(np.sqrt(counts.max() / counts), _MAX_OVERSAMPLING)[inverse]
-        weights[rows] = rare / rare.mean()
+        factors = np.minimum(np.sqrt(counts.max() / counts), _MAX_OVERSAMPLING)[inverse]
+        weights[rows] = factors / factors.mean()
     return weights
 
 
 def systematic_sample(
     weights: NDArray[np.float64], count: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Sample rows in proportion to their weights, in random order (systematic sampling).
+    """Return a systematic sample of rows in proportion to their weights, in random order.
 
     Args:
         weights: ``(n,)``, 0 or more.
@@ -141,23 +141,23 @@ def systematic_sample(
 
     Source: Baker, "Reducing bias and inefficiency in the selection algorithm", 1987.
     """
-    places = (np.arange(count) + random.random()) / count * weights.sum()
-    rows = np.searchsorted(np.cumsum(weights), places, side="right")
+    positions = (np.arange(count) + random.random()) / count * weights.sum()
+    rows = np.searchsorted(np.cumsum(weights), positions, side="right")
     return np.asarray(random.permutation(np.minimum(rows, len(weights) - 1)), np.int64)
 
 
 class TrainingCheckpoint:
-    """File with the state of a training after its last complete epoch."""
+    """File with the state of a training after its last completed epoch."""
 
     def __init__(self, path: Path, *, key: str) -> None:
-        """Name the file, and the key of everything the training depends on."""
+        """Create a checkpoint at a path; ``key`` identifies all inputs of the training."""
         self._path, self._key = path, key
 
     def read(self) -> dict[str, Any] | None:
-        """Return the state; None where the file is missing, damaged or of another training."""
+        """Return the state, None if the file is missing, damaged or of another training."""
         try:
             content = torch.load(self._path, weights_only=True)  # never unpickle code
-        except Exception:  # missing, or damaged: torch raises many types
+        except Exception:  # missing or damaged; torch raises many types
             return None
         matches = isinstance(content, dict) and content.get("key") == self._key
         return content["state"] if matches else None
@@ -168,7 +168,7 @@ class TrainingCheckpoint:
             torch.save({"key": self._key, "state": state}, partial)
 
     def remove(self) -> None:
-        """Remove the file, after the training."""
+        """Remove the file."""
         self._path.unlink(missing_ok=True)
 
 
@@ -183,7 +183,7 @@ class _TrainingRun:
         self._val = np.stack([plain_patch(image) for image in val.images])
         self._val_label = val.label
         self._sampling = sampling_weights(faces)
-        # Channels last and bfloat16: measured four times as fast on a CPU, the network as good.
+        # Channels last and bfloat16 measured four times faster on a CPU, without loss of quality.
         network = ExpressionNetwork(len(faces.classes))
         self._network = network.to(memory_format=torch.channels_last)
         self._loss = nn.CrossEntropyLoss(label_smoothing=_SMOOTHING)
@@ -222,7 +222,7 @@ class _TrainingRun:
         return len(self._epochs) >= self._settings.epochs or epochs_since_best >= patience
 
     def _state(self) -> dict[str, Any]:
-        """Return everything the next epoch depends on."""
+        """Return all state that the next epoch depends on."""
         return {
             "network": self._network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -248,10 +248,10 @@ class _TrainingRun:
         self._network.train()
         losses = [self._step(rows) for rows in self._batches()]
         logits = predict_logits(self._network, self._val)
-        # Calibrate first, as the final model is: a miscalibrated epoch may still be the best.
+        # Calibrate before the evaluation, since the best epoch may be miscalibrated.
         logits = logits / best_temperature(logits, self._val_label)
-        figures = evaluate(_softmax(logits), self._val_label)
-        return Epoch(float(np.mean(losses)), log_loss(logits, self._val_label), figures.mean_auc)
+        metrics = evaluate(_softmax(logits), self._val_label)
+        return Epoch(float(np.mean(losses)), log_loss(logits, self._val_label), metrics.mean_auc)
 
     def _batches(self) -> list[NDArray[np.int64]]:
         count = _steps_per_epoch(len(self._faces)) * BATCH

@@ -1,4 +1,4 @@
-"""Extract the footage's sound once, for muxing into every person's video."""
+"""Extract the footage's sound for muxing into each person's video."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
 OFFSET_S: Final = 1
-"""Added to all timestamps in the file: they cannot be negative, and an encoder's first packet often
-is before 0."""
+"""Offset of all timestamps in the file, which cannot be negative. An encoder's first packet often
+starts before 0."""
 _AAC: Final = "aac"
 _LAYOUTS: Final = {1: "mono"}  # others are mixed down to stereo
 
 
 def write_sound(footage: Footage, path: Path, *, start_s: Fraction) -> None:
-    """Write the sound of a footage: AAC is copied, other codecs are encoded to AAC.
+    """Write the sound of a footage: copy AAC, and transcode other codecs to AAC.
 
     Args:
         footage: a video with sound.
-        path: output file; read it with `sound_packets`.
+        path: output file, in the format that `sound_packets` reads.
         start_s: timestamp of the footage's first frame, which becomes 0.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
     import av
 
@@ -45,14 +45,14 @@ def write_sound(footage: Footage, path: Path, *, start_s: Fraction) -> None:
         for other in source.streams:
             if other is not stream:
                 other.discard = av.stream.Discard.all
-        # ADTS, the AAC of .ts, has its header in every packet and no extradata.
+        # ADTS, the AAC in .ts files, has a header in each packet and no extradata.
         copied = stream.codec_context.name == _AAC and bool(stream.codec_context.extradata)
         write = _copy if copied else _encode
         write(source, stream, target, start_s - OFFSET_S)
 
 
 def sound_packets(path: Path) -> Iterator[tuple[Any, Fraction]]:
-    """Yield the packets of a file of `write_sound` with their presentation time in seconds."""
+    """Yield the packets of a `write_sound` file, each with its presentation time in seconds."""
     import av
 
     with av.open(str(path)) as source:
@@ -63,7 +63,7 @@ def sound_packets(path: Path) -> Iterator[tuple[Any, Fraction]]:
 
 
 def _whole_packets(source: InputContainer, stream: AudioStream) -> Iterator[Packet[AudioStream]]:
-    """Yield packets up to the end, or to the first error of a truncated file."""
+    """Yield packets up to the end, or up to the first error in a truncated file."""
     import av
 
     try:
@@ -84,8 +84,8 @@ def _copy(
     offset = round(OFFSET_S / tick)
     for packet in _whole_packets(source, stream):
         pts = (packet.pts or 0) - zero
-        # Skip what ends before the first frame, and what a joined recording repeats. A packet that
-        # ends exactly there primes the decoder.
+        # Skip packets that end before the first frame, and those that a joined recording repeats.
+        # A packet that ends exactly at the first frame primes the decoder.
         if pts + (packet.duration or 0) < offset or pts <= last:
             continue
         packet.stream, packet.pts, packet.dts, last = out, pts, pts, pts
@@ -120,7 +120,7 @@ def _encode(
 
 
 def _frames(source: InputContainer, stream: AudioStream) -> Iterator[Any]:
-    """Yield decoded audio frames; damaged packets are skipped."""
+    """Yield decoded audio frames, skipping damaged packets."""
     import av
 
     for packet in _whole_packets(source, stream):
@@ -131,5 +131,5 @@ def _frames(source: InputContainer, stream: AudioStream) -> Iterator[Any]:
 
 
 def _rate(rate: int) -> int:
-    """Return the next higher sample rate that AAC and all browsers support."""
-    return next((known for known in (44_100, 48_000) if known >= rate), 48_000)
+    """Return the next higher sample rate that all browsers support, at most 48 kHz."""
+    return 44_100 if rate <= 44_100 else 48_000

@@ -16,16 +16,16 @@ from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 from data.video.yuv import Plane, Planes
 
-GROWN: Final = 0.35
-"""Margin on each side in sizes of the face: hair, ears and chin."""
-EXTENDED_S: Final = 0.5
-"""Time before and after a track: a tracker detects a face later than viewers do."""
+MARGIN: Final = 0.35
+"""Margin on each side in face sizes, for hair, ears and chin."""
+MARGIN_S: Final = 0.5
+"""Margin before and after a track: viewers recognise a face earlier than a tracker detects it."""
 _CELLS: Final = 5
-"""Resolution of a blurred face: cells across."""
+"""Resolution of a blurred face, in cells per side."""
 
 
 class FaceBlur:
-    """Boxes of all faces but one person's, by frame."""
+    """Boxes of all faces except one person's, by frame."""
 
     def __init__(
         self, tracks: Tracks, person_id: int, timeline: Timeline, frame_wh: tuple[int, int]
@@ -33,9 +33,9 @@ class FaceBlur:
         """Collect the boxes.
 
         Args:
-            tracks: of the footage, all people.
-            person_id: the person whose face stays sharp.
-            timeline: of the footage.
+            tracks: tracks of all people in the footage.
+            person_id: person whose face is not blurred.
+            timeline: sampled frames and cuts.
             frame_wh: size of the footage in px.
         """
         self._boxes: dict[int, list[NDArray[np.float32]]] = {}
@@ -46,12 +46,13 @@ class FaceBlur:
             if other == UNKNOWN:
                 self._add(rows.frame_index, rows.xyxy, frame_wh)
             elif other != person_id:
-                for one in person_shots(rows, timeline, frame_times):
-                    frames, boxes = _extended(rows.take(one.rows), frame_times, shot)
+                for person_shot in person_shots(rows, timeline, frame_times):
+                    own = rows.take(person_shot.rows)
+                    frames, boxes = _extended(own, frame_times, shot)
                     self._add(frames, boxes, frame_wh)
 
     def _add(self, frames: NDArray[np.int64], xyxy: Boxes, frame_wh: tuple[int, int]) -> None:
-        grown = clamp(expand(xyxy, GROWN), frame_wh)
+        grown = clamp(expand(xyxy, MARGIN), frame_wh)
         for frame, box in zip(frames.tolist(), grown, strict=True):
             self._boxes.setdefault(frame, []).append(box)
 
@@ -63,10 +64,19 @@ class FaceBlur:
 def _extended(
     tracks: Tracks, frame_times: FrameTimes, shots: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Boxes]:
-    """Extend tracks of one shot at both ends: frame indices ``(m,)`` and boxes ``(m, 4)`` px."""
+    """Extend the tracks of one shot at both ends, within the footage's shot.
+
+    Args:
+        tracks: rows of one person in one shot.
+        frame_times: times of the n frames of the footage.
+        shots: ``(n,)`` number of each frame's shot.
+
+    Returns:
+        Frame indices ``(m,)`` and boxes ``(m, 4)`` px, xyxy.
+    """
     first, last = int(tracks.frame_index[0]), int(tracks.frame_index[-1])
-    begin = np.searchsorted(frame_times.time_s, frame_times.time_s[first] - EXTENDED_S)
-    end = np.searchsorted(frame_times.time_s, frame_times.time_s[last] + EXTENDED_S, side="right")
+    begin = np.searchsorted(frame_times.time_s, frame_times.time_s[first] - MARGIN_S)
+    end = np.searchsorted(frame_times.time_s, frame_times.time_s[last] + MARGIN_S, side="right")
     frames = np.arange(begin, end)
     frames = frames[shots[frames] == shots[first]]
     sides = [np.interp(frames, tracks.frame_index, tracks.xyxy[:, side]) for side in range(4)]
@@ -74,10 +84,10 @@ def _extended(
 
 
 def blurred(planes: Planes, boxes: Sequence[NDArray[np.float32]]) -> Planes:
-    """Return a copy with an ellipse in each box blurred; without boxes, the planes themselves.
+    """Return a copy of a frame with an ellipse in each box blurred.
 
     Args:
-        planes: of a frame; not changed.
+        planes: planes of the frame, not modified. They are returned if there are no boxes.
         boxes: each ``(4,)`` px, xyxy within the frame.
     """
     if not len(boxes):

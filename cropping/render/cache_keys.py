@@ -12,7 +12,7 @@ from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 
 VERSION: Final = 3
-"""Increased when the same tracks and settings give other videos."""
+"""Increase it when a change alters the videos of unchanged tracks and settings."""
 
 
 def video_keys(
@@ -21,11 +21,11 @@ def video_keys(
     """Return the key of each person's video, by person id.
 
     Args:
-        tracks: of the footage, all people.
-        timeline: of the footage.
-        size_bytes: of the footage.
-        settings: see `CropSettings.video_key`.
-        blurred: other people's faces are blurred, so the video depends on their tracks too.
+        tracks: tracks of all people in the footage.
+        timeline: sampled frames and cuts.
+        size_bytes: size of the footage's file.
+        settings: from `CropSettings.video_key`.
+        blurred: other people's faces are blurred, so the video also depends on their tracks.
     """
     common = digest(
         f"{VERSION} {size_bytes} {settings}",

@@ -1,4 +1,4 @@
-"""Encode H.264 video in chunks, the checkpoints of a stopped run."""
+"""Encode H.264 video in chunks, which are the checkpoints of a run."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 DEFAULT_ENCODER: Final = "libx264"
 _CHUNK_FORMAT: Final = "nut"
-"""Stores timestamps in any time base unchanged; .mp4 and .mkv do not."""
+"""Unlike .mp4 and .mkv, stores timestamps in any time base unchanged."""
 
 _QUALITY: Final = {
-    # The option of each encoder that --crf sets; all scales run from 0 to 51 like x264's.
+    # The option that --crf sets in each encoder. All scales run from 0 to 51, as in x264.
     "libx264": {"crf": "{crf}", "preset": "{preset}", **X264_SAME_BYTES},
     "h264_nvenc": {"rc": "vbr", "cq": "{crf}"},
     "h264_qsv": {"global_quality": "{crf}"},
@@ -33,7 +33,7 @@ _QUALITY: Final = {
     "h264_vaapi": {"rc_mode": "CQP", "qp": "{crf}"},
 }
 _FORCED_IDR: Final = ("libx264", "h264_nvenc")
-"""Encoders that make every requested keyframe an IDR frame."""
+"""Encoders that make each requested keyframe an IDR frame."""
 _TRIAL_PX: Final = 256  # hardware encoders refuse smaller frames
 
 
@@ -44,7 +44,7 @@ class EncoderSettings:
     Args:
         name: libav's name of an H.264 encoder.
         crf: quality, 0 lossless to 51.
-        preset: x264's, from ultrafast to veryslow.
+        preset: preset of x264, from ultrafast to veryslow.
     """
 
     name: str = DEFAULT_ENCODER
@@ -52,7 +52,7 @@ class EncoderSettings:
     preset: str = "veryfast"
 
     def options(self) -> dict[str, str]:
-        """Return the options of libav's encoder."""
+        """Return the options for libav's encoder."""
         quality = _QUALITY.get(self.name, {})
         chosen = {
             key: v.format(crf=f"{self.crf:g}", preset=self.preset) for key, v in quality.items()
@@ -61,26 +61,26 @@ class EncoderSettings:
 
     @property
     def can_be_spliced(self) -> bool:
-        """Whether every keyframe is an IDR frame, so that chunks can be spliced at it."""
+        """Whether each keyframe is an IDR frame, so that chunks can be spliced there."""
         return self.name in _FORCED_IDR
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """Format of a video, the same for all its chunks."""
+    """Format of a video and all its chunks."""
 
     size_wh: tuple[int, int]  # px
-    time_base: Fraction  # seconds a tick
-    rate: Fraction  # nominal frames a second
+    time_base: Fraction  # seconds per tick
+    rate: Fraction  # nominal frames per second
     colours: Colours = BT709
-    threads: int = 1  # of the encoder; another number gives other bytes
+    threads: int = 1  # of the encoder, changes the encoded bytes
 
 
 def check_encoder(settings: EncoderSettings) -> None:
-    """Check that an encoder works before any frame is decoded for it.
+    """Check that an encoder works, before any frame is decoded.
 
     Raises:
-        InputError: no such encoder, not an H.264 encoder, or it does not work on this machine.
+        InputError: the encoder does not exist, is not for H.264, or fails on this machine.
     """
     import av
 
@@ -93,7 +93,7 @@ def check_encoder(settings: EncoderSettings) -> None:
         message = f"encodes {codec.canonical_name}, not H.264"
         raise InputError(f"{settings.name}: {message}; {advice}")
     try:
-        _try(settings)
+        _encode_test_frame(settings)
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
@@ -101,7 +101,7 @@ def check_encoder(settings: EncoderSettings) -> None:
         ) from error
 
 
-def _try(settings: EncoderSettings) -> None:
+def _encode_test_frame(settings: EncoderSettings) -> None:
     import av
 
     context: Any = av.CodecContext.create(settings.name, "w")
@@ -113,7 +113,7 @@ def _try(settings: EncoderSettings) -> None:
 
 
 def open_chunk(path: Path) -> OutputContainer:
-    """Open a chunk for writing; packets keep their timestamps, which must not be negative."""
+    """Open a chunk for writing. Packets keep their timestamps, which must not be negative."""
     import av
 
     # By default libav shifts all timestamps so that the first negative dts becomes 0.
@@ -122,10 +122,10 @@ def open_chunk(path: Path) -> OutputContainer:
 
 
 class ChunkWriter:
-    """Writes the frames of one chunk; without frames, an empty file.
+    """Writes the frames of one chunk. A chunk without frames is an empty file.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: the file cannot be written.
     """
 
     def __init__(self, path: Path, settings: EncoderSettings, video_format: VideoFormat) -> None:
@@ -138,7 +138,7 @@ class ChunkWriter:
         self._empty = True
 
     def new_frame(self) -> tuple[VideoFrame, Planes]:
-        """Return an empty frame for `write`, and its planes to fill."""
+        """Return a frame for `write`, and its uninitialised planes."""
         import av
 
         frame = av.VideoFrame(*self._video_format.size_wh, "yuv420p")
@@ -146,7 +146,13 @@ class ChunkWriter:
         return frame, Planes(y, u, v, self._video_format.colours)
 
     def write(self, frame: VideoFrame, *, tick: int, keyframe: bool) -> None:
-        """Encode a frame; ``tick`` is its pts and rises from frame to frame."""
+        """Encode a frame.
+
+        Args:
+            frame: from `new_frame`, with filled planes.
+            tick: presentation time, which increases from frame to frame.
+            keyframe: whether to make it a keyframe.
+        """
         from av.video.frame import PictureType
 
         frame.pts, frame.time_base = tick, self._video_format.time_base
@@ -178,7 +184,7 @@ def _video_stream(
     from av.codec.context import Flags, ThreadType
 
     options = settings.options()
-    # Keyframes are requested by time; this is only the encoder's upper bound of their distance.
+    # Keyframes are requested by time. This is only the encoder's upper bound on their distance.
     options["g"] = str(max(ceil(video_format.rate), 1))
     stream: Any = container.add_stream(settings.name, rate=video_format.rate, options=options)
     stream.width, stream.height = video_format.size_wh
@@ -191,11 +197,11 @@ def _video_stream(
 
 
 def _pixel_format(settings: EncoderSettings) -> str:
-    """Return the 4:2:0 layout that the encoder accepts; libav converts between them."""
+    """Return a 4:2:0 format that the encoder accepts; libav converts between them."""
     import av
 
-    known = {one.name for one in av.Codec(settings.name, "w").video_formats or ()}
-    return "nv12" if "nv12" in known and "yuv420p" not in known else "yuv420p"
+    formats = {accepted.name for accepted in av.Codec(settings.name, "w").video_formats or ()}
+    return "nv12" if "nv12" in formats and "yuv420p" not in formats else "yuv420p"
 
 
 def _view(plane: Any) -> NDArray[np.uint8]:

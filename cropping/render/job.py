@@ -1,4 +1,4 @@
-"""Crop job of one footage, and its plan: the people and the cache keys of their videos."""
+"""Crop job of one footage, and its plan with tracks and people."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from data.video.footage import Footage
 
 @dataclass(frozen=True, slots=True)
 class CropJob:
-    """All that `crop-people` knows of one footage before it reads the tracks.
+    """Inputs of `crop-people` for one footage, without its tracks.
 
     Args:
-        paths: of the project.
-        name: of the footage in the project.
-        footage: a video.
-        settings: of `crop-people`.
-        tracked: person ids, and names when the footage was tracked.
-        names: person ids, and current names.
+        paths: paths of the project.
+        name: name of the footage in the project.
+        footage: the video.
+        settings: settings of `crop-people`.
+        tracked: person ids, and the names when the footage was tracked.
+        names: person ids, and the current names.
         smiles: cache key of the footage's smiles table.
-        knows_smiles: the smiles table is up to date.
+        smiles_current: whether the smiles table is up to date.
     """
 
     paths: ProjectFolder
@@ -42,7 +42,7 @@ class CropJob:
     tracked: tuple[tuple[int, str], ...]
     names: tuple[tuple[int, str], ...]
     smiles: str
-    knows_smiles: bool
+    smiles_current: bool
 
     @property
     def folder(self) -> OutputFolder:
@@ -51,7 +51,7 @@ class CropJob:
 
     @property
     def work(self) -> Path:
-        """Work directory: chunks, sound and records of finished segments."""
+        """Work directory for chunks, sound and records of finished segments."""
         return self.folder.folder / WORK_FOLDER
 
     @property
@@ -67,22 +67,22 @@ class CropJob:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """One person of a footage; files are relative to the footage's folder of crops."""
+    """One person in a footage. Files are relative to the footage's crops folder."""
 
     person_id: int
     name: str
-    file: str  # without suffix
+    file: str  # base name, without suffix
     tracks: Tracks
     key: str  # cache key of the video
 
     @property
     def video(self) -> str:
-        """File of the whole video."""
+        """File of the full-length video."""
         return CropKind.VIDEO.file_name(self.file)
 
     @property
     def best(self) -> str:
-        """File of the video of only the intervals with the person."""
+        """File of the best-of, with only the intervals that show the person."""
         return CropKind.BEST.file_name(self.file)
 
 
@@ -93,8 +93,8 @@ class CropPlan:
     job: CropJob
     tracks: Tracks
     timeline: Timeline
-    people: tuple[Person, ...]  # who have tracks
-    never_seen: tuple[str, ...]  # names without tracks
+    people: tuple[Person, ...]  # people with tracks
+    never_seen: tuple[str, ...]  # names of people without tracks
 
     @property
     def name(self) -> str:
@@ -121,13 +121,13 @@ class CropPlan:
         """Return the folder of a person's chunks."""
         return self.job.work / f"{person.person_id}-{person.key}"
 
-    def ready_video(self, person: Person) -> Path:
-        """Return the file of a video that is finished under another name."""
+    def renamed_video(self, person: Person) -> Path:
+        """Return the file of a finished video whose person has been renamed."""
         return self.job.work / f"{person.person_id}-{person.key}.mp4"
 
 
-def plan_of(job: CropJob) -> CropPlan:
-    """Read a footage's tracks.
+def read_plan(job: CropJob) -> CropPlan:
+    """Read the tracks of a footage, and plan its videos.
 
     Raises:
         InputError: the tracks belong to another footage, or a selected person has none.
@@ -138,13 +138,13 @@ def plan_of(job: CropJob) -> CropPlan:
     names, settings = dict(job.names), job.settings
     people = _people(job, names, tracks, timeline)
     seen = {person.person_id for person in people}
-    never = tuple(name for person, name in names.items() if person not in seen)
+    never_seen = tuple(name for person, name in names.items() if person not in seen)
     if unknown := [name for name in settings.people if name not in names.values()]:
-        known = ", ".join(sorted(names.values()))
-        raise InputError(f"{unknown[0]}: no person of this name; {job.name} has {known}")
-    if lacking := [name for name in settings.people if name in never]:
-        raise InputError(f"{lacking[0]}: never seen in {job.name}; choose another person")
-    return CropPlan(job, tracks, timeline, people, never)
+        listed = ", ".join(sorted(names.values()))
+        raise InputError(f"{unknown[0]}: no person of this name; {job.name} has {listed}")
+    if unseen := [name for name in settings.people if name in never_seen]:
+        raise InputError(f"{unseen[0]}: never seen in {job.name}; choose another person")
+    return CropPlan(job, tracks, timeline, people, never_seen)
 
 
 def _check_tracks(job: CropJob, tracks: Tracks, timeline: Timeline) -> None:
@@ -154,10 +154,10 @@ def _check_tracks(job: CropJob, tracks: Tracks, timeline: Timeline) -> None:
     except ValueError as error:
         message = f"does not belong to this footage ({error}); run track-people again"
         raise InputError(f"{file}: {message}") from error
-    # Smoothing may move a face that leaves the frame slightly beyond its edge.
-    near = expand(tracks.xyxy, 1.0)
-    inside = (near[:, 2:] >= 0).all(axis=1)
-    inside &= (near[:, :2] <= (footage.width, footage.height)).all(axis=1)
+    # Smoothing may move a face at the edge of the frame slightly outside.
+    tolerated = expand(tracks.xyxy, 1.0)
+    inside = (tolerated[:, 2:] >= 0).all(axis=1)
+    inside &= (tolerated[:, :2] <= (footage.width, footage.height)).all(axis=1)
     if (outside := ~inside).any():
         frame = int(tracks.frame_index[int(np.argmax(outside))])
         size = f"{footage.width}x{footage.height}"
@@ -168,7 +168,7 @@ def _check_tracks(job: CropJob, tracks: Tracks, timeline: Timeline) -> None:
 def _people(
     job: CropJob, names: Mapping[int, str], tracks: Tracks, timeline: Timeline
 ) -> tuple[Person, ...]:
-    """Return the people with tracks, by id."""
+    """Return the people with tracks, sorted by id."""
     files = person_file_names(names)
     keys = video_keys(
         tracks,

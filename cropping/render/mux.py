@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import merge
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,11 +24,11 @@ _CHAPTER_TICK: Final = Fraction(1, 1000)
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """An interval of a video that is copied into another."""
+    """Interval of a video to copy into another video."""
 
     begin_s: Fraction
     end_s: Fraction  # exclusive
-    title: str = ""  # of its chapter
+    title: str = ""  # title of its chapter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,10 +41,10 @@ class PacketTimes:
 
 
 def packet_times(pts: NDArray[np.int64], *, end: int) -> PacketTimes:
-    """Derive decoding times of packets in decode order, as late as frame reordering allows.
+    """Return the packet times, with decoding as late as frame reordering allows.
 
     Args:
-        pts: ``(n,)`` ticks, all different.
+        pts: ``(n,)`` distinct presentation times in ticks, in decode order.
         end: tick at which the last frame ends.
     """
     order = np.argsort(pts)
@@ -57,25 +58,25 @@ def packet_times(pts: NDArray[np.int64], *, end: int) -> PacketTimes:
     dts = np.concatenate([before, shown])[: len(pts)]
     duration = steps[rank]
     if delay and len(pts) > 1:
-        # The duration of a file: its last decoding time and duration minus its first decoding time.
+        # A file lasts from its first decoding time to the end of its last decoded packet.
         duration[-1] = max(int((end - shown[0]) - (dts[-1] - dts[0])), 1)
     return PacketTimes(pts, dts, duration)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive frames of a video.
+    """Encoded consecutive frames of a video.
 
     Args:
-        own: file of `ChunkWriter`, or a whole .mp4.
-        shared: file with the groups of pictures that are missing in ``own``; of several videos.
+        own: file of `ChunkWriter`, or a complete .mp4.
+        shared: file with the GOPs missing from ``own``, shared by several videos.
     """
 
     own: Path
     shared: Path | None = None
 
     def files(self) -> Iterator[Path]:
-        """Yield the files that hold frames."""
+        """Yield the non-empty files."""
         files = (file for file in (self.own, self.shared) if file is not None)
         return (file for file in files if file.stat().st_size)
 
@@ -83,13 +84,13 @@ class Chunk:
 def mux(
     path: Path, chunks: Sequence[Chunk], excerpts: Sequence[Excerpt], *, sound: Path | None
 ) -> None:
-    """Write an .mp4 of excerpts of a video; several excerpts become chapters.
+    """Write excerpts of a video to an .mp4, with one chapter per excerpt if there are several.
 
     Args:
         path: output file.
-        chunks: of the video, in order.
-        excerpts: in order; each begins at a keyframe, and ends just before one or with the video.
-        sound: of the whole footage, a file of `write_sound`; None for no sound.
+        chunks: chunks of the video, in order.
+        excerpts: in order. Each begins at a keyframe, and ends just before one or at the end.
+        sound: file of `write_sound` with the footage's sound, None for no sound.
 
     Raises:
         InputError: the file cannot be written.
@@ -108,17 +109,17 @@ def mux(
             streams.append(_sound(sound, excerpts, target))
         if len(excerpts) > 1:
             target.set_chapters(_chapters(excerpts))
-        for _, packet in merge(*streams, key=lambda one: one[0]):
+        for _, packet in merge(*streams, key=itemgetter(0)):
             target.mux(packet)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ExcerptTicks:
-    """Excerpts in ticks."""
+    """Excerpts in ticks of the video's time base."""
 
     begin: NDArray[np.int64]  # (s,) in the source
     end: NDArray[np.int64]  # (s,) in the source, exclusive
-    to: NDArray[np.int64]  # (s,) begin in the output
+    output_begin: NDArray[np.int64]  # (s,) in the output
 
     @classmethod
     def of(cls, excerpts: Sequence[Excerpt], tick: Fraction) -> _ExcerptTicks:
@@ -127,25 +128,25 @@ class _ExcerptTicks:
         return cls(begin, end, np.concatenate([[0], np.cumsum(end - begin)])[:-1])
 
     def moved(self, pts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return the output pts ``(n,)`` of source pts ``(n,)``, and which are in an excerpt."""
-        place = np.maximum(np.searchsorted(self.begin, pts, side="right") - 1, 0)
-        kept = (pts >= self.begin[place]) & (pts < self.end[place])
-        return pts - self.begin[place] + self.to[place], kept
+        """Return the output pts ``(n,)`` of source pts ``(n,)``, and the mask of the excerpts."""
+        excerpt = np.maximum(np.searchsorted(self.begin, pts, side="right") - 1, 0)
+        inside = (pts >= self.begin[excerpt]) & (pts < self.end[excerpt])
+        return pts - self.begin[excerpt] + self.output_begin[excerpt], inside
 
 
 def _video(
     chunks: Sequence[Chunk], ticks: _ExcerptTicks, stream: Any, tick: Fraction
 ) -> Iterator[tuple[Fraction, Any]]:
     pts = np.array([packet.pts for packet in _packets(chunks)], np.int64)
-    moved, kept = ticks.moved(pts)
-    found = packet_times(moved[kept], end=int((ticks.end - ticks.begin).sum()))
+    moved, inside = ticks.moved(pts)
+    times = packet_times(moved[inside], end=int((ticks.end - ticks.begin).sum()))
     number = 0
-    for packet, wanted in zip(_packets(chunks), kept, strict=True):
-        if not wanted:
+    for packet, is_inside in zip(_packets(chunks), inside, strict=True):
+        if not is_inside:
             continue
         packet.stream, packet.time_base = stream, tick
-        packet.pts, packet.dts = int(found.pts[number]), int(found.dts[number])
-        packet.duration = int(found.duration[number])
+        packet.pts, packet.dts = int(times.pts[number]), int(times.dts[number])
+        packet.duration = int(times.duration[number])
         number += 1
         yield packet.dts * tick, packet
 
@@ -155,14 +156,14 @@ def _packets(chunks: Sequence[Chunk]) -> Iterator[Any]:
     for chunk in chunks:
         first, *shared = (_groups(file) for file in chunk.files())
         if shared:
-            known = {packet.pts for _, packet in _groups(chunk.own)}
-            shared = [(one for one in shared[0] if one[1].pts not in known)]
-        for _, packet in merge(first, *shared, key=lambda one: one[0]):
+            own_pts = {packet.pts for _, packet in _groups(chunk.own)}
+            shared = [(pair for pair in shared[0] if pair[1].pts not in own_pts)]
+        for _, packet in merge(first, *shared, key=itemgetter(0)):
             yield packet
 
 
 def _groups(path: Path) -> Iterator[tuple[int, Any]]:
-    """Yield packets in decode order, each with the pts of its GOP's keyframe."""
+    """Yield packets in decode order as pairs of their GOP's keyframe pts and the packet."""
     import av
 
     with av.open(str(path)) as source:
@@ -188,11 +189,14 @@ def _sound(
 def _sound_packets(
     path: Path, excerpts: Sequence[Excerpt], stream: Any
 ) -> Iterator[tuple[Fraction, Any]]:
-    """Yield the sound of the excerpts; all sound of a single excerpt that begins at 0."""
+    """Yield the sound of the excerpts.
+
+    A single excerpt that begins at 0 is the complete video and gets all of the sound.
+    """
     tick: Fraction = stream.time_base
     last: int | None = None
     for packet, time_s in sound_packets(path):
-        moved_s = time_s if _is_whole(excerpts) else _moved_s(time_s, excerpts)
+        moved_s = time_s if _is_complete(excerpts) else _moved_s(time_s, excerpts)
         if moved_s is None:
             continue
         pts = round(moved_s / tick)
@@ -202,31 +206,31 @@ def _sound_packets(
         yield pts * tick, packet
 
 
-def _is_whole(excerpts: Sequence[Excerpt]) -> bool:
+def _is_complete(excerpts: Sequence[Excerpt]) -> bool:
     return len(excerpts) == 1 and excerpts[0].begin_s == 0
 
 
 def _moved_s(time_s: Fraction, excerpts: Sequence[Excerpt]) -> Fraction | None:
-    done = Fraction(0)
+    output_s = Fraction(0)  # begin of the excerpt in the output
     for excerpt in excerpts:
         if excerpt.begin_s <= time_s < excerpt.end_s:
-            return time_s - excerpt.begin_s + done
-        done += excerpt.end_s - excerpt.begin_s
+            return time_s - excerpt.begin_s + output_s
+        output_s += excerpt.end_s - excerpt.begin_s
     return None
 
 
 def _chapters(excerpts: Sequence[Excerpt]) -> list[Any]:
-    chapters, done = [], Fraction(0)
+    chapters, begin_s = [], Fraction(0)
     for number, excerpt in enumerate(excerpts):
-        end = done + excerpt.end_s - excerpt.begin_s
+        end_s = begin_s + excerpt.end_s - excerpt.begin_s
         chapters.append(
             {
                 "id": number,
-                "start": round(done / _CHAPTER_TICK),
-                "end": round(end / _CHAPTER_TICK),
+                "start": round(begin_s / _CHAPTER_TICK),
+                "end": round(end_s / _CHAPTER_TICK),
                 "time_base": _CHAPTER_TICK,
                 "metadata": {"title": excerpt.title},
             }
         )
-        done = end
+        begin_s = end_s
     return chapters

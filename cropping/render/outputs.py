@@ -1,4 +1,4 @@
-"""Final tasks of crop-people: write the videos and the timeline of a footage."""
+"""Last task of crop-people: write the videos, timeline and smiles table of a footage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cropping.camera.shots import FrameTimes
 from cropping.render.audio import write_sound
-from cropping.render.job import CropJob, CropPlan, Person, plan_of
+from cropping.render.job import CropJob, CropPlan, Person, read_plan
 from cropping.render.mux import Chunk, Excerpt, mux
 from cropping.render.person_times import person_times
 from cropping.render.segments import (
@@ -21,7 +21,7 @@ from cropping.render.segments import (
     render_segments,
     start_s,
 )
-from cropping.render.tasks import windows_of
+from cropping.render.tasks import person_windows
 from cropping.smiles.table import smiling_intervals
 from data.core.atomic import link_or_copy, whole_file
 from data.core.digest import digest
@@ -37,13 +37,13 @@ class PersonVideo:
     """One person's video."""
 
     name: str
-    frames: int  # with the person in them
+    frames: int  # number of frames that show the person
     files: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Cropped:
-    """The files of one footage."""
+    """Result of cropping one footage."""
 
     frames: int
     people: tuple[PersonVideo, ...]
@@ -56,9 +56,9 @@ class WriteTask:
     """Task that writes the output files of one footage.
 
     Args:
-        job: of the footage.
-        stale: files to write, relative to the footage's folder of crops.
-        rendered: ids of the people whose chunks are rendered.
+        job: crop job of the footage.
+        stale: files to write, relative to the footage's crops folder.
+        rendered: ids of the people whose chunks have been rendered.
     """
 
     job: CropJob
@@ -67,11 +67,11 @@ class WriteTask:
 
 
 def write_crops(task: WriteTask, context: TaskContext) -> Cropped:
-    """Mux the videos, and write the timeline and the smiles table."""
+    """Mux the stale videos, and write the timeline and the smiles table."""
     job = task.job
-    plan = context.loaded(plan_of, job)
+    plan = context.loaded(read_plan, job)
     segments = _segments(plan)
-    smiles = None if job.knows_smiles else combined_smiles(job, segments)
+    smiles = None if job.smiles_current else combined_smiles(job, segments)
     if smiles is not None:
         smiles.write(job.paths.smiles_file(job.name))
     people = [person for person in plan.people if person.person_id in task.rendered]
@@ -79,39 +79,44 @@ def write_crops(task: WriteTask, context: TaskContext) -> Cropped:
     if has_videos and plan.footage.has_audio and not _sound_file(job).exists():
         with whole_file(_sound_file(job)) as partial_file:
             write_sound(plan.footage, partial_file, start_s=start_s(plan, people, segments))
-    wanted = wanted_files(plan, job.folder.keys())
-    job.folder.sync(wanted, again=task.stale)
-    return _cropped(plan, wanted, scored_smiles=smiles is not None)
+    files = output_files(plan, job.folder.keys())
+    job.folder.sync(files, again=task.stale)
+    return _cropped(plan, files, scored_smiles=smiles is not None)
 
 
 def read_crops(job: CropJob, context: TaskContext) -> Cropped:
-    """Summarise the files of an earlier run."""
-    plan = context.loaded(plan_of, job)
+    """Return the result of an earlier run."""
+    plan = context.loaded(read_plan, job)
     if not plan.people:
         return Cropped(len(plan.timeline), (), plan.never_seen)
-    return _cropped(plan, wanted_files(plan, job.folder.keys()), scored_smiles=False)
+    return _cropped(plan, output_files(plan, job.folder.keys()), scored_smiles=False)
 
 
-def wanted_files(plan: CropPlan, known: Mapping[str, str]) -> dict[str, OutputFile]:
-    """Return all files of the folder in the order of writing: a best-of follows its video."""
-    wanted: dict[str, OutputFile] = {}
-    kept: list[Person] = []
+def output_files(plan: CropPlan, listed: Mapping[str, str]) -> dict[str, OutputFile]:
+    """Return all files of the crops folder, each best-of after its video.
+
+    Args:
+        plan: crop plan of the footage.
+        listed: keys of the existing files, by path.
+    """
+    files: dict[str, OutputFile] = {}
+    people: list[Person] = []
     chosen = {person.person_id for person in plan.chosen}
     for person in plan.people:
         is_chosen = person.person_id in chosen
-        key = person.key if is_chosen else known.get(person.video)
+        key = person.key if is_chosen else listed.get(person.video)
         if key is None:
             continue
-        kept.append(person)
-        wanted[person.video] = OutputFile(key, partial(_write_video, plan, person))
-        best = _best_key(key)
-        if (is_chosen and plan.settings.only_present) or known.get(person.best) == best:
-            wanted[person.best] = OutputFile(best, partial(_write_best, plan, person))
-    inputs = [f"{path} {one.key} {plan.name}" for path, one in wanted.items()]
-    inputs += [f"{person.person_id} {person.name}" for person in kept]
+        people.append(person)
+        files[person.video] = OutputFile(key, partial(_write_video, plan, person))
+        best_key = _best_key(key)
+        if (is_chosen and plan.settings.only_present) or listed.get(person.best) == best_key:
+            files[person.best] = OutputFile(best_key, partial(_write_best, plan, person))
+    inputs = [f"{path} {file.key} {plan.name}" for path, file in files.items()]
+    inputs += [f"{person.person_id} {person.name}" for person in people]
     inputs.append(digest(_smiles(plan).smile.tobytes()))
-    wanted[TIMELINE_FILE] = OutputFile(digest(*inputs), partial(_write_timeline, plan, kept))
-    return wanted
+    files[TIMELINE_FILE] = OutputFile(digest(*inputs), partial(_write_timeline, plan, people))
+    return files
 
 
 def _best_key(key: str) -> str:
@@ -119,9 +124,9 @@ def _best_key(key: str) -> str:
 
 
 def _smiles(plan: CropPlan) -> Smiles:
-    """Return the smiles table; empty where smiles were not scored."""
+    """Return the smiles table, empty if smiles were not scored."""
     job = plan.job
-    if job.knows_smiles:
+    if job.smiles_current:
         return Smiles.read(job.paths.smiles_file(job.name))
     return combined_smiles(job, _segments(plan)) or Smiles.empty()
 
@@ -139,9 +144,9 @@ def _sound(plan: CropPlan) -> Path | None:
 
 
 def _write_video(plan: CropPlan, person: Person, path: Path) -> None:
-    ready = plan.ready_video(person)
-    if ready.exists():
-        link_or_copy(ready, path)
+    renamed = plan.renamed_video(person)
+    if renamed.exists():
+        link_or_copy(renamed, path)
         return
     segments = _segments(plan)
     chunks = [chunk for segment in segments for chunk in chunks_to_mux(plan, person, segment)]
@@ -150,7 +155,7 @@ def _write_video(plan: CropPlan, person: Person, path: Path) -> None:
 
 def _write_best(plan: CropPlan, person: Person, path: Path) -> None:
     video = plan.job.folder.folder / person.video
-    frame_times, shown = FrameTimes.of(plan.timeline), windows_of(plan, person).present
+    frame_times, shown = FrameTimes.of(plan.timeline), person_windows(plan, person).present
     excerpts = [
         Excerpt(Fraction(begin), Fraction(end), f"{int(begin) // 60}:{int(begin) % 60:02d}")
         for begin, end in frame_times.intervals(shown)
@@ -182,22 +187,22 @@ def _write_timeline(plan: CropPlan, people: Sequence[Person], path: Path) -> Non
     path.write_bytes(timeline_json(times))
 
 
-def _cropped(plan: CropPlan, wanted: Mapping[str, OutputFile], *, scored_smiles: bool) -> Cropped:
-    people = tuple(_summary(plan, person, wanted) for person in plan.chosen)
+def _cropped(plan: CropPlan, files: Mapping[str, OutputFile], *, scored_smiles: bool) -> Cropped:
+    people = tuple(_summary(plan, person, files) for person in plan.chosen)
     return Cropped(_frames_and_duration(plan)[0], people, plan.never_seen, scored_smiles)
 
 
 def _frames_and_duration(plan: CropPlan) -> tuple[int, float]:
-    """Return the number of frames and the duration in seconds, which all videos share."""
+    """Return the number of frames and the duration in seconds, equal for all videos."""
     for person in plan.people:
         video = plan.job.folder.folder / person.video
         if video.exists():
             with open_video(video) as (_, stream):
                 return stream.frames, float((stream.duration or 0) * (stream.time_base or 0))
-    raise ValueError(f"{plan.name} must have a video by now")
+    raise ValueError(f"{plan.name} must have a video")
 
 
-def _summary(plan: CropPlan, person: Person, wanted: Mapping[str, OutputFile]) -> PersonVideo:
+def _summary(plan: CropPlan, person: Person, files: Mapping[str, OutputFile]) -> PersonVideo:
     folder = plan.job.folder.folder
-    files = [folder / file for file in (person.video, person.best) if file in wanted]
-    return PersonVideo(person.name, len(person.tracks), tuple(files))
+    videos = [folder / file for file in (person.video, person.best) if file in files]
+    return PersonVideo(person.name, len(person.tracks), tuple(videos))

@@ -1,4 +1,4 @@
-"""Intervals in which one person is seen, by their tracks."""
+"""Intervals in which one person is seen or absent, from the tracks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from data.tables.tracks import Tracks
 def person_times(
     person: Person, timeline: Timeline, *, video_wh: tuple[int, int], smiling: list[Interval]
 ) -> PersonTimes:
-    """Return one person's intervals; a frame between two sampled ones counts as the first."""
+    """Return one person's intervals. Frames that were not sampled count as the last sampled one."""
     frame_times, tracks = FrameTimes(timeline.time_s), person.tracks
-    seen, filled = (_marked(timeline, tracks, tracks.filled == is_) for is_ in (False, True))
+    seen = _frame_mask(timeline, tracks, ~tracks.filled)
+    filled = _frame_mask(timeline, tracks, tracks.filled)
     return PersonTimes(
         person_id=person.person_id,
         name=person.name,
@@ -31,8 +32,8 @@ def person_times(
     )
 
 
-def _marked(timeline: Timeline, tracks: Tracks, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which sampled frames the selected rows ``(n,)`` are in, ``(f,)``."""
-    marked = np.zeros(len(timeline), np.bool_)
-    marked[timeline.place(tracks.frame_index[rows])] = True
-    return marked
+def _frame_mask(timeline: Timeline, tracks: Tracks, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the mask of the sampled frames, ``(f,)``, that contain the selected rows ``(n,)``."""
+    mask = np.zeros(len(timeline), np.bool_)
+    mask[timeline.place(tracks.frame_index[rows])] = True
+    return mask

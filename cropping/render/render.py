@@ -1,4 +1,4 @@
-"""Render every person's video in one decode: each encoder worker crops and encodes each frame."""
+"""Render each person's video chunks in one decode of the footage."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from data.video.frames import DecodedFrame
 from data.video.yuv import Planes
 
 CHUNK_FRAMES: Final = 1500
-"""Frames of a chunk: the most that a killed run encodes again."""
+"""Frames per chunk: the maximum that a run encodes again after it was killed."""
 KEYFRAME_S: Final = 1
 """Longest interval between keyframes: the precision of seeking in a browser."""
-_MOST_THREADS: Final = 8  # of one encoder; more cost quality and gain little
+_MAX_ENCODER_THREADS: Final = 8  # more threads cost quality and gain little
 _THREADS_PER_CORE: Final = 2
-"""Threads that run workers: one with absent people has little to do, another uses its core."""
+"""Worker threads per core: a thread whose people are absent has little to do."""
 _QUEUED_BYTES: Final = 64 << 20
-_FEWEST_QUEUED, _MOST_QUEUED = 2, 8
-"""Frames between two threads: the more there are, the less often one waits for another."""
+_MIN_QUEUED, _MAX_QUEUED = 2, 8
+"""Frames queued between two threads: with more frames, threads wait for each other less often."""
 
 ChunkCheckpoints = Checkpoints[Path]
 
@@ -53,22 +53,22 @@ class RenderFrame:
 class RenderTarget:
     """The output of one encoder worker."""
 
-    windows: CropWindows  # n rows, one a frame of the footage
+    windows: CropWindows  # n rows, one per frame of the footage
     chunks: ChunkCheckpoints
-    cuts: NDArray[np.int64]  # (c,) frames at which the output may be spliced
+    cuts: NDArray[np.int64]  # (c,) frame indices at which the output may be spliced
     frame_mask: NDArray[np.bool_]  # (n,) frames to encode
     blur: FaceBlur | None = None  # of the other people's faces
 
     @classmethod
-    def whole(
+    def for_person(
         cls, windows: CropWindows, chunks: ChunkCheckpoints, blur: FaceBlur | None
     ) -> RenderTarget:
-        """Return the target for one person's whole video."""
+        """Return the target that encodes all frames of one person's video."""
         return cls(windows, chunks, windows.cuts(), np.ones(len(windows), np.bool_), blur)
 
 
 def chunks_in(folder: Path, key: str) -> ChunkCheckpoints:
-    """Return the finished chunks of a video; ``key`` is the prefix of their files."""
+    """Return the finished chunks in a folder, files with the prefix ``key``."""
     return Checkpoints(
         folder, key=key, suffix=".nut", read=lambda file: file, write=lambda new, to: _move(new, to)
     )
@@ -79,23 +79,23 @@ def _move(new: Path, to: Path) -> None:
 
 
 def keyframes(frame_times: FrameTimes, cuts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mark the keyframes, ``(n,)``: at chunks, at cuts, and every `KEYFRAME_S` seconds.
+    """Return the mask of the keyframes, ``(n,)``: at chunks, at cuts, and every `KEYFRAME_S`.
 
     Args:
-        frame_times: of the n frames of the footage.
+        frame_times: times of the n frames of the footage.
         cuts: ``(c,)`` frame indices.
     """
-    wanted = np.zeros(len(frame_times), np.bool_)
-    wanted[::CHUNK_FRAMES] = True
-    wanted[cuts] = True
+    mask = np.zeros(len(frame_times), np.bool_)
+    mask[::CHUNK_FRAMES] = True
+    mask[cuts] = True
     ends_s = np.append(frame_times.time_s[1:], np.inf)
     last_s = 0.0
     for frame in np.arange(len(frame_times)):
-        # The next frame would come too late.
-        wanted[frame] |= ends_s[frame] - last_s > KEYFRAME_S
-        if wanted[frame]:
+        # At the next frame the interval would be too long.
+        mask[frame] |= ends_s[frame] - last_s > KEYFRAME_S
+        if mask[frame]:
             last_s = frame_times.time_s[frame]
-    return wanted
+    return mask
 
 
 class EncoderWorker:
@@ -111,14 +111,14 @@ class EncoderWorker:
         *,
         first: int = 0,
     ) -> None:
-        """Prepare to encode; finished chunks are skipped.
+        """Prepare to encode the unfinished chunks.
 
         Args:
-            target: windows and chunks.
-            frame_times: of the footage.
-            folder: holds the unfinished chunk.
-            settings: of the encoder.
-            video_format: of the video.
+            target: windows and chunks of the output.
+            frame_times: times of all frames of the footage.
+            folder: folder of the unfinished chunk.
+            settings: encoder and quality.
+            video_format: format of the video.
             first: number of the segment's first chunk.
         """
         self._target, self._settings, self._video_format = target, settings, video_format
@@ -146,7 +146,7 @@ class EncoderWorker:
     def _write(self, frame: RenderFrame, row: int, writer: ChunkWriter) -> None:
         output, planes = writer.new_frame()
         self._fill(frame, row, planes)
-        # The keyframe of a frame that was not decoded falls to the next one.
+        # If the keyframe was not decoded, the next frame becomes the keyframe.
         keyframe = bool(self._keyframes[min(self._next, row) : row + 1].any())
         self._next = frame.index + 1
         writer.write(output, tick=frame.tick, keyframe=keyframe)
@@ -175,9 +175,9 @@ class EncoderWorker:
             self._writer = None
 
 
-def threads_each(encoders: int, cores: int) -> int:
-    """Return the threads of each encoder when ``encoders`` of them share the cores."""
-    return min(max(ceil(cores / max(encoders, 1)), 1), _MOST_THREADS)
+def encoder_threads(encoders: int, cores: int) -> int:
+    """Return the number of threads per encoder when several encoders share the cores."""
+    return min(max(ceil(cores / max(encoders, 1)), 1), _MAX_ENCODER_THREADS)
 
 
 def render(
@@ -190,42 +190,42 @@ def render(
     advance: Callable[[], None],
     observers: Sequence[Callable[[RenderFrame], RenderFrame]] = (),
 ) -> None:
-    """Encode every frame with every worker; the workers share a pool of threads.
+    """Encode each frame with all workers, which share a pool of threads.
 
     Args:
-        frames: of the footage, in order, from the first unfinished chunk on.
-        workers: one a target.
-        video_format: of the videos.
-        frame_wh: size of the frames, in pixels.
+        frames: frames of the footage in order, from the first unfinished chunk on.
+        workers: one per target.
+        video_format: format of the videos.
+        frame_wh: size of the frames in px.
         threads: processor cores to use.
         advance: called after each frame.
-        observers: called with each frame before the workers, each in a thread of its own.
+        observers: called with each frame before the workers, each in its own thread.
 
     Raises:
         InputError: a video cannot be written.
     """
     count = max(min(_THREADS_PER_CORE * threads, len(workers)), 1)
-    stages = [_in_turn(workers[first::count]) for first in range(count)]
+    stages = [_encode_with(workers[first::count]) for first in range(count)]
     with _abandon_unfinished(workers), closing(frames):
         capacity = queue_capacity(frame_wh, len(observers) + len(stages) + 1)
         source = _render_frames(frames, video_format)
         with closing(stream(source, *observers, *stages, capacity=capacity)) as rendered:
             for _ in rendered:
                 advance()
-        # Encoders hold frames back for their lookahead: those are encoded now.
+        # Closing encodes the frames in the encoders' lookahead.
         with ThreadPoolExecutor(count) as pool:
             for _ in pool.map(EncoderWorker.close, workers):
                 pass
 
 
 def queue_capacity(frame_wh: tuple[int, int], queues: int) -> int:
-    """Return how many frames of a size in pixels each of the ``queues`` may hold."""
+    """Return the capacity of each queue in frames; ``frame_wh`` is in px."""
     frame_bytes = frame_wh[0] * frame_wh[1] * 3 // 2
     affordable = _QUEUED_BYTES // (max(frame_bytes, 1) * queues)
-    return min(max(affordable, _FEWEST_QUEUED), _MOST_QUEUED)
+    return min(max(affordable, _MIN_QUEUED), _MAX_QUEUED)
 
 
-def _in_turn(workers: Sequence[EncoderWorker]) -> Callable[[RenderFrame], RenderFrame]:
+def _encode_with(workers: Sequence[EncoderWorker]) -> Callable[[RenderFrame], RenderFrame]:
     def encode(frame: RenderFrame) -> RenderFrame:
         for worker in workers:
             worker.encode(frame)

@@ -1,4 +1,4 @@
-"""Crop a window of a frame and resize it to the video's size, plane by plane."""
+"""Crop a window from a frame and resize it to the video's size, plane by plane."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from numpy.typing import NDArray
 from data.video.yuv import Plane, Planes
 
 BLACK: Final = (16, 128, 128)
-"""Y, U and V of black in the limited range."""
+"""Y, U and V of black in limited range."""
 
-_SAME: Final = 1e-3
-"""Tolerance in pixels."""
-_SHRUNK: Final = 2.0
-"""Source pixels per output pixel from which averaging is needed against aliasing."""
-
-_EARLIER: Final = 12
-"""Pixels by which the scaled region may begin earlier, to hit a subpixel position."""
+_TOLERANCE_PX: Final = 1e-3
+_MAX_STEP: Final = 2.0
+"""Source pixels per output pixel above which averaging is needed to avoid aliasing."""
+_MAX_LEAD_PX: Final = 12
+"""Distance by which the scaled region may begin earlier, to match a subpixel position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Position of a window in the video, in px: even, for the chroma planes."""
+    """Position of a window in the video, in even px for the chroma planes."""
 
     left: int
     top: int
@@ -36,7 +34,7 @@ class Placement:
 
 
 def fit(window_wh: tuple[float, float], video_wh: tuple[int, int]) -> Placement:
-    """Return the largest placement of a window that keeps its aspect; bars fill the rest."""
+    """Return the largest centred placement of a window that keeps its aspect."""
     scale = min(video_wh[0] / window_wh[0], video_wh[1] / window_wh[1])
     width, height = (
         min(max(round(side * scale / 2) * 2, 2), room)
@@ -47,12 +45,12 @@ def fit(window_wh: tuple[float, float], video_wh: tuple[int, int]) -> Placement:
 
 
 def crop(planes: Planes, xyxy: tuple[float, float, float, float], target: Planes) -> None:
-    """Fill ``target`` with a window of ``planes``; black bars where the aspect differs.
+    """Fill ``target`` with a window of ``planes``, with black bars if the aspect differs.
 
     Args:
-        planes: of the frame.
-        xyxy: the window in px, within the frame; without area for black.
-        target: planes of even size; written to.
+        planes: planes of the frame.
+        xyxy: window in px within the frame, empty for black.
+        target: output planes, of even size.
     """
     left, top, right, bottom = xyxy
     if right - left < 1 or bottom - top < 1:
@@ -61,7 +59,7 @@ def crop(planes: Planes, xyxy: tuple[float, float, float, float], target: Planes
     placement = fit((right - left, bottom - top), target.wh)
     if (placement.width, placement.height) != target.wh:
         fill(target)
-    for number, (source, into) in enumerate(zip(_all(planes), _all(target), strict=True)):
+    for number, (source, into) in enumerate(zip(_planes(planes), _planes(target), strict=True)):
         half = 2 if number else 1
         rows = slice(placement.top // half, (placement.top + placement.height) // half)
         columns = slice(placement.left // half, (placement.left + placement.width) // half)
@@ -70,11 +68,11 @@ def crop(planes: Planes, xyxy: tuple[float, float, float, float], target: Planes
 
 def fill(target: Planes) -> None:
     """Fill the planes with black."""
-    for plane, value in zip(_all(target), BLACK, strict=True):
+    for plane, value in zip(_planes(target), BLACK, strict=True):
         plane[:] = value
 
 
-def _all(planes: Planes) -> tuple[Plane, Plane, Plane]:
+def _planes(planes: Planes) -> tuple[Plane, Plane, Plane]:
     return planes.y, planes.u, planes.v
 
 
@@ -84,22 +82,22 @@ def _cut_plane(
     left, top, right, bottom = (side / half for side in xyxy)
     height, width = into.shape
     step_x, step_y = (right - left) / width, (bottom - top) / height
-    if max(step_x, step_y) > _SHRUNK:
+    if max(step_x, step_y) > _MAX_STEP:
         _shrink(source, (left, top, right, bottom), into)
         return
-    # Chroma is co-sited with luma horizontally (left) and centred vertically.
+    # Chroma samples are left-aligned with luma horizontally, and centred vertically.
     shift = (step_x - 1) / 2 if half == 1 else (step_x - 1) / 4
     first_x, first_y = left + shift, top + (step_y - 1) / 2
-    if abs(step_x - 1) * width < _SAME and abs(step_y - 1) * height < _SAME:
+    if abs(step_x - 1) * width < _TOLERANCE_PX and abs(step_y - 1) * height < _TOLERANCE_PX:
         _shift(source, first_x, first_y, into)
     else:
-        # Chroma has little detail: linear is enough.
+        # Linear interpolation suffices for chroma, which has little detail.
         interpolation = cv2.INTER_CUBIC if half == 1 else cv2.INTER_LINEAR
         _scale(source, (first_x, step_x), (first_y, step_y), into, interpolation)
 
 
 def _shrink(source: Plane, xyxy: tuple[float, float, float, float], into: Plane) -> None:
-    """Halve repeatedly by averaging four pixels: much faster than in one step."""
+    """Shrink by repeatedly averaging 2 x 2 pixels, much faster than in one step."""
     left, top, right, bottom = (round(side) for side in xyxy)
     window = source[top : max(bottom, top + 1), left : max(right, left + 1)]
     while window.shape[0] >= 2 * into.shape[0] and window.shape[1] >= 2 * into.shape[1]:
@@ -110,14 +108,14 @@ def _shrink(source: Plane, xyxy: tuple[float, float, float, float], into: Plane)
 
 
 def _shift(source: Plane, first_x: float, first_y: float, into: Plane) -> None:
-    """Copy a window as large as ``into``, at a subpixel position."""
+    """Copy a window of the size of ``into`` from a subpixel position."""
     height, width = into.shape
-    x, y = _whole(first_x), _whole(first_y)
+    x, y = _floor(first_x), _floor(first_y)
     inside = x + width <= source.shape[1] and y + height <= source.shape[0]
-    if max(abs(first_x - x), abs(first_y - y)) < _SAME and inside:
+    if max(abs(first_x - x), abs(first_y - y)) < _TOLERANCE_PX and inside:
         np.copyto(into, source[y : y + height, x : x + width])
         return
-    # The kernel's four taps reach from one pixel before to two after.
+    # The kernel's four taps extend from one pixel before to two pixels after.
     top, left = max(y - 1, 0), max(x - 1, 0)
     window = source[top : y + height + 2, left : x + width + 2]
     moved = _moved(window, first_x - x, first_y - y)
@@ -128,23 +126,23 @@ def _shift(source: Plane, first_x: float, first_y: float, into: Plane) -> None:
 
 
 def _moved(window: Plane, x: float, y: float) -> Plane:
-    """Shift by a fraction of a pixel, 0 to 1; along one axis only it is much faster."""
+    """Shift by 0 to 1 px. A shift along a single axis is much faster."""
     edge = cv2.BORDER_REPLICATE
-    if abs(y) < _SAME:
+    if abs(y) < _TOLERANCE_PX:
         return np.asarray(cv2.filter2D(window, -1, _cubic(x)[None], borderType=edge))
-    if abs(x) < _SAME:
+    if abs(x) < _TOLERANCE_PX:
         return np.asarray(cv2.filter2D(window, -1, _cubic(y)[:, None], borderType=edge))
     return np.asarray(cv2.sepFilter2D(window, -1, _cubic(x), _cubic(y), borderType=edge))
 
 
-def _whole(value: float) -> int:
-    return floor(value + _SAME)
+def _floor(value: float) -> int:
+    return floor(value + _TOLERANCE_PX)
 
 
 def _cubic(f: float) -> NDArray[np.float32]:
-    """Return the Catmull-Rom weights of pixels -1, 0, 1 and 2 for a position from 0 to 1, ``(5,)``.
+    """Return the Catmull-Rom weights of pixels -2 to 2 for a position from 0 to 1, ``(5,)``.
 
-    The first weight is 0: it centres the kernel on pixel 0.
+    The first weight is 0 and centres the kernel on pixel 0.
     """
     taps = (
         (-f + 2 * f**2 - f**3) / 2,
@@ -162,7 +160,7 @@ def _scale(
     into: Plane,
     method: int,
 ) -> None:
-    """Resample at the positions first, first + step, first + 2 steps, ... of each axis."""
+    """Resample at the positions ``first + k * step``; each axis is a pair (first, step)."""
     height, width = into.shape
     columns, skip_x = _start(*along_x, width, source.shape[1])
     rows, skip_y = _start(*along_y, height, source.shape[0])
@@ -179,15 +177,15 @@ def _scale(
     into[:, scaled.shape[1] :] = into[:, scaled.shape[1] - 1, None]
 
 
-@lru_cache(maxsize=64)  # a static camera repeats its arguments
+@lru_cache(maxsize=64)  # the arguments of a static camera repeat
 def _start(first: float, step: float, count: int, size: int) -> tuple[slice, int]:
-    """Return the region of an axis to scale, and how many scaled pixels to skip.
+    """Return the region of an axis to scale, and the number of scaled pixels to skip.
 
-    OpenCV scales from whole pixels only; from a few pixels earlier, a whole number of steps may
-    come closer to the wanted position.
+    OpenCV scales only regions that begin at whole pixels. If the region begins a few pixels
+    earlier, a whole number of steps may end closer to the desired position.
     """
-    # Pixel k of a region that begins at b lies at b + (k + 0.5) step - 0.5.
-    begins = np.arange(max(floor(first) - _EARLIER, 0), max(floor(first) - 1, 0) + 1)
+    # Scaled pixel k of a region that begins at b is at b + (k + 0.5) * step - 0.5.
+    begins = np.arange(max(floor(first) - _MAX_LEAD_PX, 0), max(floor(first) - 1, 0) + 1)
     skips = (first - begins - (step - 1) / 2) / step
     best = int(np.argmin(np.abs(skips - np.round(skips))))
     begin, skip = int(begins[best]), max(round(float(skips[best])), 0)

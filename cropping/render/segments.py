@@ -1,4 +1,4 @@
-"""Segments of a crop job, and the files that its render tasks write into the work directory."""
+"""Segments of a crop job, and the files of their render tasks in the work directory."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from data.tables.smiles import Smiles
 from data.video.frames import Damage
 from data.video.reader import decode_frames
 
-SEGMENT_CHUNKS: Final = 12
-"""Least chunks of a segment: about ten minutes, as `data.execution.segments.SEGMENT_S`."""
-SHARED: Final = "shared-"
-"""Prefix of the folders of chunks that several people share."""
+MIN_SEGMENT_CHUNKS: Final = 12
+"""About ten minutes, as `data.execution.segments.SEGMENT_S`."""
+SHARED_PREFIX: Final = "shared-"
+"""Prefix of the folders of chunks shared by several people."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderSegment:
-    """The frames of one render task.
+    """Frames of one render task, as a range of chunks.
 
-    Measured in chunks and not in seconds, as `data.execution.segments.Segment` is: a chunk has a
-    fixed number of frames, and an encoder can resume at the beginning of a chunk only.
+    `data.execution.segments.Segment` is a range in seconds. Chunks have a fixed number of frames,
+    and an encoder can resume only at the beginning of a chunk.
     """
 
     number: int  # from 0
-    first: int  # chunk
-    end: int | None  # chunk, exclusive; None for the last segment
+    first: int  # first chunk
+    end: int | None  # end of the chunks, exclusive. None for the last segment
 
     @property
     def end_frame(self) -> int | None:
-        """Index of the first frame after the segment; None for the last one."""
+        """Index of the first frame after the segment, None for the last segment."""
         return None if self.end is None else first_frame(self.end)
 
 
 def render_segments(frames: int) -> tuple[RenderSegment, ...]:
-    """Split a footage of about ``frames`` frames into segments, equally on every machine."""
-    chunks = segment_begins(frames / CHUNK_FRAMES, step=1, shortest=SEGMENT_CHUNKS)
+    """Split a footage of about ``frames`` frames into segments, identically on all machines."""
+    chunks = segment_begins(frames / CHUNK_FRAMES, step=1, shortest=MIN_SEGMENT_CHUNKS)
     begins = [int(chunk) for chunk in chunks]
     return tuple(map(RenderSegment, range(len(begins)), begins, [*begins[1:], None]))
 
@@ -61,12 +61,12 @@ def first_frame(chunk: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
-    """The result of a finished segment; times are None where the footage has no frame in it."""
+    """Result of a finished segment. The times are None if the segment has no frames."""
 
-    start_s: Fraction | None  # of the footage's first frame, in the file's own time
-    end_s: Fraction | None  # of the segment's last frame, in presentation time
+    start_s: Fraction | None  # timestamp of the footage's first frame in the file
+    end_s: Fraction | None  # presentation time at which the segment's last frame ends
     damage: Damage
-    shared: str = ""  # name of the folder of shared chunks; empty for none
+    shared: str = ""  # name of the folder of shared chunks, empty for none
 
     def write(self, path: Path) -> None:
         """Write the record atomically."""
@@ -77,7 +77,7 @@ class SegmentRecord:
 
     @classmethod
     def read(cls, path: Path) -> SegmentRecord | None:
-        """Read a record; None while the segment is unfinished."""
+        """Read a record, or return None if the segment is unfinished."""
         if not path.exists():
             return None
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -102,13 +102,13 @@ def own_chunks(plan: CropPlan, person: Person, segment: RenderSegment) -> ChunkC
 
 
 def chunks_of(folder: Path, segment: RenderSegment) -> ChunkCheckpoints:
-    """Return the chunks of a segment in a person's folder, or in a shared one."""
+    """Return the chunks of a segment in the folder of a person or of shared chunks."""
     return chunks_in(folder, f"piece-{segment.number:04d}")
 
 
 def shared_folder(plan: CropPlan, people: Sequence[Person]) -> Path:
-    """Return the folder of the chunks that these people share."""
-    return plan.job.work / f"{SHARED}{digest(*(person.key for person in people))}"
+    """Return the folder of the chunks shared by the given people."""
+    return plan.job.work / f"{SHARED_PREFIX}{digest(*(person.key for person in people))}"
 
 
 def chunks_to_mux(plan: CropPlan, person: Person, segment: RenderSegment) -> list[Chunk]:
@@ -122,18 +122,18 @@ def chunks_to_mux(plan: CropPlan, person: Person, segment: RenderSegment) -> lis
 
 
 def frames_done(plan: CropPlan, people: Sequence[Person], segment: RenderSegment) -> int:
-    """Return how many frames of a segment an earlier run has encoded for all people."""
-    unfinished = [one for one in people if not record_file(plan, one, segment).exists()]
+    """Return the number of frames in a segment that an earlier run has encoded for all people."""
+    unfinished = [person for person in people if not record_file(plan, person, segment).exists()]
     if not unfinished:
         return len(_frames(plan, segment))
     chunks = [own_chunks(plan, person, segment) for person in unfinished]
     shared = shared_folder(plan, unfinished)
     chunks += [chunks_of(shared, segment)] if shared.is_dir() else []
-    return first_frame(min(len(one.read()) for one in chunks))
+    return first_frame(min(len(checkpoints.read()) for checkpoints in chunks))
 
 
 def _frames(plan: CropPlan, segment: RenderSegment) -> range:
-    """Return the frames of a segment that are in the timeline."""
+    """Return the indices of a segment's frames that are in the timeline."""
     end = segment.end_frame
     return range(
         first_frame(segment.first), len(FrameTimes.of(plan.timeline)) if end is None else end
@@ -144,22 +144,22 @@ def _frames(plan: CropPlan, segment: RenderSegment) -> range:
 
 
 def smiles_folder(job: CropJob) -> Path:
-    """Return the folder of the smiles tables of the segments."""
+    """Return the folder of the segments' smiles tables."""
     return job.work / f"smiles-{job.smiles}"
 
 
 def segment_smiles_file(job: CropJob, segment: RenderSegment) -> Path:
-    """Return the file of the smiles table of a segment."""
+    """Return the file of a segment's smiles table."""
     return smiles_folder(job) / f"{segment.number:04d}.parquet"
 
 
 def combined_smiles(job: CropJob, segments: Sequence[RenderSegment]) -> Smiles | None:
-    """Return the smiles table of the footage; None while one of its segments has none."""
+    """Return the smiles table of the footage, or None if a segment has not been scored."""
     files = [segment_smiles_file(job, segment) for segment in segments]
     if not all(file.exists() for file in files):
         return None
-    whole = Smiles.concatenate([Smiles.read(file) for file in files])
-    return whole.replace(smile=average_over_neighbours(whole))
+    smiles = Smiles.concatenate([Smiles.read(file) for file in files])
+    return smiles.replace(smile=average_over_neighbours(smiles))
 
 
 # --- times ------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def combined_smiles(job: CropJob, segments: Sequence[RenderSegment]) -> Smiles |
 def start_s(
     plan: CropPlan, people: Sequence[Person], segments: Sequence[RenderSegment]
 ) -> Fraction:
-    """Return when the footage's first frame is shown, in seconds of the file's own time."""
+    """Return the timestamp of the footage's first frame in the file, in seconds."""
     for person in people:
         record = SegmentRecord.read(record_file(plan, person, segments[0]))
         if record is not None and record.start_s is not None:
@@ -178,13 +178,13 @@ def start_s(
 
 
 def end_s(plan: CropPlan, person: Person, segments: Sequence[RenderSegment]) -> Fraction:
-    """Return when a person's video ends, in seconds of presentation time.
+    """Return the presentation time at which a person's video ends, in seconds.
 
     Raises:
         ValueError: a segment is unfinished.
     """
     records = [SegmentRecord.read(record_file(plan, person, segment)) for segment in segments]
-    ends = [one.end_s for one in records if one is not None and one.end_s is not None]
+    ends = [record.end_s for record in records if record is not None and record.end_s is not None]
     if not ends or None in records:
         raise ValueError(f"{person.name} must have been rendered")
     return max(ends)

@@ -20,12 +20,12 @@ class CropSettings:
         window: size and framing of the crop windows.
         camera: path planning of the camera.
         absent: window while the person is absent.
-        others: whether to show or to blur other people's faces.
+        others: whether to show or blur other people's faces.
         encoder: H.264 encoder and quality.
-        only_present: also write a video of only the intervals with the person.
+        only_present: also write a best-of of the intervals with the person.
         smiles: score smiles in the same decode, for the timeline and for smile-gifs.
-        people: names; empty for all.
-        threads: processor cores to use, 0 all.
+        people: names of the people to crop, empty for all.
+        threads: processor cores to use, 0 for all.
         force: render finished videos again.
     """
 
@@ -41,7 +41,7 @@ class CropSettings:
     force: bool = False
 
     def video_key(self) -> str:
-        """Return a key of all settings that a video's content depends on."""
+        """Return a text of all settings that a video's content depends on, for its cache key."""
         key = repr((self.window, self.camera, self.absent, self.others, self.encoder))
-        # The former name of the class: videos of earlier versions keep their key.
+        # Use the former name of the class, so that videos of earlier versions keep their keys.
         return key.replace("PathSettings(", "Operator(")

@@ -1,4 +1,4 @@
-"""Encode what several absent people's videos show alike only once."""
+"""Encode frames that several people's videos share, while they are absent, only once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from cropping.render.render import ChunkCheckpoints, RenderTarget
 
 
 def share_absence(targets: Sequence[RenderTarget], chunks: ChunkCheckpoints) -> list[RenderTarget]:
-    """Move the frames that several targets show alike to one more target, appended last.
+    """Move identical frames of several targets to a shared target, appended last.
 
-    The targets come back unchanged where there are no such frames: with a single person, where
-    never two are absent at a time, or where each shows another window meanwhile.
+    Without such frames the targets are returned unchanged: a single person, never two people absent
+    in the same frame, or different windows while absent.
 
     Args:
-        targets: one a person, all of the same footage.
-        chunks: of the shared target.
+        targets: one per person, of the same footage.
+        chunks: chunks of the shared target.
     """
     absent = [~target.windows.present & (target.blur is None) for target in targets]
     view = next(
@@ -33,18 +33,19 @@ def share_absence(targets: Sequence[RenderTarget], chunks: ChunkCheckpoints) -> 
     )
     if view is None:
         return list(targets)
-    alike = [
+    identical = [
         frames & _shows(target.windows, view)
         for target, frames in zip(targets, absent, strict=True)
     ]
-    counts = np.sum(alike, axis=0)
+    counts = np.sum(identical, axis=0)
     if counts.max() < 2:
         return list(targets)
     own = [
-        replace(target, frame_mask=~frames) for target, frames in zip(targets, alike, strict=True)
+        replace(target, frame_mask=~frames)
+        for target, frames in zip(targets, identical, strict=True)
     ]
     windows = CropWindows(np.tile(view, (len(counts), 1)), np.full(len(counts), -1))
-    # Where one person comes or goes, the shared chunks are spliced into the others' videos.
+    # The shared chunks can be spliced wherever any person's absence begins or ends.
     cuts = np.unique(np.concatenate([target.cuts for target in targets]))
     return [*own, RenderTarget(windows, chunks, cuts=cuts, frame_mask=counts > 0)]
 

@@ -1,4 +1,4 @@
-"""Task of crop-people: render every person's chunks in one decode, per segment; score smiles."""
+"""Task of crop-people: render each person's chunks of a segment in one decode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cropping.camera.shots import FrameTimes
 from cropping.camera.windows import CropWindows, crop_windows
 from cropping.render.blur import FaceBlur
 from cropping.render.encoder import VideoFormat
-from cropping.render.job import CropJob, CropPlan, Person, plan_of
+from cropping.render.job import CropJob, CropPlan, Person, read_plan
 from cropping.render.render import EncoderWorker, RenderFrame, RenderTarget, render
 from cropping.render.segments import (
     RenderSegment,
@@ -38,19 +38,19 @@ from data.video.footage import ASSUMED_RATE, Footage, open_video
 from data.video.frames import Damage, DecodedFrame
 from data.video.reader import decode_frames
 
-_TICK: Final = Fraction(1, 90_000)  # MPEG's, for a footage without a time base
+_TICK: Final = Fraction(1, 90_000)  # of MPEG, for a footage without a time base
 
 
 @dataclass(frozen=True, slots=True)
 class RenderTask:
-    """One segment of a job.
+    """Task that renders one segment of a footage.
 
     Args:
-        job: of the footage.
+        job: crop job of the footage.
         people: ids of the people to render.
-        segment: to decode.
+        segment: segment to render.
         scores_smiles: whether to score smiles as well.
-        threads: of each encoder, on every machine: another number gives other bytes.
+        threads: threads per encoder, equal on all machines because they change the bytes.
     """
 
     job: CropJob
@@ -61,11 +61,12 @@ class RenderTask:
 
 
 def render_segment(task: RenderTask, context: TaskContext) -> Damage:
-    """Encode each person's chunks of a segment, except those that an earlier run has written."""
-    plan = context.loaded(plan_of, task.job)
+    """Encode each person's chunks of a segment, except those finished by an earlier run."""
+    plan = context.loaded(read_plan, task.job)
     people = [person for person in plan.people if person.person_id in task.people]
     records = {
-        one.person_id: SegmentRecord.read(record_file(plan, one, task.segment)) for one in people
+        person.person_id: SegmentRecord.read(record_file(plan, person, task.segment))
+        for person in people
     }
     unfinished = [person for person in people if records[person.person_id] is None]
     if unfinished:
@@ -86,11 +87,11 @@ def _render(
     targets = share_absence(own, chunks_of(shared, segment)) if spliced else own
     smiles = _SegmentSmiles(plan, task)
     encoded = segment.first + min(len(target.chunks.read()) for target in targets)
-    begin = segment.first if smiles.wanted else encoded
+    begin = segment.first if smiles.are_missing else encoded
     frames = _decoded(plan, segment, begin, damage)
     first = next(frames, None)
     if first is None and begin > segment.first:
-        # The run was stopped between the last chunk and the record.
+        # An earlier run was stopped between the last chunk and the record.
         begin, damage = begin - 1, Damage()
         frames = _decoded(plan, segment, begin, damage)
         first = next(frames, None)
@@ -108,7 +109,7 @@ def _render(
     ]
     last = _LastFrame(first)
     render(
-        last.tracked(chain([first], frames)),
+        last.observe(chain([first], frames)),
         workers,
         video_format,
         frame_wh=plan.job.frame_wh,
@@ -133,13 +134,13 @@ def _video_format(plan: CropPlan, frame: DecodedFrame, *, threads: int) -> Video
 
 def _target(plan: CropPlan, person: Person, segment: RenderSegment) -> RenderTarget:
     windows = _stored_windows(plan, person, segment)
-    return RenderTarget.whole(windows, own_chunks(plan, person, segment), _blur(plan, person))
+    return RenderTarget.for_person(windows, own_chunks(plan, person, segment), _blur(plan, person))
 
 
 def _decoded(
     plan: CropPlan, segment: RenderSegment, chunk: int, damage: Damage
 ) -> Generator[DecodedFrame, None, None]:
-    """Decode the frames of a segment from a chunk on."""
+    """Decode the frames of a segment from the given chunk on."""
     return decode_frames(
         plan.footage,
         after_index=first_frame(chunk) - 1,
@@ -150,7 +151,7 @@ def _decoded(
 
 
 class _SegmentSmiles:
-    """Scores smiles in every frame of a segment while it is rendered, unless an earlier run did."""
+    """Scores the smiles of a segment while it is rendered, unless an earlier run has."""
 
     def __init__(self, plan: CropPlan, task: RenderTask) -> None:
         self._file = segment_smiles_file(task.job, task.segment)
@@ -159,7 +160,7 @@ class _SegmentSmiles:
             self._scorer = SmileScorer(load_smile_model(), plan.tracks)
 
     @property
-    def wanted(self) -> bool:
+    def are_missing(self) -> bool:
         return self._scorer is not None
 
     @property
@@ -177,7 +178,7 @@ class _SegmentSmiles:
 
 
 def _advance(bar: Bar, *, skip: int) -> Callable[[], None]:
-    """Return a callback that advances the bar by a frame, after the first ``skip`` calls."""
+    """Return a callback that advances the bar by one frame, except in the first ``skip`` calls."""
     calls = 0
 
     def advance() -> None:
@@ -190,12 +191,12 @@ def _advance(bar: Bar, *, skip: int) -> Callable[[], None]:
 
 
 class _LastFrame:
-    """Remembers the last frame of a stream."""
+    """Stores the last frame of a stream."""
 
     def __init__(self, first: DecodedFrame) -> None:
         self._frame = first
 
-    def tracked(self, frames: Iterable[DecodedFrame]) -> Generator[DecodedFrame, None, None]:
+    def observe(self, frames: Iterable[DecodedFrame]) -> Generator[DecodedFrame, None, None]:
         for frame in frames:
             self._frame = frame
             yield frame
@@ -205,11 +206,11 @@ class _LastFrame:
         return self._frame.start_s
 
     def end_s(self, frame_s: float) -> Fraction:
-        """Return when the frame ends; ``frame_s`` replaces a duration that its packet lacks."""
+        """Return the end of the frame in seconds; ``frame_s`` replaces a missing duration."""
         return Fraction(self._frame.time_s) + (self._frame.lasts_s or Fraction(frame_s))
 
 
-def windows_of(plan: CropPlan, person: Person) -> CropWindows:
+def person_windows(plan: CropPlan, person: Person) -> CropWindows:
     """Compute the crop windows of one person, one per frame of the footage."""
     return crop_windows(
         person.tracks,
@@ -222,18 +223,18 @@ def windows_of(plan: CropPlan, person: Person) -> CropWindows:
 
 
 def _stored_windows(plan: CropPlan, person: Person, segment: RenderSegment) -> CropWindows:
-    """Return the crop windows from the work directory, where all segments find them."""
+    """Return the crop windows stored in the work directory, computing them if missing."""
     file = plan.chunk_folder(person) / "windows.npz"
     if file.exists():
         with np.load(file) as content:
             return CropWindows(content["xyxy"], content["shot"])
-    found = windows_of(plan, person)
-    # Several tasks may compute them at once: each writes its own file, and the last one stays.
+    windows = person_windows(plan, person)
+    # Concurrent tasks may compute the same windows: each writes its own file, and the last stays.
     own = file.with_name(f"windows-{segment.number:04d}.npz")
     with whole_file(own) as partial, partial.open("wb") as content:
-        np.savez_compressed(content, xyxy=found.xyxy, shot=found.shot)
+        np.savez_compressed(content, xyxy=windows.xyxy, shot=windows.shot)
     own.replace(file)
-    return found
+    return windows
 
 
 def _blur(plan: CropPlan, person: Person) -> FaceBlur | None:
@@ -243,6 +244,6 @@ def _blur(plan: CropPlan, person: Person) -> FaceBlur | None:
 
 
 def _time_base(footage: Footage) -> Fraction:
-    """Return the footage's own time base, so that no time is rounded."""
+    """Return the footage's own time base, which needs no rounding."""
     with open_video(footage.path) as (_, stream):
         return Fraction(stream.time_base or _TICK)

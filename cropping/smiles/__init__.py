@@ -1,1 +1,1 @@
-"""Smiles: scoring, selection, and GIFs of the best ones."""
+"""Scoring and selection of smiles, and GIFs of the best ones."""

@@ -1,4 +1,4 @@
-"""The command `smile-gifs`."""
+"""Command `smile-gifs`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME,
-        description="Select each person's best smiles and write them as one short animation into "
+        description="Write a short animation of each person's best smiles into "
         "PROJECT/crops/FOOTAGE: sharp, facing the camera, from different moments.",
-        epilog="A stopped run resumes when the same command is run again.",
+        epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
     add("project", type=project_place, help="project folder with tracks by track-people")
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         "footage",
         nargs="*",
         type=footage_place,
-        help="videos, or folders (default: all tracked footage)",
+        help="videos or folders (default: all tracked footage)",
     )
     add(
         "--frames",
@@ -66,8 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         "--max-bytes",
         default="2M",
         metavar="N",
-        help="largest size of a file, such as 500k or 2M; the side, then the number of colours is "
-        "reduced until it fits (default: 2M)",
+        help="largest file size, such as 500k or 2M; first the picture size, then the quality is "
+        "reduced until the file fits (default: 2M)",
     )
     add("--model", type=Path, metavar="FILE", help="model of train-smiles (default: fancam's own)")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
@@ -140,13 +140,13 @@ def _report(summaries: Sequence[SmileSummary]) -> list[str]:
     """Return the lines of the final report."""
     lines = []
     for summary in summaries:
-        done = " (done before)" if summary.already_done else ""
+        before = " (done before)" if summary.already_done else ""
         damage = f"; {summary.damage}" if summary.damage else ""
-        lines += [f"{summary.name}: {len(summary.people)} people{done}{damage}"]
+        lines += [f"{summary.name}: {len(summary.people)} people{before}{damage}"]
         lines += _people_lines(summary)
-    every = all(summary.already_done for summary in summaries)
+    done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
-    lines += [f"{'nothing to do, all is up to date' if every else 'done'} in {took_s:.0f} s"]
+    lines += [f"{'nothing to do, all is up to date' if done else 'done'} in {took_s:.0f} s"]
     return lines
 
 

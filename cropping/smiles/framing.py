@@ -1,4 +1,4 @@
-"""Square crops of a face, with constant position and size of the face across frames."""
+"""Square crops with the face at the same position and size in all frames."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from data.core.arrays import Image
 
 Square = tuple[float, float, float]  # left, top, side in px of the frame
 
-_SCALE: Final = 2.3  # side of the square over that of the face: hair, chin and some margin
-_OFFSET: Final = -0.06  # of the side, upwards: dlib's box begins at the brows
+_SCALE: Final = 2.3  # side of the square in face sides, for hair, chin and a margin
+_OFFSET: Final = -0.06  # vertical shift in sides of the square: dlib's box begins at the brows
 
 
 def square_of(
     xyxy: NDArray[np.float32], frame_wh: tuple[int, int], *, scale: float = _SCALE
 ) -> Square:
-    """Return the square around a face, inside the frame.
+    """Return the square around a face, within the frame.
 
     Args:
-        xyxy: ``(4,)`` px, the face as dlib frames it.
-        frame_wh: px.
-        scale: side of the square over that of the face, unless the frame is smaller.
+        xyxy: ``(4,)`` px, dlib's box of the face.
+        frame_wh: size of the frame in px.
+        scale: side of the square in face sides, unless the frame is smaller.
     """
     width, height = frame_wh
     side = min(float((xyxy[2:] - xyxy[:2]).max()) * scale, float(width), float(height))
@@ -35,24 +35,24 @@ def square_of(
 
 
 def steady_box(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the median box ``(4,)`` px of a burst's faces ``(n, 4)`` px."""
+    """Return the median box, ``(4,)`` px, of the faces of a burst, ``(n, 4)`` px."""
     return np.asarray(np.median(xyxy, axis=0), np.float32)
 
 
 def crop_square(image: Image, square: Square, side_px: int) -> Image:
-    """Crop a square of an RGB frame and resize it to ``(side_px, side_px, 3)``, with subpixels."""
+    """Return a square of an RGB frame, ``(side_px, side_px, 3)``, at its subpixel position."""
     left, top, side = square
     x1, y1 = int(left), int(top)
     x2, y2 = int(np.ceil(left + side)), int(np.ceil(top + side))
     region = image[y1:y2, x1:x2]
-    shrink = side_px / side
-    if shrink < 1:
-        # INTER_AREA works on whole pixels: half a pixel is not visible at this scale.
+    factor = side_px / side
+    if factor < 1:
+        # INTER_AREA needs whole pixels; half a pixel is not visible at this scale.
         small = cv2.resize(region, (side_px, side_px), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8)
-    place = np.array([[shrink, 0, (x1 - left) * shrink], [0, shrink, (y1 - top) * shrink]])
-    place[:, 2] += (shrink - 1) / 2
+    matrix = np.array([[factor, 0, (x1 - left) * factor], [0, factor, (y1 - top) * factor]])
+    matrix[:, 2] += (factor - 1) / 2
     large = cv2.warpAffine(
-        region, place, (side_px, side_px), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        region, matrix, (side_px, side_px), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(large, np.uint8)

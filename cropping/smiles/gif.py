@@ -30,12 +30,12 @@ CROP_KINDS: Final[dict[FormatName, CropKind]] = {
 }
 
 Frames = Sequence[Image]
-"""Each ``(s, s, 3)`` RGB, all of one size."""
+"""Square RGB frames, ``(s, s, 3)``, of equal size."""
 
-_STEP: Final = 0.95  # least reduction of the side per attempt
-LEAST_SIDE_PX: Final = 96
-"""A face is still recognisable at this size."""
-# GIF: colours, WebP: quality, MP4: crf of x264; the first, unless the file gets too large.
+_MAX_FACTOR: Final = 0.95  # on the side per attempt to reduce it
+MIN_SIDE_PX: Final = 96
+"""Size at which a face is still recognisable."""
+# Colours of GIF, quality of WebP, x264's crf of MP4, from the default down to the lowest quality.
 _QUALITIES: Final[dict[FormatName, tuple[int, ...]]] = {
     "gif": (256, 128, 64, 32),
     "webp": (82, 65, 45, 25),
@@ -47,7 +47,7 @@ _GIF_HZ: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """An encoded animation."""
+    """Encoded animation."""
 
     content: bytes
     side_px: int
@@ -56,27 +56,27 @@ class Loop:
 def encode_loop(
     frames: Frames, seconds: Sequence[float], *, kind: FormatName, max_bytes: int
 ) -> Loop:
-    """Encode frames as one animation of limited size; reduce its side before its quality.
+    """Encode frames as an animation of limited file size, reducing its side before its quality.
 
     Args:
-        frames: ``(s, s, 3)`` RGB, all of one size.
+        frames: square RGB frames of equal size.
         seconds: duration of each frame.
         kind: GIF, WebP or MP4.
-        max_bytes: largest size of the file.
+        max_bytes: maximum file size.
 
     Raises:
-        InputError: it does not fit.
+        InputError: the animation does not fit.
     """
-    best, *worse = _QUALITIES[kind]
+    best, *lower = _QUALITIES[kind]
     side_px = _even(len(frames[0]))
-    least_px = min(LEAST_SIDE_PX, side_px)
+    min_px = min(MIN_SIDE_PX, side_px)
     content = _encoded(frames, seconds, kind, side_px, best)
-    while len(content) > max_bytes and side_px > least_px:
-        # The file size is about proportional to the area.
-        fitting = side_px * sqrt(max_bytes / len(content))
-        side_px = max(_even(min(fitting, side_px * _STEP)), least_px)
+    while len(content) > max_bytes and side_px > min_px:
+        # The file size is roughly proportional to the area.
+        estimate = side_px * sqrt(max_bytes / len(content))
+        side_px = max(_even(min(estimate, side_px * _MAX_FACTOR)), min_px)
         content = _encoded(frames, seconds, kind, side_px, best)
-    for quality in worse:
+    for quality in lower:
         if len(content) > max_bytes:
             content = _encoded(frames, seconds, kind, side_px, quality)
     if len(content) > max_bytes:
@@ -105,7 +105,7 @@ def _resized(frame: Image, side_px: int) -> Image:
 
 
 def _gif(frames: Frames, seconds: Sequence[float], colours: int) -> bytes:
-    """Encode with one dithered palette for all frames, against flicker."""
+    """Encode with a common dithered palette, which avoids flicker."""
     import av
 
     side = len(frames[0])
@@ -115,16 +115,18 @@ def _gif(frames: Frames, seconds: Sequence[float], colours: int) -> bytes:
         stream = file.add_stream("gif", rate=_GIF_HZ)
         stream.width, stream.height, stream.pix_fmt = side, side, "pal8"
         stream.time_base = stream.codec_context.time_base = Fraction(1, _GIF_HZ)
-        for paletted in _in_one_palette(frames, seconds, colours):
+        for paletted in _with_common_palette(frames, seconds, colours):
             file.mux(stream.encode(paletted))
         file.mux(stream.encode(None))
     return content.getvalue()
 
 
-def _in_one_palette(frames: Frames, seconds: Sequence[float], colours: int) -> Iterator[VideoFrame]:
+def _with_common_palette(
+    frames: Frames, seconds: Sequence[float], colours: int
+) -> Iterator[VideoFrame]:
     """Yield the frames in their common palette.
 
-    By FFmpeg: the same by Pillow measured over ten times as slow.
+    Uses FFmpeg, since Pillow was measured to be over ten times slower.
     """
     import av
 
@@ -141,11 +143,11 @@ def _in_one_palette(frames: Frames, seconds: Sequence[float], colours: int) -> I
     palette.link_to(painter, 0, 1)
     painter.link_to(sink)
     graph.configure()
-    at = 0
+    pts = 0
     for frame, shown_s in zip(frames, seconds, strict=True):
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        picture.pts, picture.time_base = at, tick
-        at += _ticks(shown_s)
+        picture.pts, picture.time_base = pts, tick
+        pts += _ticks(shown_s)
         source.push(picture)
     source.push(None)
     with suppress(av.error.EOFError):
@@ -154,7 +156,7 @@ def _in_one_palette(frames: Frames, seconds: Sequence[float], colours: int) -> I
 
 
 def _ticks(seconds: float) -> int:
-    """Return a duration in GIF ticks, at least two: browsers slow down shorter ones."""
+    """Return a duration in GIF ticks, at least two since browsers slow down shorter frames."""
     return max(round(seconds * _GIF_HZ), 2)
 
 
@@ -171,7 +173,7 @@ def _webp(frames: Frames, seconds: Sequence[float], quality: int) -> bytes:
         format="WEBP",
         save_all=True,
         append_images=rest,
-        duration=[max(round(one * 1000), 1) for one in seconds],
+        duration=[max(round(shown_s * 1000), 1) for shown_s in seconds],
         loop=0,
         quality=quality,
         method=5,
@@ -184,8 +186,8 @@ def _mp4(frames: Frames, seconds: Sequence[float], crf: int) -> bytes:
 
     repeated = [
         frame
-        for frame, one in zip(frames, seconds, strict=True)
-        for _ in range(max(round(one * _MP4_HZ), 1))
+        for frame, shown_s in zip(frames, seconds, strict=True)
+        for _ in range(max(round(shown_s * _MP4_HZ), 1))
     ]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "loop.mp4"

@@ -1,4 +1,4 @@
-"""Manifest of a footage's GIFs, stored in the project's record of the stage."""
+"""Manifest of a footage's GIFs, stored in the stage's record in project.json."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from data.project.stages import GIFS, GifsRecord
 
 @dataclass(frozen=True, slots=True)
 class GifManifest:
-    """The GIFs of one format.
+    """Manifest of the GIFs of one format.
 
-    The manifest file in the same folder belongs to crop-people, which removes every listed file
-    that it does not write. GIFs are therefore listed in project.json, as in projects of earlier
-    versions.
+    crop-people removes all files listed in the manifest file of the folder that it does not write
+    itself. GIFs are therefore listed in project.json, as in projects of earlier versions.
     """
 
     project: Project
@@ -24,11 +23,11 @@ class GifManifest:
     suffix: str
 
     def read(self) -> dict[str, str]:
-        """Return the key of each listed file, by name."""
+        """Return the cache keys of the listed files, by name."""
         return {name: key for name, key in self._keys().items() if name.endswith(self.suffix)}
 
     def write(self, files: Mapping[str, str]) -> None:
-        """Replace the list; files of other formats stay in it."""
+        """Replace the listed files of this format; those of other formats are kept."""
         other_formats = {k: v for k, v in self._keys().items() if not k.endswith(self.suffix)}
         keys = dict(sorted({**other_formats, **files}.items()))
         self.project.finish(GIFS, GifsRecord(keys), self.footage)
@@ -38,5 +37,5 @@ class GifManifest:
 
 
 def gif_folder(project: Project, footage: str, *, suffix: str) -> OutputFolder:
-    """Return the folder of a footage's GIFs of one format, by its suffix."""
+    """Return the output folder of a footage's GIFs of one format."""
     return OutputFolder(project.crops_folder(footage), GifManifest(project, footage, suffix))

@@ -1,4 +1,4 @@
-"""Smile classifier: the shipped model, or one of train-smiles."""
+"""Smile classifier: the shipped model, or one trained by train-smiles."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from cropping.expressions.model import ExpressionModel, load_expression_model, m
 from data.core.errors import InputError
 
 SMILE: Final = "smile"
-"""Class that a smile model must have."""
+"""Name of the class that a smile model must have."""
 NO_SMILE: Final = "no_smile"
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "models" / "smile.onnx"
-"""The shipped model; smile.md beside it is its card."""
+"""Shipped model. Its card is smile.md in the same folder."""
 
 
 class SmileModel:
-    """Smile probability of face patches."""
+    """Binary smile classifier of face patches."""
 
     def __init__(self, expressions: ExpressionModel) -> None:
         """Wrap an expression model with the class ``smile``."""
@@ -27,11 +27,11 @@ class SmileModel:
 
     @property
     def key(self) -> str:
-        """Cache key: scores of another key are stale."""
+        """Cache key: scores with another key are stale."""
         return self._expressions.key
 
     def smile(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the smile probability ``(n,)`` of uint8 patches ``(n, 64, 64)``."""
+        """Return the smile probability, ``(n,)`` 0..1, of grey patches, ``(n, 64, 64)``."""
         return self._expressions.probability(SMILE, patches)
 
 
@@ -39,7 +39,7 @@ def load_smile_model(path: Path = SHIPPED, *, threads: int = 1) -> SmileModel:
     """Load a smile model.
 
     Raises:
-        InputError: the file is missing, damaged, or has no class ``smile``.
+        InputError: the file is missing or damaged, or has no class ``smile``.
     """
     expressions = load_expression_model(path, threads=threads)
     if SMILE not in expressions.classes:
@@ -50,7 +50,7 @@ def load_smile_model(path: Path = SHIPPED, *, threads: int = 1) -> SmileModel:
 
 
 def smile_model_key(path: Path = SHIPPED) -> str:
-    """Return the key of a smile model without loading it.
+    """Return the cache key of a smile model without loading it.
 
     Raises:
         InputError: the file is missing or cannot be read.

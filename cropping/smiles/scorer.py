@@ -1,4 +1,4 @@
-"""Score the smiles of tracked faces, frame by frame; decoding is the caller's."""
+"""Score the smiles of tracked faces in decoded frames."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from data.video.frames import Frame
 from data.video.selection import SAME_TIME_S
 
 SAMPLES_PER_S: Final = 10.0
-"""Sampling rate: a smile lasts about a second; more samples cost time and add nothing."""
+"""Sampling rate. A smile lasts about a second, so a higher rate costs time without benefit."""
 
 GAZE_EVERY_S: Final = 0.5
-"""Gaze is read once in this time, of the best smile: it is the slowest step."""
-_NEIGHBOURS_S: Final = 0.25  # before and after
-_LEAST_IOU: Final = 0.2  # between samples; less is a cut
-_BATCH: Final = 64  # patches
+"""Interval in which gaze, the slowest step, is read only once, for the best smile."""
+_NEIGHBOURS_S: Final = 0.25  # to each side
+_MIN_IOU: Final = 0.2  # between consecutive samples; a smaller one is a cut
+_BATCH_PATCHES: Final = 64
 
 
 class SmileClassifier(Protocol):
@@ -34,19 +34,19 @@ class SmileClassifier(Protocol):
 
     @property
     def key(self) -> str:
-        """Cache key: scores of another key are stale."""
+        """Cache key: scores with another key are stale."""
         ...
 
     def smile(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the smile probability ``(n,)`` of uint8 patches ``(n, 64, 64)``."""
+        """Return the smile probability, ``(n,)`` 0..1, of grey patches, ``(n, 64, 64)``."""
         ...
 
 
 @dataclass(slots=True)
 class _Face:
-    """One face of one sampled frame."""
+    """One face in a sampled frame."""
 
-    row: int  # of the tracks
+    row: int  # row in the tracks
     slot: tuple[int, int]  # person id, and number of the `GAZE_EVERY_S` interval
     sharpness: float
     smile: float = 0.0
@@ -54,9 +54,9 @@ class _Face:
 
 
 class SmileScorer:
-    """Scores the people of one footage: `score_frame` for its frames in order, then `finish`.
+    """Scores the smiles of one footage: `score_frame` for its frames in order, then `finish`.
 
-    It keeps no frames. Interpolated rows of the tracks, without a detection, are skipped.
+    Frames are not kept in memory. Interpolated rows of the tracks are skipped.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class SmileScorer:
         """Prepare to score.
 
         Args:
-            model: scores patches.
-            tracks: of the footage.
-            samples_per_s: largest number of frames to score.
-            gaze: reads the gaze of smiling faces; None for dlib's landmarks.
+            model: smile classifier.
+            tracks: tracks of the footage.
+            samples_per_s: maximum number of frames to score per second.
+            gaze: reads the gaze of smiling faces, None for dlib's landmarks.
         """
         self._model, self._tracks = model, tracks
         self._gaze = gaze or GazeReader()
@@ -83,15 +83,21 @@ class SmileScorer:
         self._pending: list[tuple[_Face, NDArray[np.uint8], NDArray[np.uint8]]] = []
 
     def score_frame(self, frame: Frame) -> None:
-        """Score the people in a frame, unless the last sample was just before it."""
+        """Score the people in a frame if it is due."""
         self.score(frame.index, frame.time_s, frame.image)
 
     def is_due(self, time_s: float) -> bool:
-        """Whether the next frame, at this time, is to be sampled."""
+        """Return whether to sample a frame at this time."""
         return time_s >= self._next_s - SAME_TIME_S
 
     def score(self, index: int, time_s: float, image: Image) -> None:
-        """Score the people in an upright frame, ``(h, w, 3)`` RGB or its luma ``(h, w)``."""
+        """Score the people in an upright frame if it is due.
+
+        Args:
+            index: index of the frame.
+            time_s: presentation time of the frame in seconds.
+            image: ``(h, w, 3)`` RGB, or ``(h, w)`` luma.
+        """
         if not self.is_due(time_s):
             return
         first, last = np.searchsorted(self._tracks.frame_index, [index, index + 1])
@@ -100,7 +106,7 @@ class SmileScorer:
         for row in rows[seen].tolist():
             self._add(row, image)
         if len(rows):
-            # A fixed grid at a constant frame rate, so that sampling times do not drift.
+            # At a constant frame rate, sample on a fixed grid to avoid drift.
             late = time_s - self._next_s
             start = self._next_s if late < self._between_s else time_s
             self._next_s = start + self._between_s
@@ -133,7 +139,7 @@ class SmileScorer:
         face = _Face(row, (person, slot), face_sharpness(image, box))
         self._faces.append(face)
         self._pending.append((face, cut_views(image, box), self._gaze.portrait(image, box)))
-        if len(self._pending) * len(VIEWS) >= _BATCH:
+        if len(self._pending) * len(VIEWS) >= _BATCH_PATCHES:
             self._score()
 
     def _score(self) -> None:
@@ -153,9 +159,9 @@ class SmileScorer:
 
 
 def average_over_neighbours(smiles: Smiles) -> NDArray[np.float32]:
-    """Return each row's ``smile_alone`` averaged over the neighbouring samples, ``(n,)`` 0..1.
+    """Return the column ``smile_alone`` averaged over neighbouring samples, ``(n,)`` 0..1.
 
-    Only over samples of the same person and shot; a jump of the face is a cut.
+    Neighbours are of the same person and shot. A jump of the face counts as a cut.
     """
     averaged = smiles.smile_alone.copy()
     for person in np.unique(smiles.person_id):
@@ -171,6 +177,6 @@ def average_over_neighbours(smiles: Smiles) -> NDArray[np.float32]:
 
 
 def _shots(xyxy: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the shot number of each of one person's samples, ``(n,)``; boxes ``(n, 4)`` px."""
+    """Return the shot number, ``(n,)``, of one person's consecutive boxes, ``(n, 4)`` px."""
     overlaps = [iou(a[None], b[None])[0, 0] for a, b in pairwise(xyxy)]
-    return np.cumsum([0, *(overlap < _LEAST_IOU for overlap in overlaps)])[: len(xyxy)]
+    return np.cumsum([0, *(overlap < _MIN_IOU for overlap in overlaps)])[: len(xyxy)]

@@ -13,99 +13,106 @@ from cropping.smiles.table import is_smiling, log_odds
 from data.core.boxes import sizes_wh
 from data.tables.smiles import Smiles
 
-# Spacings between moments; the largest that leaves enough moments is used.
-_APART_S: Final = (8.0, 4.0, 2.0, 1.0, 0.5)
+# Candidate gaps between moments; the largest one that leaves enough moments is used.
+_GAPS_S: Final = (8.0, 4.0, 2.0, 1.0, 0.5)
 BURST_S: Final = 1.2
 """Length of a burst."""
-LEAST_MOMENTS: Final = 3
-"""Least number of distinct moments for a GIF."""
-_MOMENTS_A_BURST: Final = 3  # one burst replaces this many moments
+MIN_MOMENTS: Final = 3
+"""Minimum number of distinct moments for a GIF."""
+_MOMENTS_PER_BURST: Final = 3  # moments that one burst replaces
 
-_FULL: Final = 90  # percentile of a person's smiles that counts as a full smile
-_USUAL_OPEN: Final = 75  # percentile of a person's eye openness that counts as usual
-_LEAST_QUALITY: Final = 0.35  # of the best moment's quality; worse moments are not shown
-_SHARP: Final = 0.5  # of face_sharpness; more makes no visible difference
-_LARGE_PX: Final = 80
-_TURN: Final = (0.25, 1.2)  # turns with full and with no quality
-_OPENNESS: Final = (0.65, 0.9)  # closed and open eyes, relative to the usual openness
+_FULL_SMILE: Final = 90  # percentile of a person's smiles
+_TYPICAL_OPENNESS: Final = 75  # percentile of a person's eye openness
+_MIN_QUALITY: Final = 0.35  # relative to the best moment
+_FULL_SHARPNESS: Final = 0.5  # of face_sharpness; more is not visible
+_FULL_SIZE_PX: Final = 80
+_TURN: Final = (0.25, 1.2)  # largest turn with full quality, smallest with none
+_OPENNESS: Final = (0.65, 0.9)  # of closed and open eyes, relative to the typical openness
 
 
 def smile_quality(smiles: Smiles) -> NDArray[np.float64]:
-    """Return the quality 0..1 of each face of one person, ``(n,)``.
+    """Return the quality of each face of one person, ``(n,)`` 0..1.
 
-    It is 0 without a smile, without a face towards the camera, or where the gaze is unknown. Else
-    it combines the strength of the smile relative to the person's own, sharpness, size, gaze and
-    open eyes.
+    The quality is 0 if the face does not smile or is turned away, or if the gaze is unknown.
+    Otherwise it combines the smile, relative to the person's own smiles, with sharpness, size, gaze
+    and open eyes.
     """
     smiling = is_smiling(smiles) & ~np.isnan(smiles.turn)
     if not smiling.any():
         return np.zeros(len(smiles))
     strength = np.minimum(log_odds(smiles.smile), log_odds(smiles.smile_alone))
-    full = max(float(np.percentile(strength[smiling], _FULL)), 1e-6)
+    full = max(float(np.percentile(strength[smiling], _FULL_SMILE)), 1e-6)
     certainty = np.clip(strength / full, 0, 1) ** 1.5
-    sharp = np.clip(smiles.sharpness / _SHARP, 0.1, 1)
-    large = np.clip(sizes_wh(smiles.xyxy).min(axis=1) / _LARGE_PX, 0.2, 1)
+    sharp = np.clip(smiles.sharpness / _FULL_SHARPNESS, 0.1, 1)
+    large = np.clip(sizes_wh(smiles.xyxy).min(axis=1) / _FULL_SIZE_PX, 0.2, 1)
     frontal = np.clip((_TURN[1] - smiles.turn) / (_TURN[1] - _TURN[0]), 0, 1)
     quality = certainty * np.sqrt(sharp * large) * frontal * _eyes(smiles)
     return np.where(smiling, quality, 0).astype(np.float64)
 
 
 def _eyes(smiles: Smiles) -> NDArray[np.float64]:
-    """Return 0..1 of each face's eye openness, relative to the person's usual one, ``(n,)``."""
+    """Return the eye openness relative to the person's typical one, ``(n,)`` 0..1."""
     known = ~np.isnan(smiles.eyes_open)
     if not known.any():
         return np.ones(len(smiles))
-    usual = max(float(np.percentile(smiles.eyes_open[known], _USUAL_OPEN)), 1e-6)
-    share = np.where(known, smiles.eyes_open, 0) / usual
-    return np.asarray(np.clip((share - _OPENNESS[0]) / (_OPENNESS[1] - _OPENNESS[0]), 0.2, 1))
+    typical = max(float(np.percentile(smiles.eyes_open[known], _TYPICAL_OPENNESS)), 1e-6)
+    relative = np.where(known, smiles.eyes_open, 0) / typical
+    return np.asarray(np.clip((relative - _OPENNESS[0]) / (_OPENNESS[1] - _OPENNESS[0]), 0.2, 1))
 
 
-def choose_moments(smiles: Smiles, count: int, *, least_apart_s: float = 0.0) -> NDArray[np.int64]:
-    """Return the rows ``(m,)`` of the best moments of one person's smiles, in chronological order.
+def choose_moments(smiles: Smiles, count: int, *, min_gap_s: float = 0.0) -> NDArray[np.int64]:
+    """Return the row indices of one person's best smiles, ``(m,)``, in chronological order.
 
     Args:
-        smiles: of one person, in chronological order.
-        count: largest number of moments.
-        least_apart_s: least distance between two moments.
+        smiles: rows of one person, in chronological order.
+        count: maximum number of moments.
+        min_gap_s: minimum gap between two moments in seconds.
     """
     quality = smile_quality(smiles)
-    quality[quality < _LEAST_QUALITY * quality.max(initial=0)] = 0
+    quality[quality < _MIN_QUALITY * quality.max(initial=0)] = 0
     chosen = np.zeros(0, np.int64)
-    for apart_s in _APART_S:
-        found = _best_apart(smiles.time_s, quality, count, max(apart_s, least_apart_s))
-        if len(found) > len(chosen):
-            chosen = found
+    for gap_s in _GAPS_S:
+        rows = _best_with_gap(smiles.time_s, quality, count, max(gap_s, min_gap_s))
+        if len(rows) > len(chosen):
+            chosen = rows
         if len(chosen) >= count:
             break
     return np.sort(chosen)
 
 
-def _best_apart(
-    time_s: NDArray[np.float64], quality: NDArray[np.float64], count: int, apart_s: float
+def _best_with_gap(
+    time_s: NDArray[np.float64], quality: NDArray[np.float64], count: int, gap_s: float
 ) -> NDArray[np.int64]:
-    """Pick the best row repeatedly, at least ``apart_s`` from those already picked."""
-    left = quality.copy()
+    """Return the best rows, ``(m,)``, chosen greedily at least ``gap_s`` apart.
+
+    Args:
+        time_s: ``(n,)`` presentation times in seconds.
+        quality: ``(n,)`` 0..1.
+        count: maximum number of rows.
+        gap_s: minimum gap between two rows in seconds.
+    """
+    remaining = quality.copy()
     picked: list[int] = []
-    while len(picked) < count and left.max(initial=0) > 0:
-        best = int(left.argmax())
+    while len(picked) < count and remaining.max(initial=0) > 0:
+        best = int(remaining.argmax())
         picked.append(best)
-        left[np.abs(time_s - time_s[best]) < apart_s] = 0
+        remaining[np.abs(time_s - time_s[best]) < gap_s] = 0
     return np.array(picked, np.int64)
 
 
 def choose_bursts(smiles: Smiles, count: int) -> list[NDArray[np.int64]]:
-    """Return the rows ``(m,)`` of each burst around the best smiles, in chronological order.
+    """Return the row indices of each burst around the best smiles, ``(m,)``, chronologically.
 
     Args:
-        smiles: of one person, in chronological order.
-        count: largest number of bursts.
+        smiles: rows of one person, in chronological order.
+        count: maximum number of bursts.
     """
-    peaks = choose_moments(smiles, count, least_apart_s=BURST_S)
+    peaks = choose_moments(smiles, count, min_gap_s=BURST_S)
     return [_burst(smiles, int(peak)) for peak in peaks]
 
 
 def _burst(smiles: Smiles, peak: int) -> NDArray[np.int64]:
-    """Return the smiling rows around a peak, ``(m,)``."""
+    """Return the indices of the smiling rows around a peak, ``(m,)``."""
     smiling = is_smiling(smiles)
     near = np.abs(smiles.time_s - smiles.time_s[peak]) <= BURST_S / 2
     first = last = peak
@@ -118,12 +125,12 @@ def _burst(smiles: Smiles, peak: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PersonSelection:
-    """The smiles to show of one person.
+    """Smiles selected for one person's GIF.
 
     Args:
-        person_id: of the person.
-        moments: different moments, or bursts; too few where ``rows`` is empty.
-        rows: ``(k,)`` rows of the smiles table, rising, for each square of the camera.
+        person_id: id of the person.
+        moments: number of different moments or bursts, too few for a GIF if ``rows`` is empty.
+        rows: for each moment or burst, ``(k,)`` row indices in the smiles table, increasing.
     """
 
     person_id: int
@@ -131,20 +138,20 @@ class PersonSelection:
     rows: tuple[NDArray[np.int64], ...]
 
     @property
-    def every(self) -> NDArray[np.int64]:
-        """All rows, ``(n,)``, in the order they are shown."""
+    def all_rows(self) -> NDArray[np.int64]:
+        """Row indices of all pictures, ``(n,)``, in display order."""
         return np.concatenate([*self.rows, np.zeros(0, np.int64)])
 
 
 def select_smiles(smiles: Smiles, person_id: int, settings: SmileSettings) -> PersonSelection:
-    """Choose the smiles to show of one person: single moments, or bursts of several frames each."""
+    """Select the smiles for one person's GIF, as single moments or as bursts of frames."""
     rows = np.flatnonzero(smiles.person_id == person_id)
     own = smiles.take(rows)
     moments = choose_moments(own, settings.frames)
-    if len(moments) < min(LEAST_MOMENTS, settings.frames):
+    if len(moments) < min(MIN_MOMENTS, settings.frames):
         return PersonSelection(person_id, len(moments), ())
     if settings.style == "moments":
         shown = tuple(rows[[moment]] for moment in moments)
         return PersonSelection(person_id, len(moments), shown)
-    bursts = choose_bursts(own, max(settings.frames // _MOMENTS_A_BURST, 1))
+    bursts = choose_bursts(own, max(settings.frames // _MOMENTS_PER_BURST, 1))
     return PersonSelection(person_id, len(bursts), tuple(rows[burst] for burst in bursts))

@@ -1,4 +1,4 @@
-"""The options of smile-gifs."""
+"""Settings of `smile-gifs`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ StyleName = Literal["moments", "bursts"]
 
 @dataclass(frozen=True, slots=True)
 class SmileSettings:
-    """The options of `smile-gifs`.
+    """Settings of `smile-gifs`.
 
     Args:
-        frames: smiles a person.
-        style: single moments, or a short sequence in place of every three moments.
-        size_px: side of the picture, at most.
-        max_bytes: of one file.
-        format: of the files.
+        frames: number of smiles per person.
+        style: single moments, or bursts that each replace three moments.
+        size_px: maximum side of the pictures.
+        max_bytes: maximum size of a file.
+        format: format of the files.
         model: file of the smile model.
-        threads: decoder threads, 0 for all cores; no effect on the output.
-        force: repeat what is finished.
+        threads: decoder threads, 0 for all cores. They do not affect the output.
+        force: repeat finished work.
     """
 
     frames: int = 9
@@ -36,6 +36,6 @@ class SmileSettings:
     threads: int = 0
     force: bool = False
 
-    def of_file(self) -> str:
-        """Return the settings that change a file, for its key."""
+    def content_key(self) -> str:
+        """Return a text of all settings that a GIF's content depends on, for its cache key."""
         return repr((self.frames, self.style, self.size_px, self.max_bytes, self.format))

@@ -1,4 +1,4 @@
-"""The stage smile-gifs: from tracks to a GIF of each person's smiles."""
+"""Stage smile-gifs: score smiles, and write a GIF of each person's best ones."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ class PersonSmiles:
     """One person's smiles in one footage."""
 
     name: str
-    smiles: int  # different moments, or bursts, that are shown
-    file: Path | None  # None: too few smiles
+    smiles: int  # number of different moments or bursts
+    file: Path | None  # None if there are too few smiles
 
 
 @dataclass(frozen=True, slots=True)
 class SmileSummary:
-    """The files written of one footage."""
+    """Result of smile-gifs for one footage."""
 
     name: str
     people: tuple[PersonSmiles, ...]
-    damage: str  # one line; empty where nothing is damaged
+    damage: str  # one line, empty if the footage is undamaged
     took_s: float
     already_done: bool
 
@@ -64,26 +64,26 @@ class SmileSummary:
 def smile_gifs(
     project: Project, footages: Sequence[Path], settings: SmileSettings, *, context: RunContext
 ) -> list[SmileSummary]:
-    """Write the GIFs of the footages; without ``footages``, of all that are tracked.
+    """Write the GIFs of all people in each footage.
 
     All footages are scored before the first GIF is encoded.
 
     Args:
-        project: with tracks.
-        footages: their paths.
-        settings: which smiles to choose, and how to show them.
-        context: of the run.
+        project: project with tracks.
+        footages: files of the footages, empty for all tracked ones.
+        settings: settings of `smile-gifs`.
+        context: progress bars, failures and runner.
 
     Raises:
-        InputError: nothing is tracked yet, a footage cannot be read or has changed, or a file of
-            the user's is in the place of one that is to be written.
+        InputError: there are no tracks, a footage cannot be read or has changed, or an output
+            would overwrite a file of the user.
     """
     with project.lock():
         chosen = list(footages) or _tracked(project)
         model_key = load_smile_model(settings.model).key
         context.failures.expect(len(chosen))
-        known = known_footages(project, chosen)
-        frames = round(sum(entry.duration_s * (entry.rate or 1) for entry in known))
+        entries = known_footages(project, chosen)
+        frames = round(sum(entry.duration_s * (entry.rate or 1) for entry in entries))
         scoring = _Scoring(project, settings, model_key)
         threads = settings.threads
         scored = run_footages(scoring, chosen, context, threads=threads, frames=frames)
@@ -120,7 +120,7 @@ class _Scoring(FootageStage[Path, None, None, _Scored]):
     model_key: str
 
     def plan(self, footage: Path, *, threads: int) -> Work[None, None]:
-        """Return the task that scores a footage; none where its smiles are up to date."""
+        """Return the task that scores a footage, if its smiles are not up to date."""
         project, settings = self.project, self.settings
         if not (entries := known_footages(project, [footage])):
             message = "not in the project; run cluster-faces and track-people on it first"
@@ -151,10 +151,10 @@ class _Scoring(FootageStage[Path, None, None, _Scored]):
 
 
 def _unchanged_footage(project: Project, name: str) -> Footage:
-    """Probe a footage that must be as it was tracked.
+    """Probe a footage that must not have changed since it was tracked.
 
     Raises:
-        InputError: it is missing, or another one.
+        InputError: the footage is missing or has changed.
     """
     entry = project.footages[name]
     footage = probe(fetch_footage(entry.path))
@@ -171,13 +171,13 @@ def _unchanged_footage(project: Project, name: str) -> Footage:
 
 @dataclass(frozen=True, slots=True)
 class _PlannedGifs:
-    """The files of one footage.
+    """Planned GIFs of one footage.
 
     Args:
         scored: the footage.
         people: summary of each person.
-        keys: of the wanted files, by name.
-        encoded: files in the work directory of the stale ones, by name.
+        keys: cache keys of all files, by name.
+        encoded: files in the work directory of the stale files, by name.
     """
 
     scored: _Scored
@@ -195,15 +195,15 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
     model_key: str
 
     def plan(self, footage: _Scored, *, threads: int) -> Work[_PlannedGifs, Damage]:
-        """Return the task that encodes a footage's stale files; none where all are up to date."""
-        del threads  # those of the settings are used: decoder threads do not change pictures
+        """Return the task that encodes a footage's stale files, if there are any."""
+        del threads  # uses the settings' threads, since decoder threads do not change pictures
         project, settings, name = self.project, self.settings, footage.name
         selections, names = self._selections(name)
         folder, work = self._folder(name), self._work_folder(name)
         kind = CROP_KINDS[settings.format]
         files = {p: kind.file_name(base) for p, base in person_file_names(names).items()}
-        shown = [one for one in selections if one.rows]
-        keys = {files[one.person_id]: self._key(name, one.person_id) for one in shown}
+        shown = [selection for selection in selections if selection.rows]
+        keys = {files[person.person_id]: self._key(name, person.person_id) for person in shown}
         stale = {*folder.outdated({file: _kept(key) for file, key in keys.items()})}
         if settings.force:
             stale = set(keys)
@@ -213,42 +213,42 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
         }
         people = tuple(
             PersonSmiles(
-                names[one.person_id],
-                one.moments,
-                folder.folder / files[one.person_id] if one.rows else None,
+                names[person.person_id],
+                person.moments,
+                folder.folder / files[person.person_id] if person.rows else None,
             )
-            for one in selections
+            for person in selections
         )
         planned = _PlannedGifs(footage, people, keys, encoded)
         if not stale:
             return Work(name, planned)
-        todo = tuple(one for one in shown if files[one.person_id] in stale)
+        todo = tuple(person for person in shown if files[person.person_id] in stale)
         job = GifJob(
             paths=project.paths,
             name=name,
             footage=_unchanged_footage(project, name),
             settings=settings,
             selections=todo,
-            targets=tuple(encoded[files[one.person_id]] for one in todo),
+            targets=tuple(encoded[files[person.person_id]] for person in todo),
         )
         reads = project.names_of(project.smiles_file(name), work)
         return Work(name, planned, last=Task(encode_gifs, job, reads=reads))
 
     def finish(self, finished: Finished[_PlannedGifs, Damage], *, took_s: float) -> SmileSummary:
-        """Move the encoded files into place, and remove those of an earlier run."""
+        """Move the encoded files into place, and remove obsolete ones."""
         planned, name = finished.work.payload, finished.work.name
         scored = planned.scored
-        wanted = {
+        outputs = {
             file: OutputFile(key, partial(link_or_copy, planned.encoded[file]))
             if file in planned.encoded
             else _kept(key)
             for file, key in planned.keys.items()
         }
-        self._folder(name).sync(wanted, again=planned.encoded)
+        self._folder(name).sync(outputs, again=planned.encoded)
         if not self.project.has_record(GIFS, name):
             self.project.finish(GIFS, GifsRecord(), name)  # no person smiles often enough
         shutil.rmtree(self._work_folder(name), ignore_errors=True)
-        with suppress(OSError):  # missing, or crop-people was stopped
+        with suppress(OSError):  # missing, or in use by a stopped crop-people
             self._work_folder(name).parent.rmdir()
         damage = damage_of_all([scored.damage, *([finished.result] if finished.result else [])])
         return SmileSummary(
@@ -270,7 +270,7 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
         return [select_smiles(smiles, person, self.settings) for person in tracked], names
 
     def _key(self, footage: str, person: int) -> str:
-        settings = self.settings.of_file()
+        settings = self.settings.content_key()
         return gif_key(self.project, footage, person, settings=settings, model_key=self.model_key)
 
     def _folder(self, footage: str) -> OutputFolder:
@@ -284,6 +284,6 @@ def _kept(key: str) -> OutputFile:
     """Return an output file that must exist already."""
 
     def write(path: Path) -> None:
-        raise ValueError(f"{path} must exist already")
+        raise ValueError(f"{path} must exist")
 
     return OutputFile(key, write)

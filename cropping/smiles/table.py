@@ -1,4 +1,4 @@
-"""Smiling intervals by the smiles table, and whether a stored table is up to date."""
+"""Smiling intervals from a smiles table, and the cache key of a stored table."""
 
 from __future__ import annotations
 
@@ -15,84 +15,84 @@ from data.project.stages import SMILES, TRACKS, SmilesRecord
 from data.tables.smiles import Smiles
 
 VERSION: Final = 1
-"""Increased when the same footage, tracks and model give other smiles."""
+"""Increase it when a change alters the smiles of unchanged footage, tracks and model."""
 
 SMILING: Final = 0.5
-"""Threshold of a smile: the model's scores are calibrated."""
-_CLOSEST: Final = 1e-4
-_LEAST_SAMPLES: Final = 30  # fewer do not show a person's resting face
-_LEAST_MODE: Final = 0.15  # of the samples, in each of the two modes
-_RESTING: Final = -0.5  # least log odds of a resting face that the model takes for a smile
-_APART: Final = 2.5  # least distance in log odds between resting and smiling
-_JOIN_S: Final = 0.4  # shorter gaps within a smile are bridged
-_SHORTEST_S: Final = 0.3  # shorter smiles are dropped
+"""Probability from which a face smiles; the model is calibrated."""
+_MIN_PROBABILITY: Final = 1e-4  # also the distance from 1, so that log odds are finite
+_MIN_SAMPLES: Final = 30  # to know a person's resting face
+_MIN_MODE_SHARE: Final = 0.15  # of the samples in each of the two modes
+_MIN_RESTING: Final = -0.5  # log odds of a resting face that the model mistakes for a smile
+_MIN_DISTANCE: Final = 2.5  # in log odds between resting and smiling
+_MAX_GAP_S: Final = 0.4  # within a smile
+_MIN_SMILE_S: Final = 0.3
 
 
 def is_smiling(smiles: Smiles) -> NDArray[np.bool_]:
-    """Return the rows in which one person smiles, ``(n,)``.
+    """Return the mask of the rows in which one person smiles, ``(n,)``.
 
-    Some resting faces score as smiles. Where a person's scores are bimodal and the model takes both
-    modes for smiles, only the upper mode counts.
+    Some resting faces score as smiles. If a person's scores are bimodal and both modes score as
+    smiles, only the upper mode counts.
 
     Args:
-        smiles: of one person.
+        smiles: rows of one person.
     """
-    return np.asarray(smiles.smile > SMILING) & (log_odds(smiles.smile) > _resting(smiles))
+    return np.asarray(smiles.smile > SMILING) & (log_odds(smiles.smile) > _resting_limit(smiles))
 
 
-def _resting(smiles: Smiles) -> float:
-    """Return the log odds up to which a person's face rests."""
+def _resting_limit(smiles: Smiles) -> float:
+    """Return the log odds up to which a person's face counts as resting."""
     values = np.sort(log_odds(smiles.smile))
-    if len(values) < _LEAST_SAMPLES:
+    if len(values) < _MIN_SAMPLES:
         return 0.0
-    # The threshold with the least spread within both sides (Otsu, "A threshold selection method
-    # from gray-level histograms", 1979).
-    least = max(round(_LEAST_MODE * len(values)), 1)
-    sizes = np.arange(least, len(values) - least + 1)
+    # Threshold with the minimum within-class variance (Otsu, "A threshold selection method from
+    # gray-level histograms", 1979).
+    min_size = max(round(_MIN_MODE_SHARE * len(values)), 1)
+    sizes = np.arange(min_size, len(values) - min_size + 1)
     sums = np.cumsum(values)[sizes - 1]
     lower, upper = sums / sizes, (values.sum() - sums) / (len(values) - sizes)
     best = int((sizes * (len(values) - sizes) * (upper - lower) ** 2).argmax())
-    if lower[best] < _RESTING or upper[best] - lower[best] < _APART:
+    if lower[best] < _MIN_RESTING or upper[best] - lower[best] < _MIN_DISTANCE:
         return 0.0
     return float((lower[best] + upper[best]) / 2)
 
 
 def log_odds(probability: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the log odds ``(n,)`` of probabilities ``(n,)``, clipped near 0 and 1."""
-    inside = np.clip(probability.astype(np.float64), _CLOSEST, 1 - _CLOSEST)
-    return np.asarray(np.log(inside / (1 - inside)))
+    """Return the log odds, ``(n,)``, of probabilities, ``(n,)`` clipped near 0 and 1."""
+    clipped = np.clip(probability.astype(np.float64), _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
+    return np.asarray(np.log(clipped / (1 - clipped)))
 
 
 def smiling_intervals(smiles: Smiles, person_id: int) -> list[tuple[float, float]]:
-    """Return the disjoint intervals in which a person smiles: begin and end in seconds, rising."""
-    mine = smiles.take(smiles.person_id == person_id)
-    smiling = is_smiling(mine)
-    step_s = float(np.median(np.diff(mine.time_s))) if len(mine) > 1 else 0.0
+    """Return the disjoint intervals in which a person smiles, in seconds, chronologically."""
+    own = smiles.take(smiles.person_id == person_id)
+    smiling = is_smiling(own)
+    step_s = float(np.median(np.diff(own.time_s))) if len(own) > 1 else 0.0
     intervals: list[tuple[float, float]] = []
-    for time_s in mine.time_s[smiling].tolist():
-        # A sample stands for the time up to the next one.
-        if intervals and time_s - intervals[-1][1] <= max(_JOIN_S, step_s):
+    for time_s in own.time_s[smiling].tolist():
+        # A sample represents the time up to the next one.
+        if intervals and time_s - intervals[-1][1] <= max(_MAX_GAP_S, step_s):
             intervals[-1] = (intervals[-1][0], time_s + step_s)
         else:
             intervals.append((time_s, time_s + step_s))
-    return [(start, end) for start, end in intervals if end - start >= _SHORTEST_S or not step_s]
+    return [(start, end) for start, end in intervals if end - start >= _MIN_SMILE_S or not step_s]
 
 
 # --- in the project ----------------------------------------------------------------------------
 
 
 def stored_smiles(project: Project, footage: str, model_key: str) -> Smiles | None:
-    """Return the smiles of a footage; None where they are missing or stale."""
+    """Return the smiles of a footage, None if they are missing or stale."""
     if not project.is_finished(SMILES, _record(project, footage, model_key), footage):
         return None
     try:
         return Smiles.read(project.smiles_file(footage))
     except InputError:
-        return None  # damaged: computed again
+        return None  # damaged
 
 
 def finish_smiles(project: Project, footage: str, model_key: str) -> None:
-    """Mark the smiles of a footage as finished, with their inputs."""
+    """Record the smiles of a footage as finished, with their inputs."""
     project.finish(SMILES, _record(project, footage, model_key), footage)
 
 

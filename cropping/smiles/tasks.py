@@ -1,4 +1,4 @@
-"""Tasks of smile-gifs: score the smiles of a footage; encode each person's GIF."""
+"""Tasks of smile-gifs: score the smiles of a footage, and encode the GIFs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.smiles.framing import crop_square, square_of, steady_box
-from cropping.smiles.gif import LEAST_SIDE_PX, encode_loop
+from cropping.smiles.gif import MIN_SIDE_PX, encode_loop
 from cropping.smiles.model import load_smile_model
 from cropping.smiles.scorer import SmileScorer
 from cropping.smiles.selection import PersonSelection
@@ -26,20 +26,20 @@ from data.video.footage import Footage
 from data.video.frames import Damage
 from data.video.reader import decode_frames, pick_frames, read_frames
 
-_MOMENT_S: Final = 0.6  # duration of each moment
-_LAST_S: Final = 0.4  # added to the last picture of a burst
-_MAX_ENLARGEMENT: Final = 2.0  # of a small face
+_MOMENT_S: Final = 0.6  # display time of a moment
+_PAUSE_S: Final = 0.4  # additional display time of a burst's last picture
+_MAX_UPSCALING: Final = 2.0  # of a small face
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreJob:
-    """Scoring of all smiles in one footage.
+    """Inputs for scoring all smiles in one footage.
 
     Args:
-        paths: of the project.
-        name: of the footage in the project.
-        footage: as it was tracked.
-        tracked: names of the people when it was tracked, by id.
+        paths: paths of the project.
+        name: name of the footage in the project.
+        footage: the footage, unchanged since it was tracked.
+        tracked: person ids, and the names when the footage was tracked.
         model: file of the smile model.
         threads: decoder threads, 0 for all cores.
     """
@@ -64,7 +64,7 @@ def score_smiles(job: ScoreJob, context: TaskContext) -> Damage:
 
 
 def _scored_frames(scorer: SmileScorer, job: ScoreJob, damage: Damage) -> Iterator[None]:
-    """Pass the frames to ``scorer``, one per iteration."""
+    """Score the frames of a footage, one per iteration."""
     if job.footage.kind != "video":
         for frame in read_frames(job.footage, threads=job.threads, damage=damage):
             scorer.score_frame(frame)
@@ -72,22 +72,22 @@ def _scored_frames(scorer: SmileScorer, job: ScoreJob, damage: Damage) -> Iterat
         return
     for decoded in decode_frames(job.footage, threads=job.threads, damage=damage):
         if scorer.is_due(decoded.time_s):
-            # The luma as stored, as in crop-people: both give the same scores.
+            # Use the decoded luma like crop-people, so that both give the same scores.
             scorer.score(decoded.index, decoded.time_s, decoded.planes().y)
         yield
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GifJob:
-    """Encoding of one footage's GIFs.
+    """Inputs for encoding the GIFs of one footage.
 
     Args:
-        paths: of the project.
-        name: of the footage in the project.
-        footage: as it was tracked.
+        paths: paths of the project.
+        name: name of the footage in the project.
+        footage: the footage, unchanged since it was tracked.
         settings: size and format of the files.
-        selections: of the people whose file is stale, none of them empty.
-        targets: the file to write for each selection.
+        selections: non-empty selections of the people whose file is stale.
+        targets: output file of each selection.
     """
 
     paths: ProjectFolder
@@ -99,7 +99,7 @@ class GifJob:
 
 
 def encode_gifs(job: GifJob, context: TaskContext) -> Damage:
-    """Write each person's file, except those that a stopped run has written."""
+    """Write each person's file, except those written by a stopped run."""
     damage, settings = Damage(), job.settings
     smiles = Smiles.read(job.paths.smiles_file(job.name))
     todo = [
@@ -110,7 +110,7 @@ def encode_gifs(job: GifJob, context: TaskContext) -> Damage:
     pictures = _pictures(job, smiles, [selection for selection, _ in todo], damage)
     with context.progress(f"{job.name} {settings.format}", len(todo), 0) as bar:
         for selection, target in todo:
-            rows = [row for row in selection.every.tolist() if row in pictures]
+            rows = [row for row in selection.all_rows.tolist() if row in pictures]
             loop = encode_loop(
                 [pictures[row] for row in rows],
                 _durations_s(smiles.time_s[rows], settings.style),
@@ -125,9 +125,9 @@ def encode_gifs(job: GifJob, context: TaskContext) -> Damage:
 def _pictures(
     job: GifJob, smiles: Smiles, selections: Sequence[PersonSelection], damage: Damage
 ) -> dict[int, Image]:
-    """Return the square picture of each selected row of ``smiles``, by row.
+    """Return the square picture, ``(s, s, 3)`` RGB, of each selected row of ``smiles``, by row.
 
-    The rows of a damaged frame are left out.
+    Rows of damaged frames are omitted.
     """
     boxes: dict[int, tuple[NDArray[np.float32], int]] = {}
     for selection in selections:
@@ -139,9 +139,9 @@ def _pictures(
     for row in boxes:
         rows_of.setdefault(int(smiles.frame_index[row]), []).append(row)
     pictures: dict[int, Image] = {}
-    wanted = np.array(list(rows_of), np.int64)
-    for frame in pick_frames(job.footage, wanted, threads=job.settings.threads, damage=damage):
-        frame_wh = frame.image.shape[1], frame.image.shape[0]  # photographs differ
+    frame_index = np.array(list(rows_of), np.int64)
+    for frame in pick_frames(job.footage, frame_index, threads=job.settings.threads, damage=damage):
+        frame_wh = frame.image.shape[1], frame.image.shape[0]  # photographs differ in size
         for row in rows_of[frame.index]:
             box, side_px = boxes[row]
             pictures[row] = crop_square(frame.image, square_of(box, frame_wh), side_px)
@@ -149,30 +149,30 @@ def _pictures(
 
 
 def _side_px(boxes: Sequence[NDArray[np.float32]], footage: Footage, size_px: int) -> int:
-    """Return the side of a person's pictures: the median size of the face, within limits.
+    """Return the side of a person's pictures in px, from the median square of the face.
 
     Args:
         boxes: one per square, ``(4,)`` px of the full frame.
-        footage: of the boxes.
-        size_px: largest side.
+        footage: the footage with the frames.
+        size_px: maximum side.
     """
     squares = [square_of(box, (footage.width, footage.height)) for box in boxes]
-    face_px = float(np.median([side for _, _, side in squares]))
-    side = min(size_px, max(round(face_px * _MAX_ENLARGEMENT), LEAST_SIDE_PX))
+    median_px = float(np.median([side for _, _, side in squares]))
+    side = min(size_px, max(round(median_px * _MAX_UPSCALING), MIN_SIDE_PX))
     return side - side % 2
 
 
 def _durations_s(time_s: NDArray[np.float64], style: StyleName) -> list[float]:
-    """Return how long each picture is shown, in seconds.
+    """Return the display time of each picture in seconds.
 
     Args:
-        time_s: ``(n,)`` presentation time of the pictures.
+        time_s: ``(n,)`` presentation times of the pictures in seconds.
         style: single moments or bursts.
     """
     if style == "moments":
         return [_MOMENT_S] * len(time_s)
     gaps = np.diff(time_s)
     median_s = float(np.median(gaps)) if len(gaps) else _MOMENT_S
-    # A long gap separates two bursts: the last picture of the first is shown a little longer.
-    seconds = [min(gap, median_s + _LAST_S) for gap in gaps.tolist()]
-    return [*seconds, median_s + _LAST_S]
+    # A long gap separates two bursts: show the last picture of the first one a little longer.
+    seconds = [min(gap, median_s + _PAUSE_S) for gap in gaps.tolist()]
+    return [*seconds, median_s + _PAUSE_S]

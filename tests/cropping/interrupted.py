@@ -29,7 +29,7 @@ def shorten_chunks(monkeypatch: pytest.MonkeyPatch, *, per_segment: int | None =
     monkeypatch.setattr(render, "CHUNK_FRAMES", 10)
     monkeypatch.setattr(segments, "CHUNK_FRAMES", 10)
     if per_segment is not None:
-        monkeypatch.setattr(segments, "SEGMENT_CHUNKS", per_segment)
+        monkeypatch.setattr(segments, "MIN_SEGMENT_CHUNKS", per_segment)
 
 
 @contextmanager

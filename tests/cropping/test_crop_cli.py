@@ -73,8 +73,8 @@ def test_report(
         (["--size", "2²0x630"], "give two numbers"),
         (["--aspect", "9"], "--aspect 9: give two numbers from 1 to 1000, such as 9:16"),
         (["--aspect", "0:16"], "--aspect 0:16: give two numbers"),
-        (["--aspect", "1:100"], "--aspect 1:100: give one from 1:10 to 10:1"),
-        (["--size", "200x630", "--zoom", "face"], "--size is the whole window; leave out --zoom"),
+        (["--aspect", "1:100"], "--aspect 1:100: give 1:10 to 10:1"),
+        (["--size", "200x630", "--zoom", "face"], "--size and --zoom exclude each other"),
         (
             ["--encoder", "h264_none"],
             "h264_none: no such encoder on this machine; leave",

@@ -39,7 +39,9 @@ def test_train_smiles_end_to_end(
         "smile.onnx",
         "smile.png",
     ]
-    assert "Labelled `smile_wide` is `smile`" in (tmp_path / "smile.md").read_text()
+    assert (
+        "Faces labelled `smile_wide` have the class `smile`" in (tmp_path / "smile.md").read_text()
+    )
     assert smiles_main(arguments) == 0
     assert "nothing to do, all is up to date" in capsys.readouterr().out
     assert smiles_main(["faces", "--smile", "smile_wide", "--judge", "smile.onnx"]) == 0

@@ -10,7 +10,7 @@ import pytest
 from cropping import state
 from cropping.render.cache_keys import VERSION
 from cropping.render.settings import CropSettings
-from cropping.smiles.cache_keys import gif_smiles
+from cropping.smiles.cache_keys import gif_key_suffix
 from cropping.smiles.settings import SmileSettings
 from cropping.smiles.stage import smile_gifs
 from cropping.stage import crop_people
@@ -80,7 +80,7 @@ def grow(project: Project) -> None:
         file.write(b"more")
 
 
-OTHER_INPUTS = "made from other tracks or settings"
+OTHER_INPUTS = "written with other tracks or settings"
 CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = {
     "renamed": (rename, [("videos", "stale", "people were renamed"), NO_SMILES]),
     "lost": (lose_a_video, [("videos", "done", "1 of 2 people"), NO_SMILES]),
@@ -105,7 +105,7 @@ def test_unfinished_stages_have_a_reason(project: Project, case: str) -> None:
 
 
 def test_gifs_of_other_settings_or_smiles(project: Project) -> None:
-    smiles = gif_smiles(project, "film", project.require_record(SMILES, "film").model)
+    smiles = gif_key_suffix(project, "film", project.require_record(SMILES, "film").model)
     for name in ("Anna.gif", "Ben.webp"):
         (project.crops_folder("film") / name).write_bytes(b"a picture")
     project.finish(
@@ -147,4 +147,4 @@ def test_pictures_and_footage_without_people_have_no_videos(
     add_footage(project, empty, tracks_of(at_rate(10), {}), NAMES, at_rate(10))
     found = {(one.what, one.footage): (one.state, one.why) for one in states(project)}
     assert ("videos", "still") not in found
-    assert found["videos", "empty"] == ("done", "no person is seen in it")
+    assert found["videos", "empty"] == ("done", "no person was seen in it")

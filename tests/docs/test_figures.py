@@ -64,7 +64,7 @@ def _scale() -> list[str]:
 
 
 def _smiles() -> list[str]:
-    one_crop = re.search(r"one crop a face +\| (\d+) +\| ([\d.]+)", CARD.read_text("utf-8"))
+    one_crop = re.search(r"one crop per face +\| (\d+) +\| ([\d.]+)", CARD.read_text("utf-8"))
     assert one_crop is not None
     auc = f"ROC AUC {KEPT['smiles, people held out']['auc']:.3f}"
     return [f"{auc} over {one_crop[1]} faces", f"{one_crop[2]} with one crop"]

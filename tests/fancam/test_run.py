@@ -221,7 +221,7 @@ def test_a_missing_encoder_is_reported_first(
 
     monkeypatch.chdir(tmp_path)
     shutil.copy(clips("constant_rate.mp4"), "film.mp4")
-    monkeypatch.setattr("cropping.render.encoder._try", broken)
+    monkeypatch.setattr("cropping.render.encoder._encode_test_frame", broken)
     assert fancam.cli.main(["film.mp4", "--weights", "yolo11n.yaml"]) == 2
     assert "libx264: does not work on this machine (no such device)" in capsys.readouterr().err
     assert not (tmp_path / "film.fancam").exists()

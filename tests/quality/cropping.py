@@ -105,7 +105,7 @@ def _faces(
     shown = found.xyxy[seen.frame_index]
     face = seen.xyxy.astype(np.float64)
     size = shown[:, 2:] - shown[:, :2]
-    place = shown[:, :2] + size * np.array([0.5, window.place()])
+    place = shown[:, :2] + size * np.array([0.5, window.face_centre()])
     off = np.linalg.norm((face[:, :2] + face[:, 2:]) / 2 - place, axis=1) / size[:, 1]
     # A hundredth of a pixel, the rounding of the tracks.
     cut = (face[:, :2] < shown[:, :2] - 0.01) | (face[:, 2:] > shown[:, 2:] + 0.01)

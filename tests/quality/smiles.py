@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.expression_cli import SMILE_LABELS
-from cropping.expressions.card import calibration_lines, figures_row, table
-from cropping.expressions.figures import Figures, roc_auc
+from cropping.expressions.card import calibration_lines, metrics_row, table
 from cropping.expressions.labelled_faces import LabelledFaces, read_labelled_faces
+from cropping.expressions.metrics import Metrics, roc_auc
 from cropping.expressions.model import load_expression_model
 from cropping.expressions.split import split_faces
 from cropping.expressions.stage import evaluate_model
@@ -81,16 +81,16 @@ def held_out(shared: Path) -> LabelledFaces:
     return faces.take(split_faces(faces).test)
 
 
-def held_out_figures(shared: Path) -> tuple[Figures, Figures]:
+def held_out_figures(shared: Path) -> tuple[Metrics, Metrics]:
     """Return the figures with one crop per face, and averaged as in use."""
     return evaluate_model(load_expression_model(SHIPPED), held_out(shared))
 
 
-def _held_out_lines(figures: tuple[Figures, Figures]) -> list[str]:
+def _held_out_lines(figures: tuple[Metrics, Metrics]) -> list[str]:
     single, averaged = figures
     met = "met" if averaged.mean_auc >= MIN_AUC else "MISSED"
-    header = ["people never seen in training", "faces", "ROC AUC", "right", "calibration error"]
-    rows = [figures_row("one crop per face", single), figures_row("averaged, as in use", averaged)]
+    header = ["people never seen in training", "faces", "ROC AUC", "accuracy", "calibration error"]
+    rows = [metrics_row("one crop per face", single), metrics_row("averaged, as in use", averaged)]
     return [
         *table(header, rows),
         f"target: ROC AUC >= {MIN_AUC} ({met})",
@@ -213,7 +213,7 @@ def _clip_lines(moments: NDArray[np.float64]) -> list[str]:
 # --- all ------------------------------------------------------------------------------------------
 
 
-def figures_of(averaged: Figures | None, people: list[DrawnPerson]) -> Kept:
+def figures_of(averaged: Metrics | None, people: list[DrawnPerson]) -> Kept:
     """Return the figures to store."""
     kept: Kept = {
         "smiles, drawn film": {
@@ -225,13 +225,13 @@ def figures_of(averaged: Figures | None, people: list[DrawnPerson]) -> Kept:
     if averaged is not None:
         kept["smiles, people held out"] = {
             "auc": round(averaged.mean_auc, 4),
-            "right": round(averaged.right, 4),
+            "right": round(averaged.accuracy, 4),
         }
     return kept
 
 
 def _lines(
-    figures: tuple[Figures, Figures] | None, people: list[DrawnPerson]
+    figures: tuple[Metrics, Metrics] | None, people: list[DrawnPerson]
 ) -> Iterator[list[str]]:
     if figures is not None:
         yield _held_out_lines(figures)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from cropping.camera.window import (
-    MOST_UPSCALED,
+    MAX_UPSCALING,
     ZOOMS,
     WindowSettings,
     ZoomName,
     heights,
-    needed_wh,
+    required_wh,
 )
 
 NONE = np.zeros((0, 4))
@@ -39,8 +39,8 @@ def test_video_size(
 
 def test_no_faces() -> None:
     found = heights(NONE, (640, 360), WindowSettings())
-    assert len(found.low) == len(found.high) == len(found.wanted) == 0
-    assert needed_wh(NONE, (640, 360)).shape == (0, 2)
+    assert len(found.low) == len(found.high) == len(found.target) == 0
+    assert required_wh(NONE, (640, 360)).shape == (0, 2)
 
 
 def face(width: float, height: float) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -50,19 +50,21 @@ def face(width: float, height: float) -> np.ndarray[tuple[int, int], np.dtype[np
 @pytest.mark.parametrize("zoom", list(ZOOMS))
 def test_zoom_is_in_faces(zoom: ZoomName) -> None:
     found = heights(face(40, 40), (1920, 1080), WindowSettings(zoom=zoom, height=360))
-    assert found.wanted[0] == pytest.approx(40 * ZOOMS[zoom].faces)
-    assert found.low[0] <= found.wanted[0] <= found.high[0] == 1080
+    assert found.target[0] == pytest.approx(40 * ZOOMS[zoom].face_heights)
+    assert found.low[0] <= found.target[0] <= found.high[0] == 1080
 
 
 def test_a_far_face_is_not_blown_up() -> None:
     found = heights(face(10, 10), (1920, 1080), WindowSettings(zoom="face"))
-    assert found.wanted[0] == 1080 / MOST_UPSCALED
+    assert found.target[0] == 1080 / MAX_UPSCALING
 
 
 def test_a_wide_face_gets_a_higher_window() -> None:
     found = heights(face(300, 200), (1920, 1080), WindowSettings(zoom="face"))
-    assert found.wanted[0] * 608 / 1080 >= 300
-    assert found.low[0] == pytest.approx(needed_wh(face(300, 200), (1920, 1080))[0, 0] * 1080 / 608)
+    assert found.target[0] * 608 / 1080 >= 300
+    assert found.low[0] == pytest.approx(
+        required_wh(face(300, 200), (1920, 1080))[0, 0] * 1080 / 608
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,8 +74,8 @@ def test_a_wide_face_gets_a_higher_window() -> None:
 )
 def test_fixed_size(size_wh: tuple[int, int], height: float | None) -> None:
     found = heights(face(40, 40), (1920, 1080), WindowSettings(size_wh=size_wh))
-    assert found.low[0] == found.high[0] == found.wanted[0]
+    assert found.low[0] == found.high[0] == found.target[0]
     if height is None:
-        assert found.wanted[0] * 30 / 60 >= 40
+        assert found.target[0] * 30 / 60 >= 40
     else:
-        assert found.wanted[0] == height
+        assert found.target[0] == height

@@ -31,5 +31,5 @@ def test_the_graph_computes_what_the_network_computes(classes: int, temperature:
 def test_an_unknown_layer_is_refused() -> None:
     trained = network()
     trained.body.append(nn.Sigmoid())
-    with pytest.raises(ValueError, match="a layer must be known, got Sigmoid"):
+    with pytest.raises(ValueError, match="cannot export a layer of type Sigmoid"):
         expression_graph(trained, ExpressionMetadata(("a", "b"), 1), temperature=1.0)

@@ -73,5 +73,7 @@ def test_one_large_person_does_not_empty_a_part() -> None:
     ids=["two people", "one face of a class"],
 )
 def test_too_few_people_are_refused(subjects: list[str], labels: list[int]) -> None:
-    with pytest.raises(InputError, match=r"too few people show .* for the \w+ part; give more"):
+    with pytest.raises(
+        InputError, match=r"too few people with the class .* for the \w+ part; give more"
+    ):
         split_faces(faces(subjects, labels))

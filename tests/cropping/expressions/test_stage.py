@@ -63,7 +63,7 @@ def test_a_model_its_card_and_plot(trained: tuple[Path, Path]) -> None:
         "`labels.csv`",
         "Split by person",
         "ROC AUC",
-        "Confusion",
+        "Confusion matrix",
         "Calibration",
         "It is trained on drawn faces only.",
         "train-expressions labels.csv --out faces.onnx",
@@ -108,8 +108,8 @@ def test_the_card_warns_where_subjects_are_unknown(tmp_path: Path) -> None:
     summary = train_model(folder, tmp_path / "a.onnx", settings)
     assert not summary.by_subject
     card = (tmp_path / "a.md").read_text(encoding="utf-8")
-    assert "flatter" in card
-    assert "Would more people help?" in card
+    assert "optimistic" in card
+    assert "Learning curve: trained on a share of the people" in card
     assert "100%" in card
 
 
@@ -130,10 +130,10 @@ def test_an_interrupted_training_leaves_no_files(
 @pytest.mark.parametrize(
     ("taken", "out", "message"),
     [
-        ("a.md", "a.onnx", r"a\.md: exists, but the model's card or plot goes there"),
-        ("a.onnx", "a.onnx", r"a\.onnx: not a model that train-smiles"),
+        ("a.md", "a.onnx", r"a\.md: already exists, and the card or plot would overwrite it"),
+        ("a.onnx", "a.onnx", r"a\.onnx: not a model of train-smiles"),
         ("b", "a.bin", r"--out .*a\.bin: give a name that ends in \.onnx"),
-        ("b", "no/a.onnx", "no such folder; make it"),
+        ("b", "no/a.onnx", "no such folder; create it"),
     ],
 )
 def test_user_files_are_not_overwritten(tmp_path: Path, taken: str, out: str, message: str) -> None:

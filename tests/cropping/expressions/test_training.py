@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from cropping.expressions.augmentation import plain_patch
-from cropping.expressions.figures import roc_auc
 from cropping.expressions.labelled_faces import LabelledFaces
+from cropping.expressions.metrics import roc_auc
 from cropping.expressions.network import ExpressionNetwork, count_parameters
 from cropping.expressions.training import (
     ExpressionTraining,

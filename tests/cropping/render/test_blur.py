@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cropping.render.blur import EXTENDED_S, GROWN, FaceBlur, blurred
+from cropping.render.blur import MARGIN, MARGIN_S, FaceBlur, blurred
 from data.core.arrays import UNKNOWN
 from data.video.yuv import BT709, Planes
 from tests.cropping.tracked_project import at_rate, box, tracks_of
@@ -34,11 +34,11 @@ def test_other_people_and_strangers_are_blurred_before_and_after_they_are_seen()
     }
     blur = FaceBlur(tracks_of(timeline, rows), 1, timeline, FRAME_WH)
     seen = [len(blur.at(frame)) for frame in range(60)]
-    longer = round(EXTENDED_S * 25)
+    longer = round(MARGIN_S * 25)
     # Ben from half a second before to the cut; the stranger in that one frame.
     assert np.flatnonzero(seen).tolist() == [*range(20 - longer, 40), 50]
     left, top, right, bottom = blur.at(30)[0].tolist()
-    assert [right - left, bottom - top] == pytest.approx([24 * (1 + 2 * GROWN)] * 2)
+    assert [right - left, bottom - top] == pytest.approx([24 * (1 + 2 * MARGIN)] * 2)
     assert blur.at(50)[0][2] == 160  # cut at the frame's edge
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from cropping.camera.shots import FrameTimes
 from cropping.camera.windows import CropWindows
 from cropping.render import render
-from cropping.render.render import keyframes, queue_capacity, threads_each
+from cropping.render.render import encoder_threads, keyframes, queue_capacity
 
 
 def cuts(shot: list[int]) -> NDArray[np.int64]:
@@ -44,7 +44,7 @@ def test_a_chunk_begins_with_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None
     [(0, 4, 4), (1, 1, 1), (1, 2, 2), (4, 2, 1), (4, 16, 4), (1, 64, 8)],
 )
 def test_threads(workers: int, cores: int, threads: int) -> None:
-    assert threads_each(workers, cores) == threads
+    assert encoder_threads(workers, cores) == threads
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ Shown = tuple[list[int], tuple[float, float, float, float]]  # shots, and the wi
 def target(folder: Path, shown: Shown, *, blur: FaceBlur | None = None) -> RenderTarget:
     shots = np.array(shown[0], np.int64)
     xyxy = np.where((shots < 0)[:, None], shown[1], HERE)
-    return RenderTarget.whole(CropWindows(xyxy, shots), chunks_in(folder, "chunk"), blur)
+    return RenderTarget.for_person(CropWindows(xyxy, shots), chunks_in(folder, "chunk"), blur)
 
 
 @pytest.mark.parametrize(

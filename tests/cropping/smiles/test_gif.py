@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cropping.smiles.gif import LEAST_SIDE_PX, FormatName, encode_loop
+from cropping.smiles.gif import MIN_SIDE_PX, FormatName, encode_loop
 from data.core.errors import InputError
 
 PLENTY = 10_000_000
@@ -91,14 +91,14 @@ def test_size_is_lowered_until_it_fits(kind: FormatName) -> None:
     limit = len(full.content) * 2 // 3
     less = encode_loop(frames(), [0.5] * 5, kind=kind, max_bytes=limit)
     assert len(less.content) <= limit
-    assert LEAST_SIDE_PX <= less.side_px < full.side_px
+    assert MIN_SIDE_PX <= less.side_px < full.side_px
 
 
 def test_colours_are_lowered_after_the_size() -> None:
-    small = encode_loop(frames(side=LEAST_SIDE_PX), [0.5] * 5, kind="gif", max_bytes=PLENTY)
+    small = encode_loop(frames(side=MIN_SIDE_PX), [0.5] * 5, kind="gif", max_bytes=PLENTY)
     limit = len(small.content) * 3 // 4
     less = encode_loop(frames(), [0.5] * 5, kind="gif", max_bytes=limit)
-    assert less.side_px == LEAST_SIDE_PX
+    assert less.side_px == MIN_SIDE_PX
     assert len(less.content) <= limit
     with Image.open(io.BytesIO(less.content)) as picture:
         assert len(picture.getcolors(256) or []) <= 128

@@ -25,7 +25,7 @@ def test_the_bundled_model_is_small_and_has_a_card() -> None:
     assert SHIPPED.stat().st_size < 2_000_000
     assert load_expression_model(SHIPPED).classes == (NO_SMILE, SMILE)
     card = SHIPPED.with_suffix(".md").read_text(encoding="utf-8")
-    for section in ("## Data", "## Figures", "## Limits", "## Train it again", "smile.png"):
+    for section in ("## Data", "## Metrics", "## Limits", "## Train it again", "smile.png"):
         assert section in card
     assert SHIPPED.with_suffix(".png").is_file()
 
@@ -77,7 +77,7 @@ def test_a_model_without_smiles_is_refused(tmp_path: Path) -> None:
 
 def test_a_model_of_another_version_is_refused(tmp_path: Path) -> None:
     model = write_model(tmp_path / "a.onnx", patch=999)
-    with pytest.raises(InputError, match="made by another version; train it again"):
+    with pytest.raises(InputError, match="trained by another version; train it again"):
         load_smile_model(model)
 
 

@@ -1,4 +1,4 @@
-"""Figures of a classifier: ROC AUC, accuracy, confusion matrix, calibration."""
+"""Metrics of a classifier: ROC AUC, accuracy, confusion matrix and calibration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BINS: Final = 10  # of the calibration table
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRow:
-    """One bin of the calibration table: the faces with ``low <= score < high``."""
+    """Bin of the calibration table: faces with ``low <= score < high``."""
 
     low: float
     high: float
@@ -23,28 +23,28 @@ class CalibrationRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Figures of a model on one set of faces."""
+class Metrics:
+    """Metrics of a model on one set of faces."""
 
     faces: int
-    auc: tuple[float, ...]  # of each class against the rest; NaN where the class is absent
-    right: float  # accuracy, 0..1
-    confusion: tuple[tuple[int, ...], ...]  # faces, [true class][predicted class]
+    auc: tuple[float, ...]  # of each class against the rest, NaN if the class is absent
+    accuracy: float  # 0..1
+    confusion: tuple[tuple[int, ...], ...]  # number of faces, [true class][predicted class]
     calibration: tuple[CalibrationRow, ...]
     calibration_error: float  # mean |score - share|, weighted by faces
 
     @property
     def mean_auc(self) -> float:
-        """Mean over the classes present."""
+        """Mean ROC AUC of the classes that are present."""
         return float(np.nanmean(self.auc))
 
 
-def evaluate(probabilities: NDArray[np.float32], label: NDArray[np.int64]) -> Figures:
-    """Return the figures of predicted probabilities.
+def evaluate(probabilities: NDArray[np.float32], label: NDArray[np.int64]) -> Metrics:
+    """Return the metrics of predicted probabilities.
 
     Args:
         probabilities: ``(n, classes)``, each row sums to 1.
-        label: ``(n,)`` true class.
+        label: ``(n,)`` index of the true class.
     """
     classes = probabilities.shape[1]
     predicted = probabilities.argmax(axis=1)
@@ -53,10 +53,10 @@ def evaluate(probabilities: NDArray[np.float32], label: NDArray[np.int64]) -> Fi
     table = calibration_table(probabilities, label)
     weights = [row.faces for row in table]
     gaps = [abs(row.score - row.share) for row in table]
-    return Figures(
+    return Metrics(
         faces=len(label),
         auc=tuple(roc_auc(probabilities[:, k], label == k) for k in range(classes)),
-        right=float((predicted == label).mean()),
+        accuracy=float((predicted == label).mean()),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         calibration=table,
         calibration_error=float(np.average(gaps, weights=weights)),
@@ -64,11 +64,11 @@ def evaluate(probabilities: NDArray[np.float32], label: NDArray[np.int64]) -> Fi
 
 
 def roc_auc(score: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
-    """Return the area under the ROC curve, 0..1; NaN where one class is absent.
+    """Return the area under the ROC curve, 0..1, or NaN if there is only one class.
 
     Args:
-        score: ``(n,)``, any scale.
-        positive: ``(n,)`` true class.
+        score: ``(n,)``, on any scale.
+        positive: ``(n,)`` whether the true class is the positive one.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -80,9 +80,9 @@ def roc_auc(score: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
 def calibration_table(
     probabilities: NDArray[np.float32], label: NDArray[np.int64]
 ) -> tuple[CalibrationRow, ...]:
-    """Return the non-empty bins of the score, lowest first.
+    """Return the non-empty bins in order of the score.
 
-    The score is the second class's probability where there are two classes, else the highest one.
+    The score is the probability of the second of two classes, or the highest of several classes.
 
     Args:
         probabilities: ``(n, classes)``, each row sums to 1.
@@ -122,8 +122,8 @@ def best_temperature(logits: NDArray[np.float32], label: NDArray[np.int64]) -> f
     def loss(log_temperature: float) -> float:
         return log_loss(logits / np.exp(log_temperature), label)
 
-    found = minimize_scalar(loss, bounds=(np.log(0.1), np.log(10)), method="bounded")
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(loss, bounds=(np.log(0.1), np.log(10)), method="bounded")
+    return float(np.exp(minimum.x))
 
 
 def log_loss(logits: NDArray[np.floating], label: NDArray[np.int64]) -> float:

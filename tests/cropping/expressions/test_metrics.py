@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cropping.expressions.figures import (
+from cropping.expressions.metrics import (
     best_temperature,
     calibration_table,
     evaluate,
@@ -34,12 +34,12 @@ def test_roc_auc_of_one_class_is_nan() -> None:
     assert np.isnan(roc_auc(np.array([0.1, 0.2]), np.array([True, True])))
 
 
-def test_figures_of_two_classes() -> None:
-    figures = evaluate(two_classes([0.2, 0.4, 0.6, 0.9]), np.array([0, 1, 0, 1]))
-    assert figures.confusion == ((1, 1), (1, 1))
-    assert figures.right == 0.5
-    assert figures.auc == pytest.approx((0.75, 0.75))
-    assert figures.faces == 4
+def test_metrics_of_two_classes() -> None:
+    metrics = evaluate(two_classes([0.2, 0.4, 0.6, 0.9]), np.array([0, 1, 0, 1]))
+    assert metrics.confusion == ((1, 1), (1, 1))
+    assert metrics.accuracy == 0.5
+    assert metrics.auc == pytest.approx((0.75, 0.75))
+    assert metrics.faces == 4
 
 
 def test_calibration_of_two_classes_uses_the_second() -> None:
