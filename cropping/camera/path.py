@@ -257,7 +257,7 @@ def _solve_once(
 
 
 def _signed_identities(signs: Sequence[int], size: int) -> Any:
-    """Return signed identity matrices in a row, sparse ``(size, size * len(signs))``."""
+    """Return signed identity matrices side by side, sparse ``(size, size * len(signs))``."""
     from scipy import sparse
 
     rows, column_starts = np.tile(np.arange(size), len(signs)), np.arange(size * len(signs) + 1)

@@ -60,8 +60,8 @@ def _parts(group: NDArray[np.str_]) -> NDArray[np.int64]:
     """
     names, inverse, counts = np.unique(group, return_inverse=True, return_counts=True)
     order = np.array(sorted(range(len(names)), key=lambda i: digest(str(names[i]))), np.int64)
-    # Groups larger than the validation part go to training, others where their
-    # middle face is.
+    # Groups larger than the validation part go to training, others to the part of their middle
+    # face.
     small = order[counts[order] <= VAL_SHARE * counts.sum()]
     order = np.concatenate([small, np.setdiff1d(order, small)])
     middle = np.cumsum(counts[order]) - counts[order] / 2

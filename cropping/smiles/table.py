@@ -18,7 +18,7 @@ VERSION: Final = 1
 """Increase it when a change alters the smiles of unchanged footage, tracks and model."""
 
 SMILING: Final = 0.5
-"""Probability from which a face smiles; the model is calibrated."""
+"""Probability above which a face smiles; the model is calibrated."""
 _MIN_PROBABILITY: Final = 1e-4  # also the distance from 1, so that log odds are finite
 _MIN_SAMPLES: Final = 30  # to know a person's resting face
 _MIN_MODE_SHARE: Final = 0.15  # of the samples in each of the two modes
