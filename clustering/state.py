@@ -6,7 +6,7 @@ import dataclasses
 
 from clustering import settings
 from clustering.faces import settings as faces_settings
-from clustering.faces.stage import faces_done, lost_tables
+from clustering.faces.stage import faces_done, missing_tables
 from clustering.output.write import folders_exist, is_sorted, is_written
 from clustering.pairing.match import pair_options_of
 from data.project.cleanup import Removable
@@ -40,7 +40,7 @@ def _of_faces(project: Project, entry: FootageEntry) -> StageStatus:
         return StageStatus(
             "faces", entry.name, "missing", "it is not analysed yet, or only in part", again
         )
-    if lost := lost_tables(project, entry.name):
+    if lost := missing_tables(project, entry.name):
         return StageStatus("faces", entry.name, "missing", f"{lost[0].name} is gone", again)
     if record is None:
         return StageStatus("faces", entry.name, "stale", "found by another version", again)

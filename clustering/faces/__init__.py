@@ -1,1 +1,1 @@
-"""From frames to faces: detector, embedder, quality, and tracklets."""
+"""Faces of sampled frames: detector, embedder, quality, and tracklets."""

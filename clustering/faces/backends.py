@@ -1,4 +1,4 @@
-"""Load the detector and the embedder that the settings name."""
+"""Load the detector and the embedder selected by the settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from data.core.cores import available_cores
 from data.inference.runtime import Network, RuntimeName
 
 MIN_FACE_SHARE = 1 / 12
-"""Smallest face to search for, as a share of the frame's height, if the user sets none."""
+"""Default of the smallest face to search for, as a share of the frame's height."""
 _STREAMS = 2
 
 
@@ -25,10 +25,12 @@ class BackendSettings:
     """Settings of detection and embedding.
 
     Args:
-        min_face_px: smallest face to search for; None is a twelfth of the frame's height.
+        detector: dlib's CNN detector, or the older and faster HOG detector.
+        backend: this package, or dlib's own code through `face_recognition`.
+        min_face_px: smallest face to search for; None means a twelfth of the frame's height.
         upsample: number of times to double the image, as in dlib; excludes ``min_face_px``.
-        runtime: does not change the result.
-        threads: cores to use; 0 is all. Does not change the result.
+        runtime: inference runtime; does not change the result.
+        threads: cores to use; 0 means all. Does not change the result.
     """
 
     detector: Literal["cnn", "hog"] = "cnn"
@@ -45,7 +47,7 @@ def load_detector(settings: BackendSettings) -> Detector:
     Raises:
         InputError: the backend or the runtime is not installed.
     """
-    make = _maker(settings)
+    make = _detector_factory(settings)
     if settings.upsample is not None:
         return make(settings.upsample, None)
     if settings.min_face_px is not None:
@@ -67,7 +69,7 @@ def load_embedder(settings: BackendSettings) -> FaceEmbedder:
     return Embedder(network)
 
 
-def _maker(settings: BackendSettings) -> Callable[[int | None, float | None], Detector]:
+def _detector_factory(settings: BackendSettings) -> Callable[[int | None, float | None], Detector]:
     if settings.detector == "hog":
         return lambda upsample, px: HogDetector(upsample=upsample, min_face_px=px)
     if settings.backend == "face_recognition":
@@ -86,8 +88,8 @@ def _maker(settings: BackendSettings) -> Callable[[int | None, float | None], De
 def _detector_networks(settings: BackendSettings) -> list[Network]:
     """Load one copy of the detector's network per image in parallel.
 
-    Two with half the cores each keep all cores busy: a single one leaves the others idle while it
-    builds an image's pyramid. More than two would only take memory.
+    Two copies with half the cores each keep all cores busy: a single copy leaves the others idle
+    while it builds an image's pyramid. More than two would only take memory.
     """
     cores = settings.threads or available_cores()
     streams = min(_STREAMS, cores)
@@ -96,7 +98,7 @@ def _detector_networks(settings: BackendSettings) -> list[Network]:
 
 
 class _ParallelDetector:
-    """Detectors that share the images of a batch, each in its own thread."""
+    """Distribute the images of a batch over detectors, each in its own thread."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
         self._detectors = detectors
@@ -113,7 +115,7 @@ class _ParallelDetector:
 
 
 class _RelativeSizeDetector:
-    """Set the smallest face by each image's height: the pictures of a folder differ in size."""
+    """Derive the smallest face from each image's height: the images of a folder differ in size."""
 
     def __init__(self, make: Callable[[float], Detector]) -> None:
         self._make = make
@@ -122,12 +124,12 @@ class _RelativeSizeDetector:
 
     def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
         found: list[FaceDetections] = []
-        for height, same in groupby(images, key=lambda image: image.shape[0]):
-            found += self._of_height(height)(list(same))
+        for height, group in groupby(images, key=lambda image: image.shape[0]):
+            found += self._detector_for(height)(list(group))
         return found
 
-    def _of_height(self, height: int) -> Detector:
+    def _detector_for(self, height: int) -> Detector:
         if self._detector is None or height != self._height:
-            # Keep only the latest: each holds buffers of its image size.
+            # Keep only the latest: a detector holds buffers of its image size.
             self._height, self._detector = height, self._make(height * MIN_FACE_SHARE)
         return self._detector

@@ -1,4 +1,4 @@
-"""Clothes: colour histograms of the region under the chin, a second cue within one footage."""
+"""Clothing cue: colour histograms of the region under the chin, used within one footage."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from data.core.arrays import Image
 from data.core.boxes import Boxes, clamp
 from data.tables.faces import CLOTHES_BINS, CLOTHES_SIZE
 
-# In face widths and heights from the box: without the neck, with the shoulders.
+# In face widths and heights from the box: below the neck, including the shoulders.
 _SIDE, _TOP, _BOTTOM = 0.3, 0.25, 1.2
-_SMALLEST_SHARE = 0.25
-"""Of the region: smallest part inside the frame for a histogram."""
+_MIN_INSIDE_SHARE = 0.25
+"""Minimum share of the region that must be inside the frame."""
 _COLOUR_RANGE = (64, 192)
-"""Of OpenCV's 8-bit a* and b*: clothes beyond are rare, and the bins are few."""
+"""Range of OpenCV's 8-bit a* and b*: clothes outside it are rare, and there are few bins."""
 
 
 def clothes_region(xyxy: Boxes) -> Boxes:
@@ -31,7 +31,7 @@ def clothes_region(xyxy: Boxes) -> Boxes:
 
 
 def clothes_histograms(image: Image, xyxy: Boxes) -> NDArray[np.float32]:
-    """Compute colour histograms of the clothes, ``(n, CLOTHES_SIZE)``, each summing to 1.
+    """Compute a colour histogram of each face's clothes, ``(n, CLOTHES_SIZE)``, summing to 1.
 
     A row of zeros means that the clothes are outside the frame.
 
@@ -41,10 +41,10 @@ def clothes_histograms(image: Image, xyxy: Boxes) -> NDArray[np.float32]:
     """
     region = clothes_region(xyxy)
     inside = np.round(clamp(region, (image.shape[1], image.shape[0]))).astype(int)
-    full = np.prod(region[:, 2:] - region[:, :2], axis=1)
+    area = np.prod(region[:, 2:] - region[:, :2], axis=1)
     rows = [np.zeros(CLOTHES_SIZE, np.float32)] * len(xyxy)
     for i, (x1, y1, x2, y2) in enumerate(inside):
-        if max(x2 - x1, 0) * max(y2 - y1, 0) >= max(_SMALLEST_SHARE * full[i], 16):
+        if max(x2 - x1, 0) * max(y2 - y1, 0) >= max(_MIN_INSIDE_SHARE * area[i], 16):
             rows[i] = _histogram(image[y1:y2, x1:x2])
     return np.array(rows, np.float32).reshape(-1, CLOTHES_SIZE)
 

@@ -1,4 +1,4 @@
-"""Find faces: dlib's CNN and HOG detectors behind one call."""
+"""Face detection by dlib's CNN or HOG detector, behind one interface."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from data.inference.runtime import Network
 
 Boxes64: TypeAlias = NDArray[np.float64]
 
-WINDOW_PX: Final = 80  # side of the smallest face that either detector finds in its input
+WINDOW_PX: Final = 80  # side of the smallest face that the detectors find in their input
 MAX_OVERLAP: Final = 0.3382761351109955  # from the detector file, set by dlib's training
-# Tiled, a pixel takes 3.7 times its three floats, and 16 more after the first layer: about 4 GB.
-MAX_SEEN_PX: Final = 40_000_000
+# Per pixel, the tiled pyramid takes 3.7 * 3 floats, and the first layer's output 16 more: 4 GB.
+MAX_INPUT_PX: Final = 40_000_000
 
-_CELL_PX: Final = 8  # of the network's input: three strides of 2
-_FIRST_CELL_PX: Final = 14  # centre of the first output cell in the input
-# A 100x8 image makes dlib 20.0.1 write outside its memory, a 7x7 one raises RuntimeError.
-_MIN_SEEN_PX: Final = 10
+_CELL_PX: Final = 8  # of the network's input: three layers with stride 2
+_FIRST_CELL_PX: Final = 14  # centre of the first output cell, in the input
+# dlib 20.0.1 writes out of bounds on a 100x8 image, and raises RuntimeError on a 7x7 one.
+_MIN_INPUT_PX: Final = 10
 _MEAN_RGB: Final = (122.782, 117.001, 104.298)  # from the detector file
 
 
@@ -41,8 +41,8 @@ _MEAN_RGB: Final = (122.782, 117.001, 104.298)  # from the detector file
 class FaceDetections:
     """Faces of one image, best first."""
 
-    xyxy: NDArray[np.float32]  # (n, 4) px of the input image, may reach over its edges
-    score: NDArray[np.float32]  # (n,) in the detector's scale, above its threshold
+    xyxy: NDArray[np.float32]  # (n, 4) px of the input image; may extend beyond it
+    score: NDArray[np.float32]  # (n,) on the detector's scale, above its threshold
 
     def __post_init__(self) -> None:
         if self.xyxy.shape != (len(self.score), 4) or self.score.ndim != 1:
@@ -58,7 +58,7 @@ class Detector(Protocol):
     """Interface of the face detectors."""
 
     def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
-        """Find the faces of each image, ``(h, w, 3)`` RGB or ``(h, w)`` grey; none gives n = 0."""
+        """Find the faces of each image, ``(h, w, 3)`` RGB or ``(h, w)`` grey; n may be 0."""
         ...
 
 
@@ -76,14 +76,14 @@ class CnnDetector:
         min_face_px: float | None = None,
         threshold: float = 0.0,
     ) -> None:
-        """Set the scale at which images are searched; by default their own.
+        """Choose the scale at which images are searched; the default is their original size.
 
         Args:
-            network: the detector of `runtime.load_network`.
+            network: the detector from `graph_cache.load_network`.
             upsample: number of times to double the image first, as in dlib.
             min_face_px: smallest face width to find, px: the image is resized so that such a face
                 is `WINDOW_PX` wide. Excludes ``upsample``.
-            threshold: lowest score, exclusive; dlib uses 0.
+            threshold: minimum score, exclusive; dlib uses 0.
         """
         self._network = network
         self._upsample = check_upsample(upsample, min_face_px)
@@ -95,25 +95,25 @@ class CnnDetector:
         """Find the faces of each image, ``(h, w, 3)`` RGB or ``(h, w)`` grey.
 
         Raises:
-            InputError: an image that is too large at this scale.
+            InputError: an image is too large at this scale.
         """
         return [self._detect(image) for image in images]
 
     def _detect(self, image: Image) -> FaceDetections:
         check_image(image)
-        seen = resized(image, self._min_face_px)
-        if too_small(seen, self._upsample):
+        scaled = resized(image, self._min_face_px)
+        if too_small(scaled, self._upsample):
             return no_faces()
-        _check_size(image, seen, self._upsample)
-        planes = colour_planes(seen)
+        _check_size(image, scaled, self._upsample)
+        planes = colour_planes(scaled)
         for _ in range(self._upsample):
             planes = pyramid_up(planes)
-        xyxy, score = self._find(planes)
+        xyxy, score = self._search(planes)
         for _ in range(self._upsample):
             xyxy = down_from_doubled(xyxy)
-        return as_detections(half_away(xyxy), score, image, seen)
+        return as_detections(round_half_away(xyxy), score, image, scaled)
 
-    def _find(self, planes: Sequence[ColourPlane]) -> tuple[Boxes64, NDArray[np.float32]]:
+    def _search(self, planes: Sequence[ColourPlane]) -> tuple[Boxes64, NDArray[np.float32]]:
         height, width = planes[0].shape
         layout = tiling(width, height)
         scores = self._network(self._pyramid(planes))[0, 0]
@@ -121,7 +121,7 @@ class CnnDetector:
 
 
 class HogDetector:
-    """dlib's frontal face detector (histograms of gradients): fast, for upright faces only.
+    """dlib's frontal face detector (histograms of gradients): fast, but for upright faces only.
 
     Not thread-safe.
     """
@@ -133,7 +133,7 @@ class HogDetector:
         min_face_px: float | None = None,
         threshold: float = 0.0,
     ) -> None:
-        """Take the options of `CnnDetector`; scores have another scale, dlib uses 0 here too."""
+        """Take the options of `CnnDetector`; scores are on a different scale, dlib also uses 0."""
         import dlib
 
         self._detector = dlib.get_frontal_face_detector()
@@ -145,7 +145,7 @@ class HogDetector:
         """Find the faces of each image, ``(h, w, 3)`` RGB or ``(h, w)`` grey.
 
         Raises:
-            InputError: an image that is too large at this scale.
+            InputError: an image is too large at this scale.
         """
         return [self._detect(image) for image in images]
 
@@ -153,21 +153,21 @@ class HogDetector:
         check_image(image)
         if image.size == 0:
             return no_faces()
-        seen = np.ascontiguousarray(resized(image, self._min_face_px))
-        _check_size(image, seen, self._upsample)
-        rects, scores, _ = self._detector.run(seen, self._upsample, self._threshold)
+        scaled = np.ascontiguousarray(resized(image, self._min_face_px))
+        _check_size(image, scaled, self._upsample)
+        rects, scores, _ = self._detector.run(scaled, self._upsample, self._threshold)
         xyxy = [(rect.left(), rect.top(), rect.right(), rect.bottom()) for rect in rects]
         score = np.array(scores, np.float32)
-        return as_detections(np.array(xyxy, np.float64).reshape(-1, 4), score, image, seen)
+        return as_detections(np.array(xyxy, np.float64).reshape(-1, 4), score, image, scaled)
 
 
 def no_faces() -> FaceDetections:
-    """Return the detections of an image without faces, n = 0."""
+    """Return empty detections, n = 0."""
     return FaceDetections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
 def resized(image: Image, min_face_px: float | None) -> Image:
-    """Resize an image so that a face of ``min_face_px`` gets `WINDOW_PX` wide.
+    """Resize an image so that a face of ``min_face_px`` becomes `WINDOW_PX` wide.
 
     Args:
         image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
@@ -183,8 +183,8 @@ def resized(image: Image, min_face_px: float | None) -> Image:
     scale = WINDOW_PX / min_face_px
     height, width = image.shape[:2]
     size_wh = (max(round(width * scale), 1), max(round(height * scale), 1))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size_wh, interpolation=how), np.uint8)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size_wh, interpolation=method), np.uint8)
 
 
 def decode(
@@ -194,99 +194,101 @@ def decode(
 
     Args:
         scores: ``(rows, columns)`` one score per 8 px cell of the tiled image.
-        layout: tiles of the image.
-        threshold: lowest score, exclusive.
+        layout: tiles of the pyramid in the tiled image.
+        threshold: minimum score, exclusive.
 
     Returns:
-        Boxes ``(n, 4)`` in whole px as dlib has them (right and bottom inclusive, (0, 0) the
+        Boxes ``(n, 4)`` in whole px by dlib's convention (right and bottom inclusive, (0, 0) at the
         centre of the first pixel), and their scores ``(n,)``.
     """
     rows, columns = np.nonzero(scores > threshold)
-    found = scores[rows, columns]
-    best_first = np.argsort(-found, kind="stable")
+    passing = scores[rows, columns]
+    best_first = np.argsort(-passing, kind="stable")
     cells = np.stack([columns, rows], axis=1)[best_first]
     centres = (cells * _CELL_PX + _FIRST_CELL_PX).astype(np.float64)
     half = (WINDOW_PX - 1) / 2
-    xyxy = half_away(layout.to_image(np.hstack([centres - half, centres + half])))
+    xyxy = round_half_away(layout.to_image(np.hstack([centres - half, centres + half])))
     kept = suppress_overlaps(xyxy, MAX_OVERLAP)
-    return xyxy[kept], found[best_first][kept]
+    return xyxy[kept], passing[best_first][kept]
 
 
 def suppress_overlaps(xyxy: Boxes64, max_overlap: float) -> list[int]:
-    """Return the rows of the boxes that overlap no better one by more than ``max_overlap``.
+    """Suppress boxes that overlap a better one by more than ``max_overlap``; return the kept rows.
 
-    dlib's overlap is the intersection divided by the area of the bounding rectangle of both, less
-    than intersection over union.
+    dlib's overlap is the intersection divided by the area of the bounding rectangle of both boxes,
+    which is smaller than intersection over union.
 
     Args:
         xyxy: ``(n, 4)`` px, right and bottom inclusive; best first.
         max_overlap: 0 to 1.
     """
     kept: list[int] = []
-    waiting = np.arange(len(xyxy))
-    while waiting.size:
-        best, waiting = int(waiting[0]), waiting[1:]
+    remaining = np.arange(len(xyxy))
+    while remaining.size:
+        best, remaining = int(remaining[0]), remaining[1:]
         kept.append(best)
-        box, others = xyxy[best], xyxy[waiting]
+        box, others = xyxy[best], xyxy[remaining]
         upper_left = np.maximum(box[:2], others[:, :2])
         lower_right = np.minimum(box[2:], others[:, 2:])
         inner = np.prod(np.maximum(lower_right - upper_left + 1, 0), axis=1)
-        hull_from = np.minimum(box[:2], others[:, :2])
-        hull_to = np.maximum(box[2:], others[:, 2:])
-        outer = np.prod(hull_to - hull_from + 1, axis=1)
-        waiting = waiting[inner <= max_overlap * outer]
+        hull_upper_left = np.minimum(box[:2], others[:, :2])
+        hull_lower_right = np.maximum(box[2:], others[:, 2:])
+        hull = np.prod(hull_lower_right - hull_upper_left + 1, axis=1)
+        remaining = remaining[inner <= max_overlap * hull]
     return kept
 
 
-def half_away(values: Boxes64) -> Boxes64:
-    """Round ``(n, 4)`` px to whole numbers, halves away from 0, as C's ``lround``; ``(n, 4)``."""
+def round_half_away(values: Boxes64) -> Boxes64:
+    """Round ``(n, 4)`` px to whole numbers, halves away from 0, like C's ``lround``."""
     return np.trunc(values + np.copysign(0.5, values))
 
 
 def as_detections(
-    inclusive: Boxes64, score: NDArray[np.float32], image: Image, seen: Image
+    inclusive: Boxes64, score: NDArray[np.float32], image: Image, scaled: Image
 ) -> FaceDetections:
     """Convert dlib's boxes in the resized image to boxes of the original.
 
     Args:
-        inclusive: ``(n, 4)`` px of ``seen``, right and bottom inclusive.
-        score: ``(n,)``.
+        inclusive: ``(n, 4)`` px of ``scaled``, right and bottom inclusive.
+        score: ``(n,)`` on the detector's scale.
         image: the original, ``(h, w, 3)`` RGB or ``(h, w)`` grey.
-        seen: the resized image that was searched.
+        scaled: the resized image.
     """
     height, width = image.shape[:2]
-    factors = np.array([width / seen.shape[1], height / seen.shape[0]] * 2)
+    factors = np.array([width / scaled.shape[1], height / scaled.shape[0]] * 2)
     exclusive = inclusive + np.array([0, 0, 1, 1])
     return FaceDetections((exclusive * factors).astype(np.float32), score)
 
 
-def too_small(seen: Image, upsample: int) -> bool:
+def too_small(scaled: Image, upsample: int) -> bool:
     """Whether an ``(h, w, 3)`` image, doubled ``upsample`` times, is too small for dlib."""
-    height, width = seen.shape[:2]
+    height, width = scaled.shape[:2]
     if height == 0 or width == 0:
         return True
     for _ in range(upsample):
         height, width = doubled_hw(height, width)
-    return bool(min(height, width) < _MIN_SEEN_PX)
+    return bool(min(height, width) < _MIN_INPUT_PX)
 
 
 def check_image(image: Image) -> None:
     """Raise ValueError unless the image is ``(h, w, 3)`` or ``(h, w)`` uint8."""
     if image.dtype != np.uint8 or not (image.ndim == 2 or image.shape[2:] == (3,)):
-        raise ValueError(f"an image is (h, w, 3) or (h, w) uint8, got {image.shape} {image.dtype}")
+        raise ValueError(
+            f"an image must be (h, w, 3) or (h, w) uint8, got {image.shape} {image.dtype}"
+        )
 
 
-def _check_size(image: Image, seen: Image, upsample: int) -> None:
-    height, width = ((side << upsample) for side in seen.shape[:2])
-    if width * height > MAX_SEEN_PX:
+def _check_size(image: Image, scaled: Image, upsample: int) -> None:
+    height, width = ((side << upsample) for side in scaled.shape[:2])
+    if width * height > MAX_INPUT_PX:
         raise InputError(
-            f"an image of {image.shape[1]}x{image.shape[0]} px is too large to be searched as "
+            f"an image of {image.shape[1]}x{image.shape[0]} px is too large to search at "
             f"{width}x{height} px; search for larger faces only (--min-face) or upsample less"
         )
 
 
 def check_upsample(upsample: int | None, min_face_px: float | None) -> int:
-    """Return how often to double an image; raise ValueError if the two options contradict."""
+    """Return how many times to double an image; raise ValueError if the options conflict."""
     if upsample is not None and min_face_px is not None:
         raise ValueError("upsample and min_face_px both set the scale; give one of them")
     if upsample is not None and upsample < 0:

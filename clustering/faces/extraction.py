@@ -25,12 +25,12 @@ from data.tables.faces import Faces, Frames
 from data.video.frames import Frame
 from data.video.jpeg import write_jpeg
 
-_OWN_PICTURE = re.compile(r"\d{8}(-\d+)?\.jpg")
+_PICTURE_NAME = re.compile(r"\d{8}(-\d+)?\.jpg")
 _FRAMES_SUFFIX = ".frames.parquet"
 CHECKPOINT_FRAMES = 64
-"""Sampled frames per checkpoint: the most that a killed run repeats."""
+"""Sampled frames per checkpoint: a killed run repeats no more than these."""
 BATCH_PX = 8_000_000
-"""Most pixels of a batch of frames: 8 frames of 720p, 1 of 4K."""
+"""Maximum pixels per batch of frames: 8 frames of 720p, or 1 of 4K."""
 _BATCH_FRAMES = 8
 
 
@@ -60,12 +60,12 @@ class Extractor:
     def __init__(
         self, detector: Detector, embedder: FaceEmbedder, *, batch_px: int = BATCH_PX
     ) -> None:
-        """Take the networks.
+        """Create an extractor.
 
         Args:
             detector: finds the faces.
             embedder: aligns and embeds them.
-            batch_px: most pixels of frames that go through the pipeline together.
+            batch_px: maximum pixels per batch of frames.
         """
         self._detector = detector
         self._embedder = embedder
@@ -77,11 +77,11 @@ class Extractor:
         """Yield ``frames`` with their faces, in batches and in order.
 
         Args:
-            frames: read in a separate thread.
-            store: called with each frame and its faces in a separate thread.
+            frames: decoded frames, iterated in a separate thread.
+            store: called with each frame and its faces, in a separate thread.
         """
 
-        def stored(batch: tuple[_Batch, Extracted]) -> Extracted:
+        def store_batch(batch: tuple[_Batch, Extracted]) -> Extracted:
             if store is not None:
                 for frame in batch[0].frames:
                     faces = batch[1].faces
@@ -89,20 +89,20 @@ class Extractor:
             return batch[1]
 
         batches = _batches(frames, self._batch_px)
-        return stream(batches, self._detect, self._describe, stored)
+        return stream(batches, self._detect, self._describe, store_batch)
 
     def _detect(self, frames: list[Frame]) -> _Batch:
-        found = self._detector([frame.image for frame in frames])
-        return _Batch(frames, [_from_left_to_right(detections) for detections in found])
+        detections = self._detector([frame.image for frame in frames])
+        return _Batch(frames, [_from_left_to_right(found) for found in detections])
 
     def _describe(self, batch: _Batch) -> tuple[_Batch, Extracted]:
         tables = [self._faces_of(f, d) for f, d in zip(batch.frames, batch.detections, strict=True)]
         chips = np.concatenate([chips for _, chips in tables])
-        both = self._embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
+        embeddings = self._embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
         faces = Faces.concatenate([faces for faces, _ in tables]).replace(
             sharpness=sharpness(chips),
-            embedding=both[: len(chips)],
-            embedding_mirrored=both[len(chips) :],
+            embedding=embeddings[: len(chips)],
+            embedding_mirrored=embeddings[len(chips) :],
         )
         return batch, Extracted(_frames_table(batch.frames), faces)
 
@@ -127,7 +127,7 @@ class Extractor:
 
 
 def _batches(frames: Iterable[Frame], limit_px: int) -> Iterator[list[Frame]]:
-    """Batch frames by their pixels: the pictures of a folder differ in size."""
+    """Batch frames by pixel count: the images of a folder differ in size."""
     batch: list[Frame] = []
     batch_px = 0
     for frame in frames:
@@ -162,20 +162,22 @@ def _thumbnail(image: Image) -> NDArray[np.uint8]:
 
 
 def face_checkpoints(folder: Path, *, key: str) -> Checkpoints[Extracted]:
-    """Open the checkpoints of a footage's tables; each is complete once its frames file is."""
-    return Checkpoints(folder, key=key, suffix=_FRAMES_SUFFIX, read=_read_part, write=_write_part)
+    """Open the checkpoints of a footage's tables; a frames file marks a complete checkpoint."""
+    return Checkpoints(
+        folder, key=key, suffix=_FRAMES_SUFFIX, read=_read_checkpoint, write=_write_checkpoint
+    )
 
 
-def _read_part(frames_file: Path) -> Extracted:
-    return Extracted(Frames.read(frames_file), Faces.read(_faces_beside(frames_file)))
+def _read_checkpoint(frames_file: Path) -> Extracted:
+    return Extracted(Frames.read(frames_file), Faces.read(_faces_file(frames_file)))
 
 
-def _write_part(part: Extracted, frames_file: Path) -> None:
-    part.faces.write(_faces_beside(frames_file))
-    part.frames.write(frames_file)
+def _write_checkpoint(extracted: Extracted, frames_file: Path) -> None:
+    extracted.faces.write(_faces_file(frames_file))
+    extracted.frames.write(frames_file)
 
 
-def _faces_beside(frames_file: Path) -> Path:
+def _faces_file(frames_file: Path) -> Path:
     return frames_file.with_name(frames_file.name.removesuffix(_FRAMES_SUFFIX) + ".faces.parquet")
 
 
@@ -190,11 +192,11 @@ def write_pictures(project: ProjectPaths, footage: str, frame: Frame, faces: Fac
 def remove_stale_pictures(
     project: ProjectPaths, footage: str, faces: Faces, frames: Frames
 ) -> None:
-    """Remove the pictures of an earlier extraction with other settings."""
+    """Remove pictures left by an earlier extraction with different settings."""
     numbers = numbers_in_frame(faces.frame_index)
-    wanted = {project.still_file(footage, int(index)).name for index in frames.frame_index}
+    current = {project.still_file(footage, int(index)).name for index in frames.frame_index}
     for index, number in zip(faces.frame_index, numbers, strict=True):
-        wanted.add(project.portrait_file(footage, int(index), int(number)).name)
+        current.add(project.portrait_file(footage, int(index), int(number)).name)
     for path in project.still_file(footage, 0).parent.glob("*.jpg"):
-        if _OWN_PICTURE.fullmatch(path.name) and path.name not in wanted:
+        if _PICTURE_NAME.fullmatch(path.name) and path.name not in current:
             path.unlink()

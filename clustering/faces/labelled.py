@@ -1,4 +1,4 @@
-"""A footage with the person of each face: the input of the people folder and the dataset."""
+"""Footage with the person of each face: the input of the people folder and the dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LabelledFootage:
     """The sampled frames of a footage, their faces, and the person of each face.
 
     Raises:
-        ValueError: ``person_id`` and ``faces`` differ in length, or a face is in no frame.
+        ValueError: ``person_id`` and ``faces`` differ in length, or a face has no frame.
     """
 
     name: str  # unique in the project

@@ -10,19 +10,19 @@ from data.core.boxes import Box
 
 WIDTH_PX = 400
 ASPECT = 4 / 5  # width to height
-MARGIN = (0.5, 0.6, 0.5, 0.6)  # left, above, right, below; shares of the face's width and height
+MARGIN = (0.5, 0.6, 0.5, 0.6)  # left, top, right, bottom, as shares of the face's width and height
 
 
 def cut_portrait(image: Image, xyxy: Box, *, width_px: int = WIDTH_PX) -> Image:
     """Cut out a face with its surroundings, ``width_px`` wide, with an aspect ratio of 4:5.
 
-    At the frame's edge the portrait is shifted inwards, and shrunk if that is not enough: it is
+    At the frame's edge, the region is shifted inwards, and shrunk if that is not enough. It is
     never padded or distorted.
 
     Args:
         image: ``(h, w, 3)`` RGB.
         xyxy: ``(4,)`` px of the frame; may extend beyond the frame.
-        width_px: width of the portrait.
+        width_px: width of the portrait, px.
 
     Returns:
         ``(width_px * 5 / 4, width_px, 3)`` RGB.
@@ -33,27 +33,27 @@ def cut_portrait(image: Image, xyxy: Box, *, width_px: int = WIDTH_PX) -> Image:
 
 
 def portrait_region(xyxy: Box, frame_wh: tuple[int, int]) -> Box:
-    """Return the region that a face's portrait shows, ``(4,)`` whole px of the frame.
+    """Return the region shown in a face's portrait, ``(4,)`` whole px of the frame.
 
     Args:
         xyxy: ``(4,)`` face box, px of the frame.
-        frame_wh: px.
+        frame_wh: width and height of the frame, px.
     """
     width, height = np.maximum(xyxy[2:] - xyxy[:2], 1)
-    left, above, right, below = MARGIN
-    margins = np.array([-left * width, -above * height, right * width, below * height])
+    left, top, right, bottom = MARGIN
+    margins = np.array([-left * width, -top * height, right * width, bottom * height])
     return fit_region((xyxy + margins).astype(np.float32), ASPECT, frame_wh)
 
 
 def fit_region(xyxy: Box, aspect: float, frame_wh: tuple[int, int]) -> Box:
-    """Return the smallest region of this ``aspect`` around a box, inside the frame.
+    """Return the smallest region with this ``aspect`` that contains a box and is inside the frame.
 
-    It is shifted into the frame, and shrunk where the frame is too small.
+    The region is shifted into the frame, and shrunk if the frame is too small.
 
     Args:
         xyxy: ``(4,)`` px.
-        aspect: width to height.
-        frame_wh: px.
+        aspect: ratio of width to height.
+        frame_wh: width and height of the frame, px.
 
     Returns:
         ``(4,)`` whole px inside the frame, at least one px wide and high.
@@ -73,13 +73,13 @@ def cut(image: Image, region: Box, size_wh: tuple[int, int]) -> Image:
     Args:
         image: ``(h, w, 3)`` RGB.
         region: ``(4,)`` whole px inside the image.
-        size_wh: px of the result.
+        size_wh: width and height of the result, px.
 
     Returns:
         ``(height, width, 3)`` RGB.
     """
     x1, y1, x2, y2 = (int(side) for side in region)
-    part = image[y1:y2, x1:x2]
-    shrinks = part.shape[1] > size_wh[0]
+    patch = image[y1:y2, x1:x2]
+    shrinks = patch.shape[1] > size_wh[0]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(part, size_wh, interpolation=interpolation), np.uint8)
+    return np.asarray(cv2.resize(patch, size_wh, interpolation=interpolation), np.uint8)

@@ -1,9 +1,10 @@
 """dlib's tiled image pyramid: all scales of an image side by side in one detector input.
 
-The rules are those of `image_transforms/image_pyramid.h` and `dnn/input.h` (Boost licence). Each
-level is 5/6 of the previous one, resized by `dlib.resize_image`: the routine of dlib's own network
-input, so the rounding is dlib's. It is single-threaded but measured as fast as OpenCV's here.
-Coordinates of a level are in px, with (0, 0) the centre of the top left pixel, as in dlib.
+The layout follows `image_transforms/image_pyramid.h` and `dnn/input.h` (Boost licence). Each level
+is 5/6 the size of the previous one, resized by `dlib.resize_image`: dlib's own network input uses
+the same routine, so the rounding is identical. It is single-threaded, but measured as fast as
+OpenCV's here. Coordinates within a level are in px, with (0, 0) at the centre of the top-left
+pixel, as in dlib.
 """
 
 from __future__ import annotations
@@ -36,18 +37,18 @@ class Tiling:
     tiles: NDArray[np.int64]  # (levels, 4) left, top, width, height in px; full size first
 
     def nearest(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the level of the tile nearest to each point.
+        """Return the pyramid level of the tile nearest to each point.
 
         Args:
             points: ``(n, 2)`` px of the tiled image.
 
         Returns:
-            ``(n,)`` level; the tile that holds a point is nearest to it.
+            ``(n,)`` level; the nearest tile is the one that contains the point, if any.
         """
         upper_left: NDArray[np.int64] = self.tiles[:, :2]
         lower_right = upper_left + self.tiles[:, 2:] - 1
-        each = points[:, None, :]
-        gap = np.maximum(np.maximum(upper_left - each, each - lower_right), 0)
+        point = points[:, None, :]
+        gap = np.maximum(np.maximum(upper_left - point, point - lower_right), 0)
         squared = np.square(gap, dtype=np.float64).sum(axis=2)
         return np.asarray(np.argmin(squared, axis=1), np.int64)
 
@@ -65,10 +66,10 @@ class Tiling:
 def tiling(width: int, height: int) -> Tiling:
     """Lay out the pyramid of an image of ``width`` x ``height`` px, both at least 1."""
     if width < 1 or height < 1:
-        raise ValueError(f"an image has at least 1x1 px, got {width}x{height}")
+        raise ValueError(f"an image must have at least 1x1 px, got {width}x{height}")
     sizes = _level_sizes(width, height)
     rows = _first_column_height(sizes)
-    tiles = _place(sizes, rows)
+    tiles = _place_tiles(sizes, rows)
     return Tiling((width + 2 * _MARGIN, rows + 2 * _MARGIN), np.array(tiles, np.int64))
 
 
@@ -82,21 +83,21 @@ def _level_sizes(width: int, height: int) -> list[tuple[int, int]]:
 
 
 def _first_column_height(sizes: Sequence[tuple[int, int]]) -> int:
-    """Return the height of the left column; the other levels go up the right side."""
+    """Return the height of the left column; the remaining levels are stacked on the right."""
     width, height = sizes[0]
     total = sum(level_height + _GAP for _, level_height in sizes) - 2 * _GAP
     column = previous_width = 0
     for level_width, level_height in sizes:
-        beside = level_width <= width - previous_width - _GAP
-        if beside and 2 * (column - height) >= total - height:
+        fits_beside = level_width <= width - previous_width - _GAP
+        if fits_beside and 2 * (column - height) >= total - height:
             break
         column += level_height + _GAP
         previous_width = level_width
     return column - _GAP
 
 
-def _place(sizes: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int, int, int]]:
-    """Place tiles down the left side, then up the right side until one would touch the first."""
+def _place_tiles(sizes: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int, int, int]]:
+    """Place tiles down the left side, then up the right side, until one would touch the first."""
     tiles: list[tuple[int, int, int, int]] = []
     y = _MARGIN
     for width, height in sizes:
@@ -107,7 +108,7 @@ def _place(sizes: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int, 
     y -= _GAP
     right, bottom = _MARGIN + sizes[0][0], _MARGIN + sizes[0][1]
     for width, height in sizes[len(tiles) :]:
-        # Right-aligned, so only the rows decide whether it touches the first tile.
+        # Tiles are right-aligned, so only the rows decide whether one touches the first tile.
         if y - height < bottom:
             break
         tiles.append((right - width, y - height, width, height))
@@ -116,18 +117,18 @@ def _place(sizes: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int, 
 
 
 def colour_planes(image: Image) -> list[ColourPlane]:
-    """Return the three colours of an image as contiguous ``(h, w)`` planes, 0..255.
+    """Return the colour channels of an image as contiguous ``(h, w)`` planes, 0..255.
 
     Args:
-        image: ``(h, w, 3)`` RGB, or ``(h, w)`` grey, which gives the same plane three times.
+        image: ``(h, w, 3)`` RGB, or ``(h, w)`` grey, whose plane is repeated three times.
     """
     if image.ndim == 2:
         return [image.astype(np.float32)] * 3
-    return [image[:, :, colour].astype(np.float32, order="C") for colour in range(3)]
+    return [image[:, :, channel].astype(np.float32, order="C") for channel in range(3)]
 
 
 def pyramid_up(planes: Sequence[ColourPlane]) -> list[ColourPlane]:
-    """Double ``(h, w)`` planes as dlib does: to ``(2h + 1, 2w + 2)``, bilinear, truncated."""
+    """Upsample ``(h, w)`` planes as dlib does: to ``(2h + 1, 2w + 2)``, bilinear, truncated."""
     import dlib
 
     rows, columns = doubled_hw(*planes[0].shape)
@@ -149,7 +150,7 @@ def down_from_doubled(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class TiledPyramid:
-    """Build the detector's input, reusing the arrays of the last image size.
+    """Build the detector's input, reusing the arrays while the image size stays the same.
 
     Not thread-safe. A call overwrites the array that the previous call returned.
     """
@@ -157,11 +158,12 @@ class TiledPyramid:
     def __init__(self, mean_rgb: tuple[float, float, float]) -> None:
         self._mean_rgb = np.array(mean_rgb, np.float32)
         self._tiled = np.zeros((0, 3, 0, 0), np.float32)
-        self._normal = np.zeros((0, 0), np.float32)  # reused: allocation costs more than the sum
+        # Reused, because allocating it costs more than the arithmetic.
+        self._normal = np.zeros((0, 0), np.float32)
         self._size_wh: tuple[int, int] | None = None
 
     def __call__(self, planes: Sequence[ColourPlane]) -> NDArray[np.float32]:
-        """Normalise an image and tile its pyramid.
+        """Normalise an image and lay out its pyramid in one array.
 
         Args:
             planes: three ``(h, w)`` planes, RGB, 0..255.
@@ -173,18 +175,18 @@ class TiledPyramid:
 
         height, width = planes[0].shape
         layout = tiling(width, height)
-        tiled = self._array((width, height), layout)
-        for colour, plane in enumerate(planes):
-            level = np.subtract(plane, self._mean_rgb[colour], out=self._normal)
+        tiled = self._tiled_array((width, height), layout)
+        for channel, plane in enumerate(planes):
+            level = np.subtract(plane, self._mean_rgb[channel], out=self._normal)
             level *= np.float32(1 / PIXEL_SCALE)
             for index, (left, top, columns, rows) in enumerate(layout.tiles.tolist()):
                 if index:
                     level = dlib.resize_image(level, rows, columns)
-                tiled[0, colour, top : top + rows, left : left + columns] = level
+                tiled[0, channel, top : top + rows, left : left + columns] = level
         return tiled
 
-    def _array(self, size_wh: tuple[int, int], layout: Tiling) -> NDArray[np.float32]:
-        """Return the tiled array for this image size; it stays 0 between the tiles."""
+    def _tiled_array(self, size_wh: tuple[int, int], layout: Tiling) -> NDArray[np.float32]:
+        """Return the tiled array for an image size; it is 0 between the tiles."""
         if self._size_wh != size_wh:
             columns, rows = layout.size_wh
             self._tiled = np.zeros((1, 3, rows, columns), np.float32)

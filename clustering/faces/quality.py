@@ -1,4 +1,4 @@
-"""Quality of faces for recognition: sharpness, head turn, and the weight that follows."""
+"""Quality of faces for recognition: sharpness, head turn, and the resulting weight."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from data.tables.faces import Faces
 
 
 def sharpness(chips: Chips) -> NDArray[np.float32]:
-    """Measure the fine detail of aligned faces, ``(n,)``; about 0 for a blurred one.
+    """Measure the fine detail of aligned faces, ``(n,)``; about 0 for a blurred face.
 
-    Standard deviation of the Laplacian over the contrast, so that dim footage does not count as
-    blurred. A small face is enlarged to its chip, so smallness counts as blur, as it should.
+    The standard deviation of the Laplacian is divided by the contrast, so that dim footage does not
+    count as blurred. Small faces are enlarged to the chip size and thus score as blurred, which is
+    intended.
 
     Args:
         chips: ``(n, 150, 150, 3)`` RGB.
@@ -30,16 +31,16 @@ def _sharpness(chip: NDArray[np.uint8]) -> float:
 
 
 def turn(landmarks: Landmarks) -> NDArray[np.float32]:
-    """Measure how far heads are turned aside, ``(n,)``: 0 frontal, 1 nose under an eye.
+    """Measure how far heads are turned sideways, ``(n,)``: 0 frontal, 1 nose below an eye.
 
     Args:
         landmarks: ``(n, 5, 2)`` px: outer and inner corner of each eye, base of the nose.
     """
     eyes = (landmarks[:, 0:2].mean(axis=1), landmarks[:, 2:4].mean(axis=1))
-    middle, across = (eyes[0] + eyes[1]) / 2, eyes[0] - eyes[1]
-    length = np.linalg.norm(across, axis=1)
-    aside = ((landmarks[:, 4] - middle) * across).sum(axis=1) / np.maximum(length, 1e-6) ** 2
-    return np.asarray(np.minimum(np.abs(aside) * 2, 2), np.float32)
+    midpoint, eye_line = (eyes[0] + eyes[1]) / 2, eyes[0] - eyes[1]
+    length = np.linalg.norm(eye_line, axis=1)
+    offset = ((landmarks[:, 4] - midpoint) * eye_line).sum(axis=1) / np.maximum(length, 1e-6) ** 2
+    return np.asarray(np.minimum(np.abs(offset) * 2, 2), np.float32)
 
 
 def quality(faces: Faces) -> NDArray[np.float32]:
@@ -47,5 +48,5 @@ def quality(faces: Faces) -> NDArray[np.float32]:
     size = np.minimum(sizes_wh(faces.xyxy)[:, 1] / 80, 1)
     sharp = np.minimum(faces.sharpness / 0.5, 1)
     frontal = np.clip(1.2 - faces.turn, 0.1, 1)
-    sure = np.clip(0.3 + 0.7 * faces.score, 0.1, 1)
-    return np.asarray(np.maximum(size * sharp * frontal * sure, 0.01), np.float32)
+    confident = np.clip(0.3 + 0.7 * faces.score, 0.1, 1)
+    return np.asarray(np.maximum(size * sharp * frontal * confident, 0.01), np.float32)

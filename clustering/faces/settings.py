@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from clustering.faces.backends import BackendSettings
 
 VERSION = 1
-"""Increment when the same footage and settings would give other faces."""
+"""Increment when the same footage and settings would give different faces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +15,8 @@ class FaceSettings:
     """Settings of face detection in footage.
 
     Args:
-        every_s: interval between sampled frames; None follows the footage's length.
-        backend: of detection and embedding.
+        every_s: interval between sampled frames; None derives it from the footage's length.
+        backend: detector, embedder, and the smallest face to search for.
         force: repeat finished work, and accept a footage that has changed.
     """
 

@@ -1,4 +1,4 @@
-"""Face finding: bring the faces tables of a project's footages up to date."""
+"""Face detection stage: bring the faces tables of a project's footages up to date."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from data.video.footage import Footage, default_interval_s, take_in
 
 @dataclass(frozen=True, slots=True)
 class FacesSummary:
-    """The result of face finding in one footage."""
+    """Result of face detection in one footage."""
 
     name: str
     kind: str  # video, images or image
     frames: int
     faces: int
     every_s: float
-    damage: str  # one line; empty where nothing is damaged
+    damage: str  # one line; empty if nothing is damaged
     already_done: bool
 
 
@@ -50,32 +50,32 @@ def find_faces(
     """Bring the faces tables of ``footages`` up to date.
 
     Args:
-        project: locked by the caller, which has announced the footages to ``context.failures``.
-        footages: probed.
-        settings: how to detect faces.
-        intervals: to sample, by footage name; a footage without an entry is sampled in full.
-        context: of the run.
+        project: locked by the caller, who has counted the footages in ``context.failures``.
+        footages: probed footages.
+        settings: settings of the detection.
+        intervals: intervals to sample, by footage name; other footages are sampled in full.
+        context: progress, failures and runner of this run.
     """
-    stage = _FaceFinding(project, settings, intervals, project.snapshot())
+    stage = _FaceDetection(project, settings, intervals, project.snapshot())
     added = stage.add(footages, context)
-    frames = sum(_sampled_frames(one, settings, intervals.get(name)) for name, one in added)
+    frames = sum(_sampled_frames(footage, settings, intervals.get(name)) for name, footage in added)
     threads = settings.backend.threads
-    found = run_footages(stage, added, context, threads=threads, frames=frames)
+    summaries = run_footages(stage, added, context, threads=threads, frames=frames)
     remove_partial(project.faces_folder)
-    return found
+    return summaries
 
 
 @dataclass(frozen=True, slots=True)
-class _FaceFinding(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSummary]):
-    """Face detection; each footage comes with its name in the project."""
+class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSummary]):
+    """Face detection in footages, each with its name in the project."""
 
     project: Project
     settings: FaceSettings
     intervals: Mapping[str, Intervals]
-    before: ProjectSnapshot
+    snapshot: ProjectSnapshot
 
     def add(self, footages: Sequence[Footage], context: RunContext) -> list[tuple[str, Footage]]:
-        """Add all footages to the project before the first is read, so a killed run lists them."""
+        """Add all footages to the project first, so that it lists them if the run is killed."""
         added = []
         try:
             for footage in footages:
@@ -83,40 +83,43 @@ class _FaceFinding(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSum
                     entry = take_in(self.project, footage, force=self.settings.force)
                     added.append((entry.name, footage))
         except InputError:
-            self.project.restore(self.before, FACES, list(self.project.footages))
+            self.project.restore(self.snapshot, FACES, list(self.project.footages))
             raise
         return added
 
     def plan(self, footage: tuple[str, Footage], *, threads: int) -> Work[FacesRecord, None]:
-        """Return the detection tasks of a footage; none where its tables are up to date."""
-        project, settings, (name, video) = self.project, self.settings, footage
+        """Return the detection tasks of a footage; none if its tables are up to date."""
+        project, settings, (name, source) = self.project, self.settings, footage
         intervals = self.intervals.get(name)
-        inputs = _faces_inputs(video, settings, intervals)
-        frames = _sampled_frames(video, settings, intervals)
+        inputs = _faces_inputs(source, settings, intervals)
+        frames = _sampled_frames(source, settings, intervals)
         if faces_done(project, name, inputs) and not settings.force:
             return Work(name, inputs, total=frames, done=frames)
         project.unfinish(FACES, name)
         if settings.force:
             shutil.rmtree(project.parts_folder(name), ignore_errors=True)
-        job = _job(project, name, video, inputs, replace(settings.backend, threads=threads))
+        job = _job(project, name, source, inputs, replace(settings.backend, threads=threads))
         reads = project.names_of(project.parts_folder(name))
-        done = [one for segment in job.segments for one in job.checkpoints(segment).read()]
+        finished = [part for segment in job.segments for part in job.checkpoints(segment).read()]
         return Work(
             name,
             inputs,
-            tuple(Task(detect_segment, DetectTask(job, one), reads=reads) for one in job.segments),
+            tuple(
+                Task(detect_segment, DetectTask(job, segment), reads=reads)
+                for segment in job.segments
+            ),
             Task(write_tables, job),
             total=frames,
-            done=sum(len(one.frames) for one in done),
+            done=sum(len(part.frames) for part in finished),
         )
 
     def finish(self, finished: Finished[FacesRecord, None], *, took_s: float) -> FacesSummary:
-        """Record a footage's tables, and remove its checkpoints."""
-        del took_s  # the report has only the time of the whole run
+        """Record a footage's tables as finished, and remove its checkpoints."""
+        del took_s  # only the total time of a run is reported
         project, name, inputs = self.project, finished.work.name, finished.work.payload
         if finished.work.last is not None:
             project.finish(FACES, inputs, name)
-        # Also after a finished run, which may have been killed just before this line.
+        # Also if nothing was left to do: an earlier run may have been killed just before this line.
         shutil.rmtree(project.parts_folder(name), ignore_errors=True)
         remove_partial(project.still_file(name, 0).parent)
         return FacesSummary(
@@ -130,8 +133,8 @@ class _FaceFinding(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSum
         )
 
     def refuse(self, finished: Finished[FacesRecord, None]) -> None:
-        """Restore a refused footage's entry and record: the new ones would stop later runs."""
-        self.project.restore(self.before, FACES, [finished.work.name])
+        """Restore a refused footage's previous entry and record, so that later runs can go on."""
+        self.project.restore(self.snapshot, FACES, [finished.work.name])
 
 
 def _job(
@@ -165,7 +168,7 @@ def _faces_inputs(
         version=VERSION,
         kind=footage.kind,
         size_bytes=footage.size_bytes,
-        every_s=_every_s(footage, settings, intervals),
+        every_s=_sampling_interval_s(footage, settings, intervals),
         detector=backend.detector,
         backend=backend.backend,
         min_face_px=backend.min_face_px,
@@ -174,7 +177,9 @@ def _faces_inputs(
     )
 
 
-def _every_s(footage: Footage, settings: FaceSettings, intervals: Intervals | None) -> float:
+def _sampling_interval_s(
+    footage: Footage, settings: FaceSettings, intervals: Intervals | None
+) -> float:
     if footage.kind != "video":
         return 1.0
     sampled_s = footage.duration_s
@@ -186,15 +191,15 @@ def _every_s(footage: Footage, settings: FaceSettings, intervals: Intervals | No
 def _sampled_frames(footage: Footage, settings: FaceSettings, intervals: Intervals | None) -> int:
     """Return the estimated number of sampled frames."""
     sampled_s = footage.duration_s if intervals is None else float(lengths_s(intervals).sum())
-    return max(math.ceil(sampled_s / _every_s(footage, settings, intervals)), 1)
+    return max(math.ceil(sampled_s / _sampling_interval_s(footage, settings, intervals)), 1)
 
 
 def faces_done(project: Project, name: str, inputs: FacesRecord) -> bool:
-    """Whether the faces tables of a footage were made from these inputs, and exist."""
-    return project.is_finished(FACES, inputs, name) and not lost_tables(project, name)
+    """Whether the faces tables of a footage exist and were made from these inputs."""
+    return project.is_finished(FACES, inputs, name) and not missing_tables(project, name)
 
 
-def lost_tables(project: Project, name: str) -> list[Path]:
+def missing_tables(project: Project, name: str) -> list[Path]:
     """Return the table files of a footage that are missing."""
     files = (project.faces_file(name), project.frames_file(name))
     return [file for file in files if not file.exists()]

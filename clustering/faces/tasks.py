@@ -1,4 +1,4 @@
-"""Tasks of face finding: detect the faces of a segment; write the tables of a footage."""
+"""Tasks of face detection: detect the faces of a segment; write the tables of a footage."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from data.video.reader import sample_frames
 
 @dataclass(frozen=True, slots=True)
 class DetectJob:
-    """Face finding in one footage.
+    """Face detection in one footage.
 
     Args:
-        paths: of the project.
-        name: of the footage in the project.
-        footage: with an absolute path.
-        every_s: seconds between two sampled frames.
+        paths: layout of the project folder.
+        name: the footage's name in the project.
+        footage: the footage itself, with an absolute path.
+        every_s: interval between sampled frames, seconds.
         spans: intervals to sample, ``(from, to)`` in seconds of presentation time; None for all.
         key: digest of everything that the faces depend on.
-        backend: detector and embedder.
-        segments: of the footage.
+        backend: settings of the detector and the embedder.
+        segments: the footage's segments, in order.
     """
 
     paths: ProjectFolder
@@ -59,20 +59,20 @@ class DetectJob:
         return face_checkpoints(folder, key=f"{self.key}-{segment.number:04d}")
 
     def record_file(self, segment: Segment) -> Path:
-        """Return the file that records that a segment is finished."""
+        """Return the file that marks a segment as finished."""
         return self.paths.parts_folder(self.name) / f"{self.key}-{segment.number:04d}.json"
 
 
 @dataclass(frozen=True, slots=True)
 class DetectTask:
-    """One segment of a job."""
+    """Face detection in one segment of a footage."""
 
     job: DetectJob
     segment: Segment
 
 
 def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
-    """Write a segment's faces as checkpoints, and their pictures, resuming after the last one."""
+    """Write a segment's face checkpoints and pictures, resuming after the last checkpoint."""
     job, segment = task.job, task.segment
     noted = noted_damage(job.record_file(segment))
     if noted is not None:
@@ -105,26 +105,26 @@ def _load(settings: BackendSettings) -> Extractor:
 
 def _merged(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Extracted]:
     """Merge batches to at least `CHECKPOINT_FRAMES` frames each, and update the bar."""
-    waiting: list[Extracted] = []
+    pending: list[Extracted] = []
     for batch in batches:
-        waiting.append(batch)
+        pending.append(batch)
         found += len(batch.faces)
         bar.update(len(batch.frames))
         bar.set_postfix_str(f"{found} faces")
-        if sum(len(one.frames) for one in waiting) >= CHECKPOINT_FRAMES:
-            yield Extracted.concatenate(waiting)
-            waiting = []
-    if waiting:
-        yield Extracted.concatenate(waiting)
+        if sum(len(part.frames) for part in pending) >= CHECKPOINT_FRAMES:
+            yield Extracted.concatenate(pending)
+            pending = []
+    if pending:
+        yield Extracted.concatenate(pending)
 
 
 def write_tables(job: DetectJob, _: TaskContext) -> None:
-    """Write both tables from all checkpoints, with the shots and tracklets of the whole footage."""
-    batches = [one for segment in job.segments for one in job.checkpoints(segment).read()]
-    whole = Extracted.concatenate(batches)
-    frames, faces = whole.frames, whole.faces
+    """Write both tables from all checkpoints, with shots and tracklets of the entire footage."""
+    batches = [part for segment in job.segments for part in job.checkpoints(segment).read()]
+    extracted = Extracted.concatenate(batches)
+    frames, faces = extracted.frames, extracted.faces
     video = job.footage.kind == "video"
-    # Photographs of a folder have no order in time: each is a shot of its own.
+    # Photographs have no order in time: each is a shot of its own.
     shot = shot_numbers(frames) if video else np.arange(len(frames), dtype=np.int32)
     frames = frames.replace(shot=shot)
     faces = faces.replace(shot=shot[np.searchsorted(frames.frame_index, faces.frame_index)])

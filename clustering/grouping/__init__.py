@@ -1,1 +1,1 @@
-"""From faces to people: linkage, DBSCAN, and review constraints."""
+"""Grouping of faces into people: linkage, DBSCAN, and review constraints."""

@@ -1,4 +1,4 @@
-"""Match clusters across footages and runs: each becomes a person with a number."""
+"""Match clusters across footages and runs, and assign person ids."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from data.tables.faces import Faces
 from data.tables.people import Assignments
 
 _ACROSS = Distance(clothes_share=0.0, poor_share=0.3)
-"""Clothes change between footages, and poor faces of two strangers look like one person."""
-_LINK_ACROSS = 1.02  # eps
+"""Clothes change between footages, and poor faces of two strangers resemble each other."""
+_LINK_ACROSS = 1.02  # distance threshold, in eps
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +34,8 @@ class ClusteredFootage:
 
     faces: Faces
     cluster: Labels  # (n,) from 0; -1 unknown
-    before: Assignments  # of the previous run
-    seconds_a_face: float  # the sampling interval
+    previous: Assignments  # people in the previous run
+    seconds_per_face: float  # sampling interval
 
 
 def identify(
@@ -43,39 +43,41 @@ def identify(
     *,
     eps: float,
     next_person_id: int,
-    whole: Collection[int] = (),
+    reviewed_people: Collection[int] = (),
 ) -> dict[str, Labels]:
-    """Give every cluster of every footage a person's number.
+    """Assign a person id to every cluster of every footage.
 
-    Clusters of different footages with similar faces are one person. A cluster that was a person in
-    the previous run stays that person; new people are numbered from ``next_person_id``, by time on
+    Clusters of different footages with similar faces become one person. A cluster that was a person
+    in the previous run keeps its id; new people are numbered from ``next_person_id``, by time on
     screen.
 
     Args:
-        footages: by name.
+        footages: clustered footages by name.
         eps: as in the clustering.
-        next_person_id: number of the first new person.
-        whole: people that a reviewer composed: every cluster of a footage with a majority of their
-            faces stays theirs, not only the largest.
+        next_person_id: id of the first new person.
+        reviewed_people: people that a reviewer assigned faces to or merged. They keep every cluster
+            in which most faces are theirs, not only the largest.
 
     Returns:
-        By footage, ``(n,)`` person of each face; -1 unknown.
+        ``(n,)`` person of each face, -1 unknown, by footage.
     """
-    nodes = _Nodes(footages, whole)
+    nodes = _Nodes(footages, reviewed_people)
     joined = _join_across(nodes, eps)
     numbers = _person_ids(nodes, joined, next_person_id)
     person = np.full(len(nodes.of_face), UNKNOWN, np.int64)
     clustered = nodes.of_face != UNKNOWN
     person[clustered] = numbers[joined[nodes.of_face[clustered]]]
     person = _adopt_leftovers(nodes, person, eps)
-    # The last part, beyond the end of the last footage, is empty.
+    # np.split returns one more array than footages; it is empty.
     return dict(zip(footages, np.split(person, nodes.ends), strict=False))
 
 
 class _Nodes:
     """The clusters of all footages, numbered consecutively."""
 
-    def __init__(self, footages: Mapping[str, ClusteredFootage], whole: Collection[int]) -> None:
+    def __init__(
+        self, footages: Mapping[str, ClusteredFootage], reviewed_people: Collection[int]
+    ) -> None:
         entries = list(footages.values())
         sizes = [int(entry.cluster.max(initial=UNKNOWN)) + 1 for entry in entries]
         first = np.concatenate([[0], np.cumsum(sizes)])[:-1]
@@ -90,15 +92,17 @@ class _Nodes:
         self.footage = np.repeat(np.arange(len(entries)), sizes)
         self.of_face = np.concatenate([np.zeros(0, np.int64), *shifted])
         self.frame = _numbered_frames(faces)
-        nothing = np.zeros((0, 128), np.float32)
-        self.embedding = np.concatenate([nothing, *map(person_embeddings, faces)])
+        empty = np.zeros((0, 128), np.float32)
+        self.embedding = np.concatenate([empty, *map(person_embeddings, faces)])
         self.weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
         self.seconds = np.concatenate(
-            [np.zeros(0), *(np.full(len(e.faces), e.seconds_a_face) for e in entries)]
+            [np.zeros(0), *(np.full(len(e.faces), e.seconds_per_face) for e in entries)]
         )
         # Person of each node in the previous run, ``(count,)``; -1 none.
-        known = [_best_votes(_persons_before(e), e.cluster, whole) for e in entries]
-        self.known = np.concatenate([np.zeros(0, np.int64), *known])
+        previous = [
+            _match_previous(_previous_people(e), e.cluster, reviewed_people) for e in entries
+        ]
+        self.previous = np.concatenate([np.zeros(0, np.int64), *previous])
 
     def groups(self, label: Labels) -> Groups:
         """Compute the moments of the groups of ``label``, ``(n,)``, without clothes."""
@@ -114,33 +118,43 @@ def _numbered_frames(footages: list[Faces]) -> Labels:
     return np.concatenate(numbers)
 
 
-def _persons_before(entry: ClusteredFootage) -> Labels:
-    """Return the person of each face in the previous run, by time and place, ``(n,)``."""
-    faces, before = entry.faces, entry.before
-    row = same_faces(faces.time_s, faces.xyxy, before.time_s, before.xyxy)
-    person = np.append(before.person_id, UNKNOWN)
+def _previous_people(entry: ClusteredFootage) -> Labels:
+    """Return the person of each face in the previous run, by time and position, ``(n,)``."""
+    faces, previous = entry.faces, entry.previous
+    row = same_faces(faces.time_s, faces.xyxy, previous.time_s, previous.xyxy)
+    person = np.append(previous.person_id, UNKNOWN)
     return np.asarray(person[row], np.int64)
 
 
-def _best_votes(person: Labels, cluster: Labels, whole: Collection[int]) -> Labels:
-    """Match clusters to people one to one for the most faces; ``(clusters,)``, -1 none."""
+def _match_previous(person: Labels, cluster: Labels, reviewed_people: Collection[int]) -> Labels:
+    """Match clusters and people one to one, maximising the number of common faces.
+
+    Args:
+        person: ``(n,)`` person of each face in the previous run; -1 unknown.
+        cluster: ``(n,)`` cluster of each face; -1 unknown.
+        reviewed_people: see `identify`.
+
+    Returns:
+        ``(clusters,)`` person of each cluster; -1 none.
+    """
     best = np.full(int(cluster.max(initial=UNKNOWN)) + 1, UNKNOWN, np.int64)
     voting = (person != UNKNOWN) & (cluster >= 0)
     votes, count = np.unique(
         np.stack([cluster[voting], person[voting]], axis=1), axis=0, return_counts=True
     )
-    for some in _components(votes):
-        clusters, row = np.unique(votes[some, 0], return_inverse=True)
-        people, column = np.unique(votes[some, 1], return_inverse=True)
+    for component in _components(votes):
+        clusters, row = np.unique(votes[component, 0], return_inverse=True)
+        people, column = np.unique(votes[component, 1], return_inverse=True)
         table = np.zeros((len(clusters), len(people)), np.int64)
-        table[row, column] = count[some]
+        table[row, column] = count[component]
         rows, columns = linear_sum_assignment(-table)
-        elected = table[rows, columns] > 0
-        best[clusters[rows[elected]]] = people[columns[elected]]
-        most = people[table.argmax(axis=1)]
-        mostly = 2 * table.max(axis=1) > table.sum(axis=1)
-        left = (best[clusters] == UNKNOWN) & mostly & np.isin(most, list(whole))
-        best[clusters[left]] = most[left]
+        matched = table[rows, columns] > 0
+        best[clusters[rows[matched]]] = people[columns[matched]]
+        main_person = people[table.argmax(axis=1)]
+        has_majority = 2 * table.max(axis=1) > table.sum(axis=1)
+        is_reviewed = np.isin(main_person, list(reviewed_people))
+        kept = (best[clusters] == UNKNOWN) & has_majority & is_reviewed
+        best[clusters[kept]] = main_person[kept]
     return best
 
 
@@ -160,33 +174,33 @@ def _components(votes: NDArray[np.int64]) -> list[Rows]:
 
 
 def _join_across(nodes: _Nodes, eps: float) -> Labels:
-    """Link nodes across footages; return the cluster of each, ``(count,)`` from 0."""
-    # Nodes that were one person stay one. Of the rest, two of one footage are never joined, since
-    # the clustering of the footage kept them apart, nor two that were different people before.
-    known = nodes.known != UNKNOWN
-    alone = np.arange(nodes.count) + nodes.known.max(initial=0) + 1
-    start = renumbered(np.where(known, nodes.known, alone))
+    """Link nodes across footages; return the cluster of each node, ``(count,)`` from 0."""
+    # Nodes that were one person before start as one cluster. Two other nodes are never joined if
+    # they are of one footage, whose clustering separated them, or were different people before.
+    was_known = nodes.previous != UNKNOWN
+    own_label = np.arange(nodes.count) + nodes.previous.max(initial=0) + 1
+    initial = renumbered(np.where(was_known, nodes.previous, own_label))
     if len(np.unique(nodes.footage)) < 2:
-        return start
-    size = int(start.max(initial=UNKNOWN)) + 1
-    of_footage = CannotLink.exclusive(start, nodes.footage, size)
-    one_each = CannotLink.exclusive(start, np.where(known, 0, UNKNOWN), size)
-    label = np.where(nodes.of_face == UNKNOWN, UNKNOWN, start[nodes.of_face])
+        return initial
+    size = int(initial.max(initial=UNKNOWN)) + 1
+    of_footage = CannotLink.exclusive(initial, nodes.footage, size)
+    of_person = CannotLink.exclusive(initial, np.where(was_known, 0, UNKNOWN), size)
+    label = np.where(nodes.of_face == UNKNOWN, UNKNOWN, initial[nodes.of_face])
     joined = link(
         nodes.groups(label),
-        of_footage.and_also(one_each),
+        of_footage.combined_with(of_person),
         distance=_ACROSS,
         threshold=_LINK_ACROSS * eps,
     )
-    return joined[start]
+    return joined[initial]
 
 
 def _person_ids(nodes: _Nodes, joined: Labels, next_id: int) -> Labels:
-    """Return the person of each joined cluster: the known one, or a new one by time on screen."""
+    """Return the person of each joined cluster: its previous id, or a new one by time on screen."""
     size = int(joined.max(initial=UNKNOWN)) + 1
     numbers = np.full(size, UNKNOWN, np.int64)
-    known = nodes.known != UNKNOWN
-    numbers[joined[known]] = nodes.known[known]
+    was_known = nodes.previous != UNKNOWN
+    numbers[joined[was_known]] = nodes.previous[was_known]
     inside = nodes.of_face != UNKNOWN
     seen_s = np.bincount(joined[nodes.of_face[inside]], nodes.seconds[inside], size)
     new = np.flatnonzero(numbers == UNKNOWN)
@@ -196,23 +210,23 @@ def _person_ids(nodes: _Nodes, joined: Labels, next_id: int) -> Labels:
 
 
 def _adopt_leftovers(nodes: _Nodes, person: Labels, eps: float) -> Labels:
-    """Assign leftover faces of one footage to people of the others, where it is clear."""
-    left = np.flatnonzero(person == UNKNOWN)
+    """Assign leftover faces to people of other footages, where the match is clear."""
+    leftovers = np.flatnonzero(person == UNKNOWN)
     people = np.unique(person[person != UNKNOWN])
-    if len(left) == 0 or len(people) == 0 or nodes.footages < 2:
+    if len(leftovers) == 0 or len(people) == 0 or nodes.footages < 2:
         return person
     label = np.where(person == UNKNOWN, UNKNOWN, np.searchsorted(people, person))
-    one_each = np.full(len(person), UNKNOWN, np.int64)
-    one_each[left] = np.arange(len(left))
-    column, apart = match_leftovers(
-        nodes.groups(one_each),
+    node = np.full(len(person), UNKNOWN, np.int64)
+    node[leftovers] = np.arange(len(leftovers))
+    column, distance = match_leftovers(
+        nodes.groups(node),
         nodes.groups(label),
-        CannotLink.exclusive(one_each, nodes.frame, len(left)),
+        CannotLink.exclusive(node, nodes.frame, len(leftovers)),
         CannotLink.exclusive(label, nodes.frame, len(people)),
         distance=_ACROSS,
         limit=_LINK_ACROSS * eps,
     )
-    column = one_per_frame(column, apart, node=one_each, frame=nodes.frame)
+    column = one_per_frame(column, distance, node=node, frame=nodes.frame)
     adopted = person.copy()
-    adopted[left[column >= 0]] = people[column[column >= 0]]
+    adopted[leftovers[column >= 0]] = people[column[column >= 0]]
     return adopted

@@ -1,4 +1,4 @@
-"""Aliases of the array types of this shelf."""
+"""Array types of the grouping."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ AnyFloats = NDArray[np.floating[Any]]
 Rows = NDArray[np.int64]
 """``(n,)`` row numbers of points, faces or groups."""
 Labels = NDArray[np.int64]
-"""``(n,)`` number of the cluster, group or person of each row; -1 is unknown or none."""
+"""``(n,)`` cluster, group or person of each row; -1 unknown or none."""

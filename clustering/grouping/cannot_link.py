@@ -1,9 +1,9 @@
 """Cannot-link constraints between groups of faces: shared frames and review decisions.
 
-Every trait (a face of a certain frame, a face of a certain person) has a number, and each group
-has traits and excludes traits: two groups cannot merge if one has what the other excludes. Groups
-are many and have few traits each, so these are sparse matrices (cannot-link: Wagstaff et al.,
-"Constrained k-means clustering with background knowledge", 2001).
+A trait, such as having a face in a certain frame or a face of a certain person, has a number. Each
+group has some traits and excludes others: two groups cannot merge if one has a trait that the other
+excludes. There are many groups with few traits each, so the constraints are sparse matrices
+(cannot-link: Wagstaff et al., "Constrained k-means clustering with background knowledge", 2001).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.sparse import csr_array, hstack
 
 from clustering.grouping.arrays import Labels, Rows
 
-_PAIRS_AT_ONCE = 1 << 14
+_PAIRS_PER_BATCH = 1 << 14
 
 Counts = Any  # sparse csr_array of int64
 
@@ -26,26 +26,27 @@ Counts = Any  # sparse csr_array of int64
 class CannotLink:
     """Traits that each of n groups has and excludes."""
 
-    holds: Counts  # (n, traits) number of its nodes with the trait
-    bars: Counts  # (n, traits) number of its nodes that exclude the trait
-    both: Counts  # (n, traits) holds * bars summed over its nodes: clashes inside single nodes
-    apart: Counts  # (traits, traits) symmetric; nonzero for two traits that exclude each other
+    present: Counts  # (n, traits) number of the group's nodes that have the trait
+    excluded: Counts  # (n, traits) number of the group's nodes that exclude the trait
+    self_clashes: Counts  # (n, traits) sum of present * excluded over the group's nodes
+    exclusive_traits: Counts  # (traits, traits) symmetric; nonzero if two traits exclude each other
 
     @classmethod
-    def of(cls, holds: Counts, bars: Counts, apart: Counts) -> Self:
-        """Build constraints of single nodes.
+    def of(cls, present: Counts, excluded: Counts, exclusive_traits: Counts) -> Self:
+        """Build the constraints of single nodes.
 
         Args:
-            holds: ``(n, traits)`` nonzero where a node has a trait.
-            bars: ``(n, traits)`` nonzero where it excludes one.
-            apart: ``(traits, traits)`` symmetric, nonzero for traits that exclude each other.
+            present: ``(n, traits)`` nonzero if a node has a trait.
+            excluded: ``(n, traits)`` nonzero if a node excludes a trait.
+            exclusive_traits: ``(traits, traits)`` symmetric, nonzero if two traits exclude each
+                other.
         """
-        holds, bars = (_ones(matrix) for matrix in (holds, bars))
-        return cls(holds, bars, holds.multiply(bars).tocsr(), apart)
+        present, excluded = (_ones(matrix) for matrix in (present, excluded))
+        return cls(present, excluded, present.multiply(excluded).tocsr(), exclusive_traits)
 
     @classmethod
     def exclusive(cls, node: Labels, trait: Labels, nodes: int) -> Self:
-        """Keep nodes apart that share a trait.
+        """Build constraints that separate nodes with a common trait.
 
         Args:
             node: ``(n,)`` node of each face; -1 none.
@@ -54,89 +55,101 @@ class CannotLink:
         """
         known = (node >= 0) & (trait >= 0)
         size = int(trait.max(initial=-1)) + 1
-        holds = incidence(node[known], trait[known], (nodes, size))
-        return cls.of(holds, holds, csr_array((size, size), dtype=np.int64))
+        present = incidence(node[known], trait[known], (nodes, size))
+        return cls.of(present, present, csr_array((size, size), dtype=np.int64))
 
     def __len__(self) -> int:
-        return int(self.holds.shape[0])
+        return int(self.present.shape[0])
 
-    def and_also(self, other: CannotLink) -> CannotLink:
-        """Return the constraints of both, of the same groups."""
-        first, second = self.apart.shape[0], other.apart.shape[0]
-        apart = self.apart.tocoo(), other.apart.tocoo()
-        rows = np.concatenate([apart[0].row, apart[1].row + first])
-        columns = np.concatenate([apart[0].col, apart[1].col + first])
+    def combined_with(self, other: CannotLink) -> CannotLink:
+        """Combine two sets of constraints on the same groups."""
+        first, second = self.exclusive_traits.shape[0], other.exclusive_traits.shape[0]
+        pairs = self.exclusive_traits.tocoo(), other.exclusive_traits.tocoo()
+        rows = np.concatenate([pairs[0].row, pairs[1].row + first])
+        columns = np.concatenate([pairs[0].col, pairs[1].col + first])
         size = first + second
 
-        def beside(name: str) -> Counts:
+        def stacked(name: str) -> Counts:
             return hstack([getattr(self, name), getattr(other, name)], format="csr")
 
         combined = incidence(rows, columns, (size, size))
-        return CannotLink(beside("holds"), beside("bars"), beside("both"), combined)
+        return CannotLink(
+            stacked("present"), stacked("excluded"), stacked("self_clashes"), combined
+        )
 
     def take(self, rows: Rows) -> CannotLink:
         """Return the constraints of the groups in ``rows``, ``(m,)``."""
-        return CannotLink(self.holds[rows], self.bars[rows], self.both[rows], self.apart)
+        return CannotLink(
+            self.present[rows], self.excluded[rows], self.self_clashes[rows], self.exclusive_traits
+        )
 
     def any(self) -> bool:
-        """Whether any two groups may be kept apart."""
-        return bool(self.bars.nnz or self.apart.nnz)
+        """Whether any pair of groups may be constrained."""
+        return bool(self.excluded.nnz or self.exclusive_traits.nnz)
 
     def against(self, other: CannotLink) -> NDArray[np.bool_]:
         """Return which of these groups cannot merge with which of ``other``, ``(n, m)``."""
-        clash = self.bars @ other.holds.T + self._not_held() @ other.holds.T
-        clash = clash + self.holds @ other.bars.T
+        clash = self.excluded @ other.present.T + self._excluded_by_rule() @ other.present.T
+        clash = clash + self.present @ other.excluded.T
         return np.asarray(clash.toarray() > 0, np.bool_)
 
     def of_pairs(self, i: Rows, j: Rows) -> NDArray[np.bool_]:
         """Return whether groups ``i[k]`` and ``j[k]`` cannot merge, ``(p,)``.
 
         Args:
-            i: ``(p,)`` rows.
-            j: ``(p,)`` rows.
+            i: ``(p,)`` row of the first group of each pair.
+            j: ``(p,)`` row of the second group.
         """
         clash = np.zeros(len(i), np.bool_)
-        for start in range(0, len(i) if self.any() else 0, _PAIRS_AT_ONCE):
-            some = slice(start, start + _PAIRS_AT_ONCE)
-            a, b = self.take(i[some]), self.take(j[some])
-            found = a.bars.multiply(b.holds).sum(axis=1) + a.holds.multiply(b.bars).sum(axis=1)
-            if self.apart.nnz:
-                found = found + a._not_held().multiply(b.holds).sum(axis=1)
-            clash[some] = np.asarray(found).reshape(-1) > 0
+        for start in range(0, len(i) if self.any() else 0, _PAIRS_PER_BATCH):
+            batch = slice(start, start + _PAIRS_PER_BATCH)
+            a, b = self.take(i[batch]), self.take(j[batch])
+            counts = a.excluded.multiply(b.present).sum(axis=1)
+            counts = counts + a.present.multiply(b.excluded).sum(axis=1)
+            if self.exclusive_traits.nnz:
+                counts = counts + a._excluded_by_rule().multiply(b.present).sum(axis=1)
+            clash[batch] = np.asarray(counts).reshape(-1) > 0
         return clash
 
     def merged(self, label: Labels) -> CannotLink:
         """Merge the groups of equal ``label``, ``(n,)`` from 0."""
         size = int(label.max(initial=-1)) + 1
         member = incidence(label, np.arange(len(label)), (size, len(label)))
-        return CannotLink(member @ self.holds, member @ self.bars, member @ self.both, self.apart)
+        return CannotLink(
+            member @ self.present,
+            member @ self.excluded,
+            member @ self.self_clashes,
+            self.exclusive_traits,
+        )
 
     def clashes_inside(self) -> NDArray[np.bool_]:
-        """Return whether a merged group holds two nodes that cannot merge, ``(n,)``.
+        """Return whether a merged group contains two nodes that cannot merge, ``(n,)``.
 
-        No clash is missed; a single node that clashes with itself may be reported too.
+        No clash is missed, but a single node that clashes with itself may be reported too.
         """
-        twice = self.holds.multiply(self.bars) - self.both
-        clash = (twice > 0).sum(axis=1) + self._not_held().multiply(self.holds).sum(axis=1)
-        return np.asarray(clash).reshape(-1) > 0
+        clashes = self.present.multiply(self.excluded) - self.self_clashes
+        count = (clashes > 0).sum(axis=1)
+        count = count + self._excluded_by_rule().multiply(self.present).sum(axis=1)
+        return np.asarray(count).reshape(-1) > 0
 
     def traits(self, row: int) -> tuple[set[int], set[int]]:
-        """Return the traits that one group has, and all that it excludes."""
-        one = self.take(np.array([row]))
-        return set(one.holds.indices.tolist()), set((one.bars + one._not_held()).indices.tolist())
+        """Return the traits that a group has, and those that it excludes."""
+        group = self.take(np.array([row]))
+        excluded = group.excluded + group._excluded_by_rule()
+        return set(group.present.indices.tolist()), set(excluded.indices.tolist())
 
-    def _not_held(self) -> Counts:
-        """Return the traits excluded by ``apart``, ``(n, traits)``."""
-        return self.holds @ self.apart
+    def _excluded_by_rule(self) -> Counts:
+        """Return the traits excluded by ``exclusive_traits``, ``(n, traits)``."""
+        return self.present @ self.exclusive_traits
 
 
 def incidence(rows: Rows, columns: Rows, shape: tuple[int, int]) -> Counts:
-    """Count each pair of a row and a column in a sparse matrix of ``shape``.
+    """Count each pair of a row and a column in a sparse matrix.
 
     Args:
-        rows: ``(n,)``.
-        columns: ``(n,)``.
-        shape: of the result.
+        rows: ``(n,)`` row of each pair.
+        columns: ``(n,)`` column of each pair.
+        shape: shape of the matrix.
     """
     ones = np.ones(len(rows), np.int64)
     matrix = csr_array((ones, (rows, columns)), shape=shape)

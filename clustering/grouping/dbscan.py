@@ -1,10 +1,10 @@
 """DBSCAN in bounded memory, with exactly scikit-learn's labels.
 
-scikit-learn's DBSCAN keeps every point's list of neighbours at once: tens of billions of entries
-for 200,000 faces of a few people. Here the distance matrix is computed in blocks. Most points prove
-to be core points within their own block; the others are compared with all points, and each has
+scikit-learn's DBSCAN keeps the neighbours of all points in memory: tens of billions of entries for
+200,000 faces of a few people. Here the distance matrix is computed in blocks. Most points turn out
+to be core points within their own block. The others are compared with all points, and each has
 fewer than ``min_samples`` neighbours to keep. Then the core points are joined, skipping blocks
-that are one cluster already.
+whose points are already in one cluster.
 
 M. Ester, H.-P. Kriegel, J. Sander, X. Xu, "A density-based algorithm for discovering clusters in
 large spatial databases with noise", KDD 1996.
@@ -27,7 +27,7 @@ from data.core.arrays import UNKNOWN
 
 BLOCK_SIZE = 1024
 """Points per side of a block: 1024 * 1024 * 4 bytes = 4 MiB of distances fit in the cache."""
-_PAIRS_AT_ONCE = 1 << 16
+_PAIRS_PER_BATCH = 1 << 16
 
 
 def dbscan(
@@ -36,9 +36,9 @@ def dbscan(
     """Cluster points by density.
 
     Args:
-        points: ``(n, d)``.
-        eps: two points at most this far apart (Euclidean) are neighbours.
-        min_samples: neighbours that make a core point, the point itself included.
+        points: ``(n, d)`` coordinates.
+        eps: maximum Euclidean distance of two neighbours.
+        min_samples: minimum number of neighbours of a core point, including itself.
         block_size: points per side of a block of distances; does not change the result.
 
     Returns:
@@ -61,14 +61,14 @@ def dense(
     block_size: int = BLOCK_SIZE,
     cell_size: int = CELL_SIZE,
 ) -> NDArray[np.bool_]:
-    """Return which points are not noise, ``(n,)``: `dbscan` without the clusters.
+    """Return which points `dbscan` would not label as noise, ``(n,)``.
 
     Args:
-        points: ``(n, d)``.
+        points: ``(n, d)`` coordinates.
         eps: as in `dbscan`.
         min_samples: as in `dbscan`.
         block_size: as in `dbscan`.
-        cell_size: points per cell of near points, if there are more; does not change the result.
+        cell_size: mean number of points per k-means cell; does not change the result.
     """
     if eps <= 0 or min_samples < 1:
         raise ValueError(f"eps must be > 0 and min_samples >= 1, got {eps} and {min_samples}")
@@ -76,10 +76,10 @@ def dense(
         return _dense(points, eps, min_samples, block_size)
     # Sorted by cell, most points have their neighbours in their own block.
     order = np.concatenate(k_means(points, cell_size=cell_size)[0])
-    found = np.empty(len(points), np.bool_)
+    is_dense = np.empty(len(points), np.bool_)
     with one_blas_thread():
-        found[order] = _dense(points[order], eps, min_samples, block_size)
-    return found
+        is_dense[order] = _dense(points[order], eps, min_samples, block_size)
+    return is_dense
 
 
 def _dense(
@@ -99,30 +99,29 @@ class _DbscanSearch:
         self._near = _EpsNeighbours(points, eps)
         self._min_samples = min_samples
         self._block_size = block_size
-        self._neighbours = np.zeros(len(points), np.int64)  # lower bound of a core point's
+        self._neighbours = np.zeros(len(points), np.int64)  # lower bound for core points
         self._core = np.zeros(len(points), np.bool_)
         self._component = np.arange(len(points), dtype=np.int32)  # of core points joined so far
-        self._kept: list[
-            tuple[Rows, Rows]
-        ] = []  # near pairs whose first is not known to be a core point
+        # Neighbouring pairs whose first point is not known to be a core point.
+        self._open_pairs: list[tuple[Rows, Rows]] = []
 
     def find_core_points(self) -> None:
-        """Find the points with enough neighbours."""
+        """Find the points with at least ``min_samples`` neighbours."""
         blocks = self._blocks(np.arange(len(self._core)))
         for _ in in_threads(lambda block: self._count(block, block), blocks):
             pass
-        for _ in in_threads(self._count_beyond_block, self._blocks(np.flatnonzero(~self._core))):
+        for _ in in_threads(self._count_outside_block, self._blocks(np.flatnonzero(~self._core))):
             pass
 
     def join_core_points(self) -> None:
-        """Join core points that are near to each other."""
+        """Join core points that are neighbours."""
         blocks = self._blocks(np.flatnonzero(self._core))
-        # The diagonal first: it joins most points, and joined pairs are skipped afterwards.
+        # The diagonal comes first: it joins most points, and joined pairs are skipped afterwards.
         diagonal = [(block, block) for block in blocks]
         above = [(a, b) for i, a in enumerate(blocks) for b in blocks[i + 1 :]]
         for pairs in (diagonal, above):
             for (rows, columns), near in zip(
-                pairs, in_threads(self._near_but_apart, pairs), strict=True
+                pairs, in_threads(self._near_unjoined, pairs), strict=True
             ):
                 if near is not None:
                     self._join_near(rows, columns, near)
@@ -132,45 +131,45 @@ class _DbscanSearch:
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     def dense(self) -> NDArray[np.bool_]:
-        """Return core points and those near to them, ``(n,)``; call after `find_core_points`."""
-        found = self._core.copy()
-        for i, j in self._kept:
-            found[i[self._core[j]]] = True
-        return found
+        """Return core points and their neighbours, ``(n,)``; call after `find_core_points`."""
+        is_dense = self._core.copy()
+        for i, j in self._open_pairs:
+            is_dense[i[self._core[j]]] = True
+        return is_dense
 
     def labels(self) -> Labels:
         """Return the clusters, ``(n,)``; call after `join_core_points`."""
         labels = np.full(len(self._core), UNKNOWN, np.int64)
         labels[self._core] = by_first_row(self._component[self._core].astype(np.int64))
-        # A point that is near to core points belongs to the first cluster that reaches it.
+        # A border point belongs to the first cluster that has a core point near it.
         first = np.full(len(labels), len(labels), np.int64)
-        for i, j in self._kept:
+        for i, j in self._open_pairs:
             border = ~self._core[i] & self._core[j]
             np.minimum.at(first, i[border], labels[j[border]])
         return np.where(first < len(labels), first, labels)
 
     def _count(self, rows: Rows, columns: Rows) -> None:
-        """Count neighbours of ``rows``; keep the pairs of rows that are not yet core points."""
+        """Count the neighbours of ``rows``; keep the pairs of rows that are not yet core points."""
         near = self._near.exactly(rows, columns, self._near.closeness(rows, columns))
         self._neighbours[rows] += np.count_nonzero(near, axis=1)
         self._core[rows] = self._neighbours[rows] >= self._min_samples
         still_open = ~self._core[rows]
         i, j = np.nonzero(near[still_open])
-        self._kept.append((rows[still_open][i], columns[j]))
+        self._open_pairs.append((rows[still_open][i], columns[j]))
 
-    def _count_beyond_block(self, points: Rows) -> None:
-        """Count neighbours outside a point's own block, which is counted already."""
+    def _count_outside_block(self, points: Rows) -> None:
+        """Count neighbours outside a point's own block, which has been counted already."""
         for columns in self._blocks(np.arange(len(self._core))):
-            beyond = (points < columns[0]) | (points > columns[-1])
-            rows = points[beyond & ~self._core[points]]
+            outside = (points < columns[0]) | (points > columns[-1])
+            rows = points[outside & ~self._core[points]]
             if len(rows):
                 self._count(rows, columns)
 
-    def _near_but_apart(self, block: tuple[Rows, Rows]) -> NDArray[np.bool_] | None:
-        """Return the near core points not joined yet, ``(rows, columns)``; None if none."""
+    def _near_unjoined(self, block: tuple[Rows, Rows]) -> NDArray[np.bool_] | None:
+        """Return the near pairs that are not joined yet, ``(rows, columns)``; None if all are."""
         rows, columns = block
-        components = self._component  # stale if other threads join blocks: that is harmless
-        if _all_one(components[rows], components[columns]):
+        components = self._component  # stale if another thread joins blocks, which is harmless
+        if _same_component(components[rows], components[columns]):
             return None
         closeness = self._near.closeness(rows, columns)
         near = closeness >= self._near.surely_far
@@ -181,7 +180,7 @@ class _DbscanSearch:
         return near
 
     def _join_near(self, rows: Rows, columns: Rows, near: NDArray[np.bool_]) -> None:
-        """Join near pairs, one per row at a time: that joins most of the others too."""
+        """Join near pairs, one per row and pass: a pass also joins most of the other pairs."""
         while True:
             near &= self._component[rows][:, None] != self._component[columns][None, :]
             if not near.any():
@@ -193,9 +192,9 @@ class _DbscanSearch:
     def _join(self, i: Rows, j: Rows) -> None:
         """Merge the components of each pair ``i``, ``j``."""
         links = np.concatenate([self._component[i], self._component[j]])
-        linked, place = np.unique(links, return_inverse=True)
+        linked, position = np.unique(links, return_inverse=True)
         graph = coo_array(
-            (np.ones(len(i), np.int8), (place[: len(i)], place[len(i) :])),
+            (np.ones(len(i), np.int8), (position[: len(i)], position[len(i) :])),
             shape=(len(linked), len(linked)),
         )
         _, merged = connected_components(graph, directed=False)
@@ -206,10 +205,10 @@ class _DbscanSearch:
 
 
 class _EpsNeighbours:
-    """Points at most ``eps`` apart.
+    """Find pairs of points at most ``eps`` apart.
 
-    A product in single precision is fast but inexact. Distances close to ``eps`` are computed again
-    in double precision, as scikit-learn computes them.
+    A single-precision matrix product is fast but inexact. Distances close to ``eps`` are recomputed
+    in double precision, as in scikit-learn.
     """
 
     def __init__(self, points: NDArray[np.float32], eps: float) -> None:
@@ -220,10 +219,10 @@ class _EpsNeighbours:
         # (eps^2 - |a - b|^2) / 2 + const in one product: a.b - |a|^2 / 2 - |b|^2 / 2
         self._left = np.hstack([points, half, ones])
         self._right = np.hstack([points, -ones, -half])
-        # Bound of the rounding of a sum of d products of size |a||b| in single precision.
+        # Bound of the rounding error of a single-precision sum of d products of magnitude |a||b|.
         slack = 1e-5 * (2 * float(half.max(initial=0)) + eps**2)
-        self.surely_far = np.float32(-(eps**2) / 2 - slack)  # below it
-        self._surely_near = np.float32(-(eps**2) / 2 + slack)  # from it on
+        self.surely_far = np.float32(-(eps**2) / 2 - slack)  # if below
+        self._surely_near = np.float32(-(eps**2) / 2 + slack)  # if at least
 
     def closeness(self, rows: Rows, columns: Rows) -> NDArray[np.float32]:
         """Return minus half the squared distance, ``(rows, columns)``, in single precision."""
@@ -239,17 +238,19 @@ class _EpsNeighbours:
     ) -> NDArray[np.bool_]:
         """Return the near pairs, ``(rows, columns)``; exact where ``only`` is true, if given."""
         near = np.asarray(closeness >= self._surely_near, np.bool_)
-        unsure = (closeness >= self.surely_far) & ~near
+        uncertain = (closeness >= self.surely_far) & ~near
         if only is not None:
-            unsure &= only
-        i, j = np.nonzero(unsure)
-        for start in range(0, len(i), _PAIRS_AT_ONCE):
-            some = slice(start, start + _PAIRS_AT_ONCE)
-            apart = self._points[rows[i[some]]].astype(np.float64) - self._points[columns[j[some]]]
-            near[i[some], j[some]] = np.einsum("ij,ij->i", apart, apart) <= self._eps**2
+            uncertain &= only
+        i, j = np.nonzero(uncertain)
+        for start in range(0, len(i), _PAIRS_PER_BATCH):
+            batch = slice(start, start + _PAIRS_PER_BATCH)
+            difference = (
+                self._points[rows[i[batch]]].astype(np.float64) - self._points[columns[j[batch]]]
+            )
+            near[i[batch], j[batch]] = np.einsum("ij,ij->i", difference, difference) <= self._eps**2
         return near
 
 
-def _all_one(*components: NDArray[np.int32]) -> bool:
-    """Whether all points are of one component, so that there is nothing to join."""
-    return all(bool((some == components[0][0]).all()) for some in components)
+def _same_component(*components: NDArray[np.int32]) -> bool:
+    """Whether all points are in one component, so that nothing has to be joined."""
+    return all(bool((labels == components[0][0]).all()) for labels in components)

@@ -28,14 +28,15 @@ from data.tables.faces import Faces
 
 @dataclass(frozen=True, slots=True)
 class GroupingSettings:
-    """Settings of the clustering; the defaults are measured over all labelled clips together.
+    """Settings of the clustering; the defaults were tuned on all labelled clips together.
 
     Args:
-        eps: usual largest distance of two faces of one person, in dlib's space.
-        min_samples: similar faces that make a person; None follows the number of sampled frames.
-        plain: DBSCAN on the embeddings alone, the reference recipe.
+        eps: typical maximum distance of two faces of one person, in dlib's space.
+        min_samples: minimum number of similar faces of a person; None derives it from the number of
+            sampled frames.
+        plain: use DBSCAN on the embeddings alone, the reference recipe.
         tracklets, cannot_link, mirror, clothes, quality, spread: parts of the method, each of which
-            can be left out to measure its worth.
+            can be switched off to measure its contribution.
     """
 
     eps: float = 0.5
@@ -51,12 +52,12 @@ class GroupingSettings:
 
 PLAIN_MIN_SAMPLES = 5
 
-# Average linkage stops at this many eps. Photographs need more similarity: without clothes and
-# with more people, two strangers come nearer.
+# Distance thresholds of average linkage, in eps. Photographs need more similarity: without clothes
+# and with more people, strangers are more alike.
 _LINK = 1.20
 _LINK_STILLS = 1.06
-_JOIN_SLACK = 0.1  # eps beyond the linkage's threshold within which leftovers join
-_FOUNDER_QUALITY = 0.2  # least quality of the best face of a person
+_JOIN_SLACK = 0.1  # added to the threshold for leftovers, in eps
+_FOUNDER_QUALITY = 0.2  # minimum quality of a person's best face
 
 
 def group_faces(
@@ -71,12 +72,12 @@ def group_faces(
     """Cluster the faces of one footage into people.
 
     Args:
-        faces: with ``tracklet`` filled in.
-        settings: of the clustering.
+        faces: faces with ``tracklet`` filled in.
+        settings: settings of the clustering.
         frames: number of sampled frames.
-        video: False for photographs, which were not taken in one place at one time.
+        video: False for photographs, which may be from different places and times.
         constraints: review decisions about these faces.
-        limits: of the linkage.
+        limits: sizes at which the linkage becomes approximate.
 
     Returns:
         ``(n,)`` person of each face, from 0 in order of first face; -1 unknown.
@@ -86,7 +87,7 @@ def group_faces(
 
 
 def default_min_samples(frames: int, *, video: bool) -> int:
-    """Return the faces that make a person: 2 photographs; 3 in short footage, 5 in long."""
+    """Return the minimum faces of a person: 2 in photographs, 3 to 5 in video, by length."""
     return int(np.clip(3 + frames / 300, 3, 5)) if video else 2
 
 
@@ -96,9 +97,9 @@ def person_weights(faces: Faces, *, weighted: bool = True) -> Floats:
 
 
 def person_embeddings(faces: Faces, *, mirrored: bool = True) -> NDArray[np.float32]:
-    """Return the embeddings to compare, ``(n, 128)``: averaged with the mirrored chips' ones."""
-    both = (faces.embedding + faces.embedding_mirrored) / 2 if mirrored else faces.embedding
-    return np.asarray(both, np.float32)
+    """Return the embeddings to compare, ``(n, 128)``, averaged with those of the mirrored chips."""
+    embedding = (faces.embedding + faces.embedding_mirrored) / 2 if mirrored else faces.embedding
+    return np.asarray(embedding, np.float32)
 
 
 class _Grouping:
@@ -130,27 +131,29 @@ class _Grouping:
         )
 
     def people(self) -> Labels:
-        """Link nodes, drop clusters that make no person, assign leftovers; ``(n,)``."""
+        """Link nodes, drop clusters that are no person, and assign leftovers; ``(n,)``."""
         if len(self.faces) == 0:
             return np.zeros(0, np.int64)
         cluster = self._link(self.node)
-        return renumbered(self._join(np.where(self._founded(cluster), cluster, UNKNOWN)))
+        return renumbered(
+            self._assign_leftovers(np.where(self._is_person(cluster), cluster, UNKNOWN))
+        )
 
     def _groups(self, label: Labels) -> Groups:
         return groups_of(label, self.weight, self.embedding, self.clothes)
 
     def _cannot_link(self, label: Labels) -> CannotLink:
-        """Keep groups apart that share a frame or that review decisions separate."""
+        """Separate groups that share a frame, or that review decisions separate."""
         size = int(label.max(initial=-1)) + 1
         cannot = CannotLink.exclusive(label, self.frame, size)
         if self.constraints.any():
-            cannot = cannot.and_also(review_links(label, size, self.constraints))
+            cannot = cannot.combined_with(review_links(label, size, self.constraints))
         return cannot
 
     def _link(self, node: Labels) -> Labels:
         """Link nodes; return the cluster of each face, ``(n,)``."""
         linked = link(
-            self._groups(node),  # pass ownership: link frees groups as it merges
+            self._groups(node),  # pass ownership: `link` frees groups as it merges
             self._cannot_link(node),
             distance=self.distance,
             threshold=self.threshold,
@@ -158,44 +161,44 @@ class _Grouping:
         )
         return linked[node]
 
-    def _founded(self, cluster: Labels) -> NDArray[np.bool_]:
+    def _is_person(self, cluster: Labels) -> NDArray[np.bool_]:
         """Return the faces of clusters that are dense by DBSCAN and have a good face, ``(n,)``."""
-        found = dense(self.embedding, eps=self.settings.eps, min_samples=self.min_samples)
-        founders = np.unique(cluster[found & (self.weight >= _FOUNDER_QUALITY)])
-        enough = np.flatnonzero(np.bincount(cluster) >= self.min_samples)
+        is_dense = dense(self.embedding, eps=self.settings.eps, min_samples=self.min_samples)
+        founders = np.unique(cluster[is_dense & (self.weight >= _FOUNDER_QUALITY)])
+        large = np.flatnonzero(np.bincount(cluster) >= self.min_samples)
         pinned = np.unique(cluster[self.constraints.pinned != UNKNOWN])
-        return np.isin(cluster, np.union1d(np.intersect1d(founders, enough), pinned))
+        return np.isin(cluster, np.union1d(np.intersect1d(founders, large), pinned))
 
-    def _join(self, cluster: Labels) -> Labels:
-        """Let each leftover node join the cluster that it clearly belongs to."""
+    def _assign_leftovers(self, cluster: Labels) -> Labels:
+        """Assign each leftover node to the cluster that it clearly belongs to."""
         people = renumbered(cluster)
         left = np.flatnonzero(people == UNKNOWN)
         if people.max() == UNKNOWN or not len(left):
             return people
-        own = np.full(len(people), UNKNOWN, np.int64)
-        own[left] = by_first_row(self.node[left])
-        joins, apart = match_leftovers(
-            self._groups(own),
+        leftover_node = np.full(len(people), UNKNOWN, np.int64)
+        leftover_node[left] = by_first_row(self.node[left])
+        joins, distance = match_leftovers(
+            self._groups(leftover_node),
             self._groups(people),
-            self._cannot_link(own),
+            self._cannot_link(leftover_node),
             self._cannot_link(people),
             distance=self.distance,
             limit=self.threshold + _JOIN_SLACK * self.settings.eps,
         )
         if self.settings.cannot_link:
-            joins = one_per_frame(joins, apart, node=own, frame=self.faces.frame_index)
-        people[left] = joins[own[left]]
+            joins = one_per_frame(joins, distance, node=leftover_node, frame=self.faces.frame_index)
+        people[left] = joins[leftover_node[left]]
         return people
 
 
 def _shared_frames(faces: Faces) -> Labels:
-    """Return the frame of each face, ``(n,)`` from 0; -1 if no other face is in it."""
+    """Return the frame of each face, ``(n,)`` from 0; -1 if the frame has no other face."""
     frame = by_first_row(faces.frame_index)
     return renumbered(np.where(np.bincount(frame)[frame] > 1, frame, UNKNOWN))
 
 
 def _nodes(faces: Faces, constraints: ReviewConstraints, *, tracklets: bool) -> Labels:
-    """Return the node of each face, ``(n,)`` from 0: its tracklet, or the face alone."""
+    """Return the node of each face, ``(n,)`` from 0: its tracklet, or a node of its own."""
     single = -1 - np.arange(len(faces))
     alone = faces.tracklet < 0 if tracklets else np.ones(len(faces), np.bool_)
     return by_first_row(separate_nodes(np.where(alone, single, faces.tracklet), constraints))

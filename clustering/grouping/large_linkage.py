@@ -1,10 +1,11 @@
 """Constrained average linkage of any number of groups of faces.
 
 Up to `LinkageLimits.one_by_one` groups, the nearest pair is merged repeatedly (see
-`clustering.grouping.linkage`). More are merged in rounds: each group finds its nearest neighbour,
-and the nearest of these pairs are merged at once, so that the threshold rises from round to round,
-as it does where pairs are merged one by one (N. Monath et al., "Scalable hierarchical agglomerative
-clustering", KDD 2021). Memory is that of the groups; time is nearly linear in their number.
+`clustering.grouping.linkage`). More groups are merged in rounds: each round finds the nearest
+neighbour of each group, and merges the nearest of these pairs together. The distance of merged
+pairs thus rises from round to round, as it does when pairs are merged one by one (N. Monath et al.,
+"Scalable hierarchical agglomerative clustering", KDD 2021). Memory is linear in the number of
+groups, and time nearly so.
 """
 
 from __future__ import annotations
@@ -25,32 +26,32 @@ from clustering.grouping.neighbours import DEFAULT_SEARCH, SearchLimits, near_gr
 from clustering.grouping.relabel import by_first_row
 from data.core.arrays import UNKNOWN
 
-_SHARE = 0.3
-"""Of the pairs below the threshold: share that is merged in a round, the nearest first."""
-_FEW = 0.02
-"""Of the groups: if a smaller share is near to another, one round merges all of them."""
+_ROUND_SHARE = 0.3
+"""Share of the pairs below the threshold that one round merges, the nearest first."""
+_LAST_ROUND_SHARE = 0.02
+"""If fewer than this share of the groups are near another one, one round merges them all."""
 _CANDIDATES = 16
-"""Neighbours that are compared exactly, where clothes or constraints count as well."""
-_PAIRS_AT_ONCE = 1 << 16
+"""Neighbours that are compared exactly, if clothes or constraints count as well."""
+_PAIRS_PER_BATCH = 1 << 16
 
 # Among many people, two strangers may be as near as two groups of one person's faces.
-_SURE = 0.9
-"""Of the threshold: groups nearer than this are one person, however many people there are."""
-_STRANGERS = 0.05
-"""Mean number of strangers that are allowed nearer to a person than the threshold."""
-_SEEN = 5  # fewest faces of a group that counts as a person
-_MANY = 100  # fewest people for which the threshold is lowered
-_SOME = 3000  # people sampled for the distribution of distances
+_CERTAIN_SHARE = 0.9
+"""Share of the threshold: nearer groups are one person, regardless of the number of people."""
+_MAX_STRANGERS = 0.05
+"""Accepted mean number of strangers nearer to a person than the threshold."""
+_MIN_PERSON_FACES = 5  # minimum faces of a group that counts as a person
+_MIN_PEOPLE = 100  # minimum number of people for which the threshold is lowered
+_SAMPLED_PEOPLE = 3000  # people sampled for the distribution of distances
 
 
 @dataclass(frozen=True, slots=True)
 class LinkageLimits:
-    """Sizes at which linkage goes over to rounds and to approximate neighbours.
+    """Sizes at which linkage switches to rounds and to approximate neighbours.
 
     Args:
-        one_by_one: most groups whose pairs are merged one by one: 2000 * 2000 * 8 bytes = 32 MB of
-            distances.
-        search: of the neighbour search.
+        one_by_one: maximum number of groups whose pairs are merged one by one, by 2000 * 2000 * 8
+            bytes = 32 MB of distances.
+        search: sizes at which the neighbour search becomes approximate.
     """
 
     one_by_one: int = 2000
@@ -73,8 +74,9 @@ def link(
     Args:
         groups: initial groups; not changed.
         cannot: pairs that must not merge.
-        distance: between two groups.
-        threshold: of that distance; lowered for many people, since look-alikes become likely.
+        distance: distance function of two groups.
+        threshold: maximum distance, exclusive; lowered if there are many people, since look-alikes
+            become likely.
         limits: sizes at which pairs are merged in rounds.
 
     Returns:
@@ -84,7 +86,7 @@ def link(
         return _one_by_one(groups, cannot, distance, threshold)
     rounds = _Rounds(groups, cannot, distance, limits)
     del groups, cannot
-    rounds.merge(_SURE * threshold)
+    rounds.merge(_CERTAIN_SHARE * threshold)
     rounds.merge(min(threshold, rounds.stranger_distance()))
     return rounds.cluster
 
@@ -105,64 +107,68 @@ class _Rounds:
         self._cannot = cannot
         self._distance = distance
         self._limits = limits
-        self.cluster = np.arange(len(groups))  # of each initial group
+        self.cluster = np.arange(len(groups))  # cluster of each initial group
         self._reset_neighbours()
 
     def _reset_neighbours(self) -> None:
         self._nearest = np.full(len(self._groups), UNKNOWN)
-        self._apart = np.full(len(self._groups), np.inf)
+        self._distances = np.full(len(self._groups), np.inf)
 
     def merge(self, threshold: float) -> None:
-        """Merge pairs nearer than ``threshold`` until none is left."""
+        """Merge pairs nearer than ``threshold`` until there are none."""
         while len(self._groups) > self._limits.one_by_one:
             self._find_nearest()
-            near = np.flatnonzero(self._apart < threshold)
+            near = np.flatnonzero(self._distances < threshold)
             if not len(near):
                 return
-            if len(near) > _FEW * len(self._groups):
-                near = near[self._apart[near] <= np.quantile(self._apart[near], _SHARE)]
-            near = near[np.argsort(self._apart[near], kind="stable")]
+            if len(near) > _LAST_ROUND_SHARE * len(self._groups):
+                near = near[
+                    self._distances[near] <= np.quantile(self._distances[near], _ROUND_SHARE)
+                ]
+            near = near[np.argsort(self._distances[near], kind="stable")]
             self._apply(joined(near, self._nearest[near], self._cannot))
         self._apply(_one_by_one(self._groups, self._cannot, self._distance, threshold))
 
     def stranger_distance(self) -> float:
         """Estimate the distance below which hardly any person has a stranger.
 
-        The nearest per mille of all pairs are mostly strangers; the tail of still nearer pairs is
-        extrapolated from the nearest per mille and per cent as that of a normal distribution.
+        The nearest 0.1 % of all pairs are mostly strangers. The tail of nearer pairs is
+        extrapolated from the 0.1 % and 1 % quantiles, assuming a normal distribution.
         """
-        people = np.flatnonzero(self._groups.count >= _SEEN)
-        if len(people) < _MANY:
+        people = np.flatnonzero(self._groups.count >= _MIN_PERSON_FACES)
+        if len(people) < _MIN_PEOPLE:
             return np.inf
-        some = np.random.default_rng(0).choice(people, min(_SOME, len(people)), replace=False)
-        groups = self._groups.take(np.sort(some))
-        apart = self._distance(groups, groups)[np.triu_indices(len(groups), 1)]
-        hundredth, per_mille = np.quantile(apart, [1e-2, 1e-3])
-        wanted, *known = -norm.ppf([_STRANGERS / len(people), 1e-2, 1e-3])
-        slope = (hundredth - per_mille) / (known[1] - known[0])
-        return float(per_mille - (wanted - known[1]) * slope)
+        sample = np.random.default_rng(0).choice(
+            people, min(_SAMPLED_PEOPLE, len(people)), replace=False
+        )
+        groups = self._groups.take(np.sort(sample))
+        distances = self._distance(groups, groups)[np.triu_indices(len(groups), 1)]
+        per_cent, per_mille = np.quantile(distances, [1e-2, 1e-3])
+        target, *fitted = -norm.ppf([_MAX_STRANGERS / len(people), 1e-2, 1e-3])
+        slope = (per_cent - per_mille) / (fitted[1] - fitted[0])
+        return float(per_mille - (target - fitted[1]) * slope)
 
     def _apply(self, merged: Labels) -> None:
-        """Merge the groups of equal label."""
-        alone = np.bincount(merged)[merged] == 1
-        # If neither a group nor its nearest was merged, the nearest stays: no average of two
-        # distances is smaller than both.
-        still = alone & (self._nearest != UNKNOWN)
-        still[still] = alone[self._nearest[still]]
+        """Merge the groups with equal labels."""
+        unmerged = np.bincount(merged)[merged] == 1
+        # If neither a group nor its nearest neighbour was merged, the neighbour is still nearest:
+        # the average of two distances is never smaller than both.
+        unchanged = unmerged & (self._nearest != UNKNOWN)
+        unchanged[unchanged] = unmerged[self._nearest[unchanged]]
         all_pairs = self._limits.search.all_pairs
         approximate = len(self._groups) > all_pairs
         self._groups = merged_groups(self._groups, merged)
         self._cannot = self._cannot.merged(merged)
         self.cluster = merged[self.cluster]
-        nearest, apart = self._nearest, self._apart
+        nearest, distances = self._nearest, self._distances
         self._reset_neighbours()
         if approximate and len(self._groups) <= all_pairs:
-            return  # from now on the search is exact: find the neighbours missed so far
-        self._nearest[merged[still]] = merged[nearest[still]]
-        self._apart[merged[still]] = apart[still]
+            return  # the search is exact from here on and finds the neighbours missed so far
+        self._nearest[merged[unchanged]] = merged[nearest[unchanged]]
+        self._distances[merged[unchanged]] = distances[unchanged]
 
     def _find_nearest(self) -> None:
-        """Find the nearest group that each may merge with, where it is not known."""
+        """Find the nearest mergeable neighbour of each group, where it is unknown."""
         distance, cannot = self._distance, self._cannot
         nearest_only = not (cannot.any() or distance.clothes_share or distance.poor_share)
         candidates = near_groups(
@@ -174,16 +180,16 @@ class _Rounds:
         )
         for column in candidates.T:
             for rows in _batches(np.flatnonzero(column != UNKNOWN)):
-                apart = distance.of_pairs(self._groups, rows, column[rows])
-                closer = apart < self._apart[rows]
+                distances = distance.of_pairs(self._groups, rows, column[rows])
+                closer = distances < self._distances[rows]
                 closer[closer] = ~cannot.of_pairs(rows[closer], column[rows[closer]])
                 self._nearest[rows[closer]] = column[rows[closer]]
-                self._apart[rows[closer]] = apart[closer]
+                self._distances[rows[closer]] = distances[closer]
 
 
 def _batches(rows: Rows) -> Iterator[Rows]:
-    for start in range(0, len(rows), _PAIRS_AT_ONCE):
-        yield rows[start : start + _PAIRS_AT_ONCE]
+    for start in range(0, len(rows), _PAIRS_PER_BATCH):
+        yield rows[start : start + _PAIRS_PER_BATCH]
 
 
 def joined(i: Rows, j: Rows, cannot: CannotLink) -> Labels:
@@ -200,14 +206,14 @@ def joined(i: Rows, j: Rows, cannot: CannotLink) -> Labels:
     cluster = _components(i, j, len(cannot))
     if not cannot.any():
         return cluster
-    bad = cannot.merged(cluster).clashes_inside()
-    bad &= np.bincount(cluster) > 1
-    if not bad.any():
+    clashing = cannot.merged(cluster).clashes_inside()
+    clashing &= np.bincount(cluster) > 1
+    if not clashing.any():
         return cluster
-    doubtful = bad[cluster[i]]
-    kept = _kept_pairs(i[doubtful], j[doubtful], cannot)
-    i = np.concatenate([i[~doubtful], i[doubtful][kept]])
-    j = np.concatenate([j[~doubtful], j[doubtful][kept]])
+    in_clash = clashing[cluster[i]]
+    kept = _kept_pairs(i[in_clash], j[in_clash], cannot)
+    i = np.concatenate([i[~in_clash], i[in_clash][kept]])
+    j = np.concatenate([j[~in_clash], j[in_clash][kept]])
     return _components(i, j, len(cannot))
 
 
@@ -218,7 +224,7 @@ def _components(i: Rows, j: Rows, size: int) -> Labels:
 
 
 def _kept_pairs(i: Rows, j: Rows, cannot: CannotLink) -> NDArray[np.bool_]:
-    """Return which pairs can be joined in order without a clash, ``(p,)``."""
+    """Return which pairs can be joined without a clash, in order, ``(p,)``."""
     leader: dict[int, int] = {}
     traits: dict[int, tuple[set[int], set[int]]] = {}
 
@@ -235,9 +241,9 @@ def _kept_pairs(i: Rows, j: Rows, cannot: CannotLink) -> NDArray[np.bool_]:
                 traits[row] = cannot.traits(row)
         if a == b:
             continue
-        (a_is, a_not), (b_is, b_not) = traits[a], traits[b]
-        if a_is.isdisjoint(b_not) and b_is.isdisjoint(a_not):
+        (a_present, a_excluded), (b_present, b_excluded) = traits[a], traits[b]
+        if a_present.isdisjoint(b_excluded) and b_present.isdisjoint(a_excluded):
             kept[number] = True
             leader[b] = a
-            traits[a] = (a_is | b_is, a_not | b_not)
+            traits[a] = (a_present | b_present, a_excluded | b_excluded)
     return kept

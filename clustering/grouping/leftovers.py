@@ -1,4 +1,4 @@
-"""Assign leftover faces to people, where the nearest person is clear."""
+"""Assign leftover faces to people where the nearest person is unambiguous."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from clustering.grouping.cannot_link import CannotLink
 from clustering.grouping.linkage import Distance, Groups
 from data.core.arrays import UNKNOWN
 
-_MARGIN = 0.04  # least distance between the nearest person and the next
+_MARGIN = 0.04  # minimum difference between the distances of the nearest and the second person
 BLOCK_DISTANCES = 1 << 22
-"""Distances computed together: 32 MB."""
+"""Distances computed per block: 32 MB."""
 
 
 def match_leftovers(
-    left: Groups,
+    leftovers: Groups,
     people: Groups,
-    cannot_left: CannotLink,
+    cannot_leftovers: CannotLink,
     cannot_people: CannotLink,
     *,
     distance: Distance,
@@ -27,65 +27,65 @@ def match_leftovers(
     """Find the person that each leftover group clearly belongs to.
 
     Args:
-        left: n leftover groups.
-        people: groups that they may join.
-        cannot_left: constraints of the leftover groups.
+        leftovers: n leftover groups.
+        people: groups that the leftovers may join.
+        cannot_leftovers: constraints of the leftover groups.
         cannot_people: constraints of the people.
-        distance: between two groups.
-        limit: of that distance, exclusive.
-        block_distances: distances computed together; does not change the result.
+        distance: distance function of two groups.
+        limit: maximum distance, exclusive.
+        block_distances: distances computed per block; does not change the result.
 
     Returns:
-        ``(n,)`` row of the person, -1 where none is clear; ``(n,)`` distance to the nearest person.
+        ``(n,)`` row of the person, -1 if none is clear; ``(n,)`` distance to the nearest person.
     """
-    joins, apart = np.full(len(left), UNKNOWN, np.int64), np.full(len(left), np.inf)
+    joins, nearest = np.full(len(leftovers), UNKNOWN, np.int64), np.full(len(leftovers), np.inf)
     step = max(block_distances // max(len(people), 1), 1)
-    for start in range(0, len(left), step):
-        rows = np.arange(start, min(start + step, len(left)))
-        some = distance(left.take(rows), people)
-        some[cannot_left.take(rows).against(cannot_people)] = np.inf
-        joins[rows] = clear_nearest(some, limit=limit)
-        apart[rows] = some.min(axis=1, initial=np.inf)
-    return joins, apart
+    for start in range(0, len(leftovers), step):
+        rows = np.arange(start, min(start + step, len(leftovers)))
+        distances = distance(leftovers.take(rows), people)
+        distances[cannot_leftovers.take(rows).against(cannot_people)] = np.inf
+        joins[rows] = clear_nearest(distances, limit=limit)
+        nearest[rows] = distances.min(axis=1, initial=np.inf)
+    return joins, nearest
 
 
-def clear_nearest(apart: Floats, *, limit: float) -> Labels:
-    """Return the column of each row's smallest distance, where it is clear.
+def clear_nearest(distances: Floats, *, limit: float) -> Labels:
+    """Return the column of each row's smallest distance, if it is unambiguous.
 
     Args:
-        apart: ``(n, m)`` distances.
-        limit: of the smallest distance, exclusive.
+        distances: ``(n, m)`` distances.
+        limit: maximum of the smallest distance, exclusive.
 
     Returns:
-        ``(n,)`` column; -1 beyond ``limit`` or where the second smallest is hardly larger.
+        ``(n,)`` column; -1 beyond ``limit`` or if the second smallest is hardly larger.
     """
-    order = np.partition(apart, range(min(2, apart.shape[1])), axis=1)
+    order = np.partition(distances, range(min(2, distances.shape[1])), axis=1)
     second = order[:, 1] if order.shape[1] > 1 else np.full(len(order), np.inf)
     clear = (order[:, 0] < limit) & (second > order[:, 0] + _MARGIN)
-    return np.where(clear, apart.argmin(axis=1), UNKNOWN)
+    return np.where(clear, distances.argmin(axis=1), UNKNOWN)
 
 
-def one_per_frame(joins: Labels, apart: Floats, *, node: Labels, frame: Labels) -> Labels:
-    """Of nodes in one frame that would join one person, let only the nearest join.
+def one_per_frame(joins: Labels, distance: Floats, *, node: Labels, frame: Labels) -> Labels:
+    """Let only the nearest node join a person if several nodes share a frame.
 
     Args:
         joins: ``(n,)`` person of each node; -1 none.
-        apart: ``(n,)`` distance of each node to that person.
+        distance: ``(n,)`` distance of each node to that person.
         node: ``(f,)`` node of each face; -1 none.
         frame: ``(f,)`` frame of each face.
 
     Returns:
-        ``(n,)``: ``joins`` with -1 for the other nodes.
+        ``(n,)`` person of each node; -1 if it does not join.
     """
     order = np.argsort(node, kind="stable")
     starts = np.searchsorted(node[order], np.arange(len(joins) + 1))
     joining = np.flatnonzero(joins != UNKNOWN)
     kept = np.full_like(joins, UNKNOWN)
     taken: set[tuple[int, int]] = set()
-    for i in joining[np.argsort(apart[joining], kind="stable")].tolist():
+    for i in joining[np.argsort(distance[joining], kind="stable")].tolist():
         frames = frame[order[starts[i] : starts[i + 1]]].tolist()
-        places = {(int(joins[i]), number) for number in frames}
-        if taken.isdisjoint(places):
-            taken |= places
+        slots = {(int(joins[i]), number) for number in frames}
+        if taken.isdisjoint(slots):
+            taken |= slots
             kept[i] = joins[i]
     return kept

@@ -4,9 +4,10 @@ The mean squared distance between the faces of two groups is
 
     |m_a - m_b|^2 + v_a + v_b
 
-with the groups' means m and variances v: a group of any size is a mean and a variance, and
-groups are merged without access to their faces. The same holds for clothes: the square roots of the
-histograms are points whose mean squared distance is twice the mean squared Hellinger distance.
+with the groups' means m and variances v. A group of any size is therefore represented by a mean and
+a variance, and groups are merged without access to their faces. The same holds for clothes: the
+square roots of the histograms are points whose mean squared distance is twice the mean squared
+Hellinger distance.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from scipy.sparse import csr_array
 
 from clustering.grouping.arrays import AnyFloats, Floats, Labels, Rows
 
-# Prior of the spread of a small group: that of one person's faces in one tracklet.
-_USUAL_SPREAD = 0.36
-_USUAL_COUNT = 4.0
-_USUAL_QUALITY = 0.5
+# Prior for the spread of a small group: the typical spread of one person's faces in one tracklet.
+_PRIOR_SPREAD = 0.36
+_PRIOR_COUNT = 4.0
+_TYPICAL_QUALITY = 0.5
 
-_FACES_AT_ONCE = 1 << 16
+_FACES_PER_BATCH = 1 << 16
 
 # Measured together with the threshold over all labelled clips; see tests/quality.
 CLOTHES_SHARE = 0.4
@@ -57,10 +58,10 @@ class Groups:
     def merge(self, a: int, b: int) -> None:
         """Add the faces of group ``b`` to group ``a``, in place; ``b`` is unchanged."""
         share = self.weight[b] / (self.weight[a] + self.weight[b])
-        apart = self.mean[b] - self.mean[a]
+        difference = self.mean[b] - self.mean[a]
         self.variance[a] += share * (self.variance[b] - self.variance[a])
-        self.variance[a] += share * (1 - share) * (apart @ apart)
-        self.mean[a] += share * apart
+        self.variance[a] += share * (1 - share) * (difference @ difference)
+        self.mean[a] += share * difference
         self.weight[a] += self.weight[b]
         self.count[a] += self.count[b]
         seen = self.clothes_weight[a] + self.clothes_weight[b]
@@ -74,22 +75,22 @@ def groups_of(label: Labels, weight: Floats, embedding: AnyFloats, clothes: AnyF
     """Compute the moments of the groups 0, 1, ... of ``label``.
 
     Args:
-        label: ``(n,)`` group of each face, without gaps in the numbers; -1 none.
-        weight: ``(n,)`` positive.
-        embedding: ``(n, d)``; summed in double precision.
-        clothes: ``(n, k)`` histograms, all 0 where the clothes are not seen.
+        label: ``(n,)`` group of each face, numbered without gaps; -1 none.
+        weight: ``(n,)`` quality of each face, positive.
+        embedding: ``(n, d)`` embedding of each face; summed in double precision.
+        clothes: ``(n, k)`` histograms; rows of 0 if the clothes are not visible.
     """
     size = int(label.max(initial=-1)) + 1
     order = np.argsort(label, kind="stable")
     starts = np.searchsorted(label[order], np.arange(size + 1))
     moments = _empty(size, embedding.shape[1], clothes.shape[1])
-    # In batches of whole groups: a million faces in double precision take 1 GB per copy.
+    # In batches of complete groups: a million faces in double precision take 1 GB per copy.
     for first, last in _batches(starts):
         rows = order[starts[first] : starts[last]]
-        own = label[rows] - first
-        some = _moments(own, last - first, weight[rows], embedding[rows], clothes[rows])
+        batch_label = label[rows] - first
+        batch = _moments(batch_label, last - first, weight[rows], embedding[rows], clothes[rows])
         for name in Groups.__slots__:
-            getattr(moments, name)[first:last] = getattr(some, name)
+            getattr(moments, name)[first:last] = getattr(batch, name)
     return moments
 
 
@@ -100,10 +101,10 @@ def _empty(size: int, dimensions: int, bins: int) -> Groups:
 
 
 def _batches(starts: Rows) -> Iterator[tuple[int, int]]:
-    """Yield the first and last (exclusive) group of batches of about _FACES_AT_ONCE faces."""
+    """Yield the first and last (exclusive) group of each batch of about _FACES_PER_BATCH faces."""
     first = 0
     while first < len(starts) - 1:
-        last = int(np.searchsorted(starts, starts[first] + _FACES_AT_ONCE, side="right")) - 1
+        last = int(np.searchsorted(starts, starts[first] + _FACES_PER_BATCH, side="right")) - 1
         last = max(last, first + 1)
         yield first, last
         first = last
@@ -135,31 +136,31 @@ def _moments(
 
 
 def merged_groups(groups: Groups, label: Labels) -> Groups:
-    """Merge the groups of equal ``label``, ``(n,)`` from 0."""
+    """Merge the groups with equal ``label``, ``(n,)`` from 0."""
     size = int(label.max(initial=-1)) + 1
     total = np.bincount(label, groups.weight, size).astype(np.float64)
     share = groups.weight / total[label]
     mean = _sums(label, groups.mean, size, share)
-    apart = np.empty(len(label))
-    for start in range(0, len(label), _FACES_AT_ONCE):
-        some = slice(start, start + _FACES_AT_ONCE)
-        apart[some] = ((groups.mean[some] - mean[label[some]]) ** 2).sum(axis=1)
-    seen = np.bincount(label, groups.clothes_weight, size).astype(np.float64)
-    of_seen = groups.clothes_weight / np.maximum(seen, 1e-12)[label]
+    squares = np.empty(len(label))
+    for start in range(0, len(label), _FACES_PER_BATCH):
+        batch = slice(start, start + _FACES_PER_BATCH)
+        squares[batch] = ((groups.mean[batch] - mean[label[batch]]) ** 2).sum(axis=1)
+    clothes_weight = np.bincount(label, groups.clothes_weight, size).astype(np.float64)
+    clothes_share = groups.clothes_weight / np.maximum(clothes_weight, 1e-12)[label]
     return Groups(
         weight=total,
         count=np.bincount(label, groups.count, size).astype(np.float64),
         mean=mean,
-        variance=np.bincount(label, share * (groups.variance + apart), size).astype(np.float64),
-        clothes_weight=seen,
-        clothes=_sums(label, groups.clothes, size, of_seen),
+        variance=np.bincount(label, share * (groups.variance + squares), size).astype(np.float64),
+        clothes_weight=clothes_weight,
+        clothes=_sums(label, groups.clothes, size, clothes_share),
     )
 
 
 def _sums(
     label: NDArray[np.int64], values: Floats, size: int, share: Floats | None = None
 ) -> Floats:
-    # A product with zeros and ones adds in the same order as np.add.at, several times faster.
+    # A sparse product adds in the same order as np.add.at, but is several times faster.
     order = np.argsort(label, kind="stable")
     starts = np.searchsorted(label[order], np.arange(size + 1))
     shares = np.ones(len(label)) if share is None else share[order]
@@ -172,9 +173,9 @@ class Distance:
     """Distance between two groups; smaller is more similar.
 
     Args:
-        clothes_share: weight of the clothes' Hellinger distance against the embedding's.
+        clothes_share: weight of the clothes' Hellinger distance relative to the embedding distance.
         spread_share: share of the groups' own spread that is subtracted: a distance that separates
-            two people whose faces hardly vary is usual within a person whose faces vary much.
+            two people whose faces hardly vary is common within a person whose faces vary a lot.
         poor_share: distance added per unit of missing quality: blurred and turned faces resemble
             each other, regardless of the person.
     """
@@ -184,11 +185,11 @@ class Distance:
     poor_share: float = 0.0
 
     def __call__(self, groups: Groups, others: Groups) -> Floats:
-        """Return the distance of every group to every one of ``others``, ``(n, m)``."""
+        """Return the distances between two sets of groups, ``(n, m)``."""
         products = groups.mean @ others.mean.T
         squares = [(g.mean**2).sum(axis=1) + g.variance for g in (groups, others)]
         faces = np.sqrt(np.maximum(squares[0][:, None] + squares[1][None] - 2 * products, 0))
-        spread = (spreads(groups)[:, None] + spreads(others)[None]) / 2 - _USUAL_SPREAD
+        spread = (spreads(groups)[:, None] + spreads(others)[None]) / 2 - _PRIOR_SPREAD
         poor = np.maximum(_poorness(groups)[:, None], _poorness(others)[None])
         terms = self._clothes_term(groups, others) - self.spread_share * spread
         return np.asarray(faces + terms + self.poor_share * poor, np.float64)
@@ -198,12 +199,12 @@ class Distance:
 
         Args:
             groups: n groups.
-            i: ``(p,)`` rows.
-            j: ``(p,)`` rows.
+            i: ``(p,)`` row of the first group of each pair.
+            j: ``(p,)`` row of the second group.
         """
         a, b = groups.take(i), groups.take(j)
         squares = ((a.mean - b.mean) ** 2).sum(axis=1) + a.variance + b.variance
-        spread = (spreads(a) + spreads(b)) / 2 - _USUAL_SPREAD
+        spread = (spreads(a) + spreads(b)) / 2 - _PRIOR_SPREAD
         poor = np.maximum(_poorness(a), _poorness(b))
         hellinger = np.sqrt(np.maximum(1 - (a.clothes * b.clothes).sum(axis=1), 0))
         seen = (a.clothes_weight > 0) & (b.clothes_weight > 0)
@@ -216,23 +217,23 @@ class Distance:
     def _clothes_term(self, groups: Groups, others: Groups) -> Floats:
         hellinger = np.sqrt(np.maximum(1 - groups.clothes @ others.clothes.T, 0))
         seen = np.outer(groups.clothes_weight > 0, others.clothes_weight > 0)
-        # Unseen clothes count as midway between equal and disjoint histograms.
+        # Clothes that are not visible count as midway between equal and disjoint histograms.
         return np.asarray(self.clothes_share * np.where(seen, hellinger - 0.5, 0), np.float64)
 
 
 def _poorness(groups: Groups) -> Floats:
-    """Return how far the faces' mean quality is below the usual one, ``(n,)``."""
-    return np.asarray(np.maximum(_USUAL_QUALITY - groups.weight / groups.count, 0), np.float64)
+    """Return how far the mean quality of the faces is below the typical one, ``(n,)``."""
+    return np.asarray(np.maximum(_TYPICAL_QUALITY - groups.weight / groups.count, 0), np.float64)
 
 
 def spreads(groups: Groups) -> Floats:
     """Return the root mean square distance of two faces of a group, ``(n,)``.
 
-    Groups of few faces are shrunk towards the prior spread.
+    The spread of groups of few faces is shrunk towards the prior.
     """
     pairs = groups.count * (groups.count - 1) / 2
     own = np.sqrt(2 * groups.variance)
-    return np.asarray((own * pairs + _USUAL_SPREAD * _USUAL_COUNT) / (pairs + _USUAL_COUNT))
+    return np.asarray((own * pairs + _PRIOR_SPREAD * _PRIOR_COUNT) / (pairs + _PRIOR_COUNT))
 
 
 def average_linkage(
@@ -243,34 +244,34 @@ def average_linkage(
     Args:
         groups: initial groups; not changed.
         cannot: ``(n, n)`` symmetric; true for pairs that must not merge.
-        distance: between two groups.
-        threshold: of that distance, exclusive.
+        distance: distance function of two groups.
+        threshold: maximum distance, exclusive.
 
     Returns:
         ``(n,)`` cluster of each group, from 0 in order of first member.
     """
     groups, cannot = groups.copy(), cannot.copy()
     cluster = np.arange(len(groups))
-    apart = distance(groups, groups)
-    apart[cannot] = np.inf
-    np.fill_diagonal(apart, np.inf)
-    nearest = apart.min(axis=1, initial=np.inf)
+    distances = distance(groups, groups)
+    distances[cannot] = np.inf
+    np.fill_diagonal(distances, np.inf)
+    nearest = distances.min(axis=1, initial=np.inf)
     while len(groups) and nearest.min() < threshold:
         a = int(nearest.argmin())
-        b = int(apart[a].argmin())
+        b = int(distances[a].argmin())
         a, b = min(a, b), max(a, b)
         groups.merge(a, b)
         cluster[cluster == b] = a
         cannot[a] |= cannot[b]
         cannot[:, a] = cannot[a]
-        _renew_row(groups, apart, nearest, cannot, distance, a, b, cluster)
+        _update_row(groups, distances, nearest, cannot, distance, a, b, cluster)
     _, numbered = np.unique(cluster, return_inverse=True)
     return np.asarray(numbered, np.int64)
 
 
-def _renew_row(
+def _update_row(
     groups: Groups,
-    apart: Floats,
+    distances: Floats,
     nearest: Floats,
     cannot: NDArray[np.bool_],
     distance: Distance,
@@ -280,14 +281,14 @@ def _renew_row(
 ) -> None:
     """Update the distances in place after ``b`` was merged into ``a``."""
     # Merged groups have an infinite nearest distance; eventually this applies to most rows.
-    stale = np.isfinite(nearest) & ((nearest == apart[a]) | (nearest == apart[b]))
-    one = Groups(*(getattr(groups, name)[a : a + 1] for name in groups.__slots__))
-    row = distance(one, groups)[0]
+    stale = np.isfinite(nearest) & ((nearest == distances[a]) | (nearest == distances[b]))
+    group = Groups(*(getattr(groups, name)[a : a + 1] for name in groups.__slots__))
+    row = distance(group, groups)[0]
     row[cannot[a] | (cluster != np.arange(len(cluster)))] = np.inf
     row[a] = np.inf
-    apart[a], apart[:, a] = row, row
-    apart[b], apart[:, b] = np.inf, np.inf
+    distances[a], distances[:, a] = row, row
+    distances[b], distances[:, b] = np.inf, np.inf
     nearest[a], nearest[b] = row.min(), np.inf
     nearest[:] = np.minimum(nearest, row)
     for i in np.flatnonzero(stale):
-        nearest[i] = apart[i].min()
+        nearest[i] = distances[i].min()

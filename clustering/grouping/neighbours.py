@@ -1,9 +1,9 @@
-"""Nearest neighbours of groups of faces, approximate where there are very many.
+"""Nearest neighbours of groups of faces, approximate for very many groups.
 
-Very many groups are sorted into cells by k-means, and each is compared only with those of the
+Very many groups are sorted into cells by k-means, and each group is compared only with those of the
 nearest cells (an inverted file: H. Jégou, M. Douze, C. Schmid, "Product quantization for nearest
-neighbor search", PAMI 2011). Some neighbours are missed: the fewer groups, the fewer misses, and
-none up to `SearchLimits.all_pairs` groups.
+neighbor search", PAMI 2011). Some neighbours are missed: fewer for fewer groups, and none up to
+`SearchLimits.all_pairs` groups.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from data.core.arrays import UNKNOWN
 CELL_SIZE = 500
 """Mean number of points in a cell."""
 PROBES = 8
-"""Cells that a group is compared with, including its own."""
-_ROWS_AT_ONCE = 256
-"""Of a product: 256 * PROBES * CELL_SIZE * 4 bytes = 8 MB of distances."""
-_SAMPLE = 24
-"""Points per cell that k-means is fitted to."""
+"""Number of cells that a group is compared with, including its own."""
+_ROWS_PER_BATCH = 256
+"""Rows per matrix product: 256 * PROBES * CELL_SIZE * 4 bytes = 8 MB of distances."""
+_SAMPLES_PER_CELL = 24
+"""Points per cell in the sample that k-means is fitted to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class SearchLimits:
     """Sizes at which the neighbour search becomes approximate.
 
     Args:
-        all_pairs: most groups that are compared all with all: 16000**2 * 128 * 2 operations take a
-            second or two.
-        cell_size: mean number of groups in a cell, where there are more.
+        all_pairs: maximum number of groups of which all pairs are compared: 16000**2 * 128 * 2
+            operations take a second or two.
+        cell_size: mean number of groups in a cell.
     """
 
     all_pairs: int = 16_000
@@ -47,28 +47,28 @@ DEFAULT_SEARCH = SearchLimits()
 
 def near_groups(
     groups: Groups,
-    wanted: NDArray[np.bool_],
+    queries: NDArray[np.bool_],
     *,
     spread_share: float,
     count: int,
     limits: SearchLimits = DEFAULT_SEARCH,
 ) -> NDArray[np.int64]:
-    """Return the ``count`` nearest other groups of each group.
+    """Return the ``count`` nearest neighbours of each group.
 
-    Only the faces' distance and the groups' spread count, see `linkage.Distance`.
+    Only the embedding distance and the spread of the groups count, see `linkage.Distance`.
 
     Args:
         groups: n groups.
-        wanted: ``(n,)`` groups whose neighbours to find.
+        queries: ``(n,)`` mask of the groups whose neighbours to find.
         spread_share: as in `linkage.Distance`.
         count: neighbours per group.
         limits: sizes at which the search becomes approximate.
 
     Returns:
-        ``(n, count)`` rows of the neighbours, the nearest first; -1 fills up.
+        ``(n, count)`` rows of the neighbours, the nearest first, padded with -1.
     """
     found = np.full((len(groups), count), UNKNOWN, np.int64)
-    search = _NeighbourSearch(groups, wanted, spread_share, found)
+    search = _NeighbourSearch(groups, queries, spread_share, found)
     with one_blas_thread():
         for _ in in_threads(search.search_cell, cells(search.mean, limits)):
             pass
@@ -79,23 +79,23 @@ def cells(points: NDArray[np.float32], limits: SearchLimits) -> list[tuple[Rows,
     """Divide points into cells.
 
     Args:
-        points: ``(n, d)``.
+        points: ``(n, d)`` coordinates.
         limits: sizes of the cells.
 
     Returns:
-        Of each cell its ``(m,)`` rows, and the ``(k,)`` rows to compare them with, which begin
-        with the cell's own.
+        For each cell its ``(m,)`` rows, and the ``(k,)`` rows to compare them with, beginning with
+        the cell's own.
     """
     rows, size = np.arange(len(points)), limits.cell_size
     if len(points) <= limits.all_pairs:
         blocks = [rows[start : start + size] for start in range(0, len(points), size)]
         return [(block, _own_first(rows, block)) for block in blocks]
     members, centres = k_means(points, cell_size=size)
-    apart = (centres**2).sum(axis=1)[None] - 2 * centres @ centres.T
-    np.fill_diagonal(apart, -np.inf)
-    around = np.argsort(apart, axis=1)[:, :PROBES]
+    distances = (centres**2).sum(axis=1)[None] - 2 * centres @ centres.T
+    np.fill_diagonal(distances, -np.inf)
+    nearest_cells = np.argsort(distances, axis=1)[:, :PROBES]
     return [
-        (members[i], np.concatenate([members[j] for j in around[i]]))
+        (members[i], np.concatenate([members[j] for j in nearest_cells[i]]))
         for i in range(len(centres))
         if len(members[i])
     ]
@@ -111,21 +111,21 @@ def k_means(
     """Sort points into cells by mini-batch k-means; deterministic.
 
     Args:
-        points: ``(n, d)``.
+        points: ``(n, d)`` coordinates.
         cell_size: mean number of points in a cell.
 
     Returns:
-        The ``(m,)`` rows of each of c cells, and the centres, ``(c, d)``.
+        ``(m,)`` rows of each of c cells, and ``(c, d)`` centres.
     """
     from sklearn.cluster import MiniBatchKMeans
 
     count = max(len(points) // cell_size, 1)
     random = np.random.default_rng(0)
-    some = random.choice(len(points), min(_SAMPLE * count, len(points)), replace=False)
+    sample = random.choice(len(points), min(_SAMPLES_PER_CELL * count, len(points)), replace=False)
     kmeans = MiniBatchKMeans(
         count, init="random", n_init=1, max_iter=3, batch_size=8 * count, random_state=0
     )
-    kmeans.fit(points[np.sort(some)])
+    kmeans.fit(points[np.sort(sample)])
     label = kmeans.predict(points)
     order = np.argsort(label, kind="stable")
     starts = np.searchsorted(label[order], np.arange(1, count))
@@ -136,11 +136,11 @@ class _NeighbourSearch:
     def __init__(
         self,
         groups: Groups,
-        wanted: NDArray[np.bool_],
+        queries: NDArray[np.bool_],
         spread_share: float,
         found: NDArray[np.int64],
     ) -> None:
-        self._wanted = wanted
+        self._queries = queries
         self.mean = groups.mean.astype(np.float32)
         square = np.einsum("ij,ij->i", groups.mean, groups.mean) + groups.variance
         self._square = square.astype(np.float32)[:, None]
@@ -149,27 +149,27 @@ class _NeighbourSearch:
 
     def search_cell(self, cell: tuple[Rows, Rows]) -> None:
         """Compare the groups of one cell with those of the nearest cells."""
-        rows, others = cell
-        places = np.flatnonzero(self._wanted[rows])
-        gain = self._gain[others]
+        rows, candidates = cell
+        positions = np.flatnonzero(self._queries[rows])
+        gain = self._gain[candidates]
         # |a - b|^2 and both variances in one product
-        right = _beside(-2 * self.mean[others], 1, self._square[others]).T
-        for start in range(0, len(places), _ROWS_AT_ONCE):
-            own = places[start : start + _ROWS_AT_ONCE]
-            some = rows[own]
-            apart = _beside(self.mean[some], self._square[some], 1) @ right
-            np.maximum(apart, 0, out=apart)
-            np.sqrt(apart, out=apart)
-            apart -= gain
-            place = np.arange(len(some))
-            apart[place, own] = np.inf
-            for column in range(min(self._found.shape[1], len(others) - 1)):
-                nearest = apart.argmin(axis=1)
-                self._found[some, column] = others[nearest]
-                apart[place, nearest] = np.inf
+        right = _with_columns(-2 * self.mean[candidates], 1, self._square[candidates]).T
+        for start in range(0, len(positions), _ROWS_PER_BATCH):
+            own = positions[start : start + _ROWS_PER_BATCH]
+            batch = rows[own]
+            distances = _with_columns(self.mean[batch], self._square[batch], 1) @ right
+            np.maximum(distances, 0, out=distances)
+            np.sqrt(distances, out=distances)
+            distances -= gain
+            batch_rows = np.arange(len(batch))
+            distances[batch_rows, own] = np.inf
+            for column in range(min(self._found.shape[1], len(candidates) - 1)):
+                nearest = distances.argmin(axis=1)
+                self._found[batch, column] = candidates[nearest]
+                distances[batch_rows, nearest] = np.inf
 
 
-def _beside(
+def _with_columns(
     points: NDArray[np.float32], *columns: NDArray[np.float32] | int
 ) -> NDArray[np.float32]:
     size = (len(points), 1)

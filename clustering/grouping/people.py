@@ -1,4 +1,4 @@
-"""People of a whole project: cluster each footage, then identify people across footages."""
+"""Identify the people of a project: cluster each footage, then match across footages."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def identify_people(
     """Identify the faces of all footages, and store the result with the review decisions applied.
 
     Args:
-        project: with the records of the faces.
+        project: project with the records of its faces.
         people: the identities of an earlier run; updated.
-        tables: frames and faces of each footage.
-        settings: how to cluster.
+        tables: frames and faces by footage.
+        settings: settings of the clustering.
     """
     faces = {name: table for name, (_, table) in tables.items()}
-    before = {name: _found_before(people, name, table) for name, table in faces.items()}
+    previous = {name: _previous_people(people, name, table) for name, table in faces.items()}
     places = {name: Places(table.time_s, table.xyxy) for name, table in faces.items()}
-    reviewed = people.reviewed(places, before)
+    reviewed = people.reviewed(places, previous)
     clusters = _plain_clusters(faces, settings) if settings.plain else {}
     footages = {}
     for name, (frames, table) in tables.items():
@@ -50,30 +50,32 @@ def identify_people(
             clusters[name] = group_faces(
                 table, settings, frames=len(frames), video=video, constraints=constraints
             )
-        voters = Assignments(table.time_s, table.xyxy, _votes(before[name], labels))
-        footages[name] = ClusteredFootage(table, clusters[name], voters, record.every_s)
+        votes = Assignments(table.time_s, table.xyxy, _votes(previous[name], labels))
+        footages[name] = ClusteredFootage(table, clusters[name], votes, record.every_s)
     next_id, eps = people.next_person_id(), settings.eps
-    found = identify(footages, eps=eps, next_person_id=next_id, whole=_reviewed_people(reviewed))
-    found = {name: _undoable(found[name], before[name], reviewed.labels[name]) for name in found}
+    found = identify(
+        footages, eps=eps, next_person_id=next_id, reviewed_people=_reviewed_people(reviewed)
+    )
+    found = {name: _undoable(found[name], previous[name], reviewed.labels[name]) for name in found}
     assign_found(people, faces, found, first_new=next_id)
 
 
-def _found_before(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
-    """Return the person of each face in the earlier run, ``(n,)``; -1 unknown or a new face."""
-    before = people.found(name)
-    row = same_faces(faces.time_s, faces.xyxy, before.time_s, before.xyxy)
-    return np.asarray(np.append(before.person_id, UNKNOWN)[row], np.int64)
+def _previous_people(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
+    """Return the person of each face in the previous run, ``(n,)``; -1 unknown or a new face."""
+    previous = people.found(name)
+    row = same_faces(faces.time_s, faces.xyxy, previous.time_s, previous.xyxy)
+    return np.asarray(np.append(previous.person_id, UNKNOWN)[row], np.int64)
 
 
 def _votes(found: NDArray[np.int64], labels: ReviewedFaces) -> NDArray[np.int64]:
-    """Return the person that each face votes for, ``(n,)``; -1 for none.
+    """Return the person that each face votes for, ``(n,)``; -1 none.
 
-    A face votes for the person that a reviewer pinned it to, or else for the person found, unless
-    a reviewer removed it from that person.
+    A face votes for the person that a reviewer pinned it to. Other faces vote for their person in
+    the previous run, unless a reviewer removed them from that person.
 
     Args:
-        found: ``(n,)`` person of each face in the earlier run.
-        labels: the review decisions on them.
+        found: ``(n,)`` person of each face in the previous run.
+        labels: review decisions about the same faces.
     """
     unpinned = np.where(labels.person_id == UNKNOWN, UNKNOWN, found)
     return np.where(labels.pinned != UNKNOWN, labels.pinned, unpinned)
@@ -86,21 +88,21 @@ def _reviewed_people(reviewed: Reviewed) -> set[int]:
 
 
 def _undoable(
-    found: NDArray[np.int64], before: NDArray[np.int64], labels: ReviewedFaces
+    found: NDArray[np.int64], previous: NDArray[np.int64], labels: ReviewedFaces
 ) -> NDArray[np.int64]:
-    """Return ``found``, with reviewed faces at their person of the earlier run, ``(n,)``.
+    """Return ``found``, but with reviewed faces at their person of the previous run, ``(n,)``.
 
-    Decisions are applied on top of this. Undoing one must bring the face back to that person.
+    Decisions are applied on top of this result, so that undoing one restores that person.
     """
     pinned = labels.pinned != UNKNOWN
     removed = (labels.never != UNKNOWN).any(axis=1) & (found == UNKNOWN)
-    return np.where((pinned | removed) & (before != UNKNOWN), before, found)
+    return np.where((pinned | removed) & (previous != UNKNOWN), previous, found)
 
 
 def _plain_clusters(
     faces: Mapping[str, Faces], settings: GroupingSettings
 ) -> dict[str, NDArray[np.int64]]:
-    """Cluster each footage's faces by DBSCAN alone, as the reference recipe does."""
+    """Cluster each footage's faces by DBSCAN alone, like the reference recipe."""
     samples = settings.min_samples or PLAIN_MIN_SAMPLES
     return {
         name: dbscan(table.embedding, eps=settings.eps, min_samples=samples)

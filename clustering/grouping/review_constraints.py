@@ -1,8 +1,8 @@
-"""Review decisions about the faces of one footage, as constraints of the clustering.
+"""Review decisions about the faces of one footage, as constraints for the clustering.
 
-Faces that a reviewer assigned to one person are one node (must-link). They cannot be of another
-person, a face that was removed from a person cannot be of that person, and two people who were
-marked as different cannot be one (cannot-link, see :mod:`clustering.grouping.cannot_link`).
+Faces that a reviewer assigned to one person form one node (must-link). They cannot belong to any
+other person, a face that was removed from a person cannot belong to that person, and two people who
+were marked as different cannot be one (cannot-link, see :mod:`clustering.grouping.cannot_link`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class ReviewConstraints:
     """Review decisions about the faces of one footage.
 
     Raises:
-        ValueError: a column is not of its shape.
+        ValueError: a column has the wrong shape.
     """
 
     person_id: NDArray[np.int64]  # (n,) person of each face before this run; -1 unknown
     pinned: NDArray[np.int64]  # (n,) person that a reviewer assigned the face to; -1 none
-    never: NDArray[np.int64]  # (n, k) people that the face is not of; -1 fills up
-    apart: frozenset[tuple[int, int]]  # pairs of people who differ
+    never: NDArray[np.int64]  # (n, k) people that the face is not, padded with -1
+    apart: frozenset[tuple[int, int]]  # pairs of people who are different
 
     def __post_init__(self) -> None:
         n = len(self.person_id)
@@ -41,7 +41,7 @@ class ReviewConstraints:
 
     @classmethod
     def empty(cls, faces: int) -> Self:
-        """Return no constraints for a number of faces."""
+        """Return empty constraints for a number of faces."""
         unknown = np.full(faces, UNKNOWN, np.int64)
         return cls(unknown, unknown, np.zeros((faces, 0), np.int64), frozenset())
 
@@ -57,10 +57,10 @@ class ReviewConstraints:
 
 
 def review_constraints(labels: ReviewedFaces, reviewed: Reviewed) -> ReviewConstraints:
-    """Collect the constraints of the faces of one footage, ``labels``."""
-    # Only people of this footage: all names of an archive may make millions of pairs.
+    """Collect the constraints on the faces of one footage, whose decisions are ``labels``."""
+    # Only people of this footage: the names of a large archive would form millions of pairs.
     named = sorted(reviewed.names.keys() & set(_people_of(labels).tolist()))
-    # Two names mean two people.
+    # People with different names are different.
     pairs = {(a, b) for i, a in enumerate(named) for b in named[i + 1 :]}
     return ReviewConstraints(labels.person_id, labels.pinned, labels.never, reviewed.apart | pairs)
 
@@ -68,12 +68,12 @@ def review_constraints(labels: ReviewedFaces, reviewed: Reviewed) -> ReviewConst
 def separate_nodes(node: Labels, constraints: ReviewConstraints) -> Labels:
     """Split and merge nodes so that none contradicts a decision.
 
-    All faces that were assigned to one person become one node; faces that were removed from their
-    tracklet's person become a node of their own.
+    All faces that were assigned to one person become one node. Faces that were removed from their
+    tracklet's person become separate nodes.
 
     Args:
         node: ``(n,)`` node of each face, any numbers.
-        constraints: of these faces.
+        constraints: constraints on these faces.
 
     Returns:
         ``(n,)`` node of each face, any numbers.
@@ -88,35 +88,35 @@ def separate_nodes(node: Labels, constraints: ReviewConstraints) -> Labels:
 
 
 def review_links(node: Labels, nodes: int, constraints: ReviewConstraints) -> CannotLink:
-    """Build the cannot-links that follow from the decisions.
+    """Build the cannot-link constraints that follow from the decisions.
 
-    The traits are people in rising order, so links of the same ``constraints`` are comparable.
+    The traits are people in ascending order, so links of the same ``constraints`` are comparable.
 
     Args:
         node: ``(n,)`` node of each face, from 0; -1 none.
         nodes: number of nodes.
-        constraints: of these faces.
+        constraints: constraints on these faces.
     """
     people = _people_of(constraints)
     shape = (nodes, len(people))
     pinned = constraints.pinned != UNKNOWN
     person = np.where(pinned, constraints.pinned, constraints.person_id)
-    holds = _incidence(node, person, people, shape)
-    sure = np.unique(node[pinned & (node >= 0)])
-    not_sure = np.where(np.isin(node, sure), UNKNOWN, node)
-    bars: Counts = csr_array(shape, dtype=np.int64)
+    present = _incidence(node, person, people, shape)
+    pinned_nodes = np.unique(node[pinned & (node >= 0)])
+    unpinned = np.where(np.isin(node, pinned_nodes), UNKNOWN, node)
+    excluded: Counts = csr_array(shape, dtype=np.int64)
     for column in constraints.never.T:
-        bars = bars + _incidence(not_sure, column, people, shape)
-    # A node assigned to one person excludes all others.
-    others = np.ones((len(sure), len(people)), np.bool_)
-    others[holds[sure].nonzero()] = False
-    rows, columns = np.nonzero(others)
-    bars = bars + incidence(sure[rows], columns, shape)
-    return CannotLink.of(holds, bars, _apart(people, constraints))
+        excluded = excluded + _incidence(unpinned, column, people, shape)
+    # A node assigned to a person excludes all other people.
+    is_excluded = np.ones((len(pinned_nodes), len(people)), np.bool_)
+    is_excluded[present[pinned_nodes].nonzero()] = False
+    rows, columns = np.nonzero(is_excluded)
+    excluded = excluded + incidence(pinned_nodes[rows], columns, shape)
+    return CannotLink.of(present, excluded, _apart(people, constraints))
 
 
 def _people_of(labels: ReviewConstraints | ReviewedFaces) -> NDArray[np.int64]:
-    """Return all people that a face is or is not of, ``(p,)`` rising."""
+    """Return all people that the labels refer to, ``(p,)`` ascending."""
     person_ids = (labels.person_id, labels.pinned, labels.never.reshape(-1))
     people = np.unique(np.concatenate(person_ids))
     return np.asarray(people[people != UNKNOWN], np.int64)
@@ -133,9 +133,9 @@ def _incidence(
 
 
 def _apart(people: NDArray[np.int64], constraints: ReviewConstraints) -> Counts:
-    """Return the pairs of people who were marked as different, ``(p, p)`` symmetric."""
+    """Return which pairs of people were marked as different, ``(p, p)`` symmetric."""
     pairs = np.array(sorted(constraints.apart), np.int64).reshape(-1, 2)
     pairs = pairs[np.isin(pairs, people).all(axis=1)]
-    one, other = np.searchsorted(people, pairs).T
-    both = np.concatenate([one, other]), np.concatenate([other, one])
-    return incidence(*both, (len(people), len(people)))
+    first, second = np.searchsorted(people, pairs).T
+    symmetric = np.concatenate([first, second]), np.concatenate([second, first])
+    return incidence(*symmetric, (len(people), len(people)))

@@ -33,9 +33,9 @@ def clustered(
     cluster: Sequence[int],
     *,
     before: Assignments = NO_ASSIGNMENTS,
-    seconds_a_face: float = 1.0,
+    seconds_per_face: float = 1.0,
 ) -> ClusteredFootage:
-    return ClusteredFootage(faces, np.array(cluster, np.int64), before, seconds_a_face)
+    return ClusteredFootage(faces, np.array(cluster, np.int64), before, seconds_per_face)
 
 
 def identified(next_person_id: int = 1, **footages: ClusteredFootage) -> dict[str, list[int]]:
@@ -65,8 +65,8 @@ def test_people_are_numbered_by_how_long_they_are_seen() -> None:
 
 
 def test_people_are_numbered_by_time_not_samples() -> None:
-    often = clustered(crowd([[0]] * 20), [0] * 20, seconds_a_face=0.2)
-    seldom = clustered(crowd([[1]] * 5), [0] * 5, seconds_a_face=1.0)
+    often = clustered(crowd([[0]] * 20), [0] * 20, seconds_per_face=0.2)
+    seldom = clustered(crowd([[1]] * 5), [0] * 5, seconds_per_face=1.0)
     assert identified(a=often, b=seldom) == {"a": [2] * 20, "b": [1] * 5}
 
 
@@ -205,7 +205,7 @@ def test_resampled_footage_keeps_its_people() -> None:
     before = assignments(crowd(turns(0, 1), every_s=1.0), [4, 2] * 10)
     # Sampled twice as often: every second face is where one was before.
     faces = crowd([[person] for person in (0, 1) * 10 for _ in range(2)], every_s=0.5)
-    again = clustered(faces, [0, 0, 1, 1] * 10, before=before, seconds_a_face=0.5)
+    again = clustered(faces, [0, 0, 1, 1] * 10, before=before, seconds_per_face=0.5)
     assert identified(5, a=again) == {"a": [4, 4, 2, 2] * 10}
     # Sampled later by less than a frame.
     late = faces.replace(time_s=faces.time_s + 0.03)
@@ -234,6 +234,6 @@ def test_input_is_not_changed() -> None:
     b = clustered(crowd(turns(1), seed=2), [-1] * 10)
     identified(5, a=a, b=b)
     assert a.cluster.tolist() == [0, 1] * 10
-    assert a.before.person_id.tolist() == [4, 2] * 10
+    assert a.previous.person_id.tolist() == [4, 2] * 10
     assert b.cluster.tolist() == [-1] * 10
     assert np.array_equal(faces.embedding, crowd(turns(0, 1), seed=1).embedding)

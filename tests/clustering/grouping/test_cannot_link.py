@@ -54,7 +54,7 @@ def random_constraints(seed: int = 0, nodes: int = 30) -> CannotLink:
         incidence(is_not[0], is_not[1], (nodes, 6)),
         apart,
     )
-    return frames.and_also(people)
+    return frames.combined_with(people)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -206,5 +206,5 @@ def test_a_merged_person_stays_whole_when_the_cluster_splits(
     faces = crowd(turns(0, times=20))
     before = Assignments(faces.time_s, faces.xyxy, np.full(20, 7))
     parts = ClusteredFootage(faces, ints(*[0] * 12 + [1] * 8), before, 1.0)
-    found = identify({"a": parts}, eps=0.5, next_person_id=8, whole=whole)
+    found = identify({"a": parts}, eps=0.5, next_person_id=8, reviewed_people=whole)
     assert found["a"].tolist() == expected
