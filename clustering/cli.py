@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         help="project folder (default: FOOTAGE.fancam here)",
     )
     add("--force", action="store_true", help="repeat finished work, also for footage that changed")
-    _add_reading(parser)
+    _add_sampling(parser)
     add_pair_options(parser)
     _add_detection(parser)
     _add_clustering(parser)
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_reading(parser: argparse.ArgumentParser) -> None:
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("reading").add_argument
     add(
         "--every",
@@ -157,8 +157,10 @@ def _cluster(parsed: argparse.Namespace) -> int:
     footages = with_pairs(named, named, settings.pairing)
     paths = with_pairs(parsed.footage, named, settings.pairing)
     project = project_for(paths, footages, named=parsed.project)
-    known = bool(footages or project.footages)
-    _require(known, f"{project.folder}: no project there; name a footage, such as concert.mp4")
+    has_footage = bool(footages or project.footages)
+    _require(
+        has_footage, f"{project.folder}: no project there; name a footage, such as concert.mp4"
+    )
     with runner_at(parsed.ray, parsed.syncs) as runner:
         context = RunContext(bars(NAME), Failures(), runner)
         summary = cluster_faces(project, footages, settings, context=context)
@@ -270,16 +272,16 @@ def _people_lines(summary: ClusterSummary) -> list[str]:
     return lines
 
 
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def _count(number: int, singular: str, plural: str = "") -> str:
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
 def _duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, seconds_left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds_left} s"
 
 
 if __name__ == "__main__":

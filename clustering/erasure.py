@@ -33,25 +33,25 @@ from data.tables.labels import picture_file
 from data.tables.people import open_people
 from data.video.jpeg import read_jpeg, write_jpeg
 
-COVERED_MARGIN = 0.4
-"""Margin of the mask, in sizes of the face: hair and chin identify a person too."""
+MASK_MARGIN = 0.4
+"""Margin of the mask, as a share of the face's size: hair and chin also identify a person."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ErasedFaces:
-    """The erased data of a person, to scan for residue."""
+    """Erased data of a person, to scan for residue."""
 
     faces: int
-    embeddings: NDArray[np.float32]  # (2 * faces, 128) of the faces, then of their mirror images
-    portraits: tuple[bytes, ...]  # `picture_mark` of each
-    frames: tuple[bytes, ...]  # `picture_digest` of each still that shows them
+    embeddings: NDArray[np.float32]  # (2 * faces, 128) faces, then their mirror images
+    portraits: tuple[bytes, ...]  # `picture_mark` of each portrait
+    frames: tuple[bytes, ...]  # `picture_digest` of each still that shows the person
 
 
 def renamed_pictures(project: Project, person_id: int) -> dict[str, str | None]:
-    """Map the labelled pictures of a person's frames to their names without the person.
+    """Map the label pictures of a person's frames to their file names after the erasure.
 
     Returns:
-        New file by old file, None for the person's own; see `LabelFolder.rename_pictures`.
+        New file name by old one, None for the person's own; see `LabelFolder.rename_pictures`.
 
     Raises:
         InputError: a table is missing.
@@ -69,30 +69,30 @@ def renamed_pictures(project: Project, person_id: int) -> dict[str, str | None]:
 def _renamed_in_footage(
     name: str, frame_index: NDArray[np.int64], own: NDArray[np.bool_]
 ) -> dict[str, str | None]:
-    before = numbers_in_frame(frame_index)
-    after = np.full(len(frame_index), -1)
-    after[~own] = numbers_in_frame(frame_index[~own])
+    old_number = numbers_in_frame(frame_index)
+    new_number = np.full(len(frame_index), -1)
+    new_number[~own] = numbers_in_frame(frame_index[~own])
     rows = np.flatnonzero(np.isin(frame_index, frame_index[own]))
     renamed: dict[str, str | None] = {}
-    for row in rows[np.lexsort((before[rows], frame_index[rows]))].tolist():
+    for row in rows[np.lexsort((old_number[rows], frame_index[rows]))].tolist():
         frame = int(frame_index[row])
-        now = picture_file(name, frame, int(after[row])) if after[row] >= 0 else None
-        renamed[picture_file(name, frame, int(before[row]))] = now
+        new_file = picture_file(name, frame, int(new_number[row])) if new_number[row] >= 0 else None
+        renamed[picture_file(name, frame, int(old_number[row]))] = new_file
     return renamed
 
 
 def erase_faces(project: Project, person_id: int, *, progress: Progress) -> ErasedFaces:
     """Erase a person's faces from the tables, pictures, people and dataset of a project.
 
-    In the stills, the faces are masked. The caller holds the project's lock. After an
-    interruption, a second call completes the work.
+    The faces are masked in the stills. The caller holds the project's lock. After an interruption,
+    a second call completes the erasure.
 
     Raises:
-        InputError: the project was not clustered, or a table or picture is missing.
+        InputError: the project is not clustered, or a table or picture is missing.
     """
     record = sorted_record(project)
     mark_stopped(project, record)
-    gone: list[Faces] = []
+    erased: list[Faces] = []
     portraits: list[bytes] = []
     frames: list[bytes] = []
     with open_people(project.people_file) as people:
@@ -102,16 +102,16 @@ def erase_faces(project: Project, person_id: int, *, progress: Progress) -> Eras
             own = people.assignments(name).person_id == person_id
             portraits += _portrait_marks(project, name, own)
             frames += _frame_digests(project, name, own)
-            gone.append(_erase_in_footage(project, name, own))
+            erased.append(_erase_in_footage(project, name, own))
         erase_person(people, person_id)
         tables = {name: read_tables(project, name) for name in project.footages}
-        identified, now = identified_footages(people, tables), as_reviewed(record, people)
+        identified, current = identified_footages(people, tables), as_reviewed(record, people)
     plan = plan_dataset(identified.visible(), identified.names, label_margin=record.label_margin)
     write_outputs(project, identified, plan, progress)
-    project.finish(PEOPLE, now)
-    faces = Faces.concatenate(gone)
-    both = np.concatenate([faces.embedding, faces.embedding_mirrored])
-    return ErasedFaces(len(faces), both, tuple(portraits), tuple(frames))
+    project.finish(PEOPLE, current)
+    faces = Faces.concatenate(erased)
+    embeddings = np.concatenate([faces.embedding, faces.embedding_mirrored])
+    return ErasedFaces(len(faces), embeddings, tuple(portraits), tuple(frames))
 
 
 def _portrait_marks(project: Project, name: str, own: NDArray[np.bool_]) -> Iterator[bytes]:
@@ -137,35 +137,35 @@ def _frame_digests(project: Project, name: str, own: NDArray[np.bool_]) -> Itera
 def _erase_in_footage(project: Project, name: str, own: NDArray[np.bool_]) -> Faces:
     """Erase faces from a footage's table and pictures, and return them."""
     _, faces = read_tables(project, name)
-    if len(own) != len(faces):  # interrupted after writing the table, before updating the people
+    if len(own) != len(faces):  # an earlier call stopped after writing the table
         return Faces.empty()
-    gone, rest = faces.take(own), faces.take(~own)
-    if len(gone) == 0:
-        return gone
-    for frame_index in np.unique(gone.frame_index).tolist():
-        _cover_in_frame(
+    erased, others = faces.take(own), faces.take(~own)
+    if len(erased) == 0:
+        return erased
+    for frame_index in np.unique(erased.frame_index).tolist():
+        _mask_in_frame(
             project,
             name,
             frame_index,
-            gone.take(gone.frame_index == frame_index),
-            rest.take(rest.frame_index == frame_index),
+            erased.take(erased.frame_index == frame_index),
+            others.take(others.frame_index == frame_index),
         )
     with overwriting(project.faces_file(name)) as file:
-        rest.write(file)
-    return gone
+        others.write(file)
+    return erased
 
 
-def _cover_in_frame(
-    project: Project, name: str, frame_index: int, gone: Faces, rest: Faces
+def _mask_in_frame(
+    project: Project, name: str, frame_index: int, erased: Faces, others: Faces
 ) -> None:
-    """Mask faces in the still, and cut the other portraits from it, with new numbers.
+    """Mask faces in the still, and cut the other faces' portraits from it again, renumbered.
 
-    The old portraits may show parts of the erased person. Idempotent.
+    The previous portraits may show parts of the erased person. Idempotent.
     """
     still = project.still_file(name, frame_index)
-    image = cover(read_jpeg(still), expand(gone.xyxy, COVERED_MARGIN), keep=rest.xyxy)
+    image = cover(read_jpeg(still), expand(erased.xyxy, MASK_MARGIN), keep=others.xyxy)
     write_jpeg(still, image)
-    for number, box in enumerate(rest.xyxy):
+    for number, box in enumerate(others.xyxy):
         write_jpeg(project.portrait_file(name, frame_index, number), cut_portrait(image, box))
-    for number in range(len(rest), len(rest) + len(gone)):
+    for number in range(len(others), len(others) + len(erased)):
         project.portrait_file(name, frame_index, number).unlink(missing_ok=True)

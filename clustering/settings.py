@@ -10,7 +10,7 @@ from clustering.output.dataset import LABEL_MARGIN
 from clustering.pairing.settings import PairingSettings
 
 VERSION = 1
-"""Increment when the same faces and settings would give other people."""
+"""Increment when the same faces and settings would give different people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class ClusterSettings(FaceSettings):
     """Settings of `cluster-faces`.
 
     Args:
-        grouping: of the clustering.
+        grouping: settings of the clustering.
         pairing: pairs of recordings of one lesson.
-        label_margin: of the face's size: margin of its label, on each side.
+        label_margin: margin of a label on each side, as a share of the face's size.
     """
 
     grouping: GroupingSettings = field(default_factory=GroupingSettings)

@@ -1,4 +1,4 @@
-"""The stage cluster-faces: from footage to people and dataset."""
+"""Stage of cluster-faces: find people in footage, and write the people folder and dataset."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def cluster_faces(
 ) -> ClusterSummary:
     """Find the people in footage, and write the people folder and the dataset of the project.
 
-    All footages of the project are clustered together; people keep their names and numbers. Of
-    paired recordings only the overlap is sampled. A pair is kept until one of its recordings is
-    named alone. Finished work is not repeated, and a stopped run resumes. A footage that cannot be
-    read, or has changed, does not stop the others.
+    All footages of the project are clustered together; people keep their names and ids. Only the
+    overlap of paired recordings is sampled. A pair is kept until one of its recordings is named
+    alone. Finished work is not repeated, and a stopped run resumes. A footage that cannot be read,
+    or has changed, does not prevent the processing of the others.
 
     Args:
-        project: to write into.
-        paths: of footages.
-        settings: of detection, clustering and pairing.
-        context: of the run.
+        project: project to update.
+        paths: files or folders of the footages.
+        settings: settings of detection, clustering and pairing.
+        context: progress, failures and runner of this run.
 
     Raises:
         InputError: no footage can be used, or none has a face.
@@ -63,7 +63,7 @@ def cluster_faces(
     start = time.monotonic()
     failures = context.failures
     failures.expect(len(paths))
-    named = list(failures.each(paths, _fetched))  # before the lock makes the project's folder
+    named = list(failures.each(paths, _fetched))  # before the lock creates the project's folder
     paired, single = pair_up(named, settings.pairing.pairs, failures)
     with project.lock():
         others, left_out = _probe_others(project, paths)
@@ -75,10 +75,10 @@ def cluster_faces(
         found = find_faces(project, footages, settings, intervals=intervals, context=context)
         tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, found, tables, settings)
-        known, plan, done = _write_people(project, tables, settings, context)
+        identified, plan, done = _write_people(project, tables, settings, context)
     names = {footage.name for footage in found}
     return dataclasses.replace(
-        summarise(project, found, known, plan),
+        summarise(project, found, identified, plan),
         lessons=tuple(lesson for lesson in lessons if names & {*lesson.names}),
         left_out=tuple(left_out),
         failed=tuple(failures.lines),
@@ -107,22 +107,26 @@ def _write_people(
     settings: ClusterSettings,
     context: RunContext,
 ) -> tuple[IdentifiedFootages, DatasetPlan, bool]:
-    """Identify the people, write their folder and the dataset; the flag says all was up to date."""
+    """Identify the people, and write their folder and the dataset.
+
+    Returns:
+        The identified footages, the plan, and whether everything was already up to date.
+    """
     with open_people(project.people_file) as people:
         inputs = _people_inputs(project, settings, people)
         done = project.is_finished(PEOPLE, inputs) and not settings.force
         if not done:
             project.unfinish(PEOPLE)
             identify_people(project, people, tables, settings.grouping)
-        known = identified_footages(people, tables)
+        identified = identified_footages(people, tables)
         inputs = _people_inputs(project, settings, people)
-    plan = plan_dataset(known.visible(), known.names, label_margin=settings.label_margin)
+    plan = plan_dataset(identified.visible(), identified.names, label_margin=settings.label_margin)
     done = done and outputs_exist(project, plan)
     if not done:
         project.unfinish(PEOPLE)
-        write_outputs(project, known, plan, context.progress)
+        write_outputs(project, identified, plan, context.progress)
         project.finish(PEOPLE, inputs)
-    return known, plan, done
+    return identified, plan, done
 
 
 def _fetched(path: Path) -> Footage:
@@ -130,13 +134,13 @@ def _fetched(path: Path) -> Footage:
 
 
 def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage], list[str]]:
-    """Probe the footages that a stopped run left, or all of the project where none is named.
+    """Probe the footages that a stopped run left unfinished, or all footages if none is named.
 
-    A missing footage does not stop the others: it keeps its faces, or leaves the project if it has
-    none.
+    A missing footage does not prevent the processing of the others: it keeps its faces, or is
+    removed from the project if it has none.
 
     Returns:
-        The footages, and a line on each missing one.
+        The footages, and one line per missing footage.
     """
     footages, left_out = [], []
     for entry in _others(project, paths):

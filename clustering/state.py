@@ -1,4 +1,4 @@
-"""State of the stages faces and people, and the files that may be removed; read-only."""
+"""State of the stages faces and people, and their removable files; read-only."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from data.video.footage import size_on_disk
 
 
 def states(project: Project) -> list[StageStatus]:
-    """Return the state of the faces of every footage, and of the people.
+    """Return the state of every footage's faces, and the state of the people.
 
     Raises:
         InputError: the people cannot be read.
     """
-    faces = [_of_faces(project, entry) for entry in project.footages.values()]
-    return [*faces, _of_people(project)]
+    faces = [_faces_state(project, entry) for entry in project.footages.values()]
+    return [*faces, _people_state(project)]
 
 
-def _of_faces(project: Project, entry: FootageEntry) -> StageStatus:
+def _faces_state(project: Project, entry: FootageEntry) -> StageStatus:
     named = pair_options_of(project, entry.name) or (str(entry.path),)
-    again = ("cluster-faces", "--project", str(project.folder), *named)
+    command = ("cluster-faces", "--project", str(project.folder), *named)
     record, size = project.record(FACES, entry.name), size_on_disk(entry.path)
     if size is None:
         return StageStatus(
@@ -38,46 +38,48 @@ def _of_faces(project: Project, entry: FootageEntry) -> StageStatus:
         )
     if not project.has_record(FACES, entry.name):
         return StageStatus(
-            "faces", entry.name, "missing", "it is not analysed yet, or only in part", again
+            "faces", entry.name, "missing", "it is not analysed yet, or only in part", command
         )
-    if lost := missing_tables(project, entry.name):
-        return StageStatus("faces", entry.name, "missing", f"{lost[0].name} is gone", again)
+    if missing := missing_tables(project, entry.name):
+        return StageStatus("faces", entry.name, "missing", f"{missing[0].name} is gone", command)
     if record is None:
-        return StageStatus("faces", entry.name, "stale", "found by another version", again)
+        return StageStatus("faces", entry.name, "stale", "found by another version", command)
     # The other fields of the record are settings.
-    now = dataclasses.replace(record, version=faces_settings.VERSION, size_bytes=size)
-    if faces_done(project, entry.name, now):
+    current = dataclasses.replace(record, version=faces_settings.VERSION, size_bytes=size)
+    if faces_done(project, entry.name, current):
         return StageStatus("faces", entry.name)
     changed = size != record.size_bytes
-    why = "the footage has changed" if changed else "found by another version"
-    return StageStatus("faces", entry.name, "stale", why, (*again, "--force") if changed else again)
+    reason = "the footage has changed" if changed else "found by another version"
+    return StageStatus(
+        "faces", entry.name, "stale", reason, (*command, "--force") if changed else command
+    )
 
 
-def _of_people(project: Project) -> StageStatus:
-    again = ("cluster-faces", "--project", str(project.folder))
+def _people_state(project: Project) -> StageStatus:
+    command = ("cluster-faces", "--project", str(project.folder))
     record = project.record(PEOPLE)
     if record is None or not project.people_file.exists():
-        return StageStatus("people", "", "missing", "the faces are not clustered yet", again)
+        return StageStatus("people", "", "missing", "the faces are not clustered yet", command)
     if not is_sorted(project):
-        return StageStatus("people", "", "stale", "faces were found since", again)
+        return StageStatus("people", "", "stale", "faces were found since", command)
     if not folders_exist(project):
-        return StageStatus("people", "", "missing", "people/ or dataset/ is gone", again)
+        return StageStatus("people", "", "missing", "people/ or dataset/ is gone", command)
     with open_people(project.people_file) as people:
-        decided = not is_written(project, people)
-    if decided:
-        why = "there are later review decisions, or writing was stopped"
-        return StageStatus("people", "", "stale", why, again)
+        outdated = not is_written(project, people)
+    if outdated:
+        reason = "there are later review decisions, or writing was stopped"
+        return StageStatus("people", "", "stale", reason, command)
     if record.version != settings.VERSION:
-        return StageStatus("people", "", "stale", "clustered by another version", again)
+        return StageStatus("people", "", "stale", "clustered by another version", command)
     return StageStatus("people", "")
 
 
 def removable(project: Project) -> list[Removable]:
-    """Return the files of the people folder and of the dataset.
+    """Return the files of the people folder and the dataset.
 
-    The faces and their frames stay: decisions and labels refer to them, and a new detection would
-    find erased people again. The stage stays done: the people are known, and the next run writes
-    missing folders again.
+    Faces and their frames are kept: decisions and labels refer to them, and a new detection would
+    find erased people again. The stage stays finished: the people are known, and the next run
+    rewrites missing folders.
 
     Raises:
         InputError: a manifest is damaged.

@@ -1,4 +1,4 @@
-"""The result of a run of cluster-faces."""
+"""Result of a run of cluster-faces."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import numpy as np
 
 from clustering.faces.stage import FacesSummary
 from clustering.output.dataset import DatasetPlan
-from clustering.output.write import (
-    IdentifiedFootages,
-)
+from clustering.output.write import IdentifiedFootages
 from clustering.pairing.lesson import Lesson
 from data.core.arrays import UNKNOWN
 from data.project.project import Project
@@ -20,17 +18,17 @@ from data.project.stages import FACES
 
 @dataclass(frozen=True, slots=True)
 class PersonFaces:
-    """The faces of one person in the project."""
+    """Face counts of one person in the project."""
 
     name: str
     faces: int
-    seen_s: float  # in videos
-    hidden: bool = False  # by a reviewer
+    seen_s: float  # time on screen in videos, seconds
+    hidden: bool = False  # hidden by a reviewer
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSummary:
-    """The result of a run."""
+    """Result of a run."""
 
     footages: tuple[FacesSummary, ...]
     people: tuple[PersonFaces, ...]
@@ -38,31 +36,31 @@ class ClusterSummary:
     train_images: int
     val_images: int
     too_few: tuple[str, ...]  # people missing from the training or the validation images
-    lessons: tuple[Lesson, ...] = ()  # those of which a recording was read or found done
-    left_out: tuple[str, ...] = ()  # a line on each footage of the project that is not there
-    failed: tuple[str, ...] = ()  # a line on each footage that could not be used
+    lessons: tuple[Lesson, ...] = ()  # lessons with a recording in this run
+    left_out: tuple[str, ...] = ()  # one line per missing footage of the project
+    failed: tuple[str, ...] = ()  # one line per unusable footage
     took_s: float = 0.0
-    up_to_date: bool = False  # nothing had to be done
+    up_to_date: bool = False  # whether there was nothing to do
 
 
 def summarise(
     project: Project,
     extracted: Sequence[FacesSummary],
-    known: IdentifiedFootages,
+    identified: IdentifiedFootages,
     plan: DatasetPlan,
 ) -> ClusterSummary:
     """Count the faces, the images and the time on screen of each person.
 
     Args:
-        project: with the records of the faces.
+        project: project with the records of its faces.
         extracted: footages of this run.
-        known: identified faces of all footages.
-        plan: of the dataset.
+        identified: all footages with the person of each face.
+        plan: plan of the dataset.
     """
-    names = known.names
+    names = identified.names
     faces = dict.fromkeys(names, 0)
     seen_s = dict.fromkeys(names, 0.0)
-    for footage in known.footages:
+    for footage in identified.footages:
         record = project.require_record(FACES, footage.name)
         every_s = record.every_s if record.kind == "video" else 0.0
         present, counts = np.unique(footage.person_id, return_counts=True)
@@ -71,7 +69,9 @@ def summarise(
             seen_s[person] = seen_s.get(person, 0.0) + count * every_s
     return ClusterSummary(
         footages=tuple(extracted),
-        people=tuple(PersonFaces(names[p], faces[p], seen_s[p], p in known.hidden) for p in names),
+        people=tuple(
+            PersonFaces(names[p], faces[p], seen_s[p], p in identified.hidden) for p in names
+        ),
         unknown_faces=faces.get(UNKNOWN, 0),
         train_images=sum(image.split == "train" for image in plan.images),
         val_images=sum(image.split == "val" for image in plan.images),

@@ -1,4 +1,4 @@
-"""Plan the YOLO dataset: its images, labels and split into train and val."""
+"""Plan the YOLO dataset: images, labels, and the split into train and val."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ from data.tables.dataset import (
 )
 from data.video.jpeg import encode_jpeg, read_jpeg
 
-LABEL_MARGIN = 0.15  # of the face's size, on each side
+LABEL_MARGIN = 0.15  # share of the face's size, on each side
 VAL_SHARE = 0.2
-BACKGROUND_SHARE = 0.1  # of all images; Ultralytics recommends 0 to 10 %
+BACKGROUND_SHARE = 0.1  # share of all images; Ultralytics recommends 0 to 10 %
 _SPLITS = {TRAIN: "train", VAL: "val"}
-_VISIBLE_PX = 2  # least width and height of a label inside the frame
-_MOST_HIDDEN = 0.15  # largest share of a known face's label under a cover
+_MIN_LABEL_PX = 2  # minimum width and height of a label inside the frame
+_MAX_HIDDEN_SHARE = 0.15  # maximum share of a known face's label under a mask
 
 StillFile = Callable[[str, int], Path]
-"""Path of a full-size still, by footage and frame index."""
+"""Function that returns the path of a full-size still, given footage and frame index."""
 
 
 @dataclass(frozen=True, eq=False)
 class PlannedImage:
-    """One image of the dataset: a whole sampled frame."""
+    """An image of the dataset: a full sampled frame."""
 
     footage: str
     frame_index: int
     frame_wh: tuple[int, int]  # px
     split: str  # train or val
-    labels: ImageLabels  # all known faces; none in a background image
-    covered: Boxes  # (m, 4) px of the frame to cover: faces of unknown people
+    labels: ImageLabels  # all known faces; empty for a background image
+    covered: Boxes  # (m, 4) px of the frame: faces of unknown people, to be masked
 
 
 @dataclass(frozen=True, eq=False)
 class DatasetPlan:
     """Content of the dataset."""
 
-    person_id: tuple[int, ...]  # by class index, rising ids
+    person_id: tuple[int, ...]  # by class index, in ascending order
     names: tuple[str, ...]  # by class index
     images: tuple[PlannedImage, ...]  # in order of footage and frame
     too_few: tuple[int, ...]  # people who are not in both train and val
@@ -63,11 +63,11 @@ class DatasetPlan:
 
 @dataclass(frozen=True, eq=False)
 class _SampledFrame:
-    """A sampled frame that may become an image."""
+    """A sampled frame that may become an image of the dataset."""
 
-    footage: int  # index in the footages
-    row: int  # in the footage's frames
-    known: NDArray[np.int64]  # (k,) rows of known faces in the footage's faces
+    footage: int  # index of the footage
+    row: int  # row in the frames table
+    known: NDArray[np.int64]  # (k,) rows of the known faces in the faces table
     labels: Boxes  # (k, 4) px of the frame
     covered: Boxes  # (m, 4) px of the frame
 
@@ -80,19 +80,19 @@ def plan_dataset(
     val_share: float = VAL_SHARE,
     background_share: float = BACKGROUND_SHARE,
 ) -> DatasetPlan:
-    """Choose the images, their labels and their split; deterministic.
+    """Choose the images, their labels and their split, deterministically.
 
     Every sampled frame with a known person is an image, with every known face labelled and every
-    other face covered (see `clustering.output.masking`). A frame without faces is background.
-    Frames are left out if all their faces are unknown, if a cover would hide a known face, or if
+    other face masked (see `clustering.output.masking`). Frames without faces are background images.
+    Frames are left out if all their faces are unknown, if a mask would hide a known face, or if
     they are too near in time to the other split.
 
     Args:
-        footages: all of the project.
-        names: by person.
-        label_margin: of the face's size: margin of its label, on each side.
+        footages: all footages of the project.
+        names: names by person id.
+        label_margin: margin of a label on each side, as a share of the face's size.
         val_share: share of the images for validation, 0 to 1.
-        background_share: largest share of all images, 0 to 1.
+        background_share: maximum share of background images, 0 to 1.
 
     Raises:
         ValueError: a person has no name.
@@ -100,9 +100,9 @@ def plan_dataset(
     counts = {"only unknown faces": 0, "known face would be covered": 0}
     usable, background = [], []
     for index, footage in enumerate(footages):
-        frames, empty = _usable_frames(index, footage, names, label_margin, counts)
+        frames, without_faces = _usable_frames(index, footage, names, label_margin, counts)
         usable += frames
-        background += empty
+        background += without_faces
     people = sorted({int(p) for f in usable for p in footages[f.footage].person_id[f.known]})
     class_of = {person: index for index, person in enumerate(people)}
     candidates = sorted(usable + background, key=lambda f: (f.footage, f.row))
@@ -128,15 +128,15 @@ def _usable_frames(
     label_margin: float,
     counts: dict[str, int],
 ) -> tuple[list[_SampledFrame], list[_SampledFrame]]:
-    """Return the usable frames with a known person, and those without faces."""
+    """Return the usable frames with a known person, and the frames without faces."""
     nameless = set(footage.person_id.tolist()) - names.keys() - {-1}
     if nameless:
-        raise ValueError(f"names must hold every person, not {sorted(nameless)}")
+        raise ValueError(f"names must contain every person, but lacks {sorted(nameless)}")
     rows = footage.frame_rows()
     frame_wh = footage.frames.frame_wh[rows].astype(np.float32)
     boxes = expand(footage.faces.xyxy, label_margin)
     boxes = np.clip(boxes, 0, np.tile(frame_wh, 2)).astype(np.float32)
-    visible = sizes_wh(boxes).min(axis=1, initial=np.inf) >= _VISIBLE_PX
+    visible = sizes_wh(boxes).min(axis=1, initial=np.inf) >= _MIN_LABEL_PX
     order = np.argsort(rows, kind="stable")
     starts = np.searchsorted(rows[order], np.arange(len(footage.frames) + 1))
     usable, background = [], []
@@ -158,13 +158,13 @@ def _usable_frames(
 
 
 def _hides(covered: Boxes, labels: Boxes) -> bool:
-    """Whether a cover would hide too much of a label."""
+    """Whether a mask would hide too much of a label."""
     if not len(covered):
         return False
     upper_left = np.maximum(covered[:, None, :2], labels[None, :, :2])
     lower_right = np.minimum(covered[:, None, 2:], labels[None, :, 2:])
     shared = np.prod(np.maximum(lower_right - upper_left, 0), axis=2)
-    return bool((shared / areas(labels)[None, :] > _MOST_HIDDEN).any())
+    return bool((shared / areas(labels)[None, :] > _MAX_HIDDEN_SHARE).any())
 
 
 def _timed_frames(
@@ -188,15 +188,15 @@ def _timed_frames(
 def _choose(
     candidates: Sequence[_SampledFrame], split: NDArray[np.int8], background_share: float
 ) -> NDArray[np.int64]:
-    """Return the rows of the images: all with people, and background evenly over time."""
+    """Return the rows of the images: all frames with people, and background evenly in time."""
     has_people = np.array([len(f.known) > 0 for f in candidates], np.bool_)
     used = split != GAP
-    shown, empty = np.flatnonzero(has_people & used), np.flatnonzero(~has_people & used)
+    with_people, background = np.flatnonzero(has_people & used), np.flatnonzero(~has_people & used)
     share = min(background_share, 0.99)
-    most = min(int(len(shown) * share / (1 - share) + 1e-9), len(empty))
-    # The middle of each of equal parts: not only the fade-in and the fade-out.
-    spread = ((np.arange(most) + 0.5) * len(empty) / max(most, 1)).astype(np.int64)
-    return np.sort(np.concatenate([shown, empty[spread]]))
+    count = min(int(len(with_people) * share / (1 - share) + 1e-9), len(background))
+    # Take the middle of equal parts, to avoid the fade-in and the fade-out.
+    middle = ((np.arange(count) + 0.5) * len(background) / max(count, 1)).astype(np.int64)
+    return np.sort(np.concatenate([with_people, background[middle]]))
 
 
 def _image(
@@ -234,13 +234,13 @@ def _too_few(
 
 
 def dataset_files(plan: DatasetPlan, still_file: StillFile) -> dict[str, OutputFile]:
-    """List the files of the dataset folder; none if the plan has no image.
+    """List the files of the dataset folder; empty if the plan has no image.
 
-    If val has no image, it is the same as train: Ultralytics refuses a dataset without val.
+    If val has no image, it is set to train, because Ultralytics rejects a dataset without val.
 
     Args:
-        plan: of the dataset.
-        still_file: path of an extracted still.
+        plan: images and labels of the dataset.
+        still_file: see `StillFile`.
 
     Raises:
         InputError: a still is missing.

@@ -1,4 +1,4 @@
-"""Montages: the best and most varied faces of a person in one picture."""
+"""Montages: the best and most varied faces of a person in one image."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from clustering.faces.portraits import cut, fit_region
 from data.core.arrays import Image
 from data.core.boxes import Box
 
-SIDE = 5  # most tiles in a row and in a column
+SIDE = 5  # maximum number of tiles per row and per column
 TILE_PX = 160
-TILE_MARGIN = 0.3  # of the face's size, on each side
-_TIME_WEIGHT = 0.5  # of times far apart, against faces of usual distance
-_SAMPLE = 500  # faces that the usual distance is estimated from
+TILE_MARGIN = 0.3  # share of the face's size, on each side
+_TIME_WEIGHT = 0.5  # weight of a large time difference, relative to a typical face distance
+_SAMPLED_FACES = 500  # faces sampled to estimate the typical distance
 
 
 def choose_faces(
@@ -25,46 +25,47 @@ def choose_faces(
     *,
     count: int = SIDE**2,
 ) -> NDArray[np.int64]:
-    """Choose the best and most varied faces; return their rows, ``(m,)`` rising.
+    """Choose the best and most varied faces; return their rows, ``(m,)`` ascending.
 
-    Of the better half by quality, take the best face, then repeatedly the one farthest from all
-    taken so far, by embedding and by time (farthest-point sampling: Gonzalez, "Clustering to
+    Among the better half by quality, choose the best face, then repeatedly the face farthest from
+    all chosen ones, by embedding and by time (farthest-point sampling: Gonzalez, "Clustering to
     minimize the maximum intercluster distance", 1985).
 
     Args:
-        embedding: ``(n, d)``.
-        quality: ``(n,)`` above 0.
-        moment_s: ``(n,)`` seconds; far apart for different footage.
-        count: most faces to choose.
+        embedding: ``(n, d)`` embedding of each face.
+        quality: ``(n,)`` quality of each face, above 0.
+        moment_s: ``(n,)`` time of each face, seconds; far apart for different footages.
+        count: maximum number of faces.
     """
     if len(quality) <= count:
         return np.arange(len(quality))
     half = max(count, (len(quality) + 1) // 2)
     rows = np.flatnonzero(quality >= np.sort(quality)[-half])
-    usual = _usual_distance(embedding[rows])
-    apart_s = max(float(np.ptp(moment_s[rows])) / count, 1e-6)
+    typical = _typical_distance(embedding[rows])
+    spacing_s = max(float(np.ptp(moment_s[rows])) / count, 1e-6)
     nearest = np.full(len(rows), np.inf)
     chosen = [int(np.argmax(quality[rows]))]
     while len(chosen) < count:
         last = rows[chosen[-1]]
-        different = np.linalg.norm(embedding[rows] - embedding[last], axis=1) / usual
-        later = np.minimum(np.abs(moment_s[rows] - moment_s[last]) / apart_s, 1)
-        nearest = np.minimum(nearest, different + _TIME_WEIGHT * later)
-        # Rows are taken once, even if all faces are equal.
+        difference = np.linalg.norm(embedding[rows] - embedding[last], axis=1) / typical
+        delay = np.minimum(np.abs(moment_s[rows] - moment_s[last]) / spacing_s, 1)
+        nearest = np.minimum(nearest, difference + _TIME_WEIGHT * delay)
+        # No row is chosen twice, even if all faces are equal.
         nearest[chosen] = -1
         chosen.append(int(np.argmax(nearest * np.sqrt(quality[rows]))))
     return np.sort(rows[chosen])
 
 
-def _usual_distance(embedding: NDArray[np.float32]) -> float:
-    some = embedding[:: -(-len(embedding) // _SAMPLE)]
-    return max(float(np.linalg.norm(some - some.mean(axis=0), axis=1).mean()), 1e-6)
+def _typical_distance(embedding: NDArray[np.float32]) -> float:
+    sample = embedding[:: -(-len(embedding) // _SAMPLED_FACES)]
+    return max(float(np.linalg.norm(sample - sample.mean(axis=0), axis=1).mean()), 1e-6)
 
 
 def layout(count: int) -> tuple[int, int]:
     """Return columns and rows of the largest montage that ``count`` faces fill without a gap.
 
-    At most 5 by 5, not higher than wide, and not a long strip: a few faces may be left out.
+    A montage is at most 5 by 5, not higher than wide, and not a long strip, so a few faces may be
+    left out.
     """
     shapes = [(c, r) for r in range(1, SIDE + 1) for c in range(r, min(2 * r + 1, SIDE) + 1)]
     return max((s for s in shapes if s[0] * s[1] <= count), key=lambda s: (s[0] * s[1], -s[0]))
@@ -74,7 +75,7 @@ def cut_tile(image: Image, xyxy: Box, *, tile_px: int = TILE_PX) -> Image:
     """Cut out a square tile in which every face has the same size, ``(tile_px, tile_px, 3)``.
 
     Args:
-        image: ``(h, w, 3)`` RGB; a frame, or a portrait.
+        image: ``(h, w, 3)`` RGB frame or portrait.
         xyxy: ``(4,)`` px of the image.
         tile_px: side of the tile, px.
     """
@@ -85,10 +86,10 @@ def cut_tile(image: Image, xyxy: Box, *, tile_px: int = TILE_PX) -> Image:
 
 
 def build_montage(tiles: Sequence[Image]) -> Image:
-    """Arrange tiles in one picture; the last ones are left out if they do not fill a row.
+    """Arrange tiles in one image; the last tiles are left out if they do not fill a row.
 
     Args:
-        tiles: ``(h, w, 3)`` RGB each, all of one size, in order.
+        tiles: ``(h, w, 3)`` RGB images of equal size, in order.
 
     Returns:
         ``(rows * h, columns * w, 3)`` RGB.
@@ -99,10 +100,10 @@ def build_montage(tiles: Sequence[Image]) -> Image:
     from imutils import build_montages
 
     if not tiles:
-        raise ValueError("tiles must hold at least one image, got none")
+        raise ValueError("tiles must contain at least one image, got none")
     columns, rows = layout(len(tiles))
     height, width = tiles[0].shape[:2]
     # imutils expects OpenCV's BGR, but only copies pixels: RGB stays RGB.
-    shown = list(tiles[: columns * rows])
-    (montage,) = build_montages(shown, (width, height), (columns, rows))
+    used = list(tiles[: columns * rows])
+    (montage,) = build_montages(used, (width, height), (columns, rows))
     return np.asarray(montage, np.uint8)

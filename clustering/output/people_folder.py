@@ -20,28 +20,28 @@ from data.project.filenames import MONTAGE_FOLDER, UNKNOWN_FOLDER, person_file_n
 from data.project.manifest import OutputFile
 from data.video.jpeg import encode_jpeg, read_jpeg
 
-MONTAGE_VERSION = "1"  # raised when the same faces give another picture
+MONTAGE_VERSION = "1"  # increment when the same faces give a different picture
 
 PortraitFile = Callable[[str, int, int], Path]
-"""Path of the portrait of a face, by footage, frame index and number in the frame."""
+"""Function that returns the path of a portrait, given footage, frame index and face number."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Tile:
     portrait: Path
     xyxy: Box  # (4,) px of the frame
-    frame_wh: tuple[int, int]
+    frame_wh: tuple[int, int]  # px
 
 
 def people_files(
     footages: Sequence[LabelledFootage], names: Mapping[int, str], portrait_file: PortraitFile
 ) -> dict[str, OutputFile]:
-    """List the files of the people folder: every face's portrait, and the montages.
+    """List the files of the people folder: portraits of all faces, and a montage per person.
 
     Args:
-        footages: all of the project.
-        names: by person.
-        portrait_file: path of an extracted portrait.
+        footages: all footages of the project.
+        names: names by person id.
+        portrait_file: see `PortraitFile`.
 
     Raises:
         InputError: a portrait is missing.
@@ -62,7 +62,7 @@ def _portrait_files(
 ) -> dict[str, OutputFile]:
     nameless = set(footage.person_id.tolist()) - folders.keys()
     if nameless:
-        raise ValueError(f"names must hold every person, not {sorted(nameless)}")
+        raise ValueError(f"names must contain every person, but lacks {sorted(nameless)}")
     numbers = numbers_in_frame(footage.faces.frame_index)
     rows = zip(footage.person_id, footage.faces.frame_index, numbers, strict=True)
     return {
@@ -81,19 +81,21 @@ def _choose_tiles(
     total = sum(len(rows) for rows in own)
     if not total:
         return []
-    both = list(zip(footages, own, strict=True))
-    embedding = np.concatenate([f.faces.embedding[rows] for f, rows in both])
-    worth = np.concatenate([quality(f.faces.take(rows)) for f, rows in both])
-    columns, lines = layout(total)
-    chosen = choose_faces(embedding, worth, _timeline_s(both), count=columns * lines)
-    where = [(footage, int(row)) for footage, rows in both for row in rows]
-    return [_tile(*where[i], portrait_file=portrait_file) for i in chosen]
+    footage_rows = list(zip(footages, own, strict=True))
+    embedding = np.concatenate([f.faces.embedding[rows] for f, rows in footage_rows])
+    weight = np.concatenate([quality(f.faces.take(rows)) for f, rows in footage_rows])
+    shape = layout(total)
+    chosen = choose_faces(embedding, weight, _timeline_s(footage_rows), count=shape[0] * shape[1])
+    faces = [(footage, int(row)) for footage, rows in footage_rows for row in rows]
+    return [_tile(*faces[i], portrait_file=portrait_file) for i in chosen]
 
 
-def _timeline_s(both: Sequence[tuple[LabelledFootage, NDArray[np.int64]]]) -> NDArray[np.float64]:
-    """Return the time of each face in seconds, ``(n,)``, with the footages one after another."""
+def _timeline_s(
+    footage_rows: Sequence[tuple[LabelledFootage, NDArray[np.int64]]],
+) -> NDArray[np.float64]:
+    """Return the time of each face, ``(n,)`` seconds, with the footages laid end to end."""
     times_s, start_s = [], 0.0
-    for footage, rows in both:
+    for footage, rows in footage_rows:
         times_s.append(footage.faces.time_s[rows] + start_s)
         start_s += float(footage.frames.time_s.max(initial=0)) + 60
     return np.concatenate(times_s)
@@ -119,7 +121,7 @@ def _write_montage(tiles: Sequence[_Tile], path: Path) -> None:
 
 
 def _draw_tile(tile: _Tile) -> NDArray[np.uint8]:
-    """Cut the face out of its portrait: faster than from a frame, and sharp enough."""
+    """Cut the face out of its portrait, which is faster than from a frame and sharp enough."""
     portrait = read_jpeg(tile.portrait)
     region = portrait_region(tile.xyxy, tile.frame_wh)
     scale = portrait.shape[1] / (region[2] - region[0])

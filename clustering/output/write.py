@@ -1,4 +1,4 @@
-"""Write the people folder and the dataset, after the clustering and after a review."""
+"""Write the people folder and the dataset, after clustering or a review."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class IdentifiedFootages:
     """All footages with the person of each face."""
 
     footages: tuple[LabelledFootage, ...]  # in the order of the project
-    names: Mapping[int, str]  # by person
-    hidden: frozenset[int]  # people
+    names: Mapping[int, str]  # by person id
+    hidden: frozenset[int]  # ids of hidden people
 
     def visible(self) -> list[LabelledFootage]:
-        """Return the footages with the faces of hidden people as unknown.
+        """Return the footages with the faces of hidden people marked as unknown.
 
-        Thus the dataset has no class for them, but does not label them as background either: their
-        faces are covered (see :mod:`clustering.output.masking`).
+        The dataset then has no class for hidden people, and masks their faces instead of treating
+        them as background (see :mod:`clustering.output.masking`).
         """
         return [
             dataclasses.replace(
@@ -59,7 +59,7 @@ class IdentifiedFootages:
 def identified_footages(
     people: People, tables: Mapping[str, tuple[Frames, Faces]]
 ) -> IdentifiedFootages:
-    """Join the tables of every footage with the people of its faces."""
+    """Combine the tables of every footage with the people of its faces."""
     labelled = []
     for name, (frames, faces) in tables.items():
         person_id = people.assignments(name).person_id
@@ -68,7 +68,7 @@ def identified_footages(
 
 
 def outputs_exist(project: Project, plan: DatasetPlan) -> bool:
-    """Whether both folders exist: a user may remove one to have it written again."""
+    """Whether both folders exist; a user may remove one to have it written again."""
     folders = [project.people_folder, *([project.dataset_folder] if plan.images else [])]
     return all((folder / MANIFEST).exists() for folder in folders)
 
@@ -104,14 +104,14 @@ def write_outputs(
 
 
 def is_sorted(project: Project) -> bool:
-    """Whether all faces that were found are clustered."""
+    """Whether all detected faces are clustered."""
     record = project.record(PEOPLE)
     faces = {name: project.record(FACES, name) for name in project.footages}
     return record is not None and record.faces == faces
 
 
 def is_written(project: Project, people: People) -> bool:
-    """Whether people folder and dataset exist and reflect all review decisions."""
+    """Whether the people folder and the dataset exist and reflect all review decisions."""
     record = project.record(PEOPLE)
     if record is None or record.stopped or not is_sorted(project) or not folders_exist(project):
         return False
@@ -127,61 +127,62 @@ def as_reviewed(record: PeopleRecord, people: People) -> PeopleRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutputChanges:
-    """Changes of the dataset since it was last written."""
+    """Changes to the dataset since it was last written."""
 
-    people: tuple[str, ...]  # in the dataset, in order of class
-    new: tuple[str, ...]  # people added
-    gone: tuple[str, ...]  # people removed
+    people: tuple[str, ...]  # names in the dataset, by class
+    new: tuple[str, ...]  # names of added people
+    gone: tuple[str, ...]  # names of removed people
     renamed: tuple[tuple[str, str], ...]  # old and new name
-    images: int  # in the dataset
-    changed_files: int  # images and labels; the list of names does not count
-    up_to_date: bool  # no decision since it was written
+    images: int  # number of images in the dataset
+    changed_files: int  # number of changed images and labels
+    up_to_date: bool  # whether no decision was made since it was written
 
 
 def pending_changes(project: Project) -> OutputChanges:
-    """Return what `write_people` would change; write nothing.
+    """Return what `write_people` would change, without writing.
 
     Raises:
-        InputError: the project was not clustered, or that was stopped.
+        InputError: the project is not clustered, or clustering was interrupted.
     """
     record = sorted_record(project)
     tables = {name: read_tables(project, name) for name in project.footages}
     with open_people(project.people_file) as people:
-        identified, now = identified_footages(people, tables), as_reviewed(record, people)
-    done = project.is_finished(PEOPLE, now)
-    plan = _plan(identified, now)
+        identified, current = identified_footages(people, tables), as_reviewed(record, people)
+    done = project.is_finished(PEOPLE, current)
+    plan = _plan(identified, current)
     return _changes(project, plan, up_to_date=done and outputs_exist(project, plan))
 
 
 def write_people(project: Project, *, progress: Progress) -> OutputChanges:
-    """Write the people folder and the dataset again by the review decisions, without clustering.
+    """Rewrite the people folder and the dataset from the review decisions, without clustering.
 
-    Decisions made meanwhile are not included.
+    Decisions made while this runs are not included.
 
     Returns:
         The changes.
 
     Raises:
-        InputError: the project was not clustered, or that was stopped; another run is at work.
+        InputError: the project is not clustered, clustering was interrupted, or another run is
+            using the project.
     """
     with project.lock():
         record = sorted_record(project)
         tables = {name: read_tables(project, name) for name in project.footages}
         with open_people(project.people_file) as people:
-            identified, now = identified_footages(people, tables), as_reviewed(record, people)
-        plan = _plan(identified, now)
+            identified, current = identified_footages(people, tables), as_reviewed(record, people)
+        plan = _plan(identified, current)
         changes = _changes(project, plan, up_to_date=True)
         mark_stopped(project, record)
         write_outputs(project, identified, plan, progress)
-        project.finish(PEOPLE, now)
+        project.finish(PEOPLE, current)
     return changes
 
 
 def sorted_record(project: Project) -> PeopleRecord:
-    """Return the record of the people, if all faces are clustered.
+    """Return the record of the people if all faces are clustered.
 
     Raises:
-        InputError: no people were written, or faces were found since.
+        InputError: there are no people, or faces were detected since.
     """
     record = project.record(PEOPLE)
     if record is None or not project.people_file.exists():
@@ -193,7 +194,7 @@ def sorted_record(project: Project) -> PeopleRecord:
 
 
 def mark_stopped(project: Project, record: PeopleRecord) -> None:
-    """Mark the people as unfinished, keeping the settings in case the run is stopped."""
+    """Mark the people as unfinished, but keep their settings in case the run is interrupted."""
     project.finish(PEOPLE, dataclasses.replace(record, decisions="", stopped=True))
 
 
@@ -204,23 +205,23 @@ def _plan(identified: IdentifiedFootages, record: PeopleRecord) -> DatasetPlan:
 
 def _changes(project: Project, plan: DatasetPlan, *, up_to_date: bool) -> OutputChanges:
     folder = OutputFolder(project.dataset_folder)
-    wanted = dataset_files(plan, project.still_file)
-    changed = folder.changes(wanted) - {DATA_FILE}
-    before, now = _people_before(project), dict(zip(plan.person_id, plan.names, strict=True))
-    both = [(before[person], now[person]) for person in now if person in before]
+    planned = dataset_files(plan, project.still_file)
+    changed = folder.changes(planned) - {DATA_FILE}
+    previous, current = _previous_names(project), dict(zip(plan.person_id, plan.names, strict=True))
+    pairs = [(previous[person], current[person]) for person in current if person in previous]
     return OutputChanges(
         people=plan.names,
-        new=tuple(name for person, name in now.items() if person not in before),
-        gone=tuple(name for person, name in before.items() if person not in now),
-        renamed=tuple((old, new) for old, new in both if old != new),
+        new=tuple(name for person, name in current.items() if person not in previous),
+        gone=tuple(name for person, name in previous.items() if person not in current),
+        renamed=tuple((old, new) for old, new in pairs if old != new),
         images=len(plan.images),
         changed_files=len(changed),
         up_to_date=up_to_date,
     )
 
 
-def _people_before(project: Project) -> dict[int, str]:
-    """Return the names in the dataset as last written, by person."""
+def _previous_names(project: Project) -> dict[int, str]:
+    """Return the names in the dataset as last written, by person id."""
     file = project.dataset_folder / DATA_FILE
     names = read_data_file(file).names if file.exists() else ()
     record = project.record(PEOPLE)

@@ -1,1 +1,1 @@
-"""Pairs of recordings of one lesson: their overlap, and when each is on air."""
+"""Pairs of recordings of one lesson: on-air times and overlap."""

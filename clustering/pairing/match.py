@@ -1,4 +1,4 @@
-"""Match pairs of recordings, and store their lessons in the project."""
+"""Match pairs of recordings, and store the resulting lessons in the project."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from data.video.footage import Footage, take_in
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paired:
-    """Two videos of one lesson, before their disconnects are known."""
+    """Two videos of one lesson whose disconnects are not known yet."""
 
     footages: tuple[Footage, Footage]
     offset: Offset
-    later_s: float  # from the first frame of the first to that of the second
+    later_s: float  # time from the first frame of the first video to that of the second
 
     def overlap(self, first: Intervals, second: Intervals) -> Overlap:
         """Return the overlap of the recordings.
 
         Args:
-            first: ``(n, 2)`` seconds of its own time: when the first is on.
-            second: ``(m, 2)`` seconds of its own time: when the second is on.
+            first: ``(n, 2)`` on-air times of the first recording, seconds of its own time.
+            second: ``(m, 2)`` on-air times of the second recording, seconds of its own time.
 
         Raises:
             InputError: there is no overlap.
@@ -70,27 +70,27 @@ def pair_up(
     paired = []
     for pair in pairs:
         paths = [absolute(path) for path in (pair.first, pair.second)]
-        found = [single.pop(path) for path in paths if path in single]
-        if found:
-            with failures.guard(footages=len(found)):
-                paired.append(_pair(pair, found))
+        usable = [single.pop(path) for path in paths if path in single]
+        if usable:
+            with failures.guard(footages=len(usable)):
+                paired.append(_pair(pair, usable))
     return paired, list(single.values())
 
 
-def _pair(pair: RecordingPair, found: Sequence[Footage]) -> Paired:
-    if len(found) < 2:
-        lone = found[0].path
+def _pair(pair: RecordingPair, footages: Sequence[Footage]) -> Paired:
+    if len(footages) < 2:
+        lone = footages[0].path
         other = pair.second if absolute(lone) == absolute(pair.first) else pair.first
         reason = f"{other.name}, its pair, cannot be used"
         raise InputError(f"{lone}: left out, since {reason}; fix that, or name it without --pair")
-    for footage in found:
+    for footage in footages:
         if footage.kind != "video":
             raise InputError(f"--pair {footage.path}: not a video; only recordings are paired")
     offset = pair.offset or offset_between(pair.first, pair.second)
     later_s = offset.seconds + first_frame_s(pair.second) - first_frame_s(pair.first)
-    paired = Paired((found[0], found[1]), offset, round(later_s, DIGITS))
-    # Fail early, before anything is written, if they are far apart by their headers.
-    paired.overlap(*(as_intervals([(0.0, max(footage.duration_s, 1e-3))]) for footage in found))
+    paired = Paired((footages[0], footages[1]), offset, round(later_s, DIGITS))
+    # Fail before anything is written if the recordings cannot overlap according to their headers.
+    paired.overlap(*(as_intervals([(0.0, max(footage.duration_s, 1e-3))]) for footage in footages))
     return paired
 
 
@@ -109,53 +109,53 @@ def find_lessons(
     """Find and store the overlap of each pair; return the footages of pairs that have one.
 
     Args:
-        project: to store in.
+        project: project to update.
         paired: footages of each pair.
-        off: what counts as off the air.
-        threads: for decoding; 0 is all cores.
+        off: what counts as off air.
+        threads: threads for decoding; 0 means all cores.
         force: repeat finished work, and accept a footage that has changed.
-        context: of the run.
+        context: progress, failures and runner of this run.
     """
-    taken: list[tuple[Paired, list[str]]] = []
-    for one in paired:
-        with context.failures.guard(footages=2), _removed_if_refused(project, one):
-            names = [take_in(project, f, force=force).name for f in one.footages]
-            taken.append((one, names))
+    added: list[tuple[Paired, list[str]]] = []
+    for pair in paired:
+        with context.failures.guard(footages=2), _removed_if_refused(project, pair):
+            names = [take_in(project, f, force=force).name for f in pair.footages]
+            added.append((pair, names))
     recordings = [
         (name, footage)
-        for one, names in taken
-        for name, footage in zip(names, one.footages, strict=True)
+        for pair, names in added
+        for name, footage in zip(names, pair.footages, strict=True)
     ]
     refused = find_on_air_times(
         project, recordings, off, threads=threads, force=force, context=context
     )
     usable: list[Footage] = []
-    for one, (first, second) in taken:
-        with context.failures.guard(footages=2), _removed_if_refused(project, one):
+    for pair, (first, second) in added:
+        with context.failures.guard(footages=2), _removed_if_refused(project, pair):
             for name in (first, second):
                 if name in refused:
                     raise refused[name]
             on = on_air_times(project, first), on_air_times(project, second)
-            overlap = one.overlap(*on)
-            _store(project, Lesson((first, second), one.offset, one.later_s, on, overlap))
-            usable += one.footages
+            overlap = pair.overlap(*on)
+            _store(project, Lesson((first, second), pair.offset, pair.later_s, on, overlap))
+            usable += pair.footages
     return usable
 
 
 def remove_pairs(project: Project, footages: Sequence[Footage]) -> None:
-    """Remove the pairs of footages that are analysed whole from now on."""
+    """Remove the pairs of footages that will be analysed in full from now on."""
     paths = {absolute(footage.path) for footage in footages}
     _remove(project, [e.name for e in project.footages.values() if e.path in paths])
 
 
 def known_lessons(project: Project) -> list[Lesson]:
-    """Return all lessons of the project, of this run and earlier ones."""
-    kept = project.records(PAIR).values()
-    return [_lesson(one) for one in kept if set(one.names) <= set(project.footages)]
+    """Return all lessons of the project, from this run and earlier ones."""
+    records = project.records(PAIR).values()
+    return [_lesson(record) for record in records if set(record.names) <= set(project.footages)]
 
 
 def analysed_intervals(lessons: Sequence[Lesson]) -> dict[str, Intervals]:
-    """Return by name the intervals to analyse of each recording, ``(n, 2)`` seconds."""
+    """Return the intervals of each recording to analyse, ``(n, 2)`` seconds, by name."""
     return {
         name: lesson.analysed(index)
         for lesson in lessons
@@ -164,10 +164,10 @@ def analysed_intervals(lessons: Sequence[Lesson]) -> dict[str, Intervals]:
 
 
 def pair_options_of(project: Project, name: str) -> tuple[str, ...]:
-    """Return the command-line options that pair a footage; none if it is in no pair."""
+    """Return the command-line options that pair a footage; empty if it is in no pair."""
     for lesson in known_lessons(project):
         if name in lesson.names:
-            paths = [str(project.footages[one].path) for one in lesson.names]
+            paths = [str(project.footages[member].path) for member in lesson.names]
             off = off_settings(project, name)
             return (PAIR_OPTION, *paths, *_offset_options(lesson.offset), *_off_options(off))
     return ()
@@ -186,7 +186,7 @@ def _off_options(off: OffSettings) -> tuple[str, ...]:
 
 @contextmanager
 def _removed_if_refused(project: Project, paired: Paired) -> Iterator[None]:
-    """Remove footages that are refused from the project, unless they have faces."""
+    """Remove refused footages from the project, unless they have faces."""
     try:
         yield
     except InputError:
@@ -218,7 +218,7 @@ def _store(project: Project, lesson: Lesson) -> None:
 
 
 def _remove(project: Project, names: Sequence[str]) -> None:
-    """Remove all pairs of these footages."""
+    """Remove all pairs that contain these footages."""
     for first, record in project.records(PAIR).items():
         if set(record.names) & set(names):
             project.pair_file(*record.names).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Find when a recording is on air, by gaps between its packets and by black frames."""
+"""Find when a recording is on air, from gaps between packets and from black frames."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from data.video.reader import sample_frames
 from data.video.selection import SAME_TIME_S
 
 SHORTEST_OFF_S: Final = 5.0
-"""A longer gap counts as a disconnect, as in WebRTC."""
+"""Default minimum duration of a disconnect, as in WebRTC."""
 LONGEST_INTERVAL_S: Final = 1.0
-"""Between two sampled frames."""
-_EVERY_FRAME_S = 1e-5  # shorter than the interval of any two frames
+"""Maximum interval between two sampled frames."""
+_EVERY_FRAME_S = 1e-5  # shorter than the interval between any two frames
 
 # As in ffmpeg's blackdetect: nearly all pixels in the darkest tenth.
 _BLACK = round(0.1 * 255)
@@ -37,12 +37,12 @@ GreyImage = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class OffSettings:
-    """What counts as off the air.
+    """Settings of what counts as off air.
 
     Args:
-        shortest_s: shortest time without frames, or black, that counts as a disconnect.
-        frozen_s: shortest time of a still picture that counts as one; None is never, since a
-            frozen camera cannot be distinguished from a displayed slide.
+        shortest_s: minimum duration, without frames or black, of a disconnect.
+        frozen_s: minimum duration of a still image that counts as a disconnect; None means never,
+            since a frozen camera cannot be distinguished from a displayed slide.
     """
 
     shortest_s: float = SHORTEST_OFF_S
@@ -50,17 +50,17 @@ class OffSettings:
 
     @property
     def every_s(self) -> float:
-        """Interval of the sampled frames in seconds, short enough to miss no disconnect."""
+        """Interval between sampled frames in seconds, short enough to miss no disconnect."""
         shortest_s = min(self.shortest_s, self.frozen_s or self.shortest_s)
         return min(LONGEST_INTERVAL_S, shortest_s / 2)
 
 
 @dataclass(slots=True, eq=False)
 class _StillRun:
-    """Successive sampled frames that are black or equal; the exact edges are found later."""
+    """Consecutive sampled frames that are black or equal; the exact edges are found later."""
 
     black: bool
-    picture: GreyImage  # (h, w) first sampled frame
+    image: GreyImage  # (h, w) first sampled frame
     before_s: float  # time of the sampled frame before the run
     first_s: float
     last_s: float
@@ -69,19 +69,19 @@ class _StillRun:
     end_s: float = 0.0
 
     def continues(self, grey: GreyImage) -> bool:
-        """Whether a picture ``(h, w)`` continues the run."""
+        """Whether an ``(h, w)`` image continues the run."""
         if self.black or is_black(grey):
             return self.black and is_black(grey)
-        return is_still(self.picture, grey)
+        return is_still(self.image, grey)
 
     def finish(self, after_s: float) -> _StillRun:
-        """End the run, by the sampled frames alone."""
+        """End the run, with edges from the sampled frames alone."""
         self.after_s = self.end_s = after_s
         self.begin_s = self.first_s
         return self
 
     def refine(self, time_s: float, grey: GreyImage) -> None:
-        """Move the edges by a frame ``(h, w)`` between two sampled ones; call in order of time."""
+        """Move the edges to an ``(h, w)`` frame between two sampled ones; call in order of time."""
         if self.before_s < time_s < self.first_s:
             if not self.continues(grey):
                 self.begin_s = self.first_s
@@ -100,45 +100,45 @@ def on_air_intervals(
 ) -> Intervals:
     """Return when a video is on air, ``(n, 2)`` seconds of its presentation time, frame-accurate.
 
-    It is off where frames are missing for some time, and where it is black: recorders fill the time
-    of a disconnect with black.
+    A video is off air where frames are missing for some time, and where it is black: recorders fill
+    disconnects with black.
 
     Args:
-        footage: a video.
-        settings: what counts as off.
-        threads: decoder threads; 0 is one per core.
+        footage: video to analyse.
+        settings: what counts as off air.
+        threads: decoder threads; 0 means one per core.
         advance: called after each sampled frame.
 
     Raises:
-        InputError: the footage cannot be read, or it is never on.
+        InputError: the footage cannot be read, or is never on air.
     """
-    whole, silent = _by_packets(footage)
-    runs = _long_runs(footage, settings, float(whole[-1, 1]), threads, advance)
+    total, silent = _by_packets(footage)
+    runs = _long_runs(footage, settings, float(total[-1, 1]), threads, advance)
     _find_edges(footage, runs, threads)
     dark = [(run.begin_s, run.end_s) for run in runs if run.black]
     still = [(run.begin_s, run.end_s) for run in runs if not run.black]
     off = _at_least(as_intervals([*silent, *dark]), settings.shortest_s)
     frozen = _at_least(as_intervals(still), settings.frozen_s or np.inf)
-    on = difference(whole, as_intervals([*off, *frozen]))
+    on = difference(total, as_intervals([*off, *frozen]))
     if not len(on):
         raise InputError(f"{footage.path}: black or still throughout; choose another recording")
     return on
 
 
 def is_black(grey: GreyImage) -> bool:
-    """Whether a picture ``(h, w)`` is black."""
+    """Whether an ``(h, w)`` image is black."""
     return bool((grey <= _BLACK).mean() >= _BLACK_SHARE)
 
 
 def is_still(before: GreyImage, grey: GreyImage) -> bool:
-    """Whether pictures ``(h, w)`` and ``(h2, w2)`` are equal up to coding noise."""
+    """Whether images ``(h, w)`` and ``(h2, w2)`` are equal up to coding noise."""
     return before.shape == grey.shape and float(cv2.absdiff(before, grey).mean()) <= _STILL
 
 
 def _by_packets(footage: Footage) -> tuple[Intervals, Intervals]:
-    """Return the interval from first to last frame, and the gaps without frames in it."""
+    """Return the interval from the first to the last frame, and its gaps without frames."""
     index = index_packets(footage)
-    if index is None:  # without reliable times, such a file has no gaps
+    if index is None:  # times are unreliable: assume that there are no gaps
         return as_intervals([(0.0, max(footage.duration_s, 1 / _rate(footage)))]), as_intervals([])
     times_s = index.times_s
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1 / _rate(footage)
@@ -162,7 +162,7 @@ def _long_runs(
     threads: int,
     advance: Callable[[], object],
 ) -> list[_StillRun]:
-    """Return the runs that may be long enough, from the frame before to the frame after."""
+    """Return the runs that may be long enough, including the frames before and after."""
     every_s = settings.every_s
     with closing(sample_frames(footage, every_s=every_s, threads=threads)) as frames:
         return [

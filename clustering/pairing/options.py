@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 PAIR, DISCONNECT, FROZEN = "--pair", "--disconnect", "--frozen"
 _STARTS, _OFFSET = "--starts", "--offset"
 _MAX_OFF_S = 3600
-_MAX_OFFSET_S = 10 * 366 * 86_400  # of clocks that were never set
+_MAX_OFFSET_S = 10 * 366 * 86_400  # clocks may never have been set
 
 
 class _InOrder(argparse.Action):
-    """Collect options in order: those that follow a pair apply to it."""
+    """Collect options in order, because an option applies to the pair before it."""
 
     def __call__(
         self,
@@ -56,7 +56,7 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
         _STARTS,
         nargs=2,
         metavar=("TIME", "TIME"),
-        help="when the recordings of the pair before began, such as 10:30:00 10:31:12 "
+        help="when the recordings of the preceding pair began, such as 10:30:00 10:31:12 "
         "(default: from container or file name)",
         **collected,
     )
@@ -82,10 +82,10 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
 
 
 def pairing_of(parsed: argparse.Namespace) -> PairingSettings:
-    """Return the settings that the pair options give.
+    """Return the settings from the pair options.
 
     Raises:
-        InputError: an option is out of range or has no pair.
+        InputError: an option is out of range, or there is no pair for it.
     """
     from clustering.pairing.on_air import SHORTEST_OFF_S, OffSettings
     from clustering.pairing.settings import PairingSettings
@@ -103,7 +103,7 @@ def pairing_of(parsed: argparse.Namespace) -> PairingSettings:
 def with_pairs(
     named: Sequence[Path], footages: Sequence[Path], pairing: PairingSettings
 ) -> list[Path]:
-    """Return ``named`` and the paired recordings that are not among ``footages``."""
+    """Return ``named`` plus the paired recordings that are not among ``footages``."""
     from data.project.project import absolute
 
     known = {absolute(path) for path in footages}

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from data.core.intervals import Intervals, gaps, intersection, lengths_s
 
-_SHORTEST_S = 0.001  # a shorter overlap is a rounding of two clocks
+_MIN_OVERLAP_S = 0.001  # a shorter overlap is a rounding error of two clocks
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """An interval in which one recording is off the air; times are of the common clock."""
+    """An interval in which one recording is off air; times are on the common clock."""
 
-    recording: int  # 0 the first, 1 the second
+    recording: int  # 0 for the first, 1 for the second
     off_s: float
-    back_s: float  # may be after the overlap, which ends when the other is off for good
+    back_s: float  # may be after the overlap, which ends when the other recording ends
 
     @property
     def lasts_s(self) -> float:
@@ -25,7 +25,7 @@ class Disconnect:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """From the first time that both recordings are on until either is off for good."""
+    """Time from when both recordings are first on air until either ends."""
 
     begin_s: float
     end_s: float
@@ -33,14 +33,14 @@ class Overlap:
 
 
 def find_overlap(first: Intervals, second: Intervals) -> Overlap | None:
-    """Return the overlap of two recordings, or None if they are never on together.
+    """Return the overlap of two recordings, or None if they are never on air at the same time.
 
     Args:
-        first: ``(n, 2)`` seconds of a common clock: when the first recording is on.
-        second: ``(m, 2)`` seconds of the same clock: when the second is.
+        first: ``(n, 2)`` on-air times of the first recording, seconds of a common clock.
+        second: ``(m, 2)`` on-air times of the second recording, seconds of the same clock.
     """
     both = intersection(first, second)
-    both = both[lengths_s(both) > _SHORTEST_S]
+    both = both[lengths_s(both) > _MIN_OVERLAP_S]
     if not len(both):
         return None
     begin_s, end_s = float(both[0, 0]), float(min(first[-1, 1], second[-1, 1]))

@@ -1,4 +1,4 @@
-"""Find when paired recordings are on air, as tasks of a runner, and store the result."""
+"""Find when paired recordings are on air, in tasks of a runner, and store the result."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from data.project.stages import RECORDING, RecordingRecord
 from data.video.footage import Footage
 
 _VERSION = 1
-"""Increment when the same recording and settings would give other on-air times."""
+"""Increment when the same recording and settings would give different on-air times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording whose on-air times to find."""
+    """Task input: a recording, and how to find its on-air times."""
 
-    name: str  # in the project
+    name: str  # name in the project
     footage: Footage
     off: OffSettings
     threads: int
 
 
 def detect_on_air(recording: Recording, context: TaskContext) -> list[list[float]]:
-    """Return start and end in seconds of each interval in which a recording is on air."""
+    """Return the start and end in seconds of each interval in which a recording is on air."""
     frames = max(math.ceil(recording.footage.duration_s / recording.off.every_s), 1)
     with context.progress(f"{recording.name}, when it is on", frames, 0) as bar:
         on = on_air_intervals(
@@ -40,8 +40,8 @@ def detect_on_air(recording: Recording, context: TaskContext) -> list[list[float
             threads=recording.threads,
             advance=lambda: bar.update(1),
         )
-    found: list[list[float]] = on.round(DIGITS).tolist()
-    return found
+    spans: list[list[float]] = on.round(DIGITS).tolist()
+    return spans
 
 
 def find_on_air_times(
@@ -53,10 +53,10 @@ def find_on_air_times(
     force: bool,
     context: RunContext,
 ) -> dict[str, InputError]:
-    """Find and store the on-air times of recordings, unless an earlier run has.
+    """Find and store the on-air times of recordings that have none yet.
 
     Returns:
-        By name the errors of recordings that cannot be used.
+        Errors of recordings that cannot be used, by name.
     """
     refused = {}
     threads = context.runner.threads(threads)
@@ -79,7 +79,7 @@ def on_air_times(project: Project, name: str) -> Intervals:
 
 
 def off_settings(project: Project, name: str) -> OffSettings:
-    """Return the settings that the on-air times of a recording were found with."""
+    """Return the settings used to find the on-air times of a recording."""
     record = project.require_record(RECORDING, name)
     return OffSettings(record.shortest_s, record.frozen_s)
 
@@ -87,7 +87,7 @@ def off_settings(project: Project, name: str) -> OffSettings:
 def _work(
     project: Project, recording: Recording, *, force: bool
 ) -> Work[RecordingRecord, list[list[float]]]:
-    """Plan the task of a recording; without a task if its on-air times are known."""
+    """Return the work for a recording, without a task if its on-air times are up to date."""
     name, off, size_bytes = recording.name, recording.off, recording.footage.size_bytes
     inputs = RecordingRecord(_VERSION, size_bytes, off.shortest_s, off.frozen_s, on=())
     known = project.record(RECORDING, name)

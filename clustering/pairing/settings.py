@@ -1,4 +1,4 @@
-"""Settings of pairs of recordings, and of what counts as off the air."""
+"""Settings of paired recordings."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from clustering.pairing.start_times import Offset
 
 @dataclass(frozen=True, slots=True)
 class RecordingPair:
-    """Two recordings of one lesson; both are footages of the command."""
+    """Two recordings of one lesson."""
 
     first: Path
     second: Path
-    offset: Offset | None = None  # None: from containers or file names
+    offset: Offset | None = None  # None: derived from containers or file names
 
 
 @dataclass(frozen=True, slots=True)
 class PairingSettings:
-    """Pairs of recordings, and what counts as off the air."""
+    """Pairs of recordings, and what counts as off air."""
 
     pairs: tuple[RecordingPair, ...] = ()
     off: OffSettings = field(default_factory=OffSettings)

@@ -21,20 +21,21 @@ FILE_NAME: Final = "file name"
 STARTS: Final = "--starts"
 OFFSET: Final = "--offset"
 
-_FIRST_YEAR = 1980
-"""Last year of implausible creation times: a device without a clock counts from 1904, 1970 or
+_LAST_IMPLAUSIBLE_YEAR = 1980
+"""Creation times up to this year are implausible: devices without a clock start in 1904, 1970 or
 1980."""
 _OWN_CLOCK = ("mp4", "matroska")
-"""Formats whose clock is 0 at the start of the recording; others start anywhere."""
+"""Formats whose clock is 0 at the start of the recording; in other formats, it may start at any
+value."""
 
 # 2024-05-01_10-30-00, 2024-05-01 10.30.00, 20240501T103000Z, "2024-05-01 at 10.30.00",
 # GMT20240501-103000, VID_20240501_103000123.
 _IN_NAME = re.compile(
     r"(?P<utc>GMT|UTC)?[-_ ]?(?<!\d)"
     r"(?P<year>(?:19|20)\d\d)(?P<dash>[-_.]?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)"
-    r"(?P<apart>T| at |[-_. ]{0,3})"
+    r"(?P<separator>T| at |[-_. ]{0,3})"
     r"(?P<hour>\d\d)(?P<colon>[-_.:]?)(?P<minute>\d\d)(?P=colon)(?P<second>\d\d)"
-    r"(?P<part>[.,]\d{1,6}|\d{3})?"
+    r"(?P<fraction>[.,]\d{1,6}|\d{3})?"
     r"(?P<zone>Z|[+-]\d\d:?\d\d)?(?!\d)",
     re.IGNORECASE,
 )
@@ -42,18 +43,18 @@ _IN_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """Delay of the start of one recording against another."""
+    """Delay between the starts of two recordings."""
 
-    seconds: float  # from the start of the first to that of the second
+    seconds: float  # time from the start of the first to the start of the second
     source: str  # creation_time, file name, --starts or --offset
-    starts: tuple[str, str] | None = None  # ISO 8601 or times of day; None unknown
+    starts: tuple[str, str] | None = None  # ISO 8601 or times of day; None if unknown
 
 
 def offset_between(first: Path, second: Path) -> Offset:
-    """Return the delay of ``second`` by the creation times of both, or else by both file names.
+    """Return the delay of ``second`` from both creation times, or else from both file names.
 
-    A container's creation_time (QuickTime's, Matroska's DateUTC) is taken for the start of the
-    recording. QuickTime stores it in whole seconds.
+    The creation_time of a container (of QuickTime, or DateUTC of Matroska) is assumed to be the
+    start of the recording. QuickTime stores it in whole seconds.
 
     Raises:
         InputError: a start time is missing, or a file cannot be read.
@@ -64,31 +65,31 @@ def offset_between(first: Path, second: Path) -> Offset:
         if a and b and (a.tzinfo is None) == (b.tzinfo is None):
             starts = a.isoformat(), b.isoformat()
             return Offset((b - a).total_seconds(), source, starts)
-    unknown = "neither their containers nor their names say when both were begun"
-    raise InputError(f"{first} and {second}: {unknown}; say so by --starts or --offset")
+    unknown = "neither their containers nor their names say when both began"
+    raise InputError(f"{first} and {second}: {unknown}; use --starts or --offset")
 
 
 def time_in_name(name: str) -> datetime | None:
-    """Return the date and time in a file name, with its time zone if there is one."""
+    """Return the date and time in a file name, with the time zone if it has one."""
     for found in _IN_NAME.finditer(name):
-        with suppress(ValueError):  # such as the 31st of February
+        with suppress(ValueError):  # such as February 31
             return _as_datetime(found)
     return None
 
 
 def offset_of_starts(first: str, second: str) -> Offset:
-    """Return the delay of ``second`` by two start times of the user.
+    """Return the delay of ``second`` from two start times of the user.
 
-    Both are ISO 8601 dates with times, or both are times of day, which are taken to be less than
-    half a day apart, so that a lesson may pass midnight.
+    Both are ISO 8601 dates with times, or both are times of day. Times of day are assumed to be
+    less than half a day apart, so that a lesson may continue past midnight.
 
     Raises:
         InputError: a time is invalid, or only one has a date or a time zone.
     """
-    a, b = _written(first), _written(second)
+    a, b = _parse_start(first), _parse_start(second)
     if isinstance(a, time) != isinstance(b, time) or (a.tzinfo is None) != (b.tzinfo is None):
-        alike = "give both a date or neither, and both a time zone or neither"
-        raise InputError(f"{STARTS} {first} {second}: {alike}")
+        advice = "give both a date or neither, and both a time zone or neither"
+        raise InputError(f"{STARTS} {first} {second}: {advice}")
     if isinstance(a, datetime) and isinstance(b, datetime):
         return Offset((b - a).total_seconds(), STARTS, (first, second))
     day = datetime(2000, 1, 1)
@@ -100,7 +101,7 @@ def offset_of_starts(first: str, second: str) -> Offset:
 def first_frame_s(path: Path) -> float:
     """Return the time in seconds from the start of a recording to its first frame.
 
-    A camera that is switched on late gives a file that starts with sound alone.
+    If a camera is switched on late, the file starts with sound only.
 
     Raises:
         InputError: the file cannot be read.
@@ -125,32 +126,32 @@ def _created(path: Path) -> datetime | None:
     with suppress(ValueError):
         created = datetime.fromisoformat(written)
         created = created if created.tzinfo else created.replace(tzinfo=UTC)
-        return created if created.year > _FIRST_YEAR else None
+        return created if created.year > _LAST_IMPLAUSIBLE_YEAR else None
     return None
 
 
 def _as_datetime(found: re.Match[str]) -> datetime:
     fields = ("year", "month", "day", "hour", "minute", "second")
-    part = (found["part"] or "").lstrip(".,")
+    fraction = (found["fraction"] or "").lstrip(".,")
     zone = found["zone"] or ""
     named = UTC if found["utc"] or zone.upper() == "Z" else None
-    # "20240501-103000-0100" may end in a number of any meaning.
-    if zone[:1] in ("+", "-") and found["apart"].upper() == "T":
+    # In "20240501-103000-0100", the last number may mean anything.
+    if zone[:1] in ("+", "-") and found["separator"].upper() == "T":
         named = _zone(zone)
     numbers = [int(found[name]) for name in fields]
-    return datetime(*numbers, int(part.ljust(6, "0") or 0), tzinfo=named)  # type: ignore[misc,arg-type]
+    return datetime(*numbers, int(fraction.ljust(6, "0") or 0), tzinfo=named)  # type: ignore[misc,arg-type]
 
 
-def _zone(written: str) -> timezone:
-    minutes = int(written[1:3]) * 60 + int(written[-2:])
-    return timezone(timedelta(minutes=-minutes if written[0] == "-" else minutes))
+def _zone(text: str) -> timezone:
+    minutes = int(text[1:3]) * 60 + int(text[-2:])
+    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
 
 
-def _written(value: str) -> datetime | time:
+def _parse_start(value: str) -> datetime | time:
     text = f"0{value}" if re.match(r"\d:", value) else value
     with suppress(ValueError):
         return time.fromisoformat(text)
     with suppress(ValueError):
         return datetime.fromisoformat(value)
-    wanted = "give a time such as 10:30:00 or 2024-05-01T10:30:00"
-    raise InputError(f"{STARTS} {value}: not a time; {wanted}")
+    advice = "give a time such as 10:30:00 or 2024-05-01T10:30:00"
+    raise InputError(f"{STARTS} {value}: not a time; {advice}")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clustering.faces.portraits import cut_portrait
-from clustering.output.label_pictures import MOST_PX, SCALE, face_picture, write_face_picture
+from clustering.output.label_pictures import MAX_PX, SCALE, face_picture, write_face_picture
 from data.core.errors import InputError
 from data.video.jpeg import read_jpeg, write_jpeg
 
@@ -38,7 +38,7 @@ def test_the_face_fills_the_picture(box: tuple[int, int, int, int]) -> None:
     portrait = cut_portrait(frame_with_face(box), xyxy)
     picture = face_picture(portrait, xyxy, FRAME_WH)
     side, width, channels = picture.shape
-    assert side == width <= MOST_PX
+    assert side == width <= MAX_PX
     assert channels == 3
     red = (picture[..., 0] > 160).mean()
     inside = min(box[2], FRAME_WH[0]) - max(box[0], 0)
@@ -56,7 +56,7 @@ def test_written_once(tmp_path: Path) -> None:
     before = place.stat().st_mtime_ns
     write_face_picture(portrait, xyxy, FRAME_WH, place)
     assert place.stat().st_mtime_ns == before
-    assert read_jpeg(place).shape[0] == MOST_PX
+    assert read_jpeg(place).shape[0] == MAX_PX
 
 
 def test_no_portrait(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_unknown_start_times(
     tmp_path: Path, names: tuple[str, str], created: tuple[str | None, str | None]
 ) -> None:
     files = [begun(tmp_path / name, at) for name, at in zip(names, created, strict=True)]
-    with pytest.raises(InputError, match="say so by --starts or --offset"):
+    with pytest.raises(InputError, match="use --starts or --offset"):
         offset_between(files[0], files[1])
 
 

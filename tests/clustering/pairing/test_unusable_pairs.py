@@ -36,7 +36,7 @@ REFUSED: dict[str, tuple[list[str], list[str]]] = {
     "a picture": (["--pair", "student.mp4", "a.png"], ["--pair a.png", "not a video"]),
     "begun when": (
         ["--pair", "undated.mp4", "teacher.mkv"],
-        ["undated.mp4 and teacher.mkv", "when both were begun", "--starts or --offset"],
+        ["undated.mp4 and teacher.mkv", "when both began", "--starts or --offset"],
     ),
     "far apart": (
         [*TWO, "--offset", "3600"],
