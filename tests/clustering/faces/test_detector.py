@@ -193,7 +193,7 @@ def test_contradictory_scales(upsample: int | None, min_face_px: float | None) -
     ids=["alpha", "float", "flat"],
 )
 def test_invalid_images_are_refused(image: Image) -> None:
-    with pytest.raises(ValueError, match="an image is"):
+    with pytest.raises(ValueError, match="an image must be"):
         cnn()([image])
 
 

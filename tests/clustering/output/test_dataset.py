@@ -97,7 +97,7 @@ def test_background_may_be_none() -> None:
 
 
 def test_an_unnamed_person_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"not \[3\]"):
+    with pytest.raises(ValueError, match=r"lacks \[3\]"):
         plan_dataset([footage([[3]])], NAMES)
 
 

@@ -89,5 +89,5 @@ def test_a_missing_portrait_is_named(drawn: Drawn) -> None:
 
 
 def test_a_person_without_a_name_is_refused(drawn: Drawn) -> None:
-    with pytest.raises(ValueError, match=r"not \[7\]"):
+    with pytest.raises(ValueError, match=r"lacks \[7\]"):
         people_files([footage([[7]])], {1: "Anna"}, drawn.file)
