@@ -28,7 +28,7 @@ from data.video.reader import read_frames
 from tests import ROOT
 from tests.clustering.child import Death, arm
 from tracking.detection.detector import Letterbox
-from tracking.detection.export import ModelFacts, exported_model
+from tracking.detection.export import ModelMetadata, exported_model
 
 PART_FRAMES = 4
 """Sampled frames per part of cluster-faces."""
@@ -101,11 +101,11 @@ def drawn_person(project: Project, person_id: int) -> str:
     raise ValueError(f"person_id must be a person of the project, got {person_id}")
 
 
-def _load_network(weights: Path, **_: object) -> tuple[FilmNetwork, ModelFacts, int]:
-    project, facts = Project(weights.parents[1]), exported_model(weights).facts
-    people = [drawn_person(project, person) for person in facts.person_id]
+def _load_network(weights: Path, **_: object) -> tuple[FilmNetwork, ModelMetadata, int]:
+    project, metadata = Project(weights.parents[1]), exported_model(weights).metadata
+    people = [drawn_person(project, person) for person in metadata.person_id]
     films = [entry.path for entry in project.footages.values()]
-    return FilmNetwork(films, people, facts.image_px), facts, 4
+    return FilmNetwork(films, people, metadata.image_px), metadata, 4
 
 
 def _make_small() -> None:

@@ -19,14 +19,14 @@ from tracking.state import removable_tracker
 def erase_tracks(project: Project, person_id: int) -> bool:
     """Delete a person's tracks in all footages, and the tracker, which was trained on the person.
 
-    Other people's tracks stay. The caller holds the project's lock. A stopped call is resumed by
-    calling again.
+    Other people's tracks are kept. The caller must hold the project's lock. To resume after an
+    interruption, call again.
 
     Returns:
-        Whether there was a tracker, which must be trained again.
+        Whether a tracker was deleted and must be trained again.
 
     Raises:
-        InputError: tracks are unreadable.
+        InputError: a tracks file is unreadable.
     """
     had_tracker = _remove_tracker(project)
     for entry in project.footages_with(TRACKS):

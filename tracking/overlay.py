@@ -1,4 +1,4 @@
-"""Draw boxes and names on the frames of a footage, and write them as a video."""
+"""Draw boxes and names on the frames of a footage, and write the frames as a video."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GREY: Colour = (150, 150, 150)
 UNKNOWN_NAME = "?"
 
 # Colours of the first ten people: distinct on skin, in the dark, and for colour-blind viewers.
-# Further people get hues far from the previous one.
+# Each further person gets a hue far from the previous one.
 _PALETTE: tuple[Colour, ...] = (
     (255, 99, 71),
     (64, 170, 255),
@@ -42,7 +42,7 @@ _PALETTE: tuple[Colour, ...] = (
 )
 _GOLDEN = 0.618034  # golden ratio: hue step as a share of the colour circle
 
-_LINE_SHARE = 1 / 240  # of the frame's shorter side
+_LINE_SHARE = 1 / 240  # as a share of the frame's shorter side
 _TEXT_SHARE = 1 / 24
 _MIN_TEXT_PX = 12
 _MAX_NAME_LENGTH = 20  # characters
@@ -58,11 +58,11 @@ _SYSTEM_FONTS = (
     "PingFang.ttc",
     "Arial Unicode.ttf",
 )
-_DASH = 4  # length of dashes and gaps in line widths, approximately
+_DASH = 4  # approximate length of dashes and gaps, in line widths
 
 
 def colours(names: Mapping[int, str]) -> dict[int, Colour]:
-    """Return the colour of each person by id; grey for no known person (-1)."""
+    """Return the RGB colour of each person by id; grey for unknown people (-1)."""
     people = sorted(set(names) - {UNKNOWN})
     return {UNKNOWN: GREY} | {person: _colour(i) for i, person in enumerate(people)}
 
@@ -75,12 +75,12 @@ def _colour(number: int) -> Colour:
 
 
 def draw_tracks(image: Image, tracks: Tracks, names: Mapping[int, str]) -> Image:
-    """Return a copy of a frame with box and name of each row; interpolated boxes are dashed.
+    """Return a copy of a frame with the box and name of each row; interpolated boxes are dashed.
 
     Args:
         image: ``(h, w, 3)`` RGB.
         tracks: the rows of this frame.
-        names: of all people of the footage by id, for constant colours.
+        names: names of all people of the footage by id, so that colours are the same in all frames.
     """
     drawn = image.copy()
     colour = colours(names)
@@ -104,7 +104,7 @@ def _rectangle(
     left, top, right, bottom = box[0], box[1], box[2] - 1, box[3] - 1
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
     if not dashed:
-        # A dark line beneath contrasts every colour with every image.
+        # A dark outline makes every colour stand out from every image.
         cv2.rectangle(image, corners[0], corners[2], (0, 0, 0), line_px + 2)
         cv2.rectangle(image, corners[0], corners[2], colour, line_px)
         return
@@ -143,7 +143,7 @@ def _tag(name: str, colour: Colour, text_px: int) -> Image:
 
 
 def _font(text: str, size_px: int) -> FreeTypeFont:
-    """Return the first font with every glyph of a text, or else the first font."""
+    """Return the first font that has every glyph of a text, or else the first font."""
     from PIL import ImageFont
 
     fonts = []
@@ -159,13 +159,13 @@ def _matplotlib_font() -> str:
 
 
 def _has_glyphs(font: FreeTypeFont, text: str) -> bool:
-    # A font draws one placeholder for all missing glyphs, also for a character that does not exist.
+    # A font draws the same placeholder for every missing glyph, as for this unassigned character.
     missing = bytes(font.getmask("\U0010ffff"))
     return all(letter.isspace() or bytes(font.getmask(letter)) != missing for letter in set(text))
 
 
 def _paste(image: Image, tag: Image, box: tuple[int, ...], line_px: int) -> None:
-    """Paste a tag above a box, or below it where it does not fit; clipped to the frame."""
+    """Paste a tag above a box, or below it if it does not fit; clipped to the frame."""
     frame_h, frame_w = image.shape[:2]
     height, width = tag.shape[:2]
     left = min(max(box[0] - line_px // 2, 0), max(frame_w - width, 0))
@@ -198,10 +198,10 @@ def write_overlay(
 
     Args:
         path: the file, in an existing folder.
-        frames: of a video, in order; they keep their presentation times.
-        tracks: of the same footage.
-        names: of all people in ``tracks``, by id.
-        rate: nominal frames a second.
+        frames: frames of a video, in order; they keep their presentation times.
+        tracks: tracks of the same footage.
+        names: names of all people in ``tracks``, by id.
+        rate: nominal frame rate, frames per second.
 
     Raises:
         InputError: the file cannot be written.

@@ -35,7 +35,7 @@ from tracking.writing import (
     write_tracks,
 )
 
-_GPU_SHARE: Final = 0.25  # of a GPU, for each task: one core decodes too slowly to keep a GPU busy
+_GPU_SHARE: Final = 0.25  # of a GPU per task: one core decodes too slowly to keep a GPU busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class TrackSettings:
     """The options of `track-people`.
 
     Args:
-        every_nth: detect in one of this many frames.
-        linking: how boxes become tracks.
+        every_nth: detect in every n-th frame only.
+        linking: settings of linking.
         faces: whether the faces of cluster-faces count as evidence of identity.
-        overlay: whether to write a video with the boxes drawn in.
-        mot: whether to write MOTChallenge's format too.
-        device, runtime, threads: where the detector runs; no effect on the output.
-        force: repeat what is finished, and accept a footage that has changed.
+        overlay: whether to also write a video with boxes and names.
+        mot: whether to also write MOTChallenge's format.
+        device, runtime, threads: how the detector is executed; no effect on the output.
+        force: repeat finished work, and accept a footage that has changed.
     """
 
     every_nth: int = 1
@@ -68,10 +68,10 @@ class TracksSummary:
     """The result of tracking in one footage."""
 
     name: str
-    frames: int  # with detections: every nth
+    frames: int  # sampled frames
     cuts: int
     people: tuple[PersonTracks, ...]
-    damage: str  # one line; empty where nothing is damaged
+    damage: str  # one line; empty if nothing is damaged
     took_s: float
     already_done: bool
     files: tuple[Path, ...]
@@ -92,18 +92,19 @@ class _Inputs:
 def track_people(
     project: Project, paths: Sequence[Path], settings: TrackSettings, *, context: RunContext
 ) -> list[TracksSummary]:
-    """Write the tracks of the footages; without ``paths``, of all in the project.
+    """Write the tracks of the footages.
 
     Finished footages and checkpoints of an earlier run are reused.
 
     Args:
-        project: with a trained detector.
-        paths: of the footages.
-        settings: how to track.
-        context: of the run.
+        project: project with a trained detector.
+        paths: the footages; empty for all footages of the project.
+        settings: options of tracking.
+        context: progress bars, failures and runner.
 
     Raises:
-        InputError: no detector or people yet, or a footage that cannot be read or has changed.
+        InputError: the project has no detector or no people, or a footage is unreadable or has
+            changed.
     """
     with project.lock():
         stage = _Tracking(project, settings, _inputs_of(project))
@@ -113,7 +114,7 @@ def track_people(
         context.failures.expect(len(chosen))
         known = known_footages(project, chosen)
         frames = sum(entry.duration_s * (entry.rate or 1) for entry in known)
-        found = run_footages(
+        summaries = run_footages(
             stage,
             chosen,
             context,
@@ -121,22 +122,22 @@ def track_people(
             frames=round(frames / settings.every_nth),
         )
         remove_partial(project.tracks_folder)
-        return found
+        return summaries
 
 
 def _inputs_of(project: Project) -> _Inputs:
     if not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
     weights = project.tracker_file
-    facts = exported_model(weights).facts
+    metadata = exported_model(weights).metadata
     with open_people(project.people_file) as people:
         names = people.names()
         assignments = {name: people.assignments(name) for name in project.footages}
     return _Inputs(
         weights=weights,
         names=names,
-        classes=people_of_classes(weights, facts, names),
-        model_key=facts.key,
+        classes=people_of_classes(weights, metadata, names),
+        model_key=metadata.key,
         label_margin=project.label_margin,
         assignments=assignments,
     )
@@ -144,11 +145,11 @@ def _inputs_of(project: Project) -> _Inputs:
 
 @dataclass(frozen=True, slots=True)
 class _PlannedTracks:
-    """One footage of a run."""
+    """One footage of a run, and what an earlier run finished."""
 
     job: LinkJob
-    detected: bool  # by an earlier run
-    tracked: bool  # by an earlier run
+    detected: bool  # the detections are finished
+    tracked: bool  # the tracks are finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
     inputs: _Inputs
 
     def plan(self, footage: Path, *, threads: int) -> Work[_PlannedTracks, Tracked]:
-        """Return the tasks that a footage needs: all, linking only, or reading its results."""
+        """Return the tasks of a footage: all, linking only, or reading its results."""
         project, settings, probed = self.project, self.settings, probe(fetch_footage(footage))
         name = take_in(project, probed, force=settings.force).name
         job = self._job(name, probed, threads)
@@ -207,7 +208,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             self.project.finish(DETECTIONS, job.detection.record(), job.name)
         if not planned.tracked:
             self.project.finish(TRACKS, job.record(), job.name)
-        # Also after a finished run, which may have been killed just before this line.
+        # Even if the footage was finished: that run may have been killed just before this line.
         shutil.rmtree(job.detection.folder, ignore_errors=True)
         return TracksSummary(
             name=job.name,

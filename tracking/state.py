@@ -1,4 +1,4 @@
-"""Status of the tracker and the tracks: done, stale or missing; and the files to clean."""
+"""Status of the tracker and the tracks: done, stale or missing; list their removable files."""
 
 from __future__ import annotations
 
@@ -61,36 +61,36 @@ def _tracks_status(project: Project, people: People, entry: FootageEntry) -> Sta
     command = ("track-people", str(project.folder), str(entry.path))
     record = project.record(TRACKS, entry.name)
     files = (project.tracks_file(entry.name), project.detections_file(entry.name))
-    lost = [file.name for file in files if not file.exists()]
+    missing = [file.name for file in files if not file.exists()]
     if not project.has_record(TRACKS, entry.name):
         stopped = files[0].with_suffix(".parts").exists()
         why = "tracking is not finished" if stopped else "not tracked yet"
         return StageStatus("tracks", entry.name, "missing", why, command)
-    if lost:
-        return StageStatus("tracks", entry.name, "missing", f"{lost[0]} is gone", command)
+    if missing:
+        return StageStatus("tracks", entry.name, "missing", f"{missing[0]} is gone", command)
     if record is None:
         return StageStatus("tracks", entry.name, "stale", _ANOTHER_VERSION, command)
-    now = _record_now(project, people, entry, record)
-    detected = project.is_finished(DETECTIONS, now.detections, entry.name)
-    if detected and project.is_finished(TRACKS, now, entry.name):
+    current = _current_record(project, people, entry, record)
+    detected = project.is_finished(DETECTIONS, current.detections, entry.name)
+    if detected and project.is_finished(TRACKS, current, entry.name):
         return StageStatus("tracks", entry.name)
-    return StageStatus("tracks", entry.name, "stale", _difference(record, now), command)
+    return StageStatus("tracks", entry.name, "stale", _difference(record, current), command)
 
 
-def _record_now(
+def _current_record(
     project: Project, people: People, entry: FootageEntry, record: TracksRecord
 ) -> TracksRecord:
-    """Return the record of tracks made now with the settings of ``record``."""
-    before = record.detections
+    """Return the record that tracking now with the settings of ``record`` would write."""
+    previous = record.detections
     size = size_on_disk(entry.path)
     detections = detections_record(
         # A missing footage counts as unchanged here; `clustering.state` reports it.
-        size_bytes=before.size_bytes if size is None else size,
-        every_nth=before.every_nth,
+        size_bytes=previous.size_bytes if size is None else size,
+        every_nth=previous.every_nth,
         model_key=_model_key(project.tracker_file),
     )
     no_faces = faces_key(Assignments.empty())
-    with_faces = record.faces != no_faces  # a setting
+    with_faces = record.faces != no_faces  # False after track-people --no-faces
     return tracks_record(
         detections,
         linking=record.naming,
@@ -108,8 +108,8 @@ def _model_key(weights: Path) -> str:
         return ""
 
 
-def _difference(record: TracksRecord, now: TracksRecord) -> str:
-    before, after = record.detections, now.detections
+def _difference(record: TracksRecord, current: TracksRecord) -> str:
+    before, after = record.detections, current.detections
     if before.size_bytes != after.size_bytes:
         return "the footage has changed"
     if not after.model:
@@ -118,11 +118,11 @@ def _difference(record: TracksRecord, now: TracksRecord) -> str:
         return "tracked by an earlier tracker"
     if before != after:
         return _ANOTHER_VERSION
-    if record == now:
+    if record == current:
         return "its detections are missing"
-    if record.names != now.names:
+    if record.names != current.names:
         return "people were renamed"
-    if record.faces != now.faces:
+    if record.faces != current.faces:
         return "the people of its faces have changed since"
     return "the dataset has changed since"
 
@@ -147,28 +147,28 @@ def _track_files(project: Project, footage: str) -> list[Path]:
 def removable_tracker(project: Project) -> Removable:
     """List the files of the tracker, its report and unfinished trainings.
 
-    The starting weights are not listed: fancam cannot make them again.
+    The starting weights are not listed: fancam cannot recreate them.
     """
     folder = project.tracker_folder
     model = project.tracker_file
-    graph = (model.with_suffix(".onnx"), model.with_suffix(".onnx.json"))
+    cached = (model.with_suffix(".onnx"), model.with_suffix(".onnx.json"))
     report = (folder / REPORT / name for name in REPORT_FILES)
-    files = [*files_under(folder / TRAINING_FOLDER), *that_exist(*report, *graph, model)]
+    files = [*files_under(folder / TRAINING_FOLDER), *that_exist(*report, *cached, model)]
     return Removable("tracker", "train-tracker", tuple(files), ((TRACKER, None),))
 
 
 @dataclass(frozen=True, slots=True)
 class StaleTracking:
-    """Finished stages of tracking, and which of them are stale."""
+    """Finished stages of tracking, and which of them are stale; the pages read it as JSON."""
 
-    trained: bool  # there is a tracker
-    tracker: bool  # it is stale: the dataset has changed
-    tracked: tuple[str, ...]  # footages
-    tracks: tuple[str, ...]  # footages with stale tracks: names or faces have changed
+    trained: bool  # whether there is a tracker
+    tracker: bool  # whether it is stale: the dataset has changed
+    tracked: tuple[str, ...]  # names of the footages with tracks
+    tracks: tuple[str, ...]  # names of those with stale tracks: people or faces have changed
 
 
 def stale_tracking(project: Project) -> StaleTracking:
-    """Return which finished stages would give another result now.
+    """Return which finished stages would give a different result now.
 
     Raises:
         InputError: people.sqlite is unreadable.
@@ -186,20 +186,20 @@ def is_tracker_stale(project: Project, ids: dict[str, int], record: TrackerRecor
     """Return whether the dataset has changed since the training of ``record``.
 
     Args:
-        project: with the dataset.
+        project: project with the dataset.
         ids: person ids by name.
-        record: of the training.
+        record: record of the training.
     """
     folder = project.dataset_folder
     files = [folder / MANIFEST, folder / DATA_FILE]
     try:
         key, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
     except InputError:
-        return True  # no detector can be trained on the present dataset
+        return True  # the current dataset cannot be trained on
     return tuple(ids.get(name) for name in names) != record.person_id or key != record.dataset
 
 
-# Cached, since it reads every image and the pages ask for it repeatedly.
+# Cached, because it reads every image and the pages request it repeatedly.
 @lru_cache(maxsize=8)
 def _examples(folder: Path, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     del keys  # part of the cache key only

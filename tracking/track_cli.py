@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME,
         description="Track each person through every frame with the detector of train-tracker, "
-        "and write one line for each person and frame to PROJECT/tracks/FOOTAGE.csv.",
+        "and write one line per person and frame to PROJECT/tracks/FOOTAGE.csv.",
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
@@ -126,7 +126,7 @@ def _track(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> None:
-    """Refuse invalid options, before anything is loaded or written."""
+    """Reject invalid options before anything is loaded or written."""
     from data.project.project import require_project
 
     require_project(parsed.project)
@@ -175,10 +175,10 @@ def _footage_line(summary: TracksSummary) -> str:
 
 
 def _people_lines(summary: TracksSummary) -> list[str]:
-    width = max((len(person.name) for person in summary.people), default=0)
+    width = max((len(p.name) for p in summary.people), default=0)
     lines = [
-        f"  {one.name:<{width}}  detected in {one.detected:6d} frames, interpolated in {one.filled}"
-        for one in summary.people
+        f"  {p.name:<{width}}  detected in {p.detected:6d} frames, interpolated in {p.filled}"
+        for p in summary.people
     ]
     return lines or ["  no known person"]
 

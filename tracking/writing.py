@@ -1,4 +1,4 @@
-"""Last tasks of tracking: write a footage's detections, tracks and overlay."""
+"""Final task of tracking a footage: write its detections, tracks and overlay."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class LinkJob:
     """Linking of the detections in one footage into tracks.
 
     Args:
-        paths: of the project.
-        name: of the footage in the project.
-        detection: the job that the detections come from.
-        classes: person of each class of the detector.
-        names: of the people.
-        label_margin: by how much the detector's boxes exceed the face, as a share of its size.
-        faces: known identities of faces; empty where they are not to be used.
-        linking: how detections become tracks.
-        overlay: whether to write a video with the boxes drawn in.
-        mot: whether to write MOTChallenge's format too.
+        paths: file paths of the project.
+        name: name of the footage in the project.
+        detection: the job that produces the detections.
+        classes: person id of each class of the detector.
+        names: names of all people, by id.
+        label_margin: margin of the detector's boxes on each side, as a share of the face.
+        faces: recognised faces of the footage; empty to ignore them.
+        linking: settings of linking.
+        overlay: whether to also write a video with boxes and names.
+        mot: whether to also write MOTChallenge's format.
     """
 
     paths: ProjectFolder
@@ -58,27 +58,27 @@ class LinkJob:
 
     @property
     def csv_file(self) -> Path:
-        """The tracks."""
+        """CSV file of the tracks."""
         return self.paths.tracks_file(self.name)
 
     @property
     def mot_file(self) -> Path:
-        """The tracks in MOTChallenge's format."""
+        """File of the tracks in MOTChallenge's format."""
         return self.csv_file.with_suffix(".txt")
 
     @property
     def overlay_file(self) -> Path:
-        """The video with the boxes drawn in."""
+        """Video with boxes and names."""
         return self.csv_file.with_suffix(".mp4")
 
     @property
     def detections_file(self) -> Path:
-        """The detections."""
+        """File of the detections."""
         return self.paths.detections_file(self.name)
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files to write."""
+        """Track and overlay files that this job writes."""
         files = [self.csv_file]
         files += [self.mot_file] if self.mot else []
         files += [self.overlay_file] if self.overlay else []
@@ -107,9 +107,9 @@ class PersonTracks:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """The result of the last task of one footage."""
+    """Result of the final task of one footage."""
 
-    frames: int  # with detections: every nth
+    frames: int  # sampled frames
     cuts: int
     people: tuple[PersonTracks, ...]
 
@@ -117,36 +117,39 @@ class Tracked:
 def write_detections_and_tracks(job: LinkJob, context: TaskContext) -> Tracked:
     """Write the detections of all segments, and their tracks."""
     detection = job.detection
-    batches = [batch for one in detection.segments for batch in detection.checkpoints(one).read()]
-    found = _combined(batches, people=detection.people, video=detection.footage.kind == "video")
-    found.write(job.detections_file)
-    return _write_tracks(job, found, context)
+    batches = [
+        batch for segment in detection.segments for batch in detection.checkpoints(segment).read()
+    ]
+    is_video = detection.footage.kind == "video"
+    combined = _combined(batches, people=detection.people, video=is_video)
+    combined.write(job.detections_file)
+    return _write_tracks(job, combined, context)
 
 
 def write_tracks(job: LinkJob, context: TaskContext) -> Tracked:
-    """Write the tracks of the detections of an earlier run."""
+    """Write the tracks from the detections of an earlier run."""
     return _write_tracks(job, FootageDetections.read(job.detections_file), context)
 
 
 def read_tracked(job: LinkJob, _: TaskContext) -> Tracked:
     """Summarise the tracks of an earlier run."""
-    found = FootageDetections.read(job.detections_file)
-    return _tracked(job, found, read_csv(job.csv_file, job.names))
+    footage = FootageDetections.read(job.detections_file)
+    return _tracked(job, footage, read_csv(job.csv_file, job.names))
 
 
 def _combined(batches: Sequence[DetectedFrames], *, people: int, video: bool) -> FootageDetections:
     index = np.concatenate([batch.frame_index for batch in batches] or [np.zeros(0, np.int64)])
     time_s = np.concatenate([batch.time_s for batch in batches] or [np.zeros(0)])
     thumbnails = chain.from_iterable(batch.thumbnail for batch in batches)
-    # Photographs of a folder are not consecutive: each is a shot of its own.
+    # Photographs in a folder are not consecutive: each one is its own shot.
     cuts = find_cuts(index, thumbnails) if video else index[1:]
-    found = Detections.concatenate([batch.detections for batch in batches], people=people)
-    return FootageDetections(Timeline(index, time_s, cuts), found)
+    detections = Detections.concatenate([batch.detections for batch in batches], people=people)
+    return FootageDetections(Timeline(index, time_s, cuts), detections)
 
 
-def _write_tracks(job: LinkJob, found: FootageDetections, context: TaskContext) -> Tracked:
+def _write_tracks(job: LinkJob, footage: FootageDetections, context: TaskContext) -> Tracked:
     tracks = find_tracks(
-        found,
+        footage,
         job.classes,
         job.faces,
         label_margin=job.label_margin,
@@ -159,20 +162,20 @@ def _write_tracks(job: LinkJob, found: FootageDetections, context: TaskContext) 
     if job.mot:
         write_mot(job.mot_file, tracks)
     if job.overlay:
-        _write_overlay(job, tracks, found.timeline, context)
-    return _tracked(job, found, tracks)
+        _write_overlay(job, tracks, footage.timeline, context)
+    return _tracked(job, footage, tracks)
 
 
 def _write_overlay(job: LinkJob, tracks: Tracks, timeline: Timeline, context: TaskContext) -> None:
     footage = job.detection.footage
     if footage.kind != "video":
-        raise InputError(f"{job.name}: an overlay is drawn on a video, not on pictures")
+        raise InputError(f"{job.name}: --overlay needs a video, not a folder of pictures")
     with context.progress(f"{job.name} overlay", len(timeline), 0) as bar:
 
         def frames() -> Iterator[Frame]:
-            wanted = set(timeline.frame_index.tolist())
+            sampled = set(timeline.frame_index.tolist())
             for frame in read_frames(footage, threads=job.detection.detector.threads):
-                if frame.index in wanted:
+                if frame.index in sampled:
                     yield frame
                     bar.update(1)
 
@@ -180,10 +183,10 @@ def _write_overlay(job: LinkJob, tracks: Tracks, timeline: Timeline, context: Ta
         write_overlay(job.overlay_file, frames(), tracks, job.names, rate=rate)
 
 
-def _tracked(job: LinkJob, found: FootageDetections, tracks: Tracks) -> Tracked:
+def _tracked(job: LinkJob, footage: FootageDetections, tracks: Tracks) -> Tracked:
     video = job.detection.footage.kind == "video"
-    cuts = len(found.timeline.cuts) if video else 0
-    return Tracked(len(found.timeline), cuts, _people(tracks, job.names))
+    cuts = len(footage.timeline.cuts) if video else 0
+    return Tracked(len(footage.timeline), cuts, _people(tracks, job.names))
 
 
 def _people(tracks: Tracks, names: Mapping[int, str]) -> tuple[PersonTracks, ...]:

@@ -131,10 +131,10 @@ def _ultralytics(project: Project, footage: Path, tracker: str) -> float:
 
 def measure_parts(project: Project, footage: Path, *, frames: int = 200) -> Parts:
     """Measure each part of track-people alone, on the first frames."""
-    network, facts, batch = load_yolo(project.tracker_file, device="cpu")
+    network, metadata, batch = load_yolo(project.tracker_file, device="cpu")
     spent = _Clock()
     timed = spent.around(network)
-    detector = PersonDetector(timed, image_px=facts.image_px)
+    detector = PersonDetector(timed, image_px=metadata.image_px)
     images, decode_s = _decoded(footage, frames)
     shown = [frame.image for frame in images]
     chunks = [shown[i : i + batch] for i in range(0, len(shown), batch)]
@@ -198,7 +198,7 @@ class _Clock:
 
 
 def _facts(project: Project) -> Any:
-    return exported_model(project.tracker_file).facts
+    return exported_model(project.tracker_file).metadata
 
 
 class _Silent:

@@ -164,7 +164,7 @@ def _ours(clip: Tracked) -> Tracks:
 
 
 def _references(clip: Tracked) -> Iterator[tuple[str, Tracks]]:
-    image_px = exported_model(clip.weights).facts.image_px
+    image_px = exported_model(clip.weights).metadata.image_px
     margin = clip.project.label_margin
     time_s = _times(clip)
     seen = yolo_per_frame(clip.weights, clip.footage, image_px=image_px)

@@ -15,7 +15,7 @@ from data.tables.people import open_people
 from data.tables.projection import assign_found
 from tests.clips.encoding import encode
 from tests.clustering.labelled_footage import table
-from tracking.detection.export import ModelFacts
+from tracking.detection.export import ModelMetadata
 
 WIDTH, HEIGHT, SIDE = 160, 96, 24
 FRAMES, CUT, RATE = 40, 24, 25
@@ -23,7 +23,7 @@ NAMES = {5: "Anna", 9: "Ben, the 2nd"}
 COLOURS = ((220, 40, 40), (40, 60, 220))
 HIDDEN = range(10, 16)
 """Frames without Anna."""
-FACTS = ModelFacts(("Anna", "old name"), tuple(NAMES), WIDTH, "key")
+FACTS = ModelMetadata(("Anna", "old name"), tuple(NAMES), WIDTH, "key")
 
 
 def picture(frame: int) -> NDArray[np.uint8]:

@@ -40,8 +40,8 @@ def project(
     model = drawn.tracker_folder / "best.pt"
     model.parent.mkdir()
     model.write_bytes(b"a network")
-    facts = dataclasses.replace(FACTS, key=weights_key(model), person_id=(10, 20))
-    monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(facts, b""))
+    metadata = dataclasses.replace(FACTS, key=weights_key(model), person_id=(10, 20))
+    monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(metadata, b""))
     key = read_examples(drawn.dataset_folder).key
     drawn.finish(TRACKER, tracker_record(version=VERSION, dataset=key, person_id=(10, 20)))
     footage = coloured.write_footage(tmp_path / "film.mp4")

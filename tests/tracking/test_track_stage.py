@@ -18,7 +18,7 @@ from tests.tracking import coloured
 from tests.tracking.coloured import CUT, FACTS, FRAMES, HIDDEN, NAMES, ColourNetwork
 from tracking import stage, writing
 from tracking.detection import tasks
-from tracking.detection.export import ExportedModel, ModelFacts
+from tracking.detection.export import ExportedModel, ModelMetadata
 from tracking.linking.tracks import LinkSettings
 from tracking.stage import TrackSettings, track_people
 
@@ -215,8 +215,8 @@ def test_no_footage(project: Project) -> None:
 def test_trained_for_other_people(
     project: Project, footage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = ModelFacts(("Cleo",), (77,), coloured.WIDTH, "key")
-    monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(facts, b""))
+    metadata = ModelMetadata(("Cleo",), (77,), coloured.WIDTH, "key")
+    monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(metadata, b""))
     with pytest.raises(InputError, match="trained for 'Cleo', who is not in this project"):
         track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
 

@@ -15,8 +15,8 @@ THUMBNAIL_WH = (32, 18)
 """Larger thumbnails detect no more cuts.
 
 Measured over seven clips with 27 labelled cuts at 32x18, 64x36 and 128x72: PySceneDetect's adaptive
-detector with its default settings finds all of them, and one false cut (a fade). Its content
-detector misses up to three, and finds up to five false ones."""
+detector with its default settings finds all of them, plus one false cut (a fade). Its content
+detector misses up to three, and reports up to five false cuts."""
 
 MIN_SHOT_FRAMES = 2
 _NOMINAL_RATE = Fraction(25)  # arbitrary: only frame numbers are used
@@ -28,11 +28,11 @@ def thumbnail(image: Image) -> Image:
 
 
 def find_cuts(frame_index: NDArray[np.int64], thumbnails: Iterable[Image]) -> NDArray[np.int64]:
-    """Return the first frame index of every shot but the first, ``(k,)`` rising.
+    """Return the first frame index of every shot except the first, ``(k,)`` ascending.
 
     Args:
-        frame_index: ``(f,)`` of the sampled frames, rising.
-        thumbnails: of the same frames, see `thumbnail`.
+        frame_index: ``(f,)`` 0-based indices of the sampled frames, ascending.
+        thumbnails: ``(18, 32, 3)`` RGB, one per sampled frame; see `thumbnail`.
     """
     from scenedetect import FrameTimecode
     from scenedetect.detectors import AdaptiveDetector

@@ -22,16 +22,16 @@ Rows = NDArray[np.int64] | NDArray[np.bool_] | slice
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Detected boxes of one footage, one row a box, in frame order.
+    """Detected boxes of one footage, one row per box, in frame order.
 
     Raises:
-        ValueError: a column has another dtype or shape, or the rows are out of order.
+        ValueError: a column has the wrong dtype or shape, or the rows are out of order.
     """
 
-    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order, never falling
+    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order, non-decreasing
     xyxy: Boxes  # (n, 4) px of the full upright frame
-    score: NDArray[np.float32]  # (n,) 0..1 that the box shows a face
-    evidence: NDArray[np.float32]  # (n, p) 0..1 of each person, in the run's column order
+    score: NDArray[np.float32]  # (n,) 0..1 confidence that the box shows a face
+    evidence: NDArray[np.float32]  # (n, p) 0..1 score of each person, one column per person
 
     def __post_init__(self) -> None:
         n = len(self.frame_index)
@@ -62,7 +62,7 @@ class Detections:
 
     @classmethod
     def empty(cls, people: int) -> Self:
-        """Return a table without rows, with ``people`` evidence columns."""
+        """Return an empty table with ``people`` evidence columns."""
         return cls(
             frame_index=np.zeros(0, np.int64),
             xyxy=np.zeros((0, 4), np.float32),
@@ -72,13 +72,17 @@ class Detections:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self], *, people: int) -> Self:
-        """Join tables with ``people`` evidence columns, in order; no tables give an empty one."""
+        """Concatenate tables that each have ``people`` evidence columns."""
         parts = [cls.empty(people), *parts]
         columns = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
         return cls(**columns)
 
     def take(self, rows: Rows) -> Self:
-        """Return a copy of the chosen rows: ``(k,)`` indices, ``(n,)`` mask, or slice."""
+        """Return a copy of the selected rows.
+
+        Args:
+            rows: ``(k,)`` indices, an ``(n,)`` mask, or a slice.
+        """
         return type(self)(**{f.name: np.array(getattr(self, f.name)[rows]) for f in fields(self)})
 
 
@@ -86,8 +90,8 @@ class Detections:
 class DetectedFrames:
     """Consecutive sampled frames with their detections and thumbnails."""
 
-    frame_index: NDArray[np.int64]  # (f,) 0-based, decode order, rising
-    time_s: NDArray[np.float64]  # (f,) presentation time, rising
+    frame_index: NDArray[np.int64]  # (f,) 0-based, decode order, ascending
+    time_s: NDArray[np.float64]  # (f,) presentation time, s, ascending
     thumbnail: NDArray[np.uint8]  # (f, h, w, 3) RGB, for cut detection
     detections: Detections
 
@@ -117,7 +121,7 @@ class DetectedFrames:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self], *, people: int) -> Self:
-        """Join consecutive parts with ``people`` evidence columns; no parts give no frames."""
+        """Concatenate consecutive parts that each have ``people`` evidence columns."""
         boxes = Detections.concatenate([part.detections for part in parts], people=people)
         if not parts:
             return cls(np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 1, 1, 3), np.uint8), boxes)

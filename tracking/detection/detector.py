@@ -19,8 +19,8 @@ YoloNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 MIN_SCORE: Final = 0.05
 """Boxes below are noise; boxes between this and ByteTrack's 0.25 can continue a track."""
 DUPLICATE_IOU: Final = 0.5
-"""Boxes with a higher overlap are of one face, even with different best people."""
-_MAX_BOXES: Final = 300  # of an image, before duplicates are merged
+"""Boxes that overlap more show the same face, even if their best people differ."""
+_MAX_BOXES: Final = 300  # per image, before duplicates are merged
 _STRIDE: Final = 32
 _GREY: Final = 114  # ultralytics' padding value
 
@@ -40,7 +40,7 @@ class Letterbox:
     image_wh: tuple[int, int]  # px of the original image
     scaled_wh: tuple[int, int]  # px of the scaled image
     input_wh: tuple[int, int]  # px, multiples of the network's stride
-    offset: tuple[int, int]  # px of the image's upper left corner in the input
+    offset: tuple[int, int]  # (x, y) px of the image's upper left corner in the input
 
     @classmethod
     def fit(cls, image_wh: tuple[int, int], image_px: int) -> Letterbox:
@@ -77,9 +77,9 @@ class PersonDetector:
         """Wrap a network.
 
         Args:
-            network: to run.
-            image_px: longer side that images are scaled to.
-            min_score: of the best person, below which a box is dropped, 0 to 1.
+            network: maps a batch of images to boxes and scores.
+            image_px: length that the longer side of an image is scaled to.
+            min_score: minimum score of a box's best person, 0 to 1.
         """
         self._network = network
         self._image_px = image_px
@@ -105,7 +105,7 @@ def decode(output: NDArray[np.float32], min_score: float) -> ImageDetections:
 
     Args:
         output: ``(4 + people, n)`` centre, width and height in px, then every person's score.
-        min_score: of the best person, below which a box is dropped, 0 to 1.
+        min_score: minimum score of a box's best person, 0 to 1.
     """
     best = output[4:].max(axis=0, initial=0)
     rows = np.flatnonzero(best >= min_score)
@@ -119,7 +119,7 @@ def merge_duplicates(boxes: ImageDetections) -> ImageDetections:
     """Keep the best box of each face, with each person's highest score among its duplicates.
 
     Args:
-        boxes: by falling best score.
+        boxes: in descending order of the best person's score.
     """
     overlap = iou(boxes.xyxy, boxes.xyxy) > DUPLICATE_IOU
     remaining = np.ones(len(boxes.xyxy), np.bool_)

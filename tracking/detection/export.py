@@ -1,4 +1,4 @@
-"""Convert trained weights to an ONNX graph, cached beside them."""
+"""Convert trained weights to an ONNX graph, cached next to them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from data.core.errors import InputError
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 FORMAT_VERSION: Final = 2
-"""Of the cached graph; incremented to invalidate older files."""
+"""Version of the cached graph; incremented to invalidate older files."""
 _OPSET: Final = 17
 _STRIDE: Final = 32
 _RETRAIN: Final = "run train-tracker again"
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFacts:
+class ModelMetadata:
     """Metadata of a trained detector."""
 
     names: tuple[str, ...]  # by class index
-    person_id: tuple[int, ...]  # by class index; empty where the weights do not hold them
+    person_id: tuple[int, ...]  # by class index; empty if the weights do not store them
     image_px: int  # longer side of the training images
     key: str  # digest of the weights
 
@@ -41,33 +41,33 @@ class ExportedModel:
     ``(b, 4 + classes, n)`` float32: centre, width and height in px, then the score of every class.
     """
 
-    facts: ModelFacts
+    metadata: ModelMetadata
     graph: bytes
 
 
 def exported_model(weights: Path) -> ExportedModel:
-    """Return the graph of a ``best.pt``, from the cache beside it where that matches the weights.
+    """Return the graph of a ``best.pt``, from the cache next to it if that matches the weights.
 
     Raises:
         InputError: the weights are missing, damaged, or not an ultralytics detector.
     """
     key = weights_key(weights)
-    graph_file, facts_file = weights.with_suffix(".onnx"), weights.with_suffix(".onnx.json")
-    facts = _read_facts(facts_file, key)
-    if facts is not None and graph_file.exists():
+    graph_file, metadata_file = weights.with_suffix(".onnx"), weights.with_suffix(".onnx.json")
+    metadata = _read_metadata(metadata_file, key)
+    if metadata is not None and graph_file.exists():
         graph = graph_file.read_bytes()
-        if digest(graph) == facts[1]:
-            return ExportedModel(facts[0], graph)
+        if digest(graph) == metadata[1]:
+            return ExportedModel(metadata[0], graph)
     model = export(weights, key)
-    _write_cache(model, graph_file, facts_file)
+    _write_cache(model, graph_file, metadata_file)
     return model
 
 
 def weights_key(weights: Path) -> str:
-    """Return `ModelFacts.key` of these weights.
+    """Return the digest of a weights file, `ModelMetadata.key`.
 
     Raises:
-        InputError: they are missing or unreadable.
+        InputError: the file is missing or unreadable.
     """
     return f"{digest(_read(weights))}-v{FORMAT_VERSION}"
 
@@ -80,12 +80,12 @@ def export(weights: Path, key: str) -> ExportedModel:
     """
     import torch
 
-    network, facts = load_network(weights, key)
+    network, metadata = load_network(weights, key)
     images = torch.zeros(1, _STRIDE * 2, _STRIDE * 3, 3, dtype=torch.uint8)
     dynamic = {"images": {0: "batch", 1: "height", 2: "width"}, "boxes": {0: "batch", 2: "count"}}
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the tracer's, about branches that are not exported
+        warnings.simplefilter("ignore")  # the tracer warns about branches that are not exported
         torch.onnx.export(
             as_module(network),
             (images,),
@@ -96,10 +96,10 @@ def export(weights: Path, key: str) -> ExportedModel:
             opset_version=_OPSET,
             dynamo=False,
         )
-    return ExportedModel(facts, buffer.getvalue())
+    return ExportedModel(metadata, buffer.getvalue())
 
 
-def load_network(weights: Path, key: str) -> tuple[Any, ModelFacts]:
+def load_network(weights: Path, key: str) -> tuple[Any, ModelMetadata]:
     """Load the network of a ``best.pt`` for inference, on the CPU in float32.
 
     Raises:
@@ -121,15 +121,15 @@ def load_network(weights: Path, key: str) -> tuple[Any, ModelFacts]:
     if getattr(head, "end2end", False):
         head.end2end = False  # keep the scores of all classes, not only the best of 300 boxes
     network.fuse(verbose=False)
-    return network, _facts(content, network.names, key)
+    return network, _metadata(content, network.names, key)
 
 
-def _facts(content: Mapping[str, Any], names: Any, key: str) -> ModelFacts:
+def _metadata(content: Mapping[str, Any], names: Any, key: str) -> ModelMetadata:
     by_index = dict(enumerate(names)) if isinstance(names, list) else dict(names)
-    metadata = content.get("fancam") or {}  # see training.checkpoint.write_network
-    return ModelFacts(
+    stored = content.get("fancam") or {}  # see training.checkpoint.write_network
+    return ModelMetadata(
         names=tuple(str(by_index[index]) for index in sorted(by_index)),
-        person_id=tuple(int(person) for person in metadata.get("person_id", ())),
+        person_id=tuple(int(person) for person in stored.get("person_id", ())),
         image_px=int((content.get("train_args") or {}).get("imgsz") or 640),
         key=key,
     )
@@ -173,52 +173,52 @@ def _read(weights: Path) -> bytes:
         raise InputError(f"{weights}: cannot be read ({error.strerror}); {_RETRAIN}") from error
 
 
-def _write_cache(model: ExportedModel, graph_file: Path, facts_file: Path) -> None:
+def _write_cache(model: ExportedModel, graph_file: Path, metadata_file: Path) -> None:
     with whole_file(graph_file) as partial:
         partial.write_bytes(model.graph)
-    facts = {
-        "key": model.facts.key,
+    metadata = {
+        "key": model.metadata.key,
         "graph": digest(model.graph),
-        "names": list(model.facts.names),
-        "person_id": list(model.facts.person_id),
-        "image_px": model.facts.image_px,
+        "names": list(model.metadata.names),
+        "person_id": list(model.metadata.person_id),
+        "image_px": model.metadata.image_px,
     }
-    with whole_file(facts_file) as partial:
-        partial.write_text(json.dumps(facts, ensure_ascii=False, indent=2), encoding="utf-8")
+    with whole_file(metadata_file) as partial:
+        partial.write_text(json.dumps(metadata, ensure_ascii=False, indent=2), encoding="utf-8")
 
 
-def _read_facts(path: Path, key: str) -> tuple[ModelFacts, str] | None:
-    """Read the cached facts and the graph's digest; None where missing, damaged or stale."""
+def _read_metadata(path: Path, key: str) -> tuple[ModelMetadata, str] | None:
+    """Read the cached metadata and the graph's digest; None if missing, damaged or stale."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        facts = ModelFacts(
+        metadata = ModelMetadata(
             names=tuple(content["names"]),
             person_id=tuple(content["person_id"]),
             image_px=int(content["image_px"]),
             key=str(content["key"]),
         )
-        return (facts, str(content["graph"])) if facts.key == key else None
+        return (metadata, str(content["graph"])) if metadata.key == key else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def people_of_classes(
-    weights: Path, facts: ModelFacts, names: Mapping[int, str]
+    weights: Path, metadata: ModelMetadata, names: Mapping[int, str]
 ) -> tuple[int, ...]:
     """Return the person id of each class, by class index.
 
     Args:
         weights: the file, for the error message.
-        facts: of the weights; where they hold no person ids, people are matched by name.
-        names: of the project's people, by id.
+        metadata: metadata of the weights; without person ids in it, people are matched by name.
+        names: names of the project's people, by id.
 
     Raises:
-        InputError: a class is no person of the project.
+        InputError: a class is not a person of the project.
     """
     ids = {name: person for person, name in names.items()}
-    people = facts.person_id or tuple(ids.get(name, UNKNOWN) for name in facts.names)
-    unknown = [facts.names[i] for i, person in enumerate(people) if person not in names]
+    people = metadata.person_id or tuple(ids.get(name, UNKNOWN) for name in metadata.names)
+    unknown = [metadata.names[i] for i, person in enumerate(people) if person not in names]
     if unknown:
         message = f"trained for {unknown[0]!r}, who is not in this project"
-        raise InputError(f"{weights}: {message}; run train-tracker again")
+        raise InputError(f"{weights}: {message}; {_RETRAIN}")
     return people

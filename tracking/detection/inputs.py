@@ -11,7 +11,7 @@ from data.project.stages import DetectionsRecord, TracksRecord
 from data.tables.people import Assignments
 
 VERSION: Final = 1
-"""Incremented when the same footage, weights and settings would give other tracks."""
+"""Incremented when the same footage, weights and settings would give different tracks."""
 
 
 def detections_record(*, size_bytes: int, every_nth: int, model_key: str) -> DetectionsRecord:
@@ -33,10 +33,10 @@ def tracks_record(
     Args:
         detections: record of the detections.
         linking: link settings, as JSON values.
-        label_margin: of the dataset, as a share of the face.
+        label_margin: margin of the dataset's boxes on each side, as a share of the face.
         classes: person id of each class of the detector.
         faces: `faces_key` of the recognised faces.
-        names: of all people, by id.
+        names: names of all people, by id.
     """
     return TracksRecord(
         detections=detections,

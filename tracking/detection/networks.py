@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data.core.errors import InputError
 from data.inference.runtime import Network, RuntimeName, runtime_named
 from tracking.detection.detector import YoloNetwork
-from tracking.detection.export import ModelFacts, exported_model, load_network, with_fixed_size
+from tracking.detection.export import ModelMetadata, exported_model, load_network, with_fixed_size
 
 DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 CPU_BATCH: Final = 4
@@ -21,19 +21,19 @@ GPU_BATCH: Final = 32
 class CpuNetwork:
     """A graph on the CPU, compiled once for each input size; a smaller last batch is padded.
 
-    Measured on two cores with bfloat16 (YOLOv5n at 416x256, processor time a frame): OpenVINO in
+    Measured on two cores with bfloat16 (YOLOv5n at 416x256, CPU time per frame): OpenVINO in
     bfloat16 7.7 ms, ONNX Runtime 11.5 ms, OpenVINO in float32 13.2 ms, torch over 60 ms. In
-    bfloat16 the scores differ by 0.013 at most and the boxes by 0.6 px. Batches of 4 take 0.8
-    times the time of single frames, larger ones no less.
+    bfloat16 the scores differ by at most 0.013 and the boxes by at most 0.6 px. Batches of 4 take
+    0.8 times as long as single frames; larger batches are no faster.
     """
 
     def __init__(self, graph: bytes, *, runtime: RuntimeName, threads: int) -> None:
-        """Wrap a graph, to be compiled at the first call.
+        """Wrap a graph; it is compiled on the first call.
 
         Args:
             graph: a serialised ONNX model.
-            runtime: to compile it with.
-            threads: 0 for all cores.
+            runtime: the runtime that compiles it.
+            threads: number of threads; 0 for all cores.
         """
         self._graph, self._threads = graph, threads
         self._compile = runtime_named(runtime, exact=False)
@@ -54,7 +54,7 @@ class TorchNetwork:
     """The network in torch on a GPU, in half precision."""
 
     def __init__(self, module: Any, device: str) -> None:
-        """Move a module of `export.as_module` to ``device``."""
+        """Move a module that `export.as_module` returned to ``device``."""
         self._module = module.half().to(device)
         self._device = device
 
@@ -69,21 +69,21 @@ class TorchNetwork:
 
 def load_yolo(
     weights: Path, *, device: DeviceName, runtime: RuntimeName = "auto", threads: int = 0
-) -> tuple[YoloNetwork, ModelFacts, int]:
-    """Return the network of a ``best.pt``, its facts, and its best batch size.
+) -> tuple[YoloNetwork, ModelMetadata, int]:
+    """Return the network of a ``best.pt``, its metadata, and its best batch size.
 
     Raises:
         InputError: the weights or the device are missing, or the runtime is not installed.
     """
-    chosen = _resolve_device(device)
+    resolved = _resolve_device(device)
     model = exported_model(weights)
-    if chosen == "cpu":
+    if resolved == "cpu":
         network = CpuNetwork(model.graph, runtime=runtime, threads=threads)
-        return network, model.facts, CPU_BATCH
+        return network, model.metadata, CPU_BATCH
     from tracking.detection.export import as_module
 
-    module, facts = load_network(weights, model.facts.key)
-    return TorchNetwork(as_module(module), chosen), facts, GPU_BATCH
+    module, metadata = load_network(weights, model.metadata.key)
+    return TorchNetwork(as_module(module), resolved), metadata, GPU_BATCH
 
 
 def _resolve_device(name: DeviceName) -> str:
@@ -94,5 +94,5 @@ def _resolve_device(name: DeviceName) -> str:
     if torch.cuda.is_available():
         return "cuda"
     if name == "cuda":
-        raise InputError("--device cuda: torch finds no such GPU; leave it out to use the CPU")
+        raise InputError("--device cuda: torch finds no such GPU; omit it to use the CPU")
     return "cpu"

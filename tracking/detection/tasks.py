@@ -28,17 +28,17 @@ from tracking.detection.inputs import detections_record
 from tracking.detection.networks import DeviceName, load_yolo
 
 CHECKPOINT_FRAMES = 512
-"""Least frames of a checkpoint: a killed run repeats about this many."""
+"""Minimum number of frames per checkpoint: a killed run repeats about this many."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """The detector and where it runs.
+    """The detector and its execution settings.
 
     Args:
-        weights: file.
+        weights: the .pt file.
         key: digest of the weights, which the detections depend on.
-        device, runtime, threads: where it runs; no effect on the output.
+        device, runtime, threads: how the detector is executed; no effect on the output.
     """
 
     weights: Path
@@ -53,12 +53,12 @@ class TrackJob:
     """Detection of people in one footage.
 
     Args:
-        footage: with an absolute path.
-        folder: of the checkpoints.
-        every_nth: detect in one of this many frames.
-        detector: settings of the detector.
+        footage: the footage, with an absolute path.
+        folder: folder of the checkpoints.
+        every_nth: detect in every n-th frame only.
+        detector: the detector and its execution settings.
         people: number of classes of the detector.
-        segments: of the footage.
+        segments: segments of the footage, in order of time.
     """
 
     footage: Footage
@@ -110,12 +110,12 @@ def detect_segment(task: TrackTask, context: TaskContext) -> Damage:
         return noted
     detector = context.loaded(_load, job.detector)
     checkpoints, damage = job.checkpoints(segment), Damage()
-    before = checkpoints.read()
+    finished = checkpoints.read()
     frames = read_frames(
         job.footage,
         from_s=segment.from_s,
         until_s=segment.until_s,
-        after_index=int(before[-1].frame_index[-1]) if before else -1,
+        after_index=int(finished[-1].frame_index[-1]) if finished else -1,
         threads=job.detector.threads,
         damage=damage,
     )
@@ -127,14 +127,14 @@ def detect_segment(task: TrackTask, context: TaskContext) -> Damage:
 
 
 def _load(settings: DetectorSettings) -> FrameDetector:
-    network, facts, batch = load_yolo(
+    network, metadata, batch = load_yolo(
         settings.weights,
         device=settings.device,
         runtime=settings.runtime,
         threads=settings.threads,
     )
-    detector = PersonDetector(network, image_px=facts.image_px)
-    return FrameDetector(detector, people=len(facts.names), batch=batch)
+    detector = PersonDetector(network, image_px=metadata.image_px)
+    return FrameDetector(detector, people=len(metadata.names), batch=batch)
 
 
 def _every_nth(
@@ -147,36 +147,36 @@ def _every_nth(
 
 
 class FrameDetector:
-    """Detects people in a stream of frames.
+    """Detect people in a stream of frames.
 
     Args:
-        detector: of one batch of frames.
+        detector: detects people in one batch of frames.
         people: number of classes of the detector.
-        batch: most frames of a batch.
+        batch: maximum number of frames per batch.
     """
 
     def __init__(self, detector: PersonDetector, *, people: int, batch: int) -> None:
         self._detector, self._people, self._batch = detector, people, batch
 
     def detect(self, frames: Iterator[Frame]) -> Generator[DetectedFrames, None, None]:
-        """Yield the detections of ``frames`` in batches, in order; a thread reads the frames."""
+        """Yield the detections of ``frames`` in batches, in order; frames are read in a thread."""
         return stream(_batches(frames, self._batch), self._detect_batch, self._collected)
 
     def _detect_batch(self, frames: list[Frame]) -> tuple[list[Frame], list[ImageDetections]]:
         return frames, self._detector([frame.image for frame in frames])
 
     def _collected(self, batch: tuple[list[Frame], list[ImageDetections]]) -> DetectedFrames:
-        frames, found = batch
+        frames, detected = batch
         index = np.array([frame.index for frame in frames], np.int64)
-        counts = [len(one.xyxy) for one in found]
-        evidence = np.concatenate([one.evidence for one in found]).reshape(-1, self._people)
+        counts = [len(image.xyxy) for image in detected]
+        evidence = np.concatenate([image.evidence for image in detected]).reshape(-1, self._people)
         return DetectedFrames(
             frame_index=index,
             time_s=np.array([frame.time_s for frame in frames], np.float64),
             thumbnail=np.stack([thumbnail(frame.image) for frame in frames]),
             detections=Detections(
                 frame_index=np.repeat(index, counts),
-                xyxy=np.concatenate([one.xyxy for one in found]),
+                xyxy=np.concatenate([image.xyxy for image in detected]),
                 score=evidence.max(axis=1, initial=0),
                 evidence=evidence,
             ),
@@ -187,19 +187,19 @@ def _merged(
     detected: Iterator[DetectedFrames], bar: Bar, *, people: int
 ) -> Iterator[DetectedFrames]:
     """Merge batches to at least `CHECKPOINT_FRAMES` frames each, and update the bar."""
-    waiting: list[DetectedFrames] = []
+    pending: list[DetectedFrames] = []
     for batch in detected:
-        waiting.append(batch)
+        pending.append(batch)
         bar.update(len(batch))
-        if sum(len(one) for one in waiting) >= CHECKPOINT_FRAMES:
-            yield DetectedFrames.concatenate(waiting, people=people)
-            waiting = []
-    if waiting:
-        yield DetectedFrames.concatenate(waiting, people=people)
+        if sum(map(len, pending)) >= CHECKPOINT_FRAMES:
+            yield DetectedFrames.concatenate(pending, people=people)
+            pending = []
+    if pending:
+        yield DetectedFrames.concatenate(pending, people=people)
 
 
 def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
     """Yield consecutive frames of one shape, at most ``size`` of them."""
-    for _, alike in groupby(frames, key=lambda frame: frame.image.shape):
-        while batch := list(islice(alike, size)):
+    for _, same_shape in groupby(frames, key=lambda frame: frame.image.shape):
+        while batch := list(islice(same_shape, size)):
             yield batch

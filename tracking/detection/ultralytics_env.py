@@ -12,15 +12,15 @@ from pathlib import Path
 from data.core.cores import available_cores
 
 _OFFLINE = {
-    "YOLO_AUTOINSTALL": "false",  # no pip runs for packages that a model requires
+    "YOLO_AUTOINSTALL": "false",  # do not pip install packages that a model requires
     "YOLO_OFFLINE": "true",  # no font downloads, update checks or telemetry
     "YOLO_VERBOSE": "false",
-    "ULTRALYTICS_SAFE_LOAD": "true",  # no code of a pickle runs when weights are read
+    "ULTRALYTICS_SAFE_LOAD": "true",  # do not execute pickled code when reading weights
 }
 _PREFIX = "fancam-ultralytics-"
-_SERVICES = ("ULTRALYTICS_API_KEY", "ULTRALYTICS_PLATFORM_URL")  # a key alone starts uploads
-# Threads that spin while waiting are slow as soon as another program runs, and a training runs for
-# minutes beside the user's other programs.
+_SERVICES = ("ULTRALYTICS_API_KEY", "ULTRALYTICS_PLATFORM_URL")  # a key alone enables uploads
+# Spinning threads are slow as soon as another program runs, and a training runs for minutes
+# alongside the user's other programs.
 _THREAD_POLICY = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 

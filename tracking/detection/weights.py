@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_WEIGHTS = "yolo11n.pt"
 FROM_SCRATCH = "yolo11n.yaml"
 _ADVICE = f"give --weights FILE, or --weights {FROM_SCRATCH} to train from scratch"
-# ultralytics' published detection weights, without those for other datasets.
+# ultralytics' published detection weights, except those for other datasets.
 _OFFICIAL = re.compile(r"yolo(v[589]|11|12|26)[nstmbclex]u?\.pt")
 _RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 _MAX_BYTES = 1 << 30
@@ -46,10 +46,10 @@ def find_weights(weights: str, folder: Path) -> Weights:
 
     Args:
         weights: a .pt file, an official name such as yolo11n.pt, or an architecture (.yaml).
-        folder: for downloaded weights.
+        folder: where downloaded weights are stored.
 
     Raises:
-        InputError: they are missing or cannot be downloaded; nothing is written in that case.
+        InputError: the weights are missing or cannot be downloaded. Nothing is written then.
     """
     if weights.endswith((".yaml", ".yml")):
         return Weights(weights, _architecture_key(weights))
@@ -63,7 +63,7 @@ def load_weights(weights: Weights) -> StartingPoint:
     """Load the network that `find_weights` located.
 
     Raises:
-        InputError: the file is damaged, or holds no detector.
+        InputError: the file is damaged, or does not contain a detector.
     """
     if not weights.source.endswith(".pt"):
         return StartingPoint(_from_scratch(weights.source), trained=False)
@@ -78,13 +78,13 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     ``weights_only`` and ultralytics' list of its classes) prevents that.
 
     Raises:
-        InputError: the file is damaged, or holds other classes.
+        InputError: the file is damaged, or contains other classes.
     """
     from ultralytics.nn.tasks import torch_safe_load
 
     try:
         checkpoint, _ = torch_safe_load(file, safe_only=True)
-    except Exception as error:  # torch and ultralytics raise all kinds of errors on damaged files
+    except Exception as error:  # torch and ultralytics raise many kinds of errors on damaged files
         raise InputError(f"{file}: not readable as YOLO weights; {_ADVICE}") from error
     return dict(checkpoint)
 
@@ -93,7 +93,7 @@ def network_of(checkpoint: dict[str, Any], file: Path) -> DetectionModel:
     """Return the detector in a checkpoint.
 
     Raises:
-        InputError: it holds no YOLO detector.
+        InputError: it does not contain a YOLO detector.
     """
     from ultralytics.nn.tasks import DetectionModel
 

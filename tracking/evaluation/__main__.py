@@ -22,7 +22,7 @@ IDF1, IDP, IDR  F1, precision and recall of identity, under the best one-to-one 
 cover           share of the labelled faces with a row of the right person
 switch          identity switches of labelled people
 wrong           rows on another person's face
-none            rows on no label (errors only where every face is labelled)"""
+none            rows on no label (an error only if every face is labelled)"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--min-iou",
         type=float,
-        help="IoU from which a box is on a face (default: 0.5 for a drawn film, else 0.25)",
+        help="minimum IoU of a box and a face to match (default: 0.5 for a drawn film, else 0.25)",
     )
     return parser
 
@@ -53,12 +53,12 @@ def _evaluate(tracks: Path, labels: Path, min_iou: float | None) -> int:
     from tracking.evaluation.label_files import read_label_file
     from tracking.evaluation.metrics import evaluate
 
-    file = read_label_file(labels)
+    label_file = read_label_file(labels)
     score = evaluate(
         read_csv(tracks, people_in_csv(tracks)),
-        file.labels,
-        min_iou=file.min_iou if min_iou is None else min_iou,
-        exhaustive=file.exhaustive,
+        label_file.labels,
+        min_iou=label_file.min_iou if min_iou is None else min_iou,
+        exhaustive=label_file.exhaustive,
     )
     _print(HEADER)
     _print(score_row(tracks.stem, score))
@@ -67,7 +67,7 @@ def _evaluate(tracks: Path, labels: Path, min_iou: float | None) -> int:
 
 
 def score_row(name: str, score: Score) -> str:
-    """Format the scores of one footage as a line under HEADER."""
+    """Format the scores of one footage as a table row under HEADER."""
     shares = (score.idf1, score.idp, score.idr, score.coverage)
     counts = (score.switches, score.wrong, score.unlabelled)
     return (

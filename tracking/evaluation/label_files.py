@@ -14,11 +14,11 @@ from tracking.evaluation.metrics import GroundTruth
 
 UNDECIDED = "?"
 MIN_VISIBLE = 0.5
-"""Visible share below which a drawn face does not count: an annotator would not label it."""
+"""Minimum visible share of a drawn face that counts: an annotator would not label a lower one."""
 
 DRAWN_MIN_IOU = 0.5
 LABELS_MIN_IOU = 0.25
-"""Lower, since the boxes of manual labels are another detector's, which are taller."""
+"""Lower, because the boxes of manual labels come from another detector and are taller."""
 
 _SIDES = ("x1", "y1", "x2", "y2")
 
@@ -28,9 +28,9 @@ class LabelFile:
     """The labels of one file, and how to score against them."""
 
     labels: GroundTruth
-    names: dict[int, str]  # by the person ids of ``labels``
-    min_iou: float  # from which a box is on a face
-    exhaustive: bool  # every face is labelled
+    names: dict[int, str]  # by person id in ``labels``
+    min_iou: float  # minimum IoU for a box to match a face
+    exhaustive: bool  # whether every face is labelled
 
 
 def read_label_file(path: Path) -> LabelFile:

@@ -24,12 +24,12 @@ from data.core.table import Column, Table
 from data.tables.tracks import Tracks
 
 UNCOUNTED_SHARE = 0.5
-"""Share of the minimum IoU for faces that do not count: the position of most is uncertain."""
+"""Factor on the minimum IoU for faces that do not count: most of their positions are uncertain."""
 
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth(Table):
-    """Labelled faces of one footage, one row a face, in any order."""
+    """Labelled faces of one footage, one row per face, in any order."""
 
     frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
     xyxy: Boxes  # (n, 4) px of the full upright frame
@@ -48,10 +48,10 @@ class Score:
 
     labelled: int = 0  # faces whose person counts
     rows: int = 0  # scored rows of the tracks
-    idtp: int = 0  # identity true positives: rows on the labelled person they are matched with
+    idtp: int = 0  # identity true positives: rows on the person they are matched with
     switches: int = 0  # identity switches of labelled people
-    covered: int = 0  # labelled faces with a row of a person who is mostly on this label
-    wrong: int = 0  # scored rows on the face of another person than theirs mostly is
+    covered: int = 0  # labelled faces with a row whose person's majority label it is
+    wrong: int = 0  # scored rows on a face that is not their person's majority label
     unlabelled: int = 0  # rows on no label
 
     @property
@@ -86,13 +86,14 @@ def _share(part: int, whole: int) -> float:
 def evaluate(tracks: Tracks, labels: GroundTruth, *, min_iou: float, exhaustive: bool) -> Score:
     """Score ``tracks`` against ``labels``, whose person ids are independent.
 
-    People of tracks and labels are matched for the best IDF1. Not scored are rows of no known
-    person, and rows on a face whose person does not count, for which half of the IoU suffices.
+    People of tracks and labels are matched to maximise IDF1. Rows of no known person are not
+    scored, nor are rows on a face whose person does not count. Half of ``min_iou`` is enough for
+    a row to be on such a face.
 
     Args:
-        tracks: of one footage.
-        labels: of the same footage.
-        min_iou: from which a row is on a face.
+        tracks: tracks of one footage.
+        labels: labels of the same footage.
+        min_iou: minimum IoU for a row to be on a face.
         exhaustive: whether every face has a label. If not, rows on no label are counted but not
             scored: they may be right.
     """
@@ -110,7 +111,7 @@ class _ScoredFrame:
     tracked: NDArray[np.int64]  # (r,) person ids of the tracks
     labelled: NDArray[np.int64]  # (l,) person ids of the labels
     overlap: NDArray[np.float64]  # (l, r) IoU; NaN below the minimum
-    on_label: NDArray[np.bool_]  # (r,) on any label, also on one that does not count
+    on_label: NDArray[np.bool_]  # (r,) on any label, including those that do not count
 
 
 def _frames(tracks: Tracks, labels: GroundTruth, min_iou: float) -> Iterator[_ScoredFrame]:
@@ -132,10 +133,10 @@ def _frames(tracks: Tracks, labels: GroundTruth, min_iou: float) -> Iterator[_Sc
 
 
 def _on_uncounted(overlap: NDArray[np.float64], counts: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which rows, ``(r,)``, the best pairing puts on a label that does not count."""
+    """Return a mask, ``(r,)``, of the rows that the best pairing puts on an uncounted label."""
     label, row = linear_sum_assignment(-np.nan_to_num(overlap))
     paired = ~counts[label] & ~np.isnan(overlap[label, row])
-    # A second row on such a label is left out too, unless it is also on one that counts.
+    # A second row on such a label is excluded too, unless it is also on a label that counts.
     only_uncounted = _any_label(overlap) & ~_any_label(overlap[counts])
     rows = np.arange(len(only_uncounted))
     return np.asarray(only_uncounted | np.isin(rows, row[paired]), np.bool_)

@@ -18,12 +18,12 @@ NO_TRACKLET: Final = -1
 LOST_S: Final = 1.0
 """Longest gap after which a box can continue a track."""
 HIGH_SCORE: Final = 0.25
-"""Score from which a box can start a track and is associated first; ultralytics' default."""
+"""Minimum score of a box to start a track and to be associated first; ultralytics' default."""
 _END_SCORE: Final = 0.15
 """Minimum score of the first and the last box of a tracklet."""
 _OVERLAPPED_SHARE: Final = 0.6
 _ISOLATED_SHARE: Final = 0.3
-"""Minimum score of those boxes as a share of the tracklet's median score."""
+"""Minimum score of the first and last boxes as a share of the tracklet's median score."""
 _SETTINGS: Final = {
     "track_high_thresh": HIGH_SCORE,
     # A detector trained on a few minutes of footage gives turned faces low scores: its boxes
@@ -38,12 +38,12 @@ _SETTINGS: Final = {
 
 
 def tracklet_numbers(detections: Detections, timeline: Timeline) -> NDArray[np.int32]:
-    """Number the tracklet of each box, ``(n,)`` from 0 by first frame; -1 for no tracklet.
+    """Return the tracklet number of each box, ``(n,)`` from 0 by first frame; -1 for no tracklet.
 
     A tracklet never spans a cut and never has two boxes in one frame.
 
     Source: Zhang et al., ByteTrack: Multi-Object Tracking by Associating Every Detection Box,
-    ECCV 2022, as ultralytics ships it.
+    ECCV 2022, as implemented in ultralytics.
     """
     number = np.full(len(detections), NO_TRACKLET, np.int32)
     starts = np.searchsorted(detections.frame_index, timeline.frame_index, side="left")
@@ -114,8 +114,8 @@ def _frames_in(timeline: Timeline, seconds: float) -> int:
 def _without_weak_ends(number: NDArray[np.int32], detections: Detections) -> NDArray[np.int32]:
     """Trim low-scoring boxes off both ends of each tracklet.
 
-    A box that overlaps another one and scores far below its tracklet shows a half-hidden person,
-    or the person in front.
+    A box that overlaps another one and scores far below its tracklet's median shows a half-hidden
+    person, or the person in front.
     """
     number, score = number.copy(), detections.score
     share = np.where(_overlapped(detections), _OVERLAPPED_SHARE, _ISOLATED_SHARE)
@@ -130,7 +130,7 @@ def _without_weak_ends(number: NDArray[np.int32], detections: Detections) -> NDA
 
 
 def _overlapped(detections: Detections) -> NDArray[np.bool_]:
-    """Return whether each box overlaps another box of its frame, ``(n,)``."""
+    """Return a mask, ``(n,)``, of the boxes that overlap another box of their frame."""
     overlapped = np.zeros(len(detections), np.bool_)
     for frame in np.unique(detections.frame_index):
         rows = np.arange(*np.searchsorted(detections.frame_index, [frame, frame + 1]))
@@ -141,7 +141,7 @@ def _overlapped(detections: Detections) -> NDArray[np.bool_]:
 
 
 def _renumbered(number: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Renumber the tracklets without gaps, by first box."""
+    """Renumber the tracklets without gaps, in order of their first boxes."""
     used = number[number >= 0]
     order, first = np.unique(used, return_index=True)
     rank = np.full(int(used.max(initial=-1)) + 2, NO_TRACKLET, np.int32)

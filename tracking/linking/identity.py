@@ -1,4 +1,4 @@
-"""Assign a person to each tracklet, from all its frames and for all tracklets jointly."""
+"""Assign a person to each tracklet, using all its frames and all tracklets jointly."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from data.core.arrays import UNKNOWN
 from tracking.detection.detections import Detections
 
 _FLOOR: Final = 0.05
-"""Added to every score: 0.001 is no stronger evidence against a person than 0.01."""
+"""Added to every score, so that 0.001 is no stronger evidence against a person than 0.01."""
 STRANGER_SCORE: Final = 0.15
-"""Typical score of a person on a box of a face that is no known person's."""
+"""Typical score that a person gets on the face of a stranger."""
 _SOLVER_LIMIT_S: Final = 10.0
 """Time limit for one group of tracklets, after which the best solution so far is used."""
 
@@ -27,10 +27,12 @@ _SOLVER_LIMIT_S: Final = 10.0
 class IdentitySettings:
     """Thresholds for assigning a person to a tracklet; evidence is in nats relative to a stranger.
 
+    The field names are keys in project.json.
+
     Args:
         least: minimum evidence.
         least_score: minimum of `tracklet_scores`, 0 to 1.
-        margin: minimum lead of the evidence over every other possible person.
+        margin: minimum lead of the evidence over that for every other candidate.
         vote: evidence of one recognised face for its person.
         wrong_vote: evidence of one recognised face against every other person.
     """
@@ -51,8 +53,8 @@ def assign_people(
 ) -> NDArray[np.int64]:
     """Assign a person to each tracklet.
 
-    Two tracklets in one frame are two people. The assignment with the most evidence is chosen;
-    then tracklets without a clear lead over other assignments lose their person.
+    Tracklets that share a frame are different people. The assignment with the most evidence wins.
+    Tracklets without a clear lead over their alternatives then become unknown.
 
     Args:
         detections: the boxes.
@@ -83,15 +85,15 @@ def tracklet_evidence(
 ) -> NDArray[np.float64]:
     """Return the evidence of each tracklet for each person, ``(t, p)`` nats relative to a stranger.
 
-    Neighbouring frames are correlated, so n of them count as the square root of n, and so do
-    recognised faces. A box is weighted by the score of its best person.
+    Neighbouring frames are correlated, so n of them count as the square root of n. The same
+    applies to recognised faces. A box is weighted by the score of its best person.
 
     Args:
         detections: the boxes.
         tracklet: number of each box's tracklet, ``(n,)`` from 0; -1 for none.
         votes: evidence column of the person each box's face was recognised as, ``(n,)``; -1 for
             none.
-        settings: the weight of votes.
+        settings: weights of the votes.
     """
     count = int(tracklet.max(initial=-1)) + 1
     score = detections.evidence.astype(np.float64)
@@ -115,7 +117,7 @@ def tracklet_scores(
 ) -> NDArray[np.float64]:
     """Return the mean box score of each tracklet, ``(t,)`` 0..1, weighted by the score itself.
 
-    Boxes of recognised faces have the score 1.
+    The boxes of recognised faces score 1.
 
     Args:
         detections: the boxes.
@@ -134,7 +136,7 @@ def tracklet_scores(
 
 
 _SharedFrames = list[NDArray[np.int64]]
-"""Sets of tracklets in one frame, each ``(k,)`` rows of their group."""
+"""Sets of tracklets that share a frame, each ``(k,)`` tracklet numbers or rows of a group."""
 
 
 def _groups(
@@ -148,12 +150,12 @@ def _groups(
     groups, group_of = connected_components(graph, directed=False)
     row_in_group = np.zeros(count, np.int64)
     members = [np.flatnonzero(group_of == group) for group in range(groups)] if count else []
-    of_group: list[_SharedFrames] = [[] for _ in members]
+    frames_of_group: list[_SharedFrames] = [[] for _ in members]
     for rows in members:
         row_in_group[rows] = np.arange(len(rows))
-    for together in shared_frames:
-        of_group[group_of[together[0]]].append(row_in_group[together])
-    yield from zip(members, of_group, strict=True)
+    for tracklets in shared_frames:
+        frames_of_group[group_of[tracklets[0]]].append(row_in_group[tracklets])
+    yield from zip(members, frames_of_group, strict=True)
 
 
 def _shared_frames(frame_index: NDArray[np.int64], tracklet: NDArray[np.int32]) -> _SharedFrames:
@@ -162,7 +164,7 @@ def _shared_frames(frame_index: NDArray[np.int64], tracklet: NDArray[np.int32]) 
     starts = np.flatnonzero(np.diff(frame_index[rows], prepend=-1))
     frames = np.split(tracklet[rows], starts[1:])
     sets = {tuple(sorted(frame.tolist())) for frame in frames if len(frame) > 1}
-    return [np.array(together, np.int64) for together in sorted(sets)]
+    return [np.array(tracklets, np.int64) for tracklets in sorted(sets)]
 
 
 def _most_evidence(gain: NDArray[np.float64], shared_frames: _SharedFrames) -> NDArray[np.int64]:
@@ -198,15 +200,15 @@ def _exclusions(
 ) -> csr_array:
     """Return the constraint matrix over the choices, ``(constraints, choices)`` of 0 and 1.
 
-    The choices of a row exclude each other. There is a row for each tracklet, which is one
-    person, and for each set of tracklets in one frame and person.
+    A choice is a tracklet and a person. The choices of a row exclude each other: those of one
+    tracklet, and those of one person for tracklets that share a frame.
     """
     choice = np.full(shape, -1, np.int64)
     choice[tracklets, people] = np.arange(len(tracklets))
     exclusive = [choice[row][choice[row] >= 0] for row in range(shape[0])]
-    for together in shared_frames:
+    for sharing in shared_frames:
         for person in range(shape[1]):
-            columns = choice[together, person]
+            columns = choice[sharing, person]
             exclusive.append(columns[columns >= 0])
     exclusive = [columns for columns in exclusive if len(columns)]
     rows = np.repeat(np.arange(len(exclusive)), [len(columns) for columns in exclusive])
@@ -222,10 +224,10 @@ def _with_clear_lead(
 ) -> NDArray[np.int64]:
     """Return ``person`` with -1 for tracklets whose lead is below ``margin``.
 
-    The smallest lead is removed first, since its removal changes the leads of other tracklets.
+    The tracklet with the smallest lead becomes unknown first, because that changes other leads.
     """
     person = person.copy()
-    together = np.zeros((len(person), len(person)), np.bool_)  # in one frame
+    together = np.zeros((len(person), len(person)), np.bool_)  # whether two share a frame
     for rows in shared_frames:
         together[np.ix_(rows, rows)] = True
     while True:
@@ -241,7 +243,8 @@ def _lead(
 ) -> float:
     """Return the gain lost by assigning a tracklet its next best person.
 
-    Tracklets of that person in the same frames change too: to this tracklet's person, or to none.
+    Tracklets of that person that share a frame with it are reassigned too: to this tracklet's
+    person, or to none.
     """
     own = int(person[tracklet])
     cost = gain[tracklet, own] - gain[tracklet]

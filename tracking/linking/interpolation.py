@@ -11,48 +11,48 @@ from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 
 CONFIDENCE_SHARE = 0.5
-"""Confidence of an interpolated row as a share of the detected rows' around it."""
+"""Factor on the interpolated confidence of the detected rows around an interpolated row."""
 
 MAX_GAP_S = 1.0
-"""In gaps made in the labelled clips, nearly all interpolated rows lay on the face up to this
-length, but not at 2 s."""
+"""In artificial gaps in the labelled clips, nearly all interpolated rows were on the face up to
+this length, but not at 2 s."""
 
 MAX_STEP = 3.0
-"""Longest distance between the rows around a gap, in face sizes. In gaps made in the labelled
-clips, few rows over longer distances lay on the face (an undetected cut, a wrong identity), and
-nearly all others did."""
+"""Maximum distance between the rows around a gap, in face sizes. In artificial gaps in the
+labelled clips, few rows were on the face over longer distances (an undetected cut, a wrong
+identity), and nearly all were over shorter ones."""
 
-# Times are sums of frame durations: a gap of exactly the limit must not fail by rounding.
+# Times are sums of frame durations: rounding must not exclude a gap of exactly the limit.
 _TIME_TOLERANCE_S = 1e-6
 
 
 def interpolate_gaps(tracks: Tracks, timeline: Timeline, *, max_gap_s: float = MAX_GAP_S) -> Tracks:
     """Return ``tracks`` with each person's short gaps interpolated linearly in time.
 
-    A gap lies between two consecutive rows of one person anywhere in the frame. It stays open
-    across a cut, and where the two rows are more than MAX_STEP apart. An interpolated row has
-    ``filled`` set, and CONFIDENCE_SHARE of the interpolated confidence.
+    A gap is between two consecutive rows of one person, anywhere in the frame. It is not
+    interpolated across a cut, or if the two rows are more than MAX_STEP apart. An interpolated
+    row has ``filled`` set and CONFIDENCE_SHARE of the interpolated confidence.
 
     Args:
         tracks: detected rows; rows of no known person (-1) stay unchanged.
-        timeline: the sampled frames, which get the interpolated rows.
-        max_gap_s: longest interpolated gap, from detected row to detected row.
+        timeline: the sampled frames, in which rows are interpolated.
+        max_gap_s: longest gap to interpolate, from detected row to detected row, s.
 
     Raises:
         ValueError: a row is in no frame of ``timeline``.
     """
     before, after = _gaps(tracks, timeline, max_gap_s)
-    place = timeline.place(tracks.frame_index)
-    missing = place[after] - place[before] - 1
-    frame = np.repeat(place[before] + 1, missing) + _counts_within(missing)
-    rows = _interpolated(tracks, timeline, frame, before.repeat(missing), after.repeat(missing))
+    position = timeline.place(tracks.frame_index)
+    missing = position[after] - position[before] - 1
+    frames = np.repeat(position[before] + 1, missing) + _counts_within(missing)
+    rows = _interpolated(tracks, timeline, frames, before.repeat(missing), after.repeat(missing))
     return Tracks.concatenate([tracks, rows])
 
 
 def _gaps(
     tracks: Tracks, timeline: Timeline, max_gap_s: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows before and after each gap, ``(g,)`` each; some gaps have no frames."""
+    """Return the rows before and after each gap, ``(g,)`` each; a gap may have no frames."""
     order = np.lexsort((tracks.frame_index, tracks.person_id)).astype(np.int64)
     before, after = order[:-1], order[1:]
     person = tracks.person_id
@@ -65,7 +65,7 @@ def _gaps(
 
 
 def steps(before: Boxes, after: Boxes) -> NDArray[np.float64]:
-    """Return the distance of each pair of boxes, ``(n,)``, in face sizes: their mean side."""
+    """Return the distance of each pair of boxes, ``(n,)``, in units of their mean side."""
     distance = np.linalg.norm(centres(after) - centres(before), axis=1)
     size = (sizes_wh(before) + sizes_wh(after)).mean(axis=1) / 2
     return np.asarray(distance / np.maximum(size, 1e-6), np.float64)
@@ -80,22 +80,30 @@ def _counts_within(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 def _interpolated(
     tracks: Tracks,
     timeline: Timeline,
-    place: NDArray[np.int64],
+    position: NDArray[np.int64],
     before: NDArray[np.int64],
     after: NDArray[np.int64],
 ) -> Tracks:
-    """Interpolate rows at ``place`` of the timeline between rows of tracks, ``(m,)`` each."""
-    time_s = timeline.time_s[place]
+    """Interpolate between rows ``before`` and ``after`` of the tracks.
+
+    Args:
+        tracks: detected rows.
+        timeline: the sampled frames.
+        position: ``(m,)`` index into ``timeline`` of each new row.
+        before: ``(m,)`` row of ``tracks`` before each new row.
+        after: ``(m,)`` row of ``tracks`` after each new row.
+    """
+    time_s = timeline.time_s[position]
     start_s, end_s = tracks.time_s[before], tracks.time_s[after]
     share = ((time_s - start_s) / (end_s - start_s))[:, None]
     xyxy = tracks.xyxy[before] * (1 - share) + tracks.xyxy[after] * share
     confidence = tracks.confidence[before] * (1 - share[:, 0])
     confidence = confidence + tracks.confidence[after] * share[:, 0]
     return Tracks.ordered(
-        frame_index=timeline.frame_index[place],
+        frame_index=timeline.frame_index[position],
         time_s=time_s,
         person_id=tracks.person_id[before],
         xyxy=xyxy.astype(np.float32),
         confidence=(CONFIDENCE_SHARE * confidence).astype(np.float32),
-        filled=np.ones(len(place), np.bool_),
+        filled=np.ones(len(position), np.bool_),
     )

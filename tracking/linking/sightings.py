@@ -21,13 +21,13 @@ SAME_FACE_IOU: Final = 0.4
 SIGHTING_SCORE: Final = 0.9
 """Score of a face that only cluster-faces detected; its detector has few false positives."""
 _WEAK_SCORE: Final = 0.25
-"""Of a YOLO box, below which the box of cluster-faces is more accurate."""
+"""Score of a YOLO box below which the box of cluster-faces is more accurate."""
 _SAME_TIME_S: Final = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Sightings(Table):
-    """Recognised faces of one footage, one row a face."""
+    """Recognised faces of one footage, one row per face."""
 
     frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
     xyxy: Boxes  # (n, 4) px, with the label margin of the detector's boxes
@@ -44,18 +44,18 @@ def sightings_of(assignments: Assignments, timeline: Timeline, *, label_margin: 
     """Select the faces of known people in the frames of ``timeline``.
 
     Args:
-        assignments: people of the faces of this footage.
+        assignments: the faces of this footage and their people.
         timeline: the sampled frames.
         label_margin: added to each side of a box, as a share of its size.
     """
     if not len(timeline):
         return Sightings.empty()
-    place = np.searchsorted(timeline.time_s, assignments.time_s - _SAME_TIME_S)
-    place = np.minimum(place, len(timeline) - 1)
-    near = np.abs(timeline.time_s[place] - assignments.time_s) <= _SAME_TIME_S
+    position = np.searchsorted(timeline.time_s, assignments.time_s - _SAME_TIME_S)
+    position = np.minimum(position, len(timeline) - 1)
+    near = np.abs(timeline.time_s[position] - assignments.time_s) <= _SAME_TIME_S
     rows = np.flatnonzero(near & (assignments.person_id != UNKNOWN))
     return Sightings(
-        frame_index=timeline.frame_index[place[rows]],
+        frame_index=timeline.frame_index[position[rows]],
         xyxy=expand(assignments.xyxy[rows], label_margin),
         person_id=assignments.person_id[rows],
     )
@@ -66,12 +66,12 @@ def merge_sightings(
 ) -> tuple[Detections, NDArray[np.int64]]:
     """Merge the sightings into the detections, and vote for their people.
 
-    A detected box on a sighted face gets at least SIGHTING_SCORE; where its score was low, it also
+    A detected box on a sighted face gets at least SIGHTING_SCORE; if its score was low, it also
     gets the box of the sighting. A sighting without a detected box is added as a box.
 
     Args:
         detections: not modified.
-        sightings: of the same footage.
+        sightings: recognised faces of the same footage.
         people: person id of each evidence column.
 
     Returns:
@@ -100,7 +100,7 @@ def merge_sightings(
 
 
 def _matches(faces: Boxes, boxes: Boxes) -> NDArray[np.int64]:
-    """Match each face with a box by the highest total IoU, ``(n,)``; -1 for none."""
+    """Return the box matched with each face, ``(n,)``, for the highest total IoU; -1 for none."""
     overlap = iou(faces, boxes)
     matched = np.full(len(faces), -1, np.int64)
     for i, j in zip(*linear_sum_assignment(-overlap), strict=True):

@@ -11,12 +11,12 @@ from data.tables.tracks import Tracks
 from tracking.linking.interpolation import steps
 
 WINDOW_S = 0.5
-"""With a trained detector on the drawn film, the local regression left less jitter than a moving
-average of the same window, which does not smooth the ends of a run, at the same accuracy."""
+"""With a trained detector on the drawn film, the local regression left less jitter at the same
+accuracy than a moving average of the same window, which does not smooth the ends of a run."""
 
 MAX_STEP = 1.0
-"""Longest movement between consecutive frames, in face sizes, that is smoothed over: a longer one
-is an undetected cut or another person."""
+"""Maximum movement between consecutive frames, in face sizes, that is smoothed: a longer one is an
+undetected cut or another person."""
 
 _MIN_HALF_WINDOW_S = 1e-6
 
@@ -30,10 +30,10 @@ def smooth(tracks: Tracks, timeline: Timeline, *, window_s: float = WINDOW_S) ->
     Args:
         tracks: with gaps interpolated; rows of no known person (-1) stay unchanged.
         timeline: the sampled frames.
-        window_s: length of the centred window; 0 for no smoothing.
+        window_s: length of the centred window, s; 0 for no smoothing.
 
     Raises:
-        ValueError: a row is in no frame of ``timeline``, or ``window_s`` is below 0.
+        ValueError: a row is in no frame of ``timeline``, or ``window_s`` is negative.
     """
     if not window_s >= 0:
         raise ValueError(f"window_s must be 0 or more, got {window_s}")
@@ -45,12 +45,12 @@ def smooth(tracks: Tracks, timeline: Timeline, *, window_s: float = WINDOW_S) ->
 
 
 def _runs(tracks: Tracks, timeline: Timeline) -> list[NDArray[np.int64]]:
-    """Return the rows of each run of consecutive frames of one person."""
+    """Return the rows, ``(m,)``, of each run of consecutive frames of one person."""
     order = np.lexsort((tracks.frame_index, tracks.person_id)).astype(np.int64)
     order = order[tracks.person_id[order] != UNKNOWN]
     frame = tracks.frame_index[order]
-    place, shot, person = timeline.place(frame), timeline.shot(frame), tracks.person_id[order]
-    breaks = (np.diff(place) != 1) | (np.diff(person) != 0) | (np.diff(shot) != 0)
+    position, shot, person = timeline.place(frame), timeline.shot(frame), tracks.person_id[order]
+    breaks = (np.diff(position) != 1) | (np.diff(person) != 0) | (np.diff(shot) != 0)
     xyxy = tracks.xyxy[order]
     breaks |= steps(xyxy[:-1], xyxy[1:]) > MAX_STEP
     return np.split(order, np.flatnonzero(breaks) + 1)
@@ -59,18 +59,19 @@ def _runs(tracks: Tracks, timeline: Timeline) -> list[NDArray[np.int64]]:
 def smoothed(
     values: NDArray[np.float64], time_s: NDArray[np.float64], window_s: float
 ) -> NDArray[np.float64]:
-    """Smooth by local linear regression over time: evaluate each row's fitted line at the row.
+    """Smooth by local linear regression over time, evaluated at each row.
 
-    Inside a run this is a weighted centred moving average; at its ends and at a varying rate it
-    does not lag or shift uniform movement. Measured better than the moving average, see WINDOW_S.
+    Inside a run this is a weighted centred moving average. At the ends of a run and at a varying
+    frame rate it neither delays nor shifts uniform movement. For measurements see WINDOW_S.
 
     Source: W. S. Cleveland, "Robust locally weighted regression and smoothing scatterplots",
-    Journal of the American Statistical Association, 1979; of the first degree, not robust.
+    Journal of the American Statistical Association, 1979; first degree, without robust
+    iterations.
 
     Args:
-        values: ``(m, c)``, of any unit.
-        time_s: ``(m,)`` presentation time, rising.
-        window_s: length of the centred window of tricube weights.
+        values: ``(m, c)`` in any unit.
+        time_s: ``(m,)`` presentation time, s, ascending.
+        window_s: length of the centred window of tricube weights, s.
 
     Returns:
         ``(m, c)`` smoothed values.
@@ -90,19 +91,19 @@ def smoothed(
 
 
 def _reach(time_s: NDArray[np.float64], window_s: float) -> int:
-    """Return the highest number of rows within half a window on one side of a row."""
+    """Return the maximum number of rows within half a window on one side of a row."""
     last = np.searchsorted(time_s, time_s + window_s / 2, side="right") - 1
     return int((last - np.arange(len(time_s))).max(initial=0))
 
 
 def _tricube(offset_s: NDArray[np.float64], half_s: float) -> NDArray[np.float64]:
-    """Return the weight of each offset: 1 at 0, 0 from half a window on."""
+    """Return the weight of each offset: 1 at 0, falling to 0 at half a window."""
     share = np.minimum(np.abs(offset_s) / max(half_s, _MIN_HALF_WINDOW_S), 1)
     return np.asarray((1 - share**3) ** 3, np.float64)
 
 
 def _line_at_zero(moments: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Evaluate the weighted least-squares lines at offset 0; the mean where no line is defined."""
+    """Evaluate the weighted least-squares lines at offset 0; the mean if no line is defined."""
     weight, first, second = moments[:, :, None]
     spread = weight * second - first**2
     line = (second * sums[0] - first * sums[1]) / np.where(spread > 0, spread, 1)

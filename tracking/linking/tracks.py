@@ -22,7 +22,7 @@ from tracking.linking.sightings import Sightings, merge_sightings, sightings_of
 from tracking.linking.smoothing import WINDOW_S, smooth
 
 HIDDEN_IOU: Final = 0.4
-"""An interpolated box with at least this overlap with a detected face shows that face."""
+"""An interpolated box whose IoU with a detected face is at least this shows that face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class LinkSettings:
     """Settings of linking.
 
     Args:
-        max_gap_s: longest gap that is interpolated.
-        smooth_s: window for smoothing positions and sizes; 0 for no smoothing.
+        max_gap_s: longest gap that is interpolated, s.
+        smooth_s: window for smoothing positions and sizes, s; 0 for no smoothing.
         identity: thresholds for assigning people to tracklets.
     """
 
@@ -52,12 +52,12 @@ def find_tracks(
     """Return the tracks of the people in a footage; boxes are of faces, without the label margin.
 
     Args:
-        footage: its detections.
+        footage: detections and sampled frames.
         classes: person id of each evidence column.
-        faces: people of the faces that cluster-faces found in it.
-        label_margin: of the detector's boxes on each side, as a share of the face.
+        faces: the faces that cluster-faces found in this footage, and their people.
+        label_margin: margin of the detector's boxes on each side, as a share of the face.
         video: False for a folder of photographs, which are not linked.
-        settings: of linking.
+        settings: settings of linking.
     """
     timeline = footage.timeline
     sightings = sightings_of(faces, timeline, label_margin=label_margin)
@@ -74,7 +74,7 @@ def find_tracks(
 
 
 def without_hidden(tracks: Tracks) -> Tracks:
-    """Drop interpolated rows that lie on another person's detected face."""
+    """Drop interpolated rows that are on another person's detected face."""
     keep = np.ones(len(tracks), np.bool_)
     for frame in np.unique(tracks.frame_index[tracks.filled]):
         rows = np.arange(*np.searchsorted(tracks.frame_index, [frame, frame + 1]))
@@ -85,15 +85,15 @@ def without_hidden(tracks: Tracks) -> Tracks:
 
 
 def _all_people(classes: Sequence[int], sightings: Sightings) -> tuple[int, ...]:
-    """Return the detector's people, then the people of sightings only."""
-    others = set(sightings.person_id.tolist()) - set(classes)
-    return (*classes, *sorted(others))
+    """Return the detector's people, then those who occur in sightings only."""
+    sighted_only = set(sightings.person_id.tolist()) - set(classes)
+    return (*classes, *sorted(sighted_only))
 
 
 def _with_more_people(detections: Detections, people: int) -> Detections:
-    """Add neutral evidence columns for people that the detector does not know."""
-    more = ((0, 0), (0, people - detections.people))
-    evidence = np.pad(detections.evidence, more, constant_values=STRANGER_SCORE)
+    """Add neutral evidence columns for people that the detector was not trained on."""
+    padding = ((0, 0), (0, people - detections.people))
+    evidence = np.pad(detections.evidence, padding, constant_values=STRANGER_SCORE)
     return replace(detections, evidence=evidence)
 
 

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Checkpoint files of a training: the state to resume from, and the network that is published."""
+"""Checkpoint files of a training: the state to resume from, and the final network."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ BEST: Final = "best.pt"
 
 
 def resume_state(last: Path, epochs: int) -> dict[str, Any] | None:
-    """Read the state of a stopped training; None where there is none to resume.
+    """Read the state of a stopped training; None if there is none to resume.
 
     Args:
-        last: its checkpoint.
-        epochs: of the whole training.
+        last: checkpoint of the latest epoch.
+        epochs: total number of epochs of the training.
     """
     if not last.exists() or epochs < 2:
         return None
     with suppress(InputError):
         checkpoint = read_checkpoint(last)
-        # A training stopped after its last epoch repeats that epoch, and then ends as usual.
+        # A training stopped after its last epoch repeats that epoch, and then ends normally.
         checkpoint["epoch"] = min(int(checkpoint["epoch"]), epochs - 2)
         return checkpoint
     return None
@@ -47,7 +47,7 @@ def write_network(checkpoint: Path, path: Path, *, imgsz: int, metadata: Mapping
         checkpoint: the .pt file to read.
         path: the .pt file to write.
         imgsz: longer side of the training images in px.
-        metadata: also stored, under ``fancam``: numbers, text, lists and dictionaries of them.
+        metadata: numbers, text, and lists and dictionaries of them; stored as ``fancam``.
     """
     network = network_of(read_checkpoint(checkpoint), checkpoint).half()
     for parameter in network.parameters():

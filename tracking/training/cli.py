@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=NAME,
-        description="Train a YOLO detector that knows each person of a project, on the dataset "
+        description="Train a YOLO detector to recognise each person of a project, on the dataset "
         "that cluster-faces wrote.",
         epilog="Run the same command again to resume a training that was stopped. Weights (.pt) "
         "are read with an allow-list of their contents, but take them only from sources that you "
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--epochs", type=int, metavar="N", help="default: by the number of images, 12 to 100")
     add("--imgsz", type=int, metavar="PX", help="longer side of the images (default: 416; GPU 640)")
-    add("--batch", type=int, metavar="N", help="images a batch (default: 8; GPU 16)")
+    add("--batch", type=int, metavar="N", help="images per batch (default: 8; GPU 16)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
     add("--seed", type=int, default=0, help="seed of all random choices (default: 0)")
     add(
@@ -74,7 +74,7 @@ def _train(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> None:
-    """Refuse invalid options, before anything is loaded or written."""
+    """Reject invalid options before anything is loaded or written."""
     require_range("--epochs", parsed.epochs, low=1, high=10_000)
     require_range("--imgsz", parsed.imgsz, low=64, high=4096)
     require_range("--batch", parsed.batch, low=1, high=4096)
@@ -82,7 +82,7 @@ def _check(parsed: argparse.Namespace) -> None:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,2})?", parsed.device):
         raise InputError(f"--device {parsed.device}: give auto, cpu, cuda, cuda:1 or mps")
     if parsed.resume and parsed.force:
-        raise InputError("--resume and --force exclude each other: give one of them")
+        raise InputError("--resume and --force exclude each other: give only one of them")
 
 
 def _settings(parsed: argparse.Namespace) -> TrackerSettings:
@@ -141,7 +141,7 @@ def _report(summary: TrackerSummary) -> list[str]:
     shares = confusion_shares(result.counts())
     if shares is not None:
         lines.append(
-            f"of {sum(result.val_faces)} faces kept from training: {shares.right:.0%} right, "
+            f"of {sum(result.val_faces)} validation faces: {shares.right:.0%} right, "
             f"{shares.wrong:.0%} the wrong person, {shares.missed:.0%} missed "
             f"(mAP50 {result.map50:.3f}, mAP50-95 {result.map50_95:.3f})"
         )

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from data.core.boxes import Boxes, iou
 
-MIN_SCORE = 0.25  # detections below it do not count
-_LABEL_IOU = 0.5  # from which a detection is on a labelled face
-_DUPLICATE_IOU = 0.6  # from which two detections are of one face
+MIN_SCORE = 0.25  # detections with a lower score do not count
+_LABEL_IOU = 0.5  # minimum for a detection to be on a labelled face
+_DUPLICATE_IOU = 0.6  # minimum for two detections to be of one face
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +31,13 @@ def confusion_matrix(
 ) -> NDArray[np.int64]:
     """Count which person each labelled face was detected as.
 
-    A face has one identity: of several detections on it only the one with the highest score
-    counts, of whichever person it is.
+    A face has one identity: of several detections on it, only the one with the highest score
+    counts, regardless of its person.
 
     Args:
         images: labels and detections.
         people: number of classes.
-        min_score: detections below it do not count.
+        min_score: detections with a lower score do not count, 0 to 1.
 
     Returns:
         ``(people + 1, people + 1)`` counts: rows are the labelled people, columns the detected
@@ -57,7 +57,7 @@ def confusion_matrix(
 def _without_duplicates(
     image: LabelledDetections, min_score: float
 ) -> tuple[Boxes, NDArray[np.int64]]:
-    """Return boxes and classes of the detections that count, by falling score."""
+    """Return boxes and classes of the detections that count, by descending score."""
     order = np.argsort(-image.score, kind="stable")
     order = order[image.score[order] >= min_score]
     xyxy = image.xyxy[order]
@@ -70,7 +70,7 @@ def _without_duplicates(
 
 
 def _match(labels: Boxes, detections: Boxes) -> NDArray[np.int64]:
-    """Return the detection on each label, ``(t,)``, -1 for none; greedily by falling IoU."""
+    """Return the detection on each label, ``(t,)``, -1 for none; greedily by descending IoU."""
     match = np.full(len(labels), -1, np.int64)
     overlap = iou(labels, detections)
     while overlap.size and overlap.max() >= _LABEL_IOU:

@@ -22,7 +22,7 @@ from data.tables.dataset import (
 from data.video.images import picture_wh
 
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
-_MAX_REPEATS = 4  # of one image in an epoch; more would overfit
+_MAX_REPEATS = 4  # of one image per epoch; more would overfit
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,16 +68,16 @@ def read_examples(folder: Path) -> Examples:
 
 
 def repeats(examples: Sequence[Example], people: int, *, seed: int) -> NDArray[np.int64]:
-    """Return the repeats of each example in an epoch, ``(n,)``: more for rare people.
+    """Return how often each example occurs per epoch, ``(n,)``: more often for rare people.
 
-    A person on a share f of the images gets the factor sqrt(most / f), ``most`` being the share
-    of the most common person; an image gets the factor of its rarest person (Gupta, Dollar,
+    A person on a share f of the images gets the factor sqrt(f_max / f), where f_max is the share
+    of the most common person. An image gets the factor of its rarest person (Gupta, Dollar,
     Girshick: "LVIS", 2019, section 4.2). Background images are not repeated.
 
     Args:
-        examples: of one split.
+        examples: examples of one split.
         people: number of classes.
-        seed: for rounding the factors at random.
+        seed: seed for rounding the factors at random.
     """
     present = np.zeros((len(examples), people), bool)
     for row, example in enumerate(examples):
@@ -85,21 +85,21 @@ def repeats(examples: Sequence[Example], people: int, *, seed: int) -> NDArray[n
     images = np.maximum(present.sum(axis=0), 1)
     needed = np.clip(np.sqrt(images.max(initial=1) / images), 1, _MAX_REPEATS)
     factor = np.max(np.where(present, needed, 1.0), axis=1, initial=1.0)
-    # The fraction of a factor is the probability of one more repeat.
+    # The fractional part of a factor is the probability of one more repeat.
     chance = np.random.default_rng(seed).random(len(examples))
     return np.asarray(np.floor(factor) + (chance < factor % 1), np.int64)
 
 
 def subset(examples: Sequence[Example], share: float, *, seed: int) -> tuple[Example, ...]:
-    """Choose a share of the examples at random, in their order.
+    """Choose a share of the examples at random; keep their order.
 
-    With one seed, a larger share contains the smaller ones. Every person keeps at least one
+    With the same seed, a larger share contains the smaller ones. Every person keeps at least one
     example.
 
     Args:
-        examples: to choose from.
-        share: 0 to 1.
-        seed: of the choice.
+        examples: the examples to choose from.
+        share: share to choose, 0 to 1.
+        seed: seed of the random choice.
     """
     order = np.random.default_rng(seed).permutation(len(examples))
     chosen = set(order[: max(round(share * len(examples)), 1)].tolist())
@@ -113,20 +113,20 @@ def subset(examples: Sequence[Example], share: float, *, seed: int) -> tuple[Exa
 
 
 def _read_split(folder: Path, content: DatasetFile, split: str) -> tuple[Example, ...]:
-    place = folder / (content.train if split == "train" else content.val)
-    files = sorted(file for file in place.rglob("*") if file.suffix.lower() in _SUFFIXES)
+    images = folder / (content.train if split == "train" else content.val)
+    files = sorted(file for file in images.rglob("*") if file.suffix.lower() in _SUFFIXES)
     return tuple(_read_example(folder, file, content) for file in files)
 
 
 def _read_example(folder: Path, file: Path, content: DatasetFile) -> Example:
     frame_wh = picture_wh(file)
-    place = folder / label_path(file.relative_to(folder).as_posix())
+    label_file = folder / label_path(file.relative_to(folder).as_posix())
     # ultralytics' convention: an image without a label file is background.
-    labels = read_labels(place, frame_wh) if place.exists() else ImageLabels.empty()
+    labels = read_labels(label_file, frame_wh) if label_file.exists() else ImageLabels.empty()
     if labels.class_index.max(initial=-1) >= len(content.names):
         highest = int(labels.class_index.max())
         message = f"class {highest} in it, but data.yaml names {len(content.names)} people"
-        raise InputError(f"{place}: {message}; run cluster-faces --force")
+        raise InputError(f"{label_file}: {message}; run cluster-faces --force")
     return Example(file, frame_wh, labels)
 
 
@@ -141,7 +141,7 @@ def _key(folder: Path, examples: Sequence[Example]) -> str:
 
 
 def _check(folder: Path, examples: Examples) -> None:
-    """Refuse datasets that no detector of people can be trained on."""
+    """Reject datasets that a detector cannot be trained on."""
     advice = "sample more frames with cluster-faces --every, or add footage"
     if not examples.train:
         raise InputError(f"{folder}: no images to train on; run cluster-faces --force")

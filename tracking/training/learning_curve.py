@@ -15,13 +15,13 @@ from data.core.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHARES = (0.12, 0.25, 0.5)  # of the training images; the detector itself is the point at 1
+SHARES = (0.12, 0.25, 0.5)  # of the training images; the last point, 1, is the detector itself
 MIN_BATCH_SHARE = 0.5
-"""Every smaller training runs for at least this share of the full training's batches: with the
+"""Minimum number of batches of a training on a share, as a share of the full training's: with the
 same number of epochs, a small share would score lower than its examples allow."""
 CURVE_FILE = "learning_curve.csv"
 CURVE_PICTURE = "learning_curve.png"
-_MIN_GAIN = 0.02  # mAP50 from half to all of the examples, above which more examples help
+_MIN_GAIN = 0.02  # in mAP50 from half to all examples; more examples help above it
 _COLUMNS = ("share", "images", "mAP50", "mAP50-95")
 
 
@@ -36,14 +36,14 @@ class CurvePoint:
 
 
 def verdict(curve: Sequence[CurvePoint]) -> str:
-    """Return in a sentence whether more examples would help."""
+    """Return a sentence on whether more examples would help."""
     if len(curve) < 2:
         return "Too few points to tell whether more examples would help."
     half, full = curve[-2], curve[-1]
     gain = full.map50 - half.map50
     change = (
-        f"from {half.images} to {full.images} images mAP50 went "
-        f"{half.map50:.3f} to {full.map50:.3f}"
+        f"from {half.images} to {full.images} images, mAP50 went "
+        f"from {half.map50:.3f} to {full.map50:.3f}"
     )
     if gain > _MIN_GAIN:
         return f"More examples are likely to help: {change}."
@@ -107,7 +107,7 @@ def plot_curve(curve: Sequence[CurvePoint]) -> Figure:
     axes.set_xticks(images, [f"{p.images}\n{p.share:.0%}" for p in curve])
     axes.set_xlim(0, images[-1] * 1.05)
     axes.set_ylim(0, 1.08)
-    axes.set_xlabel("training images, and their share of all")
+    axes.set_xlabel("training images (share of all)")
     axes.set_ylabel("mAP on the validation images")
     axes.set_title("Learning curve", fontsize=11)
     axes.grid(axis="y", color="#dddddd")

@@ -18,22 +18,22 @@ from tracking.detection.weights import StartingPoint
 from tracking.training.checkpoint import LAST, resume_state
 from tracking.training.examples import Example, repeats
 
-# Sizes by device: image size in px (the longer side) and images a batch.
+# Image size (px of the longer side) and images per batch, by device.
 _CPU_IMGSZ, _CPU_BATCH = 416, 8
 _GPU_IMGSZ, _GPU_BATCH = 640, 16
-# Training images over all epochs: some minutes on a laptop at 416 px. Real footage from trained
-# weights gained nothing after half of them; the drawn film from scratch still did.
+# Training images over all epochs: a few minutes on a laptop at 416 px. Starting from trained
+# weights, real footage gained nothing after half of them; from scratch, the drawn film still did.
 _CPU_IMAGES, _GPU_IMAGES = 6_000, 20_000
-_EPOCHS = (12, 100)  # at least, at most
-_PATIENCE_SHARE = 0.35  # of the epochs without any gain, after which training stops
+_EPOCHS = (12, 100)  # minimum, maximum
+_PATIENCE_SHARE = 0.35  # share of the epochs without any gain after which training stops
 
 # Differences from ultralytics' defaults, which are tuned for COCO's 100,000 images:
 _RECIPE: dict[str, Any] = {
-    # Clothes, hair and skin tell people apart: colours stay near the original.
+    # Clothes, hair and skin distinguish people: keep colours close to the original.
     "hsv_h": 0.005,
     "hsv_s": 0.3,
     "hsv_v": 0.3,
-    # All frames are of the same few scenes: mosaics of four cost resolution and bring no variety.
+    # All frames show the same few scenes: mosaics of four cost resolution and add no variety.
     "mosaic": 0.0,
     "scale": 0.4,
     "translate": 0.15,
@@ -70,9 +70,9 @@ class DetectorTraining:
 class TrainingPlan:
     """Every parameter of one training, resolved."""
 
-    folder: Path  # of its checkpoints
+    folder: Path  # for checkpoints
     names: tuple[str, ...]  # by class index
-    train: tuple[Example, ...]  # images of rare people repeated
+    train: tuple[Example, ...]  # images of rare people are repeated
     val: tuple[Example, ...]
     start: StartingPoint
     epochs: int
@@ -85,7 +85,7 @@ class TrainingPlan:
 
     @property
     def steps(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         return math.ceil(len(self.train) / self.batch)
 
 
@@ -96,23 +96,34 @@ def plan_training(
     start: StartingPoint,
     settings: DetectorTraining,
     *,
-    like: tuple[Sequence[Example], float] | None = None,
+    batch_budget: tuple[Sequence[Example], float] | None = None,
     bar: MakeBar | None = None,
 ) -> TrainingPlan:
-    """Resolve the options of a training; the arguments are those of `trainer.train`.
+    """Resolve the options of a training.
+
+    Args:
+        folder: folder for checkpoints; a stopped training in it must have had the same arguments.
+        names: names of the people, by class index.
+        splits: images for training, and images for validation.
+        start: the network to start from; not modified.
+        settings: training options.
+        batch_budget: examples and a factor: train for as many batches as these examples would get,
+            times the factor. None: the batches of the training images.
+        bar: makes the progress bar; None for no bar.
 
     Raises:
-        InputError: the device is not on this machine.
+        InputError: this machine does not have the device.
     """
     train_split, val_split = splits
     device = resolve_device(settings.device)
     gpu = device != "cpu"
     train_images = _with_repeats(train_split, len(names), settings.seed)
     epochs = settings.epochs or _default_epochs(len(train_images), gpu=gpu)
-    if like is not None:
-        like_images = len(_with_repeats(like[0], len(names), settings.seed))
-        like_epochs = settings.epochs or _default_epochs(like_images, gpu=gpu)
-        epochs = max(round(like[1] * like_epochs * like_images / len(train_images)), 1)
+    if batch_budget is not None:
+        examples, factor = batch_budget
+        full_images = len(_with_repeats(examples, len(names), settings.seed))
+        full_epochs = settings.epochs or _default_epochs(full_images, gpu=gpu)
+        epochs = max(round(factor * full_epochs * full_images / len(train_images)), 1)
     return TrainingPlan(
         folder=folder,
         names=tuple(names),
@@ -133,7 +144,7 @@ def resolve_device(name: str) -> str:
     """Return the torch device that ``auto`` selects, or ``name`` if this machine has it.
 
     Raises:
-        InputError: the device is not on this machine.
+        InputError: this machine does not have the device.
     """
     mps = torch.backends.mps.is_available()
     if name == "auto":
@@ -158,7 +169,7 @@ def ultralytics_arguments(plan: TrainingPlan) -> dict[str, Any]:
         "epochs": plan.epochs,
         "imgsz": plan.imgsz,
         "batch": plan.batch,
-        # Step after every batch: ultralytics accumulates 64 images, three steps for 200 images.
+        # Step after every batch: ultralytics accumulates 64 images, so 200 images make three steps.
         "nbs": plan.batch,
         "device": plan.device,
         "workers": min(available_cores(), 8),
@@ -172,7 +183,7 @@ def ultralytics_arguments(plan: TrainingPlan) -> dict[str, Any]:
         "cls_remap": False,
         "plots": False,
         "verbose": False,
-        # bf16 needs no test run, for which ultralytics would download another network.
+        # bf16 needs no test run; for fp16, ultralytics would download another network for one.
         "amp": "bf16" if _supports_bf16(plan.device) else False,
     }
 

@@ -42,10 +42,10 @@ REPORT_FILES = (
     PAGE_FILE,
 )
 """All files that a report folder can hold."""
-_FEW_FACES = 20  # training faces, below which a person is hardly learnt
-_GOOD_SHARE = 0.8  # of faces detected correctly, from which a person needs no more examples
-_MAX_PEOPLE_WITH_COUNTS = 25  # in the matrix; of more people the cells carry no numbers
-# Fallbacks in order: each draws the glyphs that the fonts before it lack.
+_FEW_FACES = 20  # training faces; with fewer, a person is hardly learnt
+_GOOD_SHARE = 0.8  # of a person's faces detected correctly; no more examples are needed
+_MAX_PEOPLE_WITH_COUNTS = 25  # in the matrix; with more people, its cells have no numbers
+# In order of preference: each draws the glyphs that the fonts before it lack.
 _FONTS = (
     "DejaVu Sans",
     "Noto Sans CJK JP",
@@ -118,10 +118,10 @@ def read_result(folder: Path) -> TrainingResult:
 
 
 def confusion_shares(counts: NDArray[np.int64]) -> ConfusionShares | None:
-    """Return the outcome shares of a confusion matrix; None where it holds no labelled face.
+    """Return the outcome shares of a confusion matrix; None if it has no labelled faces.
 
     Args:
-        counts: ``(people + 1, people + 1)`` faces, as of `confusion.confusion_matrix`.
+        counts: ``(people + 1, people + 1)`` faces, see `confusion.confusion_matrix`.
     """
     faces = counts[:-1]
     total = int(faces.sum())
@@ -132,10 +132,10 @@ def confusion_shares(counts: NDArray[np.int64]) -> ConfusionShares | None:
 
 
 def advice(result: TrainingResult, person: int) -> str:
-    """Return what a person needs for better detection, and why; empty for nothing.
+    """Return what would improve a person's detection, and why; empty if nothing is needed.
 
     Args:
-        result: of the training.
+        result: the figures of the training.
         person: class index.
     """
     row = result.counts()[person]
@@ -146,11 +146,11 @@ def advice(result: TrainingResult, person: int) -> str:
         return f"few examples; {unchecked}" if few else unchecked
     reasons = []
     if right < _GOOD_SHARE * faces:
-        others = row.copy()
-        others[[person, -1]] = 0
-        other = int(others.argmax())
-        if others[other] >= max(missed, 1):
-            reasons.append(f"taken for {result.names[other]} in {others[other]} of {faces} faces")
+        confused = row.copy()
+        confused[[person, -1]] = 0
+        other = int(confused.argmax())
+        if confused[other] >= max(missed, 1):
+            reasons.append(f"taken for {result.names[other]} in {confused[other]} of {faces} faces")
         else:
             reasons.append(f"missed in {missed} of {faces} faces")
     if few:
@@ -162,9 +162,9 @@ def write_report(folder: Path, result: TrainingResult, curve: Sequence[CurvePoin
     """Write report.html, the pictures in it, and the table as people.csv.
 
     Args:
-        folder: created where it is missing.
+        folder: the report folder; created if missing.
         result: the figures.
-        curve: points of the learning curve by rising share; empty for none.
+        curve: points of the learning curve, by ascending share; may be empty.
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_figure(plot_confusion(result), folder / CONFUSION_PICTURE)
@@ -181,11 +181,11 @@ def save_figure(figure: Figure, path: Path) -> None:
 
     from matplotlib import font_manager, rc_context
 
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    fonts = [name for name in _FONTS if name in known]
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    fonts = [name for name in _FONTS if name in installed]
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     with warnings.catch_warnings(), rc_context({"font.family": fonts}), whole_file(path) as partial:
-        warnings.simplefilter("ignore")  # about glyphs that no font has
+        warnings.simplefilter("ignore")  # matplotlib warns about glyphs that no font has
         figure.savefig(partial, dpi=150, bbox_inches="tight", facecolor="white")
 
 
@@ -228,7 +228,7 @@ def _write_cells(axes: Any, counts: NDArray[np.int64]) -> None:
 
 
 def _colours(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Colour each cell, ``(n, n, 3)`` RGB 0 to 1.
+    """Return the colour of each cell, ``(n, n, 3)`` RGB 0 to 1.
 
     Correct detections are blue, confusions red, missed and false detections grey.
     """
@@ -237,7 +237,7 @@ def _colours(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     hue = np.tile(np.array([0.80, 0.15, 0.10]), (*counts.shape, 1))
     hue[np.arange(people), np.arange(people)] = (0.10, 0.35, 0.70)
     hue[-1], hue[:, -1] = 0.45, 0.45
-    # A single mistake among many correct detections stays visible.
+    # Keep a single mistake visible among many correct detections.
     strength = np.where(counts > 0, 0.15 + 0.85 * share, 0)[..., None]
     strength[-1] = np.minimum(strength[-1], 0.35)
     background = np.array([0.955, 0.96, 0.965])
@@ -253,9 +253,9 @@ def _headline(result: TrainingResult) -> str:
     )
 
 
-def _short(name: str, most: int = 18) -> str:
+def _short(name: str, max_length: int = 18) -> str:
     plain = " ".join(name.split()).replace("$", r"\$")
-    return plain if len(plain) <= most else f"{plain[: most - 1]}…"
+    return plain if len(plain) <= max_length else f"{plain[: max_length - 1]}…"
 
 
 # --- tables -----------------------------------------------------------------------------------

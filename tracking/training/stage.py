@@ -50,9 +50,9 @@ if TYPE_CHECKING:
     from tracking.training.trainer import TrainedDetector
 
 VERSION = 1
-"""Incremented when the same inputs would give another detector."""
+"""Incremented when the same inputs would give a different detector."""
 REPORT = "report"
-TRAINING_FOLDER = "training"  # of unfinished trainings
+TRAINING_FOLDER = "training"  # for unfinished trainings
 _INPUTS_FILE = "started.json"  # in TRAINING_FOLDER
 
 
@@ -67,8 +67,8 @@ class TrackerSettings:
     device: str = "auto"  # auto, cpu, mps, cuda or cuda:N
     seed: int = 0
     learning_curve: bool = False
-    resume: bool = False  # refuse to start anew
-    force: bool = False
+    resume: bool = False  # fail if there is no stopped training to resume
+    force: bool = False  # train again even if up to date
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +88,12 @@ def train_tracker(
     """Train the project's detector, unless it is up to date.
 
     Args:
-        project: with a dataset.
+        project: project with a dataset.
         settings: training options.
-        context: of the run; its bars count batches.
+        context: progress bars, which count batches.
 
     Raises:
-        InputError: dataset, weights or device cannot be used; nothing is written in that case.
+        InputError: the dataset, weights or device cannot be used; nothing is written in that case.
     """
     with project.lock():
         return _train_tracker(project, settings, context.progress)
@@ -145,7 +145,7 @@ def _person_ids(project: Project, names: Sequence[str]) -> list[int]:
 def _inputs(
     examples: Examples, person_id: Sequence[int], weights: Weights, settings: TrackerSettings
 ) -> TrackerRecord:
-    """Return everything that the detector depends on; not the names, which users may change."""
+    """Return everything that the detector depends on; excludes names, which users may change."""
     return TrackerRecord(
         version=VERSION,
         person_id=tuple(person_id),
@@ -164,7 +164,7 @@ def _files_exist(project: Project) -> bool:
 
 
 def _unfinished_inputs(folder: Path) -> dict[str, Any] | None:
-    """Read the inputs of the unfinished trainings in a folder; None where there are none."""
+    """Read the inputs of the unfinished trainings in a folder; None if there are none."""
     try:
         content = json.loads((folder / _INPUTS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -201,13 +201,13 @@ class _TrackerTraining:
     progress: Progress
 
     def train(self, person_id: Sequence[int]) -> None:
-        """Train on all examples; the previous detector stays until the new one is complete."""
+        """Train on all examples; keep the previous detector until the new one is complete."""
         from tracking.training.checkpoint import write_network
 
         folder = self._training_folder("all")
-        began = time.monotonic()
+        started = time.monotonic()
         trained = self._train(folder, self.examples.train, "training", None)
-        result = _result(self.examples, trained, time.monotonic() - began)
+        result = _result(self.examples, trained, time.monotonic() - started)
         self.project.unfinish(TRACKER)
         report = self.folder / REPORT
         for file in (CURVE_FILE, CURVE_PICTURE):  # of the previous detector
@@ -220,7 +220,7 @@ class _TrackerTraining:
         self.project.finish(TRACKER, self.inputs)
 
     def learning_curve(self) -> None:
-        """Train on shares of the examples; keep the points of a stopped run."""
+        """Train on shares of the examples; reuse the points of a stopped run."""
         report = self.folder / REPORT
         result = read_result(report)
         partial_file = self._training_folder("curve").parent / CURVE_FILE
@@ -254,17 +254,19 @@ class _TrackerTraining:
     def _train(
         self, folder: Path, train: Sequence[Example], name: str, batch_share: float | None
     ) -> TrainedDetector:
+        from tracking.training.plan import plan_training
         from tracking.training.trainer import train as train_network
 
-        return train_network(
+        plan = plan_training(
             folder,
             self.examples.names,
             (train, self.examples.val),
             self.start,
             _training_settings(self.settings),
-            like=None if batch_share is None else (self.examples.train, batch_share),
+            batch_budget=None if batch_share is None else (self.examples.train, batch_share),
             bar=partial(self.progress, name),
         )
+        return train_network(plan)
 
 
 def _training_settings(settings: TrackerSettings) -> DetectorTraining:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -21,17 +21,10 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.progress import Bar
-from tracking.detection.weights import StartingPoint, network_of, read_checkpoint
+from tracking.detection.weights import network_of, read_checkpoint
 from tracking.training.checkpoint import BEST, LAST
 from tracking.training.confusion import LabelledDetections
-from tracking.training.examples import Example
-from tracking.training.plan import (
-    DetectorTraining,
-    MakeBar,
-    TrainingPlan,
-    plan_training,
-    ultralytics_arguments,
-)
+from tracking.training.plan import TrainingPlan, ultralytics_arguments
 from tracking.training.ultralytics_dataset import ExampleDataset
 from tracking.training.validation import RecordingValidator
 
@@ -41,38 +34,19 @@ class TrainedDetector:
     """A finished training and the scores of its best network."""
 
     file: Path  # checkpoint of the best network
-    epochs: int  # trained in all
+    epochs: int  # number of trained epochs
     imgsz: int  # px of the longer side
-    validation: tuple[LabelledDetections, ...]  # of the best network, one an image of val
-    ap50: NDArray[np.float64]  # (people,) 0 to 1, NaN for a person without labels in val
-    ap50_95: NDArray[np.float64]  # (people,) 0 to 1, NaN likewise
+    validation: tuple[LabelledDetections, ...]  # by the best network, one per image of val
+    ap50: NDArray[np.float64]  # (people,) 0 to 1, NaN for people without labels in val
+    ap50_95: NDArray[np.float64]  # (people,) 0 to 1, NaN for people without labels in val
 
 
-def train(
-    folder: Path,
-    names: Sequence[str],
-    splits: tuple[Sequence[Example], Sequence[Example]],
-    start: StartingPoint,
-    settings: DetectorTraining,
-    *,
-    like: tuple[Sequence[Example], float] | None = None,
-    bar: MakeBar | None = None,
-) -> TrainedDetector:
-    """Train a detector; resume where an earlier run in ``folder`` was stopped.
-
-    Args:
-        folder: for checkpoints; a stopped training in it must have had the same arguments.
-        names: of the people, by class index.
-        splits: the images for training and for validation.
-        start: the network to start from; not modified.
-        settings: training options.
-        like: train for the number of batches that these examples would get, times the factor.
-        bar: makes the progress bar; None for none.
+def train(plan: TrainingPlan) -> TrainedDetector:
+    """Train a detector, or resume a stopped training.
 
     Raises:
-        InputError: the device is missing, its memory is too small, or the loss became NaN.
+        InputError: the device has too little memory, or the loss became NaN.
     """
-    plan = plan_training(folder, names, splits, start, settings, like=like, bar=bar)
     with _process_state_restored(), _progress_bar(plan) as progress:
         training = _TrainingLoop(plan, progress)
         try:
@@ -115,7 +89,7 @@ class _TrainingProgress:
         self._bar.update(batches)
 
     def finish(self) -> None:
-        """Fill the bar: early stopping may have left batches out."""
+        """Fill the bar: early stopping may have skipped batches."""
         self._bar.update(self._left)
 
 
@@ -129,9 +103,9 @@ def _progress_bar(plan: TrainingPlan) -> Iterator[_TrainingProgress]:
         progress.finish()
 
 
-# Not named ...Trainer: ultralytics adds the callbacks of its online services to classes so named.
+# Not named ...Trainer: ultralytics adds callbacks of its online services to classes of such names.
 class _TrainingLoop(DetectionTrainer):
-    """ultralytics' training loop on a plan, with all files in the plan's folder."""
+    """ultralytics' training loop for a plan, with all files in the plan's folder."""
 
     model: Any
     ema: Any
@@ -200,7 +174,7 @@ class _TrainingLoop(DetectionTrainer):
         return True
 
     def final_eval(self) -> None:
-        """Validate the best network once more, and record its detections."""
+        """Validate the best network again, and record its detections."""
         checkpoint = read_checkpoint(self.best)
         best = network_of(checkpoint, self.best)
         self.ema.ema.load_state_dict(best.state_dict())

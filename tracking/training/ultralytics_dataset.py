@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Training examples as ultralytics' dataset class loads them."""
+"""Training examples as an ultralytics dataset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tracking.training.examples import Example
 
 
 class ExampleDataset(YOLODataset):
-    """ultralytics' dataset over examples, without cache files and with one batch shape."""
+    """ultralytics dataset of examples, without cache files and with a single batch shape."""
 
     def __init__(self, examples: Sequence[Example], **options: Any) -> None:
         """Load ``examples`` with the options of ultralytics' dataset class."""
@@ -29,7 +29,7 @@ class ExampleDataset(YOLODataset):
         return [ultralytics_labels(example) for example in self.examples]
 
     def set_rectangle(self) -> None:
-        """Use one shape that holds every image: for films, half the computation of squares.
+        """Use one shape that fits every image: for films, half the computation of squares.
 
         ultralytics sorts the images by shape instead, and then trains in that order.
         """
@@ -44,7 +44,7 @@ def ultralytics_labels(example: Example) -> dict[str, Any]:
     """Convert the labels of one image to ultralytics' record.
 
     Returns:
-        Among others ``cls`` ``(n, 1)`` float32 class index, and ``bboxes`` ``(n, 4)`` float32
+        Among other keys, ``cls``: ``(n, 1)`` float32 class index; ``bboxes``: ``(n, 4)`` float32
         centre, width and height as shares of the image, 0 to 1.
     """
     width, height = example.frame_wh

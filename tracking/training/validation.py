@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""ultralytics' validation, which can also keep the detections it scores."""
+"""ultralytics' validation, which can also record the detections that it scores."""
 
 from __future__ import annotations
 

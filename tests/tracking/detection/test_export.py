@@ -11,7 +11,7 @@ from data.core.errors import InputError
 from data.inference.runtime import RuntimeName, available_runtimes
 from tracking.detection import export
 from tracking.detection.export import (
-    ModelFacts,
+    ModelMetadata,
     as_module,
     exported_model,
     load_network,
@@ -47,8 +47,8 @@ def pictures(count: int) -> NDArray[np.uint8]:
 
 
 def test_facts(weights: Path) -> None:
-    facts = exported_model(weights).facts
-    assert (facts.names, facts.person_id, facts.image_px) == (NAMES, (4, 2), 96)
+    metadata = exported_model(weights).metadata
+    assert (metadata.names, metadata.person_id, metadata.image_px) == (NAMES, (4, 2), 96)
 
 
 @pytest.mark.parametrize("runtime", available_runtimes())
@@ -61,7 +61,7 @@ def test_every_runtime_gives_the_output_of_torch(
     model = exported_model(weights)
     images = pictures(count)
     said = CpuNetwork(model.graph, runtime=runtime, threads=1)(images)
-    network, _ = load_network(weights, model.facts.key)
+    network, _ = load_network(weights, model.metadata.key)
     with torch.inference_mode():
         expected = as_module(network)(torch.from_numpy(images)).numpy()
     assert said.shape == expected.shape == (count, 4 + len(NAMES), 126)
@@ -73,7 +73,7 @@ def test_half_precision(weights: Path) -> None:
     images = pictures(2)
     model = exported_model(weights)
     exact = CpuNetwork(model.graph, runtime="auto", threads=1)(images)
-    network, _ = load_network(weights, model.facts.key)
+    network, _ = load_network(weights, model.metadata.key)
     said = TorchNetwork(as_module(network), "cpu")(images)
     assert said.dtype == np.float32
     assert np.abs(said[:, 4:] - exact[:, 4:]).max() < 0.02
@@ -90,7 +90,7 @@ def test_second_time_reads_the_cache(weights: Path, monkeypatch: pytest.MonkeyPa
 def test_damaged_graph_is_exported_again(weights: Path, damage: str) -> None:
     first = exported_model(weights)
     weights.with_name(damage).write_bytes(b"{")
-    assert exported_model(weights).facts == first.facts
+    assert exported_model(weights).metadata == first.metadata
     assert weights.with_name("best.onnx").read_bytes() == exported_model(weights).graph
 
 
@@ -99,8 +99,8 @@ def test_new_weights_have_a_new_graph(tmp_path: Path) -> None:
     first = exported_model(path)
     write_weights(path, fancam={"person_id": [2, 4]})
     second = exported_model(path)
-    assert second.facts.key != first.facts.key
-    assert second.facts.person_id == (2, 4)
+    assert second.metadata.key != first.metadata.key
+    assert second.metadata.person_id == (2, 4)
 
 
 def test_no_weights(tmp_path: Path) -> None:
@@ -135,12 +135,12 @@ def test_missing_gpu(weights: Path) -> None:
     ids=["by number", "renamed", "by name"],
 )
 def test_people(person_id: tuple[int, ...], people: dict[int, str], expected: object) -> None:
-    facts = ModelFacts(NAMES, person_id, 96, "key")
-    assert people_of_classes(Path("best.pt"), facts, people) == expected
+    metadata = ModelMetadata(NAMES, person_id, 96, "key")
+    assert people_of_classes(Path("best.pt"), metadata, people) == expected
 
 
 @pytest.mark.parametrize("person_id", [(4, 9), ()], ids=["by number", "by name"])
 def test_trained_for_other_people(person_id: tuple[int, ...]) -> None:
-    facts = ModelFacts(NAMES, person_id, 96, "key")
+    metadata = ModelMetadata(NAMES, person_id, 96, "key")
     with pytest.raises(InputError, match="trained for 'Ben', who is not in this project"):
-        people_of_classes(Path("best.pt"), facts, {4: NAMES[0]})
+        people_of_classes(Path("best.pt"), metadata, {4: NAMES[0]})

@@ -66,14 +66,14 @@ def start() -> StartingPoint:
 def train(
     folder: Path, examples: Examples, start: StartingPoint, *, epochs: int = 2, **options: Any
 ) -> Any:
-    from tracking.training.plan import DetectorTraining
+    from tracking.training.plan import DetectorTraining, plan_training
     from tracking.training.trainer import train as train_network
 
     folder.mkdir(exist_ok=True)
     bar = options.pop("bar", None)
     settings = DetectorTraining(epochs=epochs, imgsz=SIZE, device="cpu", **options)
     splits = (examples.train, examples.val)
-    return train_network(folder, examples.names, splits, start, settings, bar=bar)
+    return train_network(plan_training(folder, examples.names, splits, start, settings, bar=bar))
 
 
 def weights_of(file: Path) -> dict[str, Any]:
