@@ -1,4 +1,4 @@
-"""The web application: the routes of all pages behind one guard."""
+"""The web application: routes of all pages, and the middleware that guards them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from web.people import routes as people_routes
 from web.watch import media
 from web.watch import routes as watch_routes
 
-# Threads that run handlers and read files; every further one would keep its own memory for good.
+# Threads that run handlers and read files; each additional one would hold memory permanently.
 _THREADS = 8
-# Media files read at once; fewer than the threads, so that other requests find one free.
+# Concurrent reads of media files; fewer than the threads, so that other requests get one.
 READERS = 2
 _SESSION_S = 14 * 24 * 60 * 60
 
@@ -35,10 +35,10 @@ def create_app(projects: Iterable[Path], settings: ServerSettings) -> FastAPI:
 
     Args:
         projects: project folders.
-        settings: address and access.
+        settings: host, port and password.
 
     Raises:
-        InputError: a folder is no project, or ``projects`` is empty.
+        InputError: a folder is not a project, or ``projects`` is empty.
     """
     app = FastAPI(
         title="fancam",
@@ -47,7 +47,7 @@ def create_app(projects: Iterable[Path], settings: ServerSettings) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         lifespan=_lifespan,
-        # FastAPI would report to any OpenTelemetry exporter that is configured on this machine.
+        # Otherwise FastAPI reports to any OpenTelemetry exporter configured on this machine.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         middleware=[
             Middleware(
@@ -78,7 +78,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
     current_default_thread_limiter().total_tokens = _THREADS
     app.state.readers = Semaphore(READERS)
-    # A matrix product of a few milliseconds is faster on one thread: threads on other cores wait
-    # behind the videos that are decoded there.
+    # A matrix product of a few milliseconds is faster on one thread: the other cores are busy
+    # decoding videos.
     with threadpool_limits(1, user_api="blas"):
         yield

@@ -87,7 +87,7 @@ def _read_password(path: Path) -> str:
         return line.decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
-        message = f"cannot be read ({reason}); write the password into its first line"
+        message = f"cannot be read ({reason}); write the password on its first line"
         raise InputError(f"--password-file {path}: {message}") from error
 
 

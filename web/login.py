@@ -18,20 +18,20 @@ from web.core.settings import ServerSettings
 from web.core.templates import page
 
 MAX_WRONG: Final = 5
-"""Wrong passwords from one address within `WINDOW_S`."""
+"""Maximum number of wrong passwords from one address within `WINDOW_S`."""
 MAX_WRONG_TOTAL: Final = 50
-"""Wrong passwords from all addresses together: a limit for clients with many addresses."""
+"""Maximum number from all addresses together, to limit clients with many addresses."""
 WINDOW_S: Final = 60.0
 
 router = APIRouter(include_in_schema=False)
 
 
 class LoginGate:
-    """Compare passwords; refuse further attempts after `MAX_WRONG` wrong ones.
+    """Check passwords; limit the attempts after `MAX_WRONG` wrong ones.
 
     Args:
-        settings: hold the password.
-        clock: monotonic seconds.
+        settings: settings with the password.
+        clock: monotonic clock, s.
     """
 
     def __init__(
@@ -42,16 +42,16 @@ class LoginGate:
         self._wrong: deque[tuple[float, str]] = deque()  # (time, address), oldest first
 
     def wait_s(self, address: str) -> float:
-        """Return the seconds until ``address`` may try again; 0 when it may now."""
+        """Return the seconds until ``address`` may try again; 0 if it may now."""
         now = self._clock()
         while self._wrong and now - self._wrong[0][0] >= WINDOW_S:
             self._wrong.popleft()
-        own = [when for when, source in self._wrong if source == address]
+        times = [time_s for time_s, source in self._wrong if source == address]
         if len(self._wrong) >= MAX_WRONG_TOTAL:
             return self._wrong[0][0] + WINDOW_S - now
-        return own[-MAX_WRONG] + WINDOW_S - now if len(own) >= MAX_WRONG else 0.0
+        return times[-MAX_WRONG] + WINDOW_S - now if len(times) >= MAX_WRONG else 0.0
 
-    def admits(self, address: str, password: str) -> bool:
+    def check(self, address: str, password: str) -> bool:
         """Return whether the password is right; count a wrong one."""
         right = hmac.compare_digest(password.encode(errors="replace"), self._password)
         if not right:
@@ -80,7 +80,7 @@ async def log_in(request: Request) -> Response:
     form = parse_qs((await request.body()).decode(errors="replace"), keep_blank_values=True)
     if request.app.state.settings.password is None:
         return RedirectResponse("/", 303)
-    if not gate.admits(address, form.get("password", [""])[0]):
+    if not gate.check(address, form.get("password", [""])[0]):
         return page(request, "shared/login.html", status=401, wrong=True)
     request.session["entered"] = True
     return RedirectResponse("/", 303)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-_BACKLOG = 512  # connections that are not accepted yet
-_SHUTDOWN_S = 2  # for responses under way; a video could stream for minutes
+_BACKLOG = 512  # maximum number of pending connections
+_SHUTDOWN_S = 2  # grace period for open responses; a video could stream for minutes
 
 
 def serve(projects: Sequence[Path], settings: ServerSettings, *, open_page: bool = False) -> int:
@@ -32,12 +32,12 @@ def serve(projects: Sequence[Path], settings: ServerSettings, *, open_page: bool
 
     app = create_app(projects, settings)
     with listen(settings.host, settings.port) as listener:
-        address = _address(settings.host, listener.getsockname()[1])
-        # The socket accepts connections already; they wait until the server runs.
-        print(f"serving at {address}   (Ctrl-C ends it)", flush=True)  # noqa: T201
+        url = _url(settings.host, listener.getsockname()[1])
+        # The socket already accepts connections; they wait until the server runs.
+        print(f"serving at {url}   (press Ctrl-C to stop)", flush=True)  # noqa: T201
         if open_page:
             # In a thread: some browsers return only when they are closed.
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
             _server(app).run(sockets=[listener])
     return 0
@@ -45,7 +45,7 @@ def serve(projects: Sequence[Path], settings: ServerSettings, *, open_page: bool
 
 @contextlib.contextmanager
 def serve_in_background(projects: Sequence[Path], settings: ServerSettings) -> Iterator[str]:
-    """Serve ``projects`` while the block runs; yield the address.
+    """Serve ``projects`` while the block runs; yield the URL.
 
     Raises:
         InputError: no such project or address, or the port is taken.
@@ -58,7 +58,7 @@ def serve_in_background(projects: Sequence[Path], settings: ServerSettings) -> I
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield _address(settings.host, listener.getsockname()[1])
+            yield _url(settings.host, listener.getsockname()[1])
         finally:
             server.should_exit = True
             thread.join()
@@ -72,7 +72,7 @@ def _server(app: FastAPI) -> uvicorn.Server:
         log_level="warning",
         access_log=False,
         server_header=False,
-        # The client is the connected address, whatever a header claims.
+        # Identify clients by their connection, not by headers that they can forge.
         proxy_headers=False,
         ws="none",
         timeout_graceful_shutdown=_SHUTDOWN_S,
@@ -81,10 +81,10 @@ def _server(app: FastAPI) -> uvicorn.Server:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 is any free port.
+    """Return a listening socket; port 0 selects any free port.
 
     Raises:
-        InputError: the address is not this machine's, or the port is taken.
+        InputError: the host is not this machine, or the port is taken.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only on sockets created with IPPROTO_TCP; without it every small
@@ -103,7 +103,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _address(host: str, port: int) -> str:
-    """Return the address of the pages for a browser on this machine."""
+def _url(host: str, port: int) -> str:
+    """Return the URL of the pages for a browser on this machine."""
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"

@@ -148,6 +148,6 @@ def test_open_shows_the_page(crops_project: Path, monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_address_to_open(host: str, address: str) -> None:
-    from web.serving import _address
+    from web.serving import _url
 
-    assert _address(host, 80) == address
+    assert _url(host, 80) == address

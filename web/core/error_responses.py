@@ -1,4 +1,4 @@
-"""Turn exceptions into error responses: one line and a status, never a traceback."""
+"""Convert exceptions to error responses: a status and one line, never a traceback."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_error_handlers(app: FastAPI) -> None:
 def error_response(
     request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return a response with ``message``."""
+    """Return an error response: a page for a browser, JSON for a script."""
     message = " ".join(message.split())
     if _wants_page(request):
         return page(request, "shared/error.html", status=status, headers=headers, message=message)
@@ -35,7 +35,7 @@ def error_response(
 
 
 def _wants_page(request: Request) -> bool:
-    # Sent on navigation; requests of scripts accept JSON.
+    # Browsers send it on navigation; scripts accept JSON.
     return "text/html" in request.headers.get("accept", "")
 
 
@@ -44,7 +44,7 @@ def _not_found(request: Request, error: Exception) -> Response:
 
 
 def _input(request: Request, error: Exception) -> Response:
-    """Return an error that the user can fix; project paths are shortened to the folder name."""
+    """Return a user error with status 409; project paths are shortened to the folder name."""
     message = str(error)
     for project in request.app.state.library:
         message = message.replace(str(project.folder), project.folder.name)
@@ -53,9 +53,9 @@ def _input(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    # A malformed id in the path: 404. Anything else malformed: 422.
+    # 404 for a malformed id in the path, 422 for anything else.
     if all(problem["loc"][0] == "path" for problem in error.errors()):
-        return error_response(request, 404, "there is nothing at this address")
+        return error_response(request, 404, "there is no page at this address")
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:])
     return error_response(request, 422, f"{field or 'the request'}: {first['msg']}")

@@ -8,18 +8,18 @@ from starlette.exceptions import HTTPException
 
 
 class NotFoundError(Exception):
-    """Nothing has this id: 404."""
+    """There is no object with this id: status 404."""
 
 
 class RefusedError(HTTPException):
     """The request is refused.
 
     Args:
-        status: of the response, 400 to 499.
+        status: HTTP status, 400 to 499.
         message: one line: what is wrong and what to do.
-        headers: of the response.
+        headers: additional response headers.
     """
 
-    # An HTTPException: FastAPI replaces any other exception raised while it reads a body.
+    # An HTTPException, because FastAPI replaces other exceptions raised while it reads a body.
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, message, headers)

@@ -1,4 +1,4 @@
-"""The served projects, looked up by id; no request names a path."""
+"""The served projects, looked up by id: requests never contain a path."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _ID_LENGTH = 40
 class OpenProject:
     """One served project."""
 
-    id: str  # in addresses
+    id: str  # in URLs
     folder: Path
     title: str  # shown on pages
 
     def read(self) -> Project:
-        """Read the project anew: commands may have changed it on disk.
+        """Read the project from disk: commands may have changed it.
 
         Raises:
             InputError: the project is damaged.
@@ -68,7 +68,7 @@ class Library:
     """The served projects, in the order of the command line.
 
     Raises:
-        InputError: a folder is no project, or there are no folders.
+        InputError: a folder is not a project, or there are no folders.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
@@ -96,7 +96,7 @@ class Library:
         return len(self._projects)
 
     def get(self, project_id: str) -> OpenProject:
-        """Return the project of this id.
+        """Return the project with this id.
 
         Raises:
             NotFoundError: no such project.
@@ -108,7 +108,7 @@ class Library:
 
 
 def _slug(title: str) -> str:
-    """Return a title in ASCII for addresses: ``Élodie's song`` becomes ``elodie-s-song``."""
+    """Return a title in ASCII for URLs: ``Élodie's song`` becomes ``elodie-s-song``."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_ID_LENGTH].strip("-") or "project"
 
@@ -116,7 +116,7 @@ def _slug(title: str) -> str:
 # --- request parameters ---------------------------------------------------------------------------
 
 
-# Async although they await nothing: FastAPI would run plain functions in a thread.
+# Async although they await nothing: FastAPI would run sync functions in a thread.
 async def _library(request: Request) -> Library:
     return get_library(request)
 
@@ -137,4 +137,4 @@ LibraryParameter = Annotated[Library, Depends(_library)]
 ProjectParameter = Annotated[OpenProject, Depends(_project)]
 """The project of the route's ``{project_id}``."""
 NumberParameter = Annotated[int, PathParameter(ge=0, le=MAX_ID)]
-"""NumberParameter of a footage, person, frame or face in an address."""
+"""Number of a footage, person, frame or face in a URL."""

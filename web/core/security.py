@@ -1,9 +1,8 @@
-"""Middleware that refuses requests from other sites and requests without login.
+"""Middleware that refuses requests from other sites and requests without a login.
 
-A page of another site can make a browser send requests to this server, and an attacker can let a
-name of theirs resolve to 127.0.0.1 (DNS rebinding). Therefore the Host header must name this
-server, a write must come from a page of this server (Origin header), and no page may be framed or
-embedded.
+A page of another site can make a browser send requests to this server, and an attacker can make
+their own domain resolve to 127.0.0.1 (DNS rebinding). Therefore the Host header must name this
+server, writes must come from its own pages (Origin header), and no page may be framed or embedded.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LOGIN_PATH: Final = "/login"
 STATIC_PATH: Final = "/static/"
 
-_WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # every address of this machine
+_WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # listen on all interfaces of this machine
 _BODY_TYPES: Final = frozenset({"application/json", "text/csv"})
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
@@ -75,7 +74,7 @@ class Guard:
         name = _host_name(headers["host"])
         if name in self._names:
             return True
-        # Unlike a name, an address is safe from DNS rebinding.
+        # Unlike a name, an IP address is not affected by DNS rebinding.
         return bool(_WILDCARDS & self._names) and _is_address(name)
 
     def _may_enter(self, request: Request) -> bool:
@@ -110,10 +109,10 @@ def _host_name(host: str) -> str:
     """Return the name in a Host header without the port; empty if malformed."""
     try:
         parts = urlsplit(f"//{host}")
-        _ = parts.port  # raises if it is no number
+        _ = parts.port  # raises if it is not a number
     except ValueError:
         return ""
-    # urlsplit also finds a host in "a@b" and "a/b".
+    # urlsplit also accepts "a@b" and "a/b".
     plain = not (parts.path or parts.query or parts.fragment or "@" in host)
     return (parts.hostname or "") if plain else ""
 
@@ -127,7 +126,7 @@ def _is_address(name: str) -> bool:
 
 
 def _is_visit(headers: Headers) -> bool:
-    """Return whether the browser navigates to the address, rather than a page embedding it."""
+    """Return whether the browser navigates to the URL, rather than a page embedding it."""
     mode = headers.get("sec-fetch-mode")
     if mode is None:  # older browsers do not send it
         return "text/html" in headers.get("accept", "")
@@ -149,15 +148,15 @@ def _check_write(headers: Headers, path: str) -> None:
 def _check_length(headers: Headers, max_bytes: int) -> None:
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
-        raise RefusedError(400, "the content-length is no number")
+        raise RefusedError(400, "the content-length is not a number")
     if len(length) > 20 or int(length) > max_bytes:
         raise RefusedError(413, f"request too large; the limit is {max_bytes} bytes")
 
 
 class _LimitedBody:
-    """Pass on a request's body; refuse it once it exceeds the limit.
+    """Forward a request's body; refuse it once it exceeds the limit.
 
-    A chunked body does not declare its length.
+    Chunked bodies do not declare their length.
     """
 
     def __init__(self, receive: Receive, max_bytes: int) -> None:

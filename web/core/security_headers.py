@@ -22,7 +22,7 @@ SECURITY_HEADERS: Final = {
     "content-security-policy": _CONTENT_POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    # Not "no-referrer": browsers would send "Origin: null" with forms of these pages.
+    # Not "no-referrer": browsers would send "Origin: null" with the forms of these pages.
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",

@@ -9,15 +9,15 @@ from data.core.errors import InputError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 MAX_BODY_BYTES = 1024 * 1024
-"""Largest request body: room for thousands of decisions."""
+"""Maximum size of a request body: enough for thousands of decisions."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """Address and access of the server.
+    """Host, port and password of the server.
 
     Raises:
-        InputError: reachable from other machines without a password.
+        InputError: the server would be reachable from other machines without a password.
     """
 
     host: str = "127.0.0.1"
@@ -25,7 +25,7 @@ class ServerSettings:
     names: tuple[str, ...] = ()  # host names of a reverse proxy
     password: str | None = field(default=None, repr=False)
     max_body_bytes: int = MAX_BODY_BYTES
-    # New for every run: browsers must log in again after a restart.
+    # Regenerated on every start: browsers must log in again after a restart.
     secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
     def __post_init__(self) -> None:

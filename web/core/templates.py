@@ -18,7 +18,7 @@ _TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 def project_page(request: Request, library: Library, *, title: str, section: str) -> Response:
-    """Redirect to a section of the only project, or show the list of projects."""
+    """Redirect to a section of the only project, or list the projects."""
     projects = list(library)
     if len(projects) == 1:
         return RedirectResponse(f"/{section}/{projects[0].id}", 303)
@@ -39,9 +39,9 @@ def page(
     Args:
         request: the request to respond to.
         template: file in ``templates/``; extends ``shared/base.html``.
-        status: of the response.
-        headers: of the response.
-        project: of the page, for the links to its other pages.
+        status: HTTP status.
+        headers: additional response headers.
+        project: the page's project, for the links to its other pages.
         values: variables of the template.
     """
     html = (

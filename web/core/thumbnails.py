@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CACHE_FOREVER: Final = {"cache-control": "private, max-age=31536000, immutable"}
-"""Headers for addresses that change with their content."""
+"""Headers for URLs that change with their content."""
 _LOCKS: Final = tuple(threading.Lock() for _ in range(16))
 
 
 def cached_jpeg(project: OpenProject, key: str, draw: Callable[[], bytes]) -> Response:
-    """Respond with a JPEG from the cache, or a new one.
+    """Respond with a JPEG from the cache; draw it if it is missing.
 
     Args:
-        project: its folder holds the cache.
-        key: identifies the picture: subject, size in px, its file's `data.core.digest.file_key`.
-        draw: return the content of the JPEG.
+        project: the project whose folder contains the cache.
+        key: subject, size in px, and `data.core.digest.file_key` of the source file.
+        draw: returns the content of the JPEG.
     """
     name = digest(key)
-    place = project.folder / CACHE_FOLDER / name[:2] / f"{name}.jpg"
-    # Concurrent requests for one picture draw it once.
+    file = project.folder / CACHE_FOLDER / name[:2] / f"{name}.jpg"
+    # Concurrent requests for the same picture draw it only once.
     with _LOCKS[int(name, 16) % len(_LOCKS)]:
-        content = None if place.is_file() else draw()
+        content = None if file.is_file() else draw()
         if content is None:
-            return FileResponse(place, media_type="image/jpeg", headers=CACHE_FOREVER)
+            return FileResponse(file, media_type="image/jpeg", headers=CACHE_FOREVER)
         # A project on a read-only disk is served without a cache.
         with suppress(OSError):
-            write_bytes(place, content)
+            write_bytes(file, content)
     return Response(content, media_type="image/jpeg", headers=CACHE_FOREVER)
 
 
@@ -58,10 +58,10 @@ def small_jpeg(source: Path, *, width: int) -> bytes:
 
 
 def frame_jpeg(video: Path, time_s: float, *, width: int) -> bytes:
-    """Return the video's frame at ``time_s``, else its last one, ``width`` px wide, as a JPEG.
+    """Return the video's frame at ``time_s``, or its last frame, ``width`` px wide, as a JPEG.
 
     Raises:
-        InputError: no frame decodes.
+        InputError: no frame can be decoded.
     """
     import av
     from PIL.Image import fromarray

@@ -1,1 +1,1 @@
-"""The Label page: labels faces in bulk."""
+"""The Label page: label faces in bulk."""

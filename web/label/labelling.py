@@ -1,4 +1,4 @@
-"""JSON of the Label page: timeline, faces with labels and predictions, batches to save."""
+"""JSON data of the Label page: timeline, faces with labels and predictions, batches to save."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def timeline(project: Project, snapshot: PeopleSnapshot, name: str, number: int)
         return {"duration_s": 0.0, "frames": [], "time_s": [], "counts": []}
     end_s = max(project.footages[name].duration_s, float(frames.time_s[-1]))
     steps = min(_TIMELINE_FRAMES, len(frames))
-    wanted_s = (np.arange(steps) + 0.5) * end_s / steps
-    after = np.minimum(np.searchsorted(frames.time_s, wanted_s), len(frames) - 1)
-    rows = np.unique(np.where(_nearer_before(frames.time_s, wanted_s, after), after - 1, after))
+    target_s = (np.arange(steps) + 0.5) * end_s / steps
+    after = np.minimum(np.searchsorted(frames.time_s, target_s), len(frames) - 1)
+    rows = np.unique(np.where(_nearer_before(frames.time_s, target_s, after), after - 1, after))
     faces = snapshot.faces.time_s[snapshot.faces.footage == number]
     counts, _ = np.histogram(faces, bins=_TIMELINE_BINS, range=(0, max(end_s, 1e-6)))
     return {
@@ -86,17 +86,17 @@ def timeline(project: Project, snapshot: PeopleSnapshot, name: str, number: int)
 
 
 def _nearer_before(
-    time_s: NDArray[np.float64], wanted_s: NDArray[np.float64], after: NDArray[np.int64]
+    time_s: NDArray[np.float64], target_s: NDArray[np.float64], after: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Return whether the frame before ``after`` is nearer to each wanted time, ``(k,)``.
+    """Return a mask, ``(k,)``: the frame before ``after`` is nearer to the target time.
 
     Args:
-        time_s: of the frames, ``(n,)``, ascending, s.
-        wanted_s: ``(k,)`` s.
-        after: first frame at or after each wanted time, ``(k,)``.
+        time_s: ``(n,)`` times of the frames, s, ascending.
+        target_s: ``(k,)`` target times, s.
+        after: ``(k,)`` index of the first frame at or after each target time.
     """
     before = np.maximum(after - 1, 0)
-    return (after > 0) & (wanted_s - time_s[before] < time_s[after] - wanted_s)
+    return (after > 0) & (target_s - time_s[before] < time_s[after] - target_s)
 
 
 def faces_to_label(
@@ -109,11 +109,11 @@ def faces_to_label(
     """Return all faces of a footage in order of time, with labels and predictions.
 
     Args:
-        project: holds the labels.
-        snapshot: holds the faces.
-        number: of the footage, from 1.
-        label_set: the labels to return.
-        predictions: of the model for this label set.
+        project: project with the labels.
+        snapshot: snapshot with the faces.
+        number: number of the footage, from 1.
+        label_set: the label set to return labels of.
+        predictions: predictions of the expression models.
     """
     rows = np.flatnonzero(snapshot.faces.footage == number)
     known = LabelFolder(project.labels_folder).labels(label_set)
@@ -126,7 +126,7 @@ def faces_to_label(
         "time_s": np.round(snapshot.faces.time_s[rows], 3).tolist(),
         "label": labels,
         "model": probabilities,
-        "pending": pending,  # the model is running
+        "pending": pending,  # whether the model is still running
     }
 
 
@@ -139,7 +139,7 @@ def _probabilities(
 ) -> tuple[list[list[float] | None] | None, bool]:
     """Return the probability of each label per face, and whether the model is still running.
 
-    None in place of a face's row, or of all rows, where no prediction is known.
+    A face without a prediction has None instead of a row; without any, the list is None.
     """
     name = list(project.footages)[number - 1]
     if name not in snapshot.faces.footages:

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from cropping.expressions.model import ExpressionModel
 
 MODEL_FILE: Final = "model.onnx"
-"""File in a label set's folder: a model that was trained on the set."""
+"""Model in a label set's folder that was trained on the set."""
 _BATCH: Final = 128
 _LOG = logging.getLogger(__name__)
 
 
 class Predictions:
-    """Predictions of all footages; each footage is computed once per model."""
+    """Predictions for all footages; each footage is computed once per model."""
 
     def __init__(self) -> None:
         self._running: set[Path] = set()
@@ -44,7 +44,7 @@ class Predictions:
     ) -> tuple[NDArray[np.float64] | None, bool]:
         """Return the probability of each label and whether the model is still running.
 
-        The model is the label set's own, or the smile model of this package.
+        The model is the label set's own, or the bundled smile model.
 
         Returns:
             ``(n, labels)`` float64 in 0..1, NaN rows for unreadable pictures; None without a model
@@ -80,12 +80,12 @@ class Predictions:
 
 
 def _model_file(set_folder: Path, labels: Sequence[str]) -> Path | None:
-    """Return the model for these labels; None if there is none."""
+    """Return the model for these labels, if any."""
     from cropping.smiles.model import SHIPPED
 
-    own = set_folder / MODEL_FILE
-    if own.is_file():
-        return own
+    trained = set_folder / MODEL_FILE
+    if trained.is_file():
+        return trained
     return SHIPPED if SMILE in labels and len(labels) == 2 else None
 
 
@@ -154,15 +154,15 @@ def _score(
 ) -> None:
     """Write the mean probability over each face's patches into ``scores``, ``(faces, labels)``.
 
-    Rows of faces without patches stay as they are.
+    Rows of faces without patches are not changed.
     """
     rows = [row for row, face in enumerate(patches) if face is not None]
     if not rows:
         return
     stacked = np.stack([face for face in patches if face is not None])
     faces, per_face = stacked.shape[:2]
-    found = model.probabilities(stacked.reshape(faces * per_face, *stacked.shape[2:]))
-    means = found.reshape(faces, per_face, -1).mean(axis=1)
+    probabilities = model.probabilities(stacked.reshape(faces * per_face, *stacked.shape[2:]))
+    means = probabilities.reshape(faces, per_face, -1).mean(axis=1)
     smile = max(columns)  # used where a column is -1
     for label, column in enumerate(columns):
         scores[rows, label] = means[:, column] if column >= 0 else 1 - means[:, smile]

@@ -24,7 +24,7 @@ def smiles_of_table(
 
     Returns:
         ``(n, labels)`` float64 in 0..1, NaN rows for faces that were not scored; None without a
-        smile table or for other labels.
+        smile table, or for other labels.
     """
     file = project.smiles_file(footage)
     if SMILE not in labels or len(labels) != 2 or not file.is_file():

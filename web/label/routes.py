@@ -35,7 +35,7 @@ router = APIRouter()
 
 @router.get("/label", include_in_schema=False)
 def choose_project(request: Request, library: LibraryParameter) -> Response:
-    """Redirect to the only project, or show the list of projects."""
+    """Redirect to the only project, or list the projects."""
     return project_page(request, library, title="Label", section="label")
 
 

@@ -1,4 +1,4 @@
-"""JSON of the People pages: people, their faces, and requests for decisions."""
+"""JSON data of the People pages: people, their faces, and requests for decisions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FaceIds = Annotated[list[FaceId], Field(min_length=1, max_length=MAX_FACES)]
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    seen: Id  # the revision that the page shows
+    seen: Id  # revision that the page shows
 
 
 class EmptyBody(BaseModel):
@@ -66,7 +66,7 @@ class FacesRequest(_Request):
 
 
 class SplitRequest(_Request):
-    """Make a new person of some faces."""
+    """Split faces off as a new person."""
 
     kind: Literal["split"]
     faces: FaceIds
@@ -113,7 +113,7 @@ def decision_of(
 
 
 def overview(snapshot: PeopleSnapshot) -> dict[str, Any]:
-    """Return all people, pairs that look alike, and what undo and redo would do."""
+    """Return all people, pairs that look alike, and the next undo and redo."""
     rows = _rows_by_person(snapshot)
     return {
         "revision": snapshot.revision,
@@ -152,7 +152,7 @@ def _person_data(
 def _faces_summary(
     snapshot: PeopleSnapshot, person: int, rows: NDArray[np.int64] | None
 ) -> dict[str, Any]:
-    """Return the number of faces, some of them, and the moments of the first and the last."""
+    """Return the number of faces, a few face ids, and the times of the first and last face."""
     if rows is None or not len(rows):
         return {"count": 0, "faces": [], "first": None, "last": None}
     faces = snapshot.faces
@@ -173,7 +173,7 @@ def _moment(snapshot: PeopleSnapshot, row: int) -> dict[str, Any]:
 
 
 def _pairs(snapshot: PeopleSnapshot) -> Iterator[dict[str, Any]]:
-    """Yield pairs that look alike, except hidden, separated or differently named people."""
+    """Yield pairs of people who look alike, except hidden, separated or differently named ones."""
     reviewed = snapshot.reviewed
     shown = 0
     for pair in snapshot.faces.likeness.alike(snapshot.person_id, apart=reviewed.apart):
@@ -198,7 +198,7 @@ def unknown_faces(snapshot: PeopleSnapshot) -> dict[str, Any]:
     """Return the unknown faces grouped by the most similar person, most similar first."""
     person, distance = snapshot.faces.likeness.likely(snapshot.person_id, never=snapshot.never)
     rows = np.flatnonzero(snapshot.person_id == UNKNOWN)
-    # People by falling number of similar faces; faces without a similar person come last.
+    # People by descending number of similar faces; faces without a similar person come last.
     people, counts = np.unique(person[rows], return_counts=True)
     rank = {int(p): (int(p) == UNKNOWN, -int(c)) for p, c in zip(people, counts, strict=True)}
     key = [(*rank[int(person[row])], int(person[row]), float(distance[row])) for row in rows]

@@ -32,7 +32,7 @@ from web.people.snapshot import read_snapshot
 from web.people.writing import WritingJobs
 
 THUMBNAIL_PX: Final = 160
-"""Width: sharp at 80 px on a phone's screen too."""
+"""Width, px: 80 px on the page, doubled for high-resolution screens."""
 _API: Final = "/api/projects/{project_id}/people"
 _MAX_HISTORY: Final = 200
 
@@ -44,7 +44,7 @@ router = APIRouter()
 
 @router.get("/people", include_in_schema=False)
 def choose_project(request: Request, library: LibraryParameter) -> Response:
-    """Redirect to the only project, or show the list of projects."""
+    """Redirect to the only project, or list the projects."""
     return project_page(request, library, title="People", section="people")
 
 
@@ -106,13 +106,13 @@ def thumbnail(
 
 @router.get(_API)
 def people_data(project: ProjectParameter) -> JSONResponse:
-    """Return all people, pairs that look alike, and what undo and redo would do."""
+    """Return all people, pairs that look alike, and the next undo and redo."""
     return JSONResponse(overview(read_snapshot(project)))
 
 
 @router.get(_API + "/revision")
 def revision(project: ProjectParameter) -> dict[str, int]:
-    """Return the revision, which rises with every decision of any browser."""
+    """Return the revision, which increases with every decision from any browser."""
     with _people(project) as people:
         return {"revision": people.revision()}
 
@@ -143,23 +143,23 @@ def person_data(project: ProjectParameter, person: NumberParameter) -> JSONRespo
 def decide(
     project: ProjectParameter, decision_request: Annotated[DecisionRequest, Body()]
 ) -> JSONResponse:
-    """Make a decision; return all people after it."""
+    """Make a decision; return the updated overview of all people."""
     try:
         decision = decision_of(decision_request, read_snapshot(project))
     except ValueError as error:
-        raise RefusedError(422, "both are the same person; choose two people") from error
+        raise RefusedError(422, "both are the same person; choose two different people") from error
     return _change(project, lambda log: log.decide(decision, seen=decision_request.seen))
 
 
 @router.post(_API + "/undo")
 def undo(project: ProjectParameter, undo_request: UndoRequest) -> JSONResponse:
-    """Undo the latest decision; return all people after it."""
+    """Undo the latest decision; return the updated overview of all people."""
     return _change(project, lambda log: log.undo(seen=undo_request.seen))
 
 
 @router.post(_API + "/redo")
 def redo(project: ProjectParameter, undo_request: UndoRequest) -> JSONResponse:
-    """Redo the decision that was undone last; return all people after it."""
+    """Redo the decision that was undone last; return the updated overview of all people."""
     return _change(project, lambda log: log.redo(seen=undo_request.seen))
 
 
@@ -186,7 +186,7 @@ def _people(project: OpenProject) -> Iterator[People]:
         yield people
 
 
-# --- writing of the dataset -------------------------------------------------------------------
+# --- writing the dataset ----------------------------------------------------------------------
 
 
 @router.get(_API + "/changes")
@@ -200,13 +200,13 @@ def changes(project: ProjectParameter) -> dict[str, Any]:
 
 @router.get(_API + "/writing")
 def writing(request: Request, project: ProjectParameter) -> dict[str, Any]:
-    """Return the progress of the writing."""
+    """Return the progress of writing the dataset."""
     return _jobs(request).state(project).as_json()
 
 
 @router.post(_API + "/writing")
 def write(request: Request, project: ProjectParameter, empty: EmptyBody) -> JSONResponse:
-    """Start to rewrite people folders and dataset."""
+    """Start rewriting the people folders and the dataset."""
     del empty
     with _people(project):
         pass  # raises for a project without people

@@ -1,4 +1,4 @@
-"""Snapshot of a project's people and faces at one revision, as the pages show them."""
+"""Snapshot of a project's people and faces at one revision, as shown on the pages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FACE_ID = r"^\d{1,4}\.\d{1,12}\.\d{1,5}$"
 
 @dataclass(frozen=True, eq=False)
 class ProjectFaces:
-    """All faces of a project, one row per face, footage after footage."""
+    """All faces of a project, one row per face, in the order of the footages."""
 
     footages: tuple[str, ...]
     tables: tuple[Faces, ...]  # one per footage
@@ -61,7 +61,7 @@ class ProjectFaces:
         return int(np.searchsorted(ends, row, side="right"))
 
     def places(self, ids: list[str]) -> dict[str, Places]:
-        """Return the places of faces per footage, as decisions store them.
+        """Return times and boxes of faces per footage, as decisions store them.
 
         Raises:
             NotFoundError: no such face.
@@ -72,28 +72,28 @@ class ProjectFaces:
             raise NotFoundError("no such face") from error
         first, places = 0, {}
         for name, table in zip(self.footages, self.tables, strict=True):
-            own = chosen[(chosen >= first) & (chosen < first + len(table))] - first
-            if len(own):
-                places[name] = Places(table.time_s[own], table.xyxy[own])
+            rows = chosen[(chosen >= first) & (chosen < first + len(table))] - first
+            if len(rows):
+                places[name] = Places(table.time_s[rows], table.xyxy[rows])
             first += len(table)
         return places
 
 
 @dataclass(frozen=True, eq=False)
 class PeopleSnapshot:
-    """People of all faces at one revision."""
+    """All faces and their people at one revision."""
 
     revision: int
     clustered: int  # revision of the last clustering
     faces: ProjectFaces
     found: dict[str, NDArray[np.int64]]  # per footage, (n,) as clustered; -1 unknown
     person_id: NDArray[np.int64]  # (n,) after all decisions; -1 unknown
-    never: NDArray[np.int64]  # (n, k) people excluded for a face, padded with -1
+    never: NDArray[np.int64]  # (n, k) ids of the people excluded for each face, padded with -1
     names: dict[int, str]
     reviewed: Reviewed
     undo: HistoryEntry | None
     redo: HistoryEntry | None
-    written: bool  # people folders and dataset contain all decisions
+    written: bool  # whether the people folders and the dataset contain all decisions
 
 
 def read_snapshot(project: OpenProject) -> PeopleSnapshot:
@@ -122,7 +122,7 @@ def _snapshot(project_id: str, faces: ProjectFaces, people: People) -> PeopleSna
     tables = dict(zip(faces.footages, faces.tables, strict=True))
     clustered = people.clustered()
     if latest is not None and (latest.clustered, latest.faces) == (clustered, faces):
-        found = latest.found  # decisions do not change it
+        found = latest.found  # not changed by decisions
     else:
         found = {name: _found(people, name, table) for name, table in tables.items()}
     places = {name: Places(table.time_s, table.xyxy) for name, table in tables.items()}
@@ -151,10 +151,10 @@ def _snapshot(project_id: str, faces: ProjectFaces, people: People) -> PeopleSna
 
 
 def _found(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
-    """Return the clustering's person ids, ``(n,)``; -1 for faces that it has not seen yet."""
+    """Return the clustering's person ids, ``(n,)``; -1 for faces that are not clustered yet."""
     found = people.found(name)
-    same = len(found) == len(faces) and np.array_equal(found.xyxy, faces.xyxy)
-    return found.person_id if same else np.full(len(faces), UNKNOWN, np.int64)
+    is_current = len(found) == len(faces) and np.array_equal(found.xyxy, faces.xyxy)
+    return found.person_id if is_current else np.full(len(faces), UNKNOWN, np.int64)
 
 
 def _never(labels: list[ReviewedFaces]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Rewrite people folders and dataset in a background thread."""
+"""Rewrite the people folders and the dataset in a background thread."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class WritingState:
-    """Progress of the writing of one project."""
+    """Progress of writing one project."""
 
     state: str = "idle"  # idle, running, done or failed
     done: int = 0  # files
     total: int = 0
-    message: str = ""  # the result, or why it failed
+    message: str = ""  # result, or reason for the failure
 
     def as_json(self) -> dict[str, Any]:
         """Return the state as JSON."""
@@ -33,34 +33,36 @@ class WritingState:
 
 
 class WritingJobs:
-    """Background writers, at most one per project."""
+    """Background threads that write, at most one per project."""
 
     def __init__(self) -> None:
         self._states: dict[str, WritingState] = {}
         self._lock = threading.Lock()
 
     def state(self, project: OpenProject) -> WritingState:
-        """Return the progress of a project; idle if none was started."""
+        """Return the progress of a project; idle if no writing was started."""
         return self._states.get(project.id) or WritingState()
 
     def start(self, project: OpenProject) -> WritingState:
         """Start writing.
 
         Raises:
-            RefusedError: the project is being written already.
+            RefusedError: the project is already being written.
         """
         with self._lock:
             if self.state(project).state == "running":
-                raise RefusedError(409, "the dataset is being written already; wait for the end")
+                raise RefusedError(
+                    409, "the dataset is already being written; wait until it is done"
+                )
             state = self._states[project.id] = WritingState("running")
-        # A daemon: if the server stops, the next writing resumes from the finished files.
+        # A daemon thread: if the server stops, the next writing resumes from the finished files.
         threading.Thread(target=_write, args=(project, state), daemon=True).start()
         return state
 
 
 def _write(project: OpenProject, state: WritingState) -> None:
     try:
-        review: OutputChanges = write_people(project.read(), progress=_progress_into(state))
+        changes: OutputChanges = write_people(project.read(), progress=_progress_into(state))
     except InputError as error:
         state.message = str(error).replace(str(project.folder), project.folder.name)
         state.state = "failed"
@@ -69,7 +71,7 @@ def _write(project: OpenProject, state: WritingState) -> None:
         state.message = "internal error; see the terminal that runs serve-people"
         state.state = "failed"
     else:
-        state.message = f"{len(review.people)} people, {review.images} images"
+        state.message = f"{len(changes.people)} people, {changes.images} images"
         state.state = "done"
 
 

@@ -1,4 +1,4 @@
-"""Read the timeline of a footage: its people, their videos, and when each is seen."""
+"""Read the timeline of a footage: its people, their videos, and when each person is seen."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from data.tables.timeline_json import TIMELINE_FILE, PersonTimes, read_timeline_
 
 @dataclass(frozen=True, slots=True)
 class PersonCrop(PersonTimes):
-    """One person's times, and the folder of their files."""
+    """A person's times and the folder of their video files."""
 
     folder: Path
 
     def file(self, kind: CropKind) -> Path | None:
-        """Return the file of this kind; None if it was not made."""
+        """Return the file of this kind; None if it does not exist."""
         name = self.video
         if kind is not CropKind.VIDEO:
             name = kind.file_name(CropKind.VIDEO.base(name))
@@ -28,14 +28,14 @@ class PersonCrop(PersonTimes):
 
 @dataclass(frozen=True, slots=True)
 class FootageCrops:
-    """Files that crop-people and smile-gifs made of one footage."""
+    """People of one footage and the files that crop-people and smile-gifs made."""
 
     duration_s: float
     rate: Fraction | None  # frames per second
     people: tuple[PersonCrop, ...]
 
     def person(self, person_id: int) -> PersonCrop | None:
-        """Return the person of this id; None without a video."""
+        """Return the person with this id; None without a video."""
         return next((p for p in self.people if p.person_id == person_id), None)
 
 
@@ -46,7 +46,7 @@ def read_crops(folder: Path) -> FootageCrops | None:
         folder: see `Project.crops_folder`.
 
     Raises:
-        InputError: the timeline is damaged or another version's.
+        InputError: the timeline is damaged or has another version.
     """
     file = folder / TIMELINE_FILE
     return _read(file, file_key(file)) if file.is_file() else None
@@ -64,9 +64,9 @@ def _read(file: Path, key: str) -> FootageCrops:
 def is_own_file(folder: Path, name: str) -> bool:
     """Return whether ``name`` is a file directly in ``folder``.
 
-    Names come from a file that another program may have written.
+    The names are not trusted: another program may have written the timeline.
     """
-    # Backslashes and colons leave the folder on Windows only; no name written here has them.
+    # Backslashes and colons can leave the folder on Windows only, but fancam never writes them.
     if not name or name.startswith(".") or set(name) & set("/\\:\0"):
         return False
     file = folder / name

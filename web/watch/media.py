@@ -21,7 +21,7 @@ from web.watch.range_response import RangeResponse
 from web.watch.sound import sound_file
 
 POSTER_PX: Final = 480
-"""Width: sharp as a card on a phone's screen too."""
+"""Width, px: sharp as a card on high-resolution phone screens."""
 
 _TYPES: Final = {
     CropKind.VIDEO: "video/mp4",
@@ -33,14 +33,14 @@ _TYPES: Final = {
 
 router = APIRouter(prefix="/media/{project_id}/{footage}")
 Version = Annotated[str | None, Query(max_length=64)]
-"""Key of the file's content: an address that contains it may be cached for good."""
+"""Key of the file's content: a URL that contains it may be cached forever."""
 
 
 @router.get("/people/{person}/poster", response_class=FileResponse)
 def person_poster(
     project: ProjectParameter, footage: NumberParameter, person: NumberParameter
 ) -> Response:
-    """Return a frame in which the person is seen."""
+    """Return a frame that shows the person."""
     return _person_frame(project, person_crop(footage_crops(project, footage), person))
 
 
@@ -58,15 +58,15 @@ def person_file(
     crop = person_crop(footage_crops(project, footage), person)
     file = crop.file(kind)
     if file is None:
-        raise NotFoundError("no such file of this person has been made")
+        raise NotFoundError("this person has no such file")
     name = f"{project.footage(footage).name} - {file.name}" if download else None
-    kept = CACHE_FOREVER if v == file_key(file) else None
-    return RangeResponse(file, media_type=_TYPES[kind], filename=name, headers=kept)
+    headers = CACHE_FOREVER if v == file_key(file) else None
+    return RangeResponse(file, media_type=_TYPES[kind], filename=name, headers=headers)
 
 
 @router.get("/sound", response_class=FileResponse)
 def sound(project: ProjectParameter, footage: NumberParameter, v: Version = None) -> Response:
-    """Return the footage's sound, with which the page keeps all videos in sync."""
+    """Return the footage's sound, to which the page syncs all videos."""
     file = sound_file(project, footage_crops(project, footage))
     if file is None:
         raise NotFoundError("this footage has no sound")
@@ -75,7 +75,7 @@ def sound(project: ProjectParameter, footage: NumberParameter, v: Version = None
 
 @router.get("/poster", response_class=FileResponse)
 def footage_poster(project: ProjectParameter, footage: NumberParameter) -> Response:
-    """Return the sampled frame with most faces, else a frame of the first person's video."""
+    """Return the sampled frame with the most faces, or a frame of the first person's video."""
     name = project.footage(footage).name
     files = project.read()
     still = _frame_with_most_faces(files.still_file(name, 0).parent)
@@ -89,7 +89,7 @@ def footage_poster(project: ProjectParameter, footage: NumberParameter) -> Respo
 
 
 def _person_frame(project: OpenProject, crop: PersonCrop) -> Response:
-    """Return the middle frame of the longest interval of smiling, else of being seen."""
+    """Return the middle frame of the longest interval of smiling, or of being seen."""
     file = crop.file(CropKind.VIDEO)
     if file is None:
         raise NotFoundError("there is no video of this person")
@@ -100,19 +100,19 @@ def _person_frame(project: OpenProject, crop: PersonCrop) -> Response:
 
 
 def _frame_with_most_faces(folder: Path) -> Path | None:
-    """Return the picture of the sampled frame with most faces; None without any."""
-    # A portrait's file name is its frame's name and a number: see `Project.portrait_file`.
+    """Return the picture of the sampled frame with the most faces, if any."""
+    # The name of a portrait is that of its frame plus a number: see `Project.portrait_file`.
     faces: Counter[str] = Counter()
     with suppress(OSError), os.scandir(folder) as entries:
         faces.update(entry.name.split("-")[0] for entry in entries if "-" in entry.name)
-    # The earliest of equals, in whatever order the folder lists them.
+    # Break ties by the earliest frame: the order of a folder listing is arbitrary.
     names = sorted(faces, key=lambda name: (-faces[name], name))
     stills = (folder / f"{name}.jpg" for name in names[:10])
     return next((still for still in stills if is_own_file(folder, still.name)), None)
 
 
 def footage_crops(project: OpenProject, footage: int) -> FootageCrops:
-    """Return the videos that were made of a footage.
+    """Return the people and videos of a footage.
 
     Raises:
         NotFoundError: no such footage, or no videos of it.
@@ -124,7 +124,7 @@ def footage_crops(project: OpenProject, footage: int) -> FootageCrops:
 
 
 def person_crop(crops: FootageCrops, person: int) -> PersonCrop:
-    """Return the person of this id.
+    """Return the person with this id.
 
     Raises:
         NotFoundError: no video of this person.

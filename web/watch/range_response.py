@@ -1,4 +1,4 @@
-"""File response that limits the ranges requested by media players."""
+"""File response that limits the byte ranges of media players."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _ONE_RANGE: Final = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 
 
 class RangeResponse(FileResponse):
-    """File response that gives a media player at most `max_range_bytes` per request.
+    """File response that sends a media player at most `max_range_bytes` per request.
 
-    Chromium's player requests everything from some byte on, reads as far as it needs, and keeps the
-    request open until it needs more. It opens at most six connections to a server: the seventh
-    video would never start. Where a range ends, the player sends the next request by itself, and
-    other videos get the connection in between. Other clients get the whole range they request.
+    Chromium's player requests an open-ended range, reads as far as it needs, and keeps the request
+    open until it needs more. It opens at most six connections to a server, so a seventh video would
+    never start. At the end of a limited range the player sends the next request, and other videos
+    can use the connection in between. Other clients get the full range that they request.
 
     Source: RFC 9110, 14.2 and 15.3.7: a server may send less than the requested range.
     """
 
-    # Every read is a call in a thread: larger reads change threads less often.
+    # Every read is a call in a thread: larger reads need fewer of them.
     chunk_size = 256 * 1024
     max_range_bytes = 1024 * 1024
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond to one request; read the file only while holding a reader slot."""
+        """Respond to one request; hold a reader slot only while reading the file."""
         slot = _ReaderSlot(scope["app"].state.readers)
 
         async def send_without_slot(message: Message) -> None:
@@ -47,7 +47,7 @@ class RangeResponse(FileResponse):
 
 
 class _ReaderSlot:
-    """Permit to read a file, one of a limited number."""
+    """One of a limited number of permits to read a file."""
 
     def __init__(self, readers: Semaphore) -> None:
         self._readers = readers
@@ -58,7 +58,7 @@ class _ReaderSlot:
         self._held = True
 
     def release(self) -> None:
-        # A request that is cancelled while sending holds none.
+        # A request that is cancelled while sending does not hold the slot.
         if self._held:
             self._held = False
             self._readers.release()
@@ -80,6 +80,6 @@ def _limit_range(scope: Scope, max_bytes: int) -> Scope:
 def _is_player(headers: Headers) -> bool:
     if headers.get("sec-fetch-dest") in {"video", "audio"}:
         return True
-    # Browsers send sec-fetch-dest only to this machine and over TLS; elsewhere Chromium's player is
+    # Browsers send sec-fetch-dest only to localhost and over TLS. Otherwise Chromium's player is
     # recognised by its accept-encoding.
     return headers.get("accept-encoding", "").startswith("identity;q=1")

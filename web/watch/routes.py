@@ -39,18 +39,18 @@ class FootageCard:
     number: int
     title: str
     duration_s: float
-    people: int = 0  # with a video
+    people: int = 0  # number of people with a video
     gifs: int = 0
-    problem: str = ""  # why it cannot be shown
+    problem: str = ""  # reason why it cannot be shown
 
     @property
-    def address(self) -> str:
-        """Address of its page."""
+    def url(self) -> str:
+        """URL of the footage's page."""
         return f"/watch/{self.project.id}/{self.number}"
 
     @property
     def poster(self) -> str:
-        """Address of its picture."""
+        """URL of the footage's picture."""
         return f"/media/{self.project.id}/{self.number}/poster"
 
 
@@ -60,7 +60,7 @@ class FootageCard:
 @router.get("/", include_in_schema=False)
 @router.get("/watch", include_in_schema=False)
 def start_page(request: Request, library: LibraryParameter) -> Response:
-    """Show the only footage, or the library of several."""
+    """Show the only footage, or the library of all footages."""
     cards = list(footage_cards(library))
     if len(cards) == 1:
         return _render(request, cards[0].project, 1)
@@ -72,7 +72,7 @@ def project_page(request: Request, project: ProjectParameter) -> Response:
     """Redirect to the project's only footage, or show its library."""
     cards = list(_cards(project))
     if len(cards) == 1:
-        return RedirectResponse(cards[0].address, 303)
+        return RedirectResponse(cards[0].url, 303)
     return page(request, "watch/library.html", project=project, cards=cards)
 
 
@@ -121,7 +121,7 @@ def list_footages(library: LibraryParameter) -> list[dict[str, Any]]:
 
 @router.get("/api/projects/{project_id}/footages/{footage}/watch")
 def footage_data(project: ProjectParameter, footage: NumberParameter) -> dict[str, Any]:
-    """Return the people of a footage, their videos, and when they are seen."""
+    """Return the people of a footage, their videos, and when each person is seen."""
     return watch_data(project, footage, footage_crops(project, footage))
 
 
@@ -149,7 +149,7 @@ def _names_and_hidden(project: Project) -> tuple[dict[int, str], frozenset[int]]
 
 
 def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> dict[str, Any] | None:
-    """Return one person; None if their video is missing."""
+    """Return the data of one person; None if their video is missing."""
     files = {kind: file for kind in CropKind if (file := person.file(kind)) is not None}
     if CropKind.VIDEO not in files:
         return None
@@ -160,7 +160,7 @@ def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> di
         "name": names.get(person.person_id, person.name),
         "size_wh": person.size_wh,
         "poster": f"{base}/poster?v={version}",
-        "files": {kind.value: _address(base, kind, file) for kind, file in files.items()},
+        "files": {kind.value: _file_url(base, kind, file) for kind, file in files.items()},
         "bytes": {kind.value: file.stat().st_size for kind, file in files.items()},
         "seen": _rounded(person.seen),
         "filled": _rounded(person.filled),
@@ -168,7 +168,7 @@ def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> di
     }
 
 
-def _address(base: str, kind: CropKind, file: Path) -> str:
+def _file_url(base: str, kind: CropKind, file: Path) -> str:
     return f"{base}/{kind.value}?v={file_key(file)}"
 
 

@@ -1,4 +1,4 @@
-"""A footage's sound as a file of its own, which plays on while the page switches videos."""
+"""A footage's sound as a separate file, which keeps playing while the page switches videos."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _LOCK: Final = threading.Lock()
 
 
 def sound_key(crops: FootageCrops) -> str | None:
-    """Return a cache key that changes when the videos are made anew; None for a silent footage."""
+    """Return a cache key that changes with the videos; None for a silent footage."""
     source = _source(crops)
     return digest("sound", str(source), file_key(source)) if source is not None else None
 
 
 def sound_file(project: OpenProject, crops: FootageCrops) -> Path | None:
-    """Return the footage's sound as a file, from the cache or new; None for a silent footage.
+    """Return the sound file of a footage from the cache, creating it if needed; None if silent.
 
-    The stream is copied from one person's video: every video has the whole sound. On a read-only
-    disk that video itself is returned.
+    The stream is copied from one person's video: every video has the complete sound. On a read-only
+    disk, that video itself is returned.
     """
     source, key = _source(crops), sound_key(crops)
     if source is None or key is None:
         return None
-    place = project.folder / CACHE_FOLDER / key[:2] / f"{key}.m4a"
+    cached = project.folder / CACHE_FOLDER / key[:2] / f"{key}.m4a"
     with _LOCK:
-        if not place.is_file():
+        if not cached.is_file():
             try:
-                with whole_file(place) as partial:
+                with whole_file(cached) as partial:
                     _copy_sound(source, partial)
             except OSError:
                 return source
-    return place
+    return cached
 
 
 def _source(crops: FootageCrops) -> Path | None:

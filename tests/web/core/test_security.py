@@ -354,20 +354,20 @@ def test_attempts_are_allowed_again_later() -> None:
     gate = LoginGate(ServerSettings(password=PASSWORD), clock=lambda: now[0])
     for _ in range(MAX_WRONG):
         assert gate.wait_s("a") == 0
-        assert not gate.admits("a", "wrong")
+        assert not gate.check("a", "wrong")
         now[0] += 1
     assert gate.wait_s("a") == WINDOW_S - MAX_WRONG
     assert gate.wait_s("b") == 0
     now[0] += WINDOW_S - MAX_WRONG
     assert gate.wait_s("a") == 0
-    assert gate.admits("a", PASSWORD)
+    assert gate.check("a", PASSWORD)
 
 
 def test_attempts_from_many_addresses_are_limited() -> None:
     gate = LoginGate(ServerSettings(password=PASSWORD), clock=lambda: 0.0)
     for number in range(MAX_WRONG_TOTAL):
         assert gate.wait_s(str(number)) == 0
-        gate.admits(str(number), "wrong")
+        gate.check(str(number), "wrong")
     assert gate.wait_s("another") > 0
 
 

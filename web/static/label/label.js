@@ -1,4 +1,4 @@
-// The Label page: labels faces in batches; a batch starts with one label, single faces are changed.
+// The Label page: label faces in batches. All faces of a batch start with one label; the user changes single faces.
 
 import { announce, element, formatTime, isTyping, pageData, request, toast } from "../shared/page.js";
 
@@ -21,31 +21,31 @@ const $ = (id) => document.getElementById(id);
 
 let sets = [];
 let set = null; // the current label set
-let faces = null; // of the footage: {faces, time_s, label, model, pending}, a row per face
+let faces = null; // of the footage: {faces, time_s, label, model, pending}, one row per face
 let timeline = null; // of the footage: {duration_s, frames, time_s, counts}
-let queue = []; // rows of `faces`, in the order in which they are labelled
+let queue = []; // rows of `faces`, in labelling order
 let first = 0; // index into `queue` of the batch's first face
 let shown = []; // {row, choice, tile}
-let defaultLabel = 0; // index of the label with which faces start, or MODEL
+let defaultLabel = 0; // index of the label that faces start with, or MODEL
 let clickLabel = 1; // index of the label that a click sets
 let saving = Promise.resolve();
 const savedAt = []; // ms, for the number of faces per minute
 
 // --- label set and footage ---------------------------------------------------------------------
 
-async function loadSets(wanted) {
+async function loadSets(preferredId) {
   ({ sets } = await request(data.api));
-  $("set").replaceChildren(...sets.map((one) => element("option", { value: one.id }, one.name)));
+  $("set").replaceChildren(...sets.map(({ id, name }) => element("option", { value: id }, name)));
   $("set").parentElement.hidden = !sets.length;
   $("start").hidden = sets.length > 0;
   $("work").hidden = !sets.length;
   if (!sets.length) return;
-  const last = wanted ?? localStorage.getItem(`label set ${data.api}`);
-  await chooseSet(sets.some((one) => one.id === last) ? last : sets[0].id);
+  const preferred = preferredId ?? localStorage.getItem(`label set ${data.api}`);
+  await chooseSet(sets.some(({ id }) => id === preferred) ? preferred : sets[0].id);
 }
 
 async function chooseSet(id) {
-  set = sets.find((one) => one.id === id);
+  set = sets.find((labelSet) => labelSet.id === id);
   $("set").value = id;
   localStorage.setItem(`label set ${data.api}`, id);
   defaultLabel = 0;
@@ -70,7 +70,7 @@ async function loadFaces() {
   newQueue();
 }
 
-/** Show whether there are predictions; while the model is running, load them again later. */
+/** Show whether there are predictions; poll for them while the model is running. */
 function showPredictions() {
   $("order").querySelector('[value="model"]').disabled = !faces.model;
   $("model-pending").hidden = !faces.pending;
@@ -109,10 +109,10 @@ function showStrip() {
   const footage = $("footage").value;
   $("strip").replaceChildren(...timeline.frames.map((frame) =>
     element("img", { src: `${data.frames}/${footage}/${frame}`, alt: "", draggable: "false" })));
-  const most = Math.max(1, ...timeline.counts);
+  const maxCount = Math.max(1, ...timeline.counts);
   const bars = timeline.counts.map((count, i) => {
     const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    const height = (20 * count) / most;
+    const height = (20 * count) / maxCount;
     for (const [name, value] of Object.entries({ x: i + 0.1, y: 20 - height, width: 0.8, height })) {
       bar.setAttribute(name, value);
     }
@@ -159,7 +159,7 @@ function newQueue() {
     if (time >= from - 1e-3 && time <= to + 1e-3 && (faces.label[row] >= 0) === labelled) queue.push(row);
   });
   if ($("order").value === MODEL) {
-    // Highest score of the click label first, faces without a score last.
+    // Descending score of the click label; faces without a score come last.
     const score = (row) => faces.model[row]?.[clickLabel] ?? -1;
     queue.sort((a, b) => score(b) - score(a));
   }
@@ -179,7 +179,7 @@ function startLabel(row) {
 function showBatch() {
   const rows = queue.slice(first, first + BATCH);
   shown = rows.map((row, i) => makeTile(row, i));
-  $("batch").replaceChildren(...shown.map((one) => one.tile));
+  $("batch").replaceChildren(...shown.map(({ tile }) => tile));
   $("batch").hidden = !rows.length;
   $("done").hidden = rows.length > 0;
   $("save").disabled = !rows.length;
@@ -198,26 +198,29 @@ function makeTile(row, i) {
     picture, element("kbd", { "aria-hidden": "true" }, KEYS[i].toUpperCase()), element("span", { class: "tag" }));
   const score = faces.model?.[row]?.[clickLabel];
   if (score !== undefined) tile.append(element("span", { class: "score" }, `${Math.round(100 * score)} %`));
-  const one = { row, choice: startLabel(row), tile };
-  tile.addEventListener("click", () => toggleLabel(one));
-  showTile(one);
-  return one;
+  const face = { row, choice: startLabel(row), tile };
+  tile.addEventListener("click", () => toggleLabel(face));
+  showTile(face);
+  return face;
 }
 
 function showTile({ row, choice, tile }) {
   const label = set.labels[choice];
   tile.querySelector(".tag").textContent = label;
   tile.setAttribute("aria-label", `Face at ${formatTime(faces.time_s[row], 1)}: ${label}`);
-  const usual = defaultLabel === MODEL ? 0 : defaultLabel;
-  tile.classList.toggle("other", choice !== usual);
+  tile.classList.toggle("other", choice !== baseLabel());
 }
 
-/** Set the other of two labels, or the click label; a second time resets it. */
-function toggleLabel(one) {
-  const usual = defaultLabel === MODEL ? 0 : defaultLabel;
-  if (set.labels.length === 2) one.choice = 1 - one.choice;
-  else one.choice = one.choice === clickLabel ? usual : clickLabel;
-  showTile(one);
+/** Index of the default label; the first label if faces start as predicted by the model. */
+function baseLabel() {
+  return defaultLabel === MODEL ? 0 : defaultLabel;
+}
+
+/** Toggle a face between two labels, or between the default label and the click label. */
+function toggleLabel(face) {
+  if (set.labels.length === 2) face.choice = 1 - face.choice;
+  else face.choice = face.choice === clickLabel ? baseLabel() : clickLabel;
+  showTile(face);
 }
 
 // --- choice of labels --------------------------------------------------------------------------
@@ -248,9 +251,9 @@ function showChips() {
 }
 
 function refreshChoices() {
-  for (const one of shown) {
-    one.choice = startLabel(one.row);
-    showTile(one);
+  for (const face of shown) {
+    face.choice = startLabel(face.row);
+    showTile(face);
   }
 }
 
@@ -260,7 +263,7 @@ function save() {
   if (!shown.length) return;
   const batch = shown.map(({ row, choice }) => ({ row, choice }));
   const { id } = set;
-  const before = batch.map(({ row }) => faces.label[row]);
+  const previous = batch.map(({ row }) => faces.label[row]);
   const requested = faces;
   for (const { row, choice } of batch) requested.label[row] = choice;
   const labels = batch.map(({ row, choice }) => ({ face: requested.faces[row], label: set.labels[choice] }));
@@ -272,12 +275,12 @@ function save() {
         method: "POST",
         body: { by: $("by").value.trim() || "me", labels },
       });
-      Object.assign(sets.find((one) => one.id === id), content);
+      Object.assign(sets.find((labelSet) => labelSet.id === id), content);
       const now = Date.now();
       savedAt.push(...batch.map(() => now));
       showProgress();
     } catch (error) {
-      batch.forEach(({ row }, i) => (requested.label[row] = before[i]));
+      batch.forEach(({ row }, i) => (requested.label[row] = previous[i]));
       toast(`Not saved: ${error.message}`, { problem: true, seconds: 10 });
       if (requested === faces) newQueue();
     }
@@ -310,7 +313,7 @@ $("back").addEventListener("click", back);
 addEventListener("keydown", (event) => {
   if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (!set || document.querySelector("dialog[open]")) return;
-  // Enter and Space act on a focused button or chip, but not on the face that was clicked last.
+  // Enter and Space act on a focused button or chip, but not on the face clicked last.
   const control = event.target.closest?.("button:not(.tile), input, summary, a");
   const letter = event.key.length === 1 ? KEYS.indexOf(event.key.toLowerCase()) : -1;
   if (event.key === "Enter" && !control) {
@@ -358,9 +361,9 @@ dialog.querySelector("form").addEventListener("submit", async (event) => {
 });
 
 for (const preset of PRESETS) {
-  const someLabels = preset.labels.slice(0, 4).join(" · ") + (preset.labels.length > 4 ? " · …" : "");
+  const preview = preset.labels.slice(0, 4).join(" · ") + (preset.labels.length > 4 ? " · …" : "");
   const button = element("button", { type: "button", class: "preset" },
-    element("strong", {}, preset.name), element("span", { class: "soft small" }, someLabels));
+    element("strong", {}, preset.name), element("span", { class: "soft small" }, preview));
   button.addEventListener("click", () => openSetDialog(preset));
   document.querySelector(".presets").append(button);
 }

@@ -1,7 +1,7 @@
-// Dialog to choose a person: typing filters by name, Enter takes the first.
+// Dialog to choose a person: typing filters by name, Enter chooses the first match.
 
 import { element } from "../shared/page.js";
-import { faceAddress, faceCount, review } from "./review.js";
+import { faceUrl, faceCount, review } from "./review.js";
 
 const dialog = document.getElementById("choose-person");
 const list = dialog.querySelector("ul");
@@ -35,7 +35,7 @@ function show() {
 
 function choice(id, name, facts, face) {
   const picture = face
-    ? element("img", { src: faceAddress(face), alt: "", loading: "lazy" })
+    ? element("img", { src: faceUrl(face), alt: "", loading: "lazy" })
     : element("span", { class: "plus", "aria-hidden": "true" }, "+");
   const button = element("button", { type: "button", class: "quiet person-choice" },
     picture, element("span", {}, name, element("span", { class: "soft small" }, facts)));

@@ -1,4 +1,4 @@
-// Dialog that rewrites the people folders and the dataset, and lists the commands to run after it.
+// Dialog that rewrites the people folders and the dataset, and lists the commands to run next.
 
 import { announce, element, request, toast } from "../shared/page.js";
 import { data, review } from "./review.js";
@@ -48,8 +48,8 @@ async function show() {
 }
 
 function lines(changes) {
-  const found = [];
-  const add = (...parts) => found.push(element("p", {}, ...parts));
+  const result = [];
+  const add = (...parts) => result.push(element("p", {}, ...parts));
   const people = changes.people.length === 1 ? "1 person" : `${changes.people.length} people`;
   if (changes.up_to_date) add(`The dataset is up to date: ${people} in ${changes.images} images.`);
   else add(`The dataset will have ${people} in ${changes.images} images.`);
@@ -65,12 +65,12 @@ function lines(changes) {
   }
   const commands = nextCommands(changes);
   if (commands.length) {
-    found.push(element("p", {}, changes.up_to_date ? "Run again:" : "Then run again:"));
-    found.push(element("ul", { class: "commands" },
+    result.push(element("p", {}, changes.up_to_date ? "Run these commands again:" : "Then run these commands again:"));
+    result.push(element("ul", { class: "commands" },
       ...commands.map(([command, why]) =>
         element("li", {}, element("code", {}, `${command} ${data.command}`), ` ${why}`))));
   } else if (changes.up_to_date) add("Training and tracking are up to date.");
-  return found;
+  return result;
 }
 
 function nextCommands(changes) {

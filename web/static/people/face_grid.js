@@ -1,20 +1,21 @@
 // Virtual grid for thousands of face pictures: only rows near the viewport are in the document.
-// Faces are selected by click, shift-click, dragging a frame, or the keyboard.
+// Faces are selected by click, shift-click, rubber band, or keyboard.
 
 import { element } from "../shared/page.js";
 
 const GAP = 6;
-const MARGIN_PX = 500; // above and below the viewport that are kept in the document
-const DRAG_PX = 6;
-const EDGE_PX = 48; // this near the upper or lower edge a drag scrolls
+const MARGIN_PX = 500; // height above and below the viewport that is kept in the document
+const DRAG_PX = 6; // shorter movements are clicks
+const EDGE_PX = 48; // a drag this close to the upper or lower edge scrolls
 
 export class FaceGrid {
   /**
    * @param root the scrolling element.
    * @param options
-   *   picture(item): address of its picture; describe(item): its name for screen readers;
-   *   changed(selected): called with the Set of the selected ids; open(item): Enter or double click;
-   *   tile: smallest width of a picture, px; head: height of a section's heading, px.
+   *   picture(item): URL of its picture; describe(item): its name for screen readers;
+   *   changed(selected): called with the Set of the selected ids;
+   *   open(item): called on Enter or double click;
+   *   tile: minimum width of a picture, px; head: height of a section's heading, px.
    */
   constructor(root, { picture, describe, changed, open, label, tile = 92, head = 56 }) {
     Object.assign(this, { root, picture, describe, changed, open, tile, head });
@@ -50,7 +51,7 @@ export class FaceGrid {
     this.sections = sections;
     this.index = new Map(items.map((item, i) => [item.id, i]));
     this.selected = new Set([...this.selected].filter((id) => this.index.has(id)));
-    // If the active face is gone, the face at its place becomes active.
+    // If the active face was removed, the face in its position becomes active.
     const last = Math.min(this.active, items.length - 1);
     this.active = this.index.get(activeId) ?? last;
     this.anchor = this.active;
@@ -132,15 +133,15 @@ export class FaceGrid {
   #paint() {
     const top = this.root.scrollTop - MARGIN_PX;
     const bottom = this.root.scrollTop + this.root.clientHeight + MARGIN_PX;
-    const wanted = new Set();
+    const visible = new Set();
     const heads = new Set();
     for (let r = this.#rowAt(top); r < this.rows.length && this.rows[r].top < bottom; r++) {
       const row = this.rows[r];
       if (row.section !== undefined) heads.add(row);
-      for (let i = row.from; i < row.to; i++) wanted.add(i);
+      for (let i = row.from; i < row.to; i++) visible.add(i);
     }
     for (const [index, tile] of this.shown) {
-      if (wanted.has(index)) continue;
+      if (visible.has(index)) continue;
       tile.remove();
       this.shown.delete(index);
     }
@@ -152,11 +153,11 @@ export class FaceGrid {
     for (const row of heads) {
       if (!this.heads.has(row.section)) this.#addHead(row);
     }
-    const fresh = document.createDocumentFragment();
-    for (const index of wanted) {
-      if (!this.shown.has(index)) fresh.append(this.#addTile(index));
+    const added = document.createDocumentFragment();
+    for (const index of visible) {
+      if (!this.shown.has(index)) added.append(this.#addTile(index));
     }
-    this.floor.append(fresh);
+    this.floor.append(added);
     this.#refresh({ quiet: true });
   }
 
@@ -281,13 +282,13 @@ export class FaceGrid {
     this.open?.(item);
   }
 
-  /** Start a frame around faces; touch scrolls instead. */
+  /** Start a rubber-band selection; touch scrolls instead. */
   #press(event) {
     this.dragged = false;
     const control = event.target.closest("button, a, input");
     if (event.button !== 0 || event.pointerType === "touch" || event.shiftKey || control) return;
     const box = this.floor.getBoundingClientRect();
-    // The scroll bar lies outside of the scrolled content.
+    // The scroll bar is outside the scrolled content.
     if (event.clientX > box.right) return;
     const drag = {
       x: event.clientX - box.left,

@@ -1,7 +1,7 @@
-// Dialog with one enlarged face; arrow keys step through the others.
+// Dialog with one enlarged face; arrow keys step through the other faces.
 
 import { formatTime } from "../shared/page.js";
-import { faceAddress } from "./review.js";
+import { faceUrl } from "./review.js";
 
 const dialog = document.getElementById("face-viewer");
 const picture = dialog.querySelector("img");
@@ -19,7 +19,7 @@ export function openFaceViewer(item, all) {
 function show(index) {
   if (!items[index]) return;
   current = index;
-  picture.src = faceAddress(items[current].id, { large: true });
+  picture.src = faceUrl(items[current].id, { large: true });
   text.textContent = `${current + 1} of ${items.length} · at ${formatTime(items[current].time_s)}`;
 }
 

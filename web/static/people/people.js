@@ -1,8 +1,8 @@
-// The People page: a card per person, suggested pairs, hidden people.
+// The People page: one card per person, suggested pairs, hidden people.
 
 import { announce, element, isTyping } from "../shared/page.js";
 import { nameField, updateName } from "./name_field.js";
-import { data, faceAddress, faceCount, review, seenFromTo } from "./review.js";
+import { data, faceUrl, faceCount, review, seenFromTo } from "./review.js";
 import "./dataset_writing.js";
 
 const cards = document.getElementById("cards");
@@ -16,7 +16,7 @@ const chosen = new Set();
 // --- cards -------------------------------------------------------------------------------------
 
 function montage(faces) {
-  return faces.map((id) => element("img", { src: faceAddress(id), alt: "", loading: "lazy", draggable: "false" }));
+  return faces.map((id) => element("img", { src: faceUrl(id), alt: "", loading: "lazy", draggable: "false" }));
 }
 
 function makeCard(person) {
@@ -59,10 +59,10 @@ function updateCard(card, person) {
   card.hide.setAttribute("aria-label", `${card.hide.textContent}: ${person.name}`);
 }
 
-function place(list, people) {
-  const wanted = people.map((person) => cardOf.get(person.id));
-  // Move only cards that are out of place, so that the focus is kept.
-  wanted.forEach((card, i) => {
+function arrange(list, people) {
+  const ordered = people.map((person) => cardOf.get(person.id));
+  // Move only cards that are out of order, so that the focus is kept.
+  ordered.forEach((card, i) => {
     if (list.children[i] !== card) list.insertBefore(card, list.children[i] ?? null);
   });
 }
@@ -82,8 +82,8 @@ review.subscribe((state) => {
   const byCount = [...state.people].sort((a, b) => b.count - a.count || a.id - b.id);
   const shown = byCount.filter((person) => !person.hidden);
   const hidden = byCount.filter((person) => person.hidden);
-  place(cards, shown);
-  place(hiddenCards, hidden);
+  arrange(cards, shown);
+  arrange(hiddenCards, hidden);
   hiddenPart.hidden = !hidden.length;
   hiddenPart.querySelector("summary").textContent = `Hidden (${hidden.length})`;
   const total = shown.length === 1 ? "1 person" : `${shown.length} people`;
@@ -98,7 +98,7 @@ function showUnknown(unknown) {
   unknownCard.querySelector(".montage").replaceChildren(...montage(unknown.faces));
   unknownCard.querySelector(".montage").dataset.count = unknown.faces.length;
   unknownCard.querySelector(".facts").textContent = faceCount(unknown.count);
-  // The last card.
+  // Keep it the last card.
   cards.append(unknownCard);
 }
 
@@ -152,7 +152,7 @@ function showChosen() {
   document.getElementById("different").disabled = chosen.size !== 2;
 }
 
-/** The person into whom the others are merged: a named one first, then the one with most faces. */
+/** Id of the person to merge the others into: named people first, then the one with the most faces. */
 function mergeTarget(ids) {
   const people = ids.map((id) => review.person(id));
   return people.sort((a, b) => b.named - a.named || b.count - a.count)[0].id;
@@ -194,8 +194,8 @@ const pairKey = (pair) => `${pair.a} ${pair.b}`;
 let pair = null;
 
 function showPair() {
-  const open = review.state.pairs.filter((one) => !skipped.has(pairKey(one)));
-  const before = pair && pairKey(pair);
+  const open = review.state.pairs.filter((candidate) => !skipped.has(pairKey(candidate)));
+  const previous = pair && pairKey(pair);
   pair = open[0] ?? null;
   pairPart.hidden = !pair;
   if (!pair) return;
@@ -203,18 +203,18 @@ function showPair() {
   document.getElementById("pair-rest").textContent = rest ? `${rest} more` : "the last pair";
   for (const side of ["a", "b"]) {
     const person = review.person(pair[side]);
-    const place = document.getElementById(`pair-${side}`);
+    const panel = document.getElementById(`pair-${side}`);
     const key = person.faces.join();
-    if (place.dataset.faces !== key) {
-      place.dataset.faces = key;
-      place.querySelector(".montage").replaceChildren(...montage(person.faces));
+    if (panel.dataset.faces !== key) {
+      panel.dataset.faces = key;
+      panel.querySelector(".montage").replaceChildren(...montage(person.faces));
     }
-    place.querySelector(".montage").href = `${data.pages}/${person.id}`;
-    place.querySelector(".montage").setAttribute("aria-label", `${person.name}: all faces`);
-    place.querySelector("h3").textContent = person.name;
-    place.querySelector("p").textContent = `${faceCount(person.count)} · ${seenFromTo(person)}`;
+    panel.querySelector(".montage").href = `${data.pages}/${person.id}`;
+    panel.querySelector(".montage").setAttribute("aria-label", `${person.name}: all faces`);
+    panel.querySelector("h3").textContent = person.name;
+    panel.querySelector("p").textContent = `${faceCount(person.count)} · ${seenFromTo(person)}`;
   }
-  if (before && before !== pairKey(pair)) {
+  if (previous && previous !== pairKey(pair)) {
     announce(`${review.person(pair.a).name} and ${review.person(pair.b).name}: the same person?`);
   }
 }
@@ -234,7 +234,7 @@ const answers = {
 let answering = false;
 
 async function answer(choice) {
-  // Ignore a key that is pressed again before the next pair is shown.
+  // Ignore answers until the next pair is shown.
   if (!pair || answering) return;
   answering = true;
   try {

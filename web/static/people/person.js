@@ -5,7 +5,7 @@ import { openFaceViewer } from "./face_viewer.js";
 import { FaceGrid } from "./face_grid.js";
 import { nameField, updateName } from "./name_field.js";
 import { choosePerson } from "./choose_person.js";
-import { data, faceAddress, faceCount, review, seenFromTo } from "./review.js";
+import { data, faceUrl, faceCount, review, seenFromTo } from "./review.js";
 
 const id = data.person;
 const facts = document.getElementById("facts");
@@ -17,7 +17,7 @@ let shownRevision = -1;
 
 const grid = new FaceGrid(document.getElementById("grid"), {
   label: "Faces, least certain first",
-  picture: (item) => faceAddress(item.id),
+  picture: (item) => faceUrl(item.id),
   describe: (item) => `at ${formatTime(item.time_s)}`,
   changed(selected) {
     const count = selected.size;
@@ -57,7 +57,7 @@ async function load(revision) {
 async function decide(decision) {
   const faces = [...grid.selected];
   if (!faces.length) return;
-  // Remove the faces at once, so that the next key does not act on them again.
+  // Remove the faces immediately, so that the next key does not act on them again.
   grid.show(grid.items.filter((item) => !grid.selected.has(item.id)));
   if (!(await review.decide({ ...decision, faces }))) await load(review.state.revision);
 }

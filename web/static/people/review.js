@@ -1,12 +1,12 @@
-// Shared by the People pages: the state of the review on the server, decisions, undo and redo.
+// Shared by the People pages: the server's review state, decisions, undo and redo.
 
 import { announce, element, formatTime, isTyping, pageData, request, toast } from "../shared/page.js";
 
 export const data = pageData();
 const POLL_MS = 4000;
 
-/** Address of a face's picture; `large` for the full size. */
-export function faceAddress(id, { large = false } = {}) {
+/** URL of a face's picture; `large` for the full size. */
+export function faceUrl(id, { large = false } = {}) {
   return `${data.thumbnails}/${id.replaceAll(".", "/")}${large ? "?large=true" : ""}`;
 }
 
@@ -15,7 +15,7 @@ export function faceCount(count) {
   return count === 1 ? "1 face" : `${count.toLocaleString("en")} faces`;
 }
 
-/** Format when a person is first and last seen. */
+/** Format the times when a person is first and last seen. */
 export function seenFromTo({ first, last }) {
   if (!first) return "never seen";
   const moment = ({ time_s }) => formatTime(time_s);
@@ -23,8 +23,8 @@ export function seenFromTo({ first, last }) {
     const where = data.footages.length > 1 ? ` in ${data.footages[first.footage - 1]}` : "";
     return `${moment(first)}\u00a0–\u2060\u00a0${moment(last)}${where}`;
   }
-  const place = (at) => `${data.footages[at.footage - 1]} ${moment(at)}`;
-  return `${place(first)} – ${place(last)}`;
+  const footageAndTime = (at) => `${data.footages[at.footage - 1]} ${moment(at)}`;
+  return `${footageAndTime(first)} – ${footageAndTime(last)}`;
 }
 
 class Review {
@@ -32,7 +32,7 @@ class Review {
   #listeners = [];
   #queue = Promise.resolve();
 
-  /** Call `listener(state)` now and after every decision, also of other browsers. */
+  /** Call `listener(state)` now and after every decision, including those of other browsers. */
   async subscribe(listener) {
     this.#listeners.push(listener);
     if (this.state) listener(this.state);
@@ -51,7 +51,7 @@ class Review {
     return this.state?.people.find((person) => person.id === id);
   }
 
-  /** Send a decision, after those before it are answered. */
+  /** Send a decision, after the previous ones are answered. */
   decide(decision, { quiet = false } = {}) {
     return this.#enqueue(async () => {
       const state = await this.#send("decisions", decision);
@@ -90,7 +90,7 @@ class Review {
     return state;
   }
 
-  /** Run a change after the ones before it; false if it failed: shows the error and reloads the state. */
+  /** Run a change after the previous ones. If it fails, show the error, reload, and resolve to false. */
   #enqueue(change) {
     const result = this.#queue.then(async () => {
       try {

@@ -1,12 +1,12 @@
-// The unknown faces, grouped by the most similar person: accept in bulk, or assign.
+// The unknown faces, grouped by the most similar person: accept them in bulk, or assign them.
 
 import { element, formatTime, isTyping, request, toast } from "../shared/page.js";
 import { choosePerson } from "./choose_person.js";
 import { openFaceViewer } from "./face_viewer.js";
 import { FaceGrid } from "./face_grid.js";
-import { data, faceAddress, faceCount, review } from "./review.js";
+import { data, faceUrl, faceCount, review } from "./review.js";
 
-const UNKNOWN = -1; // id of no person
+const UNKNOWN = -1; // instead of a person id
 const chosenText = document.getElementById("chosen");
 const buttons = document.querySelectorAll("#face-actions button[data-needs-faces]");
 const empty = document.getElementById("no-unknown");
@@ -14,7 +14,7 @@ let shownRevision = -1;
 
 const grid = new FaceGrid(document.getElementById("grid"), {
   label: "Unknown faces, by the most similar person",
-  picture: (item) => faceAddress(item.id),
+  picture: (item) => faceUrl(item.id),
   describe: (item) => `${likelyName(item.likely)}, at ${formatTime(item.time_s)}`,
   changed(selected) {
     const count = selected.size;
@@ -57,15 +57,15 @@ function show(items) {
 }
 
 function sections(items) {
-  const found = [];
+  const result = [];
   for (let from = 0; from < items.length; ) {
     const { likely } = items[from];
     let to = from + 1;
     while (to < items.length && items[to].likely === likely) to++;
-    found.push({ from, to, head: heading(likely, items.slice(from, to).map((item) => item.id)) });
+    result.push({ from, to, head: heading(likely, items.slice(from, to).map((item) => item.id)) });
     from = to;
   }
-  return found;
+  return result;
 }
 
 function heading(likely, ids) {
@@ -85,9 +85,9 @@ function heading(likely, ids) {
 }
 
 async function decide(decision) {
-  // Remove the faces at once, so that the next key does not act on them again.
-  const gone = new Set(decision.faces);
-  show(grid.items.filter((item) => !gone.has(item.id)));
+  // Remove the faces immediately, so that the next key does not act on them again.
+  const removed = new Set(decision.faces);
+  show(grid.items.filter((item) => !removed.has(item.id)));
   if (!(await review.decide(decision))) await load(review.state.revision);
 }
 
@@ -99,7 +99,7 @@ const actionOf = {
   /** Assign each chosen face to the person it resembles most. */
   async accept() {
     const chosen = grid.items.filter((item) => grid.selected.has(item.id));
-    const people = [...new Set(chosen.map((item) => item.likely))].filter((one) => one !== UNKNOWN);
+    const people = [...new Set(chosen.map((item) => item.likely))].filter((person) => person !== UNKNOWN);
     for (const person of people) {
       await accept(person, chosen.filter((item) => item.likely === person).map((item) => item.id));
     }

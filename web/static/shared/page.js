@@ -28,7 +28,7 @@ export function announce(text) {
   document.getElementById("announcer").textContent = text;
 }
 
-/** Show a message for some seconds, with an optional button `action` of {label, run}. */
+/** Show a message for some seconds, with an optional button `action`: {label, run}. */
 export function toast(text, { action, problem = false, seconds = 5 } = {}) {
   const line = element("div", { class: problem ? "toast problem" : "toast" }, text);
   if (problem) line.setAttribute("role", "alert");
@@ -45,18 +45,18 @@ export function toast(text, { action, problem = false, seconds = 5 } = {}) {
   return line;
 }
 
-/** Create an element. Strings among the children become text, never HTML. */
+/** Create an element. String children become text, never HTML. */
 export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+  const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value != null) made.setAttribute(name, value);
+    if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, value);
   }
-  made.append(...children);
-  return made;
+  node.append(...children);
+  return node;
 }
 
-/** The data that the template wrote into <script type="application/json" id="...">. */
+/** Data that the template wrote into <script type="application/json" id="...">. */
 export function pageData(id = "page-data") {
   const script = document.getElementById(id);
   return script ? JSON.parse(script.textContent) : null;

@@ -1,9 +1,9 @@
-// Auto mode: plans from the timeline which person is on stage when. Deterministic.
+// Auto mode: plan from the timeline which person is on stage when. Deterministic.
 
 const STEP_S = 0.5;
 const LOOK_AHEAD_S = 2;
-const SHORTEST_S = 2.5; // that a person stays on stage
-const SWITCH_AFTER_S = 6; // from then on another person is preferred
+const MIN_STAY_S = 2.5; // minimum time on stage
+const SWITCH_AFTER_S = 6; // after this time on stage, another person is preferred
 
 /** Share of the time from `start` to `end` that `intervals` cover. */
 export function coverage(intervals, start, end) {
@@ -16,10 +16,10 @@ export function coverage(intervals, start, end) {
 /**
  * Plan the switches of a whole footage.
  *
- * @param people [{id, seen, filled, smiling}], each of the three a list of [from, to] in seconds
+ * @param people [{id, seen, filled, smiling}]; the last three are lists of [from, to] in seconds
  * @param duration seconds
  * @param mode "present" or "smiling"
- * @returns [{start, id}] by start in seconds; empty without people
+ * @returns [{start, id}] by ascending start in seconds; empty without people
  */
 export function planSwitches(people, duration, mode) {
   const switches = [];
@@ -35,19 +35,19 @@ export function planSwitches(people, duration, mode) {
 
 /** Id of the person whom a plan shows at a time; null before its start. */
 export function personAt(switches, time) {
-  let found = null;
+  let shown = null;
   for (const { start, id } of switches) {
     if (start > time) break;
-    found = id;
+    shown = id;
   }
-  return found;
+  return shown;
 }
 
 function choose(people, time, mode, last, shown) {
   const current = people.find((person) => person.id === last?.id);
   const length = last ? time - last.start : 0;
   const seen = current && coverage(current.seen, time, time + STEP_S) > 0;
-  if (seen && length < SHORTEST_S) return current.id;
+  if (seen && length < MIN_STAY_S) return current.id;
   const elapsed = Math.max(time, 1);
   let best = null;
   let highest = -Infinity;

@@ -1,4 +1,4 @@
-// The library: hides a poster that does not load, so that an empty frame remains.
+// The library: hide posters that do not load, so that an empty frame remains.
 
 for (const picture of document.querySelectorAll(".footage-picture img")) {
   const hide = () => picture.classList.add("missing");

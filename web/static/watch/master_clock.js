@@ -1,19 +1,19 @@
-// The time that all videos follow: the sound's where there is sound, else the wall clock's.
+// The clock that all videos follow: the sound if there is one, otherwise the wall clock.
 
-/** The one clock of all videos. Switching to another person never touches the sound. */
+/** The clock of all videos. Switching to another person never interrupts the sound. */
 export class MasterClock extends EventTarget {
   #audio;
   #duration;
   #rate = 1;
   #from = 0; // seconds at which the wall clock was set
-  #since = null; // performance.now() of that moment; null while it stands still
+  #since = null; // performance.now() at that time; null while the wall clock is stopped
 
   /** @param audio an <audio> element, or null for a silent footage */
   constructor(audio, duration) {
     super();
     this.#audio = audio;
     this.#duration = duration;
-    audio?.addEventListener("ended", () => this.#goOnWithoutSound());
+    audio?.addEventListener("ended", () => this.#continueWithoutSound());
     audio?.addEventListener("error", () => this.#dropSound());
   }
 
@@ -45,7 +45,7 @@ export class MasterClock extends EventTarget {
     if (this.#audio) this.#audio.playbackRate = rate;
   }
 
-  /** Whether a seek of the sound has finished and it can play on. */
+  /** Whether the sound is not seeking and can play. */
   get ready() {
     return this.#onWall || (!this.#audio.seeking && this.#audio.readyState >= 3);
   }
@@ -92,7 +92,7 @@ export class MasterClock extends EventTarget {
     this.#since = running ? performance.now() : null;
   }
 
-  #goOnWithoutSound() {
+  #continueWithoutSound() {
     if (this.#duration - this.#audio.currentTime < 0.1) return;
     const time = this.#audio.currentTime;
     this.#pastSound = true;

@@ -1,15 +1,15 @@
-// Plays all live videos muted and in sync with the master clock; one of them is on stage.
+// Play all live videos muted and in sync with the master clock; one of them is on stage.
 
 import { VideoSync } from "./video_sync.js";
 
-// Videos kept loaded and playing: at least nine, so that keys 1 to 9 switch at once; more with more cores.
+// Maximum number of loaded videos: at least nine, so that keys 1 to 9 switch instantly; more with more cores.
 const MAX_LIVE = Math.min(Math.max(2 * (navigator.hardwareConcurrency || 4), 9), 20);
-// Where the machine cannot keep them all in sync, fewer stay live, and the stage plays on.
+// If the machine cannot keep all of them in sync, fewer stay live, so that the stage plays smoothly.
 const MIN_LIVE = 3;
 const CHECK_EVERY_MS = 2000;
 const MAX_LATE_CHECKS = 3;
 const FOLLOW_EVERY_MS = 60;
-// A person whose video is not in sync by then is put on stage anyway.
+// After this time a person is put on stage even if their video is not in sync.
 const MAX_WAIT_MS = 4000;
 const MAX_SEEK_WAIT_MS = 900;
 
@@ -23,8 +23,8 @@ export class Player extends EventTarget {
   #inView = [];
   #next = null; // id of the person who goes on stage as soon as their video is in sync
   #nextSince = 0;
-  #plays = false; // as the user chose; during a seek the clock is paused all the same
-  #pendingSeek = 0; // number of the seek that is not completed yet; 0: none
+  #plays = false; // chosen by the user; a seek pauses the clock, but does not change this
+  #pendingSeek = 0; // number of the seek in progress; 0: none
   #seeks = 0;
   #followedAt = 0;
   #maxLive = MAX_LIVE;
@@ -36,7 +36,7 @@ export class Player extends EventTarget {
   /**
    * @param clock the MasterClock
    * @param people [{id, address, video}] in the order of the page
-   * @param rate frames a second, or null
+   * @param rate frames per second, or null
    */
   constructor(clock, people, rate) {
     super();
@@ -122,7 +122,7 @@ export class Player extends EventTarget {
     return this.clock.rate;
   }
 
-  /** Seek to a time. While playing, sound and videos resume together. */
+  /** Seek to a time. During playback, sound and videos resume together. */
   async seek(time) {
     const number = ++this.#seeks;
     this.#pendingSeek = number;
@@ -205,7 +205,7 @@ export class Player extends EventTarget {
     }
   }
 
-  /** Keep fewer videos live when most of the loaded ones are late, check after check. */
+  /** Reduce the number of live videos when most of the loaded ones are late in several checks. */
   #checkSync(now) {
     const wasSuspended = now - this.#checkedAt > 2 * CHECK_EVERY_MS;
     this.#checkedAt = now;
@@ -235,11 +235,11 @@ export class Player extends EventTarget {
     this.#emit("stage", { id: person.id, previous });
   }
 
-  /** Choose the live videos: the stage's first, then those in view, then the others in page order. */
+  /** Choose the live videos: the stage first, then those in view, then the others in page order. */
   #refreshLive() {
     const order = [this.staged, this.#next, ...this.#inView, ...this.#people.keys()];
-    const known = order.filter((id) => this.#people.get(id)?.broken === false);
-    const live = new Set([...new Set(known)].slice(0, this.#maxLive));
+    const playable = order.filter((id) => this.#people.get(id)?.broken === false);
+    const live = new Set([...new Set(playable)].slice(0, this.#maxLive));
     for (const person of this.#people.values()) {
       if (live.has(person.id) !== person.live) this.#setLive(person, live.has(person.id));
     }

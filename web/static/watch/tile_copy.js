@@ -3,7 +3,7 @@
 const DRAW_EVERY_MS = 80;
 const WIDTH_PX = 240;
 
-let current = 0; // number of the copy that is drawn
+let current = 0; // number of the active copy
 
 /** Draw the tile's video into its canvas until another tile is copied. */
 export function copyIntoTile(tile) {

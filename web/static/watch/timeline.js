@@ -5,11 +5,11 @@ import { coverage } from "./auto_stage.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** One bar of a row's height for each interval. */
+/** Create one bar per interval, as high as the row. */
 function bars(intervals, kind, duration) {
   return intervals.map(([start, end]) => {
     const bar = document.createElementNS(SVG, "rect");
-    const width = Math.max(end - start, duration / 1000); // at least visible
+    const width = Math.max(end - start, duration / 1000); // keep short intervals visible
     for (const [name, value] of Object.entries({ x: start, y: 0, width, height: 1, class: kind })) {
       bar.setAttribute(name, value);
     }
@@ -46,7 +46,7 @@ export class Timeline {
 
   /**
    * @param root the element to fill
-   * @param people as in the page's data
+   * @param people people of the page's data
    * @param go called with (seconds or null, person id or null)
    */
   constructor(root, people, duration, go) {

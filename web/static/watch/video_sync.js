@@ -1,25 +1,25 @@
-// Keeps one muted video in sync with the master clock.
+// Keep one muted video in sync with the master clock.
 
-// A larger drift is corrected by a seek, a smaller one by the playback rate.
+// Larger drifts are corrected by a seek, smaller ones by the playback rate.
 const JUMP_S = 0.35;
-// A seek takes time to complete; another one before that would restart it for ever.
+// A seek takes time to complete; seeking again too early would restart it forever.
 const BETWEEN_JUMPS_MS = 700;
-// Share of the drift that is corrected per second, and the largest change of the rate. The video is
-// muted, and motion at up to 1.5 times the speed does not look odd for a moment.
+// Share of the drift that is corrected per second, and the maximum change of the rate. The video is
+// muted, and a moment of motion at up to 1.5 times the speed does not look odd.
 const GAIN = 5;
 const MAX_CHANGE = 0.5;
-// Hysteresis: correction starts at the first drift and stops at the second, so that the rate is not
-// set all the time.
+// Hysteresis: correction starts at the first drift and stops at the second, so that the rate is
+// rarely set.
 const START_S = 0.01;
 const STOP_S = 0.004;
 
 export class VideoSync {
   #jumpedAt = -Infinity;
-  #lead = 0.06; // seconds that a seek while playing takes; measured
+  #lead = 0.06; // seconds that a seek during playback takes; adjusted by measurement
   #measure = false;
   #correcting = false;
 
-  /** @param rate frames a second, or null */
+  /** @param rate frames per second, or null */
   constructor(video, rate) {
     this.video = video;
     this.rate = rate;
@@ -30,7 +30,7 @@ export class VideoSync {
     return this.video.currentTime - Math.min(time, this.#end);
   }
 
-  /** Whether the video has a decoded frame, and it is the clock's. */
+  /** Whether the video shows the frame at the clock's time. */
   isInSync(clock) {
     const { video } = this;
     if (video.readyState < 2 || video.seeking) return false;
@@ -38,7 +38,7 @@ export class VideoSync {
     return Math.abs(this.drift(clock.time)) <= 1 / (this.rate ?? 25) || video.ended;
   }
 
-  /** Correct the video's drift; call it about ten times a second. */
+  /** Correct the video's drift; call it about ten times per second. */
   follow(clock, now) {
     const { video } = this;
     if (video.readyState < 1 || video.seeking) return;
@@ -46,7 +46,7 @@ export class VideoSync {
     else this.#run(clock, now);
   }
 
-  /** Seek to a time at once. */
+  /** Seek to a time immediately. */
   jump(time, now, lead = 0) {
     this.#jumpedAt = now;
     this.#measure = lead > 0;
@@ -82,12 +82,12 @@ export class VideoSync {
   #adjustRate(drift, rate) {
     this.#correcting = Math.abs(drift) > (this.#correcting ? STOP_S : START_S);
     const change = this.#correcting ? Math.min(Math.max(-GAIN * drift, -MAX_CHANGE), MAX_CHANGE) : 0;
-    const wanted = Math.min(Math.max(rate * (1 + change), 0.0625), 16);
+    const target = Math.min(Math.max(rate * (1 + change), 0.0625), 16);
     const step = this.#correcting ? 0.01 : 0;
-    if (Math.abs(this.video.playbackRate - wanted) > step) this.video.playbackRate = wanted;
+    if (Math.abs(this.video.playbackRate - target) > step) this.video.playbackRate = target;
   }
 
-  /** The middle of the frame at `time`: a seek to its start may show the frame before. */
+  /** Middle of the frame at `time`: a seek to its start may show the previous frame. */
   #middleOfFrame(time) {
     if (!this.rate) return time;
     return (Math.floor(time * this.rate + 0.01) + 0.5) / this.rate;

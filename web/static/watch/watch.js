@@ -1,4 +1,4 @@
-// The Watch page: connects controls, keys and links to the player, and shows its state.
+// The Watch page: connect controls, keys and links to the player, and show its state.
 
 import { announce, formatTime, isTyping, pageData, toast } from "../shared/page.js";
 import { MasterClock } from "./master_clock.js";
@@ -41,7 +41,7 @@ const timeline = new Timeline(byId("timeline"), data.people, data.duration_s, (t
 let auto = "off";
 let switches = []; // of the auto mode
 
-/** Put a person on stage as the user chose; ends the auto mode. */
+/** Put the person that the user chose on stage; end the auto mode. */
 function choose(id) {
   if (auto !== "off") setAuto("off");
   setGrid(false);
@@ -50,8 +50,8 @@ function choose(id) {
 
 function nextPerson(step) {
   const ids = data.people.map((person) => person.id);
-  const place = ids.indexOf(player.staged);
-  choose(ids[(place + step + ids.length) % ids.length]);
+  const index = ids.indexOf(player.staged);
+  choose(ids[(index + step + ids.length) % ids.length]);
 }
 
 player.addEventListener("stage", ({ detail: { id, previous } }) => {
@@ -83,7 +83,7 @@ for (const [id, tile] of tiles) {
   const button = tile.querySelector(".tile-button");
   button.addEventListener("click", (event) => {
     choose(id);
-    // After a mouse click the space bar plays and pauses again.
+    // After a mouse click, the space bar must still play and pause.
     if (event.detail > 0) button.blur();
   });
 }
@@ -130,8 +130,8 @@ function fitTiles() {
     best = Math.max(best, Math.min(wide, high));
   }
   // Below this width faces are hard to recognise: the strip scrolls instead.
-  const least = playerPanel.classList.contains("grid") ? 120 : 88;
-  playerPanel.style.setProperty("--cell", `${Math.max(Math.floor(best), least)}px`);
+  const minWidth = playerPanel.classList.contains("grid") ? 120 : 88;
+  playerPanel.style.setProperty("--cell", `${Math.max(Math.floor(best), minWidth)}px`);
 }
 new ResizeObserver(fitTiles).observe(byId("strip"));
 
@@ -203,7 +203,7 @@ player.addEventListener("refused", () => {
 });
 player.addEventListener("broken", ({ detail: { id } }) => {
   tiles.get(id).classList.add("broken");
-  toast(`The video of ${nameOf.get(id)} cannot be played. Make it again: crop-people --force`, {
+  toast(`The video of ${nameOf.get(id)} cannot be played. Recreate it: crop-people --force`, {
     problem: true,
   });
 });
@@ -228,8 +228,8 @@ function setSpeed(speed) {
 }
 
 function changeSpeed(step) {
-  const place = SPEEDS.indexOf(player.speed) + step;
-  if (SPEEDS[place]) setSpeed(SPEEDS[place]);
+  const index = SPEEDS.indexOf(player.speed) + step;
+  if (SPEEDS[index]) setSpeed(SPEEDS[index]);
 }
 
 const { toggleMute } = connectVolume(audio, byId("volume"), byId("mute"));
@@ -277,8 +277,8 @@ function updateAddress() {
 }
 
 function personOf(text) {
-  const wanted = text.normalize("NFC").toLocaleLowerCase();
-  const named = data.people.find((p) => p.name.normalize("NFC").toLocaleLowerCase() === wanted);
+  const name = text.normalize("NFC").toLocaleLowerCase();
+  const named = data.people.find((p) => p.name.normalize("NFC").toLocaleLowerCase() === name);
   return (named ?? data.people.find((person) => String(person.id) === text))?.id ?? null;
 }
 
