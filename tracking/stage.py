@@ -1,4 +1,4 @@
-"""The stage track-people: from footage to tracks."""
+"""The stage track-people: detect people in footages, and link the detections to tracks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _GPU_SHARE: Final = 0.25  # of a GPU per task: one core decodes too slowly to ke
 
 @dataclass(frozen=True, slots=True)
 class TrackSettings:
-    """The options of `track-people`.
+    """Options of `track-people`.
 
     Args:
         every_nth: detect in every n-th frame only.
@@ -65,7 +65,7 @@ class TrackSettings:
 
 @dataclass(frozen=True, slots=True)
 class TracksSummary:
-    """The result of tracking in one footage."""
+    """Result of tracking the people of one footage."""
 
     name: str
     frames: int  # sampled frames

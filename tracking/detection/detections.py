@@ -134,7 +134,7 @@ class DetectedFrames:
 
 @dataclass(frozen=True, eq=False)
 class FootageDetections:
-    """The detections of a whole footage, and the timeline of its sampled frames."""
+    """All detections of a footage, and the timeline of its sampled frames."""
 
     timeline: Timeline
     detections: Detections

@@ -25,7 +25,7 @@ _SIDES = ("x1", "y1", "x2", "y2")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelFile:
-    """The labels of one file, and how to score against them."""
+    """Labels of one file, and the settings for scoring against them."""
 
     labels: GroundTruth
     names: dict[int, str]  # by person id in ``labels``

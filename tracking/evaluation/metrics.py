@@ -79,8 +79,8 @@ class Score:
         return Score(*(a + b for a, b in counts))
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 1.0
+def _share(count: int, total: int) -> float:
+    return count / total if total else 1.0
 
 
 def evaluate(tracks: Tracks, labels: GroundTruth, *, min_iou: float, exhaustive: bool) -> Score:
@@ -106,7 +106,7 @@ def evaluate(tracks: Tracks, labels: GroundTruth, *, min_iou: float, exhaustive:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ScoredFrame:
-    """The people of one frame in tracks and labels, and the overlap of their boxes."""
+    """People of one frame in tracks and labels, and the overlap of their boxes."""
 
     tracked: NDArray[np.int64]  # (r,) person ids of the tracks
     labelled: NDArray[np.int64]  # (l,) person ids of the labels
@@ -194,7 +194,7 @@ def _by_majority(frames: list[_ScoredFrame]) -> tuple[int, int]:
 
 
 def _majority(frames: list[_ScoredFrame]) -> dict[int, int]:
-    """Return the labelled person that most rows of each tracked person lie on."""
+    """Return the labelled person that most rows of each tracked person are on."""
     counts: dict[int, Counter[int]] = defaultdict(Counter)
     for frame in frames:
         for label, row in zip(*np.nonzero(~np.isnan(frame.overlap)), strict=True):

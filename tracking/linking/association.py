@@ -45,19 +45,19 @@ def tracklet_numbers(detections: Detections, timeline: Timeline) -> NDArray[np.i
     Source: Zhang et al., ByteTrack: Multi-Object Tracking by Associating Every Detection Box,
     ECCV 2022, as implemented in ultralytics.
     """
-    number = np.full(len(detections), NO_TRACKLET, np.int32)
+    tracklet = np.full(len(detections), NO_TRACKLET, np.int32)
     starts = np.searchsorted(detections.frame_index, timeline.frame_index, side="left")
     ends = np.searchsorted(detections.frame_index, timeline.frame_index, side="right")
     shots = timeline.shot(timeline.frame_index)
-    first = 0
+    offset = 0
     for shot in np.unique(shots):
         tracker = _Tracker(_frames_in(timeline, LOST_S))
         for frame in np.flatnonzero(shots == shot):
             rows = slice(starts[frame], ends[frame])
             for row, track in tracker.update(detections.xyxy[rows], detections.score[rows]):
-                number[starts[frame] + row] = first + track
-        first = int(number.max(initial=0)) + 1
-    return _renumbered(_without_weak_ends(number, detections))
+                tracklet[starts[frame] + row] = offset + track
+        offset = int(tracklet.max(initial=0)) + 1
+    return _renumbered(_without_weak_ends(tracklet, detections))
 
 
 class _Tracker:
@@ -87,7 +87,7 @@ class _Tracker:
 
 @dataclass(frozen=True, slots=True)
 class _Results:
-    """The boxes of a frame in the form that ultralytics' trackers read."""
+    """Boxes of one frame in the format of ultralytics' trackers."""
 
     xywh: NDArray[np.float32]  # (n, 4) centre and size, px
     conf: NDArray[np.float32]  # (n,) 0..1
@@ -111,22 +111,22 @@ def _frames_in(timeline: Timeline, seconds: float) -> int:
     return max(round(seconds / float(np.median(steps))), 1) if len(steps) else 1
 
 
-def _without_weak_ends(number: NDArray[np.int32], detections: Detections) -> NDArray[np.int32]:
+def _without_weak_ends(tracklet: NDArray[np.int32], detections: Detections) -> NDArray[np.int32]:
     """Trim low-scoring boxes off both ends of each tracklet.
 
     A box that overlaps another one and scores far below its tracklet's median shows a half-hidden
     person, or the person in front.
     """
-    number, score = number.copy(), detections.score
+    tracklet, score = tracklet.copy(), detections.score
     share = np.where(_overlapped(detections), _OVERLAPPED_SHARE, _ISOLATED_SHARE)
-    order = np.argsort(number, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
-        if len(rows) and number[rows[0]] != NO_TRACKLET:
+    order = np.argsort(tracklet, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(tracklet[order])) + 1):
+        if len(rows) and tracklet[rows[0]] != NO_TRACKLET:
             median = float(np.median(score[rows]))
             strong = np.flatnonzero(score[rows] >= np.maximum(_END_SCORE, share[rows] * median))
-            number[rows[: strong[0]]] = NO_TRACKLET
-            number[rows[strong[-1] + 1 :]] = NO_TRACKLET
-    return number
+            tracklet[rows[: strong[0]]] = NO_TRACKLET
+            tracklet[rows[strong[-1] + 1 :]] = NO_TRACKLET
+    return tracklet
 
 
 def _overlapped(detections: Detections) -> NDArray[np.bool_]:
@@ -140,10 +140,10 @@ def _overlapped(detections: Detections) -> NDArray[np.bool_]:
     return overlapped
 
 
-def _renumbered(number: NDArray[np.int32]) -> NDArray[np.int32]:
+def _renumbered(tracklet: NDArray[np.int32]) -> NDArray[np.int32]:
     """Renumber the tracklets without gaps, in order of their first boxes."""
-    used = number[number >= 0]
+    used = tracklet[tracklet >= 0]
     order, first = np.unique(used, return_index=True)
     rank = np.full(int(used.max(initial=-1)) + 2, NO_TRACKLET, np.int32)
     rank[order[np.argsort(first)]] = np.arange(len(order), dtype=np.int32)
-    return rank[number]
+    return rank[tracklet]

@@ -72,7 +72,7 @@ def assign_people(
     person = np.full(len(evidence), UNKNOWN, np.int64)
     for group, shared_frames in _groups(detections.frame_index, tracklet, len(evidence)):
         gain = evidence[group] - settings.least
-        best = _most_evidence(gain, shared_frames)
+        best = _best_assignment(gain, shared_frames)
         person[group] = _with_clear_lead(gain, best, shared_frames, settings.margin)
     return person
 
@@ -167,7 +167,7 @@ def _shared_frames(frame_index: NDArray[np.int64], tracklet: NDArray[np.int32]) 
     return [np.array(tracklets, np.int64) for tracklets in sorted(sets)]
 
 
-def _most_evidence(gain: NDArray[np.float64], shared_frames: _SharedFrames) -> NDArray[np.int64]:
+def _best_assignment(gain: NDArray[np.float64], shared_frames: _SharedFrames) -> NDArray[np.int64]:
     """Return the assignment with the highest sum of gains, ``(t,)``; -1 for none above 0."""
     if not gain.size:
         return np.full(len(gain), UNKNOWN, np.int64)
@@ -248,8 +248,8 @@ def _lead(
     """
     own = int(person[tracklet])
     cost = gain[tracklet, own] - gain[tracklet]
-    others = np.flatnonzero(together & (person >= 0) & (person != own))
-    lost = gain[others, person[others]] - np.maximum(gain[others, own], 0)
-    np.add.at(cost, person[others], lost)
+    affected = np.flatnonzero(together & (person >= 0) & (person != own))
+    lost = gain[affected, person[affected]] - np.maximum(gain[affected, own], 0)
+    np.add.at(cost, person[affected], lost)
     cost[own] = np.inf
     return float(cost.min())

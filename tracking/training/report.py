@@ -42,7 +42,7 @@ REPORT_FILES = (
     PAGE_FILE,
 )
 """All files that a report folder can hold."""
-_FEW_FACES = 20  # training faces; with fewer, a person is hardly learnt
+_FEW_FACES = 20  # training faces; with fewer, a person is barely learnt
 _GOOD_SHARE = 0.8  # of a person's faces detected correctly; no more examples are needed
 _MAX_PEOPLE_WITH_COUNTS = 25  # in the matrix; with more people, its cells have no numbers
 # In order of preference: each draws the glyphs that the fonts before it lack.
@@ -61,15 +61,15 @@ _FONTS = (
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """The figures of one training, as result.json stores them."""
+    """Figures of one training, as stored in result.json."""
 
     names: tuple[str, ...]  # by class index
     train_images: int
     val_images: int
     train_faces: tuple[int, ...]  # by class index
     val_faces: tuple[int, ...]  # by class index
-    ap50: tuple[float | None, ...]  # by class index, 0 to 1; None: not in the validation images
-    ap50_95: tuple[float | None, ...]  # by class index, likewise
+    ap50: tuple[float | None, ...]  # by class index, 0 to 1; None if not in the validation images
+    ap50_95: tuple[float | None, ...]  # by class index, 0 to 1; None if not there
     confusion: tuple[tuple[int, ...], ...]  # rows of `confusion.confusion_matrix`
     epochs: int
     imgsz: int  # px of the longer side

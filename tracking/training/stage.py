@@ -190,7 +190,7 @@ def _summary(project: Project, *, up_to_date: bool) -> TrackerSummary:
 
 @dataclass(frozen=True, eq=False)
 class _TrackerTraining:
-    """The trainings of one run of the stage."""
+    """All trainings of one run of the stage."""
 
     project: Project
     folder: Path

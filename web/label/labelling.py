@@ -116,10 +116,10 @@ def faces_to_label(
         predictions: predictions of the expression models.
     """
     rows = np.flatnonzero(snapshot.faces.footage == number)
-    known = LabelFolder(project.labels_folder).labels(label_set)
+    saved = LabelFolder(project.labels_folder).labels(label_set)
     index = {label: i for i, label in enumerate(label_set.labels)}
     files = [picture_name(snapshot, int(row)) for row in rows]
-    labels = [index.get(known[file].label, -1) if file in known else -1 for file in files]
+    labels = [index.get(saved[file].label, -1) if file in saved else -1 for file in files]
     probabilities, pending = _probabilities(project, snapshot, number, label_set, predictions)
     return {
         "faces": snapshot.faces.ids(rows),

@@ -54,7 +54,7 @@ def person_file(
     v: Version = None,
     download: bool = False,
 ) -> Response:
-    """Return a person's video or GIF, whole or in ranges."""
+    """Return a person's video or GIF, complete or in byte ranges."""
     crop = person_crop(footage_crops(project, footage), person)
     file = crop.file(kind)
     if file is None:

@@ -96,7 +96,7 @@ def _render(request: Request, project: OpenProject, footage: int) -> Response:
         title=entry.name,
         data=data,
         cards=cards,
-        here=f"/watch/{project.id}/{footage}",
+        current_url=f"/watch/{project.id}/{footage}",
     )
 
 

@@ -65,11 +65,11 @@ export function pageData(id = "page-data") {
 /** Format seconds as 1:02:03, 2:03 or, with `digits`, 2:03.4. */
 export function formatTime(seconds, digits = 0) {
   const unit = 10 ** digits;
-  const whole = Math.floor(Math.max(seconds, 0) * unit + 1e-6) / unit;
-  const rest = (whole % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return `${minutes}:${rest}`;
-  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
+  const total = Math.floor(Math.max(seconds, 0) * unit + 1e-6) / unit;
+  const secondsPart = (total % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
+  const minutes = Math.floor(total / 60);
+  if (minutes < 60) return `${minutes}:${secondsPart}`;
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${secondsPart}`;
 }
 
 /** Whether a key press goes to a text field or list, rather than to the page. */

@@ -14,7 +14,7 @@ export function coverage(intervals, start, end) {
 }
 
 /**
- * Plan the switches of a whole footage.
+ * Plan all switches of a footage.
  *
  * @param people [{id, seen, filled, smiling}]; the last three are lists of [from, to] in seconds
  * @param duration seconds
