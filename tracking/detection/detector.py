@@ -69,7 +69,7 @@ class Letterbox:
 
 
 class PersonDetector:
-    """A YOLO whose classes are people; not thread-safe."""
+    """YOLO detector whose classes are people; not thread-safe."""
 
     def __init__(
         self, network: YoloNetwork, *, image_px: int, min_score: float = MIN_SCORE

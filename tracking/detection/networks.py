@@ -19,7 +19,7 @@ GPU_BATCH: Final = 32
 
 
 class CpuNetwork:
-    """A graph on the CPU, compiled once for each input size; a smaller last batch is padded.
+    """ONNX graph on the CPU, compiled once per input size; a smaller last batch is padded.
 
     Measured on two cores with bfloat16 (YOLOv5n at 416x256, CPU time per frame): OpenVINO in
     bfloat16 7.7 ms, ONNX Runtime 11.5 ms, OpenVINO in float32 13.2 ms, torch over 60 ms. In
@@ -51,7 +51,7 @@ class CpuNetwork:
 
 
 class TorchNetwork:
-    """The network in torch on a GPU, in half precision."""
+    """Torch network on a GPU, in half precision."""
 
     def __init__(self, module: Any, device: str) -> None:
         """Move a module that `export.as_module` returned to ``device``."""

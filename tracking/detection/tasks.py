@@ -33,7 +33,7 @@ CHECKPOINT_FRAMES = 512
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """The detector and its execution settings.
+    """Detector of a job, and how it is executed.
 
     Args:
         weights: the .pt file.

@@ -71,7 +71,7 @@ class Score:
 
     @property
     def coverage(self) -> float:
-        """Share of the labelled faces with a right row, 0..1; a split person counts as one."""
+        """Share of the labelled faces with a right row, 0..1; split tracks do not lower it."""
         return _share(self.covered, self.labelled)
 
     def __add__(self, other: Score) -> Score:

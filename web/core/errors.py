@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 
 
 class NotFoundError(Exception):
-    """There is no object with this id: status 404."""
+    """No object has this id: status 404."""
 
 
 class RefusedError(HTTPException):

@@ -106,7 +106,7 @@ def faces_to_label(
     label_set: LabelSet,
     predictions: Predictions,
 ) -> dict[str, Any]:
-    """Return all faces of a footage in order of time, with labels and predictions.
+    """Return all faces of a footage in chronological order, with labels and predictions.
 
     Args:
         project: project with the labels.
