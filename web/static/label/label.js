@@ -184,16 +184,16 @@ function showBatch() {
   $("done").hidden = rows.length > 0;
   $("save").disabled = !rows.length;
   $("back").disabled = first === 0;
-  for (const row of queue.slice(first + BATCH, first + 2 * BATCH)) new Image().src = address(row);
+  for (const row of queue.slice(first + BATCH, first + 2 * BATCH)) new Image().src = pictureUrl(row);
   showProgress();
 }
 
-function address(row) {
+function pictureUrl(row) {
   return `${data.thumbnails}/${faces.faces[row].replaceAll(".", "/")}`;
 }
 
 function makeTile(row, i) {
-  const picture = element("img", { src: address(row), alt: "", draggable: "false" });
+  const picture = element("img", { src: pictureUrl(row), alt: "", draggable: "false" });
   const tile = element("button", { type: "button", class: "tile" },
     picture, element("kbd", { "aria-hidden": "true" }, KEYS[i].toUpperCase()), element("span", { class: "tag" }));
   const score = faces.model?.[row]?.[clickLabel];

@@ -1,7 +1,7 @@
 // Shared by all pages: requests to the server, messages to the user, elements, time format.
 
 /** Request JSON from the server; `body` is sent as JSON. Throws an Error with a message for the user. */
-export async function request(address, { method = "GET", body, signal } = {}) {
+export async function request(url, { method = "GET", body, signal } = {}) {
   const options = { method, signal, headers: { accept: "application/json" } };
   if (method !== "GET") {
     options.headers["content-type"] = "application/json";
@@ -9,7 +9,7 @@ export async function request(address, { method = "GET", body, signal } = {}) {
   }
   let response;
   try {
-    response = await fetch(address, options);
+    response = await fetch(url, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not respond. Is it still running?");

@@ -19,7 +19,7 @@ const MAX_SEEK_WAIT_MS = 900;
  * played), "ended".
  */
 export class Player extends EventTarget {
-  #people = new Map(); // id: {id, video, address, sync, live, broken}
+  #people = new Map(); // id: {id, video, url, sync, live, broken}
   #inView = [];
   #next = null; // id of the person who goes on stage as soon as their video is in sync
   #nextSince = 0;
@@ -35,16 +35,16 @@ export class Player extends EventTarget {
 
   /**
    * @param clock the MasterClock
-   * @param people [{id, address, video}] in the order of the page
+   * @param people [{id, url, video}] in the order of the page
    * @param rate frames per second, or null
    */
   constructor(clock, people, rate) {
     super();
     this.clock = clock;
     this.rate = rate;
-    for (const { id, address, video } of people) {
+    for (const { id, url, video } of people) {
       const sync = new VideoSync(video, rate);
-      this.#people.set(id, { id, address, video, sync, live: false, broken: false });
+      this.#people.set(id, { id, url, video, sync, live: false, broken: false });
       video.addEventListener("error", () => this.#markBroken(id));
     }
     const tick = (now) => {
@@ -260,7 +260,7 @@ export class Player extends EventTarget {
     if (live) {
       video.muted = true;
       video.preload = "auto";
-      video.src = person.address;
+      video.src = person.url;
       video.playbackRate = this.clock.rate;
       const start = () => person.sync.jump(this.clock.time, performance.now());
       video.addEventListener("loadedmetadata", start, { once: true });

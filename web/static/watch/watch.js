@@ -25,7 +25,7 @@ export const player = new Player(
   master,
   data.people.map((person) => ({
     id: person.id,
-    address: person.files.video,
+    url: person.files.video,
     video: tiles.get(person.id).querySelector("video"),
   })),
   data.rate,
