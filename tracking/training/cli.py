@@ -82,7 +82,7 @@ def _check(parsed: argparse.Namespace) -> None:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,2})?", parsed.device):
         raise InputError(f"--device {parsed.device}: give auto, cpu, cuda, cuda:1 or mps")
     if parsed.resume and parsed.force:
-        raise InputError("--resume and --force exclude each other: give only one of them")
+        raise InputError("--resume and --force exclude each other: give one of them")
 
 
 def _settings(parsed: argparse.Namespace) -> TrackerSettings:
