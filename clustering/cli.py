@@ -12,14 +12,14 @@ from data.command.command import (
     Parser,
     add_ray_option,
     limit_threads,
+    report_failures,
     require_range,
     run,
-    say_failed,
     shown,
     with_projects,
 )
 from data.core.errors import InputError
-from data.storage.addresses import footage_place, project_place
+from data.storage.addresses import footage_path, project_path
 
 if TYPE_CHECKING:
     from clustering.faces.stage import FacesSummary
@@ -48,12 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "footage",
         nargs="*",
-        type=footage_place,
+        type=footage_path,
         help="videos, folders of videos or images, or images",
     )
     add(
         "--project",
-        type=project_place,
+        type=project_path,
         metavar="DIR",
         help="project folder (default: FOOTAGE.fancam here)",
     )
@@ -156,7 +156,7 @@ def _cluster(parsed: argparse.Namespace) -> int:
     named = footage_paths(parsed.footage)
     footages = with_pairs(named, named, settings.pairing)
     paths = with_pairs(parsed.footage, named, settings.pairing)
-    project = project_for(paths, footages, named=parsed.project)
+    project = project_for(paths, footages, folder=parsed.project)
     has_footage = bool(footages or project.footages)
     _require(
         has_footage, f"{project.folder}: no project there; name a footage, such as concert.mp4"
@@ -166,7 +166,7 @@ def _cluster(parsed: argparse.Namespace) -> int:
         summary = cluster_faces(project, footages, settings, context=context)
     for line in _report(project, summary):
         print(line)
-    return say_failed(NAME, summary.failed)
+    return report_failures(NAME, summary.failed)
 
 
 def _check(parsed: argparse.Namespace) -> None:

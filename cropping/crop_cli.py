@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from data.command.command import (
     Parser,
     add_ray_option,
+    report_failures,
     require_range,
     run,
-    say_failed,
     shown,
     with_projects,
 )
 from data.core.errors import InputError
-from data.storage.addresses import footage_place, project_place
+from data.storage.addresses import footage_path, project_path
 
 if TYPE_CHECKING:
     from cropping.camera.window import WindowSettings
@@ -58,11 +58,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
-    add("project", type=project_place, help="project folder with tracks by track-people")
+    add("project", type=project_path, help="project folder with tracks by track-people")
     add(
         "footage",
         nargs="*",
-        type=footage_place,
+        type=footage_path,
         help="videos or folders (default: all of the project)",
     )
     add(
@@ -150,7 +150,7 @@ def _crop(parsed: argparse.Namespace) -> int:
         summaries = crop_people(Project(parsed.project), paths, settings, context=context)
     for line in _report(summaries):
         print(line)  # noqa: T201
-    return say_failed(NAME, context.failures.lines)
+    return report_failures(NAME, context.failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> None:

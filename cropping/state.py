@@ -8,7 +8,7 @@ from pathlib import Path
 from cropping.render.cache_keys import VERSION, video_keys
 from cropping.smiles.cache_keys import gif_key_suffix
 from data.core.file_types import is_picture
-from data.project.cleanup import Removable, files_under, that_exist
+from data.project.cleanup import Removable, existing_files, files_under
 from data.project.filenames import VIDEO_KINDS, CropKind, crop_kind, person_file_names
 from data.project.manifest import OutputFolder
 from data.project.paths import WORK_FOLDER
@@ -68,7 +68,7 @@ def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) 
         blurred=record is not None and record.others == "blur",
     )
     if not keys:
-        return StageStatus("videos", entry.name, why="no person was seen in it")
+        return StageStatus("videos", entry.name, reason="no person was seen in it")
     listed = OutputFolder(project.crops_folder(entry.name)).keys()
     videos = {path: key for path, key in listed.items() if _is_video(path)}
     if record is None or not videos:
@@ -82,7 +82,7 @@ def _of_videos(project: Project, entry: FootageEntry, names: Mapping[int, str]) 
     if videos.items() - current.items():
         return StageStatus("videos", entry.name, "stale", _RENAMED, command)
     why = f"{len(videos)} of {len(current)} people" if len(videos) < len(current) else ""
-    return StageStatus("videos", entry.name, why=why)
+    return StageStatus("videos", entry.name, reason=why)
 
 
 def _is_video(path: str) -> bool:
@@ -107,7 +107,7 @@ def _of_gifs(project: Project, entry: FootageEntry, names: Mapping[int, str]) ->
     if missing := [file for file in keys if not (folder / file).exists()]:
         return StageStatus("smile GIFs", entry.name, "missing", f"{missing[0]} is gone", command)
     return StageStatus(
-        "smile GIFs", entry.name, why="" if keys else "no person smiles often enough"
+        "smile GIFs", entry.name, reason="" if keys else "no person smiles often enough"
     )
 
 
@@ -131,4 +131,4 @@ def _files(project: Project, footage: str) -> list[Path]:
     gifs = (folder / name for name in (project.record(GIFS, footage) or GifsRecord()).keys)
     smiles = project.smiles_file(footage)
     chunks = files_under(folder / WORK_FOLDER)
-    return [*chunks, *that_exist(*gifs, smiles), *OutputFolder(folder).files()]
+    return [*chunks, *existing_files(*gifs, smiles), *OutputFolder(folder).files()]

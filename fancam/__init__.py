@@ -1,1 +1,1 @@
-"""The command `fancam`: run every stage at once, and manage projects."""
+"""The command `fancam`: run all stages in one command, and manage projects."""

@@ -1,4 +1,4 @@
-"""The command `fancam clean`: remove files that fancam can make again."""
+"""The command `fancam clean`: remove files that fancam can regenerate."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ KINDS: Final = ("exports", "cache", "crops", "tracks", "tracker", "dataset")
 
 
 def clean(project: Project, kinds: Collection[str], *, yes: bool) -> int:
-    """List the files that can be made again, and remove them once confirmed; return the exit code.
+    """List the files that can be regenerated, and remove them if confirmed; return the exit code.
 
     Args:
-        project: to clean.
-        kinds: of `KINDS`.
-        yes: do not ask.
+        project: project to clean.
+        kinds: kinds of files to remove, from `KINDS`.
+        yes: remove them without asking.
 
     Raises:
-        InputError: there is no terminal to ask on, or another run holds the project's lock.
+        InputError: there is no terminal for the question, or another run holds the lock.
     """
     from data.core.disk_space import readable
     from data.project.cleanup import remove
@@ -45,7 +45,7 @@ def clean(project: Project, kinds: Collection[str], *, yes: bool) -> int:
 
 
 def _removables(project: Project, kinds: Collection[str]) -> list[Removable]:
-    """Return the removable files of these kinds."""
+    """Return the removable files of ``kinds``."""
     from clustering.state import removable as clustering_files
     from cropping.state import removable as cropping_files
     from tracking.state import removable as tracking_files
@@ -57,7 +57,7 @@ def _removables(project: Project, kinds: Collection[str]) -> list[Removable]:
         *tracking_files(project),
         *clustering_files(project),
     ]
-    return [each for each in removables if each.kind in kinds and each.files]
+    return [removable for removable in removables if removable.kind in kinds and removable.files]
 
 
 def _table(removables: Sequence[Removable]) -> list[str]:
@@ -65,12 +65,12 @@ def _table(removables: Sequence[Removable]) -> list[str]:
 
     rows = [
         (
-            each.kind,
-            f"{len(each.files)} files",
-            readable(each.size_bytes),
-            f"made by {each.made_by}",
+            removable.kind,
+            f"{len(removable.files)} files",
+            readable(removable.size_bytes),
+            f"made by {removable.made_by}",
         )
-        for each in removables
+        for removable in removables
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
@@ -80,7 +80,7 @@ def _table(removables: Sequence[Removable]) -> list[str]:
 
 
 def exports(project: Project) -> Removable:
-    """List the archives of `fancam export`."""
+    """Return the archives of `fancam export`."""
     from data.project.cleanup import Removable
     from data.tables.export import exported
 
@@ -88,7 +88,7 @@ def exports(project: Project) -> Removable:
 
 
 def cache(project: Project) -> Removable:
-    """List the cache of serve-people."""
+    """Return the cache of serve-people."""
     from data.project.cleanup import Removable, files_under
     from data.project.project import CACHE_FOLDER
 

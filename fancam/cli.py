@@ -1,4 +1,4 @@
-"""Command line of `fancam`: parse options, and call the modules of the subcommands."""
+"""Command line of `fancam`: parse the options and dispatch to the subcommands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from data.command.command import (
     with_projects,
 )
 from data.core.errors import InputError
-from data.storage.addresses import footage_place, project_place
+from data.storage.addresses import footage_path, project_path
 
 if TYPE_CHECKING:
     from data.project.project import Project
@@ -51,10 +51,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("footage", nargs="*", type=footage_place, help="videos, or folders of them")
+    add("footage", nargs="*", type=footage_path, help="videos, or folders of them")
     add(
         "--project",
-        type=project_place,
+        type=project_path,
         metavar="DIR",
         help="project folder (default: FOOTAGE.fancam here)",
     )
@@ -95,9 +95,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _project_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "project", type=project_place, help="project folder, such as concert.fancam"
-    )
+    parser.add_argument("project", type=project_path, help="project folder, such as concert.fancam")
 
 
 def _existing(folder: Path) -> Project:
@@ -109,7 +107,7 @@ def _existing(folder: Path) -> Project:
 
 def _status_options(parser: argparse.ArgumentParser) -> None:
     _project_options(parser)
-    parser.add_argument("--json", action="store_true", help="print a JSON list, one row a line")
+    parser.add_argument("--json", action="store_true", help="print a JSON list, one row per line")
 
 
 def _status(parsed: argparse.Namespace) -> int:
@@ -208,7 +206,7 @@ class _Command:
 
     @property
     def help(self) -> str:
-        """Description in its --help."""
+        """Description of the subcommand in its help text."""
         return f"{self.summary[0].upper()}{self.summary[1:]}.{self.details}"
 
 

@@ -1,4 +1,4 @@
-"""The command `fancam demo`: run every stage on a drawn film."""
+"""The command `fancam demo`: run every stage on a synthetic film."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FILM: Final = "film.mp4"
 
 
 def demo(folder: Path) -> int:
-    """Draw the sample film and run every stage on it, all in one folder; return the exit code.
+    """Draw the sample film in ``folder`` and run every stage on it; return the exit code.
 
     Raises:
         InputError: ``folder`` is a file.

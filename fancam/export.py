@@ -16,12 +16,12 @@ FORMATS: Final = ("coco", "label-studio", "mot")
 
 
 def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int:
-    """Write a zip archive for each format; return the exit code.
+    """Write a zip archive per format, for MOTChallenge per footage; return the exit code.
 
     Args:
-        project: with a dataset, and with tracks for MOTChallenge.
-        formats: of `FORMATS`; empty for all that the project has data for.
-        out: folder to write to; None for the project's export folder.
+        project: project with a dataset; ``mot`` needs tracks as well.
+        formats: formats from `FORMATS`; empty for every format that the project has data for.
+        out: output folder; None for the project's export folder.
 
     Raises:
         InputError: the project has no dataset, or no tracks for ``mot``.

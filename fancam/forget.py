@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from data.command.command import confirmed, say_failed, shown
+from data.command.command import confirmed, report_failures, shown
 from data.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     """Erase a person from all files, scan for residues, and return the exit code.
 
     Args:
-        project: to erase the person from.
-        name: of the person.
-        yes: do not ask.
+        project: project to change.
+        name: current name of the person.
+        yes: erase without asking.
 
     Raises:
-        InputError: no person has this name, or there is no terminal to ask on.
+        InputError: no person has this name, or there is no terminal for the question.
     """
     from data.erasure.people import all_names, merged_people
     from data.erasure.residue_scan import Needle, find_residues
@@ -40,22 +40,26 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     erased, had_tracker = _erase(project, person_id, person_ids)
     print(f"{name}: {erased.faces} faces erased, and masked in the stored frames")
     if had_tracker:
-        print("the tracker knew them and is erased: run train-tracker and track-people again")
+        print(
+            "the tracker had learned their face and is erased: run train-tracker, then track-people"
+        )
     print("other people's videos may show them: run crop-people --others blur --force to blur them")
     print("people/unknown may hold unrecognised faces of them: check it")
     print("the footage itself is unchanged: cluster-faces --force would find them again")
     needle = Needle(names, erased.embeddings, erased.portraits, erased.frames)
     residues = find_residues(project.folder, needle)
-    lines = [f"{each.path}: their {each.what} is still in it; remove it" for each in residues]
+    lines = [
+        f"{residue.path}: their {residue.kind} is still in it; remove it" for residue in residues
+    ]
     print(f"searched every byte of {shown(project.folder)}: {len(residues)} residues left")
-    return say_failed(NAME, lines)
+    return report_failures(NAME, lines)
 
 
 def _person_id(people: People, name: str) -> int:
-    """Return the id of the person who has this name now.
+    """Return the id of the person with this current name.
 
     Raises:
-        InputError: no person has it.
+        InputError: no person has this name.
     """
     from data.erasure.people import all_names
 
@@ -63,23 +67,25 @@ def _person_id(people: People, name: str) -> int:
     found = next((person for person, current in names.items() if current == name), None)
     if found is not None:
         return found
-    if now := [current for person, current in names.items() if name in all_names(people, person)]:
-        raise InputError(f"{name}: is now called {now[0]}; give that name to forget them")
-    known = ", ".join(names.values()) or "no people"
-    raise InputError(f"{name}: no person of that name; the project has {known}")
+    if renamed := [
+        current for person, current in names.items() if name in all_names(people, person)
+    ]:
+        raise InputError(f"{name}: is now called {renamed[0]}; give that name to forget them")
+    people_names = ", ".join(names.values()) or "no people"
+    raise InputError(f"{name}: no person of that name; the project has {people_names}")
 
 
 def _erase(project: Project, person_id: int, person_ids: Sequence[int]) -> tuple[ErasedFaces, bool]:
     """Erase a person from the files of all stages.
 
     Args:
-        project: to erase the person from.
-        person_id: of the person.
-        person_ids: also of the people merged into this one: tracks and videos may be older than
-            the merge.
+        project: project to change.
+        person_id: id of the person.
+        person_ids: ids of the person and of all people merged into them: tracks and videos may be
+            older than the merge.
 
     Returns:
-        What was erased, and whether there was a tracker.
+        The erased faces, and whether a tracker was erased.
     """
     from clustering.erasure import erase_faces, renamed_pictures
     from clustering.output.write import sorted_record
@@ -94,8 +100,8 @@ def _erase(project: Project, person_id: int, person_ids: Sequence[int]) -> tuple
         sorted_record(project)  # fails for an unfinished project, before anything is erased
         remove(project, exports(project))
         remove(project, cache(project))
-        for each in person_ids:
-            erase_crops(project, each)
-        had_tracker = [erase_tracks(project, each) for each in person_ids]
+        for number in person_ids:
+            erase_crops(project, number)
+        had_tracker = [erase_tracks(project, number) for number in person_ids]
         LabelFolder(project.labels_folder).rename_pictures(renamed_pictures(project, person_id))
         return erase_faces(project, person_id, progress=bars(NAME, unit="files")), any(had_tracker)

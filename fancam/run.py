@@ -1,4 +1,4 @@
-"""The command fancam FOOTAGE...: all stages in order."""
+"""The command `fancam FOOTAGE...`: run all stages in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clustering.pairing.options import with_pairs
 from clustering.pairing.settings import PairingSettings
 from clustering.settings import ClusterSettings
-from data.command.command import say_failed, shown
+from data.command.command import report_failures, shown
 from data.core.errors import InputError
 from data.project.project import absolute
 
@@ -31,17 +31,17 @@ NAME = "fancam"
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """The options of `fancam FOOTAGE...`.
+    """Options of `fancam FOOTAGE...`.
 
     Args:
-        project: folder; None for one named after the footage.
-        weights: that the training of the tracker starts from.
-        review: whether to wait for names after people were found; only on a terminal.
-        open_page: whether to serve the page at the end, and open it in the browser.
-        threads: processor cores to use, 0 all.
-        pairing: which footages are two recordings of one lesson.
+        project: project folder; None for one named after the footage.
+        weights: initial weights of the tracker.
+        review: wait for the user to name the people after clustering; only on a terminal.
+        open_page: serve the page at the end, and open it in the browser.
+        threads: number of processor cores to use; 0 for all.
+        pairing: pairs of recordings of one lesson.
         ray: address of a Ray cluster; see `data.remote.runners.runner_at`.
-        syncs: of the project, if it is at an address.
+        syncs: sync of the project if it is at an address, else empty.
     """
 
     project: Path | None = None
@@ -58,7 +58,7 @@ def run_stages(paths: Sequence[Path], settings: RunSettings) -> int:
     """Run all stages on footages and folders of footages; return the exit code.
 
     Raises:
-        InputError: a stage failed on all footages, or is known to fail later.
+        InputError: a stage failed on all footages, or is certain to fail later.
     """
     from data.command.inputs import footage_paths, project_for
     from data.execution.failures import Failures
@@ -68,9 +68,9 @@ def run_stages(paths: Sequence[Path], settings: RunSettings) -> int:
     found = footage_paths(paths)
     footages = with_pairs(found, found, settings.pairing)
     paths = with_pairs(paths, found, settings.pairing)
-    project = project_for(paths, footages, named=settings.project)
+    project = project_for(paths, footages, folder=settings.project)
     failures = Failures()
-    _refuse_early(project, footages, settings.weights)
+    _check_requirements(project, footages, settings.weights)
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
     with runner_at(settings.ray, settings.syncs) as runner:
         stages = _Stages(project, footages, settings, failures, runner)
@@ -83,13 +83,13 @@ def run_stages(paths: Sequence[Path], settings: RunSettings) -> int:
                     _review(project, line)
     folder = shown(project.folder)
     print(f"videos  {folder}/crops\nwatch   serve-people {folder} --open", flush=True)
-    code = say_failed(NAME, sorted(set(failures.lines)))
+    code = report_failures(NAME, sorted(set(failures.lines)))
     return (_serve(project) or code) if settings.open_page else code
 
 
 @dataclass(frozen=True, slots=True)
 class _Stages:
-    """The stages of one run; each yields lines on its result."""
+    """The stages of one run; each yields lines about its result."""
 
     project: Project
     footages: list[Path]
@@ -98,7 +98,7 @@ class _Stages:
     runner: Runner
 
     def steps(self) -> list[ProgressStep]:
-        """Return the stages with their estimated duration, in seconds, on a laptop of two cores."""
+        """Return the stages with their estimated durations on a laptop with two cores."""
         from data.execution.tasks import LocalRunner
         from data.execution.total_progress import ProgressStep
         from data.storage.fetch import fetch_footage
@@ -109,7 +109,7 @@ class _Stages:
             with suppress(InputError):
                 seconds += probe(fetch_footage(path)).duration_s
         count = max(len(self.footages), 1)
-        bars = count if isinstance(self.runner, LocalRunner) else 1  # on Ray, one for all
+        bars = count if isinstance(self.runner, LocalRunner) else 1  # Ray: one for all footages
         pairs = len(self.settings.pairing.pairs)
         return [
             ProgressStep("cluster-faces", 5 + 0.5 * seconds, bars=bars + 2 * pairs),
@@ -120,7 +120,7 @@ class _Stages:
         ]
 
     def in_order(self) -> list[Callable[[Progress], Iterator[str]]]:
-        """Return the stages, each to be called with its progress."""
+        """Return the stages as functions of their progress."""
         return [self._cluster, self._train, self._track, self._crop, self._smile]
 
     def _cluster(self, progress: Progress) -> Iterator[str]:
@@ -132,7 +132,7 @@ class _Stages:
 
         backend = BackendSettings(threads=self.settings.threads)
         settings = ClusterSettings(backend=backend, pairing=self.settings.pairing)
-        # Failures of its own: later stages see only the footages that this one could use.
+        # Separate failures: later stages receive only the footages that this stage could use.
         context = RunContext(progress, Failures(), self.runner)
         summary = cluster_faces(self.project, self.footages, settings, context=context)
         self.failures.lines.extend(summary.failed)
@@ -159,8 +159,8 @@ class _Stages:
         settings = TrackSettings(threads=self.settings.threads)
         context = RunContext(progress, self.failures, self.runner)
         tracked = track_people(self.project, self._usable(), settings, context=context)
-        rows = sum(person.detected + person.filled for one in tracked for person in one.people)
-        frames = sum(one.frames for one in tracked)
+        rows = sum(person.detected + person.filled for entry in tracked for person in entry.people)
+        frames = sum(entry.frames for entry in tracked)
         yield f"track-people   {rows} rows in {frames} frames"
 
     def _crop(self, progress: Progress) -> Iterator[str]:
@@ -171,7 +171,7 @@ class _Stages:
         settings = CropSettings(threads=self.settings.threads)
         context = RunContext(progress, self.failures, self.runner)
         done = crop_people(self.project, self._tracked(), settings, context=context)
-        yield f"crop-people    {sum(len(one.people) for one in done)} videos"
+        yield f"crop-people    {sum(len(entry.people) for entry in done)} videos"
 
     def _smile(self, progress: Progress) -> Iterator[str]:
         from cropping.smiles.settings import SmileSettings
@@ -181,13 +181,13 @@ class _Stages:
         settings = SmileSettings(threads=self.settings.threads)
         context = RunContext(progress, self.failures)  # smile-gifs has no --ray
         done = smile_gifs(self.project, self._tracked(), settings, context=context)
-        people = [person for one in done for person in one.people]
+        people = [person for entry in done for person in entry.people]
         made = sum(person.file is not None for person in people)
         few = f"; too few smiles of {len(people) - made}" if made < len(people) else ""
         yield f"smile-gifs     {made} GIFs{few}"
 
     def _usable(self) -> list[Path]:
-        """Return the footages that cluster-faces could use; the others are among the failures."""
+        """Return the footages that cluster-faces could use; all others are among the failures."""
         known = {entry.path for entry in self.project.footages.values()}
         return [path for path in self.footages if absolute(path) in known]
 
@@ -199,8 +199,12 @@ class _Stages:
         return [path for path in self._usable() if absolute(path) in paths]
 
 
-def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> None:
-    """Raise now what would fail late: missing weights, no encoder, too little disk space."""
+def _check_requirements(project: Project, footages: Sequence[Path], weights: str) -> None:
+    """Check for weights, encoder and disk space before the run, instead of failing late.
+
+    Raises:
+        InputError: one of them is missing, or the only footage is unreadable.
+    """
     from cropping.render.encoder import EncoderSettings, check_encoder
     from data.core.disk_space import require_space
     from data.storage.fetch import fetch_footage
@@ -213,14 +217,14 @@ def _refuse_early(project: Project, footages: Sequence[Path], weights: str) -> N
             readable.append(probe(fetch_footage(path)))
         except InputError:
             if len(footages) == 1:
-                raise  # in a batch, it is reported at the end
+                raise  # in a run over several footages, the failure is reported at the end
     find_weights(weights, project.tracker_folder / "weights")
     check_encoder(EncoderSettings())
     require_space(project.folder, _space_needed(project, readable))
 
 
 def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, int]:
-    """Return the bytes that each stage will still write, by command."""
+    """Return the number of bytes that each stage has yet to write, by command."""
     from data.project.stages import CROPS, FACES, TRACKER, TRACKS
     from fancam.space_needed import space_needed
 
@@ -229,13 +233,13 @@ def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, in
         return [footage for footage in footages if absolute(footage.path) not in done]
 
     stages: tuple[Stage[Any], ...] = (FACES, TRACKS, CROPS)
-    needed = {one.command: space_needed(undone(one))[one.command] for one in stages}
+    needed = {stage.command: space_needed(undone(stage))[stage.command] for stage in stages}
     trained = project.has_record(TRACKER)
     return {**needed, "train-tracker": 0 if trained else space_needed([])["train-tracker"]}
 
 
 def _review(project: Project, line: TotalProgress) -> None:
-    """Wait for the user to name people, and write the dataset again if they did."""
+    """Wait for the user to name people, and rewrite the dataset if names changed."""
     from clustering.output.write import pending_changes, write_people
     from data.core.progress import bars
     from data.tables.people import open_people
@@ -245,7 +249,7 @@ def _review(project: Project, line: TotalProgress) -> None:
     with open_people(project.people_file) as people:
         count = len(people.names())
     with serve_in_background([project.folder], ServerSettings(port=0)) as address:
-        line.say(f"found {count} people: press Enter to go on, or name them at {address}people")
+        line.say(f"found {count} people: press Enter to continue, or name them at {address}people")
         input()
     if not pending_changes(project).up_to_date:
         write_people(project, progress=bars(NAME))

@@ -9,14 +9,14 @@ from typing import Final
 from data.video.footage import Footage, default_interval_s
 
 EXPECTED_PEOPLE: Final = 6
-"""Assumed before cluster-faces has run."""
-_JPEG_BYTES_PX: Final = 0.4  # a pixel, at quality 95 and high detail
+"""Default before cluster-faces has run."""
+_JPEG_BYTES_PX: Final = 0.4  # per pixel, at quality 95 and high detail
 _PORTRAIT_BYTES: Final = 60_000  # 400 px wide
-_FACES_A_FRAME: Final = 2
+_FACES_PER_FRAME: Final = 2
 _FACE_ROW_BYTES: Final = 3_000
 _TRACKER_BYTES: Final = 60_000_000  # checkpoints of a small YOLO, its export, the report
 _TRACK_ROW_BYTES: Final = 80
-_CROP_BYTES_PX_S: Final = 1.0  # a pixel of the crop and second, H.264 of good quality
+_CROP_BYTES_PX_S: Final = 1.0  # per pixel and second of a crop, H.264 at good quality
 _CROP_HEIGHT: Final = 720
 
 
@@ -26,21 +26,21 @@ def space_needed(
     """Estimate the bytes that each stage writes for ``footages``.
 
     Args:
-        footages: to process.
-        people: expected number.
-        every_s: interval of sampled frames; None for the default.
+        footages: footages to process.
+        people: expected number of people.
+        every_s: interval of sampled frames in seconds; None for the default.
 
     Returns:
-        Bytes by the stage's command.
+        Bytes by command.
     """
     needed = dict.fromkeys(("cluster-faces", "train-tracker", "track-people", "crop-people"), 0)
     needed["train-tracker"] = _TRACKER_BYTES
     for footage in footages:
         frame_px = footage.width * footage.height
         sampled = _sampled_frames(footage, every_s)
-        # A still of each, and its copy in the dataset where unknown faces are masked.
+        # One still per sampled frame, and its copy in the dataset with unknown faces masked.
         stills = 2 * sampled * frame_px * _JPEG_BYTES_PX
-        faces = sampled * _FACES_A_FRAME * (_PORTRAIT_BYTES + _FACE_ROW_BYTES)
+        faces = sampled * _FACES_PER_FRAME * (_PORTRAIT_BYTES + _FACE_ROW_BYTES)
         needed["cluster-faces"] += math.ceil(stills + faces)
         rows = footage.duration_s * float(footage.rate or 1) * people
         needed["track-people"] += math.ceil(rows * _TRACK_ROW_BYTES)

@@ -21,12 +21,12 @@ def print_status(project: Project, *, as_json: bool) -> int:
     Raises:
         InputError: a table of the project is unreadable.
     """
-    states = states_of(project)
-    print(_json(states) if as_json else "\n".join(_table(states)))
+    statuses = statuses_of(project)
+    print(_json(statuses) if as_json else "\n".join(_table(statuses)))
     return 0
 
 
-def states_of(project: Project) -> list[StageStatus]:
+def statuses_of(project: Project) -> list[StageStatus]:
     """Return the status of every output of a project, in the order of the stages."""
     from clustering.state import states as clustering_states
     from cropping.state import states as cropping_states
@@ -35,38 +35,38 @@ def states_of(project: Project) -> list[StageStatus]:
     return [*clustering_states(project), *tracking_states(project), *cropping_states(project)]
 
 
-def _table(states: Sequence[StageStatus]) -> list[str]:
-    """Format the status as aligned lines."""
-    rows = [(state.what, state.footage, state.state, state.why) for state in states]
+def _table(statuses: Sequence[StageStatus]) -> list[str]:
+    """Format the statuses as aligned lines."""
+    rows = [(status.output, status.footage, status.state, status.reason) for status in statuses]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
-    for row, state in zip(rows, states, strict=True):
+    for row, status in zip(rows, statuses, strict=True):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join([*cells, _command(state)]).rstrip())
-    found = {state.state for state in states}
+        lines.append("  ".join([*cells, _command(status)]).rstrip())
+    found = {status.state for status in statuses}
     if found == {"done"}:
-        lines.append("all is up to date")
+        lines.append("everything is up to date")
     if "stale" in found:
         lines.append("run these commands with the same options as before")
     return lines
 
 
-def _json(states: Sequence[StageStatus]) -> str:
+def _json(statuses: Sequence[StageStatus]) -> str:
     rows = [
         {
-            "what": state.what,
-            "footage": state.footage or None,
-            "state": state.state,
-            "why": state.why,
-            "command": list(state.command),
+            "what": status.output,
+            "footage": status.footage or None,
+            "state": status.state,
+            "why": status.reason,
+            "command": list(status.command),
         }
-        for state in states
+        for status in statuses
     ]
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     return f"[\n{lines}\n]"
 
 
-def _command(state: StageStatus) -> str:
-    # As typed by the user: relative paths below the working directory.
-    words = (shown(Path(word)) if Path(word).is_absolute() else word for word in state.command)
+def _command(status: StageStatus) -> str:
+    # Paths below the working directory are shown relative, as the user would type them.
+    words = (shown(Path(word)) if Path(word).is_absolute() else word for word in status.command)
     return shlex.join(words)

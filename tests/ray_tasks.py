@@ -71,6 +71,6 @@ def main(address: str, folder: str) -> None:
     with ray_at(address) as runner:
         runner.threads(0)
         for finished in runner.run(iter(made), _no_bar, frames=0):
-            refused = str(finished.refused) if finished.refused else None
+            refused = str(finished.error) if finished.error else None
             found[finished.work.name] = [finished.result, finished.damage.frames, refused]
     print(json.dumps(found))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data.core.digest import file_key
 from data.core.errors import InputError
-from data.project.cleanup import Removable, files_under, that_exist
+from data.project.cleanup import Removable, existing_files, files_under
 from data.project.manifest import MANIFEST
 from data.project.project import FootageEntry, Project
 from data.project.stages import DETECTIONS, TRACKER, TRACKS, TrackerRecord, TracksRecord
@@ -139,9 +139,9 @@ def removable(project: Project) -> list[Removable]:
 
 def _track_files(project: Project, footage: str) -> list[Path]:
     csv_file = project.tracks_file(footage)
-    tracks = that_exist(*(csv_file.with_suffix(suffix) for suffix in (".csv", ".txt", ".mp4")))
+    tracks = existing_files(*(csv_file.with_suffix(suffix) for suffix in (".csv", ".txt", ".mp4")))
     checkpoints = files_under(csv_file.with_suffix(".parts"))
-    return [*checkpoints, *tracks, *that_exist(project.detections_file(footage))]
+    return [*checkpoints, *tracks, *existing_files(project.detections_file(footage))]
 
 
 def removable_tracker(project: Project) -> Removable:
@@ -153,7 +153,7 @@ def removable_tracker(project: Project) -> Removable:
     model = project.tracker_file
     cached = (model.with_suffix(".onnx"), model.with_suffix(".onnx.json"))
     report = (folder / REPORT / name for name in REPORT_FILES)
-    files = [*files_under(folder / TRAINING_FOLDER), *that_exist(*report, *cached, model)]
+    files = [*files_under(folder / TRAINING_FOLDER), *existing_files(*report, *cached, model)]
     return Removable("tracker", "train-tracker", tuple(files), ((TRACKER, None),))
 
 

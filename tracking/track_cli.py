@@ -11,13 +11,13 @@ from data.command.command import (
     Parser,
     add_ray_option,
     limit_threads,
+    report_failures,
     require_range,
     run,
-    say_failed,
     shown,
     with_projects,
 )
-from data.storage.addresses import footage_place, project_place
+from data.storage.addresses import footage_path, project_path
 
 if TYPE_CHECKING:
     from tracking.stage import TrackSettings, TracksSummary
@@ -41,8 +41,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
-    add("project", type=project_place, help="project folder, as cluster-faces made it")
-    add("footage", nargs="*", type=footage_place, help="videos (default: all of the project)")
+    add("project", type=project_path, help="project folder, as cluster-faces made it")
+    add("footage", nargs="*", type=footage_path, help="videos (default: all of the project)")
     add("--force", action="store_true", help="run again even if done, also for changed footage")
     _add_detection(parser)
     _add_smoothing(parser)
@@ -122,7 +122,7 @@ def _track(parsed: argparse.Namespace) -> int:
         summaries = track_people(Project(parsed.project), paths, settings, context=context)
     for line in _report(summaries):
         print(line)  # noqa: T201
-    return say_failed(NAME, context.failures.lines)
+    return report_failures(NAME, context.failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from data.command.command import Parser, require_range, run, with_projects
 from data.core.errors import InputError
-from data.storage.addresses import project_place
+from data.storage.addresses import project_path
 
 if TYPE_CHECKING:
     from web.core.settings import ServerSettings
@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Press Ctrl-C to stop. A decision is saved as soon as the page shows it.",
     )
     add = parser.add_argument
-    add("project", nargs="+", type=project_place, help="project folders that cluster-faces made")
+    add("project", nargs="+", type=project_path, help="project folders that cluster-faces made")
     add(
         "--host",
         default="127.0.0.1",

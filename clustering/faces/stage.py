@@ -132,7 +132,7 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
             already_done=finished.work.last is None,
         )
 
-    def refuse(self, finished: Finished[FacesRecord, None]) -> None:
+    def discard(self, finished: Finished[FacesRecord, None]) -> None:
         """Restore a refused footage's previous entry and record, so that later runs can go on."""
         self.project.restore(self.snapshot, FACES, [finished.work.name])
 

@@ -20,7 +20,7 @@ from clustering.faces.extraction import (
 from clustering.faces.tracklets import shot_numbers, tracklet_numbers
 from data.core.intervals import as_intervals
 from data.core.progress import Bar
-from data.execution.segments import Segment, note_damage, noted_damage
+from data.execution.segments import Segment, read_damage, write_damage
 from data.execution.tasks import TaskContext
 from data.project.checkpoints import Checkpoints
 from data.project.paths import ProjectFolder
@@ -74,7 +74,7 @@ class DetectTask:
 def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
     """Write a segment's face checkpoints and pictures, resuming after the last checkpoint."""
     job, segment = task.job, task.segment
-    noted = noted_damage(job.record_file(segment))
+    noted = read_damage(job.record_file(segment))
     if noted is not None:
         return noted
     extractor = context.loaded(_load, job.backend)
@@ -95,7 +95,7 @@ def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
     )
     for batch in _merged(batches, context.bar, len(done.faces)):
         checkpoints.append(batch)
-    note_damage(job.record_file(segment), damage)
+    write_damage(job.record_file(segment), damage)
     return damage
 
 

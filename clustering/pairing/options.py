@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from data.command.command import require_range
 from data.core.errors import InputError
-from data.storage.addresses import footage_place
+from data.storage.addresses import footage_path
 
 if TYPE_CHECKING:
     from clustering.pairing.settings import PairingSettings, RecordingPair
@@ -47,7 +47,7 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
     add(
         PAIR,
         nargs=2,
-        type=footage_place,
+        type=footage_path,
         metavar=files,
         help="two recordings of one lesson; repeatable",
         **collected,

@@ -65,8 +65,8 @@ def find_on_air_times(
     # Each recording has a bar of its own.
     for finished in context.runner.run(works, context.progress, frames=0):
         name, inputs = finished.work.name, finished.work.payload
-        if finished.refused is not None:
-            refused[name] = finished.refused
+        if finished.error is not None:
+            refused[name] = finished.error
         elif finished.result is not None:
             on = tuple((begin, end) for begin, end in finished.result)
             project.finish(RECORDING, replace(inputs, on=on), name)

@@ -17,7 +17,7 @@ from cropping.expressions.labelled_faces import LabelledFaces
 from cropping.expressions.metrics import best_temperature, evaluate, log_loss
 from cropping.expressions.network import ExpressionNetwork
 from cropping.expressions.patch import PATCH_PX, Patches
-from data.core.atomic import whole_file
+from data.core.atomic import atomic_write
 from data.core.progress import Bar
 
 BATCH: Final = 128
@@ -164,7 +164,7 @@ class TrainingCheckpoint:
 
     def write(self, state: dict[str, Any]) -> None:
         """Write the state atomically."""
-        with whole_file(self._path) as partial:
+        with atomic_write(self._path) as partial:
             torch.save({"key": self._key, "state": state}, partial)
 
     def remove(self) -> None:

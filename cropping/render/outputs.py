@@ -23,7 +23,7 @@ from cropping.render.segments import (
 )
 from cropping.render.tasks import person_windows
 from cropping.smiles.table import smiling_intervals
-from data.core.atomic import link_or_copy, whole_file
+from data.core.atomic import atomic_write, link_or_copy
 from data.core.digest import digest
 from data.execution.tasks import TaskContext
 from data.project.manifest import OutputFile
@@ -77,7 +77,7 @@ def write_crops(task: WriteTask, context: TaskContext) -> Cropped:
     people = [person for person in plan.people if person.person_id in task.rendered]
     has_videos = any(path != TIMELINE_FILE for path in task.stale)
     if has_videos and plan.footage.has_audio and not _sound_file(job).exists():
-        with whole_file(_sound_file(job)) as partial_file:
+        with atomic_write(_sound_file(job)) as partial_file:
             write_sound(plan.footage, partial_file, start_s=start_s(plan, people, segments))
     files = output_files(plan, job.folder.keys())
     job.folder.sync(files, again=task.stale)

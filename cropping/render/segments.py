@@ -18,7 +18,7 @@ from cropping.render.render import CHUNK_FRAMES, ChunkCheckpoints, chunks_in
 from cropping.smiles.scorer import average_over_neighbours
 from data.core.atomic import write_json
 from data.core.digest import digest
-from data.execution.segments import segment_begins
+from data.execution.segments import segment_starts
 from data.tables.smiles import Smiles
 from data.video.frames import Damage
 from data.video.reader import decode_frames
@@ -49,7 +49,7 @@ class RenderSegment:
 
 def render_segments(frames: int) -> tuple[RenderSegment, ...]:
     """Split a footage of about ``frames`` frames into segments, identically on all machines."""
-    chunks = segment_begins(frames / CHUNK_FRAMES, step=1, shortest=MIN_SEGMENT_CHUNKS)
+    chunks = segment_starts(frames / CHUNK_FRAMES, step=1, shortest=MIN_SEGMENT_CHUNKS)
     begins = [int(chunk) for chunk in chunks]
     return tuple(map(RenderSegment, range(len(begins)), begins, [*begins[1:], None]))
 

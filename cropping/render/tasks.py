@@ -29,7 +29,7 @@ from cropping.render.segments import (
 from cropping.render.shared_absence import share_absence
 from cropping.smiles.model import load_smile_model
 from cropping.smiles.scorer import SmileScorer
-from data.core.atomic import whole_file
+from data.core.atomic import atomic_write
 from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.progress import Bar
@@ -231,7 +231,7 @@ def _stored_windows(plan: CropPlan, person: Person, segment: RenderSegment) -> C
     windows = person_windows(plan, person)
     # Concurrent tasks may compute the same windows: each writes its own file, and the last stays.
     own = file.with_name(f"windows-{segment.number:04d}.npz")
-    with whole_file(own) as partial, partial.open("wb") as content:
+    with atomic_write(own) as partial, partial.open("wb") as content:
         np.savez_compressed(content, xyxy=windows.xyxy, shot=windows.shot)
     own.replace(file)
     return windows

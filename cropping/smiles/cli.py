@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import Parser, require_range, run, say_failed, shown, with_projects
+from data.command.command import Parser, report_failures, require_range, run, shown, with_projects
 from data.core.errors import InputError
-from data.storage.addresses import footage_place, project_place
+from data.storage.addresses import footage_path, project_path
 
 if TYPE_CHECKING:
     from cropping.smiles.settings import SmileSettings
@@ -34,11 +34,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
-    add("project", type=project_place, help="project folder with tracks by track-people")
+    add("project", type=project_path, help="project folder with tracks by track-people")
     add(
         "footage",
         nargs="*",
-        type=footage_place,
+        type=footage_path,
         help="videos or folders (default: all tracked footage)",
     )
     add(
@@ -90,7 +90,7 @@ def _gifs(parsed: argparse.Namespace) -> int:
     summaries = smile_gifs(Project(parsed.project), paths, settings, context=context)
     for line in _report(summaries):
         print(line)
-    return say_failed(NAME, context.failures.lines)
+    return report_failures(NAME, context.failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Frame of every command: parser, confirmation, exit codes, and errors in one line."""
+"""Parts of every command: parser, confirmation, exit codes, and one-line error messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXIT_BROKEN_PIPE = 141  # as if by SIGPIPE
 _DISK_PROBLEMS = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
-    errno.EFBIG: "the disk takes no file so large; choose another --project folder",
+    errno.EFBIG: "the file is too large for this disk; choose another --project folder",
     errno.EROFS: "the disk is read-only; choose another --project folder",
     errno.EACCES: "no permission; change it, or choose another --project folder",
     errno.EPERM: "no permission; change it, or choose another --project folder",
@@ -31,10 +31,10 @@ _SYSTEM_LIBRARIES = {"libGL.so": "libgl1", "libgthread": "libglib2.0-0", "libgli
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises an InputError instead of printing the usage and exiting."""
+    """Argument parser that raises an InputError instead of printing the usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
-        """Refuse the arguments."""
+        """Raise the InputError of invalid arguments."""
         raise InputError(f"{message}; see --help")
 
 
@@ -43,7 +43,7 @@ def add_ray_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",
-        help="work on a Ray cluster, at HOST:PORT of its head or auto; local: as tasks of Ray here",
+        help="run on a Ray cluster: HOST:PORT of its head, auto, or local to start Ray here",
     )
 
 
@@ -57,10 +57,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def require_range(
     option: str, value: float | None, *, low: float, high: float, unit: str = ""
 ) -> None:
-    """Check that an option's value is in its range; None is an option without a value.
+    """Check that the value of an option is in its range; None means that it was not set.
 
     Raises:
-        InputError: it is out of range.
+        InputError: the value is out of range.
     """
     if value is not None and not low <= value <= high:
         shown = value if isinstance(value, int) else f"{value:g}"
@@ -68,19 +68,20 @@ def require_range(
 
 
 def shown(path: Path) -> str:
-    """Return a path relative to the working directory where it lies below.
+    """Format a path for the user.
 
-    A path in the cache is returned as its address.
+    A path below the working directory is shown relative to it, a path in the cache as its address.
     """
-    text, here = legible(str(path)), Path.cwd()
-    return str(path.relative_to(here)) if text == str(path) and path.is_relative_to(here) else text
+    text, current = legible(str(path)), Path.cwd()
+    below = text == str(path) and path.is_relative_to(current)
+    return str(path.relative_to(current)) if below else text
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
     """Ask the user to confirm, unless ``yes`` is set.
 
     Raises:
-        InputError: the input is not a terminal.
+        InputError: standard input is not a terminal.
     """
     if yes:
         return True
@@ -90,7 +91,7 @@ def confirmed(question: str, *, yes: bool) -> bool:
 
 
 def limit_threads(threads: int) -> None:
-    """Limit the threads of OpenCV; 0 is one per core."""
+    """Limit the threads of OpenCV; 0 means one per core."""
     import cv2
 
     if threads:
@@ -101,73 +102,74 @@ def run(name: str, command: Callable[[], int]) -> int:
     """Run ``command`` and return the exit code, turning expected failures into one line.
 
     Args:
-        name: of the command, printed before the line.
+        name: name of the command, the prefix of the line.
         command: returns its own exit code.
     """
     try:
         return command()
     except KeyboardInterrupt:
-        return _say(name, "stopped; the same command goes on from here", EXIT_INTERRUPTED)
+        return _fail(name, "stopped; run the same command again to resume", EXIT_INTERRUPTED)
     except InputError as error:
-        return _say(name, str(error), EXIT_INPUT)
+        return _fail(name, str(error), EXIT_INPUT)
     except ImportError as error:
-        return _say(name, _missing_library(error), EXIT_INPUT)
+        return _fail(name, _missing_library(error), EXIT_INPUT)
     except BrokenPipeError:
         return _end_broken_pipe()
     except OSError as error:
-        return _say(name, _disk_problem(error), EXIT_INPUT)
+        return _fail(name, _disk_problem(error), EXIT_INPUT)
 
 
 def with_projects(
     name: str, parsed: argparse.Namespace, work: Callable[[argparse.Namespace], int]
 ) -> int:
-    """Run a command on local copies of the projects that its arguments name by an address.
+    """Run a command on local copies of the projects that its arguments give as addresses.
 
     Args:
-        name: of the command.
-        parsed: its arguments; projects are of `data.storage.addresses.project_place`.
-        work: returns the exit code; each project's `data.remote.sync.ProjectSync` in ``syncs``.
+        name: name of the command.
+        parsed: its arguments; projects are paths of `data.storage.addresses.project_path`.
+        work: runs the command and returns the exit code; ``parsed.syncs`` holds the
+            `data.remote.sync.ProjectSync` of each project at an address.
 
     Raises:
-        InputError: a project cannot be fetched or sent.
+        InputError: a project cannot be pulled or pushed.
     """
-    values = [one for value in vars(parsed).values() for one in _each(value)]
-    places = [one for one in values if isinstance(one, Path) and project_address(one) is not None]
+    values = [item for value in vars(parsed).values() for item in _items(value)]
+    folders = [v for v in values if isinstance(v, Path) and project_address(v) is not None]
     with ExitStack() as stack:
         parsed.syncs = []
-        for place in dict.fromkeys(places):
+        for folder in dict.fromkeys(folders):
             from data.remote.sync import synced_project
 
-            sync = synced_project(place, say=lambda line: _tell(name, line))
+            sync = synced_project(folder, say=lambda line: _print_line(name, line))
             parsed.syncs.append(stack.enter_context(sync))
         return work(parsed)
 
 
-def _each(value: object) -> list[object]:
+def _items(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 
-def say_failed(name: str, failed: Sequence[str]) -> int:
-    """Print one line for each failed input; return the exit code."""
+def report_failures(name: str, failed: Sequence[str]) -> int:
+    """Print one line per failed input; return the exit code."""
     for line in failed:
-        _say(name, line, EXIT_PARTLY)
+        _print_line(name, line)
     return EXIT_PARTLY if failed else 0
 
 
 def _end_broken_pipe() -> int:
-    """End quietly where the reader of the output has exited, as in ``| head``."""
-    # Otherwise Python flushes the rest at exit, and fails again.
+    """Exit quietly when the reader of the output has exited, as in ``| head``."""
+    # Otherwise Python flushes the remaining output at exit, and fails again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_BROKEN_PIPE
 
 
-def _say(name: str, message: str, code: int) -> int:
-    _tell(name, message)
+def _fail(name: str, message: str, code: int) -> int:
+    _print_line(name, message)
     return code
 
 
-def _tell(name: str, message: str) -> None:
-    # Names of files, and what libraries say, may hold line breaks.
+def _print_line(name: str, message: str) -> None:
+    # File names and messages of libraries may contain line breaks.
     print(f"{name}: {' '.join(legible(message).split())}", file=sys.stderr)  # noqa: T201
 
 

@@ -1,1 +1,1 @@
-"""Arrays, boxes, intervals, tables, errors and atomic files: no knowledge of video or projects."""
+"""Arrays, boxes, intervals, tables, errors and atomic files, independent of video and projects."""

@@ -9,7 +9,7 @@ Image = NDArray[np.uint8]
 """``(h, w, 3)`` RGB, or ``(h, w)`` grey where documented."""
 
 UNKNOWN = -1
-"""No person, tracklet or row: the value of an id or index array where there is none."""
+"""Value of an id or index array for "no person", "no tracklet" or "no row"."""
 
 Values = NDArray[np.float64]
-"""``(n,)`` or ``(n, k)``; shape and unit are documented where it is used."""
+"""``(n,)`` or ``(n, k)``; shape and unit are documented at each use."""

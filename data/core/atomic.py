@@ -1,4 +1,4 @@
-"""Atomic writing of files: neither a reader nor a later run finds a partial file."""
+"""Atomic writing of files: no reader and no later run sees a partial file."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 
 PARTIAL = ".partial"
 WRITER = "FANCAM_WRITER"
-"""Environment variable: a suffix of this process where others may write the same file."""
+"""Environment variable: suffix for partial files when several processes may write one file."""
 
 
 def partial_of(path: Path) -> Path:
-    """Path of a file while it is being written.
+    """Return the path of a file while it is being written.
 
-    The path is constant, so that the next run replaces the partial file of a killed one; a process
-    with `WRITER` set has its own.
+    The path is constant, so that the next run replaces the partial file of a killed one. A process
+    with `WRITER` set uses a path of its own.
     """
     return path.with_name(f".{path.stem}{PARTIAL}{os.environ.get(WRITER, '')}{path.suffix}")
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; rename it into place when the block succeeds.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a path next to ``path`` to write to; rename it to ``path`` when the block succeeds.
 
-    The name keeps its suffix, since writers choose their format by it. On an error the
-    partial file is removed and ``path`` stays as it was.
+    The name keeps its suffix, since writers choose their format by it. On an error, the
+    partial file is removed and ``path`` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_of(path)
@@ -42,7 +42,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def remove_partial(folder: Path) -> None:
-    """Remove partial files of processes with `WRITER` set; none may be running in the folder."""
+    """Remove the partial files of processes with `WRITER` set; none of them may be running."""
     for path in folder.glob(f".*{PARTIAL}-*"):
         path.unlink(missing_ok=True)
 
@@ -51,14 +51,14 @@ def remove_partial(folder: Path) -> None:
 def overwriting(path: Path) -> Iterator[Path]:
     """Replace a file within the block, and overwrite its old content with zeros afterwards.
 
-    The old content does not stay readable on the disk, except where the disk relocates writes
+    The old content does not stay readable on the disk, unless the disk relocates writes
     (solid-state disks) and in snapshots and backups.
     """
     old = path.with_name(f".{path.stem}.old{path.suffix}")
     old.unlink(missing_ok=True)
     try:
         os.link(path, old)
-    except OSError:  # a disk without links: the old file goes as any other does
+    except OSError:  # no hard links on this disk: the old file is removed without overwriting
         yield path
         return
     try:
@@ -80,7 +80,7 @@ def _fill_with_zeros(path: Path) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` atomically."""
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(content)
 
 
@@ -96,7 +96,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Make ``target`` a hard link to ``source`` where the disk supports it, else a copy."""
-    with whole_file(target) as partial:
+    with atomic_write(target) as partial:
         partial.unlink(missing_ok=True)
         try:
             os.link(source, partial)

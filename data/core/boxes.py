@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = NDArray[np.float32]
-"""``(4,)`` one box."""
+"""``(4,)`` px: left, top, right, bottom."""
 Boxes = NDArray[np.float32]
-"""``(n, 4)`` px: left, top, right, bottom."""
-"""``(n, 4)`` one box a row."""
+"""``(n, 4)`` px: left, top, right, bottom of one box per row."""
 
 
 def as_boxes(values: object) -> Boxes:
@@ -18,24 +17,24 @@ def as_boxes(values: object) -> Boxes:
 
 
 def sizes_wh(xyxy: Boxes) -> NDArray[np.float32]:
-    """Width and height of each box in px, ``(n, 2)``, never negative."""
+    """Return the width and height of each box in px, ``(n, 2)``, never negative."""
     return np.asarray(np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0), np.float32)
 
 
 def areas(xyxy: Boxes) -> NDArray[np.float32]:
-    """Area of each box in square pixels, ``(n,)``."""
+    """Return the area of each box in square pixels, ``(n,)``."""
     return np.asarray(np.prod(sizes_wh(xyxy), axis=1), np.float32)
 
 
 def centres(xyxy: Boxes) -> NDArray[np.float32]:
-    """Centre ``(x, y)`` of each box in px, ``(n, 2)``."""
+    """Return the centre ``(x, y)`` of each box in px, ``(n, 2)``."""
     return ((xyxy[:, :2] + xyxy[:, 2:]) / 2).astype(np.float32)
 
 
 def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """Intersection over union of ``a`` ``(n, 4)`` with ``b`` ``(m, 4)``, every pair: ``(n, m)``.
+    """Return the IoU of every pair of boxes of ``a`` ``(n, 4)`` and ``b`` ``(m, 4)``: ``(n, m)``.
 
-    Two boxes without area overlap by 0.
+    The IoU of two boxes without area is 0.
     """
     upper_left = np.maximum(a[:, None, :2], b[None, :, :2])
     lower_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
@@ -45,13 +44,13 @@ def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
 
 
 def clamp(xyxy: Boxes, frame_wh: tuple[int, int]) -> Boxes:
-    """Clip ``(n, 4)`` boxes to a frame of ``frame_wh`` pixels."""
+    """Clip ``(n, 4)`` boxes to a frame of width and height ``frame_wh``, in px."""
     width, height = frame_wh
     limits = np.array([width, height, width, height], np.float32)
     return np.asarray(np.clip(xyxy, 0, limits), np.float32)
 
 
 def expand(xyxy: Boxes, margin: float) -> Boxes:
-    """Grow each of ``(n, 4)`` boxes by ``margin`` times its own width and height on each side."""
+    """Expand each of ``(n, 4)`` boxes by ``margin`` times its width and height on each side."""
     grown = np.tile(sizes_wh(xyxy) * margin, 2) * np.array([-1, -1, 1, 1], np.float32)
     return np.asarray(xyxy + grown, np.float32)

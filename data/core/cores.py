@@ -6,7 +6,7 @@ import os
 
 
 def available_cores() -> int:
-    """Return the number of cores that the process may run on: of its affinity, or all."""
+    """Return the number of cores in the affinity mask of the process, or of all cores."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

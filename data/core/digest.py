@@ -1,4 +1,4 @@
-"""Short keys of content, and of files by size and time."""
+"""Short keys of content, and of files by size and modification time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def file_key(path: Path) -> str:
     """Return a key that changes when the file is rewritten.
 
     Raises:
-        InputError: there is no such file.
+        InputError: the file does not exist or is unreadable.
     """
     try:
         stat = path.stat()

@@ -1,4 +1,4 @@
-"""Free disk space, checked before a run starts rather than when the disk is full."""
+"""Free disk space, checked before a run starts."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ def require_space(folder: Path, needed: Mapping[str, int]) -> None:
     """Check that the disk of ``folder`` has room for the outputs of a run.
 
     Args:
-        folder: to be written to; it need not exist yet.
-        needed: bytes by stage.
+        folder: output folder, which may not exist yet.
+        needed: bytes per stage.
 
     Raises:
-        InputError: less is free than is needed.
+        InputError: the free space is too small.
     """
-    free, whole = free_bytes(folder), sum(needed.values())
-    if whole > free:
+    free, total = free_bytes(folder), sum(needed.values())
+    if total > free:
         stage = max(needed, key=lambda name: needed[name])
         raise InputError(
-            f"{folder}: about {readable(whole)} will be needed, most of it by {stage}, and "
+            f"{folder}: about {readable(total)} will be needed, most of it by {stage}, and "
             f"{readable(free)} is free; free some space, or choose another --project"
         )
 
 
 def free_bytes(path: Path) -> int:
-    """Free bytes on the disk of a file or folder, which need not exist yet."""
-    there = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
-    return shutil.disk_usage(there).free
+    """Return the free bytes on the disk of a file or folder, which may not exist yet."""
+    full = path.absolute()
+    existing = next(parent for parent in (full, *full.parents) if parent.exists())
+    return shutil.disk_usage(existing).free
 
 
 def readable(size: float) -> str:
-    """Format a number of bytes, such as 1.2 GB."""
+    """Format a number of bytes as text, such as "1.2 GB"."""
     for unit in ("bytes", "KB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if size >= 10 or unit == "bytes" else f"{size:.1f} {unit}"

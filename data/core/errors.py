@@ -12,4 +12,4 @@ class InputError(Exception):
 
 
 class OutdatedError(InputError):
-    """The data has changed since the user read it."""
+    """A change is based on data that has been modified since the user loaded it."""

@@ -8,5 +8,5 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the suffix of ``path`` is that of an image file."""
+    """Whether ``path`` has the suffix of an image file."""
     return path.suffix.lower() in SUFFIXES

@@ -1,6 +1,6 @@
 """Set operations on time intervals.
 
-``Intervals`` are ``(n, 2)`` float64 seconds, in order and disjoint, start inclusive and end
+``Intervals`` are ``(n, 2)`` float64 seconds, sorted and disjoint; the start is inclusive, the end
 exclusive.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Interval = tuple[float, float]
-"""Start and end, s."""
+"""Start and end, in seconds."""
 Intervals = NDArray[np.float64]
 """``(n, 2)`` seconds: start and end of each interval."""
 
@@ -18,20 +18,20 @@ Intervals = NDArray[np.float64]
 def as_intervals(values: object) -> Intervals:
     """Return the union of ``values``, pairs of start and end, as a new ``(n, 2)`` array.
 
-    Intervals that overlap or touch are joined; one that does not end after its start is dropped.
+    Intervals that overlap or touch are merged; empty and reversed ones are dropped.
     """
-    given = np.array(values, dtype=np.float64).reshape(-1, 2)
-    given = given[given[:, 1] > given[:, 0]]
-    given = given[np.argsort(given[:, 0], kind="stable")]
-    latest = np.maximum.accumulate(given[:, 1])
-    begins = np.ones(len(given), np.bool_)
-    begins[1:] = given[1:, 0] > latest[:-1]
-    ends = np.append(begins[1:], True)[: len(given)]
-    return np.stack([given[begins, 0], latest[ends]], axis=1)
+    pairs = np.array(values, dtype=np.float64).reshape(-1, 2)
+    pairs = pairs[pairs[:, 1] > pairs[:, 0]]
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    latest = np.maximum.accumulate(pairs[:, 1])
+    is_start = np.ones(len(pairs), np.bool_)
+    is_start[1:] = pairs[1:, 0] > latest[:-1]
+    is_end = np.append(is_start[1:], True)[: len(pairs)]
+    return np.stack([pairs[is_start, 0], latest[is_end]], axis=1)
 
 
 def intersection(a: Intervals, b: Intervals) -> Intervals:
-    """Return the time in both ``a`` ``(n, 2)`` and ``b`` ``(m, 2)``, as ``(k, 2)``."""
+    """Return the intersection of ``a`` ``(n, 2)`` and ``b`` ``(m, 2)``, as ``(k, 2)``."""
     starts = np.maximum(a[:, None, 0], b[None, :, 0])
     ends = np.minimum(a[:, None, 1], b[None, :, 1])
     return as_intervals(np.stack([starts, ends], axis=2))
@@ -43,21 +43,22 @@ def gaps(intervals: Intervals) -> Intervals:
 
 
 def difference(a: Intervals, b: Intervals) -> Intervals:
-    """Return the time in ``a`` ``(n, 2)`` that is not in ``b`` ``(m, 2)``, as ``(k, 2)``."""
+    """Return the parts of ``a`` ``(n, 2)`` outside ``b`` ``(m, 2)``, as ``(k, 2)``."""
     edges = np.concatenate([[-np.inf], b.ravel(), [np.inf]])
     return intersection(a, edges.reshape(-1, 2))
 
 
 def lengths_s(intervals: Intervals) -> NDArray[np.float64]:
-    """Length of each of the ``(n, 2)`` intervals in seconds, ``(n,)``."""
+    """Return the length of each of ``(n, 2)`` intervals in seconds, ``(n,)``."""
     return np.asarray(intervals[:, 1] - intervals[:, 0], np.float64)
 
 
 def containing_start(intervals: Intervals, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Start in seconds of the interval that contains each of ``(m,)`` times; infinite for none."""
+    """Return the start of the interval that contains each time, or infinity; ``(m,)`` seconds."""
     number = np.searchsorted(intervals[:, 0], times_s, side="right") - 1
+    # Number -1, before the first interval, selects the appended values.
     starts = np.append(intervals[:, 0], np.inf)
-    ends = np.append(intervals[:, 1], -np.inf)  # number -1 is the last of these
+    ends = np.append(intervals[:, 1], -np.inf)
     return np.asarray(np.where(times_s < ends[number], starts[number], np.inf), np.float64)
 
 

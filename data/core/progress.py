@@ -8,35 +8,35 @@ from typing import Protocol
 
 
 class Bar(Protocol):
-    """A progress bar, as tqdm's."""
+    """A progress bar with the interface of tqdm."""
 
     def update(self, n: int) -> object:
-        """Go on by ``n``."""
+        """Advance by ``n``."""
 
     def set_postfix_str(self, s: str) -> object:
-        """Show ``s`` behind the bar."""
+        """Show ``s`` after the bar."""
 
 
 class NoBar:
     """A progress bar that is not shown."""
 
     def update(self, n: int) -> None:
-        """Go on by ``n``."""
+        """Advance by ``n``."""
 
     def set_postfix_str(self, s: str) -> None:
         """Ignore ``s``."""
 
 
 Progress = Callable[[str, int, int], AbstractContextManager[Bar]]
-"""Returns a bar for a name, a total, and the count that is already done."""
+"""Function of a name, the total and the count already done that returns a bar."""
 
 
 WRITING = "writing"
-"""Name of a bar that counts files; all others count the ``unit`` of `bars`."""
+"""Name of the bar that counts files; every other bar counts the ``unit`` of `bars`."""
 
 
 def bars(command: str, *, unit: str = "frames") -> Progress:
-    """Return a maker of one tqdm bar at a time, for ``command``."""
+    """Return a function that makes the tqdm bars of ``command``."""
     from tqdm import tqdm
 
     def bar(name: str, total: int, done: int) -> AbstractContextManager[Bar]:
@@ -52,12 +52,12 @@ def bars(command: str, *, unit: str = "frames") -> Progress:
     return bar
 
 
-def bytes_bar(what: str, total: int, done: int) -> AbstractContextManager[Bar]:
-    """Return a bar for bytes transferred between this machine and an address."""
+def bytes_bar(label: str, total: int, done: int) -> AbstractContextManager[Bar]:
+    """Return a bar for the bytes of a transfer."""
     from tqdm import tqdm
 
     bar: AbstractContextManager[Bar] = tqdm(
-        desc=what,
+        desc=label,
         total=total,
         initial=done,
         unit="B",

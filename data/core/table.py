@@ -9,21 +9,21 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from data.core.atomic import whole_file
+from data.core.atomic import atomic_write
 from data.core.errors import InputError
 
 _ROW_GROUP = 1 << 16
-"""Rows of one row group: 128 MB of the faces table."""
+"""Rows per row group: 128 MB in the faces table."""
 
 Column = tuple[type[np.generic], tuple[int, ...]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Table:
-    """Base of the records: subclasses name their columns, dtypes and shapes in ``COLUMNS``.
+    """Base of tables; subclasses declare their columns, dtypes and row shapes in ``COLUMNS``.
 
     Raises:
-        ValueError: a column is not of its dtype and shape, or not as long as the first.
+        ValueError: a column has another dtype, row shape or length.
     """
 
     COLUMNS: ClassVar[dict[str, Column]]
@@ -42,7 +42,7 @@ class Table:
 
     @classmethod
     def empty(cls) -> Self:
-        """Return a table of no rows."""
+        """Return a table without rows."""
         return cls(**{n: np.zeros((0, *shape), dtype) for n, (dtype, shape) in cls.COLUMNS.items()})
 
     @classmethod
@@ -72,7 +72,7 @@ class Table:
             flat = pa.array(values.reshape(-1))
             size = int(np.prod(shape))
             arrays[name] = pa.FixedSizeListArray.from_arrays(flat, size) if shape else flat
-        with whole_file(path) as partial:
+        with atomic_write(path) as partial:
             pq.write_table(pa.table(arrays), partial, compression="zstd", row_group_size=_ROW_GROUP)
 
     @classmethod
@@ -86,7 +86,7 @@ class Table:
         import pyarrow.parquet as pq
 
         try:
-            # One column and row group at a time: a million faces held twice are 4 GB.
+            # One column and row group at a time: two copies of a million faces take 4 GB.
             with pq.ParquetFile(path) as file:
                 columns = {name: _numpy(file, name, *kind) for name, kind in cls.COLUMNS.items()}
             return cls(**columns)
@@ -95,7 +95,7 @@ class Table:
 
     @classmethod
     def count(cls, path: Path) -> int:
-        """Number of rows of a file written by :meth:`write`, without reading them.
+        """Return the number of rows of a file written by :meth:`write`, from its metadata.
 
         Raises:
             InputError: the file cannot be read.
@@ -115,13 +115,13 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 def _numpy(file: Any, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-    """One column of an open file."""
-    found = np.empty((file.metadata.num_rows, *shape), dtype)
+    """Read one column of an open file."""
+    column = np.empty((file.metadata.num_rows, *shape), dtype)
     first = 0
     for group in range(file.num_row_groups):
         for chunk in file.read_row_group(group, columns=[name])[name].chunks:
             values = chunk.flatten() if shape else chunk
-            some = values.to_numpy(zero_copy_only=False).reshape(len(chunk), *shape)
-            found[first : first + len(chunk)] = some
+            rows = values.to_numpy(zero_copy_only=False).reshape(len(chunk), *shape)
+            column[first : first + len(chunk)] = rows
             first += len(chunk)
-    return found
+    return column

@@ -1,1 +1,1 @@
-"""Erasure of a person from the people's file, and the search for residues in a project."""
+"""Erasure of a person from the people file, and the search for residues in a project."""

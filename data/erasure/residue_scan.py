@@ -16,30 +16,30 @@ from numpy.typing import NDArray
 
 _BLOCK_BYTES: Final = 1 << 22
 _EMBEDDING_BYTES: Final = 16
-"""Length of an embedding's start (four numbers) that occurs nowhere else."""
+"""Length of the prefix of an embedding, four numbers, that is unique."""
 _PICTURE_BYTES: Final = 32
-"""Length of a picture's part that occurs nowhere else, although backgrounds are shared."""
+"""Length of a section of a picture that is unique, even among pictures of one background."""
 _SCAN_BYTES: Final = b"\xff\xda"
-"""Start of scan: the image data of a JPEG file follow this marker."""
+"""Start of scan: the marker before the image data of a JPEG file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Residue:
-    """A file that still holds something of the person."""
+    """A file that still contains data of the person."""
 
     path: Path
-    what: str  # "name", "embedding", "portrait" or "frame"
+    kind: str  # "name", "embedding", "portrait" or "frame"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Needle:
-    """Everything of a person that must not be left.
+    """The data of a person that must not remain.
 
     Args:
-        names: present and past.
-        embeddings: ``(m, 128)`` float32, of their faces.
-        portraits: `picture_mark` of each picture of them alone.
-        frames: `picture_digest` of each picture that shows them.
+        names: current and former names.
+        embeddings: ``(m, 128)``, one per face.
+        portraits: `picture_mark` of each picture of a single face.
+        frames: `picture_digest` of each picture that shows the person.
     """
 
     names: Collection[str]
@@ -49,25 +49,28 @@ class Needle:
 
 
 def picture_mark(content: bytes) -> bytes:
-    """Return 32 bytes that identify a JPEG file, also inside another file."""
-    begin = content.find(_SCAN_BYTES) + 1  # tables and sizes before it are the same in other files
-    # From the middle, where the face is, and of the most varied part: plain areas are alike.
+    """Return 32 bytes that identify a JPEG file, even inside another file."""
+    # The tables and sizes before the scan occur in other files as well.
+    begin = content.find(_SCAN_BYTES) + 1
+    # The most varied section of the middle, where the face is: plain areas look alike.
     quarter = (len(content) - begin) // 4
     middle = content[begin + quarter : len(content) - quarter]
-    places = range(0, max(len(middle) - _PICTURE_BYTES, 1), _PICTURE_BYTES)
-    return max((middle[at : at + _PICTURE_BYTES] for at in places), key=lambda part: len(set(part)))
+    offsets = range(0, max(len(middle) - _PICTURE_BYTES, 1), _PICTURE_BYTES)
+    return max(
+        (middle[at : at + _PICTURE_BYTES] for at in offsets), key=lambda part: len(set(part))
+    )
 
 
 def picture_digest(content: bytes) -> bytes:
-    """Return the digest that identifies a file with exactly this content."""
+    """Return the digest of a file's content."""
     return hashlib.sha256(content).digest()
 
 
 def find_residues(folder: Path, needle: Needle) -> list[Residue]:
-    """Search the name and every byte of every file in a folder for a needle.
+    """Search a folder for a needle: the name and every byte of every file.
 
-    Archives and compressed tables are searched as well. A name inside a longer one does not count:
-    "Person 1" is not found in "Person 12".
+    Archives and compressed tables are unpacked. Names match whole words only: "Person 1" does not
+    match "Person 12".
     """
     search = _Scan(needle)
     residues = []
@@ -77,17 +80,17 @@ def find_residues(folder: Path, needle: Needle) -> list[Residue]:
             found |= search.in_content(content)
         if path.suffix == ".parquet":
             found |= search.in_table(path)
-        residues += [Residue(path, what) for what in sorted(found)]
+        residues += [Residue(path, kind) for kind in sorted(found)]
     return residues
 
 
 class _Scan:
     def __init__(self, needle: Needle) -> None:
-        # Plain, escaped for JSON, and in the encoding of Windows programs.
+        # Plain, escaped for JSON, and encoded as UTF-16, as Windows programs do.
         texts = {text for name in needle.names for text in (name, json.dumps(name)[1:-1])}
         spellings = {text.encode(code) for text in texts for code in ("utf-8", "utf-16-le")}
-        whole = [rb"(?<![\w\x80-\xff])" + re.escape(s) + rb"(?![\w\x80-\xff])" for s in spellings]
-        self._name = re.compile(b"|".join(whole)) if whole else None
+        words = [rb"(?<![\w\x80-\xff])" + re.escape(s) + rb"(?![\w\x80-\xff])" for s in spellings]
+        self._name = re.compile(b"|".join(words)) if words else None
         self._rows = {row.tobytes() for row in needle.embeddings}
         self._marks = {
             "embedding": _Marks({row[:_EMBEDDING_BYTES] for row in self._rows}),
@@ -101,17 +104,17 @@ class _Scan:
 
     def in_content(self, content: IO[bytes]) -> set[str]:
         found: set[str] = set()
-        before, whole = b"", hashlib.sha256()
+        before, sha256 = b"", hashlib.sha256()
         while block := content.read(_BLOCK_BYTES):
             window = before + block
             found |= {"name"} if self.in_text(window) else set()
-            found |= {what for what, marks in self._marks.items() if marks.in_content(window)}
+            found |= {kind for kind, marks in self._marks.items() if marks.in_content(window)}
             before = window[-self.overlap :]
-            whole.update(block)
-        return found | ({"frame"} if whole.digest() in self._frames else set())
+            sha256.update(block)
+        return found | ({"frame"} if sha256.digest() in self._frames else set())
 
     def in_table(self, path: Path) -> set[str]:
-        """Search a compressed table: columns of 128 numbers, and of text."""
+        """Search the embedding and text columns of a compressed table."""
         import pyarrow.parquet as pq
 
         found: set[str] = set()
@@ -128,31 +131,31 @@ class _Scan:
 
 
 class _Marks:
-    """Search for many byte strings of one length at once."""
+    """Search for many byte strings of equal length in one pass."""
 
     def __init__(self, marks: set[bytes]) -> None:
         self._marks = marks
         self._length = max(map(len, marks), default=0)
-        # The first two bytes rule out nearly every place.
-        self._begins = np.zeros(1 << 16, np.bool_)
-        self._begins[np.frombuffer(b"".join(mark[:2] for mark in marks), "<u2")] = True
+        # The first two bytes rule out nearly every offset.
+        self._prefixes = np.zeros(1 << 16, np.bool_)
+        self._prefixes[np.frombuffer(b"".join(mark[:2] for mark in marks), "<u2")] = True
 
     def in_content(self, content: bytes) -> bool:
         return bool(self._marks) and any(
-            content[place : place + self._length] in self._marks
+            content[offset : offset + self._length] in self._marks
             for shift in (0, 1)
-            for place in self._places(content, shift)
+            for offset in self._candidates(content, shift)
         )
 
-    def _places(self, content: bytes, shift: int) -> Iterator[int]:
+    def _candidates(self, content: bytes, shift: int) -> Iterator[int]:
         count = (len(content) - shift) // 2
         if count > 0:
             words = np.frombuffer(content, "<u2", count, shift)
-            yield from (np.flatnonzero(self._begins[words]) * 2 + shift).tolist()
+            yield from (np.flatnonzero(self._prefixes[words]) * 2 + shift).tolist()
 
 
 def _contents(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file, and of the entries of an archive."""
+    """Yield the content of a file, and of each of its entries if it is an archive."""
     with path.open("rb") as content:
         yield content
     if zipfile.is_zipfile(path):

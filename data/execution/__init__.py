@@ -1,1 +1,1 @@
-"""Tasks, the segments they work on, and the runners that run them."""
+"""Tasks, the segments that they process, and the runners that execute them."""

@@ -1,4 +1,4 @@
-"""The context of a run: progress bars, failures and runner, passed to every stage as one."""
+"""The context of a run, passed to every stage: progress bars, failures and runner."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from data.execution.tasks import LocalRunner, Runner
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """How a stage reports and where it runs; nothing in it changes the output.
+    """Progress bars, failures and runner of a stage; none of them affects the output.
 
     Args:
         progress: makes the bars.
-        failures: collects the errors of single footages; by default the first one ends the run.
-        runner: executes the tasks; by default in this process.
+        failures: collects the errors of single footages; by default, the first error ends the run.
+        runner: executes the tasks; by default, in this process.
     """
 
     progress: Progress

@@ -1,4 +1,4 @@
-"""Failures of single footages: the run continues, and reports them at its end."""
+"""Failures of single footages, which the run reports at its end."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ R = TypeVar("R")
 
 
 class Failures:
-    """Collects the errors of single footages in a run over several."""
+    """Collects the errors of single footages in a run over several footages."""
 
     def __init__(self) -> None:
         self._count = self._failed = 0
         self.lines: list[str] = []
 
     def expect(self, count: int) -> None:
-        """Add to the number of footages in the run; when all of them fail, the run fails."""
+        """Add ``count`` to the number of footages in the run, which fails if all of them fail."""
         self._count += count
 
     @contextmanager
     def guard(self, *, footages: int = 1) -> Iterator[None]:
-        """Record an `InputError` of the block instead of raising it.
+        """Record an `InputError` that the block raises.
 
         Args:
-            footages: number that the block works on; they fail together.
+            footages: number of footages that the block processes; they fail together.
 
         Raises:
             InputError: all footages of the run have failed.
@@ -42,7 +42,7 @@ class Failures:
                 raise InputError(self._summary()) from error
 
     def each(self, footages: Iterable[T], make: Callable[[T], R]) -> Iterator[R]:
-        """Yield ``make(footage)`` of each footage that does not fail.
+        """Yield ``make(footage)`` for each footage for which it succeeds.
 
         Raises:
             InputError: see `guard`.
@@ -60,10 +60,10 @@ class Failures:
 
 
 class FailFast(Failures):
-    """The first footage that fails ends the run."""
+    """Ends the run at the first footage that fails."""
 
     @contextmanager
     def guard(self, *, footages: int = 1) -> Iterator[None]:
-        """Let every error pass."""
+        """Propagate every error."""
         del footages
         yield

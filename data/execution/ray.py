@@ -1,4 +1,4 @@
-"""Run tasks on the machines of a Ray cluster; the only module that imports Ray."""
+"""Run tasks on a Ray cluster; the only module that imports Ray."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ AUTO: Final = "auto"
 ATTEMPTS: Final = 3
 """Attempts per task, whether its function or its machine fails."""
 _TASK_CPUS: Final = 1  # many small tasks load all cores better than a few large ones
-_TASKS_PER_CORE: Final = 2  # submitted at once, so that no core is idle between two tasks
+_TASKS_PER_CORE: Final = 2  # submitted together, so that no core is idle between two tasks
 _CONNECT_S: Final = 5.0
 _HEALTH_CHECK_S: Final = 15.0
-_POLL_S: Final = 0.5  # between two updates of the progress
+_POLL_S: Final = 0.5  # interval of progress updates
 _STOP_S: Final = 10.0
 
 
@@ -40,24 +40,24 @@ def ray_at(address: str) -> Iterator[RayRunner]:
     """Start Ray on this machine, or connect to a running cluster; disconnect at the end.
 
     Args:
-        address: ``local`` to start one, ``auto`` for the one that runs on this machine, or
+        address: ``local`` to start Ray, ``auto`` for the cluster that runs on this machine, or
             HOST:PORT of a cluster's head.
 
     Raises:
-        InputError: Ray is not installed, or does not answer at the address.
+        InputError: Ray is not installed, or does not respond at the address.
     """
     if importlib.util.find_spec("ray") is None:
         raise InputError("--ray: Ray is not installed; pip install 'fancam[ray]'")
     _check_address(address)
-    # Ray reads these when it is imported.
+    # Ray reads these variables when it is imported.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # disables usage reporting
     if address == LOCAL:
-        # Makes Ray use 127.0.0.1 as this machine's address, and listen there only.
+        # Makes Ray use 127.0.0.1 as the address of this machine, and listen on it only.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-        # Keeps other users of this machine out; Ray's own token would be in the user's home.
+        # Rejects other users of this machine. Ray would store its own token in the home folder.
         os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", secrets.token_hex(32)
     else:
-        _require_answer(address)
+        _require_healthy(address)
     import ray
 
     options: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
@@ -75,7 +75,7 @@ _ADVICE: Final = "run `ray start` on this machine too, or give --ray local"
 
 
 def _check_address(address: str) -> None:
-    """Reject an address at which nothing listens; Ray itself would retry for a minute."""
+    """Reject an address with a closed port; Ray itself would retry for a minute."""
     if address in (LOCAL, AUTO):
         return
     host, colon, port = address.rpartition(":")
@@ -89,8 +89,8 @@ def _check_address(address: str) -> None:
         raise InputError(f"--ray {address}: no Ray answers ({reason}); {_ADVICE}") from error
 
 
-def _require_answer(address: str) -> None:
-    """Refuse an address of another service, or of a cluster with another token.
+def _require_healthy(address: str) -> None:
+    """Reject the address of another service, or of a cluster with another token.
 
     Ray itself would retry for minutes, and cannot be interrupted.
     """
@@ -100,10 +100,12 @@ def _require_answer(address: str) -> None:
             command, capture_output=True, text=True, timeout=_HEALTH_CHECK_S, check=False
         )
     except subprocess.TimeoutExpired as error:
-        message = f"no Ray answers within {_HEALTH_CHECK_S:.0f} s; is its token known here?"
+        message = (
+            f"no Ray answers within {_HEALTH_CHECK_S:.0f} s; is its token set on this machine?"
+        )
         raise InputError(f"--ray {address}: {message} If not, {_ADVICE}") from error
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["Ray is not healthy there"]
+        lines = done.stderr.strip().splitlines() or ["the cluster is not healthy"]
         raise InputError(f"--ray {address}: {lines[-1]}; {_ADVICE}")
 
 
@@ -117,42 +119,42 @@ class _RunningWork(Generic[PayloadT, ResultT]):
     """The state of one footage's work."""
 
     work: Work[PayloadT, ResultT]
-    unfinished: int  # tasks
+    unfinished: int  # number of tasks
     damage: list[Damage] = field(default_factory=list)
-    refused: InputError | None = None
+    error: InputError | None = None
 
     def finished(self, result: ResultT | None) -> Finished[PayloadT, ResultT]:
-        if self.refused is not None:
-            return Finished(self.work, Damage(), None, self.refused)
+        if self.error is not None:
+            return Finished(self.work, Damage(), None, self.error)
         return Finished(self.work, damage_of_all(self.damage), result)
 
 
 @dataclass(frozen=True, slots=True)
-class _Refusal:
+class _TaskError:
     """An `InputError` of a task, returned as a value so that Ray does not retry."""
 
     message: str
 
 
 class RayRunner:
-    """Runs tasks on the cluster that this process is connected to, each up to `ATTEMPTS` times."""
+    """Runs tasks on the connected cluster, with up to `ATTEMPTS` attempts per task."""
 
     def __init__(self) -> None:
         self._cpus = _TASK_CPUS
 
     def threads(self, requested: int) -> int:
-        """Return the threads of one task, which reserves the same number of cores.
+        """Return the number of threads per task, which reserves as many cores.
 
         Raises:
-            InputError: no machine has that many.
+            InputError: no machine of the cluster has as many cores.
         """
         import ray
 
         self._cpus = requested or _TASK_CPUS
-        most = max((node["Resources"].get("CPU", 0) for node in _live_nodes(ray)), default=0)
-        if most < self._cpus:
-            message = f"the largest machine of the cluster has {most:g} cores"
-            raise InputError(f"{self._cpus} threads a task: {message}; give --threads less")
+        max_cores = max((node["Resources"].get("CPU", 0) for node in _live_nodes(ray)), default=0)
+        if max_cores < self._cpus:
+            message = f"the largest machine of the cluster has {max_cores:g} cores"
+            raise InputError(f"{self._cpus} threads per task: {message}; lower --threads")
         return self._cpus
 
     def run(
@@ -168,7 +170,7 @@ class RayRunner:
 
 
 class _TaskQueue(Generic[PayloadT, ResultT]):
-    """The tasks of one stage: submitted to Ray, or pending until it has capacity."""
+    """Queue of the tasks of one stage, which are submitted to Ray up to its capacity."""
 
     def __init__(self, cpus: int) -> None:
         import ray
@@ -213,8 +215,8 @@ class _TaskQueue(Generic[PayloadT, ResultT]):
     def _continue(
         self, running: _RunningWork[PayloadT, ResultT]
     ) -> Iterator[Finished[PayloadT, ResultT]]:
-        """Queue the last task, now that the others are finished."""
-        if running.work.last is None or running.refused is not None:
+        """Queue the last task after all other tasks are finished."""
+        if running.work.last is None or running.error is not None:
             yield running.finished(None)
         else:
             self._pending.appendleft((running, running.work.last))
@@ -240,7 +242,7 @@ class _TaskQueue(Generic[PayloadT, ResultT]):
     def _collect(self, reference: Any) -> Iterator[Finished[PayloadT, ResultT]]:
         running, task = self._submitted.pop(reference)
         result = self._result(running, reference)
-        if running.refused is not None:
+        if running.error is not None:
             self._drop_pending(running)
         if task is running.work.last:
             yield running.finished(result)
@@ -250,9 +252,9 @@ class _TaskQueue(Generic[PayloadT, ResultT]):
         if running.unfinished == 0:
             yield from self._continue(running)
 
-    def _drop_pending(self, refused: _RunningWork[PayloadT, ResultT]) -> None:
-        kept = [one for one in self._pending if one[0] is not refused]
-        refused.unfinished -= len(self._pending) - len(kept)
+    def _drop_pending(self, failed: _RunningWork[PayloadT, ResultT]) -> None:
+        kept = [entry for entry in self._pending if entry[0] is not failed]
+        failed.unfinished -= len(self._pending) - len(kept)
         self._pending = deque(kept)
 
     def _result(self, running: _RunningWork[PayloadT, ResultT], reference: Any) -> Any:
@@ -260,13 +262,13 @@ class _TaskQueue(Generic[PayloadT, ResultT]):
             result = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None) or error
-            why = f"{type(cause).__name__}: {_first_line(cause)}"
-            running.refused = InputError(
-                f"{running.work.name}: failed {ATTEMPTS} times ({why}); run it again"
+            reason = f"{type(cause).__name__}: {_first_line(cause)}"
+            running.error = InputError(
+                f"{running.work.name}: failed {ATTEMPTS} times ({reason}); run it again"
             )
             return None
-        if isinstance(result, _Refusal):
-            running.refused = InputError(result.message)
+        if isinstance(result, _TaskError):
+            running.error = InputError(result.message)
             return None
         return result
 
@@ -274,10 +276,10 @@ class _TaskQueue(Generic[PayloadT, ResultT]):
         total = self._ray.get(self._counter.total.remote())
         bar.update(total - self._frames_shown)
         self._frames_shown = total
-        self._capacity = self._find_capacity()  # machines join and leave
+        self._capacity = self._find_capacity()  # machines may join and leave
 
     def cancel(self) -> None:
-        """Cancel all tasks that Ray still runs."""
+        """Cancel all submitted tasks."""
         for reference in self._submitted:
             with suppress(Exception):
                 self._ray.cancel(reference, force=True)
@@ -296,11 +298,11 @@ def _live_nodes(ray: Any) -> list[dict[str, Any]]:
 
 
 def _run_task(task: Task[Any], threads: int, counter: Any) -> Any:
-    """Run a task in a Ray process, whose context keeps loaded models for the next task."""
+    """Run a task in a Ray worker process, which caches models between tasks."""
     import cv2
 
     cv2.setNumThreads(threads)
-    # Ray may restart a task while its first process, presumed dead, still writes.
+    # Ray may restart a task while its first process, which it presumes dead, is still writing.
     os.environ[WRITER] = f"-{socket.gethostname()}-{os.getpid()}"
     bar = _RemoteBar(counter)
     context = _process_context()
@@ -308,7 +310,7 @@ def _run_task(task: Task[Any], threads: int, counter: Any) -> Any:
     try:
         return task.run(context)
     except InputError as error:
-        return _Refusal(str(error))
+        return _TaskError(str(error))
     finally:
         bar.report()
 
@@ -329,7 +331,7 @@ def _no_bars(name: str, total: int, done: int) -> Iterator[Bar]:
 
 
 class _RemoteBar:
-    """A bar that reports to the counter, at most every `_POLL_S`."""
+    """Progress bar that reports to the counter, at most every `_POLL_S` seconds."""
 
     def __init__(self, counter: Any) -> None:
         self._counter, self._frames, self._reported_s = counter, 0, time.monotonic()
@@ -341,17 +343,17 @@ class _RemoteBar:
             self.report()
 
     def set_postfix_str(self, s: str) -> None:
-        """Discard the text: one bar is drawn for all tasks."""
+        """Ignore the text: all tasks share one visible bar."""
 
     def report(self) -> None:
-        """Send the frames since the last report."""
+        """Send the number of frames since the last report."""
         if self._frames:
             self._counter.add.remote(self._frames)
         self._frames, self._reported_s = 0, time.monotonic()
 
 
 class _FrameCounter:
-    """Ray actor: frames that all tasks have finished, on the machine that draws the bar."""
+    """Ray actor that counts the processed frames, on the machine that draws the bar."""
 
     def __init__(self) -> None:
         self._total = 0

@@ -1,4 +1,4 @@
-"""Segments: the parts of a long footage that tasks process independently."""
+"""Segments of a footage, which tasks process independently."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from data.video.footage import Footage
 from data.video.frames import Damage
 
 SEGMENT_S: Final = 600.0
-"""Shortest segment of a footage that has several."""
+"""Minimum length of a segment in a footage with several segments."""
 MAX_SEGMENTS: Final = 12
-"""Of a footage: each task reads the file from its beginning, which takes a second an hour."""
+"""Per footage: each task reads the file from its start, which takes 1 s per hour of footage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +30,42 @@ class Segment:
 
 
 def segments_of(footage: Footage, *, step_s: float = 1.0) -> tuple[Segment, ...]:
-    """Split a footage into segments; anything but a long video is one segment.
+    """Split a footage into segments; pictures and short videos are a single segment.
 
-    The result depends on nothing else, so every machine splits a footage alike.
+    The result depends on the arguments only, so every machine splits a footage in the same way.
 
     Args:
-        footage: its header may state a wrong duration, so the last segment has no end.
-        step_s: segments begin at multiples of this.
+        footage: footage to split; the last segment is open-ended, since the duration in the header
+            may be wrong.
+        step_s: segments start at multiples of this, in seconds.
     """
     if footage.kind != "video":
         return (Segment(0, 0.0, inf),)
-    begins = segment_begins(footage.duration_s, step=step_s, shortest=round(SEGMENT_S / step_s))
-    return tuple(map(Segment, range(len(begins)), begins, [*begins[1:], inf]))
+    starts = segment_starts(footage.duration_s, step=step_s, shortest=round(SEGMENT_S / step_s))
+    return tuple(map(Segment, range(len(starts)), starts, [*starts[1:], inf]))
 
 
-def segment_begins(total: float, *, step: float, shortest: int) -> list[float]:
-    """Return where the segments of a footage begin; each ends where the next one begins.
+def segment_starts(total: float, *, step: float, shortest: int) -> list[float]:
+    """Return the start of each segment; a segment ends at the start of the next one.
 
-    A remainder of less than half a segment is part of the last one.
+    A remainder shorter than half a segment is added to the last segment.
 
     Args:
         total: length of the footage, in any unit.
-        step: segments begin at multiples of this, in the same unit.
-        shortest: steps of a segment, at least.
+        step: segments start at multiples of this, in the same unit.
+        shortest: minimum length of a segment, in steps.
     """
     length = max(shortest, ceil(total / MAX_SEGMENTS / step), 1) * step
     return [number * length for number in range(max(int(total / length + 0.5), 1))]
 
 
-def note_damage(file: Path, damage: Damage) -> None:
-    """Record that a segment is finished, and its damage."""
+def write_damage(file: Path, damage: Damage) -> None:
+    """Record a finished segment and its damage."""
     write_json(file, dataclasses.asdict(damage))
 
 
-def noted_damage(file: Path) -> Damage | None:
-    """Read the record of `note_damage`; None while the segment is unfinished."""
+def read_damage(file: Path) -> Damage | None:
+    """Return the damage of a finished segment; None for an unfinished one."""
     try:
         return Damage(**json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -72,7 +73,7 @@ def noted_damage(file: Path) -> Damage | None:
 
 
 def damage_of_all(segments: Iterable[Damage]) -> Damage:
-    """Combine the damage of all segments of a footage; each one counts the missing end."""
-    known = list(segments)
-    missing = max((one.missing for one in known), default=0)
-    return Damage(sum(one.frames for one in known), missing)
+    """Combine the damage of all segments of a footage; each of them counts the missing end."""
+    damages = list(segments)
+    missing = max((damage.missing for damage in damages), default=0)
+    return Damage(sum(damage.frames for damage in damages), missing)

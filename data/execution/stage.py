@@ -1,4 +1,4 @@
-"""The skeleton of every stage that works on footages one by one."""
+"""Base of every stage that processes footages one by one."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ SummaryT = TypeVar("SummaryT")
 
 
 class FootageStage(ABC, Generic[FootageT, PayloadT, ResultT, SummaryT]):
-    """What a stage does for one footage; `run_footages` does it for all.
+    """Plans and finishes the work of a stage on one footage; see `run_footages`.
 
-    Both methods run in the process that holds the project's lock.
+    All methods run in the process that holds the project's lock.
     """
 
     @abstractmethod
     def plan(self, footage: FootageT, *, threads: int) -> Work[PayloadT, ResultT]:
-        """Return the tasks that a footage still needs.
+        """Return the unfinished tasks of a footage.
 
         Args:
-            footage: as it was requested.
-            threads: of each task.
+            footage: one of the footages passed to `run_footages`.
+            threads: number of threads per task.
 
         Raises:
             InputError: the footage cannot be used.
@@ -37,15 +37,15 @@ class FootageStage(ABC, Generic[FootageT, PayloadT, ResultT, SummaryT]):
 
     @abstractmethod
     def finish(self, finished: Finished[PayloadT, ResultT], *, took_s: float) -> SummaryT:
-        """Record in the project what is finished, and summarise it.
+        """Record the finished work in the project, and return a summary.
 
         Args:
-            finished: usable.
-            took_s: seconds since its planning.
+            finished: work without an error.
+            took_s: seconds since `plan` was called.
         """
 
-    def refuse(self, finished: Finished[PayloadT, ResultT]) -> None:
-        """Take back what planning recorded of a footage that turned out unusable."""
+    def discard(self, finished: Finished[PayloadT, ResultT]) -> None:
+        """Undo the changes of `plan` for a footage that turned out to be unusable."""
 
 
 def run_footages(
@@ -56,38 +56,38 @@ def run_footages(
     threads: int,
     frames: int,
 ) -> list[SummaryT]:
-    """Plan each footage, run its tasks and record what is finished.
+    """Plan each footage, run its tasks and record the result.
 
     The caller holds the project's lock and has announced the footages to ``context.failures``.
 
     Args:
         stage: plans and finishes single footages.
-        footages: in any form that the stage understands.
-        context: of the run.
-        threads: of each task, as the user requested; 0 for all cores.
-        frames: estimated total of all footages.
+        footages: passed to ``stage.plan`` one by one.
+        context: progress bars, failures and runner.
+        threads: number of threads per task that the user requested; 0 for all cores.
+        frames: estimated number of frames in all footages.
 
     Returns:
-        Summaries in the order of the footages, without those that failed.
+        Summaries of the footages that did not fail, in the order of ``footages``.
 
     Raises:
         InputError: see `Failures.guard`.
     """
-    each_threads = context.runner.threads(threads)
+    task_threads = context.runner.threads(threads)
     started_s: dict[int, float] = {}
 
     def plan(numbered: tuple[int, FootageT]) -> Work[PayloadT, ResultT]:
         number, footage = numbered
         started_s[number] = time.monotonic()
-        return replace(stage.plan(footage, threads=each_threads), number=number)
+        return replace(stage.plan(footage, threads=task_threads), number=number)
 
     works = context.failures.each(enumerate(footages), plan)
     summaries: dict[int, SummaryT] = {}
     for finished in context.runner.run(works, context.progress, frames=frames):
         number = finished.work.number
         with context.failures.guard():
-            if finished.refused is not None:
-                stage.refuse(finished)
+            if finished.error is not None:
+                stage.discard(finished)
             finished.require()
             took_s = time.monotonic() - started_s[number]
             summaries[number] = stage.finish(finished, took_s=took_s)
@@ -95,6 +95,6 @@ def run_footages(
 
 
 def known_footages(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:
-    """Return the entries of those footages that the project knows."""
-    wanted = {absolute(path) for path in paths}
-    return [entry for entry in project.footages.values() if entry.path in wanted]
+    """Return the entries of those footages that are in the project."""
+    requested = {absolute(path) for path in paths}
+    return [entry for entry in project.footages.values() if entry.path in requested]

@@ -1,9 +1,9 @@
 """Tasks of a stage and the runners that execute them, in this process or on other machines.
 
-A stage describes the work on each footage: tasks that are independent of each other, and a last
-task that combines what they wrote. A task is a module-level function and its payload, so that
-both can be sent to another process or machine. It only writes files of its own: the stage, which
-holds the project's lock, records in the project what is finished.
+A stage plans the work on each footage: tasks that are independent of each other, and a last task
+that combines their output. A task is a module-level function and its payload, so that it can be
+sent to another process or machine. A task writes only files of its own. The stage, which holds the
+project's lock, records finished work in the project.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class TaskContext:
     """Per-process context of tasks: progress bars, and a cache of loaded models.
 
     Args:
-        progress: makes the bars of last tasks; the other tasks of a footage share ``bar``.
+        progress: makes the bars of last tasks; all other tasks of a footage share ``bar``.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -37,23 +37,23 @@ class TaskContext:
 
     def loaded(self, load: Callable[[SettingsT], T], settings: SettingsT) -> T:
         """Return ``load(settings)``, cached until the settings change."""
-        known = self._loaded.get(load)
-        if known is None or known[0] != settings:
-            self._loaded.pop(load, None)  # frees its memory before the next one is loaded
-            known = self._loaded[load] = (settings, load(settings))
-        result: T = known[1]
+        cached = self._loaded.get(load)
+        if cached is None or cached[0] != settings:
+            self._loaded.pop(load, None)  # frees its memory before the next model is loaded
+            cached = self._loaded[load] = (settings, load(settings))
+        result: T = cached[1]
         return result
 
 
 @dataclass(frozen=True, slots=True)
 class Task(Generic[T]):
-    """A call that any process can execute, also repeatedly: finished output is kept.
+    """Function call that any process can execute, and repeat: it keeps finished output.
 
     Args:
         function: module-level; takes the payload and the context.
-        payload: its first argument; can be pickled.
+        payload: first argument of the function; picklable.
         gpus: share of a GPU to reserve on a cluster.
-        reads: files and folders of the project that it reads, relative to the project folder.
+        reads: input files and folders of the project, relative to the project folder.
     """
 
     function: Callable[[Any, TaskContext], T]
@@ -71,13 +71,13 @@ class Work(Generic[PayloadT, ResultT]):
     """The tasks of one footage.
 
     Args:
-        name: of the footage.
-        payload: what the stage needs when the work is finished; stays in this process.
-        tasks: independent of each other; each returns the damage that it met.
-        last: runs after all of them.
+        name: name of the footage.
+        payload: data that the stage needs when the work is finished; not sent to other processes.
+        tasks: independent tasks; each returns the damage of its segment.
+        last: task that runs after all others.
         total: frames that the tasks cover.
-        done: frames that an earlier run finished.
-        number: position of the footage among those of the run, from 0; set by `run_footages`.
+        done: frames that an earlier run has processed.
+        number: index of the footage in the run, from 0; set by `run_footages`.
     """
 
     name: str
@@ -95,19 +95,19 @@ class Finished(Generic[PayloadT, ResultT]):
 
     work: Work[PayloadT, ResultT]
     damage: Damage
-    result: ResultT | None  # of the last task; None without one
-    refused: InputError | None = None  # why the footage cannot be used
+    result: ResultT | None  # of the last task; None without a last task
+    error: InputError | None = None  # reason why the footage is unusable
 
     def require(self) -> None:
         """Raise the footage's error, if there is one."""
-        if self.refused is not None:
-            raise self.refused
+        if self.error is not None:
+            raise self.error
 
     def output(self) -> ResultT:
         """Return the result of the last task.
 
         Raises:
-            ValueError: there is none.
+            ValueError: the work has no last task, or it failed.
         """
         if self.result is None:
             raise ValueError(f"{self.work.name} must have the result of a last task")
@@ -122,27 +122,27 @@ class Runner(Protocol):
     ) -> Iterator[Finished[PayloadT, ResultT]]:
         """Yield each footage's work when it is finished, in any order.
 
-        A refused footage does not stop the others. Any other error, and closing the generator,
-        stops all tasks.
+        An `InputError` of one footage does not stop the others. Any other error, and closing the
+        generator, stops all tasks.
 
         Args:
-            works: consumed lazily, as tasks can be started.
+            works: consumed lazily, whenever a task can be started.
             progress: makes the bars.
-            frames: estimated total of all works.
+            frames: estimated number of frames in all works.
         """
         ...
 
     def threads(self, requested: int) -> int:
-        """Return the threads that each task shall use, 0 for all cores.
+        """Return the number of threads per task, 0 for all cores.
 
         Args:
-            requested: by the user; 0 for all cores.
+            requested: number that the user requested; 0 for all cores.
         """
         ...
 
 
 class LocalRunner:
-    """Runs tasks in this process, one after the other."""
+    """Runs tasks in this process, one after another."""
 
     def run(
         self,
@@ -151,7 +151,7 @@ class LocalRunner:
         *,
         frames: int,  # noqa: ARG002 - each footage has a bar of its own
     ) -> Iterator[Finished[PayloadT, ResultT]]:
-        """Yield each footage's work, in order; the next one is requested after that."""
+        """Yield each footage's work, in order, before the next one is requested."""
         context = TaskContext(progress)
         for work in works:
             yield _run_work(work, context)

@@ -14,7 +14,7 @@ _END = object()
 
 
 class _Failure:
-    """An error, passed down the queues to the consumer."""
+    """Error that is passed through the queues to the consumer."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -25,13 +25,13 @@ def stream(
 ) -> Generator[Any, None, None]:
     """Apply ``stages`` to each item of ``source``, and yield the results in order.
 
-    The source and each stage run in a thread of their own. An error in any thread is raised here
-    unchanged. After it, and when the generator is closed, all threads end before this returns.
+    The source and each stage run in threads of their own. An error in any thread is raised here
+    unchanged. All threads have ended when the generator raises, is exhausted or is closed.
 
     Args:
-        source: of the items.
-        stages: functions of one item; each takes the result of the one before.
-        capacity: of each queue, so that memory does not grow with the source.
+        source: items to process.
+        stages: functions of one item; each receives the result of the previous one.
+        capacity: maximum number of items per queue, which bounds the memory.
     """
     stop = threading.Event()
     queues: list[queue.Queue[Any]] = [queue.Queue(capacity) for _ in range(len(stages) + 1)]
@@ -52,7 +52,7 @@ def stream(
 
 
 def _feed(items: Iterable[Any], downstream: queue.Queue[Any], stop: threading.Event) -> None:
-    """Put every item, then the end marker or the error that stopped the source."""
+    """Put every item, and then the end marker or the error of the source."""
     last: Any = _END
     try:
         for item in items:
@@ -87,7 +87,7 @@ def _receive(upstream: queue.Queue[Any], stop: threading.Event) -> Iterator[Any]
 
 
 def _put(downstream: queue.Queue[Any], item: Any, stop: threading.Event) -> bool:
-    """Put an item, waiting for room; return False when the run was stopped meanwhile."""
+    """Put an item when the queue has room; return False if the run was stopped meanwhile."""
     while not stop.is_set():
         try:
             downstream.put(item, timeout=_POLL_S)

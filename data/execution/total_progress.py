@@ -1,4 +1,4 @@
-"""One progress line for a run of many stages: the current one, the share done, the time left."""
+"""Progress of a run of many stages on one line: current stage, share done, time left."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class ProgressStep:
     """One stage of a run.
 
     Args:
-        name: of the command.
-        expected_s: estimated duration in seconds; only its share of the total counts.
-        bars: that it shows one after another, without those of `WRITING`.
+        name: name of the command.
+        expected_s: estimated duration in seconds; used only as a weight.
+        bars: number of bars that it shows in sequence, without those of `WRITING`.
     """
 
     name: str
@@ -26,11 +26,11 @@ class ProgressStep:
 
     def __post_init__(self) -> None:
         if self.expected_s <= 0 or self.bars < 1:
-            raise ValueError(f"a step must take time and have a bar, got {self}")
+            raise ValueError(f"expected_s must be positive and bars at least 1, got {self}")
 
 
 class Line(Protocol):
-    """The drawn line: a tqdm bar."""
+    """Interface of the tqdm bar that draws the line."""
 
     n: float
     initial: float
@@ -42,28 +42,28 @@ class Line(Protocol):
         """Show the name of the step."""
 
     def set_postfix_str(self, s: str, refresh: bool = True) -> object:
-        """Show a text behind the line."""
+        """Show a text after the line."""
 
     def write(self, s: str) -> object:
-        """Show a line above it."""
+        """Print a text above the line."""
 
 
 class TotalProgress:
-    """The progress of a whole run, on one line.
+    """Progress of a run of several stages, on one line.
 
-    The expected durations only weight the steps: the time left follows from the time it took.
+    The expected durations only weight the steps: the time left is extrapolated from the time taken.
     """
 
     def __init__(self, steps: Sequence[ProgressStep], line: Line) -> None:
         self._steps, self._line = list(steps), line
 
     def say(self, text: str) -> None:
-        """Show a line above this one."""
+        """Print a text above the line."""
         self._line.write(text)
 
     @contextmanager
     def step(self, number: int) -> Iterator[Progress]:
-        """Yield the progress of a step, counted from 0; mark the step as done after the block."""
+        """Yield the progress of step ``number``, from 0; mark the step as done after the block."""
         step = self._steps[number]
         start = sum(before.expected_s for before in self._steps[:number])
         shown = _RunningStep(
@@ -71,7 +71,7 @@ class TotalProgress:
         )
         self._line.set_description_str(shown.label)
         yield shown.bar
-        if shown.untouched:  # done by an earlier run: no measure of this one's speed
+        if shown.untouched:  # done by an earlier run, so it says nothing about the speed
             self._line.initial += start + step.expected_s - self._line.n
         shown.move_to(1.0)
 
@@ -84,13 +84,13 @@ class _RunningStep:
         self._bars = 0
 
     def move_to(self, share: float) -> None:
-        """Show a share of the step as done, 0..1; never move backwards."""
+        """Set the share of the step that is done, 0..1; the line never moves backwards."""
         self._line.n = max(self._line.n, self._start + min(share, 1.0) * self._step.expected_s)
         self._line.refresh()
 
     @contextmanager
     def bar(self, name: str, total: int, done: int) -> Iterator[Bar]:
-        """Show a bar of the step as a part of the line."""
+        """Yield a bar of the step, drawn as a part of the line."""
         self._line.set_description_str(f"{self.label}: {name}")
         if name == WRITING:
             yield _StepBar(self._line, lambda _: None, 1, 0)
@@ -121,13 +121,13 @@ class _StepBar:
         self._show(self._done / self._total)
 
     def set_postfix_str(self, s: str) -> None:
-        """Show ``s`` behind the line."""
+        """Show ``s`` after the line."""
         self._line.set_postfix_str(s)
 
 
 @contextmanager
 def total_progress(command: str, steps: Sequence[ProgressStep]) -> Iterator[TotalProgress]:
-    """Draw the line of a run of ``steps`` on the terminal."""
+    """Draw the progress line of a run of ``steps`` on the terminal."""
     from tqdm import tqdm
 
     form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"

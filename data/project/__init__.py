@@ -1,1 +1,1 @@
-"""The project folder: paths, footages, finished stages, and generated files."""
+"""The project folder: paths, footages, records of finished stages, and generated files."""

@@ -1,4 +1,4 @@
-"""Finished parts of a table that a stopped run resumes from."""
+"""Checkpoints: finished parts of a table, from which a stopped run resumes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Checkpoints(Generic[T]):
-    """Checkpoints in numbered files of one folder."""
+    """Checkpoints in the numbered files of a folder."""
 
     def __init__(
         self,
@@ -23,32 +23,32 @@ class Checkpoints(Generic[T]):
         read: Callable[[Path], T],
         write: Callable[[T, Path], None],
     ) -> None:
-        """Use ``folder`` with these functions to read and write a checkpoint.
+        """Create the checkpoints of ``folder``; nothing is read or written yet.
 
         Args:
-            folder: holds nothing else.
-            key: of the inputs; checkpoints of other inputs are ignored.
-            suffix: of the file whose existence marks a finished checkpoint.
+            folder: folder for checkpoints only.
+            key: digest of the inputs; checkpoints with other keys are ignored.
+            suffix: suffix of the file whose existence marks a finished checkpoint.
             read: reads a checkpoint from its file.
             write: writes a checkpoint atomically.
         """
         self._folder, self._key, self._suffix = folder, key, suffix
-        self._read_one, self._write_one = read, write
+        self._read_file, self._write_file = read, write
 
     def read(self) -> list[T]:
         """Return the finished checkpoints, in order."""
         parts: list[T] = []
         while (file := self._file(len(parts))).exists():
-            parts.append(self._read_one(file))
+            parts.append(self._read_file(file))
         return parts
 
     def append(self, part: T) -> None:
-        """Write one more checkpoint."""
+        """Write the next checkpoint."""
         number = next(n for n in count() if not self._file(n).exists())
-        self._write_one(part, self._file(number))
+        self._write_file(part, self._file(number))
 
     def remove(self) -> None:
-        """Remove all checkpoints: the table is complete, or they are stale."""
+        """Remove all checkpoints, when the table is complete or they are stale."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _file(self, number: int) -> Path:

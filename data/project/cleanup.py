@@ -1,4 +1,4 @@
-"""Removal of generated files that a command can make again."""
+"""Removal of generated files that a command can regenerate."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from data.project.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class Removable:
-    """Files that can be made again.
+    """Files that can be regenerated.
 
     Args:
-        kind: of file, in one word.
-        made_by: the commands that make them again.
-        files: generated ones only; a manifest comes after the files that it lists.
-        stages: whose records are removed, each with its footage.
+        kind: kind of the files, in one word.
+        made_by: commands that regenerate them.
+        files: generated files only; a manifest comes after the files that it lists.
+        stages: stages whose records are removed as well, each with its footage.
     """
 
     kind: str
@@ -29,15 +29,15 @@ class Removable:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes that removal frees; a file with another hard link frees nothing."""
+        """Bytes that the removal frees; a file with other hard links frees none."""
         stats = [file.stat() for file in self.files]
         return sum(stat.st_size for stat in stats if stat.st_nlink == 1)
 
 
 def remove(project: Project, removable: Removable) -> None:
-    """Remove files, and the folders that are empty then.
+    """Remove files, and folders that become empty.
 
-    The caller holds the project's lock. It can be repeated after an interruption.
+    The caller holds the project's lock. An interrupted removal can be repeated.
     """
     for stage, footage in removable.stages:
         project.unfinish(stage, footage)
@@ -46,15 +46,15 @@ def remove(project: Project, removable: Removable) -> None:
     folders = {folder for file in removable.files for folder in file.parents}
     inside = [folder for folder in folders if project.folder in folder.parents]
     for folder in sorted(inside, key=lambda path: len(path.parts), reverse=True):
-        with suppress(OSError):  # not empty: a file of the user's
+        with suppress(OSError):  # not empty: it holds a file of the user
             folder.rmdir()
 
 
 def files_under(*folders: Path) -> list[Path]:
-    """Every file in folders that hold generated files only."""
+    """Return every file in folders that hold generated files only."""
     return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
-def that_exist(*files: Path) -> list[Path]:
-    """The files that exist."""
+def existing_files(*files: Path) -> list[Path]:
+    """Return those of ``files`` that exist."""
     return [file for file in files if file.is_file()]

@@ -11,7 +11,7 @@ from typing import Final
 UNKNOWN_FOLDER = "unknown"
 MONTAGE_FOLDER = "montage"
 
-_NAME_BYTES = 120  # a file name may have 255, a Windows path 260 characters
+_NAME_BYTES = 120  # the limit is 255 for a file name and 260 for a Windows path
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]+')
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
     f"{d}{n}" for d in ("com", "lpt") for n in "123456789"
@@ -22,8 +22,8 @@ _JOINERS = "\u200c\u200d"  # invisible, but letters of some scripts and emoji ne
 def person_file_name(name: str) -> str:
     """Return a person's name as a file name that Windows, macOS and Linux allow.
 
-    Letters of every script stay. The same name gives the same file name; different names that would
-    share one: see `person_file_names`.
+    Letters of every script are kept. Different names may result in the same file name; see
+    `person_file_names`.
     """
     visible = (c for c in unicodedata.normalize("NFC", name) if _is_visible(c))
     text = _FORBIDDEN.sub("_", " ".join("".join(visible).split()))
@@ -41,10 +41,10 @@ def _is_visible(character: str) -> bool:
 
 
 def person_file_names(names: Mapping[int, str]) -> dict[int, str]:
-    """Return a file name without suffix for each person, unique even where case is ignored.
+    """Return a file name without suffix per person, unique on disks that ignore case.
 
     Args:
-        names: by person id.
+        names: names by person id.
     """
     files: dict[int, str] = {}
     taken: set[str] = set()
@@ -59,7 +59,7 @@ def person_file_names(names: Mapping[int, str]) -> dict[int, str]:
 
 
 class CropKind(StrEnum):
-    """Kind of a person's file in a footage's folder of crops; its value names it in addresses."""
+    """Kind of a person's file in the crops of a footage; its value is part of the page's URLs."""
 
     suffix: str
 
@@ -80,7 +80,7 @@ class CropKind(StrEnum):
         """Return the name of the file of this kind.
 
         Args:
-            base: see `person_file_names`.
+            base: file name without suffix; see `person_file_names`.
         """
         return f"{base}{self.suffix}"
 
@@ -90,14 +90,14 @@ class CropKind(StrEnum):
 
 
 VIDEO_KINDS: Final = (CropKind.VIDEO, CropKind.BEST)
-"""Kinds of files that crop-people writes; smile-gifs writes the others."""
+"""Kinds of files that crop-people writes; smile-gifs writes all others."""
 
 
 def crop_kind(file_name: str, *, among: Iterable[CropKind] = CropKind) -> CropKind | None:
-    """Return the kind of a person's file: of several suffixes that fit, the longest; None of none.
+    """Return the kind of a person's file by its longest matching suffix; None if no suffix matches.
 
-    A person named "Ann.loop" has a video that looks like the loop of "Ann": restrict ``among`` to
-    the kinds that the file's writer makes.
+    The video of a person named "Ann.loop" has the name of the loop of "Ann": restrict ``among`` to
+    the kinds that the writer of the file produces.
     """
-    fitting = [kind for kind in among if file_name.endswith(kind.suffix)]
-    return max(fitting, key=lambda kind: len(kind.suffix), default=None)
+    matching = [kind for kind in among if file_name.endswith(kind.suffix)]
+    return max(matching, key=lambda kind: len(kind.suffix), default=None)

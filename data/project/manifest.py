@@ -1,4 +1,4 @@
-"""Folders of generated files: sync them to a wanted state, never touching the user's own files."""
+"""Sync folders of generated files to a target state, without touching the user's own files."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol, Self
 
-from data.core.atomic import link_or_copy, partial_of, whole_file, write_json
+from data.core.atomic import atomic_write, link_or_copy, partial_of, write_json
 from data.core.digest import digest, file_key
 from data.core.errors import InputError
 
 MANIFEST = ".generated.json"
-_PENDING = ""  # the key of a file that is listed but may not be written yet
-_FLUSH_EVERY = 2000  # files between two writes of the manifest, for a run that is killed
+_PENDING = ""  # key of a file that is listed but may not have been written
+_FLUSH_EVERY = 2000  # files between two writes of the manifest, in case the run is killed
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One file that a folder must contain."""
+    """A file that a folder must contain."""
 
     key: str  # short; changes with the content
     write: Callable[[Path], None]  # writes the content to a path
@@ -33,22 +33,22 @@ class OutputFile:
 
     @classmethod
     def content(cls, content: bytes) -> Self:
-        """A file of these bytes."""
+        """Return a file with this content."""
         return cls(digest(content), partial(_write, content))
 
     @classmethod
     def link(cls, source: Path) -> Self:
-        """A hard link to ``source`` where the disk supports it, else a copy.
+        """Return a hard link to ``source`` if the disk supports it, else a copy.
 
         Raises:
-            InputError: there is no such file.
+            InputError: ``source`` does not exist.
         """
         return cls(f"link {file_key(source)}", partial(link_or_copy, source))
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
-    """Counts of files in one sync of a folder."""
+class SyncCounts:
+    """Numbers of files in one sync of a folder."""
 
     written: int
     removed: int
@@ -56,10 +56,10 @@ class Synced:
 
 
 class Manifest(Protocol):
-    """The list of the generated files in a folder: path relative to it, and key."""
+    """List of the generated files in a folder: relative path and key."""
 
     def read(self) -> dict[str, str]:
-        """Return the listed files; empty without a list."""
+        """Return the keys of the listed files; empty if there is no list."""
         ...
 
     def write(self, files: Mapping[str, str]) -> None:
@@ -68,13 +68,13 @@ class Manifest(Protocol):
 
 
 class FileManifest:
-    """A manifest in a hidden file of the folder itself."""
+    """Manifest in a hidden file of the folder itself."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / MANIFEST
 
     def read(self) -> dict[str, str]:
-        """Return the listed files.
+        """Return the keys of the listed files.
 
         Raises:
             InputError: the list is damaged.
@@ -98,10 +98,10 @@ class FileManifest:
 
 
 class OutputFolder:
-    """A folder whose generated files are listed in a hidden manifest; all others are the user's.
+    """Folder whose generated files are listed in a manifest; all other files belong to the user.
 
-    The manifest lists a file before it is written and until it is removed, so that the next run
-    recognises every file of a killed one.
+    The manifest lists a file before it is written and until it is removed, so that a run recognises
+    every file of an earlier run that was killed.
     """
 
     def __init__(self, folder: Path, manifest: Manifest | None = None) -> None:
@@ -109,29 +109,31 @@ class OutputFolder:
         self._manifest = FileManifest(folder) if manifest is None else manifest
 
     def keys(self) -> dict[str, str]:
-        """The key of each file that was written completely and still exists."""
+        """Return the key of each file that was written completely and still exists."""
         known = self._manifest.read()
-        return {path: key for path, key in known.items() if key != _PENDING and self._holds(path)}
+        return {
+            path: key for path, key in known.items() if key != _PENDING and self._has_file(path)
+        }
 
     def files(self) -> list[Path]:
-        """Every generated file that exists, partial ones included; the manifest comes last."""
-        places = [self.folder / path for path in self._manifest.read()]
-        ours = [one for place in places for one in (place, partial_of(place))]
-        return [file for file in (*ours, self.folder / MANIFEST) if file.is_file()]
+        """Return every existing generated file, including partial ones; the manifest comes last."""
+        listed = [self.folder / path for path in self._manifest.read()]
+        generated = [file for path in listed for file in (path, partial_of(path))]
+        return [file for file in (*generated, self.folder / MANIFEST) if file.is_file()]
 
     def outdated(self, wanted: Mapping[str, OutputFile]) -> list[str]:
-        """Paths that `sync` would write.
+        """Return the paths that `sync` would write.
 
         Raises:
-            InputError: as `sync` does, but before hours of work.
+            InputError: in the same cases as `sync`, but before hours of work.
         """
         known = self._manifest.read()
-        ours = {path.casefold() for path in known}
-        self._check_free(path for path in wanted if path.casefold() not in ours)
-        return [p for p, one in wanted.items() if not self._is_up_to_date(p, one, known)]
+        listed = {path.casefold() for path in known}
+        self._check_free(path for path in wanted if path.casefold() not in listed)
+        return [p for p, file in wanted.items() if not self._is_up_to_date(p, file, known)]
 
     def _is_up_to_date(self, path: str, wanted: OutputFile, known: Mapping[str, str]) -> bool:
-        return known.get(path) == wanted.key and self._holds(path)
+        return known.get(path) == wanted.key and self._has_file(path)
 
     def sync(
         self,
@@ -139,32 +141,34 @@ class OutputFolder:
         *,
         again: Collection[str] = (),
         advance: Callable[[], None] = lambda: None,
-    ) -> Synced:
-        """Write what is missing or changed, then remove what was written earlier and is unwanted.
+    ) -> SyncCounts:
+        """Write missing and changed files, then remove generated files that are not wanted.
+
+        A file that fancam did not write is never overwritten. Nor does the generated file get
+        another name, since files refer to each other by name (an image to its labels, a page to its
+        portraits).
 
         Args:
-            wanted: by path relative to the folder, with ``/`` between its parts.
-            again: files to rewrite even if they are up to date.
+            wanted: files by path relative to the folder, with ``/`` as separator.
+            again: paths to rewrite even if they are up to date.
             advance: called after each wanted file.
 
         Raises:
-            InputError: the user's own file, or a link out of the folder, is in the place of a
-                wanted one. It is not overwritten; nor does the wanted one get another name,
-                since files find each other by their names (an image its labels, a page its
-                portraits). Nothing has been written then.
+            InputError: a file of the user, or a link out of the folder, has the path of a wanted
+                file. Nothing has been written.
             ValueError: a wanted path leads out of the folder.
         """
         for path in wanted:
             _check_inside(path)
         known = self._manifest.read()
         if not wanted and not known:
-            return Synced(0, 0, 0)
+            return SyncCounts(0, 0, 0)
         stale = [path for path in known if path not in wanted]
-        # Files that collide with a wanted one are removed first: "anna" is "Anna" on many disks,
-        # and a folder cannot replace a file.
-        in_the_way = _colliding(stale, wanted)
-        self._remove(in_the_way)
-        for path in in_the_way:
+        # Stale files that collide with a wanted one are removed first: many disks ignore case, and
+        # a folder cannot replace a file.
+        colliding = _colliding(stale, wanted)
+        self._remove(colliding)
+        for path in colliding:
             del known[path]
         self._check_free(path for path in wanted if path not in known)
         todo = [p for p, w in wanted.items() if p in again or not self._is_up_to_date(p, w, known)]
@@ -175,12 +179,12 @@ class OutputFolder:
         self._remove(path for path in stale if path in known)
         if todo or stale:
             self._manifest.write({path: wanted[path].key for path in sorted(wanted)})
-        return Synced(len(todo), len(stale), len(wanted) - len(todo))
+        return SyncCounts(len(todo), len(stale), len(wanted) - len(todo))
 
     def changes(self, wanted: Mapping[str, OutputFile]) -> set[str]:
         """Return the paths that :meth:`sync` would write or remove; nothing is written."""
         known = self._manifest.read()
-        written = {p for p, w in wanted.items() if known.get(p) != w.key or not self._holds(p)}
+        written = {p for p, w in wanted.items() if known.get(p) != w.key or not self._has_file(p)}
         return written | (known.keys() - wanted.keys())
 
     def _write(
@@ -194,8 +198,8 @@ class OutputFolder:
         self._manifest.write(known)
         try:
             for number, path in enumerate(todo, start=1):
-                with whole_file(self.folder / path) as place:
-                    wanted[path].write(place)
+                with atomic_write(self.folder / path) as partial_path:
+                    wanted[path].write(partial_path)
                 known[path] = wanted[path].key
                 if number % _FLUSH_EVERY == 0:
                     self._manifest.write(known)
@@ -205,20 +209,20 @@ class OutputFolder:
                 self._manifest.write(known)
             raise
 
-    def _holds(self, path: str) -> bool:
-        place = self.folder / path
-        if place.is_dir():
-            raise InputError(f"{place}: a folder in the place of a file; move it away")
-        return place.is_file()
+    def _has_file(self, path: str) -> bool:
+        file = self.folder / path
+        if file.is_dir():
+            raise InputError(f"{file}: a folder in the place of a file; move it away")
+        return file.is_file()
 
     def _check_free(self, paths: Iterable[str]) -> None:
         root = self.folder.resolve()
         parents: set[Path] = set()
         for path in paths:
-            place = self.folder / path
-            if os.path.lexists(place):
-                raise InputError(f"{place}: not written by fancam, but in its way; move it away")
-            parents.add(place.parent)
+            file = self.folder / path
+            if os.path.lexists(file):
+                raise InputError(f"{file}: not written by fancam, but in its way; move it away")
+            parents.add(file.parent)
         for parent in sorted(parents):
             if not parent.resolve().is_relative_to(root):
                 raise InputError(f"{parent}: leads out of {self.folder}; move the link away")
@@ -229,14 +233,14 @@ class OutputFolder:
     def _remove(self, paths: Iterable[str]) -> None:
         parents: set[PurePosixPath] = set()
         for path in paths:
-            place = self.folder / path
-            for file in (place, partial_of(place)):
+            generated = self.folder / path
+            for file in (generated, partial_of(generated)):
                 with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                     file.unlink()
             parents.update(PurePosixPath(path).parents)
         for parent in sorted(parents, key=lambda p: len(p.parts), reverse=True):
             if parent.parts:
-                with suppress(OSError):  # not empty: a file of the user's, or still wanted
+                with suppress(OSError):  # not empty: it holds files of the user, or wanted ones
                     (self.folder / parent).rmdir()
 
 
@@ -256,7 +260,7 @@ def _check_inside(path: str) -> None:
 
 
 def _colliding(stale: Iterable[str], wanted: Iterable[str]) -> list[str]:
-    """Return those of ``stale`` that share a name with a wanted file, or one of its folders."""
+    """Return the stale paths that equal a wanted file or one of its folders, ignoring case."""
     files = {path.casefold() for path in wanted}
     folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
 

@@ -1,4 +1,4 @@
-"""Paths of the files in a project's folder."""
+"""Paths of the files in a project folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 WORK_FOLDER: Final = ".pieces"
-"""In a footage's folder of crops: chunks and GIFs of an unfinished run."""
+"""Folder in the crops of a footage for chunks and GIFs of an unfinished run."""
 
 
 class ProjectPaths:
@@ -17,7 +17,7 @@ class ProjectPaths:
 
     @property
     def people_file(self) -> Path:
-        """The people and the assignment of faces to them (SQLite)."""
+        """People, and the assignment of faces to them (SQLite)."""
         return self.folder / "people.sqlite"
 
     @property
@@ -42,7 +42,7 @@ class ProjectPaths:
 
     @property
     def labels_folder(self) -> Path:
-        """Faces labelled by hand, one folder per label set."""
+        """Manually labelled faces, one folder per label set."""
         return self.folder / "labels"
 
     @property
@@ -51,11 +51,11 @@ class ProjectPaths:
         return self.folder / "tracks"
 
     def tracks_file(self, footage: str) -> Path:
-        """Where each person is in every frame of a footage (CSV)."""
+        """Box of each person in every frame of a footage (CSV)."""
         return self.tracks_folder / f"{footage}.csv"
 
     def detections_file(self, footage: str) -> Path:
-        """Detections of a footage, the frames they were searched in, and its cuts (npz)."""
+        """Detections in a footage, the frames that were searched, and the cuts (npz)."""
         return self.tracks_folder / f"{footage}.npz"
 
     def crops_folder(self, footage: str) -> Path:
@@ -68,7 +68,7 @@ class ProjectPaths:
 
     @property
     def export_folder(self) -> Path:
-        """Dataset and tracks in formats of other tools."""
+        """Dataset and tracks in the formats of other tools."""
         return self.folder / "export"
 
     def pair_file(self, first: str, second: str) -> Path:
@@ -93,11 +93,11 @@ class ProjectPaths:
         return self.faces_folder / f"{footage}.parts"
 
     def still_file(self, footage: str, frame_index: int) -> Path:
-        """A sampled frame at full size."""
+        """A sampled frame at full resolution."""
         return self.faces_folder / footage / f"{frame_index:08d}.jpg"
 
     def portrait_file(self, footage: str, frame_index: int, number: int) -> Path:
-        """The portrait of the ``number``-th face of a frame, counted from 0."""
+        """The portrait of face ``number`` of a frame, from 0."""
         return self.faces_folder / footage / f"{frame_index:08d}-{number}.jpg"
 
     def names_of(self, *paths: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The project folder: where everything about some footage lives, and what has been done to it."""
+"""The project folder: its footages, and the records of the stages that are finished."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from data.project.paths import ProjectFolder, ProjectPaths
 from data.project.stages import PEOPLE, RecordT, Stage
 from data.storage.addresses import (
     footage_address,
-    footage_place,
+    footage_path,
     from_address,
     is_address,
     project_address,
@@ -27,34 +27,34 @@ from data.storage.addresses import (
 )
 
 SCHEMA = 1
-"""Raised whenever an older version could not read what this one writes."""
+"""Incremented whenever older versions cannot read the files of this one."""
 SUFFIX = ".fancam"
 PROJECT_FILE = "project.json"
 CACHE_FOLDER = ".web"
-"""Small pictures and sounds that the pages have made; may be deleted at any time."""
+"""Thumbnails and sounds that the pages generated; may be deleted at any time."""
 
-_NAME_BYTES = 120  # a file name may have 255, a Windows path 260 characters
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # somewhere, in a file name
+_NAME_BYTES = 120  # the limit is 255 for a file name and 260 for a Windows path
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # in a file name on some platform
 _OWN_SUFFIXES = (".parquet", ".frames", ".parts")
-"""A footage whose name ended so would share files with another's; see the paths below."""
+"""Not allowed at the end of a footage's name: its files could be those of another footage."""
 
 
 @dataclass(frozen=True, slots=True)
 class FootageEntry:
-    """One footage as the project knows it; ``name`` is unique in the project."""
+    """A footage of the project; ``name`` is unique in the project."""
 
     name: str
-    path: Path  # absolute; of one at an address, where it is kept on this machine
+    path: Path  # absolute; the path in the cache for a footage at an address
     size_bytes: int
     duration_s: float
-    rate: Fraction | None  # frames a second; None for images
+    rate: Fraction | None  # frames per second; None for images
     width: int  # px, upright
     height: int
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectSnapshot:
-    """What a project knew at some time; see `Project.restore`."""
+    """Footages and records of a project at one time; see `Project.restore`."""
 
     footages: Mapping[str, FootageEntry]
     records: Mapping[str, Mapping[str, Any]]
@@ -64,14 +64,14 @@ class Project(ProjectPaths):
     """A project folder on disk: its paths, footages, and a record of each finished stage."""
 
     def __init__(self, folder: Path) -> None:
-        """Read ``project.json`` of ``folder`` if there is one; write nothing yet.
+        """Read ``project.json`` of ``folder`` if it exists; write nothing.
 
         Raises:
-            InputError: the folder holds something else, or a project of another version.
+            InputError: ``folder`` is not a project folder, or belongs to another version.
         """
         self.folder = absolute(folder)
         self.footages: dict[str, FootageEntry] = {}
-        self._records: dict[str, dict[str, Any]] = {}  # JSON objects, as they were stored
+        self._records: dict[str, dict[str, Any]] = {}  # JSON objects as stored
         if self._file.exists():
             self._load(_read_json(self._file))
         elif self.folder.exists() and not self.folder.is_dir():
@@ -85,7 +85,7 @@ class Project(ProjectPaths):
 
     @property
     def paths(self) -> ProjectFolder:
-        """The paths alone, for tasks that run elsewhere."""
+        """The paths only, for tasks on any machine."""
         return ProjectFolder(self.folder)
 
     def add_footage(
@@ -98,15 +98,15 @@ class Project(ProjectPaths):
         frame_wh: tuple[int, int],
         force: bool = False,
     ) -> FootageEntry:
-        """Take a footage into the project, or find it there, and return its entry.
+        """Add a footage to the project unless it is there already; return its entry.
 
         Raises:
-            InputError: the file has changed since the project read it, and ``force`` is false; or
-                its name is not Unicode.
+            InputError: the file has changed since it was added and ``force`` is false, or its name
+                is not Unicode.
         """
         path = absolute(path)
         known = next((e for e in self.footages.values() if e.path == path), None)
-        name = known.name if known else self._free_name(path)
+        name = known.name if known else self._unused_name(path)
         entry = FootageEntry(name, path, size_bytes, duration_s, rate, *frame_wh)
         if known and known != entry and not force:
             message = "it has changed since the project read it; read it again with --force"
@@ -116,7 +116,7 @@ class Project(ProjectPaths):
             self.save()
         return entry
 
-    def _free_name(self, path: Path) -> str:
+    def _unused_name(self, path: Path) -> str:
         stem = _file_stem(path)
         name, number = stem, 2
         taken = {taken.casefold() for taken in self.footages}
@@ -125,11 +125,11 @@ class Project(ProjectPaths):
         return name
 
     def has_record(self, stage: Stage[Any], footage: str | None = None) -> bool:
-        """Whether ``stage`` was finished, with any settings and by any version."""
+        """Whether ``stage`` is finished, with any settings and by any version."""
         return stage.key(footage) in self._records
 
     def record(self, stage: Stage[RecordT], footage: str | None = None) -> RecordT | None:
-        """Return the record of ``stage``; None where it has none that this version can read."""
+        """Return the record of ``stage``; None if it has none that this version can read."""
         stored = self._records.get(stage.key(footage))
         try:
             return None if stored is None else stage.record.from_json(stored)
@@ -140,7 +140,7 @@ class Project(ProjectPaths):
         """Return the record of ``stage``.
 
         Raises:
-            InputError: it is not finished, or another version finished it.
+            InputError: the stage is not finished, or was finished by another version.
         """
         record = self.record(stage, footage)
         if record is None:
@@ -149,63 +149,63 @@ class Project(ProjectPaths):
         return record
 
     def records(self, stage: Stage[RecordT]) -> dict[str, RecordT]:
-        """Return the records of ``stage`` by footage, also of footages that have left."""
+        """Return the records of ``stage`` by footage, including removed footages."""
         names = [name for key in self._records if (name := stage.footage_of(key)) is not None]
         found = {name: self.record(stage, name) for name in names}
         return {name: record for name, record in found.items() if record is not None}
 
     def footages_with(self, stage: Stage[Any]) -> list[FootageEntry]:
-        """Return the footages for which ``stage`` was finished; see `has_record`."""
+        """Return the footages for which ``stage`` is finished; see `has_record`."""
         return [entry for name, entry in self.footages.items() if self.has_record(stage, name)]
 
     @property
     def label_margin(self) -> float:
-        """Share of the face that its label is larger by, on each side; 0 before clustering."""
+        """Margin of a label on each side, as a share of the face size; 0 before clustering."""
         people = self.record(PEOPLE)
         return 0.0 if people is None else float(people.label_margin)
 
     def is_finished(
         self, stage: Stage[RecordT], record: RecordT, footage: str | None = None
     ) -> bool:
-        """Whether ``stage`` was finished with just this record."""
+        """Whether ``stage`` is finished with exactly this record."""
         return self._records.get(stage.key(footage)) == record.to_json()
 
     def finish(self, stage: Stage[RecordT], record: RecordT, footage: str | None = None) -> None:
-        """Store the record of a stage that is finished."""
+        """Store the record of a finished stage."""
         self._records[stage.key(footage)] = record.to_json()
         self.save()
 
     def unfinish(self, stage: Stage[Any], footage: str | None = None) -> None:
-        """Remove the record of ``stage``, before its output is touched."""
+        """Remove the record of ``stage``, before its output is changed."""
         if self._records.pop(stage.key(footage), None) is not None:
             self.save()
 
     def snapshot(self) -> ProjectSnapshot:
-        """Return what the project knows now."""
+        """Return the current footages and records."""
         return ProjectSnapshot(dict(self.footages), dict(self._records))
 
     def restore(self, before: ProjectSnapshot, stage: Stage[Any], footages: Iterable[str]) -> None:
-        """Set footages and their records of ``stage`` back to what they were."""
+        """Restore footages, and their records of ``stage``, from a snapshot."""
         changed = self.snapshot()
         for name in footages:
-            _set_back(self.footages, before.footages, name)
-            _set_back(self._records, before.records, stage.key(name))
+            _restore_key(self.footages, before.footages, name)
+            _restore_key(self._records, before.records, stage.key(name))
         if self.snapshot() != changed:
             self.save()
 
     def save(self) -> None:
-        """Write ``project.json`` whole."""
+        """Write ``project.json``."""
         footages = [self._entry_to_json(entry) for entry in self.footages.values()]
-        # In an order of their own: footages may be finished in any.
+        # Sorted, since footages may be finished in any order.
         stages = dict(sorted(self._records.items()))
         write_json(self._file, {"schema": SCHEMA, "footages": footages, "stages": stages})
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep every other run out of this project meanwhile, and read it as it is by then.
+        """Lock the project against other runs within the block, and reload it.
 
         Raises:
-            InputError: another run is at work in it.
+            InputError: another run holds the lock.
         """
         import filelock
 
@@ -217,7 +217,7 @@ class Project(ProjectPaths):
             message = "another run is at work in this project; wait for it, or stop it"
             raise InputError(f"{self.folder}: {message}") from error
         try:
-            # A run that ended since this project was read may have written it anew.
+            # A run that ended since this project was read may have changed it.
             if self._file.exists():
                 self._load(_read_json(self._file))
             yield
@@ -227,11 +227,11 @@ class Project(ProjectPaths):
     def _entry_to_json(self, entry: FootageEntry) -> dict[str, Any]:
         fields = dataclasses.asdict(entry)
         fields["rate"] = str(entry.rate) if entry.rate is not None else None
-        # Relative where the footage lies beside the project: both can then be moved together.
-        beside = entry.path.is_relative_to(self.folder.parent)
-        fields["path"] = os.path.relpath(entry.path, self.folder) if beside else str(entry.path)
+        # Relative below the project's parent folder, so that both can be moved together.
+        is_near = entry.path.is_relative_to(self.folder.parent)
+        fields["path"] = os.path.relpath(entry.path, self.folder) if is_near else str(entry.path)
         if (address := footage_address(entry.path)) is not None:
-            # On another machine it is kept elsewhere.
+            # The cache path differs on other machines.
             home = project_address(self.folder)
             fields["path"] = from_address(address, home) if home else address
         return fields
@@ -239,22 +239,22 @@ class Project(ProjectPaths):
     def _entry_from_json(self, fields: dict[str, Any]) -> FootageEntry:
         rate = Fraction(fields["rate"]) if fields["rate"] is not None else None
         if _FORBIDDEN.search(fields["name"]) or fields["name"] in ("", ".."):
-            raise ValueError(f"name {fields['name']!r}")  # files are called after it
+            raise ValueError(f"name {fields['name']!r}")  # files are named after it
         path, home = (
             Path(os.path.normpath(self.folder / fields["path"])),
             project_address(self.folder),
         )
         if is_address(fields["path"]):
-            path = footage_place(fields["path"])
+            path = footage_path(fields["path"])
         elif home and not Path(fields["path"]).is_absolute():
-            path = footage_place(to_address(fields["path"], home))
+            path = footage_path(to_address(fields["path"], home))
         return FootageEntry(**{**fields, "rate": rate, "path": path})
 
     def _load(self, content: dict[str, Any]) -> None:
         schema = content.get("schema")
         if schema != SCHEMA:
-            later = isinstance(schema, int) and schema > SCHEMA
-            remedy = "update fancam, or choose" if later else "choose"
+            is_newer = isinstance(schema, int) and schema > SCHEMA
+            remedy = "update fancam, or choose" if is_newer else "choose"
             message = f"made by another version (project schema {schema}, this one reads {SCHEMA})"
             raise InputError(f"{self.folder}: {message}; {remedy} another --project")
         try:
@@ -268,10 +268,10 @@ class Project(ProjectPaths):
 
 
 def require_project(folder: Path) -> None:
-    """Refuse a folder that is no project.
+    """Check that a folder is a project.
 
     Raises:
-        InputError: it is none.
+        InputError: the folder is not a project.
     """
     if not (folder / PROJECT_FILE).is_file():
         message = "no fancam project; give the folder that cluster-faces made"
@@ -279,7 +279,7 @@ def require_project(folder: Path) -> None:
 
 
 def _file_stem(path: Path) -> str:
-    """What files about a footage can be called on any system, and no other file is."""
+    """Return a stem for the files of a footage that is valid and unambiguous on every platform."""
     path = Path(os.path.normpath(path))
     stem = path.name if path.is_dir() else path.stem
     try:
@@ -291,11 +291,11 @@ def _file_stem(path: Path) -> str:
 
 
 def absolute(path: Path) -> Path:
-    """The path from the root, without ``..``: one footage has one path, however it was written."""
+    """Return the absolute path without ``..``, so that every footage has a unique path."""
     return Path(os.path.normpath(path.absolute()))
 
 
-def _set_back(now: dict[str, Any], before: Mapping[str, Any], key: str) -> None:
+def _restore_key(now: dict[str, Any], before: Mapping[str, Any], key: str) -> None:
     if key in before:
         now[key] = before[key]
     else:

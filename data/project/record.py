@@ -1,4 +1,4 @@
-"""Typed records, and the JSON objects that they are stored as."""
+"""Typed records that are stored as JSON objects."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 Scalar = str | int | float | None
 SettingsValues = Mapping[str, Scalar | Mapping[str, Scalar]]
-"""Settings by name, as `dataclasses.asdict` returns them: stored to be compared."""
+"""Settings by name, as returned by `dataclasses.asdict`; stored for comparison."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Base of frozen dataclasses that are stored as JSON objects, one key a field.
+    """Base of frozen dataclasses that are stored as JSON objects, one key per field.
 
-    A field that has its default is not stored. Stored keys without a field are not read.
+    Fields with their default value are not stored. Stored keys without a field are ignored.
     """
 
     def to_json(self) -> dict[str, Any]:
@@ -34,15 +34,15 @@ class Record:
         """Read a JSON object that `to_json` returned.
 
         Raises:
-            ValueError: a field is missing, or of another type.
+            ValueError: a field is missing or has another type.
         """
         if not isinstance(content, Mapping):
             raise ValueError(f"{cls.__name__} must be an object, got {content!r}")
         types = _field_types(cls)  # type: ignore[arg-type]
         found = {name: content[name] for name in types if name in content}
-        lacking = [f.name for f in fields(cls) if f.name not in found and f.default is MISSING]
-        if lacking:
-            raise ValueError(f"{cls.__name__} must have {lacking[0]}, got {sorted(content)}")
+        missing = [f.name for f in fields(cls) if f.name not in found and f.default is MISSING]
+        if missing:
+            raise ValueError(f"{cls.__name__} must have {missing[0]}, got {sorted(content)}")
         return cls(**{name: _from_json(types[name], value) for name, value in found.items()})
 
 
@@ -56,22 +56,24 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, Record):
         return value.to_json()
     if isinstance(value, Mapping):
-        return {str(key): _to_json(one) for key, one in value.items()}
+        return {str(key): _to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_json(one) for one in value]
+        return [_to_json(item) for item in value]
     return value
 
 
 def _from_json(kind: Any, value: Any) -> Any:
-    """A value of a type that fields of records have; numbers stay as they are stored."""
+    """Convert a JSON value to the type of a field; numbers keep their stored type."""
     origin, args = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return _one_of(args, value)
+        return _from_union(args, value)
     if origin is tuple and isinstance(value, list):
         kinds = [args[0]] * len(value) if args[-1] is Ellipsis else args
-        return tuple(_from_json(one, part) for one, part in zip(kinds, value, strict=True))
+        return tuple(
+            _from_json(item_kind, item) for item_kind, item in zip(kinds, value, strict=True)
+        )
     if origin is Mapping and isinstance(value, Mapping):
-        return {args[0](key): _from_json(args[1], one) for key, one in value.items()}
+        return {args[0](key): _from_json(args[1], item) for key, item in value.items()}
     if origin is None and issubclass(kind, Record):
         return kind.from_json(value)
     if origin is None and _is_scalar(kind, value):
@@ -79,7 +81,7 @@ def _from_json(kind: Any, value: Any) -> Any:
     raise ValueError(f"must be {kind}, got {value!r}")
 
 
-def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
+def _from_union(kinds: tuple[Any, ...], value: Any) -> Any:
     for kind in kinds:
         try:
             return _from_json(kind, value)
@@ -91,5 +93,5 @@ def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
 def _is_scalar(kind: type, value: object) -> bool:
     if kind is NoneType:
         return value is None
-    # Settings hold switches as well as numbers.
+    # Settings contain booleans as well as numbers.
     return isinstance(value, int | float) if kind is float else isinstance(value, kind)

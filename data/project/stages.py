@@ -1,4 +1,4 @@
-"""What the project stores of each finished stage, and under which key of ``project.json``."""
+"""Records of finished stages, and their keys in ``project.json``."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any, Final, Generic, Self, TypeVar
 from data.project.record import Record, SettingsValues
 
 Spans = tuple[tuple[float, float], ...]
-"""From and to, in seconds."""
+"""Start and end of each interval, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class FacesRecord(Record):
-    """What the faces table of a footage depends on."""
+    """Inputs and settings of the faces table of a footage."""
 
     version: int
     kind: str  # video, images or image
     size_bytes: int
-    every_s: float  # from one sampled frame to the next
+    every_s: float  # interval of sampled frames, in seconds
     detector: str
     backend: str
     min_face_px: float | None
     upsample: int | None
-    spans: Spans | None = None  # that were sampled; None: all of it
+    spans: Spans | None = None  # sampled intervals; None for the whole footage
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingRecord(Record):
-    """When a paired recording is on, and what that depends on."""
+    """Intervals in which a paired recording is on air, and the settings that they depend on."""
 
     version: int
     size_bytes: int
@@ -40,10 +40,10 @@ class RecordingRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class OffsetRecord(Record):
-    """How much later the second recording of a pair was begun than the first."""
+    """Start of the second recording of a pair, relative to the start of the first."""
 
     seconds: float
-    told_by: str  # the option or the metadata that it comes from
+    told_by: str  # source: the option or the metadata
     starts: tuple[str, str] | None
 
 
@@ -53,32 +53,32 @@ class PairRecord(Record):
 
     names: tuple[str, str]  # of the footages
     offset: OffsetRecord
-    later_s: float  # from the first's first frame to the second's
+    later_s: float  # from the first frame of the first recording to that of the second
     on: tuple[Spans, Spans]
     version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleRecord(Record):
-    """What the people, their folder and the dataset depend on."""
+    """Inputs and settings of the people, their folder and the dataset."""
 
     version: int
     faces: Mapping[str, FacesRecord]  # by footage
     grouping: SettingsValues
-    label_margin: float  # share of the face that its label is larger by, on each side
+    label_margin: float  # margin of a label on each side, as a share of the face size
     names: Mapping[int, str]
-    decisions: str = ""  # key of the decisions that were in force
-    stopped: bool = False  # writing was started, and is not finished
+    decisions: str = ""  # key of the applied decisions
+    stopped: bool = False  # the output is incomplete
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerRecord(Record):
-    """What the trained detector depends on."""
+    """Inputs and settings of the trained detector."""
 
     version: int
     person_id: tuple[int, ...]  # of each class
     dataset: str  # key
-    weights: str  # key of those that the training began with
+    weights: str  # key of the initial weights
     epochs: int | None
     imgsz: int | None
     batch: int | None
@@ -87,7 +87,7 @@ class TrackerRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class DetectionsRecord(Record):
-    """What the detections of a footage depend on."""
+    """Inputs and settings of the detections in a footage."""
 
     version: int
     size_bytes: int
@@ -97,29 +97,29 @@ class DetectionsRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class TracksRecord(Record):
-    """What the tracks of a footage depend on."""
+    """Inputs and settings of the tracks in a footage."""
 
     detections: DetectionsRecord
     naming: SettingsValues  # settings of linking
     label_margin: float
-    classes: tuple[int, ...]  # person of each class of the detector
-    faces: str  # key of whose the faces are
+    classes: tuple[int, ...]  # person id of each class of the detector
+    faces: str  # key of the assignment of faces to people
     names: Mapping[int, str]
     version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class CropsRecord(Record):
-    """How the videos of a footage were made."""
+    """Settings of the videos of a footage."""
 
     version: int
     settings: str
-    others: str  # what becomes of the other people in a video
+    others: str  # treatment of other people in a video
 
 
 @dataclass(frozen=True, slots=True)
 class SmilesRecord(Record):
-    """What the smiles table of a footage depends on."""
+    """Inputs of the smiles table of a footage."""
 
     version: int
     model: str  # key
@@ -128,21 +128,21 @@ class SmilesRecord(Record):
 
 @dataclass(frozen=True, slots=True)
 class GifsRecord(Record):
-    """The GIFs of a footage; the files are the keys of the JSON object."""
+    """GIFs of a footage; the keys of the JSON object are file names."""
 
-    keys: Mapping[str, str] = field(default_factory=dict)  # by file; empty while it is written
+    keys: Mapping[str, str] = field(default_factory=dict)  # by file name; "" while it is written
     version: int = 1
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object: the key of each file."""
+        """Return the JSON object: keys by file name."""
         return {**self.keys, **({} if self.version == 1 else {"version": self.version})}
 
     @classmethod
     def from_json(cls, content: object) -> Self:
-        """Read what `to_json` returned.
+        """Read a JSON object that `to_json` returned.
 
         Raises:
-            ValueError: something else.
+            ValueError: the content is not an object.
         """
         if not isinstance(content, Mapping):
             raise ValueError(f"{cls.__name__} must be an object, got {content!r}")
@@ -155,25 +155,27 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class Stage(Generic[RecordT]):
-    """A stage of a project, or of each of its footages."""
+    """A stage that runs once per project or once per footage."""
 
     record: type[RecordT]
-    name: str  # in project.json; of a stage per footage, what is before the footage's name
-    command: str  # that runs it
+    name: str  # key in project.json; for a stage per footage, its prefix
+    command: str  # command that runs the stage
     per_footage: bool = True
 
     def key(self, footage: str | None = None) -> str:
         """Return the key of the record in ``project.json``.
 
         Raises:
-            ValueError: the stage is one per footage and none is named, or the other way round.
+            ValueError: a stage per footage without a footage, or vice versa.
         """
         if (footage is not None) != self.per_footage:
-            raise ValueError(f"footage must be named if {self.name!r} has one, got {footage!r}")
+            raise ValueError(
+                f"footage must be set only for a stage per footage, got {footage!r} for {self.name!r}"
+            )
         return self.name if footage is None else f"{self.name}{footage}"
 
     def footage_of(self, key: str) -> str | None:
-        """Return the footage whose record has this key; None of another stage."""
+        """Return the footage of a record's key; None for a key of another stage."""
         matches = self.per_footage and key.startswith(self.name)
         return key.removeprefix(self.name) if matches else None
 

@@ -13,15 +13,15 @@ class StageStatus:
     """Status of one output of a stage.
 
     Raises:
-        ValueError: it is not done and gives no reason.
+        ValueError: the output is not done and has no reason.
     """
 
-    what: str  # faces, people, tracker, tracks, videos or smile GIFs
-    footage: str  # by name; empty: the whole project
+    output: str  # faces, people, tracker, tracks, videos or smile GIFs
+    footage: str  # name; empty for the whole project
     state: StatusName = "done"
-    why: str = ""  # may be empty where it is done
-    command: tuple[str, ...] = ()  # that makes it again; empty if done or none can
+    reason: str = ""  # may be empty if done
+    command: tuple[str, ...] = ()  # updates the output; empty if done, or if there is none
 
     def __post_init__(self) -> None:
-        if self.state != "done" and not self.why:
-            raise ValueError(f"why must tell why it is {self.state}, got nothing")
+        if self.state != "done" and not self.reason:
+            raise ValueError(f"reason must not be empty if the state is {self.state}")

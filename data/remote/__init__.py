@@ -1,1 +1,1 @@
-"""Projects at an address: sync, locks, and tasks on other machines."""
+"""Projects at an address: sync, locks and remote tasks."""

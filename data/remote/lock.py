@@ -1,4 +1,4 @@
-"""Lock of a project at an address against runs on other machines."""
+"""Lock a project at an address against runs on other machines."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from data.storage.store import Store
 
 BEAT_S: Final = 60.0
 STALE_S: Final = 600.0
-"""Age of the last heartbeat after which a lock is stale. Clocks may differ."""
+"""Age of the last heartbeat after which a lock is stale; long, since clocks may differ."""
 
 
 class StoreLock:
-    """A file at the address that names the running machine, rewritten every minute.
+    """Lock file at the address, rewritten every minute by the machine that holds it.
 
-    Best effort: a store without exclusive creation admits two runs that start in the same instant;
-    one of them notices before it sends anything.
+    Best effort: without exclusive creation in the store, two runs that start at the same time may
+    both take the lock. One of them detects this before it sends anything.
     """
 
     def __init__(self, store: Store, name: str, *, machine: str) -> None:
-        """Describe the lock; `held` takes it.
+        """Create the lock without acquiring it; see `held`.
 
         Args:
-            store: at the project's address.
-            name: of the lock file.
-            machine: unique id of this machine, of which only one run may use the project.
+            store: store of the project's address.
+            name: name of the lock file.
+            machine: unique id of this machine, on which another lock admits a single run.
         """
         self._store, self._name = store, name
         self._machine, self._token = machine, uuid.uuid4().hex
@@ -56,7 +56,7 @@ class StoreLock:
         finally:
             stop.set()
             beat.join()
-            if self._is_ours():
+            if self._is_held():
                 self._store.remove(self._name)
 
     def require(self) -> None:
@@ -65,14 +65,14 @@ class StoreLock:
         Raises:
             InputError: another machine has taken it over.
         """
-        if not self._is_ours():
-            message = "another machine took over while this one did not answer; nothing was sent"
+        if not self._is_held():
+            message = "another machine took over while this one did not respond; nothing was sent"
             raise InputError(f"{self._store.address}: {message}; run the same command again")
 
     def _take_over(self) -> None:
         note = self._read()
-        theirs = note.get("machine") != self._machine
-        if theirs and time.time() - float(note.get("beat", 0)) < STALE_S:
+        is_other = note.get("machine") != self._machine
+        if is_other and time.time() - float(note.get("beat", 0)) < STALE_S:
             since = datetime.fromtimestamp(float(note.get("since", 0)), UTC)
             host = str(note.get("host", "another machine"))
             raise InputError(
@@ -82,14 +82,14 @@ class StoreLock:
             )
         self._store.write(self._name, self._note())
 
-    def _is_ours(self) -> bool:
+    def _is_held(self) -> bool:
         return self._read().get("token") == self._token
 
     def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(BEAT_S):
-            # If the store cannot be reached now, try again at the next beat.
+            # If the store cannot be reached, try again at the next heartbeat.
             with suppress(InputError):
-                if self._is_ours():
+                if self._is_held():
                     self._store.write(self._name, self._note())
 
     def _note(self) -> bytes:

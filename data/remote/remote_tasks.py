@@ -1,7 +1,7 @@
-"""Remote tasks: on machines that share no folder with this one, but reach the same addresses.
+"""Remote tasks, for machines that share no folder but can reach the same addresses.
 
-A remote task fetches what it reads into a work directory, and sends what it wrote to a separate
-folder at the project's address. The last task of a footage runs on this machine.
+A remote task fetches its input files into a work directory, and sends its output files to a
+separate folder at the project's address. The last task of a footage runs on this machine.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from data.storage.fetch import fetch_footage
 from data.storage.store import Store, Stored
 from data.video.frames import Damage
 
-_DIRECTORIES: Final = "benches"  # in the cache: the name on disk of the work directories
+_DIRECTORIES: Final = "benches"  # folder of the work directories in the cache
 
 
 class RemoteTaskRunner:
-    """Wraps tasks for another runner, so that they find footage and project on any machine.
+    """Wraps tasks for another runner, so that they can access footage and project on any machine.
 
     Args:
         runner: executes the wrapped tasks.
-        sync: of a project at an address; None for one in a folder that all machines share.
+        sync: sync of a project at an address; None for a project in a shared folder.
     """
 
     def __init__(self, runner: Runner, sync: ProjectSync | None) -> None:
         self._runner, self._sync = runner, sync
 
     def threads(self, requested: int) -> int:
-        """Return those of the other runner."""
+        """Return the threads of the wrapped runner."""
         return self._runner.threads(requested)
 
     def run(
@@ -77,16 +77,16 @@ class RemoteTaskRunner:
     def _unwrapped(
         self, finished: Finished[Work[PayloadT, ResultT], ResultT], context: TaskContext
     ) -> Finished[PayloadT, ResultT]:
-        work, result, refused = finished.work.payload, finished.result, finished.refused
+        work, result, failure = finished.work.payload, finished.result, finished.error
         try:
             if self._sync is not None and work.tasks:
                 self._sync.collect()
-            if self._sync is not None and work.last is not None and refused is None:
+            if self._sync is not None and work.last is not None and failure is None:
                 result = work.last.run(context)
         except InputError as error:
-            refused = error
-        if refused is not None:
-            return Finished(work, Damage(), None, refused)
+            failure = error
+        if failure is not None:
+            return Finished(work, Damage(), None, failure)
         return Finished(work, finished.damage, result)
 
 
@@ -94,9 +94,9 @@ class RemoteTaskRunner:
 
 
 def pack(task: Task[Any]) -> tuple[bytes, bool]:
-    """Return a pickled task, and whether it holds paths in the cache.
+    """Return a pickled task, and whether it contains paths in the cache.
 
-    Such a path is resolved in the cache of the machine that unpickles it.
+    These paths are resolved in the cache of the machine that unpickles the task.
     """
     packed = io.BytesIO()
     packer = _Packer(packed)
@@ -120,7 +120,7 @@ class _Unpacker(pickle.Unpickler):
         self.footage: set[Path] = set()
 
     def persistent_load(self, pid: Any) -> Path:
-        """Return the path on this machine; one of the project is in the work directory."""
+        """Return the path on this machine, in the work directory for a file of the project."""
         count = len(self._project)
         if self._folder is not None and pid[:count] == self._project:
             return self._folder.joinpath(*pid[count:])
@@ -130,7 +130,7 @@ class _Unpacker(pickle.Unpickler):
 
 
 def _in_cache(path: PurePath) -> tuple[str, ...]:
-    """Parts of a path relative to the cache, equal on all machines; empty for other paths."""
+    """Return the parts of a path relative to the cache; empty for a path outside it."""
     cache = cache_folder()
     return path.relative_to(cache).parts if path.is_relative_to(cache) else ()
 
@@ -143,10 +143,10 @@ class RemoteTask:
     """A pickled task for any machine.
 
     Args:
-        packed: the task; see `pack`.
+        packed: pickled task; see `pack`.
         project: parts of the project's path in the cache; empty for a shared folder.
-        machine: that holds the project; there the task needs no work directory.
-        reads: files and folders of the project that the task reads, relative to it.
+        machine: id of the machine that holds the project, where no work directory is needed.
+        reads: input files and folders of the project, relative to the project folder.
     """
 
     packed: bytes
@@ -156,7 +156,7 @@ class RemoteTask:
 
 
 def run_remote_task(task: RemoteTask, context: TaskContext) -> Any:
-    """Fetch a task's footage and input files, run it, and send its output."""
+    """Fetch the footage and input files of a task, run it, and send its output."""
     with _work_directory(task) as folder:
         unpacker = _Unpacker(task.packed, task.project, folder)
         unpacked: Task[Any] = unpacker.load()
@@ -165,16 +165,16 @@ def run_remote_task(task: RemoteTask, context: TaskContext) -> Any:
                 fetch_footage(footage)
             return unpacked.run(context)
         except InputError as error:
-            # This machine's paths mean nothing to the user.
+            # The user does not know the paths of this machine.
             address = project_address(cache_folder().joinpath(*task.project)) or ""
             raise InputError(legible(str(error).replace(str(folder), address))) from error
 
 
 @contextmanager
 def _work_directory(task: RemoteTask) -> Iterator[Path | None]:
-    """Yield a folder with the task's input files, and send its output at the end.
+    """Yield a folder with the task's input files, and send its output files at the end.
 
-    None on the machine that holds the project.
+    Yields None on the machine that holds the project.
     """
     own = cache_folder().joinpath(*task.project)
     address = project_address(own)
@@ -193,26 +193,26 @@ def _work_directory(task: RemoteTask) -> Iterator[Path | None]:
 
 
 def _fetch_inputs(store: Store, reads: Iterable[str], folder: Path) -> Files:
-    """Fetch a task's input files; tasks on this machine share what was fetched before."""
+    """Fetch a task's input files into a folder shared by all tasks, and link them to ``folder``."""
     import filelock
 
     shared = cache_folder() / _DIRECTORIES / "read" / folder.name
     shared.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(shared.with_name(f".{folder.name}.lock")):
         record = shared.with_name(f".{folder.name}.json")
-        known = _read_record(record)
-        there = {path: stored for name in reads for path, stored in _below(store, name)}
-        for path, stored in there.items():
-            if known.get(path) != stored.key or not (shared / path).is_file():
+        keys = _read_record(record)
+        remote = {path: stored for name in reads for path, stored in _files_below(store, name)}
+        for path, stored in remote.items():
+            if keys.get(path) != stored.key or not (shared / path).is_file():
                 store.fetch(path, shared / path, size_bytes=stored.size_bytes)
-                known[path] = stored.key
-                write_json(record, known)
+                keys[path] = stored.key
+                write_json(record, keys)
             link_or_copy(shared / path, folder / path)
     return local_files(folder)
 
 
-def _below(store: Store, name: str) -> Iterator[tuple[str, Stored]]:
-    found = store.look(name)
+def _files_below(store: Store, name: str) -> Iterator[tuple[str, Stored]]:
+    found = store.info(name)
     if found is not None and found.is_folder:
         for path, stored in Store(f"{store.address}/{name}").files().items():
             yield f"{name}/{path}", stored
@@ -229,5 +229,5 @@ def _read_record(record: Path) -> dict[str, str]:
 
 def _send(store: Store, folder: Path, read: Files) -> None:
     for path, stamp in local_files(folder).items():
-        if not stamp.seems(read.get(path)):
+        if not stamp.matches(read.get(path)):
             store.send(folder / path, path)

@@ -1,4 +1,4 @@
-"""The choice of a runner: this process, or a Ray cluster."""
+"""Choice of a runner: this process or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def runner_at(address: str | None, syncs: Sequence[ProjectSync] = ()) -> Iterato
 
     Args:
         address: see `data.execution.ray.ray_at`; None for the local runner.
-        syncs: of the project, if it is at an address of its own.
+        syncs: sync of the project if it is at an address, else empty.
 
     Raises:
-        InputError: no Ray cluster at the address.
+        InputError: there is no Ray cluster at the address.
     """
     if address is None:
         yield LocalRunner()

@@ -1,8 +1,8 @@
-"""Sync of a project at an address with a folder of this machine.
+"""Sync a project at an address with a folder on this machine.
 
-The folder is pulled before a command and pushed after it; only files that differ are transferred.
-`PROJECT_FILE` is sent last. A killed run loses nothing: the next one on this machine continues with
-its folder and pushes it.
+The folder is pulled before a command and pushed after it; only files that differ are transferred,
+and `PROJECT_FILE` is sent last. A killed run loses nothing: the next run on this machine continues
+in the folder and pushes it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from data.remote.sync_state import (
     RemoteManifest,
     Stamp,
     SyncState,
-    beside,
     is_synced,
     local_files,
     require_inside,
     sha256_of,
+    sibling,
 )
 from data.remote.transfer import Transfer, in_threads, set_time
 from data.storage.addresses import project_address
@@ -41,18 +41,18 @@ from data.storage.store import Store
 
 @contextmanager
 def synced_project(folder: Path, *, say: Callable[[str], None]) -> Iterator[ProjectSync]:
-    """Pull the project of an address, and push it when the block ends, also by an error.
+    """Pull the project at an address, and push it when the block ends, even with an error.
 
     Args:
-        folder: the address's path in the cache; see `data.storage.addresses`.
+        folder: cache path of the address; see `data.storage.addresses`.
         say: prints a line for the user.
 
     Raises:
-        InputError: the address cannot be reached, another run is using the project, or it is not
-            a project.
+        InputError: the address cannot be reached or is not a project, or another run holds the
+            lock.
     """
     sync = ProjectSync(folder, say=say)
-    with sync.alone():
+    with sync.locked():
         sync.pull()
         try:
             yield sync
@@ -68,14 +68,14 @@ class ProjectSync:
     def __init__(self, folder: Path, *, say: Callable[[str], None]) -> None:
         address = project_address(folder)
         if address is None:
-            raise ValueError(f"folder must be the place of an address, got {folder}")
+            raise ValueError(f"folder must be the cache path of an address, got {folder}")
         self._folder, self._say = folder, say
         self._store = Store(address)
         self._state = SyncState.of(folder)
         self._transfer = Transfer(folder, self._store, self._state)
         self._state.machine = self._state.machine or uuid.uuid4().hex
         self._lock = StoreLock(self._store, IN_USE_FILE, machine=self._state.machine)
-        self._known: set[str] = set()  # files of fancam that are, or may be, at the address
+        self._known: set[str] = set()  # generated files that are, or may be, at the address
 
     @property
     def folder(self) -> Path:
@@ -88,23 +88,23 @@ class ProjectSync:
         return self._state.machine
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Lock the project against other runs, on this machine and others.
 
         Raises:
-            InputError: another run is using it.
+            InputError: another run holds the lock.
         """
         import filelock
 
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(beside(self._folder, "lock"), timeout=0)
+        lock = filelock.FileLock(sibling(self._folder, "lock"), timeout=0)
         try:
             lock.acquire()
         except filelock.Timeout as error:
             message = "another run on this machine is at work in it; wait for it, or stop it"
             raise InputError(f"{self._store.address}: {message}") from error
         try:
-            self._state.write()  # the lock names this machine, also after a crash
+            self._state.write()  # the machine id in the lock must be known after a crash
             with self._lock.held():
                 yield
         finally:
@@ -113,26 +113,27 @@ class ProjectSync:
     # --- from the address -----------------------------------------------------------------------
 
     def pull(self) -> None:
-        """Make the folder equal to the address, keeping local changes that were not pushed yet.
+        """Make the folder equal to the address, except for local changes that were not pushed yet.
 
-        If another machine has pushed since, its version wins, and unpushed files are moved aside.
+        If another machine has pushed since the last sync, its version is used, and unpushed files
+        are moved to a separate folder.
 
         Raises:
-            InputError: it cannot be reached, or it is not a project.
+            InputError: the address cannot be reached or is not a project.
         """
         state, content = self._state, self._store.read(MANIFEST_FILE)
         project = self._store.read(PROJECT_FILE)
         manifest = (
             RemoteManifest.from_bytes(content, address=self._store.address) if content else None
         )
-        self._notice_removed_folder()
+        self._check_removed_folder()
         if self._is_unchanged(manifest, project):
-            lost = {} if state.at_work else self._lost()
-            self._transfer.fetch(lost)
+            missing = {} if state.at_work else self._missing_files()
+            self._transfer.fetch(missing)
         else:
-            theirs = dict(manifest.files) if manifest else self._found(project)
-            self._set_aside(theirs, project)
-            self._replace_with(theirs)
+            remote = dict(manifest.files) if manifest else self._unlisted_files(project)
+            self._set_aside(remote, project)
+            self._replace_with(remote)
             state.revision = manifest.revision if manifest else None
             state.project_sha256, state.sending = _sha256(project), None
         if project is not None and not (self._folder / PROJECT_FILE).is_file():
@@ -142,43 +143,43 @@ class ProjectSync:
         state.write()
         self.collect(again=False)
 
-    def _notice_removed_folder(self) -> None:
-        """Treat a folder that was removed from the cache as missing, not as deleted files."""
+    def _check_removed_folder(self) -> None:
+        """Fetch the files of a folder that was removed from the cache, instead of deleting them."""
         state = self._state
         if state.project_sha256 and not (self._folder / PROJECT_FILE).is_file():
             state.at_work = False
 
     def _is_unchanged(self, manifest: RemoteManifest | None, project: bytes | None) -> bool:
-        """Whether no other machine has pushed since the last sync of this one."""
+        """Whether no other machine has pushed since the last sync of this machine."""
         revision = manifest.revision if manifest else None
         if revision is not None and revision == self._state.sending:
             return True
-        same = revision == self._state.revision
-        return same and _sha256(project) == self._state.project_sha256
+        same_revision = revision == self._state.revision
+        return same_revision and _sha256(project) == self._state.project_sha256
 
-    def _found(self, project: bytes | None) -> dict[str, Stamp | None]:
-        """The files of a project that was copied to the address by hand."""
+    def _unlisted_files(self, project: bytes | None) -> dict[str, Stamp | None]:
+        """Return the files of a project that was copied to the address without a manifest."""
         if project is None:
             return {}
         found = {path: None for path in self._store.files() if is_synced(path)}
         require_inside(found, self._store.address)
         return dict(found)
 
-    def _lost(self) -> dict[str, Stamp | None]:
-        """Files that were removed from the cache while no command was running."""
+    def _missing_files(self) -> dict[str, Stamp | None]:
+        """Return the files that were removed from the cache while no command was running."""
         files = self._state.files.items()
         return {path: stamp for path, stamp in files if not (self._folder / path).is_file()}
 
-    def _set_aside(self, theirs: Mapping[str, Stamp | None], project: bytes | None) -> None:
-        """Move unpushed files aside, since another machine has pushed meanwhile."""
+    def _set_aside(self, remote: Mapping[str, Stamp | None], project: bytes | None) -> None:
+        """Move unpushed files to a separate folder, since another machine has pushed meanwhile."""
         files = self._state.files
         unsent = [
             path
             for path, stamp in local_files(self._folder).items()
-            if not stamp.seems(files.get(path)) and not stamp.seems(theirs.get(path))
+            if not stamp.matches(files.get(path)) and not stamp.matches(remote.get(path))
         ]
-        known = ("", self._state.project_sha256, _sha256(project))
-        if sha256_of(self._folder / PROJECT_FILE) not in known:
+        synced = ("", self._state.project_sha256, _sha256(project))
+        if sha256_of(self._folder / PROJECT_FILE) not in synced:
             unsent.append(PROJECT_FILE)
         if not unsent:
             return
@@ -193,26 +194,26 @@ class ProjectSync:
             f"its version is used, and files that were not sent are kept in {aside}"
         )
 
-    def _replace_with(self, theirs: Mapping[str, Stamp | None]) -> None:
+    def _replace_with(self, remote: Mapping[str, Stamp | None]) -> None:
         """Make the synced files of the folder equal to the remote ones."""
-        here, state = local_files(self._folder), self._state
-        # Without it, no stage of a mixture of versions counts as done.
+        local, state = local_files(self._folder), self._state
+        # Removed first, so that no stage counts as done while the versions are mixed.
         (self._folder / PROJECT_FILE).unlink(missing_ok=True)
-        for path in state.files.keys() - theirs.keys():
+        for path in state.files.keys() - remote.keys():
             self._remove(path)
-        state.files = {path: stamp for path, stamp in state.files.items() if path in theirs}
+        state.files = {path: stamp for path, stamp in state.files.items() if path in remote}
         wanted = {}
-        for path, stamp in theirs.items():
-            if stamp is not None and self._has(path, stamp, here.get(path)):
+        for path, stamp in remote.items():
+            if stamp is not None and self._is_same(path, stamp, local.get(path)):
                 state.files[path] = stamp
             else:
                 wanted[path] = stamp
         self._transfer.fetch(wanted)
 
-    def _has(self, path: str, stamp: Stamp, here: Stamp | None) -> bool:
-        if here is None or here.size_bytes != stamp.size_bytes:
+    def _is_same(self, path: str, stamp: Stamp, local: Stamp | None) -> bool:
+        if local is None or local.size_bytes != stamp.size_bytes:
             return False
-        if not stamp.seems(here):
+        if not stamp.matches(local):
             if sha256_of(self._folder / path) != stamp.sha256:
                 return False
             set_time(self._folder / path, stamp)
@@ -229,16 +230,16 @@ class ProjectSync:
     # --- to the address -------------------------------------------------------------------------
 
     def push_after(self, error: BaseException) -> None:
-        """Push after a command that failed.
+        """Push after a failed command.
 
         Raises:
-            InputError: the error was an InputError and the push failed as well.
+            InputError: ``error`` is an InputError and the push failed as well.
         """
         try:
             self.push()
-        except InputError as unsent:
+        except InputError as push_error:
             if isinstance(error, InputError):
-                raise InputError(f"{error}; and {unsent}") from error
+                raise InputError(f"{error}; and {push_error}") from error
 
     def push(self, *, at_work: bool = False) -> None:
         """Make the address equal to the folder.
@@ -247,23 +248,24 @@ class ProjectSync:
             at_work: the command continues afterwards.
 
         Raises:
-            InputError: it cannot be reached or written, or another machine has taken over.
+            InputError: the address cannot be reached or written, or another machine has taken over
+                the lock.
         """
-        state, here = self._state, local_files(self._folder)
-        changed = {p: stamp for p, stamp in here.items() if not stamp.seems(state.files.get(p))}
-        gone = sorted(state.files.keys() - here.keys())
+        state, local = self._state, local_files(self._folder)
+        changed = {p: stamp for p, stamp in local.items() if not stamp.matches(state.files.get(p))}
+        removed = sorted(state.files.keys() - local.keys())
         project_sha256 = sha256_of(self._folder / PROJECT_FILE)
-        if changed or gone or state.sending or project_sha256 not in ("", state.project_sha256):
+        if changed or removed or state.sending or project_sha256 not in ("", state.project_sha256):
             self._lock.require()
             self._require_free(changed)
             state.sending = uuid.uuid4().hex
             state.write()
-            pending = dict.fromkeys([*changed, *gone])
+            pending = dict.fromkeys([*changed, *removed])
             self._write_manifest({**dict.fromkeys(self._known), **state.files, **pending})
-            if gone or changed.keys() & self._known:
-                self._unfinish()
+            if removed or changed.keys() & self._known:
+                self._unfinish_stages()
             self._transfer.send(changed)
-            self._transfer.remove([*gone, *(self._known - here.keys() - state.files.keys())])
+            self._transfer.remove([*removed, *(self._known - local.keys() - state.files.keys())])
             self._write_manifest(state.files)
             self._send_project()
             state.revision, state.sending = state.sending, None
@@ -273,7 +275,7 @@ class ProjectSync:
         state.write()
 
     def _require_free(self, changed: Files) -> None:
-        """Refuse to overwrite files that fancam did not write."""
+        """Check that no file that fancam did not write would be overwritten."""
         new = changed.keys() - self._known
         blocking = sorted(new & self._store.files().keys()) if new else []
         if blocking:
@@ -284,17 +286,17 @@ class ProjectSync:
         manifest = RemoteManifest(self._state.sending or "", files)
         self._store.write(MANIFEST_FILE, manifest.to_bytes())
 
-    def _unfinish(self) -> None:
+    def _unfinish_stages(self) -> None:
         """Remove the remote records of stages whose files are about to be overwritten.
 
-        If the push is interrupted, another machine runs those stages again.
+        If the push is interrupted, another machine will run these stages again.
         """
-        theirs = _read_json(self._store.read(PROJECT_FILE))
-        mine = _read_json((self._folder / PROJECT_FILE).read_bytes()).get("stages", {})
-        stages = theirs.get("stages", {})
-        kept = {name: done for name, done in stages.items() if mine.get(name) == done}
+        remote = _read_json(self._store.read(PROJECT_FILE))
+        local = _read_json((self._folder / PROJECT_FILE).read_bytes()).get("stages", {})
+        stages = remote.get("stages", {})
+        kept = {name: done for name, done in stages.items() if local.get(name) == done}
         if kept != stages:
-            content = json.dumps({**theirs, "stages": kept}, ensure_ascii=False, indent=2)
+            content = json.dumps({**remote, "stages": kept}, ensure_ascii=False, indent=2)
             self._store.write(PROJECT_FILE, content.encode())
 
     def _send_project(self) -> None:
@@ -302,13 +304,13 @@ class ProjectSync:
         if file.is_file():
             self._store.write(PROJECT_FILE, file.read_bytes())
 
-    # --- work on other machines -----------------------------------------------------------------
+    # --- tasks on other machines ----------------------------------------------------------------
 
     def share(self) -> None:
         """Push the current files for tasks on other machines.
 
         Raises:
-            InputError: as `push` does.
+            InputError: in the same cases as `push`.
         """
         self.push(at_work=True)
 
@@ -316,7 +318,7 @@ class ProjectSync:
         """Move the results of tasks on other machines into the folder.
 
         Args:
-            again: also replace files that exist: a task has rewritten them.
+            again: replace existing files as well, since a task may have rewritten them.
 
         Raises:
             InputError: the address cannot be reached.

@@ -20,36 +20,36 @@ IN_USE_FILE: Final = ".in-use.json"
 REMOTE_FOLDER: Final = ".away"
 """Results of tasks on other machines, until they are collected into the project."""
 SCHEMA: Final = 1
-_STAY_HERE: Final = frozenset({PROJECT_FILE, MANIFEST_FILE, IN_USE_FILE, ".lock"})
-_LAST_NS: Final = 1 << 62  # in the year 2116
-_HALF_WRITTEN: Final = (PARTIAL, ".part", ".old")
+_NOT_SYNCED: Final = frozenset({PROJECT_FILE, MANIFEST_FILE, IN_USE_FILE, ".lock"})
+_MAX_NS: Final = 1 << 62  # the year 2116
+_PARTIAL_MARKS: Final = (PARTIAL, ".part", ".old")
 
 
 class Stamp(NamedTuple):
-    """Version of a file. Modification times are kept by every transfer.
+    """Version of a file. Transfers preserve modification times.
 
-    A file that is up to date by its time on one machine is so on every other.
+    A file that is up to date on one machine is therefore up to date on every machine.
     """
 
     size_bytes: int
     mtime_ns: int
-    sha256: str = ""  # empty: not known yet
+    sha256: str = ""  # empty if not computed
 
-    def seems(self, other: Stamp | None) -> bool:
-        """Whether both have the same content, by size and time."""
+    def matches(self, other: Stamp | None) -> bool:
+        """Whether size and modification time are equal."""
         return other is not None and self[:2] == other[:2]
 
 
 Files = dict[str, Stamp]
-"""By path relative to the project's folder, with ``/`` between its parts."""
+"""Stamps by path relative to the project folder, with ``/`` as separator."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteManifest:
-    """The files at the address, without `PROJECT_FILE`.
+    """List of the files at the address, without `PROJECT_FILE`.
 
-    Like that of `data.project.manifest`, it lists a file before it is written and until it is
-    removed; the stamp is None while the content may be either version.
+    As in `data.project.manifest`, a file is listed before it is written and until it is removed.
+    Its stamp is None while the content may be the old or the new version.
     """
 
     revision: str  # changes with every push
@@ -68,10 +68,11 @@ class RemoteManifest:
 
     @classmethod
     def from_bytes(cls, content: bytes, *, address: str) -> Self:
-        """Parse the content of a manifest file; nothing in it is trusted.
+        """Parse the untrusted content of a manifest file.
 
         Raises:
-            InputError: it is another version's, damaged, or leads out of the project's folder.
+            InputError: the manifest is of another version, damaged, or lists a file outside the
+                project folder.
         """
         try:
             fields = json.loads(content)
@@ -91,12 +92,12 @@ class RemoteManifest:
 
 @dataclass(slots=True)
 class SyncState:
-    """State of the last sync of this machine, stored beside the folder."""
+    """State of the last sync of this machine, stored next to the project folder."""
 
     file: Path
     machine: str = ""
-    revision: str | None = None  # of the manifest after the last sync; None: no manifest
-    project_sha256: str = ""  # of the remote `PROJECT_FILE` then; empty: there was none
+    revision: str | None = None  # of the manifest after the last sync; None without a manifest
+    project_sha256: str = ""  # of the remote `PROJECT_FILE` after the last sync; empty without one
     sending: str | None = None  # revision of an unfinished push
     at_work: bool = False  # a command is changing the folder, or was killed
     files: Files = field(default_factory=dict)  # equal on both sides
@@ -104,11 +105,11 @@ class SyncState:
     @classmethod
     def of(cls, folder: Path) -> Self:
         """Read the state of a project's folder."""
-        return cls.read(beside(folder, "state.json"))
+        return cls.read(sibling(folder, "state.json"))
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read the state of the last run; empty where it cannot be read."""
+        """Read the state of the last run; return an empty state if it cannot be read."""
         try:
             fields = json.loads(file.read_text(encoding="utf-8"))
             fields["files"] = {path: Stamp(*stamp) for path, stamp in fields["files"].items()}
@@ -122,16 +123,16 @@ class SyncState:
         write_json(self.file, {name: getattr(self, name) for name in names})
 
 
-def beside(folder: Path, name: str) -> Path:
-    """Path of one of fancam's own files beside a project's folder."""
+def sibling(folder: Path, name: str) -> Path:
+    """Return the path of an internal file next to a project folder."""
     return folder.with_name(f".{folder.name}.{name}")
 
 
 def require_inside(paths: Mapping[str, Any], address: str) -> None:
-    """Check that no name leads out of the project's folder or is a local file.
+    """Check that all paths are inside the project folder and synced.
 
     Raises:
-        InputError: one does.
+        InputError: a path leads out of the folder or is never synced.
     """
     for path in paths:
         if leads_out(path) or not is_synced(path):
@@ -142,13 +143,13 @@ def require_inside(paths: Mapping[str, Any], address: str) -> None:
 def is_synced(path: str) -> bool:
     """Whether a file of the project's folder is synced."""
     *_, name = parts = path.split("/")
-    half_written = name.startswith(".") and any(word in name for word in _HALF_WRITTEN)
+    is_partial = name.startswith(".") and any(word in name for word in _PARTIAL_MARKS)
     folders = (CACHE_FOLDER, REMOTE_FOLDER)
-    return path not in _STAY_HERE and parts[0] not in folders and not half_written
+    return path not in _NOT_SYNCED and parts[0] not in folders and not is_partial
 
 
 def local_files(folder: Path) -> Files:
-    """The synced files of a project's folder; links are not followed."""
+    """Return the synced files of a project folder; links are not followed."""
     return {path: Stamp(stat.st_size, stat.st_mtime_ns) for path, stat in _walk(folder)}
 
 
@@ -162,7 +163,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the hash of a file; empty where there is none."""
+    """Return the hash of a file; empty if the file does not exist."""
     if not path.is_file():
         return ""
     with path.open("rb") as file:
@@ -173,6 +174,6 @@ def _stamp(fields: Any) -> Stamp | None:
     if fields is None:
         return None
     size_bytes, mtime_ns, sha256 = fields
-    if not 0 <= int(mtime_ns) < _LAST_NS:
-        raise ValueError(f"a time of {mtime_ns}")
+    if not 0 <= int(mtime_ns) < _MAX_NS:
+        raise ValueError(f"modification time {mtime_ns}")
     return Stamp(int(size_bytes), int(mtime_ns), str(sha256))

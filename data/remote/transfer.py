@@ -17,51 +17,51 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _THREADS: Final = 16  # small files are bound by latency
-_WRITE_EVERY: Final = 200  # files between two writes of the state, for a run that is killed
+_WRITE_EVERY: Final = 200  # files between two writes of the state, in case the run is killed
 
 
 class Transfer:
-    """Transfer files in either direction, and record in the state which are equal on both sides."""
+    """Transfers files in both directions, and records the synced ones in the state."""
 
     def __init__(self, folder: Path, store: Store, state: SyncState) -> None:
         self._folder, self._store, self._state = folder, store, state
 
     def fetch(self, wanted: Mapping[str, Stamp | None]) -> None:
-        """Download the files that exist at the address.
+        """Download those files of ``wanted`` that exist at the address.
 
         Args:
-            wanted: expected stamp of each file; None where it is not known.
+            wanted: expected stamp of each file; None if unknown.
         """
         if not wanted:
             return
-        there = self._store.files()
-        found = [(path, stamp, there[path]) for path, stamp in wanted.items() if path in there]
+        remote = self._store.files()
+        found = [(path, stamp, remote[path]) for path, stamp in wanted.items() if path in remote]
         total = sum(stored.size_bytes for _, _, stored in found)
         with bytes_bar(f"fetching {self._folder.name}", total, 0) as bar:
-            self._record_all(bar, in_threads(lambda one: self._fetch_one(*one), found))
+            self._record_all(bar, in_threads(lambda item: self._fetch_one(*item), found))
 
     def _fetch_one(self, path: str, stamp: Stamp | None, stored: Stored) -> tuple[str, Stamp]:
         target = self._folder / path
         self._store.fetch(path, target, size_bytes=stored.size_bytes)
         sha256 = sha256_of(target)
-        # A file of an interrupted upload keeps its own time, so that nothing depends on it.
+        # A file of an interrupted upload keeps its own time, and so does not count as up to date.
         if stamp is not None and sha256 == stamp.sha256:
             set_time(target, stamp)
         stat = target.stat()
         return path, Stamp(stat.st_size, stat.st_mtime_ns, sha256)
 
     def send(self, changed: Files) -> None:
-        """Upload changed files; one whose time alone has changed is not sent."""
+        """Upload files whose content has changed; files with only a new time are not sent."""
         if not changed:
             return
-        # Until they have arrived, the content at the address is unknown.
+        # The content at the address is unknown until the upload is complete.
         before = {path: self._state.files.pop(path, None) for path in changed}
         self._state.write()
 
         def send_one(path: str) -> tuple[str, Stamp]:
             stamp = changed[path]._replace(sha256=sha256_of(self._folder / path))
-            known = before[path]
-            if known is None or known.sha256 != stamp.sha256:
+            old = before[path]
+            if old is None or old.sha256 != stamp.sha256:
                 self._store.send(self._folder / path, path)
             return path, stamp
 
@@ -80,7 +80,7 @@ class Transfer:
             self._state.files.pop(path, None)
 
     def _record_all(self, bar: Bar, done: Generator[tuple[str, Stamp]]) -> None:
-        """Record each transferred file, also when the transfer is interrupted."""
+        """Record each transferred file, even if the transfer is interrupted."""
         try:
             with closing(done):
                 for number, (path, stamp) in enumerate(done, start=1):
@@ -93,7 +93,7 @@ class Transfer:
 
 
 def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Generator[R]:
-    """Yield the result of each item as it completes; on an error, cancel the items not started."""
+    """Yield the result of each item as it completes; on an error, cancel the remaining items."""
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
             for future in as_completed([pool.submit(work, item) for item in items]):

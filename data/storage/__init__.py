@@ -1,1 +1,1 @@
-"""Addresses of footage and projects, the stores behind them, and the local cache."""
+"""Addresses of footage and projects, access to their stores, and the local cache."""

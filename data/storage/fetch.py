@@ -1,4 +1,4 @@
-"""Fetch footage at an address into the cache, once, and again only when it has changed."""
+"""Fetch footage at an address into the cache, unless the cached version is current."""
 
 from __future__ import annotations
 
@@ -18,92 +18,94 @@ from data.storage.addresses import footage_address, legible, safe_name
 from data.storage.store import Store, Stored
 
 
-def fetch_footage(place: Path) -> Path:
-    """Fetch the footage at an address into the cache, unless it is there already.
+def fetch_footage(path: Path) -> Path:
+    """Fetch the footage at an address into the cache, unless the cached version is current.
 
-    An interrupted fetch is resumed. A local path is returned as it is.
+    An interrupted fetch is resumed. A local path is returned unchanged.
 
     Args:
-        place: of the footage; see `data.storage.addresses`.
+        path: local path or cache path; see `data.storage.addresses`.
 
     Raises:
-        InputError: it is not there, cannot be reached, or finds no room.
+        InputError: the footage does not exist, cannot be reached, or does not fit on the disk.
     """
-    address = footage_address(place)
+    address = footage_address(path)
     if address is None:
-        return place
+        return path
     store = Store(address)
-    found = store.look()
+    found = store.info()
     if found is None:
         raise InputError(f"{address}: no such file or folder; check the address")
     if found.is_folder:
-        _fetch_pictures(store, place)
+        _fetch_pictures(store, path)
     else:
-        with _locked(place):
-            _fetch(store, "", found, place)
-    return place
+        with _locked(path):
+            _fetch(store, "", found, path)
+    return path
 
 
 def _fetch_pictures(store: Store, folder: Path) -> None:
-    """Make a local folder hold the same pictures as a folder at an address; ignore other files."""
-    there = {
+    """Sync the pictures of a local folder with a folder at an address; ignore other files."""
+    remote = {
         name: stored
         for name, stored in store.files().items()
         if "/" not in name and is_picture(Path(name))
     }
     with _locked(folder):
-        for name, stored in there.items():
+        for name, stored in remote.items():
             _fetch(store, name, stored, folder / safe_name(name))
-        names = {safe_name(name) for name in there}
+        names = {safe_name(name) for name in remote}
         for path in folder.iterdir() if folder.is_dir() else ():
             if is_picture(path) and path.name not in names:
                 path.unlink()
 
 
-def _fetch(store: Store, name: str, found: Stored, place: Path) -> None:
-    record = _record(place)
+def _fetch(store: Store, name: str, found: Stored, path: Path) -> None:
+    record = _record(path)
     address = f"{store.address}/{name}" if name else store.address
-    while _read(record, address) != found.key or not place.is_file():
-        partial = _partial(place, found)
-        _require_room(place, found.size_bytes - _size(partial))
-        with bytes_bar(f"fetching {place.name}", found.size_bytes, _size(partial)) as bar:
+    while _read(record, address) != found.key or not path.is_file():
+        partial = _partial(path, found)
+        _require_room(path, found.size_bytes - _size(partial))
+        with bytes_bar(f"fetching {path.name}", found.size_bytes, _size(partial)) as bar:
             _resume(store, name, found, partial, bar.update)
-        # A file replaced while it is read would be a mixture of both versions.
-        again = store.look(name)
-        if again != found or _size(partial) != found.size_bytes:
+        # If the file was replaced meanwhile, the fetched one mixes both versions.
+        current = store.info(name)
+        if current != found or _size(partial) != found.size_bytes:
             partial.unlink()
-            if again is None or again == found:
-                raise InputError(f"{address}: not what it was said to be; run again")
-            found = again
+            if current is None or current == found:
+                raise InputError(
+                    f"{address}: incomplete, or removed while it was fetched; run again"
+                )
+            found = current
             continue
-        partial.replace(place)
+        partial.replace(path)
         write_json(record, {"address": address, "key": found.key})
 
 
-def _record(place: Path) -> Path:
-    """The file that records the address and version of a fetched file."""
-    return place.with_name(f".{place.name}.fetched.json")
+def _record(path: Path) -> Path:
+    """Return the file that records the address and version of a fetched file."""
+    return path.with_name(f".{path.name}.fetched.json")
 
 
 def _read(record: Path, address: str) -> str | None:
-    """Key of the version that was fetched; None for none."""
+    """Return the key of the fetched version; None if nothing was fetched."""
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
         fetched, key = str(content["address"]), str(content["key"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if fetched != address and fetched.casefold() == address.casefold():
-        message = "differ in capitals only, which this disk does not tell apart; rename one"
+        message = "differ only in case, which this disk ignores; rename one of them"
         raise InputError(f"{address} and {fetched} {message}")
     return key
 
 
-def _partial(place: Path, found: Stored) -> Path:
-    """The file that holds the part fetched so far of this version."""
-    place.parent.mkdir(parents=True, exist_ok=True)
+def _partial(path: Path, found: Stored) -> Path:
+    """Return the file for the fetched part of this version; remove those of other versions."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     key = digest(found.key)
-    partial = place.with_name(f".{place.name}.{key}{PARTIAL}")
-    for other in place.parent.glob(f".{glob.escape(place.name)}.{'?' * len(key)}{PARTIAL}"):
+    partial = path.with_name(f".{path.name}.{key}{PARTIAL}")
+    for other in path.parent.glob(f".{glob.escape(path.name)}.{'?' * len(key)}{PARTIAL}"):
         if other != partial:
             other.unlink()
     return partial
@@ -125,18 +127,18 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _require_room(place: Path, needed: int) -> None:
-    free = free_bytes(place)
+def _require_room(path: Path, needed: int) -> None:
+    free = free_bytes(path)
     if needed > free:
-        message = f"{readable(needed)} to fetch, and {readable(free)} free on the disk of its cache"
-        raise InputError(f"{legible(str(place))}: {message}; free some, or set XDG_CACHE_HOME")
+        message = f"{readable(needed)} to fetch, and {readable(free)} free on the disk of the cache"
+        raise InputError(f"{legible(str(path))}: {message}; free some space, or set XDG_CACHE_HOME")
 
 
 @contextmanager
-def _locked(place: Path) -> Iterator[None]:
-    """Keep other runs on this machine from fetching the same footage at the same time."""
+def _locked(path: Path) -> Iterator[None]:
+    """Prevent other runs on this machine from fetching the same footage at the same time."""
     import filelock
 
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(place.with_name(f".{place.name}.lock")):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_name(f".{path.name}.lock")):
         yield

@@ -1,4 +1,4 @@
-"""Read and write files at an address through fsspec, with bounded waiting times."""
+"""Read and write files at an address through fsspec, with timeouts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from data.core.atomic import PARTIAL, whole_file
+from data.core.atomic import PARTIAL, atomic_write
 from data.core.errors import InputError
 
 CHUNK_BYTES: Final = 16 << 20
-"""Bytes read at a time; each concurrent transfer needs this much memory."""
+"""Bytes per read, and memory per concurrent transfer."""
 
 _CONNECT_S, _READ_S, _ATTEMPTS = 10, 60, 2
 _S3: Final = {
@@ -24,17 +24,17 @@ _S3: Final = {
         "retries": {"total_max_attempts": _ATTEMPTS, "mode": "standard"},
     }
 }
-# Partial files are visible there, so a file is renamed into place when it is complete. An object
-# store shows only complete objects, and cannot rename them.
+# Partial files are visible in these stores, so a file is renamed when it is complete. Object stores
+# show only complete objects, and cannot rename them.
 _WITH_RENAME: Final = {"file", "local", "ftp", "sftp", "ssh", "smb", "hdfs", "webhdfs"}
-# Properties reported by fsspec that identify a version of a file, best first.
+# fsspec properties that identify a version of a file, most reliable first.
 _CONTENT: Final = ("ETag", "etag", "md5Hash", "contentMd5", "content_md5", "Content-MD5")
 _TIMES: Final = ("LastModified", "last_modified", "Last-Modified", "mtime", "updated", "created")
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One file or folder at an address."""
+    """A file or folder at an address."""
 
     size_bytes: int
     key: str  # changes with the content
@@ -42,27 +42,28 @@ class Stored:
 
 
 class Store:
-    """Files at an address and below; names are relative to it, ``""`` is the address itself.
+    """Files at and below an address; names are relative to it, ``""`` is the address itself.
+
+    Every method raises an InputError if the store cannot be reached or denies access.
 
     Raises:
-        InputError: no such protocol, or a package for it is missing. So does every method where
-            the store cannot be reached, or does not let us.
+        InputError: the protocol is unknown, or its package is not installed.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address.rstrip("/")
         self._scheme = address.partition("://")[0]
-        with self._reached():
+        with self._input_errors():
             from fsspec.core import url_to_fs
 
-            # No cached connections or listings.
+            # Without cached connections and listings.
             fresh = {"skip_instance_cache": True, "use_listings_cache": False}
             options = _S3 if self._scheme in ("s3", "s3a") else {}
             self._system, self._root = url_to_fs(self.address, **fresh, **options)
 
-    def look(self, name: str = "") -> Stored | None:
-        """Size and version of a file or folder; None where there is none."""
-        with self._reached():
+    def info(self, name: str = "") -> Stored | None:
+        """Return the size and version of a file or folder; None if it does not exist."""
+        with self._input_errors():
             try:
                 return _stored(self._system.info(self._path(name)))
             except FileNotFoundError as error:
@@ -70,20 +71,20 @@ class Store:
                 return None
 
     def files(self) -> dict[str, Stored]:
-        """All files below the address, by name, in order."""
-        with self._reached():
+        """Return all files below the address by name, sorted."""
+        with self._input_errors():
             found = self._system.find(self._root, detail=True)
         return self._named(found)
 
     def matching(self, pattern: str) -> dict[str, Stored]:
-        """The files and folders below the address whose names match ``pattern``, in order."""
-        with self._reached():
+        """Return the files and folders below the address that match ``pattern`` by name, sorted."""
+        with self._input_errors():
             found = self._system.glob(self._path(pattern), detail=True)
         return self._named(found)
 
     def read(self, name: str) -> bytes | None:
-        """The content of a small file; None where there is none."""
-        with self._reached():
+        """Return the content of a small file; None if it does not exist."""
+        with self._input_errors():
             try:
                 return bytes(self._system.cat_file(self._path(name)))
             except FileNotFoundError as error:
@@ -91,16 +92,16 @@ class Store:
                 return None
 
     def chunks(self, name: str, *, size_bytes: int, start: int = 0) -> Iterator[bytes]:
-        """The content of a file of this size from byte ``start`` on, block by block."""
+        """Yield the content of a file of ``size_bytes`` from byte ``start``, block by block."""
         if start == 0 and size_bytes <= CHUNK_BYTES:
-            with self._reached():
+            with self._input_errors():
                 yield bytes(self._system.cat_file(self._path(name)))
             return
-        with self._reached():
+        with self._input_errors():
             source = self._system.open(self._path(name), "rb", block_size=CHUNK_BYTES)
         with source:
             while True:
-                with self._reached():
+                with self._input_errors():
                     if source.tell() < start:
                         source.seek(start)
                     block = bytes(source.read(CHUNK_BYTES))
@@ -110,14 +111,14 @@ class Store:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a small file atomically."""
-        with self._reached():
-            place = self._begin(name)
-            self._system.pipe_file(place, content)
-            self._end(place, name)
+        with self._input_errors():
+            path = self._begin(name)
+            self._system.pipe_file(path, content)
+            self._end(path, name)
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write a small file unless there is one; return whether it was written."""
-        with self._reached():
+        """Write a small file unless it exists; return whether it was written."""
+        with self._input_errors():
             self._make_folder(name)
             try:
                 self._system.pipe_file(self._path(name), content, mode="create")
@@ -127,20 +128,20 @@ class Store:
 
     def send(self, source: Path, name: str) -> None:
         """Upload a local file atomically."""
-        with self._reached():
-            place = self._begin(name)
-            self._system.put_file(str(source), place)
-            self._end(place, name)
+        with self._input_errors():
+            path = self._begin(name)
+            self._system.put_file(str(source), path)
+            self._end(path, name)
 
     def fetch(self, name: str, target: Path, *, size_bytes: int) -> None:
         """Download a file atomically."""
-        with whole_file(target) as partial, partial.open("wb") as file:
+        with atomic_write(target) as partial, partial.open("wb") as file:
             for block in self.chunks(name, size_bytes=size_bytes):
                 file.write(block)
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
-        with self._reached():
+        """Remove a file if it exists."""
+        with self._input_errors():
             try:
                 self._system.rm_file(self._path(name))
             except FileNotFoundError as error:
@@ -156,53 +157,53 @@ class Store:
             for path, properties in found.items()
             if path.startswith(start)
         }
-        # Some stores have an empty object in the place of a folder.
+        # Some stores list an empty object for a folder.
         return {name: named[name] for name in sorted(named) if name and not name.endswith("/")}
 
     def _begin(self, name: str) -> str:
-        """Path to write a file to: its own, or a partial one beside it."""
+        """Return the path to write a file to: its own, or that of a partial file next to it."""
         self._make_folder(name)
         if self._scheme not in _WITH_RENAME:
             return self._path(name)
         parent, _, last = self._path(name).rpartition("/")
         return f"{parent}/.{last}{PARTIAL}"
 
-    def _end(self, place: str, name: str) -> None:
-        if place != self._path(name):
-            self._system.mv(place, self._path(name))
+    def _end(self, path: str, name: str) -> None:
+        if path != self._path(name):
+            self._system.mv(path, self._path(name))
 
     def _make_folder(self, name: str) -> None:
         if self._scheme in _WITH_RENAME:
             self._system.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
-        # The packages of the protocols share no base class of errors.
+    def _input_errors(self) -> Iterator[None]:
+        # The packages of the protocols have no common base class of errors.
         try:
             yield
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"{self.address}: {_why(error, self._scheme)}") from error
+            raise InputError(f"{self.address}: {_advice(error, self._scheme)}") from error
 
 
 def _stored(properties: dict[str, Any]) -> Stored:
     size_bytes = int(properties.get("size") or 0)
-    known = [properties[name] for name in (*_CONTENT, *_TIMES) if properties.get(name)]
-    # Some listings give a time as a number where `info` gives a date.
-    version = [one.timestamp() if isinstance(one, datetime) else one for one in known[:1]]
+    values = [properties[name] for name in (*_CONTENT, *_TIMES) if properties.get(name)]
+    # Some listings hold a time as a number where `info` returns a date.
+    version = [v.timestamp() if isinstance(v, datetime) else v for v in values[:1]]
     key = " ".join(map(str, [size_bytes, *version]))
     return Stored(size_bytes, key, is_folder=properties.get("type") == "directory")
 
 
 def _require_bucket(error: FileNotFoundError) -> None:
-    """Raise the error again if the bucket itself is missing."""
+    """Raise the error if the bucket itself is missing."""
     if "bucket" in str(error).lower() and "not exist" in str(error):
         raise error
 
 
-def _why(error: Exception, scheme: str) -> str:
-    """Return what is wrong and what to do, without secrets that an error may contain."""
+def _advice(error: Exception, scheme: str) -> str:
+    """Describe an error and its remedy, without secrets that its message may contain."""
     name = type(error).__name__
     if isinstance(error, ImportError):
         if scheme in ("s3", "s3a") or getattr(error, "name", "") == "fsspec":
@@ -210,19 +211,19 @@ def _why(error: Exception, scheme: str) -> str:
         packages = re.findall(
             r"[Ii]nstall (?:the )?[\"']?([\w.-]+)|requires \"([\w.-]+)\"", str(error)
         )
-        package = next((one or other for one, other in packages), "")
-        advice = f": pip install {package}" if package else f" ({error})"
-        return f"a package for {scheme}:// is missing{advice}"
+        package = next((first or second for first, second in packages), "")
+        remedy = f": pip install {package}" if package else f" ({error})"
+        return f"a package for {scheme}:// is missing{remedy}"
     if isinstance(error, ValueError) and "rotocol not known" in str(error):
-        return f"nothing is known about {scheme}://; give a path, or an address such as s3://"
+        return f"unknown protocol {scheme}://; give a path, or an address such as s3://"
     if isinstance(error, FileNotFoundError):
-        return "no such bucket or folder, or it may not be seen; check the address"
+        return "no such bucket or folder, or no permission to see it; check the address"
     if "Credential" in name or "Token" in name:
-        return "no credentials for it; set them as usual, such as AWS_ACCESS_KEY_ID or AWS_PROFILE"
+        return "no credentials found; set them, for example by AWS_ACCESS_KEY_ID or AWS_PROFILE"
     if isinstance(error, PermissionError):
-        return "no permission; check the credentials, and what they allow"
+        return "no permission; check the credentials and their rights"
     if isinstance(error, (ConnectionError, TimeoutError)) or re.search(
         "Connect|Timeout|Endpoint|gaierror|HTTPClient", name
     ):
-        return "cannot be reached; check the connection, and AWS_ENDPOINT_URL where it is set"
-    return f"cannot be read or written ({name}); check the address, and that it is up"
+        return "cannot be reached; check the connection, and AWS_ENDPOINT_URL if it is set"
+    return f"cannot be read or written ({name}); check the address, and that the server is up"

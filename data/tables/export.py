@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import quoteattr
 
-from data.core.atomic import whole_file
+from data.core.atomic import atomic_write
 from data.core.errors import InputError
 from data.project.project import FootageEntry, Project
 from data.tables.dataset import DATA_FILE, DatasetFile, label_path, read_data_file, read_labels
@@ -41,7 +41,7 @@ def export_coco(dataset: Path, archive: Path) -> int:
         InputError: there is no dataset.
     """
     images = _images(dataset)
-    with whole_file(archive) as partial, zipfile.ZipFile(partial, "w") as target:
+    with atomic_write(archive) as partial, zipfile.ZipFile(partial, "w") as target:
         first = 1, 1
         for split in SPLITS:
             content, first = _coco(dataset, split, first)
@@ -95,7 +95,7 @@ def export_label_studio(dataset: Path, archive: Path) -> int:
     """
     images, content = _images(dataset), read_data_file(dataset / DATA_FILE)
     tasks = [_task(dataset, image, content) for image in images]
-    with whole_file(archive) as partial, zipfile.ZipFile(partial, "w") as target:
+    with atomic_write(archive) as partial, zipfile.ZipFile(partial, "w") as target:
         _write_text(target, "tasks.json", json.dumps(tasks, ensure_ascii=False, indent=1))
         _write_text(target, "label_config.xml", _label_config(content.names))
         _write_images(target, dataset, images)
@@ -170,7 +170,7 @@ def export_mot(
         "imWidth": str(frame_wh[0]),
         "imHeight": str(frame_wh[1]),
     }
-    with whole_file(archive) as partial, zipfile.ZipFile(partial, "w") as target:
+    with atomic_write(archive) as partial, zipfile.ZipFile(partial, "w") as target:
         _write_text(target, "gt/gt.txt", "".join(lines))
         _write_text(target, "gt/labels.txt", "person\n")
         info = "".join(f"{key}={value}\n" for key, value in sequence.items())

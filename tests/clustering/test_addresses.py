@@ -16,7 +16,7 @@ import fancam.cli
 from data.project.project import Project
 from data.remote.sync_state import IN_USE_FILE
 from data.sample.film import draw_film
-from data.storage.addresses import project_place
+from data.storage.addresses import project_path
 from data.storage.store import Store
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
@@ -131,14 +131,14 @@ def test_a_project_at_an_address(
 def test_decisions_are_kept(run: Run, bucket: str, machine: Machine) -> None:
     home = f"{bucket}/clip.fancam"
     assert run(f"{bucket}/clip.mp4", *SAMPLING, "--project", home).code == 0
-    with open_people(project_place(home) / "people.sqlite") as people:
+    with open_people(project_path(home) / "people.sqlite") as people:
         DecisionLog(people).rename(1, "Anna")
     assert run(*SAMPLING, "--project", home).code == 0
     machine("second")
     assert run("--project", home, "--every", "0.5").code == 0
     machine("first")
     assert run(*SAMPLING, "--project", home).code == 0
-    assert names(project_place(home))[1] == "Anna"
+    assert names(project_path(home))[1] == "Anna"
 
 
 def test_forget_erases_at_the_address(
@@ -183,7 +183,7 @@ def test_no_secret_is_written_or_printed(run: Run, bucket: str, tmp_path: Path) 
             ["s3://missing/a.fancam", "no such bucket"],
         ),
         (["gcs://bucket/a.mp4"], ["pip install gcsfs"]),
-        (["nonsense://bucket/a.mp4"], ["nothing is known about nonsense://"]),
+        (["nonsense://bucket/a.mp4"], ["unknown protocol nonsense://"]),
         (["ftp://anna:secret@host/a.mp4"], ["leave the password out"]),
         (["--project", "s3://bucket/none.fancam"], ["s3://bucket/none.fancam", "no project there"]),
     ],
@@ -245,4 +245,4 @@ def test_the_drawn_film(run: Run, s3: str, machine: Machine, tmp_path: Path) -> 
     machine("second")
     again = run(*options)
     assert "nothing to do" in again.out[-1]
-    assert len(names(project_place(home))) >= 1
+    assert len(names(project_path(home))) >= 1

@@ -209,7 +209,7 @@ def test_stopped_by_ctrl_c(
     death = DEATHS[moment]
     stop = Death(death.what, death.count, signal.SIGINT)
     result = run_in_child(clip.parent, "clip.mp4", *OPTIONS, death=stop)
-    assert_refused(result, "stopped", "the same command goes on", code=130)
+    assert_refused(result, "stopped", "run the same command again to resume", code=130)
     assert_nothing_half_written(clip.parent)
     resume(run, clip, detector)
     assert_same_result(clip.with_name("clip.fancam"), undisturbed(OPTIONS))

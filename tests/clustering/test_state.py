@@ -31,7 +31,7 @@ def project(run: Run, detector: CornerDetector, clip: Path) -> Project:
 def statuses(project: Project) -> list[tuple[str, str, str]]:
     found = states(Project(project.folder))
     assert all(one.command[:1] == ("cluster-faces",) for one in found if one.command)
-    return [(one.what, one.state, one.why) for one in found]
+    return [(one.output, one.state, one.reason) for one in found]
 
 
 FACES_DONE, PEOPLE_DONE = ("faces", "done", ""), ("people", "done", "")
@@ -117,7 +117,7 @@ def test_missing_footage_is_named(project: Project) -> None:
     lose_the_footage(project)
     faces, people = states(project)
     assert (faces.state, faces.command, people.state) == ("missing", (), "done")
-    assert "clip.mp4; put it back" in faces.why
+    assert "clip.mp4; put it back" in faces.reason
 
 
 @pytest.mark.parametrize("case", ["named", "table", "dataset", "people", "changed", "stopped"])

@@ -43,7 +43,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def stages(project: Project) -> list[tuple[str, str, str]]:
-    return [(one.what, one.state, one.why) for one in states(Project(project.folder))]
+    return [(one.output, one.state, one.reason) for one in states(Project(project.folder))]
 
 
 def test_an_empty_project(tmp_path: Path) -> None:
@@ -145,6 +145,6 @@ def test_pictures_and_footage_without_people_have_no_videos(
     empty = tmp_path / "empty.mp4"
     encode(empty, [picture(n) for n in range(10)], rate=25)
     add_footage(project, empty, tracks_of(at_rate(10), {}), NAMES, at_rate(10))
-    found = {(one.what, one.footage): (one.state, one.why) for one in states(project)}
+    found = {(one.output, one.footage): (one.state, one.reason) for one in states(project)}
     assert ("videos", "still") not in found
     assert found["videos", "empty"] == ("done", "no person was seen in it")

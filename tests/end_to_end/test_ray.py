@@ -126,7 +126,9 @@ def test_stopped_by_ctrl_c(head: Head, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate()
     assert process.returncode == 130, output
-    assert output.splitlines()[-1] == ("cluster-faces: stopped; the same command goes on from here")
+    assert output.splitlines()[-1] == (
+        "cluster-faces: stopped; run the same command again to resume"
+    )
     assert not list(tmp_path.rglob("*.parquet.partial*"))
 
 

@@ -10,7 +10,7 @@ from data.project.project import Project
 from data.remote.sync import synced_project
 from data.remote.sync_state import REMOTE_FOLDER
 from data.sample.film import draw_film
-from data.storage.addresses import project_place
+from data.storage.addresses import project_path
 from data.storage.store import Store
 from tests.end_to_end.test_ray import contents, stages
 from tests.machines import Machine
@@ -48,14 +48,14 @@ def test_results_equal_those_of_one_machine(s3: str, machine: Machine, tmp_path:
             assert code == 0, output
             if module == "clustering.cli":
                 write_untrained(Project(tmp_path / "alone.fancam"), image_px=96)
-                with synced_project(project_place(home), say=print) as sync:
+                with synced_project(project_path(home), say=print) as sync:
                     write_untrained(Project(sync.folder), image_px=96)
     assert (worker / "footage/s3/bucket/films/a.mp4").is_file()
     assert list((worker / "benches").glob("task-*")) == []
     assert not (worker / "projects").exists()
     assert not any(path.startswith(REMOTE_FOLDER) for path in Store(home).files())
     machine("second")
-    with synced_project(project_place(home), say=print) as sync:
+    with synced_project(project_path(home), say=print) as sync:
         found, alone = contents(sync.folder), contents(tmp_path / "alone.fancam")
         assert sorted(found) == sorted(alone)
         differ = [name for name in found if found[name] != alone[name]]

@@ -50,7 +50,7 @@ def project(
 
 
 def statuses(project: Project) -> list[tuple[str, str, str]]:
-    return [(one.what, one.state, one.why) for one in states(Project(project.folder))]
+    return [(one.output, one.state, one.reason) for one in states(Project(project.folder))]
 
 
 def test_before_anything(tmp_path: Path) -> None:

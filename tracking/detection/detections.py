@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from data.core.atomic import whole_file
+from data.core.atomic import atomic_write
 from data.core.boxes import Boxes
 from data.core.errors import InputError
 from data.tables.timeline import Timeline
@@ -157,7 +157,7 @@ class FootageDetections:
 
 def _write(path: Path, detections: Detections, own: Mapping[str, NDArray[Any]]) -> None:
     columns = {f"found_{f.name}": getattr(detections, f.name) for f in fields(Detections)}
-    with whole_file(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, **columns, **own)  # type: ignore[arg-type, unused-ignore]
 
 

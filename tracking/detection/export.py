@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from data.core.arrays import UNKNOWN
-from data.core.atomic import whole_file
+from data.core.atomic import atomic_write
 from data.core.digest import digest
 from data.core.errors import InputError
 from tracking.detection.ultralytics_env import set_ultralytics_offline
@@ -174,7 +174,7 @@ def _read(weights: Path) -> bytes:
 
 
 def _write_cache(model: ExportedModel, graph_file: Path, metadata_file: Path) -> None:
-    with whole_file(graph_file) as partial:
+    with atomic_write(graph_file) as partial:
         partial.write_bytes(model.graph)
     metadata = {
         "key": model.metadata.key,
@@ -183,7 +183,7 @@ def _write_cache(model: ExportedModel, graph_file: Path, metadata_file: Path) ->
         "person_id": list(model.metadata.person_id),
         "image_px": model.metadata.image_px,
     }
-    with whole_file(metadata_file) as partial:
+    with atomic_write(metadata_file) as partial:
         partial.write_text(json.dumps(metadata, ensure_ascii=False, indent=2), encoding="utf-8")
 
 

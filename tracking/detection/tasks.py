@@ -12,7 +12,7 @@ import numpy as np
 
 from data.core.digest import digest
 from data.core.progress import Bar
-from data.execution.segments import Segment, note_damage, noted_damage
+from data.execution.segments import Segment, read_damage, write_damage
 from data.execution.tasks import TaskContext
 from data.execution.threaded import stream
 from data.inference.runtime import RuntimeName
@@ -105,7 +105,7 @@ class TrackTask:
 def detect_segment(task: TrackTask, context: TaskContext) -> Damage:
     """Write a segment's detections as checkpoints, resuming after the last one."""
     job, segment = task.job, task.segment
-    noted = noted_damage(job.record_file(segment))
+    noted = read_damage(job.record_file(segment))
     if noted is not None:
         return noted
     detector = context.loaded(_load, job.detector)
@@ -122,7 +122,7 @@ def detect_segment(task: TrackTask, context: TaskContext) -> Damage:
     detected = detector.detect(_every_nth(frames, job.every_nth))
     for batch in _merged(detected, context.bar, people=job.people):
         checkpoints.append(batch)
-    note_damage(job.record_file(segment), damage)
+    write_damage(job.record_file(segment), damage)
     return damage
 
 

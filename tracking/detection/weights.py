@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.core.atomic import whole_file
+from data.core.atomic import atomic_write
 from data.core.digest import digest
 from data.core.errors import InputError
 
@@ -140,6 +140,6 @@ def _download(name: str, file: Path) -> Path:
         reason = str(getattr(error, "reason", error))
         message = f"not on this machine, and the download failed ({reason})"
         raise InputError(f"{name}: {message}; {_ADVICE}") from error
-    with whole_file(file) as partial:
+    with atomic_write(file) as partial:
         partial.write_bytes(content)
     return file

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import torch
 
-from data.core.atomic import whole_file
+from data.core.atomic import atomic_write
 from data.core.errors import InputError
 from tracking.detection.weights import network_of, read_checkpoint
 
@@ -62,5 +62,5 @@ def write_network(checkpoint: Path, path: Path, *, imgsz: int, metadata: Mapping
         "license": "AGPL-3.0 (https://ultralytics.com/license)",
         "fancam": dict(metadata),
     }
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         torch.save(content, partial)

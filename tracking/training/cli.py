@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from data.command.command import Parser, require_range, run, shown, with_projects
 from data.core.errors import InputError
-from data.storage.addresses import project_place
+from data.storage.addresses import project_path
 
 if TYPE_CHECKING:
     from data.core.progress import Bar
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         "trust.",
     )
     add = parser.add_argument
-    add("project", type=project_place, help="project folder, such as concert.fancam")
+    add("project", type=project_path, help="project folder, such as concert.fancam")
     add(
         "--weights",
         default="yolo11n.pt",

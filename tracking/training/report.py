@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.core.atomic import whole_file, write_json, write_text
+from data.core.atomic import atomic_write, write_json, write_text
 from data.core.errors import InputError
 from tracking.training.learning_curve import (
     CURVE_FILE,
@@ -184,7 +184,11 @@ def save_figure(figure: Figure, path: Path) -> None:
     installed = {font.name for font in font_manager.fontManager.ttflist}
     fonts = [name for name in _FONTS if name in installed]
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), rc_context({"font.family": fonts}), whole_file(path) as partial:
+    with (
+        warnings.catch_warnings(),
+        rc_context({"font.family": fonts}),
+        atomic_write(path) as partial,
+    ):
         warnings.simplefilter("ignore")  # matplotlib warns about glyphs that no font has
         figure.savefig(partial, dpi=150, bbox_inches="tight", facecolor="white")
 

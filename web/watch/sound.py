@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from data.core.atomic import whole_file
+from data.core.atomic import atomic_write
 from data.core.digest import digest, file_key
 from data.core.errors import InputError
 from data.project.filenames import CropKind
@@ -37,7 +37,7 @@ def sound_file(project: OpenProject, crops: FootageCrops) -> Path | None:
     with _LOCK:
         if not cached.is_file():
             try:
-                with whole_file(cached) as partial:
+                with atomic_write(cached) as partial:
                     _copy_sound(source, partial)
             except OSError:
                 return source

@@ -30,7 +30,7 @@ def test_the_exit_code_of_the_command_is_returned(
         pytest.param(
             KeyboardInterrupt(),
             EXIT_INTERRUPTED,
-            "stopped; the same command goes on from here",
+            "stopped; run the same command again to resume",
             id="interrupted",
         ),
         pytest.param(

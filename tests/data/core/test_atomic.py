@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from data.core.atomic import (
+    atomic_write,
     link_or_copy,
     overwriting,
-    whole_file,
     write_bytes,
     write_json,
     write_text,
@@ -22,7 +22,7 @@ from data.core.atomic import (
 )
 def test_a_file_is_written_next_to_its_target_and_renamed(tmp_path: Path, name: str) -> None:
     path = tmp_path / "new folder" / name
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         assert partial.parent == path.parent
         assert not path.suffix or partial.suffix == path.suffix
         partial.write_bytes(b"content")
@@ -39,7 +39,7 @@ def test_an_error_leaves_the_old_file_and_no_partial_one(
     path.write_text("old")
 
     def write() -> None:
-        with whole_file(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_text("half")
             raise error
 
@@ -52,7 +52,7 @@ def test_an_error_leaves_the_old_file_and_no_partial_one(
 
 def test_a_partial_file_of_a_killed_run_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         left = partial
         partial.write_text("1")
     left.write_text("a long partial content")

@@ -9,9 +9,9 @@ import pytest
 from data.execution.segments import (
     Segment,
     damage_of_all,
-    note_damage,
-    noted_damage,
+    read_damage,
     segments_of,
+    write_damage,
 )
 from data.video.footage import Footage
 from data.video.frames import Damage
@@ -47,9 +47,9 @@ def test_pictures_are_one_segment(kind: str) -> None:
 
 def test_damage_is_noted(tmp_path: Path) -> None:
     file = tmp_path / "parts" / "0.json"
-    assert noted_damage(file) is None
-    note_damage(file, Damage(2, 5))
-    assert noted_damage(file) == Damage(2, 5)
+    assert read_damage(file) is None
+    write_damage(file, Damage(2, 5))
+    assert read_damage(file) == Damage(2, 5)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def finished(*works: Work[str, str], bars: Bars | None = None) -> list[Finished[
 def test_no_work() -> None:
     assert finished() == []
     (only,) = finished(Work("a", "about a"))
-    assert (only.result, only.refused, bool(only.damage)) == (None, None, False)
+    assert (only.result, only.error, bool(only.damage)) == (None, None, False)
 
 
 def test_tasks_run_in_sequence() -> None:
@@ -104,7 +104,7 @@ def test_the_next_work_is_requested_after_the_last_result() -> None:
 
 def test_a_refused_footage_does_not_stop_others() -> None:
     a, b = finished(work("a", "1", "2", do=refuse), work("b", "1"))
-    assert str(a.refused) == "a 1: broken"
+    assert str(a.error) == "a 1: broken"
     with pytest.raises(InputError, match="a 1: broken"):
         a.require()
     b.require()

@@ -96,5 +96,5 @@ def test_a_real_line_shows_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(("expected_s", "bars"), [(0, 1), (-1, 1), (1, 0)])
 def test_a_step_takes_time(expected_s: float, bars: int) -> None:
-    with pytest.raises(ValueError, match="must take time"):
+    with pytest.raises(ValueError, match="must be positive"):
         ProgressStep("x", expected_s, bars)

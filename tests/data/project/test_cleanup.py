@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data.project.cleanup import Removable, files_under, remove, that_exist
+from data.project.cleanup import Removable, existing_files, files_under, remove
 from data.project.project import Project
 from data.project.stages import TRACKER, TRACKS
 from fancam.clean import cache, exports
@@ -57,5 +57,5 @@ def test_a_link_frees_nothing(project: Project) -> None:
 
 def test_only_existing_files_are_listed(project: Project, tmp_path: Path) -> None:
     file = project.folder / "export" / "coco.zip"
-    assert that_exist(file, tmp_path, tmp_path / "missing") == [file]
+    assert existing_files(file, tmp_path, tmp_path / "missing") == [file]
     assert files_under(tmp_path / "missing") == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.core.errors import InputError
-from data.project.manifest import MANIFEST, OutputFile, OutputFolder, Synced
+from data.project.manifest import MANIFEST, OutputFile, OutputFolder, SyncCounts
 
 
 def content(**files: str) -> dict[str, OutputFile]:
@@ -19,21 +19,21 @@ def files_in(folder: Path) -> dict[str, str]:
 
 
 def test_no_files_make_no_folder(tmp_path: Path) -> None:
-    assert OutputFolder(tmp_path / "out").sync({}) == Synced(0, 0, 0)
+    assert OutputFolder(tmp_path / "out").sync({}) == SyncCounts(0, 0, 0)
     assert not (tmp_path / "out").exists()
 
 
 def test_writes_then_keeps_then_changes_then_removes(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path / "out")
-    assert folder.sync(content(a__x="1", b__y="2")) == Synced(2, 0, 0)
+    assert folder.sync(content(a__x="1", b__y="2")) == SyncCounts(2, 0, 0)
     assert files_in(folder.folder) == {"a/x": "1", "b/y": "2"}
     before = (folder.folder / MANIFEST).stat().st_mtime_ns
-    assert folder.sync(content(a__x="1", b__y="2")) == Synced(0, 0, 2)
+    assert folder.sync(content(a__x="1", b__y="2")) == SyncCounts(0, 0, 2)
     assert (folder.folder / MANIFEST).stat().st_mtime_ns == before
-    assert folder.sync(content(a__x="one", c="3")) == Synced(2, 1, 0)
+    assert folder.sync(content(a__x="one", c="3")) == SyncCounts(2, 1, 0)
     assert files_in(folder.folder) == {"a/x": "one", "c": "3"}
     assert not (folder.folder / "b").exists()
-    assert folder.sync({}) == Synced(0, 2, 0)
+    assert folder.sync({}) == SyncCounts(0, 2, 0)
     assert files_in(folder.folder) == {}
 
 
@@ -53,7 +53,7 @@ def test_unchanged_files_stay_and_missing_ones_are_rewritten(tmp_path: Path) -> 
     folder.sync(content(x="1", y="2"))
     kept = (tmp_path / "x").stat()
     (tmp_path / "y").unlink()
-    assert folder.sync(content(x="1", y="2")) == Synced(1, 0, 1)
+    assert folder.sync(content(x="1", y="2")) == SyncCounts(1, 0, 1)
     assert (tmp_path / "x").stat().st_ino == kept.st_ino
     assert (tmp_path / "x").stat().st_mtime_ns == kept.st_mtime_ns
 
@@ -177,7 +177,7 @@ def test_links_follow_their_source(tmp_path: Path) -> None:
     source.write_text("1", encoding="utf-8")
     folder.sync({"x": OutputFile.link(source)})
     assert (folder.folder / "x").samefile(source)
-    assert folder.sync({"x": OutputFile.link(source)}) == Synced(0, 0, 1)
+    assert folder.sync({"x": OutputFile.link(source)}) == SyncCounts(0, 0, 1)
     newer = tmp_path / "newer"
     newer.write_text("22", encoding="utf-8")
     newer.replace(source)
@@ -241,4 +241,4 @@ def test_outdated_is_what_sync_would_write(tmp_path: Path) -> None:
 def test_forced_sync_rewrites_current_files(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     folder.sync(content(x="1", y="2"))
-    assert folder.sync(content(x="1", y="2"), again={"y"}) == Synced(1, 0, 1)
+    assert folder.sync(content(x="1", y="2"), again={"y"}) == SyncCounts(1, 0, 1)

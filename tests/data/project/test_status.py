@@ -11,5 +11,5 @@ def test_a_finished_stage_needs_no_reason() -> None:
 
 @pytest.mark.parametrize("state", ["stale", "missing"])
 def test_an_unfinished_stage_needs_a_reason(state: StatusName) -> None:
-    with pytest.raises(ValueError, match=f"why must tell why it is {state}, got nothing"):
+    with pytest.raises(ValueError, match=f"reason must not be empty if the state is {state}"):
         StageStatus("tracks", "film", state)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data.remote.sync import ProjectSync, synced_project
 from data.remote.sync_state import IN_USE_FILE, MANIFEST_FILE
-from data.storage.addresses import project_place
+from data.storage.addresses import project_path
 from data.storage.store import Store
 
 OLD_NS = 1_500_000_000_123_456_789
@@ -24,7 +24,7 @@ def say(line: str) -> None:
 
 def work(home: str, change: Callable[[Path], object], **options: Callable[[str], None]) -> None:
     """Sync and change the project as a command does."""
-    folder = project_place(home)
+    folder = project_path(home)
     with synced_project(folder, **{"say": say, **options}):
         change(folder)
 
@@ -50,9 +50,9 @@ def nothing(_: Path) -> None:
 
 def killed_after(home: str, change: Callable[[Path], object]) -> None:
     """Simulate a command that is killed after its work: it sends nothing, and its lock stays."""
-    folder = project_place(home)
+    folder = project_path(home)
     sync = ProjectSync(folder, say=say)
-    with sync.alone():
+    with sync.locked():
         note = Store(home).read(IN_USE_FILE)
         sync.pull()
         change(folder)
@@ -68,6 +68,6 @@ def remote_files(home: str) -> dict[str, str]:
 
 def local_files(home: str) -> dict[str, str]:
     """Return the files in the local folder."""
-    folder = project_place(home)
+    folder = project_path(home)
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}

@@ -17,7 +17,7 @@ from data.execution.tasks import Finished, PayloadT, ResultT, Task, TaskContext,
 from data.remote.remote_tasks import RemoteTaskRunner
 from data.remote.sync import ProjectSync, synced_project
 from data.remote.sync_state import REMOTE_FOLDER
-from data.storage.addresses import footage_place, project_place
+from data.storage.addresses import footage_path, project_path
 from data.storage.cache import cache_folder
 from data.storage.store import Store
 from data.video.frames import Damage
@@ -111,8 +111,8 @@ def home(memory: str, machine: Machine) -> str:
 
 def run(home: str, machine: Machine, *numbers: int, worker: str = "worker") -> list[Any]:
     """Run tasks on another machine, as a command does."""
-    folder = project_place(home)
-    footage = footage_place(home.replace("a.fancam", "a.mp4"))
+    folder = project_path(home)
+    footage = footage_path(home.replace("a.fancam", "a.mp4"))
     with synced_project(folder, say=print) as sync:
         runner = RemoteTaskRunner(RemoteRunner(machine, worker), sync)
         assert runner.threads(0) == 1
@@ -123,7 +123,7 @@ def test_files_of_remote_tasks_are_combined_locally(home: str, machine: Machine)
     (finished,) = run(home, machine, 1, 2, 3)
     assert (finished.result, finished.damage.frames) == (120, 3)
     assert finished.work.payload == "about a"
-    assert (project_place(home) / "tracks" / "a.csv").read_text() == "120"
+    assert (project_path(home) / "tracks" / "a.csv").read_text() == "120"
     store = Store(home)
     assert store.read("tracks/a.csv") == b"120"
     assert not any(path.startswith(REMOTE_FOLDER) for path in store.files())
@@ -133,7 +133,7 @@ def test_files_of_remote_tasks_are_combined_locally(home: str, machine: Machine)
 
 
 def test_no_remote_tasks(home: str, machine: Machine) -> None:
-    folder = project_place(home)
+    folder = project_path(home)
     (folder / "tracks" / "a.parts").mkdir(parents=True)
     (finished,) = run(home, machine)
     assert finished.result == 0
@@ -153,7 +153,7 @@ def test_weights_are_fetched_once_and_when_they_changed(
     monkeypatch.setattr(Store, "fetch", noted)
     run(home, machine, 2)
     assert "tracker/weights" not in fetched
-    with synced_project(project_place(home), say=print) as sync:
+    with synced_project(project_path(home), say=print) as sync:
         (sync.folder / "tracker" / "weights").write_text("7")
     (finished,) = run(home, machine, 2)
     assert "tracker/weights" in fetched
@@ -164,15 +164,14 @@ def test_errors_name_addresses(home: str, machine: Machine) -> None:
     (finished,) = run(home, machine, 1, -1)
     assert finished.result is None
     assert (
-        str(finished.refused)
-        == "memory://store/a.mp4: cut off; see memory://store/a.fancam/tracker"
+        str(finished.error) == "memory://store/a.mp4: cut off; see memory://store/a.fancam/tracker"
     )
 
 
 def test_missing_footage(home: str, machine: Machine) -> None:
     Store(home.removesuffix("/a.fancam")).remove("a.mp4")
     (finished,) = run(home, machine, 1)
-    assert "memory://store/a.mp4: no such file" in str(finished.refused)
+    assert "memory://store/a.mp4: no such file" in str(finished.error)
 
 
 def look_where(task: SumTask, _: TaskContext) -> Damage:
@@ -183,7 +182,7 @@ def look_where(task: SumTask, _: TaskContext) -> Damage:
 
 def test_a_machine_that_has_the_project_works_in_it(home: str, machine: Machine) -> None:
     """A machine with the same cache, such as the head of a cluster, downloads nothing."""
-    folder = project_place(home)
+    folder = project_path(home)
     with synced_project(folder, say=print) as sync:
         task = Task(look_where, SumTask(folder, folder, 0))
         runner = RemoteTaskRunner(RemoteRunner(machine, "first"), sync)
@@ -207,20 +206,20 @@ def test_a_shared_folder_needs_only_the_footage(
     project = tmp_path / "shared.fancam"
     (project / "tracker").mkdir(parents=True)
     (project / "tracker" / "weights").write_text("2")
-    footage = footage_place(home.replace("a.fancam", "a.mp4"))
+    footage = footage_path(home.replace("a.fancam", "a.mp4"))
     runner = RemoteTaskRunner(RemoteRunner(machine), None)
     (finished,) = runner.run([work_on(project, footage, 1, 2)], no_bars, frames=1)
     assert finished.result == 16
 
 
 def test_the_sync_names_its_machine(home: str, machine: Machine) -> None:
-    with synced_project(project_place(home), say=print) as sync:
+    with synced_project(project_path(home), say=print) as sync:
         assert isinstance(sync, ProjectSync)
         first = sync.machine
     assert (
-        json.loads(project_place(home).with_name(".a.fancam.state.json").read_text())["machine"]
+        json.loads(project_path(home).with_name(".a.fancam.state.json").read_text())["machine"]
         == first
     )
     machine("second")
-    with synced_project(project_place(home), say=print) as sync:
+    with synced_project(project_path(home), say=print) as sync:
         assert sync.machine != first

@@ -14,7 +14,7 @@ from data.remote import transfer
 from data.remote.sync import ProjectSync
 from data.remote.sync_state import IN_USE_FILE, SyncState
 from data.remote.transfer import Transfer
-from data.storage.addresses import project_place
+from data.storage.addresses import project_path
 from data.storage.cache import cache_folder
 from data.storage.store import Store
 from tests.data.remote.synced import (
@@ -35,7 +35,7 @@ from tests.machines import Machine
 def test_no_changes(home: str) -> None:
     work(home, nothing)
     assert Store(home).files() == {}
-    assert not project_place(home).exists()
+    assert not project_path(home).exists()
 
 
 def test_written_files_are_sent(home: str, transfers: list[str]) -> None:
@@ -74,7 +74,7 @@ def test_another_machine_continues(home: str, machine: Machine, transfers: list[
     machine("second")
     work(home, lambda folder: (folder / "gone").unlink())
     assert sorted(transfers) == ["fetch a", "fetch gone"]
-    assert (project_place(home) / "a").stat().st_mtime_ns == OLD_NS
+    assert (project_path(home) / "a").stat().st_mtime_ns == OLD_NS
     assert sorted(remote_files(home)) == ["a", "project.json"]
     transfers.clear()
     machine("first")
@@ -163,7 +163,7 @@ def test_killed_before_sending(home: str, transfers: list[str]) -> None:
 @pytest.mark.parametrize(
     ("owner", "stage"),
     [
-        (ProjectSync, "_unfinish"),
+        (ProjectSync, "_unfinish_stages"),
         (Transfer, "send"),
         (Transfer, "remove"),
         (ProjectSync, "_send_project"),
@@ -190,8 +190,8 @@ def test_killed_while_sending(
     seen_files: dict[str, str] = {}
     work(home, lambda _: seen_files.update(local_files(home)))
     stages = json.loads(seen_files["project.json"])["stages"]
-    assert stages == ({"faces": 1, "tracks": 1} if stage == "_unfinish" else {"tracks": 1})
-    assert seen_files["a"] == ("1" if stage in ("_unfinish", "send") else "2")
+    assert stages == ({"faces": 1, "tracks": 1} if stage == "_unfinish_stages" else {"tracks": 1})
+    assert seen_files["a"] == ("1" if stage in ("_unfinish_stages", "send") else "2")
     machine("first")
     work(home, nothing)
     assert {"a": remote_files(home)["a"], "c": remote_files(home)["c"]} == {"a": "2", "c": "2"}
@@ -270,12 +270,12 @@ def test_another_machine_changed_the_project_meanwhile(home: str, machine: Machi
 
 def test_an_emptied_cache_deletes_nothing(home: str, transfers: list[str]) -> None:
     work(home, write(a="1", b="1", project="{}"))
-    (project_place(home) / "a").unlink()
+    (project_path(home) / "a").unlink()
     transfers.clear()
     work(home, nothing)
     assert transfers == ["fetch a"]
     killed_after(home, nothing)
-    for file in [path for path in project_place(home).rglob("*") if path.is_file()]:
+    for file in [path for path in project_path(home).rglob("*") if path.is_file()]:
         file.unlink()
     work(home, nothing)
     assert sorted(remote_files(home)) == sorted(local_files(home)) == ["a", "b", "project.json"]

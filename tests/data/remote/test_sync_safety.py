@@ -11,7 +11,7 @@ import pytest
 from data.core.errors import InputError
 from data.remote import lock as store_lock
 from data.remote.sync_state import IN_USE_FILE, MANIFEST_FILE, SyncState
-from data.storage.addresses import project_place
+from data.storage.addresses import project_path
 from data.storage.store import Store
 from tests.data.remote.synced import (
     OLD_NS,
@@ -154,7 +154,7 @@ def test_content_that_differs_from_the_manifest(home: str, machine: Machine) -> 
     machine("second")
     work(home, nothing)
     assert local_files(home)["a"] == "2"
-    assert (project_place(home) / "a").stat().st_mtime_ns > OLD_NS
+    assert (project_path(home) / "a").stat().st_mtime_ns > OLD_NS
 
 
 def test_links_are_not_followed(home: str, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_links_are_not_followed(home: str, tmp_path: Path) -> None:
 
 def test_a_damaged_state_is_ignored(home: str) -> None:
     work(home, write(a="1", project="{}"))
-    state = project_place(home).with_name(".concert.fancam.state.json")
+    state = project_path(home).with_name(".concert.fancam.state.json")
     assert SyncState.read(state).files["a"].size_bytes == 1
     state.write_text("{")
     work(home, nothing)

@@ -7,12 +7,12 @@ import pytest
 from data.core.errors import InputError
 from data.storage.addresses import (
     footage_address,
-    footage_place,
+    footage_path,
     from_address,
     is_address,
     legible,
     project_address,
-    project_place,
+    project_path,
     to_address,
 )
 from data.storage.cache import cache_folder
@@ -59,10 +59,10 @@ def test_is_address(text: str, expected: bool) -> None:
 )
 def test_a_local_path_gives_its_address(machine: Machine, address: str) -> None:
     cache = machine("first")
-    place = footage_place(address)
+    place = footage_path(address)
     assert footage_address(place) == address
     assert project_address(place) is None
-    assert project_address(project_place(address)) == address
+    assert project_address(project_path(address)) == address
     assert place.resolve().is_relative_to(cache / "footage")
     assert not any(part.startswith(".") for part in place.relative_to(cache).parts)
 
@@ -70,7 +70,7 @@ def test_a_local_path_gives_its_address(machine: Machine, address: str) -> None:
 @pytest.mark.usefixtures("machine")
 def test_a_path_is_unchanged() -> None:
     for text in ("concert.mp4", "../a.mp4", "C:\\a.mp4", "/a.mp4"):
-        assert footage_place(text) == project_place(text) == Path(text)
+        assert footage_path(text) == project_path(text) == Path(text)
     for path in (Path("a.mp4"), cache_folder(), cache_folder() / "footage" / "s3"):
         assert footage_address(path) is None
         assert project_address(path) is None
@@ -78,7 +78,7 @@ def test_a_path_is_unchanged() -> None:
 
 @pytest.mark.usefixtures("machine")
 def test_the_end_of_a_folder_and_capitals_of_the_scheme() -> None:
-    assert footage_place("S3://Bucket/lessons/") == footage_place("s3://Bucket/lessons")
+    assert footage_path("S3://Bucket/lessons/") == footage_path("s3://Bucket/lessons")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_end_of_a_folder_and_capitals_of_the_scheme() -> None:
 )
 def test_unusable_addresses(address: str, shown: str) -> None:
     with pytest.raises(InputError) as refused:
-        footage_place(address)
+        footage_path(address)
     assert shown in str(refused.value)
     assert "secret@" not in str(refused.value)
     assert "=secret" not in str(refused.value)
@@ -100,7 +100,7 @@ def test_unusable_addresses(address: str, shown: str) -> None:
 @pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize("address", ["s3://bucket/a b/c.mp4", "file:///films/a.mp4"])
 def test_messages_name_the_address(address: str) -> None:
-    text = f"{footage_place(address)}: no video; see {project_place(address)} and /tmp/x"
+    text = f"{footage_path(address)}: no video; see {project_path(address)} and /tmp/x"
     assert legible(text) == f"{address}: no video; see {address} and /tmp/x"
 
 

@@ -15,7 +15,7 @@ from data.core.errors import InputError
 from data.project.project import Project
 from data.storage import fetch as fetching
 from data.storage import store as stores
-from data.storage.addresses import footage_place
+from data.storage.addresses import footage_path
 from data.storage.fetch import fetch_footage
 from data.storage.store import Store
 from data.video.footage import probe, take_in
@@ -57,7 +57,7 @@ def test_a_local_path_is_unchanged(tmp_path: Path) -> None:
 
 
 def test_fetched_once(address: str, fetched: list[int]) -> None:
-    place = footage_place(address)
+    place = footage_path(address)
     for _ in range(3):
         fetch_footage(place)
     assert place.read_bytes() == b"0123456789"
@@ -65,7 +65,7 @@ def test_fetched_once(address: str, fetched: list[int]) -> None:
 
 
 def test_fetched_again_when_it_changed(address: str, fetched: list[int]) -> None:
-    place = footage_place(address)
+    place = footage_path(address)
     fetch_footage(place)
     change(address, b"another")
     fetch_footage(place)
@@ -77,13 +77,13 @@ def test_an_empty_file(memory: str, machine: Machine) -> None:
     machine("first")
     Store(memory).write("empty.mp4", b"")
     with pytest.raises(InputError, match="empty"):
-        probe(fetch_footage(footage_place(f"{memory}/empty.mp4")))
+        probe(fetch_footage(footage_path(f"{memory}/empty.mp4")))
 
 
 def test_a_stopped_fetch_is_resumed(
     address: str, fetched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = footage_place(address)
+    place = footage_path(address)
     with monkeypatch.context() as patch:
         patch.setattr(stores, "CHUNK_BYTES", 4)
         stop_after(patch, pieces=1)
@@ -99,7 +99,7 @@ def test_a_stopped_fetch_is_resumed(
 def test_a_stopped_fetch_of_changed_content_starts_again(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = footage_place(address)
+    place = footage_path(address)
     with monkeypatch.context() as patch:
         patch.setattr(stores, "CHUNK_BYTES", 4)
         stop_after(patch, pieces=1)
@@ -134,7 +134,7 @@ def test_content_that_changes_during_the_fetch(
             change(address, left.pop())
 
     monkeypatch.setattr(Store, "chunks", changing)
-    place = footage_place(address)
+    place = footage_path(address)
     fetch_footage(place)
     assert place.read_bytes() == b"new content"
 
@@ -142,20 +142,20 @@ def test_content_that_changes_during_the_fetch(
 def test_no_room(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9))
     with pytest.raises(InputError, match="10 bytes to fetch, and 9 bytes free"):
-        fetch_footage(footage_place(address))
+        fetch_footage(footage_path(address))
 
 
 def test_missing_file(address: str) -> None:
     with pytest.raises(InputError, match=r"b\.mp4: no such file or folder"):
-        probe(fetch_footage(footage_place(address.replace("a.mp4", "b.mp4"))))
+        probe(fetch_footage(footage_path(address.replace("a.mp4", "b.mp4"))))
 
 
 def test_names_that_differ_in_case_on_a_case_insensitive_disk(address: str) -> None:
-    place = footage_place(address)
+    place = footage_path(address)
     fetch_footage(place)
     record = fetching._record(place)
     record.write_text(json.dumps({"address": address.upper(), "key": "1"}), "utf-8")
-    with pytest.raises(InputError, match="capitals only"):
+    with pytest.raises(InputError, match="differ only in case"):
         fetch_footage(place)
 
 
@@ -202,16 +202,16 @@ def lessons(memory: str, machine: Machine) -> str:
     ],
 )
 def test_addresses_are_expanded(lessons: str, names: list[str], expected: list[str]) -> None:
-    found = footage_paths([footage_place(f"{lessons}/{name}") for name in names])
-    assert found == [footage_place(f"{lessons}/{name}") for name in expected]
+    found = footage_paths([footage_path(f"{lessons}/{name}") for name in names])
+    assert found == [footage_path(f"{lessons}/{name}") for name in expected]
     assert not any(path.exists() for path in found)
 
 
 def test_a_pattern_without_a_match(lessons: str) -> None:
     with pytest.raises(InputError, match=r"/lessons/\*\.avi: nothing matches this pattern"):
-        footage_paths([footage_place(f"{lessons}/lessons/*.avi")])
+        footage_paths([footage_path(f"{lessons}/lessons/*.avi")])
     with pytest.raises(InputError, match="cannot be a pattern"):
-        footage_paths([footage_place("memory://*/a.mp4")])
+        footage_paths([footage_path("memory://*/a.mp4")])
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_default_project_names(
     lessons: str, name: str, project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    given = [footage_place(f"{lessons}/{name}")]
-    found = project_for(given, footage_paths(given), named=None)
+    given = [footage_path(f"{lessons}/{name}")]
+    found = project_for(given, footage_paths(given), folder=None)
     assert found.folder == tmp_path / f"{project}.fancam"
 
 
@@ -236,7 +236,7 @@ def test_a_folder_of_pictures(memory: str, machine: Machine, tmp_path: Path) -> 
         write_jpeg(tmp_path / "picture.jpg", picture(number))
         store.send(tmp_path / "picture.jpg", f"{number}.jpg")
     store.write("notes.txt", b"not footage")
-    place = footage_place(f"{memory}/photographs")
+    place = footage_path(f"{memory}/photographs")
     assert (probe(fetch_footage(place)).kind, probe(fetch_footage(place)).duration_s) == (
         "images",
         3,
@@ -254,7 +254,7 @@ def test_the_project_stores_the_address(
 ) -> None:
     machine("first")
     Store(memory).send(clips("constant_rate.mp4"), "clip.mp4")
-    place = footage_place(f"{memory}/clip.mp4")
+    place = footage_path(f"{memory}/clip.mp4")
     project = Project(tmp_path / "clip.fancam")
     entry = take_in(project, probe(fetch_footage(place)))
     assert (entry.name, entry.path) == ("clip", place)
@@ -263,7 +263,7 @@ def test_the_project_stores_the_address(
     shutil.rmtree(machine("first"))
     machine("second")
     again = Project(project.folder)
-    assert again.footages["clip"].path == footage_place(f"{memory}/clip.mp4") != place
+    assert again.footages["clip"].path == footage_path(f"{memory}/clip.mp4") != place
     assert take_in(again, probe(fetch_footage(again.footages["clip"].path))).name == "clip"
 
 

@@ -70,7 +70,7 @@ def test_a_disk_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.Mo
     def refuse(*_: object) -> None:
         raise PermissionError("read-only")
 
-    monkeypatch.setattr(sound, "whole_file", refuse)
+    monkeypatch.setattr(sound, "atomic_write", refuse)
     crops = read_crops(Project(project.folder).crops_folder("film"))
     assert crops is not None
     found = sound_file(opened(project.folder), crops)

@@ -288,7 +288,7 @@ def test_interrupted_while_pip_runs(
         child.send_signal(signal.SIGINT)
         _, said = child.communicate(timeout=60)
     assert child.returncode == 130
-    assert said == "fancam: stopped; the same command goes on from here\n"
+    assert said == "fancam: stopped; run the same command again to resume\n"
     assert model_index.cached() == []
     assert list(model_index.temporary.iterdir()) == []
 
