@@ -170,7 +170,7 @@ class Stage(Generic[RecordT]):
         """
         if (footage is not None) != self.per_footage:
             raise ValueError(
-                f"footage must be set only for a stage per footage, got {footage!r} for {self.name!r}"
+                f"footage must be set only for stages per footage: {self.name!r} got {footage!r}"
             )
         return self.name if footage is None else f"{self.name}{footage}"
 
