@@ -41,7 +41,7 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     print(f"{name}: {erased.faces} faces erased, and masked in the stored frames")
     if had_tracker:
         print(
-            "the tracker was trained on them and is erased: run train-tracker and track-people again"
+            "the tracker learned from them and is erased: run train-tracker and track-people again"
         )
     print("other people's videos may show them: run crop-people --others blur --force to blur them")
     print("people/unknown may hold unrecognised faces of them: check it")
