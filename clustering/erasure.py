@@ -14,10 +14,10 @@ from clustering.output.dataset import plan_dataset
 from clustering.output.masking import cover
 from clustering.output.write import (
     as_reviewed,
+    clustered_record,
     identified_footages,
     mark_stopped,
     read_tables,
-    sorted_record,
     write_outputs,
 )
 from data.core.atomic import overwriting
@@ -90,7 +90,7 @@ def erase_faces(project: Project, person_id: int, *, progress: Progress) -> Eras
     Raises:
         InputError: the project is not clustered, or a table or picture is missing.
     """
-    record = sorted_record(project)
+    record = clustered_record(project)
     mark_stopped(project, record)
     erased: list[Faces] = []
     portraits: list[bytes] = []

@@ -53,7 +53,7 @@ def cluster_faces(
 
     Args:
         project: project to update.
-        paths: files or folders of the footages.
+        paths: paths of the footages.
         settings: settings of detection, clustering and pairing.
         context: progress, failures and runner of this run.
 
@@ -196,6 +196,3 @@ def _people_inputs(project: Project, settings: ClusterSettings, people: People) 
         names=people.names(),
         decisions=people.decisions_key(),
     )
-
-
-# --- the report -----------------------------------------------------------------------------

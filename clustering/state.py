@@ -7,7 +7,7 @@ import dataclasses
 from clustering import settings
 from clustering.faces import settings as faces_settings
 from clustering.faces.stage import faces_done, missing_tables
-from clustering.output.write import folders_exist, is_sorted, is_written
+from clustering.output.write import all_faces_clustered, folders_exist, is_written
 from clustering.pairing.match import pair_options_of
 from data.project.cleanup import Removable
 from data.project.manifest import OutputFolder
@@ -60,7 +60,7 @@ def _people_state(project: Project) -> StageStatus:
     record = project.record(PEOPLE)
     if record is None or not project.people_file.exists():
         return StageStatus("people", "", "missing", "the faces are not clustered yet", command)
-    if not is_sorted(project):
+    if not all_faces_clustered(project):
         return StageStatus("people", "", "stale", "faces were found since", command)
     if not folders_exist(project):
         return StageStatus("people", "", "missing", "people/ or dataset/ is gone", command)

@@ -88,7 +88,7 @@ def _erase(project: Project, person_id: int, person_ids: Sequence[int]) -> tuple
         The erased faces, and whether a tracker was erased.
     """
     from clustering.erasure import erase_faces, renamed_pictures
-    from clustering.output.write import sorted_record
+    from clustering.output.write import clustered_record
     from cropping.erasure import erase_crops
     from data.core.progress import bars
     from data.project.cleanup import remove
@@ -97,7 +97,7 @@ def _erase(project: Project, person_id: int, person_ids: Sequence[int]) -> tuple
     from tracking.erasure import erase_tracks
 
     with project.lock():
-        sorted_record(project)  # fails for an unfinished project, before anything is erased
+        clustered_record(project)  # fails for an unfinished project, before anything is erased
         remove(project, exports(project))
         remove(project, cache(project))
         for number in person_ids:

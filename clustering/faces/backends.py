@@ -105,13 +105,13 @@ class _ParallelDetector:
         self._pool = ThreadPoolExecutor(len(detectors))
 
     def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
-        found: list[FaceDetections] = [no_faces()] * len(images)
+        detections: list[FaceDetections] = [no_faces()] * len(images)
         streams = len(self._detectors)
         shares = [images[number::streams] for number in range(streams)]
         results = self._pool.map(lambda detector, share: detector(share), self._detectors, shares)
         for number, result in enumerate(results):
-            found[number::streams] = result
-        return found
+            detections[number::streams] = result
+        return detections
 
 
 class _RelativeSizeDetector:
@@ -123,10 +123,10 @@ class _RelativeSizeDetector:
         self._detector: Detector | None = None
 
     def __call__(self, images: Sequence[Image]) -> list[FaceDetections]:
-        found: list[FaceDetections] = []
+        detections: list[FaceDetections] = []
         for height, group in groupby(images, key=lambda image: image.shape[0]):
-            found += self._detector_for(height)(list(group))
-        return found
+            detections += self._detector_for(height)(list(group))
+        return detections
 
     def _detector_for(self, height: int) -> Detector:
         if self._detector is None or height != self._height:

@@ -30,7 +30,7 @@ MAX_OVERLAP: Final = 0.3382761351109955  # from the detector file, set by dlib's
 # Per pixel, the tiled pyramid takes 3.7 * 3 floats, and the first layer's output 16 more: 4 GB.
 MAX_INPUT_PX: Final = 40_000_000
 
-_CELL_PX: Final = 8  # of the network's input: three layers with stride 2
+_CELL_PX: Final = 8  # input px per output cell: three layers with stride 2
 _FIRST_CELL_PX: Final = 14  # centre of the first output cell, in the input
 # dlib 20.0.1 writes out of bounds on a 100x8 image, and raises RuntimeError on a 7x7 one.
 _MIN_INPUT_PX: Final = 10
@@ -227,12 +227,12 @@ def suppress_overlaps(xyxy: Boxes64, max_overlap: float) -> list[int]:
     while remaining.size:
         best, remaining = int(remaining[0]), remaining[1:]
         kept.append(best)
-        box, others = xyxy[best], xyxy[remaining]
-        upper_left = np.maximum(box[:2], others[:, :2])
-        lower_right = np.minimum(box[2:], others[:, 2:])
+        box, candidates = xyxy[best], xyxy[remaining]
+        upper_left = np.maximum(box[:2], candidates[:, :2])
+        lower_right = np.minimum(box[2:], candidates[:, 2:])
         inner = np.prod(np.maximum(lower_right - upper_left + 1, 0), axis=1)
-        hull_upper_left = np.minimum(box[:2], others[:, :2])
-        hull_lower_right = np.maximum(box[2:], others[:, 2:])
+        hull_upper_left = np.minimum(box[:2], candidates[:, :2])
+        hull_lower_right = np.maximum(box[2:], candidates[:, 2:])
         hull = np.prod(hull_lower_right - hull_upper_left + 1, axis=1)
         remaining = remaining[inner <= max_overlap * hull]
     return kept

@@ -34,7 +34,7 @@ EMBEDDING_SIZE: Final = 128
 PIXEL_SCALE: Final = 256.0  # dlib divides by 256, not 255
 
 _OPSET: Final = 17
-_IR_VERSION: Final = 8  # of ONNX 1.12: read by every runtime that pyproject.toml allows
+_IR_VERSION: Final = 8  # ONNX 1.12, supported by every runtime that pyproject.toml allows
 
 
 def detector_graph(network: DlibNetwork) -> onnx.ModelProto:

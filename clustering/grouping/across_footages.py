@@ -53,7 +53,7 @@ def identify(
 
     Args:
         footages: clustered footages by name.
-        eps: as in the clustering.
+        eps: scale of all distances, as in `GroupingSettings`.
         next_person_id: id of the first new person.
         reviewed_people: people that a reviewer assigned faces to or merged. They keep every cluster
             in which most faces are theirs, not only the largest.
@@ -68,7 +68,7 @@ def identify(
     clustered = nodes.of_face != UNKNOWN
     person[clustered] = numbers[joined[nodes.of_face[clustered]]]
     person = _adopt_leftovers(nodes, person, eps)
-    # np.split returns one more array than footages; it is empty.
+    # The last array, after the last footage, is empty.
     return dict(zip(footages, np.split(person, nodes.ends), strict=False))
 
 

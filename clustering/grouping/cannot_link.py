@@ -87,7 +87,7 @@ class CannotLink:
         """Whether any pair of groups may be constrained."""
         return bool(self.excluded.nnz or self.exclusive_traits.nnz)
 
-    def against(self, other: CannotLink) -> NDArray[np.bool_]:
+    def conflicts_with(self, other: CannotLink) -> NDArray[np.bool_]:
         """Return which of these groups cannot merge with which of ``other``, ``(n, m)``."""
         clash = self.excluded @ other.present.T + self._excluded_by_rule() @ other.present.T
         clash = clash + self.present @ other.excluded.T

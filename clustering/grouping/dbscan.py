@@ -74,7 +74,7 @@ def dense(
         raise ValueError(f"eps must be > 0 and min_samples >= 1, got {eps} and {min_samples}")
     if len(points) <= cell_size:
         return _dense(points, eps, min_samples, block_size)
-    # Sorted by cell, most points have their neighbours in their own block.
+    # When sorted by cell, most points have their neighbours in their own block.
     order = np.concatenate(k_means(points, cell_size=cell_size)[0])
     is_dense = np.empty(len(points), np.bool_)
     with one_blas_thread():
@@ -101,7 +101,7 @@ class _DbscanSearch:
         self._block_size = block_size
         self._neighbours = np.zeros(len(points), np.int64)  # lower bound for core points
         self._core = np.zeros(len(points), np.bool_)
-        self._component = np.arange(len(points), dtype=np.int32)  # of core points joined so far
+        self._component = np.arange(len(points), dtype=np.int32)  # joined core points share one
         # Neighbouring pairs whose first point is not known to be a core point.
         self._open_pairs: list[tuple[Rows, Rows]] = []
 

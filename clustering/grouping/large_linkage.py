@@ -92,7 +92,7 @@ def link(
 
 
 def _one_by_one(groups: Groups, cannot: CannotLink, distance: Distance, threshold: float) -> Labels:
-    matrix = cannot.against(cannot)
+    matrix = cannot.conflicts_with(cannot)
     np.fill_diagonal(matrix, False)
     return average_linkage(groups, matrix, distance=distance, threshold=threshold)
 

@@ -43,7 +43,7 @@ def match_leftovers(
     for start in range(0, len(leftovers), step):
         rows = np.arange(start, min(start + step, len(leftovers)))
         distances = distance(leftovers.take(rows), people)
-        distances[cannot_leftovers.take(rows).against(cannot_people)] = np.inf
+        distances[cannot_leftovers.take(rows).conflicts_with(cannot_people)] = np.inf
         joins[rows] = clear_nearest(distances, limit=limit)
         nearest[rows] = distances.min(axis=1, initial=np.inf)
     return joins, nearest

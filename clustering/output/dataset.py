@@ -42,7 +42,7 @@ StillFile = Callable[[str, int], Path]
 class PlannedImage:
     """An image of the dataset: a full sampled frame."""
 
-    footage: str
+    footage: str  # name
     frame_index: int
     frame_wh: tuple[int, int]  # px
     split: str  # train or val
@@ -85,7 +85,7 @@ def plan_dataset(
     Every sampled frame with a known person is an image, with every known face labelled and every
     other face masked (see `clustering.output.masking`). Frames without faces are background images.
     Frames are left out if all their faces are unknown, if a mask would hide a known face, or if
-    they are too near in time to the other split.
+    they are too close in time to the other split.
 
     Args:
         footages: all footages of the project.

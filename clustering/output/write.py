@@ -103,7 +103,7 @@ def write_outputs(
         OutputFolder(project.dataset_folder).sync(dataset, advance=advance)
 
 
-def is_sorted(project: Project) -> bool:
+def all_faces_clustered(project: Project) -> bool:
     """Whether all detected faces are clustered."""
     record = project.record(PEOPLE)
     faces = {name: project.record(FACES, name) for name in project.footages}
@@ -113,7 +113,12 @@ def is_sorted(project: Project) -> bool:
 def is_written(project: Project, people: People) -> bool:
     """Whether the people folder and the dataset exist and reflect all review decisions."""
     record = project.record(PEOPLE)
-    if record is None or record.stopped or not is_sorted(project) or not folders_exist(project):
+    if (
+        record is None
+        or record.stopped
+        or not all_faces_clustered(project)
+        or not folders_exist(project)
+    ):
         return False
     return record == as_reviewed(record, people)
 
@@ -144,7 +149,7 @@ def pending_changes(project: Project) -> OutputChanges:
     Raises:
         InputError: the project is not clustered, or clustering was interrupted.
     """
-    record = sorted_record(project)
+    record = clustered_record(project)
     tables = {name: read_tables(project, name) for name in project.footages}
     with open_people(project.people_file) as people:
         identified, current = identified_footages(people, tables), as_reviewed(record, people)
@@ -166,7 +171,7 @@ def write_people(project: Project, *, progress: Progress) -> OutputChanges:
             using the project.
     """
     with project.lock():
-        record = sorted_record(project)
+        record = clustered_record(project)
         tables = {name: read_tables(project, name) for name in project.footages}
         with open_people(project.people_file) as people:
             identified, current = identified_footages(people, tables), as_reviewed(record, people)
@@ -178,7 +183,7 @@ def write_people(project: Project, *, progress: Progress) -> OutputChanges:
     return changes
 
 
-def sorted_record(project: Project) -> PeopleRecord:
+def clustered_record(project: Project) -> PeopleRecord:
     """Return the record of the people if all faces are clustered.
 
     Raises:
@@ -187,7 +192,7 @@ def sorted_record(project: Project) -> PeopleRecord:
     record = project.record(PEOPLE)
     if record is None or not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
-    if not is_sorted(project):
+    if not all_faces_clustered(project):
         message = "not all its faces are sorted into people; run cluster-faces again"
         raise InputError(f"{project.folder}: {message}")
     return record

@@ -39,11 +39,11 @@ def find_overlap(first: Intervals, second: Intervals) -> Overlap | None:
         first: ``(n, 2)`` on-air times of the first recording, seconds of a common clock.
         second: ``(m, 2)`` on-air times of the second recording, seconds of the same clock.
     """
-    both = intersection(first, second)
-    both = both[lengths_s(both) > _MIN_OVERLAP_S]
-    if not len(both):
+    common = intersection(first, second)
+    common = common[lengths_s(common) > _MIN_OVERLAP_S]
+    if not len(common):
         return None
-    begin_s, end_s = float(both[0, 0]), float(min(first[-1, 1], second[-1, 1]))
+    begin_s, end_s = float(common[0, 0]), float(min(first[-1, 1], second[-1, 1]))
     disconnects = [
         Disconnect(recording, off_s, back_s)
         for recording, on in enumerate((first, second))

@@ -34,7 +34,7 @@ def test_exclusive(
     node: NDArray[np.int64], trait: NDArray[np.int64], expected: set[tuple[int, int]]
 ) -> None:
     cannot = CannotLink.exclusive(node, trait, int(node.max(initial=-1)) + 1)
-    clash = cannot.against(cannot)
+    clash = cannot.conflicts_with(cannot)
     found = {(int(i), int(j)) for i, j in zip(*np.nonzero(clash), strict=True) if i < j}
     assert found == expected
     assert np.array_equal(clash, of_pairs(cannot))
@@ -60,7 +60,7 @@ def random_constraints(seed: int = 0, nodes: int = 30) -> CannotLink:
 @pytest.mark.parametrize("seed", range(3))
 def test_two_constraints_combine_with_or(seed: int) -> None:
     cannot = random_constraints(seed)
-    clash = cannot.against(cannot)
+    clash = cannot.conflicts_with(cannot)
     assert np.array_equal(clash, clash.T)
     assert np.array_equal(clash, of_pairs(cannot))
     assert 0 < clash.sum() < clash.size / 2
@@ -70,9 +70,9 @@ def test_two_constraints_combine_with_or(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_merged_groups_have_all_constraints_of_their_members(seed: int) -> None:
     cannot = random_constraints(seed)
-    clash = cannot.against(cannot)
+    clash = cannot.conflicts_with(cannot)
     label = np.arange(len(cannot)) // 2
-    merged = cannot.merged(label).against(cannot.merged(label))
+    merged = cannot.merged(label).conflicts_with(cannot.merged(label))
     by_hand = np.asarray(clash.reshape(15, 2, 15, 2).any(axis=(1, 3)))
     apart = ~np.eye(15, dtype=np.bool_)
     assert np.array_equal(merged[apart], by_hand[apart])
@@ -81,7 +81,7 @@ def test_merged_groups_have_all_constraints_of_their_members(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_conflict_inside_a_group_is_never_missed(seed: int) -> None:
     cannot = random_constraints(seed)
-    clash = cannot.against(cannot)
+    clash = cannot.conflicts_with(cannot)
     label = np.arange(len(cannot)) // 3
     inside = clash.reshape(10, 3, 10, 3)[np.arange(10), :, np.arange(10)]
     expected = np.asarray((inside & ~np.eye(3, dtype=np.bool_)).any(axis=(1, 2)))

@@ -49,7 +49,7 @@ def forbidden(
     one, two = (
         review_links(label, size, review) for label, size in zip((node, other), sizes, strict=True)
     )
-    return one.against(two)
+    return one.conflicts_with(two)
 
 
 # --- links ------------------------------------------------------------------------------------
