@@ -37,7 +37,7 @@ from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.file_types import is_picture
 from data.execution.context import RunContext
-from data.execution.stage import FootageStage, known_footages, run_footages
+from data.execution.stage import FootageStage, estimated_frames, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.project.project import FootageEntry, Project
 from data.project.stages import CROPS, SMILES, CropsRecord
@@ -90,8 +90,7 @@ def crop_people(
         chosen = list(paths) or _videos(project)
         context.failures.expect(len(chosen))
         stage = _Cropping(project, settings, single=len(chosen) == 1)
-        entries = known_footages(project, chosen)
-        frames = round(sum(entry.duration_s * (entry.rate or 1) for entry in entries))
+        frames = round(estimated_frames(project, chosen))
         return run_footages(stage, chosen, context, threads=settings.threads, frames=frames)
 
 

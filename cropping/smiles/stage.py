@@ -25,7 +25,7 @@ from data.core.digest import digest
 from data.core.errors import InputError
 from data.execution.context import RunContext
 from data.execution.segments import damage_of_all
-from data.execution.stage import FootageStage, known_footages, run_footages
+from data.execution.stage import FootageStage, estimated_frames, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.project.filenames import person_file_names
 from data.project.manifest import OutputFile, OutputFolder
@@ -82,8 +82,7 @@ def smile_gifs(
         chosen = list(footages) or _tracked(project)
         model_key = load_smile_model(settings.model).key
         context.failures.expect(len(chosen))
-        entries = known_footages(project, chosen)
-        frames = round(sum(entry.duration_s * (entry.rate or 1) for entry in entries))
+        frames = round(estimated_frames(project, chosen))
         scoring = _Scoring(project, settings, model_key)
         threads = settings.threads
         scored = run_footages(scoring, chosen, context, threads=threads, frames=frames)

@@ -98,3 +98,9 @@ def known_footages(project: Project, paths: Sequence[Path]) -> list[FootageEntry
     """Return the entries of those footages that are in the project."""
     requested = {absolute(path) for path in paths}
     return [entry for entry in project.footages.values() if entry.path in requested]
+
+
+def estimated_frames(project: Project, paths: Sequence[Path]) -> float:
+    """Return the estimated number of frames of those footages that are in the project."""
+    entries = known_footages(project, paths)
+    return float(sum(entry.duration_s * (entry.rate or 1) for entry in entries))
