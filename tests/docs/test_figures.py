@@ -127,7 +127,7 @@ def test_no_other_figure_is_on_the_page() -> None:
 
 
 def test_readme_shows_the_committed_times() -> None:
-    text = _text(section(README, "What it costs in time"))
+    text = _text(section(README, "How long it takes"))
     phrases = [*_whole(), *_core_hours()]
     assert _shown(text, phrases) == []
     known = {number for phrase in phrases for number in NUMBER.findall(phrase)}
