@@ -20,7 +20,7 @@ from clustering.faces.extraction import (
 from clustering.faces.tracklets import shot_numbers, tracklet_numbers
 from data.core.intervals import as_intervals
 from data.core.progress import Bar
-from data.execution.segments import Segment, read_damage, write_damage
+from data.execution.segments import Segment, resume_segment
 from data.execution.tasks import TaskContext
 from data.project.checkpoints import Checkpoints
 from data.project.paths import ProjectFolder
@@ -74,29 +74,25 @@ class DetectTask:
 def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
     """Write a segment's face checkpoints and pictures, resuming after the last checkpoint."""
     job, segment = task.job, task.segment
-    noted = read_damage(job.record_file(segment))
-    if noted is not None:
-        return noted
-    extractor = context.loaded(_load, job.backend)
-    checkpoints, damage = job.checkpoints(segment), Damage()
-    done = Extracted.concatenate(checkpoints.read())
-    frames = sample_frames(
-        job.footage,
-        every_s=job.every_s,
-        from_s=segment.from_s,
-        until_s=segment.until_s,
-        intervals=None if job.spans is None else as_intervals(job.spans),
-        after_index=int(done.frames.frame_index[-1]) if len(done.frames) else -1,
-        threads=job.backend.threads,
-        damage=damage,
-    )
-    batches = extractor.extract(
-        frames, lambda frame, faces: write_pictures(job.paths, job.name, frame, faces)
-    )
-    for batch in _merged(batches, context.bar, len(done.faces)):
-        checkpoints.append(batch)
-    write_damage(job.record_file(segment), damage)
-    return damage
+
+    def batches_after(finished: list[Extracted], damage: Damage) -> Iterator[Extracted]:
+        done = Extracted.concatenate(finished)
+        frames = sample_frames(
+            job.footage,
+            every_s=job.every_s,
+            from_s=segment.from_s,
+            until_s=segment.until_s,
+            intervals=None if job.spans is None else as_intervals(job.spans),
+            after_index=int(done.frames.frame_index[-1]) if len(done.frames) else -1,
+            threads=job.backend.threads,
+            damage=damage,
+        )
+        batches = context.loaded(_load, job.backend).extract(
+            frames, lambda frame, faces: write_pictures(job.paths, job.name, frame, faces)
+        )
+        return _merged(batches, context.bar, len(done.faces))
+
+    return resume_segment(job.record_file(segment), job.checkpoints(segment), batches_after)
 
 
 def _load(settings: BackendSettings) -> Extractor:

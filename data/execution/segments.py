@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import ceil, inf
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from data.core.atomic import write_json
+from data.project.checkpoints import Checkpoints
 from data.video.footage import Footage
 from data.video.frames import Damage
+
+T = TypeVar("T")
 
 SEGMENT_S: Final = 600.0
 """Minimum length of a segment in a footage with several segments."""
@@ -70,6 +73,28 @@ def read_damage(file: Path) -> Damage | None:
         return Damage(**json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
+
+
+def resume_segment(
+    record_file: Path,
+    checkpoints: Checkpoints[T],
+    parts_after: Callable[[list[T], Damage], Iterable[T]],
+) -> Damage:
+    """Write the missing checkpoints of a segment, record it as finished, and return its damage.
+
+    Args:
+        record_file: file that records a finished segment; see `write_damage`.
+        checkpoints: checkpoints of the segment, which may be incomplete.
+        parts_after: returns the parts that follow the finished ones, and adds to the damage.
+    """
+    recorded = read_damage(record_file)
+    if recorded is not None:
+        return recorded
+    damage = Damage()
+    for part in parts_after(checkpoints.read(), damage):
+        checkpoints.append(part)
+    write_damage(record_file, damage)
+    return damage
 
 
 def damage_of_all(segments: Iterable[Damage]) -> Damage:

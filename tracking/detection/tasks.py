@@ -12,7 +12,7 @@ import numpy as np
 
 from data.core.digest import digest
 from data.core.progress import Bar
-from data.execution.segments import Segment, read_damage, write_damage
+from data.execution.segments import Segment, resume_segment
 from data.execution.tasks import TaskContext
 from data.execution.threaded import stream
 from data.inference.runtime import RuntimeName
@@ -105,25 +105,21 @@ class TrackTask:
 def detect_segment(task: TrackTask, context: TaskContext) -> Damage:
     """Write a segment's detections as checkpoints, resuming after the last one."""
     job, segment = task.job, task.segment
-    noted = read_damage(job.record_file(segment))
-    if noted is not None:
-        return noted
-    detector = context.loaded(_load, job.detector)
-    checkpoints, damage = job.checkpoints(segment), Damage()
-    finished = checkpoints.read()
-    frames = read_frames(
-        job.footage,
-        from_s=segment.from_s,
-        until_s=segment.until_s,
-        after_index=int(finished[-1].frame_index[-1]) if finished else -1,
-        threads=job.detector.threads,
-        damage=damage,
-    )
-    detected = detector.detect(_every_nth(frames, job.every_nth))
-    for batch in _merged(detected, context.bar, people=job.people):
-        checkpoints.append(batch)
-    write_damage(job.record_file(segment), damage)
-    return damage
+
+    def batches_after(finished: list[DetectedFrames], damage: Damage) -> Iterator[DetectedFrames]:
+        frames = read_frames(
+            job.footage,
+            from_s=segment.from_s,
+            until_s=segment.until_s,
+            after_index=int(finished[-1].frame_index[-1]) if finished else -1,
+            threads=job.detector.threads,
+            damage=damage,
+        )
+        detector = context.loaded(_load, job.detector)
+        detected = detector.detect(_every_nth(frames, job.every_nth))
+        return _merged(detected, context.bar, people=job.people)
+
+    return resume_segment(job.record_file(segment), job.checkpoints(segment), batches_after)
 
 
 def _load(settings: DetectorSettings) -> FrameDetector:

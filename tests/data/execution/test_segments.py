@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 
 import pytest
 
+from data.core.atomic import write_text
 from data.execution.segments import (
     Segment,
     damage_of_all,
     read_damage,
+    resume_segment,
     segments_of,
     write_damage,
 )
+from data.project.checkpoints import Checkpoints
 from data.video.footage import Footage
 from data.video.frames import Damage
 
@@ -59,3 +63,34 @@ def test_damage_is_noted(tmp_path: Path) -> None:
 )
 def test_damage_of_a_footage(segments: list[Damage], whole: Damage) -> None:
     assert damage_of_all(segments) == whole
+
+
+def text_checkpoints(folder: Path) -> Checkpoints[str]:
+    return Checkpoints(
+        folder,
+        key="k",
+        suffix=".txt",
+        read=lambda file: file.read_text("utf-8"),
+        write=lambda part, file: write_text(file, part),
+    )
+
+
+def test_a_stopped_segment_resumes_after_its_checkpoints(tmp_path: Path) -> None:
+    record, checkpoints = tmp_path / "0.json", text_checkpoints(tmp_path)
+    received: list[list[str]] = []
+
+    def parts_after(finished: list[str], damage: Damage) -> Iterator[str]:
+        received.append(finished)
+        yield from ["a", "b"][len(finished) :]
+        if len(received) == 1:
+            raise KeyboardInterrupt
+        damage.frames += 1
+
+    with pytest.raises(KeyboardInterrupt):
+        resume_segment(record, checkpoints, parts_after)
+    assert read_damage(record) is None
+    (tmp_path / "k-000001.txt").unlink()
+    assert resume_segment(record, checkpoints, parts_after) == Damage(1)
+    assert resume_segment(record, checkpoints, parts_after) == Damage(1)
+    assert received == [[], ["a"]]
+    assert checkpoints.read() == ["a", "b"]
