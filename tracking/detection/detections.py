@@ -106,8 +106,8 @@ class DetectedFrames:
 
     def write(self, path: Path) -> None:
         """Write all columns to an .npz file, atomically."""
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "detections"}
-        _write(path, self.detections, own)
+        extra = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "detections"}
+        _write(path, self.detections, extra)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -116,8 +116,8 @@ class DetectedFrames:
         Raises:
             InputError: the file is missing or damaged.
         """
-        detections, own = _read(path, [f.name for f in fields(cls) if f.name != "detections"])
-        return cls(**own, detections=detections)
+        detections, extra = _read(path, [f.name for f in fields(cls) if f.name != "detections"])
+        return cls(**extra, detections=detections)
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self], *, people: int) -> Self:
@@ -141,8 +141,8 @@ class FootageDetections:
 
     def write(self, path: Path) -> None:
         """Write all columns to an .npz file, atomically."""
-        own = {f.name: getattr(self.timeline, f.name) for f in fields(Timeline)}
-        _write(path, self.detections, own)
+        extra = {f.name: getattr(self.timeline, f.name) for f in fields(Timeline)}
+        _write(path, self.detections, extra)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -151,21 +151,21 @@ class FootageDetections:
         Raises:
             InputError: the file is missing or damaged.
         """
-        detections, own = _read(path, [f.name for f in fields(Timeline)])
-        return cls(Timeline(**own), detections)
+        detections, extra = _read(path, [f.name for f in fields(Timeline)])
+        return cls(Timeline(**extra), detections)
 
 
-def _write(path: Path, detections: Detections, own: Mapping[str, NDArray[Any]]) -> None:
+def _write(path: Path, detections: Detections, extra: Mapping[str, NDArray[Any]]) -> None:
     columns = {f"found_{f.name}": getattr(detections, f.name) for f in fields(Detections)}
     with atomic_write(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **columns, **own)  # type: ignore[arg-type, unused-ignore]
+        np.savez_compressed(file, **columns, **extra)  # type: ignore[arg-type, unused-ignore]
 
 
-def _read(path: Path, own: Sequence[str]) -> tuple[Detections, dict[str, NDArray[Any]]]:
+def _read(path: Path, extra: Sequence[str]) -> tuple[Detections, dict[str, NDArray[Any]]]:
     try:
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             columns = {f.name: file[f"found_{f.name}"] for f in fields(Detections)}
-            return Detections(**columns), {name: file[name] for name in own}
+            return Detections(**columns), {name: file[name] for name in extra}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         message = f"{path}: not readable ({error}); run track-people --force"
         raise InputError(message) from error

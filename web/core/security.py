@@ -100,8 +100,8 @@ def _own_names(settings: ServerSettings) -> frozenset[str]:
     names = LOOPBACK | {_host_name(f"[{host}]" if ":" in host else host)}
     names |= {_host_name(name) for name in settings.names}
     if host in _WILDCARDS:
-        own = socket.gethostname().casefold()
-        names |= {own, f"{own}.local"}
+        hostname = socket.gethostname().casefold()
+        names |= {hostname, f"{hostname}.local"}
     return names - {""}
 
 

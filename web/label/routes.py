@@ -117,10 +117,10 @@ def _folder(project: OpenProject) -> LabelFolder:
 
 
 def _set(project: OpenProject, set_id: str) -> LabelSet:
-    found = _folder(project).set(set_id)
-    if found is None:
+    label_set = _folder(project).set(set_id)
+    if label_set is None:
         raise NotFoundError("no such label set")
-    return found
+    return label_set
 
 
 def _predictions(request: Request) -> Predictions:
