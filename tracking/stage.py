@@ -13,7 +13,7 @@ from data.core.atomic import remove_partial
 from data.core.errors import InputError
 from data.execution.context import RunContext
 from data.execution.segments import segments_of
-from data.execution.stage import FootageStage, known_footages, run_footages
+from data.execution.stage import FootageStage, estimated_frames, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.inference.runtime import RuntimeName
 from data.project.project import Project, absolute
@@ -112,8 +112,7 @@ def track_people(
         if not chosen:
             raise InputError(f"{project.folder}: no footage in it; name one, such as concert.mp4")
         context.failures.expect(len(chosen))
-        known = known_footages(project, chosen)
-        frames = sum(entry.duration_s * (entry.rate or 1) for entry in known)
+        frames = estimated_frames(project, chosen)
         summaries = run_footages(
             stage,
             chosen,
