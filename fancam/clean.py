@@ -82,9 +82,9 @@ def _table(removables: Sequence[Removable]) -> list[str]:
 def exports(project: Project) -> Removable:
     """Return the archives of `fancam export`."""
     from data.project.cleanup import Removable
-    from data.tables.export import exported
+    from data.tables.export import archives_in
 
-    return Removable("exports", "fancam export", tuple(exported(project.export_folder)))
+    return Removable("exports", "fancam export", tuple(archives_in(project.export_folder)))
 
 
 def cache(project: Project) -> Removable:

@@ -20,7 +20,7 @@ from data.project.project import Project, absolute
 from data.project.stages import DETECTIONS, TRACKS
 from data.storage.fetch import fetch_footage
 from data.tables.people import Assignments, open_people
-from data.video.footage import ASSUMED_RATE, Footage, probe, take_in
+from data.video.footage import ASSUMED_RATE, Footage, add_footage, probe
 from data.video.frames import Damage
 from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.networks import DeviceName
@@ -162,7 +162,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
     def plan(self, footage: Path, *, threads: int) -> Work[_PlannedTracks, Tracked]:
         """Return the tasks of a footage: all, linking only, or reading its results."""
         project, settings, probed = self.project, self.settings, probe(fetch_footage(footage))
-        name = take_in(project, probed, force=settings.force).name
+        name = add_footage(project, probed, force=settings.force).name
         job = self._job(name, probed, threads)
         detected = not settings.force and _is_detected(project, job)
         tracked = detected and _is_tracked(project, job)

@@ -23,7 +23,7 @@ from data.execution.tasks import Finished, Task, Work
 from data.project.project import Project, ProjectSnapshot, absolute
 from data.project.stages import FACES, FacesRecord
 from data.tables.faces import Faces, Frames
-from data.video.footage import Footage, default_interval_s, take_in
+from data.video.footage import Footage, add_footage, default_interval_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
         try:
             for footage in footages:
                 with context.failures.guard():
-                    entry = take_in(self.project, footage, force=self.settings.force)
+                    entry = add_footage(self.project, footage, force=self.settings.force)
                     added.append((entry.name, footage))
         except InputError:
             self.project.restore(self.snapshot, FACES, list(self.project.footages))

@@ -14,11 +14,11 @@ from clustering.grouping.review_constraints import review_constraints
 from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.project.stages import FACES
-from data.tables.decisions import Places, Reviewed, ReviewedFaces
+from data.tables.decisions import FaceKeys, Reviewed, ReviewedFaces
 from data.tables.face_match import same_faces
 from data.tables.faces import Faces, Frames
 from data.tables.people import Assignments, People
-from data.tables.projection import assign_found
+from data.tables.projection import store_clustering
 
 
 def identify_people(
@@ -37,8 +37,8 @@ def identify_people(
     """
     faces = {name: table for name, (_, table) in tables.items()}
     previous = {name: _previous_people(people, name, table) for name, table in faces.items()}
-    places = {name: Places(table.time_s, table.xyxy) for name, table in faces.items()}
-    reviewed = people.reviewed(places, previous)
+    face_keys = {name: FaceKeys(table.time_s, table.xyxy) for name, table in faces.items()}
+    reviewed = people.reviewed(face_keys, previous)
     clusters = _plain_clusters(faces, settings) if settings.plain else {}
     footages = {}
     for name, (frames, table) in tables.items():
@@ -57,12 +57,12 @@ def identify_people(
         footages, eps=eps, next_person_id=next_id, reviewed_people=_reviewed_people(reviewed)
     )
     found = {name: _undoable(found[name], previous[name], reviewed.labels[name]) for name in found}
-    assign_found(people, faces, found, first_new=next_id)
+    store_clustering(people, faces, found, first_new=next_id)
 
 
 def _previous_people(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
     """Return the person of each face in the previous run, ``(n,)``; -1 unknown or a new face."""
-    previous = people.found(name)
+    previous = people.clustered_assignments(name)
     row = same_faces(faces.time_s, faces.xyxy, previous.time_s, previous.xyxy)
     return np.asarray(np.append(previous.person_id, UNKNOWN)[row], np.int64)
 

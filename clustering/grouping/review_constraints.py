@@ -62,7 +62,9 @@ def review_constraints(labels: ReviewedFaces, reviewed: Reviewed) -> ReviewConst
     named = sorted(reviewed.names.keys() & set(_people_of(labels).tolist()))
     # People with different names are different.
     pairs = {(a, b) for i, a in enumerate(named) for b in named[i + 1 :]}
-    return ReviewConstraints(labels.person_id, labels.pinned, labels.never, reviewed.apart | pairs)
+    return ReviewConstraints(
+        labels.person_id, labels.pinned, labels.never, reviewed.different | pairs
+    )
 
 
 def separate_nodes(node: Labels, constraints: ReviewConstraints) -> Labels:

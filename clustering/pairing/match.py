@@ -22,7 +22,7 @@ from data.execution.context import RunContext
 from data.execution.failures import Failures
 from data.project.project import Project, absolute
 from data.project.stages import FACES, PAIR, OffsetRecord, PairRecord, Spans
-from data.video.footage import Footage, take_in
+from data.video.footage import Footage, add_footage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +119,7 @@ def find_lessons(
     added: list[tuple[Paired, list[str]]] = []
     for pair in paired:
         with context.failures.guard(footages=2), _removed_if_refused(project, pair):
-            names = [take_in(project, f, force=force).name for f in pair.footages]
+            names = [add_footage(project, f, force=force).name for f in pair.footages]
             added.append((pair, names))
     recordings = [
         (name, footage)

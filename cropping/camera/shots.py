@@ -76,7 +76,7 @@ def person_shots(tracks: Tracks, timeline: Timeline, frame_times: FrameTimes) ->
         return []
     frame, time_s = tracks.frame_index, frame_times.time_s[tracks.frame_index]
     breaks = np.diff(timeline.shot(frame)) != 0
-    step = np.diff(timeline.place(frame))
+    step = np.diff(timeline.rows(frame))
     breaks |= (np.diff(time_s) > MAX_GAP_S + frame_times.frame_s) & (step > 1)
     breaks |= _jumps(tracks)
     starts = np.concatenate([[0], np.flatnonzero(breaks) + 1, [len(tracks)]])

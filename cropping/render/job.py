@@ -150,7 +150,7 @@ def read_plan(job: CropJob) -> CropPlan:
 def _check_tracks(job: CropJob, tracks: Tracks, timeline: Timeline) -> None:
     file, footage = job.paths.tracks_file(job.name), job.footage
     try:
-        timeline.place(tracks.frame_index)
+        timeline.rows(tracks.frame_index)
     except ValueError as error:
         message = f"does not belong to this footage ({error}); run track-people again"
         raise InputError(f"{file}: {message}") from error

@@ -35,5 +35,5 @@ def person_times(
 def _frame_mask(timeline: Timeline, tracks: Tracks, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the mask of the sampled frames, ``(f,)``, that contain the selected rows ``(n,)``."""
     mask = np.zeros(len(timeline), np.bool_)
-    mask[timeline.place(tracks.frame_index[rows])] = True
+    mask[timeline.rows(tracks.frame_index[rows])] = True
     return mask

@@ -207,7 +207,7 @@ class _LastFrame:
 
     def end_s(self, frame_s: float) -> Fraction:
         """Return the end of the frame in seconds; ``frame_s`` replaces a missing duration."""
-        return Fraction(self._frame.time_s) + (self._frame.lasts_s or Fraction(frame_s))
+        return Fraction(self._frame.time_s) + (self._frame.duration_s or Fraction(frame_s))
 
 
 def person_windows(plan: CropPlan, person: Person) -> CropWindows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data.tables.decisions import DecisionKind, Places, default_name, faces_json, parse_faces
+from data.tables.decisions import DecisionKind, FaceKeys, default_name, faces_json, parse_faces
 from data.tables.people import Assignments, People
 from data.tables.projection import update_projection
 
@@ -17,7 +17,7 @@ def erase_person(people: People, person_id: int) -> None:
     execute = people.connection.execute
     execute("PRAGMA secure_delete = ON")
     with people.transaction() as connection:
-        erased_places = {
+        erased_faces = {
             name: _places_of(people.assignments(name), person_id) for name in people.footages()
         }
         erased = merged_people(people, person_id)
@@ -27,7 +27,7 @@ def erase_person(people: People, person_id: int) -> None:
         kept = "UPDATE faces SET found_id = person_id WHERE found_id = ?"
         connection.executemany(kept, ids)
         execute("DELETE FROM faces WHERE person_id = ?", (person_id,))
-        _erase_decisions(people, erased, erased_places)
+        _erase_decisions(people, erased, erased_faces)
         people.raise_revision()
         update_projection(people)
     execute("VACUUM")
@@ -46,20 +46,22 @@ def all_names(people: People, person_id: int) -> set[str]:
 
 def merged_people(people: People, person_id: int) -> set[int]:
     """Return the ids of the person and of the people merged into them."""
-    found = {name: people.found(name) for name in people.footages()}
-    places = {name: table.places for name, table in found.items()}
-    reviewed = people.reviewed(places, {name: t.person_id for name, t in found.items()})
+    found = {name: people.clustered_assignments(name) for name in people.footages()}
+    face_keys = {name: table.face_keys for name, table in found.items()}
+    reviewed = people.reviewed(face_keys, {name: t.person_id for name, t in found.items()})
     return {person_id} | {p for p, into in reviewed.merged_into.items() if into == person_id}
 
 
-def _erase_decisions(people: People, erased: set[int], erased_places: Mapping[str, Places]) -> None:
+def _erase_decisions(
+    people: People, erased: set[int], erased_faces: Mapping[str, FaceKeys]
+) -> None:
     """Delete the decisions about an erased person, and their faces from all other decisions."""
     execute = people.connection.execute
     query = "SELECT decision_id, person_id, other_id, faces FROM decisions"
     for number, person, other, faces in execute(query).fetchall():
         before = parse_faces(faces)
-        after = {name: _without(places, erased_places.get(name)) for name, places in before.items()}
-        remaining = {name: places for name, places in after.items() if len(places)}
+        after = {name: _without(keys, erased_faces.get(name)) for name, keys in before.items()}
+        remaining = {name: keys for name, keys in after.items() if len(keys)}
         if erased & {person, other} or (before and not remaining):
             execute("DELETE FROM decisions WHERE decision_id = ?", (number,))
         elif before:
@@ -67,9 +69,9 @@ def _erase_decisions(people: People, erased: set[int], erased_places: Mapping[st
             execute(change, (faces_json(remaining), number))
 
 
-def _places_of(table: Assignments, person_id: int) -> Places:
-    return table.places.take(table.person_id == person_id)
+def _keys_of(table: Assignments, person_id: int) -> FaceKeys:
+    return table.face_keys.take(table.person_id == person_id)
 
 
-def _without(places: Places, removed: Places | None) -> Places:
-    return places if removed is None else places.take(places.rows_in(removed) < 0)
+def _without(face_keys: FaceKeys, removed: FaceKeys | None) -> FaceKeys:
+    return face_keys if removed is None else face_keys.take(face_keys.rows_in(removed) < 0)

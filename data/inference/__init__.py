@@ -1,1 +1,1 @@
-"""Neural networks: runtimes, the files of dlib's models, and telemetry switched off."""
+"""Runtimes for neural networks, the files of dlib's models, and disabling of telemetry."""

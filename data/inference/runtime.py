@@ -1,8 +1,8 @@
-"""Inference runtimes: turn a serialised ONNX model into a function of arrays.
+"""Inference runtimes: load a serialised ONNX model as a function of arrays.
 
-``auto`` takes CUDA where ONNX Runtime has it, else OpenVINO where it is installed: it measured
-faster on CPUs, see `clustering.faces.graph_cache` for dlib's networks and
-`tracking.detection.detector` for YOLO.
+``auto`` prefers ONNX Runtime with CUDA, then OpenVINO, which measured faster than ONNX Runtime on
+CPUs: see `clustering.faces.graph_cache` for dlib's networks and `tracking.detection.detector` for
+YOLO.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from data.inference.telemetry import silence_onnxruntime, silence_openvino
 
 RuntimeName: TypeAlias = Literal["auto", "onnxruntime", "openvino"]
 
-# TF32 has 10 bits of mantissa: faces would score otherwise than dlib's. The default search tries
-# every algorithm on each new size of image.
+# TF32 has a mantissa of 10 bits: scores of faces would differ from dlib's. The default search
+# tries every algorithm for each new image size.
 _CUDA_OPTIONS: Final = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 
 
 class Network(Protocol):
     """A loaded network: a function from batch to batch.
 
-    One call at a time: give each thread its own network.
+    Not thread-safe: each thread needs its own network.
     """
 
     def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Run the network.
 
         Args:
-            batch: ``(n, ...)`` of the model's input dtype; not modified, and not kept.
+            batch: ``(n, ...)`` of the model's input dtype; neither modified nor kept.
 
         Returns:
             ``(n, ...)`` float32, the model's only output.
@@ -45,29 +45,31 @@ class Network(Protocol):
 
 
 def available_runtimes() -> list[RuntimeName]:
-    """Installed runtimes, the fastest first."""
-    found: list[RuntimeName] = []
+    """List the installed runtimes, fastest first."""
+    runtimes: list[RuntimeName] = []
     if importlib.util.find_spec("openvino"):
-        found.append("openvino")
+        runtimes.append("openvino")
     if importlib.util.find_spec("onnxruntime"):
-        found.insert(0 if _has_cuda() else len(found), "onnxruntime")
-    return found
+        runtimes.insert(0 if _has_cuda() else len(runtimes), "onnxruntime")
+    return runtimes
 
 
 def runtime_named(name: RuntimeName, *, exact: bool = True) -> Callable[[bytes, int], Network]:
-    """Return a loader: serialised ONNX model with one output, and thread count (0 is all cores).
+    """Return a function that loads a network from an ONNX model and a number of threads.
+
+    The model is serialised and has one output; 0 threads mean one per core.
 
     Args:
-        name: ``auto`` takes the fastest one installed.
-        exact: float32 throughout; else also bfloat16, where the processor has it.
+        name: ``auto`` selects the fastest installed runtime.
+        exact: compute in float32 throughout; False allows bfloat16 on processors that support it.
 
     Raises:
         InputError: the runtime is not installed.
     """
-    found = available_runtimes()
-    if name == "auto" and found:
-        name = found[0]
-    if name not in found:
+    available = available_runtimes()
+    if name == "auto" and available:
+        name = available[0]
+    if name not in available:
         missing = "onnxruntime" if name == "auto" else name
         raise InputError(f"{missing} is not installed; pip install {missing}")
     return partial(_OpenVino, exact=exact) if name == "openvino" else _OnnxRuntime
@@ -85,14 +87,14 @@ def _silent_onnxruntime() -> Any:
 
 
 class _OnnxRuntime:
-    """A session of ONNX Runtime, on CUDA where it has that."""
+    """Network on ONNX Runtime, on CUDA where available."""
 
     def __init__(self, graph: bytes, threads: int) -> None:
         onnxruntime = _silent_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        # Waiting threads that spin would take the cores that decoding needs.
+        # Spinning threads would occupy the cores that decoding needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         providers = [("CUDAExecutionProvider", _CUDA_OPTIONS)] if _has_cuda() else []
         self._session = onnxruntime.InferenceSession(
@@ -119,7 +121,7 @@ def _initialise_types(openvino: Any) -> None:
 
 
 class _OpenVino:
-    """A compiled model of OpenVINO on the CPU."""
+    """Network compiled by OpenVINO for the CPU."""
 
     def __init__(self, graph: bytes, threads: int, *, exact: bool) -> None:
         silence_openvino()
@@ -127,10 +129,10 @@ class _OpenVino:
 
         options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if exact:
-            options["INFERENCE_PRECISION_HINT"] = "f32"  # the default is bf16 on CPUs that have it
+            options["INFERENCE_PRECISION_HINT"] = "f32"  # the default is bf16 on CPUs with bf16
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
-            options["ENABLE_CPU_PINNING"] = False  # two networks side by side would share a core
+            options["ENABLE_CPU_PINNING"] = False  # two concurrent networks would share a core
         _initialise_types(openvino)
         core = openvino.Core()
         self._model = core.compile_model(core.read_model(graph, b""), "CPU", options)

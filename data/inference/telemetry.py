@@ -1,4 +1,4 @@
-"""Disable the telemetry of libraries: nothing leaves the user's machine."""
+"""Disable the telemetry of libraries, so that nothing leaves the user's machine."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import sys
 
 
 def silence_openvino() -> None:
-    """Keep ``import openvino``, which sends an event by itself, from sending anything.
+    """Stop ``import openvino`` from sending an event; call before the import.
 
-    OpenVINO takes its own stub where the package ``openvino_telemetry`` cannot be imported.
+    OpenVINO uses its own stub if the package ``openvino_telemetry`` cannot be imported.
     """
     if "openvino" not in sys.modules:
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 
 def silence_onnxruntime() -> None:
-    """Keep ONNX Runtime from reporting its use; call it before ``import onnxruntime``.
+    """Stop ONNX Runtime from reporting its use; call before ``import onnxruntime``.
 
-    Builds for Linux make an identifier of the machine as soon as they are imported, builds for
-    Windows report events.
+    Linux builds create an identifier of the machine on import, Windows builds report events.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime

@@ -1,4 +1,4 @@
-"""Backdrops of the film: one per shot, soft, and without face-like shapes."""
+"""Blurred backdrops of the film's shots, without face-like shapes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ _PAINT_WH = (960, 540)
 
 
 def draw_backdrop(name: str, size_wh: tuple[int, int], *, zoom: float, seed: int) -> Image:
-    """A place as ``(h, w, 3)``; the more ``zoom`` (1 or more), the nearer and the more blurred."""
+    """Draw one of `PLACES` as ``(h, w, 3)`` uint8 RGB.
+
+    Args:
+        name: key of `PLACES`.
+        size_wh: px.
+        zoom: magnification, 1 or more; higher values also blur more.
+        seed: of random details.
+    """
     image: Image = np.zeros((_PAINT_WH[1], _PAINT_WH[0], 3), np.uint8)
     PLACES[name](image, np.random.default_rng(seed))
     height, width = image.shape[0] / zoom, image.shape[1] / zoom
     left, top = (image.shape[1] - width) * 0.62, (image.shape[0] - height) * 0.35
-    part = image[int(top) : int(top + height), int(left) : int(left + width)]
+    cropped = image[int(top) : int(top + height), int(left) : int(left + width)]
     scaled = cv2.resize(
-        part, size_wh, interpolation=cv2.INTER_AREA if zoom < 1.5 else cv2.INTER_LINEAR
+        cropped, size_wh, interpolation=cv2.INTER_AREA if zoom < 1.5 else cv2.INTER_LINEAR
     )
     blur = (0.004 + 0.006 * (zoom - 1)) * size_wh[1]
     return np.asarray(cv2.GaussianBlur(scaled, (0, 0), max(blur, 0.3)), np.uint8)
@@ -37,7 +44,7 @@ def _gradient(
 
 def _shape(image: Image, corners: list[tuple[float, float]] | Points, colour: Colour, *,
            alpha: float = 1.0, blur: float = 0.0) -> None:  # fmt: skip
-    """Fill a polygon given in shares of the picture's width and height."""
+    """Fill a polygon ``(n, 2)`` given in fractions of the picture's width and height."""
     size = np.array([image.shape[1], image.shape[0]], np.float64)
     fill(image, np.asarray(corners, np.float64) * size, colour, alpha=alpha, blur_px=blur * size[1])
 
@@ -110,8 +117,8 @@ def _cafe(image: Image, random: np.random.Generator) -> None:
             tint = ((206, 90, 70), (70, 128, 140), (236, 206, 120), (240, 236, 226))[
                 random.integers(4)
             ]
-            tall = random.uniform(0.05, 0.11)
-            _box(image, 0.535 + 0.044 * k, row - tall, 0.028, tall, tint)
+            height = random.uniform(0.05, 0.11)
+            _box(image, 0.535 + 0.044 * k, row - height, 0.028, height, tint)
     for x in (0.30, 0.62, 0.90):
         _box(image, x - 0.002, 0, 0.004, 0.07, (60, 44, 40))
         _shape(image, ellipse((x, 0.12), (0.12, 0.2)), (255, 236, 180), alpha=0.35, blur=0.06)

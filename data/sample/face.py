@@ -1,4 +1,4 @@
-"""The face: its relief and its texture."""
+"""Relief and texture of a drawn face."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXTURE_WH = (640, 480)
 
 
 def face_shell(look: Look, smile: float = 0.0) -> Shell:
-    """The head without hair; a smile (0 to 1) lifts the cheeks."""
+    """Build the head without hair; a smile (0 to 1) lifts the cheeks."""
     low, top = look.chin, look.crown
     vault = [(y, dome(y, top, -0.1, look.forehead)) for y in np.linspace(top, -0.35, 9)]
     profile = [(float(y), width, 1.0 * width, -0.16) for y, width in vault]
@@ -48,10 +48,10 @@ def _relief(look: Look, bare: Shell, smile: float) -> Grid:
         [
             0,
             0.10,
-            0.58 * look.nose_out,
-            look.nose_out,
-            0.95 * look.nose_out,
-            0.55 * look.nose_out,
+            0.58 * look.nose_depth,
+            look.nose_depth,
+            0.95 * look.nose_depth,
+            0.55 * look.nose_depth,
             0,
         ],
     )
@@ -59,9 +59,9 @@ def _relief(look: Look, bare: Shell, smile: float) -> Grid:
     wide = np.interp(bare.y, [0, tip], [0.60, 1.0]) * look.nose_width
     relief = ridge[:, None] * np.exp(-((x / wide[:, None]) ** 2) * 1.1)
     relief = relief + 0.09 * hill(look.nose_width * 0.95, tip + 0.02, 0.085, 0.09)
-    relief += -0.13 * hill(look.eye_apart, 0.0, 0.24, 0.15)
-    relief += 0.05 * hill(look.eye_apart, 0.0, 0.15, 0.09)
-    relief += 0.05 * hill(look.eye_apart * 0.9, look.brow_y, 0.30, 0.10)
+    relief += -0.13 * hill(look.eye_x, 0.0, 0.24, 0.15)
+    relief += 0.05 * hill(look.eye_x, 0.0, 0.15, 0.09)
+    relief += 0.05 * hill(look.eye_x * 0.9, look.brow_y, 0.30, 0.10)
     relief += (0.04 + 0.07 * smile) * hill(0.56, 0.46 - 0.06 * smile, 0.20, 0.17)
     relief += 0.035 * hill(0, look.mouth_y, 0.30, 0.16)
     relief += -0.05 * hill(0, (look.mouth_y + 0.56 * look.chin + 0.42) / 2 + 0.06, 0.22, 0.06)
@@ -71,7 +71,7 @@ def _relief(look: Look, bare: Shell, smile: float) -> Grid:
 
 
 class Skin:
-    """A texture of the head on which things are painted at frontal positions ``(x, y)``."""
+    """Texture of the head, painted at positions ``(x, y)`` of the frontal view."""
 
     def __init__(self, shell: Shell, colour: Colour) -> None:
         width, height = TEXTURE_WH
@@ -79,8 +79,8 @@ class Skin:
         self.image: Image = np.full((height, width, 3), np.round(colour), np.uint8)
         self.px = height / (shell.y[-1] - shell.y[0])  # texture pixels per unit, downwards
 
-    def at(self, points: Points) -> Points:
-        """Texture pixels of frontal positions ``(n, 2)``."""
+    def to_texture(self, points: Points) -> Points:
+        """Return the texture pixels, ``(n, 2)``, of frontal positions, ``(n, 2)``."""
         half = np.interp(points[:, 1], self.shell.y, self.shell.half_width)
         angle = np.arcsin(np.clip(points[:, 0] / np.maximum(half, 1e-6), -0.999, 0.999))
         u = (position_of(angle) + 1) / 2 * TEXTURE_WH[0]
@@ -94,9 +94,10 @@ class Skin:
         blur: float = 0.0,
         clip: Points | None = None,
     ) -> None:
-        """Fill a polygon of frontal positions; ``blur`` in units."""
-        inside = None if clip is None else self.at(clip)
-        fill(self.image, self.at(points), colour, alpha=alpha, blur_px=blur * self.px, clip=inside)
+        """Fill a polygon of frontal positions, ``(n, 2)``; ``blur`` is in units."""
+        limit = None if clip is None else self.to_texture(clip)
+        corners, blur_px = self.to_texture(points), blur * self.px
+        fill(self.image, corners, colour, alpha=alpha, blur_px=blur_px, clip=limit)
 
     def stroke(
         self,
@@ -106,14 +107,14 @@ class Skin:
         alpha: float = 1.0,
         blur: float = 0.0,
     ) -> None:
-        """A brush stroke through the points, thin at both ends."""
+        """Draw a brush stroke through frontal positions, ``(n, 2)``, tapered at both ends."""
         path = _curve(np.asarray(line, np.float64))
         taper = np.sin(np.linspace(0.12, np.pi - 0.12, len(path))) ** 0.6
         self.fill(ribbon(path, width * taper), colour, alpha, blur)
 
 
 def _curve(corners: Points, steps: int = 24) -> Points:
-    """An open quadratic or cubic through 3 or more points, ``(steps, 2)``."""
+    """Return an open quadratic or cubic curve, ``(steps, 2)``, fitted to 3 or more points."""
     t = np.linspace(0, 1, len(corners))
     fine = np.linspace(0, 1, steps)
     degree = min(len(corners) - 1, 3)
@@ -121,13 +122,13 @@ def _curve(corners: Points, steps: int = 24) -> Points:
 
 
 def tone(colour: Colour, factor: float, warm: float = 0.0) -> Colour:
-    """The colour made lighter or darker, and redder by ``warm``."""
+    """Return the colour brightened by ``factor``, and made redder by ``warm``."""
     r, g, b = (c * factor for c in colour)
     return (min(r * (1 + warm), 255), min(g, 255), min(b * (1 - warm), 255))
 
 
 def paint_face(look: Look, shell: Shell, smile: float = 0.0, blink: float = 0.0) -> Image:
-    """Paint the head's texture, ``(h, w, 3)`` RGB; ``smile`` and ``blink`` are in 0..1."""
+    """Paint the head's texture, ``(h, w, 3)`` uint8 RGB; ``smile`` and ``blink`` are in 0..1."""
     skin = Skin(shell, look.skin)
     _complexion(skin, look, smile)
     for side in (-1, 1):
@@ -151,7 +152,7 @@ def _complexion(skin: Skin, look: Look, smile: float) -> None:
         cheek = ellipse((side * 0.58, 0.50 - 0.05 * smile), (0.24, 0.17))
         skin.fill(cheek, red, look.blush * (1 + 0.8 * smile), 0.10)
         skin.fill(ellipse((side * 0.80, 0.62), (0.14, 0.28)), shade, 0.35, 0.10)
-        socket = ellipse((side * look.eye_apart, -0.06), (0.27, 0.16))
+        socket = ellipse((side * look.eye_x, -0.06), (0.27, 0.16))
         skin.fill(socket, shade, 0.50, 0.055)
     skin.fill(ellipse((0, look.crown + 0.62), (0.5, 0.2)), tone(look.skin, 1.10), 0.35, 0.15)
     if look.freckles:
@@ -167,14 +168,14 @@ def _freckles(skin: Skin, look: Look) -> None:
 
 
 def _lids(look: Look, side: int, smile: float, blink: float) -> tuple[Points, Points]:
-    """Upper and lower lid from the inner to the outer corner, each ``(n, 2)``."""
+    """Return the upper and the lower lid from the inner to the outer corner, each ``(n, 2)``."""
     t = np.linspace(-1, 1, 25)
-    w, h = look.eye_width, look.eye_open
+    w, h = look.eye_width, look.eye_height
     slant = -look.eye_slant * (t + 1) / 2 * 0.5
     bow = (1 - np.abs(t) ** 2.2) ** 0.8
     up = h * (1 - 0.14 * smile) * (1 - blink) - 0.35 * h * blink
     down = 0.62 * h * (1 - 0.45 * smile)
-    x = side * (look.eye_apart + w * t)
+    x = side * (look.eye_x + w * t)
     upper = np.stack([x, slant - up * bow], 1)
     lower = np.stack([x, slant + np.maximum(down, -up + 0.004) * bow], 1)
     return upper, lower
@@ -206,8 +207,8 @@ def _eye(skin: Skin, look: Look, side: int, smile: float, blink: float) -> None:
 
 
 def _iris(skin: Skin, look: Look, side: int, opening: Points) -> None:
-    centre = (side * look.eye_apart, -0.14 * look.eye_open)
-    r = 0.98 * look.eye_open
+    centre = (side * look.eye_x, -0.14 * look.eye_height)
+    r = 0.98 * look.eye_height
     skin.fill(ellipse(centre, (r, r)), tone(look.iris, 0.45), clip=opening)
     skin.fill(ellipse(centre, (0.84 * r, 0.84 * r)), look.iris, clip=opening)
     glow = ellipse((centre[0], centre[1] + 0.35 * r), (0.55 * r, 0.40 * r))
@@ -219,7 +220,7 @@ def _iris(skin: Skin, look: Look, side: int, opening: Points) -> None:
 
 def _brow(skin: Skin, look: Look, side: int, smile: float) -> None:
     y = look.brow_y - 0.025 * smile
-    inner, outer = look.eye_apart - 0.24, look.eye_apart + 0.30
+    inner, outer = look.eye_x - 0.24, look.eye_x + 0.30
     colour = look.brow_colour or tone(look.hair, 0.8)
     path = _curve(
         np.array(
@@ -231,14 +232,16 @@ def _brow(skin: Skin, look: Look, side: int, smile: float) -> None:
             ]
         )
     )
-    widths = look.brow_thick * np.interp(np.linspace(0, 1, len(path)), [0, 0.3, 1], [0.85, 1, 0.25])
+    widths = look.brow_thickness * np.interp(
+        np.linspace(0, 1, len(path)), [0, 0.3, 1], [0.85, 1, 0.25]
+    )
     skin.fill(ribbon(path, widths), colour, 0.95, 0.010)
 
 
 def _nose(skin: Skin, look: Look) -> None:
     tip, w = look.nose_length, look.nose_width
     dark, shade = tone(look.skin, 0.36, 0.14), tone(look.skin, 0.70, 0.08)
-    # light falls from the upper left: the shadow lies to the right of the ridge and below it
+    # Light comes from the upper left: the shadow is to the right of the ridge and below it.
     side = np.array(
         [(0.07, -0.06), (0.10, 0.2), (w + 0.06, tip), (0.3 * w, tip + 0.05), (0.05, 0.25)]
     )
@@ -285,7 +288,7 @@ def _mouth(skin: Skin, look: Look, smile: float) -> None:
 
 
 def _lip_lines(look: Look, smile: float) -> tuple[Points, Points, Points, Points]:
-    """Edges of the lips from left to right, top to bottom: four lines of 25 points."""
+    """Return the four edges of the lips from top to bottom, each ``(25, 2)`` from left to right."""
     t = np.linspace(-1, 1, 25)
     w = look.mouth_width * (1 + 0.36 * smile)
     x = w * t
@@ -314,7 +317,7 @@ def _lines(skin: Skin, look: Look, smile: float) -> None:
         if fold > 0.1:
             skin.stroke(cheek, dark, 0.035, min(fold, 0.8), 0.016)
         for k in range(round(3 * look.age)):
-            out = side * (look.eye_apart + look.eye_width + 0.05)
+            out = side * (look.eye_x + look.eye_width + 0.05)
             crow = [
                 (out, -0.02 + 0.05 * k),
                 (out + side * 0.06, -0.03 + 0.07 * k),
@@ -364,10 +367,10 @@ def _beard(skin: Skin, look: Look, smile: float) -> None:
     edge = smooth(_beard_edge(look, smile, wide=look.beard == "full"))
     skin.fill(edge, tone(colour, 0.85), 0.95, 0.03)
     random = np.random.default_rng(11)
-    inside = skin.at(edge).astype(np.float32)
+    inside = skin.to_texture(edge).astype(np.float32)
     for _ in range(260):
         x, y = random.uniform(-0.95, 0.95), random.uniform(0.3, look.chin)
-        u, v = skin.at(np.array([[x, y]]))[0]
+        u, v = skin.to_texture(np.array([[x, y]]))[0]
         if cv2.pointPolygonTest(inside[:, None], (float(u), float(v)), False) > 0:
             hair = [(x, y), (x * 1.01 + 0.01, y + 0.05), (x * 0.98, y + 0.11)]
             skin.stroke(hair, tone(colour, random.choice([0.65, 1.2])), 0.018, 0.55)

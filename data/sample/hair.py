@@ -1,4 +1,4 @@
-"""Hair: a second solid around the head, cut along a hairline."""
+"""Model hair as a second solid around the head, visible above a hairline."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from data.sample.face import TEXTURE_WH
 from data.sample.look import Look
 from data.sample.shell import COLUMNS, ROWS, Grid, Shell, angle_of, dome, stack
 
-Line = list[tuple[float, float]]  # (degrees from the front, height y), front to back
+Line = list[tuple[float, float]]
+"""(degrees from the front, height y), from front to back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Shape of a hair style: heights relative to the head, the hairline from front to back."""
+    """Shape of a hair style, in the units of `Look`."""
 
-    hairline: Line
-    lift: float = 0.12  # above the crown
-    puff: float = 0.08  # beside the head
-    bottom: float = 0.75
-    flare: float = 0.0  # wider by this at the bottom
+    hairline: Line  # no hair below this line
+    lift: float = 0.12  # height above the crown
+    puff: float = 0.08  # thickness at the sides of the head
+    bottom: float = 0.75  # y of the lower end
+    flare: float = 0.0  # additional half width at the bottom
     top: Line | None = None  # no hair above this line
     curl: float = 0.0  # 0 straight strands, 1 curls
     ragged: float = 0.04  # unevenness of the hairline
-    behind: float | None = None  # height to which hair falls behind the neck
-    bun: float = 0.0  # radius of a knot on the crown
-    part: float = 0.0  # degrees by which the hairline's middle lies to the side
+    behind: float | None = None  # y of the lower end of hair behind the neck
+    bun: float = 0.0  # radius of a bun on the crown
+    part: float = 0.0  # degrees from the centre of the face to the parting
 
 
 CUTS = {
@@ -156,17 +157,17 @@ CUTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hair:
-    """Hair that can be viewed from any side."""
+    """Hair of one person, independent of the view."""
 
     shell: Shell
     texture: Image  # (h, w, 3)
-    cover: NDArray[np.float32]  # (h, w) 0 to 1
-    shade: NDArray[np.float32]  # (h, w) on the head's texture: 1 full light, less under hair
+    cover: NDArray[np.float32]  # (h, w) opacity, 0 to 1
+    shade: NDArray[np.float32]  # (h, w) brightness of the head's texture; below 1 under hair
     cut: Cut
 
 
 def hair_of(look: Look, head: Shell) -> Hair:
-    """The hair of one person over the given head."""
+    """Build the hair of one person around ``head``."""
     cut = CUTS[look.hair_style]
     random = np.random.default_rng(sum(look.name.encode()))
     shell = _around(look, cut, random)
@@ -188,7 +189,7 @@ def hair_of(look: Look, head: Shell) -> Hair:
 
 def _around(look: Look, cut: Cut, random: np.random.Generator) -> Shell:
     top, p = look.crown - cut.lift, cut.puff
-    middle = -0.1 - 0.4 * max(cut.lift - 0.2, 0)  # big hair is a ball higher up
+    middle = -0.1 - 0.4 * max(cut.lift - 0.2, 0)  # voluminous hair is widest higher up
     square = max(look.forehead, 2.0)
     back = -0.16 - 0.3 * p
     vault = [(y, dome(y, top, middle, square)) for y in np.linspace(top, middle - 0.15, 10)]
@@ -208,21 +209,22 @@ def _around(look: Look, cut: Cut, random: np.random.Generator) -> Shell:
 
 
 def _noise(
-    random: np.random.Generator, shape: tuple[int, int], blur: float, tall: float = 1.0
+    random: np.random.Generator, shape: tuple[int, int], blur: float, elongation: float = 1.0
 ) -> Grid:
-    step = max(int(blur * tall / 8), 1)  # vertical motion: noise at a low height, then stretched
-    rough = random.standard_normal((-(-shape[0] // step), shape[1]))
-    even = cv2.GaussianBlur(rough, (0, 0), blur, sigmaY=blur * tall / step)
+    """Return blurred noise of unit variance; ``elongation`` is vertical over horizontal blur."""
+    step = max(int(blur * elongation / 8), 1)  # a strong vertical blur is computed at fewer rows
+    noise = random.standard_normal((-(-shape[0] // step), shape[1]))
+    blurred = cv2.GaussianBlur(noise, (0, 0), blur, sigmaY=blur * elongation / step)
     if step > 1:
-        even = cv2.resize(even, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(even / even.std())
+        blurred = cv2.resize(blurred, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(blurred / blurred.std())
 
 
 def _around_noise(random: np.random.Generator, rows: int, columns: int, blur: float) -> Grid:
-    """Noise that is even over the angle, not over the texture's columns."""
-    even = _noise(random, (rows, 540), blur)
-    at = (angle_of(np.linspace(-1, 1, columns)) / np.pi + 1) / 2 * 539
-    return np.asarray(even[:, np.round(at).astype(int)])
+    """Return noise that is uniform over the angle rather than over the texture's columns."""
+    noise = _noise(random, (rows, 540), blur)
+    position = (angle_of(np.linspace(-1, 1, columns)) / np.pi + 1) / 2 * 539
+    return np.asarray(noise[:, np.round(position).astype(int)])
 
 
 def _edges(cut: Cut, degrees: Grid, random: np.random.Generator) -> tuple[Grid, Grid]:

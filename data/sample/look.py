@@ -1,4 +1,4 @@
-"""Appearance of a drawn person: every measure and colour of the drawing."""
+"""Appearance of a drawn person: sizes and colours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ RGB = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One person. Lengths in half head widths; y is 0 between the eyes and grows downwards."""
+    """Appearance of one person.
+
+    Lengths are in half head widths; y is 0 between the eyes and increases downwards. Strengths
+    such as ``age`` and ``freckles`` are 0 to 1.
+    """
 
     name: str
     skin: RGB
@@ -21,33 +25,33 @@ class Look:
     # the head
     crown: float = -1.42
     chin: float = 1.40
-    forehead: float = 2.2  # 2 a round skull, more a squarer one
+    forehead: float = 2.2  # exponent of the skull's superellipse: 2 is round, more is squarer
     cheek: float = 0.97
     jaw: float = 0.80
     chin_width: float = 0.46
     # the features
-    eye_apart: float = 0.42
-    eye_width: float = 0.20
-    eye_open: float = 0.095
-    eye_slant: float = 0.0  # outer corner up
+    eye_x: float = 0.42  # of the eye centres
+    eye_width: float = 0.20  # half the width
+    eye_height: float = 0.095  # half the height
+    eye_slant: float = 0.0  # rise of the outer corner
     brow_y: float = -0.30
-    brow_thick: float = 0.085
+    brow_thickness: float = 0.085
     brow_arch: float = 0.06
     nose_length: float = 0.50
     nose_width: float = 0.17
-    nose_out: float = 0.34
+    nose_depth: float = 0.34
     mouth_y: float = 0.86
     mouth_width: float = 0.33
     upper_lip: float = 0.065
     lower_lip: float = 0.085
     ear: float = 0.30
-    age: float = 0.0  # 0 smooth, 1 deeply lined
+    age: float = 0.0  # wrinkles: 0 none, 1 deep
     freckles: float = 0.0
     stubble: float = 0.0
     blush: float = 0.15
     makeup: float = 0.0
-    # what is worn on the head
-    hair_style: str = "short"
+    # hair, beard and accessories
+    hair_style: str = "short"  # see `hair.CUTS`
     beard: str = "none"  # none, full, goatee, moustache
     glasses: str = "none"  # none, round, square
     earrings: RGB | None = None

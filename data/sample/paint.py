@@ -1,4 +1,4 @@
-"""Soft, anti-aliased shapes on an image, of which all drawings consist."""
+"""Draw anti-aliased shapes with soft edges on an image."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def fill(
     blur_px: float = 0.0,
     clip: Points | None = None,
 ) -> None:
-    """Fill a polygon of ``(n, 2)`` pixel positions in place.
+    """Fill a polygon in place.
 
     Args:
-        image: ``(h, w, c)``; a fourth channel, where there is one, becomes opaque.
-        points: corners, x and y in pixels.
+        image: ``(h, w, 3)`` RGB or ``(h, w, 4)`` RGBA, uint8.
+        points: ``(n, 2)`` corners, x and y in px.
         colour: RGB, 0 to 255.
         alpha: opacity, 0 to 1.
         blur_px: standard deviation of a soft edge.
-        clip: a second polygon that the paint does not leave.
+        clip: ``(m, 2)`` corners of a polygon that limits the fill, px.
     """
     pad = int(3 * blur_px) + 2
     low = np.maximum(np.floor(points.min(axis=0)).astype(int) - pad, 0)
@@ -46,7 +46,7 @@ def fill(
 
 
 def blend(region: Image, colour: Colour, alpha: NDArray[np.float32]) -> None:
-    """Lay ``colour`` over ``region`` in place, ``alpha (h, w)`` 0 to 1."""
+    """Blend ``colour`` into ``region`` in place, with opacity ``alpha``, ``(h, w)`` 0 to 1."""
     full = np.array([*colour, 255.0], np.float32)[: region.shape[2]]
     mixed = region + (full - region) * alpha[:, :, None]
     region[:] = (mixed + 0.5).astype(np.uint8)
@@ -55,7 +55,7 @@ def blend(region: Image, colour: Colour, alpha: NDArray[np.float32]) -> None:
 def _soft_mask(points: Points, size_wh: NDArray[np.int64], blur_px: float) -> Image:
     if not blur_px:
         return _mask(points, size_wh)
-    # A large blur is computed at reduced size: no visible difference at a fraction of the time.
+    # A large blur is computed at reduced size: much faster without a visible difference.
     step = max(int(blur_px / 3), 1)
     small = _mask((points + 0.5) / step - 0.5, -(-size_wh // step))
     soft = cv2.GaussianBlur(small, (0, 0), blur_px / step)
@@ -74,13 +74,13 @@ def _mask(points: Points, size_wh: NDArray[np.int64]) -> Image:
 
 
 def ellipse(centre: tuple[float, float], radii: tuple[float, float], corners: int = 40) -> Points:
-    """Corners of an upright ellipse, ``(corners, 2)``."""
-    turn = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    return np.stack([centre[0] + radii[0] * np.cos(turn), centre[1] + radii[1] * np.sin(turn)], 1)
+    """Return the corners of an axis-aligned ellipse as a polygon, ``(corners, 2)``."""
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    return np.stack([centre[0] + radii[0] * np.cos(angle), centre[1] + radii[1] * np.sin(angle)], 1)
 
 
 def ribbon(line: Points, widths: NDArray[np.float64]) -> Points:
-    """Outline of a line ``(n, 2)`` drawn with a brush of the given widths ``(n,)``."""
+    """Return the outline, ``(2 n, 2)``, of a line ``(n, 2)`` with varying ``widths``, ``(n,)``."""
     along = np.gradient(line, axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
     across = np.stack([-along[:, 1], along[:, 0]], 1) * widths[:, None] / 2
@@ -88,7 +88,7 @@ def ribbon(line: Points, widths: NDArray[np.float64]) -> Points:
 
 
 def smooth(corners: Points | list[tuple[float, float]], steps: int = 8) -> Points:
-    """A closed curve through ``corners (n, 2)`` (Catmull-Rom), ``(n * steps, 2)``."""
+    """Return a closed Catmull-Rom curve, ``(n * steps, 2)``, through ``corners``, ``(n, 2)``."""
     p = np.asarray(corners, np.float64)
     before, after, beyond = np.roll(p, 1, 0), np.roll(p, -1, 0), np.roll(p, -2, 0)
     t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]

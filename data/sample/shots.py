@@ -1,4 +1,4 @@
-"""The script: the shots, the people in them, and their movements."""
+"""The film's script: its shots, and the movements of the people in them."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Position of a person at one moment of a shot, interpolated smoothly between moments."""
+    """Keyframe of a person in a shot; values between keyframes are eased."""
 
-    at: float  # 0 the shot's beginning, 1 its end
-    x: float  # of the eyes, in frame widths; outside 0..1 off screen
+    at: float  # time, 0 at the start of the shot to 1 at its end
+    x: float  # of the eyes, in frame widths; outside 0..1 is off screen
     y: float  # of the eyes, in frame heights
-    size: float  # height of the face's box in frame heights
-    yaw: float = 0.0  # degrees, positive: to the picture's right
-    smile: float = 0.0
+    size: float  # height of the face box in frame heights
+    yaw: float = 0.0  # degrees, positive to the right of the picture
+    smile: float = 0.0  # 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """One person's movement through a shot; ``who`` counts from 0 in the film's cast."""
+    """One person's movement through a shot."""
 
-    who: int
-    keys: tuple[Key, ...]
+    cast_index: int  # from 0, in the film's cast
+    keys: tuple[Key, ...]  # in order of time
 
     def at(self, moment: float) -> tuple[float, float, float, float, float]:
-        """x, y, size, yaw and smile at a moment of the shot (0 to 1)."""
+        """Return x, y, size, yaw and smile at a time of the shot (0 to 1)."""
         times = np.array([key.at for key in self.keys])
         table = np.array([(k.x, k.y, k.size, k.yaw, k.smile) for k in self.keys])
         after = int(np.clip(np.searchsorted(times, moment, "right"), 1, max(len(times) - 1, 1)))
@@ -44,26 +44,26 @@ class Entrance:
 
 @dataclass(frozen=True, slots=True)
 class ScriptedShot:
-    """One shot: parts from the farthest to the nearest."""
+    """One shot of the script."""
 
     name: str
-    weight: float  # seconds of the full film
-    place: str
+    weight: float  # seconds in a film of the default duration
+    place: str  # see `backdrop.PLACES`
     zoom: float  # of the backdrop
-    parts: tuple[Entrance, ...]
+    parts: tuple[Entrance, ...]  # from the farthest person to the nearest
 
 
 def _group(turn: float) -> tuple[Entrance, ...]:
-    """Six people in two rows; they look about and smile one after another."""
+    """Return six people in two rows, who turn by ``turn`` degrees and smile one after another."""
     back = ((1, 0.13), (3, 0.44), (5, 0.75))
     front = ((0, 0.285), (2, 0.595), (4, 0.895))
     parts = []
-    for order, (who, x) in enumerate(back + front):
+    for order, (cast_index, x) in enumerate(back + front):
         near = order >= 3
         y, size = (0.50, 0.185) if near else (0.34, 0.172)
         first, last = 0.12 + 0.08 * order, 0.45 + 0.08 * order
         parts.append(
-            Entrance(who, (
+            Entrance(cast_index, (
                 Key(0.0, x, y, size),
                 Key(first, x, y, size, 0, 0),
                 Key(first + 0.12, x, y, size, 0, 1),

@@ -1,4 +1,4 @@
-"""The film's sound: a quiet tune, and a mark at every whole second, by which sync is checked."""
+"""The film's sound: a quiet tune, and a tone at every full second for checking A/V sync."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ MARK_HZ = 2_000.0  # the tune stays below a third of this
 MARK_LENGTH_S = 0.03
 BEAT_S = 0.25
 
-# A minor, F, C, G: the roots and thirds in semitones from A3 (220 Hz)
+# A minor, F, C, G, in semitones from A2 (110 Hz); the tune is in semitones from A3 (220 Hz).
 _CHORDS = ((0, 3, 7), (-4, 0, 3), (3, 7, 10), (-2, 2, 5))
 _TUNE = (12, 10, 7, 10, 12, 15, 14, 10, 7, 7, 10, 12, 10, 7, 5, 3)
 
 
 def mark_times_s(duration_s: float) -> NDArray[np.float64]:
-    """Start of each mark in seconds, ``(m,)``: every whole second with room for a mark."""
+    """Return the start of each mark in seconds, ``(m,)``: every full second with time for one."""
     times = np.arange(np.ceil(duration_s), dtype=np.float64)
     return times[times + MARK_LENGTH_S <= duration_s]
 
 
 def draw_sound(duration_s: float) -> NDArray[np.float32]:
-    """The whole sound track, mono, ``(n,)`` float32 in -1..1 at `RATE_HZ`."""
+    """Synthesise the sound track, mono, ``(n,)`` float32 in -1..1 at `RATE_HZ`."""
     n = round(duration_s * RATE_HZ)
     samples = np.zeros(n + RATE_HZ)
     for beat in range(int(np.ceil(duration_s / BEAT_S))):
@@ -51,5 +51,5 @@ def _mark() -> NDArray[np.float64]:
 
 
 def _add(samples: NDArray[np.float64], start: int, sound: NDArray[np.float64]) -> None:
-    room = min(len(sound), len(samples) - start)
-    samples[start : start + room] += sound[:room]
+    count = min(len(sound), len(samples) - start)
+    samples[start : start + count] += sound[:count]

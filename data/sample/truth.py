@@ -1,6 +1,6 @@
-"""Ground truth of a drawn film, and its two files beside the film.
+"""Ground truth of a drawn film, stored in two files next to the film.
 
-``<film>.truth.csv`` has one row per frame and person, ``<film>.truth.json`` the facts of the film.
+``<film>.truth.csv`` has one row per person and frame, ``<film>.truth.json`` the film's properties.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ COLUMNS = ("frame_index", "time_s", "person", *_BOX, "smiling", "yaw_deg", "visi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """People of a film by frame: one row for each person whose face box touches the frame.
+    """People in a film: one row per frame and person whose face box overlaps the frame.
 
-    Rows are in frame order, whether or not a detector can find the face. A face fully hidden
-    behind another person has a row with ``visible`` 0.
+    Rows are in frame order and independent of whether a detector can find the face. A face
+    completely hidden by another person has a row with ``visible`` 0.
     """
 
     frame_index: NDArray[np.int64]  # (n,) 0-based
     time_s: NDArray[np.float64]  # (n,) s, presentation time
     person: NDArray[np.str_]  # (n,) name
-    xyxy: NDArray[np.float32]  # (n, 4) px as dlib frames a face, cut at the frame's edges
+    xyxy: NDArray[np.float32]  # (n, 4) px, like dlib's face boxes, clipped to the frame
     smiling: NDArray[np.bool_]  # (n,)
-    yaw_deg: NDArray[np.float32]  # (n,) 0 frontal, positive: turned to the picture's right
-    visible: NDArray[np.float32]  # (n,) share of the face not hidden and not outside the frame
+    yaw_deg: NDArray[np.float32]  # (n,) 0 frontal, positive to the right of the picture
+    visible: NDArray[np.float32]  # (n,) 0..1, share of the face in the frame and not hidden
     frame_count: int
     fps: Fraction
-    frame_wh: tuple[int, int]
-    people: tuple[str, ...]  # the whole cast, in the order of the film's parts
-    cuts: NDArray[np.int64]  # (k,) first frame of each shot but the first
+    frame_wh: tuple[int, int]  # px
+    people: tuple[str, ...]  # all names, in the order of the film's parts
+    cuts: NDArray[np.int64]  # (k,) first frame of each shot after the first
     sound_marks_s: NDArray[np.float64]  # (m,) s, start of each mark in the sound
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class Truth:
         if self.xyxy.shape != (n, 4):
             raise ValueError(f"xyxy must have shape ({n}, 4), got {self.xyxy.shape}")
         if n and not (self.frame_index.min() >= 0 and self.frame_index.max() < self.frame_count):
-            raise ValueError(f"frame_index must lie in 0..{self.frame_count - 1}")
+            raise ValueError(f"frame_index must be in 0..{self.frame_count - 1}")
         if unknown := set(self.person.tolist()) - set(self.people):
             raise ValueError(f"person must be one of {self.people}, got {sorted(unknown)}")
 
@@ -63,20 +63,20 @@ class Truth:
 
     @property
     def frontal(self) -> NDArray[np.bool_]:
-        """Faces turned by at most 20 degrees and seen nearly whole, ``(n,)``."""
+        """Faces turned by at most 20 degrees and more than 95% visible, ``(n,)``."""
         return np.asarray((np.abs(self.yaw_deg) <= 20) & (self.visible > 0.95))
 
 
 def truth_paths(film: Path) -> tuple[Path, Path]:
-    """Paths of the two files beside a film: its rows (CSV) and the facts of the film (JSON)."""
+    """Return the paths of a film's truth: the rows (CSV) and the film's properties (JSON)."""
     return film.with_name(f"{film.stem}.truth.csv"), film.with_name(f"{film.stem}.truth.json")
 
 
 def write_truth(film: Path, truth: Truth) -> None:
-    """Write the truth beside ``film``."""
+    """Write the truth next to the file ``film``."""
     import pandas as pd
 
-    rows, whole = truth_paths(film)
+    rows_path, properties_path = truth_paths(film)
     columns = (
         truth.frame_index,
         _decimals(truth.time_s, 6),
@@ -87,9 +87,9 @@ def write_truth(film: Path, truth: Truth) -> None:
         _decimals(truth.visible, 3),
     )
     table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
-    write_text(rows, table.to_csv(index=False, lineterminator="\n"))
+    write_text(rows_path, table.to_csv(index=False, lineterminator="\n"))
     write_json(
-        whole,
+        properties_path,
         {
             "frame_count": truth.frame_count,
             "fps": str(truth.fps),
@@ -102,32 +102,32 @@ def write_truth(film: Path, truth: Truth) -> None:
 
 
 def read_truth(film: Path) -> Truth:
-    """Read the files of `write_truth` beside ``film`` (boxes to 0.01 px, shares to 0.001).
+    """Read the truth of ``film`` written by `write_truth`: boxes to 0.01 px, shares to 0.001.
 
     Raises:
-        InputError: the files are missing or not of this form.
+        InputError: the files are missing or damaged.
     """
     import pandas as pd
 
-    rows_path, whole_path = truth_paths(film)
+    rows_path, properties_path = truth_paths(film)
     try:
-        whole = json.loads(whole_path.read_text("utf-8"))
+        properties = json.loads(properties_path.read_text("utf-8"))
         rows = pd.read_csv(rows_path, dtype=str, keep_default_na=False)
-        return _from_rows(rows, whole)
+        return _from_rows(rows, properties)
     except OSError as error:
         raise InputError(
-            f"{film}: no truth beside it ({error.strerror}); draw the film again"
+            f"{film}: its truth cannot be read ({error.strerror}); draw the film again"
         ) from error
     except (KeyError, ValueError) as error:
-        raise InputError(f"{film}: the truth beside it is damaged; draw the film again") from error
+        raise InputError(f"{film}: its truth is damaged; draw the film again") from error
 
 
 def _decimals(values: NDArray[Any], count: int) -> list[str]:
     return [f"{value:.{count}f}" for value in values]
 
 
-def _from_rows(rows: pd.DataFrame, whole: dict[str, Any]) -> Truth:
-    width, height = whole["frame_wh"]
+def _from_rows(rows: pd.DataFrame, properties: dict[str, Any]) -> Truth:
+    width, height = properties["frame_wh"]
     return Truth(
         frame_index=np.array(rows["frame_index"].tolist(), np.int64),
         time_s=np.array(rows["time_s"].tolist(), np.float64),
@@ -136,10 +136,10 @@ def _from_rows(rows: pd.DataFrame, whole: dict[str, Any]) -> Truth:
         smiling=np.array(rows["smiling"].tolist(), np.int64).astype(np.bool_),
         yaw_deg=np.array(rows["yaw_deg"].tolist(), np.float32),
         visible=np.array(rows["visible"].tolist(), np.float32),
-        frame_count=int(str(whole["frame_count"])),
-        fps=Fraction(str(whole["fps"])),
+        frame_count=int(str(properties["frame_count"])),
+        fps=Fraction(str(properties["fps"])),
         frame_wh=(width, height),
-        people=tuple(str(name) for name in whole["people"]),
-        cuts=np.array(whole["cuts"], np.int64),
-        sound_marks_s=np.array(whole["sound_marks_s"], np.float64),
+        people=tuple(str(name) for name in properties["people"]),
+        cuts=np.array(properties["cuts"], np.int64),
+        sound_marks_s=np.array(properties["sound_marks_s"], np.float64),
     )

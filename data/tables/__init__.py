@@ -1,1 +1,1 @@
-"""The tables that the stages exchange: faces, tracks, people, timeline, dataset, labels."""
+"""Tables exchanged between the stages: faces, tracks, people, timeline, dataset and labels."""

@@ -1,4 +1,4 @@
-"""The YOLO dataset format: label files and data.yaml, as Ultralytics reads them."""
+"""Read and write YOLO datasets as Ultralytics defines them: label files and data.yaml."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ class ImageLabels(Table):
 
 @dataclass(frozen=True, slots=True)
 class DatasetFile:
-    """Content of data.yaml: the folders of images, and the name of each class."""
+    """Content of data.yaml: the image folders, and the name of each class."""
 
-    train: str  # relative to the folder of data.yaml, with / between its parts, or absolute
-    val: str
+    train: str  # absolute, or relative to the folder of data.yaml; separated by /
+    val: str  # as train
     names: tuple[str, ...]  # by class index
 
 
 def image_path(split: str, name: str) -> str:
-    """Path of an image in the dataset; ``split`` is train or val, ``name`` has no suffix."""
+    """Return the path of an image in the dataset; ``split`` is train or val, ``name`` a stem."""
     return f"images/{split}/{name}.jpg"
 
 
 def label_path(image: str) -> str:
-    """Path of an image's labels: Ultralytics replaces the last ``images`` of the path."""
+    """Return the path of an image's labels: Ultralytics replaces its last ``images`` folder."""
     head, found, tail = f"/{image}".rpartition("/images/")
     if not found:
-        raise ValueError(f"image must lie in a folder named images, got {image!r}")
+        raise ValueError(f"image must be in a folder named images, got {image!r}")
     return str(PurePosixPath(f"{head}/labels/{tail}").with_suffix(".txt"))[1:]
 
 
 def format_labels(labels: ImageLabels, frame_wh: tuple[int, int]) -> str:
-    """Return lines ``class cx cy w h`` in shares of the image, clipped to it."""
+    """Return lines ``class cx cy w h``, in fractions of the image and clipped to it."""
     xyxy = clamp(labels.xyxy, frame_wh).astype(np.float64) / np.array([*frame_wh, *frame_wh])
     cxcywh = np.hstack([(xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]])
     lines = (
@@ -64,10 +64,10 @@ def format_labels(labels: ImageLabels, frame_wh: tuple[int, int]) -> str:
 
 
 def parse_labels(text: str, frame_wh: tuple[int, int]) -> ImageLabels:
-    """Parse the lines of a label file; boxes are returned in px of ``frame_wh``.
+    """Parse the lines of a label file; boxes are in px of an image of size ``frame_wh``.
 
     Raises:
-        ValueError: a line is not ``class cx cy w h``; it is named by its number.
+        ValueError: a line is not ``class cx cy w h``; the message has its number.
     """
     numbered = ((n, line.split()) for n, line in enumerate(text.splitlines(), start=1))
     rows = [_parse_line(number, fields) for number, fields in numbered if fields]
@@ -94,26 +94,26 @@ def read_labels(path: Path, frame_wh: tuple[int, int]) -> ImageLabels:
     """Read a label file.
 
     Raises:
-        InputError: the file is missing, or a line of it is not ``class cx cy w h``.
+        InputError: the file is missing, or one of its lines is not ``class cx cy w h``.
     """
     try:
         return parse_labels(path.read_text(encoding="utf-8-sig"), frame_wh)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a label file ({error}); mend or remove it") from error
+        raise InputError(f"{path}: not a label file ({error}); correct or remove it") from error
 
 
 def format_data_file(content: DatasetFile) -> str:
-    """Return the text of data.yaml, any name quoted as YAML needs it.
+    """Return the text of data.yaml.
 
-    There is no ``path``: Ultralytics then takes the folder of data.yaml, from any working directory
-    and after the project was moved. It resolves a relative one (also ``path: .``) from the working
-    directory, and then from its own datasets folder.
+    It has no ``path``: Ultralytics then uses the folder of data.yaml, whatever the working
+    directory and wherever the project was moved. A relative one (even ``path: .``) would be
+    resolved from the working directory, then from Ultralytics' own datasets folder.
     """
     import yaml  # type: ignore[import-untyped, unused-ignore]
 
     names = dict(enumerate(content.names))
     entries = {"train": content.train, "val": content.val, "names": names}
-    # width: names stay on one line. allow_unicode: and readable.
+    # width keeps each name on one line, allow_unicode keeps it readable.
     return str(yaml.safe_dump(entries, allow_unicode=True, sort_keys=False, width=10_000))
 
 
@@ -123,7 +123,7 @@ def write_data_file(path: Path, content: DatasetFile) -> None:
 
 
 def read_data_file(path: Path) -> DatasetFile:
-    """Read a data.yaml; a ``path`` in it is prepended to its folders.
+    """Read a data.yaml; its ``path``, if any, is prepended to its folders.
 
     Raises:
         InputError: the file is missing, is not YAML, or lacks train, val or names.
@@ -140,10 +140,10 @@ def read_data_file(path: Path) -> DatasetFile:
 
 def _parse_data_file(entries: Any) -> DatasetFile:
     if not isinstance(entries, dict):
-        raise TypeError("no 'train', 'val' and 'names' in it")
+        raise TypeError("it has no 'train', 'val' and 'names'")
     missing = [key for key in ("train", "val", "names") if not entries.get(key)]
     if missing:
-        raise ValueError(f"no {missing[0]!r} in it")
+        raise ValueError(f"it has no {missing[0]!r}")
     names = entries["names"]
     by_index = dict(enumerate(names)) if isinstance(names, list) else dict(names)
     if sorted(by_index) != list(range(len(by_index))):

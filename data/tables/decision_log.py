@@ -1,4 +1,4 @@
-"""The log of decisions about people: make, undo and redo, with optimistic revision checks."""
+"""Make, undo and redo decisions about people, with optimistic concurrency control."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from data.tables.decisions import (
     default_name,
     describe,
     faces_json,
-    numbered,
+    with_person_id,
 )
 from data.tables.face_match import intervals_around
 from data.tables.people import People
 from data.tables.projection import update_projection
 
 MAX_NAME = 200
-"""Letters of a name."""
+"""Characters in a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +39,19 @@ class HistoryEntry:
     decision_id: int
     made_at: str  # ISO 8601, UTC
     kind: DecisionKind
-    note: str  # the decision in words
+    note: str  # the decision as text
     state: str  # made, undone or dropped
 
 
 class DecisionLog:
-    """Make, undo and redo decisions about people; each change is one transaction."""
+    """Log of the decisions about people; each change is one transaction."""
 
     def __init__(self, people: People) -> None:
         self._people = people
         self._execute = people.connection.execute
 
     def history(self, limit: int = 100) -> list[HistoryEntry]:
-        """The latest decisions, newest first."""
+        """List the latest decisions, newest first."""
         query = "SELECT decision_id, made_at, kind, note, state FROM decisions"
         rows = self._execute(query + " ORDER BY decision_id DESC LIMIT ?", (limit,))
         return [
@@ -60,23 +60,23 @@ class DecisionLog:
         ]
 
     def next_undo(self) -> HistoryEntry | None:
-        """The decision that `undo` would take back."""
+        """Return the decision that `undo` would undo."""
         return self._next(MADE, "DESC")
 
     def next_redo(self) -> HistoryEntry | None:
-        """The decision that `redo` would make again."""
+        """Return the decision that `redo` would redo."""
         return self._next(UNDONE, "ASC")
 
     def decide(self, decision: Decision, *, seen: int | None = None) -> HistoryEntry:
         """Append a decision and update people and assignments.
 
         Args:
-            decision: a new person has no id yet, and gets one.
-            seen: the revision that the decision is based on; None skips the check.
+            decision: the decision; a new person without an id gets one.
+            seen: revision on which the decision is based; None skips the check.
 
         Raises:
-            InputError: the name is not valid or is another person's, or a person or face is not
-                there.
+            InputError: the name is invalid or another person's, or a person or face does not
+                exist.
             OutdatedError: the same people or faces have changed since ``seen``.
         """
         people = self._people
@@ -88,7 +88,7 @@ class DecisionLog:
             if decision.kind is DecisionKind.RENAME:
                 decision = Decision(decision.kind, decision.person_id, name=decision.name.strip())
             elif decision.kind is DecisionKind.SPLIT:
-                decision = numbered(decision, people.next_person_id())
+                decision = with_person_id(decision, people.next_person_id())
                 names = {**names, decision.person_id: default_name(decision.person_id)}
             self._execute("UPDATE decisions SET state = ? WHERE state = ?", (DROPPED, UNDONE))
             entry = self._append(decision, describe(decision, names), concerned)
@@ -96,26 +96,26 @@ class DecisionLog:
         return entry
 
     def rename(self, person_id: int, name: str) -> None:
-        """Give a person another name.
+        """Rename a person.
 
         Raises:
-            InputError: the name is empty or another person's, or there is no such person.
+            InputError: the name is invalid or another person's, or the person does not exist.
         """
         self.decide(Decision(DecisionKind.RENAME, person_id, name=name))
 
     def undo(self, *, seen: int | None = None) -> HistoryEntry | None:
-        """Take the last decision back; None where there is none.
+        """Undo the last decision and return it; None if there is none.
 
         Raises:
-            OutdatedError: something has changed since the revision ``seen``.
+            OutdatedError: there was a change after the revision ``seen``.
         """
         return self._switch(self.next_undo, UNDONE, seen)
 
     def redo(self, *, seen: int | None = None) -> HistoryEntry | None:
-        """Make the decision again that was undone last; None where there is none.
+        """Redo the decision that was undone last and return it; None if there is none.
 
         Raises:
-            OutdatedError: something has changed since the revision ``seen``.
+            OutdatedError: there was a change after the revision ``seen``.
         """
         return self._switch(self.next_redo, MADE, seen)
 
@@ -165,18 +165,18 @@ class DecisionLog:
 
 
 def _owners(people: People, decision: Decision) -> set[int]:
-    """People to whom the faces of a decision are assigned now.
+    """Return the people to whom the faces of a decision are currently assigned.
 
     Raises:
-        InputError: a face is not there.
+        InputError: a face does not exist.
     """
     owners: set[int] = set()
-    for footage, places in decision.faces.items():
-        now = people.assignments(footage, intervals=intervals_around(places.time_s))
-        rows = places.rows_in(now.places)
+    for footage, faces in decision.faces.items():
+        current = people.assignments(footage, intervals=intervals_around(faces.time_s))
+        rows = faces.rows_in(current.face_keys)
         if (rows < 0).any():
-            raise InputError(f"{footage}: a face is not there any more; look again")
-        owners |= set(now.person_id[rows].tolist())
+            raise InputError(f"{footage}: a face does not exist any more; look again")
+        owners |= set(current.person_id[rows].tolist())
     return owners - {UNKNOWN}
 
 
@@ -198,6 +198,6 @@ def _check_name(name: str) -> None:
         raise InputError("a name must have at least one letter")
     if len(name) > MAX_NAME:
         raise InputError(f"{name[:20]}...: a name has at most {MAX_NAME} letters")
-    # Joiners are invisible, but letters of some scripts and emoji need them.
+    # Zero-width joiners are not printable, but some scripts and emoji need them.
     if not re.sub("[\u200c\u200d]", "", name).isprintable():
-        raise InputError("a name is one line of letters; leave out what cannot be printed")
+        raise InputError("a name is one line of text; remove the characters that cannot be printed")

@@ -1,7 +1,7 @@
-"""Decisions of a review about people, and their replay over what the clustering found.
+"""Review decisions about people, and their replay on the clustering's result.
 
-Decisions and the clustering's result are stored apart. The assignments are derived from both by
-replaying the decisions in order, so that any of them can be undone after a later clustering.
+Decisions and the clustering's result are stored separately. The assignments are derived from both
+by replaying the decisions in order, so each can be undone even after another clustering.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from data.core.table import Column, Table
 from data.tables.face_match import same_faces
 
 MADE, UNDONE, DROPPED = "made", "undone", "dropped"
-"""States of a decision: in force; can be redone; cannot, since another was made instead."""
+"""States of a decision: in force; undone, can be redone; undone, replaced by a new decision."""
 DECISION_COLUMNS = "kind, person_id, other_id, name, faces"
 """Columns of the table of decisions that `decision_of` reads."""
 
 
 class DecisionKind(StrEnum):
-    """Statement of a decision about its person."""
+    """Kind of a decision, by what it states about its person."""
 
     RENAME = "rename"  # the person has another name
     MERGE = "merge"  # the person is the other person
@@ -35,19 +35,19 @@ class DecisionKind(StrEnum):
     EJECT = "eject"  # these faces are not the person's
     MOVE = "move"  # these faces are the person's
     ACCEPT = "accept"  # these unknown faces are the person's
-    SPLIT = "split"  # these faces are those of a new person
-    HIDE = "hide"  # the person is left out of dataset and pages
+    SPLIT = "split"  # these faces are a new person's
+    HIDE = "hide"  # the person is excluded from dataset and pages
     SHOW = "show"  # the person is no longer hidden
 
 
-OF_FACES = frozenset(
+FACE_KINDS = frozenset(
     {DecisionKind.EJECT, DecisionKind.MOVE, DecisionKind.ACCEPT, DecisionKind.SPLIT}
 )
-OF_TWO = frozenset({DecisionKind.MERGE, DecisionKind.DIFFERENT})
+PAIR_KINDS = frozenset({DecisionKind.MERGE, DecisionKind.DIFFERENT})
 
 
 @dataclass(frozen=True, eq=False)
-class Places(Table):
+class FaceKeys(Table):
     """Faces of one footage, identified by time and box; see `face_match`."""
 
     time_s: NDArray[np.float64]  # (n,) s, presentation time
@@ -55,39 +55,39 @@ class Places(Table):
 
     COLUMNS: ClassVar[dict[str, Column]] = {"time_s": (np.float64, ()), "xyxy": (np.float32, (4,))}
 
-    def rows_in(self, others: Places) -> NDArray[np.int64]:
-        """Row of each of these faces among ``others``, ``(n,)``; -1 where it is not there."""
-        return same_faces(self.time_s, self.xyxy, others.time_s, others.xyxy)
+    def rows_in(self, table: FaceKeys) -> NDArray[np.int64]:
+        """Return the row of each face in ``table``, ``(n,)``; -1 if it has none."""
+        return same_faces(self.time_s, self.xyxy, table.time_s, table.xyxy)
 
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """One decision.
+    """One decision about a person.
 
     Raises:
-        ValueError: faces or the other person are missing, or given for a kind that has none.
+        ValueError: the kind requires faces or another person but has none, or the reverse.
     """
 
     kind: DecisionKind
     person_id: int  # -1 for a new person who has no id yet
-    other_id: int = UNKNOWN  # the other person, where the kind is of two
-    name: str = ""
-    faces: Mapping[str, Places] = field(default_factory=dict)  # by footage
+    other_id: int = UNKNOWN  # the other person, for kinds about two people
+    name: str = ""  # the new name, for a rename
+    faces: Mapping[str, FaceKeys] = field(default_factory=dict)  # by footage
 
     def __post_init__(self) -> None:
-        if (self.kind in OF_FACES) != (sum(map(len, self.faces.values())) > 0):
-            raise ValueError(f"faces must be given where the decision is of faces: {self.kind}")
-        two = self.other_id not in (UNKNOWN, self.person_id)
-        if (self.kind in OF_TWO) != two:
-            raise ValueError(f"two people must be given where it is of two: {self.kind}")
+        if (self.kind in FACE_KINDS) != (sum(map(len, self.faces.values())) > 0):
+            raise ValueError(f"faces must be given only for decisions about faces: {self.kind}")
+        has_other = self.other_id not in (UNKNOWN, self.person_id)
+        if (self.kind in PAIR_KINDS) != has_other:
+            raise ValueError(f"two people must be given only for decisions about two: {self.kind}")
 
     def people(self) -> set[int]:
-        """Ids of the people that it names."""
+        """Return the ids of the people that the decision names."""
         return {self.person_id, self.other_id} - {UNKNOWN}
 
 
 def default_name(person_id: int) -> str:
-    """Name of a person whom no user has named."""
+    """Return the name of a person whom no user has named."""
     return f"Person {person_id}"
 
 
@@ -97,21 +97,21 @@ def decision_of(row: tuple[str, int, int, str, str]) -> Decision:
     return Decision(DecisionKind(kind), person, other, name, parse_faces(faces))
 
 
-def faces_json(faces: Mapping[str, Places]) -> str:
-    """Return faces as JSON: by footage, a list of ``[time, x1, y1, x2, y2]``."""
+def faces_json(faces: Mapping[str, FaceKeys]) -> str:
+    """Encode faces as JSON: lists of ``[time, x1, y1, x2, y2]``, by footage."""
     rows = {
-        footage: np.column_stack([places.time_s, places.xyxy]).tolist()
-        for footage, places in faces.items()
+        footage: np.column_stack([face_keys.time_s, face_keys.xyxy]).tolist()
+        for footage, face_keys in faces.items()
     }
     return json.dumps(rows, ensure_ascii=False)
 
 
-def parse_faces(text: str) -> dict[str, Places]:
-    """Return the faces in the JSON of `faces_json`."""
+def parse_faces(text: str) -> dict[str, FaceKeys]:
+    """Decode the JSON of `faces_json`."""
     faces = {}
     for footage, rows in json.loads(text).items():
         values = np.array(rows, np.float64).reshape(-1, 5)
-        faces[footage] = Places(values[:, 0].copy(), values[:, 1:].astype(np.float32))
+        faces[footage] = FaceKeys(values[:, 0].copy(), values[:, 1:].astype(np.float32))
     return faces
 
 
@@ -120,8 +120,8 @@ class ReviewedFaces:
     """Assignments of the faces of one footage after the decisions."""
 
     person_id: NDArray[np.int64]  # (n,) -1 unknown
-    pinned: NDArray[np.int64]  # (n,) person to whom a decision moved this face; -1 none
-    never: NDArray[np.int64]  # (n, k) people from whom this face was ejected, padded with -1
+    pinned: NDArray[np.int64]  # (n,) person to whom a decision moved the face; -1 for none
+    never: NDArray[np.int64]  # (n, k) people from whom the face was ejected, padded with -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,27 +129,27 @@ class Reviewed:
     """Result of replaying the decisions."""
 
     labels: Mapping[str, ReviewedFaces]  # by footage
-    names: Mapping[int, str]  # names given by a user, by person
-    hidden: frozenset[int]
-    apart: frozenset[tuple[int, int]]  # pairs decided to be different, the smaller id first
-    merged_into: Mapping[int, int]  # id after all merges, by merged person
+    names: Mapping[int, str]  # names given by users, by person id
+    hidden: frozenset[int]  # person ids
+    different: frozenset[tuple[int, int]]  # pairs of different people, the smaller id first
+    merged_into: Mapping[int, int]  # id after all merges, by id of a merged person
 
 
 def replay(
-    places: Mapping[str, Places],
-    found: Mapping[str, NDArray[np.int64]],
+    face_keys: Mapping[str, FaceKeys],
+    clustered: Mapping[str, NDArray[np.int64]],
     decisions: Iterable[Decision],
 ) -> Reviewed:
-    """Apply the decisions in order to what the clustering found.
+    """Apply the decisions in order to the clustering's result.
 
     Faces and people of a decision that no longer exist are skipped.
 
     Args:
-        places: the faces of each footage.
-        found: person that each face was found to be, ``(n,)`` each; -1 unknown.
-        decisions: in order.
+        face_keys: faces of each footage, ``(n,)`` rows, by the footage's name.
+        clustered: person of each face by the clustering, ``(n,)`` per footage; -1 unknown.
+        decisions: decisions in force, in order.
     """
-    state = _Replay(places, found)
+    state = _Replay(face_keys, clustered)
     for decision in decisions:
         state.decide(decision)
     return state.result()
@@ -157,41 +157,43 @@ def replay(
 
 class _Replay:
     def __init__(
-        self, places: Mapping[str, Places], found: Mapping[str, NDArray[np.int64]]
+        self, face_keys: Mapping[str, FaceKeys], clustered: Mapping[str, NDArray[np.int64]]
     ) -> None:
-        self.places = places
-        sizes = [len(table) for table in places.values()]
+        self.face_keys = face_keys
+        sizes = [len(table) for table in face_keys.values()]
         ends = np.cumsum([0, *sizes])
         self.slices = {
-            footage: slice(int(ends[i]), int(ends[i + 1])) for i, footage in enumerate(places)
+            footage: slice(int(ends[i]), int(ends[i + 1])) for i, footage in enumerate(face_keys)
         }
-        self.label = np.concatenate([np.zeros(0, np.int64), *(found[name] for name in places)])
+        self.label = np.concatenate(
+            [np.zeros(0, np.int64), *(clustered[name] for name in face_keys)]
+        )
         self.pinned = np.full(len(self.label), UNKNOWN, np.int64)
         self.never: dict[int, NDArray[np.bool_]] = {}  # by person: faces ejected from them
         self.names: dict[int, str] = {}
         self.hidden: set[int] = set()
-        self.apart: set[tuple[int, int]] = set()
+        self.different: set[tuple[int, int]] = set()
         self.merged: dict[int, int] = {}
 
     def decide(self, decision: Decision) -> None:
-        act: dict[DecisionKind, Callable[[Decision], None]] = {
+        actions: dict[DecisionKind, Callable[[Decision], None]] = {
             DecisionKind.RENAME: self._rename,
             DecisionKind.MERGE: self._merge,
-            DecisionKind.DIFFERENT: self._tell_apart,
+            DecisionKind.DIFFERENT: self._separate,
             DecisionKind.EJECT: self._eject,
             DecisionKind.MOVE: self._move,
             DecisionKind.ACCEPT: self._move,
             DecisionKind.SPLIT: self._split,
-            DecisionKind.HIDE: lambda d: self.hidden.add(self._now(d.person_id)),
-            DecisionKind.SHOW: lambda d: self.hidden.discard(self._now(d.person_id)),
+            DecisionKind.HIDE: lambda d: self.hidden.add(self._current_id(d.person_id)),
+            DecisionKind.SHOW: lambda d: self.hidden.discard(self._current_id(d.person_id)),
         }
-        act[decision.kind](decision)
+        actions[decision.kind](decision)
 
     def result(self) -> Reviewed:
         """Return the state after all decisions."""
         label, never = self.label.copy(), np.full((len(self.label), 0), UNKNOWN, np.int64)
         for person, mask in sorted(self.never.items()):
-            # An ejected face stays out, however it came back, unless a decision moved it there.
+            # An ejected face is removed again unless a later decision moved it to the person.
             label[mask & (label == person) & (self.pinned != person)] = UNKNOWN
             never = np.column_stack([never, np.where(mask, person, UNKNOWN)])
         labels = {
@@ -199,66 +201,66 @@ class _Replay:
             for footage, rows in self.slices.items()
         }
         hidden = frozenset(self.hidden - self.merged.keys())
-        merged = {person: self._now(person) for person in self.merged}
-        return Reviewed(labels, dict(self.names), hidden, frozenset(self.apart), merged)
+        merged = {person: self._current_id(person) for person in self.merged}
+        return Reviewed(labels, dict(self.names), hidden, frozenset(self.different), merged)
 
-    def _now(self, person: int) -> int:
+    def _current_id(self, person: int) -> int:
         while person in self.merged:
             person = self.merged[person]
         return person
 
     def _rename(self, decision: Decision) -> None:
-        self.names[self._now(decision.person_id)] = decision.name
+        self.names[self._current_id(decision.person_id)] = decision.name
 
     def _merge(self, decision: Decision) -> None:
-        gone, into = decision.person_id, self._now(decision.other_id)
-        if gone == into or gone in self.merged:
+        merged, into = decision.person_id, self._current_id(decision.other_id)
+        if merged == into or merged in self.merged:
             return
-        self.label[self.label == gone] = into
-        self.pinned[self.pinned == gone] = into
-        if gone in self.never:
-            mask = self.never.pop(gone) & (self.pinned != into)
+        self.label[self.label == merged] = into
+        self.pinned[self.pinned == merged] = into
+        if merged in self.never:
+            mask = self.never.pop(merged) & (self.pinned != into)
             self.never[into] = self.never.get(into, np.zeros_like(mask)) | mask
-        pairs = {_pair(*(into if p == gone else p for p in pair)) for pair in self.apart}
-        self.apart = {pair for pair in pairs if pair[0] != pair[1]}
-        name = self.names.pop(gone, None)
+        pairs = {_pair(*(into if p == merged else p for p in pair)) for pair in self.different}
+        self.different = {pair for pair in pairs if pair[0] != pair[1]}
+        name = self.names.pop(merged, None)
         if name is not None:
             self.names.setdefault(into, name)
-        self.merged[gone] = into
+        self.merged[merged] = into
 
-    def _tell_apart(self, decision: Decision) -> None:
-        pair = _pair(self._now(decision.person_id), self._now(decision.other_id))
+    def _separate(self, decision: Decision) -> None:
+        pair = _pair(self._current_id(decision.person_id), self._current_id(decision.other_id))
         if pair[0] != pair[1]:
-            self.apart.add(pair)
+            self.different.add(pair)
 
     def _eject(self, decision: Decision) -> None:
-        person, rows = self._now(decision.person_id), self._rows(decision)
+        person, rows = self._current_id(decision.person_id), self._rows(decision)
         mask = self.never.setdefault(person, np.zeros(len(self.label), np.bool_))
         mask[rows] = True
-        theirs = rows[self.label[rows] == person]
-        self.label[theirs] = self.pinned[theirs] = UNKNOWN
+        assigned = rows[self.label[rows] == person]
+        self.label[assigned] = self.pinned[assigned] = UNKNOWN
 
     def _move(self, decision: Decision) -> None:
-        self._put(self._rows(decision), self._now(decision.person_id))
+        self._assign(self._rows(decision), self._current_id(decision.person_id))
 
     def _split(self, decision: Decision) -> None:
         rows, person = self._rows(decision), decision.person_id
         before = np.unique(self.label[rows]).tolist()
-        self.apart |= {_pair(person, p) for p in before if p not in (UNKNOWN, person)}
-        self._put(rows, self._now(person))
+        self.different |= {_pair(person, p) for p in before if p not in (UNKNOWN, person)}
+        self._assign(rows, self._current_id(person))
 
-    def _put(self, rows: NDArray[np.int64], person: int) -> None:
+    def _assign(self, rows: NDArray[np.int64], person: int) -> None:
         self.label[rows] = self.pinned[rows] = person
         if person in self.never:
             self.never[person][rows] = False
 
     def _rows(self, decision: Decision) -> NDArray[np.int64]:
-        """Rows of the decision's faces over all footages, ``(m,)``."""
+        """Return the rows of the decision's faces in the arrays of all footages, ``(m,)``."""
         rows = [np.zeros(0, np.int64)]
-        for footage, picked in decision.faces.items():
-            if footage in self.places:
-                found = picked.rows_in(self.places[footage])
-                rows.append(found[found >= 0] + self.slices[footage].start)
+        for footage, selected in decision.faces.items():
+            if footage in self.face_keys:
+                matches = selected.rows_in(self.face_keys[footage])
+                rows.append(matches[matches >= 0] + self.slices[footage].start)
         return np.unique(np.concatenate(rows))
 
 
@@ -267,11 +269,11 @@ def _pair(a: int, b: int) -> tuple[int, int]:
 
 
 def describe(decision: Decision, names: Mapping[int, str]) -> str:
-    """Return the note of a decision for the history.
+    """Return the text of a decision for the history.
 
     Args:
-        decision: to describe.
-        names: of all people before it, by id.
+        decision: a decision of any kind.
+        names: names of all people before the decision, by id.
     """
     name = names.get(decision.person_id, default_name(decision.person_id))
     other = names.get(decision.other_id, "")
@@ -290,6 +292,6 @@ def describe(decision: Decision, names: Mapping[int, str]) -> str:
     }[decision.kind]
 
 
-def numbered(decision: Decision, person_id: int) -> Decision:
-    """Return the decision about a new person with the id that they got."""
+def with_person_id(decision: Decision, person_id: int) -> Decision:
+    """Return a decision about a new person with the person's id."""
     return dataclasses.replace(decision, person_id=person_id)

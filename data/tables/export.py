@@ -1,7 +1,7 @@
-"""Export of dataset and tracks as zip archives in formats of other tools.
+"""Export dataset and tracks as zip archives in formats of other tools.
 
-COCO is written by the library supervision; CVAT ("COCO 1.0") and Label Studio read these archives
-as they are. MOTChallenge's is CVAT's "MOT 1.1" too.
+CVAT ("COCO 1.0", "MOT 1.1") and Label Studio import these archives without changes. COCO is
+written by the library supervision.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def export_coco(dataset: Path, archive: Path) -> int:
 
     Args:
         dataset: folder of data.yaml.
-        archive: the zip to write, atomically.
+        archive: the zip file, written atomically.
 
     Returns:
         Number of images.
@@ -54,36 +54,36 @@ def export_coco(dataset: Path, archive: Path) -> int:
 def _coco(
     dataset: Path, split: str, first: tuple[int, int]
 ) -> tuple[dict[str, Any], tuple[int, int]]:
-    """Annotations of one split, and the first image and box numbers of the next one."""
+    """Return one split's annotations, and the first image and box numbers of the next split."""
     from supervision import DetectionDataset
 
-    read = DetectionDataset.from_yolo(
+    yolo = DetectionDataset.from_yolo(
         images_directory_path=str(dataset / "images" / split),
         annotations_directory_path=str(dataset / "labels" / split),
         data_yaml_path=str(dataset / DATA_FILE),
     )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "coco.json"
-        following = read.as_coco(
+        next_first = yolo.as_coco(
             annotations_path=str(file), starting_image_id=first[0], starting_annotation_id=first[1]
         )
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    # The library makes up a licence and a date.
+    # The library invents a licence and a date.
     content["licenses"] = []
     for image in content["images"]:
         del image["license"], image["date_captured"]
-    return content, following
+    return content, next_first
 
 
 def export_label_studio(dataset: Path, archive: Path) -> int:
     """Write the dataset for Label Studio: ``tasks.json``, ``label_config.xml`` and the images.
 
-    The tasks name the images as Label Studio's local files: serve the unpacked folder with
-    ``LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT`` set to it.
+    The tasks refer to the images as local files of Label Studio: set its
+    ``LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT`` to the unpacked folder.
 
     Args:
         dataset: folder of data.yaml.
-        archive: the zip to write, atomically.
+        archive: the zip file, written atomically.
 
     Returns:
         Number of images.
@@ -148,19 +148,19 @@ def export_mot(
 ) -> int:
     """Write tracks as MOTChallenge: ``gt/gt.txt``, ``gt/labels.txt`` and ``seqinfo.ini``.
 
-    A person's number in it is their id; which is whose stands in ``people.json`` beside it.
+    People are numbered by their ids, which ``people.json`` in the archive maps to names.
 
     Args:
-        tracks: of one footage.
-        names: of its people.
-        archive: the zip to write, atomically.
+        tracks: tracks of one footage.
+        names: names of the people, by id.
+        archive: the zip file, written atomically.
         footage: name of the sequence.
         frames: number of frames.
-        rate: frames a second.
+        rate: frames per second; None if unknown.
         frame_wh: size of a frame in px.
 
     Returns:
-        How many rows there are.
+        Number of rows.
     """
     lines = mot_lines(tracks)
     sequence = {
@@ -181,7 +181,7 @@ def export_mot(
 
 
 def export_tracks(project: Project, entry: FootageEntry, archive: Path) -> int:
-    """Write a footage's tracks as MOTChallenge, see `export_mot`; return the number of rows.
+    """Write a footage's tracks as MOTChallenge and return the number of rows; see `export_mot`.
 
     Raises:
         InputError: tracks or detections are missing or damaged.
@@ -199,14 +199,14 @@ def export_tracks(project: Project, entry: FootageEntry, archive: Path) -> int:
     )
 
 
-def exported(folder: Path) -> list[Path]:
-    """The archives that were written into a project's own folder of exports."""
+def archives_in(folder: Path) -> list[Path]:
+    """List the archives in a project's folder of exports."""
     patterns = ("coco.zip", "label-studio.zip", "*.mot.zip")
     return [archive for pattern in patterns for archive in sorted(folder.glob(pattern))]
 
 
 def _images(dataset: Path) -> list[str]:
-    """The dataset's images, relative to its folder."""
+    """List the dataset's images, relative to its folder."""
     if not (dataset / DATA_FILE).exists():
         raise InputError(f"{dataset}: no dataset to export; run cluster-faces first")
     return list(_images_of(dataset))
@@ -234,10 +234,10 @@ def _write_text(target: zipfile.ZipFile, name: str, text: str) -> None:
 
 def _write_images(target: zipfile.ZipFile, dataset: Path, images: list[str]) -> None:
     for image in images:
-        with (dataset / image).open("rb") as source, target.open(_entry(image), "w") as place:
-            shutil.copyfileobj(source, place)
+        with (dataset / image).open("rb") as source, target.open(_entry(image), "w") as entry:
+            shutil.copyfileobj(source, entry)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
-    # Always the same date: the same project gives the same archive, byte for byte.
+    # A fixed date, so that the same project gives the same archive, byte for byte.
     return zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))

@@ -17,20 +17,20 @@ CLOTHES_SIZE = int(np.prod(CLOTHES_BINS))
 
 @dataclass(frozen=True, eq=False)
 class Faces(Table):
-    """Faces of one footage, one row a face, in frame order and from left to right in a frame."""
+    """Faces of one footage: one row per face, by frame and from left to right."""
 
     frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
-    time_s: NDArray[np.float64]  # (n,) presentation time, first frame 0
-    xyxy: NDArray[np.float32]  # (n, 4) px of the full upright frame, may reach outside it
-    score: NDArray[np.float32]  # (n,) the detector's own scale
-    landmarks: NDArray[np.float32]  # (n, 5, 2) px: both eyes' corners, then under the nose
+    time_s: NDArray[np.float64]  # (n,) presentation time, 0 for the first frame
+    xyxy: NDArray[np.float32]  # (n, 4) px of the full upright frame, may extend beyond it
+    score: NDArray[np.float32]  # (n,) on the detector's own scale
+    landmarks: NDArray[np.float32]  # (n, 5, 2) px: the corners of both eyes, then below the nose
     sharpness: NDArray[np.float32]  # (n,) see clustering.faces.quality
     turn: NDArray[np.float32]  # (n,) 0 frontal to 1 profile, see clustering.faces.quality
-    embedding: NDArray[np.float32]  # (n, 128) dlib's Euclidean space
-    embedding_mirrored: NDArray[np.float32]  # (n, 128) of the mirrored chip
-    clothes: NDArray[np.float32]  # (n, CLOTHES_SIZE) histogram, sums to 1; all 0 where not visible
+    embedding: NDArray[np.float32]  # (n, 128) in dlib's Euclidean space
+    embedding_mirrored: NDArray[np.float32]  # (n, 128) of the mirrored face chip
+    clothes: NDArray[np.float32]  # (n, CLOTHES_SIZE) histogram, sums to 1; all 0 if not visible
     shot: NDArray[np.int32]  # (n,) number of the camera shot, from 0
-    tracklet: NDArray[np.int32]  # (n,) number of the tracklet, from 0; -1 in none
+    tracklet: NDArray[np.int32]  # (n,) number of the tracklet, from 0; -1 for none
 
     COLUMNS: ClassVar[dict[str, Column]] = {
         "frame_index": (np.int64, ()),
@@ -50,12 +50,12 @@ class Faces(Table):
 
 @dataclass(frozen=True, eq=False)
 class Frames(Table):
-    """The sampled frames of one footage, also those without a face."""
+    """The sampled frames of one footage, including those without faces."""
 
-    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order, rising
-    time_s: NDArray[np.float64]  # (n,) presentation time, first frame 0
-    frame_wh: NDArray[np.int32]  # (n, 2) px, upright; differs from row to row in an image folder
-    thumbnail: NDArray[np.uint8]  # (n, 9, 16, 3) L*a*b*, for detecting cuts
+    frame_index: NDArray[np.int64]  # (n,) 0-based, decode order, increasing
+    time_s: NDArray[np.float64]  # (n,) presentation time, 0 for the first frame
+    frame_wh: NDArray[np.int32]  # (n, 2) px, upright; may vary between pictures of a folder
+    thumbnail: NDArray[np.uint8]  # (n, 9, 16, 3) L*a*b*, for cut detection
     shot: NDArray[np.int32]  # (n,) number of the camera shot, from 0
 
     COLUMNS: ClassVar[dict[str, Column]] = {

@@ -1,8 +1,8 @@
-"""Faces labelled by hand: one folder per label set, with a CSV file and the pictures.
+"""Read and write manually labelled faces: one folder per label set, with a CSV file and pictures.
 
     labels/smile/set.json      name of the set, and its labels
     labels/smile/labels.csv    file,label,by,created_at,person: one line per face, its current label
-    labels/smile/faces/...jpg  the faces, beside the CSV: the folder can be moved
+    labels/smile/faces/...jpg  the faces, by relative path: the folder can be moved
 
 train-smiles and train-expressions train on such a folder.
 """
@@ -41,7 +41,7 @@ _WAIT_S: Final = 20
 class LabelSet:
     """A question about faces, and its possible answers."""
 
-    id: str  # of its folder: small letters, digits and hyphens
+    id: str  # name of its folder: lower-case letters, digits and hyphens
     name: str
     labels: tuple[str, ...]
 
@@ -50,15 +50,15 @@ class LabelSet:
 class FaceLabel:
     """Label of one face."""
 
-    file: str  # of the picture in faces/, without folder
+    file: str  # name of the picture in faces/
     label: str
     by: str  # name of the labeller
     created_at: str  # ISO 8601, UTC
-    person: str  # number of the person, as far as it is known; may be empty
+    person: str  # person id; empty if unknown
 
 
 def picture_file(footage: str, frame_index: int, number: int) -> str:
-    """File name of the picture of a frame's ``number``-th face, from 0."""
+    """Return the file name of a frame's ``number``-th face, from 0."""
     return f"{footage}-{frame_index:08d}-{number}.jpg"
 
 
@@ -69,20 +69,20 @@ class LabelFolder:
         self._folder = folder
 
     def sets(self) -> list[LabelSet]:
-        """Every set, by name.
+        """List all sets, in alphabetical order.
 
         Raises:
-            InputError: one is damaged.
+            InputError: a set is damaged.
         """
         files = sorted(self._folder.glob(f"*/{SET_FILE}"))
-        found = [_read_set(file) for file in files if _SET_ID.fullmatch(file.parent.name)]
-        return sorted(found, key=lambda each: (each.name.casefold(), each.id))
+        label_sets = [_read_set(file) for file in files if _SET_ID.fullmatch(file.parent.name)]
+        return sorted(label_sets, key=lambda label_set: (label_set.name.casefold(), label_set.id))
 
     def set(self, set_id: str) -> LabelSet | None:
-        """The set of this id, or None.
+        """Read the set with an id; None if it does not exist.
 
         Raises:
-            InputError: it is damaged.
+            InputError: the set is damaged.
         """
         file = self._folder / set_id / SET_FILE
         return _read_set(file) if _SET_ID.fullmatch(set_id) and file.is_file() else None
@@ -100,18 +100,20 @@ class LabelFolder:
         if len({answer.casefold() for answer in answers}) < len(answers):
             raise InputError(f"{name}: two labels are the same; give each another word")
         with self._lock():
-            there = self.sets()
-            if name.casefold() in (each.name.casefold() for each in there):
-                raise InputError(f"{name}: there is such a set already; choose another name")
-            if len(there) >= MAX_SETS:
+            existing = self.sets()
+            if name.casefold() in (label_set.name.casefold() for label_set in existing):
+                raise InputError(
+                    f"{name}: there is a set of this name already; choose another name"
+                )
+            if len(existing) >= MAX_SETS:
                 raise InputError(f"there are {MAX_SETS} sets already; move one away")
-            made = LabelSet(self._free_id(name), name, answers)
+            created = LabelSet(self._free_id(name), name, answers)
             content = {"version": 1, "name": name, "labels": list(answers)}
-            write_json(self._folder / made.id / SET_FILE, content)
-        return made
+            write_json(self._folder / created.id / SET_FILE, content)
+        return created
 
     def labels(self, label_set: LabelSet) -> dict[str, FaceLabel]:
-        """Label of each face, by its picture's file.
+        """Read the label of each face, by the file name of its picture.
 
         Raises:
             InputError: the CSV file cannot be read.
@@ -119,11 +121,11 @@ class LabelFolder:
         return _read_labels(self._folder / label_set.id / LABELS_FILE)
 
     def folder(self, label_set: LabelSet) -> Path:
-        """Folder of a set."""
+        """Return the folder of a set."""
         return self._folder / label_set.id
 
     def faces_folder(self, label_set: LabelSet) -> Path:
-        """Folder of a set's pictures."""
+        """Return the folder of a set's pictures."""
         return self._folder / label_set.id / FACES_FOLDER
 
     def save(
@@ -132,21 +134,21 @@ class LabelFolder:
         """Save labels atomically; return all labels of the set.
 
         Args:
-            label_set: of this folder.
-            given: picture's file, label and person of each face; an empty label removes the
-                face's label. The pictures exist.
+            label_set: an existing set.
+            given: file name of the picture, label and person of each face; an empty label removes
+                the face's label. The pictures must exist.
             by: name of the labeller.
 
         Raises:
-            InputError: no such label, or the CSV file cannot be read.
+            InputError: the set does not have a label, or the CSV file cannot be read.
         """
-        by = _line("who labels", by)
+        by = _line("the labeller's name", by)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         with self._lock():
             labels = self.labels(label_set)
             for file, label, person in given:
                 if label and label not in label_set.labels:
-                    raise InputError(f"{label}: no label of {label_set.name}; look again")
+                    raise InputError(f"{label}: not a label of {label_set.name}; look again")
                 labels.pop(file, None)
                 if label:
                     labels[file] = FaceLabel(file, label, by, at, person)
@@ -154,11 +156,11 @@ class LabelFolder:
         return labels
 
     def rename_pictures(self, renamed: Mapping[str, str | None]) -> int:
-        """Rename pictures of faces whose number has changed, and erase those of erased faces.
+        """Rename the pictures of renumbered faces, and delete the pictures of erased faces.
 
         Args:
-            renamed: the new file of each old one, None where the face is erased; ordered so
-                that no new name is that of a file still to be renamed.
+            renamed: new file name by old file name, None for an erased face; ordered so that no
+                new name is that of a file yet to be renamed.
 
         Returns:
             Number of labelled faces that were erased.
@@ -166,37 +168,37 @@ class LabelFolder:
         Raises:
             InputError: a set or its CSV file cannot be read.
         """
-        gone = 0
+        erased = 0
         for label_set in self.sets():
             with self._lock():
                 labels, folder = self.labels(label_set), self.faces_folder(label_set)
-                left: dict[str, FaceLabel] = {}
+                kept: dict[str, FaceLabel] = {}
                 for file, label in labels.items():
-                    now = renamed.get(file, file)
-                    if now is None:
-                        gone += 1
+                    new_file = renamed.get(file, file)
+                    if new_file is None:
+                        erased += 1
                     else:
-                        left[now] = dataclasses.replace(label, file=now)
-                for file, now in renamed.items():
-                    if now is None:
+                        kept[new_file] = dataclasses.replace(label, file=new_file)
+                for file, new_file in renamed.items():
+                    if new_file is None:
                         (folder / file).unlink(missing_ok=True)
                     elif (folder / file).exists():
-                        (folder / file).replace(folder / now)
+                        (folder / file).replace(folder / new_file)
                 if labels:
-                    write_text(self._folder / label_set.id / LABELS_FILE, _format(left.values()))
-        return gone
+                    write_text(self._folder / label_set.id / LABELS_FILE, _format(kept.values()))
+        return erased
 
     def _free_id(self, name: str) -> str:
-        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-        base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30].strip("-") or "labels"
-        found, number = base, 2
-        while (self._folder / found).exists():
-            found, number = f"{base}-{number}", number + 1
-        return found
+        ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        base = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:30].strip("-") or "labels"
+        set_id, number = base, 2
+        while (self._folder / set_id).exists():
+            set_id, number = f"{base}-{number}", number + 1
+        return set_id
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Serialise writers: two browsers may label at once."""
+        """Serialise writers: two browsers may label at the same time."""
         import filelock
 
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -208,15 +210,17 @@ class LabelFolder:
             raise InputError(f"{self._folder}: {message}") from error
 
 
-def _line(what: str, text: str) -> str:
+def _line(field: str, text: str) -> str:
     text = " ".join(text.split())
     if not text:
-        raise InputError(f"{what} must have at least one letter")
+        raise InputError(f"{field} must have at least one letter")
     if len(text) > MAX_LETTERS:
-        raise InputError(f"{text[:20]}...: {what} has at most {MAX_LETTERS} letters")
-    # Joiners are invisible, but letters of some scripts and emoji need them.
+        raise InputError(f"{text[:20]}...: {field} has at most {MAX_LETTERS} letters")
+    # Zero-width joiners are not printable, but some scripts and emoji need them.
     if not re.sub("[\u200c\u200d]", "", text).isprintable():
-        raise InputError(f"{what} is one line of letters; leave out what cannot be printed")
+        raise InputError(
+            f"{field} is one line of text; remove the characters that cannot be printed"
+        )
     return text
 
 
@@ -253,7 +257,7 @@ def _format(labels: Iterable[FaceLabel]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for each in labels:
-        file = f"{FACES_FOLDER}/{each.file}"
-        writer.writerow([file, each.label, each.by, each.created_at, each.person])
+    for face in labels:
+        file = f"{FACES_FOLDER}/{face.file}"
+        writer.writerow([file, face.label, face.by, face.created_at, face.person])
     return text.getvalue()

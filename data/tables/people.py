@@ -1,4 +1,4 @@
-"""The people of a project and the assignment of its faces to them, read from one SQLite file."""
+"""Read a project's people, and the assignment of faces to them, from the SQLite file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from data.tables.decisions import (
     DECISION_COLUMNS,
     MADE,
     Decision,
-    Places,
+    FaceKeys,
     Reviewed,
     decision_of,
     replay,
@@ -32,7 +32,7 @@ _ALWAYS: tuple[Interval, ...] = ((-inf, inf),)
 
 @dataclass(frozen=True, eq=False)
 class Assignments(Table):
-    """Person of each face of one footage, in order of time."""
+    """Person of each face of one footage, ordered by time."""
 
     time_s: NDArray[np.float64]  # (n,) s, presentation time
     xyxy: NDArray[np.float32]  # (n, 4) px of the full frame
@@ -45,15 +45,15 @@ class Assignments(Table):
     }
 
     @property
-    def places(self) -> Places:
-        """The faces without their people, ``(n,)`` rows."""
-        return Places(self.time_s, self.xyxy)
+    def face_keys(self) -> FaceKeys:
+        """The times and boxes of the faces, ``(n,)`` rows."""
+        return FaceKeys(self.time_s, self.xyxy)
 
 
 class People:
-    """Reader of people, assignments and decisions; owner of the connection.
+    """Reader of people, assignments and decisions from an open connection.
 
-    `DecisionLog` makes decisions, `projection` applies them, `data.erasure.people` erases a person.
+    `DecisionLog` makes decisions, `projection` applies them, `data.erasure.people` erases people.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -61,7 +61,7 @@ class People:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Hold the write lock from the first read to the last write; roll back on an error."""
+        """Hold the write lock from the first read to the commit; roll back on an error."""
         self.connection.execute("BEGIN IMMEDIATE")
         with self.connection as connection:
             yield connection
@@ -69,101 +69,101 @@ class People:
     # --- people and faces ---------------------------------------------------------------------
 
     def names(self) -> dict[int, str]:
-        """Name of each person by id, in order of id."""
+        """Return the name of each person, by id and in order of id."""
         rows = self.connection.execute("SELECT person_id, name FROM people ORDER BY person_id")
         return dict(rows.fetchall())
 
     def hidden(self) -> frozenset[int]:
-        """Ids of the hidden people."""
+        """Return the ids of the hidden people."""
         return frozenset(p for (p,) in self.connection.execute("SELECT person_id FROM hidden"))
 
     def next_person_id(self) -> int:
-        """Id of the next new person; an id is never used twice."""
+        """Return the id of the next new person; ids are never reused."""
         query = "SELECT seq FROM sqlite_sequence WHERE name = 'people'"
         row = self.connection.execute(query).fetchone()
         return int(row[0]) + 1 if row else 1
 
     def footages(self) -> list[str]:
-        """Names of the footages that have faces."""
+        """List the names of the footages with faces."""
         query = "SELECT DISTINCT footage FROM faces"
         return [name for (name,) in self.connection.execute(query)]
 
     def assignments(self, footage: str, *, intervals: Iterable[Interval] = _ALWAYS) -> Assignments:
-        """Faces of a footage with the people that the decisions assign to them.
+        """Read the faces of a footage with the people assigned after all decisions.
 
         Args:
-            footage: by name; one without faces gives no rows.
-            intervals: read only the faces in these; seconds, both ends inclusive.
+            footage: name of a footage; without faces, the result has no rows.
+            intervals: limits the faces to these times; seconds, both ends inclusive.
         """
         time_s, xyxy, (person_id,) = self.read_faces(footage, "person_id", intervals=intervals)
         return Assignments(time_s, xyxy, person_id)
 
-    def found(self, footage: str) -> Assignments:
-        """Faces of a footage with the people that the clustering found, without any decision."""
+    def clustered_assignments(self, footage: str) -> Assignments:
+        """Read the faces of a footage with the people assigned by the clustering alone."""
         time_s, xyxy, (person_id,) = self.read_faces(footage, "found_id")
         return Assignments(time_s, xyxy, person_id)
 
     def read_faces(
         self, footage: str, *columns: str, intervals: Iterable[Interval] = _ALWAYS
     ) -> tuple[NDArray[np.float64], NDArray[np.float32], list[NDArray[np.int64]]]:
-        """Read columns of the faces of a footage, in order of time.
+        """Read columns of the faces of a footage, ordered by time.
 
         Returns:
-            Times ``(n,)`` in seconds, boxes ``(n, 4)`` in px, and each further column ``(n,)``.
+            Times ``(n,)`` in seconds, boxes ``(n, 4)`` in px, and each of ``columns``, ``(n,)``.
         """
         query = (
             f"SELECT time_s, x1, y1, x2, y2, {', '.join(columns)} FROM faces "
             "WHERE footage = ? AND time_s BETWEEN ? AND ? ORDER BY time_s, rowid"
         )
         execute = self.connection.execute
-        rows = [row for each in intervals for row in execute(query, (footage, *each)).fetchall()]
+        rows = [row for span in intervals for row in execute(query, (footage, *span)).fetchall()]
         values = np.array(rows, np.float64).reshape(-1, 5 + len(columns))
-        further = [values[:, i].astype(np.int64) for i in range(5, values.shape[1])]
-        return values[:, 0].copy(), values[:, 1:5].astype(np.float32), further
+        extra = [values[:, i].astype(np.int64) for i in range(5, values.shape[1])]
+        return values[:, 0].copy(), values[:, 1:5].astype(np.float32), extra
 
     # --- decisions ----------------------------------------------------------------------------
 
     def decisions(self) -> list[Decision]:
-        """Every decision in force, in order."""
+        """List the decisions in force, in order."""
         query = f"SELECT {DECISION_COLUMNS} FROM decisions WHERE state = ? ORDER BY decision_id"
         return [decision_of(row) for row in self.connection.execute(query, (MADE,))]
 
     def decisions_key(self) -> str:
-        """Digest of the decisions in force; empty where there is none."""
+        """Return a digest of the decisions in force; empty if there are none."""
         query = "SELECT decision_id FROM decisions WHERE state = ? ORDER BY decision_id"
         numbers = [f"{number}" for (number,) in self.connection.execute(query, (MADE,))]
         return digest(*numbers) if numbers else ""
 
     def reviewed(
-        self, places: Mapping[str, Places], found: Mapping[str, NDArray[np.int64]]
+        self, face_keys: Mapping[str, FaceKeys], clustered: Mapping[str, NDArray[np.int64]]
     ) -> Reviewed:
-        """Apply the decisions to faces that are not in the file yet; see `replay`.
+        """Apply the decisions in force to a clustering; see `replay`.
 
         Args:
-            places: the faces of each footage.
-            found: person that each face was found to be, ``(n,)`` each; -1 unknown.
+            face_keys: faces of each footage, ``(n,)`` rows, by the footage's name.
+            clustered: person of each face by the clustering, ``(n,)`` per footage; -1 unknown.
         """
-        return replay(places, found, self.decisions())
+        return replay(face_keys, clustered, self.decisions())
 
     # --- revisions ----------------------------------------------------------------------------
 
     def revision(self) -> int:
-        """A number that rises with every change of people or assignments."""
+        """Return a number that increases with every change of people or assignments."""
         return int(self.connection.execute("SELECT revision FROM review").fetchone()[0])
 
     def clustered(self) -> int:
-        """The revision of the last clustering."""
+        """Return the revision of the last clustering."""
         return int(self.connection.execute("SELECT clustered FROM review").fetchone()[0])
 
     def raise_revision(self) -> int:
-        """Count one change, inside a transaction, and return the new revision."""
+        """Increment the revision, inside a transaction, and return it."""
         self.connection.execute("UPDATE review SET revision = revision + 1")
         return self.revision()
 
 
 @contextmanager
 def open_people(path: Path) -> Iterator[People]:
-    """Open the people of a project; create the file, or migrate it in place, where needed.
+    """Open a project's people; create the file, or migrate it in place, if needed.
 
     Raises:
         InputError: the file is not a database, has a newer version, or cannot be read or written.

@@ -1,4 +1,4 @@
-"""The SQLite file of a project's people: tables, migrations, and how it is opened."""
+"""Open the SQLite file of a project's people; its tables and migrations."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pathlib import Path
 from data.core.errors import InputError
 from data.tables.decisions import default_name
 
-# A face is identified by its time and box, not by its row: rows change when a footage is read
-# again.
+# Faces are identified by time and box, not by row: rows change when a footage is processed again.
 _FACES_AND_NAMES = """
 CREATE TABLE people (
     person_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,16 +48,16 @@ CREATE TABLE review (revision INTEGER NOT NULL, clustered INTEGER NOT NULL);
 INSERT INTO review VALUES (0, 0);
 """
 MIGRATIONS = (_FACES_AND_NAMES, _DECISIONS)
-"""Entry i turns a file of version i into one of version i + 1; an empty file is version 0."""
+"""Entry i migrates a file from version i to i + 1; an empty file has version 0."""
 VERSION = len(MIGRATIONS)
 
 _LOCK_TIMEOUT_S = 20.0
-"""How long a run waits for another one's transaction."""
+"""Maximum wait for another run's transaction."""
 
 
 @contextmanager
 def open_database(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the file at the current version; create or migrate it in place.
+    """Open the file; create it, or migrate it in place, if needed.
 
     Raises:
         InputError: the file is not a database, has a newer version, or cannot be read or written.
@@ -68,11 +67,11 @@ def open_database(path: Path) -> Iterator[sqlite3.Connection]:
             _migrate(connection, path)
             yield connection
     except sqlite3.OperationalError as error:
-        # The disk is full, the file is read-only or locked: the people in it are not lost.
-        message = f"cannot be read or written ({error}); mend that and run again"
+        # The disk is full, or the file is read-only or locked: its content is not lost.
+        message = f"cannot be read or written ({error}); fix that and run again"
         raise InputError(f"{path}: {message}") from error
     except sqlite3.DatabaseError as error:
-        if type(error) is not sqlite3.DatabaseError:  # a violated constraint is a bug of ours
+        if type(error) is not sqlite3.DatabaseError:  # a violated constraint is a bug
             raise
         raise InputError(f"{path}: cannot be used ({error}); move it away and run again") from error
 
@@ -86,7 +85,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise InputError(f"{path}: {message}; choose another --project")
     connection.execute("BEGIN IMMEDIATE")
     with connection:
-        version = _version(connection)  # another run may have migrated it since
+        version = _version(connection)  # another run may have migrated it meanwhile
         for script in MIGRATIONS[version:]:
             for statement in script.split(";"):
                 if statement.strip():
@@ -101,14 +100,14 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _record_names(connection: sqlite3.Connection) -> None:
-    """Record the names of a file of version 1, which kept no decisions, as decisions."""
+    """Convert the names in a file of version 1, which has no decisions, to decisions."""
     rows = connection.execute("SELECT person_id, name FROM people ORDER BY person_id").fetchall()
-    own = [
+    custom_names = [
         (person, name)
         for person, name in rows
         if name not in (default_name(person), f"{default_name(person)} (new)")
     ]
-    for revision, (person, name) in enumerate(own, start=1):
+    for revision, (person, name) in enumerate(custom_names, start=1):
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         note = f"{default_name(person)} is called {name}"
         row = (at, "rename", person, -1, name, "{}", note, json.dumps([person]), revision)
@@ -117,4 +116,4 @@ def _record_names(connection: sqlite3.Connection) -> None:
             "concerned, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
         connection.execute(query, row)
-    connection.execute("UPDATE review SET revision = ?", (len(own),))
+    connection.execute("UPDATE review SET revision = ?", (len(custom_names),))

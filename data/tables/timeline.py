@@ -1,4 +1,4 @@
-"""Times of the frames that a tracker has read, and the cuts of the footage."""
+"""Times of the frames that the tracker has read, and the cuts of the footage."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from data.core.errors import InputError
 class Timeline:
     """Sampled frames of one footage, and its cuts.
 
-    Damaged frames are not in it, nor those that a quick run skips.
+    Damaged frames, and frames that a quick run skips, are not included.
 
     Raises:
         ValueError: the columns differ in length, or are not increasing.
     """
 
-    frame_index: NDArray[np.int64]  # (f,) rising
-    time_s: NDArray[np.float64]  # (f,) presentation time, rising
-    cuts: NDArray[np.int64]  # (k,) first frame of each shot but the first, rising
+    frame_index: NDArray[np.int64]  # (f,) 0-based, increasing
+    time_s: NDArray[np.float64]  # (f,) presentation time, increasing
+    cuts: NDArray[np.int64]  # (k,) first frame of each shot after the first, increasing
 
     def __post_init__(self) -> None:
         if self.frame_index.shape != self.time_s.shape or self.frame_index.ndim != 1:
@@ -33,33 +33,33 @@ class Timeline:
             raise ValueError(f"time_s must have shape {shape}, got {self.time_s.shape}")
         for name in ("frame_index", "time_s", "cuts"):
             if (np.diff(getattr(self, name)) <= 0).any():
-                raise ValueError(f"{name} must rise")
+                raise ValueError(f"{name} must be increasing")
 
     def __len__(self) -> int:
         return len(self.frame_index)
 
-    def place(self, frame_index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Index of each frame ``(n,)`` among the sampled frames, ``(n,)``.
+    def rows(self, frame_index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the row of each frame, ``(n,)``, in the timeline, ``(n,)``.
 
         Raises:
             ValueError: a frame was not sampled.
         """
-        place = np.searchsorted(self.frame_index, frame_index)
-        found = np.append(self.frame_index, -1)[place] == frame_index
-        if not found.all():
-            raise ValueError(f"frame {frame_index[~found][0]} must be one of those that were read")
-        return place.astype(np.int64)
+        rows = np.searchsorted(self.frame_index, frame_index)
+        sampled = np.append(self.frame_index, -1)[rows] == frame_index
+        if not sampled.all():
+            raise ValueError(f"frame {frame_index[~sampled][0]} must be one of the sampled frames")
+        return rows.astype(np.int64)
 
     def shot(self, frame_index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Number of the shot of each frame ``(n,)``, ``(n,)``, from 0."""
+        """Return the shot number, from 0, of each frame ``(n,)``, ``(n,)``."""
         return np.searchsorted(self.cuts, frame_index, side="right").astype(np.int64)
 
 
 def read_timeline(path: Path) -> Timeline:
-    """Read the sampled frames of track-people from its file of a footage's detections.
+    """Read the timeline in the file of a footage's detections, written by track-people.
 
     Args:
-        path: see `Project.detections_file`.
+        path: file of detections; see `Project.detections_file`.
 
     Raises:
         InputError: the file is missing or damaged.

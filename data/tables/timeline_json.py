@@ -1,4 +1,4 @@
-"""timeline.json: when each person is seen and smiles, for the page and for scripts of users."""
+"""Read and write timeline.json: the times at which each person is visible and smiles."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from data.core.errors import InputError
 from data.core.intervals import Interval
 
 TIMELINE_FILE: Final = "timeline.json"
-"""In a footage's folder of crops."""
+"""File name in a footage's folder of crops."""
 TIMELINE_VERSION: Final = 1
-"""Increased when earlier versions cannot read the file."""
+"""Increase if earlier versions cannot read the file."""
 
 _DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class PersonTimes:
-    """One person's video, and intervals in seconds of presentation time."""
+    """One person's video and intervals, in seconds of presentation time."""
 
     person_id: int
     name: str  # at the time of the crop
-    video: str  # file name beside the timeline
+    video: str  # file name in the timeline's folder
     size_wh: tuple[int, int]  # px, of the video
     seen: tuple[Interval, ...]  # detected
     filled: tuple[Interval, ...]  # interpolated between detections
@@ -52,7 +52,7 @@ class FootageTimes:
 
 
 def timeline_json(times: FootageTimes) -> bytes:
-    """Return the content of the file; times are rounded to microseconds."""
+    """Encode a timeline; times are rounded to microseconds."""
     rate = times.rate
     content = {
         "version": TIMELINE_VERSION,
@@ -84,14 +84,14 @@ def _rounded(intervals: Iterable[Interval]) -> list[list[float]]:
 
 
 def write_smiling(file: Path, smiling: Mapping[int, Iterable[Interval]]) -> None:
-    """Write the intervals of smiles into an existing timeline.
+    """Replace the smile intervals in an existing timeline.
 
     Args:
-        file: the timeline; a missing one stays missing, as crop-people will write it.
+        file: the timeline; nothing is written if it is missing, since crop-people will create it.
         smiling: intervals in seconds, by person id.
 
     Raises:
-        InputError: the timeline is damaged or another version's.
+        InputError: the timeline is damaged or of another version.
     """
     if not file.exists():
         return
@@ -109,7 +109,7 @@ def read_timeline_json(file: Path) -> FootageTimes:
     """Read a timeline.
 
     Raises:
-        InputError: the timeline is damaged or another version's.
+        InputError: the timeline is missing, damaged or of another version.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -129,7 +129,7 @@ def _times(content: Mapping[str, Any]) -> FootageTimes:
     rate = Fraction(content["rate"]) if content["rate"] is not None else None
     people = tuple(_person(entry) for entry in content["people"])
     if len({person.person_id for person in people}) < len(people):
-        raise ValueError("a person is in it twice")
+        raise ValueError("a person occurs twice")
     return FootageTimes(
         footage=str(content["footage"]),
         frames=int(content["frames"]),

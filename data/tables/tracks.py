@@ -1,4 +1,4 @@
-"""The tracks table: where each person is in every frame of one footage."""
+"""The tracks table: the box of each person in every frame of one footage."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ DETECTED, FILLED = "detected", "filled"
 
 @dataclass(frozen=True, eq=False)
 class Tracks(Table):
-    """People of one footage, one row per person and frame, ordered by frame and then by person.
+    """People of one footage: one row per frame and person, ordered by frame and then by person.
 
     A frame may have several rows of unknown people (-1).
 
     Raises:
-        ValueError: rows out of order, or a person twice in a frame; see also `Table`.
+        ValueError: rows are out of order, or a person is twice in a frame; see also `Table`.
     """
 
     frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
-    time_s: NDArray[np.float64]  # (n,) presentation time, first frame 0
+    time_s: NDArray[np.float64]  # (n,) presentation time, 0 for the first frame
     person_id: NDArray[np.int64]  # (n,) -1 unknown
-    xyxy: NDArray[np.float32]  # (n, 4) px of the full upright frame, the face as dlib frames it
-    confidence: NDArray[np.float32]  # (n,) 0..1 that this person is here
-    filled: NDArray[np.bool_]  # (n,) interpolated: not detected here, but before and after
+    xyxy: NDArray[np.float32]  # (n, 4) px of the full upright frame, like dlib's face boxes
+    confidence: NDArray[np.float32]  # (n,) 0..1
+    filled: NDArray[np.bool_]  # (n,) True if interpolated between detections
 
     COLUMNS: ClassVar[dict[str, Column]] = {
         "frame_index": (np.int64, ()),
@@ -65,7 +65,7 @@ class Tracks(Table):
 
     @classmethod
     def ordered(cls, **columns: NDArray[Any]) -> Self:
-        """Return a table of these columns, ``(n,)`` and ``(n, 4)``, with its rows sorted."""
+        """Return a table of the columns, ``(n,)`` and ``(n, 4)``, with its rows sorted."""
         order = np.lexsort((columns["person_id"], columns["frame_index"]))
         return cls(**{name: np.array(column[order]) for name, column in columns.items()})
 
@@ -80,18 +80,18 @@ class Tracks(Table):
 
 
 def write_csv(path: Path, tracks: Tracks, names: Mapping[int, str]) -> None:
-    """Write ``tracks`` as CSV with the columns `CSV_COLUMNS`, boxes to 0.01 px.
+    """Write ``tracks`` atomically as CSV with the columns `CSV_COLUMNS`, boxes to 0.01 px.
 
     Args:
-        path: where it goes, whole or not at all.
-        tracks: of one footage.
-        names: of every person in ``tracks``; unknown people (-1) get an empty one.
+        path: the CSV file.
+        tracks: rows to write.
+        names: name of every person in ``tracks``, by id; unknown people (-1) get an empty one.
 
     Raises:
         ValueError: a person has no name.
     """
     if nameless := set(np.unique(tracks.person_id).tolist()) - {UNKNOWN} - set(names):
-        raise ValueError(f"names must have every person, got none for {sorted(nameless)}")
+        raise ValueError(f"names must include every person, got none for {sorted(nameless)}")
     import pandas as pd
 
     name_of = {**names, UNKNOWN: ""}
@@ -108,7 +108,7 @@ def write_csv(path: Path, tracks: Tracks, names: Mapping[int, str]) -> None:
 
 
 def _box_columns(tracks: Tracks) -> list[list[str]]:
-    """Columns x, y, w, h."""
+    """Return the columns x, y, w and h."""
     corner, size = tracks.xyxy[:, :2], sizes_wh(tracks.xyxy)
     return [_decimals(column, 2) for column in (*corner.T, *size.T)]
 
@@ -118,14 +118,14 @@ def _decimals(values: NDArray[Any], count: int) -> list[str]:
 
 
 def read_csv(path: Path, names: Mapping[int, str]) -> Tracks:
-    """Read a file of `write_csv`.
+    """Read a file written by `write_csv`.
 
     Args:
-        path: the file.
-        names: of the people, by id; see `people_in_csv` for a file without a project.
+        path: the CSV file.
+        names: names of the people, by id; see `people_in_csv` for a file without a project.
 
     Raises:
-        InputError: the file cannot be read, or names another person.
+        InputError: the file cannot be read, or has a person who is not in ``names``.
     """
     rows = _read_rows(path)
     ids = {name: person for person, name in names.items()} | {"": UNKNOWN}
@@ -139,9 +139,9 @@ def read_csv(path: Path, names: Mapping[int, str]) -> Tracks:
 
 
 def read_tracks(project: Project, footage: str) -> tuple[Tracks, dict[int, str]]:
-    """Read the finished tracks of a project's footage, and its people's names when it was tracked.
+    """Read the finished tracks of a footage, and the names of its people at that time, by id.
 
-    The names may have changed since; ids have not.
+    The names may have changed since; the ids have not.
 
     Raises:
         InputError: the footage is not tracked yet, or the file cannot be read.
@@ -151,10 +151,10 @@ def read_tracks(project: Project, footage: str) -> tuple[Tracks, dict[int, str]]
 
 
 def tracked_names(project: Project, footage: str) -> dict[int, str]:
-    """The names of a footage's people when it was tracked.
+    """Return the names of a footage's people, by id, at the time it was tracked.
 
     Raises:
-        InputError: it is not tracked yet.
+        InputError: the footage is not tracked yet.
     """
     record = project.record(TRACKS, footage)
     if record is None:
@@ -163,22 +163,22 @@ def tracked_names(project: Project, footage: str) -> dict[int, str]:
 
 
 def people_in_csv(path: Path) -> dict[int, str]:
-    """Number the people in a file of tracks from 1 on, in order of name.
+    """Return the names in a CSV file of tracks, numbered from 1 in alphabetical order.
 
     Raises:
         InputError: the file cannot be read.
     """
-    found = set(_read_rows(path)["person"].dropna()) - {""}
-    return dict(enumerate(sorted(found), start=1))
+    names = set(_read_rows(path)["person"].dropna()) - {""}
+    return dict(enumerate(sorted(names), start=1))
 
 
 def _read_rows(path: Path) -> pd.DataFrame:
-    """The table's columns as text; NaN where a line is cut off."""
+    """Read the columns as text; NaN where a line is truncated."""
     import pandas as pd
 
     try:
-        # Names are text, also "NA" and "1e5". Spreadsheets save UTF-8 with a byte order mark.
-        # The engine "python" refuses quotes in the wrong place, the engine "c" does not.
+        # Names are text, even "NA" and "1e5". Spreadsheets save UTF-8 with a byte order mark.
+        # Unlike the engine "c", the engine "python" rejects misplaced quotes.
         return pd.read_csv(
             path,
             usecols=list(CSV_COLUMNS),
@@ -190,7 +190,7 @@ def _read_rows(path: Path) -> pd.DataFrame:
         )
     except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: not readable ({error}); run track-people first") from error
-    except ValueError as error:  # no columns, or others
+    except ValueError as error:  # the columns are missing or different
         message = f"not a file of tracks: its first line must be {','.join(CSV_COLUMNS)}"
         raise InputError(f"{path}: {message}") from error
 
@@ -201,10 +201,10 @@ def _tracks(path: Path, rows: pd.DataFrame, ids: Mapping[str, int]) -> Tracks:
         np.array([_number(text, float) for text in rows[name]], np.float64)
         for name in ("time_s", "x", "y", "w", "h", "confidence")
     )
-    good = np.isfinite([frame, time_s, x, y, w, h, confidence]).all(axis=0) & (frame >= 0)
-    good &= rows["source"].isin([DETECTED, FILLED]).to_numpy()
-    if not good.all():
-        row = int(np.argmin(good)) + 1
+    valid = np.isfinite([frame, time_s, x, y, w, h, confidence]).all(axis=0) & (frame >= 0)
+    valid &= rows["source"].isin([DETECTED, FILLED]).to_numpy()
+    if not valid.all():
+        row = int(np.argmin(valid)) + 1
         raise InputError(f"{path}: row {row} is damaged; run track-people again")
     return Tracks.ordered(
         frame_index=frame.astype(np.int64),
@@ -217,7 +217,7 @@ def _tracks(path: Path, rows: pd.DataFrame, ids: Mapping[str, int]) -> Tracks:
 
 
 def _number(text: str, kind: type[int] | type[float]) -> float:
-    """The number in a field; NaN where there is none."""
+    """Parse the number in a field; NaN if it is not a number."""
     try:
         return float(kind(text))
     except ValueError:
@@ -225,14 +225,14 @@ def _number(text: str, kind: type[int] | type[float]) -> float:
 
 
 def write_mot(path: Path, tracks: Tracks) -> None:
-    """Write ``tracks`` in the format of MOTChallenge; see `mot_lines`."""
+    """Write ``tracks`` in MOTChallenge format; see `mot_lines`."""
     write_text(path, "".join(mot_lines(tracks)))
 
 
 def mot_lines(tracks: Tracks) -> list[str]:
-    """Return ``tracks`` as lines of MOTChallenge, without unknown people.
+    """Return ``tracks`` as lines in MOTChallenge format, without unknown people.
 
-    One line a row: frame from 1, person id, left, top, width, height, confidence, -1, -1, -1.
+    A line is: frame from 1, person id, left, top, width, height, confidence, -1, -1, -1.
 
     Source: https://motchallenge.net/instructions
     """

@@ -1,1 +1,1 @@
-"""Probing, reading and writing of video, and single images."""
+"""Probe, read and write video; read and write single images."""

@@ -1,4 +1,4 @@
-"""Decode the frames of one video stream, with index and time, and count the damaged ones."""
+"""Decode the frames of one video stream with index and time, and count damaged frames."""
 
 from __future__ import annotations
 
@@ -17,71 +17,73 @@ if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
     from av.container import InputContainer
 
-    Placed = tuple[int, float, VideoFrame]
+    IndexedFrame = tuple[int, float, VideoFrame]
     """Index, presentation time in seconds, and picture of one frame."""
 
-# After a broken frame the picture is smeared until the next keyframe. A stream without a keyframe
-# for this many frames refreshes itself some other way.
-LONGEST_SMEAR = 300
+# Frames after a broken one are smeared until the next keyframe. A stream with no keyframe for this
+# many frames refreshes its picture in some other way.
+MAX_SMEARED_FRAMES = 300
 
 
-def decode_needed(
-    footage: Footage, index: PacketIndex, wanted: NDArray[np.bool_], threads: int, damage: Damage
-) -> Generator[Placed, None, None]:
-    """Decode the ``wanted`` frames, ``(shown,)``, each from the keyframe before it.
+def decode_selected(
+    footage: Footage, index: PacketIndex, selected: NDArray[np.bool_], threads: int, damage: Damage
+) -> Generator[IndexedFrame, None, None]:
+    """Decode the ``selected`` frames, ``(shown,)`` bool, each from the keyframe before it.
 
-    Packets in between are read and dropped: that costs little beside decoding and, unlike seeking,
-    is exact in every container. Other frames come out too.
+    Packets in between are read and dropped: that is cheap compared to decoding and, unlike
+    seeking, exact in every container. Frames that were not selected are yielded too.
     """
-    is_wanted = (index.rank >= 0) & wanted[index.rank]
-    is_needed = _needed_packets(index, is_wanted)
+    is_selected = (index.rank >= 0) & selected[index.rank]
+    is_needed = _needed_packets(index, is_selected)
     end = int(np.flatnonzero(is_needed).max(initial=-1)) + 1
     with open_video(footage.path, threads=threads) as (container, stream):
         decoder = _Decoder(stream, damage)
-        placed = _FramePlacer(index, decoder)
-        owed, state = -1, "idle"
+        indexer = _FrameIndexer(index, decoder)
+        due, state = -1, "idle"  # due: index of the latest selected frame sent to the decoder
         for position, packet in enumerate(_packets(container, stream)):
             if position >= len(is_needed) or (position > end and state == "idle"):
-                break  # nothing more is wanted, or the file has grown since it was indexed
+                break  # no selected frame is left, or the file has grown since it was indexed
             if state == "needed" and not is_needed[position]:
-                yield from placed.place(decoder.drain())
+                yield from indexer.index(decoder.drain())
                 state = "idle"
-                if placed.last < owed:  # a wanted frame is damaged: go on to the next whole one
-                    state = "owed"
+                if indexer.last < due:  # a selected frame is damaged: find the next intact one
+                    state = "overdue"
                     decoder.mark_smeared()
             if is_needed[position]:
                 state = "needed"
-                owed = max(owed, int(index.rank[position])) if is_wanted[position] else owed
-            elif state == "owed" and placed.last >= owed:
+                due = max(due, int(index.rank[position])) if is_selected[position] else due
+            elif state == "overdue" and indexer.last >= due:
                 decoder.drain()
                 state = "idle"
-            spare = index.spare[position] and not is_wanted[position] and state != "owed"
-            if state != "idle" and not spare:
-                yield from placed.place(decoder.decode(packet))
-        yield from placed.place(decoder.drain())
+            skip = index.unreferenced[position] and not is_selected[position]
+            if state != "idle" and not (skip and state != "overdue"):
+                yield from indexer.index(decoder.decode(packet))
+        yield from indexer.index(decoder.drain())
 
 
-def decode_in_turn(footage: Footage, threads: int, damage: Damage) -> Generator[Placed, None, None]:
-    """Decode and count every frame: for streams whose packets have no reliable times."""
+def decode_all(
+    footage: Footage, threads: int, damage: Damage
+) -> Generator[IndexedFrame, None, None]:
+    """Decode every frame and number it by counting: for streams without reliable packet times."""
     with open_video(footage.path, threads=threads) as (container, stream):
         decoder = _Decoder(stream, damage)
         timestamps = _Timestamps(stream)
-        frames = _decode_all(_packets(container, stream), decoder)
+        frames = _decode_packets(_packets(container, stream), decoder)
         for number, frame in enumerate(frames):
             time_s = timestamps.time_s(frame)
-            if decoder.is_whole(frame):
+            if decoder.is_intact(frame):
                 yield number, time_s, frame
 
 
 class _Decoder:
-    """Decoder of one stream; counts broken frames and those that they smear."""
+    """Decoder of one stream that counts broken frames and the frames they smear."""
 
     def __init__(self, stream: VideoStream, damage: Damage) -> None:
         self._stream, self._damage = stream, damage
         self._smear = 0
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-        """Return the frames that are ready, which is some packets later."""
+        """Send a packet; return the frames that are ready, from this packet or earlier ones."""
         import av
 
         try:
@@ -92,17 +94,17 @@ class _Decoder:
             return []
 
     def drain(self) -> list[VideoFrame]:
-        """Return the frames still inside; the next packet may come from anywhere in the file."""
+        """Return the buffered frames and reset the decoder for a packet from anywhere."""
         frames = self.decode(None)
         self._stream.codec_context.flush_buffers()
         return frames
 
     def mark_smeared(self) -> None:
         """Count the frames up to the next keyframe as damaged: they refer to a missing one."""
-        self._smear = LONGEST_SMEAR
+        self._smear = MAX_SMEARED_FRAMES
 
-    def is_whole(self, frame: VideoFrame) -> bool:
-        """Whether the next frame in order is undamaged; count it if not."""
+    def is_intact(self, frame: VideoFrame) -> bool:
+        """Return whether the next frame in order is undamaged; count it if not."""
         if frame.is_corrupt:
             self.mark_smeared()
         elif frame.key_frame:
@@ -114,32 +116,32 @@ class _Decoder:
         return False
 
 
-class _FramePlacer:
-    """Assign index and time to decoded frames, in rising order."""
+class _FrameIndexer:
+    """Assign index and time to intact frames, in increasing order."""
 
     def __init__(self, index: PacketIndex, decoder: _Decoder) -> None:
         self._index, self._decoder = index, decoder
-        self.last = -1  # index of the last whole frame
+        self.last = -1  # index of the last intact frame
 
-    def place(self, frames: list[VideoFrame]) -> Iterator[Placed]:
+    def index(self, frames: list[VideoFrame]) -> Iterator[IndexedFrame]:
         for frame in frames:
-            if frame.pts is None or not self._decoder.is_whole(frame):
+            if frame.pts is None or not self._decoder.is_intact(frame):
                 continue
-            number, time_s = self._index.place(frame.pts)
+            number, time_s = self._index.locate(frame.pts)
             if number > self.last:
                 self.last = number
                 yield number, time_s, frame
 
 
-def _needed_packets(index: PacketIndex, is_wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Packets, ``(n,)`` in decode order, from each wanted one's keyframe up to itself."""
-    if is_wanted.all():
-        return is_wanted
+def _needed_packets(index: PacketIndex, is_selected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark the packets, ``(n,)`` in decode order, from each selected one's keyframe to itself."""
+    if is_selected.all():
+        return is_selected
     keyframes = np.flatnonzero(index.keyframe)
-    steps = np.zeros(len(is_wanted) + 1, np.int64)
-    for position in np.flatnonzero(is_wanted):
+    steps = np.zeros(len(is_selected) + 1, np.int64)
+    for position in np.flatnonzero(is_selected):
         k = int(np.searchsorted(keyframes, position, side="right")) - 1
-        # A picture shown before the keyframe it follows refers to the group before.
+        # A frame decoded after a keyframe but shown before it refers to the previous GOP.
         while k >= 0 and index.pts[keyframes[k]] > index.pts[position]:
             k -= 1
         steps[keyframes[k] if k >= 0 else 0] += 1
@@ -147,14 +149,16 @@ def _needed_packets(index: PacketIndex, is_wanted: NDArray[np.bool_]) -> NDArray
     return np.cumsum(steps[:-1]) > 0
 
 
-def _decode_all(packets: Iterator[Packet[VideoStream]], decoder: _Decoder) -> Iterator[VideoFrame]:
+def _decode_packets(
+    packets: Iterator[Packet[VideoStream]], decoder: _Decoder
+) -> Iterator[VideoFrame]:
     for packet in packets:
         yield from decoder.decode(packet)
     yield from decoder.drain()
 
 
 class _Timestamps:
-    """Times of frames that may have none: their own if it rises, else one frame after the last."""
+    """Frame times: the frame's own if later than the last one, else one frame duration after it."""
 
     def __init__(self, stream: VideoStream) -> None:
         self._step_s = 1 / (stream_rate(stream) or ASSUMED_RATE)
@@ -167,22 +171,23 @@ class _Timestamps:
         if self._last is None:
             self._first, self._last = stamp, Fraction(0)
             return 0.0
-        on_time = None if stamp is None or self._first is None else stamp - self._first
-        rises = on_time is not None and on_time > self._last
-        self._last = on_time if on_time is not None and rises else self._last + self._step_s
+        time_s = None if stamp is None or self._first is None else stamp - self._first
+        increases = time_s is not None and time_s > self._last
+        self._last = time_s if time_s is not None and increases else self._last + self._step_s
         return float(self._last)
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """Packets of the stream up to its end or to where it is truncated.
+    """Yield the packets of the stream up to its end or the point of truncation.
 
-    Empty packets mark a repeated frame (AVI) or the end; a decoder takes either for the end.
+    Empty packets are dropped: they mark a repeated frame (AVI) or the end, and a decoder takes
+    both for the end.
     """
     import av
 
     for other in container.streams:
         if other is not stream:
-            other.discard = av.stream.Discard.all  # their bytes need not be read
+            other.discard = av.stream.Discard.all  # saves reading their bytes
     try:
         for packet in container.demux(stream):
             if packet.size:

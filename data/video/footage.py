@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
     from av.container import InputContainer
 
-# Footage so short that a frame a second gives too few samples is sampled more often.
-LONGEST_INTERVAL_S = 1.0
-SHORTEST_INTERVAL_S = 0.2
-LOOKS = 600
+# Short footage is sampled more often: one frame per second would give too few samples.
+MAX_INTERVAL_S = 1.0
+MIN_INTERVAL_S = 0.2
+TARGET_SAMPLES = 600
 
-# Every picture of a folder stands for a second.
+# Each picture of a folder counts as one second.
 PICTURE_RATE = Fraction(1)
 
-# A raw elementary stream may not say its rate; libav assumes the same.
+# For elementary streams that declare no frame rate; libav assumes the same value.
 ASSUMED_RATE = Fraction(25)
 
-# How far to look for the first frame that decodes: more than the longest usual GOP.
+# Packets to try before giving up on a first frame: more than the longest common GOP.
 PACKETS_TO_TRY = 1000
 
 
@@ -42,27 +42,27 @@ class Footage:
     kind: Literal["video", "images", "image"]
     width: int  # upright px; of the first picture in a folder
     height: int
-    duration_s: float  # as its header says; a truncated file holds less
-    rate: Fraction | None  # average frames a second; None unknown
+    duration_s: float  # from the header; a truncated file is shorter
+    rate: Fraction | None  # average frames per second; None if unknown
     has_audio: bool
     size_bytes: int
 
 
 def default_interval_s(duration_s: float) -> float:
-    """Seconds between sampled frames: 1, and for short footage down to 0.2 (600 samples)."""
-    return min(LONGEST_INTERVAL_S, max(SHORTEST_INTERVAL_S, duration_s / LOOKS))
+    """Return the seconds between sampled frames: 1, but down to 0.2 for 600 samples."""
+    return min(MAX_INTERVAL_S, max(MIN_INTERVAL_S, duration_s / TARGET_SAMPLES))
 
 
 def probe(path: Path | str) -> Footage:
-    """Read header and first frame of footage on this machine.
+    """Read the header and the first frame of local footage.
 
     Args:
         path: a video in any container that PyAV opens, a folder of pictures, or one picture; see
             `data.storage.fetch.fetch_footage` for footage at an address.
 
     Raises:
-        InputError: missing, empty, no permission, a folder without pictures,
-            no video, sound only, cut off before its index, nothing that decodes, or absurdly large.
+        InputError: the path is missing, empty or not readable, a folder without pictures, not a
+            video, sound only, truncated before its index, undecodable, or too large.
     """
     path = Path(path)
     try:
@@ -83,7 +83,7 @@ def probe(path: Path | str) -> Footage:
 
 
 def size_on_disk(path: Path) -> int | None:
-    """Bytes of a footage, as `probe` counts them; None where it is not there."""
+    """Return the bytes of a footage, as `probe` counts them; None if it does not exist."""
     try:
         if path.is_dir():
             return sum(picture.stat().st_size for picture in pictures_in(path))
@@ -92,8 +92,8 @@ def size_on_disk(path: Path) -> int | None:
         return None
 
 
-def take_in(project: Project, footage: Footage, *, force: bool = False) -> FootageEntry:
-    """Take a footage into a project, or find it there; see `Project.add_footage`."""
+def add_footage(project: Project, footage: Footage, *, force: bool = False) -> FootageEntry:
+    """Add a footage to a project, or find its entry; see `Project.add_footage`."""
     return project.add_footage(
         footage.path,
         size_bytes=footage.size_bytes,
@@ -106,20 +106,20 @@ def take_in(project: Project, footage: Footage, *, force: bool = False) -> Foota
 
 @contextmanager
 def open_video(path: Path, *, threads: int = 0) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open the video stream of ``path``, ready to decode; closed on leaving.
+    """Open the video stream of the file ``path`` for decoding; close it on exit.
 
     Args:
         path: a video file.
-        threads: decoder threads, 0 as many as there are cores.
+        threads: decoder threads; 0 for one per core.
 
     Raises:
-        InputError: no video, or libav cannot open it.
+        InputError: the file has no video stream, or libav cannot open it.
     """
     import av
 
     try:
-        # "file:" keeps a name with a colon from being a protocol; a playlist inside a file may
-        # not fetch from the network.
+        # "file:" stops libav from reading a name with a colon as a protocol; the whitelist stops
+        # a playlist in the file from fetching from the network.
         container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
     except av.FFmpegError as error:
         raise InputError(_why_unreadable(path, error)) from error
@@ -132,9 +132,10 @@ def open_video(path: Path, *, threads: int = 0) -> Iterator[tuple[InputContainer
 
 
 def stream_rate(stream: VideoStream) -> Fraction | None:
-    """Frames a second on average, as far as the container knows.
+    """Return the average frames per second that the container declares, or None.
 
-    An elementary stream has no clock: its container assumes a rate, the codec may know better.
+    Elementary streams have no timestamps: libav assumes a rate for the container, but the codec's
+    headers may hold the true one.
     """
     has_clock = stream.start_time is not None
     rate = (has_clock and stream.average_rate) or stream.guessed_rate or stream.average_rate
@@ -161,7 +162,7 @@ def _of_pictures(pictures: list[Path], path: Path, kind: Literal["images", "imag
 
 
 def _first_wh(pictures: list[Path], path: Path) -> tuple[int, int]:
-    """Size of the first picture that can be read."""
+    """Return the size of the first readable picture."""
     reason: InputError | None = None
     for picture in pictures:
         try:
@@ -186,7 +187,7 @@ def _probe_video(path: Path, size_bytes: int) -> Footage:
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first stream of moving pictures: a song's cover is not one."""
+    """Return the first video stream that is not an attached picture (album cover)."""
     from av.stream import Disposition
 
     for stream in container.streams.video:
@@ -210,8 +211,8 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
             if tried > PACKETS_TO_TRY:
                 break
     except av.FFmpegError:
-        pass  # cut off in the middle: the same message
-    raise InputError(f"{path}: no frame of it decodes; copy, record or convert it again")
+        pass  # truncated: the message below covers it
+    raise InputError(f"{path}: none of its frames can be decoded; copy, record or convert it again")
 
 
 def _decode_or_nothing(stream: VideoStream, packet: object) -> list[VideoFrame]:
@@ -226,16 +227,16 @@ def _decode_or_nothing(stream: VideoStream, packet: object) -> list[VideoFrame]:
 def _header_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    # Elementary streams only get a guess from size and bit rate, wrong by any factor.
+    # For elementary streams libav guesses from size and bit rate, which can be far off.
     if not container.duration or stream.start_time is None or not stream.time_base:
         return None
-    # Matroska counts from 0, not from the first frame.
+    # Matroska counts the duration from 0, not from the first frame.
     start_s = float(stream.start_time * stream.time_base)
     return max(container.duration / 1e6 - max(start_s, 0.0), 0.0)
 
 
 def _counted_duration_s(path: Path) -> float:
-    """Duration of a stream whose header has none: its packets, counted without decoding."""
+    """Count packets, without decoding, for the duration of a stream whose header has none."""
     import av
 
     count = 0
@@ -245,7 +246,7 @@ def _counted_duration_s(path: Path) -> float:
             for packet in container.demux(stream):
                 count += packet.size > 0
         except av.FFmpegError:
-            pass  # cut off: what is there is what counts
+            pass  # truncated: count the packets that exist
     return float(count / rate)
 
 
@@ -253,12 +254,12 @@ def _why_unreadable(path: Path, error: Exception) -> str:
     import av
 
     if isinstance(error, av.error.PermissionError):
-        return f"{path}: no permission to read it; change that or copy it"
+        return f"{path}: no permission to read it; change its permissions or copy it"
     try:
         with path.open("rb") as file:
             head = file.read(12)
     except OSError as unreadable:
         return f"{path}: cannot be read ({unreadable.strerror}); check it"
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
-        return f"{path}: this video is cut off, its index is missing; copy or record it again"
+        return f"{path}: this video is cut off: its index is missing; copy or record it again"
     return f"{path}: not a video that can be read; give a video such as .mp4 or .mkv"

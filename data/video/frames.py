@@ -1,4 +1,4 @@
-"""Frames of a footage as they are read, and a count of those that cannot be read."""
+"""Frames read from a footage, and a count of damaged frames."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One frame with pixels of its own."""
+    """One frame that owns its pixels."""
 
     index: int  # 0-based, presentation order
-    time_s: float  # presentation time, the first frame 0
+    time_s: float  # presentation time, 0 for the first frame
     image: Image  # (h, w, 3) uint8 RGB, upright, contiguous
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedFrame:
-    """One frame as the decoder left it, for callers that do not need RGB, or not always."""
+    """One frame in the decoder's pixel format, for callers that rarely or never need RGB."""
 
     index: int  # 0-based, presentation order
-    time_s: float  # presentation time, the first frame 0
-    start_s: Fraction  # presentation time of the first frame in the file's own time
-    lasts_s: Fraction  # duration of its packet; 0 unknown
+    time_s: float  # presentation time, 0 for the first frame
+    start_s: Fraction  # presentation time of the first frame on the file's own clock
+    duration_s: Fraction  # from the packet; 0 if unknown
     picture: VideoFrame
 
     def planes(self) -> Planes:
-        """Upright YUV 4:2:0 planes; see `Planes`."""
+        """Return the upright YUV 4:2:0 planes; see `Planes`."""
         return planes_of(self.picture)
 
     def frame(self) -> Frame:
-        """An upright RGB copy."""
+        """Return an upright RGB copy."""
         return Frame(self.index, self.time_s, _rgb(self.picture))
 
 
 @dataclass(slots=True)
 class Damage:
-    """Count of frames that cannot be read; a reader adds to it while it reads."""
+    """Count of unreadable frames, updated while a footage is read."""
 
-    frames: int = 0  # broken, or smeared by a broken one before it, or an unreadable picture
-    missing: int = 0  # frames after the end of a truncated file
+    frames: int = 0  # broken frames, frames smeared by a broken one, and unreadable pictures
+    missing: int = 0  # frames lost by truncation of the file
 
     def __bool__(self) -> bool:
-        """Whether anything was damaged."""
+        """Return whether any frame is damaged or missing."""
         return bool(self.frames or self.missing)
 
     def __str__(self) -> str:
@@ -67,6 +67,6 @@ def _frames(count: int, kind: str = "") -> str:
 
 
 def _rgb(frame: VideoFrame) -> NDArray[np.uint8]:
-    # One thread: waking more for a conversion of 0.3 ms costs up to ten times that.
+    # One thread: for a conversion of 0.3 ms, waking more threads takes up to ten times as long.
     stored = cast("NDArray[np.uint8]", frame.to_ndarray(format="rgb24", threads=1))
     return orientation_of(frame).upright(stored)

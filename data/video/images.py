@@ -1,4 +1,4 @@
-"""Read single pictures: upright by their EXIF tag, RGB, bounded in size."""
+"""Read single pictures as upright RGB, within a size limit."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-# Larger is a mistake or an attack: 8192 x 8192, twice an 8K frame, is 200 MB of RGB.
+# Larger pictures are mistakes or attacks: 8192 x 8192, twice an 8K frame, is 200 MB of RGB.
 MAX_PIXELS = 8192 * 8192
 MAX_SIDE_PX = 16384
 
-# EXIF orientations that lay the picture on its side.
 _EXIF_ORIENTATION = 0x0112
-_ON_ITS_SIDE = frozenset({5, 6, 7, 8})
+# EXIF orientations that swap width and height.
+_TRANSPOSED = frozenset({5, 6, 7, 8})
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures right inside ``folder``, in natural order: 2 before 10."""
+    """List the pictures directly inside ``folder``, in natural order: 2 before 10."""
     found = (p for p in folder.iterdir() if is_picture(p) and not p.name.startswith("."))
     return sorted((p for p in found if p.is_file()), key=_natural)
 
 
 def picture_wh(path: Path) -> tuple[int, int]:
-    """Upright width and height, from the header alone.
+    """Read the upright width and height in pixels from the header.
 
     Raises:
-        InputError: no picture, or larger than ``MAX_PIXELS`` or ``MAX_SIDE_PX``.
+        InputError: the file is not a picture, or exceeds ``MAX_PIXELS`` or ``MAX_SIDE_PX``.
     """
     with _opened(path) as picture:
         width, height = picture.size
-        sideways = picture.getexif().get(_EXIF_ORIENTATION) in _ON_ITS_SIDE
-    return (height, width) if sideways else (width, height)
+        transposed = picture.getexif().get(_EXIF_ORIENTATION) in _TRANSPOSED
+    return (height, width) if transposed else (width, height)
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Read one picture as ``(h, w, 3)`` uint8 RGB, upright, whatever it was stored as.
+    """Read one picture of any pixel format as upright ``(h, w, 3)`` uint8 RGB.
 
     Raises:
-        InputError: no picture, cut off, or too large.
+        InputError: the file is not a picture, truncated, or too large.
     """
     from PIL import ImageFile, ImageOps
 
@@ -63,10 +63,10 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
 
 def check_size(path: Path, width: int, height: int) -> None:
-    """Refuse dimensions that no footage has.
+    """Check a size against the limits.
 
     Raises:
-        InputError: more than ``MAX_PIXELS`` or a side longer than ``MAX_SIDE_PX``.
+        InputError: there are more than ``MAX_PIXELS``, or a side exceeds ``MAX_SIDE_PX``.
     """
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX:
         raise InputError(
@@ -79,13 +79,13 @@ def _opened(path: Path) -> Image:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        # Pillow warns of what it thinks too large; the bound here is ours.
+        # Pillow warns at a limit of its own; `check_size` applies ours.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             picture = Image.open(path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: this picture has too many pixels; scale it down") from error
-    # Where ultralytics is loaded, it looks for a plugin then, which is not there.
+    # ImportError: ultralytics, where loaded, makes Pillow try a plugin that is not installed.
     except (UnidentifiedImageError, ImportError) as error:
         raise InputError(f"{path}: not a picture that can be read; save it as .jpg") from error
     except (OSError, ValueError, SyntaxError) as error:
@@ -100,6 +100,6 @@ def _opened(path: Path) -> Image:
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Digits compare as numbers, the rest without case; the name itself breaks ties."""
+    """Return the sort key: digits as numbers, other text without case, then the name itself."""
     parts = re.findall(r"\d+|\D+", path.name)
     return [(int(p), "") if p.isdecimal() else (-1, p.casefold()) for p in parts], path.name

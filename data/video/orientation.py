@@ -1,4 +1,4 @@
-"""Upright orientation of frames, by the display matrix of the container or camera."""
+"""Turn frames upright by the display matrix of the container or the camera."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How stored pixels become upright ones: first transposed, then mirrored."""
+    """Operations that make stored pixels upright: transpose first, then mirror."""
 
     transposed: bool = False
     mirrored_x: bool = False
     mirrored_y: bool = False
 
     def upright(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """An upright copy of ``image`` ``(h, w, 3)``, contiguous and sharing no memory with it."""
-        return np.array(self.turned(image), order="C", copy=True)
+        """Return an upright, contiguous copy of ``image``, ``(h, w, 3)``."""
+        return np.array(self.upright_view(image), order="C", copy=True)
 
-    def turned(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """An upright view of ``image`` ``(h, w)`` or ``(h, w, 3)``, in the same memory."""
-        turned = image.swapaxes(0, 1) if self.transposed else image
+    def upright_view(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return an upright view of the memory of ``image``, ``(h, w)`` or ``(h, w, 3)``."""
+        view = image.swapaxes(0, 1) if self.transposed else image
         step_y, step_x = (-1 if self.mirrored_y else 1), (-1 if self.mirrored_x else 1)
-        return turned[::step_y, ::step_x]
+        return view[::step_y, ::step_x]
 
     def upright_wh(self, width: int, height: int) -> tuple[int, int]:
-        """The upright size of a frame stored ``width`` by ``height``."""
+        """Return the upright size of a frame stored as ``width`` by ``height``."""
         return (height, width) if self.transposed else (width, height)
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
-    """Read the display matrix that came with ``frame``; upright where there is none."""
+    """Read the orientation from the display matrix of ``frame``; no change without a matrix."""
     from av.sidedata.sidedata import SideDataContainer
 
-    # Not frame.side_data, which holds the frame and is held by it: decoded frames would fill the
-    # memory until the garbage collector comes by.
+    # Not frame.side_data: it forms a reference cycle with the frame, so decoded frames would
+    # fill the memory until the garbage collector runs.
     attached = cast("Mapping[str, Buffer]", SideDataContainer(frame))  # type: ignore[call-arg]
     matrix = attached.get("DISPLAYMATRIX")
     return Orientation() if matrix is None else _from_matrix(np.frombuffer(bytes(matrix), np.int32))
 
 
 def _from_matrix(matrix: NDArray[np.int32]) -> Orientation:
-    """Take the nearest quarter turn and mirroring.
+    """Return the nearest combination of a quarter turn and mirroring.
 
     libavutil/display.h: row-major 3x3, and a stored point (p, q) is shown at
     (a p + c q, b p + d q) with a, b, c, d = matrix[0], [1], [3], [4].

@@ -1,4 +1,4 @@
-"""The order of a video's frames by presentation time, read without decoding."""
+"""Index of a video's packets by presentation time, read without decoding."""
 
 from __future__ import annotations
 
@@ -15,53 +15,53 @@ from data.video.footage import Footage, open_video
 if TYPE_CHECKING:
     from av import Packet, VideoStream
 
-# Decoders that cannot show the pictures which lead an open group at the very start.
+# Decoders that drop the leading pictures of an open GOP at the start of a stream.
 _NO_LEADING = frozenset({"h264", "hevc"})
 
 # Flags of a packet.
-_KEYFRAME, _SHOWN, _SPARE = 1, 2, 4
+_KEYFRAME, _SHOWN, _UNREFERENCED = 1, 2, 4
 
-# A file is truncated if its header announces this much more than there is.
+# A file is truncated if its header declares a duration longer by this much than the content.
 _TRUNCATED_S = 1.0
 _TRUNCATED_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PacketIndex:
-    """One video's packets in decode order: 18 bytes a frame, whatever its length.
+    """One video's packets in decode order, in 18 bytes per frame.
 
-    A frame's index is the rank of its presentation time among the packets that are shown, so it
-    is the same wherever decoding starts and whatever is damaged in between.
+    A frame's index is the rank of its presentation time among the shown packets, so it depends
+    neither on where decoding starts nor on damage.
     """
 
     pts: NDArray[np.int64]  # (n,) ticks, decode order
-    rank: NDArray[np.int64]  # (n,) rank by presentation time, -1 never shown
+    rank: NDArray[np.int64]  # (n,) rank by presentation time, -1 if never shown
     keyframe: NDArray[np.bool_]  # (n,)
-    spare: NDArray[np.bool_]  # (n,) no other frame refers to it
+    unreferenced: NDArray[np.bool_]  # (n,) True if no other frame refers to it
     sorted_pts: NDArray[np.int64]  # (shown,) ticks, presentation order
-    time_base: Fraction  # seconds a tick
-    missing: int  # frames that the header announces and the file lacks
+    time_base: Fraction  # seconds per tick
+    missing: int  # frames that the header declares and the file lacks
 
     @property
     def times_s(self) -> NDArray[np.float64]:
-        """Presentation time of every shown frame, ``(shown,)``, the first 0."""
+        """Presentation time of every shown frame, ``(shown,)`` seconds, starting at 0."""
         ticks = self.sorted_pts - self.sorted_pts[0]
-        # Multiplied before divided: exact numbers stay exact.
+        # Multiply before dividing: exact results stay exact.
         seconds = ticks * self.time_base.numerator / self.time_base.denominator
         return np.asarray(seconds, np.float64)
 
-    def place(self, pts: int) -> tuple[int, float]:
-        """Index and time of the decoded frame stamped ``pts``; -1 if it is before the first."""
+    def locate(self, pts: int) -> tuple[int, float]:
+        """Return index and time of the frame with timestamp ``pts``; -1 if before the first."""
         index = int(np.searchsorted(self.sorted_pts, pts, side="right")) - 1
         ticks = pts - int(self.sorted_pts[0])
         return index, ticks * self.time_base.numerator / self.time_base.denominator
 
 
 def index_packets(footage: Footage) -> PacketIndex | None:
-    """Read the packets of a video; ``None`` where their times cannot be trusted.
+    """Index the packets of a video; return None if their times are unreliable.
 
-    That is where one has no presentation time (elementary streams, AVI with B-frames), two have
-    the same, or decoding times run backwards (joined recordings).
+    Times are unreliable if one is missing (elementary streams, AVI with B-frames), two are equal,
+    or decoding times decrease (joined recordings).
     """
     import av
 
@@ -69,27 +69,27 @@ def index_packets(footage: Footage) -> PacketIndex | None:
     with open_video(footage.path) as (container, stream):
         for other in container.streams:
             if other is not stream:
-                other.discard = av.stream.Discard.all  # so that its bytes need not be read
+                other.discard = av.stream.Discard.all  # saves reading its bytes
         try:
             for packet in container.demux(stream):
                 if not packet.size:
                     continue
-                if packet.pts is None or _backwards(packet.dts, last_dts):
+                if packet.pts is None or _decreases(packet.dts, last_dts):
                     return None
                 last_dts = packet.dts if packet.dts is not None else last_dts
                 pts.append(packet.pts)
                 flags.append(_flags(packet, stream))
         except av.FFmpegError:
-            pass  # cut off: what came before is whole
-        promised = stream.frames, _promised_s(stream)
-        return _ordered(pts, flags, stream, promised)
+            pass  # truncated: the packets before are intact
+        declared = stream.frames, _declared_s(stream)
+        return _build_index(pts, flags, stream, declared)
 
 
-def _ordered(
-    pts: array[int], flags: bytearray, stream: VideoStream, promised: tuple[int, float]
+def _build_index(
+    pts: array[int], flags: bytearray, stream: VideoStream, declared: tuple[int, float]
 ) -> PacketIndex | None:
     ticks, bits = np.array(pts, np.int64), np.array(flags, np.uint8)
-    keyframe, shown, spare = ((bits & bit) > 0 for bit in (_KEYFRAME, _SHOWN, _SPARE))
+    keyframe, shown, unreferenced = ((bits & f) > 0 for f in (_KEYFRAME, _SHOWN, _UNREFERENCED))
     if keyframe.any():
         _hide_undecodable_start(ticks, keyframe, shown, stream.codec_context.name)
     sorted_pts = np.sort(ticks[shown])
@@ -97,14 +97,14 @@ def _ordered(
         return None
     rank = np.where(shown, np.searchsorted(sorted_pts, ticks), -1)
     time_base = Fraction(stream.time_base)
-    missing = _missing(sorted_pts, time_base, len(ticks), promised)
-    return PacketIndex(ticks, rank, keyframe, spare, sorted_pts, time_base, missing)
+    missing = _missing(sorted_pts, time_base, len(ticks), declared)
+    return PacketIndex(ticks, rank, keyframe, unreferenced, sorted_pts, time_base, missing)
 
 
 def _hide_undecodable_start(
     pts: NDArray[np.int64], keyframe: NDArray[np.bool_], shown: NDArray[np.bool_], codec: str
 ) -> None:
-    """Hide the frames before the first keyframe: they refer to frames that were cut off."""
+    """Hide the frames before the first keyframe: the frames they refer to are missing."""
     first = int(np.argmax(keyframe))
     shown[:first] = False
     if codec in _NO_LEADING:
@@ -112,22 +112,22 @@ def _hide_undecodable_start(
 
 
 def _missing(
-    sorted_pts: NDArray[np.int64], time_base: Fraction, packets: int, promised: tuple[int, float]
+    sorted_pts: NDArray[np.int64], time_base: Fraction, packets: int, declared: tuple[int, float]
 ) -> int:
-    """Frames the file was cut off by, from the header's count or else its duration."""
-    frames, duration_s = promised
+    """Estimate the frames lost by truncation from the header's frame count, else its duration."""
+    frames, duration_s = declared
     if frames:
         return max(0, frames - packets)
-    held_s = float(int(sorted_pts[-1] - sorted_pts[0]) * time_base)
-    # Matroska counts from 0, not from the first frame; some writers do not know.
-    lost_s = duration_s - max(held_s, float(int(sorted_pts[-1]) * time_base))
-    if held_s <= 0 or lost_s < max(_TRUNCATED_S, _TRUNCATED_SHARE * duration_s):
+    present_s = float(int(sorted_pts[-1] - sorted_pts[0]) * time_base)
+    # Matroska counts the duration from 0, not from the first frame; some writers do not.
+    lost_s = duration_s - max(present_s, float(int(sorted_pts[-1]) * time_base))
+    if present_s <= 0 or lost_s < max(_TRUNCATED_S, _TRUNCATED_SHARE * duration_s):
         return 0
-    return round(lost_s * len(sorted_pts) / held_s)
+    return round(lost_s * len(sorted_pts) / present_s)
 
 
-def _promised_s(stream: VideoStream) -> float:
-    """What the header says the stream lasts; 0 unknown. Formats without one only guess."""
+def _declared_s(stream: VideoStream) -> float:
+    """Return the duration in Matroska's header, else 0: for other formats libav may guess it."""
     if "matroska" not in stream.container.format.name:
         return 0.0
     from typing import cast
@@ -137,7 +137,7 @@ def _promised_s(stream: VideoStream) -> float:
     return (cast(InputContainer, stream.container).duration or 0) / 1e6
 
 
-def _backwards(dts: int | None, last_dts: int | None) -> bool:
+def _decreases(dts: int | None, last_dts: int | None) -> bool:
     return dts is not None and last_dts is not None and dts < last_dts
 
 
@@ -145,31 +145,32 @@ def _flags(packet: Packet[VideoStream], stream: VideoStream) -> int:
     codec = stream.codec_context
     keyframe = _KEYFRAME * packet.is_keyframe
     shown = _SHOWN * _is_shown(packet, codec.name)
-    spare = _SPARE * (codec.name == "h264" and _is_spare(packet, codec.extradata))
-    return keyframe | shown | spare
+    is_unreferenced = codec.name == "h264" and _is_unreferenced(packet, codec.extradata)
+    return keyframe | shown | _UNREFERENCED * is_unreferenced
 
 
 def _is_shown(packet: Packet[VideoStream], codec: str) -> bool:
-    """Whether a frame comes of it: not if an edit list cut it, nor a VP8 reference to be kept."""
+    """Return whether the packet is shown: not cut by an edit list, nor a hidden VP8 reference."""
     if packet.is_discard:
         return False
     # RFC 6386, 9.1: bit 4 of the first byte is show_frame.
     return codec != "vp8" or bool(memoryview(packet)[0] & 0x10)
 
 
-def _is_spare(packet: Packet[VideoStream], extradata: bytes | None) -> bool:
-    """Whether an H.264 picture is one that none refers to: its nal_ref_idc is 0.
+def _is_unreferenced(packet: Packet[VideoStream], extradata: bytes | None) -> bool:
+    """Return whether no other picture refers to this H.264 picture: its nal_ref_idc is 0.
 
-    Only of packets as .mp4 and .mkv hold them (ISO 14496-15: extradata begins with 1, a unit
-    with its length); of others it is unknown, which costs time and nothing else.
+    Supports only the packet layout of .mp4 and .mkv (ISO 14496-15: extradata begins with 1, each
+    NAL unit with its length). False for others: their packets are all decoded, which only costs
+    time.
     """
     if not extradata or extradata[0] != 1 or len(extradata) < 5:
         return False
-    size, place, content = (extradata[4] & 3) + 1, 0, memoryview(packet)
-    while place + size < len(content):
-        head = content[place + size]
-        # ISO 14496-10, 7.3.1: nal_ref_idc, then nal_unit_type, of which 1 to 5 are a picture's.
-        if 1 <= head & 31 <= 5:
-            return not head >> 5 & 3
-        place += size + int.from_bytes(content[place : place + size])
+    length_size, offset, content = (extradata[4] & 3) + 1, 0, memoryview(packet)
+    while offset + length_size < len(content):
+        header = content[offset + length_size]
+        # ISO 14496-10, 7.3.1: nal_ref_idc, then nal_unit_type; types 1 to 5 are slices.
+        if 1 <= header & 31 <= 5:
+            return not header >> 5 & 3
+        offset += length_size + int.from_bytes(content[offset : offset + length_size])
     return False

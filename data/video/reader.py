@@ -1,6 +1,6 @@
-"""Read footage: upright RGB frames by presentation time, all of them or samples.
+"""Read all, sampled or chosen frames of footage, upright and in presentation order.
 
-Pixels are taken as stored: anamorphic video (non-square pixels) is not stretched.
+Pixels are used as stored: anamorphic video (non-square pixels) is not stretched.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from data.core.errors import InputError
 from data.core.intervals import Intervals
-from data.video.decoder import decode_in_turn, decode_needed
+from data.video.decoder import decode_all, decode_selected
 from data.video.footage import PICTURE_RATE, Footage, probe
 from data.video.frames import Damage, DecodedFrame, Frame
 from data.video.images import pictures_in, read_picture
@@ -33,22 +33,22 @@ def read_frames(
     threads: int = 0,
     damage: Damage | None = None,
 ) -> Generator[Frame, None, None]:
-    """Read every frame of a footage, in presentation order; closing it closes the file.
+    """Read every frame of a footage in presentation order; closing the generator closes the file.
 
     Args:
         footage: a probed footage, or a path to probe.
-        from_s: exclude the frames before this time.
-        until_s: exclude the frames from this time on.
-        after_index: exclude the frames up to this index; a resumed run continues after it.
-        threads: decoder threads, 0 as many as there are cores.
-        damage: counts the frames that had to be skipped.
+        from_s: exclude frames before this time.
+        until_s: exclude frames from this time on.
+        after_index: exclude frames up to and including this index; a resumed run continues after
+            it.
+        threads: decoder threads; 0 for one per core.
+        damage: incremented by the number of skipped frames.
 
     Raises:
-        InputError: the footage cannot be read, or nothing in it decodes.
+        InputError: the footage cannot be read, or no frame decodes.
     """
-    counted = damage if damage is not None else Damage()
-    wanted = FrameRange(after_index=after_index, from_s=from_s, until_s=until_s)
-    return _read(_probed(footage), wanted, threads, counted)
+    selection = FrameRange(after_index=after_index, from_s=from_s, until_s=until_s)
+    return _read(_probed(footage), selection, threads, damage if damage is not None else Damage())
 
 
 def decode_frames(
@@ -59,14 +59,15 @@ def decode_frames(
     threads: int = 0,
     damage: Damage | None = None,
 ) -> Generator[DecodedFrame, None, None]:
-    """Decode the frames of a video, all or a range, without converting them to RGB.
+    """Decode all frames of a video, or a range of them, without converting them to RGB.
 
     Args:
         footage: a video.
-        after_index: exclude the frames up to this index; a resumed run continues after it.
-        until_index: exclude the frames from this index on; None for no limit.
-        threads: decoder threads, 0 as many as there are cores.
-        damage: counts the decoded frames that had to be skipped.
+        after_index: exclude frames up to and including this index; a resumed run continues after
+            it.
+        until_index: exclude frames from this index on; None for no limit.
+        threads: decoder threads; 0 for one per core.
+        damage: incremented by the number of skipped frames.
 
     Raises:
         InputError: the footage cannot be read.
@@ -74,8 +75,8 @@ def decode_frames(
     """
     if footage.kind != "video":
         raise ValueError(f"footage must be a video, got {footage.kind}")
-    wanted = FrameRange(after_index=after_index, until_index=until_index)
-    return _decode(footage, wanted, threads, damage if damage is not None else Damage())
+    selection = FrameRange(after_index=after_index, until_index=until_index)
+    return _decode(footage, selection, threads, damage if damage is not None else Damage())
 
 
 def sample_frames(
@@ -91,35 +92,34 @@ def sample_frames(
 ) -> Generator[Frame, None, None]:
     """Read the first frame at or after each of the times 0, ``every_s``, 2 ``every_s``, ...
 
-    A frame that is the first for several times (a gap between frames) comes once. Where it is
-    damaged, the next undamaged frame comes instead. Only the packets that these frames depend on
-    are decoded. Of pictures every one is a sample.
+    A frame that is the first for several times (a gap between frames) is returned once. The next
+    undamaged frame replaces a damaged one. Only the packets that these frames depend on are
+    decoded. Every picture of a folder is a sample.
 
     Args:
         footage: a probed footage, or a path to probe.
         every_s: seconds from one sample to the next, above 0.
-        from_s: exclude the samples for times before this.
-        until_s: exclude the samples for times from this on.
-        intervals: ``(n, 2)`` seconds; exclude the samples for times outside of these, and those
-            whose frame is shown only after the interval of its time. None for no limit.
-        after_index: exclude the frames up to this index; a run that resumes after the last
-            frame it has read gets the same frames as an uninterrupted one.
-        threads: decoder threads, 0 as many as there are cores.
-        damage: counts the decoded frames that had to be skipped.
+        from_s: exclude sample times before this.
+        until_s: exclude sample times from this on.
+        intervals: ``(n, 2)`` seconds; exclude sample times outside the intervals, and samples
+            whose frame is shown after the interval of their time ends. None for no limit.
+        after_index: exclude frames up to and including this index; a run that resumes after the
+            last frame it has read gets the same frames as an uninterrupted one.
+        threads: decoder threads; 0 for one per core.
+        damage: incremented by the number of skipped frames.
 
     Raises:
-        InputError: the footage cannot be read, nothing in it decodes, or ``every_s`` is not
-            above 0.
+        InputError: the footage cannot be read, no frame decodes, or ``every_s`` is not above 0.
     """
     if not (isfinite(every_s) and every_s > 0):
         raise InputError(f"{every_s} seconds between samples: give a number above 0")
-    known = _probed(footage)
-    if known.kind != "video":
+    footage = _probed(footage)
+    if footage.kind != "video":
         every_s = float(1 / PICTURE_RATE)
-    wanted = SampledFrames(
+    selection = SampledFrames(
         every_s, from_s=from_s, until_s=until_s, intervals=intervals, after_index=after_index
     )
-    return _read(known, wanted, threads, damage if damage is not None else Damage())
+    return _read(footage, selection, threads, damage if damage is not None else Damage())
 
 
 def pick_frames(
@@ -129,21 +129,22 @@ def pick_frames(
     threads: int = 0,
     damage: Damage | None = None,
 ) -> Generator[Frame, None, None]:
-    """Read some frames of a footage by index, in presentation order; decode only what they need.
+    """Read frames of a footage by index, in presentation order.
 
-    A frame that is damaged or not there is skipped.
+    Only the packets that these frames depend on are decoded. Damaged and missing frames are
+    skipped.
 
     Args:
         footage: a probed footage, or a path to probe.
         frame_index: ``(n,)`` 0-based, in any order.
-        threads: decoder threads, 0 as many as there are cores.
-        damage: counts the decoded frames that had to be skipped.
+        threads: decoder threads; 0 for one per core.
+        damage: incremented by the number of skipped frames.
 
     Raises:
         InputError: the footage cannot be read.
     """
-    wanted = ChosenFrames(frame_index)
-    return _read(_probed(footage), wanted, threads, damage if damage is not None else Damage())
+    selection = ChosenFrames(frame_index)
+    return _read(_probed(footage), selection, threads, damage if damage is not None else Damage())
 
 
 def _probed(footage: Footage | Path | str) -> Footage:
@@ -151,45 +152,45 @@ def _probed(footage: Footage | Path | str) -> Footage:
 
 
 def _read(
-    footage: Footage, wanted: FrameSelection, threads: int, damage: Damage
+    footage: Footage, selection: FrameSelection, threads: int, damage: Damage
 ) -> Generator[Frame, None, None]:
     if footage.kind != "video":
-        yield from _read_pictures(footage, wanted, damage)
+        yield from _read_pictures(footage, selection, damage)
         return
-    with closing(_decode(footage, wanted, threads, damage)) as decoded:
-        for one in decoded:
-            yield one.frame()
+    with closing(_decode(footage, selection, threads, damage)) as decoded_frames:
+        for decoded in decoded_frames:
+            yield decoded.frame()
 
 
 def _decode(
-    footage: Footage, wanted: FrameSelection, threads: int, damage: Damage
+    footage: Footage, selection: FrameSelection, threads: int, damage: Damage
 ) -> Generator[DecodedFrame, None, None]:
     index = index_packets(footage)
     start_s, tick = None, Fraction(0)
     if index is None:
-        decoded = decode_in_turn(footage, threads, damage)
+        decoded = decode_all(footage, threads, damage)
     else:
         damage.missing += index.missing
         start_s, tick = int(index.sorted_pts[0]) * index.time_base, index.time_base
-        decoded = decode_needed(footage, index, wanted.plan(index.times_s), threads, damage)
+        decoded = decode_selected(footage, index, selection.plan(index.times_s), threads, damage)
     with closing(decoded):
         for number, time_s, frame in decoded:
-            # The last frames that the decoder returns have lost their time base.
+            # The last frames that the decoder returns have no time base.
             tick = tick or Fraction(frame.time_base or 0)
             if start_s is None:
                 start_s = (frame.pts or 0) * tick
-            if wanted.is_over(number, time_s):
+            if selection.is_over(number, time_s):
                 break
-            if wanted.takes(number, time_s):
+            if selection.takes(number, time_s):
                 yield DecodedFrame(number, time_s, start_s, (frame.duration or 0) * tick, frame)
 
 
-def _read_pictures(footage: Footage, wanted: FrameSelection, damage: Damage) -> Iterator[Frame]:
+def _read_pictures(footage: Footage, selection: FrameSelection, damage: Damage) -> Iterator[Frame]:
     pictures = [footage.path] if footage.kind == "image" else pictures_in(footage.path)
     unreadable: list[InputError] = []
     for number, path in enumerate(pictures):
         time_s = float(number / PICTURE_RATE)
-        if not wanted.takes(number, time_s):
+        if not selection.takes(number, time_s):
             continue
         try:
             image = read_picture(path)

@@ -10,27 +10,27 @@ from numpy.typing import NDArray
 
 from data.core.intervals import Intervals, containing_start
 
-# Two times nearer than this are the same: far below a container's tick, far above a rounding.
+# Times closer than this are equal: far below a container's tick, far above rounding errors.
 SAME_TIME_S = 1e-6
 
 
 class FrameSelection(Protocol):
-    """Which frames of a footage are wanted."""
+    """Rule that selects frames of a footage."""
 
     def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which frames are wanted if none is damaged, ``(n,)``.
+        """Return the frames to decode if none is damaged, ``(n,)`` bool.
 
         Args:
-            times_s: ``(n,)`` presentation times of all frames, in order.
+            times_s: ``(n,)`` presentation times of all frames in seconds, in order.
         """
         ...
 
     def takes(self, index: int, time_s: float) -> bool:
-        """Whether this frame, the next in order that is not damaged, is wanted."""
+        """Return whether the next undamaged frame in order is selected."""
         ...
 
     def is_over(self, index: int, time_s: float) -> bool:
-        """Whether neither this frame nor a later one is wanted."""
+        """Return whether neither this frame nor a later one can be selected."""
         ...
 
 
@@ -46,26 +46,26 @@ class ChosenFrames:
         self._last = max(self._chosen, default=-1)
 
     def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return the wanted of all frames, ``(n,)``, by their times ``(n,)``."""
+        """Return the selected frames, ``(n,)`` bool; see `FrameSelection.plan`."""
         return np.array([index in self._chosen for index in range(len(times_s))], bool)
 
     def takes(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - see FrameSelection
-        """Whether this undamaged frame is wanted."""
+        """Return whether the next undamaged frame in order is selected."""
         return index in self._chosen
 
     def is_over(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - see FrameSelection
-        """Whether nothing is wanted from this frame on."""
+        """Return whether neither this frame nor a later one can be selected."""
         return index > self._last
 
 
 class FrameRange:
-    """Select every frame within limits of index and of time.
+    """Select every frame within a range of indices and times.
 
     Args:
-        after_index: exclude the frames up to this index.
-        until_index: exclude the frames from this index on; None for no limit.
-        from_s: exclude the frames before this time.
-        until_s: exclude the frames from this time on.
+        after_index: exclude frames up to and including this index.
+        until_index: exclude frames from this index on; None for no limit.
+        from_s: exclude frames before this time.
+        until_s: exclude frames from this time on.
     """
 
     def __init__(
@@ -80,17 +80,17 @@ class FrameRange:
         self._from_s, self._until_s = from_s - SAME_TIME_S, until_s - SAME_TIME_S
 
     def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return the wanted of all frames, ``(n,)``, by their times ``(n,)``."""
+        """Return the selected frames, ``(n,)`` bool; see `FrameSelection.plan`."""
         index = np.arange(len(times_s))
         inside = (index > self._after) & (index < self._until)
         return inside & (times_s >= self._from_s) & (times_s < self._until_s)
 
     def takes(self, index: int, time_s: float) -> bool:
-        """Whether this undamaged frame is wanted."""
+        """Return whether the next undamaged frame in order is selected."""
         return index > self._after and time_s >= self._from_s and not self.is_over(index, time_s)
 
     def is_over(self, index: int, time_s: float) -> bool:
-        """Whether nothing is wanted from this frame on."""
+        """Return whether neither this frame nor a later one can be selected."""
         return index >= self._until or time_s >= self._until_s
 
 
@@ -99,10 +99,10 @@ class SampledFrames:
 
     Args:
         every_s: the interval, above 0.
-        from_s: exclude the multiples before this time.
-        until_s: exclude the multiples from this time on.
-        intervals: ``(n, 2)`` seconds; a multiple and its frame must lie in the same one.
-        after_index: exclude the frames up to this index.
+        from_s: exclude multiples before this time.
+        until_s: exclude multiples from this time on.
+        intervals: ``(n, 2)`` seconds; a multiple and its frame must be in the same interval.
+        after_index: exclude frames up to and including this index.
     """
 
     def __init__(
@@ -117,11 +117,11 @@ class SampledFrames:
         self._every_s, self._intervals, self._after = every_s, intervals, after_index
         # Number of the latest multiple whose frame has been selected.
         self._served = ceil((from_s - SAME_TIME_S) / every_s) - 1
-        # Number of the first multiple that is excluded.
+        # Number of the first multiple beyond the end.
         self._end = inf if until_s == inf else ceil((until_s - SAME_TIME_S) / every_s)
 
     def plan(self, times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return the wanted of all frames, ``(n,)``, by their times ``(n,)``."""
+        """Return the selected frames, ``(n,)`` bool; see `FrameSelection.plan`."""
         latest = np.floor((times_s + SAME_TIME_S) / self._every_s)
         if 0 <= self._after < len(latest):
             self._served = max(self._served, int(latest[self._after]))
@@ -132,7 +132,7 @@ class SampledFrames:
         return new & inside & (np.arange(len(latest)) > self._after)
 
     def takes(self, index: int, time_s: float) -> bool:
-        """Whether this undamaged frame is wanted."""
+        """Return whether the next undamaged frame in order is selected."""
         latest = self._latest(time_s)
         if not self._served < latest < self._end:
             return False
@@ -144,14 +144,14 @@ class SampledFrames:
     def _in_intervals(
         self, times_s: NDArray[np.float64], latest: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
-        """Whether each frame lies in one interval with its ``latest`` multiple, all ``(n,)``."""
+        """Return whether each frame is in the interval of its ``latest`` multiple, all ``(n,)``."""
         if self._intervals is None:
             return np.ones(len(times_s), np.bool_)
         start_s = containing_start(self._intervals - SAME_TIME_S, times_s)
         return np.asarray(start_s <= latest * self._every_s)
 
     def is_over(self, index: int, time_s: float) -> bool:  # noqa: ARG002 - see FrameSelection
-        """Whether nothing is wanted from this frame on."""
+        """Return whether neither this frame nor a later one can be selected."""
         return self._latest(time_s) >= self._end
 
     def _latest(self, time_s: float) -> int:

@@ -20,37 +20,37 @@ if TYPE_CHECKING:
     from av import AudioStream, VideoFrame, VideoStream
     from av.container import OutputContainer
 
-# A frame's time is kept to at least this many ticks a second: MPEG's own clock.
+# Frame times have a resolution of at least this many ticks per second: MPEG's own clock.
 CLOCK_HZ = 90_000
 
-# H.264 depends on the number of encoder threads, so it is fixed rather than the machine's.
+# x264's output depends on the number of encoder threads, so it does not follow the machine.
 ENCODER_THREADS = 2
 
-# The same decisions whatever vector instructions this machine has: x264's own code for AVX-512
-# gives other bytes every now and then.
+# Makes x264's output independent of the CPU's vector instructions: its AVX-512 code occasionally
+# gives different bytes.
 X264_SAME_BYTES = {"x264-params": "cpu-independent=1"}
 
 AAC_BIT_RATE = 128_000
 
 
 class VideoWriter:
-    """One .mp4 (H.264 yuv420p, AAC), written beside its path and renamed when complete.
+    """Writer of one .mp4 (H.264 yuv420p, AAC), renamed to its path when complete.
 
-    A context manager: leaving it normally finishes the file, leaving it by an exception leaves
-    nothing behind. A film with sound calls ``write_audio`` once before its first ``write`` (an
-    empty array will do), since the container names its streams at the start; sound may run any
-    length ahead of the pictures. Frames take their size from the first one.
+    As a context manager it finishes the file on exit, or discards it after an exception. For a
+    video with sound, call ``write_audio`` before the first ``write`` (an empty array is enough),
+    since the container declares its streams at the start; sound may be any length ahead of the
+    frames. All frames must have the size of the first one.
 
     Args:
-        path: where the film goes; its folder exists.
-        rate: frames a second.
-        crf: x264's quality, 0 lossless to 51.
-        keyframe_every: frames from one keyframe to the next, at most.
+        path: the .mp4; its folder must exist.
+        rate: frames per second.
+        crf: x264's constant rate factor, 0 (lossless) to 51.
+        keyframe_every: maximum frames from one keyframe to the next.
         preset: x264's preset.
 
     Raises:
         InputError: the file cannot be written (no such folder, read-only, disk full).
-        ValueError: what is written does not fit what was written before.
+        ValueError: a frame or sound does not match the earlier ones.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class VideoWriter:
             raise ValueError(f"rate must be above 0, got {rate}")
         self.path = Path(path)
         self.frames = 0
-        # A whole number of ticks a frame, whatever the rate: 30000/1001 stays exact.
+        # An integer number of ticks per frame for every rate: 30000/1001 stays exact.
         self._time_base = Fraction(1, self._rate.numerator * ceil(CLOCK_HZ / self._rate.numerator))
         self._options = {
             "crf": str(crf),
@@ -97,12 +97,12 @@ class VideoWriter:
             self.abandon()
 
     def write(self, image: NDArray[np.uint8], *, time_s: float | None = None) -> None:
-        """Append one ``(h, w, 3)`` uint8 RGB frame, ``h`` and ``w`` even.
+        """Append one frame.
 
         Args:
-            image: the frame.
-            time_s: when it is shown; the next place in the constant rate when left out. Times
-                must rise, and are rounded to the film's clock (1/90000 s or finer).
+            image: ``(h, w, 3)`` uint8 RGB, ``h`` and ``w`` even.
+            time_s: presentation time, above the previous one; rounded to the file's clock
+                (1/90000 s or finer). None for one frame duration after the previous frame.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"image must be (h, w, 3) uint8, got {image.shape} {image.dtype}")
@@ -119,7 +119,7 @@ class VideoWriter:
         self.frames += 1
 
     def write_audio(self, samples: NDArray[np.float32], rate: int) -> None:
-        """Append sound: ``(n,)`` or ``(n, 2)`` float32 in -1..1, at ``rate`` samples a second."""
+        """Append sound, ``(n,)`` or ``(n, 2)`` float32 in -1..1, ``rate`` samples per second."""
         channels = 1 if samples.ndim == 1 else samples.shape[1]
         if self._sound is None:
             if self._video is not None:
@@ -131,7 +131,7 @@ class VideoWriter:
         self._sound.append(samples)
 
     def close(self) -> None:
-        """Finish the film and rename it to its path."""
+        """Finish the file and rename it to its path."""
         if self._video is None and self._sound is None:
             self.abandon()
             raise ValueError("a film must have at least one frame, got none")
@@ -147,8 +147,8 @@ class VideoWriter:
             raise
 
     def abandon(self) -> None:
-        """Discard the film: nothing stays on disk."""
-        # Closing writes the trailer, which fails for the same reason as the write before it.
+        """Discard the file."""
+        # Closing writes the trailer, which fails for the same reason as the failed write.
         with contextlib.suppress(Exception):
             self._container.close()
         self._part.unlink(missing_ok=True)
@@ -162,7 +162,7 @@ class VideoWriter:
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = stream.codec_context.time_base = self._time_base
         stream.codec_context.flags |= Flags.bitexact
-        # By frames: slices would cost quality.
+        # Frame threads: slice threads reduce quality.
         stream.thread_count, stream.thread_type = ENCODER_THREADS, ThreadType.FRAME
         tag_colours(stream, BT709)
         return stream
@@ -173,7 +173,7 @@ class VideoWriter:
         tick = round(Fraction(time_s) / self._time_base)
         if tick <= self._last_tick:
             last_s = float(self._last_tick * self._time_base)
-            raise ValueError(f"time_s must rise above {last_s}, got {time_s}")
+            raise ValueError(f"time_s must be above {last_s}, got {time_s}")
         return tick
 
     def _step(self) -> int:
@@ -201,10 +201,10 @@ class VideoWriter:
 
 @contextlib.contextmanager
 def write_errors(path: Path) -> Iterator[None]:
-    """Turn errors of libav when writing ``path`` into input errors.
+    """Raise libav's errors when writing ``path`` as input errors.
 
     Raises:
-        InputError: the block met a full or read-only disk, or a folder that is not there.
+        InputError: the disk is full or read-only, or the folder does not exist.
     """
     try:
         yield
@@ -216,7 +216,7 @@ def write_errors(path: Path) -> Iterator[None]:
 
 
 class _Sound:
-    """The AAC stream of a film, and the samples that are ahead of the pictures."""
+    """AAC stream of a video, and a buffer of the samples that are ahead of the frames."""
 
     def __init__(self, container: OutputContainer, *, channels: int, rate: int) -> None:
         if channels not in (1, 2):
@@ -229,20 +229,20 @@ class _Sound:
         self._stream: AudioStream = container.add_stream("aac", rate=rate, layout=self._layout)
         self._stream.bit_rate = AAC_BIT_RATE
         self._stream.codec_context.flags |= Flags.bitexact
-        self._waiting: list[NDArray[np.float32]] = []
-        self._done = 0
+        self._buffer: list[NDArray[np.float32]] = []
+        self._encoded = 0  # samples
 
     def append(self, samples: NDArray[np.float32]) -> None:
-        self._waiting.append(samples.astype(np.float32).reshape(-1, self.channels))
+        self._buffer.append(samples.astype(np.float32).reshape(-1, self.channels))
 
     def encode(self, *, until_s: float | None) -> None:
-        """Encode the samples up to ``until_s``; None encodes the rest and ends the stream."""
-        ready = np.concatenate([*self._waiting, np.zeros((0, self.channels), np.float32)])
-        wanted = len(ready) if until_s is None else ceil(until_s * self.rate) - self._done
-        wanted = min(max(wanted, 0), len(ready))
-        self._waiting = [ready[wanted:]]
-        if wanted:
-            self._encode(ready[:wanted])
+        """Encode the samples up to ``until_s``; None encodes all and ends the stream."""
+        buffered = np.concatenate([*self._buffer, np.zeros((0, self.channels), np.float32)])
+        count = len(buffered) if until_s is None else ceil(until_s * self.rate) - self._encoded
+        count = min(max(count, 0), len(buffered))
+        self._buffer = [buffered[count:]]
+        if count:
+            self._encode(buffered[:count])
         if until_s is None:
             self._container.mux(self._stream.encode(None))
 
@@ -251,9 +251,9 @@ class _Sound:
 
         planes = np.ascontiguousarray(samples.T)
         frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=self._layout)
-        frame.sample_rate, frame.pts = self.rate, self._done
+        frame.sample_rate, frame.pts = self.rate, self._encoded
         frame.time_base = Fraction(1, self.rate)
-        self._done += len(samples)
+        self._encoded += len(samples)
         self._container.mux(self._stream.encode(frame))
 
 
@@ -269,17 +269,17 @@ def write_video(
     keyframe_every: int = 250,
     preset: str = "medium",
 ) -> None:
-    """Write a whole film at once; see ``VideoWriter``.
+    """Write a complete video; see ``VideoWriter``.
 
     Args:
-        path: where the film goes.
+        path: the .mp4; its folder must exist.
         frames: ``(h, w, 3)`` uint8 RGB each, at least one.
-        rate: frames a second, and the nominal rate where ``times`` are given.
-        times: presentation time of every frame in seconds, rising; constant when left out.
+        rate: frames per second, nominal if ``times`` are given.
+        times: presentation time of every frame in seconds, increasing; None for a constant rate.
         audio: ``(n,)`` or ``(n, 2)`` float32 in -1..1.
-        audio_rate: samples a second of ``audio``.
-        crf: x264's quality, 0 lossless to 51.
-        keyframe_every: frames from one keyframe to the next, at most.
+        audio_rate: samples per second of ``audio``.
+        crf: x264's constant rate factor, 0 (lossless) to 51.
+        keyframe_every: maximum frames from one keyframe to the next.
         preset: x264's preset.
     """
     clock = iter(times) if times is not None else None
@@ -293,17 +293,17 @@ def write_video(
 
 
 def open_mp4(path: Path) -> OutputContainer:
-    """Open an .mp4 for reproducible writing, with its index at the front for browsers."""
+    """Open an .mp4 for reproducible writing."""
     import av
 
-    # faststart puts the index in front, so that a browser plays before it has the whole file.
-    # bitexact leaves out the library's version and the time of day.
+    # faststart puts the index first, so that a browser plays before it has the complete file.
+    # bitexact omits the library's version and the creation time.
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     return av.open(str(path), "w", format="mp4", options=options)
 
 
 def tag_colours(stream: VideoStream, colours: Colours) -> None:
-    """Tag the stream with its colours: players guess by the size of the picture."""
+    """Tag the stream with its colours: players guess untagged ones from the picture's size."""
     from av.video.reformatter import ColorRange
 
     context = stream.codec_context

@@ -1,4 +1,4 @@
-"""YUV 4:2:0 planes of a decoded frame: luma, and two chroma planes of half the size."""
+"""YUV 4:2:0 planes of a decoded frame: luma, and two chroma planes at half the resolution."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 Plane = NDArray[np.uint8]
-"""``(h, w)`` samples of one plane, narrow range."""
+"""``(h, w)`` uint8 samples of one plane, narrow range."""
 
 # Code points of ITU-T H.273.
 _RGB, _BT709, _UNSPECIFIED, _BT601 = 0, 1, 2, 6
@@ -24,7 +24,7 @@ _EIGHT_BIT: Final = "yuv420p"
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """Colour description of a picture in the codes of H.273; the range is always narrow."""
+    """Colour description of a picture as H.273 code points; the range is always narrow."""
 
     space: int
     primaries: int
@@ -36,25 +36,25 @@ BT709: Final = Colours(_BT709, _BT709, _BT709)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planes:
-    """One picture, upright, 8 bits; the arrays may share the decoder's memory: do not write."""
+    """Upright 8-bit planes of one picture, read-only: they may share the decoder's memory."""
 
     y: Plane  # (h, w)
-    u: Plane  # (ceil(h / 2), ceil(w / 2)), sited as MPEG-2 does: left, and between the lines
-    v: Plane
+    u: Plane  # (ceil(h / 2), ceil(w / 2)), MPEG-2 siting: left, halfway between two lines
+    v: Plane  # as u
     colours: Colours
 
     @property
     def wh(self) -> tuple[int, int]:
-        """Size in pixels."""
+        """Width and height in pixels."""
         return self.y.shape[1], self.y.shape[0]
 
 
 def planes_of(frame: VideoFrame) -> Planes:
-    """The planes of a decoded frame of any format; without a copy where it is 8 bits 4:2:0."""
+    """Return the planes of a decoded frame of any format, without a copy if it is 8-bit 4:2:0."""
     colours = _colours(frame)
-    turn = orientation_of(frame)
-    stored = [_plane(plane, turn) for plane in _narrow_420(frame, colours).planes]
-    return Planes(stored[0], stored[1], stored[2], colours)
+    orientation = orientation_of(frame)
+    y, u, v = (_plane(plane, orientation) for plane in _narrow_420(frame, colours).planes)
+    return Planes(y, u, v, colours)
 
 
 def _narrow_420(frame: VideoFrame, colours: Colours) -> VideoFrame:
@@ -74,21 +74,21 @@ def _narrow_420(frame: VideoFrame, colours: Colours) -> VideoFrame:
 
 
 def _colours(frame: VideoFrame) -> Colours:
-    """Colours that a frame declares, or else those that players assume for its size.
+    """Return the colours that a frame declares, or else those that players assume for its size.
 
-    Players would assume others for a crop of it, since it is smaller.
+    A crop must declare them: players would assume others for its smaller size.
     """
-    usual = _BT709 if frame.height >= _HD_LINES else _BT601
-    said = frame.colorspace, frame.color_primaries, frame.color_trc
-    space, primaries, transfer = (int(code) for code in said)
+    default = _BT709 if frame.height >= _HD_LINES else _BT601
+    declared = frame.colorspace, frame.color_primaries, frame.color_trc
+    space, primaries, transfer = (int(code) for code in declared)
     return Colours(
-        usual if space in (_RGB, _UNSPECIFIED) else space,
-        usual if primaries in (0, _UNSPECIFIED) else primaries,
-        usual if transfer in (0, _UNSPECIFIED) else transfer,
+        default if space in (_RGB, _UNSPECIFIED) else space,
+        default if primaries in (0, _UNSPECIFIED) else primaries,
+        default if transfer in (0, _UNSPECIFIED) else transfer,
     )
 
 
-def _plane(plane: object, turn: Orientation) -> Plane:
-    width, height, line = (getattr(plane, n) for n in ("width", "height", "line_size"))
-    rows = np.frombuffer(plane, np.uint8)[: height * line]  # type: ignore[call-overload]
-    return turn.turned(rows.reshape(height, line)[:, :width])
+def _plane(plane: object, orientation: Orientation) -> Plane:
+    width, height, stride = (getattr(plane, n) for n in ("width", "height", "line_size"))
+    rows = np.frombuffer(plane, np.uint8)[: height * stride]  # type: ignore[call-overload]
+    return orientation.upright_view(rows.reshape(height, stride)[:, :width])

@@ -32,7 +32,7 @@ REFUSED = {
     "truncated.mp4": ["cut off"],
     "sound_only.m4a": ["sound only"],
     "song_with_cover.m4a": ["sound only"],
-    "nothing_decodes.mp4": ["no frame of it decodes"],
+    "nothing_decodes.mp4": ["none of its frames can be decoded"],
     "absurd_size.avi": ["too many"],
     "absurd.png": ["too many"],
     "cut_off.jpg": ["damaged"],

@@ -24,7 +24,7 @@ from data.project.project import Project
 from data.project.stages import FACES
 from data.tables.dataset import read_data_file
 from data.tables.decision_log import DecisionLog
-from data.tables.decisions import Decision, DecisionKind, Places
+from data.tables.decisions import Decision, DecisionKind, FaceKeys
 from data.tables.people import People, open_people
 from data.video.jpeg import read_jpeg
 from tests.clips.catalogue import Clips
@@ -59,11 +59,11 @@ def person_ids(project: Project) -> list[int]:
     return [int(person) for person in assignments(project.folder, "clip").person_id]
 
 
-def picked(project: Project, person: int, *numbers: int) -> dict[str, Places]:
+def picked(project: Project, person: int, *numbers: int) -> dict[str, FaceKeys]:
     """Return some faces of a person, counted from 0."""
     table = assignments(project.folder, "clip")
     rows = np.flatnonzero(table.person_id == person)[list(numbers)]
-    return {"clip": Places(table.time_s[rows], table.xyxy[rows])}
+    return {"clip": FaceKeys(table.time_s[rows], table.xyxy[rows])}
 
 
 def decide(project: Project, *decisions: Decision) -> None:

@@ -13,7 +13,7 @@ from data.core.arrays import Image
 from data.project.project import Project
 from data.project.stages import TRACKS
 from data.sample.cast import CAST
-from data.sample.film import BOX_BOTTOM, BOX_HALF, BOX_TOP
+from data.sample.film import BOX_BOTTOM, BOX_HALF_WIDTH, BOX_TOP
 from data.sample.head import Figure, Pose, origin_px
 from data.sample.look import Look
 from data.tables.tracks import Tracks, write_csv
@@ -49,7 +49,7 @@ def box(name: str, *, left: float = 0.0) -> NDArray[np.float32]:
     look = look_of(name)
     top, bottom = BOX_TOP * look.crown * SCALE, BOX_BOTTOM * look.chin * SCALE
     x, y = SIDE / 2 + left, 0.48 * SIDE
-    half = BOX_HALF * SCALE
+    half = BOX_HALF_WIDTH * SCALE
     return np.array([x - half, y + top, x + half, y + bottom], np.float32)
 
 

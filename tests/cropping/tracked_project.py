@@ -76,7 +76,7 @@ def tracks_of(
     frame = np.array([frame for frame, _, _ in listed], np.int64)
     return Tracks.ordered(
         frame_index=frame,
-        time_s=timeline.time_s[timeline.place(frame)],
+        time_s=timeline.time_s[timeline.rows(frame)],
         person_id=np.array([person for _, person, _ in listed], np.int64),
         xyxy=np.array([box for _, _, box in listed], np.float32).reshape(-1, 4),
         confidence=np.ones(len(listed), np.float32),

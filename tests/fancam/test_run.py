@@ -21,7 +21,7 @@ from data.project.stages import FACES, TRACKER, TRACKS
 from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
-from data.video.footage import probe, take_in
+from data.video.footage import add_footage, probe
 from fancam.run import _space_needed
 from fancam.space_needed import space_needed
 from tests import ROOT
@@ -235,7 +235,7 @@ def test_finished_stages_need_no_space(
     project, footage = Project(tmp_path / "film.fancam"), probe(film)
     whole = _space_needed(project, [footage])
     assert whole == space_needed([footage])
-    take_in(project, footage)
+    add_footage(project, footage)
     project.finish(FACES, faces_record(), "film")
     project.finish(TRACKER, tracker_record())
     project.finish(TRACKS, tracks_record(), "film")

@@ -12,7 +12,7 @@ from data.project.project import Project
 from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
-from data.tables.projection import assign_found
+from data.tables.projection import store_clustering
 from tests.clips.encoding import encode
 from tests.clustering.labelled_footage import table
 from tracking.detection.export import ModelMetadata
@@ -56,7 +56,9 @@ def add_people(project: Project, names: Mapping[int, str]) -> None:
         Faces, len(names), frame_index=np.arange(len(names)), time_s=np.arange(len(names))
     )
     with open_people(project.people_file) as people:
-        assign_found(people, {"elsewhere": faces}, {"elsewhere": np.array(list(names), np.int64)})
+        store_clustering(
+            people, {"elsewhere": faces}, {"elsewhere": np.array(list(names), np.int64)}
+        )
         for person, name in names.items():
             DecisionLog(people).rename(person, name)
 

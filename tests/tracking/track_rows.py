@@ -33,7 +33,7 @@ def tracks(
     zero = np.zeros_like(left)
     return Tracks.ordered(
         frame_index=frame,
-        time_s=line.time_s[line.place(frame)],
+        time_s=line.time_s[line.rows(frame)],
         person_id=np.array([row[1] for row in rows], np.int64),
         xyxy=np.stack([left, zero, left + side, zero + side], axis=1),
         confidence=np.full(len(rows), confidence, np.float32),

@@ -14,7 +14,7 @@ from data.project.project import Project
 from data.project.stages import FACES
 from data.tables.faces import Faces, Frames
 from data.tables.people import open_people
-from data.tables.projection import assign_found
+from data.tables.projection import store_clustering
 from data.video.jpeg import write_jpeg
 from tests.clustering.crowd import embeddings
 from tests.clustering.labelled_footage import table
@@ -68,7 +68,7 @@ def crowd_project(
     labels = person + 1
     labels[-unknown:] = UNKNOWN
     with open_people(project.people_file) as file:
-        assign_found(file, {"concert": found}, {"concert": labels})
+        store_clustering(file, {"concert": found}, {"concert": labels})
     return project
 
 

@@ -24,7 +24,7 @@ from data.execution.context import RunContext
 from data.project.project import Project
 from data.tables.faces import Faces
 from data.tables.people import open_people
-from data.tables.projection import assign_found
+from data.tables.projection import store_clustering
 from tests.clips.catalogue import Clips
 from tests.clustering.child import install_fakes
 from tests.clustering.fakes import CornerDetector
@@ -48,7 +48,7 @@ def sorted_folder(clips: Clips, tmp_path_factory: pytest.TempPathFactory) -> Pat
         found[rows[1][len(rows[1]) // 2 :]] = 5
         found[rows[2][:6]] = UNKNOWN
         found[rows[3][:3]] = 4
-        assign_found(people, {"film": table}, {"film": found})
+        store_clustering(people, {"film": table}, {"film": found})
     return folder
 
 

@@ -42,7 +42,7 @@ def interpolate_gaps(tracks: Tracks, timeline: Timeline, *, max_gap_s: float = M
         ValueError: a row is in no frame of ``timeline``.
     """
     before, after = _gaps(tracks, timeline, max_gap_s)
-    position = timeline.place(tracks.frame_index)
+    position = timeline.rows(tracks.frame_index)
     missing = position[after] - position[before] - 1
     frames = np.repeat(position[before] + 1, missing) + _counts_within(missing)
     rows = _interpolated(tracks, timeline, frames, before.repeat(missing), after.repeat(missing))

@@ -49,7 +49,7 @@ def _runs(tracks: Tracks, timeline: Timeline) -> list[NDArray[np.int64]]:
     order = np.lexsort((tracks.frame_index, tracks.person_id)).astype(np.int64)
     order = order[tracks.person_id[order] != UNKNOWN]
     frame = tracks.frame_index[order]
-    position, shot, person = timeline.place(frame), timeline.shot(frame), tracks.person_id[order]
+    position, shot, person = timeline.rows(frame), timeline.shot(frame), tracks.person_id[order]
     breaks = (np.diff(position) != 1) | (np.diff(person) != 0) | (np.diff(shot) != 0)
     xyxy = tracks.xyxy[order]
     breaks |= steps(xyxy[:-1], xyxy[1:]) > MAX_STEP

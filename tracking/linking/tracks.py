@@ -112,7 +112,7 @@ def _as_tracks(
     frame_index = boxes.frame_index[rows]
     return Tracks.ordered(
         frame_index=frame_index,
-        time_s=timeline.time_s[timeline.place(frame_index)],
+        time_s=timeline.time_s[timeline.rows(frame_index)],
         person_id=person_id[rows],
         xyxy=expand(boxes.xyxy[rows], -label_margin / (1 + 2 * label_margin)),
         confidence=np.minimum(boxes.score[rows], 1),

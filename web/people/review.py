@@ -102,9 +102,9 @@ def decision_of(
         case TwoPeopleRequest():
             return Decision(kind, request.person, request.other)
         case FacesRequest():
-            return Decision(kind, request.person, faces=snapshot.faces.places(request.faces))
+            return Decision(kind, request.person, faces=snapshot.faces.face_keys(request.faces))
         case SplitRequest():
-            return Decision(kind, UNKNOWN, faces=snapshot.faces.places(request.faces))
+            return Decision(kind, UNKNOWN, faces=snapshot.faces.face_keys(request.faces))
         case OnePersonRequest():
             return Decision(kind, request.person)
 
@@ -176,7 +176,7 @@ def _pairs(snapshot: PeopleSnapshot) -> Iterator[dict[str, Any]]:
     """Yield pairs of people who look alike, except hidden, separated or differently named ones."""
     reviewed = snapshot.reviewed
     shown = 0
-    for pair in snapshot.faces.likeness.alike(snapshot.person_id, apart=reviewed.apart):
+    for pair in snapshot.faces.likeness.alike(snapshot.person_id, apart=reviewed.different):
         both = {pair.person_id, pair.other_id}
         if both & reviewed.hidden or both <= reviewed.names.keys():
             continue

@@ -18,7 +18,7 @@ from data.core.digest import file_key
 from data.core.errors import InputError
 from data.project.project import Project
 from data.tables.decision_log import DecisionLog, HistoryEntry
-from data.tables.decisions import Places, Reviewed, ReviewedFaces
+from data.tables.decisions import FaceKeys, Reviewed, ReviewedFaces
 from data.tables.faces import Faces
 from data.tables.people import People, open_people
 from web.core.errors import NotFoundError
@@ -60,7 +60,7 @@ class ProjectFaces:
         ends = np.cumsum([len(table) for table in self.tables])
         return int(np.searchsorted(ends, row, side="right"))
 
-    def places(self, ids: list[str]) -> dict[str, Places]:
+    def face_keys(self, ids: list[str]) -> dict[str, FaceKeys]:
         """Return times and boxes of faces per footage, as decisions store them.
 
         Raises:
@@ -70,13 +70,13 @@ class ProjectFaces:
             chosen = np.unique(np.array([self.rows[face] for face in ids], np.int64))
         except KeyError as error:
             raise NotFoundError("no such face") from error
-        first, places = 0, {}
+        first, face_keys = 0, {}
         for name, table in zip(self.footages, self.tables, strict=True):
             rows = chosen[(chosen >= first) & (chosen < first + len(table))] - first
             if len(rows):
-                places[name] = Places(table.time_s[rows], table.xyxy[rows])
+                face_keys[name] = FaceKeys(table.time_s[rows], table.xyxy[rows])
             first += len(table)
-        return places
+        return face_keys
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +125,8 @@ def _snapshot(project_id: str, faces: ProjectFaces, people: People) -> PeopleSna
         found = latest.found  # not changed by decisions
     else:
         found = {name: _found(people, name, table) for name, table in tables.items()}
-    places = {name: Places(table.time_s, table.xyxy) for name, table in tables.items()}
-    reviewed = people.reviewed(places, found)
+    face_keys = {name: FaceKeys(table.time_s, table.xyxy) for name, table in tables.items()}
+    reviewed = people.reviewed(face_keys, found)
     labels = [reviewed.labels[name] for name in tables]
     person_id = np.concatenate([np.zeros(0, np.int64), *(each.person_id for each in labels)])
     if latest is not None and np.array_equal(latest.person_id, person_id):
@@ -152,7 +152,7 @@ def _snapshot(project_id: str, faces: ProjectFaces, people: People) -> PeopleSna
 
 def _found(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
     """Return the clustering's person ids, ``(n,)``; -1 for faces that are not clustered yet."""
-    found = people.found(name)
+    found = people.clustered_assignments(name)
     is_current = len(found) == len(faces) and np.array_equal(found.xyxy, faces.xyxy)
     return found.person_id if is_current else np.full(len(faces), UNKNOWN, np.int64)
 

@@ -128,7 +128,7 @@ def test_report_and_json_file(run: Run, lesson: Path) -> None:
 def test_the_sampling_interval_follows_the_overlap(
     run: Run, lesson: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(footage, "LOOKS", 60)
+    monkeypatch.setattr(footage, "TARGET_SAMPLES", 60)
     assert run(*PAIR[:-2]).code == 0
     stages = stored_records(lesson / "p")
     every_s = [stages[f"faces of {name}"]["every_s"] for name in ("student", "teacher")]

@@ -14,7 +14,7 @@ from data.erasure.people import all_names, erase_person, merged_people
 from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.people import open_people
-from data.tables.projection import assign_found
+from data.tables.projection import store_clustering
 from tests.data.tables.reviewed import FOUND, faces, found, now, places
 
 X = UNKNOWN
@@ -68,7 +68,7 @@ def test_the_next_clustering_does_not_restore_the_person(tmp_path: Path) -> None
         found(people, *FOUND)
         erase_person(people, 2)
         rest = np.array([0, 1, 2, 5, 6, 7])
-        assign_found(people, {"a": faces(8).take(rest)}, {"a": np.array([1, 1, 1, 3, X, X])})
+        store_clustering(people, {"a": faces(8).take(rest)}, {"a": np.array([1, 1, 1, 3, X, X])})
         assert people.names() == {1: "Person 1", 3: "Person 3"}
 
 

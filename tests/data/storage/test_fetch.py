@@ -18,7 +18,7 @@ from data.storage import store as stores
 from data.storage.addresses import footage_path
 from data.storage.fetch import fetch_footage
 from data.storage.store import Store
-from data.video.footage import probe, take_in
+from data.video.footage import add_footage, probe
 from tests.clips.catalogue import Clips
 from tests.clips.numbered import picture
 from tests.machines import Machine
@@ -256,7 +256,7 @@ def test_the_project_stores_the_address(
     Store(memory).send(clips("constant_rate.mp4"), "clip.mp4")
     place = footage_path(f"{memory}/clip.mp4")
     project = Project(tmp_path / "clip.fancam")
-    entry = take_in(project, probe(fetch_footage(place)))
+    entry = add_footage(project, probe(fetch_footage(place)))
     assert (entry.name, entry.path) == ("clip", place)
     content = json.loads((project.folder / "project.json").read_text("utf-8"))
     assert content["footages"][0]["path"] == f"{memory}/clip.mp4"
@@ -264,7 +264,7 @@ def test_the_project_stores_the_address(
     machine("second")
     again = Project(project.folder)
     assert again.footages["clip"].path == footage_path(f"{memory}/clip.mp4") != place
-    assert take_in(again, probe(fetch_footage(again.footages["clip"].path))).name == "clip"
+    assert add_footage(again, probe(fetch_footage(again.footages["clip"].path))).name == "clip"
 
 
 @pytest.mark.parametrize("name", ["../../out", "..", "", "a/b", "a\\b"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from data.core.arrays import UNKNOWN
-from data.tables.decisions import Decision, DecisionKind, Places
+from data.tables.decisions import Decision, DecisionKind, FaceKeys
 from data.tables.faces import Faces
 from data.tables.people import People
-from data.tables.projection import assign_found
+from data.tables.projection import store_clustering
 from tests.clustering.labelled_footage import table
 
 FOUND = (1, 1, 1, 2, 2, 3, UNKNOWN, UNKNOWN)
@@ -21,15 +21,15 @@ def faces(rows: int) -> Faces:
     return table(Faces, rows, frame_index=np.arange(rows), time_s=np.arange(rows), xyxy=xyxy)
 
 
-def places(*rows: int) -> dict[str, Places]:
+def places(*rows: int) -> dict[str, FaceKeys]:
     """Return the places of some faces of film a."""
     whole = faces(max(rows) + 1)
     chosen = np.array(rows)
-    return {"a": Places(whole.time_s[chosen], whole.xyxy[chosen])}
+    return {"a": FaceKeys(whole.time_s[chosen], whole.xyxy[chosen])}
 
 
 def found(people: People, *person_id: int) -> None:
-    assign_found(people, {"a": faces(len(person_id))}, {"a": np.array(person_id, np.int64)})
+    store_clustering(people, {"a": faces(len(person_id))}, {"a": np.array(person_id, np.int64)})
 
 
 def now(people: People) -> list[int]:

@@ -14,10 +14,10 @@ import pytest
 from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
 from data.tables.decision_log import DecisionLog
-from data.tables.decisions import Decision, DecisionKind, Places
+from data.tables.decisions import Decision, DecisionKind, FaceKeys
 from data.tables.people import People, open_people
 from data.tables.people_schema import VERSION
-from data.tables.projection import assign_found
+from data.tables.projection import store_clustering
 from tests import ROOT
 from tests.data.tables.reviewed import FOUND, MADE, X, faces, now, places
 
@@ -32,7 +32,7 @@ def test_decide_undo_redo(
     made = DecisionLog(people).decide(decision)
     assert (now(people), people.names()) == (whose, names)
     assert people.hidden() == ({2} if decision.kind is DecisionKind.HIDE else set())
-    assert people.found("a").person_id.tolist() == list(FOUND)
+    assert people.clustered_assignments("a").person_id.tolist() == list(FOUND)
     assert DecisionLog(people).undo() is not None
     assert (now(people), people.names(), people.hidden()) == (list(FOUND), before, frozenset())
     again = DecisionLog(people).redo()
@@ -146,7 +146,7 @@ def test_refused(people: People, decision: Decision, message: str) -> None:
     [
         pytest.param(lambda: Decision(DecisionKind.MOVE, 1), id="no faces"),
         pytest.param(
-            lambda: Decision(DecisionKind.MOVE, 1, faces={"a": Places.empty()}), id="empty faces"
+            lambda: Decision(DecisionKind.MOVE, 1, faces={"a": FaceKeys.empty()}), id="empty faces"
         ),
         pytest.param(lambda: Decision(DecisionKind.HIDE, 1, faces=places(0)), id="faces of no use"),
         pytest.param(lambda: Decision(DecisionKind.MERGE, 1), id="one alone"),
@@ -210,7 +210,7 @@ def test_a_file_of_version_1_is_migrated(path: Path) -> None:
     with open_people(path) as people:
         assert people.names() == {1: "Anna", 2: "Person 2", 4: "Person 4 (new)"}
         assert now(people) == [1, 2, 4, X]
-        assert people.found("a").person_id.tolist() == [1, 2, 4, X]
+        assert people.clustered_assignments("a").person_id.tolist() == [1, 2, 4, X]
         assert [past.note for past in DecisionLog(people).history()] == ["Person 1 is called Anna"]
         DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
         assert people.names() == {1: "Anna", 4: "Person 4"}
@@ -223,13 +223,13 @@ def test_a_hundred_decisions_are_quick(path: Path) -> None:
     """Decisions on a project of 20 people and 20,000 faces are quick."""
     import time
 
-    def picked(rows: Sequence[int]) -> dict[str, Places]:
+    def picked(rows: Sequence[int]) -> dict[str, FaceKeys]:
         chosen = np.array(rows)
-        return {"a": Places(whole.time_s[chosen], whole.xyxy[chosen])}
+        return {"a": FaceKeys(whole.time_s[chosen], whole.xyxy[chosen])}
 
     whole = faces(20_000)
     with open_people(path) as people:
-        assign_found(people, {"a": whole}, {"a": np.arange(20_000) % 20 + 1})
+        store_clustering(people, {"a": whole}, {"a": np.arange(20_000) % 20 + 1})
         for person in range(1, 21):
             rows = range(person - 1, 20_000, 400)
             DecisionLog(people).decide(Decision(DecisionKind.EJECT, person, faces=picked(rows)))

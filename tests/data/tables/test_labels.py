@@ -100,7 +100,7 @@ def test_removed_labels(folder: LabelFolder, smile: LabelSet, tmp_path: Path) ->
 
 def test_a_label_of_another_set(folder: LabelFolder, smile: LabelSet) -> None:
     folder.save(smile, [("a.jpg", "smile", "")], by="me")
-    with pytest.raises(InputError, match="no label of Smile"):
+    with pytest.raises(InputError, match="not a label of Smile"):
         folder.save(smile, [("b.jpg", "smile", ""), ("a.jpg", "laugh", "")], by="me")
     assert list(folder.labels(smile)) == ["a.jpg"]
 

@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 from data.core.arrays import UNKNOWN
 from data.core.errors import InputError
 from data.tables.decision_log import DecisionLog
-from data.tables.decisions import OF_FACES, OF_TWO, Decision, DecisionKind, Places, default_name
+from data.tables.decisions import (
+    FACE_KINDS,
+    PAIR_KINDS,
+    Decision,
+    DecisionKind,
+    FaceKeys,
+    default_name,
+)
 from data.tables.faces import Faces
 from data.tables.people import People, open_people
 from data.tables.people_schema import VERSION
-from data.tables.projection import assign_found, update_projection
+from data.tables.projection import store_clustering, update_projection
 from tests.clustering.labelled_footage import table
 
 
@@ -39,15 +46,15 @@ def test_a_new_file_is_empty(path: Path) -> None:
         assert people.names() == {}
         assert people.next_person_id() == 1
         assert len(people.assignments("a")) == 0
-        assign_found(people, {}, {})
-        assign_found(people, {"a": faces(0)}, {"a": ids()})
+        store_clustering(people, {}, {})
+        store_clustering(people, {"a": faces(0)}, {"a": ids()})
         assert people.names() == {}
 
 
 def test_assignments_come_back_by_footage(path: Path) -> None:
     with open_people(path) as people:
         tables = {"a": faces(3), "Zoë's film 名": faces(2)}
-        assign_found(people, tables, {"a": ids(2, UNKNOWN, 1), "Zoë's film 名": ids(2, 2)})
+        store_clustering(people, tables, {"a": ids(2, UNKNOWN, 1), "Zoë's film 名": ids(2, 2)})
     with open_people(path) as people:
         assert people.names() == {1: "Person 1", 2: "Person 2"}
         back = people.assignments("a")
@@ -61,14 +68,14 @@ def test_assignments_come_back_by_footage(path: Path) -> None:
 def test_assignments_are_in_order_of_time_and_row(path: Path) -> None:
     mixed = faces(4).replace(time_s=np.array([2.0, 0.5, 2.0, 0.0]))
     with open_people(path) as people:
-        assign_found(people, {"a": mixed}, {"a": ids(1, 2, 3, 4)})
+        store_clustering(people, {"a": mixed}, {"a": ids(1, 2, 3, 4)})
         assert people.assignments("a").person_id.tolist() == [4, 2, 1, 3]
 
 
 def test_assign_replaces_everything(path: Path) -> None:
     with open_people(path) as people:
-        assign_found(people, {"a": faces(2), "b": faces(2)}, {"a": ids(1, 2), "b": ids(1, 3)})
-        assign_found(people, {"b": faces(1)}, {"b": ids(3)})
+        store_clustering(people, {"a": faces(2), "b": faces(2)}, {"a": ids(1, 2), "b": ids(1, 3)})
+        store_clustering(people, {"b": faces(1)}, {"b": ids(3)})
         assert people.names() == {3: "Person 3"}
         assert len(people.assignments("a")) == 0
         assert people.assignments("b").person_id.tolist() == [3]
@@ -76,16 +83,16 @@ def test_assign_replaces_everything(path: Path) -> None:
 
 def test_people_with_a_name_stay_without_a_face(path: Path) -> None:
     with open_people(path) as people:
-        assign_found(people, {"a": faces(2)}, {"a": ids(1, 2)})
+        store_clustering(people, {"a": faces(2)}, {"a": ids(1, 2)})
         DecisionLog(people).rename(1, "Anna")
-        assign_found(people, {"a": faces(2)}, {"a": ids(2, UNKNOWN)})
+        store_clustering(people, {"a": faces(2)}, {"a": ids(2, UNKNOWN)})
         assert people.names() == {1: "Anna", 2: "Person 2"}
 
 
 def test_numbers_are_never_reused(path: Path) -> None:
     with open_people(path) as people:
-        assign_found(people, {"a": faces(3)}, {"a": ids(1, 2, 3)})
-        assign_found(people, {"a": faces(3)}, {"a": ids(1, 1, 1)})
+        store_clustering(people, {"a": faces(3)}, {"a": ids(1, 2, 3)})
+        store_clustering(people, {"a": faces(3)}, {"a": ids(1, 1, 1)})
         assert people.names() == {1: "Person 1"}
     with open_people(path) as people:
         assert people.next_person_id() == 4
@@ -96,7 +103,7 @@ def test_numbers_are_never_reused(path: Path) -> None:
 )
 def test_rename(path: Path, name: str) -> None:
     with open_people(path) as people:
-        assign_found(people, {"a": faces(2)}, {"a": ids(1, 2)})
+        store_clustering(people, {"a": faces(2)}, {"a": ids(1, 2)})
         DecisionLog(people).rename(1, name)
         DecisionLog(people).rename(1, name)
     with open_people(path) as people:
@@ -114,7 +121,7 @@ def test_rename(path: Path, name: str) -> None:
 )
 def test_invalid_names(path: Path, name: str, message: str) -> None:
     with open_people(path) as people:
-        assign_found(people, {"a": faces(2)}, {"a": ids(1, 2)})
+        store_clustering(people, {"a": faces(2)}, {"a": ids(1, 2)})
         with pytest.raises(InputError, match=message):
             DecisionLog(people).rename(1, name)
         assert people.names() == {1: "Person 1", 2: "Person 2"}
@@ -122,18 +129,18 @@ def test_invalid_names(path: Path, name: str, message: str) -> None:
 
 def test_a_new_person_does_not_get_a_taken_name(path: Path) -> None:
     with open_people(path) as people:
-        assign_found(people, {"a": faces(1)}, {"a": ids(1)})
+        store_clustering(people, {"a": faces(1)}, {"a": ids(1)})
         DecisionLog(people).rename(1, default_name(2))
-        assign_found(people, {"a": faces(2)}, {"a": ids(1, 2)})
+        store_clustering(people, {"a": faces(2)}, {"a": ids(1, 2)})
         assert people.names() == {1: "Person 2", 2: "Person 2 (new)"}
 
 
 def test_an_error_in_the_middle_leaves_everything(path: Path) -> None:
     with open_people(path) as people:
-        assign_found(people, {"a": faces(2)}, {"a": ids(1, UNKNOWN)})
+        store_clustering(people, {"a": faces(2)}, {"a": ids(1, UNKNOWN)})
         too_few = {"a": ids(5, 6), "b": ids(7)}
         with pytest.raises(ValueError, match="shorter"):
-            assign_found(people, {"a": faces(2), "b": faces(2)}, too_few)
+            store_clustering(people, {"a": faces(2), "b": faces(2)}, too_few)
         assert people.names() == {1: "Person 1"}
         assert people.assignments("a").person_id.tolist() == [1, UNKNOWN]
     with open_people(path) as people:
@@ -172,10 +179,10 @@ def test_a_full_disk_loses_nothing_and_is_not_reported_as_damage(path: Path) -> 
     def fill() -> None:
         with open_people(path) as people:
             people.connection.execute("PRAGMA max_page_count = 1")
-            assign_found(people, {"a": faces(10_000)}, {"a": np.ones(10_000, np.int64)})
+            store_clustering(people, {"a": faces(10_000)}, {"a": np.ones(10_000, np.int64)})
 
     with open_people(path) as people:
-        assign_found(people, {"a": faces(1)}, {"a": ids(1)})
+        store_clustering(people, {"a": faces(1)}, {"a": ids(1)})
         DecisionLog(people).rename(1, "Anna")
     with pytest.raises(InputError, match=r"cannot be read or written \(.*full\); mend that"):
         fill()
@@ -186,7 +193,7 @@ def test_a_full_disk_loses_nothing_and_is_not_reported_as_damage(path: Path) -> 
 
 def test_a_violated_constraint_is_a_programming_error(path: Path) -> None:
     with open_people(path) as people:
-        assign_found(people, {"a": faces(1)}, {"a": ids(1)})
+        store_clustering(people, {"a": faces(1)}, {"a": ids(1)})
     with pytest.raises(sqlite3.IntegrityError), open_people(path) as people:
         people.connection.execute("INSERT INTO people VALUES (1, 'twice')")
 
@@ -197,7 +204,7 @@ def test_incremental_updates_equal_a_full_replay(path: Path) -> None:
     tables = {name: crowded(rows, random) for name, rows in (("a", 40), ("b", 25))}
     with open_people(path) as people:
         found = {name: random.integers(UNKNOWN, 4, len(table)) for name, table in tables.items()}
-        assign_found(
+        store_clustering(
             people, tables, {name: np.where(ids_ == 0, 1, ids_) for name, ids_ in found.items()}
         )
         for _ in range(120):
@@ -228,14 +235,14 @@ def act(people: People, tables: dict[str, Faces], random: np.random.Generator) -
         DecisionLog(people).undo()
     elif kind == "redo":
         DecisionLog(people).redo()
-    elif kind in OF_FACES:
+    elif kind in FACE_KINDS:
         picked = {}
         for name, found in tables.items():
             rows = np.sort(random.choice(len(found), random.integers(1, 4), replace=False))
-            picked[name] = Places(found.time_s[rows], found.xyxy[rows])
+            picked[name] = FaceKeys(found.time_s[rows], found.xyxy[rows])
         person = UNKNOWN if kind == DecisionKind.SPLIT else int(random.choice(there))
         DecisionLog(people).decide(Decision(DecisionKind(kind), person, faces=picked))
-    elif kind in OF_TWO:
+    elif kind in PAIR_KINDS:
         if len(there) > 1:
             one, other = random.choice(there, 2, replace=False).tolist()
             DecisionLog(people).decide(Decision(DecisionKind(kind), one, other))

@@ -11,9 +11,9 @@ import pytest
 from data.core.arrays import UNKNOWN
 from data.core.errors import OutdatedError
 from data.tables.decision_log import DecisionLog
-from data.tables.decisions import Decision, DecisionKind, Places, faces_json, parse_faces, replay
+from data.tables.decisions import Decision, DecisionKind, FaceKeys, faces_json, parse_faces, replay
 from data.tables.people import People, open_people
-from data.tables.projection import assign_found
+from data.tables.projection import store_clustering
 from tests.data.tables.reviewed import FOUND, MADE, X, faces, found, now, places
 
 # --- the next clustering ----------------------------------------------------------------------
@@ -47,7 +47,7 @@ def test_resampled_faces_keep_their_decisions(people: People) -> None:
     DecisionLog(people).decide(Decision(DecisionKind.MOVE, 3, faces=places(0, 1, 2, 3)))
     every_second = faces(8).take(np.arange(0, 8, 2))
     jitter = every_second.replace(xyxy=every_second.xyxy + np.float32(0.4))
-    assign_found(people, {"a": jitter}, {"a": np.array([1, 1, 2, X])})
+    store_clustering(people, {"a": jitter}, {"a": np.array([1, 1, 2, X])})
     assert now(people) == [3, 3, 2, X]
     found(people, *FOUND)
     assert now(people) == [3, 3, 3, 3, 2, 3, X, X]
@@ -55,7 +55,7 @@ def test_resampled_faces_keep_their_decisions(people: People) -> None:
 
 def test_a_removed_footage(people: People) -> None:
     DecisionLog(people).decide(Decision(DecisionKind.MOVE, 2, faces=places(0)))
-    assign_found(people, {"b": faces(1)}, {"b": np.array([1])})
+    store_clustering(people, {"b": faces(1)}, {"b": np.array([1])})
     assert people.names() == {1: "Person 1"}
     found(people, *FOUND)
     assert now(people)[0] == 2
@@ -65,7 +65,7 @@ def test_people_made_while_a_clustering_ran(people: People) -> None:
     """The clustering numbers new people from 4 on, and a user has split one off meanwhile."""
     DecisionLog(people).decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(0)))
     new = np.array([1, 1, 1, 4, 4, 5, X, X])
-    assign_found(people, {"a": faces(8)}, {"a": new}, first_new=4)
+    store_clustering(people, {"a": faces(8)}, {"a": new}, first_new=4)
     assert now(people) == [4, 1, 1, 5, 5, 6, X, X]
 
 
@@ -89,7 +89,7 @@ def test_replay_of_no_decisions() -> None:
     decisions = [
         decision for decision, _, _ in MADE.values() if decision.kind is not DecisionKind.SPLIT
     ]
-    without_faces = replay({"b": Places.empty()}, {"b": np.zeros(0, np.int64)}, decisions)
+    without_faces = replay({"b": FaceKeys.empty()}, {"b": np.zeros(0, np.int64)}, decisions)
     assert len(without_faces.labels["b"].person_id) == 0
 
 
@@ -98,15 +98,15 @@ def test_replay_gives_the_constraints_of_the_clustering(people: People) -> None:
     DecisionLog(people).decide(Decision(DecisionKind.MOVE, 2, faces=places(5)))
     DecisionLog(people).decide(Decision(DecisionKind.DIFFERENT, 1, 2))
     DecisionLog(people).decide(Decision(DecisionKind.SPLIT, UNKNOWN, faces=places(3)))
-    table = people.found("a")
-    reviewed = people.reviewed({"a": Places(table.time_s, table.xyxy)}, {"a": table.person_id})
+    table = people.clustered_assignments("a")
+    reviewed = people.reviewed({"a": FaceKeys(table.time_s, table.xyxy)}, {"a": table.person_id})
     labels = reviewed.labels["a"]
     assert labels.pinned.tolist() == [X, X, X, 4, X, 2, X, X]
     assert labels.never.tolist() == [[1]] + [[X]] * 7
-    assert reviewed.apart == {(1, 2), (2, 4)}
+    assert reviewed.different == {(1, 2), (2, 4)}
     DecisionLog(people).decide(Decision(DecisionKind.MERGE, 4, 1))
-    reviewed = people.reviewed({"a": Places(table.time_s, table.xyxy)}, {"a": table.person_id})
-    assert reviewed.apart == {(1, 2)}
+    reviewed = people.reviewed({"a": FaceKeys(table.time_s, table.xyxy)}, {"a": table.person_id})
+    assert reviewed.different == {(1, 2)}
     assert reviewed.merged_into == {4: 1}
 
 

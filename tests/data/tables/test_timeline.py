@@ -15,7 +15,7 @@ def frames(*index: int, cuts: tuple[int, ...] = ()) -> Timeline:
 
 
 @pytest.mark.parametrize(
-    ("line", "index", "place", "shot"),
+    ("line", "index", "rows", "shot"),
     [
         pytest.param(frames(), [], [], [], id="empty"),
         pytest.param(frames(0, 1, 2), [2, 0, 2], [2, 0, 2], [0, 0, 0], id="one shot"),
@@ -25,26 +25,24 @@ def frames(*index: int, cuts: tuple[int, ...] = ()) -> Timeline:
         ),
     ],
 )
-def test_place_and_shot(
-    line: Timeline, index: list[int], place: list[int], shot: list[int]
-) -> None:
+def test_rows_and_shot(line: Timeline, index: list[int], rows: list[int], shot: list[int]) -> None:
     frame_index = np.array(index, np.int64)
-    assert line.place(frame_index).tolist() == place
+    assert line.rows(frame_index).tolist() == rows
     assert line.shot(frame_index).tolist() == shot
 
 
 @pytest.mark.parametrize("index", [1, 10, -1])
 def test_a_frame_that_was_not_read(index: int) -> None:
     with pytest.raises(ValueError, match=f"frame {index} must be"):
-        frames(0, 3, 9).place(np.array([3, index]))
+        frames(0, 3, 9).rows(np.array([3, index]))
 
 
 @pytest.mark.parametrize(
     ("index", "time_s", "cuts", "message"),
     [
-        ([0, 0], [0.0, 0.1], [], "frame_index must rise"),
-        ([0, 1], [0.0, 0.0], [], "time_s must rise"),
-        ([0, 1], [0.0, 0.1], [5, 5], "cuts must rise"),
+        ([0, 0], [0.0, 0.1], [], "frame_index must be increasing"),
+        ([0, 1], [0.0, 0.0], [], "time_s must be increasing"),
+        ([0, 1], [0.0, 0.1], [5, 5], "cuts must be increasing"),
         ([0, 1], [0.0], [], r"shape \(2,\)"),
     ],
 )

@@ -75,7 +75,7 @@ def test_probe_returns_size_duration_rate_and_sound(
         ("truncated.mp4", "cut off"),
         ("sound_only.m4a", "sound only"),
         ("song_with_cover.m4a", "sound only"),
-        ("nothing_decodes.mp4", "no frame of it decodes"),
+        ("nothing_decodes.mp4", "none of its frames can be decoded"),
         ("absurd_size.y4m", "not a video that can be read"),
         ("absurd_size.avi", "too many"),
         ("absurd.png", "too many pixels"),

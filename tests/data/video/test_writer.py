@@ -139,7 +139,7 @@ def test_sizes_do_not_change_within_a_film(tmp_path: Path) -> None:
 
 
 def test_times_rise(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="must rise"):
+    with pytest.raises(ValueError, match="must be above"):
         write_video(tmp_path / "film.mp4", pictures(2), rate=25, times=[0.1, 0.1])
 
 

@@ -100,7 +100,7 @@ def test_start_time_of_a_footage(clips: Clips) -> None:
 @pytest.mark.parametrize("clip", ["constant_rate.mp4", "delayed_start.mkv", "silent.mp4"])
 def test_frame_durations(clip: str, clips: Clips) -> None:
     frames = list(decode_frames(probe(clips(clip))))
-    lasts = {round(float(frame.lasts_s), 3) for frame in frames}
+    lasts = {round(float(frame.duration_s), 3) for frame in frames}
     assert lasts == {round(frames[1].time_s, 3)}
 
 
