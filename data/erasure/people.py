@@ -18,7 +18,7 @@ def erase_person(people: People, person_id: int) -> None:
     execute("PRAGMA secure_delete = ON")
     with people.transaction() as connection:
         erased_faces = {
-            name: _places_of(people.assignments(name), person_id) for name in people.footages()
+            name: _keys_of(people.assignments(name), person_id) for name in people.footages()
         }
         erased = merged_people(people, person_id)
         # The decisions that name the person are deleted. Without this update, a face that was moved

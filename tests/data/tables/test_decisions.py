@@ -125,7 +125,7 @@ def test_assigned_faces_take_precedence_over_removed_ones(people: People) -> Non
         ),
         pytest.param(
             Decision(DecisionKind.MOVE, 1, faces=places(0, 99)),
-            "a face is not there",
+            "a face does not exist",
             id="no such face",
         ),
         pytest.param(

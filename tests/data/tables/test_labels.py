@@ -64,7 +64,7 @@ def test_sets_come_back_by_name(folder: LabelFolder) -> None:
         pytest.param("a", [f"{n}" for n in range(MAX_LABELS + 1)], "give 2 to", id="many labels"),
         pytest.param("a", ["Yes", "yes"], "two labels are the same", id="alike"),
         pytest.param("a", ["", "b"], "a label must have", id="empty label"),
-        pytest.param("SMILE", ["a", "b"], "such a set already", id="taken"),
+        pytest.param("SMILE", ["a", "b"], "set of this name already", id="taken"),
     ],
 )
 @pytest.mark.usefixtures("smile")
