@@ -22,7 +22,7 @@ EXIT_BROKEN_PIPE = 141  # as if by SIGPIPE
 _DISK_PROBLEMS = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
-    errno.EFBIG: "the file is too large for this disk; choose another --project folder",
+    errno.EFBIG: "the disk does not support files this large; choose another --project folder",
     errno.EROFS: "the disk is read-only; choose another --project folder",
     errno.EACCES: "no permission; change it, or choose another --project folder",
     errno.EPERM: "no permission; change it, or choose another --project folder",
