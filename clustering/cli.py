@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from clustering.pairing.options import add_pair_options, pairing_of, with_pairs
 from data.command.command import (
     Parser,
+    add_model_options,
     add_ray_option,
     limit_threads,
     report_failures,
     require_range,
     run,
+    say,
     shown,
     with_projects,
 )
@@ -22,6 +24,7 @@ from data.core.errors import InputError
 from data.storage.addresses import footage_path, project_path
 
 if TYPE_CHECKING:
+    from clustering.faces.coverage import Coverage
     from clustering.faces.stage import FacesSummary
     from clustering.settings import ClusterSettings
     from clustering.summary import ClusterSummary
@@ -86,7 +89,8 @@ def _add_detection(parser: argparse.ArgumentParser) -> None:
         "--min-face",
         type=float,
         metavar="PX",
-        help="smallest face to detect (default: a twelfth of the frame's height)",
+        help="smallest face to detect (default: 14 px of a 720p frame; with dlib's detectors, a "
+        "twelfth of the frame's height)",
     )
     scale.add_argument(
         "--upsample",
@@ -96,9 +100,15 @@ def _add_detection(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--detector",
-        choices=("cnn", "hog"),
-        default="cnn",
-        help="hog is dlib's older and faster one",
+        choices=("auto", "centerface", "cnn", "hog"),
+        default="auto",
+        help="auto is CenterFace where it is installed, else dlib's CNN; hog is dlib's older one",
+    )
+    add(
+        "--embedder",
+        choices=("auto", "sface", "dlib"),
+        default="auto",
+        help="auto is SFace where it and CenterFace are installed, else dlib's",
     )
     add(
         "--backend",
@@ -112,6 +122,7 @@ def _add_detection(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="runtime of the fast backend; the results are the same",
     )
+    add_model_options(parser)
 
 
 def _add_clustering(parser: argparse.ArgumentParser) -> None:
@@ -144,8 +155,8 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def _cluster(parsed: argparse.Namespace) -> int:
     _check(parsed)
-    settings = _settings(parsed)
     limit_threads(parsed.threads)
+    settings = _settings(parsed)
     from clustering.stage import cluster_faces
     from data.command.inputs import footage_paths, project_for
     from data.core.progress import bars
@@ -189,19 +200,29 @@ def _require(condition: bool, message: str) -> None:
 
 def _settings(parsed: argparse.Namespace) -> ClusterSettings:
     from clustering.faces.backends import BackendSettings
+    from clustering.faces.choice import choose_backend
     from clustering.grouping.footage import GroupingSettings
     from clustering.settings import ClusterSettings
+    from data.inference.models.store import use_models
 
+    use_models(parsed.models)
+    backend = BackendSettings(
+        backend=parsed.backend,
+        min_face_px=parsed.min_face,
+        upsample=parsed.upsample,
+        runtime=parsed.runtime,
+        threads=parsed.threads,
+    )
     return ClusterSettings(
         every_s=parsed.every,
-        backend=BackendSettings(
-            detector=parsed.detector,
-            backend=parsed.backend,
-            min_face_px=parsed.min_face,
-            upsample=parsed.upsample,
-            runtime=parsed.runtime,
-            threads=parsed.threads,
+        backend=choose_backend(
+            backend,
+            parsed.detector,
+            parsed.embedder,
+            offline=parsed.offline,
+            say=lambda line: say(NAME, line),
         ),
+        keep_backend=parsed.detector == parsed.embedder == "auto",
         grouping=GroupingSettings(
             eps=parsed.eps, min_samples=parsed.min_samples, plain=parsed.plain
         ),
@@ -217,8 +238,10 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
 def _report(project: Project, summary: ClusterSummary) -> list[str]:
     """Return the closing lines of the output."""
     from clustering.pairing.lesson import lesson_lines
+    from clustering.summary import missed_lines
 
-    lines = [_footage_line(footage) for footage in summary.footages]
+    lines = [_footage_line(one, summary.coverage.get(one.name)) for one in summary.footages]
+    lines += [f"warning: {line}" for line in missed_lines(summary)]
     lines += [line for lesson in summary.lessons for line in lesson_lines(lesson)]
     lines += [f"warning: {line}" for line in summary.left_out]
     lines += [_count(len(summary.people), "person", "people"), *_people_lines(summary)]
@@ -247,15 +270,24 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
     return lines
 
 
-def _footage_line(footage: FacesSummary) -> str:
+def _footage_line(footage: FacesSummary, covered: Coverage | None) -> str:
     damage = f"; {footage.damage}" if footage.damage else ""
     if footage.kind == "video":
         sampled = f"{_count(footage.frames, 'frame')} sampled, one every {footage.every_s:g} s"
     else:
         sampled = _count(footage.frames, "picture")
         damage = damage.replace("frame", "picture")
+    faces = _count(footage.faces, "face") + (_sizes(covered) if covered else "")
     done = " (done before)" if footage.already_done else ""
-    return f"{footage.name}: {sampled}, {_count(footage.faces, 'face')}{done}{damage}"
+    return f"{footage.name}: {sampled}, {faces}{done}{damage}"
+
+
+def _sizes(covered: Coverage) -> str:
+    """Return the sizes of the faces, and the number of frames without any."""
+    low, middle, high = (f"{px:.0f}" for px in covered.smallest_median_largest_px)
+    sizes = f" of {low} px" if low == high else f" of {low} to {high} px, median {middle}"
+    empty = f", none in {covered.empty_frames}" if covered.empty_frames else ""
+    return (sizes if covered.faces else "") + empty
 
 
 def _people_lines(summary: ClusterSummary) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from clustering.faces.coverage import Coverage, coverage
 from clustering.faces.stage import FacesSummary
 from clustering.output.dataset import DatasetPlan
 from clustering.output.write import IdentifiedFootages
@@ -41,6 +42,7 @@ class ClusterSummary:
     failed: tuple[str, ...] = ()  # one line per unusable footage
     took_s: float = 0.0
     up_to_date: bool = False  # whether there was nothing to do
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)  # by footage of the project
 
 
 def summarise(
@@ -58,10 +60,12 @@ def summarise(
         plan: plan of the dataset.
     """
     names = identified.names
+    covered = {}
     faces = dict.fromkeys(names, 0)
     seen_s = dict.fromkeys(names, 0.0)
     for footage in identified.footages:
         record = project.require_record(FACES, footage.name)
+        covered[footage.name] = coverage(footage.frames, footage.faces, record)
         every_s = record.every_s if record.kind == "video" else 0.0
         present, counts = np.unique(footage.person_id, return_counts=True)
         for person, count in zip(present.tolist(), counts.tolist(), strict=True):
@@ -76,4 +80,12 @@ def summarise(
         train_images=sum(image.split == "train" for image in plan.images),
         val_images=sum(image.split == "val" for image in plan.images),
         too_few=tuple(names[person] for person in plan.too_few),
+        coverage=covered,
     )
+
+
+def missed_lines(summary: ClusterSummary) -> list[str]:
+    """Return a line for each footage of this run where much points to missed faces."""
+    names = [footage.name for footage in summary.footages]
+    found = [(name, summary.coverage[name].advice) for name in names if name in summary.coverage]
+    return [f"{name}: {advice}" for name, advice in found if advice]

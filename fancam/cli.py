@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--open", action="store_true", help="serve the page at the end and open it in the browser")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
+    add_model_options(parser)
     add_pair_options(parser)
     return parser
 
@@ -85,6 +86,8 @@ def _run(parsed: argparse.Namespace) -> int:
         open_page=parsed.open,
         threads=parsed.threads,
         pairing=pairing_of(parsed),
+        models=parsed.models,
+        offline=parsed.offline,
         ray=parsed.ray,
         syncs=parsed.syncs,
     )

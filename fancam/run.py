@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from clustering.pairing.options import with_pairs
 from clustering.pairing.settings import PairingSettings
 from clustering.settings import ClusterSettings
-from data.command.command import report_failures, shown
+from data.command.command import report_failures, say, shown
 from data.core.errors import InputError
 from data.project.project import absolute
 
 if TYPE_CHECKING:
+    from clustering.faces.backends import BackendSettings
     from data.core.progress import Progress
     from data.execution.failures import Failures
     from data.execution.tasks import Runner
@@ -40,6 +41,8 @@ class RunSettings:
         open_page: serve the page at the end, and open it in the browser.
         threads: number of processor cores to use; 0 for all.
         pairing: pairs of recordings of one lesson.
+        models: folder of face models; None for that of the environment, or fancam's cache.
+        offline: fetch no face models.
         ray: address of a Ray cluster; see `data.remote.runners.runner_at`.
         syncs: sync of the project if it is at an address, else empty.
     """
@@ -50,6 +53,8 @@ class RunSettings:
     open_page: bool = False
     threads: int = 0
     pairing: PairingSettings = field(default_factory=PairingSettings)
+    models: Path | None = None
+    offline: bool = False
     ray: str | None = None
     syncs: Sequence[ProjectSync] = ()
 
@@ -71,9 +76,10 @@ def run_stages(paths: Sequence[Path], settings: RunSettings) -> int:
     project = project_for(paths, footages, folder=settings.project)
     failures = Failures()
     _check_requirements(project, footages, settings.weights)
+    backend = _backend(settings)
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
     with runner_at(settings.ray, settings.syncs) as runner:
-        stages = _Stages(project, footages, settings, failures, runner)
+        stages = _Stages(project, footages, settings, backend, failures, runner)
         with total_progress(NAME, stages.steps()) as line:
             for number, stage in enumerate(stages.in_order()):
                 with line.step(number) as progress:
@@ -94,6 +100,7 @@ class _Stages:
     project: Project
     footages: list[Path]
     settings: RunSettings
+    backend: BackendSettings
     failures: Failures
     runner: Runner
 
@@ -124,14 +131,15 @@ class _Stages:
         return [self._cluster, self._train, self._track, self._crop, self._smile]
 
     def _cluster(self, progress: Progress) -> Iterator[str]:
-        from clustering.faces.backends import BackendSettings
         from clustering.pairing.lesson import lesson_lines
         from clustering.stage import cluster_faces
+        from clustering.summary import missed_lines
         from data.execution.context import RunContext
         from data.execution.failures import Failures
 
-        backend = BackendSettings(threads=self.settings.threads)
-        settings = ClusterSettings(backend=backend, pairing=self.settings.pairing)
+        settings = ClusterSettings(
+            backend=self.backend, pairing=self.settings.pairing, keep_backend=True
+        )
         # Separate failures: later stages receive only the footages that this stage could use.
         context = RunContext(progress, Failures(), self.runner)
         summary = cluster_faces(self.project, self.footages, settings, context=context)
@@ -141,6 +149,7 @@ class _Stages:
         yield f"cluster-faces  {len(summary.people)} people in {faces} faces: {names}"
         for lesson in summary.lessons:
             yield from lesson_lines(lesson)
+        yield from (f"warning: {line}" for line in missed_lines(summary))
         if not summary.people:
             raise InputError("too few similar faces to make a person; see cluster-faces --help")
 
@@ -197,6 +206,22 @@ class _Stages:
 
         paths = {entry.path for entry in self.project.footages_with(TRACKS) if entry.rate}
         return [path for path in self._usable() if absolute(path) in paths]
+
+
+def _backend(settings: RunSettings) -> BackendSettings:
+    """Choose detector and embedder, fetching missing models first."""
+    from clustering.faces.backends import BackendSettings
+    from clustering.faces.choice import choose_backend
+    from data.inference.models.store import use_models
+
+    use_models(settings.models)
+    return choose_backend(
+        BackendSettings(threads=settings.threads),
+        "auto",
+        "auto",
+        offline=settings.offline,
+        say=lambda line: say(NAME, line),
+    )
 
 
 def _check_requirements(project: Project, footages: Sequence[Path], weights: str) -> None:

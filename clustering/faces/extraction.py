@@ -12,9 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.faces.clothes import clothes_histograms
-from clustering.faces.detector import Detector, FaceDetections
-from clustering.faces.embedder import Chips, FaceEmbedder
 from clustering.faces.labelled import numbers_in_frame
+from clustering.faces.networks.detector import Detector, FaceDetections
+from clustering.faces.networks.embedder import Chips, FaceEmbedder, rgb
+from clustering.faces.networks.sface import (
+    SFACE_SIZE,
+    SFaceChips,
+    SFaceEmbedder,
+    chips_by_landmarks,
+    chips_by_points,
+)
 from clustering.faces.portraits import cut_portrait
 from clustering.faces.quality import sharpness, turn
 from data.core.arrays import Image
@@ -58,17 +65,24 @@ class Extractor:
     """Extract the faces of frames."""
 
     def __init__(
-        self, detector: Detector, embedder: FaceEmbedder, *, batch_px: int = BATCH_PX
+        self,
+        detector: Detector,
+        embedder: FaceEmbedder,
+        sface: SFaceEmbedder | None = None,
+        *,
+        batch_px: int = BATCH_PX,
     ) -> None:
         """Create an extractor.
 
         Args:
             detector: finds the faces.
             embedder: aligns and embeds them.
+            sface: embeds them a second time; None leaves those columns 0.
             batch_px: maximum pixels per batch of frames.
         """
         self._detector = detector
         self._embedder = embedder
+        self._sface = sface
         self._batch_px = batch_px
 
     def extract(
@@ -98,12 +112,13 @@ class Extractor:
     def _describe(self, batch: _Batch) -> tuple[_Batch, Extracted]:
         tables = [self._faces_of(f, d) for f, d in zip(batch.frames, batch.detections, strict=True)]
         chips = np.concatenate([chips for _, chips in tables])
-        embeddings = self._embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
+        embedding, mirrored = _with_mirrored(self._embedder, chips)
         faces = Faces.concatenate([faces for faces, _ in tables]).replace(
-            sharpness=sharpness(chips),
-            embedding=embeddings[: len(chips)],
-            embedding_mirrored=embeddings[len(chips) :],
+            sharpness=sharpness(chips), embedding=embedding, embedding_mirrored=mirrored
         )
+        if self._sface is not None:
+            sface, mirrored = _with_mirrored(self._sface, _sface_chips(batch, faces))
+            faces = faces.replace(sface=sface, sface_mirrored=mirrored)
         return batch, Extracted(_frames_table(batch.frames), faces)
 
     def _faces_of(self, frame: Frame, found: FaceDetections) -> tuple[Faces, Chips]:
@@ -122,6 +137,8 @@ class Extractor:
             clothes=clothes_histograms(frame.image, found.xyxy),
             shot=np.zeros(n, np.int32),
             tracklet=np.full(n, -1, np.int32),
+            sface=np.zeros((n, SFACE_SIZE), np.float32),
+            sface_mirrored=np.zeros((n, SFACE_SIZE), np.float32),
         )
         return faces, self._embedder.chips(frame.image, landmarks)
 
@@ -142,8 +159,28 @@ def _batches(frames: Iterable[Frame], limit_px: int) -> Iterator[list[Frame]]:
 
 
 def _from_left_to_right(found: FaceDetections) -> FaceDetections:
-    order = np.lexsort((found.xyxy[:, 1], found.xyxy[:, 0]))
-    return FaceDetections(xyxy=found.xyxy[order], score=found.score[order])
+    return found.take(np.lexsort((found.xyxy[:, 1], found.xyxy[:, 0])))
+
+
+def _with_mirrored(
+    embedder: FaceEmbedder | SFaceEmbedder, chips: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Embed ``(n, side, side, 3)`` chips and their mirrored images, ``(n, 128)`` each."""
+    both = embedder.embed(np.concatenate([chips, chips[:, :, ::-1]]))
+    return both[: len(chips)], both[len(chips) :]
+
+
+def _sface_chips(batch: _Batch, faces: Faces) -> SFaceChips:
+    """Cut out the faces of a batch for SFace, ``(n, 112, 112, 3)``."""
+    chips = []
+    for frame, found in zip(batch.frames, batch.detections, strict=True):
+        image = rgb(frame.image)
+        if found.points is not None:
+            chips.append(chips_by_points(image, found.points))
+        else:
+            rows = faces.frame_index == frame.index
+            chips.append(chips_by_landmarks(image, faces.landmarks[rows]))
+    return np.concatenate(chips)
 
 
 def _frames_table(frames: list[Frame]) -> Frames:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.embedder import Chips, Landmarks
+from clustering.faces.networks.embedder import Chips, Landmarks
 from data.core.boxes import sizes_wh
 from data.tables.faces import Faces
 

@@ -17,9 +17,11 @@ class FaceSettings:
     Args:
         every_s: interval between sampled frames; None derives it from the footage's length.
         backend: detector, embedder, and the smallest face to search for.
+        keep_backend: keep finished tables that were made with another detector or embedder.
         force: repeat finished work, and accept a footage that has changed.
     """
 
     every_s: float | None = None
     backend: BackendSettings = field(default_factory=BackendSettings)
+    keep_backend: bool = False
     force: bool = False

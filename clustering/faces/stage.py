@@ -91,7 +91,7 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
         """Return the detection tasks of a footage; none if its tables are up to date."""
         project, settings, (name, source) = self.project, self.settings, footage
         intervals = self.intervals.get(name)
-        inputs = _faces_inputs(source, settings, intervals)
+        inputs = self._kept(name, _faces_inputs(source, settings, intervals))
         frames = _sampled_frames(source, settings, intervals)
         if faces_done(project, name, inputs) and not settings.force:
             return Work(name, inputs, total=frames, done=frames)
@@ -112,6 +112,14 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
             total=frames,
             done=sum(len(part.frames) for part in finished),
         )
+
+    def _kept(self, name: str, inputs: FacesRecord) -> FacesRecord:
+        """Return the inputs of the finished tables, if only detector and embedder differ."""
+        record = self.project.record(FACES, name) if self.settings.keep_backend else None
+        if record is None or self.settings.force:
+            return inputs
+        kept = replace(inputs, detector=record.detector, embedder=record.embedder)
+        return kept if faces_done(self.project, name, kept) else inputs
 
     def finish(self, finished: Finished[FacesRecord, None], *, took_s: float) -> FacesSummary:
         """Record a footage's tables as finished, and remove its checkpoints."""
@@ -174,6 +182,7 @@ def _faces_inputs(
         min_face_px=backend.min_face_px,
         upsample=backend.upsample,
         spans=spans,
+        embedder=backend.embedder,
     )
 
 

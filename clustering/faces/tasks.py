@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clustering.faces.backends import BackendSettings, load_detector, load_embedder
+from clustering.faces.backends import BackendSettings, load_detector, load_embedder, load_sface
 from clustering.faces.extraction import (
     CHECKPOINT_FRAMES,
     Extracted,
@@ -96,7 +96,7 @@ def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
 
 
 def _load(settings: BackendSettings) -> Extractor:
-    return Extractor(load_detector(settings), load_embedder(settings))
+    return Extractor(load_detector(settings), load_embedder(settings), load_sface(settings))
 
 
 def _merged(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Extracted]:

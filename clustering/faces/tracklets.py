@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from clustering.faces.embedding_space import face_embeddings
 from data.core.boxes import centres, iou, sizes_wh
 from data.tables.faces import Faces, Frames
 
@@ -51,8 +52,7 @@ def tracklet_numbers(frames: Frames, faces: Faces) -> NDArray[np.int32]:
         frames: sampled frames, with ``shot`` filled in.
         faces: faces of these frames.
     """
-    mean = (faces.embedding + faces.embedding_mirrored) / 2
-    embedding = np.asarray(mean, np.float32)
+    embedding = face_embeddings(faces)
     number = np.full(len(faces), -1, np.int32)
     rows_by_frame = _rows_by_frame(frames, faces)
     sample_of = {int(frame): i for i, frame in enumerate(frames.frame_index)}

@@ -11,21 +11,18 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from clustering.faces.embedding_space import all_have_sface, face_embeddings, face_weights
 from clustering.grouping.arrays import Labels, Rows
+from clustering.grouping.calibration import DLIB, SFACE
 from clustering.grouping.cannot_link import CannotLink
-from clustering.grouping.footage import person_embeddings, person_weights
 from clustering.grouping.large_linkage import link
 from clustering.grouping.leftovers import match_leftovers, one_per_frame
-from clustering.grouping.linkage import Distance, Groups, groups_of
+from clustering.grouping.linkage import Groups, groups_of
 from clustering.grouping.relabel import by_first_row, renumbered
 from data.core.arrays import UNKNOWN
 from data.tables.face_match import same_faces
 from data.tables.faces import Faces
 from data.tables.people import Assignments
-
-_ACROSS = Distance(clothes_share=0.0, poor_share=0.3)
-"""Clothes change between footages, and poor faces of two strangers resemble each other."""
-_LINK_ACROSS = 1.02  # distance threshold, in eps
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +89,13 @@ class _Nodes:
         self.footage = np.repeat(np.arange(len(entries)), sizes)
         self.of_face = np.concatenate([np.zeros(0, np.int64), *shifted])
         self.frame = _numbered_frames(faces)
+        sface = all_have_sface(faces)
+        self.calibration = SFACE if sface else DLIB
         empty = np.zeros((0, 128), np.float32)
-        self.embedding = np.concatenate([empty, *map(person_embeddings, faces)])
-        self.weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
+        embeddings = (face_embeddings(table, sface=sface) for table in faces)
+        self.embedding = np.concatenate([empty, *embeddings])
+        weights = (face_weights(table, sface=sface) for table in faces)
+        self.weight = np.concatenate([np.zeros(0), *weights])
         self.seconds = np.concatenate(
             [np.zeros(0), *(np.full(len(e.faces), e.seconds_per_face) for e in entries)]
         )
@@ -189,8 +190,8 @@ def _join_across(nodes: _Nodes, eps: float) -> Labels:
     joined = link(
         nodes.groups(label),
         of_footage.combined_with(of_person),
-        distance=_ACROSS,
-        threshold=_LINK_ACROSS * eps,
+        distance=nodes.calibration.across,
+        threshold=nodes.calibration.link_across * eps,
     )
     return joined[initial]
 
@@ -223,8 +224,8 @@ def _adopt_leftovers(nodes: _Nodes, person: Labels, eps: float) -> Labels:
         nodes.groups(label),
         CannotLink.exclusive(node, nodes.frame, len(leftovers)),
         CannotLink.exclusive(label, nodes.frame, len(people)),
-        distance=_ACROSS,
-        limit=_LINK_ACROSS * eps,
+        distance=nodes.calibration.across,
+        limit=nodes.calibration.link_across * eps,
     )
     column = one_per_frame(column, distance, node=node, frame=nodes.frame)
     adopted = person.copy()

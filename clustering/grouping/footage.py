@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.quality import quality
-from clustering.grouping.arrays import Floats, Labels
+from clustering.faces.embedding_space import face_embeddings, face_weights, has_sface
+from clustering.grouping.arrays import Labels
+from clustering.grouping.calibration import DLIB, SFACE
 from clustering.grouping.cannot_link import CannotLink
 from clustering.grouping.dbscan import dense
 from clustering.grouping.large_linkage import DEFAULT_LIMITS, LinkageLimits, link
 from clustering.grouping.leftovers import match_leftovers, one_per_frame
 from clustering.grouping.linkage import (
-    CLOTHES_SHARE,
     SPREAD_SHARE,
     Distance,
     Groups,
@@ -52,12 +52,7 @@ class GroupingSettings:
 
 PLAIN_MIN_SAMPLES = 5
 
-# Distance thresholds of average linkage, in eps. Photographs need more similarity: without clothes
-# and with more people, strangers are more alike.
-_LINK = 1.20
-_LINK_STILLS = 1.06
 _JOIN_SLACK = 0.1  # added to the threshold for leftovers, in eps
-_FOUNDER_QUALITY = 0.2  # minimum quality of a person's best face
 
 
 def group_faces(
@@ -91,17 +86,6 @@ def default_min_samples(frames: int, *, video: bool) -> int:
     return int(np.clip(3 + frames / 300, 3, 5)) if video else 2
 
 
-def person_weights(faces: Faces, *, weighted: bool = True) -> Floats:
-    """Return the weight of each face, ``(n,)``: its quality, or 1 if not ``weighted``."""
-    return quality(faces).astype(np.float64) if weighted else np.ones(len(faces))
-
-
-def person_embeddings(faces: Faces, *, mirrored: bool = True) -> NDArray[np.float32]:
-    """Return the embeddings to compare, ``(n, 128)``, averaged with those of the mirrored chips."""
-    embedding = (faces.embedding + faces.embedding_mirrored) / 2 if mirrored else faces.embedding
-    return np.asarray(embedding, np.float32)
-
-
 class _Grouping:
     def __init__(
         self,
@@ -120,13 +104,16 @@ class _Grouping:
         self.constraints = constraints
         self.limits = limits
         self.frame = _shared_frames(faces) if settings.cannot_link else np.full(len(faces), UNKNOWN)
-        self.embedding = person_embeddings(faces, mirrored=settings.mirror)
-        self.weight = person_weights(faces, weighted=settings.quality)
+        sface = has_sface(faces)
+        self.calibration = SFACE if sface else DLIB
+        self.embedding = face_embeddings(faces, sface=sface, mirrored=settings.mirror)
+        self.weight = face_weights(faces, sface=sface, weighted=settings.quality)
         self.clothes = faces.clothes if clothes else np.zeros((len(faces), 1), np.float32)
         self.node = _nodes(faces, constraints, tracklets=settings.tracklets and video)
-        self.threshold = settings.eps * (_LINK if video else _LINK_STILLS)
+        chosen = self.calibration
+        self.threshold = settings.eps * (chosen.link if video else chosen.link_stills)
         self.distance = Distance(
-            clothes_share=CLOTHES_SHARE if clothes else 0.0,
+            clothes_share=chosen.clothes_share if clothes else 0.0,
             spread_share=SPREAD_SHARE if settings.spread else 0.0,
         )
 
@@ -164,7 +151,8 @@ class _Grouping:
     def _is_person(self, cluster: Labels) -> NDArray[np.bool_]:
         """Return the faces of clusters that are dense by DBSCAN and have a good face, ``(n,)``."""
         is_dense = dense(self.embedding, eps=self.settings.eps, min_samples=self.min_samples)
-        founders = np.unique(cluster[is_dense & (self.weight >= _FOUNDER_QUALITY)])
+        has_founder = is_dense & (self.weight >= self.calibration.founder_weight)
+        founders = np.unique(cluster[has_founder])
         large = np.flatnonzero(np.bincount(cluster) >= self.min_samples)
         pinned = np.unique(cluster[self.constraints.pinned != UNKNOWN])
         return np.isin(cluster, np.union1d(np.intersect1d(founders, large), pinned))

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from clustering.faces.embedding_space import all_have_sface, face_embeddings, face_weights
 from clustering.grouping.arrays import Floats
-from clustering.grouping.footage import person_embeddings, person_weights
 from clustering.grouping.linkage import Distance, Groups, groups_of
 from clustering.output.montage import choose_faces
 from data.core.arrays import UNKNOWN
@@ -58,10 +58,13 @@ class Likeness:
 
     def __init__(self, faces: list[Faces]) -> None:
         """Index the faces of all footages; rows number them consecutively."""
+        sface = all_have_sface(faces)
         empty = np.zeros((0, 128), np.float32)
-        self._embedding = np.concatenate([empty, *map(person_embeddings, faces)])
+        embeddings = (face_embeddings(table, sface=sface) for table in faces)
+        self._embedding = np.concatenate([empty, *embeddings])
         self._square = np.einsum("ij,ij->i", self._embedding, self._embedding, dtype=np.float64)
-        self._weight = np.concatenate([np.zeros(0), *map(person_weights, faces)])
+        weights = (face_weights(table, sface=sface) for table in faces)
+        self._weight = np.concatenate([np.zeros(0), *weights])
         self._frame = _frame_numbers(faces)
         self._time_s = _timeline_s(faces)
         # Cache of the last query: pages send several queries about one assignment.

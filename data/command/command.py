@@ -140,7 +140,7 @@ def with_projects(
         for folder in dict.fromkeys(folders):
             from data.remote.sync import synced_project
 
-            sync = synced_project(folder, say=lambda line: _print_line(name, line))
+            sync = synced_project(folder, say=lambda line: say(name, line))
             parsed.syncs.append(stack.enter_context(sync))
         return work(parsed)
 
@@ -152,7 +152,7 @@ def _items(value: object) -> list[object]:
 def report_failures(name: str, failed: Sequence[str]) -> int:
     """Print one line per failed input; return the exit code."""
     for line in failed:
-        _print_line(name, line)
+        say(name, line)
     return EXIT_PARTLY if failed else 0
 
 
@@ -164,11 +164,12 @@ def _end_broken_pipe() -> int:
 
 
 def _fail(name: str, message: str, code: int) -> int:
-    _print_line(name, message)
+    say(name, message)
     return code
 
 
-def _print_line(name: str, message: str) -> None:
+def say(name: str, message: str) -> None:
+    """Print one line about the run to the standard error stream."""
     # File names and messages of libraries may contain line breaks.
     print(f"{name}: {' '.join(legible(message).split())}", file=sys.stderr)  # noqa: T201
 

@@ -27,6 +27,8 @@ class Table:
     """
 
     COLUMNS: ClassVar[dict[str, Column]]
+    ADDED: ClassVar[frozenset[str]] = frozenset()
+    """Columns that files of earlier versions lack; they are read as zeros."""
 
     def __post_init__(self) -> None:
         rows = len(getattr(self, next(iter(self.COLUMNS))))
@@ -88,7 +90,11 @@ class Table:
         try:
             # One column and row group at a time: two copies of a million faces take 4 GB.
             with pq.ParquetFile(path) as file:
-                columns = {name: _numpy(file, name, *kind) for name, kind in cls.COLUMNS.items()}
+                absent = cls.ADDED - set(file.schema_arrow.names)
+                columns = {
+                    name: _zeros(file, *kind) if name in absent else _numpy(file, name, *kind)
+                    for name, kind in cls.COLUMNS.items()
+                }
             return cls(**columns)
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise _unreadable(path, error) from error
@@ -112,6 +118,10 @@ class Table:
 def _unreadable(path: Path, error: Exception) -> InputError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return InputError(f"{path}: not a readable table ({reason}); run cluster-faces --force")
+
+
+def _zeros(file: Any, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.zeros((file.metadata.num_rows, *shape), dtype)
 
 
 def _numpy(file: Any, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -1,8 +1,8 @@
 """Inference runtimes: load a serialised ONNX model as a function of arrays.
 
 ``auto`` prefers ONNX Runtime with CUDA, then OpenVINO, which measured faster than ONNX Runtime on
-CPUs: see `clustering.faces.graph_cache` for dlib's networks and `tracking.detection.detector` for
-YOLO.
+CPUs: see `clustering.faces.networks.graph_cache` for dlib's networks and
+`tracking.detection.detector` for YOLO.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ class FacesRecord(Record):
     min_face_px: float | None
     upsample: int | None
     spans: Spans | None = None  # sampled intervals; None for the whole footage
+    embedder: str = "dlib"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ class Faces(Table):
     clothes: NDArray[np.float32]  # (n, CLOTHES_SIZE) histogram, sums to 1; all 0 if not visible
     shot: NDArray[np.int32]  # (n,) number of the camera shot, from 0
     tracklet: NDArray[np.int32]  # (n,) number of the tracklet, from 0; -1 for none
+    sface: NDArray[np.float32]  # (n, 128) SFace's embedding, not normalised; all 0 without SFace
+    sface_mirrored: NDArray[np.float32]  # (n, 128) SFace's embedding of the mirrored chip
 
     COLUMNS: ClassVar[dict[str, Column]] = {
         "frame_index": (np.int64, ()),
@@ -45,7 +47,10 @@ class Faces(Table):
         "clothes": (np.float32, (CLOTHES_SIZE,)),
         "shot": (np.int32, ()),
         "tracklet": (np.int32, ()),
+        "sface": (np.float32, (128,)),
+        "sface_mirrored": (np.float32, (128,)),
     }
+    ADDED: ClassVar[frozenset[str]] = frozenset({"sface", "sface_mirrored"})
 
 
 @dataclass(frozen=True, eq=False)

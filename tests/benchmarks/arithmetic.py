@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustering.faces.dlib_graphs import CHIP_PX
-from clustering.faces.dlib_weights import DETECTOR_FILE, EMBEDDER_FILE
-from clustering.faces.graph_cache import converted
-from clustering.faces.pyramid import doubled_hw, tiling
+from clustering.faces.networks.dlib_graphs import CHIP_PX
+from clustering.faces.networks.dlib_weights import DETECTOR_FILE, EMBEDDER_FILE
+from clustering.faces.networks.graph_cache import converted
+from clustering.faces.networks.pyramid import doubled_hw, tiling
 from data.inference.dlib_models import model_file
 from data.storage.cache import cache_folder
 

@@ -20,7 +20,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.grouping.footage import GroupingSettings, person_embeddings
+from clustering.faces.embedding_space import face_embeddings
+from clustering.grouping.footage import GroupingSettings
 from clustering.output.write import read_tables
 from data.core.arrays import UNKNOWN
 from data.project import stages
@@ -203,7 +204,7 @@ def name_people(project: Project, found: Labels) -> dict[int, str]:
 def distance_lines(statistics: Statistics, *, faces: int = 3000) -> list[str]:
     """Compare the distances between drawn faces with those between the real faces behind them."""
     person = np.arange(faces) // 11  # as many per person as in the real set
-    same, different = distances(person_embeddings(draw(statistics, person)), person)
+    same, different = distances(face_embeddings(draw(statistics, person)), person)
     lines = ["Distances of two faces          " + "".join(f"{p:>7g}%" for p in PERCENTILES)]
     rows: Mapping[str, tuple[Any, Any]] = {
         "of one person": (statistics.same, same),
@@ -227,7 +228,7 @@ def collection_lines(statistics: Statistics, size: int, people: int) -> list[str
         del faces
         whole = find_people(project)
         few = find_people(make_project(Path(folder) / "few.fancam", sample, footages=1))
-    best = best_dbscan(person_embeddings(sample), person[rows])
+    best = best_dbscan(face_embeddings(sample), person[rows])
     ours, of_sample = pairwise(person, whole.person), pairwise(person[rows], whole.person[rows])
     return [
         f"One collection of {size:,} faces of {len(np.unique(person)):,} people",
@@ -287,9 +288,9 @@ def _verdict(met: bool) -> str:
 
 
 def _measured() -> Statistics:
-    from tests.quality.photographs import real_faces  # loads the networks' libraries
+    from tests.quality.photographs import DLIB, real_faces  # loads the networks' libraries
 
-    faces, person = real_faces(SHARED)
+    faces, person = real_faces(SHARED, DLIB)
     return measure(faces, person)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.faces.backends import BackendSettings
-from clustering.faces.dlib_backend import load_face_recognition
-from clustering.faces.graph_cache import load_network
+from clustering.faces.networks.dlib_backend import load_face_recognition
+from clustering.faces.networks.graph_cache import load_network
 from clustering.settings import ClusterSettings
 from clustering.stage import cluster_faces
 from data.core.arrays import Image
@@ -170,7 +170,7 @@ def _limit(path: Path, rates: Rates) -> list[str]:
 
 def _networks_alone_s(path: Path, chips: float) -> float:
     """Measure seconds per frame of the two networks alone."""
-    from clustering.faces.pyramid import doubled_hw, tiling
+    from clustering.faces.networks.pyramid import doubled_hw, tiling
 
     footage = probe(path)
     height, width = doubled_hw(footage.height, footage.width)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from clustering.faces.embedding_space import face_embeddings
 from clustering.faces.quality import quality
-from clustering.grouping.footage import GroupingSettings, group_faces, person_embeddings
+from clustering.grouping.footage import GroupingSettings, group_faces
 from clustering.grouping.large_linkage import DEFAULT_LIMITS, LinkageLimits
 from clustering.grouping.neighbours import SearchLimits
 from data.tables.faces import Faces
@@ -75,7 +76,7 @@ def test_synthetic_faces_are_as_far_apart_as_real_ones() -> None:
     """Except for near duplicates, which collections of photographs have."""
     statistics = load()
     person = np.arange(2000) // 11
-    same, different = distances(person_embeddings(draw(statistics, person)), person)
+    same, different = distances(face_embeddings(draw(statistics, person)), person)
     middle = slice(PERCENTILES.index(5), PERCENTILES.index(95) + 1)
     made = [np.percentile(found, PERCENTILES)[middle] for found in (same, different)]
     assert made[0] == pytest.approx(statistics.same[middle], abs=0.04)
@@ -159,4 +160,4 @@ def test_many_people_keep_the_committed_f() -> None:
     faces = draw(load(), person)
     ours = pairwise(person, clustered(faces))
     assert ours.f >= MIN_F
-    assert ours.f >= best_dbscan(person_embeddings(faces), person).score.f
+    assert ours.f >= best_dbscan(face_embeddings(faces), person).score.f

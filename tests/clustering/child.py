@@ -26,7 +26,7 @@ import pytest
 import tqdm  # noqa: F401
 
 from clustering import cli
-from clustering.faces import extraction, tasks
+from clustering.faces import choice, extraction, tasks
 from tests.clustering.command import Ran, ran
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 
@@ -87,7 +87,8 @@ def _main(folder: str, arguments: Sequence[str], death: Death | None, without_ri
 
 
 def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDetector) -> None:
-    """Replace the stage's networks by cheap ones."""
+    """Replace the stage's networks by cheap ones, without a line about missing models."""
+    replace(choice, "ensure_models", lambda *_, **__: frozenset())
     replace(tasks, "load_detector", lambda _settings: detector)
     replace(tasks, "load_embedder", lambda _settings: CornerEmbedder())
     replace(tasks, "CHECKPOINT_FRAMES", PART_FRAMES)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.detector import FaceDetections
+from clustering.faces.networks.detector import FaceDetections
 from data.core.arrays import Image
 from tests.clips.numbered import CORNER_PX, CORNERS
 

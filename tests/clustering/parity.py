@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.faces.detector import CnnDetector, FaceDetections
-from clustering.faces.dlib_backend import ReferenceDetector, ReferenceEmbedder
-from clustering.faces.embedder import Embedder
-from clustering.faces.graph_cache import NetworkName, load_network
+from clustering.faces.networks.detector import CnnDetector, FaceDetections
+from clustering.faces.networks.dlib_backend import ReferenceDetector, ReferenceEmbedder
+from clustering.faces.networks.embedder import Embedder
+from clustering.faces.networks.graph_cache import NetworkName, load_network
 from data.core.arrays import Image
 from data.core.errors import InputError
 from data.inference.runtime import Network, RuntimeName, available_runtimes

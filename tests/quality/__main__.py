@@ -8,12 +8,31 @@ import tempfile
 import time
 from pathlib import Path
 
+from clustering.faces.backends import BackendSettings
+from data.inference.models.catalogue import NAMES
+from data.inference.models.store import is_installed
 from tests import SHARED
-from tests.quality.clips import SAMPLINGS, Clip, drawn_clip, labelled_clips, load_extractor
-from tests.quality.figures import figures_of, read_figures, worse, write_figures
+from tests.quality.clips import (
+    BEST,
+    CNN,
+    SAMPLINGS,
+    Clip,
+    drawn_clip,
+    labelled_clips,
+    load_extractor,
+    without_sface,
+)
+from tests.quality.figures import (
+    DLIB_ALONE,
+    Figures,
+    measured_figures,
+    photograph_figures,
+    read_figures,
+    worse,
+    write_figures,
+)
 from tests.quality.photographs import score_photographs
 from tests.quality.report import ablation_table, clip_table, photograph_table, together_table
-from tests.quality.scores import mean, ours
 
 
 def main() -> int:
@@ -23,35 +42,38 @@ def main() -> int:
     parser.add_argument("--no-photographs", action="store_true", help="skip the photographs")
     parsed = parser.parse_args()
     start = time.monotonic()
-    drawn, real = _extract_clips()
+    if not all(is_installed(name) for name in NAMES):
+        print("CenterFace and SFace are not installed; run fancam models fetch")
+        return 2
+    best, cnn = _extract_clips(BEST), _extract_clips(CNN)
     for sampling in SAMPLINGS:
-        _print(clip_table([*real, drawn], sampling))
-    if real:
-        _print(ablation_table(real))
-        _print(together_table(real))
+        _print(clip_table(best, cnn, sampling))
+    dlib = [without_sface(clip) for clip in cnn]
+    measured = {**measured_figures(best), **measured_figures(dlib, DLIB_ALONE)}
+    if SHARED.is_dir():
+        _print(ablation_table(best, cnn))
+        _print(together_table(best, cnn))
         if not parsed.no_photographs:
-            _print(photograph_table(score_photographs(SHARED)))
-    failed = _store_or_compare(drawn, real, update=parsed.update)
+            photographs = score_photographs(SHARED)
+            _print(photograph_table(photographs))
+            measured |= photograph_figures(photographs)
+    failed = _store_or_compare(measured, update=parsed.update)
     print(f"\n{time.monotonic() - start:.0f} s")
     return failed
 
 
-def _extract_clips() -> tuple[Clip, list[Clip]]:
+def _extract_clips(settings: BackendSettings) -> list[Clip]:
     """Extract the faces of every clip once, for all tables; nothing is cached for another run."""
-    extractor = load_extractor()
+    extractor = load_extractor(settings)
     with tempfile.TemporaryDirectory() as folder:
         drawn = drawn_clip(Path(folder), extractor)
     if not SHARED.is_dir():
         print("the real footage of ../shared is missing: only the drawn film is scored")
-        return drawn, []
-    return drawn, list(labelled_clips(SHARED, extractor))
+        return [drawn]
+    return [*labelled_clips(SHARED, extractor), drawn]
 
 
-def _store_or_compare(drawn: Clip, real: list[Clip], *, update: bool) -> int:
-    means = (
-        {s: mean([ours(clip.by_sampling[s]) for clip in real]) for s in SAMPLINGS} if real else {}
-    )
-    measured = figures_of(means, {s: ours(drawn.by_sampling[s]) for s in SAMPLINGS})
+def _store_or_compare(measured: Figures, *, update: bool) -> int:
     if update:
         write_figures(measured)
         print("\nfigures written")

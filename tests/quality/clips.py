@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.backends import BackendSettings, load_detector, load_embedder
+from clustering.faces.backends import BackendSettings, load_detector, load_embedder, load_sface
 from clustering.faces.extraction import Extracted, Extractor
 from clustering.faces.tracklets import shot_numbers, tracklet_numbers
 from data.sample.film import draw_film
@@ -25,7 +25,9 @@ SAMPLINGS: Final = (DEFAULT, ONE_PER_SECOND)
 DRAWN: Final = "(drawn film)"
 
 FOOTAGE: Final = (
+    "family_wide",
     "film_a",
+    "kpop_vertical",
     "meeting_a",
     "pexels_00",
     "pexels_01",
@@ -54,10 +56,15 @@ class Clip:
     by_sampling: dict[str, SampledFaces]  # by sampling
 
 
-def load_extractor(settings: BackendSettings | None = None) -> Extractor:
+BEST: Final = BackendSettings(detector="centerface", embedder="sface")
+"""The default where the models are installed."""
+CNN: Final = BackendSettings(detector="cnn", embedder="sface")
+"""dlib's detector; without SFace's embeddings, dlib alone."""
+
+
+def load_extractor(settings: BackendSettings) -> Extractor:
     """Load the networks as `cluster-faces` does."""
-    chosen = settings or BackendSettings()
-    return Extractor(load_detector(chosen), load_embedder(chosen))
+    return Extractor(load_detector(settings), load_embedder(settings), load_sface(settings))
 
 
 def labelled_clips(shared: Path, extractor: Extractor) -> Iterator[Clip]:
@@ -108,6 +115,16 @@ def finished(found: Extracted, labels: Labels) -> SampledFaces:
     faces = found.faces.replace(shot=shot)
     faces = faces.replace(tracklet=tracklet_numbers(frames, faces))
     return SampledFaces(frames, faces, labels.of_frames(frames.frame_index))
+
+
+def without_sface(clip: Clip) -> Clip:
+    """Return the clip with dlib's embeddings alone."""
+    by_sampling = {}
+    for sampling, sample in clip.by_sampling.items():
+        zeros = np.zeros_like(sample.faces.sface)
+        faces = sample.faces.replace(sface=zeros, sface_mirrored=zeros)
+        by_sampling[sampling] = finished(Extracted(sample.frames, faces), sample.labels)
+    return Clip(clip.name, by_sampling)
 
 
 def joined_clips(clips: Sequence[Clip], sampling: str) -> SampledFaces:

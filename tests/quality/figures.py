@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from data.core.atomic import write_json
-from tests.quality.scores import Mean, Score
+from tests.quality.clips import DRAWN, SAMPLINGS, Clip
+from tests.quality.photographs import PhotographScores
+from tests.quality.scores import Mean, Score, mean, ours
 
 FILE: Final = Path(__file__).with_name("figures.json")
 TOLERANCE: Final = 0.005
 """Allows for rounding on other processors, which can move a face across a threshold."""
+
+DLIB_ALONE: Final = "dlib alone, "
+"""Prefix of the figures without CenterFace and SFace."""
 
 TRACKING_TOLERANCE: Final = 0.03
 """Allows for differences between networks trained on different processors."""
@@ -28,6 +33,8 @@ def figures_of(means: Mapping[str, Mean], drawn: Mapping[str, Score]) -> Figures
             "mean_f": round(over_clips.f, 4),
             "mean_precision": round(over_clips.precision, 4),
             "min_f": round(over_clips.min_f, 4),
+            "found": round(over_clips.found, 4),
+            "min_found": round(over_clips.min_found, 4),
             "people_right": over_clips.people_right,
             "clips": over_clips.clips,
         }
@@ -38,6 +45,27 @@ def figures_of(means: Mapping[str, Mean], drawn: Mapping[str, Score]) -> Figures
             "people_right": int(film.people_right),
         }
     return kept
+
+
+def measured_figures(clips: Sequence[Clip], prefix: str = "") -> Figures:
+    """Return the figures of real clips and of the drawn film; ``prefix`` starts each row's name."""
+    scores = {s: {c.name: ours(c.by_sampling[s]) for c in clips} for s in SAMPLINGS}
+    drawn = {s: by_clip.pop(DRAWN) for s, by_clip in scores.items() if DRAWN in by_clip}
+    means = {s: mean(list(by_clip.values())) for s, by_clip in scores.items() if by_clip}
+    return {prefix + row: values for row, values in figures_of(means, drawn).items()}
+
+
+def photograph_figures(scores: PhotographScores) -> Figures:
+    """Return the figures of the photographs."""
+    return {
+        "photographs": {
+            "photographs": scores.photographs,
+            "people": scores.people,
+            "f": round(scores.ours.f, 4),
+            "dlib_f": round(scores.dlib.f, 4),
+            "dbscan_f": round(scores.plain.f, 4),
+        }
+    }
 
 
 def read_figures() -> Figures:

@@ -72,3 +72,16 @@ def persons_of(faces: Faces, labels: Labels) -> NDArray[np.int64]:
         for row, label in zip(rows[match >= 0], match[match >= 0], strict=True):
             persons[row] = number[str(there.person[label])]
     return persons
+
+
+def missed_persons(persons: NDArray[np.int64], labels: Labels) -> NDArray[np.int64]:
+    """Return the row in ``labels.people`` of each labelled face that was not found, ``(m,)``.
+
+    Args:
+        persons: rows of the found faces, as `persons_of` returns them.
+        labels: labels of the same frames.
+    """
+    people = labels.people
+    labelled = np.array([(labels.person == name).sum() for name in people], np.int64)
+    found = np.bincount(persons[persons != NOT_SCORED], minlength=len(people))
+    return np.repeat(np.arange(len(people)), labelled - found)

@@ -20,11 +20,12 @@ from data.core.boxes import centres
 from data.tables.faces import Faces
 from data.video.frames import Frame
 from data.video.jpeg import decode_jpeg
-from tests.quality.clips import load_extractor
+from tests.quality.clips import BEST, load_extractor
 from tests.quality.metrics import BCubed, b_cubed
 
 MIN_FACE_PX: Final = 60
 """The named person's face fills over a third of these 350 px; smaller faces are passers-by."""
+DLIB: Final = BackendSettings(min_face_px=MIN_FACE_PX)
 EPS: Final = tuple(round(0.30 + 0.02 * step, 2) for step in range(16))
 MIN_SAMPLES: Final = (2, 3, 5)
 
@@ -38,6 +39,7 @@ class PhotographScores:
     faces: int
     ours: BCubed
     clusters: int
+    dlib: BCubed  # with dlib's detector and embedding alone
     plain: BCubed
     plain_eps: float
     plain_min_samples: int
@@ -46,25 +48,30 @@ class PhotographScores:
 def score_photographs(shared: Path, *, people: int | None = None) -> PhotographScores:
     """Cluster the photographs of ../shared/faces, or those of its first ``people``."""
     photographs = len(_names(shared, people))
-    faces, truth = real_faces(shared, people=people)
+    faces, truth = real_faces(shared, BEST, people=people)
     cluster = group_faces(faces, GroupingSettings(), frames=photographs, video=False)
-    best, eps, min_samples = _best_plain(faces, truth)
+    of_dlib, truth_of_dlib = real_faces(shared, DLIB, people=people)
+    sorted_by_dlib = group_faces(of_dlib, GroupingSettings(), frames=photographs, video=False)
+    best, eps, min_samples = _best_plain(of_dlib, truth_of_dlib)
     return PhotographScores(
         photographs=photographs,
         people=len(np.unique(truth)),
         faces=len(faces),
         ours=b_cubed(truth, cluster),
         clusters=int(cluster.max(initial=-1)) + 1,
+        dlib=b_cubed(truth_of_dlib, sorted_by_dlib),
         plain=best,
         plain_eps=eps,
         plain_min_samples=min_samples,
     )
 
 
-def real_faces(shared: Path, *, people: int | None = None) -> tuple[Faces, NDArray[np.int64]]:
+def real_faces(
+    shared: Path, settings: BackendSettings, *, people: int | None = None
+) -> tuple[Faces, NDArray[np.int64]]:
     """Detect the face of each photograph of ../shared/faces; return its person, ``(n,)`` from 0."""
     names = _names(shared, people)
-    extractor = load_extractor(BackendSettings(min_face_px=MIN_FACE_PX))
+    extractor = load_extractor(settings)
     parts = list(extractor.extract(_photographs(shared, names)))
     faces = _one_per_photograph(Extracted.concatenate(parts))
     subjects = [PurePosixPath(name).parent.name for name in names]

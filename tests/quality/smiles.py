@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.faces.backends import BackendSettings
 from cropping.expression_cli import SMILE_LABELS
 from cropping.expressions.card import calibration_lines, metrics_row, table
 from cropping.expressions.labelled_faces import LabelledFaces, read_labelled_faces
@@ -185,7 +186,7 @@ def clip_moments(shared: Path) -> NDArray[np.float64]:
 
 def _largest_faces(footage: Path) -> Tracks:
     """Return tracks of one person: the largest face, ten times per second."""
-    parts = list(load_extractor().extract(sample_frames(footage, every_s=0.1)))
+    parts = list(load_extractor(BackendSettings()).extract(sample_frames(footage, every_s=0.1)))
     index = np.concatenate([part.faces.frame_index for part in parts])
     time_s = np.concatenate([part.faces.time_s for part in parts])
     xyxy = np.concatenate([part.faces.xyxy for part in parts])

@@ -19,6 +19,16 @@ class ModelMissingError(InputError):
     """The model is not installed."""
 
 
+def use_models(folder: Path | None) -> None:
+    """Read models from a folder in this process and in those that it starts; None changes nothing.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    if chosen := chosen_folder(folder):
+        os.environ[VARIABLE] = str(chosen)
+
+
 def chosen_folder(folder: Path | None = None) -> Path | None:
     """The folder that the user chose, which is only read; None if models are in the cache.
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from clustering.faces import backends
 from clustering.faces.backends import MIN_FACE_SHARE, BackendSettings, load_detector, load_embedder
-from clustering.faces.detector import CnnDetector, FaceDetections, HogDetector
-from clustering.faces.embedder import Embedder
+from clustering.faces.networks.detector import CnnDetector, FaceDetections, HogDetector
+from clustering.faces.networks.embedder import Embedder
 from data.core.errors import InputError
 
 
@@ -135,7 +135,7 @@ def test_a_runtime_that_is_not_installed(load: Any, monkeypatch: pytest.MonkeyPa
 
 def test_reference_backend() -> None:
     pytest.importorskip("face_recognition", reason="the face_recognition extra is not installed")
-    from clustering.faces.dlib_backend import ReferenceDetector, ReferenceEmbedder
+    from clustering.faces.networks.dlib_backend import ReferenceDetector, ReferenceEmbedder
 
     settings = BackendSettings(backend="face_recognition", upsample=1)
     assert isinstance(load_detector(settings), ReferenceDetector)

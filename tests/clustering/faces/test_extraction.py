@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.faces.detector import FaceDetections
 from clustering.faces.extraction import (
     Extracted,
     Extractor,
@@ -18,6 +17,7 @@ from clustering.faces.extraction import (
     remove_stale_pictures,
     write_pictures,
 )
+from clustering.faces.networks.detector import FaceDetections
 from data.core.arrays import Image
 from data.core.errors import InputError
 from data.core.table import Table

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from clustering.faces.embedding_space import face_embeddings, face_weights
 from clustering.grouping import large_linkage
 from clustering.grouping.footage import (
     PLAIN_MIN_SAMPLES,
     GroupingSettings,
     default_min_samples,
     group_faces,
-    person_embeddings,
-    person_weights,
 )
 from clustering.grouping.large_linkage import DEFAULT_LIMITS, LinkageLimits
 from clustering.grouping.linkage import Groups, average_linkage
@@ -63,10 +62,10 @@ def test_embeddings_and_weights_of_faces() -> None:
     faces = crowd([[0], [1]])
     mirrored = faces.embedding + np.float32(0.5)
     faces = faces.replace(embedding_mirrored=mirrored, sharpness=np.array([0.5, 0.25], np.float32))
-    assert np.allclose(person_embeddings(faces), faces.embedding + 0.25)
-    assert np.allclose(person_embeddings(faces, mirrored=False), faces.embedding)
-    assert np.allclose(person_weights(faces), [1, 0.5])
-    assert person_weights(faces, weighted=False).tolist() == [1, 1]
+    assert np.allclose(face_embeddings(faces), faces.embedding + 0.25)
+    assert np.allclose(face_embeddings(faces, mirrored=False), faces.embedding)
+    assert np.allclose(face_weights(faces), [1, 0.5])
+    assert face_weights(faces, weighted=False).tolist() == [1, 1]
 
 
 # --- people -----------------------------------------------------------------------------------

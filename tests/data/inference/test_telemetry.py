@@ -19,7 +19,7 @@ def refuse(*args, **kwargs):
 
 socket.socket.connect = refuse
 socket.getaddrinfo = refuse
-from clustering.faces.graph_cache import load_network
+from clustering.faces.networks.graph_cache import load_network
 
 network = load_network("detector", runtime=sys.argv[1])
 network(np.zeros((1, 3, 120, 120), np.float32))

@@ -219,9 +219,9 @@ class Found:
 
 
 def find(film: Film, frames: Iterable[int]) -> Found:
-    from clustering.faces.detector import CnnDetector
-    from clustering.faces.embedder import Embedder
-    from clustering.faces.graph_cache import load_network
+    from clustering.faces.networks.detector import CnnDetector
+    from clustering.faces.networks.embedder import Embedder
+    from clustering.faces.networks.graph_cache import load_network
 
     detector = CnnDetector(load_network("detector"), upsample=1)
     embedder = Embedder(load_network("embedder"))

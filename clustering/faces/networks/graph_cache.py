@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from clustering.faces.dlib_graphs import detector_graph, embedder_graph
-from clustering.faces.dlib_weights import (
+from clustering.faces.networks.dlib_graphs import detector_graph, embedder_graph
+from clustering.faces.networks.dlib_weights import (
     DETECTOR_FILE,
     EMBEDDER_FILE,
     FormatError,

@@ -8,13 +8,13 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from clustering.faces.dlib_graphs import (
+from clustering.faces.networks.dlib_graphs import (
     detector_graph,
     embedder_graph,
     folded,
     with_normalisation,
 )
-from clustering.faces.dlib_weights import (
+from clustering.faces.networks.dlib_weights import (
     DETECTOR_FILE,
     EMBEDDER_FILE,
     AddSkip,

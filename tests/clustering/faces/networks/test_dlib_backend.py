@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from clustering.faces.dlib_backend import (
+from clustering.faces.networks.dlib_backend import (
     ReferenceDetector,
     ReferenceEmbedder,
     load_face_recognition,

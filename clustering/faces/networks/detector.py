@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.pyramid import (
+from clustering.faces.networks.pyramid import (
     ColourPlane,
     TiledPyramid,
     Tiling,
@@ -43,12 +43,20 @@ class FaceDetections:
 
     xyxy: NDArray[np.float32]  # (n, 4) px of the input image; may extend beyond it
     score: NDArray[np.float32]  # (n,) on the detector's scale, above its threshold
+    points: NDArray[np.float32] | None = None  # (n, 5, 2) px: eyes, nose, mouth corners, from left
 
     def __post_init__(self) -> None:
         if self.xyxy.shape != (len(self.score), 4) or self.score.ndim != 1:
             raise ValueError(
                 f"xyxy must be (n, 4) and score (n,), got {self.xyxy.shape}, {self.score.shape}"
             )
+        if self.points is not None and self.points.shape != (len(self.score), 5, 2):
+            raise ValueError(f"points must be (n, 5, 2), got {self.points.shape}")
+
+    def take(self, rows: NDArray[np.int64]) -> FaceDetections:
+        """Return the faces in ``rows``, ``(m,)``."""
+        points = None if self.points is None else self.points[rows]
+        return FaceDetections(self.xyxy[rows], self.score[rows], points)
 
     def __len__(self) -> int:
         return len(self.score)

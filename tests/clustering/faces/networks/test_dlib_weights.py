@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clustering.faces.detector import MAX_OVERLAP
-from clustering.faces.dlib_weights import (
+from clustering.faces.networks.detector import MAX_OVERLAP
+from clustering.faces.networks.dlib_weights import (
     DETECTOR_FILE,
     EMBEDDER_FILE,
     LANDMARKS_FILE,

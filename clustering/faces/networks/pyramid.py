@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.dlib_graphs import PIXEL_SCALE
+from clustering.faces.networks.dlib_graphs import PIXEL_SCALE
 from data.core.arrays import Image
 
 ColourPlane: TypeAlias = NDArray[np.float32]  # (h, w) one colour channel of an image, 0..255

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clustering.faces import graph_cache
-from clustering.faces.dlib_weights import DETECTOR_FILE, EMBEDDER_FILE
-from clustering.faces.graph_cache import converted, load_network
+from clustering.faces.networks import graph_cache
+from clustering.faces.networks.dlib_weights import DETECTOR_FILE, EMBEDDER_FILE
+from clustering.faces.networks.graph_cache import converted, load_network
 from data.core.errors import InputError
 from data.inference import runtime
 from data.inference.dlib_models import model_file

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clustering.faces.detector import (
+from clustering.faces.networks.detector import (
     CnnDetector,
     FaceDetections,
     HogDetector,
@@ -14,7 +14,7 @@ from clustering.faces.detector import (
     resized,
     suppress_overlaps,
 )
-from clustering.faces.pyramid import tiling
+from clustering.faces.networks.pyramid import tiling
 from data.core.arrays import Image
 from data.core.errors import InputError
 from data.inference.runtime import RuntimeName

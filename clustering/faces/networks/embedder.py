@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.dlib_graphs import CHIP_PX, EMBEDDING_SIZE
-from clustering.faces.dlib_weights import LANDMARKS_FILE
+from clustering.faces.networks.dlib_graphs import CHIP_PX, EMBEDDING_SIZE
+from clustering.faces.networks.dlib_weights import LANDMARKS_FILE
 from data.core.arrays import Image
 from data.core.boxes import Box, Boxes
 from data.inference.dlib_models import model_file

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from clustering.faces.embedder import Embedder, aligned_chips
+from clustering.faces.networks.embedder import Embedder, aligned_chips
 from data.inference.runtime import RuntimeName
 from tests.clustering.parity import (
     RUNTIMES,

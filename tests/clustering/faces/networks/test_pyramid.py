@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clustering.faces.pyramid import (
+from clustering.faces.networks.pyramid import (
     TiledPyramid,
     colour_planes,
     doubled_hw,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.dlib_weights import (
+from clustering.faces.networks.dlib_weights import (
     AddSkip,
     Affine,
     Convolution,

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from clustering.faces.detector import (
+from clustering.faces.networks.detector import (
     Boxes64,
     FaceDetections,
     as_detections,
@@ -24,8 +24,8 @@ from clustering.faces.detector import (
     resized,
     too_small,
 )
-from clustering.faces.dlib_graphs import EMBEDDING_SIZE
-from clustering.faces.embedder import (
+from clustering.faces.networks.dlib_graphs import EMBEDDING_SIZE
+from clustering.faces.networks.embedder import (
     Chips,
     Embeddings,
     Landmarks,

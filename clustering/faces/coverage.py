@@ -1,0 +1,81 @@
+"""What a detector saw of a footage, and the option that would help where it missed much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from clustering.faces.backends import DetectorName, default_min_face_px
+from clustering.faces.networks.detector import WINDOW_PX
+from data.core.boxes import sizes_wh
+from data.project.stages import FacesRecord
+from data.tables.faces import Faces, Frames
+
+_MANY_EMPTY: Final = 0.4
+"""Share of frames without a face that points to missed faces."""
+_AT_LIMIT: Final = 1.25
+"""Faces up to this many times the smallest size looked for are at the limit ..."""
+_MANY_AT_LIMIT: Final = 0.1  # ... and this share of them points to smaller ones that were missed
+_SMALLER: Final = 0.6  # of the present size: the size to try next
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the detector saw in the sampled frames of one footage."""
+
+    frames: int
+    empty_frames: int  # without any face
+    smallest_median_largest_px: tuple[float, float, float]  # widths of faces; 0 without faces
+    at_limit: int  # faces of about the smallest size looked for
+    faces: int
+    min_face_px: float  # the smallest size looked for
+    detector: str
+
+    @property
+    def advice(self) -> str:
+        """One line on what would find more faces; empty where nothing points to missed ones."""
+        empty = self.empty_frames > _MANY_EMPTY * self.frames
+        small = self.at_limit > _MANY_AT_LIMIT * self.faces
+        if not (empty or small):
+            return ""
+        sign = f"no face in {self.empty_frames} of {self.frames} frames"
+        if not empty:
+            sign = f"{self.at_limit} of {self.faces} faces are at the smallest size searched for"
+        if self.detector != "centerface":
+            return f"{sign}; smaller faces are found with CenterFace (fancam models fetch)"
+        smaller = max(round(self.min_face_px * _SMALLER), 4)
+        return f"{sign}; --min-face {smaller} finds smaller ones (now {self.min_face_px:.0f} px)"
+
+
+def coverage(frames: Frames, faces: Faces, record: FacesRecord) -> Coverage:
+    """Measure the coverage of one footage.
+
+    Args:
+        frames: all sampled frames.
+        faces: found in them.
+        record: of the detection.
+    """
+    width = sizes_wh(faces.xyxy)[:, 0]
+    limit_px = _min_face_px(frames, record)
+    low, middle, high = np.percentile(width, [0, 50, 100]) if len(width) else (0, 0, 0)
+    return Coverage(
+        frames=len(frames),
+        empty_frames=len(frames) - len(np.unique(faces.frame_index)),
+        smallest_median_largest_px=(float(low), float(middle), float(high)),
+        at_limit=int((width <= _AT_LIMIT * limit_px).sum()),
+        faces=len(faces),
+        min_face_px=limit_px,
+        detector=record.detector,
+    )
+
+
+def _min_face_px(frames: Frames, record: FacesRecord) -> float:
+    if record.min_face_px is not None:
+        return float(record.min_face_px)
+    if record.upsample is not None:
+        return float(WINDOW_PX / 2**record.upsample)
+    width, height = np.median(frames.frame_wh, axis=0) if len(frames) else (1, 1)
+    detector: DetectorName = "centerface" if record.detector == "centerface" else "cnn"
+    return default_min_face_px(detector, (int(width), int(height)))

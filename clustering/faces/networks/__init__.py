@@ -1,0 +1,1 @@
+"""The networks of face finding: detectors, embedders, and their graphs."""

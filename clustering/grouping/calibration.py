@@ -1,0 +1,49 @@
+"""What the grouping's thresholds are in each embedding space; measured over all labelled clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from clustering.grouping.linkage import CLOTHES_SHARE, Distance
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Thresholds of the grouping.
+
+    Args:
+        link: average linkage stops at this many eps, in video.
+        link_stills: the same for photographs, which need more similarity: without clothes and with
+            more people, two strangers come nearer.
+        clothes_share: see `Distance`.
+        founder_weight: min weight of the best face of a person.
+        link_across: linkage across footages stops at this many eps.
+        across: distance across footages, where clothes change.
+    """
+
+    link: float
+    link_stills: float
+    clothes_share: float
+    founder_weight: float
+    link_across: float
+    across: Distance
+
+
+# Poor faces of two strangers look like one person to dlib; SFace's weights leave them out.
+DLIB: Final = Calibration(
+    link=1.20,
+    link_stills=1.06,
+    clothes_share=CLOTHES_SHARE,
+    founder_weight=0.2,
+    link_across=1.02,
+    across=Distance(clothes_share=0.0, poor_share=0.3),
+)
+SFACE: Final = Calibration(
+    link=1.20,
+    link_stills=1.12,
+    clothes_share=0.15,
+    founder_weight=0.4,
+    link_across=1.14,
+    across=Distance(clothes_share=0.0),
+)
