@@ -5,6 +5,8 @@ PYTEST := $(BIN)/python -m pytest
 # Tests of one file share a process; threads that wait leave their core to the other process.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Without the face models, their tests are skipped. fancam demo fetches them itself.
+FETCH_MODELS := $(BIN)/fancam models fetch || true
 
 .PHONY: demo test test-slow check format bench bench-scale quality clean
 
@@ -12,10 +14,12 @@ demo: .venv/.installed
 	$(BIN)/fancam demo
 
 test: .venv/.installed-dev
+	@$(FETCH_MODELS)
 	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'not slow and not alone' $(SIDE_BY_SIDE)
 	$(PYTEST) -m 'alone and not slow'
 
 test-slow: .venv/.installed-dev
+	@$(FETCH_MODELS)
 	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'slow and not alone' $(SIDE_BY_SIDE) --no-loadscope-reorder
 	$(PYTEST) -m 'slow and alone'
 
@@ -30,6 +34,7 @@ format: .venv/.installed-dev
 	$(BIN)/ruff format .
 
 bench: .venv/.installed-dev
+	@$(FETCH_MODELS)
 	$(BIN)/python -m tests.benchmarks
 
 # A million faces; for fewer: make bench-scale SCALE='--faces 50000'
@@ -37,6 +42,7 @@ bench-scale: .venv/.installed-dev
 	$(BIN)/python -m tests.benchmarks.scale $(SCALE)
 
 quality: .venv/.installed-dev
+	@$(FETCH_MODELS)
 	$(BIN)/python -m tests.quality
 	$(BIN)/python -m tests.quality.tracking
 	$(BIN)/python -m tests.quality.cropping

@@ -45,9 +45,10 @@ def fetch_models(names: Sequence[str], *, folder: Path | None, offline: bool) ->
     Raises:
         InputError: a model cannot be fetched, or may not be.
     """
-    missing = [name for name in models_named(names) if not is_installed(name, folder)]
+    wanted = models_named(names)
+    missing = [name for name in wanted if not is_installed(name, folder)]
     if not missing:
-        print("nothing to do")
+        print(f"nothing to fetch: {' and '.join(wanted)} installed")
         return 0
     if chosen := chosen_folder(folder):
         message = f"{' and '.join(missing)} not found, and a folder of --models is only read"

