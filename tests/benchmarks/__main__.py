@@ -15,6 +15,7 @@ from tests import SHARED
 from tests.benchmarks import (
     cropping,
     dbscan,
+    detectors,
     memory,
     scaling,
     serving,
@@ -69,6 +70,11 @@ def _speed(parsed: argparse.Namespace) -> Iterator[list[str]]:
         yield speed.report(film, amount)
 
 
+def _detectors(parsed: argparse.Namespace) -> Iterator[list[str]]:
+    frames = detectors.QUICK_FRAMES if parsed.quick else detectors.FRAMES
+    yield detectors.report(frames, _rounds(parsed))
+
+
 def _dbscan(parsed: argparse.Namespace) -> Iterator[list[str]]:
     yield dbscan.report(dbscan.QUICK_SIZES if parsed.quick else dbscan.SIZES)
 
@@ -108,6 +114,7 @@ def _scaling(parsed: argparse.Namespace) -> Iterator[list[str]]:
 
 PARTS: Final[dict[str, Callable[[argparse.Namespace], Iterator[list[str]]]]] = {
     "speed": _speed,
+    "detectors": _detectors,
     "dbscan": _dbscan,
     "memory": _memory,
     "tracking": _tracking,

@@ -97,12 +97,14 @@ def _verdict(met: bool) -> str:
 
 
 def _child(footage: Path, project: Path, every_s: float) -> None:
+    from clustering.faces.backends import BackendSettings
     from clustering.settings import ClusterSettings
     from clustering.stage import cluster_faces
     from data.project.project import Project
     from tests.benchmarks.progress import Stopwatch
 
-    settings = ClusterSettings(every_s=every_s)
+    backend = BackendSettings(detector="centerface", embedder="sface")
+    settings = ClusterSettings(every_s=every_s, backend=backend)
     summary = cluster_faces(Project(project), [footage], settings, context=RunContext(Stopwatch()))
     one = summary.footages[0]
     print(json.dumps({"frames": one.frames, "faces": one.faces, "peak_mb": peak_memory_mb()}))
