@@ -44,7 +44,7 @@ class Coverage:
         if not empty:
             sign = f"{self.at_limit} of {self.faces} faces are at the smallest size searched for"
         if self.detector != "centerface":
-            return f"{sign}; smaller faces are found with CenterFace (fancam models fetch)"
+            return f"{sign}; --detector centerface finds smaller ones"
         smaller = max(round(self.min_face_px * _SMALLER), 4)
         return f"{sign}; --min-face {smaller} finds smaller ones (now {self.min_face_px:.0f} px)"
 

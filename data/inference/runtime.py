@@ -111,10 +111,10 @@ _initialising = threading.Lock()
 
 
 def _initialise_types(openvino: Any) -> None:
-    """Create OpenVINO's table of NumPy types, in one thread.
+    """Create OpenVINO's table of NumPy types in one thread, before the first inference.
 
-    Its first use creates it while it holds a lock of C++ and waits for the interpreter's: a second
-    thread that runs its first inference then holds the interpreter's and waits for the other.
+    Two threads that create it at the same time deadlock: one holds a C++ lock and waits for
+    Python's global lock, the other the reverse.
     """
     with _initialising:
         openvino.Type(np.float32).to_dtype()
