@@ -42,7 +42,7 @@ class ErasedFaces:
     """Erased data of a person, to scan for residue."""
 
     faces: int
-    embeddings: NDArray[np.float32]  # (2 * faces, 128) faces, then their mirror images
+    embeddings: NDArray[np.float32]  # (m, 128) of the faces and their mirror images
     portraits: tuple[bytes, ...]  # `picture_mark` of each portrait
     frames: tuple[bytes, ...]  # `picture_digest` of each still that shows the person
 
@@ -110,8 +110,15 @@ def erase_faces(project: Project, person_id: int, *, progress: Progress) -> Eras
     write_outputs(project, identified, plan, progress)
     project.finish(PEOPLE, current)
     faces = Faces.concatenate(erased)
-    embeddings = np.concatenate([faces.embedding, faces.embedding_mirrored])
-    return ErasedFaces(len(faces), embeddings, tuple(portraits), tuple(frames))
+    return ErasedFaces(len(faces), _embeddings(faces), tuple(portraits), tuple(frames))
+
+
+def _embeddings(faces: Faces) -> NDArray[np.float32]:
+    """Return all embeddings of some faces, ``(m, 128)``, dlib's first."""
+    columns = (faces.embedding, faces.embedding_mirrored, faces.sface, faces.sface_mirrored)
+    embeddings = np.concatenate(columns)
+    # A footage without SFace has zeros there, which are no residue of a person.
+    return np.asarray(embeddings[embeddings.any(axis=1)], np.float32)
 
 
 def _portrait_marks(project: Project, name: str, own: NDArray[np.bool_]) -> Iterator[bytes]:

@@ -22,7 +22,6 @@ from clustering.faces.networks.model_graphs import centerface_graph, sface_graph
 from clustering.faces.networks.sface import SFaceEmbedder
 from data.core.arrays import Image
 from data.core.cores import available_cores
-from data.core.errors import InputError
 from data.inference.models.store import read_model
 from data.inference.runtime import Network, RuntimeName, runtime_named
 
@@ -130,7 +129,7 @@ def _centerface_factory(
     settings: BackendSettings,
 ) -> Callable[[int | None, float | None], Detector]:
     if settings.upsample is not None:
-        raise InputError("--upsample is dlib's scale; choose --detector cnn, or set --min-face")
+        raise ValueError(f"upsample must be None for CenterFace, got {settings.upsample}")
     graph, start = centerface_graph(read_model("centerface")), runtime_named(settings.runtime)
     networks = _one_per_stream(settings, lambda threads: start(graph, threads))
     return lambda _, px: _parallel([CenterFaceDetector(n, min_face_px=px) for n in networks])

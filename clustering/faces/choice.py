@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from clustering.faces.backends import BackendSettings, DetectorName, EmbedderName
+from data.core.errors import InputError
 from data.inference.models.catalogue import ModelName
 from data.inference.models.ensure import Say, ensure_models
 from data.inference.models.store import read_model
@@ -36,8 +37,11 @@ def choose_backend(
         say: prints a line about what is fetched or missing.
 
     Raises:
-        InputError: a model that the user names is not installed and cannot be fetched.
+        InputError: a model that the user names is not installed and cannot be fetched, or
+            ``--upsample`` is set for CenterFace.
     """
+    if detector == "centerface" and settings.upsample is not None:
+        raise InputError("--upsample is dlib's scale; choose --detector cnn, or set --min-face")
     names = _usable(settings, detector, embedder)
     installed = ensure_models(names, offline=offline, say=say)
     for named in (detector, embedder):

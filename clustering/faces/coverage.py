@@ -32,6 +32,7 @@ class Coverage:
     faces: int
     min_face_px: float  # the smallest size looked for
     detector: str
+    samples: str = "frames"  # or pictures
 
     @property
     def advice(self) -> str:
@@ -40,12 +41,14 @@ class Coverage:
         small = self.at_limit > _MANY_AT_LIMIT * self.faces
         if not (empty or small):
             return ""
-        sign = f"no face in {self.empty_frames} of {self.frames} frames"
+        sign = f"no face in {self.empty_frames} of {self.frames} {self.samples}"
         if not empty:
             sign = f"{self.at_limit} of {self.faces} faces are at the smallest size searched for"
         if self.detector != "centerface":
             return f"{sign}; --detector centerface finds smaller ones"
         smaller = max(round(self.min_face_px * _SMALLER), 4)
+        if smaller >= self.min_face_px:
+            return ""
         return f"{sign}; --min-face {smaller} finds smaller ones (now {self.min_face_px:.0f} px)"
 
 
@@ -68,6 +71,7 @@ def coverage(frames: Frames, faces: Faces, record: FacesRecord) -> Coverage:
         faces=len(faces),
         min_face_px=limit_px,
         detector=record.detector,
+        samples="frames" if record.kind == "video" else "pictures",
     )
 
 

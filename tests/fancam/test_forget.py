@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 
 import fancam.cli
 from clustering import cli as clustering_cli
+from clustering.faces import tasks
 from clustering.faces.labelled import numbers_in_frame
+from clustering.faces.networks.sface import SFaceEmbedder
 from data.project.project import Project
 from data.project.stages import FACES
 from data.tables.decision_log import DecisionLog
@@ -22,6 +25,7 @@ from data.tables.faces import Faces
 from data.tables.people import open_people
 from tests.clips.catalogue import Clips
 from tests.clustering.command import snapshot
+from tests.clustering.fakes import sface_network
 from tests.whole_project import make_project
 
 NAMES = ("Anna Karenina", "Zoë O'Brien", "Person 1")
@@ -60,6 +64,17 @@ def files_with(folder: Path, needle: bytes) -> list[str]:
     return [name for name, content in contents(folder) if needle in name.encode() + content]
 
 
+def unlike_sface() -> SFaceEmbedder:
+    """Return a stand-in for SFace that gives no two faces equal embeddings."""
+    rng = np.random.default_rng(8)
+
+    def network(batch: NDArray[Any]) -> NDArray[np.float32]:
+        noise = rng.normal(0, 0.05, (len(batch), 128))
+        return np.asarray(sface_network(batch) + noise, np.float32)
+
+    return SFaceEmbedder(network)
+
+
 def marks_of(project: Project, person_id: int) -> tuple[NDArray[np.float32], list[bytes]]:
     """Return embeddings, and the search patterns of portraits."""
     faces = Faces.read(project.faces_file("clip"))
@@ -70,7 +85,9 @@ def marks_of(project: Project, person_id: int) -> tuple[NDArray[np.float32], lis
         project.portrait_file("clip", int(faces.frame_index[row]), int(numbers[row])).read_bytes()
         for row in rows
     ]
-    return np.concatenate([faces.embedding[rows], faces.embedding_mirrored[rows]]), portraits
+    columns = (faces.embedding, faces.embedding_mirrored, faces.sface, faces.sface_mirrored)
+    embeddings = np.concatenate([column[rows] for column in columns if column.any()])
+    return embeddings, portraits
 
 
 def test_no_residue_is_left(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,6 +115,36 @@ def test_no_residue_is_left(project: Project, capsys: pytest.CaptureFixture[str]
     others = [path.name for path in (project.folder / "crops/clip").glob("*.mp4")]
     assert len(others) == 6
     assert len(list((project.folder / "labels/smile/faces").iterdir())) == 45
+
+
+def test_no_embedding_of_sface_is_left(
+    clips: Clips,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A copy of the table is named, also where it holds SFace's embeddings alone."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tasks, "load_sface", lambda _settings: unlike_sface())
+    project = make_project(clips("constant_rate.mp4"), monkeypatch.setattr)
+    before = Faces.read(project.faces_file("clip"))
+    embeddings, _ = marks_of(project, 1)
+    assert len(embeddings) == 4 * 15
+    assert len(np.unique(embeddings[:, :4], axis=0)) == len(embeddings)
+    for name, column in (("sface", before.sface), ("mirrored", before.sface_mirrored)):
+        np.save(project.folder / f"{name}.npy", column)
+    capsys.readouterr()
+    assert forget(project, "Anna Karenina") == 1
+    output = capsys.readouterr()
+    assert ": 2 residues left" in output.out
+    assert "sface.npy: their embedding is still in it; remove it" in output.err
+    assert "mirrored.npy: their embedding is still in it; remove it" in output.err
+    for row in embeddings:
+        found = files_with(project.folder, row[:4].tobytes())
+        assert set(found) <= {"sface.npy", "mirrored.npy"}
+    after = Faces.read(project.faces_file("clip"))
+    assert len(after) == len(before) - 15
+    assert after.sface.any(axis=1).all()
 
 
 def test_residues_in_other_files_are_named(

@@ -32,6 +32,21 @@ class Numbers(Table):
     COLUMNS: ClassVar[dict[str, Column]] = {"number": (np.int64, ())}
 
 
+@dataclass(frozen=True, eq=False)
+class LaterPoints(Points):
+    """The table of a later version."""
+
+    weight: NDArray[np.float32]  # (n, 2)
+    kind: NDArray[np.int32]  # (n,)
+
+    COLUMNS: ClassVar[dict[str, Column]] = {
+        **Points.COLUMNS,
+        "weight": (np.float32, (2,)),
+        "kind": (np.int32, ()),
+    }
+    ADDED: ClassVar[frozenset[str]] = frozenset({"weight", "kind"})
+
+
 def columns(rows: int) -> dict[str, NDArray[Any]]:
     return {
         "number": np.arange(rows, dtype=np.int64) - 1,
@@ -125,6 +140,57 @@ def test_nan_and_infinity_come_back(tmp_path: Path) -> None:
 def test_an_extra_column_is_ignored(tmp_path: Path) -> None:
     Points(**columns(3)).write(tmp_path / "a.parquet")
     assert Numbers.read(tmp_path / "a.parquet").number.tolist() == [-1, 0, 1]
+
+
+# --- added columns ----------------------------------------------------------------------------
+
+
+def later(rows: int) -> LaterPoints:
+    weight = np.arange(rows * 2, dtype=np.float32).reshape(rows, 2) + 0.5
+    return LaterPoints(**columns(rows), weight=weight, kind=np.arange(rows, dtype=np.int32) + 7)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 1000])
+def test_added_columns_round_trip(tmp_path: Path, rows: int) -> None:
+    later(rows).write(tmp_path / "a.parquet")
+    assert same(LaterPoints.read(tmp_path / "a.parquet"), later(rows))
+    assert same(Points.read(tmp_path / "a.parquet"), Points(**columns(rows)))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 1000])
+def test_added_columns_of_an_earlier_file_are_zeros(tmp_path: Path, rows: int) -> None:
+    path = tmp_path / "a.parquet"
+    Points(**columns(rows)).write(path)
+    read = LaterPoints.read(path)
+    kind = np.zeros(rows, np.int32)
+    assert same(read, later(rows).replace(weight=np.zeros((rows, 2), np.float32), kind=kind))
+    read.write(path)
+    assert same(LaterPoints.read(path), read)
+
+
+def test_one_added_column_of_two_is_read(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    later(3).write(path)
+    pq.write_table(pq.read_table(path).drop_columns(["kind"]), path)
+    read = LaterPoints.read(path)
+    assert np.array_equal(read.weight, later(3).weight)
+    assert read.kind.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", list(Points.COLUMNS))
+def test_a_column_that_was_always_there_is_not_zeros(tmp_path: Path, name: str) -> None:
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    later(3).write(path)
+    pq.write_table(pq.read_table(path).drop_columns([name]), path)
+    with pytest.raises(InputError, match=r"not a readable table .*cluster-faces --force"):
+        LaterPoints.read(path)
+
+
+# --- damaged files ----------------------------------------------------------------------------
 
 
 def _damage_nothing(path: Path) -> None:
