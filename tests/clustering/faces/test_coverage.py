@@ -123,15 +123,14 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             3,
             record("cnn"),
             "2 of 3 faces are at the smallest size searched for; "
-            "smaller faces are found with CenterFace (fancam models fetch)",
+            "--detector centerface finds smaller ones",
             id="dlib at its limit",
         ),
         pytest.param(
             faces(200),
             4,
             record("hog"),
-            "no face in 3 of 4 frames; "
-            "smaller faces are found with CenterFace (fancam models fetch)",
+            "no face in 3 of 4 frames; --detector centerface finds smaller ones",
             id="dlib with empty frames",
         ),
         pytest.param(faces(200, 300), 3, record("cnn"), "", id="dlib with large faces"),
@@ -148,7 +147,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             1,
             record("cnn", upsample=0),
             "1 of 1 faces are at the smallest size searched for; "
-            "smaller faces are found with CenterFace (fancam models fetch)",
+            "--detector centerface finds smaller ones",
             id="upsample was set",
         ),
         pytest.param(faces(90), 3, record(min_face_px=4.0), "", id="no smaller size is possible"),
