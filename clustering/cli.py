@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustering.pairing.options import add_pair_options, pairing_of, with_pairs
@@ -141,6 +142,12 @@ def _add_clustering(parser: argparse.ArgumentParser) -> None:
         "photographs)",
     )
     add("--plain", action="store_true", help="DBSCAN alone, for comparison")
+    add(
+        "--known",
+        type=Path,
+        metavar="DIR",
+        help="name known people: a folder of pictures of each, named as the person",
+    )
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -201,10 +208,12 @@ def _require(condition: bool, message: str) -> None:
 def _settings(parsed: argparse.Namespace) -> ClusterSettings:
     from clustering.faces.backends import BackendSettings
     from clustering.faces.choice import choose_backend
+    from clustering.faces.known_folder import list_known
     from clustering.grouping.footage import GroupingSettings
     from clustering.settings import ClusterSettings
     from data.inference.models.store import use_models
 
+    known = list_known(parsed.known) if parsed.known is not None else None
     use_models(parsed.models)
     backend = BackendSettings(
         backend=parsed.backend,
@@ -227,6 +236,7 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
             eps=parsed.eps, min_samples=parsed.min_samples, plain=parsed.plain
         ),
         pairing=pairing_of(parsed),
+        known=known,
         label_margin=parsed.label_margin,
         force=parsed.force,
     )
@@ -238,13 +248,16 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
 def _report(project: Project, summary: ClusterSummary) -> list[str]:
     """Return the closing lines of the output."""
     from clustering.pairing.lesson import lesson_lines
-    from clustering.summary import missed_lines
+    from clustering.summary import duration, missed_lines, people_lines
 
     lines = [_footage_line(one, summary.coverage.get(one.name)) for one in summary.footages]
     lines += [f"warning: {line}" for line in missed_lines(summary)]
     lines += [line for lesson in summary.lessons for line in lesson_lines(lesson)]
     lines += [f"warning: {line}" for line in summary.left_out]
-    lines += [_count(len(summary.people), "person", "people"), *_people_lines(summary)]
+    lines += [f"warning: {line}" for line in summary.skipped]
+    people = people_lines(summary.people, summary.unknown_faces)
+    lines += [_count(len(summary.people), "person", "people"), *people]
+    lines += [f"known    {line}" for line in summary.named]
     folder = shown(project.folder)
     if summary.people:
         images = (
@@ -264,7 +277,7 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
     ]
     if summary.up_to_date:
         return [*lines, "nothing to do: all is up to date"]
-    lines += [f"done in {_duration(summary.took_s)}"]
+    lines += [f"done in {duration(summary.took_s)}"]
     if summary.people:
         lines += ["next: check the montages; any YOLO can be trained on the dataset"]
     return lines
@@ -290,30 +303,8 @@ def _sizes(covered: Coverage) -> str:
     return (sizes if covered.faces else "") + empty
 
 
-def _people_lines(summary: ClusterSummary) -> list[str]:
-    total = summary.unknown_faces + sum(person.faces for person in summary.people)
-    width = max(len(name) for name in ("unknown", *(p.name for p in summary.people)))
-    lines = []
-    for person in summary.people:
-        seen = f"  about {_duration(person.seen_s)} on screen" if person.seen_s else ""
-        hidden = "  (hidden: not in the dataset)" if person.hidden else ""
-        lines.append(f"  {person.name:<{width}}  {person.faces:6d} faces{seen}{hidden}")
-    if summary.unknown_faces:
-        share = f"{summary.unknown_faces / total:.0%} of all"
-        lines.append(f"  {'unknown':<{width}}  {summary.unknown_faces:6d} faces  {share}")
-    return lines
-
-
 def _count(number: int, singular: str, plural: str = "") -> str:
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, seconds_left = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds_left} s"
 
 
 if __name__ == "__main__":

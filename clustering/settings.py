@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from clustering.faces.known_folder import KnownFolder
 from clustering.faces.settings import FaceSettings
 from clustering.grouping.footage import GroupingSettings
 from clustering.output.dataset import LABEL_MARGIN
@@ -20,9 +21,11 @@ class ClusterSettings(FaceSettings):
     Args:
         grouping: settings of the clustering.
         pairing: pairs of recordings of one lesson.
+        known: pictures of known people, whose names the people get.
         label_margin: margin of a label on each side, as a share of the face's size.
     """
 
     grouping: GroupingSettings = field(default_factory=GroupingSettings)
     pairing: PairingSettings = field(default_factory=PairingSettings)
+    known: KnownFolder | None = None
     label_margin: float = LABEL_MARGIN

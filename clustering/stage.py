@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clustering.faces.stage import FacesSummary, find_faces
 from clustering.grouping.people import identify_people
+from clustering.naming import Naming, name_from_folder
 from clustering.output.dataset import DatasetPlan, plan_dataset
 from clustering.output.write import (
     IdentifiedFootages,
@@ -75,12 +76,14 @@ def cluster_faces(
         found = find_faces(project, footages, settings, intervals=intervals, context=context)
         tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, found, tables, settings)
-        identified, plan, done = _write_people(project, tables, settings, context)
+        identified, plan, naming, done = _write_people(project, tables, settings, context)
     names = {footage.name for footage in found}
     return dataclasses.replace(
         summarise(project, found, identified, plan),
         lessons=tuple(lesson for lesson in lessons if names & {*lesson.names}),
         left_out=tuple(left_out),
+        named=naming.named,
+        skipped=naming.skipped,
         failed=tuple(failures.lines),
         took_s=time.monotonic() - start,
         up_to_date=done and all(footage.already_done for footage in found),
@@ -106,11 +109,12 @@ def _write_people(
     tables: Mapping[str, tuple[Frames, Faces]],
     settings: ClusterSettings,
     context: RunContext,
-) -> tuple[IdentifiedFootages, DatasetPlan, bool]:
-    """Identify the people, and write their folder and the dataset.
+) -> tuple[IdentifiedFootages, DatasetPlan, Naming, bool]:
+    """Identify the people, name the known ones, and write their folder and the dataset.
 
     Returns:
-        The identified footages, the plan, and whether everything was already up to date.
+        The identified footages, the plan, the names that were given, and whether everything was
+        already up to date.
     """
     with open_people(project.people_file) as people:
         inputs = _people_inputs(project, settings, people)
@@ -118,15 +122,34 @@ def _write_people(
         if not done:
             project.unfinish(PEOPLE)
             identify_people(project, people, tables, settings.grouping)
+        naming = _name_known(people, tables, settings, context)
         identified = identified_footages(people, tables)
         inputs = _people_inputs(project, settings, people)
     plan = plan_dataset(identified.visible(), identified.names, label_margin=settings.label_margin)
-    done = done and outputs_exist(project, plan)
+    done = done and not naming.named and outputs_exist(project, plan)
     if not done:
         project.unfinish(PEOPLE)
         write_outputs(project, identified, plan, context.progress)
         project.finish(PEOPLE, inputs)
-    return identified, plan, done
+    return identified, plan, naming, done
+
+
+def _name_known(
+    people: People,
+    tables: Mapping[str, tuple[Frames, Faces]],
+    settings: ClusterSettings,
+    context: RunContext,
+) -> Naming:
+    if settings.known is None:
+        return Naming()
+    return name_from_folder(
+        people,
+        {name: faces for name, (_, faces) in tables.items()},
+        settings.known,
+        eps=settings.grouping.eps,
+        backend=settings.backend,
+        progress=context.progress,
+    )
 
 
 def _fetched(path: Path) -> Footage:

@@ -39,6 +39,8 @@ class ClusterSummary:
     too_few: tuple[str, ...]  # people missing from the training or the validation images
     lessons: tuple[Lesson, ...] = ()  # lessons with a recording in this run
     left_out: tuple[str, ...] = ()  # one line per missing footage of the project
+    named: tuple[str, ...] = ()  # one line per person who got the name of a known person
+    skipped: tuple[str, ...] = ()  # one line per skipped folder or picture of known people
     failed: tuple[str, ...] = ()  # one line per unusable footage
     took_s: float = 0.0
     up_to_date: bool = False  # whether there was nothing to do
@@ -59,29 +61,70 @@ def summarise(
         identified: all footages with the person of each face.
         plan: plan of the dataset.
     """
-    names = identified.names
+    people, unknown_faces = count_faces(project, identified)
     covered = {}
+    for footage in identified.footages:
+        record = project.require_record(FACES, footage.name)
+        covered[footage.name] = coverage(footage.frames, footage.faces, record)
+    return ClusterSummary(
+        footages=tuple(extracted),
+        people=people,
+        unknown_faces=unknown_faces,
+        train_images=sum(image.split == "train" for image in plan.images),
+        val_images=sum(image.split == "val" for image in plan.images),
+        too_few=tuple(identified.names[person] for person in plan.too_few),
+        coverage=covered,
+    )
+
+
+def count_faces(
+    project: Project, identified: IdentifiedFootages
+) -> tuple[tuple[PersonFaces, ...], int]:
+    """Count the faces and the time on screen of each person.
+
+    Args:
+        project: project with the records of its faces.
+        identified: all footages with the person of each face.
+
+    Returns:
+        The people, and the number of unknown faces.
+    """
+    names = identified.names
     faces = dict.fromkeys(names, 0)
     seen_s = dict.fromkeys(names, 0.0)
     for footage in identified.footages:
         record = project.require_record(FACES, footage.name)
-        covered[footage.name] = coverage(footage.frames, footage.faces, record)
         every_s = record.every_s if record.kind == "video" else 0.0
         present, counts = np.unique(footage.person_id, return_counts=True)
         for person, count in zip(present.tolist(), counts.tolist(), strict=True):
             faces[person] = faces.get(person, 0) + count
             seen_s[person] = seen_s.get(person, 0.0) + count * every_s
-    return ClusterSummary(
-        footages=tuple(extracted),
-        people=tuple(
-            PersonFaces(names[p], faces[p], seen_s[p], p in identified.hidden) for p in names
-        ),
-        unknown_faces=faces.get(UNKNOWN, 0),
-        train_images=sum(image.split == "train" for image in plan.images),
-        val_images=sum(image.split == "val" for image in plan.images),
-        too_few=tuple(names[person] for person in plan.too_few),
-        coverage=covered,
-    )
+    people = (PersonFaces(names[p], faces[p], seen_s[p], p in identified.hidden) for p in names)
+    return tuple(people), faces.get(UNKNOWN, 0)
+
+
+def people_lines(people: Sequence[PersonFaces], unknown_faces: int) -> list[str]:
+    """Return a line for each person, and one for the unknown faces."""
+    total = unknown_faces + sum(person.faces for person in people)
+    width = max(len(name) for name in ("unknown", *(p.name for p in people)))
+    lines = []
+    for person in people:
+        seen = f"  about {duration(person.seen_s)} on screen" if person.seen_s else ""
+        hidden = "  (hidden: not in the dataset)" if person.hidden else ""
+        lines.append(f"  {person.name:<{width}}  {person.faces:6d} faces{seen}{hidden}")
+    if unknown_faces:
+        share = f"{unknown_faces / total:.0%} of all"
+        lines.append(f"  {'unknown':<{width}}  {unknown_faces:6d} faces  {share}")
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """Format a duration for the user."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, seconds_left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds_left} s"
 
 
 def missed_lines(summary: ClusterSummary) -> list[str]:

@@ -64,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="weights to train the tracker from, as in train-tracker (default: yolo11n.pt)",
     )
+    add(
+        "--known",
+        type=Path,
+        metavar="DIR",
+        help="name known people: a folder of pictures of each, named as the person",
+    )
     add("--no-review", action="store_true", help="do not wait for the people to be named")
     add("--open", action="store_true", help="serve the page at the end and open it in the browser")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
@@ -77,11 +83,13 @@ def _run(parsed: argparse.Namespace) -> int:
     require_range("--threads", parsed.threads, low=0, high=256)
     if not (parsed.footage or parsed.pairs):
         raise InputError("name a footage, such as concert.mp4")
+    from clustering.faces.known_folder import list_known
     from fancam.run import RunSettings, run_stages
 
     settings = RunSettings(
         project=parsed.project,
         weights=parsed.weights,
+        known=list_known(parsed.known) if parsed.known is not None else None,
         review=not parsed.no_review,
         open_page=parsed.open,
         threads=parsed.threads,
@@ -149,6 +157,26 @@ def _forget(parsed: argparse.Namespace) -> int:
     from fancam.forget import forget
 
     return forget(_existing(parsed.project), parsed.person, yes=parsed.yes)
+
+
+def _people_options(parser: argparse.ArgumentParser) -> None:
+    _project_options(parser)
+    parser.add_argument(
+        "--from",
+        dest="other",
+        type=project_path,
+        metavar="PROJECT",
+        help="name the people after those of another project, where it is clear who they are",
+    )
+
+
+def _people(parsed: argparse.Namespace) -> int:
+    from fancam.people import list_people, name_people
+
+    project = _existing(parsed.project)
+    if parsed.other is None:
+        return list_people(project)
+    return name_people(project, _existing(parsed.other))
 
 
 def _export_options(parser: argparse.ArgumentParser) -> None:
@@ -219,6 +247,12 @@ _COMMANDS = {
         _status_options,
         "list which outputs of a project are done, stale or missing",
         " Each is listed with the command that updates it. Nothing is written.",
+    ),
+    "people": _Command(
+        _people,
+        _people_options,
+        "list the people of a project, or name them after another project's",
+        " No name that a user gave is replaced.",
     ),
     "export": _Command(
         _export, _export_options, "write dataset and tracks in the formats of other tools"

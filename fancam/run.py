@@ -18,6 +18,7 @@ from data.project.project import absolute
 
 if TYPE_CHECKING:
     from clustering.faces.backends import BackendSettings
+    from clustering.faces.known_folder import KnownFolder
     from data.core.progress import Progress
     from data.execution.failures import Failures
     from data.execution.tasks import Runner
@@ -37,6 +38,7 @@ class RunSettings:
     Args:
         project: project folder; None for one named after the footage.
         weights: initial weights of the tracker.
+        known: pictures of known people, whose names the people get.
         review: wait for the user to name the people after clustering; only on a terminal.
         open_page: serve the page at the end, and open it in the browser.
         threads: number of processor cores to use; 0 for all.
@@ -49,6 +51,7 @@ class RunSettings:
 
     project: Path | None = None
     weights: str = "yolo11n.pt"
+    known: KnownFolder | None = None
     review: bool = True
     open_page: bool = False
     threads: int = 0
@@ -138,7 +141,10 @@ class _Stages:
         from data.execution.failures import Failures
 
         settings = ClusterSettings(
-            backend=self.backend, pairing=self.settings.pairing, keep_backend=True
+            backend=self.backend,
+            pairing=self.settings.pairing,
+            known=self.settings.known,
+            keep_backend=True,
         )
         # Separate failures: later stages receive only the footages that this stage could use.
         context = RunContext(progress, Failures(), self.runner)
@@ -149,7 +155,7 @@ class _Stages:
         yield f"cluster-faces  {len(summary.people)} people in {faces} faces: {names}"
         for lesson in summary.lessons:
             yield from lesson_lines(lesson)
-        yield from (f"warning: {line}" for line in missed_lines(summary))
+        yield from (f"warning: {line}" for line in (*missed_lines(summary), *summary.skipped))
         if not summary.people:
             raise InputError("too few similar faces to make a person; see cluster-faces --help")
 

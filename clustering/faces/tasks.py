@@ -87,7 +87,7 @@ def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
             threads=job.backend.threads,
             damage=damage,
         )
-        batches = context.loaded(_load, job.backend).extract(
+        batches = context.loaded(load_extractor, job.backend).extract(
             frames, lambda frame, faces: write_pictures(job.paths, job.name, frame, faces)
         )
         return _merged(batches, context.bar, len(done.faces))
@@ -95,7 +95,8 @@ def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
     return resume_segment(job.record_file(segment), job.checkpoints(segment), batches_after)
 
 
-def _load(settings: BackendSettings) -> Extractor:
+def load_extractor(settings: BackendSettings) -> Extractor:
+    """Load the networks of the settings."""
     return Extractor(load_detector(settings), load_embedder(settings), load_sface(settings))
 
 

@@ -119,6 +119,14 @@ class DecisionLog:
         """
         return self._switch(self.next_redo, MADE, seen)
 
+    def has_undone_name(self, person_id: int, name: str) -> bool:
+        """Whether a user has undone the decision that gave a person this name."""
+        query = (
+            "SELECT 1 FROM decisions WHERE kind = ? AND person_id = ? AND name = ? AND state != ?"
+        )
+        values = (DecisionKind.RENAME.value, person_id, name, MADE)
+        return self._execute(query, values).fetchone() is not None
+
     def _next(self, state: str, order: str) -> HistoryEntry | None:
         query = "SELECT decision_id, made_at, kind, note FROM decisions WHERE state = ?"
         last = query + f" ORDER BY decision_id {order} LIMIT 1"
@@ -188,12 +196,17 @@ def _check(decision: Decision, names: Mapping[int, str]) -> None:
             raise InputError(f"there is no person {person}; look again")
     if decision.kind is DecisionKind.RENAME:
         name = decision.name.strip()
-        _check_name(name)
+        check_name(name)
         if name in (other for p, other in names.items() if p != decision.person_id):
             raise InputError(f"{name}: another person has this name; choose another")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Check a person's name.
+
+    Raises:
+        InputError: it is empty, too long, or not one line of printable text.
+    """
     if not name:
         raise InputError("a name must have at least one letter")
     if len(name) > MAX_NAME:
