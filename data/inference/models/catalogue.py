@@ -44,7 +44,7 @@ MODELS: Final[dict[ModelName, Model]] = {
         size_bytes=7_304_518,
         licence="MIT",
         purpose="detects faces",
-        shortfall="faces smaller than a twelfth of the picture are missed",
+        shortfall="faces smaller than a twelfth of the picture's height are missed",
     ),
     # Zhong et al., SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition, 2021;
     # quantised by OpenCV Zoo.

@@ -87,7 +87,7 @@ def _shortfall_line(missing: Mapping[ModelName, str], chosen: Path | None) -> st
         missing: name and reason of each. One reason is given: they seldom differ.
         chosen: the user's folder of models.
     """
-    names, shortfalls = " and ".join(missing), " and ".join(MODELS[n].shortfall for n in missing)
+    names, shortfalls = " and ".join(missing), ", ".join(MODELS[n].shortfall for n in missing)
     files = " and ".join(MODELS[name].file_name for name in missing)
     remedy = f"copy {files} there" if chosen else "run fancam models fetch, or give --models DIR"
     verb = "is" if len(missing) == 1 else "are"

