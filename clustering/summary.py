@@ -113,8 +113,9 @@ def people_lines(people: Sequence[PersonFaces], unknown_faces: int) -> list[str]
         hidden = "  (hidden: not in the dataset)" if person.hidden else ""
         lines.append(f"  {person.name:<{width}}  {person.faces:6d} faces{seen}{hidden}")
     if unknown_faces:
-        share = f"{unknown_faces / total:.0%} of all"
-        lines.append(f"  {'unknown':<{width}}  {unknown_faces:6d} faces  {share}")
+        share = unknown_faces / total
+        percent = f"{share:.0%}" if share >= 0.01 else "under 1%"
+        lines.append(f"  {'unknown':<{width}}  {unknown_faces:6d} faces  {percent} of all")
     return lines
 
 
