@@ -130,6 +130,11 @@ def duration(seconds: float) -> str:
 
 def missed_lines(summary: ClusterSummary) -> list[str]:
     """Return a line for each footage of this run where much points to missed faces."""
-    names = [footage.name for footage in summary.footages]
-    found = [(name, summary.coverage[name].advice) for name in names if name in summary.coverage]
-    return [f"{name}: {advice}" for name, advice in found if advice]
+    lines = []
+    for footage in summary.footages:
+        covered = summary.coverage.get(footage.name)
+        if footage.better:
+            lines.append(f"{footage.name}: done before; --force repeats it with {footage.better}")
+        elif covered is not None and covered.advice:
+            lines.append(f"{footage.name}: {covered.advice}")
+    return lines

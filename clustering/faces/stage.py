@@ -37,6 +37,7 @@ class FacesSummary:
     every_s: float
     damage: str  # one line; empty if nothing is damaged
     already_done: bool
+    better: str = ""  # detector and embedder that --force would use, if the finished ones were kept
 
 
 def find_faces(
@@ -121,6 +122,12 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
         kept = replace(inputs, detector=record.detector, embedder=record.embedder)
         return kept if faces_done(self.project, name, kept) else inputs
 
+    def _better_than(self, inputs: FacesRecord) -> str:
+        """Name the chosen detector and embedder where a footage keeps others; else empty."""
+        chosen = self.settings.backend
+        same = (chosen.detector, chosen.embedder) == (inputs.detector, inputs.embedder)
+        return "" if same else f"{chosen.detector} and {chosen.embedder}"
+
     def finish(self, finished: Finished[FacesRecord, None], *, took_s: float) -> FacesSummary:
         """Record a footage's tables as finished, and remove its checkpoints."""
         del took_s  # only the total time of a run is reported
@@ -138,6 +145,7 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
             every_s=inputs.every_s,
             damage=str(finished.damage) if finished.damage else "",
             already_done=finished.work.last is None,
+            better=self._better_than(inputs),
         )
 
     def discard(self, finished: Finished[FacesRecord, None]) -> None:
