@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 import signal
 import socket
@@ -113,6 +114,30 @@ def test_which_failures_are_retried(head: Head, tmp_path: Path) -> None:
     assert found["e"] == [None, 0, None]
     assert max((tmp_path / f"b{part}").stat().st_size for part in (1, 2)) == 3
     assert (tmp_path / "c1").stat().st_size == 1  # a retry would not help
+
+
+@pytest.mark.slow
+def test_a_machine_without_the_models(head: Head, tmp_path: Path, face_models: Path) -> None:
+    """One line per footage names the missing file."""
+    for name in ("a", "b", "c"):
+        draw_film(tmp_path / f"{name}.mp4", shots=["talk"], duration_s=4, size_wh=(320, 180))
+    options = ("--project", "a.fancam", "--every", "0.5", "--ray", head.address)
+    dlib = ("--detector", "cnn")
+    code, output, _ = run_command(
+        "clustering.cli", "a.mp4", *options, *dlib, cwd=tmp_path, setup=SMALL
+    )
+    assert code == 0, output
+    films = ("a.mp4", "b.mp4", "c.mp4")
+    best = ("--models", str(face_models))
+    code, output, _ = run_command(
+        "clustering.cli", *films, *options, *best, cwd=tmp_path, setup=SMALL
+    )
+    assert code == 1, output
+    assert "Traceback" not in output
+    line = "cluster-faces: .*centerface.onnx: the model centerface is not installed; .*"
+    lines = [found for found in output.splitlines() if re.fullmatch(line, found)]
+    assert len(lines) == 2, output
+    assert list(Project(tmp_path / "a.fancam").footages) == ["a"]
 
 
 @needs_signals
