@@ -120,9 +120,9 @@ class _Stages:
                 seconds += probe(fetch_footage(path)).duration_s
         count = max(len(self.footages), 1)
         bars = count if isinstance(self.runner, LocalRunner) else 1  # Ray: one for all footages
-        pairs = len(self.settings.pairing.pairs)
+        others = 2 * len(self.settings.pairing.pairs) + (self.settings.known is not None)
         return [
-            ProgressStep("cluster-faces", 5 + 0.5 * seconds, bars=bars + 2 * pairs),
+            ProgressStep("cluster-faces", 5 + 0.5 * seconds, bars=bars + others),
             ProgressStep("train-tracker", 60 + min(4 * seconds, 500)),
             ProgressStep("track-people", 5 + 1.0 * seconds, bars=bars),
             ProgressStep("crop-people", 5 + 1.0 * seconds, bars=bars),

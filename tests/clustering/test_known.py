@@ -170,9 +170,13 @@ def test_unusable_pictures_are_named_and_skipped(
     assert colours(clip.with_name("clip.fancam"))["red"] == "Anna"
 
 
-def test_only_unusable_pictures(run: Run, detector: CornerDetector, clip: Path) -> None:
+@pytest.mark.parametrize("kind", ["two faces", "damaged"])
+def test_only_unusable_pictures(run: Run, detector: CornerDetector, clip: Path, kind: str) -> None:
     del detector
-    write_photo(clip.parent / "photos" / "Anna" / "two.png", "red", "blue")
+    picture = clip.parent / "photos" / "Anna" / "1.png"
+    write_photo(picture, "red", "blue")
+    if kind == "damaged":
+        picture.write_bytes(b"no picture")
     result = run(clip, "--known", "photos")
     assert result.code == 0
     assert all(name.startswith("Person ") for name in names(clip.with_name("clip.fancam")).values())
