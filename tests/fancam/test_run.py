@@ -22,11 +22,12 @@ from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
 from data.video.footage import add_footage, probe
-from fancam.run import _space_needed
+from fancam.run import RunSettings, _backend, _space_needed
 from fancam.space_needed import space_needed
 from tests import ROOT
 from tests.clips.catalogue import Clips
 from tests.cropping.written_video import read_video
+from tests.model_index import ModelIndex
 from tests.records import faces_record, tracker_record, tracks_record
 from tests.tracking.drawn_project import draw_project
 from tracking.detection.ultralytics_env import set_ultralytics_offline
@@ -173,6 +174,10 @@ def figures(output: str, name: str) -> tuple[float, float]:
             ["film.mp4", "--weights", "none.txt"],
             "neither weights (.pt) nor an architecture (.yaml)",
         ),
+        (
+            ["film.mp4", "--weights", "yolo11n.yaml", "--models", "unused"],
+            "unused: no such folder; give --models a folder of model files",
+        ),
         (["forget", "nowhere", "Anna"], "nowhere: no fancam project"),
         (["export", "nowhere"], "nowhere: no fancam project"),
     ],
@@ -241,6 +246,21 @@ def test_finished_stages_need_no_space(
     project.finish(TRACKS, tracks_record(), "film")
     left = _space_needed(project, [footage])
     assert left == {**dict.fromkeys(whole, 0), "crop-people": whole["crop-people"]}
+
+
+def test_missing_models_are_one_line(
+    model_index: ModelIndex, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """dlib goes on alone."""
+    backend = _backend(RunSettings(offline=True, threads=2))
+    assert (backend.detector, backend.embedder, backend.threads) == ("cnn", "dlib", 2)
+    output = capsys.readouterr()
+    assert output.err.startswith("fancam: centerface and sface are missing (offline): ")
+    assert (output.out, output.err.count("\n")) == ("", 1)
+    assert model_index.pip_runs == []
+    backend = _backend(RunSettings())
+    assert (backend.detector, backend.embedder) == ("centerface", "sface")
+    assert capsys.readouterr().err.count("fancam: fetching ") == 2
 
 
 @pytest.mark.parametrize("command", ["status", "clean", "forget", "export", "demo"])
