@@ -78,17 +78,19 @@ def name_known(
     seen, free, log = people.revision(), _free(people, known.names), DecisionLog(people)
     assigned = [(faces, people.assignments(name).person_id) for name, faces in tables.items()]
     with_faces = {int(p) for _, person_id in assigned for p in np.unique(person_id)}
-    unnamed = [person for person in _unnamed(people) if person in with_faces]
-    present, known_tables = _numbered(known.tables)
+    # Named people take part: a known person who is one of them is no other person.
+    present = [person for person in people.names() if person in with_faces]
+    unnamed = set(_unnamed(people))
+    rows, known_tables = _numbered(known.tables)
     matched = match_known(
-        [(faces, _rows(person_id, unnamed)) for faces, person_id in assigned],
+        [(faces, _rows(person_id, present)) for faces, person_id in assigned],
         known_tables,
         eps=eps,
     )
     notes = []
-    for person, row in zip(unnamed, matched.tolist(), strict=True):
-        name = known.names[present[row]] if row != UNKNOWN else ""
-        if name in free and not log.has_undone_name(person, name):
+    for person, row in zip(present, matched.tolist(), strict=True):
+        name = known.names[rows[row]] if row != UNKNOWN else ""
+        if person in unnamed and name in free and not log.has_undone_name(person, name):
             decision = Decision(DecisionKind.RENAME, person, name=name)
             # A user named or changed the person meanwhile.
             with suppress(InputError, OutdatedError):
