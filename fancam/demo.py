@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from data.command.command import runnable
 from data.core.errors import InputError
 
 FILM: Final = "film.mp4"
@@ -53,7 +54,7 @@ def demo(folder: Path) -> int:
     for pattern in ("*.mp4", "*.gif"):
         for file in sorted((project / "crops" / "film").glob(pattern)):
             print(f"  {file}")
-    print(f"To watch them in sync and name them:\n  serve-people {project} --open")
+    print(f"To watch them in sync and name them:\n  {runnable('serve-people')} {project} --open")
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clustering.pairing.options import with_pairs
 from clustering.pairing.settings import PairingSettings
 from clustering.settings import ClusterSettings
-from data.command.command import report_failures, say, shown
+from data.command.command import report_failures, runnable, say, shown
 from data.core.errors import InputError
 from data.project.project import absolute
 
@@ -91,7 +91,7 @@ def run_stages(paths: Sequence[Path], settings: RunSettings) -> int:
                 if number == 0 and review:
                     _review(project, line)
     folder = shown(project.folder)
-    print(f"videos  {folder}/crops\nwatch   serve-people {folder} --open", flush=True)
+    print(f"videos  {folder}/crops\nwatch   {runnable('serve-people')} {folder} --open", flush=True)
     code = report_failures(NAME, sorted(set(failures.lines)))
     return (_serve(project) or code) if settings.open_page else code
 

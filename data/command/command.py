@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import which
 from typing import NoReturn
 
 from data.core.errors import InputError
@@ -75,6 +76,12 @@ def shown(path: Path) -> str:
     text, current = legible(str(path)), Path.cwd()
     below = text == str(path) and path.is_relative_to(current)
     return str(path.relative_to(current)) if below else text
+
+
+def runnable(command: str) -> str:
+    """Format a command of this installation for the user's shell: its path if PATH lacks it."""
+    beside_python = Path(sys.executable).parent / command
+    return command if which(command) or not beside_python.exists() else shown(beside_python)
 
 
 def confirmed(question: str, *, yes: bool) -> bool:

@@ -4,10 +4,11 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from data.command.command import EXIT_INPUT, EXIT_INTERRUPTED, run
+from data.command.command import EXIT_INPUT, EXIT_INTERRUPTED, run, runnable
 from data.core.errors import InputError
 
 
@@ -123,3 +124,28 @@ def test_a_closed_pipe_is_no_error() -> None:
     with talker.stderr:
         assert talker.stderr.read() == b""
     assert talker.wait(timeout=60) == 141
+
+
+@pytest.mark.skipif(os.name == "nt", reason="commands have another suffix there")
+@pytest.mark.parametrize(
+    ("files", "path", "expected"),
+    [
+        pytest.param((), "", "serve-people", id="nowhere"),
+        pytest.param(("bin/serve-people",), "", "bin/serve-people", id="not on PATH"),
+        pytest.param(("bin/serve-people",), "bin", "serve-people", id="on PATH"),
+    ],
+)
+def test_commands_are_named_as_the_shell_finds_them(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: tuple[str, ...],
+    path: str,
+    expected: str,
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for name in files:
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path / path) if path else "")
+    assert runnable("serve-people") == expected
