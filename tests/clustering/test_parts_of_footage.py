@@ -58,10 +58,9 @@ def test_two_halves_have_the_people_of_one_piece(
 ) -> None:
     """In one piece each of these clips has as many people as its labels.
 
-    pexels_00 and pexels_01 keep their number as well, pexels_00 not if it is cut later. Three clips
-    get one person more, whose two halves are too unlike for `link_across`: sitcom_a 7 of 6,
-    talkshow_a 5 of 4 and pexels_02 3 of 2. meeting_a was not measured: its second half shows one
-    person only.
+    meeting_a, pexels_00 and pexels_01 keep their number as well, pexels_00 not if it is cut later.
+    Three clips get one person more, whose two halves are too unlike for `link_across`: sitcom_a 7
+    of 6, talkshow_a 5 of 4 and pexels_02 3 of 2.
     """
     del face_models
     source = shared / "footage" / f"{name}.mp4"
