@@ -50,10 +50,9 @@ def match_known(people: LabelledTables, known: LabelledTables, *, eps: float) ->
 
 
 def _groups(tables: LabelledTables, *, sface: bool) -> Groups:
-    labelled = [(faces.take(label != UNKNOWN), label[label != UNKNOWN]) for faces, label in tables]
-    label = np.concatenate([np.zeros(0, np.int64), *(label for _, label in labelled)])
-    embedding = [face_embeddings(faces, sface=sface) for faces, _ in labelled]
-    weight = [face_weights(faces, sface=sface) for faces, _ in labelled]
+    embedding = [face_embeddings(faces, sface=sface) for faces, _ in tables]
+    weight = [face_weights(faces, sface=sface) for faces, _ in tables]
+    label = np.concatenate([np.zeros(0, np.int64), *(label for _, label in tables)])
     return groups_of(
         label,
         np.concatenate([np.zeros(0), *weight]),
