@@ -17,7 +17,8 @@ class FaceSettings:
     Args:
         every_s: interval between sampled frames; None derives it from the footage's length.
         backend: detector, embedder, and the smallest face to search for.
-        keep_backend: keep finished tables that were made with another detector or embedder.
+        keep_backend: keep finished tables that were made with another detector or embedder, and
+            with another smallest face if none is given.
         force: repeat finished work, and accept a footage that has changed.
     """
 

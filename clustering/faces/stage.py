@@ -115,11 +115,13 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
         )
 
     def _kept(self, name: str, inputs: FacesRecord) -> FacesRecord:
-        """Return the inputs of the finished tables, if only detector and embedder differ."""
+        """Return the inputs of the finished tables, if only options that are not given differ."""
         record = self.project.record(FACES, name) if self.settings.keep_backend else None
         if record is None or self.settings.force:
             return inputs
         kept = replace(inputs, detector=record.detector, embedder=record.embedder)
+        if inputs.min_face_px is None and inputs.upsample is None:
+            kept = replace(kept, min_face_px=record.min_face_px, upsample=record.upsample)
         return kept if faces_done(self.project, name, kept) else inputs
 
     def _better_than(self, inputs: FacesRecord) -> str:

@@ -67,6 +67,13 @@ def test_a_finished_footage_is_not_read_again(run: Run, of_dlib: Path) -> None:
     assert snapshot(of_dlib) == before
 
 
+def test_a_finished_footage_keeps_its_smallest_face(run: Run, of_dlib: Path) -> None:
+    """As when `fancam FOOTAGE` follows `cluster-faces --min-face`."""
+    before = snapshot(of_dlib)
+    assert run("first.mp4").out[-1] == "nothing to do: all is up to date"
+    assert snapshot(of_dlib) == before
+
+
 def test_another_option_reads_it_again_by_the_best_networks(run: Run, of_dlib: Path) -> None:
     assert run("first.mp4", "--min-face", "50", "--every", "1").code == 0
     assert networks(of_dlib, "first") == ("centerface", "sface")
