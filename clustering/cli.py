@@ -296,7 +296,7 @@ def _footage_line(footage: FacesSummary, covered: Coverage | None) -> str:
 
 
 def _sizes(covered: Coverage) -> str:
-    """Return the sizes of the faces, and the number of frames without any."""
+    """Format the range of face sizes, and the number of frames without faces."""
     low, middle, high = (f"{px:.0f}" for px in covered.smallest_median_largest_px)
     sizes = f" of {low} px" if low == high else f" of {low} to {high} px, median {middle}"
     empty = f", none in {covered.empty_frames}" if covered.empty_frames else ""

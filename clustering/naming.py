@@ -1,4 +1,4 @@
-"""Name people of a project after known people, by decisions that a user can undo."""
+"""Name people of a project after known people, as decisions that a user can undo."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def name_from_folder(
     backend: BackendSettings,
     progress: Progress,
 ) -> Naming:
-    """Name people after the pictures in a folder, which are only read if a name can be given.
+    """Name people after the known people in a folder of pictures.
+
+    The pictures are read only if there is an unnamed person and a name that no person has.
 
     Args:
         people: the project's people; names are added.
@@ -63,8 +65,8 @@ def name_known(
 ) -> list[str]:
     """Name the people who are clearly one of the known people.
 
-    Only people whom no user has named get a name, and none that another person has, or that a user
-    has taken back.
+    People whom a user has named keep their names. A name is not used if another person has it, or
+    if a user has undone it for the same person.
 
     Args:
         people: the project's people; names are added.
@@ -78,7 +80,7 @@ def name_known(
     seen, free, log = people.revision(), _free(people, known.names), DecisionLog(people)
     assigned = [(faces, people.assignments(name).person_id) for name, faces in tables.items()]
     with_faces = {int(p) for _, person_id in assigned for p in np.unique(person_id)}
-    # Named people take part: a known person who is one of them is no other person.
+    # Match named people too: a known person who matches one of them matches no other person.
     present = [person for person in people.names() if person in with_faces]
     unnamed = set(_unnamed(people))
     rows, known_tables = _numbered(known.tables)
@@ -92,7 +94,7 @@ def name_known(
         name = known.names[rows[row]] if row != UNKNOWN else ""
         if person in unnamed and name in free and not log.has_undone_name(person, name):
             decision = Decision(DecisionKind.RENAME, person, name=name)
-            # A user named or changed the person meanwhile.
+            # Skip a person whom a user has renamed or changed meanwhile.
             with suppress(InputError, OutdatedError):
                 notes.append(log.decide(decision, seen=seen).note)
     return notes
@@ -131,7 +133,7 @@ def _unnamed(people: People) -> list[int]:
 
 
 def _free(people: People, names: Collection[str]) -> set[str]:
-    """Return the names that no person of the project has, also in other letter case."""
+    """Return the names that no person of the project has, ignoring case."""
     taken = {name.casefold() for name in people.names().values()}
     return {name for name in names if name.casefold() not in taken}
 

@@ -26,9 +26,9 @@ from data.inference.models.store import read_model
 from data.inference.runtime import Network, RuntimeName, runtime_named
 
 MIN_FACE_SHARE = 1 / 12
-"""Default of the smallest face to search for with dlib, as a share of the frame's height."""
+"""Default minimum face size of dlib's detectors, as a share of the frame's height."""
 CENTERFACE_SIDE_PX = 720
-"""Shorter side of the largest frame that CenterFace searches at its own size by default."""
+"""Shorter side of the largest frame that CenterFace searches at full resolution by default."""
 _STREAMS = 2
 
 DetectorName: TypeAlias = Literal["centerface", "cnn", "hog"]
@@ -74,7 +74,7 @@ def load_detector(settings: BackendSettings) -> Detector:
 
 
 def default_min_face_px(detector: DetectorName, frame_wh: tuple[int, int]) -> float:
-    """Return the smallest face, px, that a detector searches a frame for if the user sets none."""
+    """Return a detector's default minimum face size in px, for frames of this size."""
     width, height = frame_wh
     if detector == "centerface":
         return SMALLEST_PX * max(min(width, height) / CENTERFACE_SIDE_PX, 1)
@@ -96,7 +96,7 @@ def load_embedder(settings: BackendSettings) -> FaceEmbedder:
 
 
 def load_sface(settings: BackendSettings) -> SFaceEmbedder | None:
-    """Load SFace; None where the settings name dlib alone.
+    """Load SFace; None if the settings select dlib alone.
 
     Raises:
         InputError: the model or the runtime is not installed.
@@ -140,10 +140,10 @@ def _parallel(detectors: list[Detector]) -> Detector:
 
 
 def _one_per_stream(settings: BackendSettings, load: Callable[[int], Network]) -> list[Network]:
-    """Load one copy of the detector's network per image in parallel.
+    """Load one copy of the detector's network per parallel stream of images.
 
-    Two copies with half the cores each keep all cores busy: a single copy leaves the others idle
-    while it builds an image's pyramid. More than two would only take memory.
+    Two copies with half the cores each keep all cores busy: with a single copy, all cores but one
+    are idle while it builds an image's pyramid. More copies only use more memory.
     """
     cores = settings.threads or available_cores()
     streams = min(_STREAMS, cores)
@@ -169,7 +169,7 @@ class _ParallelDetector:
 
 
 class _RelativeSizeDetector:
-    """Derive the smallest face from each image's size: the images of a folder differ in size."""
+    """Derive the minimum face size from each image's size: images in a folder differ in size."""
 
     def __init__(self, name: DetectorName, make: Callable[[float], Detector]) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""Choose detector and embedder: those that the user names, else the best that are installed."""
+"""Select the detector and the embedder: the user's choice, or else the best installed."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def choose_backend(
     offline: bool,
     say: Say,
 ) -> BackendSettings:
-    """Return ``settings`` with the detector and the embedder, fetching missing models first.
+    """Return ``settings`` with the selected detector and embedder; fetch missing models first.
 
-    ``auto`` takes CenterFace and SFace where they are installed, else dlib's networks. It takes
-    dlib's too for ``--backend face_recognition`` and ``--upsample``, which are options of dlib.
+    ``auto`` selects CenterFace and SFace if they are installed, else dlib's networks. With
+    ``--backend face_recognition`` or ``--upsample``, which are options of dlib, it selects dlib's.
 
     Args:
-        settings: everything else.
+        settings: all other settings.
         detector: the user's choice.
         embedder: the user's choice.
-        offline: fetch nothing.
-        say: prints a line about what is fetched or missing.
+        offline: do not fetch models.
+        say: prints a line about fetched or missing models.
 
     Raises:
-        InputError: a model that the user names is not installed and cannot be fetched, or
+        InputError: a model that the user selects is not installed and cannot be fetched, or
             ``--upsample`` is set for CenterFace.
     """
     if detector == "centerface" and settings.upsample is not None:
@@ -54,7 +54,7 @@ def choose_backend(
 def _usable(
     settings: BackendSettings, detector: DetectorChoice, embedder: EmbedderChoice
 ) -> list[ModelName]:
-    """Return the models that the choice can use."""
+    """Return which of CenterFace and SFace the selection may use."""
     of_dlib = settings.backend != "fast" or settings.upsample is not None
     best = detector == "centerface" or (detector == "auto" and not of_dlib)
     names: list[ModelName] = ["centerface"] if best else []

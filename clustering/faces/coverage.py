@@ -1,4 +1,4 @@
-"""What a detector saw of a footage, and the option that would help where it missed much."""
+"""Statistics of the faces detected in a footage, and advice if faces were probably missed."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from data.project.stages import FacesRecord
 from data.tables.faces import Faces, Frames
 
 _MANY_EMPTY: Final = 0.4
-"""Share of frames without a face that points to missed faces."""
+"""Share of frames without a face above which faces were probably missed."""
 _AT_LIMIT: Final = 1.25
-"""Faces up to this many times the smallest size looked for are at the limit ..."""
-_MANY_AT_LIMIT: Final = 0.1  # ... and this share of them points to smaller ones that were missed
-_SMALLER: Final = 0.6  # of the present size: the size to try next
+"""Faces up to this multiple of the minimum face size are at the limit."""
+_MANY_AT_LIMIT: Final = 0.1  # above this share, smaller faces were probably missed
+_SMALLER: Final = 0.6  # suggested minimum face size, relative to the present one
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the detector saw in the sampled frames of one footage."""
+    """Statistics of the faces detected in the sampled frames of one footage."""
 
     frames: int
     empty_frames: int  # without any face
     smallest_median_largest_px: tuple[float, float, float]  # widths of faces; 0 without faces
-    at_limit: int  # faces of about the smallest size looked for
+    at_limit: int  # faces of about the minimum size
     faces: int
-    min_face_px: float  # the smallest size looked for
+    min_face_px: float  # minimum face size of the detection
     detector: str
     samples: str = "frames"  # or pictures
 
     @property
     def advice(self) -> str:
-        """One line on what would find more faces; empty where nothing points to missed ones."""
+        """Suggestion for finding more faces, in one line; empty if the detection seems complete."""
         empty = self.empty_frames > _MANY_EMPTY * self.frames
         small = self.at_limit > _MANY_AT_LIMIT * self.faces
         if not (empty or small):
@@ -57,8 +57,8 @@ def coverage(frames: Frames, faces: Faces, record: FacesRecord) -> Coverage:
 
     Args:
         frames: all sampled frames.
-        faces: found in them.
-        record: of the detection.
+        faces: faces detected in them.
+        record: record of the detection.
     """
     width = sizes_wh(faces.xyxy)[:, 0]
     limit_px = _min_face_px(frames, record)

@@ -35,7 +35,7 @@ from data.video.jpeg import write_jpeg
 _PICTURE_NAME = re.compile(r"\d{8}(-\d+)?\.jpg")
 _FRAMES_SUFFIX = ".frames.parquet"
 CHECKPOINT_FRAMES = 64
-"""Sampled frames per checkpoint: a killed run repeats no more than these."""
+"""Sampled frames per checkpoint: the maximum that is repeated after a killed run."""
 BATCH_PX = 8_000_000
 """Maximum pixels per batch of frames: 8 frames of 720p, or 1 of 4K."""
 _BATCH_FRAMES = 8
@@ -77,7 +77,7 @@ class Extractor:
         Args:
             detector: finds the faces.
             embedder: aligns and embeds them.
-            sface: embeds them a second time; None leaves those columns 0.
+            sface: second embedder; None leaves its columns 0.
             batch_px: maximum pixels per batch of frames.
         """
         self._detector = detector

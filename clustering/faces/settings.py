@@ -17,8 +17,8 @@ class FaceSettings:
     Args:
         every_s: interval between sampled frames; None derives it from the footage's length.
         backend: detector, embedder, and the smallest face to search for.
-        keep_backend: keep finished tables that were made with another detector or embedder, and
-            with another smallest face if none is given.
+        keep_backend: keep finished tables that were made with another detector or embedder, and, if
+            ``backend`` sets no minimum face size, with another minimum face size.
         force: repeat finished work, and accept a footage that has changed.
     """
 

@@ -65,7 +65,7 @@ def identify(
     clustered = nodes.of_face != UNKNOWN
     person[clustered] = numbers[joined[nodes.of_face[clustered]]]
     person = _adopt_leftovers(nodes, person, eps)
-    # The last array, after the last footage, is empty.
+    # np.split also returns the empty array after the last footage.
     return dict(zip(footages, np.split(person, nodes.ends), strict=False))
 
 
@@ -176,8 +176,8 @@ def _components(votes: NDArray[np.int64]) -> list[Rows]:
 
 def _join_across(nodes: _Nodes, eps: float) -> Labels:
     """Link nodes across footages; return the cluster of each node, ``(count,)`` from 0."""
-    # Nodes that were one person before start as one cluster. Two other nodes are never joined if
-    # they are of one footage, whose clustering separated them, or were different people before.
+    # Nodes of one person of the previous run start as one cluster. Clusters are never joined if
+    # they share a footage, whose own clustering separated them, or were different people before.
     was_known = nodes.previous != UNKNOWN
     own_label = np.arange(nodes.count) + nodes.previous.max(initial=0) + 1
     initial = renumbered(np.where(was_known, nodes.previous, own_label))

@@ -15,7 +15,7 @@ class Calibration:
     Args:
         link: average linkage stops at this many eps, in video.
         link_stills: the same for photographs, which need more similarity: without clothes and with
-            more people, two strangers come nearer.
+            more people, the faces of two people are nearer.
         clothes_share: see `Distance`.
         founder_weight: min weight of the best face of a person.
         link_across: linkage across footages stops at this many eps.
@@ -30,7 +30,7 @@ class Calibration:
     across: Distance
 
 
-# Poor faces of two strangers look like one person to dlib; SFace's weights leave them out.
+# dlib confuses poor faces of different people; SFace's weights leave such faces out.
 DLIB: Final = Calibration(
     link=1.20,
     link_stills=1.06,

@@ -1,8 +1,8 @@
 """Cannot-link constraints between groups of faces: shared frames and review decisions.
 
-A trait, such as having a face in a certain frame or a face of a certain person, has a number. Each
+A trait of a group is, for example, a face in a certain frame, or a face of a certain person. Each
 group has some traits and excludes others: two groups cannot merge if one has a trait that the other
-excludes. There are many groups with few traits each, so the constraints are sparse matrices
+excludes. Traits are numbered, and stored in sparse matrices, since each group has few of them
 (cannot-link: Wagstaff et al., "Constrained k-means clustering with background knowledge", 2001).
 """
 

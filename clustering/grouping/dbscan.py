@@ -1,4 +1,4 @@
-"""DBSCAN in bounded memory, with exactly scikit-learn's labels.
+"""DBSCAN in bounded memory, with labels identical to scikit-learn's.
 
 scikit-learn's DBSCAN keeps the neighbours of all points in memory: tens of billions of entries for
 200,000 faces of a few people. Here the distance matrix is computed in blocks. Most points turn out
@@ -221,8 +221,8 @@ class _EpsNeighbours:
         self._right = np.hstack([points, -ones, -half])
         # Bound of the rounding error of a single-precision sum of d products of magnitude |a||b|.
         slack = 1e-5 * (2 * float(half.max(initial=0)) + eps**2)
-        self.surely_far = np.float32(-(eps**2) / 2 - slack)  # if below
-        self._surely_near = np.float32(-(eps**2) / 2 + slack)  # if at least
+        self.surely_far = np.float32(-(eps**2) / 2 - slack)  # lower closeness: not near
+        self._surely_near = np.float32(-(eps**2) / 2 + slack)  # at least this closeness: near
 
     def closeness(self, rows: Rows, columns: Rows) -> NDArray[np.float32]:
         """Return minus half the squared distance, ``(rows, columns)``, in single precision."""

@@ -1,4 +1,4 @@
-"""Match the people of a project with known people, whose names they get."""
+"""Match the people of a project to known people."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ LabelledTables: TypeAlias = Sequence[tuple[Faces, Labels]]
 
 
 def match_known(people: LabelledTables, known: LabelledTables, *, eps: float) -> Labels:
-    """Find the known person that each person clearly is.
+    """Match each person to a known person, if the match is clear.
 
     The nearest known person must be nearer than the linkage across footages allows, and the second
-    nearest must be farther away. Of several people with the same nearest, only the nearest is it.
+    nearest must be farther away. If several people match one known person, only the nearest of them
+    keeps the match.
 
     Args:
         people: faces of p people.

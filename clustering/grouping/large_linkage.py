@@ -29,16 +29,16 @@ from data.core.arrays import UNKNOWN
 _ROUND_SHARE = 0.3
 """Share of the pairs below the threshold that one round merges, the nearest first."""
 _LAST_ROUND_SHARE = 0.02
-"""If fewer than this share of the groups are near another one, one round merges them all."""
+"""If fewer than this share of the groups have a near neighbour, one round merges them all."""
 _CANDIDATES = 16
-"""Neighbours that are compared exactly, if clothes or constraints count as well."""
+"""Neighbours per group that are compared exactly if clothes, quality or constraints count too."""
 _PAIRS_PER_BATCH = 1 << 16
 
-# Among many people, two strangers may be as near as two groups of one person's faces.
+# Among many people, two different people may be as near as two groups of one person's faces.
 _CERTAIN_SHARE = 0.9
-"""Share of the threshold: nearer groups are one person, regardless of the number of people."""
+"""Share of the threshold below which groups merge regardless of the number of people."""
 _MAX_STRANGERS = 0.05
-"""Accepted mean number of strangers nearer to a person than the threshold."""
+"""Accepted mean number of other people nearer to a person than the threshold."""
 _MIN_PERSON_FACES = 5  # minimum faces of a group that counts as a person
 _MIN_PEOPLE = 100  # minimum number of people for which the threshold is lowered
 _SAMPLED_PEOPLE = 3000  # people sampled for the distribution of distances
@@ -49,8 +49,8 @@ class LinkageLimits:
     """Sizes at which linkage switches to rounds and to approximate neighbours.
 
     Args:
-        one_by_one: maximum number of groups whose pairs are merged one by one, by 2000 * 2000 * 8
-            bytes = 32 MB of distances.
+        one_by_one: maximum number of groups whose pairs are merged one by one. Their distances take
+            2000 * 2000 * 8 bytes = 32 MB.
         search: sizes at which the neighbour search becomes approximate.
     """
 
@@ -130,9 +130,9 @@ class _Rounds:
         self._apply(_one_by_one(self._groups, self._cannot, self._distance, threshold))
 
     def stranger_distance(self) -> float:
-        """Estimate the distance below which hardly any person has a stranger.
+        """Estimate the distance below which a person has `_MAX_STRANGERS` other people on average.
 
-        The nearest 0.1 % of all pairs are mostly strangers. The tail of nearer pairs is
+        The nearest 0.1 % of all pairs are mostly different people. The tail of nearer pairs is
         extrapolated from the 0.1 % and 1 % quantiles, assuming a normal distribution.
         """
         people = np.flatnonzero(self._groups.count >= _MIN_PERSON_FACES)

@@ -28,7 +28,7 @@ _TYPICAL_QUALITY = 0.5
 
 _FACES_PER_BATCH = 1 << 16
 
-# Measured together with the threshold over all labelled clips; see tests/quality.
+# Tuned together with the threshold on all labelled clips; see tests/quality.
 CLOTHES_SHARE = 0.4
 SPREAD_SHARE = 0.4
 

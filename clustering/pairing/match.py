@@ -55,7 +55,7 @@ class Paired:
         )
 
 
-# --- before there is a project ----------------------------------------------------------------
+# --- before the project exists ----------------------------------------------------------------
 
 
 def pair_up(
@@ -111,7 +111,7 @@ def find_lessons(
     Args:
         project: project to update.
         paired: footages of each pair.
-        off: what counts as off air.
+        off: settings of the off-air detection.
         threads: threads for decoding; 0 means all cores.
         force: repeat finished work, and accept a footage that has changed.
         context: progress, failures and runner of this run.

@@ -37,7 +37,7 @@ GreyImage = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class OffSettings:
-    """Settings of what counts as off air.
+    """Settings of the off-air detection.
 
     Args:
         shortest_s: minimum duration, without frames or black, of a disconnect.

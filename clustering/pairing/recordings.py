@@ -1,4 +1,4 @@
-"""Find when paired recordings are on air, in tasks of a runner, and store the result."""
+"""Find the on-air times of paired recordings in tasks of a runner, and store them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def find_on_air_times(
     threads = context.runner.threads(threads)
     recordings = (Recording(name, footage, off, threads) for name, footage in footages)
     works = (_work(project, recording, force=force) for recording in recordings)
-    # Each recording has a bar of its own.
+    # No common total: each recording has its own bar.
     for finished in context.runner.run(works, context.progress, frames=0):
         name, inputs = finished.work.name, finished.work.payload
         if finished.error is not None:

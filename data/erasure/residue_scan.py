@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 _BLOCK_BYTES: Final = 1 << 22
 _EMBEDDING_BYTES: Final = 16
-"""Length of the prefix of an embedding, four numbers, that is unique."""
+"""Length of an embedding's unique prefix: four float32 numbers."""
 _PICTURE_BYTES: Final = 32
-"""Length of a section of a picture that is unique, even among pictures of one background."""
+"""Length of a unique section of a picture, even among pictures with the same background."""
 _SCAN_BYTES: Final = b"\xff\xda"
 """Start of scan: the marker before the image data of a JPEG file."""
 
@@ -33,7 +33,7 @@ class Residue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Needle:
-    """The data of a person that must not remain.
+    """Data of an erased person to search for.
 
     Args:
         names: current and former names.
@@ -50,9 +50,10 @@ class Needle:
 
 def picture_mark(content: bytes) -> bytes:
     """Return 32 bytes that identify a JPEG file, even inside another file."""
-    # The tables and sizes before the scan occur in other files as well.
+    # Skip the tables and sizes before the scan: they occur in other files as well.
     begin = content.find(_SCAN_BYTES) + 1
-    # The most varied section of the middle, where the face is: plain areas look alike.
+    # Use the section with the most distinct bytes in the middle, where the face is: uniform
+    # areas are alike in many pictures.
     quarter = (len(content) - begin) // 4
     middle = content[begin + quarter : len(content) - quarter]
     offsets = range(0, max(len(middle) - _PICTURE_BYTES, 1), _PICTURE_BYTES)
@@ -67,7 +68,7 @@ def picture_digest(content: bytes) -> bytes:
 
 
 def find_residues(folder: Path, needle: Needle) -> list[Residue]:
-    """Search a folder for a needle: the name and every byte of every file.
+    """Search the path and the content of every file in a folder for a needle.
 
     Archives and compressed tables are unpacked. Names match whole words only: "Person 1" does not
     match "Person 12".
@@ -86,7 +87,7 @@ def find_residues(folder: Path, needle: Needle) -> list[Residue]:
 
 class _Scan:
     def __init__(self, needle: Needle) -> None:
-        # Plain, escaped for JSON, and encoded as UTF-16, as Windows programs do.
+        # Plain and escaped for JSON; in UTF-8, and in UTF-16, which Windows programs write.
         texts = {text for name in needle.names for text in (name, json.dumps(name)[1:-1])}
         spellings = {text.encode(code) for text in texts for code in ("utf-8", "utf-16-le")}
         words = [rb"(?<![\w\x80-\xff])" + re.escape(s) + rb"(?![\w\x80-\xff])" for s in spellings]

@@ -26,7 +26,7 @@ from data.video.frames import Damage
 LOCAL: Final = "local"
 AUTO: Final = "auto"
 ATTEMPTS: Final = 3
-"""Attempts per task, whether its function or its machine fails."""
+"""Maximum attempts per task, after errors of its function and failures of its machine."""
 _TASK_CPUS: Final = 1  # many small tasks load all cores better than a few large ones
 _TASKS_PER_CORE: Final = 2  # submitted together, so that no core is idle between two tasks
 _CONNECT_S: Final = 5.0
@@ -116,7 +116,7 @@ def _first_line(error: BaseException) -> str:
 
 @dataclass(eq=False)
 class _RunningWork(Generic[PayloadT, ResultT]):
-    """The state of one footage's work."""
+    """State of one footage's work."""
 
     work: Work[PayloadT, ResultT]
     unfinished: int  # number of tasks
@@ -143,10 +143,10 @@ class RayRunner:
         self._cpus = _TASK_CPUS
 
     def threads(self, requested: int) -> int:
-        """Return the number of threads per task, which reserves as many cores.
+        """Return the number of threads per task; each task reserves as many cores.
 
         Raises:
-            InputError: no machine of the cluster has as many cores.
+            InputError: no machine of the cluster has that many cores.
         """
         import ray
 

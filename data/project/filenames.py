@@ -96,8 +96,8 @@ VIDEO_KINDS: Final = (CropKind.VIDEO, CropKind.BEST)
 def crop_kind(file_name: str, *, among: Iterable[CropKind] = CropKind) -> CropKind | None:
     """Return the kind of a person's file by its longest matching suffix; None if no suffix matches.
 
-    The video of a person named "Ann.loop" has the name of the loop of "Ann": restrict ``among`` to
-    the kinds that the writer of the file produces.
+    The video of "Ann.loop" and the loop of "Ann" have the same file name: restrict ``among`` to the
+    kinds that the writer of the file produces.
     """
     matching = [kind for kind in among if file_name.endswith(kind.suffix)]
     return max(matching, key=lambda kind: len(kind.suffix), default=None)

@@ -94,7 +94,7 @@ class Skin:
         blur: float = 0.0,
         clip: Points | None = None,
     ) -> None:
-        """Fill a polygon of frontal positions, ``(n, 2)``; ``blur`` is in units."""
+        """Fill a polygon of frontal positions, ``(n, 2)``; ``blur`` is in the same units."""
         limit = None if clip is None else self.to_texture(clip)
         corners, blur_px = self.to_texture(points), blur * self.px
         fill(self.image, corners, colour, alpha=alpha, blur_px=blur_px, clip=limit)

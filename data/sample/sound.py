@@ -16,7 +16,7 @@ _TUNE = (12, 10, 7, 10, 12, 15, 14, 10, 7, 7, 10, 12, 10, 7, 5, 3)
 
 
 def mark_times_s(duration_s: float) -> NDArray[np.float64]:
-    """Return the start of each mark in seconds, ``(m,)``: every full second with time for one."""
+    """Return the start of each mark in seconds, ``(m,)``: every full second with room for one."""
     times = np.arange(np.ceil(duration_s), dtype=np.float64)
     return times[times + MARK_LENGTH_S <= duration_s]
 

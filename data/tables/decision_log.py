@@ -29,7 +29,7 @@ from data.tables.people import People
 from data.tables.projection import update_projection
 
 MAX_NAME = 200
-"""Characters in a name."""
+"""Maximum number of characters in a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,7 @@ class DecisionLog:
             seen: revision on which the decision is based; None skips the check.
 
         Raises:
-            InputError: the name is invalid or another person's, or a person or face does not
-                exist.
+            InputError: the name is invalid or taken, or a person or face does not exist.
             OutdatedError: the same people or faces have changed since ``seen``.
         """
         people = self._people
@@ -99,7 +98,7 @@ class DecisionLog:
         """Rename a person.
 
         Raises:
-            InputError: the name is invalid or another person's, or the person does not exist.
+            InputError: the name is invalid or taken, or the person does not exist.
         """
         self.decide(Decision(DecisionKind.RENAME, person_id, name=name))
 

@@ -1,8 +1,8 @@
 """Read and write manually labelled faces: one folder per label set, with a CSV file and pictures.
 
     labels/smile/set.json      name of the set, and its labels
-    labels/smile/labels.csv    file,label,by,created_at,person: one line per face, its current label
-    labels/smile/faces/...jpg  the faces, by relative path: the folder can be moved
+    labels/smile/labels.csv    file,label,by,created_at,person: the current label of each face
+    labels/smile/faces/...jpg  pictures; paths to them are relative: the folder can be moved
 
 train-smiles and train-expressions train on such a folder.
 """
@@ -160,7 +160,7 @@ class LabelFolder:
 
         Args:
             renamed: new file name by old file name, None for an erased face; ordered so that no
-                new name is that of a file yet to be renamed.
+                new name is in use by a file that is renamed later.
 
         Returns:
             Number of labelled faces that were erased.

@@ -1,4 +1,4 @@
-"""Times of the frames that the tracker has read, and the cuts of the footage."""
+"""Times of the frames that the tracker sampled, and the cuts of the footage."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Timeline:
         return len(self.frame_index)
 
     def rows(self, frame_index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the row of each frame, ``(n,)``, in the timeline, ``(n,)``.
+        """Return each frame's row in the timeline; ``(n,)`` as ``frame_index``.
 
         Raises:
             ValueError: a frame was not sampled.
@@ -51,12 +51,12 @@ class Timeline:
         return rows.astype(np.int64)
 
     def shot(self, frame_index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the shot number, from 0, of each frame ``(n,)``, ``(n,)``."""
+        """Return each frame's shot number, from 0; ``(n,)`` as ``frame_index``."""
         return np.searchsorted(self.cuts, frame_index, side="right").astype(np.int64)
 
 
 def read_timeline(path: Path) -> Timeline:
-    """Read the timeline in the file of a footage's detections, written by track-people.
+    """Read the timeline from a footage's file of detections, which track-people writes.
 
     Args:
         path: file of detections; see `Project.detections_file`.
