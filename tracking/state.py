@@ -145,7 +145,7 @@ def _track_files(project: Project, footage: str) -> list[Path]:
 
 
 def removable_tracker(project: Project) -> Removable:
-    """List the files of the tracker, its report and unfinished trainings.
+    """List the files of the tracker, of its report and of unfinished training runs.
 
     The starting weights are not listed: fancam cannot recreate them.
     """
@@ -159,7 +159,7 @@ def removable_tracker(project: Project) -> Removable:
 
 @dataclass(frozen=True, slots=True)
 class StaleTracking:
-    """Finished stages of tracking, and which of them are stale; the pages read it as JSON."""
+    """Finished stages of tracking, and which of them are stale; sent to the pages as JSON."""
 
     trained: bool  # whether there is a tracker
     tracker: bool  # whether it is stale: the dataset has changed

@@ -1,4 +1,4 @@
-"""The web application: routes of all pages, and the middleware that guards them."""
+"""The web application: routes of all pages, and middleware for sessions and access checks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from web.watch import routes as watch_routes
 
 # Threads that run handlers and read files; each additional one would hold memory permanently.
 _THREADS = 8
-# Concurrent reads of media files; fewer than the threads, so that other requests get one.
+# Concurrent reads of media files; fewer than the threads, so that they do not block other requests.
 READERS = 2
 _SESSION_S = 14 * 24 * 60 * 60
 

@@ -36,7 +36,7 @@ def serve(projects: Sequence[Path], settings: ServerSettings, *, open_page: bool
         # The socket already accepts connections; they wait until the server runs.
         print(f"serving at {url}   (press Ctrl-C to stop)", flush=True)  # noqa: T201
         if open_page:
-            # In a thread: some browsers return only when they are closed.
+            # In a thread, because the call blocks with some browsers until they are closed.
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
             _server(app).run(sockets=[listener])

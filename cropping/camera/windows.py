@@ -20,13 +20,13 @@ CameraName = Literal["steady", "average"]
 AbsentName = Literal["wide", "hold", "black"]
 
 AVERAGE_S: Final = 0.5
-"""Length of the moving average, as in track-people's smoothing."""
+"""Length of the moving average, equal to the window of track-people's smoothing."""
 HEAD_MARGIN: Final = 0.3
 """Margin for hair and ears on each side, in face sizes."""
 _STATIC_PX: Final = 1e-3
 _MOVING: Final = PathSettings()
 _ZOOMING: Final = PathSettings(dead_zone=0.25, inside=0.05, velocity=0.5)
-"""Large dead zone, so that small changes of the face's size do not zoom."""
+"""Large dead zone, so that small changes of the face's size do not change the zoom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def crop_windows(
 
 
 def _without_flashes(shots: list[Shot], frame_times: FrameTimes) -> list[Shot]:
-    """Drop shots so short that they would flash between two wide views."""
+    """Drop short shots that would flash between two wide views, unless no others remain."""
     kept = []
     for i, shot in enumerate(shots):
         adjacent = i and shots[i - 1].end == shot.first
@@ -250,7 +250,7 @@ class _AxisMotion:
         )
 
     def on_pixels(self, middle: Values) -> Values:
-        """Shift a static camera to even pixels, as the chroma planes need.
+        """Shift a static camera to even pixels, as the subsampled chroma planes require.
 
         Static frames then need no interpolation between pixels, and the pans absorb the shift.
         """

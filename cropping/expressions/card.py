@@ -38,7 +38,7 @@ class PartCounts:
 
 @dataclass(frozen=True, slots=True)
 class LearningCurvePoint:
-    """Result of a training on a share of the people."""
+    """Test result after training on a share of the people."""
 
     share: float  # of the people, 0..1
     faces: int  # in the training part
@@ -55,7 +55,7 @@ class CardContent:
     classes: tuple[str, ...]
     merged: tuple[str, ...]  # labels merged into the last class, empty if labels are classes
     parts: tuple[PartCounts, ...]
-    by_subject: bool  # no person is in two parts
+    by_subject: bool  # whether the split is by person: no person is in two parts
     without_subject: int  # training faces without a known subject
     skipped: int  # number of damaged pictures
     parameters: int

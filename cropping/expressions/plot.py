@@ -1,4 +1,4 @@
-"""Plot the results of a training: losses, ROC AUC, learning curve and calibration."""
+"""Plot the results of a training run: losses, ROC AUC, learning curve and calibration."""
 
 from __future__ import annotations
 

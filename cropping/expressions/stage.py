@@ -70,7 +70,7 @@ class ExpressionSettings:
 
 @dataclass(frozen=True, slots=True)
 class ExpressionSummary:
-    """Files and metrics of a training."""
+    """Files and metrics of a training run."""
 
     model: Path
     card: Path

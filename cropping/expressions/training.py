@@ -32,7 +32,7 @@ _MIN_STEPS: Final = 40  # per epoch; small sets are repeated
 
 @dataclass(frozen=True, slots=True)
 class ExpressionTraining:
-    """Settings of a training.
+    """Settings of a training run.
 
     Args:
         epochs: maximum number of passes over the faces.
@@ -56,7 +56,7 @@ class Epoch:
 
 @dataclass(frozen=True, eq=False)
 class TrainedExpressions:
-    """Result of a training."""
+    """Result of a training run."""
 
     network: ExpressionNetwork  # weights of the best epoch, in evaluation mode
     temperature: float  # divisor of the logits
@@ -94,7 +94,7 @@ def train(
 
 
 def max_steps(faces: int, settings: ExpressionTraining) -> int:
-    """Return the maximum number of batches of a training on ``faces`` faces."""
+    """Return the maximum number of batches of a training run on ``faces`` faces."""
     return settings.epochs * _steps_per_epoch(faces)
 
 
@@ -147,7 +147,7 @@ def systematic_sample(
 
 
 class TrainingCheckpoint:
-    """File with the state of a training after its last completed epoch."""
+    """File with the state of a training run after its last completed epoch."""
 
     def __init__(self, path: Path, *, key: str) -> None:
         """Create a checkpoint at a path; ``key`` identifies all inputs of the training."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
 OFFSET_S: Final = 1
-"""Offset of all timestamps in the file, which cannot be negative. An encoder's first packet often
-starts before 0."""
+"""Added to all timestamps in the file, because they cannot be negative: an encoder's first packet
+often starts before 0."""
 _AAC: Final = "aac"
 _LAYOUTS: Final = {1: "mono"}  # others are mixed down to stereo
 
@@ -45,7 +45,7 @@ def write_sound(footage: Footage, path: Path, *, start_s: Fraction) -> None:
         for other in source.streams:
             if other is not stream:
                 other.discard = av.stream.Discard.all
-        # ADTS, the AAC in .ts files, has a header in each packet and no extradata.
+        # ADTS (AAC in .ts files) has a header in each packet and no extradata.
         copied = stream.codec_context.name == _AAC and bool(stream.codec_context.extradata)
         write = _copy if copied else _encode
         write(source, stream, target, start_s - OFFSET_S)
@@ -84,7 +84,7 @@ def _copy(
     offset = round(OFFSET_S / tick)
     for packet in _whole_packets(source, stream):
         pts = (packet.pts or 0) - zero
-        # Skip packets that end before the first frame, and those that a joined recording repeats.
+        # Skip packets that end before the first frame, and repeated packets of joined recordings.
         # A packet that ends exactly at the first frame primes the decoder.
         if pts + (packet.duration or 0) < offset or pts <= last:
             continue

@@ -12,7 +12,7 @@ from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 
 VERSION: Final = 3
-"""Increase it when a change alters the videos of unchanged tracks and settings."""
+"""Increase when a code change alters the videos for unchanged tracks and settings."""
 
 
 def video_keys(

@@ -122,7 +122,7 @@ def open_chunk(path: Path) -> OutputContainer:
 
 
 class ChunkWriter:
-    """Writes the frames of one chunk. A chunk without frames is an empty file.
+    """Writer of the frames of one chunk. A chunk without frames is an empty file.
 
     Raises:
         InputError: the file cannot be written.

@@ -20,12 +20,12 @@ _TOLERANCE_PX: Final = 1e-3
 _MAX_STEP: Final = 2.0
 """Source pixels per output pixel above which averaging is needed to avoid aliasing."""
 _MAX_LEAD_PX: Final = 12
-"""Distance by which the scaled region may begin earlier, to match a subpixel position."""
+"""Maximum distance by which the scaled region begins earlier, to match a subpixel position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Position of a window in the video, in even px for the chroma planes."""
+    """Position of a window in the video, px; even, because of the subsampled chroma planes."""
 
     left: int
     top: int
@@ -49,7 +49,7 @@ def crop(planes: Planes, xyxy: tuple[float, float, float, float], target: Planes
 
     Args:
         planes: planes of the frame.
-        xyxy: window in px within the frame, empty for black.
+        xyxy: window in px within the frame; a window without area gives a black picture.
         target: output planes, of even size.
     """
     left, top, right, bottom = xyxy

@@ -24,7 +24,7 @@ from data.video.frames import Damage
 from data.video.reader import decode_frames
 
 MIN_SEGMENT_CHUNKS: Final = 12
-"""About ten minutes, as `data.execution.segments.SEGMENT_S`."""
+"""Minimum length of a segment, about ten minutes, as `data.execution.segments.SEGMENT_S`."""
 SHARED_PREFIX: Final = "shared-"
 """Prefix of the folders of chunks shared by several people."""
 
@@ -39,7 +39,7 @@ class RenderSegment:
 
     number: int  # from 0
     first: int  # first chunk
-    end: int | None  # end of the chunks, exclusive. None for the last segment
+    end: int | None  # last chunk + 1; None for the last segment
 
     @property
     def end_frame(self) -> int | None:

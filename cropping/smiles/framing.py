@@ -12,8 +12,8 @@ from data.core.arrays import Image
 
 Square = tuple[float, float, float]  # left, top, side in px of the frame
 
-_SCALE: Final = 2.3  # side of the square in face sides, for hair, chin and a margin
-_OFFSET: Final = -0.06  # vertical shift in sides of the square: dlib's box begins at the brows
+_SCALE: Final = 2.3  # side of the square / longer side of the face box: room for hair and chin
+_OFFSET: Final = -0.06  # vertical shift / side of the square: dlib's box begins at the brows
 
 
 def square_of(
@@ -24,7 +24,8 @@ def square_of(
     Args:
         xyxy: ``(4,)`` px, dlib's box of the face.
         frame_wh: size of the frame in px.
-        scale: side of the square in face sides, unless the frame is smaller.
+        scale: ratio of the square's side to the longer side of the box, unless the frame is
+            smaller.
     """
     width, height = frame_wh
     side = min(float((xyxy[2:] - xyxy[:2]).max()) * scale, float(width), float(height))

@@ -16,24 +16,24 @@ from data.tables.smiles import Smiles
 # Candidate gaps between moments; the largest one that leaves enough moments is used.
 _GAPS_S: Final = (8.0, 4.0, 2.0, 1.0, 0.5)
 BURST_S: Final = 1.2
-"""Length of a burst."""
+"""Length of a burst in seconds."""
 MIN_MOMENTS: Final = 3
 """Minimum number of distinct moments for a GIF."""
-_MOMENTS_PER_BURST: Final = 3  # moments that one burst replaces
+_MOMENTS_PER_BURST: Final = 3  # number of moments that one burst replaces
 
 _FULL_SMILE: Final = 90  # percentile of a person's smiles
 _TYPICAL_OPENNESS: Final = 75  # percentile of a person's eye openness
 _MIN_QUALITY: Final = 0.35  # relative to the best moment
-_FULL_SHARPNESS: Final = 0.5  # of face_sharpness; more is not visible
+_FULL_SHARPNESS: Final = 0.5  # of `face_sharpness`; higher values look the same
 _FULL_SIZE_PX: Final = 80
-_TURN: Final = (0.25, 1.2)  # largest turn with full quality, smallest with none
-_OPENNESS: Final = (0.65, 0.9)  # of closed and open eyes, relative to the typical openness
+_TURN: Final = (0.25, 1.2)  # `Smiles.turn` at which the quality begins to fall, and reaches 0
+_OPENNESS: Final = (0.65, 0.9)  # closed and fully open eyes, relative to the typical openness
 
 
 def smile_quality(smiles: Smiles) -> NDArray[np.float64]:
     """Return the quality of each face of one person, ``(n,)`` 0..1.
 
-    The quality is 0 if the face does not smile or is turned away, or if the gaze is unknown.
+    The quality is 0 if the face is not smiling or is turned away, or if its turn is unknown.
     Otherwise it combines the smile, relative to the person's own smiles, with sharpness, size, gaze
     and open eyes.
     """

@@ -37,5 +37,5 @@ class SmileSettings:
     force: bool = False
 
     def content_key(self) -> str:
-        """Return a text of all settings that a GIF's content depends on, for its cache key."""
+        """Return the settings that a GIF's content depends on as text, for its cache key."""
         return repr((self.frames, self.style, self.size_px, self.max_bytes, self.format))

@@ -111,7 +111,7 @@ class DetectedFrames:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file that `write` wrote.
+        """Read a file written by `write`.
 
         Raises:
             InputError: the file is missing or damaged.
@@ -146,7 +146,7 @@ class FootageDetections:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file that `write` wrote.
+        """Read a file written by `write`.
 
         Raises:
             InputError: the file is missing or damaged.

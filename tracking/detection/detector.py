@@ -17,9 +17,9 @@ YoloNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Map ``(b, h, w, 3)`` RGB to ``(b, 4 + people, n)``; see `export.ExportedModel`."""
 
 MIN_SCORE: Final = 0.05
-"""Boxes below are noise; boxes between this and ByteTrack's 0.25 can continue a track."""
+"""Boxes with lower scores are noise; scores up to ByteTrack's 0.25 can continue a track."""
 DUPLICATE_IOU: Final = 0.5
-"""Boxes that overlap more show the same face, even if their best people differ."""
+"""Boxes with a higher IoU show the same face, even if their best people differ."""
 _MAX_BOXES: Final = 300  # per image, before duplicates are merged
 _STRIDE: Final = 32
 _GREY: Final = 114  # ultralytics' padding value

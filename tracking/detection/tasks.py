@@ -1,4 +1,4 @@
-"""Tasks of tracking: decode a segment, and detect people and cuts in batches of frames."""
+"""Tasks of tracking: decode a segment, and detect people in batches of frames."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from tracking.detection.inputs import detections_record
 from tracking.detection.networks import DeviceName, load_yolo
 
 CHECKPOINT_FRAMES = 512
-"""Minimum number of frames per checkpoint: a killed run repeats about this many."""
+"""Minimum number of frames per checkpoint; a resumed run repeats at most about as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """Detector of a job, and how it is executed.
+    """Detector of a job, and its execution settings.
 
     Args:
         weights: the .pt file.
         key: digest of the weights, which the detections depend on.
-        device, runtime, threads: how the detector is executed; no effect on the output.
+        device, runtime, threads: execution settings, without effect on the output.
     """
 
     weights: Path
@@ -69,7 +69,7 @@ class TrackJob:
     segments: tuple[Segment, ...]
 
     def record(self) -> DetectionsRecord:
-        """Return everything that the detections depend on."""
+        """Return the inputs and settings that the detections depend on."""
         return detections_record(
             size_bytes=self.footage.size_bytes,
             every_nth=self.every_nth,

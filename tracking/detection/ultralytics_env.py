@@ -19,8 +19,8 @@ _OFFLINE = {
 }
 _PREFIX = "fancam-ultralytics-"
 _SERVICES = ("ULTRALYTICS_API_KEY", "ULTRALYTICS_PLATFORM_URL")  # a key alone enables uploads
-# Spinning threads are slow as soon as another program runs, and a training runs for minutes
-# alongside the user's other programs.
+# Busy-waiting OpenMP threads are slow when other programs use the cores, which is likely during
+# training, because it takes minutes.
 _THREAD_POLICY = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Starting weights of a training: a file, official ultralytics weights, or an architecture."""
+"""Starting weights of a training run: a file, official ultralytics weights, or an architecture."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tracking.detection.detections import Detections
 _FLOOR: Final = 0.05
 """Added to every score, so that 0.001 is no stronger evidence against a person than 0.01."""
 STRANGER_SCORE: Final = 0.15
-"""Typical score that a person gets on the face of a stranger."""
+"""Typical score of each person on the face of a stranger."""
 _SOLVER_LIMIT_S: Final = 10.0
 """Time limit for one group of tracklets, after which the best solution so far is used."""
 
@@ -32,9 +32,9 @@ class IdentitySettings:
     Args:
         least: minimum evidence.
         least_score: minimum of `tracklet_scores`, 0 to 1.
-        margin: minimum lead of the evidence over that for every other candidate.
-        vote: evidence of one recognised face for its person.
-        wrong_vote: evidence of one recognised face against every other person.
+        margin: minimum lead over the best alternative, see `assign_people`.
+        vote: evidence that one recognised face adds for its person.
+        wrong_vote: evidence that one recognised face subtracts for every other person.
     """
 
     least: float = 1.0
@@ -64,7 +64,7 @@ def assign_people(
         settings: thresholds; None for the defaults.
 
     Returns:
-        The evidence column of each tracklet's person, ``(t,)``; -1 for no known person.
+        The evidence column of each tracklet's person, ``(t,)``; -1 if unknown.
     """
     settings = settings or IdentitySettings()
     evidence = tracklet_evidence(detections, tracklet, votes, settings)
@@ -168,7 +168,7 @@ def _shared_frames(frame_index: NDArray[np.int64], tracklet: NDArray[np.int32]) 
 
 
 def _best_assignment(gain: NDArray[np.float64], shared_frames: _SharedFrames) -> NDArray[np.int64]:
-    """Return the assignment with the highest sum of gains, ``(t,)``; -1 for none above 0."""
+    """Return the assignment with the highest sum of positive gains, ``(t,)``; -1 for none."""
     if not gain.size:
         return np.full(len(gain), UNKNOWN, np.int64)
     if not shared_frames:

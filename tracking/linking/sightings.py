@@ -64,10 +64,10 @@ def sightings_of(assignments: Assignments, timeline: Timeline, *, label_margin: 
 def merge_sightings(
     detections: Detections, sightings: Sightings, people: Sequence[int]
 ) -> tuple[Detections, NDArray[np.int64]]:
-    """Merge the sightings into the detections, and vote for their people.
+    """Merge the sightings into the detections, as boxes and votes.
 
-    A detected box on a sighted face gets at least SIGHTING_SCORE; if its score was low, it also
-    gets the box of the sighting. A sighting without a detected box is added as a box.
+    A detection that matches a sighting gets at least SIGHTING_SCORE; if its score was low, its box
+    is replaced with that of the sighting. Unmatched sightings are added as detections.
 
     Args:
         detections: not modified.

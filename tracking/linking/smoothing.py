@@ -11,11 +11,12 @@ from data.tables.tracks import Tracks
 from tracking.linking.interpolation import steps
 
 WINDOW_S = 0.5
-"""With a trained detector on the drawn film, the local regression left less jitter at the same
-accuracy than a moving average of the same window, which does not smooth the ends of a run."""
+"""Length of the window. With a trained detector on the drawn film, local regression left less
+jitter at the same accuracy than a moving average of this length, which does not smooth the ends of
+a run."""
 
 MAX_STEP = 1.0
-"""Maximum movement between consecutive frames, in face sizes, that is smoothed: a longer one is an
+"""Maximum movement between consecutive frames, in face sizes, that is smoothed: a larger one is an
 undetected cut or another person."""
 
 _MIN_HALF_WINDOW_S = 1e-6
@@ -28,7 +29,7 @@ def smooth(tracks: Tracks, timeline: Timeline, *, window_s: float = WINDOW_S) ->
     or a movement of more than MAX_STEP.
 
     Args:
-        tracks: with gaps interpolated; rows of no known person (-1) stay unchanged.
+        tracks: with gaps interpolated; rows of unknown people (-1) stay unchanged.
         timeline: the sampled frames.
         window_s: length of the centred window, s; 0 for no smoothing.
 

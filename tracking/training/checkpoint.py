@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Checkpoint files of a training: the state to resume from, and the final network."""
+"""Checkpoint files of a training run: the state to resume from, and the final network."""
 
 from __future__ import annotations
 

@@ -112,7 +112,8 @@ def _project(folder: Path) -> Project:
 def _bar(name: str, total: int, done: int) -> AbstractContextManager[Bar]:
     from tqdm import tqdm
 
-    # smoothing=0 estimates from the mean speed: validation pauses the bar after every epoch.
+    # smoothing=0 estimates the remaining time from the mean speed, because the bar stands still
+    # during the validation after every epoch.
     make_bar: Callable[..., AbstractContextManager[Bar]] = tqdm
     return make_bar(
         desc=f"{NAME}: {name}",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 SHARES = (0.12, 0.25, 0.5)  # of the training images; the last point, 1, is the detector itself
 MIN_BATCH_SHARE = 0.5
-"""Minimum number of batches of a training on a share, as a share of the full training's: with the
-same number of epochs, a small share would score lower than its examples allow."""
+"""Minimum number of batches when training on a share of the images, relative to the full run: with
+the same number of epochs, a small share would score lower than its examples allow."""
 CURVE_FILE = "learning_curve.csv"
 CURVE_PICTURE = "learning_curve.png"
 _MIN_GAIN = 0.02  # in mAP50 from half to all examples; more examples help above it

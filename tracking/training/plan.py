@@ -1,4 +1,4 @@
-"""Plan a training: device, image size, batch size, epochs and the recipe for ultralytics."""
+"""Plan a training run: device, image size, batch size, epochs and the recipe for ultralytics."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def plan_training(
     batch_budget: tuple[Sequence[Example], float] | None = None,
     bar: MakeBar | None = None,
 ) -> TrainingPlan:
-    """Resolve the options of a training.
+    """Resolve the options of a training run.
 
     Args:
         folder: folder for checkpoints; a stopped training in it must have had the same arguments.

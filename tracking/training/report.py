@@ -1,4 +1,4 @@
-"""The report of a training: figures, table, confusion matrix and HTML page."""
+"""The report of a training run: figures, table, confusion matrix and HTML page."""
 
 from __future__ import annotations
 

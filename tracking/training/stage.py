@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Incremented when the same inputs would give a different detector."""
 REPORT = "report"
-TRAINING_FOLDER = "training"  # for unfinished trainings
+TRAINING_FOLDER = "training"  # for unfinished training runs
 _INPUTS_FILE = "started.json"  # in TRAINING_FOLDER
 
 
@@ -164,7 +164,7 @@ def _files_exist(project: Project) -> bool:
 
 
 def _unfinished_inputs(folder: Path) -> dict[str, Any] | None:
-    """Read the inputs of the unfinished trainings in a folder; None if there are none."""
+    """Read the inputs of the unfinished training runs in a folder; None if there are none."""
     try:
         content = json.loads((folder / _INPUTS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -190,7 +190,7 @@ def _summary(project: Project, *, up_to_date: bool) -> TrackerSummary:
 
 @dataclass(frozen=True, eq=False)
 class _TrackerTraining:
-    """All trainings of one run of the stage."""
+    """All training runs of one execution of the stage."""
 
     project: Project
     folder: Path
@@ -241,7 +241,7 @@ class _TrackerTraining:
         return CurvePoint(share, len(chosen), result.map50, result.map50_95)
 
     def _training_folder(self, name: str) -> Path:
-        """Create the folder of one training; delete unfinished trainings with other inputs."""
+        """Create the folder of a training run; delete unfinished ones with other inputs."""
         parent = self.folder / TRAINING_FOLDER
         restart = self.settings.force and name == "all"
         if restart or _unfinished_inputs(parent) != self.inputs.to_json():

@@ -77,7 +77,7 @@ def _process_state_restored() -> Iterator[None]:
 
 
 class _TrainingProgress:
-    """Progress of a training on a bar."""
+    """Show the progress of a training run on a bar."""
 
     def __init__(self, bar: Bar, total: int, done: int) -> None:
         self._bar, self._left = bar, total - done

@@ -1,4 +1,4 @@
-"""Smile probabilities from the smile table, to pre-label faces."""
+"""Pre-label faces with the smile probabilities of the smiles table."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SMILE: Final = "smile"
 def smiles_of_table(
     project: Project, footage: str, faces: Faces, labels: Sequence[str]
 ) -> NDArray[np.float64] | None:
-    """Return the label probabilities that crop-people or smile-gifs scored.
+    """Return label probabilities from the smile scores of crop-people or smile-gifs.
 
     Returns:
         ``(n, labels)`` float64 in 0..1, NaN rows for faces that were not scored; None without a
-        smile table, or for other labels.
+        smiles table, or if the labels are not ``smile`` and one other.
     """
     file = project.smiles_file(footage)
     if SMILE not in labels or len(labels) != 2 or not file.is_file():

@@ -105,7 +105,7 @@ def _render(request: Request, project: OpenProject, footage: int) -> Response:
 
 @router.get("/api/footages")
 def list_footages(library: LibraryParameter) -> list[dict[str, Any]]:
-    """List every footage of every served project."""
+    """List all footages of all served projects."""
     return [
         {
             "project": card.project.id,

@@ -1,4 +1,4 @@
-// The Label page: label faces in batches. All faces of a batch start with one label; the user changes single faces.
+// The Label page: label faces in batches. All faces of a batch get the default label; the user corrects some of them.
 
 import { announce, element, formatTime, isTyping, pageData, request, toast } from "../shared/page.js";
 
@@ -7,7 +7,7 @@ const BATCH = 27;
 const POLL_MS = 1500;
 // One key per face, in keyboard order: three rows of nine.
 const KEYS = [..."qwertyuioasdfghjklzxcvbnm,."];
-const MODEL = "model"; // as the default label: what the model predicts
+const MODEL = "model"; // value of `defaultLabel`: use the model's predictions
 const PRESETS = [
   { name: "smile", labels: ["no_smile", "smile"] },
   { name: "child or adult", labels: ["adult", "child"] },
@@ -21,12 +21,12 @@ const $ = (id) => document.getElementById(id);
 
 let sets = [];
 let set = null; // the current label set
-let faces = null; // of the footage: {faces, time_s, label, model, pending}, one row per face
-let timeline = null; // of the footage: {duration_s, frames, time_s, counts}
+let faces = null; // faces of the footage: {faces, time_s, label, model, pending}, one row per face
+let timeline = null; // timeline of the footage: {duration_s, frames, time_s, counts}
 let queue = []; // rows of `faces`, in labelling order
 let first = 0; // index into `queue` of the batch's first face
 let shown = []; // {row, choice, tile}
-let defaultLabel = 0; // index of the label that faces start with, or MODEL
+let defaultLabel = 0; // index of the initial label of unlabelled faces, or MODEL
 let clickLabel = 1; // index of the label that a click sets
 let saving = Promise.resolve();
 const savedAt = []; // ms, for the number of faces per minute
@@ -211,7 +211,7 @@ function showTile({ row, choice, tile }) {
   tile.classList.toggle("other", choice !== baseLabel());
 }
 
-/** Index of the default label; the first label if faces start as predicted by the model. */
+/** Index of the default label; 0 if the default is the model's prediction. */
 function baseLabel() {
   return defaultLabel === MODEL ? 0 : defaultLabel;
 }
@@ -313,7 +313,7 @@ $("back").addEventListener("click", back);
 addEventListener("keydown", (event) => {
   if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (!set || document.querySelector("dialog[open]")) return;
-  // Enter and Space act on a focused button or chip, but not on the face clicked last.
+  // Enter and Space act on a focused button or chip, but not on a focused face tile.
   const control = event.target.closest?.("button:not(.tile), input, summary, a");
   const letter = event.key.length === 1 ? KEYS.indexOf(event.key.toLowerCase()) : -1;
   if (event.key === "Enter" && !control) {

@@ -6,7 +6,7 @@ import { faceUrl, faceCount, review } from "./review.js";
 const dialog = document.getElementById("choose-person");
 const list = dialog.querySelector("ul");
 const search = dialog.querySelector("input");
-let excluded = null; // id of a person who is not offered
+let excluded = null; // id of a person to leave out, or null
 let chosen = null;
 
 /** Let the user choose a person; resolves to the id, "new" for a new person, or null. */

@@ -4,7 +4,7 @@
 import { element } from "../shared/page.js";
 
 const GAP = 6;
-const MARGIN_PX = 500; // height above and below the viewport that is kept in the document
+const MARGIN_PX = 500; // height above and below the viewport whose rows are in the document
 const DRAG_PX = 6; // shorter movements are clicks
 const EDGE_PX = 48; // a drag this close to the upper or lower edge scrolls
 
@@ -12,9 +12,9 @@ export class FaceGrid {
   /**
    * @param root the scrolling element.
    * @param options
-   *   picture(item): URL of its picture; describe(item): its name for screen readers;
+   *   picture(item): URL of its picture; describe(item): its label for screen readers;
    *   changed(selected): called with the Set of the selected ids;
-   *   open(item): called on Enter or double click;
+   *   open(item): called on Enter or double click; label: the grid's label for screen readers;
    *   tile: minimum width of a picture, px; head: height of a section's heading, px.
    */
   constructor(root, { picture, describe, changed, open, label, tile = 92, head = 56 }) {
@@ -288,7 +288,7 @@ export class FaceGrid {
     const control = event.target.closest("button, a, input");
     if (event.button !== 0 || event.pointerType === "touch" || event.shiftKey || control) return;
     const box = this.floor.getBoundingClientRect();
-    // The scroll bar is outside the scrolled content.
+    // Ignore the scroll bar, which is to the right of the content.
     if (event.clientX > box.right) return;
     const drag = {
       x: event.clientX - box.left,

@@ -3,7 +3,7 @@
 import { element } from "../shared/page.js";
 import { review } from "./review.js";
 
-/** Create the field: Enter or a loss of focus renames the person, Escape restores the name. */
+/** Create the field: Enter or leaving the field renames the person, Escape restores the name. */
 export function nameField(person) {
   const field = element("input", {
     type: "text",

@@ -98,11 +98,11 @@ function showUnknown(unknown) {
   unknownCard.querySelector(".montage").replaceChildren(...montage(unknown.faces));
   unknownCard.querySelector(".montage").dataset.count = unknown.faces.length;
   unknownCard.querySelector(".facts").textContent = faceCount(unknown.count);
-  // Keep it the last card.
+  // Move it behind all other cards.
   cards.append(unknownCard);
 }
 
-// --- merging by dragging, or by choosing -------------------------------------------------------
+// --- merging by drag and drop, or by selection -------------------------------------------------
 
 function makeDraggable(card, id) {
   card.pictures.addEventListener("dragstart", (event) => {

@@ -5,12 +5,12 @@ import { announce, element, formatTime, isTyping, pageData, request, toast } fro
 export const data = pageData();
 const POLL_MS = 4000;
 
-/** URL of a face's picture; `large` for the full size. */
+/** Return the URL of a face's picture; `large` for the full size. */
 export function faceUrl(id, { large = false } = {}) {
   return `${data.thumbnails}/${id.replaceAll(".", "/")}${large ? "?large=true" : ""}`;
 }
 
-/** "152 faces", "1 face". */
+/** Format a number of faces: "152 faces", "1 face". */
 export function faceCount(count) {
   return count === 1 ? "1 face" : `${count.toLocaleString("en")} faces`;
 }

@@ -1,11 +1,11 @@
-// The clock that all videos follow: the sound if there is one, otherwise the wall clock.
+// The clock that all videos follow: the audio element if there is one, otherwise the wall clock.
 
 /** The clock of all videos. Switching to another person never interrupts the sound. */
 export class MasterClock extends EventTarget {
   #audio;
   #duration;
   #rate = 1;
-  #from = 0; // seconds at which the wall clock was set
+  #from = 0; // position in seconds when the wall clock was set
   #since = null; // performance.now() at that time; null while the wall clock is stopped
 
   /** @param audio an <audio> element, or null for a silent footage */
@@ -17,7 +17,7 @@ export class MasterClock extends EventTarget {
     audio?.addEventListener("error", () => this.#dropSound());
   }
 
-  /** Seconds from the start. */
+  /** Position in seconds. */
   get time() {
     if (this.#onWall) return this.#wallTime;
     return Math.min(this.#audio.currentTime, this.#duration);
@@ -69,7 +69,7 @@ export class MasterClock extends EventTarget {
     if (playing && !this.#onWall && this.#audio.paused) this.#audio.play().catch(() => {});
   }
 
-  // The sound may be shorter than the videos: after its end the wall clock takes over.
+  // Whether the position is after the end of a sound shorter than the videos; then the wall clock runs.
   #pastSound = false;
 
   get #onWall() {
@@ -99,7 +99,7 @@ export class MasterClock extends EventTarget {
     this.#setWall(time, true);
   }
 
-  /** The sound cannot be played: the videos follow the wall clock. */
+  /** Switch to the wall clock, because the sound cannot be played. */
   #dropSound() {
     const time = this.#audio.currentTime || 0;
     this.#audio = null;

@@ -1,13 +1,13 @@
-// Volume slider and mute button; the browser remembers both.
+// Volume slider and mute button; the browser stores both settings.
 
 const STORED_AS = "fancam-sound";
 
 /**
- * Connect the controls to the sound.
+ * Connect the controls to the audio element.
  *
  * @param audio an <audio> element, or null for a silent footage
- * @param slider the volume slider, null with `audio`
- * @param muteButton the mute button, null with `audio`
+ * @param slider the volume slider, null if `audio` is null
+ * @param muteButton the mute button, null if `audio` is null
  * @returns {toggleMute}
  */
 export function connectVolume(audio, slider, muteButton) {
