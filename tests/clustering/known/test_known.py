@@ -31,7 +31,7 @@ from tests.clustering.command import (
     snapshot,
 )
 from tests.clustering.fakes import CornerDetector
-from tests.clustering.known_people import write_photo, write_photos
+from tests.clustering.known.people import write_photo, write_photos
 
 Run = Callable[..., Ran]
 

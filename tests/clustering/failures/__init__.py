@@ -1,0 +1,1 @@
+"""Runs of `cluster-faces` that fail, are stopped, or meet damage."""

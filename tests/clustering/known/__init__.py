@@ -1,0 +1,1 @@
+"""Runs of `cluster-faces` with known people."""
