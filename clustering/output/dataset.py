@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from clustering.faces.labelled import LabelledFootage
 from clustering.output.masking import COVER_VERSION, cover
@@ -173,10 +174,14 @@ def _timed_frames(
     class_of: Mapping[int, int],
 ) -> TimedFrames:
     frames = [(footages[f.footage].frames, f.row) for f in candidates]
-    people = np.zeros((len(candidates), len(class_of)), np.bool_)
-    for row, f in enumerate(candidates):
-        present = footages[f.footage].person_id[f.known]
-        people[row, [class_of[int(person)] for person in present]] = True
+    classes = [
+        sorted({class_of[int(person)] for person in footages[f.footage].person_id[f.known]})
+        for f in candidates
+    ]
+    columns = np.array([number for row in classes for number in row], np.int64)
+    starts = np.cumsum([0, *map(len, classes)])
+    shape = (len(candidates), len(class_of))
+    people = csr_array((np.ones(len(columns), np.int8), columns, starts), shape=shape)
     return TimedFrames(
         footage=np.array([f.footage for f in candidates], np.int64),
         shot=np.array([table.shot[row] for table, row in frames], np.int64),

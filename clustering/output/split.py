@@ -6,10 +6,15 @@ images were memorised.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Presence: TypeAlias = Any
+"""Sparse `scipy.sparse.csr_array` ``(n, p)`` of ones: a footage has few of a project's people."""
 
 TRAIN, VAL, GAP = 0, 1, -1
 
@@ -29,61 +34,117 @@ class TimedFrames:
     footage: NDArray[np.int64]  # (n,) index of the footage
     shot: NDArray[np.int64]  # (n,) number of the shot in the footage
     time_s: NDArray[np.float64]  # (n,) presentation time
-    people: NDArray[np.bool_]  # (n, p) whether each class is in the frame; all false for background
+    people: Presence  # (n, p) 1 where a class is in the frame; an empty row for background
 
     def __len__(self) -> int:
         return len(self.time_s)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Images:
+    """Numbers of images of each person in each of some sets of frames, sparse."""
+
+    row: NDArray[np.int64]  # (k,) set of frames
+    person: NDArray[np.int64]  # (k,) person who is in it
+    count: NDArray[np.int64]  # (k,) number of images, at least 1
+    size: int  # number of sets
+
+    def of_person(self, person: int) -> NDArray[np.int64]:
+        """Return the number of a person's images in each set, ``(size,)``."""
+        own = self.person == person
+        counts = np.zeros(self.size, np.int64)
+        counts[self.row[own]] = self.count[own]
+        return counts
+
+
 class _Blocks:
     """Blocks of time, each of which is assigned to one split, with the images of each person."""
 
-    def __init__(
-        self, people: NDArray[np.bool_], block_of: NDArray[np.int64], share: float
-    ) -> None:
-        self.people = people
+    def __init__(self, people: Presence, block_of: NDArray[np.int64], share: float) -> None:
+        self.people = people  # (n, p)
         self.block_of = block_of  # (n,) block of each frame
-        self.total = people.sum(axis=0)  # (p,) images of each person
+        self.total = np.asarray(people.sum(axis=0), np.int64)  # (p,) images of each person
         self.target = self.total * share
-        self.is_val = np.zeros(int(block_of.max(initial=-1)) + 1, np.bool_)
-        # (b, p) images of each person in each block
-        self.counts = np.zeros((len(self.is_val), people.shape[1]), np.int64)
-        np.add.at(self.counts, block_of, people)
         self.in_val = np.zeros_like(self.total)  # (p,) images of each person in val
+        size = int(block_of.max(initial=-1)) + 1
+        self.is_val = np.zeros(size, np.bool_)
+        # The people in each block, and the images of each, (m,) and (m,).
+        self.persons: list[NDArray[np.int64]] = []
+        self.counts: list[NDArray[np.int64]] = []
+        self.of_person: list[list[int]] = [[] for _ in self.total]  # blocks of each person
+        order = np.argsort(block_of, kind="stable")
+        for rows in np.split(order, np.searchsorted(block_of[order], np.arange(1, size)))[:size]:
+            self._add(*self._images_in(rows))
+
+    def images(self, blocks: NDArray[np.int64]) -> _Images:
+        """Return the images of each person in some blocks, one row per block."""
+        persons = [self.persons[block] for block in blocks.tolist()]
+        empty = np.zeros(0, np.int64)
+        return _Images(
+            np.repeat(np.arange(len(blocks)), np.array([len(own) for own in persons], np.int64)),
+            np.concatenate([empty, *persons]),
+            np.concatenate([empty, *(self.counts[block] for block in blocks.tolist())]),
+            len(blocks),
+        )
 
     def best(self, allowed: NDArray[np.int64], bonus: NDArray[np.float64]) -> int:
         """Return the block of ``allowed`` with the largest gain; distance to val adds a bonus."""
         rows = len(self.block_of)
         middle = np.bincount(self.block_of, np.arange(rows)) / np.bincount(self.block_of)
-        val_positions = np.concatenate([[-1, rows], middle[self.is_val]])
-        distance = np.abs(middle[allowed, None] - val_positions).min(axis=1)
-        gain = self.gain(self.counts[allowed]) + bonus
+        val_positions = np.sort(np.concatenate([[-1, rows], middle[self.is_val]]))
+        distance = _distance(middle[allowed], val_positions)
+        gain = self.gain(self.images(allowed)) + bonus
         return int(allowed[np.argmax(gain + np.abs(gain) * _SPREAD * distance / distance.max())])
 
     def choose(self, block: int) -> None:
         """Assign a block to val."""
         self.is_val[block] = True
-        self.in_val = self.in_val + self.counts[block]
+        self.in_val[self.persons[block]] += self.counts[block]
 
-    def gain(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return how much nearer val gets to its target, summed over people as shares, ``(b,)``."""
-        improvement = np.abs(self.in_val - self.target) - np.abs(self.in_val + counts - self.target)
-        return np.asarray((improvement / np.maximum(self.total, 1)).sum(axis=1), np.float64)
+    def gain(self, images: _Images) -> NDArray[np.float64]:
+        """Return how much nearer val gets to its target, summed over people, ``(size,)``.
 
-    def leaves_train_images(self, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether all people in these images keep at least one image in train, ``(b,)``."""
-        in_train = self.total - self.in_val - counts
-        return np.asarray(((in_train >= 1) | (counts == 0)).all(axis=1), np.bool_)
+        Each person counts by the share of their images.
+        """
+        target, in_val = self.target[images.person], self.in_val[images.person]
+        improvement = np.abs(in_val - target) - np.abs(in_val + images.count - target)
+        shares = improvement / np.maximum(self.total[images.person], 1)
+        return np.bincount(images.row, shares, images.size).astype(np.float64)
+
+    def leaves_train_images(self, images: _Images) -> NDArray[np.bool_]:
+        """Whether all people in these images keep at least one image in train, ``(size,)``."""
+        in_train = self.total[images.person] - self.in_val[images.person] - images.count
+        return np.bincount(images.row, in_train < 1, images.size) == 0
 
     def cut(self, rows: NDArray[np.int64]) -> int:
         """Move rows of a block to a new block; return the new block."""
         old, new = int(self.block_of[rows[0]]), len(self.is_val)
-        moved = self.people[rows].sum(axis=0)
         self.block_of[rows] = new
-        self.counts[old] -= moved
-        self.counts = np.vstack([self.counts, moved])
         self.is_val = np.append(self.is_val, False)
+        for person in self.persons[old].tolist():
+            self.of_person[person].remove(old)
+        self.persons[old], self.counts[old] = self._images_in(np.flatnonzero(self.block_of == old))
+        for person in self.persons[old].tolist():
+            self.of_person[person].append(old)
+        self._add(*self._images_in(rows))
         return new
+
+    def _images_in(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the people in some frames, ascending, and the images of each."""
+        persons, counts = np.unique(self.people[rows].indices, return_counts=True)
+        return persons.astype(np.int64), counts.astype(np.int64)
+
+    def _add(self, persons: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+        for person in persons.tolist():
+            self.of_person[person].append(len(self.persons))
+        self.persons.append(persons)
+        self.counts.append(counts)
+
+
+def _distance(values: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance of each value, ``(n,)``, to the nearest of ascending ``points``."""
+    after = np.clip(np.searchsorted(points, values), 1, len(points) - 1)
+    return np.minimum(np.abs(values - points[after - 1]), np.abs(points[after] - values))
 
 
 def split_frames(frames: TimedFrames, *, val_share: float) -> NDArray[np.int8]:
@@ -99,7 +160,7 @@ def split_frames(frames: TimedFrames, *, val_share: float) -> NDArray[np.int8]:
     """
     shot = _shot_numbers(frames)
     blocks = _Blocks(frames.people, _blocks_of(frames.time_s, shot), val_share)
-    rarest_first = np.lexsort((blocks.total, (blocks.counts > 0).sum(axis=0)))
+    rarest_first = np.lexsort((blocks.total, [len(own) for own in blocks.of_person]))
     for person in rarest_first.tolist():
         if blocks.total[person] > 1 and not blocks.in_val[person]:
             _represent_in_val(blocks, person)
@@ -144,48 +205,52 @@ def _blocks_of(time_s: NDArray[np.float64], shot: NDArray[np.int64]) -> NDArray[
 
 def _represent_in_val(blocks: _Blocks, person: int) -> None:
     """Choose a val block that contains a person and leaves all people an image in train."""
-    counts = blocks.counts
-    possible = (counts[:, person] > 0) & ~blocks.is_val & blocks.leaves_train_images(counts)
-    moderate = possible & (counts[:, person] * 2 <= blocks.total[person])
+    present = np.array(sorted(b for b in blocks.of_person[person] if not blocks.is_val[b]), int)
+    images = blocks.images(present)
+    possible = blocks.leaves_train_images(images)
+    moderate = possible & (images.of_person(person) * 2 <= blocks.total[person])
     if not moderate.any() and (rows := _best_cut(blocks, person)) is not None:
         blocks.choose(blocks.cut(rows))
         return
-    allowed = np.flatnonzero(moderate if moderate.any() else possible)
-    if len(allowed):
+    chosen = moderate if moderate.any() else possible
+    if chosen.any():
         missing = (blocks.in_val == 0) & (blocks.total > 1)
-        added = ((counts[allowed] > 0) & missing).sum(axis=1)
-        blocks.choose(blocks.best(allowed, added / 2))
+        added = np.bincount(images.row, missing[images.person], images.size)[chosen]
+        blocks.choose(blocks.best(present[chosen], added / 2))
 
 
 def _best_cut(blocks: _Blocks, person: int) -> NDArray[np.int64] | None:
     """Return the start or end of a block, as rows, that is best for a person's val images."""
     best, best_gain = None, -np.inf
-    for block in np.flatnonzero((blocks.counts[:, person] > 0) & ~blocks.is_val):
+    for block in sorted(b for b in blocks.of_person[person] if not blocks.is_val[b]):
         rows = np.flatnonzero(blocks.block_of == block)
-        before = np.cumsum(blocks.people[rows], axis=0)[:-1]  # (len(rows) - 1, p)
-        after = blocks.counts[block] - before
-        counts = np.concatenate([after, before])
-        allowed = (counts[:, person] > 0) & blocks.leaves_train_images(counts)
-        gain = np.where(allowed, blocks.gain(counts), -np.inf)
+        persons = blocks.persons[block]
+        shown = blocks.people[rows][:, persons].toarray().astype(np.int64)
+        before = np.cumsum(shown, axis=0)[:-1]  # (len(rows) - 1, m)
+        counts = np.concatenate([blocks.counts[block] - before, before])
+        row, column = np.nonzero(counts)
+        images = _Images(row, persons[column], counts[row, column], len(counts))
+        allowed = (images.of_person(person) > 0) & blocks.leaves_train_images(images)
+        gain = np.where(allowed, blocks.gain(images), -np.inf)
         if len(gain) and gain.max() > best_gain:
-            row, best_gain = int(np.argmax(gain)), float(gain.max())
-            position = row % len(before) + 1
-            best = rows[position:] if row < len(before) else rows[:position]
+            index, best_gain = int(np.argmax(gain)), float(gain.max())
+            position = index % len(before) + 1
+            best = rows[position:] if index < len(before) else rows[:position]
     return best
 
 
 def _fill(blocks: _Blocks, share: float) -> None:
     """Choose more val blocks while they bring people nearer to their share."""
-    with_people = blocks.people.any(axis=1)
+    with_people = np.diff(blocks.people.indptr) > 0
     sizes = np.bincount(blocks.block_of[with_people], minlength=len(blocks.is_val))
     target = share * with_people.sum()
     while sizes[blocks.is_val].sum() < target:
-        allowed = ~blocks.is_val & (sizes > 0) & blocks.leaves_train_images(blocks.counts)
-        allowed &= blocks.gain(blocks.counts) > 1e-9
+        candidates = np.flatnonzero(~blocks.is_val & (sizes > 0))
+        images = blocks.images(candidates)
+        allowed = blocks.leaves_train_images(images) & (blocks.gain(images) > 1e-9)
         if not allowed.any():
             return
-        candidates = np.flatnonzero(allowed)
-        blocks.choose(blocks.best(candidates, np.zeros(len(candidates))))
+        blocks.choose(blocks.best(candidates[allowed], np.zeros(int(allowed.sum()))))
 
 
 def _gap(
@@ -197,8 +262,10 @@ def _gap(
     distance_s = _distance_to_val(frames.time_s + shot * _SHOT_OFFSET_S, split)
     near = (split == TRAIN) & (distance_s < gap_s - _ROUNDING_S)
     train = split == TRAIN
-    for column in frames.people.T:
-        own = np.flatnonzero(column & train)
+    by_person = frames.people.tocsc()
+    for start, end in itertools.pairwise(by_person.indptr.tolist()):
+        own = np.sort(by_person.indices[start:end])
+        own = own[train[own]]
         needed = (len(own) + 1) // 2 - int((~near[own]).sum())
         if needed > 0:
             dropped = own[near[own]]

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from clustering.output.split import GAP, TRAIN, VAL, TimedFrames, split_frames
 
@@ -25,7 +27,7 @@ def timed_frames(
         footage=np.array(footage if footage is not None else [0] * n, np.int64),
         shot=np.array(shot if shot is not None else [0] * n, np.int64),
         time_s=np.arange(n, dtype=np.float64) * every_s,
-        people=shown,
+        people=csr_array(shown.astype(np.int8)),
     )
 
 
@@ -34,7 +36,7 @@ def in_split(where: TimedFrames, split: NDArray[np.int8]) -> list[str]:
     names = {TRAIN: "t", VAL: "v"}
     return [
         "".join(sorted({names[int(s)] for s in split[column] if s != GAP}))
-        for column in where.people.T
+        for column in (where.people.toarray() > 0).T
     ]
 
 
@@ -90,7 +92,7 @@ def test_the_end_of_one_footage_is_not_the_beginning_of_the_next() -> None:
         footage=np.repeat([0, 1], 60),
         shot=np.zeros(120, np.int64),
         time_s=np.tile(one.time_s, 2),
-        people=np.ones((120, 1), np.bool_),
+        people=csr_array(np.ones((120, 1), np.int8)),
     )
     split = split_frames(both, val_share=0.2)
     for part in (split[:60], split[60:]):
@@ -118,3 +120,21 @@ def test_random_crowds_are_in_both_splits() -> None:
         kept = [s for s, e in zip(in_split(where, split), enough, strict=False) if e]
         assert set(kept) <= {"tv"}, seed
         assert np.array_equal(split, split_frames(where, val_share=0.2))
+
+
+def test_memory_follows_the_images_not_the_people() -> None:
+    """A dense matrix of these frames by people would take 25 MB as bytes."""
+    n = people = 5000
+    shown = csr_array((np.ones(n, np.int8), np.arange(n) // 4, np.arange(n + 1)), shape=(n, people))
+    where = TimedFrames(
+        footage=np.arange(n) // 500,
+        shot=np.zeros(n, np.int64),
+        time_s=(np.arange(n) % 500).astype(np.float64),
+        people=shown,
+    )
+    tracemalloc.start()
+    split = split_frames(where, val_share=0.2)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert {TRAIN, VAL} <= set(split.tolist())
+    assert peak_bytes < 12_000_000
