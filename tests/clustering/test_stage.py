@@ -231,6 +231,7 @@ def test_stopped_by_ctrl_c_and_resumed(films: Path, finished: Path, tmp_path: Pa
     """A separate process with the real networks is stopped by SIGINT, as by a terminal."""
     shutil.copy2(films / "first.mp4", tmp_path)
     command = [sys.executable, "-m", "clustering.cli", "first.mp4"]
+    command += ["--detector", "cnn", "--embedder", "dlib"]
     environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True

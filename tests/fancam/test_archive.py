@@ -46,9 +46,10 @@ def test_twelve_footages(lessons: Path, capsys: pytest.CaptureFixture[str]) -> N
     code, output = fancam_until(lessons.parent, *arguments, death=None)
     assert code == 1, output
     assert "Traceback" not in output, output
-    named = [
+    models, *named = [
         line for line in output.splitlines() if line.startswith("fancam: ") and "%|" not in line
     ]
+    assert "centerface and sface are missing" in models
     assert len(named) == 1, named
     assert f"{BROKEN}.mp4: this video is cut off" in named[0]
     project = Project(lessons.with_name("lessons.fancam"))
