@@ -55,6 +55,7 @@ SAMPLE: Final = 50_000
 FACES_PER_FOOTAGE: Final = 1_000
 CAST: Final = 20  # people per footage
 LIMIT_S: Final = 30 * 60
+MAX_COUNT_ERROR: Final = 0.2
 LIMIT_MB: Final = 6 * 1024
 EPS: Final = tuple(round(0.26 + 0.01 * step, 2) for step in range(19))
 MIN_SAMPLES: Final = (2, 5, 10)
@@ -233,6 +234,7 @@ def collection_lines(statistics: Statistics, size: int, people: int) -> list[str
     return [
         f"One collection of {size:,} faces of {len(np.unique(person)):,} people",
         f"  ours: {ours}; {_people(whole.person)}",
+        _count_line(person, whole.person),
         _took(whole, size),
         f"A sample of {len(rows):,} of them, of {len(np.unique(person[rows])):,} people",
         f"  ours, of all faces:      {of_sample}",
@@ -273,6 +275,12 @@ def _people(found: Labels) -> str:
     return f"{count:,} people, {(found == UNKNOWN).mean():.1%} of the faces unknown"
 
 
+def _count_line(truth: Labels, found: Labels) -> str:
+    real, count = len(np.unique(truth)), len(np.unique(found[found != UNKNOWN]))
+    off = abs(count - real) / real
+    return f"  number of people off by {off:.1%} of {real:,} {_verdict(off <= MAX_COUNT_ERROR)}"
+
+
 def _took(run: Run, size: int) -> str:
     rate = size / run.cpu_s
     return (
@@ -288,9 +296,10 @@ def _verdict(met: bool) -> str:
 
 
 def _measured() -> Statistics:
-    from tests.quality.photographs import DLIB, real_faces  # loads the networks' libraries
+    from tests.quality.clips import BEST
+    from tests.quality.photographs import real_faces  # loads the networks' libraries
 
-    faces, person = real_faces(SHARED, DLIB)
+    faces, person = real_faces(SHARED, BEST)
     return measure(faces, person)
 
 

@@ -2,7 +2,7 @@
 
 People are distributed around the mean face with the covariance between real people; the faces of
 one person around that person's mean, with the covariance within real people and their distances
-(poor faces farther away); all norms are distributed as those of dlib's network.
+(poor faces farther away). Directions and lengths are those of SFace's embeddings; dlib's are zeros.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.quality import quality
+from clustering.faces.embedding_space import SFACE_SCALE, face_embeddings
 from data.tables.faces import Faces
 from tests.clustering.labelled_footage import table
 
@@ -32,24 +32,25 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
-    """Statistics of real faces, each the mean of the embeddings of its chip and mirrored chip."""
+    """Statistics of real faces in SFace's space, as `face_embeddings` scales it."""
 
     mean: Matrix  # (128,)
     between: Matrix  # (128, 128) square root of the covariance between people
     within: Matrix  # (128, 128) square root of the covariance within a person
     mirror: Matrix  # (128, 128) square root of the covariance of half the change by mirroring
     length: Matrix  # (n,) distance of each real face from its person's mean ...
-    quality: Matrix  # (n,) ... and its quality
+    norm: Matrix  # (n,) ... and the length of its embedding before it is normalised
     person_spread: float  # deviation of the logarithm of a person's distances from their mean
-    norms: tuple[float, float]  # mean and deviation of the norms of faces
     same: Matrix  # distances of two real faces of one person, at PERCENTILES
     different: Matrix  # distances of real faces of two people, at PERCENTILES
 
 
 def measure(faces: Faces, person: NDArray[np.int64]) -> Statistics:
     """Measure real faces ``(n,)`` of people numbered from 0, each with two faces or more."""
-    both = ((faces.embedding + faces.embedding_mirrored) / 2).astype(np.float64)
-    half = ((faces.embedding - faces.embedding_mirrored) / 2).astype(np.float64)
+    both = face_embeddings(faces).astype(np.float64)
+    norm = np.linalg.norm((faces.sface + faces.sface_mirrored).astype(np.float64) / 2, axis=1)
+    change = (faces.sface - faces.sface_mirrored).astype(np.float64) / 2
+    half = change * (SFACE_SCALE / norm)[:, None]
     counts = np.bincount(person)
     means = np.stack([both[person == number].mean(axis=0) for number in range(len(counts))])
     # A face is part of its person's mean, and so closer to it than to the true mean.
@@ -59,7 +60,6 @@ def measure(faces: Faces, person: NDArray[np.int64]) -> Statistics:
     length = np.linalg.norm(own, axis=1)
     typical = np.array([np.log(length[person == n]).mean() for n in range(len(counts))])
     chance = np.var(np.log(length) - typical[person]) / counts.mean()
-    norms = np.linalg.norm(both, axis=1)
     same, different = distances(both, person)
     return Statistics(
         mean=both.mean(axis=0),
@@ -67,9 +67,8 @@ def measure(faces: Faces, person: NDArray[np.int64]) -> Statistics:
         within=_root(within),
         mirror=_root(half.T @ half / len(half)),
         length=length / np.exp(typical - typical.mean())[person],
-        quality=quality(faces).astype(np.float64),
+        norm=norm,
         person_spread=float(np.sqrt(max(np.var(typical) - chance, 0))),
-        norms=(float(norms.mean()), float(norms.std())),
         same=np.percentile(same, PERCENTILES),
         different=np.percentile(different, PERCENTILES),
     )
@@ -102,7 +101,6 @@ def load(path: Path = FILE) -> Statistics:
     with np.load(path) as stored:
         values: dict[str, Any] = {n: stored[n].astype(np.float64) for n in Statistics.__slots__}
     values["person_spread"] = float(values["person_spread"])
-    values["norms"] = tuple(values["norms"].tolist())
     return Statistics(**values)
 
 
@@ -135,15 +133,16 @@ def draw(statistics: Statistics, person: NDArray[np.int64], *, seed: int = 0) ->
     centre = statistics.mean + random.standard_normal((people, 128)) @ statistics.between.T
     spread = np.exp(random.normal(0, statistics.person_spread, people))
     which = random.integers(0, len(statistics.length), size)
-    embedding, mirrored = np.empty((2, size, 128), np.float32)
+    sface, mirrored = np.empty((2, size, 128), np.float32)
     for start in range(0, size, _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
         length = statistics.length[which[some]] * spread[person[some]]
         both = centre[person[some]] + _cloud(random, statistics.within, length)
-        both *= _nearer_norms(both, *statistics.norms)[:, None]
+        both *= (SFACE_SCALE / np.linalg.norm(both, axis=1))[:, None]
         half = random.standard_normal(both.shape) @ statistics.mirror.T
-        embedding[some], mirrored[some] = both + half, both - half
-    return _table(embedding, mirrored, statistics.quality[which])
+        norm = (statistics.norm[which[some]] / SFACE_SCALE)[:, None]
+        sface[some], mirrored[some] = (both + half) * norm, (both - half) * norm
+    return _table(sface, mirrored)
 
 
 def _cloud(random: np.random.Generator, root: Matrix, length: Matrix) -> Matrix:
@@ -152,18 +151,11 @@ def _cloud(random: np.random.Generator, root: Matrix, length: Matrix) -> Matrix:
     return np.asarray(points * (length / np.linalg.norm(points, axis=1))[:, None], np.float64)
 
 
-def _nearer_norms(points: Matrix, mean: float, deviation: float) -> Matrix:
-    """Return factors, ``(n,)``, that give the points' norms that mean and deviation."""
-    norms = np.linalg.norm(points, axis=1)
-    own = max(float(norms.std()), 1e-9)
-    return np.asarray((mean + (norms - norms.mean()) * deviation / own) / norms, np.float64)
-
-
-def _table(embedding: NDArray[Any], mirrored: NDArray[Any], good: Matrix) -> Faces:
-    """Return faces of photographs, one each, of the given quality."""
-    size = len(good)
+def _table(sface: NDArray[Any], mirrored: NDArray[Any]) -> Faces:
+    """Return faces of photographs, one per photograph, with these embeddings ``(n, 128)``."""
+    size = len(sface)
     box = (0, 0, _FACE_PX, _FACE_PX)
-    faces = table(Faces, size, xyxy=box, score=1, sharpness=good / 2, tracklet=-1)
+    faces = table(Faces, size, xyxy=box, score=1, tracklet=-1)
     frame = np.arange(size)
-    columns = {"embedding": embedding, "embedding_mirrored": mirrored}
+    columns = {"sface": sface, "sface_mirrored": mirrored}
     return faces.replace(frame_index=frame, time_s=frame.astype(np.float64), **columns)
