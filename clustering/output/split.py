@@ -114,7 +114,8 @@ class _Blocks:
     def leaves_train_images(self, images: _Images) -> NDArray[np.bool_]:
         """Whether all people in these images keep at least one image in train, ``(size,)``."""
         in_train = self.total[images.person] - self.in_val[images.person] - images.count
-        return np.bincount(images.row, in_train < 1, images.size) == 0
+        lost = np.bincount(images.row, in_train < 1, images.size)
+        return np.asarray(lost == 0, np.bool_)
 
     def cut(self, rows: NDArray[np.int64]) -> int:
         """Move rows of a block to a new block; return the new block."""
@@ -160,7 +161,8 @@ def split_frames(frames: TimedFrames, *, val_share: float) -> NDArray[np.int8]:
     """
     shot = _shot_numbers(frames)
     blocks = _Blocks(frames.people, _blocks_of(frames.time_s, shot), val_share)
-    rarest_first = np.lexsort((blocks.total, [len(own) for own in blocks.of_person]))
+    blocks_of_person = np.array([len(own) for own in blocks.of_person], np.int64)
+    rarest_first = np.lexsort((blocks.total, blocks_of_person))
     for person in rarest_first.tolist():
         if blocks.total[person] > 1 and not blocks.in_val[person]:
             _represent_in_val(blocks, person)
