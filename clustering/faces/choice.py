@@ -44,9 +44,9 @@ def choose_backend(
         raise InputError("--upsample is dlib's scale; choose --detector cnn, or set --min-face")
     names = _usable(settings, detector, embedder)
     installed = ensure_models(names, offline=offline, say=say, required=(detector, embedder))
-    for named in (detector, embedder):
-        if named in ("centerface", "sface") and named not in installed:
-            read_model(named)
+    for name in names:
+        if name in (detector, embedder) and name not in installed:
+            read_model(name)  # raises the error that says how to install it
     chosen = _detector(detector, installed)
     return replace(settings, detector=chosen, embedder=_embedder(embedder, chosen, installed))
 

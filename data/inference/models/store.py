@@ -30,10 +30,10 @@ def use_models(folder: Path | None) -> None:
 
 
 def chosen_folder(folder: Path | None = None) -> Path | None:
-    """The folder that the user chose, which is only read; None if models are in the cache.
+    """Return the folder that the user chose, which is only read; None for the cache.
 
     Args:
-        folder: of ``--models``; None takes `VARIABLE`.
+        folder: folder of ``--models``; None reads `VARIABLE`.
 
     Raises:
         InputError: there is no such folder.
@@ -47,11 +47,11 @@ def chosen_folder(folder: Path | None = None) -> Path | None:
 
 
 def model_path(name: ModelName, folder: Path | None = None) -> Path:
-    """Path of a model file, which need not exist.
+    """Return the path of a model file, which need not exist.
 
     Args:
-        name: of the model.
-        folder: of ``--models``; None takes `VARIABLE`, else the cache.
+        name: name of the model.
+        folder: folder of ``--models``; None reads `VARIABLE`, then the cache.
 
     Raises:
         InputError: there is no such folder.
@@ -60,16 +60,16 @@ def model_path(name: ModelName, folder: Path | None = None) -> Path:
 
 
 def cached_folder() -> Path:
-    """The folder in the cache that models are fetched into; it need not exist."""
+    """Return the folder in the cache that models are fetched into; it need not exist."""
     return cache_folder() / "models"
 
 
 def read_model(name: ModelName, folder: Path | None = None) -> bytes:
-    """Return the content of a model file, its checksum compared.
+    """Read a model file and verify its checksum.
 
     Args:
-        name: of the model.
-        folder: of ``--models``; None takes `VARIABLE`, else the cache.
+        name: name of the model.
+        folder: folder of ``--models``; None reads `VARIABLE`, then the cache.
 
     Raises:
         ModelMissingError: the model is not installed.
@@ -92,42 +92,33 @@ def is_installed(name: ModelName, folder: Path | None = None) -> bool:
     """Whether `read_model` returns the model.
 
     Args:
-        name: of the model.
-        folder: of ``--models``; None takes `VARIABLE`, else the cache.
+        name: name of the model.
+        folder: folder of ``--models``; None reads `VARIABLE`, then the cache.
 
     Raises:
         InputError: there is no such folder.
     """
-    path = model_path(name, folder)
-    try:
-        _content(path, MODELS[name])
-    except OSError:
-        return False
-    return True
+    return _error(name, folder) is None
 
 
 def fault(name: ModelName, folder: Path | None = None) -> str | None:
-    """Why the file in a model's place is not used; None for a right file and for no file.
+    """Describe why a model file is not used; None if it is valid or missing.
 
     Args:
-        name: of the model.
-        folder: of ``--models``; None takes `VARIABLE`, else the cache.
+        name: name of the model.
+        folder: folder of ``--models``; None reads `VARIABLE`, then the cache.
 
     Raises:
         InputError: there is no such folder.
     """
-    path = model_path(name, folder)
-    try:
-        _content(path, MODELS[name])
-    except FileNotFoundError:
+    error = _error(name, folder)
+    if error is None or isinstance(error, FileNotFoundError):
         return None
-    except OSError as error:
-        return f"{path}: {_fault_of(error)}"
-    return None
+    return f"{model_path(name, folder)}: {_fault_of(error)}"
 
 
 def is_content(content: bytes, model: Model) -> bool:
-    """Whether some bytes are the file of a model."""
+    """Whether ``content`` is that of a model's file."""
     return hashlib.sha256(content).hexdigest() == model.sha256
 
 
@@ -141,13 +132,22 @@ def _fault_of(error: OSError) -> str:
     return f"cannot be read ({error.strerror})"
 
 
+def _error(name: ModelName, folder: Path | None) -> OSError | None:
+    """Return the error of reading a model file; None if it is the right one."""
+    try:
+        _content(model_path(name, folder), MODELS[name])
+    except OSError as error:
+        return error
+    return None
+
+
 def _content(path: Path, model: Model) -> bytes:
-    """Return the content of a model file.
+    """Read a model file.
 
     Raises:
-        OSError: there is no file, it is unreadable, or another.
+        OSError: the file is missing, unreadable, or has another checksum.
     """
-    # Compared first: a file of any size may stand there, or a pipe.
+    # Compare the size first: the file may be huge, or a pipe.
     content = path.read_bytes() if path.stat().st_size == model.size_bytes else b""
     if not is_content(content, model):
         raise _OtherFileError

@@ -22,11 +22,9 @@ MEND = "run fancam models fetch, or give --models DIR"
 NO_INDEX = "ERROR: No matching distribution found for it\n"
 
 
-def ensure(
-    *names: ModelName, offline: bool = False, folder: Path | None = None
-) -> tuple[frozenset[ModelName], list[str]]:
+def ensure(*names: ModelName, offline: bool = False) -> tuple[frozenset[ModelName], list[str]]:
     lines: list[str] = []
-    return ensure_models(names, offline=offline, say=lines.append, folder=folder), lines
+    return ensure_models(names, offline=offline, say=lines.append), lines
 
 
 @pytest.mark.usefixtures("model_index")
@@ -106,11 +104,14 @@ def test_offline(model_index: ModelIndex, monkeypatch: pytest.MonkeyPatch, varia
     assert ensure("sface", offline=True) == (frozenset({"sface"}), [])
 
 
-def test_a_chosen_folder_is_only_read(model_index: ModelIndex, tmp_path: Path) -> None:
+def test_a_chosen_folder_is_only_read(
+    model_index: ModelIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "centerface.onnx").write_bytes(CONTENTS["centerface"])
-    installed, lines = ensure(*NAMES, folder=folder)
+    monkeypatch.setenv("FANCAM_MODELS", str(folder))
+    installed, lines = ensure(*NAMES)
     assert installed == {"centerface"}
     file = "face_recognition_sface_2021dec_int8bq.onnx"
     assert lines == [f"sface is missing (not in {folder}): {TURNED}; copy {file} there"]
@@ -118,15 +119,19 @@ def test_a_chosen_folder_is_only_read(model_index: ModelIndex, tmp_path: Path) -
     assert [path.name for path in folder.iterdir()] == ["centerface.onnx"]
 
 
-def test_a_file_of_another_checksum_is_named(model_index: ModelIndex, tmp_path: Path) -> None:
+def test_a_file_of_another_checksum_is_named(
+    model_index: ModelIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line = "another file than fancam expects (its SHA-256 differs); not used"
     for folder in (tmp_path / "mine", model_index.cache):
         folder.mkdir(parents=True)
         (folder / "centerface.onnx").write_bytes(b"another")
-    installed, lines = ensure("centerface", folder=tmp_path / "mine")
+    monkeypatch.setenv("FANCAM_MODELS", str(tmp_path / "mine"))
+    installed, lines = ensure("centerface")
     assert installed == frozenset()
     assert lines[0] == f"{tmp_path / 'mine' / 'centerface.onnx'}: {line}"
     assert (tmp_path / "mine" / "centerface.onnx").read_bytes() == b"another"
+    monkeypatch.delenv("FANCAM_MODELS")
     installed, lines = ensure("centerface")
     assert installed == {"centerface"}
     assert lines == [f"{model_index.cache / 'centerface.onnx'}: {line}", FETCHING]
@@ -143,7 +148,10 @@ def test_a_cache_that_cannot_be_written(
     assert model_index.pip_runs == []
 
 
-def test_no_such_folder(model_index: ModelIndex, tmp_path: Path) -> None:
+def test_no_such_folder(
+    model_index: ModelIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FANCAM_MODELS", str(tmp_path / "unused"))
     with pytest.raises(InputError, match="no such folder"):
-        ensure("centerface", folder=tmp_path / "unused")
+        ensure("centerface")
     assert model_index.pip_runs == []
