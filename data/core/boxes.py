@@ -43,6 +43,22 @@ def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     return np.where(union > 0, shared / np.maximum(union, 1e-9), 0).astype(np.float32)
 
 
+def non_maximum_suppression(xyxy: Boxes, max_iou: float) -> list[int]:
+    """Suppress boxes whose IoU with a better one reaches ``max_iou``; return the kept rows.
+
+    Args:
+        xyxy: ``(n, 4)`` px, best first.
+        max_iou: 0 to 1, exclusive.
+    """
+    kept: list[int] = []
+    remaining = np.arange(len(xyxy))
+    while remaining.size:
+        best, remaining = int(remaining[0]), remaining[1:]
+        kept.append(best)
+        remaining = remaining[iou(xyxy[[best]], xyxy[remaining])[0] < max_iou]
+    return kept
+
+
 def clamp(xyxy: Boxes, frame_wh: tuple[int, int]) -> Boxes:
     """Clip ``(n, 4)`` boxes to a frame of width and height ``frame_wh``, in px."""
     width, height = frame_wh

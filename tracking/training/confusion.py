@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data.core.boxes import Boxes, iou
+from data.core.boxes import Boxes, iou, non_maximum_suppression
 
 MIN_SCORE = 0.25  # detections with a lower score do not count
 _LABEL_IOU = 0.5  # minimum for a detection to be on a labelled face
@@ -61,11 +61,7 @@ def _without_duplicates(
     order = np.argsort(-image.score, kind="stable")
     order = order[image.score[order] >= min_score]
     xyxy = image.xyxy[order]
-    overlap = iou(xyxy, xyxy)
-    kept: list[int] = []
-    for row in range(len(order)):
-        if not kept or overlap[row, kept].max() < _DUPLICATE_IOU:
-            kept.append(row)
+    kept = non_maximum_suppression(xyxy, _DUPLICATE_IOU)
     return xyxy[kept], image.class_index[order[kept]]
 
 

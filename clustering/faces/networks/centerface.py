@@ -1,4 +1,4 @@
-"""CenterFace: a detector of small, dark and turned faces, at about the frame's own size.
+"""CenterFace: a detector that finds small, dark and turned faces at about full resolution.
 
 Y. Xu, W. Yan, H. Sun, G. Yang and J. Luo, "CenterFace: Joint Face Detection and Alignment Using
 Face as Point", 2019.
@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.faces.networks.detector import FaceDetections, check_image, no_faces
+from clustering.faces.networks.detector import FaceDetections, check_image, no_faces, rescaled
+from clustering.faces.networks.embedder import rgb
 from data.core.arrays import Image
-from data.core.boxes import iou
+from data.core.boxes import non_maximum_suppression
 from data.inference.runtime import Network
 
 SMALLEST_PX: Final = 14.0
 """Width of the smallest face that the network finds in its input."""
 MIN_SCORE: Final = 0.4
 """Over eleven labelled clips, 0.990 of the faces are found at this score, 0.981 at 0.5."""
-_MAX_IOU: Final = 0.3  # of two faces, as in the authors' code
+_MAX_IOU: Final = 0.3  # of two faces, exclusive, as in the authors' code
 _STRIDE: Final = 4  # px of the input per cell of the maps
 _MULTIPLE: Final = 32  # of the input's sides
 _TILE_PX: Final = 1920  # longest side of one input; a larger image is searched in tiles
-_TILE_OVERLAP_PX: Final = 320  # a face of this size lies whole in a tile
+_TILE_OVERLAP_PX: Final = 320  # a face up to this size is whole in at least one tile
 
 # dlib's box of the same face is a square; measured over the labelled clips.
 _SQUARE_SIDE: Final = 1.02  # of the square root of the box's area
@@ -45,10 +45,10 @@ class CenterFaceDetector:
         """Set the scale at which images are searched.
 
         Args:
-            network: of `model_graphs.centerface_graph`.
+            network: network of `model_graphs.centerface_graph`.
             min_face_px: width of the smallest face to find, px: the image is resized so that such a
-                face is `SMALLEST_PX` wide; None searches the image at its own size.
-            min_score: 0 to 1, exclusive.
+                face is `SMALLEST_PX` wide; None searches the image at full resolution.
+            min_score: minimum score, 0 to 1, exclusive.
         """
         if min_face_px is not None and not min_face_px > 0:
             raise ValueError(f"min_face_px must be more than 0, got {min_face_px}")
@@ -64,10 +64,12 @@ class CenterFaceDetector:
         check_image(image)
         if image.size == 0:
             return no_faces()
-        seen = _resized(image, self._scale)
-        faces = np.concatenate([self._search(tile, origin) for tile, origin in _tiles(seen)])
-        faces = faces[_best(faces)]
-        factors = np.array([image.shape[1] / seen.shape[1], image.shape[0] / seen.shape[0]])
+        scaled = rgb(rescaled(image, self._scale))
+        found = np.concatenate([self._search(tile, origin) for tile, origin in _tiles(scaled)])
+        best_first = found[np.argsort(-found[:, 4], kind="stable")]
+        kept = non_maximum_suppression(best_first[:, :4].astype(np.float32), _MAX_IOU)
+        faces = best_first[kept]
+        factors = np.array([image.shape[1] / scaled.shape[1], image.shape[0] / scaled.shape[0]])
         points = faces[:, 5:].reshape(-1, 5, 2) * factors
         return FaceDetections(
             xyxy=_squares(faces[:, :4] * np.tile(factors, 2)).astype(np.float32),
@@ -76,7 +78,7 @@ class CenterFaceDetector:
         )
 
     def _search(self, tile: Image, origin_xy: tuple[int, int]) -> NDArray[np.float64]:
-        """Search one tile; ``(n, 15)`` as `_decode` returns, in px of the whole image."""
+        """Search one tile; return ``(n, 15)`` as `_decode` does, in px of the whole image."""
         height, width = tile.shape[:2]
         rows, columns = (-(-side // _MULTIPLE) * _MULTIPLE for side in (height, width))
         batch = np.zeros((1, 3, rows, columns), np.float32)
@@ -87,18 +89,8 @@ class CenterFaceDetector:
         return faces
 
 
-def _resized(image: Image, scale: float) -> Image:
-    """Resize to ``scale``; return ``(h, w, 3)`` RGB."""
-    if scale != 1:
-        height, width = image.shape[:2]
-        size_wh = (max(round(width * scale), 1), max(round(height * scale), 1))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        image = np.asarray(cv2.resize(image, size_wh, interpolation=how), np.uint8)
-    return image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
-
-
 def _tiles(image: Image) -> Iterator[tuple[Image, tuple[int, int]]]:
-    """Yield overlapping tiles of at most `_TILE_PX` a side, each with its upper left corner."""
+    """Yield overlapping tiles of at most `_TILE_PX` per side, each with its upper left corner."""
     for y in _starts(image.shape[0]):
         for x in _starts(image.shape[1]):
             yield image[y : y + _TILE_PX, x : x + _TILE_PX], (x, y)
@@ -112,11 +104,11 @@ def _starts(side: int) -> list[int]:
 
 
 def _decode(maps: NDArray[np.float32], min_score: float) -> NDArray[np.float64]:
-    """Return the cells above ``min_score``, best first.
+    """Return the faces of the cells above ``min_score``.
 
     Args:
-        maps: ``(15, rows, columns)`` of `model_graphs.centerface_graph`.
-        min_score: exclusive.
+        maps: ``(15, rows, columns)`` output of `model_graphs.centerface_graph`.
+        min_score: minimum score, exclusive.
 
     Returns:
         ``(n, 15)``: box x1, y1, x2, y2 in px, score, and five points x, y in px.
@@ -131,28 +123,13 @@ def _decode(maps: NDArray[np.float32], min_score: float) -> NDArray[np.float64]:
     points[:, 0::2] = (x1 + values[6::2] * width).T
     points[:, 1::2] = (y1 + values[5::2] * height).T
     boxes = np.stack([x1, y1, x1 + width, y1 + height, values[0]], axis=1)
-    best_first = np.argsort(-values[0], kind="stable")
-    return np.hstack([boxes, points])[best_first]
-
-
-def _best(faces: NDArray[np.float64]) -> list[int]:
-    """Return the rows that overlap no better face by more than `_MAX_IOU`, best first."""
-    boxes = faces[:, :4].astype(np.float32)
-    kept: list[int] = []
-    waiting = np.argsort(-faces[:, 4], kind="stable")
-    while waiting.size:
-        best, waiting = int(waiting[0]), waiting[1:]
-        kept.append(best)
-        overlap = iou(boxes[[best]], boxes[waiting])[0]
-        waiting = waiting[overlap <= _MAX_IOU]
-    return kept
+    return np.hstack([boxes, points])
 
 
 def _squares(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
     """Convert CenterFace's boxes ``(n, 4)``, which are taller, to squares as dlib draws them."""
     size = xyxy[:, 2:] - xyxy[:, :2]
-    centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2 + np.stack(
-        [np.zeros(len(xyxy)), _SQUARE_DOWN * size[:, 1]], axis=1
-    )
+    centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2
+    centre[:, 1] += _SQUARE_DOWN * size[:, 1]
     half = _SQUARE_SIDE * np.sqrt(np.prod(size, axis=1))[:, None] / 2
     return np.hstack([centre - half, centre + half])

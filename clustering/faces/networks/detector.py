@@ -184,11 +184,25 @@ def resized(image: Image, min_face_px: float | None) -> Image:
     Returns:
         ``(h2, w2, 3)`` or ``(h2, w2)``.
     """
-    if min_face_px is None or min_face_px == WINDOW_PX or image.size == 0:
+    if min_face_px is None or image.size == 0:
+        return image
+    return rescaled(image, WINDOW_PX / min_face_px)
+
+
+def rescaled(image: Image, scale: float) -> Image:
+    """Resize an image by a factor; a factor of 1 returns the image itself.
+
+    Args:
+        image: ``(h, w, 3)`` RGB or ``(h, w)`` grey, not empty.
+        scale: factor, positive.
+
+    Returns:
+        ``(h2, w2, 3)`` or ``(h2, w2)``, at least 1 px per side.
+    """
+    if scale == 1:
         return image
     import cv2
 
-    scale = WINDOW_PX / min_face_px
     height, width = image.shape[:2]
     size_wh = (max(round(width * scale), 1), max(round(height * scale), 1))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.core.boxes import Boxes, areas, as_boxes, centres, clamp, expand, iou, sizes_wh
+from data.core.boxes import (
+    Boxes,
+    areas,
+    as_boxes,
+    centres,
+    clamp,
+    expand,
+    iou,
+    non_maximum_suppression,
+    sizes_wh,
+)
 
 Row = list[float]
 
@@ -130,3 +140,22 @@ def test_boxes_are_unchanged(name: str) -> None:
     assert np.array_equal(boxes, before)
     assert not np.shares_memory(result, boxes)
     assert result.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("boxes", "kept"),
+    [
+        pytest.param([], [], id="empty"),
+        pytest.param([[0, 0, 10, 10]], [0], id="one"),
+        pytest.param([[0, 0, 10, 10], [20, 0, 30, 10]], [0, 1], id="apart"),
+        pytest.param([[0, 0, 10, 10], [1, 0, 11, 10]], [0], id="the worse of two"),
+        pytest.param([[0, 0, 10, 10], [0, 0, 10, 5]], [0], id="exactly at the limit"),
+        pytest.param(
+            [[0, 0, 10, 10], [3, 0, 13, 10], [6, 0, 16, 10]],
+            [0, 2],
+            id="a suppressed one is no rival",
+        ),
+    ],
+)
+def test_non_maximum_suppression(boxes: list[Row], kept: list[int]) -> None:
+    assert non_maximum_suppression(as_boxes(boxes), 0.5) == kept
