@@ -44,7 +44,7 @@ class ClusterSummary:
     failed: tuple[str, ...] = ()  # one line per unusable footage
     took_s: float = 0.0
     up_to_date: bool = False  # whether there was nothing to do
-    coverage: Mapping[str, Coverage] = field(default_factory=dict)  # by footage of the project
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)  # by footage of this run
 
 
 def summarise(
@@ -62,10 +62,14 @@ def summarise(
         plan: plan of the dataset.
     """
     people, unknown_faces = count_faces(project, identified)
-    covered = {}
-    for footage in identified.footages:
-        record = project.require_record(FACES, footage.name)
-        covered[footage.name] = coverage(footage.frames, footage.faces, record)
+    names = {footage.name for footage in extracted}
+    covered = {
+        footage.name: coverage(
+            footage.frames, footage.faces, project.require_record(FACES, footage.name)
+        )
+        for footage in identified.footages
+        if footage.name in names
+    }
     return ClusterSummary(
         footages=tuple(extracted),
         people=people,
