@@ -125,10 +125,11 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
         return kept if faces_done(self.project, name, kept) else inputs
 
     def _better_than(self, inputs: FacesRecord) -> str:
-        """Name the chosen detector and embedder where a footage keeps others; else empty."""
+        """Name the chosen detector and embedder if a footage keeps worse ones; else empty."""
         chosen = self.settings.backend
-        same = (chosen.detector, chosen.embedder) == (inputs.detector, inputs.embedder)
-        return "" if same else f"{chosen.detector} and {chosen.embedder}"
+        finds_more = chosen.detector == "centerface" != inputs.detector
+        tells_more = chosen.embedder == "sface" != inputs.embedder
+        return f"{chosen.detector} and {chosen.embedder}" if finds_more or tells_more else ""
 
     def finish(self, finished: Finished[FacesRecord, None], *, took_s: float) -> FacesSummary:
         """Record a footage's tables as finished, and remove its checkpoints."""

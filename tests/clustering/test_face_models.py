@@ -74,6 +74,19 @@ def test_a_finished_footage_keeps_its_smallest_face(run: Run, of_dlib: Path) -> 
     assert snapshot(of_dlib) == before
 
 
+def test_only_better_networks_are_recommended(
+    run: Run, of_dlib: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "warning: first: done before; --force repeats it with centerface and sface"
+    assert line in run("first.mp4", *QUICK).out
+    assert run("first.mp4", *QUICK, "--force").code == 0
+    assert networks(of_dlib, "first") == ("centerface", "sface")
+    monkeypatch.setenv("FANCAM_MODELS", str(of_dlib))
+    result = run("first.mp4", *QUICK)
+    assert result.out[-1] == "nothing to do: all is up to date"
+    assert not [line for line in result.out if "--force" in line]
+
+
 def test_another_option_reads_it_again_by_the_best_networks(run: Run, of_dlib: Path) -> None:
     assert run("first.mp4", "--min-face", "50", "--every", "1").code == 0
     assert networks(of_dlib, "first") == ("centerface", "sface")
