@@ -20,7 +20,8 @@ from data.project.project import Project, absolute
 from data.project.stages import DETECTIONS, TRACKS
 from data.storage.fetch import fetch_footage
 from data.tables.people import Assignments, open_people
-from data.video.footage import ASSUMED_RATE, Footage, add_footage, probe
+from data.video.container import ASSUMED_RATE
+from data.video.footage import Footage, add_footage, probe
 from data.video.frames import Damage
 from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.networks import DeviceName

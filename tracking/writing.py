@@ -17,7 +17,7 @@ from data.project.stages import TracksRecord
 from data.tables.people import Assignments
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks, read_csv, write_csv, write_mot
-from data.video.footage import ASSUMED_RATE
+from data.video.container import ASSUMED_RATE
 from data.video.frames import Frame
 from data.video.reader import read_frames
 from tracking.detection.cuts import find_cuts

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from data.core.errors import InputError
 from data.core.intervals import Intervals, as_intervals, difference, lengths_s
-from data.video.footage import ASSUMED_RATE, Footage
+from data.video.container import ASSUMED_RATE
+from data.video.footage import Footage
 from data.video.frames import Frame
 from data.video.packet_index import index_packets
 from data.video.reader import sample_frames

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from data.core.errors import InputError
-from data.video.footage import open_video
+from data.video.container import open_video
 
 if TYPE_CHECKING:
     from av import VideoStream

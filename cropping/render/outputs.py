@@ -29,7 +29,7 @@ from data.execution.tasks import TaskContext
 from data.project.manifest import OutputFile
 from data.tables.smiles import Smiles
 from data.tables.timeline_json import TIMELINE_FILE, FootageTimes, timeline_json
-from data.video.footage import open_video
+from data.video.container import open_video
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.progress import Bar
 from data.execution.tasks import TaskContext
-from data.video.footage import ASSUMED_RATE, Footage, open_video
+from data.video.container import ASSUMED_RATE, open_video
+from data.video.footage import Footage
 from data.video.frames import Damage, DecodedFrame
 from data.video.reader import decode_frames
 

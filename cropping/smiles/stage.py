@@ -37,7 +37,8 @@ from data.tables.people import open_people
 from data.tables.smiles import Smiles
 from data.tables.timeline_json import TIMELINE_FILE, write_smiling
 from data.tables.tracks import read_tracks, tracked_names
-from data.video.footage import ASSUMED_RATE, Footage, probe
+from data.video.container import ASSUMED_RATE
+from data.video.footage import Footage, probe
 from data.video.frames import Damage
 
 

@@ -22,7 +22,7 @@ from data.project.project import FootageEntry, Project
 from data.tables.dataset import DATA_FILE, DatasetFile, label_path, read_data_file, read_labels
 from data.tables.timeline import read_timeline
 from data.tables.tracks import Tracks, mot_lines, read_tracks
-from data.video.footage import ASSUMED_RATE
+from data.video.container import ASSUMED_RATE
 
 SPLITS: Final = ("train", "val")
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.footage import ASSUMED_RATE, Footage, open_video, stream_rate
+from data.video.container import ASSUMED_RATE, open_video, stream_rate
+from data.video.footage import Footage
 from data.video.frames import Damage
 from data.video.packet_index import PacketIndex
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from data.core.errors import InputError
 from data.core.file_types import is_picture
 from data.project.project import FootageEntry, Project
-from data.video.images import MAX_PIXELS, check_size, picture_wh, pictures_in
+from data.video.container import ASSUMED_RATE, open_video, stream_rate
+from data.video.images import picture_wh, pictures_in
 from data.video.orientation import orientation_of
 
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ TARGET_SAMPLES = 600
 
 # Each picture of a folder counts as one second.
 PICTURE_RATE = Fraction(1)
-
-# For elementary streams that declare no frame rate; libav assumes the same value.
-ASSUMED_RATE = Fraction(25)
 
 # Packets to try before giving up on a first frame: more than the longest common GOP.
 PACKETS_TO_TRY = 1000
@@ -104,44 +100,6 @@ def add_footage(project: Project, footage: Footage, *, force: bool = False) -> F
     )
 
 
-@contextmanager
-def open_video(path: Path, *, threads: int = 0) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open the video stream of the file ``path`` for decoding; close it on exit.
-
-    Args:
-        path: a video file.
-        threads: decoder threads; 0 for one per core.
-
-    Raises:
-        InputError: the file has no video stream, or libav cannot open it.
-    """
-    import av
-
-    try:
-        # "file:" stops libav from reading a name with a colon as a protocol; the whitelist stops
-        # a playlist in the file from fetching from the network.
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-    except av.FFmpegError as error:
-        raise InputError(_why_unreadable(path, error)) from error
-    with container:
-        stream = _video_stream(container, path)
-        check_size(path, stream.width, stream.height)
-        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-        stream.thread_type, stream.thread_count = "AUTO", threads
-        yield container, stream
-
-
-def stream_rate(stream: VideoStream) -> Fraction | None:
-    """Return the average frames per second that the container declares, or None.
-
-    Elementary streams have no timestamps: libav assumes a rate for the container, but the codec's
-    headers may hold the true one.
-    """
-    has_clock = stream.start_time is not None
-    rate = (has_clock and stream.average_rate) or stream.guessed_rate or stream.average_rate
-    return Fraction(rate) if rate else None
-
-
 def _probe_folder(folder: Path) -> Footage:
     pictures = pictures_in(folder)
     if not pictures:
@@ -184,20 +142,6 @@ def _probe_video(path: Path, size_bytes: int) -> Footage:
     if duration_s is None:
         duration_s = _counted_duration_s(path)
     return Footage(path, "video", width, height, duration_s, rate, has_audio, size_bytes)
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Return the first video stream that is not an attached picture (album cover)."""
-    from av.stream import Disposition
-
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context is None or not stream.width:
-                break
-            return stream
-    if container.streams.audio:
-        raise InputError(f"{path}: sound only; give the video that it belongs to")
-    raise InputError(f"{path}: no video stream that can be read; give a video such as .mp4 or .mkv")
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
@@ -248,18 +192,3 @@ def _counted_duration_s(path: Path) -> float:
         except av.FFmpegError:
             pass  # truncated: count the packets that exist
     return float(count / rate)
-
-
-def _why_unreadable(path: Path, error: Exception) -> str:
-    import av
-
-    if isinstance(error, av.error.PermissionError):
-        return f"{path}: no permission to read it; change its permissions or copy it"
-    try:
-        with path.open("rb") as file:
-            head = file.read(12)
-    except OSError as unreadable:
-        return f"{path}: cannot be read ({unreadable.strerror}); check it"
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
-        return f"{path}: this video is cut off: its index is missing; copy or record it again"
-    return f"{path}: not a video that can be read; give a video such as .mp4 or .mkv"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.footage import Footage, open_video
+from data.video.container import open_video
+from data.video.footage import Footage
 
 if TYPE_CHECKING:
     from av import Packet, VideoStream

@@ -29,7 +29,8 @@ from data.core.cores import available_cores
 from data.execution.context import RunContext
 from data.project.project import Project
 from data.sample.film import draw_film
-from data.video.footage import ASSUMED_RATE, probe
+from data.video.container import ASSUMED_RATE
+from data.video.footage import probe
 from data.video.reader import decode_frames
 from tests import SHARED
 from tests.cropping.tracked_project import write_project

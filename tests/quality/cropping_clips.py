@@ -15,7 +15,8 @@ from data.sample.film import draw_film
 from data.sample.truth import Truth
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
-from data.video.footage import ASSUMED_RATE, probe
+from data.video.container import ASSUMED_RATE
+from data.video.footage import probe
 from tests.cropping.tracked_project import truth_tracks
 from tracking.evaluation.label_files import read_label_file
 

@@ -15,7 +15,7 @@ from data.core.atomic import write_bytes
 from data.core.digest import digest
 from data.core.errors import InputError
 from data.project.project import CACHE_FOLDER
-from data.video.footage import open_video
+from data.video.container import open_video
 from web.core.library import OpenProject
 
 if TYPE_CHECKING:
