@@ -17,7 +17,7 @@ from clustering.grouping.calibration import DLIB, SFACE
 from clustering.grouping.cannot_link import CannotLink
 from clustering.grouping.large_linkage import link
 from clustering.grouping.leftovers import match_leftovers, one_per_frame
-from clustering.grouping.linkage import Groups, groups_of
+from clustering.grouping.linkage import Groups, concatenated, groups_of, merged_groups
 from clustering.grouping.relabel import by_first_row, renumbered
 from data.core.arrays import UNKNOWN
 from data.tables.face_match import same_faces
@@ -82,20 +82,15 @@ class _Nodes:
             np.where(entry.cluster == UNKNOWN, UNKNOWN, entry.cluster + start)
             for entry, start in zip(entries, first, strict=True)
         ]
-        faces = [entry.faces for entry in entries]
+        self._faces = faces = [entry.faces for entry in entries]
         self.ends = np.cumsum([len(table) for table in faces])
         self.count = int(sum(sizes))
         self.footages = sum(len(table) > 0 for table in faces)
         self.footage = np.repeat(np.arange(len(entries)), sizes)
         self.of_face = np.concatenate([np.zeros(0, np.int64), *shifted])
         self.frame = _numbered_frames(faces)
-        sface = all_have_sface(faces)
-        self.calibration = SFACE if sface else DLIB
-        empty = np.zeros((0, 128), np.float32)
-        embeddings = (face_embeddings(table, sface=sface) for table in faces)
-        self.embedding = np.concatenate([empty, *embeddings])
-        weights = (face_weights(table, sface=sface) for table in faces)
-        self.weight = np.concatenate([np.zeros(0), *weights])
+        self._sface = all_have_sface(faces)
+        self.calibration = SFACE if self._sface else DLIB
         self.seconds = np.concatenate(
             [np.zeros(0), *(np.full(len(e.faces), e.seconds_per_face) for e in entries)]
         )
@@ -105,9 +100,26 @@ class _Nodes:
         ]
         self.previous = np.concatenate([np.zeros(0, np.int64), *previous])
 
-    def groups(self, label: Labels) -> Groups:
-        """Compute the moments of the groups of ``label``, ``(n,)``, without clothes."""
-        return groups_of(label, self.weight, self.embedding, np.zeros((len(label), 1)))
+    def groups(self, label: Labels, *, clothes: bool = False) -> Groups:
+        """Compute the moments of the groups of ``label``, ``(n,)``, each of one face or more."""
+        # By footage: one copy of all embeddings and clothes would double their memory.
+        parts, numbers = [], [np.zeros(0, np.int64)]
+        for faces, of_footage in zip(self._faces, np.split(label, self.ends), strict=False):
+            inside = of_footage != UNKNOWN
+            number, local = np.unique(of_footage[inside], return_inverse=True)
+            parts.append(self._moments(faces.take(inside), local, clothes=clothes))
+            numbers.append(number)
+        return merged_groups(concatenated(parts), np.concatenate(numbers))
+
+    def _moments(self, faces: Faces, label: Labels, *, clothes: bool) -> Groups:
+        weight = face_weights(faces, sface=self._sface)
+        embedding = face_embeddings(faces, sface=self._sface)
+        return groups_of(label, weight, embedding, faces.clothes if clothes else _none(faces))
+
+
+def _none(faces: Faces) -> NDArray[np.float32]:
+    """Return the histograms of faces whose clothes are not visible, with a single bin."""
+    return np.zeros((len(faces), 1), np.float32)
 
 
 def _numbered_frames(footages: list[Faces]) -> Labels:
@@ -188,7 +200,7 @@ def _join_across(nodes: _Nodes, eps: float) -> Labels:
     of_person = CannotLink.exclusive(initial, np.where(was_known, 0, UNKNOWN), size)
     label = np.where(nodes.of_face == UNKNOWN, UNKNOWN, initial[nodes.of_face])
     joined = link(
-        nodes.groups(label),
+        nodes.groups(label, clothes=True),
         of_footage.combined_with(of_person),
         distance=nodes.calibration.across,
         threshold=nodes.calibration.link_across * eps,
@@ -224,8 +236,8 @@ def _adopt_leftovers(nodes: _Nodes, person: Labels, eps: float) -> Labels:
         nodes.groups(label),
         CannotLink.exclusive(node, nodes.frame, len(leftovers)),
         CannotLink.exclusive(label, nodes.frame, len(people)),
-        distance=nodes.calibration.across,
-        limit=nodes.calibration.link_across * eps,
+        distance=nodes.calibration.faces,
+        limit=nodes.calibration.match * eps,
     )
     column = one_per_frame(column, distance, node=node, frame=nodes.frame)
     adopted = person.copy()

@@ -18,8 +18,10 @@ class Calibration:
             more people, the faces of two people are nearer.
         clothes_share: see `Distance`.
         founder_weight: min weight of the best face of a person.
-        link_across: linkage across footages stops at this many eps.
-        across: distance across footages, where clothes change.
+        link_across: linkage across footages stops at this many eps of `across`.
+        across: distance of people of different footages.
+        match: leftover faces and known people match a person within this many eps of `faces`.
+        faces: distance across footages, by the faces alone.
     """
 
     link: float
@@ -28,6 +30,8 @@ class Calibration:
     founder_weight: float
     link_across: float
     across: Distance
+    match: float
+    faces: Distance
 
 
 # dlib confuses poor faces of different people; SFace's weights leave such faces out.
@@ -38,12 +42,16 @@ DLIB: Final = Calibration(
     founder_weight=0.2,
     link_across=1.02,
     across=Distance(clothes_share=0.0, poor_share=0.3),
+    match=1.02,
+    faces=Distance(clothes_share=0.0, poor_share=0.3),
 )
 SFACE: Final = Calibration(
     link=1.20,
     link_stills=1.12,
     clothes_share=0.15,
     founder_weight=0.4,
-    link_across=1.14,
-    across=Distance(clothes_share=0.0),
+    link_across=1.10,
+    across=Distance(clothes_share=0.2, like_clothes_only=True),
+    match=1.14,
+    faces=Distance(clothes_share=0.0),
 )

@@ -39,8 +39,8 @@ def match_known(people: LabelledTables, known: LabelledTables, *, eps: float) ->
     groups, others = _groups(people, sface=sface), _groups(known, sface=sface)
     if len(groups) == 0 or len(others) == 0:
         return np.full(len(groups), UNKNOWN, np.int64)
-    distances = calibration.across(groups, others)
-    matched = clear_nearest(distances, limit=calibration.link_across * eps)
+    distances = calibration.faces(groups, others)
+    matched = clear_nearest(distances, limit=calibration.match * eps)
     nearest = distances.min(axis=1)
     by_distance = np.argsort(nearest, kind="stable")
     order = by_distance[matched[by_distance] != UNKNOWN]

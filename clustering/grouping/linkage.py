@@ -12,7 +12,7 @@ Hellinger distance.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,6 +135,12 @@ def _moments(
     )
 
 
+def concatenated(parts: Sequence[Groups]) -> Groups:
+    """Concatenate sets of groups; at least one."""
+    columns = {n: np.concatenate([getattr(p, n) for p in parts]) for n in Groups.__slots__}
+    return Groups(**columns)
+
+
 def merged_groups(groups: Groups, label: Labels) -> Groups:
     """Merge the groups with equal ``label``, ``(n,)`` from 0."""
     size = int(label.max(initial=-1)) + 1
@@ -178,11 +184,13 @@ class Distance:
             two people whose faces hardly vary is common within a person whose faces vary a lot.
         poor_share: distance added per unit of missing quality: blurred and turned faces resemble
             each other, regardless of the person.
+        like_clothes_only: ignore different clothes: people change between footages.
     """
 
     clothes_share: float = CLOTHES_SHARE
     spread_share: float = SPREAD_SHARE
     poor_share: float = 0.0
+    like_clothes_only: bool = False
 
     def __call__(self, groups: Groups, others: Groups) -> Floats:
         """Return the distances between two sets of groups, ``(n, m)``."""
@@ -191,7 +199,9 @@ class Distance:
         faces = np.sqrt(np.maximum(squares[0][:, None] + squares[1][None] - 2 * products, 0))
         spread = (spreads(groups)[:, None] + spreads(others)[None]) / 2 - _PRIOR_SPREAD
         poor = np.maximum(_poorness(groups)[:, None], _poorness(others)[None])
-        terms = self._clothes_term(groups, others) - self.spread_share * spread
+        hellinger = np.sqrt(np.maximum(1 - groups.clothes @ others.clothes.T, 0))
+        seen = np.outer(groups.clothes_weight > 0, others.clothes_weight > 0)
+        terms = self._clothes_term(hellinger, seen) - self.spread_share * spread
         return np.asarray(faces + terms + self.poor_share * poor, np.float64)
 
     def of_pairs(self, groups: Groups, i: Rows, j: Rows) -> Floats:
@@ -208,17 +218,15 @@ class Distance:
         poor = np.maximum(_poorness(a), _poorness(b))
         hellinger = np.sqrt(np.maximum(1 - (a.clothes * b.clothes).sum(axis=1), 0))
         seen = (a.clothes_weight > 0) & (b.clothes_weight > 0)
-        clothes = self.clothes_share * np.where(seen, hellinger - 0.5, 0)
-        return np.asarray(
-            np.sqrt(squares) + clothes - self.spread_share * spread + self.poor_share * poor,
-            np.float64,
-        )
+        terms = self._clothes_term(hellinger, seen) - self.spread_share * spread
+        return np.asarray(np.sqrt(squares) + terms + self.poor_share * poor, np.float64)
 
-    def _clothes_term(self, groups: Groups, others: Groups) -> Floats:
-        hellinger = np.sqrt(np.maximum(1 - groups.clothes @ others.clothes.T, 0))
-        seen = np.outer(groups.clothes_weight > 0, others.clothes_weight > 0)
+    def _clothes_term(self, hellinger: Floats, seen: NDArray[np.bool_]) -> Floats:
         # Clothes that are not visible count as midway between equal and disjoint histograms.
-        return np.asarray(self.clothes_share * np.where(seen, hellinger - 0.5, 0), np.float64)
+        difference = np.where(seen, hellinger - 0.5, 0)
+        if self.like_clothes_only:
+            difference = np.minimum(difference, 0)
+        return np.asarray(self.clothes_share * difference, np.float64)
 
 
 def _poorness(groups: Groups) -> Floats:

@@ -51,16 +51,25 @@ def write_part(source: Path, path: Path, from_s: float, until_s: float) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["family_wide", "film_a", "kpop_vertical", "pexels_03", "pexels_04"]
+    "name",
+    [
+        "family_wide",
+        "film_a",
+        "kpop_vertical",
+        "pexels_00",
+        "pexels_02",
+        "pexels_03",
+        "pexels_04",
+    ],
 )
 def test_two_halves_have_the_people_of_one_piece(
     shared: Path, face_models: Path, tmp_path: Path, name: str
 ) -> None:
     """In one piece each of these clips has as many people as its labels.
 
-    meeting_a, pexels_00 and pexels_01 keep their number as well, pexels_00 not if it is cut later.
-    Three clips get one person more, whose two halves are too unlike for `link_across`: sitcom_a 7
-    of 6, talkshow_a 5 of 4 and pexels_02 3 of 2.
+    meeting_a and pexels_01 keep their number as well, which differs from their labels. sitcom_a has
+    one person more, a face without a label at the end of the first half, and talkshow_a one whose
+    halves are too unlike.
     """
     del face_models
     source = shared / "footage" / f"{name}.mp4"
