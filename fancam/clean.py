@@ -82,7 +82,7 @@ def _table(removables: Sequence[Removable]) -> list[str]:
 def exports(project: Project) -> Removable:
     """Return the archives of `fancam export`."""
     from data.project.cleanup import Removable
-    from data.tables.export import archives_in
+    from data.tables.archives import archives_in
 
     return Removable("exports", "fancam export", tuple(archives_in(project.export_folder)))
 

@@ -10,13 +10,13 @@ from data.command.command import shown
 from data.core.errors import InputError
 
 if TYPE_CHECKING:
-    from data.project.project import Project
+    from data.project.project import FootageEntry, Project
 
 FORMATS: Final = ("coco", "label-studio", "mot")
 
 
 def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int:
-    """Write a zip archive per format, for MOTChallenge per footage; return the exit code.
+    """Write a zip archive per format, for MOTChallenge two per footage; return the exit code.
 
     Args:
         project: project with a dataset; ``mot`` needs tracks as well.
@@ -27,7 +27,7 @@ def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int
         InputError: the project has no dataset, or no tracks for ``mot``.
     """
     from data.project.stages import TRACKS
-    from data.tables.export import export_coco, export_label_studio, export_tracks
+    from data.tables.export import export_coco, export_label_studio
 
     folder = out or project.export_folder
     chosen = formats or FORMATS
@@ -41,6 +41,18 @@ def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int
     if not tracked and formats:
         raise InputError(f"{project.folder}: no tracks to export; run track-people first")
     for entry in tracked:
-        archive = folder / f"{entry.name}.mot.zip"
-        print(f"{shown(archive)}  {export_tracks(project, entry, archive)} rows")
+        _export_mot(project, entry, folder)
     return 0
+
+
+def _export_mot(project: Project, entry: FootageEntry, folder: Path) -> None:
+    """Write ground truth and results of a footage."""
+    from data.tables.archives import MOT_RESULTS, MOT_TRUTH
+    from data.tables.export_mot import export_results, export_truth, read_sequence
+
+    sequence, left_out = read_sequence(project, entry)
+    for suffix, write in ((MOT_TRUTH, export_truth), (MOT_RESULTS, export_results)):
+        archive = folder / f"{entry.name}{suffix}"
+        print(f"{shown(archive)}  {write(sequence, archive)} boxes")
+    if left_out:
+        print(f"{entry.name}: {left_out} boxes of unknown or hidden people are left out")

@@ -11,7 +11,8 @@ from data.core.atomic import overwriting
 from data.project.cleanup import remove
 from data.project.project import Project
 from data.project.stages import DETECTIONS, TRACKER, TRACKS
-from data.tables.tracks import read_tracks, write_csv, write_mot
+from data.tables.mot import write_mot
+from data.tables.tracks import read_tracks, write_csv
 from tracking.detection.detections import Detections, FootageDetections
 from tracking.state import removable_tracker
 

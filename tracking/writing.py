@@ -14,9 +14,10 @@ from data.core.errors import InputError
 from data.execution.tasks import TaskContext
 from data.project.paths import ProjectFolder
 from data.project.stages import TracksRecord
+from data.tables.mot import write_mot
 from data.tables.people import Assignments
 from data.tables.timeline import Timeline
-from data.tables.tracks import Tracks, read_csv, write_csv, write_mot
+from data.tables.tracks import Tracks, read_csv, write_csv
 from data.video.container import ASSUMED_RATE
 from data.video.frames import Frame
 from data.video.reader import read_frames

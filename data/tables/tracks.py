@@ -97,23 +97,24 @@ def write_csv(path: Path, tracks: Tracks, names: Mapping[int, str]) -> None:
     name_of = {**names, UNKNOWN: ""}
     columns = (
         tracks.frame_index,
-        _decimals(tracks.time_s, 6),
+        decimals(tracks.time_s, 6),
         [name_of[person] for person in tracks.person_id.tolist()],
-        *_box_columns(tracks),
-        _decimals(tracks.confidence, 4),
+        *box_columns(tracks),
+        decimals(tracks.confidence, 4),
         np.where(tracks.filled, FILLED, DETECTED),
     )
     table = pd.DataFrame(dict(zip(CSV_COLUMNS, columns, strict=True)))
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-def _box_columns(tracks: Tracks) -> list[list[str]]:
-    """Return the columns x, y, w and h."""
+def box_columns(tracks: Tracks) -> list[list[str]]:
+    """Return the columns x, y, w and h, in px to 0.01."""
     corner, size = tracks.xyxy[:, :2], sizes_wh(tracks.xyxy)
-    return [_decimals(column, 2) for column in (*corner.T, *size.T)]
+    return [decimals(column, 2) for column in (*corner.T, *size.T)]
 
 
-def _decimals(values: NDArray[Any], count: int) -> list[str]:
+def decimals(values: NDArray[Any], count: int) -> list[str]:
+    """Return numbers as text with ``count`` decimals."""
     return [f"{value:.{count}f}" for value in values.tolist()]
 
 
@@ -222,22 +223,3 @@ def _number(text: str, kind: type[int] | type[float]) -> float:
         return float(kind(text))
     except ValueError:
         return nan
-
-
-def write_mot(path: Path, tracks: Tracks) -> None:
-    """Write ``tracks`` in MOTChallenge format; see `mot_lines`."""
-    write_text(path, "".join(mot_lines(tracks)))
-
-
-def mot_lines(tracks: Tracks) -> list[str]:
-    """Return ``tracks`` as lines in MOTChallenge format, without unknown people.
-
-    A line is: frame from 1, person id, left, top, width, height, confidence, -1, -1, -1.
-
-    Source: https://motchallenge.net/instructions
-    """
-    known = tracks.take(tracks.person_id != UNKNOWN)
-    columns = [*_box_columns(known), _decimals(known.confidence, 4)]
-    frames, people = (known.frame_index + 1).tolist(), known.person_id.tolist()
-    rows = zip(frames, people, *columns, strict=True)
-    return [",".join(map(str, row)) + ",-1,-1,-1\n" for row in rows]

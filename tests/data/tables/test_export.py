@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import configparser
 import json
 import zipfile
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,8 +11,7 @@ import pytest
 
 from data.core.errors import InputError
 from data.tables.dataset import label_path, read_labels
-from data.tables.export import export_coco, export_label_studio, export_mot
-from data.tables.tracks import Tracks
+from data.tables.export import export_coco, export_label_studio
 from tests.tracking.drawn_project import HEIGHT, NAMES, WIDTH, draw_project
 
 Export = Callable[[Path, Path], int]
@@ -68,37 +65,6 @@ def test_label_studio_tasks_are_in_percent(dataset: Path, tmp_path: Path) -> Non
             assert result["value"]["x"] == pytest.approx(100 * box[0] / WIDTH)
             assert result["value"]["height"] == pytest.approx(100 * (box[3] - box[1]) / HEIGHT)
             assert result["value"]["rectanglelabels"][0] in NAMES
-
-
-def test_mot_is_a_sequence(tmp_path: Path) -> None:
-    tracks = Tracks.ordered(
-        frame_index=np.array([0, 1, 1]),
-        time_s=np.array([0, 0.04, 0.04]),
-        person_id=np.array([5, 5, -1]),
-        xyxy=np.tile(np.array([1, 2, 11, 22], np.float32), (3, 1)),
-        confidence=np.full(3, 0.5, np.float32),
-        filled=np.zeros(3, np.bool_),
-    )
-    archive = tmp_path / "mot.zip"
-    rows = export_mot(
-        tracks,
-        {5: "Zoë"},
-        archive,
-        footage="film",
-        frames=2,
-        rate=Fraction(25),
-        frame_wh=(640, 360),
-    )
-    assert rows == 2
-    with zipfile.ZipFile(archive) as source:
-        assert source.read("gt/gt.txt").decode().splitlines() == [
-            "1,5,1.00,2.00,10.00,20.00,0.5000,-1,-1,-1",
-            "2,5,1.00,2.00,10.00,20.00,0.5000,-1,-1,-1",
-        ]
-        info = configparser.ConfigParser()
-        info.read_string(source.read("seqinfo.ini").decode())
-        assert json.loads(source.read("people.json")) == {"5": "Zoë"}
-    assert (info["Sequence"]["seqLength"], info["Sequence"]["frameRate"]) == ("2", "25")
 
 
 @pytest.mark.parametrize("export", [export_coco, export_label_studio])

@@ -10,6 +10,7 @@ import pytest
 from data.core.errors import InputError
 from data.project.project import Project
 from data.project.stages import TRACKS
+from data.tables.mot import write_mot
 from data.tables.tracks import (
     CSV_COLUMNS,
     Tracks,
@@ -17,7 +18,6 @@ from data.tables.tracks import (
     read_csv,
     read_tracks,
     write_csv,
-    write_mot,
 )
 from tests.records import tracks_record
 
