@@ -27,6 +27,7 @@ from data.storage.addresses import footage_path, project_path
 if TYPE_CHECKING:
     from clustering.faces.coverage import Coverage
     from clustering.faces.stage import FacesSummary
+    from clustering.pairing.settings import PairingSettings
     from clustering.settings import ClusterSettings
     from clustering.summary import ClusterSummary
     from data.project.project import Project
@@ -163,22 +164,27 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def _cluster(parsed: argparse.Namespace) -> int:
     _check(parsed)
     limit_threads(parsed.threads)
-    settings = _settings(parsed)
     from clustering.stage import cluster_faces
     from data.command.inputs import footage_paths, project_for
     from data.core.progress import bars
     from data.execution.context import RunContext
     from data.execution.failures import Failures
     from data.remote.runners import runner_at
+    from data.storage.addresses import footage_address
+    from data.video.footage import probe
 
+    pairing = pairing_of(parsed)
     named = footage_paths(parsed.footage)
-    footages = with_pairs(named, named, settings.pairing)
-    paths = with_pairs(parsed.footage, named, settings.pairing)
+    footages = with_pairs(named, named, pairing)
+    paths = with_pairs(parsed.footage, named, pairing)
     project = project_for(paths, footages, folder=parsed.project)
     has_footage = bool(footages or project.footages)
     _require(
         has_footage, f"{project.folder}: no project there; name a footage, such as concert.mp4"
     )
+    if len(footages) == 1 and footage_address(footages[0]) is None:
+        probe(footages[0])  # refuses a mistyped name before models are fetched
+    settings = _settings(parsed, pairing)
     with runner_at(parsed.ray, parsed.syncs) as runner:
         context = RunContext(bars(NAME), Failures(), runner)
         summary = cluster_faces(project, footages, settings, context=context)
@@ -205,7 +211,7 @@ def _require(condition: bool, message: str) -> None:
         raise InputError(message)
 
 
-def _settings(parsed: argparse.Namespace) -> ClusterSettings:
+def _settings(parsed: argparse.Namespace, pairing: PairingSettings) -> ClusterSettings:
     from clustering.faces.backends import BackendSettings
     from clustering.faces.choice import choose_backend
     from clustering.faces.known_folder import list_known
@@ -235,7 +241,7 @@ def _settings(parsed: argparse.Namespace) -> ClusterSettings:
         grouping=GroupingSettings(
             eps=parsed.eps, min_samples=parsed.min_samples, plain=parsed.plain
         ),
-        pairing=pairing_of(parsed),
+        pairing=pairing,
         known=known,
         label_margin=parsed.label_margin,
         force=parsed.force,

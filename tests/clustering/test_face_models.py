@@ -163,6 +163,11 @@ def test_fetched_once_and_announced(run: Run, cheap: ModelIndex, clip: Path) -> 
     assert len(cheap.pip_runs) == 2
 
 
+def test_a_mistyped_name_is_refused_before_anything_is_fetched(run: Run, cheap: ModelIndex) -> None:
+    assert_refused(run("mistyped.mp4"), "no such file or folder")
+    assert not cheap.pip_runs
+
+
 @pytest.mark.parametrize("how", ["option", "variable"])
 def test_offline_is_said_once(
     run: Run, cheap: ModelIndex, clip: Path, monkeypatch: pytest.MonkeyPatch, how: str

@@ -9,6 +9,7 @@ import pytest
 from clustering import cli
 from clustering.faces.backends import BackendSettings, DetectorName, EmbedderName
 from clustering.faces.choice import DetectorChoice, EmbedderChoice, choose_backend
+from clustering.pairing.settings import PairingSettings
 from clustering.settings import ClusterSettings
 from data.core.errors import InputError
 from data.inference.models.catalogue import MODELS, ModelName
@@ -184,5 +185,5 @@ def test_centerface_has_no_upsample(model_index: ModelIndex, tmp_path: Path) -> 
 @pytest.mark.usefixtures("model_index")
 def test_finished_tables_are_kept_unless_a_network_is_named(options: list[str], kept: bool) -> None:
     parsed = cli._parser().parse_args(["a.mp4", "--offline", *options])
-    settings: ClusterSettings = cli._settings(parsed)
+    settings: ClusterSettings = cli._settings(parsed, PairingSettings())
     assert settings.keep_backend is kept
