@@ -186,7 +186,7 @@ def _cluster(parsed: argparse.Namespace) -> int:
         probe(footages[0])  # refuses a mistyped name before models are fetched
     settings = _settings(parsed, pairing)
     with runner_at(parsed.ray, parsed.syncs) as runner:
-        context = RunContext(bars(NAME), Failures(), runner)
+        context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
         summary = cluster_faces(project, footages, settings, context=context)
     for line in _report(project, summary):
         print(line)

@@ -28,8 +28,9 @@ from clustering.pairing.match import (
 )
 from clustering.settings import VERSION, ClusterSettings
 from clustering.summary import ClusterSummary, summarise
-from data.core.errors import InputError
+from data.core.errors import InputError, ends_run
 from data.execution.context import RunContext
+from data.execution.failures import Failures
 from data.project.project import FootageEntry, Project, absolute
 from data.project.stages import FACES, PEOPLE, PeopleRecord
 from data.storage.fetch import fetch_footage
@@ -64,10 +65,11 @@ def cluster_faces(
     start = time.monotonic()
     failures = context.failures
     failures.expect(len(paths))
-    named = list(failures.each(paths, _fetched))  # before the lock creates the project's folder
+    # Before the lock creates the project's folder.
+    named = list(failures.each(paths, _fetched, Path))
     paired, single = pair_up(named, settings.pairing.pairs, failures)
     with project.lock():
-        others, left_out = _probe_others(project, paths)
+        others, left_out = _probe_others(project, paths, failures)
         failures.expect(len(others))
         remove_pairs(project, single)
         footages = [*single, *_overlapping(project, paired, settings, context), *others]
@@ -156,7 +158,9 @@ def _fetched(path: Path) -> Footage:
     return probe(fetch_footage(path))
 
 
-def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage], list[str]]:
+def _probe_others(
+    project: Project, paths: Sequence[Path], failures: Failures
+) -> tuple[list[Footage], list[str]]:
     """Probe the footages that a stopped run left unfinished, or all footages if none is named.
 
     A missing footage does not prevent the processing of the others: it keeps its faces, or is
@@ -169,15 +173,23 @@ def _probe_others(project: Project, paths: Sequence[Path]) -> tuple[list[Footage
     for entry in _others(project, paths):
         try:
             footages.append(_fetched(entry.path))
-        except InputError as error:
-            if project.has_record(FACES, entry.name):
-                left_out.append(f"{error}; its faces are kept")
+        except Exception as error:
+            if ends_run(error):
+                raise
+            line = failures.line_of(error, entry.path)
+            if not isinstance(error, InputError):
+                failures.lines.append(line)
+            elif project.has_record(FACES, entry.name):
+                left_out.append(f"{line}; its faces are kept")
             else:
+                left_out.append(f"{line}; the project goes on without it")
+            if not project.has_record(FACES, entry.name):
                 del project.footages[entry.name]
                 project.save()
-                left_out.append(f"{error}; the project goes on without it")
     if left_out and not project.footages:
         raise InputError(left_out[0])
+    if not paths and failures.lines and not project.footages:
+        raise failures.summary()
     return footages, left_out
 
 

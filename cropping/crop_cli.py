@@ -144,10 +144,11 @@ def _crop(parsed: argparse.Namespace) -> int:
     from data.project.project import Project
     from data.remote.runners import runner_at
 
+    project = Project(parsed.project)
     with runner_at(parsed.ray, parsed.syncs) as runner:
-        context = RunContext(bars(NAME), Failures(), runner)
+        context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
         paths = footage_paths(parsed.footage)
-        summaries = crop_people(Project(parsed.project), paths, settings, context=context)
+        summaries = crop_people(project, paths, settings, context=context)
     for line in _report(summaries):
         print(line)  # noqa: T201
     return report_failures(NAME, context.failures.lines)

@@ -110,6 +110,10 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
     settings: CropSettings
     single: bool  # the run has only one footage
 
+    def path_of(self, footage: Path) -> Path:
+        """Return the path itself."""
+        return footage
+
     def plan(self, footage: Path, *, threads: int) -> Work[_PlannedCrops, Cropped]:
         """Return the remaining tasks of a footage: render and write, only write, or read results.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,7 @@ def _erase(project: Project, person_id: int, person_ids: Sequence[int]) -> tuple
         clustered_record(project)  # fails for an unfinished project, before anything is erased
         remove(project, exports(project))
         remove(project, cache(project))
+        shutil.rmtree(project.logs_folder, ignore_errors=True)  # may name them
         for number in person_ids:
             erase_crops(project, number)
         had_tracker = [erase_tracks(project, number) for number in person_ids]

@@ -13,7 +13,7 @@ from clustering.pairing.options import with_pairs
 from clustering.pairing.settings import PairingSettings
 from clustering.settings import ClusterSettings
 from data.command.command import report_failures, runnable, say, shown
-from data.core.errors import InputError
+from data.core.errors import InputError, ends_run
 from data.project.project import absolute
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def run_stages(paths: Sequence[Path], settings: RunSettings) -> int:
     footages = with_pairs(found, found, settings.pairing)
     paths = with_pairs(paths, found, settings.pairing)
     project = project_for(paths, footages, folder=settings.project)
-    failures = Failures()
+    failures = Failures(project.logs_folder)
     _check_requirements(project, footages, settings.weights)
     backend = _backend(settings)
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
@@ -116,7 +116,7 @@ class _Stages:
 
         seconds = 0.0
         for path in self.footages:
-            with suppress(InputError):
+            with suppress(Exception):  # reported by cluster-faces
                 seconds += probe(fetch_footage(path)).duration_s
         count = max(len(self.footages), 1)
         bars = count if isinstance(self.runner, LocalRunner) else 1  # Ray: one for all footages
@@ -147,9 +147,10 @@ class _Stages:
             keep_backend=True,
         )
         # Separate failures: later stages receive only the footages that this stage could use.
-        context = RunContext(progress, Failures(), self.runner)
+        failures = Failures(self.project.logs_folder)
+        context = RunContext(progress, failures, self.runner)
         summary = cluster_faces(self.project, self.footages, settings, context=context)
-        self.failures.lines.extend(summary.failed)
+        self.failures.add(failures)
         faces = sum(person.faces for person in summary.people)
         names = ", ".join(person.name for person in summary.people)
         yield f"cluster-faces  {len(summary.people)} people in {faces} faces: {names}"
@@ -202,9 +203,17 @@ class _Stages:
         yield f"smile-gifs     {made} GIFs{few}"
 
     def _usable(self) -> list[Path]:
-        """Return the footages that cluster-faces could use; all others are among the failures."""
+        """Return the footages on which no stage has failed so far.
+
+        Raises:
+            InputError: there is none.
+        """
         known = {entry.path for entry in self.project.footages.values()}
-        return [path for path in self.footages if absolute(path) in known]
+        usable = [path for path in self.footages if absolute(path) in known]
+        left = [path for path in usable if not self.failures.includes(path)]
+        if not left and self.failures.lines:
+            raise self.failures.summary()
+        return left
 
     def _tracked(self) -> list[Path]:
         """Return the tracked videos."""
@@ -246,9 +255,10 @@ def _check_requirements(project: Project, footages: Sequence[Path], weights: str
     for path in footages:
         try:
             readable.append(probe(fetch_footage(path)))
-        except InputError:
-            if len(footages) == 1:
-                raise  # in a run over several footages, the failure is reported at the end
+        except Exception as error:
+            is_only = len(footages) == 1 and isinstance(error, InputError)
+            if is_only or ends_run(error):
+                raise  # any other failure is reported at the end
     find_weights(weights, project.tracker_folder / "weights")
     check_encoder(EncoderSettings())
     require_space(project.folder, _space_needed(project, readable))

@@ -160,6 +160,10 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
     settings: TrackSettings
     inputs: _Inputs
 
+    def path_of(self, footage: Path) -> Path:
+        """Return the path itself."""
+        return footage
+
     def plan(self, footage: Path, *, threads: int) -> Work[_PlannedTracks, Tracked]:
         """Return the tasks of a footage: all, linking only, or reading its results."""
         project, settings, probed = self.project, self.settings, probe(fetch_footage(footage))

@@ -14,7 +14,6 @@ from clustering.faces.settings import VERSION, FaceSettings
 from clustering.faces.tasks import DetectJob, DetectTask, detect_segment, write_tables
 from data.core.atomic import remove_partial
 from data.core.digest import digest
-from data.core.errors import InputError
 from data.core.intervals import Intervals, lengths_s
 from data.execution.context import RunContext
 from data.execution.segments import segments_of
@@ -80,13 +79,17 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
         added = []
         try:
             for footage in footages:
-                with context.failures.guard():
+                with context.failures.guard(footage.path):
                     entry = add_footage(self.project, footage, force=self.settings.force)
                     added.append((entry.name, footage))
-        except InputError:
+        except Exception:
             self.project.restore(self.snapshot, FACES, list(self.project.footages))
             raise
         return added
+
+    def path_of(self, footage: tuple[str, Footage]) -> Path:
+        """Return the path of a footage."""
+        return footage[1].path
 
     def plan(self, footage: tuple[str, Footage], *, threads: int) -> Work[FacesRecord, None]:
         """Return the detection tasks of a footage; none if its tables are up to date."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from clustering.pairing.lesson import DIGITS, Lesson
 from clustering.pairing.on_air import OffSettings
@@ -16,7 +17,7 @@ from clustering.pairing.recordings import find_on_air_times, off_settings, on_ai
 from clustering.pairing.settings import RecordingPair
 from clustering.pairing.start_times import OFFSET, STARTS, Offset, first_frame_s, offset_between
 from data.core.atomic import write_json
-from data.core.errors import InputError
+from data.core.errors import InputError, ends_run
 from data.core.intervals import Intervals, as_intervals, clock
 from data.execution.context import RunContext
 from data.execution.failures import Failures
@@ -32,6 +33,11 @@ class Paired:
     footages: tuple[Footage, Footage]
     offset: Offset
     later_s: float  # time from the first frame of the first video to that of the second
+
+    @property
+    def paths(self) -> tuple[Path, Path]:
+        """Paths of the two videos."""
+        return self.footages[0].path, self.footages[1].path
 
     def overlap(self, first: Intervals, second: Intervals) -> Overlap:
         """Return the overlap of the recordings.
@@ -72,7 +78,7 @@ def pair_up(
         paths = [absolute(path) for path in (pair.first, pair.second)]
         usable = [single.pop(path) for path in paths if path in single]
         if usable:
-            with failures.guard(footages=len(usable)):
+            with failures.guard(*(footage.path for footage in usable)):
                 paired.append(_pair(pair, usable))
     return paired, list(single.values())
 
@@ -118,7 +124,7 @@ def find_lessons(
     """
     added: list[tuple[Paired, list[str]]] = []
     for pair in paired:
-        with context.failures.guard(footages=2), _removed_if_refused(project, pair):
+        with context.failures.guard(*pair.paths), _removed_if_refused(project, pair):
             names = [add_footage(project, f, force=force).name for f in pair.footages]
             added.append((pair, names))
     recordings = [
@@ -131,7 +137,7 @@ def find_lessons(
     )
     usable: list[Footage] = []
     for pair, (first, second) in added:
-        with context.failures.guard(footages=2), _removed_if_refused(project, pair):
+        with context.failures.guard(*pair.paths), _removed_if_refused(project, pair):
             for name in (first, second):
                 if name in refused:
                     raise refused[name]
@@ -189,8 +195,10 @@ def _removed_if_refused(project: Project, paired: Paired) -> Iterator[None]:
     """Remove refused footages from the project, unless they have faces."""
     try:
         yield
-    except InputError:
-        paths = {absolute(footage.path) for footage in paired.footages}
+    except Exception as error:
+        if ends_run(error):
+            raise
+        paths = {absolute(path) for path in paired.paths}
         for entry in list(project.footages.values()):
             if entry.path in paths and not project.has_record(FACES, entry.name):
                 del project.footages[entry.name]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from clustering.pairing.lesson import DIGITS
 from clustering.pairing.on_air import OffSettings, on_air_intervals
-from data.core.errors import InputError
 from data.core.intervals import Intervals, as_intervals
 from data.execution.context import RunContext
 from data.execution.tasks import Task, TaskContext, Work
@@ -52,13 +51,13 @@ def find_on_air_times(
     threads: int,
     force: bool,
     context: RunContext,
-) -> dict[str, InputError]:
+) -> dict[str, Exception]:
     """Find and store the on-air times of recordings that have none yet.
 
     Returns:
         Errors of recordings that cannot be used, by name.
     """
-    refused = {}
+    refused: dict[str, Exception] = {}
     threads = context.runner.threads(threads)
     recordings = (Recording(name, footage, off, threads) for name, footage in footages)
     works = (_work(project, recording, force=force) for recording in recordings)

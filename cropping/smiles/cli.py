@@ -85,9 +85,10 @@ def _gifs(parsed: argparse.Namespace) -> int:
     from data.execution.failures import Failures
     from data.project.project import Project
 
-    context = RunContext(bars(NAME), Failures())
+    project = Project(parsed.project)
+    context = RunContext(bars(NAME), Failures(project.logs_folder))
     paths = footage_paths(parsed.footage)
-    summaries = smile_gifs(Project(parsed.project), paths, settings, context=context)
+    summaries = smile_gifs(project, paths, settings, context=context)
     for line in _report(summaries):
         print(line)
     return report_failures(NAME, context.failures.lines)

@@ -119,6 +119,10 @@ class _Scoring(FootageStage[Path, None, None, _Scored]):
     settings: SmileSettings
     model_key: str
 
+    def path_of(self, footage: Path) -> Path:
+        """Return the path itself."""
+        return footage
+
     def plan(self, footage: Path, *, threads: int) -> Work[None, None]:
         """Return the task that scores a footage, if its smiles are not up to date."""
         project, settings = self.project, self.settings
@@ -193,6 +197,10 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
     project: Project
     settings: SmileSettings
     model_key: str
+
+    def path_of(self, footage: _Scored) -> Path:
+        """Return the path of a scored footage."""
+        return self.project.footages[footage.name].path
 
     def plan(self, footage: _Scored, *, threads: int) -> Work[_PlannedGifs, Damage]:
         """Return the task that encodes a footage's stale files, if there are any."""

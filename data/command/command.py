@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from shutil import which
 from typing import NoReturn
 
-from data.core.errors import InputError
+from data.core.error_log import describe, write_error
+from data.core.errors import InputError, InternalError, disk_problem
 from data.storage.addresses import legible, project_address
+from data.storage.cache import cache_folder
 
 EXIT_PARTLY = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141  # as if by SIGPIPE
 
-_DISK_PROBLEMS = {
-    errno.ENOSPC: "the disk is full; free some space and run the same command again",
-    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
-    errno.EFBIG: "the disk does not support files this large; choose another --project folder",
-    errno.EROFS: "the disk is read-only; choose another --project folder",
-    errno.EACCES: "no permission; change it, or choose another --project folder",
-    errno.EPERM: "no permission; change it, or choose another --project folder",
-}
 _SYSTEM_LIBRARIES = {"libGL.so": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0"}
 
 
@@ -116,14 +109,16 @@ def run(name: str, command: Callable[[], int]) -> int:
         return command()
     except KeyboardInterrupt:
         return _fail(name, "stopped; run the same command again to resume", EXIT_INTERRUPTED)
+    except InternalError as error:
+        return _fail(name, str(error), EXIT_PARTLY)
     except InputError as error:
         return _fail(name, str(error), EXIT_INPUT)
-    except ImportError as error:
-        return _fail(name, _missing_library(error), EXIT_INPUT)
     except BrokenPipeError:
         return _end_broken_pipe()
-    except OSError as error:
-        return _fail(name, _disk_problem(error), EXIT_INPUT)
+    except Exception as error:
+        if (problem := _system_problem(error)) is not None:
+            return _fail(name, problem, EXIT_INPUT)
+        return _fail(name, _internal(name, error), EXIT_PARTLY)
 
 
 def with_projects(
@@ -181,14 +176,20 @@ def say(name: str, message: str) -> None:
     print(f"{name}: {' '.join(legible(message).split())}", file=sys.stderr)  # noqa: T201
 
 
-def _missing_library(error: ImportError) -> str:
-    for library, package in _SYSTEM_LIBRARIES.items():
-        if library in str(error):
-            return f"the system library {library} is missing: apt-get install {package}"
-    raise error
+def _system_problem(error: Exception) -> str | None:
+    """Return the line for a problem with the disk or a missing system library."""
+    if isinstance(error, OSError):
+        return disk_problem(error)
+    if isinstance(error, ImportError):
+        for library, package in _SYSTEM_LIBRARIES.items():
+            if library in str(error):
+                return f"the system library {library} is missing: apt-get install {package}"
+    return None
 
 
-def _disk_problem(error: OSError) -> str:
-    if error.errno not in _DISK_PROBLEMS:
-        raise error
-    return f"{error.filename or 'writing'}: {_DISK_PROBLEMS[error.errno]}"
+def _internal(name: str, error: Exception) -> str:
+    """Return the line for an unexpected error; write its traceback to the cache folder."""
+    line = f"an error of fancam ({describe(error)})"
+    with suppress(OSError):  # the line must not be lost
+        return f"{line}; see {write_error(cache_folder() / 'logs', name, error)}"
+    return line

@@ -1,6 +1,17 @@
-"""Errors that the user can correct."""
+"""Errors that the user can correct, and errors that end a whole run."""
 
 from __future__ import annotations
+
+import errno
+from typing import Final
+
+_DISK_PROBLEMS: Final = {
+    errno.ENOSPC: "the disk is full; free some space and run the same command again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EFBIG: "the disk does not support files this large; choose another --project folder",
+    errno.EROFS: "the disk is read-only; choose another --project folder",
+}
+_ACCESS_PROBLEM: Final = "no permission; change it, or choose another --project folder"
 
 
 class InputError(Exception):
@@ -13,3 +24,27 @@ class InputError(Exception):
 
 class OutdatedError(InputError):
     """A change is based on data that has been modified since the user loaded it."""
+
+
+class RunError(InputError):
+    """An error of the whole run, such as a lost cluster, and not of one footage."""
+
+
+class InternalError(InputError):
+    """An unexpected error, whose traceback is in a log file; commands exit with code 1."""
+
+
+def disk_problem(error: OSError) -> str | None:
+    """Return what is wrong with the disk and what to do, or None for any other error."""
+    problem = _DISK_PROBLEMS.get(error.errno or 0)
+    if problem is None and error.errno in (errno.EACCES, errno.EPERM):
+        # libav's decoders use these numbers for damaged data.
+        problem = None if type(error).__module__.startswith("av.") else _ACCESS_PROBLEM
+    return problem and f"{error.filename or 'writing'}: {problem}"
+
+
+def ends_run(error: Exception) -> bool:
+    """Whether an error in the work on one footage prevents the work on every other footage."""
+    if isinstance(error, OSError):
+        return isinstance(error, BrokenPipeError) or disk_problem(error) is not None
+    return isinstance(error, (RunError, ImportError))

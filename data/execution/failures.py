@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TypeVar
 
-from data.core.errors import InputError
+from data.core.error_log import describe, write_error
+from data.core.errors import InputError, InternalError, ends_run
+from data.project.project import absolute
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class Failures:
-    """Collects the errors of single footages in a run over several footages."""
+    """Collects the errors of single footages in a run over several footages.
 
-    def __init__(self) -> None:
+    Args:
+        log_folder: folder for the tracebacks of unexpected errors; None keeps none.
+    """
+
+    def __init__(self, log_folder: Path | None = None) -> None:
+        self._log_folder = log_folder
         self._count = self._failed = 0
+        self._paths: set[Path] = set()  # absolute paths of the footages that failed
+        self._internal = False
         self.lines: list[str] = []
 
     def expect(self, count: int) -> None:
@@ -24,24 +34,34 @@ class Failures:
         self._count += count
 
     @contextmanager
-    def guard(self, *, footages: int = 1) -> Iterator[None]:
-        """Record an `InputError` that the block raises.
+    def guard(self, *footages: Path) -> Iterator[None]:
+        """Record an error that the block raises, unless it ends the run; see `ends_run`.
+
+        A footage that fails again, in another stage, is reported once.
 
         Args:
-            footages: number of footages that the block processes; they fail together.
+            footages: the footages that the block processes; they fail together.
 
         Raises:
             InputError: all footages of the run have failed.
         """
         try:
             yield
-        except InputError as error:
-            self.lines.append(str(error))
-            self._failed += footages
+        except Exception as error:
+            if ends_run(error):
+                raise
+            line = self.line_of(error, *footages)
+            known = bool(footages) and all(self.includes(path) for path in footages)
+            self._paths |= {absolute(path) for path in footages}
+            if not known:
+                self.lines.append(line)
+            self._failed += len(footages) or 1
             if self._failed >= self._count:
-                raise InputError(self._summary()) from error
+                raise self.summary() from error
 
-    def each(self, footages: Iterable[T], make: Callable[[T], R]) -> Iterator[R]:
+    def each(
+        self, footages: Iterable[T], make: Callable[[T], R], path_of: Callable[[T], Path]
+    ) -> Iterator[R]:
         """Yield ``make(footage)`` for each footage for which it succeeds.
 
         Raises:
@@ -49,21 +69,46 @@ class Failures:
         """
         for footage in footages:
             made = []
-            with self.guard():
+            with self.guard(path_of(footage)):
                 made.append(make(footage))
             yield from made
 
-    def _summary(self) -> str:
+    def line_of(self, error: Exception, *footages: Path) -> str:
+        """Return the line that reports an error; write the traceback of an unexpected one."""
+        if isinstance(error, InputError):
+            self._internal |= isinstance(error, InternalError)
+            return str(error)
+        self._internal = True
+        subject = " and ".join(map(str, footages)) or "a footage"
+        line = f"{subject}: an error of fancam ({describe(error)})"
+        if self._log_folder is not None:
+            with suppress(OSError):  # the line must not be lost
+                return f"{line}; see {write_error(self._log_folder, subject, error)}"
+        return line
+
+    def includes(self, footage: Path) -> bool:
+        """Whether a footage has failed."""
+        return absolute(footage) in self._paths
+
+    def add(self, other: Failures) -> None:
+        """Add the failures of an earlier stage."""
+        self.lines += other.lines
+        self._paths |= other._paths
+        self._internal |= other._internal
+
+    def summary(self) -> InputError:
+        """Return the error of a run in which all footages failed."""
+        kind = InternalError if self._internal else InputError
         if len(self.lines) == 1:
-            return self.lines[0]
-        return f"none of {self._count} footages can be used; the first: {self.lines[0]}"
+            return kind(self.lines[0])
+        return kind(f"none of {self._count} footages can be used; the first: {self.lines[0]}")
 
 
 class FailFast(Failures):
     """Ends the run at the first footage that fails."""
 
     @contextmanager
-    def guard(self, *, footages: int = 1) -> Iterator[None]:
+    def guard(self, *footages: Path) -> Iterator[None]:
         """Propagate every error."""
         del footages
         yield

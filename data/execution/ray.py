@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic
 
 from data.core.atomic import WRITER
-from data.core.errors import InputError
+from data.core.error_log import TaskError, describe, details_of
+from data.core.errors import InputError, RunError, ends_run
 from data.core.progress import Bar, NoBar, Progress
 from data.execution.segments import damage_of_all
 from data.execution.tasks import Finished, PayloadT, ResultT, Task, TaskContext, Work
@@ -121,7 +122,7 @@ class _RunningWork(Generic[PayloadT, ResultT]):
     work: Work[PayloadT, ResultT]
     unfinished: int  # number of tasks
     damage: list[Damage] = field(default_factory=list)
-    error: InputError | None = None
+    error: Exception | None = None
 
     def finished(self, result: ResultT | None) -> Finished[PayloadT, ResultT]:
         if self.error is not None:
@@ -133,7 +134,7 @@ class _RunningWork(Generic[PayloadT, ResultT]):
 class _TaskError:
     """An `InputError` of a task, returned as a value so that Ray does not retry."""
 
-    message: str
+    error: InputError
 
 
 class RayRunner:
@@ -161,10 +162,15 @@ class RayRunner:
         self, works: Iterable[Work[PayloadT, ResultT]], progress: Progress, *, frames: int
     ) -> Iterator[Finished[PayloadT, ResultT]]:
         """Yield each footage's work as soon as it is finished."""
+        import ray
+
         queue: _TaskQueue[PayloadT, ResultT] = _TaskQueue(self._cpus)
         try:
             with progress("on Ray", frames, 0) as bar:
                 yield from queue.run(iter(works), bar)
+        except ray.exceptions.RayError as error:
+            message = f"the Ray cluster was lost ({_first_line(error)})"
+            raise RunError(f"{message}; run the same command again to resume") from error
         finally:
             queue.cancel()
 
@@ -261,14 +267,12 @@ class _TaskQueue(Generic[PayloadT, ResultT]):
         try:
             result = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            cause = getattr(error, "cause", None) or error
-            reason = f"{type(cause).__name__}: {_first_line(cause)}"
-            running.error = InputError(
-                f"{running.work.name}: failed {ATTEMPTS} times ({reason}); run it again"
-            )
+            running.error = _footage_error(running.work.name, error)
             return None
         if isinstance(result, _TaskError):
-            running.error = InputError(result.message)
+            if ends_run(result.error):
+                raise result.error
+            running.error = result.error
             return None
         return result
 
@@ -288,6 +292,25 @@ class _TaskQueue(Generic[PayloadT, ResultT]):
                 self._ray.wait(
                     list(self._submitted), num_returns=len(self._submitted), timeout=_STOP_S
                 )
+
+
+def _footage_error(name: str, error: Exception) -> Exception:
+    """Return the error of a footage whose task failed in every attempt.
+
+    Raises:
+        OSError, RayError: it is the error of the whole run.
+    """
+    import ray
+
+    if isinstance(error, (ray.exceptions.LocalRayletDiedError, ray.exceptions.RaySystemError)):
+        raise error
+    cause = getattr(error, "cause", None) or error
+    if isinstance(cause, OSError) and ends_run(cause):
+        raise cause
+    if isinstance(cause, TaskError):
+        return TaskError(f"{cause.message}, {ATTEMPTS} times", cause.details)
+    reason = f"{type(cause).__name__}: {_first_line(cause)}"
+    return InputError(f"{name}: failed {ATTEMPTS} times ({reason}); run it again")
 
 
 def _live_nodes(ray: Any) -> list[dict[str, Any]]:
@@ -310,7 +333,11 @@ def _run_task(task: Task[Any], threads: int, counter: Any) -> Any:
     try:
         return task.run(context)
     except InputError as error:
-        return _TaskError(str(error))
+        return _TaskError(error)
+    except Exception as error:
+        if ends_run(error):
+            raise
+        raise TaskError(describe(error), details_of(error)) from None
     finally:
         bar.report()
 

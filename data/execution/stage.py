@@ -44,6 +44,10 @@ class FootageStage(ABC, Generic[FootageT, PayloadT, ResultT, SummaryT]):
             took_s: seconds since `plan` was called.
         """
 
+    @abstractmethod
+    def path_of(self, footage: FootageT) -> Path:
+        """Return the path of a footage, for messages."""
+
     def discard(self, finished: Finished[PayloadT, ResultT]) -> None:
         """Undo the changes of `plan` for a footage that turned out to be unusable."""
 
@@ -81,11 +85,14 @@ def run_footages(
         started_s[number] = time.monotonic()
         return replace(stage.plan(footage, threads=task_threads), number=number)
 
-    works = context.failures.each(enumerate(footages), plan)
+    def path_of(numbered: tuple[int, FootageT]) -> Path:
+        return stage.path_of(numbered[1])
+
+    works = context.failures.each(enumerate(footages), plan, path_of)
     summaries: dict[int, SummaryT] = {}
     for finished in context.runner.run(works, context.progress, frames=frames):
         number = finished.work.number
-        with context.failures.guard():
+        with context.failures.guard(stage.path_of(footages[number])):
             if finished.error is not None:
                 stage.discard(finished)
             finished.require()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from data.core.errors import InputError
+from data.core.errors import ends_run
 from data.core.progress import Bar, NoBar, Progress
 from data.execution.segments import damage_of_all
 from data.video.frames import Damage
@@ -96,7 +96,7 @@ class Finished(Generic[PayloadT, ResultT]):
     work: Work[PayloadT, ResultT]
     damage: Damage
     result: ResultT | None  # of the last task; None without a last task
-    error: InputError | None = None  # reason why the footage is unusable
+    error: Exception | None = None  # reason why the footage is unusable
 
     def require(self) -> None:
         """Raise the footage's error, if there is one."""
@@ -122,8 +122,8 @@ class Runner(Protocol):
     ) -> Iterator[Finished[PayloadT, ResultT]]:
         """Yield each footage's work when it is finished, in any order.
 
-        An `InputError` of one footage does not stop the others. Any other error, and closing the
-        generator, stops all tasks.
+        An error of one footage does not stop the others, unless `ends_run` says so. Such an error,
+        and closing the generator, stops all tasks.
 
         Args:
             works: consumed lazily, whenever a task can be started.
@@ -168,6 +168,8 @@ def _run_work(work: Work[PayloadT, ResultT], context: TaskContext) -> Finished[P
             with context.progress(work.name, work.total, work.done) as context.bar:
                 damage = [task.run(context) for task in work.tasks]
         result = work.last.run(context) if work.last else None
-    except InputError as error:
+    except Exception as error:
+        if ends_run(error):
+            raise
         return Finished(work, Damage(), None, error)
     return Finished(work, damage_of_all(damage), result)

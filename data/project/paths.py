@@ -71,6 +71,11 @@ class ProjectPaths:
         """Dataset and tracks in the formats of other tools."""
         return self.folder / "export"
 
+    @property
+    def logs_folder(self) -> Path:
+        """Tracebacks of unexpected errors."""
+        return self.folder / "logs"
+
     def pair_file(self, first: str, second: str) -> Path:
         """Offset and overlap of two recordings of one lesson (JSON)."""
         return self.folder / "pairs" / f"{first}+{second}.json"

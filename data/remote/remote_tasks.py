@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from data.core.atomic import link_or_copy, write_json
-from data.core.errors import InputError
+from data.core.errors import InputError, ends_run
 from data.core.progress import Progress
 from data.execution.tasks import Finished, PayloadT, ResultT, Runner, Task, TaskContext, Work
 from data.remote.sync import ProjectSync
@@ -83,7 +83,9 @@ class RemoteTaskRunner:
                 self._sync.collect()
             if self._sync is not None and work.last is not None and failure is None:
                 result = work.last.run(context)
-        except InputError as error:
+        except Exception as error:
+            if ends_run(error):
+                raise
             failure = error
         if failure is not None:
             return Finished(work, Damage(), None, failure)
@@ -167,7 +169,7 @@ def run_remote_task(task: RemoteTask, context: TaskContext) -> Any:
         except InputError as error:
             # The user does not know the paths of this machine.
             address = project_address(cache_folder().joinpath(*task.project)) or ""
-            raise InputError(legible(str(error).replace(str(folder), address))) from error
+            raise type(error)(legible(str(error).replace(str(folder), address))) from error
 
 
 @contextmanager

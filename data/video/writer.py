@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from data.core.errors import InputError
+from data.core.errors import InputError, RunError, ends_run
 from data.video.yuv import BT709, Colours
 
 if TYPE_CHECKING:
@@ -204,13 +204,15 @@ def write_errors(path: Path) -> Iterator[None]:
     """Raise libav's errors when writing ``path`` as input errors.
 
     Raises:
-        InputError: the disk is full or read-only, or the folder does not exist.
+        RunError: the disk is full or read-only.
+        InputError: the folder does not exist, or another error of libav.
     """
     try:
         yield
     except OSError as error:
+        kind = RunError if ends_run(error) else InputError
         reason = error.strerror or str(error)
-        raise InputError(
+        raise kind(
             f"{path}: cannot be written ({reason}); give a folder with room to write in"
         ) from error
 

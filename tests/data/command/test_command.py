@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from data.command.command import EXIT_INPUT, EXIT_INTERRUPTED, run, runnable
+from data.command.command import EXIT_INPUT, EXIT_INTERRUPTED, EXIT_PARTLY, run, runnable
 from data.core.errors import InputError
 
 
@@ -93,16 +94,30 @@ def test_errors_that_a_user_can_fix_are_one_line(
         OSError("no number"),
         ImportError("No module named 'data.nothing'"),
         ValueError("expected 1, got 2"),
-        SystemExit(3),
     ],
-    ids=["io error", "not found", "no errno", "module", "our mistake", "exit"],
+    ids=["io error", "not found", "no errno", "module", "our mistake"],
 )
-def test_programming_errors_are_raised(
-    error: BaseException, capsys: pytest.CaptureFixture[str]
+def test_unexpected_errors_are_one_line_and_a_log(
+    error: BaseException,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(type(error)) as raised:
-        run("cluster-faces", lambda: raising(error))
-    assert raised.value is error
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert run("cluster-faces", lambda: raising(error)) == EXIT_PARTLY
+    log = tmp_path / "fancam" / "logs" / "errors.log"
+    place = rf"{type(error).__name__} in tests/data/command/test_command\.py:\d+"
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert re.fullmatch(
+        rf"cluster-faces: an error of fancam \({place}\); see {re.escape(str(log))}\n", shown.err
+    )
+    assert "Traceback (most recent call last)" in log.read_text()
+
+
+def test_an_exit_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run("cluster-faces", lambda: raising(SystemExit(3)))
     assert capsys.readouterr() == ("", "")
 
 

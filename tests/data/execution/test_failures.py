@@ -1,16 +1,32 @@
 from __future__ import annotations
 
+import errno
+import re
+import traceback
+from pathlib import Path
+
+import av
+import numpy as np
 import pytest
 
-from data.core.errors import InputError
+from data.core.error_log import write_error
+from data.core.errors import InputError, InternalError, RunError
 from data.execution.failures import FailFast, Failures
+from data.video.jpeg import encode_jpeg
+
+PLACE = "tests/data/execution/test_failures.py"
+
+
+def line_of(error: Exception) -> int:
+    assert error.__traceback__ is not None
+    return traceback.extract_tb(error.__traceback__)[-1].lineno or 0
 
 
 def work(failures: Failures, *broken: bool) -> list[int]:
     failures.expect(len(broken))
     done = []
     for number, is_broken in enumerate(broken):
-        with failures.guard():
+        with failures.guard(Path(f"{number}")):
             if is_broken:
                 raise InputError(f"{number}: broken")
             done.append(number)
@@ -41,19 +57,90 @@ def test_no_usable_footage_is_an_error(count: int, message: str) -> None:
 def test_footages_that_fail_together_count_each() -> None:
     failures = Failures()
     failures.expect(3)
-    with failures.guard(footages=2):
+    pair = Path("0"), Path("1")
+    with failures.guard(*pair):
         raise InputError("0 and 1: broken")
-    with pytest.raises(InputError, match="none of 3 footages"), failures.guard():
+    with pytest.raises(InputError, match="none of 3 footages"), failures.guard(Path("2")):
         raise InputError("2: broken")
     failures = Failures()
     failures.expect(2)
-    with pytest.raises(InputError, match=r"^0 and 1: broken"), failures.guard(footages=2):
+    with pytest.raises(InputError, match=r"^0 and 1: broken"), failures.guard(*pair):
         raise InputError("0 and 1: broken")
 
 
-def test_a_programming_error_stops_the_run() -> None:
-    with pytest.raises(ZeroDivisionError), Failures().guard():
-        print(1 / 0)
+def test_an_unexpected_error_is_one_footages(tmp_path: Path) -> None:
+    failures = Failures(tmp_path / "logs")
+    failures.expect(2)
+    with failures.guard(Path("a.mp4")):
+        encode_jpeg(np.zeros((0, 0), np.uint8))
+    (line,) = failures.lines
+    assert re.fullmatch(
+        r"a\.mp4: an error of fancam \(\w+ in data/video/jpeg\.py:\d+\); see (.*)", line
+    )
+    log = Path(line.rpartition("; see ")[2])
+    assert log.is_relative_to(tmp_path / "logs")
+    text = log.read_text(encoding="utf-8")
+    assert "a.mp4" in text
+    assert "Traceback (most recent call last)" in text
+    with pytest.raises(InternalError, match=r"^none of 2 footages"), failures.guard(Path("b.mp4")):
+        raise InputError("b.mp4: broken")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(OSError(errno.ENOSPC, "full"), id="disk full"),
+        pytest.param(OSError(errno.EROFS, "read-only"), id="read-only"),
+        pytest.param(PermissionError(errno.EACCES, "no"), id="no permission"),
+        pytest.param(RunError("the cluster was lost"), id="cluster"),
+        pytest.param(ImportError("libGL.so.1"), id="library"),
+        pytest.param(BrokenPipeError(), id="pipe"),
+        pytest.param(KeyboardInterrupt(), id="interrupted"),
+        pytest.param(SystemExit(3), id="exit"),
+    ],
+)
+def test_errors_of_the_run_stop_it(error: BaseException) -> None:
+    failures = Failures()
+    failures.expect(2)
+    with pytest.raises(type(error)), failures.guard(Path("a.mp4")):
+        raise error
+    assert failures.lines == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(OSError(errno.EIO, "bad sector"), id="bad disk"),
+        pytest.param(MemoryError(), id="memory"),
+        pytest.param(av.error.PermissionError(errno.EPERM, "not permitted", "a"), id="decoder"),
+        pytest.param(RecursionError(), id="recursion"),
+    ],
+)
+def test_errors_of_a_footage(error: Exception) -> None:
+    failures = Failures()
+    failures.expect(2)
+    with failures.guard(Path("a.mp4")):
+        raise error
+    assert failures.lines == [
+        f"a.mp4: an error of fancam ({type(error).__name__} in {PLACE}:{line_of(error)})"
+    ]
+
+
+def test_a_footage_is_reported_once() -> None:
+    failures = Failures()
+    for stage in ("tracking", "cropping"):
+        failures.expect(2)
+        with failures.guard(Path("a.mp4")):
+            raise InputError(f"a.mp4: {stage} failed")
+    assert failures.lines == ["a.mp4: tracking failed"]
+    assert failures.includes(Path("a.mp4").absolute())
+    assert not failures.includes(Path("b.mp4"))
+
+
+def test_the_log_is_bounded(tmp_path: Path) -> None:
+    for _ in range(40):
+        write_error(tmp_path, "a.mp4", ValueError("x" * 100_000))
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 3_000_000
 
 
 def test_without_tolerance_the_first_failure_ends_the_run() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -111,12 +112,22 @@ def test_a_refused_footage_does_not_stop_others() -> None:
     assert DONE == ["b 1", "b end"]
 
 
-def test_a_programming_error_stops_the_run() -> None:
+def test_an_unexpected_error_is_one_footages() -> None:
     def wrong(_: str, __: TaskContext) -> Damage:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        finished(work("a", "1", do=wrong), work("b", "1"))
+    first, second = finished(work("a", "1", do=wrong), work("b", "1"))
+    assert isinstance(first.error, ZeroDivisionError)
+    assert second.error is None
+    assert DONE == ["b 1", "b end"]
+
+
+def test_an_error_of_the_run_stops_it() -> None:
+    def full(_: str, __: TaskContext) -> Damage:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        finished(work("a", "1", do=full), work("b", "1"))
     assert DONE == []
 
 
