@@ -154,9 +154,9 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
             better=self._better_than(inputs),
         )
 
-    def discard(self, finished: Finished[FacesRecord, None]) -> None:
+    def discard(self, footage: tuple[str, Footage]) -> None:
         """Restore a refused footage's previous entry and record, so that later runs can go on."""
-        self.project.restore(self.snapshot, FACES, [finished.work.name])
+        self.project.restore(self.snapshot, FACES, [footage[0]])
 
 
 def _job(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from data.core.errors import ends_run
 from data.execution.context import RunContext
 from data.execution.tasks import Finished, PayloadT, ResultT, Work
 from data.project.project import FootageEntry, Project, absolute
@@ -48,7 +50,7 @@ class FootageStage(ABC, Generic[FootageT, PayloadT, ResultT, SummaryT]):
     def path_of(self, footage: FootageT) -> Path:
         """Return the path of a footage, for messages."""
 
-    def discard(self, finished: Finished[PayloadT, ResultT]) -> None:
+    def discard(self, footage: FootageT) -> None:
         """Undo the changes of `plan` for a footage that turned out to be unusable."""
 
 
@@ -83,7 +85,8 @@ def run_footages(
     def plan(numbered: tuple[int, FootageT]) -> Work[PayloadT, ResultT]:
         number, footage = numbered
         started_s[number] = time.monotonic()
-        return replace(stage.plan(footage, threads=task_threads), number=number)
+        with _discarded_if_unusable(stage, footage):
+            return replace(stage.plan(footage, threads=task_threads), number=number)
 
     def path_of(numbered: tuple[int, FootageT]) -> Path:
         return stage.path_of(numbered[1])
@@ -92,13 +95,25 @@ def run_footages(
     summaries: dict[int, SummaryT] = {}
     for finished in context.runner.run(works, context.progress, frames=frames):
         number = finished.work.number
-        with context.failures.guard(stage.path_of(footages[number])):
-            if finished.error is not None:
-                stage.discard(finished)
+        footage = footages[number]
+        path = stage.path_of(footage)
+        with context.failures.guard(path), _discarded_if_unusable(stage, footage):
             finished.require()
             took_s = time.monotonic() - started_s[number]
             summaries[number] = stage.finish(finished, took_s=took_s)
     return [summaries[number] for number in sorted(summaries)]
+
+
+@contextmanager
+def _discarded_if_unusable(
+    stage: FootageStage[FootageT, Any, Any, Any], footage: FootageT
+) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not ends_run(error):
+            stage.discard(footage)
+        raise
 
 
 def known_footages(project: Project, paths: Sequence[Path]) -> list[FootageEntry]:

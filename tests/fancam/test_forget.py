@@ -17,6 +17,7 @@ from clustering import cli as clustering_cli
 from clustering.faces import tasks
 from clustering.faces.labelled import numbers_in_frame
 from clustering.faces.networks.sface import SFaceEmbedder
+from data.core.error_log import write_error
 from data.project.project import Project
 from data.project.stages import FACES
 from data.tables.decision_log import DecisionLog
@@ -100,6 +101,7 @@ def test_no_residue_is_left(project: Project, capsys: pytest.CaptureFixture[str]
     assert len(files_with(project.folder, frames[0])) >= 4  # faces, dataset and both exports
     capsys.readouterr()
 
+    write_error(project.logs_folder, "clip.mp4", ValueError("Anna Karenina"))
     assert forget(project, "Anna Karenina") == 0
     output = capsys.readouterr().out
     assert ": 0 residues left" in output
