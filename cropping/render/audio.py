@@ -37,7 +37,11 @@ def write_sound(footage: Footage, path: Path, *, start_s: Fraction) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        av.open(f"file:{footage.path}", options={"protocol_whitelist": "file"}) as source,
+        av.open(
+            f"file:{footage.path}",
+            options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
+        ) as source,
         write_errors(path),
         open_chunk(path) as target,
     ):

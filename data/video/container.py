@@ -35,7 +35,9 @@ def open_video(path: Path, *, threads: int = 0) -> Iterator[tuple[InputContainer
     try:
         # "file:" stops libav from reading a name with a colon as a protocol; the whitelist stops
         # a playlist in the file from fetching from the network.
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        options = {"protocol_whitelist": "file"}
+        # Titles and comments may be in another encoding than UTF-8.
+        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise InputError(_why_unreadable(path, error)) from error
     with container:
