@@ -1,0 +1,1 @@
+"""Fuzzing of footage: damaged files of every container through reading, clustering and cropping."""

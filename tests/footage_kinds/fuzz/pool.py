@@ -1,0 +1,122 @@
+"""Processes that try damaged footages, replaced when one crashes or hangs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from tests.footage_kinds.fuzz import worker
+from tests.footage_kinds.fuzz.cases import Case, Seeds
+from tests.footage_kinds.fuzz.trial import Outcome
+
+LIMIT_S: Final = 20.0
+"""Processor time for one footage, after which it counts as a hang."""
+_WALL_FACTOR: Final = 6
+"""Wall time over processor time: other processes may be running, and a deadlock uses no time."""
+_POLL_S: Final = 0.5
+_CASES_PER_PROCESS: Final = 250
+
+
+def run_cases(cases: Iterable[Case], seeds: Seeds, *, workers: int) -> Iterator[tuple[Case, Outcome]]:
+    """Try all cases in separate processes; yield each with its outcome, in order of completion."""
+    remaining = iter(cases)
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
+        processes = [_Process(Path(name) / str(number), seeds) for number in range(workers)]
+        try:
+            busy = [process for process in processes if process.start(next(remaining, None))]
+            while busy:
+                wait([process.connection for process in busy], timeout=_POLL_S)
+                for process in list(busy):
+                    outcome = process.outcome()
+                    if outcome is None:
+                        continue
+                    yield process.case, outcome
+                    if not process.start(next(remaining, None)):
+                        busy.remove(process)
+        finally:
+            for process in processes:
+                process.stop()
+
+
+class _Process:
+    """One process, which is started with its first case and again after it has ended."""
+
+    def __init__(self, folder: Path, seeds: Seeds) -> None:
+        self._folder, self._seeds = folder, seeds
+        self._process: Any = None
+        self.connection: Connection
+        self.case = Case(0, 0)
+        self._cases = 0
+
+    def start(self, case: Case | None) -> bool:
+        """Send a case to the process; return False if there is none."""
+        if case is None:
+            return False
+        if self._process is None or self._cases >= _CASES_PER_PROCESS:
+            self.stop()
+            self._spawn()
+        self.case, self._cases = case, self._cases + 1
+        self.connection.send(case)
+        self._began_s, self._cpu_s = time.monotonic(), self._cpu_time_s()
+        return True
+
+    def outcome(self) -> Outcome | None:
+        """Return the outcome of the current case, also of a crash or hang; None if it is running."""
+        if self.connection.poll():
+            try:
+                outcome: Outcome = self.connection.recv()
+                return outcome
+            except EOFError:
+                return self._crashed()
+        wall_s, cpu_s = time.monotonic() - self._began_s, self._cpu_time_s() - self._cpu_s
+        if cpu_s < LIMIT_S and wall_s < LIMIT_S * _WALL_FACTOR:
+            return None
+        self.stop()
+        return Outcome("failed", f"hang: {cpu_s:.0f} s of processor time in {wall_s:.0f} s")
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self.connection.close()
+            self._process.kill()
+            self._process.join()
+            self._process = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _spawn(self) -> None:
+        methods = multiprocessing.get_all_start_methods()
+        context: Any = multiprocessing.get_context(
+            "forkserver" if "forkserver" in methods else "spawn"
+        )
+        if "forkserver" in methods:
+            context.set_forkserver_preload([worker.__name__])
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.connection, theirs = context.Pipe()
+        arguments = (theirs, self._folder, self._seeds)
+        self._process = context.Process(target=worker.work, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+        self._cases = 0
+
+    def _crashed(self) -> Outcome:
+        self._process.join()
+        code = self._process.exitcode
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        self._process = None
+        return Outcome("failed", f"crash: {name}")
+
+    def _cpu_time_s(self) -> float:
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:
+            return 0.0
+        return float(times.user + times.system)
