@@ -41,7 +41,9 @@ class FrameTimes:
     @property
     def frame_s(self) -> float:
         """Median duration of a frame in seconds."""
-        return float(np.median(np.diff(self.time_s))) if len(self) > 1 else 0.04
+        median_s = float(np.median(np.diff(self.time_s))) if len(self) > 1 else 0.0
+        # 0 if most frames precede the first sampled one, and have its time.
+        return median_s or 0.04
 
     def intervals(self, mask: NDArray[np.bool_]) -> list[tuple[float, float]]:
         """Return the begin and end in seconds of each run of frames in a mask.

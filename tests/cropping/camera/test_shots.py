@@ -26,6 +26,15 @@ def test_frame_times_have_every_frame(
     assert frame_times.time_s.tolist() == pytest.approx(expected)
 
 
+def test_a_single_late_frame_has_a_duration() -> None:
+    """If all frames before it are damaged, it is sampled alone."""
+    timeline = Timeline(np.array([3]), np.array([0.12]), np.zeros(0, np.int64))
+    frame_times = FrameTimes.of(timeline)
+    ((begin, end),) = frame_times.intervals(np.array([False, False, False, True]))
+    assert begin == 0.12
+    assert end > begin
+
+
 @pytest.mark.parametrize(
     ("marked", "expected"),
     [
