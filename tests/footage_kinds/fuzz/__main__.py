@@ -82,9 +82,7 @@ class FuzzRun:
             return []
         lines = self._file.read_text(encoding="utf-8").splitlines()
         stored: list[dict[str, Any]] = [json.loads(line) for line in lines if line.endswith("}")]
-        return [
-            (Case(self._seed, entry.pop("number")), Outcome(**entry)) for entry in stored
-        ]
+        return [(Case(self._seed, entry.pop("number")), Outcome(**entry)) for entry in stored]
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Remove the outcomes of cases, so that they are tried again."""

@@ -26,7 +26,9 @@ _POLL_S: Final = 0.5
 _CASES_PER_PROCESS: Final = 250
 
 
-def run_cases(cases: Iterable[Case], seeds: Seeds, *, workers: int) -> Iterator[tuple[Case, Outcome]]:
+def run_cases(
+    cases: Iterable[Case], seeds: Seeds, *, workers: int
+) -> Iterator[tuple[Case, Outcome]]:
     """Try all cases in separate processes; yield each with its outcome, in order of completion."""
     remaining = iter(cases)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
@@ -70,7 +72,7 @@ class _Process:
         return True
 
     def outcome(self) -> Outcome | None:
-        """Return the outcome of the current case, also of a crash or hang; None if it is running."""
+        """Return the outcome of the current case, also a crash or hang; None while it runs."""
         if self.connection.poll():
             try:
                 outcome: Outcome = self.connection.recv()

@@ -35,6 +35,7 @@ class Codecs:
     muxing: dict[str, str] = field(default_factory=dict)
     audio_rate: int = 48_000
     layout: str = "mono"
+    title: str = ""
     container: str = ""  # libav's name of the format, where the suffix does not say it
 
 
@@ -110,7 +111,11 @@ CONTAINERS: Final[dict[str, Container]] = {
         ".m2ts",
         (
             Codecs(
-                "libx264", "ac3", options=_X264, container="mpegts", muxing={"mpegts_m2ts_mode": "1"}
+                "libx264",
+                "ac3",
+                options=_X264,
+                container="mpegts",
+                muxing={"mpegts_m2ts_mode": "1"},
             ),
         ),
     ),
@@ -205,16 +210,18 @@ def _save(image: Any, mode: str, path: Path) -> None:
 
 
 def _video_writer(codecs: Codecs) -> Callable[[Path], None]:
-    return lambda path: _write(path, codecs)
+    return lambda path: write_clip(path, codecs)
 
 
-def _write(path: Path, codecs: Codecs) -> None:
+def write_clip(path: Path, codecs: Codecs) -> None:
+    """Write a clip of numbered frames, with a tone if the codecs include one for sound."""
     import av
 
     muxing = {"fflags": "+bitexact", **codecs.muxing}
     width, height = codecs.wh
     images = [picture(n, width=width, height=height) for n in range(codecs.frames)]
     with av.open(str(path), "w", format=codecs.container or None, options=muxing) as out:
+        out.metadata["title"] = codecs.title
         video: Any = out.add_stream(codecs.video, rate=RATE, options=dict(codecs.options))
         video.width, video.height, video.pix_fmt = width, height, codecs.pix_fmt
         _single_threaded(video)
@@ -234,9 +241,7 @@ def _single_threaded(stream: Any) -> None:
     stream.codec_context.thread_count = 1
 
 
-def _encode(
-    out: Any, video: Any, audio: Any, images: Sequence[Image], codecs: Codecs
-) -> None:
+def _encode(out: Any, video: Any, audio: Any, images: Sequence[Image], codecs: Codecs) -> None:
     import av
 
     for number, image in enumerate(images):

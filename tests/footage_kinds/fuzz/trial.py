@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +26,7 @@ from data.video.reader import decode_frames, read_frames, sample_frames
 from tests.bars import no_bar
 from tests.clustering.child import install_fakes
 from tests.clustering.fakes import CornerDetector
-from tests.cropping.tracked_project import add_footage, box, timeline_of, tracks_of, write_project
+from tests.cropping.tracked_project import box, timeline_of, tracks_of, write_project
 
 NAMES: Final = {1: "Anna", 2: "Ben"}
 MAX_FRAMES: Final = 2000
@@ -113,9 +112,7 @@ def _read(footage: Footage) -> None:
     starts = starts[:_SEGMENTS]
     for begin, end in zip(starts, [*starts[1:], inf], strict=True):
         damage = Damage()
-        samples = sample_frames(
-            footage, every_s=_EVERY_S, from_s=begin, until_s=end, damage=damage
-        )
+        samples = sample_frames(footage, every_s=_EVERY_S, from_s=begin, until_s=end, damage=damage)
         _require(len(str(damage).splitlines()) == 1, f"damage is not one line: {damage}")
         with closing(samples):
             _check_order([(frame.index, frame.time_s) for frame in islice(samples, MAX_FRAMES)])
@@ -135,8 +132,8 @@ def _used(frame: DecodedFrame) -> DecodedFrame:
 def _check_order(frames: Sequence[tuple[int, float]]) -> None:
     index = np.array([number for number, _ in frames], np.int64)
     time_s = np.array([time_s for _, time_s in frames])
-    _require((np.diff(index) > 0).all(), f"frame indices do not increase: {index.tolist()}")
-    _require((np.diff(time_s) > 0).all(), f"frame times do not increase: {time_s.tolist()}")
+    _require(bool((np.diff(index) > 0).all()), f"frame indices do not increase: {index.tolist()}")
+    _require(bool((np.diff(time_s) > 0).all()), f"frame times do not increase: {time_s.tolist()}")
     _require(bool(np.isfinite(time_s).all()), f"frame times are not finite: {time_s.tolist()}")
 
 
@@ -225,8 +222,4 @@ def emptied(folder: Path) -> Path:
 
 def disk_bytes(folder: Path) -> int:
     """Return the size of all files in a folder."""
-    return sum(
-        os.stat(os.path.join(place, name)).st_size
-        for place, _, names in os.walk(folder)
-        for name in names
-    )
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -63,7 +63,7 @@ def _captured() -> Callable[[], str]:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
     os.dup2(file.fileno(), 2)
-    sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: PTH123, SIM115
+    sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
 
     def printed() -> str:
         sys.stderr.flush()
