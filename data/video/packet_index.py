@@ -82,7 +82,7 @@ def index_packets(footage: Footage) -> PacketIndex | None:
                 flags.append(_flags(packet, stream))
         except av.FFmpegError:
             pass  # truncated: the packets before are intact
-        declared = stream.frames, _declared_s(stream)
+        declared = _declared_frames(stream, len(pts), last_dts), _declared_s(stream)
         return _build_index(pts, flags, stream, declared)
 
 
@@ -125,6 +125,17 @@ def _missing(
     if present_s <= 0 or lost_s < max(_TRUNCATED_S, _TRUNCATED_SHARE * duration_s):
         return 0
     return round(lost_s * len(sorted_pts) / present_s)
+
+
+def _declared_frames(stream: VideoStream, packets: int, last_dts: int | None) -> int:
+    """Return the frames in the header; 0 if unknown.
+
+    AVI counts time in frames, and repeats a frame by an empty packet, which libav drops.
+    """
+    repeated = 0
+    if stream.container.format.name == "avi" and last_dts is not None:
+        repeated = max(last_dts + 1 - packets, 0)
+    return max(stream.frames - repeated, 0)
 
 
 def _declared_s(stream: VideoStream) -> float:

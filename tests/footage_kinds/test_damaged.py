@@ -173,6 +173,7 @@ def test_truncated_without_a_frame(
         ("fragmented.mp4", FRAGMENTED, range(FLIPPED, 2 * GOP)),
         ("clip.mkv", H264, range(FLIPPED, 2 * GOP)),
         ("clip.webm", VP9, range(FLIPPED, 2 * GOP)),
+        ("clip.avi", MPEG4, range(FLIPPED, 2 * GOP)),
         ("clip.mov", MJPEG, range(FLIPPED, FLIPPED + 1)),
     ],
 )

@@ -7,16 +7,16 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
-from tests.footage_kinds.fuzz import worker
 from tests.footage_kinds.fuzz.cases import Case, Seeds
 from tests.footage_kinds.fuzz.trial import Outcome
+from tests.footage_kinds.fuzz.worker import work
 
 LIMIT_S: Final = 20.0
 """Processor time for one footage, after which it counts as a hang."""
@@ -26,13 +26,32 @@ _POLL_S: Final = 0.5
 _CASES_PER_PROCESS: Final = 250
 
 
+Target = Callable[[Connection, Path, Seeds], None]
+"""Function of a process: it receives cases and sends an outcome for each; see `worker.work`."""
+
+
 def run_cases(
-    cases: Iterable[Case], seeds: Seeds, *, workers: int
+    cases: Iterable[Case],
+    seeds: Seeds,
+    *,
+    workers: int,
+    limit_s: float = LIMIT_S,
+    target: Target = work,
 ) -> Iterator[tuple[Case, Outcome]]:
-    """Try all cases in separate processes; yield each with its outcome, in order of completion."""
+    """Try all cases in separate processes; yield each with its outcome, in order of completion.
+
+    Args:
+        cases: the cases.
+        seeds: intact files of every container.
+        workers: number of processes.
+        limit_s: processor time for one case, after which it counts as a hang.
+        target: function of each process.
+    """
     remaining = iter(cases)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
-        processes = [_Process(Path(name) / str(number), seeds) for number in range(workers)]
+        processes = [
+            _Process(Path(name) / str(number), seeds, limit_s, target) for number in range(workers)
+        ]
         try:
             busy = [process for process in processes if process.start(next(remaining, None))]
             while busy:
@@ -52,8 +71,9 @@ def run_cases(
 class _Process:
     """One process, which is started with its first case and again after it has ended."""
 
-    def __init__(self, folder: Path, seeds: Seeds) -> None:
+    def __init__(self, folder: Path, seeds: Seeds, limit_s: float, target: Target) -> None:
         self._folder, self._seeds = folder, seeds
+        self._limit_s, self._target = limit_s, target
         self._process: Any = None
         self.connection: Connection
         self.case = Case(0, 0)
@@ -80,7 +100,7 @@ class _Process:
             except EOFError:
                 return self._crashed()
         wall_s, cpu_s = time.monotonic() - self._began_s, self._cpu_time_s() - self._cpu_s
-        if cpu_s < LIMIT_S and wall_s < LIMIT_S * _WALL_FACTOR:
+        if cpu_s < self._limit_s and wall_s < self._limit_s * _WALL_FACTOR:
             return None
         self.stop()
         return Outcome("failed", f"hang: {cpu_s:.0f} s of processor time in {wall_s:.0f} s")
@@ -100,11 +120,11 @@ class _Process:
             "forkserver" if "forkserver" in methods else "spawn"
         )
         if "forkserver" in methods:
-            context.set_forkserver_preload([worker.__name__])
+            context.set_forkserver_preload([self._target.__module__])
         self._folder.mkdir(parents=True, exist_ok=True)
         self.connection, theirs = context.Pipe()
         arguments = (theirs, self._folder, self._seeds)
-        self._process = context.Process(target=worker.work, args=arguments, daemon=True)
+        self._process = context.Process(target=self._target, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
         self._cases = 0
