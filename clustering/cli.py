@@ -14,6 +14,7 @@ from data.command.command import (
     add_model_options,
     add_ray_option,
     limit_threads,
+    naming_left_out,
     report_failures,
     require_range,
     run,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from clustering.settings import ClusterSettings
     from clustering.summary import ClusterSummary
     from data.project.project import Project
+    from data.video.media_folder import LeftOut
 
 NAME = "cluster-faces"
 _MAX_THREADS = 256
@@ -162,6 +164,11 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def _cluster(parsed: argparse.Namespace) -> int:
+    with naming_left_out(NAME) as left_out:
+        return _cluster_named(parsed, left_out)
+
+
+def _cluster_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     _check(parsed)
     limit_threads(parsed.threads)
     from clustering.stage import cluster_faces
@@ -174,7 +181,7 @@ def _cluster(parsed: argparse.Namespace) -> int:
     from data.video.footage import probe
 
     pairing = pairing_of(parsed)
-    named = footage_paths(parsed.footage)
+    named = footage_paths(parsed.footage, left_out)
     footages = with_pairs(named, named, pairing)
     paths = with_pairs(parsed.footage, named, pairing)
     project = project_for(paths, footages, folder=parsed.project)
@@ -295,7 +302,6 @@ def _footage_line(footage: FacesSummary, covered: Coverage | None) -> str:
         sampled = f"{_count(footage.frames, 'frame')} sampled, one every {footage.every_s:g} s"
     else:
         sampled = _count(footage.frames, "picture")
-        damage = damage.replace("frame", "picture")
     faces = _count(footage.faces, "face") + (_sizes(covered) if covered else "")
     done = " (done before)" if footage.already_done else ""
     return f"{footage.name}: {sampled}, {faces}{done}{damage}"

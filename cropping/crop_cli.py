@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from data.command.command import (
     Parser,
     add_ray_option,
+    naming_left_out,
     report_failures,
     require_range,
     run,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cropping.camera.window import WindowSettings
     from cropping.render.settings import CropSettings
     from cropping.stage import CropsSummary
+    from data.video.media_folder import LeftOut
 
 NAME = "crop-people"
 _ENCODER = "libx264"
@@ -134,6 +136,11 @@ def _add_encoding(parser: argparse.ArgumentParser) -> None:
 
 
 def _crop(parsed: argparse.Namespace) -> int:
+    with naming_left_out(NAME) as left_out:
+        return _crop_named(parsed, left_out)
+
+
+def _crop_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     _check(parsed)
     settings = _settings(parsed)
     from cropping.stage import crop_people
@@ -147,7 +154,7 @@ def _crop(parsed: argparse.Namespace) -> int:
     project = Project(parsed.project)
     with runner_at(parsed.ray, parsed.syncs) as runner:
         context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
-        paths = footage_paths(parsed.footage)
+        paths = footage_paths(parsed.footage, left_out, pictures=False)
         summaries = crop_people(project, paths, settings, context=context)
     for line in _report(summaries):
         print(line)  # noqa: T201

@@ -35,7 +35,6 @@ from cropping.smiles.table import finish_smiles, smiles_key, stored_smiles
 from data.core.atomic import link_or_copy, remove_partial
 from data.core.cores import available_cores
 from data.core.errors import InputError
-from data.core.file_types import is_picture
 from data.execution.context import RunContext
 from data.execution.stage import FootageStage, estimated_frames, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
@@ -45,7 +44,7 @@ from data.storage.fetch import fetch_footage
 from data.tables.people import open_people
 from data.tables.timeline_json import TIMELINE_FILE
 from data.tables.tracks import tracked_names
-from data.video.footage import probe
+from data.video.footage import holds_pictures, probe
 from data.video.frames import Damage
 
 
@@ -96,8 +95,8 @@ def crop_people(
 
 def _videos(project: Project) -> list[Path]:
     """Return the paths of the project's footages that are not pictures."""
-    paths = [entry.path for entry in project.footages.values()]
-    if not (videos := [path for path in paths if not (path.is_dir() or is_picture(path))]):
+    entries = project.footages.values()
+    if not (videos := [entry.path for entry in entries if not holds_pictures(entry)]):
         raise InputError(f"{project.folder}: no video in it; run cluster-faces and track-people")
     return videos
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cropping.render.cache_keys import VERSION, video_keys
 from cropping.smiles.cache_keys import gif_key_suffix
-from data.core.file_types import is_picture
 from data.project.cleanup import Removable, existing_files, files_under
 from data.project.filenames import VIDEO_KINDS, CropKind, crop_kind, person_file_names
 from data.project.manifest import OutputFolder
@@ -18,7 +17,7 @@ from data.project.status import StageStatus
 from data.tables.people import open_people
 from data.tables.timeline import read_timeline
 from data.tables.tracks import read_tracks, tracked_names
-from data.video.footage import size_on_disk
+from data.video.footage import holds_pictures, size_on_disk
 
 _NO_TRACKS = "no tracks yet"
 _OTHER_INPUTS = "written with other tracks or settings"
@@ -46,7 +45,7 @@ def _names(project: Project) -> dict[int, str]:
 def _of_footage(
     project: Project, entry: FootageEntry, names: Mapping[int, str]
 ) -> list[StageStatus]:
-    pictures = entry.path.is_dir() or is_picture(entry.path)
+    pictures = holds_pictures(entry)
     outputs = ("smile GIFs",) if pictures else ("videos", "smile GIFs")
     tracked = project.has_record(TRACKS, entry.name)
     if not tracked or not project.tracks_file(entry.name).exists():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clustering.pairing.options import with_pairs
 from clustering.pairing.settings import PairingSettings
 from clustering.settings import ClusterSettings
-from data.command.command import report_failures, runnable, say, shown
+from data.command.command import naming_left_out, report_failures, runnable, say, shown
 from data.core.errors import InputError, ends_run
 from data.project.project import absolute
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from data.project.stages import Stage
     from data.remote.sync import ProjectSync
     from data.video.footage import Footage
+    from data.video.media_folder import LeftOut
 
 NAME = "fancam"
 
@@ -68,12 +69,17 @@ def run_stages(paths: Sequence[Path], settings: RunSettings) -> int:
     Raises:
         InputError: a stage failed on all footages, or is certain to fail later.
     """
+    with naming_left_out(NAME) as left_out:
+        return _run_stages(paths, settings, left_out)
+
+
+def _run_stages(paths: Sequence[Path], settings: RunSettings, left_out: LeftOut) -> int:
     from data.command.inputs import footage_paths, project_for
     from data.execution.failures import Failures
     from data.execution.total_progress import total_progress
     from data.remote.runners import runner_at
 
-    found = footage_paths(paths)
+    found = footage_paths(paths, left_out)
     footages = with_pairs(found, found, settings.pairing)
     paths = with_pairs(paths, found, settings.pairing)
     project = project_for(paths, footages, folder=settings.project)
@@ -154,6 +160,9 @@ class _Stages:
         faces = sum(person.faces for person in summary.people)
         names = ", ".join(person.name for person in summary.people)
         yield f"cluster-faces  {len(summary.people)} people in {faces} faces: {names}"
+        for one in summary.footages:
+            if one.damage:
+                yield f"warning: {one.name}: {one.damage}"
         for lesson in summary.lessons:
             yield from lesson_lines(lesson)
         yield from (f"warning: {line}" for line in (*missed_lines(summary), *summary.skipped))
@@ -184,6 +193,9 @@ class _Stages:
         from cropping.stage import crop_people
         from data.execution.context import RunContext
 
+        if not self._has_video():
+            yield "crop-people    no video among the footages, only pictures"
+            return
         settings = CropSettings(threads=self.settings.threads)
         context = RunContext(progress, self.failures, self.runner)
         done = crop_people(self.project, self._tracked(), settings, context=context)
@@ -215,11 +227,18 @@ class _Stages:
             raise self.failures.summary()
         return left
 
+    def _has_video(self) -> bool:
+        from data.video.footage import holds_pictures
+
+        return not all(map(holds_pictures, self.project.footages.values()))
+
     def _tracked(self) -> list[Path]:
         """Return the tracked videos."""
         from data.project.stages import TRACKS
+        from data.video.footage import holds_pictures
 
-        paths = {entry.path for entry in self.project.footages_with(TRACKS) if entry.rate}
+        entries = self.project.footages_with(TRACKS)
+        paths = {entry.path for entry in entries if not holds_pictures(entry)}
         return [path for path in self._usable() if absolute(path) in paths]
 
 

@@ -11,6 +11,7 @@ from data.command.command import (
     Parser,
     add_ray_option,
     limit_threads,
+    naming_left_out,
     report_failures,
     require_range,
     run,
@@ -20,6 +21,7 @@ from data.command.command import (
 from data.storage.addresses import footage_path, project_path
 
 if TYPE_CHECKING:
+    from data.video.media_folder import LeftOut
     from tracking.stage import TrackSettings, TracksSummary
 
 NAME = "track-people"
@@ -105,6 +107,11 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def _track(parsed: argparse.Namespace) -> int:
+    with naming_left_out(NAME) as left_out:
+        return _track_named(parsed, left_out)
+
+
+def _track_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     _check(parsed)
     settings = _settings(parsed)
     limit_threads(parsed.threads)
@@ -119,7 +126,7 @@ def _track(parsed: argparse.Namespace) -> int:
     project = Project(parsed.project)
     with runner_at(parsed.ray, parsed.syncs) as runner:
         context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
-        paths = footage_paths(parsed.footage)
+        paths = footage_paths(parsed.footage, left_out)
         summaries = track_people(project, paths, settings, context=context)
     for line in _report(summaries):
         print(line)  # noqa: T201

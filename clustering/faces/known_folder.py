@@ -12,7 +12,7 @@ from typing import Final
 from data.core.errors import InputError
 from data.tables.decision_log import check_name
 from data.tables.decisions import default_name
-from data.video.images import pictures_in
+from data.video.media_folder import left_out_of_pictures, pictures_in
 
 _DEFAULT_NAME: Final = re.compile(re.escape(default_name(0)).replace("0", r"\d+"), re.IGNORECASE)
 
@@ -43,6 +43,7 @@ def list_known(folder: Path) -> KnownFolder:
             if (same := first.setdefault(name.casefold(), path)) is not path:
                 raise InputError(f"{path}: the same name as {same.name}; choose another name")
             pictures[name] = _pictures_of(path, name)
+            skipped += [f"{path}: {line}" for line in left_out_of_pictures(path).lines()]
         except InputError as error:
             skipped.append(f"{error}; skipped")
     return KnownFolder(pictures, tuple(skipped))
@@ -72,7 +73,7 @@ def _pictures_of(folder: Path, name: str) -> tuple[Path, ...]:
         raise InputError(f"{folder}: not the name of a known person; rename the folder")
     try:
         check_name(name)
-        pictures = tuple(pictures_in(folder))
+        pictures = tuple(pictures_in(folder, animated=True))
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
     except OSError as error:

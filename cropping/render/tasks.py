@@ -34,6 +34,7 @@ from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.progress import Bar
 from data.execution.tasks import TaskContext
+from data.video.animation import TICKS_PER_S
 from data.video.container import ASSUMED_RATE, open_video
 from data.video.footage import Footage
 from data.video.frames import Damage, DecodedFrame
@@ -246,5 +247,7 @@ def _blur(plan: CropPlan, person: Person) -> FaceBlur | None:
 
 def _time_base(footage: Footage) -> Fraction:
     """Return the footage's own time base, which needs no rounding."""
+    if footage.animated:
+        return Fraction(1, TICKS_PER_S)
     with open_video(footage.path) as (_, stream):
         return Fraction(stream.time_base or _TICK)

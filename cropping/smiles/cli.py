@@ -8,13 +8,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import Parser, report_failures, require_range, run, shown, with_projects
+from data.command.command import (
+    Parser,
+    naming_left_out,
+    report_failures,
+    require_range,
+    run,
+    shown,
+    with_projects,
+)
 from data.core.errors import InputError
 from data.storage.addresses import footage_path, project_path
 
 if TYPE_CHECKING:
     from cropping.smiles.settings import SmileSettings
     from cropping.smiles.stage import SmileSummary
+    from data.video.media_folder import LeftOut
 
 NAME = "smile-gifs"
 _FRAMES, _SIZE_PX, _MAX_BYTES = 9, 360, 2_000_000
@@ -76,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _gifs(parsed: argparse.Namespace) -> int:
+    with naming_left_out(NAME) as left_out:
+        return _gifs_named(parsed, left_out)
+
+
+def _gifs_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     max_bytes = _check(parsed)
     settings = _settings(parsed, max_bytes)
     from cropping.smiles.stage import smile_gifs
@@ -87,7 +101,7 @@ def _gifs(parsed: argparse.Namespace) -> int:
 
     project = Project(parsed.project)
     context = RunContext(bars(NAME), Failures(project.logs_folder))
-    paths = footage_paths(parsed.footage)
+    paths = footage_paths(parsed.footage, left_out)
     summaries = smile_gifs(project, paths, settings, context=context)
     for line in _report(summaries):
         print(line)

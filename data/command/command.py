@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from shutil import which
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from data.core.error_log import describe, write_error
 from data.core.errors import InputError, InternalError, disk_problem
 from data.storage.addresses import legible, project_address
 from data.storage.cache import cache_folder
+
+if TYPE_CHECKING:
+    from data.video.media_folder import LeftOut
 
 EXIT_PARTLY = 1
 EXIT_INPUT = 2
@@ -156,6 +159,19 @@ def report_failures(name: str, failed: Sequence[str]) -> int:
     for line in failed:
         say(name, line)
     return EXIT_PARTLY if failed else 0
+
+
+@contextmanager
+def naming_left_out(name: str) -> Iterator[LeftOut]:
+    """Yield a record of the media that are not read; print one line per reason at the end."""
+    from data.video.media_folder import LeftOut
+
+    left_out = LeftOut()
+    try:
+        yield left_out
+    finally:
+        for line in left_out.lines():
+            say(name, line)
 
 
 def _end_broken_pipe() -> int:

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
-from pathlib import Path, PurePath, PurePosixPath
-from typing import Final
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from data.core.errors import InputError
 from data.project.project import SUFFIX, Project, absolute
 from data.storage.addresses import footage_address, footage_path
+from data.video.media_folder import LeftOut, media_among, media_in
 
-_CONTAINERS: Final = "3gp avi flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
-VIDEO_SUFFIXES: Final = frozenset(f".{name}" for name in _CONTAINERS.split())
-"""Suffixes of the videos in a folder; a file given on the command line may have any suffix."""
+_T = TypeVar("_T", str, Path)
 
 
-def footage_paths(names: Sequence[Path]) -> list[Path]:
+def footage_paths(
+    names: Sequence[Path], left_out: LeftOut | None = None, *, pictures: bool = True
+) -> list[Path]:
     """Return the footages that command-line arguments name, without duplicates.
 
-    A folder that contains videos, at any depth, is resolved to them, sorted by name. A folder
-    without videos is one footage of pictures. A pattern, such as ``lessons/*.mp4``, is resolved
-    to its matches, for commands that are started without a shell. Addresses are resolved in the
-    same way, without fetching the footage.
+    A folder with videos, at any depth, is resolved to them, sorted by name, and to each folder in
+    it that holds still pictures, which is one footage. A folder of pictures without videos is one
+    footage, without the folders in it. A folder without either is returned unchanged. A pattern,
+    such as ``lessons/*.mp4``, is resolved to its matches, for commands that are started without a
+    shell. Addresses are resolved in the same way, by suffix, without fetching the footage.
+
+    Args:
+        names: paths, patterns, and cache paths of addresses.
+        left_out: receives the media of folders that are not read.
+        pictures: include the pictures of a folder that has videos too.
 
     Raises:
         InputError: nothing matches a pattern, or an address cannot be reached.
     """
-    return list(dict.fromkeys(path for name in names for path in _resolved(name)))
+    resolver = _Resolver(LeftOut() if left_out is None else left_out, pictures)
+    return list(dict.fromkeys(path for name in names for path in resolver.resolved(name)))
 
 
 def project_for(
@@ -66,67 +75,89 @@ def _is_folder(source: Path, footages: Sequence[Path]) -> bool:
     return list(footages) != [source] and not glob.has_magic(address)
 
 
-def _resolved(name: Path) -> Iterator[Path]:
-    if (address := footage_address(name)) is not None:
-        yield from map(footage_path, _resolved_at(address))
-    elif not name.exists() and glob.has_magic(str(name)):
-        # Path.glob does not accept absolute patterns.
-        matches = sorted(glob.glob(str(name), recursive=True))  # noqa: PTH207
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    """Resolves arguments to footages, and collects what is not read."""
+
+    left_out: LeftOut
+    pictures: bool  # include those beside videos
+
+    def resolved(self, name: Path) -> Iterator[Path]:
+        """Yield the footages that one argument names."""
+        if (address := footage_address(name)) is not None:
+            yield from map(footage_path, self._resolved_at(address))
+        elif not name.exists() and glob.has_magic(str(name)):
+            # Path.glob does not accept absolute patterns.
+            matches = sorted(glob.glob(str(name), recursive=True))  # noqa: PTH207
+            if not matches:
+                raise InputError(f"{name}: nothing matches this pattern; check the name")
+            for match in matches:
+                yield from self._in_folder(Path(match)) or [Path(match)]
+        else:
+            yield from self._in_folder(name) or [name]
+
+    def _in_folder(self, folder: Path) -> list[Path]:
+        """Return the footages in a local folder; empty for a file."""
+        if not folder.is_dir():
+            return []
+        found = media_in(folder)
+        self._add(found.left_out)
+        return self._chosen(folder, found.videos, found.picture_folders)
+
+    def _resolved_at(self, address: str) -> Iterator[str]:
+        """Yield the addresses of the footages at an address."""
+        from data.storage.store import Store
+
+        found = Store(address).info()
+        if found is None and glob.has_magic(address):
+            yield from self._matching_addresses(address)
+        else:
+            yield from (self._at_folder(address) if found and found.is_folder else []) or [address]
+
+    def _matching_addresses(self, address: str) -> Iterator[str]:
+        from data.storage.store import Store
+
+        scheme, _, rest = address.partition("://")
+        parts = rest.split("/")
+        plain = list(takewhile(lambda part: not glob.has_magic(part), parts))
+        if not any(plain):
+            raise InputError(
+                f"{address}: the first part of an address cannot be a pattern; name it"
+            )
+        folder = f"{scheme}://{'/'.join(plain)}"
+        matches = Store(folder).matching("/".join(parts[len(plain) :]))
         if not matches:
-            raise InputError(f"{name}: nothing matches this pattern; check the name")
-        for match in matches:
-            yield from _videos(Path(match)) or [Path(match)]
-    else:
-        yield from _videos(name) or [name]
+            raise InputError(f"{address}: nothing matches this pattern; check the name")
+        for name, stored in matches.items():
+            match = f"{folder}/{name}"
+            yield from (self._at_folder(match) if stored.is_folder else []) or [match]
 
+    def _at_folder(self, folder: str) -> list[str]:
+        """Return the addresses of the footages in a folder at an address."""
+        from data.storage.store import Store
 
-def _resolved_at(address: str) -> Iterator[str]:
-    """Yield the addresses of the footages at an address."""
-    from data.storage.store import Store
+        names = [PurePosixPath(name) for name in Store(folder).files()]
+        found = media_among(names)
+        self._add(found.left_out)
+        pictures = [folder if str(path) == "." else f"{folder}/{path}" for path in found.pictures]
+        return self._chosen(folder, [f"{folder}/{path}" for path in found.videos], pictures)
 
-    found = Store(address).info()
-    if found is None and glob.has_magic(address):
-        yield from _matching_addresses(address)
-    else:
-        yield from (_video_addresses(address) if found and found.is_folder else []) or [address]
+    def _chosen(self, folder: _T, videos: list[_T], picture_folders: list[_T]) -> list[_T]:
+        if not videos and folder in picture_folders:
+            others = [other for other in picture_folders if other != folder]
+            self._leave_out("pictures in a folder below; name it too", folder, others)
+            return [folder]
+        if videos and not self.pictures:
+            self._leave_out("pictures, not a video", folder, picture_folders)
+            return videos
+        return videos + picture_folders
 
+    def _leave_out(self, reason: str, folder: str | Path, inside: Sequence[str | Path]) -> None:
+        for path in inside:
+            relative = str(path).removeprefix(str(folder)).lstrip("/\\")
+            self.left_out.add(reason, relative or Path(folder).name)
 
-def _matching_addresses(address: str) -> Iterator[str]:
-    from data.storage.store import Store
-
-    scheme, _, rest = address.partition("://")
-    parts = rest.split("/")
-    plain = list(takewhile(lambda part: not glob.has_magic(part), parts))
-    if not any(plain):
-        raise InputError(f"{address}: the first part of an address cannot be a pattern; name it")
-    folder = f"{scheme}://{'/'.join(plain)}"
-    matches = Store(folder).matching("/".join(parts[len(plain) :]))
-    if not matches:
-        raise InputError(f"{address}: nothing matches this pattern; check the name")
-    for name, stored in matches.items():
-        match = f"{folder}/{name}"
-        yield from (_video_addresses(match) if stored.is_folder else []) or [match]
-
-
-def _video_addresses(folder: str) -> list[str]:
-    from data.storage.store import Store
-
-    paths = [PurePosixPath(name) for name in Store(folder).files()]
-    found = [path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES]
-    return [f"{folder}/{path}" for path in found if not _is_excluded(path)]
-
-
-def _videos(folder: Path) -> list[Path]:
-    """Return the videos in a folder; empty for a file or a folder of pictures."""
-    if not folder.is_dir():
-        return []
-    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in VIDEO_SUFFIXES]
-    return [path for path in found if path.is_file() and not _is_excluded(path.relative_to(folder))]
-
-
-def _is_excluded(path: PurePath) -> bool:
-    """Whether a file is hidden or inside a project folder, and therefore not footage."""
-    parents = path.parts[:-1]
-    return any(part.startswith(".") for part in path.parts) or any(
-        part.endswith(SUFFIX) for part in parents
-    )
+    def _add(self, left_out: LeftOut) -> None:
+        for reason, names in left_out.names.items():
+            for name in names:
+                self.left_out.add(reason, name)

@@ -101,4 +101,9 @@ def damage_of_all(segments: Iterable[Damage]) -> Damage:
     """Combine the damage of all segments of a footage; each of them counts the missing end."""
     damages = list(segments)
     missing = max((damage.missing for damage in damages), default=0)
-    return Damage(sum(damage.frames for damage in damages), missing)
+    return Damage(
+        sum(damage.frames for damage in damages),
+        missing,
+        [name for damage in damages for name in damage.pictures],
+        [name for damage in damages for name in damage.paged],
+    )

@@ -12,7 +12,7 @@ from data.core.atomic import PARTIAL, write_json
 from data.core.digest import digest
 from data.core.disk_space import free_bytes, readable
 from data.core.errors import InputError
-from data.core.file_types import is_picture
+from data.core.file_types import ANIMATION_SUFFIXES, is_picture
 from data.core.progress import bytes_bar
 from data.storage.addresses import footage_address, legible, safe_name
 from data.storage.store import Store, Stored
@@ -49,15 +49,20 @@ def _fetch_pictures(store: Store, folder: Path) -> None:
     remote = {
         name: stored
         for name, stored in store.files().items()
-        if "/" not in name and is_picture(Path(name))
+        if "/" not in name and _is_in_folder(Path(name))
     }
     with _locked(folder):
         for name, stored in remote.items():
             _fetch(store, name, stored, folder / safe_name(name))
         names = {safe_name(name) for name in remote}
         for path in folder.iterdir() if folder.is_dir() else ():
-            if is_picture(path) and path.name not in names:
+            if _is_in_folder(path) and path.name not in names:
                 path.unlink()
+
+
+def _is_in_folder(path: Path) -> bool:
+    """Whether a file is one of the pictures of a folder, by its suffix."""
+    return is_picture(path) and path.suffix.lower() not in ANIMATION_SUFFIXES
 
 
 def _fetch(store: Store, name: str, found: Stored, path: Path) -> None:

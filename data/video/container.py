@@ -63,7 +63,8 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     """Return the first video stream that is not an attached picture (album cover)."""
     from av.stream import Disposition
 
-    for stream in container.streams.video:
+    # The still picture of an HEIF sequence comes before its track.
+    for stream in sorted(container.streams.video, key=_is_still_item):
         if not stream.disposition & Disposition.attached_pic:
             if stream.codec_context is None or not stream.width:
                 break
@@ -71,6 +72,11 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if container.streams.audio:
         raise InputError(f"{path}: sound only; give the video that it belongs to")
     raise InputError(f"{path}: no video stream that can be read; give a video such as .mp4 or .mkv")
+
+
+def _is_still_item(stream: VideoStream) -> bool:
+    """Whether libav made the stream of one picture item of ISO 23008-12, which has no clock."""
+    return stream.duration is None and stream.frames == 1 and stream.time_base == 1
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:

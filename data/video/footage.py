@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from data.core.errors import InputError
 from data.core.file_types import is_picture
 from data.project.project import FootageEntry, Project
+from data.video.animation import TICKS_PER_S, is_animated, is_sequence, measure_animation
 from data.video.container import ASSUMED_RATE, open_video, stream_rate
-from data.video.images import picture_wh, pictures_in
+from data.video.images import picture_wh
+from data.video.media_folder import media_kind, pictures_in
 from data.video.orientation import orientation_of
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ class Footage:
     rate: Fraction | None  # average frames per second; None if unknown
     has_audio: bool
     size_bytes: int
+    animated: bool = False  # a video that Pillow decodes; see `data.video.animation`
 
 
 def default_interval_s(duration_s: float) -> float:
@@ -53,8 +57,9 @@ def probe(path: Path | str) -> Footage:
     """Read the header and the first frame of local footage.
 
     Args:
-        path: a video in any container that PyAV opens, a folder of pictures, or one picture; see
-            `data.storage.fetch.fetch_footage` for footage at an address.
+        path: a video in any container that PyAV opens, a folder of pictures, or one picture, which
+            is a video if it is animated; see `data.storage.fetch.fetch_footage` for footage at an
+            address.
 
     Raises:
         InputError: the path is missing, empty or not readable, a folder without pictures, not a
@@ -73,8 +78,8 @@ def probe(path: Path | str) -> Footage:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
     if size_bytes == 0:
         raise InputError(f"{path}: the file is empty; copy or record it again")
-    if is_picture(path):
-        return _of_pictures([path], path, "image")
+    if is_picture(path) or media_kind(path) == "picture":
+        return _probe_picture(path, size_bytes)
     return _probe_video(path, size_bytes)
 
 
@@ -107,11 +112,32 @@ def _probe_folder(folder: Path) -> Footage:
     return _of_pictures(pictures, folder, "images")
 
 
+def _probe_picture(path: Path, size_bytes: int) -> Footage:
+    if is_animated(path):
+        found = measure_animation(path)
+        seconds = found.ticks / TICKS_PER_S
+        wh = found.width, found.height
+        return Footage(path, "video", *wh, seconds, found.rate, False, size_bytes, animated=True)
+    if is_sequence(path):
+        with suppress(InputError):  # else its still picture is read
+            return _probe_video(path, size_bytes)
+    return _of_pictures([path], path, "image")
+
+
+def holds_pictures(entry: FootageEntry) -> bool:
+    """Whether a footage of a project is one picture or a folder of them, and not a video."""
+    if entry.path.is_dir():
+        return True
+    return entry.rate is None and (is_picture(entry.path) or media_kind(entry.path) == "picture")
+
+
 def _of_pictures(pictures: list[Path], path: Path, kind: Literal["images", "image"]) -> Footage:
+    width, height = _first_wh(pictures, path)
     return Footage(
         path=path,
         kind=kind,
-        **dict(zip(("width", "height"), _first_wh(pictures, path), strict=True)),
+        width=width,
+        height=height,
         duration_s=len(pictures) / float(PICTURE_RATE),
         rate=PICTURE_RATE if kind == "images" else None,
         has_audio=False,

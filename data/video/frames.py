@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.arrays import Image
+from data.core.name_list import first_names
 from data.video.orientation import orientation_of
 from data.video.yuv import Planes, planes_of
 
@@ -51,19 +52,27 @@ class Damage:
 
     frames: int = 0  # broken frames, frames smeared by a broken one, and unreadable pictures
     missing: int = 0  # frames lost by truncation of the file
+    pictures: list[str] = field(default_factory=list)  # names of the unreadable pictures
+    paged: list[str] = field(default_factory=list)  # pictures of which only the first page is read
 
     def __bool__(self) -> bool:
-        """Return whether any frame is damaged or missing."""
-        return bool(self.frames or self.missing)
+        """Return whether any frame is damaged, missing or not read."""
+        return bool(self.frames or self.missing or self.paged)
 
     def __str__(self) -> str:
-        parts = [f"{_frames(self.frames, 'damaged ')} skipped"] if self.frames else []
-        parts += [f"cut off, about {_frames(self.missing)} missing"] if self.missing else []
-        return "; ".join(parts) or "nothing damaged"
+        noun, names = "frame", ""
+        if self.pictures:
+            noun, names = "picture", f": {first_names(self.pictures)}"
+        lines = {
+            f"{_counted(self.frames, f'damaged {noun}')} skipped{names}": self.frames,
+            f"cut off, about {_counted(self.missing, 'frame')} missing": self.missing,
+            f"only the first page read of {first_names(self.paged)}": self.paged,
+        }
+        return "; ".join(line for line, counted in lines.items() if counted) or "nothing damaged"
 
 
-def _frames(count: int, kind: str = "") -> str:
-    return f"{count} {kind}frame{'s' if count != 1 else ''}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
 def _rgb(frame: VideoFrame) -> NDArray[np.uint8]:

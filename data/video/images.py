@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.errors import InputError
-from data.core.file_types import is_picture
+from data.core.file_types import HEIF_BRANDS, brands
+from data.video.picture_colours import deep_samples, scaled, to_eight_bits, to_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,15 +22,11 @@ if TYPE_CHECKING:
 MAX_PIXELS = 8192 * 8192
 MAX_SIDE_PX = 16384
 
+_HEAD_BYTES = 512
+_TIFF = (b"II*\0", b"MM\0*")
 _EXIF_ORIENTATION = 0x0112
 # EXIF orientations that swap width and height.
 _TRANSPOSED = frozenset({5, 6, 7, 8})
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """List the pictures directly inside ``folder``, in natural order: 2 before 10."""
-    found = (p for p in folder.iterdir() if is_picture(p) and not p.name.startswith("."))
-    return sorted((p for p in found if p.is_file()), key=_natural)
 
 
 def picture_wh(path: Path) -> tuple[int, int]:
@@ -38,14 +35,17 @@ def picture_wh(path: Path) -> tuple[int, int]:
     Raises:
         InputError: the file is not a picture, or exceeds ``MAX_PIXELS`` or ``MAX_SIDE_PX``.
     """
-    with _opened(path) as picture:
+    with open_picture(path) as picture:
         width, height = picture.size
         transposed = picture.getexif().get(_EXIF_ORIENTATION) in _TRANSPOSED
     return (height, width) if transposed else (width, height)
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Read one picture of any pixel format as upright ``(h, w, 3)`` uint8 RGB.
+    """Read one picture of any pixel format as upright ``(h, w, 3)`` uint8 sRGB.
+
+    The first frame or page is read; see `data.video.picture_colours` for depth, colour profile and
+    transparency.
 
     Raises:
         InputError: the file is not a picture, truncated, or too large.
@@ -54,12 +54,23 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition switches it on for the process
 
-    with _opened(path) as picture:
+    with open_picture(path) as picture:
         try:
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
-        except (OSError, ValueError, SyntaxError) as error:
-            raise InputError(f"{path}: this picture is damaged ({error}); save it anew") from error
+            upright = to_rgb(ImageOps.exif_transpose(to_eight_bits(picture)))
+        except Exception as error:  # Pillow's decoders raise many types on damaged files
+            reason = _on_one_line(error)
+            raise InputError(f"{path}: this picture is damaged ({reason}); save it anew") from error
     return np.array(upright, dtype=np.uint8, order="C")
+
+
+def has_more_pages(path: Path) -> bool:
+    """Whether a picture that can be read has pages of which it is the first: TIFF and HEIF."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not head.startswith(_TIFF) and HEIF_BRANDS.isdisjoint(brands(head)):
+        return False
+    with open_picture(path) as picture:
+        return int(getattr(picture, "n_frames", 1)) > 1
 
 
 def check_size(path: Path, width: int, height: int) -> None:
@@ -75,21 +86,28 @@ def check_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def _opened(path: Path) -> Image:
+def open_picture(path: Path) -> Image:
+    """Open a picture within the size limits, whatever its suffix; its pixels are not decoded yet.
+
+    Raises:
+        InputError: the file is not a picture, or is too large.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
         # Pillow warns at a limit of its own; `check_size` applies ours.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(path)
+            picture = _identified(path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: this picture has too many pixels; scale it down") from error
     # ImportError: ultralytics, where loaded, makes Pillow try a plugin that is not installed.
     except (UnidentifiedImageError, ImportError) as error:
         raise InputError(f"{path}: not a picture that can be read; save it as .jpg") from error
-    except (OSError, ValueError, SyntaxError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except InputError:
+        raise
+    except Exception as error:  # Pillow's plugins raise many types on damaged files
+        reason = getattr(error, "strerror", None) or _on_one_line(error)
         raise InputError(f"{path}: cannot be read ({reason}); give another picture") from error
     try:
         check_size(path, *picture.size)
@@ -99,7 +117,44 @@ def _opened(path: Path) -> Image:
     return picture
 
 
-def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Return the sort key: digits as numbers, other text without case, then the name itself."""
-    parts = re.findall(r"\d+|\D+", path.name)
-    return [(int(p), "") if p.isdecimal() else (-1, p.casefold()) for p in parts], path.name
+def _on_one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _identified(path: Path) -> Image:
+    """Open a picture by its content, whatever its suffix."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(path)
+    except (UnidentifiedImageError, ImportError):
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+        if not HEIF_BRANDS.isdisjoint(brands(head)):
+            _register_heif()
+            return Image.open(path)
+        if head.startswith(_TIFF) and (wh := _tiff_wh(path)) is not None:
+            check_size(path, *wh)
+            samples = deep_samples(path.read_bytes())
+            if samples is not None:
+                return Image.fromarray(scaled(samples))
+        raise
+
+
+@cache
+def _register_heif() -> None:
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False)
+
+
+def _tiff_wh(path: Path) -> tuple[int, int] | None:
+    """Return the stored size of a TIFF file whose pixel format Pillow does not know."""
+    from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, ImageFileDirectory_v2
+
+    with path.open("rb") as file:
+        tags = ImageFileDirectory_v2(file.read(8))
+        file.seek(tags.next)
+        tags.load(file)
+    width, height = tags.get(IMAGEWIDTH), tags.get(IMAGELENGTH)
+    return (int(width), int(height)) if width and height else None

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from data.core.errors import InputError
 from data.core.intervals import Intervals
+from data.video.animation import decode_animation
 from data.video.decoder import decode_all, decode_selected
 from data.video.footage import PICTURE_RATE, Footage, probe
 from data.video.frames import Damage, DecodedFrame, Frame
-from data.video.images import pictures_in, read_picture
+from data.video.images import has_more_pages, read_picture
+from data.video.media_folder import pictures_in
 from data.video.packet_index import index_packets
 from data.video.selection import ChosenFrames, FrameRange, FrameSelection, SampledFrames
 
@@ -165,9 +167,11 @@ def _read(
 def _decode(
     footage: Footage, selection: FrameSelection, threads: int, damage: Damage
 ) -> Generator[DecodedFrame, None, None]:
-    index = index_packets(footage)
+    index = None if footage.animated else index_packets(footage)
     start_s, tick = None, Fraction(0)
-    if index is None:
+    if footage.animated:
+        decoded = decode_animation(footage.path, damage)
+    elif index is None:
         decoded = decode_all(footage, threads, damage)
     else:
         damage.missing += index.missing
@@ -197,7 +201,10 @@ def _read_pictures(footage: Footage, selection: FrameSelection, damage: Damage) 
         except InputError as error:
             unreadable.append(error)
             damage.frames += 1
+            damage.pictures.append(path.name)
             continue
+        if has_more_pages(path):
+            damage.paged.append(path.name)
         yield Frame(number, time_s, image)
     if len(unreadable) == len(pictures):
         raise unreadable[0]

@@ -292,7 +292,7 @@ def test_folder_of_pictures(run: Run, photographs: Path) -> None:
     assert (result.code, result.err) == (0, [])
     project = photographs.with_name("my photographs.fancam")
     assert result.out[0].startswith("my photographs: 5 pictures, ")
-    assert result.out[0].endswith("; 1 damaged picture skipped")
+    assert result.out[0].endswith("; 1 damaged picture skipped: broken.jpg")
     assert not any("on screen" in line for line in result.out)
     assert len(names(project)) >= 1
     assert_dataset_is_whole(project)

@@ -22,7 +22,8 @@ def test_every_picture_of_a_folder_is_a_sample(clips: Clips, every_s: float) -> 
     shown = [(0, 0), (1, 1), (2, 2), (4, 10), (5, 11), (6, 12)]
     assert [(index, number) for index, _, number in frames] == shown
     assert [time_s for _, time_s, _ in frames] == [0, 1, 2, 4, 5, 6]
-    assert damage == Damage(frames=1)
+    assert damage == Damage(frames=1, pictures=["shot 3.jpg"])
+    assert str(damage) == "1 damaged picture skipped: shot 3.jpg"
 
 
 def test_pictures_of_a_folder_keep_their_sizes(clips: Clips) -> None:
