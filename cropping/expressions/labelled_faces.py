@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from cropping.expressions.face_sources import open_source
 from data.core.arrays import Image
 from data.core.errors import InputError
 from data.core.progress import Progress
+from data.video.images import read_face
 
 STORED_PX: Final = 112
 """Longer side of a stored face: 1.75 times the network's input."""
@@ -171,26 +170,7 @@ def _decode_face(content: bytes) -> Image:
     Raises:
         InputError: the picture is damaged, too large or too small.
     """
-    from PIL import Image as Pictures
-    from PIL import ImageFile, ImageOps
-
-    ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition sets it for the whole process
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the size, which is checked below
-            picture = Pictures.open(io.BytesIO(content))
-            if max(picture.size) > MAX_FACE_SIDE_PX:
-                raise InputError("too large for a face")
-            grey = np.array(ImageOps.exif_transpose(picture).convert("L"), np.uint8)
-    # With ultralytics loaded, Pillow tries to import a plugin that is not installed (ImportError).
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        ImportError,
-        Pictures.DecompressionBombError,
-    ) as error:
-        raise InputError("not a picture, or a damaged one") from error
+    grey = read_face(content, max_side_px=MAX_FACE_SIDE_PX)
     return trimmed_face(grey)
 
 

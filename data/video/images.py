@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,30 @@ def picture_wh(path: Path) -> tuple[int, int]:
     return (height, width) if transposed else (width, height)
 
 
+def read_face(content: bytes, *, max_side_px: int) -> NDArray[np.uint8]:
+    """Read the content of a picture of one face as upright grey, ``(h, w)`` uint8.
+
+    Raises:
+        InputError: it is not a picture, damaged, or larger than ``max_side_px``. The message names
+            no file.
+    """
+    from PIL import ImageFile, ImageOps
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition switches it on for the process
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the size, which is checked below
+            picture = _identified(BytesIO(content))
+        if max(picture.size) > max_side_px:
+            raise InputError("too large for a face")
+        grey = ImageOps.exif_transpose(to_eight_bits(picture)).convert("L")
+        return np.array(grey, np.uint8)
+    except InputError:
+        raise
+    except Exception as error:  # Pillow's decoders raise many types on damaged files
+        raise InputError("not a picture, or a damaged one") from error
+
+
 def read_picture(path: Path) -> NDArray[np.uint8]:
     """Read one picture of any pixel format as upright ``(h, w, 3)`` uint8 sRGB.
 
@@ -65,12 +90,14 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
 def has_more_pages(path: Path) -> bool:
     """Whether a picture that can be read has pages of which it is the first: TIFF and HEIF."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if not head.startswith(_TIFF) and HEIF_BRANDS.isdisjoint(brands(head)):
+    try:
+        head = _head(path)
+        if not head.startswith(_TIFF) and HEIF_BRANDS.isdisjoint(brands(head)):
+            return False
+        with open_picture(path) as picture:
+            return int(getattr(picture, "n_frames", 1)) > 1
+    except Exception:  # Pillow's plugins raise many types on damaged pages
         return False
-    with open_picture(path) as picture:
-        return int(getattr(picture, "n_frames", 1)) > 1
 
 
 def check_size(path: Path, width: int, height: int) -> None:
@@ -121,24 +148,37 @@ def _on_one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _identified(path: Path) -> Image:
+def _identified(source: Path | BytesIO) -> Image:
     """Open a picture by its content, whatever its suffix."""
     from PIL import Image, UnidentifiedImageError
 
+    # First: ultralytics, where loaded, lets Pillow install a package of its own for these files.
+    if not HEIF_BRANDS.isdisjoint(brands(_head(source))):
+        _register_heif()
     try:
-        return Image.open(path)
+        return Image.open(source)
     except (UnidentifiedImageError, ImportError):
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-        if not HEIF_BRANDS.isdisjoint(brands(head)):
-            _register_heif()
-            return Image.open(path)
-        if head.startswith(_TIFF) and (wh := _tiff_wh(path)) is not None:
-            check_size(path, *wh)
-            samples = deep_samples(path.read_bytes())
-            if samples is not None:
-                return Image.fromarray(scaled(samples))
-        raise
+        if (picture := _opened_by_opencv(source)) is None:
+            raise
+        return picture
+
+
+def _opened_by_opencv(source: Path | BytesIO) -> Image | None:
+    """Return a TIFF picture whose pixel format Pillow does not know, in 8 bits; else None."""
+    from PIL import Image
+
+    if not _head(source).startswith(_TIFF) or (wh := _tiff_wh(source)) is None:
+        return None
+    check_size(source if isinstance(source, Path) else Path("picture"), *wh)
+    samples = deep_samples(source.read_bytes() if isinstance(source, Path) else source.getvalue())
+    return None if samples is None else Image.fromarray(scaled(samples))
+
+
+def _head(source: Path | BytesIO) -> bytes:
+    if isinstance(source, BytesIO):
+        return source.getbuffer()[:_HEAD_BYTES].tobytes()
+    with source.open("rb") as file:
+        return file.read(_HEAD_BYTES)
 
 
 @cache
@@ -148,11 +188,11 @@ def _register_heif() -> None:
     register_heif_opener(thumbnails=False)
 
 
-def _tiff_wh(path: Path) -> tuple[int, int] | None:
-    """Return the stored size of a TIFF file whose pixel format Pillow does not know."""
+def _tiff_wh(source: Path | BytesIO) -> tuple[int, int] | None:
+    """Return the stored size of a TIFF picture."""
     from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, ImageFileDirectory_v2
 
-    with path.open("rb") as file:
+    with source.open("rb") if isinstance(source, Path) else BytesIO(source.getvalue()) as file:
         tags = ImageFileDirectory_v2(file.read(8))
         file.seek(tags.next)
         tags.load(file)

@@ -16,6 +16,7 @@ from cropping.stage import crop_people
 from cropping.state import states as crop_states
 from data.core.errors import InputError
 from data.execution.context import RunContext
+from data.video.container import open_video
 from data.video.footage import probe
 from data.video.frames import Damage
 from data.video.reader import decode_frames, pick_frames, read_frames, sample_frames
@@ -32,6 +33,7 @@ from tests.clips.animations import (
 from tests.clips.numbered import number_of, picture
 from tests.cropping.small_project import crop, small_project
 from tests.cropping.written_video import read_video
+from tests.footage_kinds.stubs import Command
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -189,3 +191,29 @@ def test_a_still_one_is_not_cropped(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="pictures, not a video"):
         crop_people(project, [tmp_path / "film.gif"], CropSettings(), context=RunContext(no_bar))
+
+
+def test_the_track_of_a_sequence_comes_before_its_still_picture(tmp_path: Path) -> None:
+    write_animation(tmp_path / "moving.avif")
+
+    with open_video(tmp_path / "moving.avif") as (container, stream):
+        assert len(container.streams.video) == 2
+        assert stream.frames == FRAMES
+
+
+@pytest.mark.parametrize("name", ["film.gif", "film.png", "film.webp", "film.avif"])
+def test_every_command_takes_it_as_a_video(name: str, command: Command, tmp_path: Path) -> None:
+    write_animation(tmp_path / name, durations_ms=[100] * 20)
+
+    done = command("fancam", name, "--no-review", "--weights", "yolo11n.yaml")
+    again = command("cluster-faces", name)
+
+    assert (done.code, done.err) == (0, []), done
+    assert again.out[0].startswith("film: 10 frames sampled, one every 0.2 s, 40 faces of ")
+    assert again.out[-1] == "nothing to do: all is up to date"
+    (tracked,) = command("track-people", "film.fancam").out[:1]
+    assert tracked.startswith("film: 20 frames, 0 cuts")
+    videos = list((tmp_path / "film.fancam" / "crops" / "film").glob("*.mp4"))
+    assert videos
+    assert {len(read_video(video).times_s) for video in videos} == {20}
+    assert command("crop-people", "film.fancam", name).out[0].startswith("film: 20 frames, ")
