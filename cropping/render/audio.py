@@ -59,7 +59,7 @@ def sound_packets(path: Path) -> Iterator[tuple[Any, Fraction]]:
     """Yield the packets of a `write_sound` file, each with its presentation time in seconds."""
     import av
 
-    with av.open(str(path)) as source:
+    with av.open(f"file:{path}") as source:
         stream = source.streams.audio[0]
         for packet in source.demux(stream):
             if packet.size and packet.pts is not None:

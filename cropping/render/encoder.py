@@ -118,7 +118,7 @@ def open_chunk(path: Path) -> OutputContainer:
 
     # By default libav shifts all timestamps so that the first negative dts becomes 0.
     options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
-    return av.open(str(path), "w", format=_CHUNK_FORMAT, options=options)
+    return av.open(f"file:{path}", "w", format=_CHUNK_FORMAT, options=options)
 
 
 class ChunkWriter:

@@ -98,7 +98,7 @@ def mux(
     import av
 
     sample = next(file for chunk in chunks for file in chunk.files())
-    with av.open(str(sample)) as first, write_errors(path), open_mp4(path) as target:
+    with av.open(f"file:{sample}") as first, write_errors(path), open_mp4(path) as target:
         template = first.streams.video[0]
         tick = Fraction(template.time_base or 1)
         video: Any = target.add_stream_from_template(template)
@@ -166,7 +166,7 @@ def _groups(path: Path) -> Iterator[tuple[int, Any]]:
     """Yield packets in decode order as pairs of their GOP's keyframe pts and the packet."""
     import av
 
-    with av.open(str(path)) as source:
+    with av.open(f"file:{path}") as source:
         begin = 0
         for packet in source.demux(video=0):
             if packet.size and packet.pts is not None:
@@ -179,7 +179,7 @@ def _sound(
 ) -> Iterator[tuple[Fraction, Any]]:
     import av
 
-    with av.open(str(path)) as source:
+    with av.open(f"file:{path}") as source:
         template = source.streams.audio[0]
         out: Any = target.add_stream_from_template(template)
         out.time_base = Fraction(template.time_base or 1)

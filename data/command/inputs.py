@@ -75,6 +75,12 @@ def _is_folder(source: Path, footages: Sequence[Path]) -> bool:
     return list(footages) != [source] and not glob.has_magic(address)
 
 
+def _pattern(name: Path) -> str:
+    """Return a pattern in which the existing folders at the start are literal."""
+    literal = next(parent for parent in name.parents if parent.exists())
+    return str(Path(glob.escape(str(literal))) / name.relative_to(literal))
+
+
 @dataclass(frozen=True, slots=True)
 class _Resolver:
     """Resolves arguments to footages, and collects what is not read."""
@@ -88,7 +94,7 @@ class _Resolver:
             yield from map(footage_path, self._resolved_at(address))
         elif not name.exists() and glob.has_magic(str(name)):
             # Path.glob does not accept absolute patterns.
-            matches = sorted(glob.glob(str(name), recursive=True))  # noqa: PTH207
+            matches = sorted(glob.glob(_pattern(name), recursive=True))  # noqa: PTH207
             if not matches:
                 raise InputError(f"{name}: nothing matches this pattern; check the name")
             for match in matches:

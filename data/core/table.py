@@ -74,8 +74,9 @@ class Table:
             flat = pa.array(values.reshape(-1))
             size = int(np.prod(shape))
             arrays[name] = pa.FixedSizeListArray.from_arrays(flat, size) if shape else flat
-        with atomic_write(path) as partial:
-            pq.write_table(pa.table(arrays), partial, compression="zstd", row_group_size=_ROW_GROUP)
+        # Open files: pyarrow would interpret paths as addresses.
+        with atomic_write(path) as partial, pa.OSFile(str(partial), "wb") as target:
+            pq.write_table(pa.table(arrays), target, compression="zstd", row_group_size=_ROW_GROUP)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -89,7 +90,7 @@ class Table:
 
         try:
             # One column and row group at a time: two copies of a million faces take 4 GB.
-            with pq.ParquetFile(path) as file:
+            with pa.OSFile(str(path)) as source, pq.ParquetFile(source) as file:
                 absent = cls.ADDED - set(file.schema_arrow.names)
                 columns = {
                     name: _zeros(file, *kind) if name in absent else _numpy(file, name, *kind)
@@ -110,7 +111,8 @@ class Table:
         import pyarrow.parquet as pq
 
         try:
-            return int(pq.read_metadata(path).num_rows)
+            with pa.OSFile(str(path)) as source:
+                return int(pq.read_metadata(source).num_rows)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(path, error) from error
 

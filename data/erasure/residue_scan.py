@@ -116,10 +116,12 @@ class _Scan:
 
     def in_table(self, path: Path) -> set[str]:
         """Search the embedding and text columns of a compressed table."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         found: set[str] = set()
-        table = pq.read_table(path)
+        with pa.OSFile(str(path)) as source, pq.ParquetFile(source) as file:
+            table = file.read()
         for column in table.itercolumns():
             values = column.combine_chunks()
             if str(values.type).startswith("fixed_size_list<") and values.type.list_size == 128:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from data.core.errors import InputError
+from data.core.file_types import is_picture
 from data.video.images import MAX_PIXELS, check_size
 
 if TYPE_CHECKING:
@@ -33,11 +35,10 @@ def open_video(path: Path, *, threads: int = 0) -> Iterator[tuple[InputContainer
     import av
 
     try:
-        # "file:" stops libav from reading a name with a colon as a protocol; the whitelist stops
-        # a playlist in the file from fetching from the network.
+        # The whitelist stops a playlist in the file from fetching from the network.
         options = {"protocol_whitelist": "file"}
         # Titles and comments may be in another encoding than UTF-8.
-        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
+        container = av.open(_source(path), "r", options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise InputError(_why_unreadable(path, error)) from error
     with container:
@@ -46,6 +47,13 @@ def open_video(path: Path, *, threads: int = 0) -> Iterator[tuple[InputContainer
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         stream.thread_type, stream.thread_count = "AUTO", threads
         yield container, stream
+
+
+def _source(path: Path) -> str | BinaryIO:
+    """Return what libav opens: an address of the file, or its content."""
+    if "%" in path.name and is_picture(path):
+        return io.BytesIO(path.read_bytes())  # %03d in its name would mean a series
+    return f"file:{path}"  # a name with a colon is no protocol
 
 
 def stream_rate(stream: VideoStream) -> Fraction | None:

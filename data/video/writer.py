@@ -301,7 +301,7 @@ def open_mp4(path: Path) -> OutputContainer:
     # faststart puts the index first, so that a browser plays before it has the complete file.
     # bitexact omits the library's version and the creation time.
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
-    return av.open(str(path), "w", format="mp4", options=options)
+    return av.open(f"file:{path}", "w", format="mp4", options=options)
 
 
 def tag_colours(stream: VideoStream, colours: Colours) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from data.core.atomic import atomic_write
 from data.core.digest import digest
 from data.core.errors import InputError
+from tracking.detection.plain_path import plain_path
 
 if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
@@ -20,6 +21,7 @@ FROM_SCRATCH = "yolo11n.yaml"
 _ADVICE = f"give --weights FILE, or --weights {FROM_SCRATCH} to train from scratch"
 # ultralytics' published detection weights, except those for other datasets.
 _OFFICIAL = re.compile(r"yolo(v[589]|11|12|26)[nstmbclex]u?\.pt")
+_OWN_ARCHITECTURE = re.compile(r"[\w-]+(\.\w+)*\.ya?ml", re.ASCII)
 _RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 _MAX_BYTES = 1 << 30
 _TIMEOUT_S = 20.0
@@ -83,7 +85,8 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     from ultralytics.nn.tasks import torch_safe_load
 
     try:
-        checkpoint, _ = torch_safe_load(file, safe_only=True)
+        with plain_path(file, "weights.pt") as plain:
+            checkpoint, _ = torch_safe_load(plain, safe_only=True)
     except Exception as error:  # torch and ultralytics raise many kinds of errors on damaged files
         raise InputError(f"{file}: not readable as YOLO weights; {_ADVICE}") from error
     return dict(checkpoint)
@@ -104,15 +107,30 @@ def network_of(checkpoint: dict[str, Any], file: Path) -> DetectionModel:
 
 
 def _from_scratch(weights: str) -> DetectionModel:
-    from ultralytics.nn.tasks import DetectionModel, guess_model_task, yaml_model_load
+    from ultralytics.nn.tasks import DetectionModel, guess_model_task
 
     try:
-        architecture = yaml_model_load(weights)
+        architecture = _read_architecture(weights)
         if guess_model_task(architecture) != "detect":
             raise ValueError("not a detector")
         return DetectionModel(architecture, verbose=False)
     except Exception as error:
         raise InputError(f"{weights}: no such detector architecture; {_ADVICE}") from error
+
+
+def _read_architecture(weights: str) -> dict[str, Any]:
+    """Read an architecture: a file, or one of ultralytics' own by its name."""
+    from ultralytics.nn.tasks import yaml_model_load
+
+    file = Path(weights)
+    if not file.is_file():
+        if not _OWN_ARCHITECTURE.fullmatch(weights):
+            raise FileNotFoundError(weights)
+        return dict(yaml_model_load(weights))
+    # The size of the network is a part of the name.
+    name = file.name if _OWN_ARCHITECTURE.fullmatch(file.name) else "network.yaml"
+    with plain_path(file, name) as plain:
+        return {**yaml_model_load(plain), "yaml_file": file.name}
 
 
 def _architecture_key(weights: str) -> str:
