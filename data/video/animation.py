@@ -11,14 +11,11 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from data.core.arrays import Image
 from data.core.errors import InputError
 from data.core.file_types import brands, may_be_animated
 from data.video.frames import Damage
-from data.video.images import open_picture
-from data.video.picture_colours import to_eight_bits, to_rgb
+from data.video.images import open_picture, rgb_of
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -136,7 +133,7 @@ def animated_frames(path: Path, damage: Damage | None = None) -> Iterator[Animat
         for number in count() if declared is None else range(declared):
             try:
                 picture.seek(first + number)
-                image = _image(picture)
+                image = rgb_of(picture)
             except Exception as error:  # Pillow's decoders raise many types on damaged files
                 is_end = declared is None and isinstance(error, EOFError) and _has_trailer(path)
                 if damage is not None and not is_end:
@@ -164,13 +161,6 @@ def _has_trailer(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-min(path.stat().st_size, _HEAD_BYTES), os.SEEK_END)
         return file.read().rstrip(b"\0").endswith(b";")
-
-
-def _image(picture: Picture) -> Image:
-    from PIL import ImageOps
-
-    upright = ImageOps.exif_transpose(to_rgb(to_eight_bits(picture)))
-    return np.array(upright, dtype=np.uint8, order="C")
 
 
 def _duration(picture: Picture) -> int:

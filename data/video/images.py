@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +15,14 @@ from numpy.typing import NDArray
 
 from data.core.errors import InputError
 from data.core.file_types import HEIF_BRANDS, brands
-from data.video.picture_colours import deep_samples, scaled, to_eight_bits, to_rgb
+from data.video.picture_colours import (
+    deep_samples,
+    orientation,
+    scaled,
+    to_eight_bits,
+    to_rgb,
+    upright,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,7 +34,6 @@ MAX_SIDE_PX = 16384
 
 _HEAD_BYTES = 512
 _TIFF = (b"II*\0", b"MM\0*")
-_EXIF_ORIENTATION = 0x0112
 # EXIF orientations that swap width and height.
 _TRANSPOSED = frozenset({5, 6, 7, 8})
 
@@ -38,7 +46,8 @@ def picture_wh(path: Path) -> tuple[int, int]:
     """
     with open_picture(path) as picture:
         width, height = picture.size
-        transposed = picture.getexif().get(_EXIF_ORIENTATION) in _TRANSPOSED
+        with _quietly():
+            transposed = orientation(picture) in _TRANSPOSED
     return (height, width) if transposed else (width, height)
 
 
@@ -49,17 +58,12 @@ def read_face(content: bytes, *, max_side_px: int) -> NDArray[np.uint8]:
         InputError: it is not a picture, damaged, or larger than ``max_side_px``. The message names
             no file.
     """
-    from PIL import ImageFile, ImageOps
-
-    ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition switches it on for the process
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the size, which is checked below
+        with _quietly():
             picture = _identified(BytesIO(content))
-        if max(picture.size) > max_side_px:
-            raise InputError("too large for a face")
-        grey = ImageOps.exif_transpose(to_eight_bits(picture)).convert("L")
-        return np.array(grey, np.uint8)
+            if max(picture.size) > max_side_px:
+                raise InputError("too large for a face")
+            return np.array(upright(to_eight_bits(picture)).convert("L"), np.uint8)
     except InputError:
         raise
     except Exception as error:  # Pillow's decoders raise many types on damaged files
@@ -75,17 +79,33 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     Raises:
         InputError: the file is not a picture, truncated, or too large.
     """
-    from PIL import ImageFile, ImageOps
-
-    ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition switches it on for the process
-
     with open_picture(path) as picture:
         try:
-            upright = to_rgb(ImageOps.exif_transpose(to_eight_bits(picture)))
+            return rgb_of(picture)
         except Exception as error:  # Pillow's decoders raise many types on damaged files
             reason = _on_one_line(error)
             raise InputError(f"{path}: this picture is damaged ({reason}); save it anew") from error
-    return np.array(upright, dtype=np.uint8, order="C")
+
+
+def rgb_of(picture: Image) -> NDArray[np.uint8]:
+    """Decode the current frame of a picture as upright ``(h, w, 3)`` uint8 sRGB.
+
+    Raises:
+        Exception: of any type, if the picture is damaged.
+    """
+    with _quietly():
+        return np.array(to_rgb(upright(to_eight_bits(picture))), dtype=np.uint8, order="C")
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Silence Pillow's warnings about sizes and tags; let it raise on truncated files."""
+    from PIL import ImageFile
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition switches it on for the process
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def has_more_pages(path: Path) -> bool:
@@ -94,7 +114,7 @@ def has_more_pages(path: Path) -> bool:
         head = _head(path)
         if not head.startswith(_TIFF) and HEIF_BRANDS.isdisjoint(brands(head)):
             return False
-        with open_picture(path) as picture:
+        with open_picture(path) as picture, _quietly():
             return int(getattr(picture, "n_frames", 1)) > 1
     except Exception:  # Pillow's plugins raise many types on damaged pages
         return False
@@ -123,8 +143,7 @@ def open_picture(path: Path) -> Image:
 
     try:
         # Pillow warns at a limit of its own; `check_size` applies ours.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with _quietly():
             picture = _identified(path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: this picture has too many pixels; scale it down") from error

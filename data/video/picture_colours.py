@@ -42,7 +42,9 @@ def to_eight_bits(picture: Image) -> Image:
         if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
             samples = 255 - samples
     elif _raw_mode(picture).startswith(_DEEP_COLOUR):
-        deep = deep_samples(_content(picture))
+        content = _content(picture)
+        picture.load()  # first: OpenCV writes about damage to standard error
+        deep = deep_samples(content)
         if deep is None or deep.shape[1::-1] != picture.size:
             return picture
         samples = scaled(deep[..., :3] if picture.mode == "RGB" else deep)
@@ -51,9 +53,25 @@ def to_eight_bits(picture: Image) -> Image:
     reduced = Pictures.fromarray(samples)
     if profile := picture.info.get("icc_profile"):
         reduced.info["icc_profile"] = profile
-    if (orientation := picture.getexif().get(_EXIF_ORIENTATION)) is not None:
-        reduced.getexif()[_EXIF_ORIENTATION] = orientation
+    if (turn := orientation(picture)) is not None:
+        reduced.getexif()[_EXIF_ORIENTATION] = turn
     return reduced
+
+
+def orientation(picture: Image) -> int | None:
+    """Return the EXIF orientation, 1 to 8; None if there is none, or it cannot be read."""
+    try:
+        return picture.getexif().get(_EXIF_ORIENTATION)
+    except Exception:  # Pillow raises many types on damaged EXIF data
+        return None
+
+
+def upright(picture: Image) -> Image:
+    """Turn a picture by its EXIF orientation; one whose EXIF data are damaged stays as stored."""
+    from PIL import ImageOps
+
+    picture.load()
+    return picture if orientation(picture) in (None, 1) else ImageOps.exif_transpose(picture)
 
 
 def to_rgb(picture: Image) -> Image:
@@ -98,10 +116,15 @@ def deep_samples(content: bytes) -> NDArray[np.generic] | None:
     """
     import cv2
 
+    logging = cv2.utils.logging
+    # Else it writes about unusual tags to standard error.
+    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
     try:
         samples = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         return None
+    finally:
+        logging.setLogLevel(level)
     if samples is None or samples.ndim == 2:
         return samples
     order = (2, 1, 0, 3)[: samples.shape[2]] if samples.shape[2] >= 3 else (0, 0, 0)
