@@ -57,6 +57,7 @@ class CropsSummary:
     people: tuple[PersonVideo, ...]
     never_seen: tuple[str, ...]
     damage: str  # one line, empty if the footage is undamaged
+    sound: tuple[str, ...]  # what the user should know about the sound, one line each
     took_s: float
     already_done: bool
 
@@ -185,6 +186,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
             people=cropped.people,
             never_seen=cropped.never_seen,
             damage=str(finished.damage) if finished.damage else "",
+            sound=cropped.sound,
             took_s=took_s,
             already_done=planned.done,
         )

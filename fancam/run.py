@@ -200,6 +200,7 @@ class _Stages:
         context = RunContext(progress, self.failures, self.runner)
         done = crop_people(self.project, self._tracked(), settings, context=context)
         yield f"crop-people    {sum(len(entry.people) for entry in done)} videos"
+        yield from (f"warning: {entry.name}: {note}" for entry in done for note in entry.sound)
 
     def _smile(self, progress: Progress) -> Iterator[str]:
         from cropping.smiles.settings import SmileSettings

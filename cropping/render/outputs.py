@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,7 +24,7 @@ from cropping.render.segments import (
 )
 from cropping.render.tasks import person_windows
 from cropping.smiles.table import smiling_intervals
-from data.core.atomic import atomic_write, link_or_copy
+from data.core.atomic import atomic_write, link_or_copy, write_json
 from data.core.digest import digest
 from data.execution.tasks import TaskContext
 from data.project.manifest import OutputFile
@@ -49,6 +50,7 @@ class Cropped:
     people: tuple[PersonVideo, ...]
     never_seen: tuple[str, ...]
     scored_smiles: bool = False  # the smiles table was written
+    sound: tuple[str, ...] = ()  # what the user should know about the sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,11 @@ def write_crops(task: WriteTask, context: TaskContext) -> Cropped:
         smiles.write(job.paths.smiles_file(job.name))
     people = [person for person in plan.people if person.person_id in task.rendered]
     has_videos = any(path != TIMELINE_FILE for path in task.stale)
-    if has_videos and plan.footage.has_audio and not _sound_file(job).exists():
+    if has_videos and plan.footage.has_audio and not _sound_notes_file(job).exists():
         with atomic_write(_sound_file(job)) as partial_file:
-            write_sound(plan.footage, partial_file, start_s=start_s(plan, people, segments))
+            begin_s = start_s(plan, people, segments)
+            notes = write_sound(plan.footage, partial_file, start_s=begin_s)
+        write_json(_sound_notes_file(job), {"notes": notes})
     files = output_files(plan, job.folder.keys())
     job.folder.sync(files, again=task.stale)
     return _cropped(plan, files, scored_smiles=smiles is not None)
@@ -139,8 +143,20 @@ def _sound_file(job: CropJob) -> Path:
     return job.work / "sound.nut"
 
 
+def _sound_notes_file(job: CropJob) -> Path:
+    """Return the file of `write_sound`'s notes, which is written last."""
+    return job.work / "sound.json"
+
+
+def _sound_notes(job: CropJob) -> tuple[str, ...]:
+    file = _sound_notes_file(job)
+    return tuple(json.loads(file.read_text(encoding="utf-8"))["notes"]) if file.exists() else ()
+
+
 def _sound(plan: CropPlan) -> Path | None:
-    return _sound_file(plan.job) if plan.footage.has_audio else None
+    """Return the file of the sound; None for a silent footage."""
+    file = _sound_file(plan.job)
+    return file if plan.footage.has_audio and file.stat().st_size else None
 
 
 def _write_video(plan: CropPlan, person: Person, path: Path) -> None:
@@ -189,7 +205,8 @@ def _write_timeline(plan: CropPlan, people: Sequence[Person], path: Path) -> Non
 
 def _cropped(plan: CropPlan, files: Mapping[str, OutputFile], *, scored_smiles: bool) -> Cropped:
     people = tuple(_summary(plan, person, files) for person in plan.chosen)
-    return Cropped(_frames_and_duration(plan)[0], people, plan.never_seen, scored_smiles)
+    frames, notes = _frames_and_duration(plan)[0], _sound_notes(plan.job)
+    return Cropped(frames, people, plan.never_seen, scored_smiles, notes)
 
 
 def _frames_and_duration(plan: CropPlan) -> tuple[int, float]:

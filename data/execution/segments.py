@@ -98,12 +98,13 @@ def resume_segment(
 
 
 def damage_of_all(segments: Iterable[Damage]) -> Damage:
-    """Combine the damage of all segments of a footage; each of them counts the missing end."""
-    damages = list(segments)
-    missing = max((damage.missing for damage in damages), default=0)
+    """Combine the damage of all segments of a footage; each counts the file's end and clock."""
+    damages = [Damage(), *segments]
     return Damage(
         sum(damage.frames for damage in damages),
-        missing,
+        max(damage.missing for damage in damages),
         [name for damage in damages for name in damage.pictures],
         [name for damage in damages for name in damage.paged],
+        restarts=max(damage.restarts for damage in damages),
+        strays=max(damage.strays for damage in damages),
     )

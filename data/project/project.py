@@ -15,6 +15,7 @@ from typing import Any
 
 from data.core.atomic import write_json
 from data.core.errors import InputError
+from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.paths import ProjectFolder, ProjectPaths
 from data.project.stages import PEOPLE, RecordT, Stage
 from data.storage.addresses import (
@@ -50,6 +51,7 @@ class FootageEntry:
     rate: Fraction | None  # frames per second; None for images
     width: int  # px, upright
     height: int
+    streams: StreamChoice = DEFAULT_STREAMS  # as the user chose
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +98,22 @@ class Project(ProjectPaths):
         duration_s: float,
         rate: Fraction | None,
         frame_wh: tuple[int, int],
+        streams: StreamChoice = DEFAULT_STREAMS,
         force: bool = False,
     ) -> FootageEntry:
         """Add a footage to the project unless it is there already; return its entry.
 
         Raises:
-            InputError: the file has changed since it was added and ``force`` is false, or its name
-                is not Unicode.
+            InputError: the file or the chosen streams have changed since it was added and ``force``
+                is false, or its name is not Unicode.
         """
         path = absolute(path)
         known = next((e for e in self.footages.values() if e.path == path), None)
         name = known.name if known else self._unused_name(path)
-        entry = FootageEntry(name, path, size_bytes, duration_s, rate, *frame_wh)
+        entry = FootageEntry(name, path, size_bytes, duration_s, rate, *frame_wh, streams)
+        if known and known.streams != streams and not force:
+            message = f"the project reads {_streams_shown(known.streams)}; repeat it with --force"
+            raise InputError(f"{path.name}: {message}, or choose another --project")
         if known and known != entry and not force:
             message = "it has changed since the project read it; read it again with --force"
             raise InputError(f"{path.name}: {message}, or choose another --project")
@@ -115,6 +121,12 @@ class Project(ProjectPaths):
             self.footages[name] = entry
             self.save()
         return entry
+
+    def streams_of(self, path: Path) -> StreamChoice:
+        """Return the streams that the user chose of a footage; the defaults if it is not known."""
+        path = absolute(path)
+        known = (e.streams for e in self.footages.values() if e.path == path)
+        return next(known, DEFAULT_STREAMS)
 
     def _unused_name(self, path: Path) -> str:
         stem = _file_stem(path)
@@ -227,6 +239,8 @@ class Project(ProjectPaths):
     def _entry_to_json(self, entry: FootageEntry) -> dict[str, Any]:
         fields = dataclasses.asdict(entry)
         fields["rate"] = str(entry.rate) if entry.rate is not None else None
+        if not entry.streams:
+            del fields["streams"]
         # Relative below the project's parent folder, so that both can be moved together.
         is_near = entry.path.is_relative_to(self.folder.parent)
         fields["path"] = os.path.relpath(entry.path, self.folder) if is_near else str(entry.path)
@@ -248,7 +262,8 @@ class Project(ProjectPaths):
             path = footage_path(fields["path"])
         elif home and not Path(fields["path"]).is_absolute():
             path = footage_path(to_address(fields["path"], home))
-        return FootageEntry(**{**fields, "rate": rate, "path": path})
+        streams = StreamChoice(**fields.get("streams", {}))
+        return FootageEntry(**{**fields, "rate": rate, "path": path, "streams": streams})
 
     def _load(self, content: dict[str, Any]) -> None:
         schema = content.get("schema")
@@ -265,6 +280,12 @@ class Project(ProjectPaths):
                 f"{self._file}: damaged ({error!r}); choose another --project"
             ) from error
         self.footages = {entry.name: entry for entry in entries}
+
+
+def _streams_shown(streams: StreamChoice) -> str:
+    chosen = ((kind, getattr(streams, kind)) for kind in ("video", "audio"))
+    listed = [f"its {kind} stream {number}" for kind, number in chosen if number is not None]
+    return " and ".join(listed) or "its default streams"
 
 
 def require_project(folder: Path) -> None:

@@ -3,34 +3,56 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from data.core.errors import InputError
 from data.core.file_types import is_picture
 from data.video.images import MAX_PIXELS, check_size
 
 if TYPE_CHECKING:
-    from av import VideoStream
+    from av import AudioStream, VideoStream
     from av.container import InputContainer
+    from av.stream import Stream
+
+    from data.video.footage import Footage
+
+StreamT = TypeVar("StreamT", bound="Stream")
 
 # For elementary streams that declare no frame rate; libav assumes the same value.
 ASSUMED_RATE = Fraction(25)
 
 
 @contextmanager
-def open_video(path: Path, *, threads: int = 0) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(
+    path: Path, *, number: int | None = None, threads: int = 0
+) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open the video stream of the file ``path`` for decoding; close it on exit.
 
     Args:
         path: a video file.
+        number: the video stream, from 1; None for the one flagged as default, else the first.
         threads: decoder threads; 0 for one per core.
 
     Raises:
-        InputError: the file has no video stream, or libav cannot open it.
+        InputError: the file has no such video stream, or libav cannot open it.
+    """
+    with open_container(path) as container:
+        stream = _video_stream(container, path, number)
+        check_size(path, stream.width, stream.height)
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        stream.thread_type, stream.thread_count = "AUTO", threads
+        yield container, stream
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a file; the caller closes it.
+
+    Raises:
+        InputError: libav cannot open it.
     """
     import av
 
@@ -38,15 +60,9 @@ def open_video(path: Path, *, threads: int = 0) -> Iterator[tuple[InputContainer
         # The whitelist stops a playlist in the file from fetching from the network.
         options = {"protocol_whitelist": "file"}
         # Titles and comments may be in another encoding than UTF-8.
-        container = av.open(_source(path), "r", options=options, metadata_errors="replace")
+        return av.open(_source(path), "r", options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise InputError(_why_unreadable(path, error)) from error
-    with container:
-        stream = _video_stream(container, path)
-        check_size(path, stream.width, stream.height)
-        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-        stream.thread_type, stream.thread_count = "AUTO", threads
-        yield container, stream
 
 
 def _source(path: Path) -> str | BinaryIO:
@@ -67,17 +83,26 @@ def stream_rate(stream: VideoStream) -> Fraction | None:
     return Fraction(rate) if rate else None
 
 
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Return the first video stream that is not an attached picture (album cover)."""
-    from av.stream import Disposition
+def open_footage(
+    footage: Footage, *, threads: int = 0
+) -> AbstractContextManager[tuple[InputContainer, VideoStream]]:
+    """Open the chosen video stream of a footage; see `open_video`."""
+    return open_video(footage.path, number=footage.streams.video, threads=threads)
 
-    # The still picture of an HEIF sequence comes before its track.
-    for stream in sorted(container.streams.video, key=_is_still_item):
-        if not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context is None or not stream.width:
-                break
-            return stream
-    if container.streams.audio:
+
+def _video_stream(container: InputContainer, path: Path, number: int | None) -> VideoStream:
+    pictures = video_streams(container)
+    if number is not None:
+        if number > len(pictures):
+            raise InputError(f"{path}: no video stream {number}; {_listed(pictures, 'video')}")
+        pictures = pictures[number - 1 : number]
+    readable = [s for s in pictures if s.codec_context is not None and s.width]
+    if readable:
+        # The still picture of an HEIF sequence comes before its track.
+        return min(default_first(readable), key=_is_still_item)
+    if number is not None:
+        raise InputError(f"{path}: video stream {number} cannot be read; choose another")
+    if container.streams.audio and not pictures:
         raise InputError(f"{path}: sound only; give the video that it belongs to")
     raise InputError(f"{path}: no video stream that can be read; give a video such as .mp4 or .mkv")
 
@@ -85,6 +110,55 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 def _is_still_item(stream: VideoStream) -> bool:
     """Whether libav made the stream of one picture item of ISO 23008-12, which has no clock."""
     return stream.duration is None and stream.frames == 1 and stream.time_base == 1
+
+
+def video_streams(container: InputContainer) -> list[VideoStream]:
+    """Return the video streams but attached pictures (album covers) and thumbnails."""
+    from av.stream import Disposition
+
+    hidden = Disposition.attached_pic | Disposition.timed_thumbnails
+    return [stream for stream in container.streams.video if not stream.disposition & hidden]
+
+
+def default_first(streams: Sequence[StreamT]) -> list[StreamT]:
+    """Return streams in order of preference: those flagged as default first."""
+    from av.stream import Disposition
+
+    return sorted(streams, key=lambda stream: not stream.disposition & Disposition.default)
+
+
+def check_audio_stream(container: InputContainer, path: Path, number: int | None) -> None:
+    """Check that a file has the sound stream that the user chose.
+
+    Raises:
+        InputError: it has not.
+    """
+    streams = container.streams.audio
+    if number is not None and number > len(streams):
+        raise InputError(f"{path}: no sound stream {number}; {_listed(streams, 'sound')}")
+
+
+def _listed(streams: Sequence[VideoStream | AudioStream], kind: str) -> str:
+    names = [
+        f"{number} is {codec_name(stream)}{_size(stream)}"
+        for number, stream in enumerate(streams, start=1)
+    ]
+    return f"it has {len(names)} {kind} stream{'s' * (len(names) != 1)}" + (
+        f": {', '.join(names)}" if names else ""
+    )
+
+
+def codec_name(stream: Stream) -> str:
+    """Return the name of a stream's codec."""
+    context = stream.codec_context
+    return "of an unknown codec" if context is None else context.name
+
+
+def _size(stream: VideoStream | AudioStream) -> str:
+    if stream.type == "video":
+        return f" {stream.width}x{stream.height}" if stream.codec_context is not None else ""
+    language = (stream.language or "").replace("und", "")
+    return f" {language}".rstrip()
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:

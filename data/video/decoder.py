@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.container import ASSUMED_RATE, open_video, stream_rate
+from data.video.container import ASSUMED_RATE, open_footage, stream_rate
 from data.video.footage import Footage
 from data.video.frames import Damage
 from data.video.packet_index import PacketIndex
@@ -37,13 +37,15 @@ def decode_selected(
     is_selected = (index.rank >= 0) & selected[index.rank]
     is_needed = _needed_packets(index, is_selected)
     end = int(np.flatnonzero(is_needed).max(initial=-1)) + 1
-    with open_video(footage.path, threads=threads) as (container, stream):
+    with open_footage(footage, threads=threads) as (container, stream):
         decoder = _Decoder(stream, damage)
         indexer = _FrameIndexer(index, decoder)
         due, state = -1, "idle"  # due: index of the latest selected frame sent to the decoder
         for position, packet in enumerate(_packets(container, stream)):
             if position >= len(is_needed) or (position > end and state == "idle"):
                 break  # no selected frame is left, or the file has grown since it was indexed
+            if index.is_mended:
+                packet.pts = int(index.pts[position])
             if state == "needed" and not is_needed[position]:
                 yield from indexer.index(decoder.drain())
                 state = "idle"
@@ -66,7 +68,7 @@ def decode_all(
     footage: Footage, threads: int, damage: Damage
 ) -> Generator[IndexedFrame, None, None]:
     """Decode every frame and number it by counting: for streams without reliable packet times."""
-    with open_video(footage.path, threads=threads) as (container, stream):
+    with open_footage(footage, threads=threads) as (container, stream):
         decoder = _Decoder(stream, damage)
         timestamps = _Timestamps(stream)
         frames = _decode_packets(_packets(container, stream), decoder)

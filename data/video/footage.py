@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from data.core.digest import file_key
 from data.core.errors import InputError
 from data.core.file_types import is_picture
+from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.project import FootageEntry, Project
 from data.video.animation import TICKS_PER_S, is_animated, is_sequence, measure_animation
-from data.video.container import ASSUMED_RATE, open_video, stream_rate
+from data.video.clock import Join
+from data.video.container import check_audio_stream, open_video, stream_rate
+from data.video.duration import (
+    counted_duration_s,
+    header_duration_s,
+    header_is_plausible,
+    measured_duration_s,
+)
 from data.video.images import picture_wh
 from data.video.media_folder import media_kind, pictures_in
 from data.video.orientation import orientation_of
@@ -41,11 +50,13 @@ class Footage:
     kind: Literal["video", "images", "image"]
     width: int  # upright px; of the first picture in a folder
     height: int
-    duration_s: float  # from the header; a truncated file is shorter
+    duration_s: float  # from the header, unless its clock is mended; a truncated file is shorter
     rate: Fraction | None  # average frames per second; None if unknown
     has_audio: bool
     size_bytes: int
     animated: bool = False  # a video that Pillow decodes; see `data.video.animation`
+    streams: StreamChoice = DEFAULT_STREAMS  # as the user chose
+    joins: tuple[Join, ...] = ()  # restarts of the clock, as where recordings are joined
 
 
 def default_interval_s(duration_s: float) -> float:
@@ -53,17 +64,19 @@ def default_interval_s(duration_s: float) -> float:
     return min(MAX_INTERVAL_S, max(MIN_INTERVAL_S, duration_s / TARGET_SAMPLES))
 
 
-def probe(path: Path | str) -> Footage:
+def probe(path: Path | str, streams: StreamChoice = DEFAULT_STREAMS) -> Footage:
     """Read the header and the first frame of local footage.
 
     Args:
         path: a video in any container that PyAV opens, a folder of pictures, or one picture, which
             is a video if it is animated; see `data.storage.fetch.fetch_footage` for footage at an
             address.
+        streams: streams of a video that the user chose.
 
     Raises:
         InputError: the path is missing, empty or not readable, a folder without pictures, not a
-            video, sound only, truncated before its index, undecodable, or too large.
+            video, sound only, truncated before its index, undecodable, or too large, or it lacks a
+            chosen stream.
     """
     path = Path(path)
     try:
@@ -80,7 +93,7 @@ def probe(path: Path | str) -> Footage:
         raise InputError(f"{path}: the file is empty; copy or record it again")
     if is_picture(path) or media_kind(path) == "picture":
         return _probe_picture(path, size_bytes)
-    return _probe_video(path, size_bytes)
+    return _probe_video(path, size_bytes, streams)
 
 
 def size_on_disk(path: Path) -> int | None:
@@ -101,6 +114,7 @@ def add_footage(project: Project, footage: Footage, *, force: bool = False) -> F
         duration_s=footage.duration_s,
         rate=footage.rate,
         frame_wh=(footage.width, footage.height),
+        streams=footage.streams,
         force=force,
     )
 
@@ -120,7 +134,7 @@ def _probe_picture(path: Path, size_bytes: int) -> Footage:
         return Footage(path, "video", *wh, seconds, found.rate, False, size_bytes, animated=True)
     if is_sequence(path):
         with suppress(InputError):  # else its still picture is read
-            return _probe_video(path, size_bytes)
+            return _probe_video(path, size_bytes, DEFAULT_STREAMS)
     return _of_pictures([path], path, "image")
 
 
@@ -158,16 +172,24 @@ def _first_wh(pictures: list[Path], path: Path) -> tuple[int, int]:
     raise InputError(f"{path}: none of its {len(pictures)} pictures can be read; see {reason}")
 
 
-def _probe_video(path: Path, size_bytes: int) -> Footage:
-    with open_video(path) as (container, stream):
+def _probe_video(path: Path, size_bytes: int, streams: StreamChoice) -> Footage:
+    with open_video(path, number=streams.video) as (container, stream):
+        check_audio_stream(container, path, streams.audio)
         rate = stream_rate(stream)
         has_audio = any(True for _ in container.streams.audio)
-        duration_s = _header_duration_s(container, stream)
+        duration_s = header_duration_s(container, stream)
         frame = _first_frame(container, stream, path)
+        is_plausible = duration_s is None or header_is_plausible(container, stream)
     width, height = orientation_of(frame).upright_wh(frame.width, frame.height)
     if duration_s is None:
-        duration_s = _counted_duration_s(path)
-    return Footage(path, "video", width, height, duration_s, rate, has_audio, size_bytes)
+        duration_s = counted_duration_s(path, streams.video)
+    footage = Footage(
+        path, "video", width, height, duration_s, rate, has_audio, size_bytes, streams=streams
+    )
+    if is_plausible:
+        return footage
+    duration_s, joins = measured_duration_s(footage, file_key(path))
+    return replace(footage, duration_s=duration_s, joins=joins)
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
@@ -192,29 +214,3 @@ def _decode_or_nothing(stream: VideoStream, packet: object) -> list[VideoFrame]:
         return [f for f in stream.decode(packet) if not f.is_corrupt]  # type: ignore[arg-type]
     except av.FFmpegError:
         return []
-
-
-def _header_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    # For elementary streams libav guesses from size and bit rate, which can be far off.
-    if not container.duration or stream.start_time is None or not stream.time_base:
-        return None
-    # Matroska counts the duration from 0, not from the first frame.
-    start_s = float(stream.start_time * stream.time_base)
-    return max(container.duration / 1e6 - max(start_s, 0.0), 0.0)
-
-
-def _counted_duration_s(path: Path) -> float:
-    """Count packets, without decoding, for the duration of a stream whose header has none."""
-    import av
-
-    count = 0
-    with open_video(path) as (container, stream):
-        rate = stream_rate(stream) or ASSUMED_RATE
-        try:
-            for packet in container.demux(stream):
-                count += packet.size > 0
-        except av.FFmpegError:
-            pass  # truncated: count the packets that exist
-    return float(count / rate)

@@ -54,19 +54,24 @@ class Damage:
     missing: int = 0  # frames lost by truncation of the file
     pictures: list[str] = field(default_factory=list)  # names of the unreadable pictures
     paged: list[str] = field(default_factory=list)  # pictures of which only the first page is read
+    restarts: int = 0  # times that the clock of the video restarts, as in joined recordings
+    strays: int = 0  # times of frames that were dropped, and replaced by the likely ones
 
     def __bool__(self) -> bool:
-        """Return whether any frame is damaged, missing or not read."""
-        return bool(self.frames or self.missing or self.paged)
+        """Return whether any frame is damaged, missing or not read, or its time was mended."""
+        return bool(self.frames or self.missing or self.paged or self.restarts or self.strays)
 
     def __str__(self) -> str:
         noun, names = "frame", ""
         if self.pictures:
             noun, names = "picture", f": {first_names(self.pictures)}"
+        times = "once" if self.restarts == 1 else f"{self.restarts} times"
         lines = {
             f"{_counted(self.frames, f'damaged {noun}')} skipped{names}": self.frames,
             f"cut off, about {_counted(self.missing, 'frame')} missing": self.missing,
             f"only the first page read of {first_names(self.paged)}": self.paged,
+            f"the clock restarts {times}, mended": self.restarts,
+            f"{_counted(self.strays, 'frame')} at a stray time, mended": self.strays,
         }
         return "; ".join(line for line, counted in lines.items() if counted) or "nothing damaged"
 

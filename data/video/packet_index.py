@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.container import open_video
-from data.video.footage import Footage
+from data.video.clock import NO_TIME, ClockRules, Join, rules_of
+from data.video.container import open_footage
+from data.video.picture_clock import (
+    FramePackets,
+    UnreliableTimesError,
+    hide_undecodable_start,
+    mend_times,
+)
 
 if TYPE_CHECKING:
     from av import Packet, VideoStream
 
-# Decoders that drop the leading pictures of an open GOP at the start of a stream.
-_NO_LEADING = frozenset({"h264", "hevc"})
+    from data.video.footage import Footage
 
 # Flags of a packet.
 _KEYFRAME, _SHOWN, _UNREFERENCED = 1, 2, 4
@@ -35,13 +40,20 @@ class PacketIndex:
     neither on where decoding starts nor on damage.
     """
 
-    pts: NDArray[np.int64]  # (n,) ticks, decode order
+    pts: NDArray[np.int64]  # (n,) ticks, decode order; without restarts of the clock
     rank: NDArray[np.int64]  # (n,) rank by presentation time, -1 if never shown
     keyframe: NDArray[np.bool_]  # (n,)
     unreferenced: NDArray[np.bool_]  # (n,) True if no other frame refers to it
     sorted_pts: NDArray[np.int64]  # (shown,) ticks, presentation order
     time_base: Fraction  # seconds per tick
     missing: int  # frames that the header declares and the file lacks
+    joins: tuple[Join, ...] = ()  # restarts of the clock
+    strays: int = 0  # times that were dropped, and replaced by what their neighbours imply
+
+    @property
+    def is_mended(self) -> bool:
+        """Return whether ``pts`` differ from those in the file."""
+        return bool(self.joins or self.strays)
 
     @property
     def times_s(self) -> NDArray[np.float64]:
@@ -61,13 +73,13 @@ class PacketIndex:
 def index_packets(footage: Footage) -> PacketIndex | None:
     """Index the packets of a video; return None if their times are unreliable.
 
-    Times are unreliable if one is missing (elementary streams, AVI with B-frames), two are equal,
-    or decoding times decrease (joined recordings).
+    A clock that restarts (joined recordings) or has stray times is mended. Times are unreliable if
+    one is missing (elementary streams, AVI with B-frames), two are equal, or they are in no order.
     """
     import av
 
-    pts, flags, last_dts = array("q"), bytearray(), None
-    with open_video(footage.path) as (container, stream):
+    packets = _Packets()
+    with open_footage(footage) as (container, stream):
         for other in container.streams:
             if other is not stream:
                 other.discard = av.stream.Discard.all  # saves reading its bytes
@@ -75,41 +87,58 @@ def index_packets(footage: Footage) -> PacketIndex | None:
             for packet in container.demux(stream):
                 if not packet.size:
                     continue
-                if packet.pts is None or _decreases(packet.dts, last_dts):
+                if packet.pts is None:
                     return None
-                last_dts = packet.dts if packet.dts is not None else last_dts
-                pts.append(packet.pts)
-                flags.append(_flags(packet, stream))
+                packets.append(packet, stream)
         except av.FFmpegError:
             pass  # truncated: the packets before are intact
-        declared = _declared_frames(stream, len(pts), last_dts), _declared_s(stream)
-        return _build_index(pts, flags, stream, declared)
+        if not packets.pts or not stream.time_base:
+            return None
+        last_dts = packets.dts[-1] if packets.dts[-1] != NO_TIME else None
+        frames = _declared_frames(stream, len(packets.pts), last_dts)
+        declared = frames, _declared_s(stream, footage)
+        rules = rules_of(container, Fraction(stream.time_base))
+        return _build_index(packets, rules, stream.codec_context.name, declared)
+
+
+class _Packets:
+    """Packets of a video while they are read."""
+
+    def __init__(self) -> None:
+        self.pts, self.dts, self.position = array("q"), array("q"), array("q")
+        self.flags = bytearray()
+
+    def append(self, packet: Packet[VideoStream], stream: VideoStream) -> None:
+        self.pts.append(packet.pts or 0)
+        self.dts.append(NO_TIME if packet.dts is None else packet.dts)
+        self.position.append(-1 if packet.pos is None else packet.pos)
+        self.flags.append(_flags(packet, stream))
 
 
 def _build_index(
-    pts: array[int], flags: bytearray, stream: VideoStream, declared: tuple[int, float]
+    packets: _Packets, rules: ClockRules, codec: str, declared: tuple[int, float]
 ) -> PacketIndex | None:
-    ticks, bits = np.array(pts, np.int64), np.array(flags, np.uint8)
+    ticks, bits = np.array(packets.pts, np.int64), np.array(packets.flags, np.uint8)
     keyframe, shown, unreferenced = ((bits & f) > 0 for f in (_KEYFRAME, _SHOWN, _UNREFERENCED))
-    if keyframe.any():
-        _hide_undecodable_start(ticks, keyframe, shown, stream.codec_context.name)
+    dts, position = np.array(packets.dts, np.int64), np.array(packets.position, np.int64)
+    try:
+        frames = FramePackets(ticks, dts, position, keyframe, shown)
+        mended = mend_times(frames, rules, codec=codec)
+    except UnreliableTimesError:
+        return None
+    if mended is None:
+        hide_undecodable_start(ticks, keyframe, shown, codec)
+    else:
+        ticks, shown = mended.pts, mended.shown
     sorted_pts = np.sort(ticks[shown])
-    if not len(sorted_pts) or (np.diff(sorted_pts) == 0).any() or not stream.time_base:
+    if not len(sorted_pts) or (np.diff(sorted_pts) == 0).any():
         return None
     rank = np.where(shown, np.searchsorted(sorted_pts, ticks), -1)
-    time_base = Fraction(stream.time_base)
-    missing = _missing(sorted_pts, time_base, len(ticks), declared)
-    return PacketIndex(ticks, rank, keyframe, unreferenced, sorted_pts, time_base, missing)
-
-
-def _hide_undecodable_start(
-    pts: NDArray[np.int64], keyframe: NDArray[np.bool_], shown: NDArray[np.bool_], codec: str
-) -> None:
-    """Hide the frames before the first keyframe: the frames they refer to are missing."""
-    first = int(np.argmax(keyframe))
-    shown[:first] = False
-    if codec in _NO_LEADING:
-        shown[pts < pts[first]] = False
+    if mended is not None:
+        declared = declared[0], 0.0
+    missing = _missing(sorted_pts, rules.tick, len(ticks), declared)
+    index = PacketIndex(ticks, rank, keyframe, unreferenced, sorted_pts, rules.tick, missing)
+    return index if mended is None else replace(index, joins=mended.joins, strays=mended.strays)
 
 
 def _missing(
@@ -138,19 +167,21 @@ def _declared_frames(stream: VideoStream, packets: int, last_dts: int | None) ->
     return max(stream.frames - repeated, 0)
 
 
-def _declared_s(stream: VideoStream) -> float:
-    """Return the duration in Matroska's header, else 0: for other formats libav may guess it."""
+def _declared_s(stream: VideoStream, footage: Footage) -> float:
+    """Return the duration in Matroska's header, else 0: for other formats libav may guess it.
+
+    It is 0 as well if `probe` found it to be wrong: a stray time of the sound makes it too long.
+    """
     if "matroska" not in stream.container.format.name:
         return 0.0
     from typing import cast
 
     from av.container import InputContainer
 
-    return (cast(InputContainer, stream.container).duration or 0) / 1e6
-
-
-def _decreases(dts: int | None, last_dts: int | None) -> bool:
-    return dts is not None and last_dts is not None and dts < last_dts
+    declared_s = (cast(InputContainer, stream.container).duration or 0) / 1e6
+    begin_s = float((stream.start_time or 0) * (stream.time_base or 0))
+    is_wrong = footage.duration_s < declared_s - max(begin_s, 0.0) - _TRUNCATED_S
+    return 0.0 if is_wrong else declared_s
 
 
 def _flags(packet: Packet[VideoStream], stream: VideoStream) -> int:

@@ -175,6 +175,7 @@ def _decode(
         decoded = decode_all(footage, threads, damage)
     else:
         damage.missing += index.missing
+        damage.restarts, damage.strays = len(index.joins), index.strays
         start_s, tick = int(index.sorted_pts[0]) * index.time_base, index.time_base
         decoded = decode_selected(footage, index, selection.plan(index.times_s), threads, damage)
     with closing(decoded):
