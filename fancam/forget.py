@@ -11,10 +11,13 @@ from data.core.errors import InputError
 
 if TYPE_CHECKING:
     from clustering.erasure import ErasedFaces
+    from data.erasure.residue_scan import Residue
     from data.project.project import Project
     from data.tables.people import People
 
 NAME = "fancam"
+_LISTED = 20
+"""Maximum number of files to list."""
 
 
 def forget(project: Project, name: str, *, yes: bool) -> int:
@@ -28,13 +31,15 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     Raises:
         InputError: no person has this name, or there is no terminal for the question.
     """
+    from data.erasure.names import NameSearch
     from data.erasure.people import all_names, merged_people
     from data.erasure.residue_scan import Needle, find_residues
     from data.tables.people import open_people
 
     with open_people(project.people_file) as people:
         person_id = _person_id(people, name)
-        names = all_names(people, person_id) - (set(people.names().values()) - {name})
+        others = {other for person, other in people.names().items() if person != person_id}
+        names = all_names(people, person_id) - others
         person_ids = sorted(merged_people(people, person_id))
     if not confirmed(f"Forget {name}? This cannot be undone.", yes=yes):
         return 0
@@ -47,13 +52,22 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     print("other people's videos may show them: run crop-people --others blur --force to blur them")
     print("people/unknown may hold unrecognised faces of them: check it")
     print("the footage itself is unchanged: cluster-faces --force would find them again")
-    needle = Needle(names, erased.embeddings, erased.portraits, erased.frames)
+    needle = Needle(names, erased.embeddings, erased.portraits, erased.frames, kept=others)
     residues = find_residues(project.folder, needle)
-    lines = [
-        f"{residue.path}: their {residue.kind} is still in it; remove it" for residue in residues
-    ]
+    search = NameSearch(names)
+    for footage in filter(search.in_value, project.footages):
+        print(f"the footage {footage} has their name: it stays in this project; rename the video,")
+        print("and make a new project, to be rid of it")
     print(f"searched every byte of {shown(project.folder)}: {len(residues)} residues left")
-    return report_failures(NAME, lines)
+    return report_failures(NAME, _lines(residues))
+
+
+def _lines(residues: Sequence[Residue]) -> list[str]:
+    """Return a line per file, and one for those that are too many to list."""
+    listed = residues if len(residues) <= _LISTED + 1 else residues[:_LISTED]
+    lines = [f"{found.path}: their {found.kind} is still in it; remove it" for found in listed]
+    left = len(residues) - len(listed)
+    return lines + ([f"and {left} more files have residues of them"] if left else [])
 
 
 def _person_id(people: People, name: str) -> int:

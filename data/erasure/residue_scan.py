@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-import zipfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from data.erasure.archives import entries_of
+from data.erasure.content import Content, Texts
+from data.erasure.names import NameSearch
+from data.erasure.own_texts import free_name, is_own_archive, without_suffix
+from data.erasure.texts import texts_of
 
 _BLOCK_BYTES: Final = 1 << 22
 _EMBEDDING_BYTES: Final = 16
@@ -37,6 +40,7 @@ class Needle:
 
     Args:
         names: current and former names.
+        kept: names of the other people.
         embeddings: ``(m, 128)``, one per face.
         portraits: `picture_mark` of each picture of a single face.
         frames: `picture_digest` of each picture that shows the person.
@@ -46,6 +50,7 @@ class Needle:
     embeddings: NDArray[np.float32]
     portraits: Collection[bytes] = ()
     frames: Collection[bytes] = ()
+    kept: Collection[str] = ()
 
 
 def picture_mark(content: bytes) -> bytes:
@@ -70,67 +75,85 @@ def picture_digest(content: bytes) -> bytes:
 def find_residues(folder: Path, needle: Needle) -> list[Residue]:
     """Search the path and the content of every file in a folder for a needle.
 
-    Archives and compressed tables are unpacked. Names match whole words only: "Person 1" does not
-    match "Person 12".
+    Embeddings and pictures are searched in all bytes, names in all text, and long names in all
+    bytes of other files as well. Archives and compressed tables are unpacked. Names match whole
+    words only: "Person 1" does not match "Person 12".
     """
-    search = _Scan(needle)
+    scan = _Scan(needle)
     residues = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        found = {"name"} if search.in_text(path.relative_to(folder).as_posix().encode()) else set()
-        for content in _contents(path):
-            found |= search.in_content(content)
-        if path.suffix == ".parquet":
-            found |= search.in_table(path)
+    for path in sorted(folder.rglob("*")):
+        relative = PurePosixPath(path.relative_to(folder).as_posix())
+        found = {"name"} if scan.in_path(path, relative) else set()
+        if path.is_file():
+            with path.open("rb") as file:
+                found |= scan.in_file(Content(relative, file, path))
         residues += [Residue(path, kind) for kind in sorted(found)]
     return residues
 
 
 class _Scan:
     def __init__(self, needle: Needle) -> None:
-        # Plain and escaped for JSON; in UTF-8, and in UTF-16, which Windows programs write.
-        texts = {text for name in needle.names for text in (name, json.dumps(name)[1:-1])}
-        spellings = {text.encode(code) for text in texts for code in ("utf-8", "utf-16-le")}
-        words = [rb"(?<![\w\x80-\xff])" + re.escape(s) + rb"(?![\w\x80-\xff])" for s in spellings]
-        self._name = re.compile(b"|".join(words)) if words else None
+        self._names = NameSearch(needle.names, needle.kept)
         self._rows = {row.tobytes() for row in needle.embeddings}
         self._marks = {
             "embedding": _Marks({row[:_EMBEDDING_BYTES] for row in self._rows}),
             "portrait": _Marks(set(needle.portraits)),
         }
         self._frames = set(needle.frames)
-        self.overlap = max([_PICTURE_BYTES, *map(len, spellings)]) + 2
+        self._overlap = max(_PICTURE_BYTES + 2, self._names.overlap)
 
-    def in_text(self, content: bytes) -> bool:
-        return self._name is not None and self._name.search(content) is not None
+    def in_path(self, path: Path, relative: PurePosixPath) -> bool:
+        """Search the last component of a path, and of the target of a link."""
+        parts = [free_name(relative)]
+        parts += [without_suffix(path.readlink().name)] if path.is_symlink() else []
+        return any(part is not None and self._names.in_value(part) for part in parts)
 
-    def in_content(self, content: IO[bytes]) -> set[str]:
+    def in_file(self, content: Content) -> set[str]:
+        """Search a file or an entry of an archive, and the entries of an archive in it."""
+        texts = texts_of(content)
+        found = {"name"} if any(map(self._names.in_value, texts.values)) else set()
+        content.file.seek(0)
+        found |= self._in_bytes(content.file, texts)
+        if content.path.suffix == ".parquet":
+            content.file.seek(0)
+            found |= self._in_table(content.file)
+        content.file.seek(0)
+        for entry in entries_of(content):
+            named = not is_own_archive(content.path) and any(
+                self._names.in_value(without_suffix(part)) for part in entry.path.parts
+            )
+            found |= {"name"} if named else set()
+            found |= self.in_file(entry)
+        return found
+
+    def _in_bytes(self, file: IO[bytes], texts: Texts) -> set[str]:
         found: set[str] = set()
         before, sha256 = b"", hashlib.sha256()
-        while block := content.read(_BLOCK_BYTES):
+        while block := file.read(_BLOCK_BYTES):
             window = before + block
-            found |= {"name"} if self.in_text(window) else set()
+            if not texts.complete and self._names.in_bytes(window, texts.words):
+                found.add("name")
             found |= {kind for kind, marks in self._marks.items() if marks.in_content(window)}
-            before = window[-self.overlap :]
+            before = window[-self._overlap :]
             sha256.update(block)
         return found | ({"frame"} if sha256.digest() in self._frames else set())
 
-    def in_table(self, path: Path) -> set[str]:
-        """Search the embedding and text columns of a compressed table."""
+    def _in_table(self, file: IO[bytes]) -> set[str]:
+        """Search the embeddings in a compressed table."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        found: set[str] = set()
-        with pa.OSFile(str(path)) as source, pq.ParquetFile(source) as file:
-            table = file.read()
+        try:
+            table = pq.ParquetFile(file).read()
+        except (OSError, ValueError, pa.ArrowException):
+            return set()
         for column in table.itercolumns():
             values = column.combine_chunks()
             if str(values.type).startswith("fixed_size_list<") and values.type.list_size == 128:
                 rows = np.asarray(values.flatten()).reshape(-1, 128).astype(np.float32)
-                found |= {"embedding"} if any(r.tobytes() in self._rows for r in rows) else set()
-            elif str(values.type) in ("string", "large_string"):
-                texts = (str(text).encode() for text in values.to_pylist() if text is not None)
-                found |= {"name"} if any(map(self.in_text, texts)) else set()
-        return found
+                if any(row.tobytes() in self._rows for row in rows):
+                    return {"embedding"}
+        return set()
 
 
 class _Marks:
@@ -155,14 +178,3 @@ class _Marks:
         if count > 0:
             words = np.frombuffer(content, "<u2", count, shift)
             yield from (np.flatnonzero(self._prefixes[words]) * 2 + shift).tolist()
-
-
-def _contents(path: Path) -> Iterator[IO[bytes]]:
-    """Yield the content of a file, and of each of its entries if it is an archive."""
-    with path.open("rb") as content:
-        yield content
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                with archive.open(entry) as content:
-                    yield content
