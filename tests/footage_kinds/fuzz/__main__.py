@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{number} tried", flush=True)
     outcomes = [(case, outcome) for case, outcome in run.outcomes() if case.number in {*numbers}]
     print(table(outcomes))
+    print(worst(outcomes))
     return int(any(outcome.status == "failed" for _, outcome in outcomes))
 
 
@@ -130,6 +131,20 @@ def table(outcomes: Sequence[tuple[Case, Outcome]]) -> str:
         numbers = (counts[status] for status in _STATUSES)
         lines.append(_row(container, mutation, counts.total(), *numbers))
     return "\n".join(lines)
+
+
+def worst(outcomes: Sequence[tuple[Case, Outcome]]) -> str:
+    """Name the footages that took most time and most memory."""
+    if not outcomes:
+        return "nothing tried"
+    slowest, largest = (
+        max(outcomes, key=lambda pair, name=name: getattr(pair[1], name))  # type: ignore[misc]
+        for name in ("took_s", "peak_mb")
+    )
+    return (
+        f"slowest: case {slowest[0].number} in {slowest[1].took_s:.1f} s;"
+        f" most memory: case {largest[0].number}, {largest[1].peak_mb} MB"
+    )
 
 
 def _order(row: tuple[tuple[str, str], object]) -> tuple[int, tuple[str, str]]:

@@ -44,6 +44,8 @@ class Outcome:
 
     status: Status
     detail: str = ""  # line of the refusal, or traceback or description of the failure
+    took_s: float = 0.0
+    peak_mb: int = 0  # memory of the process; 0 where unknown
 
 
 class FuzzError(Exception):

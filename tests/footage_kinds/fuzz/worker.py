@@ -6,7 +6,9 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -49,12 +51,15 @@ def _tried(case: Case, folder: Path, seeds: Seeds, printed: Callable[[], str]) -
     path = case.write(seeds, emptied(folder / "footage"))
     projects = emptied(folder / "projects")
     _reset_peak()
+    began_s = time.monotonic()
     outcome = run_trial(path, projects, printed)
+    took_s, peak_bytes = time.monotonic() - began_s, _peak_bytes()
+    outcome = replace(outcome, took_s=round(took_s, 2), peak_mb=peak_bytes >> 20)
     if outcome.status != "failed":
-        if (peak := _peak_bytes()) > MAX_MEMORY:
-            outcome = Outcome("failed", f"memory: {peak >> 20} MB")
+        if peak_bytes > MAX_MEMORY:
+            outcome = replace(outcome, status="failed", detail=f"memory: {outcome.peak_mb} MB")
         elif (size := disk_bytes(projects)) > MAX_DISK:
-            outcome = Outcome("failed", f"disk: {size >> 20} MB")
+            outcome = replace(outcome, status="failed", detail=f"disk: {size >> 20} MB")
     return outcome
 
 
