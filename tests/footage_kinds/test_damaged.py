@@ -15,6 +15,7 @@ import pytest
 
 from data.project.project import Project
 from data.video.frames import Damage
+from data.video.images import read_picture
 from data.video.jpeg import encode_jpeg
 from data.video.reader import read_frames
 from tests.clips.catalogue import Clips
@@ -22,7 +23,7 @@ from tests.clips.numbered import HEIGHT, WIDTH, number_of, picture
 from tests.clustering.command import Ran
 from tests.clustering.fakes import PEOPLE
 from tests.cropping.small_project import small_project
-from tests.footage_kinds.fuzz.seeds import RATE, Codecs, write_clip
+from tests.footage_kinds.fuzz.seeds import RATE, Codecs, picture_writer, write_clip
 from tests.footage_kinds.stubs import Command, add_tracker
 
 FRAMES = 75
@@ -271,6 +272,19 @@ def test_title_in_another_encoding(
     through_all_commands(command, path, FRAMES // SAMPLE, FRAMES)
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".heic"])
+def test_picture_with_damaged_exif(command: Command, tmp_path: Path, suffix: str) -> None:
+    """The pixels are intact, and nothing but a summary is printed."""
+    path = tmp_path / f"picture{suffix}"
+    picture_writer(0)(path)
+    intact = read_picture(path)
+    content = path.read_bytes()
+    place = content.index(b"MM\0*")
+    path.write_bytes(content[:place] + noise(24) + content[place + 24 :])
+    assert sorted(read_picture(path).shape) == sorted(intact.shape)
+    line_of(command("cluster-faces", path.name), path)
+
+
 # --- huge -------------------------------------------------------------------------------------
 
 
@@ -309,7 +323,7 @@ def test_huge_number_in_the_header(
         ("absurd_size.y4m", "not a video that can be read"),
         ("absurd.png", "too many"),
         ("absurd.jpg", "too many"),
-        ("absurd.gif", "no video stream that can be read"),
+        ("absurd.gif", "not a picture that can be read"),
     ],
 )
 def test_huge_picture(

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from tests.footage_kinds.fuzz.cases import Case, Seeds
 from tests.footage_kinds.fuzz.pool import run_cases
-from tests.footage_kinds.fuzz.seeds import make_seeds
+from tests.footage_kinds.fuzz.seeds import CONTAINERS, make_seeds
 from tests.footage_kinds.fuzz.trial import Outcome
 
 _STATUSES: Final = ("read", "refused", "failed")
@@ -28,7 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     folder: Path = parsed.folder or Path(tempfile.gettempdir()) / f"fancam-fuzz-{parsed.seed}"
     run = FuzzRun(folder, parsed.seed)
-    numbers = parsed.case or range(parsed.files)
+    numbers = parsed.case or [
+        number
+        for number in range(parsed.files)
+        if parsed.container in (None, Case(parsed.seed, number).container)
+    ]
     if parsed.case:
         run.forget(parsed.case)
     for number, (case, outcome) in enumerate(run.tried(numbers, workers=parsed.workers), start=1):
@@ -50,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="the same seed damages in the same way (default: 1)")
     add("--workers", type=int, default=2, help="number of processes (default: 2)")
     add("--case", type=int, action="append", help="try only this one, again; may be repeated")
+    add("--container", choices=CONTAINERS, help="try only this container")
     add("--folder", type=Path, help="folder of results and of footages that fail")
     return parser
 

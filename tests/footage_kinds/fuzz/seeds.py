@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from pillow_heif import register_heif_opener
 
 from data.core.arrays import Image
 from tests.clips.encoding import sound
@@ -156,13 +157,14 @@ CONTAINERS: Final[dict[str, Container]] = {
     "mjpeg": Container(".mjpeg", (Codecs("mjpeg", pix_fmt="yuvj420p", frames=8),)),
     "gif": Container(".gif", (Codecs("gif", pix_fmt="rgb8"),)),
     "apng": Container(".apng", (Codecs("apng", pix_fmt="rgb24", frames=6),)),
+    "webp": Container(".webp", (Codecs("libwebp_anim"),)),
     "ivf": Container(".ivf", (Codecs("libvpx-vp9", options={"deadline": "realtime"}),)),
     "y4m": Container(".y4m", (Codecs("rawvideo", container="yuv4mpegpipe", frames=4),)),
     "rm": Container(".rm", (Codecs("rv20", "ac3", wh=(176, 144), options=_GOP),)),
     "nut": Container(".nut", (Codecs("snow", "flac", frames=6), _MPEG4)),
     **{
         f"{suffix[1:]} pictures": Container("", pictures=suffix)
-        for suffix in (".jpg", ".png", ".webp", ".tiff", ".bmp")
+        for suffix in (".jpg", ".png", ".webp", ".tiff", ".bmp", ".heic", ".avif")
     },
 }
 """All containers, by name."""
@@ -179,7 +181,7 @@ def _seeds_of(folder: Path, name: str, container: Container) -> list[Path]:
     stem = name.replace(" ", "-")
     if container.pictures:
         paths = [folder / f"{stem}-{n}{container.pictures}" for n in range(_PICTURES)]
-        writers: list[Callable[[Path], None]] = [_picture_writer(n) for n in range(_PICTURES)]
+        writers: list[Callable[[Path], None]] = [picture_writer(n) for n in range(_PICTURES)]
     else:
         paths = [folder / f"{stem}-{n}{container.suffix}" for n in range(len(container.seeds))]
         writers = [_video_writer(codecs) for codecs in container.seeds]
@@ -191,7 +193,8 @@ def _seeds_of(folder: Path, name: str, container: Container) -> list[Path]:
     return paths
 
 
-def _picture_writer(number: int) -> Callable[[Path], None]:
+def picture_writer(number: int) -> Callable[[Path], None]:
+    """Return a writer of a numbered picture in colour, grey or with a palette, some with EXIF."""
     from PIL import Image as Pillow
 
     modes = ("RGB", "L", "P")
@@ -201,7 +204,9 @@ def _picture_writer(number: int) -> Callable[[Path], None]:
 
 
 def _save(image: Any, mode: str, path: Path) -> None:
-    if path.suffix in (".jpg", ".webp"):
+    if path.suffix == ".heic":
+        register_heif_opener()
+    if path.suffix in (".jpg", ".webp", ".heic", ".avif"):
         exif = image.getexif()
         exif[0x0112] = 6
         image.convert("RGB" if mode == "P" else mode).save(path, exif=exif)
