@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image as Pillow
 
@@ -22,11 +20,8 @@ from data.video.frames import Damage
 from data.video.media_folder import LeftOut
 from data.video.reader import read_frames
 from tests.clips.animations import write_animation
-from tests.clips.catalogue import Clips
-from tests.clips.deep_pictures import write_samples
 from tests.clips.encoding import encode
 from tests.clips.numbered import number_of, picture, pictures
-from tests.footage_kinds.stubs import Command
 from tests.footage_kinds.test_pictures import save_phone
 
 Write = Callable[[Path], None]
@@ -346,65 +341,3 @@ def test_the_rest_of_a_known_persons_folder_is_named(tmp_path: Path) -> None:
         f"{anna}: 1 not read ({UNSUPPORTED}): c.dng",
         f"{anna}: 1 not read (link to a file that does not exist): gone.jpg",
     )
-
-
-# --- in commands ------------------------------------------------------------------------------
-
-
-def test_damaged_pictures_are_named(command: Command, tmp_path: Path) -> None:
-    for number in range(12):
-        save(tmp_path / "photos" / f"{number}.jpg", number)
-    for number in (2, 5, 7):
-        (tmp_path / "photos" / f"{number}.jpg").write_bytes(b"\xff\xd8\xff broken")
-    Pillow.fromarray(picture(1)).save(
-        tmp_path / "photos" / "pages.tif", save_all=True, append_images=[Pillow.new("RGB", (9, 9))]
-    )
-
-    done = command("cluster-faces", "photos")
-
-    assert done.code == 0
-    assert done.out[0].startswith("photos: 10 pictures, 40 faces")
-    assert done.out[0].endswith(
-        "; 3 damaged pictures skipped: 2.jpg, 5.jpg, 7.jpg; only the first page read of pages.tif"
-    )
-
-
-def test_a_mixed_folder_through_every_command(
-    command: Command, clips: Clips, tmp_path: Path
-) -> None:
-    folder = tmp_path / "event"
-    folder.mkdir()
-    shutil.copy(clips("constant_rate.mp4"), folder / "b.mp4")
-    for number in range(4):
-        save(folder / f"{number}.heic", number)
-    write_animation(folder / "moving.webp", durations_ms=[100] * 20)
-    write_samples(folder / "deep.png", picture(3).astype(np.uint16) * 257)
-    (folder / "raw.cr3").write_bytes(b"x")
-    (folder / "gone.mp4").symlink_to(folder / "nowhere.mp4")
-    named = [
-        "1 not read (link to a file that does not exist): gone.mp4",
-        f"1 not read ({UNSUPPORTED}): raw.cr3",
-    ]
-
-    done = command("fancam", "event", "--no-review", "--weights", "yolo11n.yaml")
-
-    assert done.code == 0, done
-    assert done.err == [f"fancam: {line}" for line in named], done
-    project = Project(tmp_path / "event.fancam")
-    assert [entry.path.name for entry in project.footages.values()] == [
-        "b.mp4",
-        "moving.webp",
-        "event",
-    ]
-    made = {
-        path.relative_to(project.folder / "crops").parts[0]
-        for path in project.folder.glob("crops/*/*.mp4")
-    }
-    assert made == {"b", "moving"}
-
-    for name in ("cluster-faces", "track-people", "crop-people", "smile-gifs"):
-        arguments = ["event"] if name == "cluster-faces" else ["event.fancam", "event"]
-        done = command(name, *arguments)
-        left_out = [*named, "1 not read (pictures, not a video): event"]
-        lines = left_out if name == "crop-people" else named
-        assert (done.code, sorted(done.err)) == (0, sorted(f"{name}: {x}" for x in lines)), done

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 from data.core.errors import InputError
 from data.video.footage import probe
-from data.video.images import picture_wh, read_face, read_picture
+from data.video.images import picture_wh, read_picture
 from data.video.reader import read_frames
 from tests.clips.deep_pictures import (
     ADOBE_RGB,
@@ -28,7 +28,6 @@ from tests.clips.deep_pictures import (
     write_samples,
 )
 from tests.clips.numbered import corners_of, number_of, picture
-from tests.footage_kinds.stubs import Command
 
 EXPECTED = np.rint(RAMP * 255)
 UPRIGHT = ["red", "green", "blue", "white"]
@@ -142,7 +141,7 @@ def _palette_see_through(path: Path) -> None:
     image.save(path, transparency=0)
 
 
-def _faded(mode: str) -> Callable[[Path], None]:
+def faded(mode: str) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         """Write (200, 30, 40), or grey 60, on the right of a see-through left half."""
         colour = (200, 30, 40) if mode == "RGBA" else (60,)
@@ -179,10 +178,10 @@ RED, WHITE = (200, 30, 40), (255, 255, 255)
 MODELS = [
     pytest.param("palette.png", _palette_see_through, WHITE, RED, id="palette see-through"),
     pytest.param("palette.gif", _palette_see_through, WHITE, RED, id="GIF see-through"),
-    pytest.param("rgba.png", _faded("RGBA"), WHITE, RED, id="RGBA"),
-    pytest.param("rgba.tif", _faded("RGBA"), WHITE, RED, id="RGBA TIFF"),
-    pytest.param("rgba.webp", _faded("RGBA"), WHITE, RED, id="RGBA WebP"),
-    pytest.param("la.png", _faded("LA"), WHITE, (60, 60, 60), id="LA"),
+    pytest.param("rgba.png", faded("RGBA"), WHITE, RED, id="RGBA"),
+    pytest.param("rgba.tif", faded("RGBA"), WHITE, RED, id="RGBA TIFF"),
+    pytest.param("rgba.webp", faded("RGBA"), WHITE, RED, id="RGBA WebP"),
+    pytest.param("la.png", faded("LA"), WHITE, (60, 60, 60), id="LA"),
     pytest.param("key.png", _one_colour_see_through, WHITE, RED, id="one colour see-through"),
     pytest.param("half.png", _half_see_through, (127, 127, 127), RED, id="half see-through"),
     pytest.param("bits.png", _one_bit, (0, 0, 0), WHITE, id="1 bit"),
@@ -344,65 +343,3 @@ def test_further_suffixes(suffix: str, tmp_path: Path) -> None:
     (frame,) = read_frames(tmp_path / f"IMG_1{suffix}")
 
     assert (probe(tmp_path / f"IMG_1{suffix}").kind, number_of(frame.image)) == ("image", 6)
-
-
-# --- in commands ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["face.png", "face.tif", "face.heic", "face.avif"])
-def test_labelled_faces_are_read_in_the_same_way(name: str, tmp_path: Path) -> None:
-    if name.endswith((".png", ".tif")):
-        write_samples(tmp_path / name, ramp_of(65535))
-    else:
-        save_phone(tmp_path / name, np.repeat(EXPECTED[..., None], 3, axis=2).astype(np.uint8))
-
-    grey = read_face((tmp_path / name).read_bytes(), max_side_px=1000)
-
-    assert np.abs(grey - EXPECTED).max() <= 6
-
-
-def _deep(path: Path) -> None:
-    write_samples(path, picture(3).astype(np.uint16) * 257)
-
-
-def _wide_gamut(path: Path) -> None:
-    icc = profile(DISPLAY_P3)
-    Pillow.fromarray(in_space(picture(3), icc)).save(path, icc_profile=icc, quality=95)
-
-
-def _two_pages(path: Path) -> None:
-    pages = [Pillow.fromarray(picture(number)) for number in (3, 4)]
-    if path.suffix == ".tif":
-        pages[0].save(path, save_all=True, append_images=pages[1:])
-        return
-    from pillow_heif import from_pillow
-
-    file = from_pillow(pages[0])
-    file.add_from_pillow(pages[1])
-    file.save(path, quality=95)
-
-
-@pytest.mark.parametrize(
-    ("name", "write"),
-    [
-        ("phone.heic", save_phone),
-        ("phone.avif", save_phone),
-        ("deep.png", _deep),
-        ("deep.tif", _deep),
-        ("wide.jpg", _wide_gamut),
-        ("pages.tif", _two_pages),
-        ("pages.heic", _two_pages),
-    ],
-)
-def test_cluster_faces_finds_the_people_of_a_picture(
-    name: str, write: Callable[[Path], None], command: Command, tmp_path: Path
-) -> None:
-    write(tmp_path / name)
-
-    done = command("cluster-faces", name, "--min-samples", "1")
-
-    assert (done.code, done.err) == (0, []), done
-    note = f"; only the first page read of {name}" if "pages" in name else ""
-    assert done.out[0].startswith(f"{Path(name).stem}: 1 picture, 4 faces of ")
-    assert done.out[0].endswith(note)
-    assert "4 people" in done.out
