@@ -310,8 +310,12 @@ def _review(project: Project, line: TotalProgress) -> None:
     with open_people(project.people_file) as people:
         count = len(people.names())
     with serve_in_background([project.folder], ServerSettings(port=0)) as address:
-        line.say(f"found {count} people: press Enter to continue, or name them at {address}people")
-        input()
+        found = "1 person" if count == 1 else f"{count} people"
+        line.say(f"found {found}; name them at {address}people, then press Enter here to train")
+        try:
+            input()
+        except EOFError:  # Ctrl-D
+            raise KeyboardInterrupt from None
     if not pending_changes(project).up_to_date:
         write_people(project, progress=bars(NAME))
 

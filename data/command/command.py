@@ -90,7 +90,11 @@ def confirmed(question: str, *, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise InputError(f"{question} No terminal to ask on: give --yes")
-    return input(f"{question} [y/N] ").strip().casefold() in ("y", "yes")
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:  # Ctrl-D
+        return False
+    return answer.strip().casefold() in ("y", "yes")
 
 
 def limit_threads(threads: int) -> None:

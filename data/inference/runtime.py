@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.errors import InputError
+from data.inference.signal_stack import kept_signal_stack
 from data.inference.telemetry import silence_onnxruntime, silence_openvino
 
 RuntimeName: TypeAlias = Literal["auto", "onnxruntime", "openvino"]
@@ -135,7 +136,8 @@ class _OpenVino:
             options["ENABLE_CPU_PINNING"] = False  # two concurrent networks would share a core
         _initialise_types(openvino)
         core = openvino.Core()
-        self._model = core.compile_model(core.read_model(graph, b""), "CPU", options)
+        with kept_signal_stack():
+            self._model = core.compile_model(core.read_model(graph, b""), "CPU", options)
 
     def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = self._model(batch, share_inputs=True)[0]
