@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from data.core.atomic import write_json
+from data.core.freed_memory import return_freed_memory
 from data.project.checkpoints import Checkpoints
 from data.video.footage import Footage
 from data.video.frames import Damage
@@ -93,6 +94,7 @@ def resume_segment(
     damage = Damage()
     for part in parts_after(checkpoints.read(), damage):
         checkpoints.append(part)
+        return_freed_memory()
     write_damage(record_file, damage)
     return damage
 
