@@ -12,6 +12,7 @@ from data.project.manifest import OutputFile, OutputFolder
 from data.project.paths import WORK_FOLDER
 from data.project.project import Project
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
+from data.tables.crop_files import crop_files
 from data.tables.smiles import Smiles
 from data.tables.timeline_json import TIMELINE_FILE, read_timeline_json, timeline_json
 
@@ -43,26 +44,20 @@ def _erase_in_footage(project: Project, footage: str, person_id: int) -> int:
 
 
 def _person_files(project: Project, footage: str, person_id: int) -> set[str]:
-    """Return all possible names of the person's files, under the current and earlier names."""
+    """Return the names of the person's files, listed or possible under former names."""
     from data.tables.people import open_people
 
+    folder = project.crops_folder(footage)
+    listed = OutputFolder(folder).keys()
+    files = crop_files(folder, listed, project.record(GIFS, footage))
     record = project.record(TRACKS, footage)
     tracked = {} if record is None else dict(record.names)
     with open_people(project.people_file) as people:
         current = {p: name for p, name in people.names().items() if p in tracked}
     all_bases = [person_file_names(names) for names in (tracked, {**tracked, **current})]
     bases = {of_person[person_id] for of_person in all_bases if person_id in of_person}
-    videos = _timeline_videos(project.crops_folder(footage), person_id)
-    bases |= {CropKind.VIDEO.base(video) for video in videos}
-    return {kind.file_name(base) for base in bases for kind in CropKind}
-
-
-def _timeline_videos(folder: Path, person_id: int) -> list[str]:
-    file = folder / TIMELINE_FILE
-    if not file.exists():
-        return []
-    people = read_timeline_json(file).people
-    return [person.video for person in people if person.person_id == person_id]
+    possible = {kind.file_name(base) for base in bases for kind in CropKind}
+    return files.all_of(person_id) | (possible - files.owners.keys())
 
 
 def _remove_gifs(project: Project, footage: str, files: set[str]) -> int:
@@ -72,7 +67,8 @@ def _remove_gifs(project: Project, footage: str, files: set[str]) -> int:
         (project.crops_folder(footage) / name).unlink(missing_ok=True)
     if gifs:
         kept = {name: key for name, key in keys.items() if name not in gifs}
-        project.finish(GIFS, GifsRecord(kept), footage)
+        record = project.record(GIFS, footage) or GifsRecord()
+        project.finish(GIFS, replace(record, keys=kept), footage)
     return len(gifs)
 
 

@@ -17,6 +17,7 @@ from cropping.render.outputs import (
     WriteTask,
     output_files,
     read_crops,
+    wanted_videos,
     write_crops,
 )
 from cropping.render.render import encoder_threads
@@ -41,9 +42,8 @@ from data.execution.tasks import Finished, Task, Work
 from data.project.project import FootageEntry, Project
 from data.project.stages import CROPS, SMILES, CropsRecord
 from data.storage.fetch import fetch_footage
-from data.tables.people import open_people
 from data.tables.timeline_json import TIMELINE_FILE
-from data.tables.tracks import tracked_names
+from data.tables.tracked_people import tracked_people
 from data.video.footage import holds_pictures, probe
 from data.video.frames import Damage
 
@@ -200,15 +200,15 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         if footage.size_bytes != entry.size_bytes:
             message = "it has changed since it was tracked; run track-people --force"
             raise InputError(f"{entry.path.name}: {message}")
-        tracked, model = tracked_names(project, entry.name), smile_model_key()
-        names = _current_names(project)
+        people, model = tracked_people(project, entry.name), smile_model_key()
         return CropJob(
             paths=project.paths,
             name=entry.name,
             footage=footage,
             settings=settings,
-            tracked=tuple(tracked.items()),
-            names=tuple((person, names.get(person, name)) for person, name in tracked.items()),
+            tracked=tuple(people.tracked.items()),
+            names=tuple(people.names.items()),
+            merged_into=tuple(people.merged_into.items()),
             smiles=smiles_key(project, entry.name, model),
             smiles_current=stored_smiles(project, entry.name, model) is not None,
         )
@@ -219,13 +219,6 @@ def _entry(project: Project, path: Path) -> FootageEntry:
         message = f"not in this project yet; run track-people {project.folder.name} {path.name}"
         raise InputError(f"{path}: {message}")
     return entries[0]
-
-
-def _current_names(project: Project) -> dict[int, str]:
-    if not project.people_file.exists():
-        return {}
-    with open_people(project.people_file) as people:
-        return people.names()
 
 
 def _stale_files(plan: CropPlan) -> set[str]:
@@ -250,17 +243,23 @@ def _people_to_render(plan: CropPlan, stale: set[str], listed: Mapping[str, str]
     """
     people = [person for person in plan.people if person.video in stale]
     _remove_other_checkpoints(plan, people)
-    force = plan.settings.force
-    return [person for person in people if force or not _reuse_renamed(plan, person, listed)]
+    reused = _reuse_renamed(plan, stale, listed)
+    return [person for person in people if person.video not in reused]
 
 
-def _reuse_renamed(plan: CropPlan, person: Person, listed: Mapping[str, str]) -> bool:
-    """Link the existing video of a renamed person; return whether there is one."""
-    for path, key in listed.items():
-        if key == person.key and path != person.video:
-            link_or_copy(plan.job.folder.folder / path, plan.renamed_video(person))
-            return True
-    return False
+def _reuse_renamed(plan: CropPlan, stale: set[str], listed: Mapping[str, str]) -> set[str]:
+    """Link the existing files of renamed people; return the paths that they become."""
+    forced = {person.person_id for person in plan.chosen} if plan.settings.force else set()
+    reused = set()
+    for path, file in wanted_videos(plan, listed).items():
+        link = plan.renamed_file(path, file.key)
+        if file.person.person_id in forced:
+            link.unlink(missing_ok=True)
+        elif path in stale and file.source is not None:
+            link_or_copy(plan.job.folder.folder / file.source, link)
+        if link.exists():  # or of a stopped run
+            reused.add(path)
+    return reused
 
 
 def _remove_other_checkpoints(plan: CropPlan, people: Sequence[Person]) -> None:

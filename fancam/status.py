@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.command.command import shown
+from data.storage.addresses import footage_address
+from data.video.footage import size_on_disk
 
 if TYPE_CHECKING:
-    from data.project.project import Project
+    from data.project.project import FootageEntry, Project
     from data.project.status import StageStatus
 
 
@@ -22,7 +25,7 @@ def print_status(project: Project, *, as_json: bool) -> int:
         InputError: a table of the project is unreadable.
     """
     statuses = statuses_of(project)
-    print(_json(statuses) if as_json else "\n".join(_table(statuses)))
+    print(_json(statuses) if as_json else "\n".join([*_table(statuses), *_next(project, statuses)]))
     return 0
 
 
@@ -32,7 +35,26 @@ def statuses_of(project: Project) -> list[StageStatus]:
     from cropping.state import states as cropping_states
     from tracking.state import states as tracking_states
 
-    return [*clustering_states(project), *tracking_states(project), *cropping_states(project)]
+    found = [*clustering_states(project), *tracking_states(project), *cropping_states(project)]
+    changed = {name for name, entry in project.footages.items() if _has_changed(entry)}
+    return [
+        # Only cluster-faces accepts a footage that has changed.
+        replace(status, command=())
+        if status.footage in changed and status.output != "faces"
+        else status
+        for status in found
+    ]
+
+
+def _has_changed(entry: FootageEntry) -> bool:
+    """Return whether a footage is missing or has changed; a fetched one is fetched again."""
+    size = size_on_disk(entry.path)
+    return size != entry.size_bytes and (size is not None or footage_address(entry.path) is None)
+
+
+def next_command(statuses: Sequence[StageStatus]) -> tuple[str, ...]:
+    """Return the command to run next; empty if there is none."""
+    return next((s.command for s in statuses if s.state != "done" and s.command), ())
 
 
 def _table(statuses: Sequence[StageStatus]) -> list[str]:
@@ -42,13 +64,20 @@ def _table(statuses: Sequence[StageStatus]) -> list[str]:
     lines = []
     for row, status in zip(rows, statuses, strict=True):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join([*cells, _command(status)]).rstrip())
-    found = {status.state for status in statuses}
-    if found == {"done"}:
-        lines.append("everything is up to date")
-    if "stale" in found:
-        lines.append("run these commands with the same options as before")
+        lines.append("  ".join([*cells, _shell(status.command)]).rstrip())
     return lines
+
+
+def _next(project: Project, statuses: Sequence[StageStatus]) -> list[str]:
+    """Return the closing lines: what to do next."""
+    found = {status.state for status in statuses}
+    lines = ["run these commands with the same options as before"] if "stale" in found else []
+    if command := next_command(statuses):
+        return [*lines, f"next: {_shell(command)}"]
+    if found != {"done"}:
+        return lines
+    watch = _shell(("serve-people", str(project.folder), "--open"))
+    return [*lines, f"everything is up to date; watch it: {watch}"]
 
 
 def _json(statuses: Sequence[StageStatus]) -> str:
@@ -66,7 +95,7 @@ def _json(statuses: Sequence[StageStatus]) -> str:
     return f"[\n{lines}\n]"
 
 
-def _command(status: StageStatus) -> str:
+def _shell(command: Sequence[str]) -> str:
     # Paths below the working directory are shown relative, as the user would type them.
-    words = (shown(Path(word)) if Path(word).is_absolute() else word for word in status.command)
+    words = (shown(Path(word)) if Path(word).is_absolute() else word for word in command)
     return shlex.join(words)

@@ -131,12 +131,12 @@ def _inputs_of(project: Project) -> _Inputs:
     weights = project.tracker_file
     metadata = exported_model(weights).metadata
     with open_people(project.people_file) as people:
-        names = people.names()
+        names, merged_into = people.names(), people.merged_into()
         assignments = {name: people.assignments(name) for name in project.footages}
     return _Inputs(
         weights=weights,
         names=names,
-        classes=people_of_classes(weights, metadata, names),
+        classes=people_of_classes(weights, metadata, names, merged_into),
         model_key=metadata.key,
         label_margin=project.label_margin,
         assignments=assignments,

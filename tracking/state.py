@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from data.core.digest import file_key
 from data.core.errors import InputError
@@ -16,11 +17,11 @@ from data.project.status import StageStatus
 from data.tables.dataset import DATA_FILE
 from data.tables.people import Assignments, People, open_people
 from data.video.footage import size_on_disk
-from tracking.detection.export import weights_key
+from tracking.detection.export import current_classes, weights_key
 from tracking.detection.inputs import detections_record, faces_key, tracks_record
-from tracking.training.examples import read_examples
+from tracking.training.examples import ids_in_dataset, read_examples
 from tracking.training.report import REPORT_FILES
-from tracking.training.stage import REPORT, TRAINING_FOLDER
+from tracking.training.stage import REPORT, TRAINING_FOLDER, person_ids
 from tracking.training.stage import VERSION as TRAINING_VERSION
 
 _NO_PEOPLE = "no people yet"
@@ -43,22 +44,34 @@ def states(project: Project) -> list[StageStatus]:
 
 
 def _tracker_status(project: Project, people: People) -> StageStatus:
-    command = ("train-tracker", str(project.folder))
     record = project.record(TRACKER)
     if record is None or not project.tracker_file.exists():
         stopped = (project.tracker_folder / TRAINING_FOLDER).exists()
         why = "its training is not finished" if stopped else "not trained yet"
-        return StageStatus("tracker", "", "missing", why, command)
-    ids = {name: person for person, name in people.names().items()}
-    if is_tracker_stale(project, ids, record):
-        return StageStatus("tracker", "", "stale", "the dataset has changed since", command)
+        return _untrained(project, "missing", why)
+    if is_tracker_stale(project, people, record):
+        return _untrained(project, "stale", "the dataset has changed since")
     if record.version != TRAINING_VERSION:
-        return StageStatus("tracker", "", "stale", "trained by another version", command)
+        return _untrained(project, "stale", "trained by another version")
     return StageStatus("tracker", "")
 
 
+def _untrained(project: Project, state: Literal["stale", "missing"], why: str) -> StageStatus:
+    """Return the status of a tracker; without a command if the dataset cannot be trained on."""
+    folder = project.dataset_folder
+    files = [folder / MANIFEST, folder / DATA_FILE]
+    try:
+        _, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
+        person_ids(project, names)
+    except InputError as error:
+        because = str(error).removeprefix(f"{project.folder}: ").removeprefix(f"{folder}: ")
+        return StageStatus("tracker", "", state, f"{why}; {because}")
+    return StageStatus("tracker", "", state, why, ("train-tracker", str(project.folder)))
+
+
 def _tracks_status(project: Project, people: People, entry: FootageEntry) -> StageStatus:
-    command = ("track-people", str(project.folder), str(entry.path))
+    command: tuple[str, ...] = ("track-people", str(project.folder), str(entry.path))
+    command = command if _is_usable(project, people) else ()  # after train-tracker
     record = project.record(TRACKS, entry.name)
     files = (project.tracks_file(entry.name), project.detections_file(entry.name))
     missing = [file.name for file in files if not file.exists()]
@@ -74,7 +87,15 @@ def _tracks_status(project: Project, people: People, entry: FootageEntry) -> Sta
     detected = project.is_finished(DETECTIONS, current.detections, entry.name)
     if detected and project.is_finished(TRACKS, current, entry.name):
         return StageStatus("tracks", entry.name)
-    return StageStatus("tracks", entry.name, "stale", _difference(record, current), command)
+    return StageStatus("tracks", entry.name, "stale", _difference(record, current, people), command)
+
+
+def _is_usable(project: Project, people: People) -> bool:
+    """Return whether there is a tracker whose classes are people of the project."""
+    record, names = project.record(TRACKER), people.names()
+    trained = () if record is None else record.person_id
+    classes = current_classes(trained, names, people.merged_into())
+    return project.tracker_file.exists() and all(person in names for person in classes)
 
 
 def _current_record(
@@ -95,7 +116,8 @@ def _current_record(
         detections,
         linking=record.naming,
         label_margin=project.label_margin,
-        classes=record.classes,  # stored in the model
+        # Stored in the model, and followed through the merges since.
+        classes=current_classes(record.classes, people.names(), people.merged_into()),
         faces=faces_key(people.assignments(entry.name)) if with_faces else no_faces,
         names=people.names(),
     )
@@ -108,7 +130,7 @@ def _model_key(weights: Path) -> str:
         return ""
 
 
-def _difference(record: TracksRecord, current: TracksRecord) -> str:
+def _difference(record: TracksRecord, current: TracksRecord, people: People) -> str:
     before, after = record.detections, current.detections
     if before.size_bytes != after.size_bytes:
         return "the footage has changed"
@@ -120,11 +142,21 @@ def _difference(record: TracksRecord, current: TracksRecord) -> str:
         return _ANOTHER_VERSION
     if record == current:
         return "its detections are missing"
-    if record.names != current.names:
-        return "people were renamed"
+    if record.classes != current.classes or _are_merged(record, people):
+        return "people were merged"
     if record.faces != current.faces:
         return "the people of its faces have changed since"
+    both = record.names.keys() & current.names.keys()
+    if any(record.names[person] != current.names[person] for person in both):
+        return "people were renamed"
+    if record.names != current.names:
+        return "people were added or removed"
     return "the dataset has changed since"
+
+
+def _are_merged(record: TracksRecord, people: People) -> bool:
+    names = people.names()
+    return any(p in record.names and p not in names for p in people.merged_into())
 
 
 def removable(project: Project) -> list[Removable]:
@@ -177,25 +209,19 @@ def stale_tracking(project: Project) -> StaleTracking:
     with open_people(project.people_file) as people:
         tracked = [entry.name for entry in project.footages_with(TRACKS)]
         tracks = [name for name in tracked if _are_tracks_stale(project, people, name)]
-        ids = {name: person for person, name in people.names().items()}
-    tracker = record is not None and is_tracker_stale(project, ids, record)
+        tracker = record is not None and is_tracker_stale(project, people, record)
     return StaleTracking(record is not None, tracker, tuple(tracked), tuple(tracks))
 
 
-def is_tracker_stale(project: Project, ids: dict[str, int], record: TrackerRecord) -> bool:
-    """Return whether the dataset has changed since the training of ``record``.
-
-    Args:
-        project: project with the dataset.
-        ids: person ids by name.
-        record: record of the training.
-    """
+def is_tracker_stale(project: Project, people: People, record: TrackerRecord) -> bool:
+    """Return whether the dataset has changed since the training of ``record``."""
     folder = project.dataset_folder
     files = [folder / MANIFEST, folder / DATA_FILE]
     try:
         key, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
     except InputError:
         return True  # the current dataset cannot be trained on
+    ids = ids_in_dataset(project, people)
     return tuple(ids.get(name) for name in names) != record.person_id or key != record.dataset
 
 

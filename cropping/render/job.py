@@ -11,11 +11,13 @@ import numpy as np
 from cropping.render.cache_keys import video_keys
 from cropping.render.settings import CropSettings
 from data.core.boxes import expand
+from data.core.digest import digest
 from data.core.errors import InputError
 from data.project.filenames import CropKind, person_file_names
 from data.project.manifest import OutputFolder
 from data.project.paths import WORK_FOLDER, ProjectFolder
 from data.tables.timeline import Timeline, read_timeline
+from data.tables.tracked_people import merged_tracks
 from data.tables.tracks import Tracks, read_csv
 from data.video.footage import Footage
 
@@ -30,7 +32,8 @@ class CropJob:
         footage: the video.
         settings: settings of `crop-people`.
         tracked: person ids, and the names when the footage was tracked.
-        names: person ids, and the current names.
+        names: person ids after all merges, and the current names.
+        merged_into: ids of merged people, and their ids after all merges.
         smiles: cache key of the footage's smiles table.
         smiles_current: whether the smiles table is up to date.
     """
@@ -41,6 +44,7 @@ class CropJob:
     settings: CropSettings
     tracked: tuple[tuple[int, str], ...]
     names: tuple[tuple[int, str], ...]
+    merged_into: tuple[tuple[int, int], ...]
     smiles: str
     smiles_current: bool
 
@@ -91,7 +95,8 @@ class CropPlan:
     """A crop job with its tracks and people."""
 
     job: CropJob
-    tracks: Tracks
+    tracks: Tracks  # with all merges applied
+    scored: Tracks  # with the ids of the tracking, which the smiles table keeps
     timeline: Timeline
     people: tuple[Person, ...]  # people with tracks
     never_seen: tuple[str, ...]  # names of people without tracks
@@ -121,9 +126,9 @@ class CropPlan:
         """Return the folder of a person's chunks."""
         return self.job.work / f"{person.person_id}-{person.key}"
 
-    def renamed_video(self, person: Person) -> Path:
-        """Return the file of a finished video whose person has been renamed."""
-        return self.job.work / f"{person.person_id}-{person.key}.mp4"
+    def renamed_file(self, path: str, key: str) -> Path:
+        """Return the link to a renamed person's finished file with this key for ``path``."""
+        return self.job.work / f"renamed-{digest(path, key)}.mp4"
 
 
 def read_plan(job: CropJob) -> CropPlan:
@@ -132,11 +137,19 @@ def read_plan(job: CropJob) -> CropPlan:
     Raises:
         InputError: the tracks belong to another footage, or a selected person has none.
     """
-    tracks = read_csv(job.paths.tracks_file(job.name), dict(job.tracked))
+    scored = read_csv(job.paths.tracks_file(job.name), dict(job.tracked))
     timeline = read_timeline(job.paths.detections_file(job.name))
-    _check_tracks(job, tracks, timeline)
+    _check_tracks(job, scored, timeline)
+    tracks = merged_tracks(scored, dict(job.merged_into))
     names, settings = dict(job.names), job.settings
-    people = _people(job, names, tracks, timeline)
+    people = people_of(
+        names,
+        tracks,
+        timeline,
+        size_bytes=job.footage.size_bytes,
+        settings=settings.video_key(),
+        blurred=settings.others == "blur",
+    )
     seen = {person.person_id for person in people}
     never_seen = tuple(name for person, name in names.items() if person not in seen)
     if unknown := [name for name in settings.people if name not in names.values()]:
@@ -144,7 +157,7 @@ def read_plan(job: CropJob) -> CropPlan:
         raise InputError(f"{unknown[0]}: no person of this name; {job.name} has {listed}")
     if unseen := [name for name in settings.people if name in never_seen]:
         raise InputError(f"{unseen[0]}: never seen in {job.name}; choose another person")
-    return CropPlan(job, tracks, timeline, people, never_seen)
+    return CropPlan(job, tracks, scored, timeline, people, never_seen)
 
 
 def _check_tracks(job: CropJob, tracks: Tracks, timeline: Timeline) -> None:
@@ -165,18 +178,18 @@ def _check_tracks(job: CropJob, tracks: Tracks, timeline: Timeline) -> None:
         raise InputError(f"{file}: {message}")
 
 
-def _people(
-    job: CropJob, names: Mapping[int, str], tracks: Tracks, timeline: Timeline
+def people_of(
+    names: Mapping[int, str],
+    tracks: Tracks,
+    timeline: Timeline,
+    *,
+    size_bytes: int,
+    settings: str,
+    blurred: bool,
 ) -> tuple[Person, ...]:
-    """Return the people with tracks, sorted by id."""
+    """Return the people with tracks, sorted by id; see `video_keys` for the arguments."""
     files = person_file_names(names)
-    keys = video_keys(
-        tracks,
-        timeline,
-        size_bytes=job.footage.size_bytes,
-        settings=job.settings.video_key(),
-        blurred=job.settings.others == "blur",
-    )
+    keys = video_keys(tracks, timeline, size_bytes=size_bytes, settings=settings, blurred=blurred)
     people = []
     for person in sorted(keys.keys() & names.keys()):
         own = tracks.take(tracks.person_id == person)

@@ -23,13 +23,16 @@ from cropping.render.segments import (
     start_s,
 )
 from cropping.render.tasks import person_windows
+from cropping.render.wanted import WantedFile, timeline_key, wanted_files
 from cropping.smiles.table import smiling_intervals
 from data.core.atomic import atomic_write, link_or_copy, write_json
-from data.core.digest import digest
 from data.execution.tasks import TaskContext
+from data.project.filenames import CropKind
 from data.project.manifest import OutputFile
+from data.tables.crop_files import crop_files
 from data.tables.smiles import Smiles
 from data.tables.timeline_json import TIMELINE_FILE, FootageTimes, timeline_json
+from data.tables.tracked_people import merged_smiles
 from data.video.container import open_video
 
 
@@ -103,36 +106,36 @@ def output_files(plan: CropPlan, listed: Mapping[str, str]) -> dict[str, OutputF
         plan: crop plan of the footage.
         listed: keys of the existing files, by path.
     """
+    wanted = wanted_videos(plan, listed)
     files: dict[str, OutputFile] = {}
-    people: list[Person] = []
-    chosen = {person.person_id for person in plan.chosen}
-    for person in plan.people:
-        is_chosen = person.person_id in chosen
-        key = person.key if is_chosen else listed.get(person.video)
-        if key is None:
-            continue
-        people.append(person)
-        files[person.video] = OutputFile(key, partial(_write_video, plan, person))
-        best_key = _best_key(key)
-        if (is_chosen and plan.settings.only_present) or listed.get(person.best) == best_key:
-            files[person.best] = OutputFile(best_key, partial(_write_best, plan, person))
-    inputs = [f"{path} {file.key} {plan.name}" for path, file in files.items()]
-    inputs += [f"{person.person_id} {person.name}" for person in people]
-    inputs.append(digest(_smiles(plan).smile.tobytes()))
-    files[TIMELINE_FILE] = OutputFile(digest(*inputs), partial(_write_timeline, plan, people))
+    for path, file in wanted.items():
+        write = _write_video if file.kind is CropKind.VIDEO else _write_best
+        files[path] = OutputFile(file.key, partial(write, plan, file))
+    people = tuple({file.person.person_id: file.person for file in wanted.values()}.values())
+    key = timeline_key(plan.name, wanted, _smiles(plan))
+    files[TIMELINE_FILE] = OutputFile(key, partial(_write_timeline, plan, people))
     return files
 
 
-def _best_key(key: str) -> str:
-    return f"{key}-best"
+def wanted_videos(plan: CropPlan, listed: Mapping[str, str]) -> dict[str, WantedFile]:
+    """Return the videos and best-ofs of the crops folder; see `wanted_files`."""
+    return wanted_files(
+        plan.people,
+        {person.person_id for person in plan.chosen},
+        listed,
+        crop_files(plan.job.folder.folder, listed, None),
+        only_present=plan.settings.only_present,
+    )
 
 
 def _smiles(plan: CropPlan) -> Smiles:
-    """Return the smiles table, empty if smiles were not scored."""
+    """Return the smiles with all merges applied, empty if smiles were not scored."""
     job = plan.job
     if job.smiles_current:
-        return Smiles.read(job.paths.smiles_file(job.name))
-    return combined_smiles(job, _segments(plan)) or Smiles.empty()
+        smiles = Smiles.read(job.paths.smiles_file(job.name))
+    else:
+        smiles = combined_smiles(job, _segments(plan)) or Smiles.empty()
+    return merged_smiles(smiles, dict(job.merged_into))
 
 
 def _segments(plan: CropPlan) -> tuple[RenderSegment, ...]:
@@ -159,8 +162,9 @@ def _sound(plan: CropPlan) -> Path | None:
     return file if plan.footage.has_audio and file.stat().st_size else None
 
 
-def _write_video(plan: CropPlan, person: Person, path: Path) -> None:
-    renamed = plan.renamed_video(person)
+def _write_video(plan: CropPlan, file: WantedFile, path: Path) -> None:
+    person = file.person
+    renamed = plan.renamed_file(person.video, file.key)
     if renamed.exists():
         link_or_copy(renamed, path)
         return
@@ -169,7 +173,12 @@ def _write_video(plan: CropPlan, person: Person, path: Path) -> None:
     mux(path, chunks, [Excerpt(Fraction(0), end_s(plan, person, segments))], sound=_sound(plan))
 
 
-def _write_best(plan: CropPlan, person: Person, path: Path) -> None:
+def _write_best(plan: CropPlan, file: WantedFile, path: Path) -> None:
+    person = file.person
+    renamed = plan.renamed_file(person.best, file.key)
+    if renamed.exists():
+        link_or_copy(renamed, path)
+        return
     video = plan.job.folder.folder / person.video
     frame_times, shown = FrameTimes.of(plan.timeline), person_windows(plan, person).present
     excerpts = [

@@ -159,7 +159,7 @@ class _SegmentSmiles:
         self._file = segment_smiles_file(task.job, task.segment)
         self._scorer: SmileScorer | None = None
         if task.scores_smiles and not self._file.exists():
-            self._scorer = SmileScorer(load_smile_model(), plan.tracks)
+            self._scorer = SmileScorer(load_smile_model(), plan.scored)
 
     @property
     def are_missing(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data.project.manifest import OutputFolder
 from data.project.project import Project
@@ -30,10 +30,13 @@ class GifManifest:
         """Replace the listed files of this format; those of other formats are kept."""
         other_formats = {k: v for k, v in self._keys().items() if not k.endswith(self.suffix)}
         keys = dict(sorted({**other_formats, **files}.items()))
-        self.project.finish(GIFS, GifsRecord(keys), self.footage)
+        self.project.finish(GIFS, replace(self._record(), keys=keys), self.footage)
 
     def _keys(self) -> Mapping[str, str]:
-        return (self.project.record(GIFS, self.footage) or GifsRecord()).keys
+        return self._record().keys
+
+    def _record(self) -> GifsRecord:
+        return self.project.record(GIFS, self.footage) or GifsRecord()
 
 
 def gif_folder(project: Project, footage: str, *, suffix: str) -> OutputFolder:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from cropping.smiles.cache_keys import gif_key
+from cropping.smiles.cache_keys import gif_key, merges_text
 from cropping.smiles.gif import CROP_KINDS
 from cropping.smiles.manifest import gif_folder
 from cropping.smiles.model import load_smile_model
@@ -33,10 +33,15 @@ from data.project.paths import WORK_FOLDER
 from data.project.project import Project
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
 from data.storage.fetch import fetch_footage
-from data.tables.people import open_people
 from data.tables.smiles import Smiles
 from data.tables.timeline_json import TIMELINE_FILE, write_smiling
-from data.tables.tracks import read_tracks, tracked_names
+from data.tables.tracked_people import (
+    TrackedPeople,
+    merged_smiles,
+    read_current_tracks,
+    tracked_people,
+)
+from data.tables.tracks import tracked_names
 from data.video.container import ASSUMED_RATE
 from data.video.footage import Footage, probe
 from data.video.frames import Damage
@@ -147,7 +152,8 @@ class _Scoring(FootageStage[Path, None, None, _Scored]):
         already_done = not finished.work.tasks
         if not already_done:
             finish_smiles(project, name, self.model_key)
-            smiles = Smiles.read(project.smiles_file(name))
+            merged_into = tracked_people(project, name).merged_into
+            smiles = merged_smiles(Smiles.read(project.smiles_file(name)), merged_into)
             people: list[int] = np.unique(smiles.person_id).tolist()
             intervals = {person: smiling_intervals(smiles, person) for person in people}
             write_smiling(project.crops_folder(name) / TIMELINE_FILE, intervals)
@@ -182,12 +188,14 @@ class _PlannedGifs:
         people: summary of each person.
         keys: cache keys of all files, by name.
         encoded: files in the work directory of the stale files, by name.
+        merges: merges among the people of the footage; see `GifsRecord`.
     """
 
     scored: _Scored
     people: tuple[PersonSmiles, ...]
     keys: Mapping[str, str]
     encoded: Mapping[str, Path]
+    merges: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +214,18 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
         """Return the task that encodes a footage's stale files, if there are any."""
         del threads  # uses the settings' threads, since decoder threads do not change pictures
         project, settings, name = self.project, self.settings, footage.name
-        selections, names = self._selections(name)
+        selections, tracked = self._selections(name)
+        names = tracked.names
         folder, work = self._folder(name), self._work_folder(name)
         kind = CROP_KINDS[settings.format]
         files = {p: kind.file_name(base) for p, base in person_file_names(names).items()}
         shown = [selection for selection in selections if selection.rows]
-        keys = {files[person.person_id]: self._key(name, person.person_id) for person in shown}
+        keys = {
+            files[person.person_id]: self._key(
+                name, person.person_id, tracked.merged_ids(person.person_id)
+            )
+            for person in shown
+        }
         stale = {*folder.outdated({file: _kept(key) for file, key in keys.items()})}
         if settings.force:
             stale = set(keys)
@@ -219,6 +233,8 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
         encoded = {
             file: work / kind.file_name(digest(keys[file])) for file in keys if file in stale
         }
+        if not settings.force:
+            _reuse_renamed(folder, keys, encoded)
         people = tuple(
             PersonSmiles(
                 names[person.person_id],
@@ -227,10 +243,14 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
             )
             for person in selections
         )
-        planned = _PlannedGifs(footage, people, keys, encoded)
-        if not stale:
+        planned = _PlannedGifs(footage, people, keys, encoded, merges_text(tracked))
+        todo = tuple(
+            person
+            for person in shown
+            if (file := files[person.person_id]) in stale and not encoded[file].exists()
+        )
+        if not todo:
             return Work(name, planned)
-        todo = tuple(person for person in shown if files[person.person_id] in stale)
         job = GifJob(
             paths=project.paths,
             name=name,
@@ -253,8 +273,10 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
             for file, key in planned.keys.items()
         }
         self._folder(name).sync(outputs, again=planned.encoded)
-        if not self.project.has_record(GIFS, name):
-            self.project.finish(GIFS, GifsRecord(), name)  # no person smiles often enough
+        # Also if no person smiles often enough.
+        record = replace(self.project.record(GIFS, name) or GifsRecord(), merges=planned.merges)
+        if not self.project.is_finished(GIFS, record, name):
+            self.project.finish(GIFS, record, name)
         shutil.rmtree(self._work_folder(name), ignore_errors=True)
         with suppress(OSError):  # missing, or in use by a stopped crop-people
             self._work_folder(name).parent.rmdir()
@@ -267,25 +289,38 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
             already_done=scored.already_done and not planned.encoded,
         )
 
-    def _selections(self, footage: str) -> tuple[list[PersonSelection], dict[int, str]]:
-        """Return each tracked person's selection, and the current names."""
-        tracks, names = read_tracks(self.project, footage)
-        if self.project.people_file.exists():
-            with open_people(self.project.people_file) as people:
-                names |= {p: name for p, name in people.names().items() if p in names}
-        smiles = Smiles.read(self.project.smiles_file(footage))
+    def _selections(self, footage: str) -> tuple[list[PersonSelection], TrackedPeople]:
+        """Return the selection of each person with tracks, and the people."""
+        tracks, people = read_current_tracks(self.project, footage)
+        smiles = merged_smiles(Smiles.read(self.project.smiles_file(footage)), people.merged_into)
         tracked: list[int] = np.unique(tracks.person_id[tracks.person_id != UNKNOWN]).tolist()
-        return [select_smiles(smiles, person, self.settings) for person in tracked], names
+        return [select_smiles(smiles, person, self.settings) for person in tracked], people
 
-    def _key(self, footage: str, person: int) -> str:
-        settings = self.settings.content_key()
-        return gif_key(self.project, footage, person, settings=settings, model_key=self.model_key)
+    def _key(self, footage: str, person: int, merged: tuple[int, ...]) -> str:
+        return gif_key(
+            self.project,
+            footage,
+            person,
+            settings=self.settings.content_key(),
+            model_key=self.model_key,
+            merged=merged,
+        )
 
     def _folder(self, footage: str) -> OutputFolder:
         return gif_folder(self.project, footage, suffix=CROP_KINDS[self.settings.format].suffix)
 
     def _work_folder(self, footage: str) -> Path:
         return self.project.crops_folder(footage) / WORK_FOLDER / "gifs"
+
+
+def _reuse_renamed(
+    folder: OutputFolder, keys: Mapping[str, str], encoded: Mapping[str, Path]
+) -> None:
+    """Link the existing GIFs of renamed people to the files in the work directory."""
+    listed = {key: file for file, key in folder.keys().items()}
+    for file, target in encoded.items():
+        if (existing := listed.get(keys[file])) is not None and not target.exists():
+            link_or_copy(folder.folder / existing, target)
 
 
 def _kept(key: str) -> OutputFile:

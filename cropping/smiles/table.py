@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from data.core.digest import digest
 from data.core.errors import InputError
 from data.project.project import Project
-from data.project.stages import SMILES, TRACKS, SmilesRecord
+from data.project.stages import SMILES, TRACKS, SmilesRecord, TracksRecord
 from data.tables.smiles import Smiles
 
 VERSION: Final = 1
@@ -103,5 +104,12 @@ def smiles_key(project: Project, footage: str, model_key: str) -> str:
 
 def _record(project: Project, footage: str, model_key: str) -> SmilesRecord:
     tracks = project.record(TRACKS, footage)
-    content = json.dumps(None if tracks is None else tracks.to_json(), sort_keys=True)
-    return SmilesRecord(VERSION, model_key, digest(content))
+    # Smiles do not depend on names, but the records of earlier versions did.
+    former = SmilesRecord(VERSION, model_key, _tracks_key(tracks))
+    if tracks is None or project.is_finished(SMILES, former, footage):
+        return former
+    return replace(former, tracks=_tracks_key(replace(tracks, names={})))
+
+
+def _tracks_key(tracks: TracksRecord | None) -> str:
+    return digest(json.dumps(None if tracks is None else tracks.to_json(), sort_keys=True))

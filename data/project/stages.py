@@ -133,10 +133,12 @@ class GifsRecord(Record):
 
     keys: Mapping[str, str] = field(default_factory=dict)  # by file name; "" while it is written
     version: int = 1
+    merges: str = ""  # merges among the people of the footage, such as "2>3"
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object: keys by file name."""
-        return {**self.keys, **({} if self.version == 1 else {"version": self.version})}
+        others = {"version": self.version if self.version != 1 else "", "merges": self.merges}
+        return {**self.keys, **{key: value for key, value in others.items() if value}}
 
     @classmethod
     def from_json(cls, content: object) -> Self:
@@ -147,8 +149,9 @@ class GifsRecord(Record):
         """
         if not isinstance(content, Mapping):
             raise ValueError(f"{cls.__name__} must be an object, got {content!r}")
-        keys = {str(file): str(key) for file, key in content.items() if file != "version"}
-        return cls(keys, int(content.get("version", 1)))
+        others = ("version", "merges")
+        keys = {str(file): str(key) for file, key in content.items() if file not in others}
+        return cls(keys, int(content.get("version", 1)), str(content.get("merges", "")))
 
 
 RecordT = TypeVar("RecordT", bound=Record)

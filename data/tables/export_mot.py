@@ -22,7 +22,8 @@ from data.tables.archives import write_entry
 from data.tables.mot import result_lines, truth_lines
 from data.tables.people import open_people
 from data.tables.timeline import read_timeline
-from data.tables.tracks import Tracks, read_tracks
+from data.tables.tracked_people import read_current_tracks
+from data.tables.tracks import Tracks
 from data.video.container import ASSUMED_RATE
 
 IMAGE_FOLDER = "img1"
@@ -59,9 +60,8 @@ def read_sequence(project: Project, entry: FootageEntry) -> tuple[MotSequence, i
     Raises:
         InputError: tracks or detections are missing or damaged.
     """
-    tracks, names = read_tracks(project, entry.name)
+    tracks, tracked = read_current_tracks(project, entry.name)
     with open_people(project.people_file) as people:
-        names |= {person: name for person, name in people.names().items() if person in names}
         hidden = people.hidden()
     kept = tracks.take(~np.isin(tracks.person_id, [UNKNOWN, *hidden]))
     timeline = read_timeline(project.detections_file(entry.name))
@@ -71,7 +71,7 @@ def read_sequence(project: Project, entry: FootageEntry) -> tuple[MotSequence, i
         rate=entry.rate,
         frame_wh=(entry.width, entry.height),
         tracks=kept,
-        names={person: name for person, name in names.items() if person not in hidden},
+        names={person: name for person, name in tracked.names.items() if person not in hidden},
     )
     return sequence, len(tracks) - len(kept)
 

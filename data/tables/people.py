@@ -20,6 +20,7 @@ from data.tables.decisions import (
     DECISION_COLUMNS,
     MADE,
     Decision,
+    DecisionKind,
     FaceKeys,
     Reviewed,
     decision_of,
@@ -133,6 +134,15 @@ class People:
         query = "SELECT decision_id FROM decisions WHERE state = ? ORDER BY decision_id"
         numbers = [f"{number}" for (number,) in self.connection.execute(query, (MADE,))]
         return digest(*numbers) if numbers else ""
+
+    def merged_into(self) -> dict[int, int]:
+        """Return the id after all merges in force, by id of each merged person."""
+        query = (
+            f"SELECT {DECISION_COLUMNS} FROM decisions WHERE state = ? AND kind = ? "
+            "ORDER BY decision_id"
+        )
+        rows = self.connection.execute(query, (MADE, DecisionKind.MERGE.value))
+        return dict(replay({}, {}, map(decision_of, rows)).merged_into)
 
     def reviewed(
         self, face_keys: Mapping[str, FaceKeys], clustered: Mapping[str, NDArray[np.int64]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -203,22 +203,40 @@ def _read_metadata(path: Path, key: str) -> tuple[ModelMetadata, str] | None:
 
 
 def people_of_classes(
-    weights: Path, metadata: ModelMetadata, names: Mapping[int, str]
+    weights: Path,
+    metadata: ModelMetadata,
+    names: Mapping[int, str],
+    merged_into: Mapping[int, int] | None = None,
 ) -> tuple[int, ...]:
-    """Return the person id of each class, by class index.
+    """Return the person id of each class, by class index; merged people share one id.
 
     Args:
         weights: the file, for the error message.
         metadata: metadata of the weights; without person ids in it, people are matched by name.
         names: names of the project's people, by id.
+        merged_into: id after all merges, by id of each merged person.
 
     Raises:
         InputError: a class is not a person of the project.
     """
     ids = {name: person for person, name in names.items()}
     people = metadata.person_id or tuple(ids.get(name, UNKNOWN) for name in metadata.names)
+    people = current_classes(people, names, merged_into or {})
     unknown = [metadata.names[i] for i, person in enumerate(people) if person not in names]
     if unknown:
         message = f"trained for {unknown[0]!r}, who is not in this project"
         raise InputError(f"{weights}: {message}; {_RETRAIN}")
     return people
+
+
+def current_classes(
+    people: Sequence[int], names: Mapping[int, str], merged_into: Mapping[int, int]
+) -> tuple[int, ...]:
+    """Return the person id of each class after all merges.
+
+    Args:
+        people: person id of each class.
+        names: names of the project's people, by id.
+        merged_into: id after all merges, by id of each merged person.
+    """
+    return tuple(p if p in names else merged_into.get(p, p) for p in people)

@@ -53,16 +53,17 @@ def find_tracks(
 
     Args:
         footage: detections and sampled frames.
-        classes: person id of each evidence column.
+        classes: person id of each evidence column; those of merged people share one id.
         faces: the faces that cluster-faces found in this footage, and their people.
         label_margin: margin of the detector's boxes on each side, as a share of the face.
         video: False for a folder of photographs, which are not linked.
         settings: settings of linking.
     """
     timeline = footage.timeline
+    detections, classes = _one_column_per_person(footage.detections, classes)
     sightings = sightings_of(faces, timeline, label_margin=label_margin)
     people = _all_people(classes, sightings)
-    boxes = _with_more_people(footage.detections, len(people))
+    boxes = _with_more_people(detections, len(people))
     boxes, votes = merge_sightings(boxes, sightings, people)
     tracklet = tracklet_numbers(boxes, timeline) if video else np.arange(len(boxes), dtype=np.int32)
     person = assign_people(boxes, tracklet, votes, settings=settings.identity)
@@ -82,6 +83,21 @@ def without_hidden(tracks: Tracks) -> Tracks:
         overlap = iou(tracks.xyxy[interpolated], tracks.xyxy[detected])
         keep[interpolated] = overlap.max(axis=1, initial=0) < HIDDEN_IOU
     return tracks.take(keep)
+
+
+def _one_column_per_person(
+    detections: Detections, classes: Sequence[int]
+) -> tuple[Detections, tuple[int, ...]]:
+    """Merge the evidence columns of merged people: the highest score of each box."""
+    people = tuple(dict.fromkeys(classes))
+    if len(people) == len(classes):
+        return detections, people
+    columns = [
+        detections.evidence[:, [c for c, person in enumerate(classes) if person == one]].max(axis=1)
+        for one in people
+    ]
+    evidence = np.stack(columns, axis=1)
+    return replace(detections, evidence=evidence), people
 
 
 def _all_people(classes: Sequence[int], sightings: Sightings) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.errors import InputError
+from data.project.project import Project
+from data.project.stages import PEOPLE
 from data.tables.dataset import (
     DATA_FILE,
     DatasetFile,
@@ -19,6 +21,7 @@ from data.tables.dataset import (
     read_data_file,
     read_labels,
 )
+from data.tables.people import People
 from data.video.images import picture_wh
 
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
@@ -65,6 +68,19 @@ def read_examples(folder: Path) -> Examples:
     examples = Examples(content.names, splits["train"], splits["val"], key)
     _check(folder, examples)
     return examples
+
+
+def ids_in_dataset(project: Project, people: People) -> dict[str, int]:
+    """Return the person ids by name, with the names that people had when the dataset was written.
+
+    People may have been renamed, merged or removed since.
+    """
+    record = project.record(PEOPLE)
+    written = {} if record is None else record.names
+    return {
+        **{name: person for person, name in people.names().items()},
+        **{name: person for person, name in written.items()},
+    }
 
 
 def repeats(examples: Sequence[Example], people: int, *, seed: int) -> NDArray[np.int64]:

@@ -20,12 +20,18 @@ from data.core.errors import InputError
 from data.core.progress import Progress
 from data.execution.context import RunContext
 from data.project.project import Project
-from data.project.stages import TRACKER, TrackerRecord
+from data.project.stages import PEOPLE, TRACKER, TrackerRecord
 from data.tables.people import open_people
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.detection.weights import DEFAULT_WEIGHTS, Weights, find_weights, load_weights
 from tracking.training.confusion import confusion_matrix
-from tracking.training.examples import Example, Examples, read_examples, subset
+from tracking.training.examples import (
+    Example,
+    Examples,
+    ids_in_dataset,
+    read_examples,
+    subset,
+)
 from tracking.training.learning_curve import (
     CURVE_FILE,
     CURVE_PICTURE,
@@ -103,7 +109,7 @@ def _train_tracker(
     project: Project, settings: TrackerSettings, progress: Progress
 ) -> TrackerSummary:
     examples = read_examples(project.dataset_folder)
-    person_id = _person_ids(project, examples.names)
+    person_id = person_ids(project, examples.names)
     folder = project.tracker_folder
     weights = find_weights(settings.weights, folder / "weights")
     inputs = _inputs(examples, person_id, weights, settings)
@@ -129,13 +135,21 @@ def _train_tracker(
     return _summary(project, up_to_date=done and not todo_curve)
 
 
-def _person_ids(project: Project, names: Sequence[str]) -> list[int]:
-    """Return the person id of each class of the dataset."""
+def person_ids(project: Project, names: Sequence[str]) -> list[int]:
+    """Return the person id of each class of the dataset.
+
+    Raises:
+        InputError: there are no people, or the dataset names one who is gone.
+    """
     if not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it; run cluster-faces first")
+    record = project.record(PEOPLE)
+    if record is not None and record.stopped:
+        message = "writing the dataset was stopped"
+        raise InputError(f"{project.folder}: {message}; run cluster-faces again")
     with open_people(project.people_file) as people:
-        ids = {name: person for person, name in people.names().items()}
-    unknown = [name for name in names if name not in ids]
+        ids, current = ids_in_dataset(project, people), people.names()
+    unknown = [name for name in names if ids.get(name) not in current]
     if unknown:
         message = f"the dataset names {unknown[0]!r}, who is not a person of the project"
         raise InputError(f"{project.folder}: {message}; run cluster-faces again")

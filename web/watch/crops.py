@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
 from data.core.digest import file_key
-from data.project.filenames import CropKind
+from data.core.intervals import Interval
+from data.project.filenames import CropKind, person_file_name
+from data.project.manifest import MANIFEST, OutputFolder
+from data.project.project import Project
+from data.project.stages import GIFS, GifsRecord
+from data.tables.crop_files import CropFiles, crop_files
+from data.tables.people import open_people
 from data.tables.timeline_json import TIMELINE_FILE, PersonTimes, read_timeline_json
 
 
 @dataclass(frozen=True, slots=True)
 class PersonCrop(PersonTimes):
-    """A person's times and the folder of their video files."""
+    """A person's times and the names of their video files in a folder, by kind."""
 
     folder: Path
+    files: Mapping[CropKind, str]
 
     def file(self, kind: CropKind) -> Path | None:
         """Return the file of this kind; None if it does not exist."""
-        name = self.video
-        if kind is not CropKind.VIDEO:
-            name = kind.file_name(CropKind.VIDEO.base(name))
+        name = self.files.get(kind, "")
         return self.folder / name if is_own_file(self.folder, name) else None
+
+    def download_name(self, kind: CropKind) -> str:
+        """Return the file name for a download, after the person's current name."""
+        return kind.file_name(person_file_name(self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +49,97 @@ class FootageCrops:
         return next((p for p in self.people if p.person_id == person_id), None)
 
 
-def read_crops(folder: Path) -> FootageCrops | None:
+def current_crops(project: Project, footage: str) -> FootageCrops | None:
+    """Read the people and videos of a footage under the current names; None before crop-people.
+
+    A person who was merged into another one is left out if that one has a video, and shown as that
+    one otherwise.
+
+    Args:
+        project: project of the footage.
+        footage: name of the footage.
+
+    Raises:
+        InputError: the timeline is damaged or has another version, or the people are unreadable.
+    """
+    crops = read_crops(project.crops_folder(footage), project.record(GIFS, footage))
+    if crops is None or not project.people_file.is_file():
+        return crops
+    with open_people(project.people_file) as people:
+        names, merged_into = people.names(), people.merged_into()
+    return replace(crops, people=_current(crops.people, names, merged_into))
+
+
+def read_crops(folder: Path, gifs: GifsRecord | None = None) -> FootageCrops | None:
     """Read the timeline of a footage; None before crop-people has run.
+
+    The files of each person are found by id: a file may still have the name of another person.
 
     Args:
         folder: see `Project.crops_folder`.
+        gifs: record of smile-gifs.
 
     Raises:
         InputError: the timeline is damaged or has another version.
     """
-    file = folder / TIMELINE_FILE
-    return _read(file, file_key(file)) if file.is_file() else None
+    file, manifest = folder / TIMELINE_FILE, folder / MANIFEST
+    if not file.is_file():
+        return None
+    listed_key = file_key(manifest) if manifest.is_file() else ""
+    keys = (gifs or GifsRecord()).keys
+    return _read(folder, file_key(file), listed_key, tuple(keys.items()))
+
+
+def _current(
+    people: tuple[PersonCrop, ...], names: Mapping[int, str], merged_into: Mapping[int, int]
+) -> tuple[PersonCrop, ...]:
+    current: dict[int, PersonCrop] = {}
+    merged = [person for person in people if _is_merged(person, names, merged_into)]
+    # Those who were not merged first, then the merged ones by how long they are seen.
+    own = [person for person in people if not _is_merged(person, names, merged_into)]
+    for person in [*own, *sorted(merged, key=lambda person: -_length_s(person.seen))]:
+        number = person.person_id
+        if _is_merged(person, names, merged_into):
+            number = merged_into[number]
+        name = names.get(number, person.name)
+        current.setdefault(number, replace(person, person_id=number, name=name))
+    return tuple(current[number] for number in sorted(current))
+
+
+def _is_merged(
+    person: PersonCrop, names: Mapping[int, str], merged_into: Mapping[int, int]
+) -> bool:
+    return person.person_id in merged_into and person.person_id not in names
+
+
+def _length_s(intervals: tuple[Interval, ...]) -> float:
+    return sum(end - begin for begin, end in intervals)
 
 
 # Cached, because every range request of a video needs it.
 @lru_cache(maxsize=64)
-def _read(file: Path, key: str) -> FootageCrops:
-    del key  # part of the cache key only: it changes with the file
-    times = read_timeline_json(file)
-    people = tuple(PersonCrop(**asdict(person), folder=file.parent) for person in times.people)
+def _read(
+    folder: Path, key: str, listed_key: str, gifs: tuple[tuple[str, str], ...]
+) -> FootageCrops:
+    del key, listed_key  # parts of the cache key only: they change with the files
+    times = read_timeline_json(folder / TIMELINE_FILE)
+    files = crop_files(folder, OutputFolder(folder).keys(), GifsRecord(dict(gifs)))
+    people = tuple(
+        PersonCrop(**asdict(person), folder=folder, files=_files(person, files))
+        for person in times.people
+    )
     return FootageCrops(times.duration_s, times.rate, people)
+
+
+def _files(person: PersonTimes, files: CropFiles) -> dict[CropKind, str]:
+    """Return the names of a person's files by kind: listed ones, else after the video's name."""
+    base, found = CropKind.VIDEO.base(person.video), {}
+    for kind in CropKind:
+        name = person.video if kind is CropKind.VIDEO else kind.file_name(base)
+        listed = files.of_person(person.person_id, kind)
+        if listed is not None or name not in files.owners:
+            found[kind] = listed or name
+    return found
 
 
 def is_own_file(folder: Path, name: str) -> bool:

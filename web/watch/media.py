@@ -16,7 +16,7 @@ from data.project.filenames import CropKind
 from web.core.errors import NotFoundError
 from web.core.library import NumberParameter, OpenProject, ProjectParameter
 from web.core.thumbnails import CACHE_FOREVER, cached_jpeg, frame_jpeg, small_jpeg
-from web.watch.crops import FootageCrops, PersonCrop, is_own_file, read_crops
+from web.watch.crops import FootageCrops, PersonCrop, current_crops, is_own_file
 from web.watch.range_response import RangeResponse
 from web.watch.sound import sound_file
 
@@ -59,7 +59,7 @@ def person_file(
     file = crop.file(kind)
     if file is None:
         raise NotFoundError("this person has no such file")
-    name = f"{project.footage(footage).name} - {file.name}" if download else None
+    name = f"{project.footage(footage).name} - {crop.download_name(kind)}" if download else None
     headers = CACHE_FOREVER if v == file_key(file) else None
     return RangeResponse(file, media_type=_TYPES[kind], filename=name, headers=headers)
 
@@ -82,7 +82,7 @@ def footage_poster(project: ProjectParameter, footage: NumberParameter) -> Respo
     if still is not None:
         key = f"poster {POSTER_PX} {name} {still.name} {file_key(still)}"
         return cached_jpeg(project, key, lambda: small_jpeg(still, width=POSTER_PX))
-    crops = read_crops(files.crops_folder(name))
+    crops = current_crops(files, name)
     if crops is None or not crops.people:
         raise NotFoundError("there is no picture of this footage yet")
     return _person_frame(project, crops.people[0])
@@ -117,7 +117,7 @@ def footage_crops(project: OpenProject, footage: int) -> FootageCrops:
     Raises:
         NotFoundError: no such footage, or no videos of it.
     """
-    crops = read_crops(project.read().crops_folder(project.footage(footage).name))
+    crops = current_crops(project.read(), project.footage(footage).name)
     if crops is None:
         raise NotFoundError("there are no videos of this footage yet; run crop-people")
     return crops

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from web.core.library import (
     ProjectParameter,
 )
 from web.core.templates import page
-from web.watch.crops import FootageCrops, PersonCrop, read_crops
+from web.watch.crops import FootageCrops, PersonCrop, current_crops
 from web.watch.media import footage_crops
 from web.watch.sound import sound_key
 
@@ -84,7 +84,7 @@ def watch_page(request: Request, project: ProjectParameter, footage: NumberParam
 
 def _render(request: Request, project: OpenProject, footage: int) -> Response:
     entry = project.footage(footage)
-    crops = read_crops(project.read().crops_folder(entry.name))
+    crops = current_crops(project.read(), entry.name)
     data = watch_data(project, footage, crops) if crops is not None else None
     if data is None or not data["people"]:
         return page(request, "watch/no_videos.html", project=project, title=entry.name)
@@ -128,9 +128,9 @@ def footage_data(project: ProjectParameter, footage: NumberParameter) -> dict[st
 def watch_data(project: OpenProject, footage: int, crops: FootageCrops) -> dict[str, Any]:
     """Return the JSON data of the Watch page."""
     media = f"/media/{project.id}/{footage}"
-    names, hidden = _names_and_hidden(project.read())
+    hidden = _hidden(project.read())
     shown = (person for person in crops.people if person.person_id not in hidden)
-    people = [_person_data(media, person, names) for person in shown]
+    people = [_person_data(media, person) for person in shown]
     key = sound_key(crops)
     return {
         "duration_s": crops.duration_s,
@@ -140,15 +140,15 @@ def watch_data(project: OpenProject, footage: int, crops: FootageCrops) -> dict[
     }
 
 
-def _names_and_hidden(project: Project) -> tuple[dict[int, str], frozenset[int]]:
-    """Return current names and the ids of hidden people; empty before cluster-faces has run."""
+def _hidden(project: Project) -> frozenset[int]:
+    """Return the ids of hidden people; empty before cluster-faces has run."""
     if not project.people_file.is_file():
-        return {}, frozenset()
+        return frozenset()
     with open_people(project.people_file) as people:
-        return people.names(), people.hidden()
+        return people.hidden()
 
 
-def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> dict[str, Any] | None:
+def _person_data(media: str, person: PersonCrop) -> dict[str, Any] | None:
     """Return the data of one person; None if their video is missing."""
     files = {kind: file for kind in CropKind if (file := person.file(kind)) is not None}
     if CropKind.VIDEO not in files:
@@ -157,7 +157,7 @@ def _person_data(media: str, person: PersonCrop, names: Mapping[int, str]) -> di
     version = file_key(files[CropKind.VIDEO])
     return {
         "id": person.person_id,
-        "name": names.get(person.person_id, person.name),
+        "name": person.name,
         "size_wh": person.size_wh,
         "poster": f"{base}/poster?v={version}",
         "files": {kind.value: _file_url(base, kind, file) for kind, file in files.items()},
@@ -186,7 +186,7 @@ def _cards(project: OpenProject) -> Iterator[FootageCard]:
     for number, entry in enumerate(project.footages(), start=1):
         card = FootageCard(project, number, entry.name, entry.duration_s)
         try:
-            crops = read_crops(project.read().crops_folder(entry.name))
+            crops = current_crops(project.read(), entry.name)
         except InputError:
             yield replace(card, problem="its timeline is damaged; run crop-people --force")
             continue
