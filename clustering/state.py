@@ -8,12 +8,13 @@ from clustering import settings
 from clustering.faces import settings as faces_settings
 from clustering.faces.stage import faces_done, missing_tables
 from clustering.output.write import all_faces_clustered, folders_exist, is_written
-from clustering.pairing.match import pair_options_of
+from clustering.pairing.match import analysed_intervals, known_lessons, pair_options_of
 from data.project.cleanup import Removable
 from data.project.manifest import OutputFolder
 from data.project.project import FootageEntry, Project
 from data.project.stages import FACES, PEOPLE
 from data.project.status import StageStatus
+from data.storage.addresses import footage_address
 from data.tables.people import open_people
 from data.video.footage import size_on_disk
 
@@ -32,10 +33,11 @@ def _faces_state(project: Project, entry: FootageEntry) -> StageStatus:
     named = pair_options_of(project, entry.name) or (str(entry.path),)
     command = ("cluster-faces", "--project", str(project.folder), *named)
     record, size = project.record(FACES, entry.name), size_on_disk(entry.path)
+    if size is None and footage_address(entry.path) is not None:
+        size = entry.size_bytes  # not in the cache: it is fetched when it is needed
     if size is None:
-        return StageStatus(
-            "faces", entry.name, "missing", f"no footage at {entry.path}; put it back"
-        )
+        why = f"no footage at {entry.path}; put it back, or name its new place to cluster-faces"
+        return StageStatus("faces", entry.name, "missing", why)
     if not project.has_record(FACES, entry.name):
         return StageStatus(
             "faces", entry.name, "missing", "it is not analysed yet, or only in part", command
@@ -44,6 +46,10 @@ def _faces_state(project: Project, entry: FootageEntry) -> StageStatus:
         return StageStatus("faces", entry.name, "missing", f"{missing[0].name} is gone", command)
     if record is None:
         return StageStatus("faces", entry.name, "stale", "found by another version", command)
+    intervals = analysed_intervals(known_lessons(project)).get(entry.name)
+    spans = None if intervals is None else tuple((b, e) for b, e in intervals.tolist())
+    if record.spans != spans:
+        return StageStatus("faces", entry.name, "stale", "its pair has changed since", command)
     # The other fields of the record are settings.
     current = dataclasses.replace(record, version=faces_settings.VERSION, size_bytes=size)
     if faces_done(project, entry.name, current):
@@ -58,6 +64,8 @@ def _faces_state(project: Project, entry: FootageEntry) -> StageStatus:
 def _people_state(project: Project) -> StageStatus:
     command = ("cluster-faces", "--project", str(project.folder))
     record = project.record(PEOPLE)
+    if not project.footages:
+        return StageStatus("people", "", "missing", "no footage yet: cluster-faces adds it")
     if record is None or not project.people_file.exists():
         return StageStatus("people", "", "missing", "the faces are not clustered yet", command)
     if not all_faces_clustered(project):

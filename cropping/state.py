@@ -14,7 +14,7 @@ from cropping.smiles.table import stored_smiles
 from data.core.arrays import UNKNOWN
 from data.project.cleanup import Removable, existing_files, files_under
 from data.project.filenames import CropKind, person_file_names
-from data.project.manifest import OutputFolder
+from data.project.manifest import FileManifest, OutputFolder
 from data.project.paths import WORK_FOLDER
 from data.project.project import FootageEntry, Project
 from data.project.stages import CROPS, GIFS, SMILES, TRACKS, CropsRecord, GifsRecord
@@ -75,6 +75,10 @@ def _of_videos(project: Project, entry: FootageEntry) -> StageStatus:
         return StageStatus("videos", entry.name, "missing", "not cropped yet", command)
     if record.version != VERSION:
         return StageStatus("videos", entry.name, "stale", "cropped by another version", command)
+    if lost := [path for path in FileManifest(folder.folder).read() if path not in listed]:
+        exists = (folder.folder / lost[0]).exists()
+        why = f"writing {lost[0]} was stopped" if exists else f"{lost[0]} is gone"
+        return StageStatus("videos", entry.name, "missing", why, command)
     merged_into = tracked_people(project, entry.name).merged_into
     owners = {files.owners[file] for file in videos}
     chosen = {merged_into.get(person, person) for person in owners}
@@ -118,9 +122,7 @@ def _difference(
         return _RENAMED
     if gone:
         return _OTHER_INPUTS
-    if TIMELINE_FILE not in listed:
-        return f"{TIMELINE_FILE} is gone"
-    if timeline_key(footage, wanted, _smiles(project, footage)) != listed[TIMELINE_FILE]:
+    if timeline_key(footage, wanted, _smiles(project, footage)) != listed.get(TIMELINE_FILE):
         return _SMILES
     return ""
 

@@ -108,7 +108,8 @@ def _record(project: Project, footage: str, model_key: str) -> SmilesRecord:
     former = SmilesRecord(VERSION, model_key, _tracks_key(tracks))
     if tracks is None or project.is_finished(SMILES, former, footage):
         return former
-    return replace(former, tracks=_tracks_key(replace(tracks, names={})))
+    nameless = replace(tracks, names=dict.fromkeys(tracks.names, ""))
+    return replace(former, tracks=_tracks_key(nameless))
 
 
 def _tracks_key(tracks: TracksRecord | None) -> str:

@@ -55,11 +55,15 @@ def _current_names(
 ) -> dict[int, str]:
     ids = sorted({merged.get(person, person) for person in tracked})
     names = {person: current[person] for person in ids if person in current}
+    taken = {*current.values()}
     for person in ids:
-        name = tracked.get(person, f"Person {person}")
-        while person not in names and name in {*current.values(), *names.values()}:
-            name = f"{name} (before)"  # no longer a person, and the name is another person's
-        names.setdefault(person, name)
+        if person not in names:  # no longer a person, and the name may be another person's
+            base = name = tracked.get(person, f"Person {person}")
+            number = 2
+            while name in taken:
+                name, number = f"{base} ({number})", number + 1
+            names[person] = name
+        taken.add(names[person])
     return dict(sorted(names.items()))
 
 

@@ -83,7 +83,7 @@ def grow(project: Project) -> None:
 OTHER_INPUTS = "written with other tracks or settings"
 CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = {
     "renamed": (rename, [("videos", "stale", "people were renamed"), NO_SMILES]),
-    "lost": (lose_a_video, [("videos", "done", "1 of 2 people"), NO_SMILES]),
+    "lost": (lose_a_video, [("videos", "missing", "Ben.mp4 is gone"), NO_SMILES]),
     "tracks": (other_tracks, [("videos", "stale", OTHER_INPUTS), NO_SMILES]),
     "changed": (grow, [("videos", "stale", OTHER_INPUTS), NO_SMILES]),
     "no tracks": (
