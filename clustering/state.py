@@ -65,7 +65,7 @@ def _people_state(project: Project) -> StageStatus:
     command = ("cluster-faces", "--project", str(project.folder))
     record = project.record(PEOPLE)
     if not project.footages:
-        return StageStatus("people", "", "missing", "no footage yet: cluster-faces adds it")
+        return StageStatus("people", "", "missing", "the faces are not clustered yet")
     if record is None or not project.people_file.exists():
         return StageStatus("people", "", "missing", "the faces are not clustered yet", command)
     if not all_faces_clustered(project):
