@@ -39,7 +39,7 @@ from data.core.errors import InputError
 from data.execution.context import RunContext
 from data.execution.stage import FootageStage, estimated_frames, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
-from data.project.project import FootageEntry, Project
+from data.project.project import FootageEntry, Project, change
 from data.project.stages import CROPS, SMILES, CropsRecord
 from data.storage.fetch import fetch_footage
 from data.tables.timeline_json import TIMELINE_FILE
@@ -176,7 +176,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         if cropped.scored_smiles:
             finish_smiles(project, job.name, smile_model_key())
         if not planned.done:
-            record = CropsRecord(VERSION, job.settings.video_key(), job.settings.others)
+            record = CropsRecord(VERSION, job.video_key, job.settings.others)
             project.finish(CROPS, record, job.name)
         shutil.rmtree(job.work, ignore_errors=True)
         remove_partial(job.folder.folder)
@@ -197,9 +197,10 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         footage = probe(fetch_footage(entry.path))
         if footage.kind != "video":
             raise InputError(f"{entry.name}: pictures, not a video; name a video")
-        if footage.size_bytes != entry.size_bytes:
-            message = "it has changed since it was tracked; run track-people --force"
-            raise InputError(f"{entry.path.name}: {message}")
+        frame_wh = footage.width, footage.height
+        if (footage.size_bytes, frame_wh) != (entry.size_bytes, (entry.width, entry.height)):
+            message = change(entry, footage.size_bytes, frame_wh, since="it was tracked")
+            raise InputError(f"{entry.path.name}: {message}; run track-people --force")
         people, model = tracked_people(project, entry.name), smile_model_key()
         return CropJob(
             paths=project.paths,

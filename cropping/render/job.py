@@ -68,6 +68,11 @@ class CropJob:
         """Size of the videos in px."""
         return self.settings.window.video_wh(self.frame_wh)
 
+    @property
+    def video_key(self) -> str:
+        """Text of the settings and the conversion of frames, for the videos' cache keys."""
+        return self.settings.video_key() + self.footage.form.key
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
@@ -147,7 +152,7 @@ def read_plan(job: CropJob) -> CropPlan:
         tracks,
         timeline,
         size_bytes=job.footage.size_bytes,
-        settings=settings.video_key(),
+        settings=job.video_key,
         blurred=settings.others == "blur",
     )
     seen = {person.person_id for person in people}

@@ -30,7 +30,7 @@ from data.execution.tasks import Finished, Task, Work
 from data.project.filenames import person_file_names
 from data.project.manifest import OutputFile, OutputFolder
 from data.project.paths import WORK_FOLDER
-from data.project.project import Project
+from data.project.project import Project, change
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
 from data.storage.fetch import fetch_footage
 from data.tables.smiles import Smiles
@@ -168,11 +168,12 @@ def _unchanged_footage(project: Project, name: str) -> Footage:
     """
     entry = project.footages[name]
     footage = probe(fetch_footage(entry.path))
-    if (footage.width, footage.height) != (entry.width, entry.height) or (
-        footage.size_bytes != entry.size_bytes
-    ):
-        message = "it has changed since it was tracked; run cluster-faces --force and track-people"
-        raise InputError(f"{entry.path.name}: {message}")
+    frame_wh = footage.width, footage.height
+    if (footage.size_bytes, frame_wh) != (entry.size_bytes, (entry.width, entry.height)):
+        message = change(entry, footage.size_bytes, frame_wh, since="it was tracked")
+        raise InputError(
+            f"{entry.path.name}: {message}; run cluster-faces --force and track-people"
+        )
     return footage
 
 

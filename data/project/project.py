@@ -17,7 +17,7 @@ from data.core.atomic import write_json
 from data.core.errors import InputError
 from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.paths import ProjectFolder, ProjectPaths
-from data.project.stages import PEOPLE, RecordT, Stage
+from data.project.stages import DETECTIONS, FACES, PEOPLE, SMILES, TRACKS, RecordT, Stage
 from data.storage.addresses import (
     footage_address,
     footage_path,
@@ -115,9 +115,14 @@ class Project(ProjectPaths):
             message = f"the project reads {_streams_shown(known.streams)}; repeat it with --force"
             raise InputError(f"{path.name}: {message}, or choose another --project")
         if known and known != entry and not force:
-            message = "it has changed since the project read it; read it again with --force"
-            raise InputError(f"{path.name}: {message}, or choose another --project")
+            message = change(known, size_bytes, frame_wh, since="the project read it")
+            message += "; read it again with --force, or choose another --project"
+            raise InputError(f"{path.name}: {message}")
         if known != entry:
+            if known and frame_wh != (known.width, known.height):
+                # Their boxes are those of another size.
+                for stage in (FACES, DETECTIONS, TRACKS, SMILES):
+                    self._records.pop(stage.key(name), None)
             self.footages[name] = entry
             self.save()
         return entry
@@ -286,6 +291,21 @@ def _streams_shown(streams: StreamChoice) -> str:
     chosen = ((kind, getattr(streams, kind)) for kind in ("video", "audio"))
     listed = [f"its {kind} stream {number}" for kind, number in chosen if number is not None]
     return " and ".join(listed) or "its default streams"
+
+
+def change(entry: FootageEntry, size_bytes: int, frame_wh: tuple[int, int], *, since: str) -> str:
+    """Describe how a footage differs from its entry.
+
+    Args:
+        entry: the footage as it was.
+        size_bytes: its size on disk now.
+        frame_wh: the size of its frames in px now.
+        since: when the entry was written.
+    """
+    if size_bytes == entry.size_bytes and frame_wh != (entry.width, entry.height):
+        now, before = "{} x {}".format(*frame_wh), f"{entry.width} x {entry.height}"
+        return f"it has changed since {since} (its frames are displayed at {now} px, not {before})"
+    return f"it has changed since {since}"
 
 
 def require_project(folder: Path) -> None:

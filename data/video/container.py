@@ -43,7 +43,11 @@ def open_video(
     with open_container(path) as container:
         stream = _video_stream(container, path, number)
         check_size(path, stream.width, stream.height)
-        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        # A display matrix of the container takes precedence over the EXIF orientation of a frame.
+        stream.codec_context.options = {
+            "max_pixels": str(MAX_PIXELS),
+            "side_data_prefer_packet": "displaymatrix",
+        }
         stream.thread_type, stream.thread_count = "AUTO", threads
         yield container, stream
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.video.container import ASSUMED_RATE, open_footage, stream_rate
+from data.video.display.size_changes import SizeChanges
 from data.video.footage import Footage
 from data.video.frames import Damage
 from data.video.packet_index import PacketIndex
@@ -38,7 +39,7 @@ def decode_selected(
     is_needed = _needed_packets(index, is_selected)
     end = int(np.flatnonzero(is_needed).max(initial=-1)) + 1
     with open_footage(footage, threads=threads) as (container, stream):
-        decoder = _Decoder(stream, damage)
+        decoder = _Decoder(stream, damage, varies=footage.form.varies)
         indexer = _FrameIndexer(index, decoder)
         due, state = -1, "idle"  # due: index of the latest selected frame sent to the decoder
         for position, packet in enumerate(_packets(container, stream)):
@@ -69,7 +70,7 @@ def decode_all(
 ) -> Generator[IndexedFrame, None, None]:
     """Decode every frame and number it by counting: for streams without reliable packet times."""
     with open_footage(footage, threads=threads) as (container, stream):
-        decoder = _Decoder(stream, damage)
+        decoder = _Decoder(stream, damage, varies=footage.form.varies)
         timestamps = _Timestamps(stream)
         frames = _decode_packets(_packets(container, stream), decoder)
         for number, frame in enumerate(frames):
@@ -81,15 +82,19 @@ def decode_all(
 class _Decoder:
     """Decoder of one stream that counts broken frames and the frames they smear."""
 
-    def __init__(self, stream: VideoStream, damage: Damage) -> None:
+    def __init__(self, stream: VideoStream, damage: Damage, *, varies: bool = False) -> None:
+        """Prepare to decode a stream; ``varies`` if the size of its frames does."""
         self._stream, self._damage = stream, damage
         self._smear = 0
+        self._changes = SizeChanges(stream) if varies else None
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         """Send a packet; return the frames that are ready, from this packet or earlier ones."""
         import av
 
         try:
+            if self._changes is not None and packet is not None and self._changes.at(packet):
+                return [*self.drain(), *self._stream.decode(packet)]
             return self._stream.decode(packet)
         except av.FFmpegError:
             self._damage.frames += 1

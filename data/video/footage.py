@@ -16,6 +16,8 @@ from data.project.project import FootageEntry, Project
 from data.video.animation import TICKS_PER_S, is_animated, is_sequence, measure_animation
 from data.video.clock import Join
 from data.video.container import check_audio_stream, open_video, stream_rate
+from data.video.display.form import PLAIN, DisplayForm
+from data.video.display.probing import probe_form
 from data.video.duration import (
     counted_duration_s,
     header_duration_s,
@@ -24,7 +26,6 @@ from data.video.duration import (
 )
 from data.video.images import picture_wh
 from data.video.media_folder import media_kind, pictures_in
-from data.video.orientation import orientation_of
 
 if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
@@ -48,7 +49,7 @@ class Footage:
 
     path: Path
     kind: Literal["video", "images", "image"]
-    width: int  # upright px; of the first picture in a folder
+    width: int  # px as displayed: upright, square pixels; of the first picture in a folder
     height: int
     duration_s: float  # from the header, unless its clock is mended; a truncated file is shorter
     rate: Fraction | None  # average frames per second; None if unknown
@@ -57,6 +58,7 @@ class Footage:
     animated: bool = False  # a video that Pillow decodes; see `data.video.animation`
     streams: StreamChoice = DEFAULT_STREAMS  # as the user chose
     joins: tuple[Join, ...] = ()  # restarts of the clock, as where recordings are joined
+    form: DisplayForm = PLAIN  # conversion that the frames of a video need
 
 
 def default_interval_s(duration_s: float) -> float:
@@ -180,11 +182,19 @@ def _probe_video(path: Path, size_bytes: int, streams: StreamChoice) -> Footage:
         duration_s = header_duration_s(container, stream)
         frame = _first_frame(container, stream, path)
         is_plausible = duration_s is None or header_is_plausible(container, stream)
-    width, height = orientation_of(frame).upright_wh(frame.width, frame.height)
+        form = probe_form(path, container, stream, frame, streams.video)
     if duration_s is None:
         duration_s = counted_duration_s(path, streams.video)
     footage = Footage(
-        path, "video", width, height, duration_s, rate, has_audio, size_bytes, streams=streams
+        path,
+        "video",
+        *form.wh,
+        duration_s,
+        rate,
+        has_audio,
+        size_bytes,
+        streams=streams,
+        form=form,
     )
     if is_plausible:
         return footage

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,14 +40,35 @@ class Orientation:
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
-    """Read the orientation from the display matrix of ``frame``; no change without a matrix."""
+    """Read the orientation from the display matrix of ``frame``; no change without a matrix.
+
+    libavcodec turns the EXIF orientation of a JPEG frame into a display matrix.
+    """
     from av.sidedata.sidedata import SideDataContainer
 
+    _accept_unknown_side_data()
     # Not frame.side_data: it forms a reference cycle with the frame, so decoded frames would
     # fill the memory until the garbage collector runs.
     attached = cast("Mapping[str, Buffer]", SideDataContainer(frame))  # type: ignore[call-arg]
     matrix = attached.get("DISPLAYMATRIX")
     return Orientation() if matrix is None else _from_matrix(np.frombuffer(bytes(matrix), np.int32))
+
+
+@cache
+def _accept_unknown_side_data() -> None:
+    """Let PyAV list side data of types that it has no name for, such as EXIF.
+
+    Its enumeration of types raises ValueError for them, and with it the list of all side data.
+    """
+    from av.sidedata.sidedata import Type
+
+    def unknown(kind: type[Type], value: object) -> Type:
+        member: Any = object.__new__(kind)
+        member._name_, member._value_ = f"UNKNOWN_{value}", value
+        kind._value2member_map_[value] = member
+        return cast("Type", member)
+
+    Type._missing_ = classmethod(unknown)  # type: ignore[assignment,method-assign]
 
 
 def _from_matrix(matrix: NDArray[np.int32]) -> Orientation:

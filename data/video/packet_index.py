@@ -109,8 +109,10 @@ class _Packets:
         self.flags = bytearray()
 
     def append(self, packet: Packet[VideoStream], stream: VideoStream) -> None:
-        self.pts.append(packet.pts or 0)
-        self.dts.append(NO_TIME if packet.dts is None else packet.dts)
+        pts = packet.pts or 0
+        self.pts.append(pts)
+        # Where a clock restarts, libav guesses one dts that continues it, later than the pts.
+        self.dts.append(NO_TIME if packet.dts is None else min(packet.dts, pts))
         self.position.append(-1 if packet.pos is None else packet.pos)
         self.flags.append(_flags(packet, stream))
 

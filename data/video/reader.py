@@ -1,15 +1,17 @@
-"""Read all, sampled or chosen frames of footage, upright and in presentation order.
+"""Read all, sampled or chosen frames of footage in presentation order, as a player displays them.
 
-Pixels are used as stored: anamorphic video (non-square pixels) is not stretched.
+Frames are upright and of one size, with square pixels, deinterlaced, and HDR is converted to SDR;
+see `data.video.display`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from fractions import Fraction
 from math import inf, isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +20,17 @@ from data.core.errors import InputError
 from data.core.intervals import Intervals
 from data.video.animation import decode_animation
 from data.video.decoder import decode_all, decode_selected
+from data.video.display.convert import displayed
+from data.video.display.deinterlace import Candidate, with_neighbours
 from data.video.footage import PICTURE_RATE, Footage, probe
 from data.video.frames import Damage, DecodedFrame, Frame
 from data.video.images import has_more_pages, read_picture
 from data.video.media_folder import pictures_in
 from data.video.packet_index import index_packets
 from data.video.selection import ChosenFrames, FrameRange, FrameSelection, SampledFrames
+
+if TYPE_CHECKING:
+    from data.video.decoder import IndexedFrame
 
 
 def read_frames(
@@ -168,6 +175,7 @@ def _decode(
     footage: Footage, selection: FrameSelection, threads: int, damage: Damage
 ) -> Generator[DecodedFrame, None, None]:
     index = None if footage.animated else index_packets(footage)
+    form = footage.form
     start_s, tick = None, Fraction(0)
     if footage.animated:
         decoded = decode_animation(footage.path, damage)
@@ -177,17 +185,33 @@ def _decode(
         damage.missing += index.missing
         damage.restarts, damage.strays = len(index.joins), index.strays
         start_s, tick = int(index.sorted_pts[0]) * index.time_base, index.time_base
-        decoded = decode_selected(footage, index, selection.plan(index.times_s), threads, damage)
+        selected = selection.plan(index.times_s)
+        if form.fields != "progressive":
+            selected = with_neighbours(selected)
+        decoded = decode_selected(footage, index, selected, threads, damage)
     with closing(decoded):
-        for number, time_s, frame in decoded:
-            # The last frames that the decoder returns have no time base.
-            tick = tick or Fraction(frame.time_base or 0)
-            if start_s is None:
-                start_s = (frame.pts or 0) * tick
-            if selection.is_over(number, time_s):
-                break
-            if selection.takes(number, time_s):
-                yield DecodedFrame(number, time_s, start_s, (frame.duration or 0) * tick, frame)
+        candidates = _candidates(decoded, selection, start_s, tick)
+        yield from displayed(candidates, form, threads=threads)
+
+
+def _candidates(
+    decoded: Iterable[IndexedFrame],
+    selection: FrameSelection,
+    start_s: Fraction | None,
+    tick: Fraction,
+) -> Iterator[Candidate]:
+    """Mark the selected frames, up to the first one after them."""
+    for number, time_s, frame in decoded:
+        # The last frames that the decoder returns have no time base.
+        tick = tick or Fraction(frame.time_base or 0)
+        if start_s is None:
+            start_s = (frame.pts or 0) * tick
+        is_over = selection.is_over(number, time_s)
+        is_selected = not is_over and selection.takes(number, time_s)
+        duration_s = (frame.duration or 0) * tick
+        yield DecodedFrame(number, time_s, start_s, duration_s, frame), is_selected
+        if is_over:
+            break
 
 
 def _read_pictures(footage: Footage, selection: FrameSelection, damage: Damage) -> Iterator[Frame]:

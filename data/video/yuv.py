@@ -18,7 +18,7 @@ Plane = NDArray[np.uint8]
 
 # Code points of ITU-T H.273.
 _RGB, _BT709, _UNSPECIFIED, _BT601 = 0, 1, 2, 6
-_HD_LINES = 720
+HD_LINES: Final = 720
 _EIGHT_BIT: Final = "yuv420p"
 
 
@@ -32,6 +32,7 @@ class Colours:
 
 
 BT709: Final = Colours(_BT709, _BT709, _BT709)
+BT601: Final = Colours(_BT601, _BT601, _BT601)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +52,7 @@ class Planes:
 
 def planes_of(frame: VideoFrame) -> Planes:
     """Return the planes of a decoded frame of any format, without a copy if it is 8-bit 4:2:0."""
-    colours = _colours(frame)
+    colours = colours_of(frame)
     orientation = orientation_of(frame)
     y, u, v = (_plane(plane, orientation) for plane in _narrow_420(frame, colours).planes)
     return Planes(y, u, v, colours)
@@ -73,12 +74,12 @@ def _narrow_420(frame: VideoFrame, colours: Colours) -> VideoFrame:
     )
 
 
-def _colours(frame: VideoFrame) -> Colours:
+def colours_of(frame: VideoFrame) -> Colours:
     """Return the colours that a frame declares, or else those that players assume for its size.
 
     A crop must declare them: players would assume others for its smaller size.
     """
-    default = _BT709 if frame.height >= _HD_LINES else _BT601
+    default = _BT709 if frame.height >= HD_LINES else _BT601
     declared = frame.colorspace, frame.color_primaries, frame.color_trc
     space, primaries, transfer = (int(code) for code in declared)
     return Colours(

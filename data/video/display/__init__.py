@@ -1,0 +1,1 @@
+"""Conversion of stored frames to the frames that a player displays."""
