@@ -255,7 +255,11 @@ _COMMANDS = {
         " No name that a user gave is replaced.",
     ),
     "export": _Command(
-        _export, _export_options, "write dataset and tracks in the formats of other tools"
+        _export,
+        _export_options,
+        "write dataset and tracks in the formats of other tools",
+        " The dataset is written for COCO and Label Studio, each footage's tracks as MOTChallenge:"
+        " ground truth and results. The folder dataset is a YOLO dataset as it is.",
     ),
     "clean": _Command(
         _clean,
@@ -269,7 +273,8 @@ _COMMANDS = {
         _forget_options,
         "erase a person from a project",
         " Their faces, portraits, labels, tracks, videos, GIFs and decisions are deleted, and the"
-        " tracker too; other people's videos stay.",
+        " tracker too; other people's videos stay. Then the project is searched for their names,"
+        " embeddings and portraits, and files that still have them are listed.",
     ),
     "models": _Command(
         _models,

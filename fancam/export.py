@@ -40,6 +40,8 @@ def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int
     tracked = project.footages_with(TRACKS)
     if not tracked and formats:
         raise InputError(f"{project.folder}: no tracks to export; run track-people first")
+    if not tracked:
+        print("no tracks yet, so no MOTChallenge archives: run track-people first")
     for entry in tracked:
         _export_mot(project, entry, folder)
     return 0

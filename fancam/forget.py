@@ -32,13 +32,13 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
         InputError: no person has this name, or there is no terminal for the question.
     """
     from data.erasure.names import NameSearch
-    from data.erasure.people import all_names, merged_people
+    from data.erasure.people import all_names, merged_people, other_names
     from data.erasure.residue_scan import Needle, find_residues
     from data.tables.people import open_people
 
     with open_people(project.people_file) as people:
         person_id = _person_id(people, name)
-        others = {other for person, other in people.names().items() if person != person_id}
+        others = other_names(people, person_id)
         names = all_names(people, person_id) - others
         person_ids = sorted(merged_people(people, person_id))
     if not confirmed(f"Forget {name}? This cannot be undone.", yes=yes):
@@ -58,7 +58,8 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     for footage in filter(search.in_value, project.footages):
         print(f"the footage {footage} has their name: it stays in this project; rename the video,")
         print("and make a new project, to be rid of it")
-    print(f"searched every byte of {shown(project.folder)}: {len(residues)} residues left")
+    count = "1 residue" if len(residues) == 1 else f"{len(residues)} residues"
+    print(f"searched every file of {shown(project.folder)}: {count} left")
     return report_failures(NAME, _lines(residues))
 
 

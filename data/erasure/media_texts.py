@@ -9,6 +9,7 @@ from typing import IO, Any, Final
 
 from data.erasure.content import Content, Texts
 from data.erasure.markup import markup_texts
+from data.video.images import register_heif
 
 PICTURE_SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".apng", ".gif", ".webp", ".tif", ".tiff", ".bmp"}
@@ -19,6 +20,9 @@ MEDIA_SUFFIXES: Final = frozenset(
     | {".vob", ".3gp", ".flv", ".wmv", ".dv", ".mxf"}
     | {".mp3", ".m4a", ".aac", ".wav", ".flac", ".ogg", ".opus"}
 )
+_PICTURE_MAGIC: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*")
+_PICTURE_BRANDS: Final = frozenset({b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"})
+_MAGIC_BYTES: Final = 12
 _OWN_TAGS: Final = frozenset(
     {"major_brand", "minor_version", "compatible_brands", "encoder", "language", "creation_time"}
     | {"vendor_id", "duration"}
@@ -32,6 +36,26 @@ _IFDS: Final = (0x8769, 0x8825, 0xA005, 1)
 _MAKER_NOTE: Final = 0x927C
 
 
+def is_picture_content(suffix: str, begin: bytes) -> bool:
+    """Return whether a file is a picture, by its first bytes or else its suffix."""
+    return (
+        suffix in PICTURE_SUFFIXES
+        or begin.startswith(_PICTURE_MAGIC)
+        or (begin[:4] == b"RIFF" and begin[8:12] == b"WEBP")
+        or (begin[4:8] == b"ftyp" and begin[8:12] in _PICTURE_BRANDS)
+    )
+
+
+def is_media_content(suffix: str, begin: bytes) -> bool:
+    """Return whether a file is a video or sound, by its first bytes or else its suffix."""
+    return (
+        suffix in MEDIA_SUFFIXES
+        or begin[4:8] == b"ftyp"
+        or begin.startswith((b"\x1a\x45\xdf\xa3", b"ID3", b"OggS", b"fLaC"))
+        or (begin[:4] == b"RIFF" and begin[8:12] in (b"AVI ", b"WAVE"))
+    )
+
+
 def picture_texts(content: Content) -> Texts:
     """Return comments, EXIF, IPTC and XMP of a picture."""
     return Texts(iter(list(_of_picture(content.file))))
@@ -42,6 +66,10 @@ def _of_picture(file: IO[bytes]) -> Iterator[str]:
         return
     file.seek(0)
     from PIL import Image, UnidentifiedImageError
+
+    if file.read(_MAGIC_BYTES)[4:8] == b"ftyp":
+        register_heif()
+    file.seek(0)
 
     try:
         with warnings.catch_warnings():

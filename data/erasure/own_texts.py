@@ -35,6 +35,8 @@ _KEYS: Final = (
     | {"schema", "stages", "size_bytes", "duration_s", "rate", "width", "height", "version"}
     | {"frames", "size_wh", "person_id", "seen", "filled", "absent", "smiling", "note", "labels"}
     | {"train", "val", "people", "tracker"}
+    | {"recordings", "second_begins_later_s", "first_frames_apart_s", "common_s", "disconnects"}
+    | {"off_s", "back_s", "lasts_s", "begun", "common", "looked_at", "looked_at_s"}
 )
 """All keys of our JSON and YAML files."""
 _STAGE: Final = re.compile(
@@ -44,12 +46,22 @@ _SKIPPED_CELLS: Final = {
     "tracks": frozenset(CSV_COLUMNS) - {"person"},
     "labels": frozenset(LABEL_COLUMNS) - {"file", "by"},
 }
-SKIPPED_COLUMNS: Final = frozenset({"kind", "state", "made_at", "concerned"})
-"""Columns of people.sqlite that hold our words, and numbers as text."""
+_ALL: Final = re.compile(r"(?s).+")
+SKIPPED_COLUMNS: Final = {
+    "kind": _ALL,
+    "state": _ALL,
+    "made_at": _ALL,
+    "concerned": _ALL,
+    "note": re.compile(
+        r"\b(?:is called|is not|is|hidden|shown again|\d+ faces?|not|moved to|accepted as"
+        r"|split off as)\b"
+    ),
+}
+"""By column of people.sqlite, what are our words, and numbers as text."""
 _LAYOUT: Final = re.compile(
     r"people/(?:montage|unknown)|people|dataset/(?:images|labels)/(?:train|val)"
     r"|dataset/(?:images|labels)|dataset|faces|tracks|tracker(?:/(?:report|training))?|crops"
-    r"|labels(?:/[^/]+/faces)?|export|logs|\.web"
+    r"|labels(?:/[^/]+/faces)?|export|logs|pairs|\.web"
 )
 """Folders of a project."""
 _FIXED: Final = frozenset(
@@ -73,6 +85,8 @@ def own_reader(path: PurePosixPath) -> Callable[[str], Iterator[str] | None] | N
     """
     place = path.parts[0] if len(path.parts) > 1 else ""
     if path.name in ("project.json", ".generated.json", "timeline.json", "set.json"):
+        return _json_texts
+    if place == "pairs" and path.suffix == ".json":
         return _json_texts
     if path.as_posix() == "dataset/data.yaml":
         return _yaml_texts

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
-from data.tables.decisions import DecisionKind, FaceKeys, default_name, faces_json, parse_faces
+from data.erasure.names import NameSearch
+from data.tables.decisions import (
+    Decision,
+    DecisionKind,
+    FaceKeys,
+    default_name,
+    describe,
+    faces_json,
+    parse_faces,
+)
 from data.tables.people import Assignments, People
 from data.tables.projection import update_projection
 
@@ -24,10 +33,12 @@ def erase_person(people: People, person_id: int) -> None:
         # The decisions that name the person are deleted. Without this update, a face that was moved
         # to another person would return to the erased one.
         ids = [(number,) for number in sorted(erased)]
+        names = all_names(people, person_id) - _current_names(people, {person_id})
         kept = "UPDATE faces SET found_id = person_id WHERE found_id = ?"
         connection.executemany(kept, ids)
         execute("DELETE FROM faces WHERE person_id = ?", (person_id,))
         _erase_decisions(people, erased, erased_faces)
+        _erase_former_names(people, names)
         people.raise_revision()
         update_projection(people)
     execute("VACUUM")
@@ -42,6 +53,22 @@ def all_names(people: People, person_id: int) -> set[str]:
     renamed = {name for person, name in renames if person in ids}
     current = {name for person, name in people.names().items() if person in ids}
     return renamed | current | {default_name(person) for person in ids}
+
+
+def other_names(people: People, person_id: int) -> set[str]:
+    """Return current, former and default names of the other people that are none of a person's."""
+    ids = merged_people(people, person_id)
+    query = "SELECT person_id, name FROM decisions WHERE kind = ?"
+    renames = people.connection.execute(query, (DecisionKind.RENAME.value,)).fetchall()
+    names = {name for person, name in renames if person not in ids}
+    names |= {default_name(person) for person, _ in renames if person not in ids}
+    names |= {default_name(person) for person in people.names() if person not in ids}
+    current = _current_names(people, {person_id})
+    return (names - all_names(people, person_id)) | current
+
+
+def _current_names(people: People, without: set[int]) -> set[str]:
+    return {name for person, name in people.names().items() if person not in without}
 
 
 def merged_people(people: People, person_id: int) -> set[int]:
@@ -67,6 +94,22 @@ def _erase_decisions(
         elif before:
             change = "UPDATE decisions SET faces = ? WHERE decision_id = ?"
             execute(change, (faces_json(remaining), number))
+
+
+def _erase_former_names(people: People, names: Set[str]) -> None:
+    """Delete the erased names from decisions about other people who had them at some time."""
+    execute = people.connection.execute
+    for name in names:
+        rename = "DELETE FROM decisions WHERE kind = ? AND name = ?"
+        execute(rename, (DecisionKind.RENAME.value, name))
+    search = NameSearch(names)
+    query = "SELECT decision_id, kind, person_id, other_id, name, faces, note FROM decisions"
+    for number, kind, person, other, name, faces, note in execute(query).fetchall():
+        if search.in_value(note.partition(" is ")[0]) or search.in_text(note):
+            decision = Decision(DecisionKind(kind), person, other, name, parse_faces(faces))
+            anonymous = {other: default_name(other), person: default_name(person)}
+            change = "UPDATE decisions SET note = ? WHERE decision_id = ?"
+            execute(change, (describe(decision, anonymous), number))
 
 
 def _keys_of(table: Assignments, person_id: int) -> FaceKeys:

@@ -7,7 +7,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +19,12 @@ PARQUET_MAGIC: Final = b"PAR1"
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
-def sqlite_texts(content: Content, skipped: frozenset[str]) -> Texts:
+def sqlite_texts(content: Content, skipped: Mapping[str, re.Pattern[str]]) -> Texts:
     """Return the text values of a database, without its schema.
 
     Args:
         content: the database.
-        skipped: columns to leave out.
+        skipped: by column, what of its values is no text of a user.
     """
     values: list[str] = []
     words = {"sqlite", "format", "table", "index"}
@@ -35,9 +35,12 @@ def sqlite_texts(content: Content, skipped: frozenset[str]) -> Texts:
             for table, column in _columns(database):
                 found = _values(database, table, column)
                 if column in skipped:
-                    words |= {word for text in found for word in _words(text)}
-                else:
-                    values += found
+                    pattern = skipped[column]
+                    words |= {
+                        w for text in found for part in pattern.findall(text) for w in _words(part)
+                    }
+                    found = [pattern.sub("\n", text) for text in found]
+                values += found
     except sqlite3.Error:
         pass  # damaged or encrypted: its bytes are searched as those of any file
     return Texts(iter(values), words=frozenset(words))

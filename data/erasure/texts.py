@@ -12,7 +12,12 @@ from typing import IO, Any, Final
 
 from data.erasure.content import Content, Texts
 from data.erasure.markup import markup_texts, without_encoded
-from data.erasure.media_texts import MEDIA_SUFFIXES, PICTURE_SUFFIXES, media_texts, picture_texts
+from data.erasure.media_texts import (
+    is_media_content,
+    is_picture_content,
+    media_texts,
+    picture_texts,
+)
 from data.erasure.own_texts import SKIPPED_COLUMNS, is_own_archive, own_reader
 from data.erasure.table_texts import PARQUET_MAGIC, SQLITE_MAGIC, parquet_texts, sqlite_texts
 
@@ -38,13 +43,13 @@ def texts_of(content: Content) -> Texts:
     content.file.seek(0)
     suffix = content.path.suffix.lower()
     if sample.startswith(SQLITE_MAGIC):
-        skipped = SKIPPED_COLUMNS if content.path.as_posix() == "people.sqlite" else frozenset()
+        skipped = SKIPPED_COLUMNS if content.path.as_posix() == "people.sqlite" else {}
         return sqlite_texts(content, skipped)
     if sample.startswith(PARQUET_MAGIC):
         return parquet_texts(content)
-    if suffix in PICTURE_SUFFIXES:
+    if is_picture_content(suffix, sample):
         return picture_texts(content)
-    if suffix in MEDIA_SUFFIXES and not (encoding := _encoding(sample, forced=False)):
+    if is_media_content(suffix, sample) and not _encoding(sample, forced=False):
         return media_texts(content)
     encoding = _encoding(sample, forced=suffix in _TEXT_SUFFIXES)
     if encoding is None:

@@ -173,7 +173,7 @@ def _identified(source: Path | BytesIO) -> Image:
 
     # First: ultralytics, where loaded, lets Pillow install a package of its own for these files.
     if not HEIF_BRANDS.isdisjoint(brands(_head(source))):
-        _register_heif()
+        register_heif()
     try:
         return Image.open(source)
     except (UnidentifiedImageError, ImportError):
@@ -201,7 +201,8 @@ def _head(source: Path | BytesIO) -> bytes:
 
 
 @cache
-def _register_heif() -> None:
+def register_heif() -> None:
+    """Let Pillow open HEIC and HEIF pictures."""
     from pillow_heif import register_heif_opener
 
     register_heif_opener(thumbnails=False)

@@ -121,7 +121,7 @@ def erase_a_person(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert find_residues(project, needle)
     assert fancam.cli.main(["forget", str(project), "Anna Karenina", "--yes"]) == 0
     output = capsys.readouterr().out
-    assert "searched every byte" in output
+    assert "searched every file" in output
     assert ": 0 residues left" in output
     assert find_residues(project, needle) == []
     assert not list(project.rglob("Person 3*"))

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, PngImagePlugin
+from pillow_heif import from_pillow
 
 Plant = Callable[[Path, str], object]
 """Function that writes a name into a file; the path has the suffix of the kind."""
@@ -134,6 +135,10 @@ def _comment(path: Path, name: str) -> None:
     noise().save(path, comment=f"photo of {name}".encode())
 
 
+def _jpeg_comment(path: Path, name: str) -> None:
+    noise().save(path, "jpeg", comment=name.encode())
+
+
 def _exif(tag: int, value: Callable[[str], Any]) -> Plant:
     def plant(path: Path, name: str) -> None:
         exif = Image.Exif()
@@ -142,6 +147,17 @@ def _exif(tag: int, value: Callable[[str], Any]) -> Plant:
         noise().save(path, exif=exif)
 
     return plant
+
+
+def _heic(path: Path, name: str) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = f"with {name}".encode()
+    from_pillow(noise()).save(path, exif=exif.tobytes())
+
+
+def _heic_xmp(path: Path, name: str) -> None:
+    packet = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><dc:title>{name}</dc:title></x:xmpmeta>'
+    from_pillow(noise()).save(path, xmp=packet.encode())
 
 
 def _xmp(path: Path, name: str) -> None:
@@ -265,6 +281,17 @@ PLACES: Final[dict[str, tuple[str, Plant]]] = {
     "gif comment": (".gif", _comment),
     "webp exif": (".webp", _exif(0x013B, lambda name: name.encode())),
     "webp xmp": (".webp", _xmp),
+    "jpeg without suffix": (
+        "",
+        _jpeg_comment,
+    ),
+    "jpeg of another suffix": (
+        ".bin",
+        _jpeg_comment,
+    ),
+    "heic exif": (".heic", _heic),
+    "heic xmp": (".heic", _heic_xmp),
+    "avif exif": (".avif", _exif(0x013B, lambda name: name.encode())),
     "tiff artist": (".tif", _exif(0x013B, lambda name: f"by {name}".encode())),
     "mp4 title": (".mp4", _title),
     "mp4 chapter": (".mp4", _chapter),

@@ -235,6 +235,7 @@ def forgotten(made: Path, folder: Path, name: str) -> tuple[int, Project]:
         "person",
         "1",
         *(pytest.param(n, marks=pytest.mark.slow) for n in ("IU", "NULL", "jpg", "é", "video")),
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("Person", "is", "Called", "faces")),
         *(pytest.param(n, marks=pytest.mark.slow) for n in ("train", "yes", "name", "🎤", "frame")),
     ],
 )
@@ -243,7 +244,7 @@ def test_only_the_planted_name_is_left(
 ) -> None:
     code, project = forgotten(made, tmp_path, name)
     output = capsys.readouterr()
-    assert ": 1 residues left" in output.out
+    assert ": 1 residue left" in output.out
     assert code == 1
     assert "notes.txt: their name is still in it; remove it" in output.err
     (project.folder / "notes.txt").unlink()
@@ -258,6 +259,25 @@ def test_no_byte_of_a_short_name_is_left_in_the_database(made: Path, tmp_path: P
     with closing(sqlite3.connect(project.people_file)) as database:
         assert database.execute("PRAGMA freelist_count").fetchone() == (0,)
         assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+@pytest.mark.parametrize("name", ["Anna K", "Al", "is"])
+def test_a_name_that_another_person_had_before(
+    made: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The history of the other person keeps no trace of it."""
+    shutil.copytree(made, tmp_path / "copy")
+    project = Project(tmp_path / "copy" / "clip.fancam")
+    with open_people(project.people_file) as people:
+        log = DecisionLog(people)
+        for person, given in ((2, name), (2, "Ben"), (1, name), (3, "Cleo"), (3, "Cleo of the IS")):
+            log.rename(person, given)
+    assert fancam.cli.main(["forget", str(project.folder), name, "--yes"]) == 0
+    assert ": 0 residues left" in capsys.readouterr().out
+    with open_people(project.people_file) as people:
+        assert people.names() == {2: "Ben", 3: "Cleo of the IS", 4: "Person 4"}
+        notes = [note for (note,) in people.connection.execute("SELECT note FROM decisions")]
+    assert notes[0] == "Person 2 is called Ben"
 
 
 def test_a_footage_named_after_the_person(
