@@ -19,11 +19,11 @@ from data.command.command import (
     require_range,
     run,
     say,
-    shown,
     with_projects,
 )
 from data.core.errors import InputError
 from data.storage.addresses import footage_path, project_path
+from data.storage.shown import shown
 
 if TYPE_CHECKING:
     from clustering.faces.coverage import Coverage

@@ -42,6 +42,7 @@ from data.execution.tasks import Finished, Task, Work
 from data.project.project import FootageEntry, Project, change
 from data.project.stages import CROPS, SMILES, CropsRecord
 from data.storage.fetch import fetch_footage
+from data.storage.shown import command_line
 from data.tables.timeline_json import TIMELINE_FILE
 from data.tables.tracked_people import tracked_people
 from data.video.footage import holds_pictures, probe
@@ -217,8 +218,8 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
 
 def _entry(project: Project, path: Path) -> FootageEntry:
     if not (entries := known_footages(project, [path])):
-        message = f"not in this project yet; run track-people {project.folder.name} {path.name}"
-        raise InputError(f"{path}: {message}")
+        command = command_line("track-people", project.folder, path)
+        raise InputError(f"{path}: not in this project yet; run {command}")
     return entries[0]
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from data.command.command import runnable
 from data.core.errors import InputError
+from data.storage.shown import command_line
 
 FILM: Final = "film.mp4"
 
@@ -42,7 +43,7 @@ def demo(folder: Path) -> int:
         ("smile-gifs", smile_gifs, [str(project)]),
     ]
     for name, stage, arguments in stages:
-        print(f"\n{name} {' '.join(arguments)}", flush=True)
+        print(f"\n{command_line(name, *arguments)}", flush=True)
         if code := stage(arguments):
             return code
     print("\nThe people that fancam found:")
@@ -54,7 +55,8 @@ def demo(folder: Path) -> int:
     for pattern in ("*.mp4", "*.gif"):
         for file in sorted((project / "crops" / "film").glob(pattern)):
             print(f"  {file}")
-    print(f"To watch them in sync and name them:\n  {runnable('serve-people')} {project} --open")
+    watch = command_line(runnable("serve-people"), project, "--open")
+    print(f"To watch them in sync and name them:\n  {watch}")
     return 0
 
 

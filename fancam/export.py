@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from data.command.command import shown
 from data.core.errors import InputError
+from data.storage.shown import shown
 
 if TYPE_CHECKING:
     from data.project.project import FootageEntry, Project

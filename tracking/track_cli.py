@@ -15,10 +15,10 @@ from data.command.command import (
     report_failures,
     require_range,
     run,
-    shown,
     with_projects,
 )
 from data.storage.addresses import footage_path, project_path
+from data.storage.shown import shown
 
 if TYPE_CHECKING:
     from data.video.media_folder import LeftOut

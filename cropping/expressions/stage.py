@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ from data.core.atomic import write_bytes, write_text
 from data.core.digest import digest
 from data.core.errors import InputError
 from data.core.progress import Progress
+from data.storage.shown import not_an_option
 
 VERSION: Final = 1
 """Increase it when a change alters the models of unchanged faces and settings."""
@@ -325,11 +327,11 @@ def _command(
 ) -> str:
     """Return the command line that trains the model again."""
     training, default = settings.training, ExpressionTraining()
-    options = ["--out", out.name]
+    options = ["--out", not_an_option(out.name)]
     options += ["--epochs", str(training.epochs)] if training.epochs != default.epochs else []
     options += ["--seed", str(training.seed)] if training.seed != default.seed else []
     options += ["--learning-curve"] if settings.learning_curve else []
-    return " ".join([purpose.command, *names, *options])
+    return shlex.join([purpose.command, *map(not_an_option, names), *options])
 
 
 def _merged(faces: LabelledFaces) -> tuple[str, ...]:

@@ -14,11 +14,11 @@ from data.command.command import (
     report_failures,
     require_range,
     run,
-    shown,
     with_projects,
 )
 from data.core.errors import InputError
 from data.storage.addresses import footage_path, project_path
+from data.storage.shown import shown
 
 if TYPE_CHECKING:
     from cropping.smiles.settings import SmileSettings

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, NoReturn
@@ -15,6 +17,7 @@ from data.core.error_log import describe, write_error
 from data.core.errors import InputError, InternalError, disk_problem
 from data.storage.addresses import legible, project_address
 from data.storage.cache import cache_folder
+from data.storage.shown import command_line, shown
 
 if TYPE_CHECKING:
     from data.video.media_folder import LeftOut
@@ -24,11 +27,40 @@ EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141  # as if by SIGPIPE
 
+_NUMBER = re.compile(r"-\.?\d[\d.eE+-]*")
 _SYSTEM_LIBRARIES = {"libGL.so": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0"}
 
 
 class Parser(argparse.ArgumentParser):
     """Argument parser that raises an InputError instead of printing the usage and exiting."""
+
+    def parse_known_args(  # type: ignore[override, unused-ignore]
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse the arguments, after a check for names that look like options.
+
+        Raises:
+            InputError: the arguments are invalid.
+        """
+        words = list(sys.argv[1:] if args is None else args)
+        for word in takewhile(lambda word: word != "--", words):
+            if self._is_name(word):
+                reason = "a name that begins with a dash looks like an option"
+                advice = f"give it after --, or as {command_line(Path(word))}"
+                raise InputError(f"{word}: {reason}; {advice}")
+        parsed, unknown = super().parse_known_args(words, namespace)
+        return parsed or argparse.Namespace(), unknown
+
+    def _is_name(self, word: str) -> bool:
+        """Whether a word begins with a dash and is a file, or no option at all."""
+        option = word.partition("=")[0]
+        if not word.startswith("-") or word == "-" or option in self._option_string_actions:
+            return False
+        if _NUMBER.fullmatch(word):
+            return False
+        return not word.startswith("--") or Path(word).exists()
 
     def error(self, message: str) -> NoReturn:
         """Raise the InputError of invalid arguments."""
@@ -62,16 +94,6 @@ def require_range(
     if value is not None and not low <= value <= high:
         shown = value if isinstance(value, int) else f"{value:g}"
         raise InputError(f"{option} {shown}: give a number from {low} to {high}{unit}")
-
-
-def shown(path: Path) -> str:
-    """Format a path for the user.
-
-    A path below the working directory is shown relative to it, a path in the cache as its address.
-    """
-    text, current = legible(str(path)), Path.cwd()
-    below = text == str(path) and path.is_relative_to(current)
-    return str(path.relative_to(current)) if below else text
 
 
 def runnable(command: str) -> str:
@@ -193,7 +215,8 @@ def _fail(name: str, message: str, code: int) -> int:
 def say(name: str, message: str) -> None:
     """Print one line about the run to the standard error stream."""
     # File names and messages of libraries may contain line breaks.
-    print(f"{name}: {' '.join(legible(message).split())}", file=sys.stderr)  # noqa: T201
+    lines = (line.strip() for line in legible(message).splitlines())
+    print(f"{name}: {' '.join(filter(None, lines))}", file=sys.stderr)  # noqa: T201
 
 
 def _system_problem(error: Exception) -> str | None:

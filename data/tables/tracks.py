@@ -18,6 +18,7 @@ from data.core.errors import InputError
 from data.core.table import Column, Table
 from data.project.project import Project
 from data.project.stages import TRACKS
+from data.storage.shown import command_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +160,8 @@ def tracked_names(project: Project, footage: str) -> dict[int, str]:
     """
     record = project.record(TRACKS, footage)
     if record is None:
-        raise InputError(f"{footage}: not tracked yet; run track-people {project.folder.name}")
+        command = command_line("track-people", project.folder)
+        raise InputError(f"{footage}: not tracked yet; run {command}")
     return dict(record.names)
 
 

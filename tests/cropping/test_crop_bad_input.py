@@ -65,7 +65,7 @@ def damaged_timeline(project: Project) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (without_tracks, "not tracked yet; run track-people film.fancam"),
+        (without_tracks, "not tracked yet; run track-people .*film.fancam"),
         (never_seen, "film: no person was seen in it; there is nothing to crop"),
         (outside, "a face outside the 160x96 frame 7; run track-people again"),
         (of_another_footage, "does not belong to this footage"),

@@ -17,6 +17,7 @@ from cropping.render.settings import CropSettings
 from data.project.paths import WORK_FOLDER
 from data.project.project import Project
 from data.project.stages import TRACKS
+from data.storage.shown import command_line
 from tests import ROOT
 from tests.clips.encoding import encode
 from tests.clips.numbered import picture
@@ -81,7 +82,7 @@ def test_report(
         ),
         (["--person", "Dora"], "Dora: no person of this name; film has Anna, Ben, Cleo"),
         (["--person", "Cleo"], "Cleo: never seen in film; choose another person"),
-        (["missing.mp4"], "missing.mp4: not in this project yet; run track-people film.fancam"),
+        (["missing.mp4"], "missing.mp4: not in this project yet; run track-people "),
         (["--absent", "blue"], "invalid choice: 'blue'"),
     ],
 )
@@ -104,7 +105,8 @@ def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_tracks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Project(project).unfinish(TRACKS, "film")
     assert main([str(project)]) == 2
-    assert "film: not tracked yet; run track-people film.fancam" in capsys.readouterr().err
+    command = command_line("track-people", project)
+    assert f"film: not tracked yet; run {command}\n" in capsys.readouterr().err
 
 
 # --- a run that dies --------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import Parser, require_range, run, shown, with_projects
+from data.command.command import Parser, require_range, run, with_projects
 from data.core.errors import InputError
 from data.storage.addresses import project_path
+from data.storage.shown import shown
 
 if TYPE_CHECKING:
     from data.core.progress import Bar

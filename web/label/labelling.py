@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from clustering.output.label_pictures import write_face_picture
 from data.core.arrays import UNKNOWN
 from data.project.project import Project
+from data.storage.shown import command_line
 from data.tables.faces import Frames
 from data.tables.labels import MAX_LABELS, MAX_LETTERS, LabelFolder, LabelSet, picture_file
 from web.core.errors import NotFoundError
@@ -54,15 +55,28 @@ class LabelBatch(BaseModel):
     labels: Annotated[list[FaceLabelRequest], Field(min_length=1, max_length=MAX_BATCH)]
 
 
-def set_data(folder: LabelFolder, label_set: LabelSet) -> dict[str, Any]:
-    """Return a label set and the number of faces with each label."""
+def set_data(folder: LabelFolder, label_set: LabelSet, *, project: str) -> dict[str, Any]:
+    """Return a label set, the number of faces with each label, and the command that trains on it.
+
+    Args:
+        folder: all label sets.
+        label_set: one of them.
+        project: name of the project folder.
+    """
     labels = [face.label for face in folder.labels(label_set).values()]
     return {
         "id": label_set.id,
         "name": label_set.name,
         "labels": list(label_set.labels),
         "counts": [labels.count(label) for label in label_set.labels],
+        "train": _training_command(label_set, Path(project, "labels", label_set.id)),
     }
+
+
+def _training_command(label_set: LabelSet, folder: Path) -> str:
+    is_smile = "smile" in label_set.labels and len(label_set.labels) == 2
+    command = "train-smiles" if is_smile else "train-expressions"
+    return command_line(command, folder, "--out", folder / "model.onnx")
 
 
 def timeline(project: Project, snapshot: PeopleSnapshot, name: str, number: int) -> dict[str, Any]:

@@ -48,7 +48,6 @@ def label_page(request: Request, project: ProjectParameter) -> Response:
         "api": _API.format(project_id=project.id),
         "thumbnails": f"/faces/{project.id}",
         "frames": f"/frames/{project.id}",
-        "command": project.folder.name,
         "footages": [entry.name for entry in project.footages()],
     }
     return page(request, "label/label.html", project=project, data=data)
@@ -74,14 +73,16 @@ def frame_picture(
 def sets(project: ProjectParameter) -> dict[str, Any]:
     """Return the label sets of the project."""
     folder = _folder(project)
-    return {"sets": [set_data(folder, label_set) for label_set in folder.sets()]}
+    name = project.folder.name
+    return {"sets": [set_data(folder, label_set, project=name) for label_set in folder.sets()]}
 
 
 @router.post(_API)
 def add_set(project: ProjectParameter, new_set: NewLabelSet) -> JSONResponse:
     """Add a label set."""
     folder = _folder(project)
-    return JSONResponse(set_data(folder, folder.add(new_set.name, new_set.labels)), 201)
+    added = folder.add(new_set.name, new_set.labels)
+    return JSONResponse(set_data(folder, added, project=project.folder.name), 201)
 
 
 @router.get(_API + "/timeline/{footage}")
@@ -109,7 +110,7 @@ def save(project: ProjectParameter, set_id: SetId, batch: LabelBatch) -> dict[st
     """Save the labels of some faces."""
     label_set = _set(project, set_id)
     save_batch(project.read(), read_snapshot(project), label_set, batch)
-    return set_data(_folder(project), label_set)
+    return set_data(_folder(project), label_set, project=project.folder.name)
 
 
 def _folder(project: OpenProject) -> LabelFolder:

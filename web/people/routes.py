@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Request
@@ -13,6 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from clustering.output.write import pending_changes
 from data.core.digest import file_key
 from data.core.errors import InputError
+from data.storage.shown import command_line
 from data.tables.decision_log import DecisionLog, HistoryEntry
 from data.tables.people import People, open_people
 from web.core.errors import NotFoundError, RefusedError
@@ -33,6 +35,7 @@ from web.people.writing import WritingJobs
 
 THUMBNAIL_PX: Final = 160
 """Width, px: 80 px on the page, doubled for high-resolution screens."""
+_NEXT: Final = ("train-tracker", "track-people", "crop-people")
 _API: Final = "/api/projects/{project_id}/people"
 _MAX_HISTORY: Final = 200
 
@@ -77,7 +80,7 @@ def _page_data(project: OpenProject) -> dict[str, Any]:
         "api": _API.format(project_id=project.id),
         "pages": f"/people/{project.id}",
         "thumbnails": f"/faces/{project.id}",
-        "command": project.folder.name,
+        "commands": {name: command_line(name, Path(project.folder.name)) for name in _NEXT},
         "footages": [entry.name for entry in project.footages()],
     }
 

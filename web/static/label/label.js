@@ -301,10 +301,8 @@ function showProgress() {
   $("progress").textContent = `${left} left${speed}`;
   $("range-text").textContent = `${range().map((time) => formatTime(time)).join(" – ")} · ${queue.length} faces`;
   $("train").hidden = total < 1;
-  const command = set.labels.includes("smile") && set.labels.length === 2 ? "train-smiles" : "train-expressions";
-  const folder = `${data.command}/labels/${set.id}`;
   $("train").replaceChildren(`${total} labelled (${counts.join(", ")}). To train a model: `,
-    element("code", {}, `${command} ${folder} --out ${folder}/model.onnx`));
+    element("code", {}, set.train));
 }
 
 $("save").addEventListener("click", save);

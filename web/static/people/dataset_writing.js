@@ -68,7 +68,7 @@ function lines(changes) {
     result.push(element("p", {}, changes.up_to_date ? "Run these commands again:" : "Then run these commands again:"));
     result.push(element("ul", { class: "commands" },
       ...commands.map(([command, why]) =>
-        element("li", {}, element("code", {}, `${command} ${data.command}`), ` ${why}`))));
+        element("li", {}, element("code", {}, data.commands[command]), ` ${why}`))));
   } else if (changes.up_to_date) add("Training and tracking are up to date.");
   return result;
 }
