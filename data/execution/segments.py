@@ -109,4 +109,5 @@ def damage_of_all(segments: Iterable[Damage]) -> Damage:
         [name for damage in damages for name in damage.paged],
         restarts=max(damage.restarts for damage in damages),
         strays=max(damage.strays for damage in damages),
+        converted=max(damage.converted for damage in damages),
     )

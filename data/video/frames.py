@@ -56,10 +56,12 @@ class Damage:
     paged: list[str] = field(default_factory=list)  # pictures of which only the first page is read
     restarts: int = 0  # times that the clock of the video restarts, as in joined recordings
     strays: int = 0  # times of frames that were dropped, and replaced by the likely ones
+    converted: str = ""  # conversions of intact frames, see `DisplayForm.description`
 
     def __bool__(self) -> bool:
-        """Return whether any frame is damaged, missing or not read, or its time was mended."""
-        return bool(self.frames or self.missing or self.paged or self.restarts or self.strays)
+        """Return whether any frame is damaged, missing, not read, mended or converted."""
+        counts = self.frames, self.missing, self.restarts, self.strays
+        return any(counts) or bool(self.paged or self.converted)
 
     def __str__(self) -> str:
         noun, names = "frame", ""
@@ -72,6 +74,7 @@ class Damage:
             f"only the first page read of {first_names(self.paged)}": self.paged,
             f"the clock restarts {times}, mended": self.restarts,
             f"{_counted(self.strays, 'frame')} at a stray time, mended": self.strays,
+            self.converted: self.converted,
         }
         return "; ".join(line for line, counted in lines.items() if counted) or "nothing damaged"
 

@@ -44,14 +44,18 @@ def orientation_of(frame: VideoFrame) -> Orientation:
 
     libavcodec turns the EXIF orientation of a JPEG frame into a display matrix.
     """
+    matrix = side_data_of(frame).get("DISPLAYMATRIX")
+    return Orientation() if matrix is None else _from_matrix(np.frombuffer(bytes(matrix), np.int32))
+
+
+def side_data_of(frame: VideoFrame) -> Mapping[str, Buffer]:
+    """Return the side data of a frame by PyAV's names of their types."""
     from av.sidedata.sidedata import SideDataContainer
 
     _accept_unknown_side_data()
     # Not frame.side_data: it forms a reference cycle with the frame, so decoded frames would
     # fill the memory until the garbage collector runs.
-    attached = cast("Mapping[str, Buffer]", SideDataContainer(frame))  # type: ignore[call-arg]
-    matrix = attached.get("DISPLAYMATRIX")
-    return Orientation() if matrix is None else _from_matrix(np.frombuffer(bytes(matrix), np.int32))
+    return cast("Mapping[str, Buffer]", SideDataContainer(frame))  # type: ignore[call-arg]
 
 
 @cache

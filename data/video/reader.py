@@ -191,7 +191,7 @@ def _decode(
         decoded = decode_selected(footage, index, selected, threads, damage)
     with closing(decoded):
         candidates = _candidates(decoded, selection, start_s, tick)
-        yield from displayed(candidates, form, threads=threads)
+        yield from displayed(candidates, form, threads=threads, damage=damage)
 
 
 def _candidates(

@@ -173,6 +173,7 @@ def test_every_command(
     write_frames(progressive, [frame_of(image) for image in truth], options=X264)
     assert clustered(path, monkeypatch.setattr).people == 4
     summary, images = cropped(path, tmp_path / "crops")
+    assert summary.damage == "deinterlaced"
     assert summary.frames == len(images) == FRAMES
     _, expected = cropped(progressive, tmp_path / "expected")
     for found, image in zip(images[1:-1], expected[1:-1], strict=True):

@@ -139,7 +139,8 @@ def test_every_command_sees_square_pixels(tmp_path: Path, monkeypatch: pytest.Mo
     found = clustered(path, monkeypatch.setattr)
     assert found.people == 4
     assert found.faces.xyxy[:, 2].max() == 160
-    _, images = cropped(path, tmp_path / "crops")
+    summary, images = cropped(path, tmp_path / "crops")
+    assert summary.damage == "pixels made square, 160 x 96 px"
     assert len(images) == FRAMES
 
 

@@ -12,8 +12,8 @@ from data.video.display.deinterlace import Candidate, deinterlaced
 from data.video.display.form import MAX_ASPECT, PLAIN, DisplayForm
 from data.video.display.graph import FilterGraph, properties
 from data.video.display.tone_mapping import HLG, PQ, table_file
-from data.video.frames import DecodedFrame
-from data.video.orientation import orientation_of
+from data.video.frames import Damage, DecodedFrame
+from data.video.orientation import orientation_of, side_data_of
 from data.video.yuv import BT601, BT709, HD_LINES, Colours, colours_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _NO_TRANSFER: Final = ("setparams", _UNKNOWN_TRANSFER)
 
 
 def displayed(
-    frames: Iterable[Candidate], form: DisplayForm, *, threads: int
+    frames: Iterable[Candidate], form: DisplayForm, *, threads: int, damage: Damage
 ) -> Iterator[DecodedFrame]:
     """Convert the selected frames of a video to what a player displays.
 
@@ -42,7 +42,11 @@ def displayed(
         frames: frames in order; for an interlaced video with the neighbours of the selected ones.
         form: conversion that the video needs.
         threads: of the filters; 0 for one per core.
+        damage: incremented by the number of frames that cannot be converted.
     """
+    import av
+
+    damage.converted = form.description
     if form == PLAIN:
         yield from (frame for frame, is_selected in frames if is_selected)
         return
@@ -51,9 +55,13 @@ def displayed(
     if form.fields == "progressive":
         selected = (frame for frame, is_selected in frames if is_selected)
     else:
-        selected = deinterlaced(frames, form.fields, threads=threads)
+        selected = deinterlaced(frames, form.fields, threads=threads, damage=damage)
     for frame in selected:
-        picture = convert(frame.picture)
+        try:
+            picture = convert(frame.picture)
+        except (av.FFmpegError, ValueError):
+            damage.frames += 1
+            continue
         yield frame if picture is frame.picture else replace(frame, picture=picture)
 
 
@@ -78,10 +86,10 @@ class DisplayConverter:
         tags = int(frame.color_trc), int(frame.color_primaries)
         key = (*properties(frame), *tags, transposed)
         graph = self._graphs.pop(key, None) or self._graph(frame, transposed=transposed, hdr=hdr)
+        (converted,) = graph.push(frame)  # a graph that fails is not kept
         self._graphs[key] = graph
         if len(self._graphs) > _MAX_GRAPHS:
             self._graphs.popitem(last=False)
-        (converted,) = graph.push(frame)
         return converted
 
     def _graph(self, frame: VideoFrame, *, transposed: bool, hdr: bool) -> FilterGraph:
@@ -116,6 +124,12 @@ def is_hdr(frame: VideoFrame) -> bool:
         return False
     depth = max(component.bits for component in frame.format.components)
     return depth >= _HDR_BITS or _BT2020 in (int(frame.color_primaries), int(frame.colorspace))
+
+
+def is_dolby_vision(frame: VideoFrame) -> bool:
+    """Return whether the colours of a frame are those of Dolby Vision alone (profile 5)."""
+    tagged = int(frame.color_trc) not in (_RGB, _UNSPECIFIED)
+    return not tagged and side_data_of(frame).get("DOVI_METADATA") is not None
 
 
 def _fit(wh: tuple[int, int], aspect: Fraction | None) -> dict[str, str]:

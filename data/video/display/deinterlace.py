@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.video.display.form import FieldOrder
 from data.video.display.graph import FilterGraph, properties
-from data.video.frames import DecodedFrame
+from data.video.frames import Damage, DecodedFrame
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 Candidate = tuple[DecodedFrame, bool]
 """A decoded frame, and whether it is selected; the others are only neighbours."""
@@ -33,7 +36,7 @@ def with_neighbours(selected: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def deinterlaced(
-    frames: Iterable[Candidate], fields: FieldOrder, *, threads: int
+    frames: Iterable[Candidate], fields: FieldOrder, *, threads: int, damage: Damage
 ) -> Iterator[DecodedFrame]:
     """Deinterlace the selected frames; their number and times stay.
 
@@ -41,8 +44,9 @@ def deinterlaced(
         frames: frames in order, with the neighbours of the selected ones.
         fields: interlacing, not progressive.
         threads: of the filter; 0 for one per core.
+        damage: incremented by the number of frames that cannot be deinterlaced.
     """
-    graph = _Deinterlacer(fields, threads)
+    graph = _Deinterlacer(fields, threads, damage)
     needed: list[bool] = []
     window: list[Candidate] = []
     for candidate in frames:
@@ -62,8 +66,9 @@ def _push(graph: _Deinterlacer, candidate: Candidate, *, is_needed: bool) -> Ite
 class _Deinterlacer:
     """Graph of the current run of consecutive frames; it starts again after a gap."""
 
-    def __init__(self, fields: FieldOrder, threads: int) -> None:
+    def __init__(self, fields: FieldOrder, threads: int, damage: Damage) -> None:
         self._filter, self._threads = ("bwdif", _OPTIONS[fields]), threads
+        self._damage = damage
         self._graph: FilterGraph | None = None
         self._properties: object = None
         self._pending: deque[Candidate] = deque()
@@ -74,21 +79,32 @@ class _Deinterlacer:
         frame = candidate[0]
         if frame.index != self._next or properties(frame.picture) != self._properties:
             yield from self.finish()
-        if self._graph is None:
-            self._graph = FilterGraph(frame.picture, [self._filter], threads=self._threads)
-            self._properties = properties(frame.picture)
+        self._properties, self._next = properties(frame.picture), frame.index + 1
         self._pending.append(candidate)
-        self._next = frame.index + 1
-        yield from self._selected(self._graph, candidate)
+        yield from self._selected(candidate)
 
     def finish(self) -> Iterator[DecodedFrame]:
         """End the run; yield the selected frames that were waiting for a neighbour."""
         if self._graph is not None:
-            yield from self._selected(self._graph, None)
+            yield from self._selected(None)
             self._graph = None
+        self._pending.clear()
 
-    def _selected(self, graph: FilterGraph, candidate: Candidate | None) -> Iterator[DecodedFrame]:
-        for picture in graph.push(candidate[0].picture if candidate else None):
+    def _selected(self, candidate: Candidate | None) -> Iterator[DecodedFrame]:
+        for picture in self._filtered(None if candidate is None else candidate[0].picture):
             frame, is_selected = self._pending.popleft()
             if is_selected:
                 yield replace(frame, picture=picture)
+
+    def _filtered(self, picture: VideoFrame | None) -> list[VideoFrame]:
+        import av
+
+        try:
+            if self._graph is None and picture is not None:
+                self._graph = FilterGraph(picture, [self._filter], threads=self._threads)
+            return [] if self._graph is None else self._graph.push(picture)
+        except av.FFmpegError:
+            self._damage.frames += sum(is_selected for _, is_selected in self._pending)
+            self._graph = None
+            self._pending.clear()
+            return []

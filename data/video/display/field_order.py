@@ -91,10 +91,15 @@ def may_be_interlaced(stream: VideoStream, first: VideoFrame) -> bool:
 
 def field_order(container: InputContainer, stream: VideoStream) -> FieldOrder:
     """Return the interlacing of a video that has just been opened."""
+    import av
+
     verdicts = _Verdicts()
     for frames in _samples(container, stream):
         verdicts.flagged += sum(frame.interlaced_frame for frame in frames)
-        lumas = [_luma(frame) for frame in frames]
+        try:
+            lumas = [_luma(frame) for frame in frames]
+        except av.FFmpegError:
+            continue  # a pixel format that cannot be converted
         for before, frame, after in zip(lumas, lumas[1:], lumas[2:], strict=False):
             if before.shape == frame.shape == after.shape:
                 verdicts.add(before, frame, after)

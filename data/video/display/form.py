@@ -31,6 +31,7 @@ class DisplayForm:
             each frame's own applies.
         fields: interlacing.
         hdr: the first frame is HDR; each HDR frame is converted to SDR.
+        dolby_vision: colours are those of Dolby Vision alone, which are not converted.
     """
 
     wh: tuple[int, int]
@@ -39,6 +40,7 @@ class DisplayForm:
     pixel_aspect: Fraction | None = SQUARE
     fields: FieldOrder = "progressive"
     hdr: bool = False
+    dolby_vision: bool = False
 
     @property
     def key(self) -> str:
@@ -46,6 +48,19 @@ class DisplayForm:
         is_plain = self.stored_wh is not None or self == PLAIN
         is_kept = is_plain and self.fields == "progressive" and not self.hdr
         return "" if is_kept else repr(self)
+
+    @property
+    def description(self) -> str:
+        """Conversions in words, for the summary of a command; empty for none."""
+        size = f"{self.wh[0]} x {self.wh[1]} px"
+        parts = {
+            f"pixels made square, {size}": self.pixel_aspect != SQUARE and not self.varies,
+            f"size of frames changes, all shown at {size}": self.varies,
+            "deinterlaced": self.fields != "progressive",
+            "HDR shown as SDR": self.hdr,
+            "Dolby Vision without HDR10 or HLG, so that its colours are wrong": self.dolby_vision,
+        }
+        return ", ".join(part for part, applies in parts.items() if applies)
 
 
 def sane_aspect(aspect: Fraction | None) -> Fraction:

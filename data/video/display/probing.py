@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from data.core.digest import file_key
 from data.video.container import open_video
-from data.video.display.convert import is_hdr
+from data.video.display.convert import is_dolby_vision, is_hdr
 from data.video.display.field_order import field_order, may_be_interlaced
 from data.video.display.form import SQUARE, DisplayForm, FieldOrder, sane_aspect
 from data.video.display.size_changes import StoredSize, stored_size, stored_sizes
@@ -45,10 +46,11 @@ def probe_form(
     sizes = {stored_size(first, own if aspect is None else aspect): None}
     sizes |= dict.fromkeys(_stored_sizes(*key, aspect))
     fields = _field_order(*key) if may_be_interlaced(stream, first) else "progressive"
-    return _form(list(sizes), fields, hdr=is_hdr(first))
+    form = _form(list(sizes), fields)
+    return replace(form, hdr=is_hdr(first), dolby_vision=is_dolby_vision(first))
 
 
-def _form(sizes: list[StoredSize], fields: FieldOrder, *, hdr: bool) -> DisplayForm:
+def _form(sizes: list[StoredSize], fields: FieldOrder) -> DisplayForm:
     upright = [size.upright_wh() for size in sizes]
     largest = max(upright, key=lambda wh: wh[0] * wh[1])
     aspects = {size.aspect for size in sizes}
@@ -60,7 +62,6 @@ def _form(sizes: list[StoredSize], fields: FieldOrder, *, hdr: bool) -> DisplayF
         varies=varies,
         pixel_aspect=aspects.pop() if len(aspects) == 1 else None,
         fields=fields,
-        hdr=hdr,
     )
 
 

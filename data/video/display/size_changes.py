@@ -132,7 +132,7 @@ def _decoded_alone(stream: VideoStream, packet: Packet[VideoStream]) -> VideoFra
         except av.FFmpegError:
             continue
     stream.codec_context.flush_buffers()
-    return frames[0] if frames else None
+    return next((frame for frame in frames if not frame.is_corrupt), None)
 
 
 class SizeChanges:
