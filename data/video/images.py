@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from data.core.errors import InputError
 from data.core.file_types import HEIF_BRANDS, brands
+from data.video.coded_colours import coded_colours
 from data.video.picture_colours import (
+    CODED_COLOURS,
     deep_samples,
     orientation,
     scaled,
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 MAX_PIXELS = 8192 * 8192
 MAX_SIDE_PX = 16384
 
-_HEAD_BYTES = 512
+_HEAD_BYTES = 1 << 14  # includes the properties of a HEIF picture
+_WITH_CODED_COLOURS = ("HEIF", "AVIF", "PNG")
 _TIFF = (b"II*\0", b"MM\0*")
 # EXIF orientations that swap width and height.
 _TRANSPOSED = frozenset({5, 6, 7, 8})
@@ -172,14 +175,19 @@ def _identified(source: Path | BytesIO) -> Image:
     from PIL import Image, UnidentifiedImageError
 
     # First: ultralytics, where loaded, lets Pillow install a package of its own for these files.
-    if not HEIF_BRANDS.isdisjoint(brands(_head(source))):
+    head = _head(source)
+    if not HEIF_BRANDS.isdisjoint(brands(head)):
         register_heif()
     try:
-        return Image.open(source)
-    except (UnidentifiedImageError, ImportError):
-        if (picture := _opened_by_opencv(source)) is None:
-            raise
+        picture = Image.open(source)
+        if picture.format in _WITH_CODED_COLOURS:
+            picture.info[CODED_COLOURS] = coded_colours(head)
         return picture
+    except (UnidentifiedImageError, ImportError):
+        reduced = _opened_by_opencv(source)
+        if reduced is None:
+            raise
+        return reduced
 
 
 def _opened_by_opencv(source: Path | BytesIO) -> Image | None:

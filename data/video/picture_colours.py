@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from data.video.coded_colours import CodedColours, to_srgb
+
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageCms import ImageCmsTransform
@@ -27,6 +29,9 @@ _ICC_SPACES: Final = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
 # Profiles of sRGB differ by rounding, and by the accuracy of their curve.
 _SAME_COLOUR: Final = 3
 _WHITE: Final = (255, 255, 255)
+
+CODED_COLOURS: Final = "fancam_colours"
+"""Key of a picture's `CodedColours` in Pillow's ``info``."""
 
 
 def to_eight_bits(picture: Image) -> Image:
@@ -51,8 +56,8 @@ def to_eight_bits(picture: Image) -> Image:
     else:
         return picture
     reduced = Pictures.fromarray(samples)
-    if profile := picture.info.get("icc_profile"):
-        reduced.info["icc_profile"] = profile
+    kept = {name: picture.info.get(name) for name in ("icc_profile", CODED_COLOURS)}
+    reduced.info.update({name: value for name, value in kept.items() if value})
     if (turn := orientation(picture)) is not None:
         reduced.getexif()[_EXIF_ORIENTATION] = turn
     return reduced
@@ -86,9 +91,8 @@ def to_rgb(picture: Image) -> Image:
         picture = picture.convert("RGBA")
         alpha = picture.getchannel("A")
     if alpha is not None or picture.mode not in _ICC_SPACES:
-        rgb = _in_srgb(_plain_rgb(picture), picture.info.get("icc_profile"))
-    else:
-        rgb = _in_srgb(picture, picture.info.get("icc_profile")).convert("RGB")
+        picture = _plain_rgb(picture)
+    rgb = _in_srgb(picture).convert("RGB")
     if alpha is None or alpha.getextrema() == (255, 255):
         return rgb
     return Pictures.composite(rgb, Pictures.new("RGB", rgb.size, _WHITE), alpha)
@@ -161,14 +165,17 @@ def _plain_rgb(picture: Image) -> Image:
     return picture.convert("RGB")
 
 
-def _in_srgb(picture: Image, profile: bytes | None) -> Image:
-    """Convert the colours by an embedded profile that fits the mode and is not sRGB."""
+def _in_srgb(picture: Image) -> Image:
+    """Convert the colours by the code points or the profile of a picture, unless they are sRGB's.
+
+    A profile is more exact than code points, but none describes HDR well.
+    """
+    coded: CodedColours | None = picture.info.get(CODED_COLOURS)
+    profile: bytes | None = picture.info.get("icc_profile")
+    if coded is not None and (coded.hdr or not profile):
+        return to_srgb(picture.convert("RGB"), coded)
     transform = _srgb_transform(profile, picture.mode) if profile else None
-    if transform is None:
-        return picture
-    converted = transform.apply(picture)
-    converted.info.pop("icc_profile", None)
-    return converted
+    return picture if transform is None else transform.apply(picture)
 
 
 @lru_cache(maxsize=16)

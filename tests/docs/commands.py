@@ -25,6 +25,7 @@ MODULES: Final = (
     "tests.benchmarks.serving",
     "tests.benchmarks.scale",
     "tests.docs.preview",
+    "tests.footage_kinds.fuzz",
     "tests.fingerprints",
 )
 """Modules that the pages run as `python -m MODULE`."""

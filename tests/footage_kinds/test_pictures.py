@@ -16,14 +16,9 @@ from data.video.footage import probe
 from data.video.images import picture_wh, read_picture
 from data.video.reader import read_frames
 from tests.clips.deep_pictures import (
-    ADOBE_RGB,
-    DISPLAY_P3,
     HEIGHT,
     RAMP,
-    SRGB,
     WIDTH,
-    in_space,
-    profile,
     ramp_of,
     write_samples,
 )
@@ -219,51 +214,6 @@ def test_deep_transparency_is_over_white(tmp_path: Path) -> None:
     assert np.abs(image[:, WIDTH // 2 :, 0] - EXPECTED[:, WIDTH // 2 :]).max() <= 1
 
 
-# --- colour profiles --------------------------------------------------------------------------
-
-SPACES = {
-    "Display P3": profile(DISPLAY_P3),
-    "Adobe RGB": profile(ADOBE_RGB, gamma=2.2),
-    "sRGB colours, gamma 1.8": profile(SRGB, gamma=1.8),
-}
-SOFT = np.dstack([EXPECTED, EXPECTED[:, ::-1], EXPECTED * 0 + 128]).astype(np.uint8) // 2 + 64
-
-
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
-def test_colours_of_a_profile_become_srgb(space: str, suffix: str, tmp_path: Path) -> None:
-    file = tmp_path / f"photo{suffix}"
-    stored = in_space(SOFT, SPACES[space])
-    Pillow.fromarray(stored).save(file, icc_profile=SPACES[space], lossless=True)
-
-    image = read_picture(file).astype(int)
-
-    assert np.abs(stored.astype(int) - SOFT).max() > 8
-    assert np.abs(image - SOFT).max() <= 2
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
-@pytest.mark.parametrize("icc", [None, profile(SRGB), b"no profile"])
-def test_pictures_without_another_profile_keep_their_samples(
-    suffix: str, icc: bytes | None, tmp_path: Path
-) -> None:
-    file = tmp_path / f"photo{suffix}"
-    Pillow.fromarray(SOFT).save(file, icc_profile=icc)
-
-    with Pillow.open(file) as stored:
-        expected = np.asarray(stored.convert("RGB"))
-
-    assert np.array_equal(read_picture(file), expected)
-
-
-def test_a_grey_picture_with_a_profile_of_colours(tmp_path: Path) -> None:
-    file = tmp_path / "grey.jpg"
-    Pillow.fromarray(SOFT).convert("L").save(file, icc_profile=SPACES["Display P3"])
-
-    with Pillow.open(file) as stored:
-        assert np.array_equal(read_picture(file)[..., 0], np.asarray(stored))
-
-
 # --- HEIC and AVIF ----------------------------------------------------------------------------
 
 PHONE = ["phone.heic", "phone.HEIC", "phone.heif", "phone.hif", "phone.avif", "phone.jpg"]
@@ -300,16 +250,6 @@ def test_pictures_of_phones_are_upright(name: str, tmp_path: Path) -> None:
 
     assert corners_of(read_picture(tmp_path / name)) == UPRIGHT
     assert picture_wh(tmp_path / name) == (160, 96)
-
-
-@pytest.mark.parametrize("name", ["wide.heic", "wide.avif"])
-def test_pictures_of_phones_in_display_p3(name: str, tmp_path: Path) -> None:
-    icc = profile(DISPLAY_P3)
-    save_phone(tmp_path / name, in_space(SOFT, icc), icc_profile=icc)
-
-    error = np.abs(read_picture(tmp_path / name).astype(int) - SOFT)
-
-    assert error.mean() < 3
 
 
 @pytest.mark.parametrize("name", PHONE)

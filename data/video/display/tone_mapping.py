@@ -106,6 +106,23 @@ def to_sdr(codes: Floats, transfer: int, primaries: int) -> Floats:
     return np.asarray(linear ** (1 / _SDR_GAMMA))
 
 
+def sdr_to_bt709(codes: Floats, primaries: int) -> Floats:
+    """Convert SDR colours of a wide gamut, with sRGB's curve, to those of BT.709.
+
+    Args:
+        codes: ``(n, 3)`` non-linear R'G'B' in 0 to 1.
+        primaries: BT.709, BT.2020 or Display P3.
+
+    Returns:
+        ``(n, 3)`` non-linear R'G'B' in 0 to 1.
+    """
+    linear = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+    mapped = _inside_gamut(linear @ _TO_BT709[primaries].T)
+    return np.asarray(
+        np.where(mapped <= 0.0031308, mapped * 12.92, 1.055 * mapped ** (1 / 2.4) - 0.055)
+    )
+
+
 def _inside_gamut(linear: Floats) -> Floats:
     """Clip negative components, and desaturate too bright ones towards the grey of equal light."""
     clipped = np.maximum(linear, 0)
