@@ -67,9 +67,17 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
 def _lines(residues: Sequence[Residue]) -> list[str]:
     """Return a line per file, and one for those that are too many to list."""
     listed = residues if len(residues) <= _LISTED + 1 else residues[:_LISTED]
-    lines = [f"{found.path}: their {found.kind} is still in it; remove it" for found in listed]
+    lines = [_line(found) for found in listed]
     left = len(residues) - len(listed)
     return lines + ([f"and {left} more files have residues of them"] if left else [])
+
+
+def _line(residue: Residue) -> str:
+    from data.erasure.residue_scan import UNREADABLE
+
+    if residue.kind == UNREADABLE:
+        return f"{residue.path}: not readable, so not searched; check it"
+    return f"{residue.path}: their {residue.kind} is still in it; remove it"
 
 
 def _person_id(people: People, name: str) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import shutil
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -16,6 +18,10 @@ from typing import IO, Final
 from data.erasure.content import Content
 
 _IN_MEMORY: Final = 1 << 26
+_DAMAGE: Final = (
+    *(OSError, EOFError, ValueError, struct.error, zlib.error, lzma.LZMAError),
+    *(zipfile.BadZipFile, tarfile.TarError, RuntimeError, NotImplementedError),
+)
 
 
 def entries_of(content: Content) -> Iterator[Content]:
@@ -33,7 +39,7 @@ def entries_of(content: Content) -> Iterator[Content]:
             with tarfile.open(fileobj=content.file) as archive:
                 for member in archive:
                     yield from _entry(member.name, archive.extractfile(member) or io.BytesIO())
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, RuntimeError):
+    except _DAMAGE:
         return  # its bytes are searched as those of any file
 
 
@@ -41,10 +47,13 @@ def _of_zip(file: IO[bytes]) -> Iterator[Content]:
     with zipfile.ZipFile(file) as archive:
         yield from _entry("comment.txt", io.BytesIO(archive.comment))
         for info in archive.infolist():
-            with archive.open(info) as entry:
-                yield from _entry(info.filename, entry)
             if info.comment:
                 yield from _entry("comment.txt", io.BytesIO(info.comment))
+            try:
+                with archive.open(info) as entry:
+                    yield from _entry(info.filename, entry)
+            except _DAMAGE:  # or encrypted
+                yield from _entry(info.filename, io.BytesIO())
 
 
 def _entry(name: str, file: IO[bytes] | gzip.GzipFile) -> Iterator[Content]:

@@ -78,7 +78,7 @@ class NameSearch:
         return bool(self._alone) and _normal(value).strip(" \t\r\n'\"") in self._alone
 
     def in_bytes(self, content: bytes, format_words: Collection[str] = ()) -> bool:
-        """Return whether bytes contain a name of at least `RAW_BYTES`, in UTF-8 or UTF-16.
+        """Return whether bytes contain a name of at least `RAW_BYTES`, in UTF-8, UTF-16 or UTF-32.
 
         Args:
             content: bytes to search.
@@ -164,7 +164,9 @@ def _spellings(name: str) -> Iterator[bytes]:
     forms = {composed, unicodedata.normalize("NFD", name), name}
     forms |= {json.dumps(form)[1:-1] for form in forms}
     forms |= {cased for form in forms for cased in (form.lower(), form.upper())}
-    yield from sorted({f.encode(code) for f in forms for code in ("utf-8", "utf-16-le")})
+    yield from sorted(
+        {f.encode(code) for f in forms for code in ("utf-8", "utf-16-le", "utf-32-le")}
+    )
 
 
 def _has_word(content: bytes, word: bytes) -> bool:

@@ -129,7 +129,7 @@ def _yaml_texts(text: str) -> Iterator[str] | None:
 
     try:
         return iter(list(_walk(yaml.safe_load(text), searched=True)))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return None
 
 

@@ -17,7 +17,10 @@ from data.erasure.names import NameSearch
 from data.erasure.own_texts import free_name, is_own_archive, without_suffix
 from data.erasure.texts import texts_of
 
+UNREADABLE: Final = "unreadable"
 _BLOCK_BYTES: Final = 1 << 22
+_MAX_DEPTH: Final = 5
+"""Maximum number of archives around an entry: an archive may contain itself."""
 _EMBEDDING_BYTES: Final = 16
 """Length of an embedding's unique prefix: four float32 numbers."""
 _PICTURE_BYTES: Final = 32
@@ -31,7 +34,7 @@ class Residue:
     """A file that still contains data of the person."""
 
     path: Path
-    kind: str  # "name", "embedding", "portrait" or "frame"
+    kind: str  # "name", "embedding", "portrait" or "frame"; UNREADABLE for an unsearched file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +88,11 @@ def find_residues(folder: Path, needle: Needle) -> list[Residue]:
         relative = PurePosixPath(path.relative_to(folder).as_posix())
         found = {"name"} if scan.in_path(path, relative) else set()
         if path.is_file():
-            with path.open("rb") as file:
-                found |= scan.in_file(Content(relative, file, path))
+            try:
+                with path.open("rb") as file:
+                    found |= scan.in_file(Content(relative, file, path))
+            except OSError:
+                found.add(UNREADABLE)
         residues += [Residue(path, kind) for kind in sorted(found)]
     return residues
 
@@ -108,8 +114,13 @@ class _Scan:
         parts += [without_suffix(path.readlink().name)] if path.is_symlink() else []
         return any(part is not None and self._names.in_value(part) for part in parts)
 
-    def in_file(self, content: Content) -> set[str]:
-        """Search a file or an entry of an archive, and the entries of an archive in it."""
+    def in_file(self, content: Content, depth: int = 0) -> set[str]:
+        """Search a file or an entry of an archive, and the entries of an archive in it.
+
+        Args:
+            content: the file or entry.
+            depth: number of archives around it.
+        """
         texts = texts_of(content)
         found = {"name"} if any(map(self._names.in_value, texts.values)) else set()
         content.file.seek(0)
@@ -118,12 +129,12 @@ class _Scan:
             content.file.seek(0)
             found |= self._in_table(content.file)
         content.file.seek(0)
-        for entry in entries_of(content):
+        for entry in entries_of(content) if depth < _MAX_DEPTH else ():
             named = not is_own_archive(content.path) and any(
                 self._names.in_value(without_suffix(part)) for part in entry.path.parts
             )
             found |= {"name"} if named else set()
-            found |= self.in_file(entry)
+            found |= self.in_file(entry, depth + 1)
         return found
 
     def _in_bytes(self, file: IO[bytes], texts: Texts) -> set[str]:

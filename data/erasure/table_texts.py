@@ -1,4 +1,4 @@
-"""Extract the text of tables: SQLite databases and Parquet files."""
+"""Extract the text of tables: SQLite databases, Parquet files, and arrays of NumPy."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from data.erasure.content import Content, Texts
 
 SQLITE_MAGIC: Final = b"SQLite format 3\0"
 PARQUET_MAGIC: Final = b"PAR1"
+NUMPY_MAGIC: Final = b"\x93NUMPY"
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -122,6 +123,19 @@ def parquet_texts(content: Content) -> Texts:
         iter(values),
         words=frozenset(_words(str(schema)) | _words("parquet cpp arrow schema version build")),
     )
+
+
+def array_texts(content: Content) -> Texts:
+    """Return the values of an array of text."""
+    import numpy as np
+
+    version = np.lib.format.read_magic(content.file)
+    read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+    if version[0] not in read or read[version[0]](content.file)[2].kind not in "US":
+        return Texts(iter(()))
+    content.file.seek(0)
+    values = np.load(content.file, allow_pickle=False).ravel().tolist()
+    return Texts(iter([text for value in values for text in _text(value)]))
 
 
 def _has_text(kind: str) -> bool:

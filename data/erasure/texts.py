@@ -19,7 +19,14 @@ from data.erasure.media_texts import (
     picture_texts,
 )
 from data.erasure.own_texts import SKIPPED_COLUMNS, is_own_archive, own_reader
-from data.erasure.table_texts import PARQUET_MAGIC, SQLITE_MAGIC, parquet_texts, sqlite_texts
+from data.erasure.table_texts import (
+    NUMPY_MAGIC,
+    PARQUET_MAGIC,
+    SQLITE_MAGIC,
+    array_texts,
+    parquet_texts,
+    sqlite_texts,
+)
 
 _TEXT_SUFFIXES: Final = frozenset(
     {".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".html", ".htm"}
@@ -38,23 +45,39 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 
 
 def texts_of(content: Content) -> Texts:
-    """Return the texts in a file."""
+    """Return the texts in a file; none of a damaged one, whose bytes are searched all the same."""
     sample = content.file.read(_SAMPLE_BYTES)
     content.file.seek(0)
+    try:
+        found = _of_format(content, sample)
+    except OSError:
+        raise
+    except Exception:  # parsers of other projects, given any bytes
+        found = Texts(iter(()))
+    content.file.seek(0)
+    if found is not None:
+        return found
+    forced = content.path.suffix.lower() in _TEXT_SUFFIXES
+    if (encoding := _encoding(sample, forced=forced)) is None:
+        return Texts(iter(()), complete=is_own_archive(content.path))
+    return Texts(_of_text(content, encoding), complete=True)
+
+
+def _of_format(content: Content, sample: bytes) -> Texts | None:
+    """Return the texts in a file of a binary format; None for other files."""
     suffix = content.path.suffix.lower()
     if sample.startswith(SQLITE_MAGIC):
-        skipped = SKIPPED_COLUMNS if content.path.as_posix() == "people.sqlite" else {}
-        return sqlite_texts(content, skipped)
+        own = content.path.as_posix() == "people.sqlite"
+        return sqlite_texts(content, SKIPPED_COLUMNS if own else {})
     if sample.startswith(PARQUET_MAGIC):
         return parquet_texts(content)
+    if sample.startswith(NUMPY_MAGIC):
+        return array_texts(content)
     if is_picture_content(suffix, sample):
         return picture_texts(content)
     if is_media_content(suffix, sample) and not _encoding(sample, forced=False):
         return media_texts(content)
-    encoding = _encoding(sample, forced=suffix in _TEXT_SUFFIXES)
-    if encoding is None:
-        return Texts(iter(()), complete=is_own_archive(content.path))
-    return Texts(_of_text(content, encoding), complete=True)
+    return None
 
 
 def _of_text(content: Content, encoding: str) -> Iterator[str]:

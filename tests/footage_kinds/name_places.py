@@ -265,6 +265,8 @@ PLACES: Final[dict[str, tuple[str, Plant]]] = {
     "parquet dictionary": (".parquet", _parquet_dictionary),
     "parquet list": (".parquet", _parquet_list),
     "parquet metadata": (".parquet", _parquet_metadata),
+    "numpy": (".npy", lambda path, name: np.save(path, np.array(["a song", name]))),
+    "numpy archive": (".npz", lambda path, name: np.savez_compressed(path, who=np.array([name]))),
     "zip entry": (".zip", _zip_text),
     "zip name": (".zip", _zip_name),
     "zip comment": (".zip", _zip_comment),

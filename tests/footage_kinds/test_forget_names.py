@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sqlite3
 import unicodedata
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 import fancam.cli
 from clustering import cli as clustering_cli
+from data.erasure import residue_scan
 from data.erasure.residue_scan import Needle, Residue, find_residues
 from data.project.project import Project
 from data.tables.decision_log import DecisionLog
@@ -22,6 +25,7 @@ from tests.clips.videos import constant_rate
 from tests.footage_kinds.name_places import PLACES, noise, text
 from tests.whole_project import make_project
 
+FLIPS = 3
 NOTHING = np.zeros((0, 128), np.float32)
 NAMES = ("Al", "IU", "NULL", "person", "jpg", "é", "민지", "Ann Lee", "Zoë O'Brien")
 
@@ -41,6 +45,60 @@ def test_a_planted_name_is_found(tmp_path: Path, place: str) -> None:
         plant(file, name)
         assert residues(file.parent, name) == [Residue(file, "name")], name
         assert residues(file.parent, "Somebody", "Bo", "Xi") == [], name
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_damaged_files_are_searched_all_the_same(tmp_path: Path, place: str) -> None:
+    suffix, plant = PLACES[place]
+    file = tmp_path / f"file{suffix}"
+    plant(file, "Michael Nyman")
+    content = file.read_bytes()
+    random = np.random.default_rng(len(content))
+    for _ in range(FLIPS):
+        changed = np.frombuffer(content, np.uint8).copy()
+        where = random.integers(0, min(len(content), 2000), 4)
+        changed[where] = random.integers(0, 256, 4)
+        file.write_bytes(changed.tobytes()[: int(random.integers(1, len(content) + 1))])
+        assert residues(tmp_path, "Al", "Bob") in ([], [Residue(file, "name")])
+    file.write_bytes(b"\x07" + content[:64] + b" Michael Nyman \0" + content[64:])
+    assert residues(tmp_path, "Michael Nyman") == [Residue(file, "name")]
+
+
+def test_an_archive_in_itself(tmp_path: Path) -> None:
+    inner = b"by Al"
+    name = "song.txt"
+    for depth in range(9):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr(name, inner)
+        inner, name = packed.getvalue(), f"{depth}.zip"
+        (tmp_path / "a.zip").write_bytes(inner)
+        found = residues(tmp_path, "Al")
+        assert found == ([Residue(tmp_path / "a.zip", "name")] if depth < 5 else [])
+
+
+def test_an_encrypted_entry(tmp_path: Path) -> None:
+    """Its name is searched, and the entries after it."""
+    file = tmp_path / "a.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("secret of Jo.txt", "x")
+        archive.writestr("open.txt", "by Al")
+    content = bytearray(file.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\1\2") + 8] |= 1
+    file.write_bytes(bytes(content))
+    assert residues(tmp_path, "Jo") == residues(tmp_path, "Al") == [Residue(file, "name")]
+    assert residues(tmp_path, "Xi") == []
+
+
+def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("by Al")
+
+    def fail(_content: object) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(residue_scan, "texts_of", fail)
+    assert residues(tmp_path, "Al") == [Residue(tmp_path / "a.txt", residue_scan.UNREADABLE)]
 
 
 VARIANTS = {
