@@ -13,12 +13,14 @@ from data.command.command import (
     Parser,
     add_model_options,
     add_ray_option,
+    add_stream_options,
     limit_threads,
     naming_left_out,
     report_failures,
     require_range,
     run,
     say,
+    stream_choice,
     with_projects,
 )
 from data.core.errors import InputError
@@ -74,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("reading").add_argument
+    reading = parser.add_argument_group("reading")
+    add = reading.add_argument
     add(
         "--every",
         type=float,
@@ -83,6 +86,7 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
+    add_stream_options(reading)
 
 
 def _add_detection(parser: argparse.ArgumentParser) -> None:
@@ -190,7 +194,8 @@ def _cluster_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
         has_footage, f"{project.folder}: no project there; name a footage, such as concert.mp4"
     )
     if len(footages) == 1 and footage_address(footages[0]) is None:
-        probe(footages[0])  # refuses a mistyped name before models are fetched
+        # Refuses a mistyped name before models are fetched.
+        probe(footages[0], stream_choice(parsed).or_else(project.streams_of(footages[0])))
     settings = _settings(parsed, pairing)
     with runner_at(parsed.ray, parsed.syncs) as runner:
         context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
@@ -250,6 +255,7 @@ def _settings(parsed: argparse.Namespace, pairing: PairingSettings) -> ClusterSe
         ),
         pairing=pairing,
         known=known,
+        streams=stream_choice(parsed),
         label_margin=parsed.label_margin,
         force=parsed.force,
     )

@@ -29,6 +29,7 @@ from clustering.pairing.match import (
 from clustering.settings import VERSION, ClusterSettings
 from clustering.summary import ClusterSummary, summarise
 from data.core.errors import InputError, ends_run
+from data.core.streams import StreamChoice
 from data.execution.context import RunContext
 from data.execution.failures import Failures
 from data.project.project import FootageEntry, Project, absolute
@@ -66,7 +67,8 @@ def cluster_faces(
     failures = context.failures
     failures.expect(len(paths))
     # Before the lock creates the project's folder.
-    named = list(failures.each(paths, _fetched, Path))
+    chosen = [(path, settings.streams.or_else(project.streams_of(path))) for path in paths]
+    named = list(failures.each(chosen, lambda one: _fetched(*one), lambda one: one[0]))
     paired, single = pair_up(named, settings.pairing.pairs, failures)
     with project.lock():
         others, left_out = _probe_others(project, paths, failures)
@@ -154,8 +156,8 @@ def _name_known(
     )
 
 
-def _fetched(path: Path) -> Footage:
-    return probe(fetch_footage(path))
+def _fetched(path: Path, streams: StreamChoice) -> Footage:
+    return probe(fetch_footage(path), streams)
 
 
 def _probe_others(
@@ -172,7 +174,7 @@ def _probe_others(
     footages, left_out = [], []
     for entry in _others(project, paths):
         try:
-            footages.append(_fetched(entry.path))
+            footages.append(_fetched(entry.path, entry.streams))
         except Exception as error:
             if ends_run(error):
                 raise

@@ -195,7 +195,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
     def _job(self, path: Path, threads: int) -> CropJob:
         project, settings = self.project, replace(self.settings, threads=threads)
         entry = _entry(project, path)
-        footage = probe(fetch_footage(entry.path))
+        footage = probe(fetch_footage(entry.path), entry.streams)
         if footage.kind != "video":
             raise InputError(f"{entry.name}: pictures, not a video; name a video")
         frame_wh = footage.width, footage.height

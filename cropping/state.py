@@ -99,6 +99,7 @@ def _people(
         tracks,
         read_timeline(project.detections_file(entry.name)),
         size_bytes=entry.size_bytes if size is None else size,
+        streams=entry.streams,
         settings="" if record is None else record.settings,
         blurred=record is not None and record.others == "blur",
     )

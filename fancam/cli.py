@@ -14,8 +14,10 @@ from data.command.command import (
     Parser,
     add_model_options,
     add_ray_option,
+    add_stream_options,
     require_range,
     run,
+    stream_choice,
     with_projects,
 )
 from data.core.errors import InputError
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-review", action="store_true", help="do not wait for the people to be named")
     add("--open", action="store_true", help="serve the page at the end and open it in the browser")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
+    add_stream_options(parser)
     add_ray_option(parser)
     add_model_options(parser)
     add_pair_options(parser)
@@ -93,6 +96,7 @@ def _run(parsed: argparse.Namespace) -> int:
         review=not parsed.no_review,
         open_page=parsed.open,
         threads=parsed.threads,
+        streams=stream_choice(parsed),
         pairing=pairing_of(parsed),
         models=parsed.models,
         offline=parsed.offline,

@@ -14,6 +14,7 @@ from clustering.pairing.settings import PairingSettings
 from clustering.settings import ClusterSettings
 from data.command.command import naming_left_out, report_failures, runnable, say
 from data.core.errors import InputError, ends_run
+from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.project import absolute
 from data.storage.shown import command_line, shown
 
@@ -44,6 +45,7 @@ class RunSettings:
         review: wait for the user to name the people after clustering; only on a terminal.
         open_page: serve the page at the end, and open it in the browser.
         threads: number of processor cores to use; 0 for all.
+        streams: streams of the footages that the user chose.
         pairing: pairs of recordings of one lesson.
         models: folder of face models; None for that of the environment, or fancam's cache.
         offline: fetch no face models.
@@ -57,6 +59,7 @@ class RunSettings:
     review: bool = True
     open_page: bool = False
     threads: int = 0
+    streams: StreamChoice = DEFAULT_STREAMS
     pairing: PairingSettings = field(default_factory=PairingSettings)
     models: Path | None = None
     offline: bool = False
@@ -85,7 +88,7 @@ def _run_stages(paths: Sequence[Path], settings: RunSettings, left_out: LeftOut)
     paths = with_pairs(paths, found, settings.pairing)
     project = project_for(paths, footages, folder=settings.project)
     failures = Failures(project.logs_folder)
-    _check_requirements(project, footages, settings.weights)
+    _check_requirements(project, footages, settings)
     backend = _backend(settings)
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
     with runner_at(settings.ray, settings.syncs) as runner:
@@ -118,13 +121,11 @@ class _Stages:
         """Return the stages with their estimated durations on a laptop with two cores."""
         from data.execution.tasks import LocalRunner
         from data.execution.total_progress import ProgressStep
-        from data.storage.fetch import fetch_footage
-        from data.video.footage import probe
 
         seconds = 0.0
         for path in self.footages:
             with suppress(Exception):  # reported by cluster-faces
-                seconds += probe(fetch_footage(path)).duration_s
+                seconds += _probed(self.project, path, self.settings.streams).duration_s
         count = max(len(self.footages), 1)
         bars = count if isinstance(self.runner, LocalRunner) else 1  # Ray: one for all footages
         others = 2 * len(self.settings.pairing.pairs) + (self.settings.known is not None)
@@ -152,6 +153,7 @@ class _Stages:
             pairing=self.settings.pairing,
             known=self.settings.known,
             keep_backend=True,
+            streams=self.settings.streams,
         )
         # Separate failures: later stages receive only the footages that this stage could use.
         failures = Failures(self.project.logs_folder)
@@ -260,7 +262,14 @@ def _backend(settings: RunSettings) -> BackendSettings:
     )
 
 
-def _check_requirements(project: Project, footages: Sequence[Path], weights: str) -> None:
+def _probed(project: Project, path: Path, streams: StreamChoice) -> Footage:
+    from data.storage.fetch import fetch_footage
+    from data.video.footage import probe
+
+    return probe(fetch_footage(path), streams.or_else(project.streams_of(path)))
+
+
+def _check_requirements(project: Project, footages: Sequence[Path], settings: RunSettings) -> None:
     """Check for weights, encoder and disk space before the run, instead of failing late.
 
     Raises:
@@ -268,19 +277,17 @@ def _check_requirements(project: Project, footages: Sequence[Path], weights: str
     """
     from cropping.render.encoder import EncoderSettings, check_encoder
     from data.core.disk_space import require_space
-    from data.storage.fetch import fetch_footage
-    from data.video.footage import probe
     from tracking.detection.weights import find_weights
 
     readable = []
     for path in footages:
         try:
-            readable.append(probe(fetch_footage(path)))
+            readable.append(_probed(project, path, settings.streams))
         except Exception as error:
             is_only = len(footages) == 1 and isinstance(error, InputError)
             if is_only or ends_run(error):
                 raise  # any other failure is reported at the end
-    find_weights(weights, project.tracker_folder / "weights")
+    find_weights(settings.weights, project.tracker_folder / "weights")
     check_encoder(EncoderSettings())
     require_space(project.folder, _space_needed(project, readable))
 

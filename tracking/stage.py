@@ -166,7 +166,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
 
     def plan(self, footage: Path, *, threads: int) -> Work[_PlannedTracks, Tracked]:
         """Return the tasks of a footage: all, linking only, or reading its results."""
-        project, settings, probed = self.project, self.settings, probe(fetch_footage(footage))
+        project, settings, probed = self.project, self.settings, self._probed(footage)
         name = add_footage(project, probed, force=settings.force).name
         job = self._job(name, probed, threads)
         detected = not settings.force and _is_detected(project, job)
@@ -194,6 +194,9 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             total=frames,
             done=sum(map(len, batches)),
         )
+
+    def _probed(self, path: Path) -> Footage:
+        return probe(fetch_footage(path), self.project.streams_of(path))
 
     def _detect_tasks(self, job: TrackJob) -> tuple[Task[Damage], ...]:
         gpus = _GPU_SHARE if self.settings.device == "cuda" else 0.0

@@ -109,6 +109,7 @@ def _current_record(
         size_bytes=previous.size_bytes if size is None else size,
         every_nth=previous.every_nth,
         model_key=_model_key(project.tracker_file),
+        video_stream=entry.streams.video,
     )
     no_faces = faces_key(Assignments.empty())
     with_faces = record.faces != no_faces  # False after track-people --no-faces

@@ -197,6 +197,7 @@ def _faces_inputs(
         upsample=backend.upsample,
         spans=spans,
         embedder=backend.embedder,
+        video_stream=footage.streams.video,
     )
 
 

@@ -93,7 +93,7 @@ def _pair(pair: RecordingPair, footages: Sequence[Footage]) -> Paired:
         if footage.kind != "video":
             raise InputError(f"--pair {footage.path}: not a video; only recordings are paired")
     offset = pair.offset or offset_between(pair.first, pair.second)
-    later_s = offset.seconds + first_frame_s(pair.second) - first_frame_s(pair.first)
+    later_s = offset.seconds + first_frame_s(footages[1]) - first_frame_s(footages[0])
     paired = Paired((footages[0], footages[1]), offset, round(later_s, DIGITS))
     # Fail before anything is written if the recordings cannot overlap according to their headers.
     paired.overlap(*(as_intervals([(0.0, max(footage.duration_s, 1e-3))]) for footage in footages))

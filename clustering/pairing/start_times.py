@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from data.core.errors import InputError
-from data.video.container import open_video
+from data.video.container import open_footage, open_video
 
 if TYPE_CHECKING:
     from av import VideoStream
     from av.container import InputContainer
+
+    from data.video.footage import Footage
 
 CREATION_TIME: Final = "creation_time"
 FILE_NAME: Final = "file name"
@@ -98,7 +100,7 @@ def offset_of_starts(first: str, second: str) -> Offset:
     return Offset(((later + half) % (2 * half) - half).total_seconds(), STARTS, (first, second))
 
 
-def first_frame_s(path: Path) -> float:
+def first_frame_s(footage: Footage) -> float:
     """Return the time in seconds from the start of a recording to its first frame.
 
     If a camera is switched on late, the file starts with sound only.
@@ -106,7 +108,7 @@ def first_frame_s(path: Path) -> float:
     Raises:
         InputError: the file cannot be read.
     """
-    with open_video(path) as (container, stream):
+    with open_footage(footage) as (container, stream):
         return _first_frame_s(container, stream)
 
 

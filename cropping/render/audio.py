@@ -146,9 +146,8 @@ class _Encoder:
         Raises:
             _WiderLayoutError: it has more channels than a mono encoder takes.
         """
-        time_base, begins = Fraction(frame.time_base or 1), run != self._run
-        at = self._sample((frame.pts or 0) * time_base)
-        self._adapt(frame, begins)
+        at = self._sample((frame.pts or 0) * Fraction(frame.time_base or 1))
+        begins = self._adapt(frame, run != self._run)
         if begins:
             self._begin(run, at)
         end_s = plan.ends_s[run]
@@ -166,13 +165,17 @@ class _Encoder:
     def _sample(self, time_s: Fraction) -> int:
         return round((time_s - self._zero_s) * self._rate)
 
-    def _adapt(self, frame: AudioFrame, begins: bool) -> None:
-        """Replace the resampler if the frame is from another recording or of another format."""
+    def _adapt(self, frame: AudioFrame, begins: bool) -> bool:
+        """Replace the resampler if the frame is of another recording or format than the last one.
+
+        Returns:
+            Whether it was replaced.
+        """
         import av
 
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         if kind == self._format and not begins:
-            return
+            return False
         if self._layout == "mono" and frame.layout.nb_channels > 1:
             raise _WiderLayoutError
         if self._resampler is not None and self._position is not None:
@@ -180,9 +183,10 @@ class _Encoder:
                 self._put(part)
         self._format = kind
         self._resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
+        return True
 
     def _begin(self, run: int, at: int) -> None:
-        """Begin another recording's sound at its own time."""
+        """Begin sound of another recording or format at its own time."""
         self._run = run
         if self._position is not None:
             self._skip_to(max(at, self._position), fill=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from data.core.arrays import UNKNOWN
 from data.core.digest import digest
+from data.core.streams import StreamChoice
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 
@@ -16,7 +17,13 @@ VERSION: Final = 3
 
 
 def video_keys(
-    tracks: Tracks, timeline: Timeline, *, size_bytes: int, settings: str, blurred: bool
+    tracks: Tracks,
+    timeline: Timeline,
+    *,
+    size_bytes: int,
+    streams: StreamChoice,
+    settings: str,
+    blurred: bool,
 ) -> dict[int, str]:
     """Return the key of each person's video, by person id.
 
@@ -24,11 +31,12 @@ def video_keys(
         tracks: tracks of all people in the footage.
         timeline: sampled frames and cuts.
         size_bytes: size of the footage's file.
+        streams: streams of the footage that the user chose.
         settings: from `CropSettings.video_key`.
         blurred: other people's faces are blurred, so the video also depends on their tracks.
     """
     common = digest(
-        f"{VERSION} {size_bytes} {settings}",
+        f"{VERSION} {size_bytes} {settings}{_shown(streams)}",
         *(column.tobytes() for column in (timeline.frame_index, timeline.time_s, timeline.cuts)),
     )
     all_tracks = _bytes(tracks) if blurred else b""
@@ -37,6 +45,10 @@ def video_keys(
         own = tracks.take(tracks.person_id == person)
         keys[person] = digest(common, str(person), _bytes(own), all_tracks)
     return keys
+
+
+def _shown(streams: StreamChoice) -> str:
+    return f" {streams.video} {streams.audio}" if streams else ""
 
 
 def _bytes(tracks: Tracks) -> bytes:

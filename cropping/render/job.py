@@ -13,6 +13,7 @@ from cropping.render.settings import CropSettings
 from data.core.boxes import expand
 from data.core.digest import digest
 from data.core.errors import InputError
+from data.core.streams import StreamChoice
 from data.project.filenames import CropKind, person_file_names
 from data.project.manifest import OutputFolder
 from data.project.paths import WORK_FOLDER, ProjectFolder
@@ -152,6 +153,7 @@ def read_plan(job: CropJob) -> CropPlan:
         tracks,
         timeline,
         size_bytes=job.footage.size_bytes,
+        streams=job.footage.streams,
         settings=job.video_key,
         blurred=settings.others == "blur",
     )
@@ -189,12 +191,20 @@ def people_of(
     timeline: Timeline,
     *,
     size_bytes: int,
+    streams: StreamChoice,
     settings: str,
     blurred: bool,
 ) -> tuple[Person, ...]:
     """Return the people with tracks, sorted by id; see `video_keys` for the arguments."""
     files = person_file_names(names)
-    keys = video_keys(tracks, timeline, size_bytes=size_bytes, settings=settings, blurred=blurred)
+    keys = video_keys(
+        tracks,
+        timeline,
+        size_bytes=size_bytes,
+        streams=streams,
+        settings=settings,
+        blurred=blurred,
+    )
     people = []
     for person in sorted(keys.keys() & names.keys()):
         own = tracks.take(tracks.person_id == person)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from av import AudioStream, Packet
     from av.container import InputContainer
 
+_OVERLAP_S: Final = 0.01
 _WINDOW: Final = 40  # packets, of which half must decode
 
 
@@ -164,7 +165,9 @@ def _plan(footage: Footage, number: int, start_s: Fraction) -> SoundPlan | str:
             return "damaged"
         rules = rules_of(container, Fraction(stream.time_base))
     pts = np.array(packets.pts, np.int64)
-    runs = find_runs(pts, rules)
+    # Where recordings are joined, sound may overlap by less than a step back.
+    exact = replace(rules, overlap_s=_OVERLAP_S) if rules.restarts else rules
+    runs = find_runs(pts, exact) or find_runs(pts, rules)
     if runs is None:  # no clock at all: keep the times
         runs = Runs(pts, np.zeros(len(pts), np.int64), 1)
     position = np.array(packets.position, np.int64)

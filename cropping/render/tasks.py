@@ -35,7 +35,7 @@ from data.core.errors import InputError
 from data.core.progress import Bar
 from data.execution.tasks import TaskContext
 from data.video.animation import TICKS_PER_S
-from data.video.container import ASSUMED_RATE, open_video
+from data.video.container import ASSUMED_RATE, open_footage
 from data.video.footage import Footage
 from data.video.frames import Damage, DecodedFrame
 from data.video.reader import decode_frames
@@ -249,5 +249,5 @@ def _time_base(footage: Footage) -> Fraction:
     """Return the footage's own time base, which needs no rounding."""
     if footage.animated:
         return Fraction(1, TICKS_PER_S)
-    with open_video(footage.path) as (_, stream):
+    with open_footage(footage) as (_, stream):
         return Fraction(stream.time_base or _TICK)

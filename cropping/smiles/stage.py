@@ -167,7 +167,7 @@ def _unchanged_footage(project: Project, name: str) -> Footage:
         InputError: the footage is missing or has changed.
     """
     entry = project.footages[name]
-    footage = probe(fetch_footage(entry.path))
+    footage = probe(fetch_footage(entry.path), entry.streams)
     frame_wh = footage.width, footage.height
     if (footage.size_bytes, frame_wh) != (entry.size_bytes, (entry.width, entry.height)):
         message = change(entry, footage.size_bytes, frame_wh, since="it was tracked")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from data.core.error_log import describe, write_error
 from data.core.errors import InputError, InternalError, disk_problem
+from data.core.streams import StreamChoice
 from data.storage.addresses import legible, project_address
 from data.storage.cache import cache_folder
 from data.storage.shown import command_line, shown
@@ -74,6 +75,29 @@ def add_ray_option(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="run on a Ray cluster: HOST:PORT of its head, auto, or local to start Ray here",
     )
+
+
+def add_stream_options(parser: argparse._ActionsContainer) -> None:
+    """Add ``--video-stream`` and ``--audio-stream``; see `stream_choice`."""
+    for kind, name in (("video", "video"), ("audio", "sound")):
+        parser.add_argument(
+            f"--{kind}-stream",
+            type=int,
+            metavar="N",
+            help=f"read the N-th {name} stream of the file, from 1 (default: the one flagged as "
+            "default, else the first)",
+        )
+
+
+def stream_choice(parsed: argparse.Namespace) -> StreamChoice:
+    """Return the streams of `add_stream_options`.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+    for kind in ("video", "audio"):
+        require_range(f"--{kind}-stream", getattr(parsed, f"{kind}_stream"), low=1, high=1000)
+    return StreamChoice(parsed.video_stream, parsed.audio_stream)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -20,5 +20,10 @@ class StreamChoice:
         """Return whether the user chose any stream."""
         return self.video is not None or self.audio is not None
 
+    def or_else(self, other: StreamChoice) -> StreamChoice:
+        """Return these streams, with those of ``other`` where none is chosen."""
+        video = other.video if self.video is None else self.video
+        return StreamChoice(video, other.audio if self.audio is None else self.audio)
+
 
 DEFAULT_STREAMS: Final = StreamChoice()

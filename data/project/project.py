@@ -111,10 +111,12 @@ class Project(ProjectPaths):
         known = next((e for e in self.footages.values() if e.path == path), None)
         name = known.name if known else self._unused_name(path)
         entry = FootageEntry(name, path, size_bytes, duration_s, rate, *frame_wh, streams)
-        if known and known.streams != streams and not force:
-            message = f"the project reads {_streams_shown(known.streams)}; repeat it with --force"
+        if known and known.streams.video != streams.video and not force:
+            message = (
+                f"the project reads {_stream_shown(known.streams)}; read it again with --force"
+            )
             raise InputError(f"{path.name}: {message}, or choose another --project")
-        if known and known != entry and not force:
+        if known and dataclasses.replace(known, streams=streams) != entry and not force:
             message = change(known, size_bytes, frame_wh, since="the project read it")
             message += "; read it again with --force, or choose another --project"
             raise InputError(f"{path.name}: {message}")
@@ -287,10 +289,8 @@ class Project(ProjectPaths):
         self.footages = {entry.name: entry for entry in entries}
 
 
-def _streams_shown(streams: StreamChoice) -> str:
-    chosen = ((kind, getattr(streams, kind)) for kind in ("video", "audio"))
-    listed = [f"its {kind} stream {number}" for kind, number in chosen if number is not None]
-    return " and ".join(listed) or "its default streams"
+def _stream_shown(streams: StreamChoice) -> str:
+    return f"its video stream {streams.video}" if streams.video else "its default video stream"
 
 
 def change(entry: FootageEntry, size_bytes: int, frame_wh: tuple[int, int], *, since: str) -> str:

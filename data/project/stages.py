@@ -26,6 +26,7 @@ class FacesRecord(Record):
     upsample: int | None
     spans: Spans | None = None  # sampled intervals; None for the whole footage
     embedder: str = "dlib"
+    video_stream: int | None = None  # chosen by the user, from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class DetectionsRecord(Record):
     size_bytes: int
     every_nth: int
     model: str  # key
+    video_stream: int | None = None  # chosen by the user, from 1
 
 
 @dataclass(frozen=True, slots=True)

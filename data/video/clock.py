@@ -52,6 +52,13 @@ class ClockRules:
     tick: Fraction  # seconds
     restarts: bool  # whether a jump forwards is a restart, not a gap
     wrap: int = 0  # ticks after which the clock starts from 0; 0 for never
+    overlap_s: float | None = None  # longest overlap of two packets that is jitter; None for any
+
+    def least(self, step: int) -> int:
+        """Return the shortest difference of times, in ticks, that is no jump back."""
+        if self.overlap_s is None:
+            return -self.ticks(_BACK_S)
+        return step - self.ticks(self.overlap_s)
 
     def ticks(self, seconds: float) -> int:
         """Return a duration in ticks."""
@@ -121,14 +128,14 @@ def find_runs(ticks: Ticks, rules: ClockRules) -> Runs | None:
         run = _without_strays(Runs(times, run, step), rules)
     if not rules.restarts:  # what is left of the jumps forwards are gaps
         kept = np.flatnonzero(run >= 0)
-        back = np.diff(times[kept]) < -rules.ticks(_BACK_S)
+        back = np.diff(times[kept]) < rules.least(step)
         run[kept] = np.concatenate([[0], np.cumsum(back)])
     return Runs(times, run, step)
 
 
 def _jumps(steps: Ticks, step: int, rules: ClockRules) -> NDArray[np.bool_]:
     far = max(rules.ticks(JUMP_S), _JUMP_STEPS * step)
-    return np.asarray((steps < -rules.ticks(_BACK_S)) | (steps - step > far))
+    return np.asarray((steps < rules.least(step)) | (steps - step > far))
 
 
 def _without_strays(runs: Runs, rules: ClockRules) -> NDArray[np.int64]:
@@ -158,8 +165,11 @@ def _is_stray(
         return False
     if before is None or after is None:
         return _is_stray_end(runs, before, own, after, rules)
+    jump = int(runs.ticks[own[0]] - runs.ticks[before[-1]]) - runs.step
+    if abs(jump) < rules.ticks(_STRAY_S):
+        return False
     gap = int(runs.ticks[after[0]] - runs.ticks[before[-1]]) - lasts
-    return not _jumps(np.array([gap]), 0, rules)[0]
+    return not _jumps(np.array([gap + runs.step]), runs.step, rules)[0]
 
 
 def _is_stray_end(
@@ -176,4 +186,4 @@ def _is_stray_end(
         jump = int(runs.ticks[after[0]] - runs.ticks[own[-1]])
     else:
         return False  # a single run is the footage itself
-    return rules.restarts or abs(jump) > rules.ticks(_LONG_GAP_S)
+    return abs(jump) > rules.ticks(JUMP_S if rules.restarts else _LONG_GAP_S)

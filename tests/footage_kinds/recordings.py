@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +24,7 @@ def heard_marks_s(samples: NDArray[np.float32], rate: int) -> list[float]:
     turned = samples * np.exp(-2j * np.pi * MARK_HZ * np.arange(len(samples)) / rate)
     total = np.concatenate([[0], np.cumsum(turned)])
     strength = np.abs(total[length:] - total[:-length])
-    loud = np.flatnonzero(strength > strength.max() * 0.6)
+    loud = np.flatnonzero(strength > strength.max() * 0.3)
     groups = np.split(loud, np.flatnonzero(np.diff(loud) > rate // 10) + 1)
     return [float(group[np.argmax(strength[group])]) / rate for group in groups]
 
@@ -99,3 +101,40 @@ class Recording:
         for part in [*resampler.resample(frame), *resampler.resample(None)]:
             packets += audio.encode(part)
         return [*packets, *audio.encode(None)]
+
+
+def combined(
+    path: Path,
+    videos: Sequence[Recording],
+    sounds: Sequence[Recording | None],
+    *,
+    default: Sequence[int] = (),
+) -> Path:
+    """Write the pictures and the sounds of several recordings as streams of one file.
+
+    Args:
+        path: the file.
+        videos: whose pictures to write.
+        sounds: whose sound to write; None for a track without packets.
+        default: streams to flag as default, from 0, videos first.
+    """
+    import av
+    from av.stream import Disposition
+
+    packets: list[Any] = []
+    with ExitStack() as stack:
+        out = stack.enter_context(av.open(str(path), "w"))
+        wanted = [*(("video", video) for video in videos), *(("audio", one) for one in sounds)]
+        for number, (kind, recording) in enumerate(wanted):
+            part = (recording or Recording(1.0)).write(path.with_name(f"part{number}.mkv"))
+            source = stack.enter_context(av.open(str(part)))
+            stream = next(stream for stream in source.streams if stream.type == kind)
+            copy: Any = out.add_stream_from_template(stream)
+            copy.disposition = Disposition.default if number in default else Disposition(0)
+            for packet in source.demux(stream) if recording else ():
+                if packet.size:
+                    packet.stream = copy
+                    packets.append(packet)
+        for packet in sorted(packets, key=lambda one: one.dts * one.time_base):
+            out.mux(packet)
+    return path

@@ -14,9 +14,11 @@ VERSION: Final = 1
 """Incremented when the same footage, weights and settings would give different tracks."""
 
 
-def detections_record(*, size_bytes: int, every_nth: int, model_key: str) -> DetectionsRecord:
+def detections_record(
+    *, size_bytes: int, every_nth: int, model_key: str, video_stream: int | None
+) -> DetectionsRecord:
     """Return the record of a footage's detections."""
-    return DetectionsRecord(VERSION, size_bytes, every_nth, model_key)
+    return DetectionsRecord(VERSION, size_bytes, every_nth, model_key, video_stream)
 
 
 def tracks_record(

@@ -74,6 +74,7 @@ class TrackJob:
             size_bytes=self.footage.size_bytes,
             every_nth=self.every_nth,
             model_key=self.detector.key,
+            video_stream=self.footage.streams.video,
         )
 
     def checkpoints(self, segment: Segment) -> Checkpoints[DetectedFrames]:

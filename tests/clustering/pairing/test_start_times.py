@@ -13,6 +13,7 @@ from clustering.pairing.start_times import (
     time_in_name,
 )
 from data.core.errors import InputError
+from data.video.footage import probe
 from tests.clips.catalogue import Clips
 from tests.clips.encoding import encode
 from tests.clips.numbered import pictures
@@ -155,4 +156,4 @@ def test_unknown_start_times(
     ],
 )
 def test_first_frame(clips: Clips, name: str, expected: float) -> None:
-    assert first_frame_s(clips(name)) == pytest.approx(expected, abs=0.001)
+    assert first_frame_s(probe(clips(name))) == pytest.approx(expected, abs=0.001)
