@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -84,11 +85,21 @@ def is_animated(path: Path) -> bool:
 
 
 def measure_animation(path: Path) -> Animation:
-    """Decode all frames of an animated picture for its size and timing.
+    """Decode all frames of an animated picture for its size and timing, once per version.
 
     Raises:
         InputError: the file cannot be read, or no frame decodes.
     """
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
+    return _measured(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _measured(path: Path, size_bytes: int, modified_ns: int) -> Animation:
+    del size_bytes, modified_ns  # the version of the file
     last = next(iter(deque(animated_frames(path), maxlen=1)), None)
     if last is None:
         raise InputError(f"{path}: none of its frames can be decoded; save or convert it again")

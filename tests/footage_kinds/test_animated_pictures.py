@@ -54,6 +54,15 @@ def test_an_animated_picture_is_a_video(name: str, tmp_path: Path) -> None:
     assert not damage
 
 
+def test_a_changed_file_is_measured_again(tmp_path: Path) -> None:
+    for durations_ms in ([100] * 5, [50] * 7):
+        write_animation(tmp_path / "moving.gif", durations_ms=durations_ms)
+
+        footage = probe(tmp_path / "moving.gif")
+
+        assert footage.duration_s == pytest.approx(sum(durations_ms) / 1000)
+
+
 @pytest.mark.parametrize("name", ["moving.heics", "moving.heic", "moving.heif"])
 def test_a_sequence_of_heif_is_a_video(name: str, tmp_path: Path) -> None:
     write_heif_sequence(tmp_path / name)

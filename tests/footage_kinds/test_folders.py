@@ -39,8 +39,8 @@ def save(path: Path, number: int = 1) -> None:
 def film(codec: str, container: str | None = None, pix_fmt: str = "yuv420p") -> Write:
     def write(path: Path) -> None:
         options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
-        size = {"width": 720, "height": 480} if codec == "dvvideo" else {}
-        rate = 30 if codec != "mpeg2video" else 25
+        size = {"width": 720, "height": 576} if codec == "dvvideo" else {}
+        rate = 25 if codec in ("mpeg2video", "dvvideo") else 30
         images = pictures(6, **size)
         encode(
             path,
@@ -72,6 +72,8 @@ VIDEOS: dict[str, Write] = {
     "a.mk3d": film("libx264", "matroska"),
     "a.nut": film("mpeg4", "nut"),
     "a.m2t": film("libx264", "mpegts"),
+    "a.dv": film("dvvideo", "dv"),
+    "tape": film("dvvideo", "dv"),
     "a.rm": film("rv20", "rm"),
     "a.mod": film("mpeg2video", "vob"),
     "a.tod": film("mpeg2video", "mpegts"),
