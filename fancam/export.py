@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from data.command.command import report_failures
 from data.core.errors import InputError
 from data.storage.shown import shown
 
 if TYPE_CHECKING:
     from data.project.project import FootageEntry, Project
 
+NAME = "fancam"
 FORMATS: Final = ("coco", "label-studio", "mot")
 
 
@@ -26,6 +28,7 @@ def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int
     Raises:
         InputError: the project has no dataset, or no tracks for ``mot``.
     """
+    from data.execution.failures import Failures
     from data.project.stages import TRACKS
     from data.tables.export import export_coco, export_label_studio
 
@@ -42,9 +45,12 @@ def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int
         raise InputError(f"{project.folder}: no tracks to export; run track-people first")
     if not tracked:
         print("no tracks yet, so no MOTChallenge archives: run track-people first")
+    failures = Failures(project.logs_folder)
+    failures.expect(len(tracked))
     for entry in tracked:
-        _export_mot(project, entry, folder)
-    return 0
+        with failures.guard(entry.path):
+            _export_mot(project, entry, folder)
+    return report_failures(NAME, failures.lines)
 
 
 def _export_mot(project: Project, entry: FootageEntry, folder: Path) -> None:

@@ -18,7 +18,7 @@ from tests.docs.pages import PAGES, code_lines, code_spans, name_of, section, ta
 
 OPTIONS = ROOT / "docs" / "options.md"
 TOGETHER = "train-smiles and train-expressions"
-OTHER_TOOLS = {"pip", "git", "apt-get", "make", ".ci/run"}
+OTHER_TOOLS = {"python", "pip", "git", "apt-get", "make", ".ci/run"}
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])")
 
 
