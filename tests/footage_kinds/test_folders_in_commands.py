@@ -15,6 +15,7 @@ from tests.clips.deep_pictures import write_samples
 from tests.clips.numbered import picture
 from tests.footage_kinds.stubs import Command
 from tests.footage_kinds.test_folders import UNSUPPORTED, save
+from tests.footage_kinds.test_pictures import save_phone
 
 
 def test_damaged_pictures_are_named(command: Command, tmp_path: Path) -> None:
@@ -74,3 +75,33 @@ def test_a_mixed_folder_through_every_command(
         left_out = [*named, "1 not read (pictures, not a video): event"]
         lines = left_out if name == "crop-people" else named
         assert (done.code, sorted(done.err)) == (0, sorted(f"{name}: {x}" for x in lines)), done
+
+
+def test_a_folder_of_pictures_through_every_stage(command: Command, tmp_path: Path) -> None:
+    for number in range(8):
+        save(tmp_path / "photos" / f"{number}.heic", number)
+
+    done = command("fancam", "photos", "--no-review", "--weights", "yolo11n.yaml")
+
+    assert (done.code, done.err) == (0, []), done
+    assert "crop-people    no video among the footages, only pictures" in done.out
+    assert any(line.startswith("smile-gifs") for line in done.out)
+    assert not list(tmp_path.glob("photos.fancam/crops/*/*.mp4"))
+
+
+def test_photographs_of_phones_name_the_people(command: Command, tmp_path: Path) -> None:
+    for number in range(4):
+        save(tmp_path / "photos" / f"{number}.jpg", number)
+    red = picture(3)
+    red[:, 24:] = 110  # only the red corner stays
+    red[-24:] = 110
+    save_phone(tmp_path / "known.heic", red)
+    (tmp_path / "known" / "Anna").mkdir(parents=True)
+    (tmp_path / "known.heic").rename(tmp_path / "known" / "Anna" / "1.HEIC")
+    (tmp_path / "known" / "Anna" / "2.cr2").write_bytes(b"x")
+
+    done = command("cluster-faces", "photos", "--known", "known")
+
+    assert done.code == 0, done
+    assert any(line.startswith("known    ") and "Anna" in line for line in done.out)
+    assert f"warning: known/Anna: 1 not read ({UNSUPPORTED}): 2.cr2" in done.out
