@@ -22,7 +22,9 @@ _RECORDS: Final = tuple(
     for kind in vars(stages).values()
     if isinstance(kind, type) and issubclass(kind, Record) and kind is not Record
 )
-_PLACES: Final = frozenset({"name", "names", "video", "footage", "path", "people", "footages"})
+_PLACES: Final = frozenset(
+    {"name", "names", "video", "footage", "path", "people", "footages"} | {"labels"}
+)
 """Keys of our JSON and YAML files whose values may hold a name."""
 _KEYED: Final = frozenset({"files", "keys"})
 """Keys whose value maps file names to keys of caches."""
@@ -33,7 +35,7 @@ _KEYS: Final = (
     | _OPAQUE
     | {field.name for kind in _RECORDS for field in fields(kind)}
     | {"schema", "stages", "size_bytes", "duration_s", "rate", "width", "height", "version"}
-    | {"frames", "size_wh", "person_id", "seen", "filled", "absent", "smiling", "note", "labels"}
+    | {"frames", "size_wh", "person_id", "seen", "filled", "absent", "smiling", "note"}
     | {"train", "val", "people", "tracker"}
     | {"recordings", "second_begins_later_s", "first_frames_apart_s", "common_s", "disconnects"}
     | {"off_s", "back_s", "lasts_s", "begun", "common", "looked_at", "looked_at_s"}
@@ -44,7 +46,7 @@ _STAGE: Final = re.compile(
 )
 _SKIPPED_CELLS: Final = {
     "tracks": frozenset(CSV_COLUMNS) - {"person"},
-    "labels": frozenset(LABEL_COLUMNS) - {"file", "by"},
+    "labels": frozenset(LABEL_COLUMNS) - {"file", "label", "by"},
 }
 _ALL: Final = re.compile(r"(?s).+")
 SKIPPED_COLUMNS: Final = {
@@ -175,7 +177,7 @@ def _csv_texts(text: str, skipped: frozenset[str]) -> Iterator[str] | None:
     rows = csv.reader(text.splitlines(keepends=True))
     try:
         header = next(rows, [])
-        known = skipped | {"person", "file", "by"}
+        known = skipped | {"person", "file", "label", "by"}
         found = {name for name in header if name not in known}
         columns = [name if name in known else "" for name in header]
         for row in rows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 import tempfile
 import warnings
 from collections import defaultdict
@@ -177,8 +178,7 @@ def scores_by_trackeval(truth: Path, results: Path, folder: Path) -> tuple[int, 
         import trackeval
 
         sequence = results.stem
-        (folder / "gt").mkdir(parents=True)
-        (folder / "gt" / sequence).symlink_to(truth)
+        shutil.copytree(truth, folder / "gt" / sequence)
         data = folder / "trackers" / "fancam" / "data"
         data.mkdir(parents=True)
         (data / results.name).write_bytes(results.read_bytes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import zipfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -51,6 +52,8 @@ ODD_FOOTAGE = {
     "dots": "v1.2.final",
     "line break": "two\nlines=3",
 }
+if sys.platform == "win32":  # no file can have these names there
+    ODD_FOOTAGE = {kind: ODD_FOOTAGE[kind] for kind in ("plain", "ini", "scripts", "dots")}
 TOLERANCE_PX = {"coco": 0.01, "label-studio": 0.001, "yolo": 0.001}
 """Rounding of the formats: supervision rounds COCO, and YOLO has six decimals of the image's size,
 which is also where the expected boxes come from."""
