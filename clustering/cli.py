@@ -200,7 +200,7 @@ def _cluster_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     with runner_at(parsed.ray, parsed.syncs) as runner:
         context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
         summary = cluster_faces(project, footages, settings, context=context)
-    for line in _report(project, summary):
+    for line in (*context.notes, *_report(project, summary)):
         print(line)
     return report_failures(NAME, summary.failed)
 

@@ -36,7 +36,9 @@ from data.project.project import FootageEntry, Project, absolute
 from data.project.stages import FACES, PEOPLE, PeopleRecord
 from data.storage.fetch import fetch_footage
 from data.tables.faces import Faces, Frames
+from data.tables.frame_sizes import scale_stored_boxes, store_frame_sizes
 from data.tables.people import People, open_people
+from data.video.content import follow_moved
 from data.video.footage import Footage, probe
 
 
@@ -71,6 +73,8 @@ def cluster_faces(
     named = list(failures.each(chosen, lambda one: _fetched(*one), lambda one: one[0]))
     paired, single = pair_up(named, settings.pairing.pairs, failures)
     with project.lock():
+        context.notes.extend(follow_moved(project, paths))
+        store_frame_sizes(project)
         others, left_out = _probe_others(project, paths, failures)
         failures.expect(len(others))
         remove_pairs(project, single)
@@ -78,6 +82,7 @@ def cluster_faces(
         lessons = known_lessons(project)
         intervals = analysed_intervals(lessons)
         found = find_faces(project, footages, settings, intervals=intervals, context=context)
+        _scale_boxes(project)
         tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, found, tables, settings)
         identified, plan, naming, done = _write_people(project, tables, settings, context)
@@ -92,6 +97,18 @@ def cluster_faces(
         took_s=time.monotonic() - start,
         up_to_date=done and all(footage.already_done for footage in found),
     )
+
+
+def _scale_boxes(project: Project) -> None:
+    """Scale the people's boxes in footages that were replaced by a larger or smaller version."""
+    sizes = {
+        name: (entry.width, entry.height)
+        for name, entry in project.footages.items()
+        if (record := project.record(FACES, name)) and record.size_bytes == entry.size_bytes
+    }
+    if project.people_file.exists():
+        with open_people(project.people_file) as people:
+            scale_stored_boxes(people, sizes)
 
 
 def _overlapping(

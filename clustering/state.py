@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from clustering import settings
 from clustering.faces import settings as faces_settings
 from clustering.faces.stage import faces_done, missing_tables
 from clustering.output.write import all_faces_clustered, folders_exist, is_written
 from clustering.pairing.match import analysed_intervals, known_lessons, pair_options_of
-from data.project.cleanup import Removable
+from data.project.cleanup import Removable, existing_files, files_under
 from data.project.manifest import OutputFolder
 from data.project.project import FootageEntry, Project
 from data.project.stages import FACES, PEOPLE
 from data.project.status import StageStatus
 from data.storage.addresses import footage_address
 from data.tables.people import open_people
-from data.video.footage import size_on_disk
+from data.video.media_folder import size_on_disk
 
 
 def states(project: Project) -> list[StageStatus]:
@@ -95,3 +96,10 @@ def removable(project: Project) -> list[Removable]:
     folders = (project.people_folder, project.dataset_folder)
     files = [file for folder in folders for file in OutputFolder(folder).files()]
     return [Removable("dataset", "cluster-faces", tuple(files))]
+
+
+def footage_files(project: Project, footage: str) -> list[Path]:
+    """Return the existing files of the faces of a footage."""
+    pictures = project.still_file(footage, 0).parent
+    tables = existing_files(project.faces_file(footage), project.frames_file(footage))
+    return [*files_under(pictures, project.parts_folder(footage)), *tables]

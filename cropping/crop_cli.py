@@ -156,7 +156,7 @@ def _crop_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
         context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
         paths = footage_paths(parsed.footage, left_out, pictures=False)
         summaries = crop_people(project, paths, settings, context=context)
-    for line in _report(summaries):
+    for line in (*context.notes, *_report(summaries)):
         print(line)  # noqa: T201
     return report_failures(NAME, context.failures.lines)
 

@@ -45,6 +45,7 @@ from data.storage.fetch import fetch_footage
 from data.storage.shown import command_line
 from data.tables.timeline_json import TIMELINE_FILE
 from data.tables.tracked_people import tracked_people
+from data.video.content import follow_moved
 from data.video.footage import holds_pictures, probe
 from data.video.frames import Damage
 
@@ -87,6 +88,7 @@ def crop_people(
             encoder cannot be used, or the disk is full.
     """
     with project.lock():
+        context.notes.extend(follow_moved(project, paths))
         check_encoder(settings.encoder)
         chosen = list(paths) or _videos(project)
         context.failures.expect(len(chosen))

@@ -29,7 +29,8 @@ from data.tables.tracked_people import (
     read_current_tracks,
     tracked_people,
 )
-from data.video.footage import holds_pictures, size_on_disk
+from data.video.footage import holds_pictures
+from data.video.media_folder import size_on_disk
 
 _NO_TRACKS = "no tracks yet"
 _OTHER_INPUTS = "written with other tracks or settings"
@@ -187,12 +188,13 @@ def removable(project: Project) -> list[Removable]:
     Raises:
         InputError: a manifest is damaged.
     """
-    files = [file for name in project.footages for file in _files(project, name)]
+    files = [file for name in project.footages for file in footage_files(project, name)]
     stages = [(stage, name) for name in project.footages for stage in (CROPS, GIFS, SMILES)]
     return [Removable("crops", "crop-people, smile-gifs", tuple(files), tuple(stages))]
 
 
-def _files(project: Project, footage: str) -> list[Path]:
+def footage_files(project: Project, footage: str) -> list[Path]:
+    """Return the existing generated files of the crops of a footage."""
     folder = project.crops_folder(footage)
     gifs = (folder / name for name in (project.record(GIFS, footage) or GifsRecord()).keys)
     smiles = project.smiles_file(footage)

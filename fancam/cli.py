@@ -163,6 +163,20 @@ def _forget(parsed: argparse.Namespace) -> int:
     return forget(_existing(parsed.project), parsed.person, yes=parsed.yes)
 
 
+def _remove_options(parser: argparse.ArgumentParser) -> None:
+    _project_options(parser)
+    parser.add_argument(
+        "footage", type=footage_path, help="the footage: its path, or its name in fancam status"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _remove(parsed: argparse.Namespace) -> int:
+    from fancam.remove import remove_footage
+
+    return remove_footage(_existing(parsed.project), parsed.footage, yes=parsed.yes)
+
+
 def _people_options(parser: argparse.ArgumentParser) -> None:
     _project_options(parser)
     parser.add_argument(
@@ -279,6 +293,13 @@ _COMMANDS = {
         " Their faces, portraits, labels, tracks, videos, GIFs and decisions are deleted, and the"
         " tracker too; other people's videos stay. Then the project is searched for their names,"
         " embeddings and portraits, and files that still have them are listed.",
+    ),
+    "remove": _Command(
+        _remove,
+        _remove_options,
+        "remove a footage from a project",
+        " Its faces, the decisions and labels about them, its tracks, videos and GIFs are deleted;"
+        " the footage itself stays where it is.",
     ),
     "models": _Command(
         _models,

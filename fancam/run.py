@@ -160,6 +160,7 @@ class _Stages:
         context = RunContext(progress, failures, self.runner)
         summary = cluster_faces(self.project, self.footages, settings, context=context)
         self.failures.add(failures)
+        yield from context.notes
         faces = sum(person.faces for person in summary.people)
         names = ", ".join(person.name for person in summary.people)
         yield f"cluster-faces  {len(summary.people)} people in {faces} faces: {names}"

@@ -19,8 +19,10 @@ from data.inference.runtime import RuntimeName
 from data.project.project import Project, absolute
 from data.project.stages import DETECTIONS, TRACKS
 from data.storage.fetch import fetch_footage
+from data.tables.frame_sizes import assignments_in_frame, store_frame_sizes
 from data.tables.people import Assignments, open_people
 from data.video.container import ASSUMED_RATE
+from data.video.content import follow_moved
 from data.video.footage import Footage, add_footage, probe
 from data.video.frames import Damage
 from tracking.detection.export import exported_model, people_of_classes
@@ -87,7 +89,6 @@ class _Inputs:
     classes: tuple[int, ...]  # person id of each class of the detector
     model_key: str
     label_margin: float
-    assignments: Mapping[str, Assignments]  # by footage
 
 
 def track_people(
@@ -108,6 +109,8 @@ def track_people(
             changed.
     """
     with project.lock():
+        context.notes.extend(follow_moved(project, paths))
+        store_frame_sizes(project)
         stage = _Tracking(project, settings, _inputs_of(project))
         chosen = paths or [entry.path for entry in project.footages.values()]
         if not chosen:
@@ -132,14 +135,12 @@ def _inputs_of(project: Project) -> _Inputs:
     metadata = exported_model(weights).metadata
     with open_people(project.people_file) as people:
         names, merged_into = people.names(), people.merged_into()
-        assignments = {name: people.assignments(name) for name in project.footages}
     return _Inputs(
         weights=weights,
         names=names,
         classes=people_of_classes(weights, metadata, names, merged_into),
         model_key=metadata.key,
         label_margin=project.label_margin,
-        assignments=assignments,
     )
 
 
@@ -244,7 +245,6 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             people=len(inputs.classes),
             segments=segments_of(footage),
         )
-        assignments = inputs.assignments.get(name) if settings.faces else None
         return LinkJob(
             paths=project.paths,
             name=name,
@@ -252,11 +252,18 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             classes=inputs.classes,
             names=inputs.names,
             label_margin=inputs.label_margin,
-            faces=Assignments.empty() if assignments is None else assignments,
+            faces=self._faces(name),
             linking=settings.linking,
             overlay=settings.overlay,
             mot=settings.mot,
         )
+
+    def _faces(self, name: str) -> Assignments:
+        """Return the recognised faces of a footage; none if the settings ignore them."""
+        if not self.settings.faces:
+            return Assignments.empty()
+        with open_people(self.project.people_file) as people:
+            return assignments_in_frame(people, self.project.footages[name])
 
 
 # --- what an earlier run finished -------------------------------------------------------------

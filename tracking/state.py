@@ -15,8 +15,9 @@ from data.project.project import FootageEntry, Project
 from data.project.stages import DETECTIONS, TRACKER, TRACKS, TrackerRecord, TracksRecord
 from data.project.status import StageStatus
 from data.tables.dataset import DATA_FILE
+from data.tables.frame_sizes import assignments_in_frame
 from data.tables.people import Assignments, People, open_people
-from data.video.footage import size_on_disk
+from data.video.media_folder import size_on_disk
 from tracking.detection.export import current_classes, weights_key
 from tracking.detection.inputs import detections_record, faces_key, tracks_record
 from tracking.training.examples import ids_in_dataset, read_examples
@@ -119,7 +120,7 @@ def _current_record(
         label_margin=project.label_margin,
         # Stored in the model, and followed through the merges since.
         classes=current_classes(record.classes, people.names(), people.merged_into()),
-        faces=faces_key(people.assignments(entry.name)) if with_faces else no_faces,
+        faces=faces_key(assignments_in_frame(people, entry)) if with_faces else no_faces,
         names=people.names(),
     )
 
@@ -162,7 +163,7 @@ def _are_merged(record: TracksRecord, people: People) -> bool:
 
 def removable(project: Project) -> list[Removable]:
     """List the files of tracks and detections, and of the tracker."""
-    files = [file for name in project.footages for file in _track_files(project, name)]
+    files = [file for name in project.footages for file in footage_files(project, name)]
     stages = [(stage, name) for name in project.footages for stage in (DETECTIONS, TRACKS)]
     return [
         Removable("tracks", "track-people", tuple(files), tuple(stages)),
@@ -170,7 +171,8 @@ def removable(project: Project) -> list[Removable]:
     ]
 
 
-def _track_files(project: Project, footage: str) -> list[Path]:
+def footage_files(project: Project, footage: str) -> list[Path]:
+    """Return the existing files of the tracks and detections of a footage."""
     csv_file = project.tracks_file(footage)
     tracks = existing_files(*(csv_file.with_suffix(suffix) for suffix in (".csv", ".txt", ".mp4")))
     checkpoints = files_under(csv_file.with_suffix(".parts"))
@@ -236,7 +238,7 @@ def _examples(folder: Path, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]
 
 def _are_tracks_stale(project: Project, people: People, footage: str) -> bool:
     record = project.record(TRACKS, footage)
-    faces = people.assignments(footage)
+    faces = assignments_in_frame(people, project.footages[footage])
     return (
         record is None
         or record.names != people.names()

@@ -128,7 +128,7 @@ def _track_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
         context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
         paths = footage_paths(parsed.footage, left_out)
         summaries = track_people(project, paths, settings, context=context)
-    for line in _report(summaries):
+    for line in (*context.notes, *_report(summaries)):
         print(line)  # noqa: T201
     return report_failures(NAME, context.failures.lines)
 

@@ -151,7 +151,7 @@ def find_lessons(
 def remove_pairs(project: Project, footages: Sequence[Footage]) -> None:
     """Remove the pairs of footages that will be analysed in full from now on."""
     paths = {absolute(footage.path) for footage in footages}
-    _remove(project, [e.name for e in project.footages.values() if e.path in paths])
+    remove_pairs_of(project, [e.name for e in project.footages.values() if e.path in paths])
 
 
 def known_lessons(project: Project) -> list[Lesson]:
@@ -218,14 +218,14 @@ def _store(project: Project, lesson: Lesson) -> None:
         on,
     )
     if not project.is_finished(PAIR, record, first):
-        _remove(project, lesson.names)
+        remove_pairs_of(project, lesson.names)
         project.finish(PAIR, record, first)
     file, content = project.pair_file(first, second), lesson.as_json()
     if not file.exists() or json.loads(file.read_text(encoding="utf-8")) != content:
         write_json(file, content)
 
 
-def _remove(project: Project, names: Sequence[str]) -> None:
+def remove_pairs_of(project: Project, names: Sequence[str]) -> None:
     """Remove all pairs that contain these footages."""
     for first, record in project.records(PAIR).items():
         if set(record.names) & set(names):

@@ -103,7 +103,7 @@ def _gifs_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     context = RunContext(bars(NAME), Failures(project.logs_folder))
     paths = footage_paths(parsed.footage, left_out)
     summaries = smile_gifs(project, paths, settings, context=context)
-    for line in _report(summaries):
+    for line in (*context.notes, *_report(summaries)):
         print(line)
     return report_failures(NAME, context.failures.lines)
 

@@ -43,6 +43,7 @@ from data.tables.tracked_people import (
 )
 from data.tables.tracks import tracked_names
 from data.video.container import ASSUMED_RATE
+from data.video.content import follow_moved
 from data.video.footage import Footage, probe
 from data.video.frames import Damage
 
@@ -85,6 +86,7 @@ def smile_gifs(
             would overwrite a file of the user.
     """
     with project.lock():
+        context.notes.extend(follow_moved(project, footages))
         chosen = list(footages) or _tracked(project)
         model_key = load_smile_model(settings.model).key
         context.failures.expect(len(chosen))

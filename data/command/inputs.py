@@ -12,6 +12,7 @@ from typing import TypeVar
 from data.core.errors import InputError
 from data.project.project import SUFFIX, Project, absolute
 from data.storage.addresses import footage_address, footage_path
+from data.video.content import moved_footages
 from data.video.media_folder import LeftOut, media_among, media_in
 
 _T = TypeVar("_T", str, Path)
@@ -62,7 +63,8 @@ def project_for(
     source = absolute(sources[0])
     project = Project(Path(f"{source.name if is_folder else source.stem}{SUFFIX}"))
     stored = [entry.path for entry in project.footages.values()]
-    if stored and not {absolute(footage) for footage in footages} & set(stored):
+    known = {absolute(footage) for footage in footages} & set(stored)
+    if stored and not known and not moved_footages(project, footages):
         message = f"{project.folder.name} is the project of {stored[0]}"
         raise InputError(f"{source}: {message}; add to it, or choose another project by --project")
     return project

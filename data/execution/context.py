@@ -17,8 +17,10 @@ class RunContext:
         progress: makes the bars.
         failures: collects the errors of single footages; by default, the first error ends the run.
         runner: executes the tasks; by default, in this process.
+        notes: receives lines about footages that were moved.
     """
 
     progress: Progress
     failures: Failures = field(default_factory=FailFast)
     runner: Runner = field(default_factory=LocalRunner)
+    notes: list[str] = field(default_factory=list)

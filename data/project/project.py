@@ -17,7 +17,16 @@ from data.core.atomic import write_json
 from data.core.errors import InputError
 from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.paths import ProjectFolder, ProjectPaths
-from data.project.stages import DETECTIONS, FACES, PEOPLE, SMILES, TRACKS, RecordT, Stage
+from data.project.stages import (
+    DETECTIONS,
+    FACES,
+    FOOTAGE_STAGES,
+    PEOPLE,
+    SMILES,
+    TRACKS,
+    RecordT,
+    Stage,
+)
 from data.storage.addresses import (
     footage_address,
     footage_path,
@@ -134,6 +143,18 @@ class Project(ProjectPaths):
         path = absolute(path)
         known = (e.streams for e in self.footages.values() if e.path == path)
         return next(known, DEFAULT_STREAMS)
+
+    def move_footage(self, name: str, path: Path) -> None:
+        """Change the path of a footage; its name and records stay."""
+        self.footages[name] = dataclasses.replace(self.footages[name], path=absolute(path))
+        self.save()
+
+    def drop_footage(self, name: str) -> None:
+        """Remove the entry and all records of a footage; its files are left to the caller."""
+        del self.footages[name]
+        for stage in FOOTAGE_STAGES:
+            self._records.pop(stage.key(name), None)
+        self.save()
 
     def _unused_name(self, path: Path) -> str:
         stem = _file_stem(path)

@@ -13,6 +13,14 @@ Spans = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class ContentRecord(Record):
+    """Content of a footage, by which it is recognised after a move."""
+
+    size_bytes: int
+    digest: str  # of parts of the file
+
+
+@dataclass(frozen=True, slots=True)
 class FacesRecord(Record):
     """Inputs and settings of the faces table of a footage."""
 
@@ -186,6 +194,7 @@ class Stage(Generic[RecordT]):
         return key.removeprefix(self.name) if matches else None
 
 
+CONTENT: Final = Stage(ContentRecord, "content of ", "cluster-faces")
 FACES: Final = Stage(FacesRecord, "faces of ", "cluster-faces")
 RECORDING: Final = Stage(RecordingRecord, "presence in ", "cluster-faces")
 PAIR: Final = Stage(PairRecord, "pair of ", "cluster-faces")
@@ -196,3 +205,14 @@ TRACKS: Final = Stage(TracksRecord, "tracks of ", "track-people")
 CROPS: Final = Stage(CropsRecord, "crops of ", "crop-people")
 SMILES: Final = Stage(SmilesRecord, "smiles of ", "smile-gifs")
 GIFS: Final = Stage(GifsRecord, "smile gifs of ", "smile-gifs")
+FOOTAGE_STAGES: Final[tuple[Stage[Any], ...]] = (
+    CONTENT,
+    FACES,
+    RECORDING,
+    DETECTIONS,
+    TRACKS,
+    CROPS,
+    SMILES,
+    GIFS,
+)
+"""Stages with a record per footage; that of a pair is under the name of its first footage."""

@@ -16,6 +16,7 @@ from data.project.project import FootageEntry, Project
 from data.video.animation import TICKS_PER_S, is_animated, is_sequence, measure_animation
 from data.video.clock import Join
 from data.video.container import check_audio_stream, open_video, stream_rate
+from data.video.content import store_content
 from data.video.display.form import PLAIN, DisplayForm
 from data.video.display.probing import probe_form
 from data.video.duration import (
@@ -98,19 +99,10 @@ def probe(path: Path | str, streams: StreamChoice = DEFAULT_STREAMS) -> Footage:
     return _probe_video(path, size_bytes, streams)
 
 
-def size_on_disk(path: Path) -> int | None:
-    """Return the bytes of a footage, as `probe` counts them; None if it does not exist."""
-    try:
-        if path.is_dir():
-            return sum(picture.stat().st_size for picture in pictures_in(path))
-        return path.stat().st_size
-    except OSError:
-        return None
-
-
 def add_footage(project: Project, footage: Footage, *, force: bool = False) -> FootageEntry:
     """Add a footage to a project, or find its entry; see `Project.add_footage`."""
-    return project.add_footage(
+    before = dict(project.footages)
+    entry = project.add_footage(
         footage.path,
         size_bytes=footage.size_bytes,
         duration_s=footage.duration_s,
@@ -119,6 +111,8 @@ def add_footage(project: Project, footage: Footage, *, force: bool = False) -> F
         streams=footage.streams,
         force=force,
     )
+    store_content(project, entry.name, again=before.get(entry.name) != entry)
+    return entry
 
 
 def _probe_folder(folder: Path) -> Footage:

@@ -298,3 +298,13 @@ def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
     """Return the sort key: digits as numbers, other text without case, then the name itself."""
     parts = re.findall(r"\d+|\D+", path.name)
     return [(int(p), "") if p.isdecimal() else (-1, p.casefold()) for p in parts], path.name
+
+
+def size_on_disk(path: Path) -> int | None:
+    """Return the bytes of a footage, as `probe` counts them; None if it does not exist."""
+    try:
+        if path.is_dir():
+            return sum(picture.stat().st_size for picture in pictures_in(path))
+        return path.stat().st_size
+    except OSError:
+        return None
