@@ -86,6 +86,7 @@ def cluster_faces(
         tables = {name: read_tables(project, name) for name in project.footages}
         _require_faces(project, found, tables, settings)
         identified, plan, naming, done = _write_people(project, tables, settings, context)
+        store_frame_sizes(project)  # of the footages that this run added
     names = {footage.name for footage in found}
     return dataclasses.replace(
         summarise(project, found, identified, plan),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -64,15 +64,15 @@ def store_content(project: Project, name: str, *, again: bool = False) -> None:
 def moved_footages(project: Project, paths: Sequence[Path]) -> dict[str, Path]:
     """Return the new path of each footage that is one of ``paths`` now, by its name.
 
-    A footage has moved if its content is not at its path any more. A copy of a footage that is
-    still in its place is another footage.
+    A footage has moved if its file is gone, or is another footage of the project by now. A copy of
+    a footage that is still in its place is another footage.
 
     Args:
         project: project to search.
         paths: local paths that the user named.
     """
     records = project.records(CONTENT)
-    lost = {name: record for name, record in records.items() if _is_lost(project, name)}
+    lost = {name: record for name, record in records.items() if _is_lost(project, name, records)}
     if not lost:
         return {}
     owners = {entry.path: name for name, entry in project.footages.items()}
@@ -111,13 +111,19 @@ def follow_moved(project: Project, paths: Sequence[Path]) -> list[str]:
     return lines
 
 
-def _is_lost(project: Project, name: str) -> bool:
+def _is_lost(project: Project, name: str, records: Mapping[str, ContentRecord]) -> bool:
+    """Whether a footage's file is gone, or has the content of another footage of the project.
+
+    A file with any other content is the footage itself, changed in its place.
+    """
     entry = project.footages.get(name)
-    return (
-        entry is not None
-        and footage_address(entry.path) is None
-        and size_on_disk(entry.path) != entry.size_bytes
-    )
+    if entry is None or footage_address(entry.path) is not None:
+        return False
+    size = size_on_disk(entry.path)
+    if size is None or size == entry.size_bytes:
+        return size is None
+    others = [r for other, r in records.items() if other != name and r.size_bytes == size]
+    return bool(others) and _digest(entry.path) in {record.digest for record in others}
 
 
 def _digest(path: Path) -> str:

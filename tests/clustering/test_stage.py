@@ -137,7 +137,7 @@ def test_project_file(finished: Path) -> None:
         "width": 640,
         "height": 360,
     }
-    assert sorted(content["stages"]) == ["faces of first", "people"]
+    assert sorted(content["stages"]) == ["content of first", "faces of first", "people"]
 
 
 def test_report_and_nothing_to_do(run: Run, project: Path) -> None:
