@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import confirmed, shown
+from data.command.command import confirmed
 from data.core.errors import InputError
+from data.storage.shown import command_line, shown
 
 if TYPE_CHECKING:
     from data.project.project import FootageEntry, Project
@@ -38,7 +39,7 @@ def remove_footage(project: Project, footage: Path, *, yes: bool) -> int:
     print(f"{entry.name} removed; the footage itself is unchanged: {shown(entry.path)}")
     if rewrite:
         _write_people(project)
-    print(f"next: fancam status {shown(project.folder)}")
+    print(f"next: {command_line(NAME, 'status', project.folder)}")
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from data.project.project import Project, absolute
 from data.project.stages import CONTENT, ContentRecord
 from data.storage.addresses import footage_address
+from data.storage.shown import shown
 from data.video.media_folder import pictures_in, size_on_disk
 
 _PART_BYTES: Final = 64 * 1024
@@ -105,7 +106,9 @@ def follow_moved(project: Project, paths: Sequence[Path]) -> list[str]:
     for name, path in moved_footages(project, paths).items():
         was = project.footages[name].path
         project.move_footage(name, path)
-        lines.append(f"{name}: moved from {was} to {path}; its faces and decisions are kept")
+        lines.append(
+            f"{name}: moved from {shown(was)} to {shown(path)}; its faces and decisions stay"
+        )
     for name in project.footages:
         store_content(project, name)
     return lines
