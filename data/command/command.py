@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -158,6 +159,8 @@ def run(name: str, command: Callable[[], int]) -> int:
         name: name of the command, the prefix of the line.
         command: returns its own exit code.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may have characters that it does not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return command()
     except KeyboardInterrupt:

@@ -91,7 +91,11 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write ``content`` atomically, as indented JSON."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    try:
+        write_text(path, f"{text}\n")
+    except UnicodeEncodeError:  # a path that is not Unicode
+        write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def link_or_copy(source: Path, target: Path) -> None:

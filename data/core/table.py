@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -75,7 +76,7 @@ class Table:
             size = int(np.prod(shape))
             arrays[name] = pa.FixedSizeListArray.from_arrays(flat, size) if shape else flat
         # Open files: pyarrow would interpret paths as addresses.
-        with atomic_write(path) as partial, pa.OSFile(str(partial), "wb") as target:
+        with atomic_write(path) as partial, pa.OSFile(os.fsencode(partial), "wb") as target:
             pq.write_table(pa.table(arrays), target, compression="zstd", row_group_size=_ROW_GROUP)
 
     @classmethod
@@ -90,7 +91,7 @@ class Table:
 
         try:
             # One column and row group at a time: two copies of a million faces take 4 GB.
-            with pa.OSFile(str(path)) as source, pq.ParquetFile(source) as file:
+            with pa.OSFile(os.fsencode(path)) as source, pq.ParquetFile(source) as file:
                 absent = cls.ADDED - set(file.schema_arrow.names)
                 columns = {
                     name: _zeros(file, *kind) if name in absent else _numpy(file, name, *kind)
@@ -111,7 +112,7 @@ class Table:
         import pyarrow.parquet as pq
 
         try:
-            with pa.OSFile(str(path)) as source:
+            with pa.OSFile(os.fsencode(path)) as source:
                 return int(pq.read_metadata(source).num_rows)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(path, error) from error

@@ -11,6 +11,7 @@ import pytest
 
 import clustering.faces.stage
 import clustering.faces.tasks
+import clustering.pairing.recordings
 import clustering.stage
 import cropping.smiles.stage
 import cropping.stage
@@ -142,3 +143,38 @@ def test_what_stops_the_run(
     assert len(done.err) == 1
     assert line in done.err[0]
     assert not (films / "p.fancam" / "logs").exists()
+
+
+@pytest.mark.usefixtures("films")
+def test_a_pair_fails_together(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "on_air_intervals"
+    function = getattr(clustering.pairing.recordings, name)
+    monkeypatch.setattr(clustering.pairing.recordings, name, failing(function))
+    pair = ("--pair", "a.mp4", BAD, "--offset", "0")
+    done = command("cluster-faces", "c.mp4", *pair, "--project", "p.fancam")
+    assert (done.code, len(done.err)) == (1, 1), done
+    assert "an error of fancam (ValueError in " in done.err[0]
+    assert finished("cluster-faces") == ["c.mp4"]
+
+
+def test_footages_that_the_command_does_not_name(
+    command: Command, films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("cluster-faces", films, "--project", "p.fancam").code == 0
+    _, module, name = PLACES["opening"]
+    monkeypatch.setattr(module, name, failing(getattr(module, name)))
+    done = command("cluster-faces", "--project", "p.fancam")
+    assert (done.code, len(done.err)) == (1, 1), done
+    assert f"{BAD}: an error of fancam (ValueError in " in done.err[0]
+    assert finished("cluster-faces") == ["a.mp4", BAD, "c.mp4"]
+
+
+def test_an_export_of_the_others(command: Command, films: Path) -> None:
+    assert command("fancam", films, *RUN).code == 0
+    tracks = Project(Path("p.fancam")).tracks_file("b")
+    tracks.write_text("no table")
+    done = command("fancam", "export", "p.fancam")
+    assert (done.code, len(done.err)) == (1, 1), done
+    assert "b.csv" in done.err[0]
+    written = sorted(file.name for file in Path("p.fancam/export").glob("[a-c].*"))
+    assert [name[0] for name in written] == ["a", "a", "c", "c"]

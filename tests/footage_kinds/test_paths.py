@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -193,3 +194,19 @@ def test_a_pattern_below_a_folder_with_brackets(
         shutil.copy(clip, folder / name)
     assert command("cluster-faces", "lessons [2024]/a*.mp4", "--project", "p").code == 0
     assert sorted(Project(Path("p")).footages) == ["a1", "a2"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no such names on this system")
+@pytest.mark.parametrize("name", [b"\xff", b"caf\xe9 \x80"])
+def test_folders_whose_names_are_not_unicode(
+    command: Command, clip: Path, tmp_path: Path, name: bytes
+) -> None:
+    folder = _folder(tmp_path / os.fsdecode(name))
+    shutil.copy(clip, folder / "clip.mp4")
+    project = os.fsdecode(name + b".fancam")
+    run = ("fancam", "--no-review", "--weights", "yolo11n.yaml", "--project", project)
+    for words in ((*run, folder), ("fancam", "status", project), ("fancam", "export", project)):
+        done = command(*words)
+        assert (done.code, done.err) == (0, [])
+    found = Project(Path(project))
+    assert [entry.path for entry in found.footages_with(CROPS)] == [folder / "clip.mp4"]
