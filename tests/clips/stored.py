@@ -96,6 +96,23 @@ def pq_frame(nits: NDArray[np.float64], transfer: int = 16, primaries: int = 9) 
     return grey_frame(code, transfer, primaries)
 
 
+def hdr_frame(image: Image) -> Any:
+    """Return a 10-bit PQ frame of an SDR image, whose white becomes 203 cd/m2 (BT.2408)."""
+    from_bt709 = np.array(
+        [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
+    )
+    red, green, blue = np.moveaxis(_pq(203 * (image / 255.0) ** 2.4 @ from_bt709.T), -1, 0)
+    luma = 0.2627 * red + 0.6780 * green + 0.0593 * blue
+    chroma = (blue - luma) / 1.8814, (red - luma) / 1.4746
+    halves = [(plane[::2, ::2] + plane[1::2, ::2]) / 2 for plane in chroma]
+    frame = grey_frame(luma, 16, 9)
+    for plane, half in zip(frame.planes[1:], halves, strict=True):
+        samples = np.zeros((plane.height, plane.line_size // 2), np.uint16)
+        samples[:, : plane.width] = np.round(_CHROMA + 896 * half)
+        plane.update(samples.tobytes())
+    return frame
+
+
 def grey_frame(code: NDArray[np.float64], transfer: int, primaries: int) -> Any:
     """Return a 10-bit frame of grey, ``(h, w)`` in 0 to 1, with the given colour tags."""
     import av
@@ -112,7 +129,12 @@ def grey_frame(code: NDArray[np.float64], transfer: int, primaries: int) -> Any:
 
 
 def exif_clip(
-    path: Path, image: Image, orientation: int, *, matrix: Sequence[int] | None = None
+    path: Path,
+    image: Image,
+    orientation: int,
+    *,
+    matrix: Sequence[int] | None = None,
+    frames: int = 10,
 ) -> None:
     """Copy JPEGs with EXIF into a video, as cameras do."""
     import av
@@ -128,7 +150,7 @@ def exif_clip(
         if matrix is not None:
             stream.set_display_matrix(matrix)
         stream.codec_context.open()
-        for number in range(10):
+        for number in range(frames):
             packet = av.Packet(content.getvalue())
             packet.pts = packet.dts = number
             packet.time_base, packet.stream = Fraction(1, RATE), stream
