@@ -151,9 +151,26 @@ def test_progressive_frames_stored_as_interlaced_keep_their_detail(tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
-def test_progressive_video_is_not_touched(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lines", [0, 1, 4])
+def test_progressive_video_is_not_touched(name: str, lines: int, tmp_path: Path) -> None:
+    """Also where a square moves vertically by an even number of lines, which looks like fields."""
     path = tmp_path / name
-    write_frames(path, [frame_of(image) for image in scene(FRAMES)], options=X264)
+    images = scene(FRAMES)
+    for number, image in enumerate(images):
+        top = 30 + lines * number
+        image[top : top + 60, 100:180] = 230
+    write_frames(path, [frame_of(image) for image in images], options=X264)
+    assert probe(path).form.key == ""
+
+
+def test_a_square_that_moves_by_whole_lines_is_progressive(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    frames = []
+    for number in range(FRAMES):
+        image = scene(1)[0]
+        image[30 + 4 * number : 90 + 4 * number, 100:180] = 230
+        frames.append(frame_of(image))
+    write_frames(path, frames, options=X264)
     assert probe(path).form.key == ""
 
 

@@ -33,11 +33,14 @@ _PACKETS_TO_TRY: Final = 100
 _COLUMN_STEP: Final = 4
 _MOTION: Final = 12
 """Smallest change of a moving pixel from the frame before to the frame after, of 255."""
-_MIN_MOVING: Final = 400
+_MIN_MOVING: Final = 100
 """Moving pixels below which a frame gives no verdict."""
 _FIELD_RATIO: Final = 1.3
 """Misfit of the wrong order of fields over that of the right one; idet uses 1.04 for all pixels."""
-_PROGRESSIVE_RATIO: Final = 1.5  # as idet
+_PROGRESSIVE_RATIO: Final = 2.0
+"""Misfit of lines of neighbouring frames over that of a whole frame's own; idet uses 1.5."""
+_SAME_RATIO: Final = 1.15
+"""Misfit of one order of fields over that of the other, of a whole frame."""
 
 _MIN_FRAMES: Final = 4
 _MIN_SHARE: Final = 0.25
@@ -56,15 +59,19 @@ class _Verdicts:
     flagged: int = 0
 
     def add(self, before: _Luma, frame: _Luma, after: _Luma) -> None:
-        wrong_top, wrong_bottom, own = misfits(before, frame, after)
-        if not own and not wrong_top and not wrong_bottom:
+        top, bottom, own = misfits(before, frame, after)
+        if not own and not top and not bottom:
             return
-        if wrong_bottom > _FIELD_RATIO * wrong_top:
-            self.top += 1
-        elif wrong_top > _FIELD_RATIO * wrong_bottom:
-            self.bottom += 1
-        elif min(wrong_top, wrong_bottom) > _PROGRESSIVE_RATIO * own:
+        right, wrong = sorted((top, bottom))
+        # Fields of one frame are as close in time as those of neighbours in the right order.
+        is_whole = right > _PROGRESSIVE_RATIO * own
+        if is_whole and wrong < _SAME_RATIO * right:
             self.progressive += 1
+        elif not is_whole and wrong > _FIELD_RATIO * right:
+            if top < bottom:
+                self.top += 1
+            else:
+                self.bottom += 1
 
     def fields(self) -> FieldOrder:
         """Return the interlacing of the video."""
