@@ -33,6 +33,7 @@ class ClusteredFootage:
     cluster: Labels  # (n,) from 0; -1 unknown
     previous: Assignments  # people in the previous run
     seconds_per_face: float  # sampling interval
+    former: Labels | None = None  # (n,) last person of faces that the previous run missed; -1 none
 
 
 def identify(
@@ -98,7 +99,9 @@ class _Nodes:
         previous = [
             _match_previous(_previous_people(e), e.cluster, reviewed_people) for e in entries
         ]
-        self.previous = np.concatenate([np.zeros(0, np.int64), *previous])
+        matched = np.concatenate([np.zeros(0, np.int64), *previous])
+        again = [_match_former(e, best, matched) for e, best in zip(entries, previous, strict=True)]
+        self.previous = np.concatenate([np.zeros(0, np.int64), *again])
 
     def groups(self, label: Labels, *, clothes: bool = False) -> Groups:
         """Compute the moments of the groups of ``label``, ``(n,)``, each of one face or more."""
@@ -169,6 +172,27 @@ def _match_previous(person: Labels, cluster: Labels, reviewed_people: Collection
         kept = (best[clusters] == UNKNOWN) & has_majority & is_reviewed
         best[clusters[kept]] = main_person[kept]
     return best
+
+
+def _match_former(entry: ClusteredFootage, best: Labels, matched: Labels) -> Labels:
+    """Match the clusters that are no person of the previous run with those of earlier runs.
+
+    Args:
+        entry: a clustered footage.
+        best: ``(clusters,)`` person of each cluster in the previous run; -1 none.
+        matched: people of the previous run who have a cluster in any footage.
+
+    Returns:
+        ``(clusters,)`` ``best`` with the people of earlier runs.
+    """
+    if entry.former is None or not len(best):
+        return best
+    former = np.where(np.isin(entry.former, matched), UNKNOWN, entry.former)
+    is_open = (entry.cluster != UNKNOWN) & (best[entry.cluster] == UNKNOWN)
+    again = np.full_like(best, UNKNOWN)
+    found = _match_previous(former, np.where(is_open, entry.cluster, UNKNOWN), ())
+    again[: len(found)] = found
+    return np.where(best == UNKNOWN, again, best)
 
 
 def _components(votes: NDArray[np.int64]) -> list[Rows]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from clustering.faces.embedding_space import face_embeddings, face_weights, has_sface
 from clustering.grouping.arrays import Labels
 from clustering.grouping.calibration import DLIB, SFACE
-from clustering.grouping.cannot_link import CannotLink
+from clustering.grouping.cannot_link import CannotLink, incidence
 from clustering.grouping.dbscan import dense
 from clustering.grouping.large_linkage import DEFAULT_LIMITS, LinkageLimits, link
 from clustering.grouping.leftovers import match_leftovers, one_per_frame
@@ -109,7 +109,10 @@ class _Grouping:
         self.embedding = face_embeddings(faces, sface=sface, mirrored=settings.mirror)
         self.weight = face_weights(faces, sface=sface, weighted=settings.quality)
         self.clothes = faces.clothes if clothes else np.zeros((len(faces), 1), np.float32)
-        self.node = _nodes(faces, constraints, tracklets=settings.tracklets and video)
+        # A removed face leaves its tracklet only after the linkage.
+        tracklets = settings.tracklets and video
+        self.node = _nodes(faces, constraints, tracklets=tracklets)
+        self.linked_node = _nodes(faces, constraints.without_removals(), tracklets=tracklets)
         chosen = self.calibration
         self.threshold = settings.eps * (chosen.link if video else chosen.link_stills)
         self.distance = Distance(
@@ -121,10 +124,9 @@ class _Grouping:
         """Link nodes, drop clusters that are no person, and assign leftovers; ``(n,)``."""
         if len(self.faces) == 0:
             return np.zeros(0, np.int64)
-        cluster = self._link(self.node)
-        return renumbered(
-            self._assign_leftovers(np.where(self._is_person(cluster), cluster, UNKNOWN))
-        )
+        cluster = self._link(self.linked_node)
+        is_member = self._is_person(cluster) & ~self.constraints.removed()
+        return renumbered(self._assign_leftovers(np.where(is_member, cluster, UNKNOWN)))
 
     def _groups(self, label: Labels) -> Groups:
         return groups_of(label, self.weight, self.embedding, self.clothes)
@@ -149,13 +151,36 @@ class _Grouping:
         return linked[node]
 
     def _is_person(self, cluster: Labels) -> NDArray[np.bool_]:
-        """Return the faces of clusters that are dense by DBSCAN and have a good face, ``(n,)``."""
+        """Return the faces of clusters that are dense by DBSCAN and have a good face, ``(n,)``.
+
+        Removed faces do not found a person. They count where the other faces are a person already,
+        so that one who had just enough faces does not lose the others too.
+        """
         is_dense = dense(self.embedding, eps=self.settings.eps, min_samples=self.min_samples)
-        has_founder = is_dense & (self.weight >= self.calibration.founder_weight)
-        founders = np.unique(cluster[has_founder])
-        large = np.flatnonzero(np.bincount(cluster) >= self.min_samples)
+        is_founder = is_dense & (self.weight >= self.calibration.founder_weight)
+        removed = self.constraints.removed()
+        people = self._founded(cluster, is_founder, ~removed)
+        if removed.any():
+            anyway = self._founded(cluster, is_founder, np.ones(len(cluster), np.bool_))
+            people = np.union1d(people, np.intersect1d(anyway, self._continued(cluster)))
         pinned = np.unique(cluster[self.constraints.pinned != UNKNOWN])
-        return np.isin(cluster, np.union1d(np.intersect1d(founders, large), pinned))
+        return np.isin(cluster, np.union1d(people, pinned))
+
+    def _founded(
+        self, cluster: Labels, is_founder: NDArray[np.bool_], counts: NDArray[np.bool_]
+    ) -> Labels:
+        """Return the clusters in which enough faces count, and one of them is a founder."""
+        large = np.flatnonzero(np.bincount(cluster[counts]) >= self.min_samples)
+        return np.intersect1d(np.unique(cluster[is_founder & counts]), large)
+
+    def _continued(self, cluster: Labels) -> Labels:
+        """Return the clusters that have the most faces of a person of the previous run."""
+        person = self.constraints.person_id
+        known = person != UNKNOWN
+        _, person = np.unique(person[known], return_inverse=True)
+        shape = (int(person.max(initial=UNKNOWN)) + 1, int(cluster.max(initial=UNKNOWN)) + 1)
+        votes = incidence(person, cluster[known], shape)
+        return np.unique(np.asarray(votes.argmax(axis=1)).reshape(-1)) if votes.nnz else person
 
     def _assign_leftovers(self, cluster: Labels) -> Labels:
         """Assign each leftover node to the cluster that it clearly belongs to."""
@@ -173,6 +198,8 @@ class _Grouping:
             distance=self.distance,
             limit=self.threshold + _JOIN_SLACK * self.settings.eps,
         )
+        joining = np.append(joins, UNKNOWN)[leftover_node]
+        joins[leftover_node[self.constraints.rejects(people, joining)]] = UNKNOWN
         if self.settings.cannot_link:
             joins = one_per_frame(joins, distance, node=leftover_node, frame=self.faces.frame_index)
         people[left] = joins[leftover_node[left]]

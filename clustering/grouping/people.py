@@ -37,6 +37,7 @@ def identify_people(
     """
     faces = {name: table for name, (_, table) in tables.items()}
     previous = {name: _previous_people(people, name, table) for name, table in faces.items()}
+    former = {name: _former_people(people, name, table) for name, table in faces.items()}
     face_keys = {name: FaceKeys(table.time_s, table.xyxy) for name, table in faces.items()}
     reviewed = people.reviewed(face_keys, previous)
     clusters = _plain_clusters(faces, settings) if settings.plain else {}
@@ -51,13 +52,17 @@ def identify_people(
                 table, settings, frames=len(frames), video=video, constraints=constraints
             )
         votes = Assignments(table.time_s, table.xyxy, _votes(previous[name], labels))
-        footages[name] = ClusteredFootage(table, clusters[name], votes, record.every_s)
+        footages[name] = ClusteredFootage(
+            table, clusters[name], votes, record.every_s, _votes(former[name], labels)
+        )
     next_id, eps = people.next_person_id(), settings.eps
     found = identify(
         footages, eps=eps, next_person_id=next_id, reviewed_people=_reviewed_people(reviewed)
     )
-    found = {name: _undoable(found[name], previous[name], reviewed.labels[name]) for name in found}
-    store_clustering(people, faces, found, first_new=next_id)
+    last = {n: np.where(previous[n] == UNKNOWN, former[n], previous[n]) for n in found}
+    undoable = {name: _undoable(found[name], last[name], reviewed.labels[name]) for name in found}
+    joined = {name: _joined(found[name], reviewed.labels[name]) for name in found}
+    store_clustering(people, faces, undoable, first_new=next_id, joined=joined)
 
 
 def _previous_people(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
@@ -65,6 +70,13 @@ def _previous_people(people: People, name: str, faces: Faces) -> NDArray[np.int6
     previous = people.clustered_assignments(name)
     row = same_faces(faces.time_s, faces.xyxy, previous.time_s, previous.xyxy)
     return np.asarray(np.append(previous.person_id, UNKNOWN)[row], np.int64)
+
+
+def _former_people(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
+    """Return the last person of each face whom the previous run did not find, ``(n,)``; -1 none."""
+    former = people.former_assignments(name)
+    row = same_faces(faces.time_s, faces.xyxy, former.time_s, former.xyxy)
+    return np.asarray(np.append(former.person_id, UNKNOWN)[row], np.int64)
 
 
 def _votes(found: NDArray[np.int64], labels: ReviewedFaces) -> NDArray[np.int64]:
@@ -77,7 +89,7 @@ def _votes(found: NDArray[np.int64], labels: ReviewedFaces) -> NDArray[np.int64]
         found: ``(n,)`` person of each face in the previous run.
         labels: review decisions about the same faces.
     """
-    unpinned = np.where(labels.person_id == UNKNOWN, UNKNOWN, found)
+    unpinned = np.where(_removed(labels), UNKNOWN, found)
     return np.where(labels.pinned != UNKNOWN, labels.pinned, unpinned)
 
 
@@ -85,6 +97,16 @@ def _reviewed_people(reviewed: Reviewed) -> set[int]:
     """Return the ids of people that a reviewer assigned faces to or merged."""
     pinned = {int(p) for labels in reviewed.labels.values() for p in np.unique(labels.pinned)}
     return (pinned | set(reviewed.merged_into) | set(reviewed.merged_into.values())) - {UNKNOWN}
+
+
+def _removed(labels: ReviewedFaces) -> NDArray[np.bool_]:
+    """Return the faces that a reviewer removed from a person, ``(n,)``."""
+    return np.asarray((labels.never != UNKNOWN).any(axis=1), np.bool_)
+
+
+def _joined(found: NDArray[np.int64], labels: ReviewedFaces) -> NDArray[np.int64]:
+    """Return the person whom each removed face joins, ``(n,)``; -1 for other faces."""
+    return np.where(_removed(labels) & (labels.pinned == UNKNOWN), found, UNKNOWN)
 
 
 def _undoable(
@@ -95,7 +117,7 @@ def _undoable(
     Decisions are applied on top of this result, so that undoing one restores that person.
     """
     pinned = labels.pinned != UNKNOWN
-    removed = (labels.never != UNKNOWN).any(axis=1) & (found == UNKNOWN)
+    removed = _removed(labels) & (labels.person_id == UNKNOWN)
     return np.where((pinned | removed) & (previous != UNKNOWN), previous, found)
 
 

@@ -1,18 +1,21 @@
 """Review decisions about the faces of one footage, as constraints for the clustering.
 
 Faces that a reviewer assigned to one person form one node (must-link). They cannot belong to any
-other person, a face that was removed from a person cannot belong to that person, and two people who
-were marked as different cannot be one (cannot-link, see :mod:`clustering.grouping.cannot_link`).
+other person, and two people who were marked as different cannot be one (cannot-link, see
+:mod:`clustering.grouping.cannot_link`). A face that was removed from a person says nothing about
+other faces: it stays in its tracklet while these are linked, since without it the means of the
+groups, and so their people, would change. Then it belongs to no person, unless it clearly belongs
+to another one.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from clustering.grouping.arrays import Labels, Rows
 from clustering.grouping.cannot_link import CannotLink, Counts, incidence
@@ -55,6 +58,35 @@ class ReviewConstraints:
         """Whether there is any constraint."""
         return bool((self.pinned != UNKNOWN).any() or self.never.size or self.apart)
 
+    def removed(self) -> NDArray[np.bool_]:
+        """Return the faces that were removed from a person and assigned to no other, ``(n,)``."""
+        is_removed = (self.never != UNKNOWN).any(axis=1) & (self.pinned == UNKNOWN)
+        return np.asarray(is_removed, np.bool_)
+
+    def without_removals(self) -> ReviewConstraints:
+        """Return the constraints of the faces that no reviewer removed from a person."""
+        return dataclasses.replace(self, never=self.never[:, :0])
+
+    def rejects(self, label: Labels, joins: Labels) -> NDArray[np.bool_]:
+        """Return the faces that were removed from the person whom they would join, ``(n,)``.
+
+        Args:
+            label: ``(n,)`` cluster of each face; -1 none.
+            joins: ``(n,)`` cluster that a face without cluster would join; -1 none.
+        """
+        people = _people_of(self)
+        clustered = (label != UNKNOWN) & (self.person_id != UNKNOWN)
+
+        def pairs(cluster: Labels, person: Labels) -> Labels:
+            return cluster * len(people) + np.searchsorted(people, person)
+
+        present = np.unique(pairs(label[clustered], self.person_id[clustered]))
+        rejected = np.zeros(len(label), np.bool_)
+        for person in self.never.T:
+            concerned = (joins != UNKNOWN) & (person != UNKNOWN)
+            rejected[concerned] |= np.isin(pairs(joins[concerned], person[concerned]), present)
+        return rejected
+
 
 def review_constraints(labels: ReviewedFaces, reviewed: Reviewed) -> ReviewConstraints:
     """Collect the constraints on the faces of one footage, whose decisions are ``labels``."""
@@ -90,7 +122,7 @@ def separate_nodes(node: Labels, constraints: ReviewConstraints) -> Labels:
 
 
 def review_links(node: Labels, nodes: int, constraints: ReviewConstraints) -> CannotLink:
-    """Build the cannot-link constraints that follow from the decisions.
+    """Build the cannot-link constraints that follow from the decisions, except removed faces.
 
     The traits are people in ascending order, so links of the same ``constraints`` are comparable.
 
@@ -105,15 +137,11 @@ def review_links(node: Labels, nodes: int, constraints: ReviewConstraints) -> Ca
     person = np.where(pinned, constraints.pinned, constraints.person_id)
     present = _incidence(node, person, people, shape)
     pinned_nodes = np.unique(node[pinned & (node >= 0)])
-    unpinned = np.where(np.isin(node, pinned_nodes), UNKNOWN, node)
-    excluded: Counts = csr_array(shape, dtype=np.int64)
-    for column in constraints.never.T:
-        excluded = excluded + _incidence(unpinned, column, people, shape)
     # A node assigned to a person excludes all other people.
     is_excluded = np.ones((len(pinned_nodes), len(people)), np.bool_)
     is_excluded[present[pinned_nodes].nonzero()] = False
     rows, columns = np.nonzero(is_excluded)
-    excluded = excluded + incidence(pinned_nodes[rows], columns, shape)
+    excluded = incidence(pinned_nodes[rows], columns, shape)
     return CannotLink.of(present, excluded, _apart(people, constraints))
 
 

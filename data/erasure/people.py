@@ -6,9 +6,10 @@ from collections.abc import Mapping, Set
 
 from data.erasure.names import NameSearch
 from data.tables.decisions import (
-    Decision,
     DecisionKind,
     FaceKeys,
+    FacesByFootage,
+    decision_of,
     default_name,
     describe,
     faces_json,
@@ -37,6 +38,8 @@ def erase_person(people: People, person_id: int) -> None:
         kept = "UPDATE faces SET found_id = person_id WHERE found_id = ?"
         connection.executemany(kept, ids)
         execute("DELETE FROM faces WHERE person_id = ?", (person_id,))
+        connection.executemany("UPDATE faces SET joined_id = -1 WHERE joined_id = ?", ids)
+        execute("DELETE FROM former_faces")  # their people are not certain
         _erase_decisions(people, erased, erased_faces)
         _erase_former_names(people, names)
         people.raise_revision()
@@ -84,16 +87,22 @@ def _erase_decisions(
 ) -> None:
     """Delete the decisions about an erased person, and their faces from all other decisions."""
     execute = people.connection.execute
-    query = "SELECT decision_id, person_id, other_id, faces FROM decisions"
-    for number, person, other, faces in execute(query).fetchall():
-        before = parse_faces(faces)
-        after = {name: _without(keys, erased_faces.get(name)) for name, keys in before.items()}
-        remaining = {name: keys for name, keys in after.items() if len(keys)}
+    query = "SELECT decision_id, kind, person_id, other_id, faces FROM decisions"
+    for number, kind, person, other, text in execute(query).fetchall():
+        before, pins = parse_faces(DecisionKind(kind), text)
+        remaining = _remaining(before, erased_faces)
+        pinned = {owner: _remaining(faces, erased_faces) for owner, faces in pins.items()}
         if erased & {person, other} or (before and not remaining):
             execute("DELETE FROM decisions WHERE decision_id = ?", (number,))
-        elif before:
+        elif before or pins:
             change = "UPDATE decisions SET faces = ? WHERE decision_id = ?"
-            execute(change, (faces_json(remaining), number))
+            execute(change, (faces_json(remaining, pinned), number))
+
+
+def _remaining(faces: FacesByFootage, erased_faces: Mapping[str, FaceKeys]) -> dict[str, FaceKeys]:
+    """Return the faces that are not erased, by footage."""
+    after = {name: _without(keys, erased_faces.get(name)) for name, keys in faces.items()}
+    return {name: keys for name, keys in after.items() if len(keys)}
 
 
 def _erase_former_names(people: People, names: Set[str]) -> None:
@@ -106,7 +115,7 @@ def _erase_former_names(people: People, names: Set[str]) -> None:
     query = "SELECT decision_id, kind, person_id, other_id, name, faces, note FROM decisions"
     for number, kind, person, other, name, faces, note in execute(query).fetchall():
         if search.in_value(note.partition(" is ")[0]) or search.in_text(note):
-            decision = Decision(DecisionKind(kind), person, other, name, parse_faces(faces))
+            decision = decision_of((kind, person, other, name, faces))
             anonymous = {other: default_name(other), person: default_name(person)}
             change = "UPDATE decisions SET note = ? WHERE decision_id = ?"
             execute(change, (describe(decision, anonymous), number))

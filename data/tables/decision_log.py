@@ -15,9 +15,11 @@ from data.tables.decisions import (
     DECISION_COLUMNS,
     DROPPED,
     MADE,
+    PIN_KINDS,
     UNDONE,
     Decision,
     DecisionKind,
+    FacesByFootage,
     decision_of,
     default_name,
     describe,
@@ -89,6 +91,8 @@ class DecisionLog:
             elif decision.kind is DecisionKind.SPLIT:
                 decision = with_person_id(decision, people.next_person_id())
                 names = {**names, decision.person_id: default_name(decision.person_id)}
+            if decision.kind in PIN_KINDS:
+                decision = dataclasses.replace(decision, pins=_pins(people, decision))
             self._execute("UPDATE decisions SET state = ? WHERE state = ?", (DROPPED, UNDONE))
             entry = self._append(decision, describe(decision, names), concerned)
             update_projection(people, decision)
@@ -161,7 +165,8 @@ class DecisionLog:
     def _append(self, decision: Decision, note: str, concerned: set[int]) -> HistoryEntry:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         named = json.dumps(sorted(concerned | decision.people()))
-        values = (decision.person_id, decision.other_id, decision.name, faces_json(decision.faces))
+        faces = faces_json(decision.faces, decision.pins)
+        values = (decision.person_id, decision.other_id, decision.name, faces)
         query = (
             "INSERT INTO decisions (made_at, kind, person_id, other_id, name, faces, note, "
             "concerned, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -185,6 +190,16 @@ def _owners(people: People, decision: Decision) -> set[int]:
             raise InputError(f"{footage}: a face does not exist any more; look again")
         owners |= set(current.person_id[rows].tolist())
     return owners - {UNKNOWN}
+
+
+def _pins(people: People, decision: Decision) -> dict[int, FacesByFootage]:
+    """Return the current faces of the people of a decision, by person."""
+    tables = {name: people.assignments(name) for name in people.footages()}
+    pins: dict[int, FacesByFootage] = {}
+    for person in sorted(decision.people()):
+        own = {name: t.face_keys.take(t.person_id == person) for name, t in tables.items()}
+        pins[person] = {name: face_keys for name, face_keys in own.items() if len(face_keys)}
+    return pins
 
 
 def _check(decision: Decision, names: Mapping[int, str]) -> None:

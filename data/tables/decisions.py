@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,11 @@ FACE_KINDS = frozenset(
     {DecisionKind.EJECT, DecisionKind.MOVE, DecisionKind.ACCEPT, DecisionKind.SPLIT}
 )
 PAIR_KINDS = frozenset({DecisionKind.MERGE, DecisionKind.DIFFERENT})
+PIN_KINDS = frozenset({DecisionKind.RENAME, DecisionKind.HIDE, DecisionKind.DIFFERENT})
+"""Kinds that state who a person is: the faces that the person has then remain the person's."""
+
+FacesByFootage: TypeAlias = Mapping[str, "FaceKeys"]
+"""Faces by the name of their footage."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +77,12 @@ class Decision:
     person_id: int  # -1 for a new person who has no id yet
     other_id: int = UNKNOWN  # the other person, for kinds about two people
     name: str = ""  # the new name, for a rename
-    faces: Mapping[str, FaceKeys] = field(default_factory=dict)  # by footage
+    faces: FacesByFootage = field(default_factory=dict)
+    pins: Mapping[int, FacesByFootage] = field(default_factory=dict)  # faces of its people, by id
 
     def __post_init__(self) -> None:
+        if self.pins and self.kind not in PIN_KINDS:
+            raise ValueError(f"pins must be given only for {sorted(PIN_KINDS)}: {self.kind}")
         if (self.kind in FACE_KINDS) != (sum(map(len, self.faces.values())) > 0):
             raise ValueError(f"faces must be given only for decisions about faces: {self.kind}")
         has_other = self.other_id not in (UNKNOWN, self.person_id)
@@ -85,6 +93,14 @@ class Decision:
         """Return the ids of the people that the decision names."""
         return {self.person_id, self.other_id} - {UNKNOWN}
 
+    def all_faces(self) -> dict[str, FaceKeys]:
+        """Return the faces and the pins together, by footage."""
+        tables: dict[str, list[FaceKeys]] = {}
+        for faces in (self.faces, *self.pins.values()):
+            for footage, face_keys in faces.items():
+                tables.setdefault(footage, []).append(face_keys)
+        return {footage: FaceKeys.concatenate(parts) for footage, parts in tables.items()}
+
 
 def default_name(person_id: int) -> str:
     """Return the name of a person whom no user has named."""
@@ -93,23 +109,40 @@ def default_name(person_id: int) -> str:
 
 def decision_of(row: tuple[str, int, int, str, str]) -> Decision:
     """Return the decision in a row of `DECISION_COLUMNS`."""
-    kind, person, other, name, faces = row
-    return Decision(DecisionKind(kind), person, other, name, parse_faces(faces))
+    kind, person, other, name, text = row
+    faces, pins = parse_faces(DecisionKind(kind), text)
+    return Decision(DecisionKind(kind), person, other, name, faces, pins)
 
 
-def faces_json(faces: Mapping[str, FaceKeys]) -> str:
-    """Encode faces as JSON: lists of ``[time, x1, y1, x2, y2]``, by footage."""
-    rows = {
+def faces_json(faces: FacesByFootage, pins: Mapping[int, FacesByFootage] | None = None) -> str:
+    """Encode the faces, or else the pins, of a decision as JSON.
+
+    Faces are lists of ``[time, x1, y1, x2, y2]``, by footage; pins are such faces by person.
+    """
+    by_person = {str(person): _rows_of(pinned) for person, pinned in (pins or {}).items()}
+    return json.dumps(by_person or _rows_of(faces), ensure_ascii=False)
+
+
+def parse_faces(
+    kind: DecisionKind, text: str
+) -> tuple[dict[str, FaceKeys], dict[int, FacesByFootage]]:
+    """Decode the JSON of `faces_json`; return the faces and the pins of a decision."""
+    content = json.loads(text)
+    if kind not in PIN_KINDS:
+        return _faces_of(content), {}
+    return {}, {int(person): _faces_of(rows) for person, rows in content.items()}
+
+
+def _rows_of(faces: FacesByFootage) -> dict[str, list[list[float]]]:
+    return {
         footage: np.column_stack([face_keys.time_s, face_keys.xyxy]).tolist()
         for footage, face_keys in faces.items()
     }
-    return json.dumps(rows, ensure_ascii=False)
 
 
-def parse_faces(text: str) -> dict[str, FaceKeys]:
-    """Decode the JSON of `faces_json`."""
+def _faces_of(content: Mapping[str, list[list[float]]]) -> dict[str, FaceKeys]:
     faces = {}
-    for footage, rows in json.loads(text).items():
+    for footage, rows in content.items():
         values = np.array(rows, np.float64).reshape(-1, 5)
         faces[footage] = FaceKeys(values[:, 0].copy(), values[:, 1:].astype(np.float32))
     return faces
@@ -139,6 +172,7 @@ def replay(
     face_keys: Mapping[str, FaceKeys],
     clustered: Mapping[str, NDArray[np.int64]],
     decisions: Iterable[Decision],
+    joined: Mapping[str, NDArray[np.int64]] | None = None,
 ) -> Reviewed:
     """Apply the decisions in order to the clustering's result.
 
@@ -148,11 +182,13 @@ def replay(
         face_keys: faces of each footage, ``(n,)`` rows, by the footage's name.
         clustered: person of each face by the clustering, ``(n,)`` per footage; -1 unknown.
         decisions: decisions in force, in order.
+        joined: person whom each face joins while it is ejected from the person that the clustering
+            found, like ``clustered``; None if no face joins any.
     """
     state = _Replay(face_keys, clustered)
     for decision in decisions:
         state.decide(decision)
-    return state.result()
+    return state.result(joined)
 
 
 class _Replay:
@@ -184,18 +220,20 @@ class _Replay:
             DecisionKind.MOVE: self._move,
             DecisionKind.ACCEPT: self._move,
             DecisionKind.SPLIT: self._split,
-            DecisionKind.HIDE: lambda d: self.hidden.add(self._current_id(d.person_id)),
+            DecisionKind.HIDE: self._hide,
             DecisionKind.SHOW: lambda d: self.hidden.discard(self._current_id(d.person_id)),
         }
         actions[decision.kind](decision)
 
-    def result(self) -> Reviewed:
-        """Return the state after all decisions."""
+    def result(self, joined: Mapping[str, NDArray[np.int64]] | None) -> Reviewed:
+        """Return the state after all decisions; see `replay`."""
         label, never = self.label.copy(), np.full((len(self.label), 0), UNKNOWN, np.int64)
         for person, mask in sorted(self.never.items()):
             # An ejected face is removed again unless a later decision moved it to the person.
             label[mask & (label == person) & (self.pinned != person)] = UNKNOWN
             never = np.column_stack([never, np.where(mask, person, UNKNOWN)])
+        if joined is not None and never.size:
+            label = self._joined(label, never, joined)
         labels = {
             footage: ReviewedFaces(label[rows], self.pinned[rows].copy(), never[rows])
             for footage, rows in self.slices.items()
@@ -204,12 +242,34 @@ class _Replay:
         merged = {person: self._current_id(person) for person in self.merged}
         return Reviewed(labels, dict(self.names), hidden, frozenset(self.different), merged)
 
+    def _joined(
+        self,
+        label: NDArray[np.int64],
+        never: NDArray[np.int64],
+        joined: Mapping[str, NDArray[np.int64]],
+    ) -> NDArray[np.int64]:
+        """Return the labels, ``(n,)``, with each ejected face at the person whom it joins."""
+        person = np.concatenate([np.zeros(0, np.int64), *(joined[name] for name in self.slices)])
+        for merged in np.intersect1d(person, list(self.merged)).tolist():
+            person = np.where(person == merged, self._current_id(merged), person)
+        is_ejected = (never != UNKNOWN).any(axis=1) & (label == UNKNOWN)
+        return np.where(is_ejected & (never != person[:, None]).all(axis=1), person, label)
+
     def _current_id(self, person: int) -> int:
         while person in self.merged:
             person = self.merged[person]
         return person
 
+    def _pin(self, decision: Decision) -> None:
+        for person, faces in decision.pins.items():
+            self._assign(self._rows(faces), self._current_id(person))
+
+    def _hide(self, decision: Decision) -> None:
+        self._pin(decision)
+        self.hidden.add(self._current_id(decision.person_id))
+
     def _rename(self, decision: Decision) -> None:
+        self._pin(decision)
         self.names[self._current_id(decision.person_id)] = decision.name
 
     def _merge(self, decision: Decision) -> None:
@@ -229,22 +289,23 @@ class _Replay:
         self.merged[merged] = into
 
     def _separate(self, decision: Decision) -> None:
+        self._pin(decision)
         pair = _pair(self._current_id(decision.person_id), self._current_id(decision.other_id))
         if pair[0] != pair[1]:
             self.different.add(pair)
 
     def _eject(self, decision: Decision) -> None:
-        person, rows = self._current_id(decision.person_id), self._rows(decision)
+        person, rows = self._current_id(decision.person_id), self._rows(decision.faces)
         mask = self.never.setdefault(person, np.zeros(len(self.label), np.bool_))
         mask[rows] = True
         assigned = rows[self.label[rows] == person]
         self.label[assigned] = self.pinned[assigned] = UNKNOWN
 
     def _move(self, decision: Decision) -> None:
-        self._assign(self._rows(decision), self._current_id(decision.person_id))
+        self._assign(self._rows(decision.faces), self._current_id(decision.person_id))
 
     def _split(self, decision: Decision) -> None:
-        rows, person = self._rows(decision), decision.person_id
+        rows, person = self._rows(decision.faces), decision.person_id
         before = np.unique(self.label[rows]).tolist()
         self.different |= {_pair(person, p) for p in before if p not in (UNKNOWN, person)}
         self._assign(rows, self._current_id(person))
@@ -254,10 +315,10 @@ class _Replay:
         if person in self.never:
             self.never[person][rows] = False
 
-    def _rows(self, decision: Decision) -> NDArray[np.int64]:
-        """Return the rows of the decision's faces in the arrays of all footages, ``(m,)``."""
+    def _rows(self, faces: FacesByFootage) -> NDArray[np.int64]:
+        """Return the rows of some faces in the arrays of all footages, ``(m,)``."""
         rows = [np.zeros(0, np.int64)]
-        for footage, selected in decision.faces.items():
+        for footage, selected in faces.items():
             if footage in self.face_keys:
                 matches = selected.rows_in(self.face_keys[footage])
                 rows.append(matches[matches >= 0] + self.slices[footage].start)

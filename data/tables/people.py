@@ -19,6 +19,7 @@ from data.core.table import Column, Table
 from data.tables.decisions import (
     DECISION_COLUMNS,
     MADE,
+    PIN_KINDS,
     Decision,
     DecisionKind,
     FaceKeys,
@@ -104,6 +105,19 @@ class People:
         time_s, xyxy, (person_id,) = self.read_faces(footage, "found_id")
         return Assignments(time_s, xyxy, person_id)
 
+    def joined_people(self, footage: str) -> NDArray[np.int64]:
+        """Return the person whom each face joins while it is ejected, ``(n,)``; -1 none."""
+        _, _, (joined_id,) = self.read_faces(footage, "joined_id")
+        return joined_id
+
+    def former_assignments(self, footage: str) -> Assignments:
+        """Read the last assignment of people and faces that the last clustering did not find."""
+        query = "SELECT time_s, x1, y1, x2, y2, found_id FROM former_faces WHERE footage = ?"
+        rows = self.connection.execute(f"{query} ORDER BY time_s, rowid", (footage,)).fetchall()
+        values = np.array(rows, np.float64).reshape(-1, 6)
+        boxes, person_id = values[:, 1:5].astype(np.float32), values[:, 5].astype(np.int64)
+        return Assignments(values[:, 0].copy(), boxes, person_id)
+
     def read_faces(
         self, footage: str, *columns: str, intervals: Iterable[Interval] = _ALWAYS
     ) -> tuple[NDArray[np.float64], NDArray[np.float32], list[NDArray[np.int64]]]:
@@ -124,9 +138,13 @@ class People:
 
     # --- decisions ----------------------------------------------------------------------------
 
-    def decisions(self) -> list[Decision]:
-        """List the decisions in force, in order."""
-        query = f"SELECT {DECISION_COLUMNS} FROM decisions WHERE state = ? ORDER BY decision_id"
+    def decisions(self, *, pins: bool = True) -> list[Decision]:
+        """List the decisions in force, in order; their pins may be left out, which is faster."""
+        columns, kinds = DECISION_COLUMNS, ", ".join(f"'{kind}'" for kind in sorted(PIN_KINDS))
+        if not pins:
+            unpinned = f"CASE WHEN kind IN ({kinds}) THEN '{{}}' ELSE faces END"
+            columns = columns.replace("faces", unpinned)
+        query = f"SELECT {columns} FROM decisions WHERE state = ? ORDER BY decision_id"
         return [decision_of(row) for row in self.connection.execute(query, (MADE,))]
 
     def decisions_key(self) -> str:
@@ -145,15 +163,20 @@ class People:
         return dict(replay({}, {}, map(decision_of, rows)).merged_into)
 
     def reviewed(
-        self, face_keys: Mapping[str, FaceKeys], clustered: Mapping[str, NDArray[np.int64]]
+        self,
+        face_keys: Mapping[str, FaceKeys],
+        clustered: Mapping[str, NDArray[np.int64]],
+        joined: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> Reviewed:
         """Apply the decisions in force to a clustering; see `replay`.
 
         Args:
             face_keys: faces of each footage, ``(n,)`` rows, by the footage's name.
             clustered: person of each face by the clustering, ``(n,)`` per footage; -1 unknown.
+            joined: person whom each face joins while it is ejected, like ``clustered``.
         """
-        return replay(face_keys, clustered, self.decisions())
+        has_faces = any(len(table) for table in face_keys.values())
+        return replay(face_keys, clustered, self.decisions(pins=has_faces), joined)
 
     # --- revisions ----------------------------------------------------------------------------
 

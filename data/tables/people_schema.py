@@ -47,7 +47,18 @@ CREATE TABLE decisions (
 CREATE TABLE review (revision INTEGER NOT NULL, clustered INTEGER NOT NULL);
 INSERT INTO review VALUES (0, 0);
 """
-MIGRATIONS = (_FACES_AND_NAMES, _DECISIONS)
+# former_faces: the last assignment of people whom, and of faces that, the last clustering missed.
+_FORMER_FACES = """
+ALTER TABLE faces ADD COLUMN joined_id INTEGER NOT NULL DEFAULT -1;
+CREATE TABLE former_faces (
+    footage TEXT NOT NULL,
+    time_s REAL NOT NULL,
+    x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL,
+    found_id INTEGER NOT NULL
+);
+CREATE INDEX former_by_footage ON former_faces (footage, time_s);
+"""
+MIGRATIONS = (_FACES_AND_NAMES, _DECISIONS, _FORMER_FACES)
 """Entry i migrates a file from version i to i + 1; an empty file has version 0."""
 VERSION = len(MIGRATIONS)
 
@@ -92,11 +103,29 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
                     connection.execute(statement)
         if version == 1:
             _record_names(connection)
+        if 1 <= version <= 2:
+            _record_pins(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _record_pins(connection: sqlite3.Connection) -> None:
+    """Add the faces that named, hidden and different people have now to these decisions."""
+    query = (
+        "SELECT decision_id, person_id, other_id FROM decisions "
+        "WHERE kind IN ('rename', 'hide', 'different') AND state = 'made'"
+    )
+    for number, *both in connection.execute(query).fetchall():
+        pins: dict[str, dict[str, list[list[float]]]] = {}
+        faces = "SELECT footage, time_s, x1, y1, x2, y2 FROM faces WHERE person_id = ?"
+        for person in both:
+            for footage, *row in connection.execute(faces, (person,)) if person >= 0 else ():
+                pins.setdefault(str(person), {}).setdefault(footage, []).append(row)
+        values = (json.dumps(pins, ensure_ascii=False), number)
+        connection.execute("UPDATE decisions SET faces = ? WHERE decision_id = ?", values)
 
 
 def _record_names(connection: sqlite3.Connection) -> None:

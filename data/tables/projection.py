@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from data.core.arrays import UNKNOWN
 from data.tables.decisions import Decision, DecisionKind, FaceKeys, Reviewed, default_name
-from data.tables.face_match import intervals_around
+from data.tables.face_match import intervals_around, same_faces
 from data.tables.faces import Faces
-from data.tables.people import People
+from data.tables.people import Assignments, People
 
 
 def store_clustering(
@@ -20,10 +20,12 @@ def store_clustering(
     person_id: Mapping[str, NDArray[np.int64]],
     *,
     first_new: int | None = None,
+    joined: Mapping[str, NDArray[np.int64]] | None = None,
 ) -> None:
     """Replace the clustering's result, create its new people, and replay the decisions.
 
-    A person without faces is kept if a user named them, and deleted otherwise.
+    A person without faces is kept if a user named them, and deleted otherwise. The last assignment
+    of such a person, and that of faces that are not sampled any more, is stored.
 
     Args:
         people: the project's people.
@@ -31,18 +33,50 @@ def store_clustering(
         person_id: person of each face by the clustering, ``(n,)`` per footage; -1 unknown.
         first_new: first id that the clustering gave to a new person; the new ids are shifted if a
             decision has created people meanwhile. None if there are no new people.
+        joined: person whom each face joins while it is ejected from the person that the clustering
+            found, like ``person_id``; None if no face joins any.
     """
     with people.transaction() as connection:
         shift = 0 if first_new is None else people.next_person_id() - first_new
+
+        def shifted(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.where(ids >= first_new, ids + shift, ids) if first_new is not None else ids
+
+        _store_former(people, faces, person_id)
         connection.execute("DELETE FROM faces")
         for footage, table in faces.items():
-            ids = person_id[footage]
-            if shift:
-                ids = np.where(ids >= (first_new or 0), ids + shift, ids)
-            rows = _face_rows(footage, table, ids)
-            connection.executemany("INSERT INTO faces VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            ids = shifted(person_id[footage])
+            joins = shifted(joined[footage]) if joined else np.full(len(ids), UNKNOWN, np.int64)
+            rows = _face_rows(footage, table, ids, joins)
+            connection.executemany("INSERT INTO faces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         connection.execute("UPDATE review SET clustered = ?", (people.raise_revision(),))
         update_projection(people)
+
+
+def _store_former(
+    people: People, faces: Mapping[str, Faces], person_id: Mapping[str, NDArray[np.int64]]
+) -> None:
+    """Store the last assignment of people and faces that the clustering does not find any more."""
+    everyone = np.concatenate([np.zeros(0, np.int64), *person_id.values()])
+    former = {name: _former(people, name, table, everyone) for name, table in faces.items()}
+    people.connection.execute("DELETE FROM former_faces")
+    for name, table in former.items():
+        values = np.column_stack([table.time_s, table.xyxy, table.person_id]).tolist()
+        people.connection.executemany(
+            "INSERT INTO former_faces VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(name, *row[:5], int(row[5])) for row in values],
+        )
+
+
+def _former(people: People, footage: str, faces: Faces, everyone: NDArray[np.int64]) -> Assignments:
+    latest, before = people.clustered_assignments(footage), people.former_assignments(footage)
+    # A later assignment of the same face replaces an earlier one.
+    row = same_faces(before.time_s, before.xyxy, latest.time_s, latest.xyxy)
+    again = np.append(latest.person_id, UNKNOWN)[row] != UNKNOWN
+    known = Assignments.concatenate([latest, before.take(~again)])
+    is_gone = same_faces(known.time_s, known.xyxy, faces.time_s, faces.xyxy) == UNKNOWN
+    is_missed = ~np.isin(known.person_id, everyone)
+    return known.take((known.person_id != UNKNOWN) & (is_gone | is_missed))
 
 
 def update_projection(people: People, changed: Decision | None = None) -> None:
@@ -58,7 +92,7 @@ def update_projection(people: People, changed: Decision | None = None) -> None:
     if changed is None or changed.kind is DecisionKind.MERGE:
         _write_people(people, _assign_all(people))
     else:
-        _write_people(people, _assign_near(people, changed.faces))
+        _write_people(people, _assign_near(people, changed.all_faces()))
 
 
 def _write_people(people: People, reviewed: Reviewed) -> None:
@@ -76,14 +110,26 @@ def _write_people(people: People, reviewed: Reviewed) -> None:
     connection.executemany("INSERT INTO hidden VALUES (?)", hidden)
 
 
+_COLUMNS = ("found_id", "joined_id", "person_id", "rowid")
+
+
+def _reviewed(
+    people: People, read: Mapping[str, tuple[FaceKeys, list[NDArray[np.int64]]]]
+) -> Reviewed:
+    """Replay the decisions on faces and their `_COLUMNS`, by footage."""
+    face_keys = {name: table for name, (table, _) in read.items()}
+    found = {name: values[0] for name, (_, values) in read.items()}
+    joined = {name: values[1] for name, (_, values) in read.items()}
+    return people.reviewed(face_keys, found, joined)
+
+
 def _assign_all(people: People) -> Reviewed:
-    columns = ("found_id", "person_id", "rowid")
-    read = {name: people.read_faces(name, *columns) for name in people.footages()}
-    face_keys = {name: FaceKeys(time_s, xyxy) for name, (time_s, xyxy, _) in read.items()}
-    reviewed = people.reviewed(
-        face_keys, {name: values[0] for name, (_, _, values) in read.items()}
-    )
-    for name, (_, _, (_, before, rowid)) in read.items():
+    read = {}
+    for name in people.footages():
+        time_s, xyxy, values = people.read_faces(name, *_COLUMNS)
+        read[name] = FaceKeys(time_s, xyxy), values
+    reviewed = _reviewed(people, read)
+    for name, (_, (_, _, before, rowid)) in read.items():
         after = reviewed.labels[name].person_id
         _write_assignments(people, rowid, after, differs=before != after)
     return reviewed
@@ -91,18 +137,15 @@ def _assign_all(people: People) -> Reviewed:
 
 def _assign_near(people: People, faces: Mapping[str, FaceKeys]) -> Reviewed:
     """Assign only ``faces``, by footage; faces close in time are read to match them correctly."""
-    columns = ("found_id", "person_id", "rowid")
-    read = {
-        name: people.read_faces(name, *columns, intervals=intervals_around(face_keys.time_s))
-        for name, face_keys in faces.items()
-    }
-    face_keys = {name: FaceKeys(time_s, xyxy) for name, (time_s, xyxy, _) in read.items()}
-    reviewed = people.reviewed(
-        face_keys, {name: values[0] for name, (_, _, values) in read.items()}
-    )
-    for name, (_, _, (_, before, rowid)) in read.items():
+    read = {}
+    for name, selected in faces.items():
+        near = intervals_around(selected.time_s)
+        time_s, xyxy, values = people.read_faces(name, *_COLUMNS, intervals=near)
+        read[name] = FaceKeys(time_s, xyxy), values
+    reviewed = _reviewed(people, read)
+    for name, (face_keys, (_, _, before, rowid)) in read.items():
         after = reviewed.labels[name].person_id
-        listed = np.isin(np.arange(len(after)), faces[name].rows_in(face_keys[name]))
+        listed = np.isin(np.arange(len(after)), faces[name].rows_in(face_keys))
         _write_assignments(people, rowid, after, differs=(before != after) & listed)
     return reviewed
 
@@ -132,8 +175,9 @@ def _names(with_face: Collection[int], given: Mapping[int, str]) -> dict[int, st
 
 
 def _face_rows(
-    footage: str, faces: Faces, person_id: NDArray[np.int64]
-) -> Iterator[tuple[str, float, float, float, float, float, int, int]]:
-    for time_s, box, person in zip(faces.time_s, faces.xyxy, person_id, strict=True):
+    footage: str, faces: Faces, person_id: NDArray[np.int64], joined: NDArray[np.int64]
+) -> Iterator[tuple[str, float, float, float, float, float, int, int, int]]:
+    columns = faces.time_s, faces.xyxy, person_id, joined
+    for time_s, box, person, joins in zip(*columns, strict=True):
         x1, y1, x2, y2 = (float(value) for value in box)
-        yield footage, float(time_s), x1, y1, x2, y2, int(person), int(person)
+        yield footage, float(time_s), x1, y1, x2, y2, int(person), int(person), int(joins)

@@ -190,6 +190,49 @@ def test_undone_after_another_clustering(
         assert people.hidden() == frozenset()
 
 
+def test_ejected_faces_belong_to_nobody_until_it_is_undone(project: Project) -> None:
+    """Enough faces for a person of each of the four are ejected."""
+    start, known = person_ids(project), names(project.folder)
+    for person in known:
+        faces = picked(project, person, 0, 2, 3, 5)
+        decide(project, Decision(DecisionKind.EJECT, person, faces=faces))
+    ejected = person_ids(project)
+    for settings in (AGAIN["all anew"], replace(QUICK, every_s=0.4), AGAIN["all anew"]):
+        cluster_faces(project, [], settings, context=RunContext(BARS))
+        assert names(project.folder) == known
+    assert person_ids(project) == ejected
+    assert set(classes(project)) == set(known.values())
+    with open_people(project.people_file) as people:
+        while DecisionLog(people).undo():
+            pass
+    assert person_ids(project) == start
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        replace(QUICK, grouping=GroupingSettings(min_samples=20)),
+        replace(QUICK, every_s=1.0),
+        replace(QUICK, grouping=GroupingSettings(eps=1.2)),
+    ],
+    ids=["too few faces", "rarely sampled", "taken for another"],
+)
+@pytest.mark.parametrize("kind", [None, rename, different, hide], ids=lambda k: k and k.__name__)
+def test_people_missed_in_one_run_are_found_again(
+    project: Project, kind: Callable[[People, Project], None] | None, missing: ClusterSettings
+) -> None:
+    if kind is not None:
+        with open_people(project.people_file) as people:
+            kind(people, project)
+    before, known = person_ids(project), names(project.folder)
+    cluster_faces(project, [], missing, context=RunContext(BARS))
+    cluster_faces(project, [], QUICK, context=RunContext(BARS))
+    with open_people(project.people_file) as people:
+        assert people.names() == known
+        assert people.hidden() == ({3} if kind is hide else set())
+    assert person_ids(project) == before
+
+
 def test_decisions_do_not_repeat_the_clustering(project: Project) -> None:
     decide(project, Decision(DecisionKind.HIDE, 3))
     assert not cluster_faces(project, [], QUICK, context=RunContext(BARS)).up_to_date

@@ -87,6 +87,7 @@ class PeopleSnapshot:
     clustered: int  # revision of the last clustering
     faces: ProjectFaces
     found: dict[str, NDArray[np.int64]]  # per footage, (n,) as clustered; -1 unknown
+    joined: dict[str, NDArray[np.int64]]  # per footage, (n,) person joined while ejected; -1 none
     person_id: NDArray[np.int64]  # (n,) after all decisions; -1 unknown
     never: NDArray[np.int64]  # (n, k) ids of the people excluded for each face, padded with -1
     names: dict[int, str]
@@ -122,11 +123,12 @@ def _snapshot(project_id: str, faces: ProjectFaces, people: People) -> PeopleSna
     tables = dict(zip(faces.footages, faces.tables, strict=True))
     clustered = people.clustered()
     if latest is not None and (latest.clustered, latest.faces) == (clustered, faces):
-        found = latest.found  # not changed by decisions
+        found, joined = latest.found, latest.joined  # not changed by decisions
     else:
         found = {name: _found(people, name, table) for name, table in tables.items()}
+        joined = {name: _joined(people, name, table) for name, table in tables.items()}
     face_keys = {name: FaceKeys(table.time_s, table.xyxy) for name, table in tables.items()}
-    reviewed = people.reviewed(face_keys, found)
+    reviewed = people.reviewed(face_keys, found, joined)
     labels = [reviewed.labels[name] for name in tables]
     person_id = np.concatenate([np.zeros(0, np.int64), *(each.person_id for each in labels)])
     if latest is not None and np.array_equal(latest.person_id, person_id):
@@ -136,6 +138,7 @@ def _snapshot(project_id: str, faces: ProjectFaces, people: People) -> PeopleSna
         clustered=clustered,
         faces=faces,
         found=found,
+        joined=joined,
         person_id=person_id,
         never=_never(labels),
         names=people.names(),
@@ -155,6 +158,12 @@ def _found(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
     found = people.clustered_assignments(name)
     is_current = len(found) == len(faces) and np.array_equal(found.xyxy, faces.xyxy)
     return found.person_id if is_current else np.full(len(faces), UNKNOWN, np.int64)
+
+
+def _joined(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
+    """Return the person whom each face joins while it is ejected, ``(n,)``; -1 none."""
+    joined = people.joined_people(name)
+    return joined if len(joined) == len(faces) else np.full(len(faces), UNKNOWN, np.int64)
 
 
 def _never(labels: list[ReviewedFaces]) -> NDArray[np.int64]:

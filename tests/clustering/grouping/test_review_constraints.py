@@ -99,7 +99,7 @@ def test_a_removed_face_leaves_its_tracklet() -> None:
     ("review", "expected"),
     [
         pytest.param(constraints([1, 2, 3], apart=[(1, 2)]), {(0, 1)}, id="different people"),
-        pytest.param(constraints([X, 1, 2], never=[[1], [X], [X]]), {(0, 1)}, id="thrown out"),
+        pytest.param(constraints([X, 1, 2], never=[[1], [X], [X]]), set(), id="thrown out"),
         pytest.param(
             constraints([1, 1, 2], pinned=[1, X, X]), {(0, 2)}, id="assigned to one, not to others"
         ),
@@ -117,9 +117,18 @@ def test_forbidden(review: ReviewConstraints, expected: set[tuple[int, int]]) ->
 
 
 def test_forbidden_between_nodes_and_people() -> None:
-    review = constraints([X, 1, 1, 2], never=[[1], [X], [X], [X]])
+    review = constraints([X, 1, 1, 2], apart=[(1, 2)])
     clash = forbidden(ints(0, 1, 2, 3), ints(X, 0, 0, 1), review)
-    assert clash.tolist() == [[True, False], [False, False], [False, False], [False, False]]
+    assert clash.tolist() == [[False, False], [False, True], [False, True], [True, False]]
+
+
+def test_a_removed_face_is_rejected_by_its_person() -> None:
+    review = constraints([X, 1, 1, 2], never=[[1], [X], [X], [X]])
+    label = ints(X, 0, 0, 1)
+    assert review.rejects(label, ints(0, X, X, X)).tolist() == [True, False, False, False]
+    assert not review.rejects(label, ints(1, X, X, X)).any()
+    assert review.removed().tolist() == [True, False, False, False]
+    assert not ReviewConstraints.empty(2).rejects(ints(X, 0), ints(0, X)).any()
 
 
 def test_two_names_are_two_people() -> None:
@@ -178,11 +187,55 @@ def test_a_removed_face_does_not_come_back() -> None:
     assert grouped(faces, review) == [X] + [0] * 9
 
 
+@pytest.mark.parametrize("tracklets", [False, True], ids=["single", "tracklets"])
+def test_removed_faces_found_no_person_and_move_no_other_face(tracklets: bool) -> None:
+    """Five removed faces of each person would be enough for five new people."""
+    faces = crowd(turns(0, 1, times=12), seed=6)
+    if tracklets:
+        faces = faces.replace(tracklet=np.tile(np.array([0, 1], np.int32), 12))
+    person = [1, 2] * 12
+    out = [row < 10 for row in range(24)]
+    left = [X if gone else p for p, gone in zip(person, out, strict=True)]
+    never = [[p if gone else X] for p, gone in zip(person, out, strict=True)]
+    assert grouped(faces, constraints(left, never=never)) == [X] * 10 + [0, 1] * 7
+
+
+def test_a_person_of_just_enough_faces_keeps_the_others() -> None:
+    faces = crowd(turns(0, times=4), seed=7)
+    assert grouped(faces, None) == [0] * 4
+    review = constraints([X, X, 1, 1], never=[[1], [1], [X], [X]])
+    assert grouped(faces, review) == [X, X, 0, 0]
+    # Their remaining faces do not make a second person of one whose other faces are elsewhere.
+    more = crowd([*turns(0, times=8), *turns(1, times=3)], seed=7)
+    review = constraints([1] * 9 + [X] * 2, never=[[X]] * 9 + [[1]] * 2)
+    assert grouped(more, review)[8:] == [X] * 3
+
+
+def test_a_removed_face_joins_only_whom_it_clearly_is() -> None:
+    """A face of the second person was taken for one of the first."""
+    faces = crowd([*turns(0), *turns(1)], seed=8)
+    review = constraints([1] * 10 + [2] * 9 + [X], never=[[X]] * 19 + [[1]])
+    assert grouped(faces, review) == [0] * 10 + [1] * 10
+    # A face of the first person, removed from it, is not the second's.
+    review = constraints([X] + [1] * 9 + [2] * 10, never=[[1]] + [[X]] * 19)
+    assert grouped(faces, review)[0] == X
+
+
 def test_other_faces_of_a_tracklet_stay_when_some_leave() -> None:
     faces = crowd(turns(0), seed=5)
     faces = faces.replace(tracklet=np.zeros(10, np.int32))
     review = constraints([1] * 8 + [2] * 2, pinned=[X] * 8 + [2] * 2)
     assert grouped(faces, review) == [0] * 8 + [1] * 2
+
+
+def test_a_person_missed_in_one_run_keeps_the_number() -> None:
+    """The previous run found person 7 alone, and an earlier one person 8."""
+    faces = crowd(turns(0, 1), seed=9)
+    before = Assignments(faces.time_s, faces.xyxy, np.tile([7, X], 10))
+    former = np.tile([7, 8], 10)
+    entry = ClusteredFootage(faces, np.tile([0, 1], 10), before, 1.0, former)
+    found = identify({"a": entry}, eps=0.5, next_person_id=9)
+    assert found["a"].tolist() == [7, 8] * 10
 
 
 def test_input_is_not_changed() -> None:

@@ -214,6 +214,8 @@ def test_a_file_of_version_1_is_migrated(path: Path) -> None:
         assert [past.note for past in DecisionLog(people).history()] == ["Person 1 is called Anna"]
         DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
         assert people.names() == {1: "Anna", 4: "Person 4"}
+        assert set(people.decisions()[0].pins[1]) == {"a"}  # Anna's face remains hers
+        assert len(people.decisions()[0].pins[1]["a"]) == 1
     with open_people(path) as people:
         assert now(people) == [1, 1, 4, X]
     assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (VERSION,)

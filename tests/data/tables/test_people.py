@@ -85,8 +85,12 @@ def test_people_with_a_name_stay_without_a_face(path: Path) -> None:
     with open_people(path) as people:
         store_clustering(people, {"a": faces(2)}, {"a": ids(1, 2)})
         DecisionLog(people).rename(1, "Anna")
-        store_clustering(people, {"a": faces(2)}, {"a": ids(2, UNKNOWN)})
+        away = faces(2).take(np.array([1]))
+        store_clustering(people, {"a": away}, {"a": ids(2)})
         assert people.names() == {1: "Anna", 2: "Person 2"}
+        assert people.assignments("a").person_id.tolist() == [2]
+        store_clustering(people, {"a": faces(2)}, {"a": ids(UNKNOWN, 2)})
+        assert people.assignments("a").person_id.tolist() == [1, 2]
 
 
 def test_numbers_are_never_reused(path: Path) -> None:
