@@ -25,6 +25,8 @@ _DEEP_COLOUR: Final = ("RGB;16", "RGBA;16", "RGBX;16", "LA;16")
 # Depths of sensors, whose samples are often stored in 16 bits without scaling.
 _DEPTHS: Final = (8, 10, 12, 14, 16)
 
+_HEADER_BYTES: Final = 512
+
 _ICC_SPACES: Final = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
 # Profiles of sRGB differ by rounding, and by the accuracy of their curve.
 _SAME_COLOUR: Final = 3
@@ -46,7 +48,7 @@ def to_eight_bits(picture: Image) -> Image:
         samples = scaled(np.asarray(picture))
         if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
             samples = 255 - samples
-    elif _raw_mode(picture).startswith(_DEEP_COLOUR):
+    elif _raw_mode(picture).startswith(_DEEP_COLOUR) or _is_deep_jpeg_2000(picture):
         content = _content(picture)
         picture.load()  # first: OpenCV writes about damage to standard error
         deep = deep_samples(content)
@@ -146,6 +148,17 @@ def _raw_mode(picture: Image) -> str:
     arguments = tiles[0][3] if tiles else ""
     first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     return first if isinstance(first, str) else ""
+
+
+def _is_deep_jpeg_2000(picture: Image) -> bool:
+    """Whether a coloured JPEG 2000 picture has more than 8 bits, which Pillow may wrap around."""
+    if picture.format != "JPEG2000":
+        return False
+    content = _content(picture)[:_HEADER_BYTES]
+    # ISO 15444-1: the image header box, or the SIZ marker of a bare codestream.
+    box, marker = content.find(b"ihdr"), content.find(b"\xff\x51")
+    place = box + 14 if box >= 0 else marker + 40
+    return len(content) > place and content[place] & 0x7F >= 8
 
 
 def _content(picture: Image) -> bytes:

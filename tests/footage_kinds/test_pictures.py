@@ -54,6 +54,8 @@ COLOUR = {
     "16 bit.tif": coloured(65535),
     "12 of 16 bit.png": coloured(4095),
     "12 of 16 bit.tif": coloured(4095),
+    "16 bit.jp2": coloured(65535),
+    "12 of 16 bit.jp2": coloured(4095),
     "32 bit.tif": np.dstack([RAMP, RAMP[:, ::-1], RAMP * 0 + RAMP[0, WIDTH // 2]]).astype("f4"),
 }
 
