@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number, (case, outcome) in enumerate(run.tried(numbers, workers=parsed.workers), start=1):
         if outcome.status == "failed":
             print(f"failed: {case.container}, {case.mutation}: {run.kept(case)}", flush=True)
-            print(f"    {outcome.detail.strip().splitlines()[-1]}", flush=True)
+            print(f"    {_summary(outcome)}", flush=True)
         if not number % 100:
             print(f"{number} tried", flush=True)
     outcomes = [(case, outcome) for case, outcome in run.outcomes() if case.number in {*numbers}]
@@ -136,6 +136,12 @@ def table(outcomes: Sequence[tuple[Case, Outcome]]) -> str:
         numbers = (counts[status] for status in _STATUSES)
         lines.append(_row(container, mutation, counts.total(), *numbers))
     return "\n".join(lines)
+
+
+def _summary(outcome: Outcome) -> str:
+    """Return the line of a failure that tells most: the end of a traceback, or the start."""
+    lines = outcome.detail.strip().splitlines()
+    return lines[0] if lines[0].startswith("crash") else lines[-1]
 
 
 def worst(outcomes: Sequence[tuple[Case, Outcome]]) -> str:

@@ -16,7 +16,7 @@ import psutil
 
 from tests.footage_kinds.fuzz.cases import Case, Seeds
 from tests.footage_kinds.fuzz.trial import Outcome
-from tests.footage_kinds.fuzz.worker import work
+from tests.footage_kinds.fuzz.worker import ERRORS, work
 
 LIMIT_S: Final = 20.0
 """Processor time for one footage, after which it counts as a hang."""
@@ -134,7 +134,9 @@ class _Process:
         code = self._process.exitcode
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         self._process = None
-        return Outcome("failed", f"crash: {name}")
+        file = self._folder / ERRORS
+        printed = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        return Outcome("failed", f"crash: {name}\n{printed}")
 
     def _cpu_time_s(self) -> float:
         try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,13 +30,16 @@ from tests.footage_kinds.fuzz.trial import Outcome, disk_bytes, emptied, install
 MAX_MEMORY: Final = 2 << 30
 """Memory of the process, in bytes, above which a footage fails."""
 _ADDRESS_SPACE: Final = 24 << 30
+ERRORS: Final = "errors.txt"
+"""File of what the process prints to the standard error stream; after a crash, its stacks."""
 MAX_DISK: Final = 200 << 20
 """Bytes of all files that a footage's projects may have."""
 
 
 def work(connection: Connection, folder: Path, seeds: Seeds) -> None:
     """Try each case that is received, and send its outcome, until the connection is closed."""
-    printed = _captured()
+    printed = _captured(folder / ERRORS)
+    faulthandler.enable()
     _limit_memory()
     install()
     while True:
@@ -63,10 +66,10 @@ def _tried(case: Case, folder: Path, seeds: Seeds, printed: Callable[[], str]) -
     return outcome
 
 
-def _captured() -> Callable[[], str]:
+def _captured(path: Path) -> Callable[[], str]:
     """Divert all output of this process, also of libraries; return what reads the errors."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
+    file = path.open("w+b")  # open as long as the process
     os.dup2(file.fileno(), 2)
     sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
 
