@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
 
 _CHAPTER_TICK: Final = Fraction(1, 1000)
+_MOVIE_TICK: Final = Fraction(1, 1000)
+"""Precision of the time at which a video in an .mp4 begins, if it does not begin at 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +122,21 @@ class _ExcerptTicks:
     begin: NDArray[np.int64]  # (s,) in the source
     end: NDArray[np.int64]  # (s,) in the source, exclusive
     output_begin: NDArray[np.int64]  # (s,) in the output
+    tolerance: int
 
     @classmethod
     def of(cls, excerpts: Sequence[Excerpt], tick: Fraction) -> _ExcerptTicks:
         begin = np.array([round(excerpt.begin_s / tick) for excerpt in excerpts], np.int64)
         end = np.array([round(excerpt.end_s / tick) for excerpt in excerpts], np.int64)
-        return cls(begin, end, np.concatenate([[0], np.cumsum(end - begin)])[:-1])
+        output_begin = np.concatenate([[0], np.cumsum(end - begin)])[:-1]
+        return cls(begin, end, output_begin, round(_MOVIE_TICK / tick))
 
     def moved(self, pts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the output pts ``(n,)`` of source pts ``(n,)``, and the mask of the excerpts."""
-        excerpt = np.maximum(np.searchsorted(self.begin, pts, side="right") - 1, 0)
-        inside = (pts >= self.begin[excerpt]) & (pts < self.end[excerpt])
-        return pts - self.begin[excerpt] + self.output_begin[excerpt], inside
+        latest = pts + self.tolerance
+        excerpt = np.maximum(np.searchsorted(self.begin, latest, side="right") - 1, 0)
+        inside = (latest >= self.begin[excerpt]) & (latest < self.end[excerpt])
+        return np.maximum(pts - self.begin[excerpt], 0) + self.output_begin[excerpt], inside
 
 
 def _video(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from data.video.clock import Runs, find_runs, rules_of
 from data.video.container import default_first, open_container
+from data.video.demux import packets_of
 from data.video.footage import Footage
 from data.video.sound_clock import place_runs
 
@@ -85,28 +86,15 @@ def choose_track(footage: Footage, *, start_s: Fraction) -> TrackChoice:
 
 
 def open_track(container: InputContainer, number: int) -> AudioStream:
-    """Return a sound track, and skip the packets of all other streams."""
-    import av
-
-    stream = container.streams.audio[number - 1]
-    for other in container.streams:
-        if other is not stream:
-            other.discard = av.stream.Discard.all
-    return stream
+    """Return a sound track."""
+    return container.streams.audio[number - 1]
 
 
 def sound_packets_of(
     container: InputContainer, stream: AudioStream
 ) -> Iterator[Packet[AudioStream]]:
     """Yield packets up to the end, or up to the first error in a truncated file."""
-    import av
-
-    try:
-        for packet in container.demux(stream):
-            if packet.size and packet.pts is not None:
-                yield packet
-    except av.FFmpegError:
-        return
+    return (packet for packet in packets_of(container, stream) if packet.pts is not None)
 
 
 def _preferred(footage: Footage) -> list[int]:

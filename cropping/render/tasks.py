@@ -41,6 +41,9 @@ from data.video.frames import Damage, DecodedFrame
 from data.video.reader import decode_frames
 
 _TICK: Final = Fraction(1, 90_000)  # of MPEG, for a footage without a time base
+# Limits of libav's .mp4: the resolution that it chooses, and the ticks from one frame to the next.
+_MIN_TICKS_PER_S: Final = 10_000
+_LONGEST_STEP: Final = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +128,25 @@ def _render(
 
 
 def _video_format(plan: CropPlan, frame: DecodedFrame, *, threads: int) -> VideoFormat:
+    time_base = _time_base(plan.footage)
+    _check_gaps(plan, time_base)
     return VideoFormat(
         size_wh=plan.job.video_wh,
-        time_base=_time_base(plan.footage),
+        time_base=time_base,
         rate=plan.footage.rate or ASSUMED_RATE,
         colours=frame.planes().colours,
         threads=threads,
     )
+
+
+def _check_gaps(plan: CropPlan, time_base: Fraction) -> None:
+    longest_s = float(np.diff(plan.timeline.time_s).max(initial=0))
+    ticks_per_s = time_base.denominator
+    while ticks_per_s < _MIN_TICKS_PER_S:
+        ticks_per_s *= 2
+    if longest_s * ticks_per_s > _LONGEST_STEP:
+        message = f"{longest_s / 3600:.0f} hours without a frame are too long for an .mp4"
+        raise InputError(f"{plan.name}: {message}; cut the footage there")
 
 
 def _target(plan: CropPlan, person: Person, segment: RenderSegment) -> RenderTarget:

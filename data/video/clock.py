@@ -26,7 +26,8 @@ _BACK_S: Final = 0.1  # longest step back that is jitter, as in ffmpeg
 _JUMP_STEPS: Final = 32  # for videos of few frames per second
 _STRAY_S: Final = 1.0  # longest run of packets whose times are strays, such as of one PES packet
 _STRAY_END_S: Final = 0.5  # the same at the start and the end of a file
-_LONG_GAP_S: Final = 3600.0  # longest plausible gap before a last frame
+LONG_GAP_S: Final = 3600.0
+"""Longest plausible gap before a last frame."""
 _MANY: Final = 50  # give up if one in this many packets starts a run of its own
 
 _TS_DISCONT: Final = 0x200  # AVFMT_TS_DISCONT: times of the format may restart
@@ -186,4 +187,4 @@ def _is_stray_end(
         jump = int(runs.ticks[after[0]] - runs.ticks[own[-1]])
     else:
         return False  # a single run is the footage itself
-    return abs(jump) > rules.ticks(JUMP_S if rules.restarts else _LONG_GAP_S)
+    return abs(jump) > rules.ticks(JUMP_S if rules.restarts else LONG_GAP_S)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.video.clock import LONG_GAP_S
 from data.video.container import ASSUMED_RATE, open_footage, stream_rate
+from data.video.demux import packets_of
 from data.video.display.size_changes import SizeChanges
 from data.video.footage import Footage
 from data.video.frames import Damage
@@ -17,7 +20,6 @@ from data.video.packet_index import PacketIndex
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
-    from av.container import InputContainer
 
     IndexedFrame = tuple[int, float, VideoFrame]
     """Index, presentation time in seconds, and picture of one frame."""
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 # Frames after a broken one are smeared until the next keyframe. A stream with no keyframe for this
 # many frames refreshes its picture in some other way.
 MAX_SMEARED_FRAMES = 300
+
+# Decoders of libav 8.1 that may end the process if they are reset after an error and have several
+# threads.
+_UNSAFE_AFTER_ERRORS = frozenset({"vp9"})
 
 
 def decode_selected(
@@ -38,11 +44,13 @@ def decode_selected(
     is_selected = (index.rank >= 0) & selected[index.rank]
     is_needed = _needed_packets(index, is_selected)
     end = int(np.flatnonzero(is_needed).max(initial=-1)) + 1
-    with open_footage(footage, threads=threads) as (container, stream):
-        decoder = _Decoder(stream, damage, varies=footage.form.varies)
+    with (
+        open_footage(footage, threads=threads) as (container, stream),
+        _Decoder(footage, stream, damage) as decoder,
+    ):
         indexer = _FrameIndexer(index, decoder)
         due, state = -1, "idle"  # due: index of the latest selected frame sent to the decoder
-        for position, packet in enumerate(_packets(container, stream)):
+        for position, packet in enumerate(packets_of(container, stream)):
             if position >= len(is_needed) or (position > end and state == "idle"):
                 break  # no selected frame is left, or the file has grown since it was indexed
             if index.is_mended:
@@ -69,10 +77,12 @@ def decode_all(
     footage: Footage, threads: int, damage: Damage
 ) -> Generator[IndexedFrame, None, None]:
     """Decode every frame and number it by counting: for streams without reliable packet times."""
-    with open_footage(footage, threads=threads) as (container, stream):
-        decoder = _Decoder(stream, damage, varies=footage.form.varies)
+    with (
+        open_footage(footage, threads=threads) as (container, stream),
+        _Decoder(footage, stream, damage) as decoder,
+    ):
         timestamps = _Timestamps(stream)
-        frames = _decode_packets(_packets(container, stream), decoder)
+        frames = _decode_packets(packets_of(container, stream), decoder)
         for number, frame in enumerate(frames):
             time_s = timestamps.time_s(frame)
             if decoder.is_intact(frame):
@@ -82,11 +92,18 @@ def decode_all(
 class _Decoder:
     """Decoder of one stream that counts broken frames and the frames they smear."""
 
-    def __init__(self, stream: VideoStream, damage: Damage, *, varies: bool = False) -> None:
-        """Prepare to decode a stream; ``varies`` if the size of its frames does."""
-        self._stream, self._damage = stream, damage
-        self._smear = 0
-        self._changes = SizeChanges(stream) if varies else None
+    def __init__(self, footage: Footage, stream: VideoStream, damage: Damage) -> None:
+        """Prepare to decode a stream of ``footage``, which the caller closes."""
+        self._footage, self._stream, self._damage = footage, stream, damage
+        self._smear, self._failed = 0, False
+        self._changes = SizeChanges(stream) if footage.form.varies else None
+        self._opened = ExitStack()
+
+    def __enter__(self) -> _Decoder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         """Send a packet; return the frames that are ready, from this packet or earlier ones."""
@@ -98,13 +115,19 @@ class _Decoder:
             return self._stream.decode(packet)
         except av.FFmpegError:
             self._damage.frames += 1
+            self._failed = True
             self.mark_smeared()
             return []
 
     def drain(self) -> list[VideoFrame]:
         """Return the buffered frames and reset the decoder for a packet from anywhere."""
         frames = self.decode(None)
-        self._stream.codec_context.flush_buffers()
+        codec = self._stream.codec_context
+        if self._failed and codec.name in _UNSAFE_AFTER_ERRORS and codec.thread_count != 1:
+            again = open_footage(self._footage, threads=1)
+            _, self._stream = self._opened.enter_context(again)
+        else:
+            codec.flush_buffers()
         return frames
 
     def mark_smeared(self) -> None:
@@ -180,25 +203,7 @@ class _Timestamps:
             self._first, self._last = stamp, Fraction(0)
             return 0.0
         time_s = None if stamp is None or self._first is None else stamp - self._first
-        increases = time_s is not None and time_s > self._last
-        self._last = time_s if time_s is not None and increases else self._last + self._step_s
+        # A gap of hours is a damaged time.
+        is_next = time_s is not None and 0 < time_s - self._last < LONG_GAP_S
+        self._last = time_s if time_s is not None and is_next else self._last + self._step_s
         return float(self._last)
-
-
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """Yield the packets of the stream up to its end or the point of truncation.
-
-    Empty packets are dropped: they mark a repeated frame (AVI) or the end, and a decoder takes
-    both for the end.
-    """
-    import av
-
-    for other in container.streams:
-        if other is not stream:
-            other.discard = av.stream.Discard.all  # saves reading their bytes
-    try:
-        for packet in container.demux(stream):
-            if packet.size:
-                yield packet
-    except av.FFmpegError:
-        return

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from data.video.clock import JUMP_S, Join, rules_of
 from data.video.container import ASSUMED_RATE, open_footage, open_video, stream_rate
+from data.video.demux import demuxed, packets_of
 from data.video.packet_index import index_packets
 
 if TYPE_CHECKING:
@@ -39,16 +40,9 @@ def header_duration_s(container: InputContainer, stream: VideoStream) -> float |
 
 def counted_duration_s(path: Path, number: int | None = None) -> float:
     """Count packets, without decoding, for the duration of a stream whose header has none."""
-    import av
-
-    count = 0
     with open_video(path, number=number) as (container, stream):
         rate = stream_rate(stream) or ASSUMED_RATE
-        try:
-            for packet in container.demux(stream):
-                count += packet.size > 0
-        except av.FFmpegError:
-            pass  # truncated: count the packets that exist
+        count = sum(1 for _ in packets_of(container, stream))
     return float(count / rate)
 
 
@@ -85,7 +79,7 @@ def _last_times_s(
     times = []
     try:
         container.seek(max(round(Fraction(from_s) / tick), 0), stream=stream)
-        for packet in container.demux(stream):
+        for packet in demuxed(container, stream):
             time = packet.dts if packet.pts is None else packet.pts
             if packet.size and time is not None:
                 times.append(time)
@@ -131,6 +125,6 @@ def _is_of_other_stream(footage: Footage, measured_s: float) -> bool:
                     ends_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                     if ends_s > end_s - _NEAR_END_S:
                         return True
-        except av.FFmpegError:
+        except (av.FFmpegError, IndexError):  # see `demuxed`
             pass
     return False

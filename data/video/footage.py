@@ -17,6 +17,7 @@ from data.video.animation import TICKS_PER_S, is_animated, is_sequence, measure_
 from data.video.clock import Join
 from data.video.container import check_audio_stream, open_video, stream_rate
 from data.video.content import store_content
+from data.video.demux import demuxed
 from data.video.display.form import PLAIN, DisplayForm
 from data.video.display.probing import probe_form
 from data.video.duration import (
@@ -197,17 +198,12 @@ def _probe_video(path: Path, size_bytes: int, streams: StreamChoice) -> Footage:
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
-    import av
-
-    try:
-        for tried, packet in enumerate(container.demux(stream)):
-            frames = _decode_or_nothing(stream, packet)
-            if frames:
-                return frames[0]
-            if tried > PACKETS_TO_TRY:
-                break
-    except av.FFmpegError:
-        pass  # truncated: the message below covers it
+    for tried, packet in enumerate(demuxed(container, stream)):
+        frames = _decode_or_nothing(stream, packet)
+        if frames:
+            return frames[0]
+        if tried > PACKETS_TO_TRY:
+            break
     raise InputError(f"{path}: none of its frames can be decoded; copy, record or convert it again")
 
 

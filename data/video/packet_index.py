@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from data.video.clock import NO_TIME, ClockRules, Join, rules_of
 from data.video.container import open_footage
+from data.video.demux import packets_of
 from data.video.picture_clock import (
     FramePackets,
     UnreliableTimesError,
@@ -30,6 +31,9 @@ _KEYFRAME, _SHOWN, _UNREFERENCED = 1, 2, 4
 # A file is truncated if its header declares a duration longer by this much than the content.
 _TRUNCATED_S = 1.0
 _TRUNCATED_SHARE = 0.02
+
+# A clock that runs for longer is damaged: ten years.
+_LONGEST_S = 10 * 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,22 +80,12 @@ def index_packets(footage: Footage) -> PacketIndex | None:
     A clock that restarts (joined recordings) or has stray times is mended. Times are unreliable if
     one is missing (elementary streams, AVI with B-frames), two are equal, or they are in no order.
     """
-    import av
-
     packets = _Packets()
     with open_footage(footage) as (container, stream):
-        for other in container.streams:
-            if other is not stream:
-                other.discard = av.stream.Discard.all  # saves reading its bytes
-        try:
-            for packet in container.demux(stream):
-                if not packet.size:
-                    continue
-                if packet.pts is None:
-                    return None
-                packets.append(packet, stream)
-        except av.FFmpegError:
-            pass  # truncated: the packets before are intact
+        for packet in packets_of(container, stream):
+            if packet.pts is None:
+                return None
+            packets.append(packet, stream)
         if not packets.pts or not stream.time_base:
             return None
         last_dts = packets.dts[-1] if packets.dts[-1] != NO_TIME else None
@@ -134,6 +128,8 @@ def _build_index(
         ticks, shown = mended.pts, mended.shown
     sorted_pts = np.sort(ticks[shown])
     if not len(sorted_pts) or (np.diff(sorted_pts) == 0).any():
+        return None
+    if int(sorted_pts[-1] - sorted_pts[0]) * rules.tick > _LONGEST_S:
         return None
     rank = np.where(shown, np.searchsorted(sorted_pts, ticks), -1)
     if mended is not None:

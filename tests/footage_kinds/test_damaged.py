@@ -316,6 +316,22 @@ def test_huge_number_in_the_header(
     through_all_commands(command, path, FRAMES // SAMPLE, FRAMES)
 
 
+def test_years_without_a_frame(command: Command, tmp_path: Path) -> None:
+    """The header declares one frame in 68 years."""
+    path = tmp_path / "slow.avi"
+    write_clip(path, replace(MPEG4, frames=4))
+    content = path.read_bytes()
+    place = content.index(b"strh") + 28  # scale and rate of the video
+    path.write_bytes(content[:place] + struct.pack("<II", 0x7FFFFFFF, 1) + content[place + 8 :])
+    assert numbers(path)[0] == list(range(4))
+    ran = command("cluster-faces", path.name)
+    assert (ran.code, ran.err) == (0, [])
+    project = small_project(path.with_name("tracked.fancam"), path)
+    ran = command("crop-people", project.folder)
+    assert (ran.code, len(ran.err)) == (2, 1)
+    assert "without a frame are too long for an .mp4" in ran.err[0]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from data.video.demux import demuxed
 from data.video.display.form import FieldOrder
 from data.video.yuv import planes_of
 
@@ -163,7 +164,7 @@ def _run(container: InputContainer, stream: VideoStream) -> list[VideoFrame]:
     import av
 
     frames: list[VideoFrame] = []
-    for tried, packet in enumerate(container.demux(stream)):
+    for tried, packet in enumerate(demuxed(container, stream)):
         try:
             frames += [frame for frame in stream.decode(packet) if not frame.is_corrupt]
         except av.FFmpegError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from data.video.container import open_video
+from data.video.demux import demuxed
 from data.video.display.form import display_wh, sane_aspect
 from data.video.display.headers import sample_entries, size_header
 from data.video.orientation import orientation_of
@@ -92,26 +93,21 @@ def _may_change(container: InputContainer, stream: VideoStream, path: Path) -> b
 def _first_of_each_header(
     container: InputContainer, stream: VideoStream
 ) -> Iterator[Packet[VideoStream]]:
-    import av
-
     seen: set[bytes] = set()
-    try:
-        for packet in container.demux(stream):
-            is_new = packet.size and packet.has_sidedata("new_extradata")
-            if not packet.size or not (packet.is_keyframe or is_new):
-                continue
-            header = b"%d" % len(seen) if is_new else _header(packet, stream) or b""
-            if header not in seen:
-                seen.add(header)
-                yield packet
-            if len(seen) > _MAX_HEADERS:
-                return
-    except av.FFmpegError:
-        return  # truncated
+    for packet in demuxed(container, stream):
+        is_new = packet.size and packet.has_sidedata("new_extradata")
+        if not packet.size or not (packet.is_keyframe or is_new):
+            continue
+        header = b"%d" % len(seen) if is_new else _header(packet, stream) or b""
+        if header not in seen:
+            seen.add(header)
+            yield packet
+        if len(seen) > _MAX_HEADERS:
+            return
 
 
 def _first_header(container: InputContainer, stream: VideoStream) -> bytes | None:
-    packets = (packet for packet in container.demux(stream) if packet.is_keyframe)
+    packets = (packet for packet in demuxed(container, stream) if packet.is_keyframe)
     packet = next(packets, None)
     return None if packet is None else _header(packet, stream)
 
