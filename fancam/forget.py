@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from data.command.command import confirmed, report_failures
@@ -12,13 +13,11 @@ from data.storage.shown import shown
 
 if TYPE_CHECKING:
     from clustering.erasure import ErasedFaces
-    from data.erasure.residue_scan import Residue
+    from data.erasure.residue_scan import Needle, Residue
     from data.project.project import Project
     from data.tables.people import People
 
 NAME = "fancam"
-_LISTED = 20
-"""Maximum number of files to list."""
 
 
 def forget(project: Project, name: str, *, yes: bool) -> int:
@@ -32,9 +31,8 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     Raises:
         InputError: no person has this name, or there is no terminal for the question.
     """
-    from data.erasure.names import NameSearch
     from data.erasure.people import all_names, merged_people, other_names
-    from data.erasure.residue_scan import Needle, find_residues
+    from data.erasure.residue_scan import Needle
     from data.tables.people import open_people
 
     with open_people(project.people_file) as people:
@@ -54,22 +52,27 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     print("people/unknown may hold unrecognised faces of them: check it")
     print("the footage itself is unchanged: cluster-faces --force would find them again")
     needle = Needle(names, erased.embeddings, erased.portraits, erased.frames, kept=others)
-    residues = find_residues(project.folder, needle)
-    search = NameSearch(names)
-    for footage in filter(search.in_value, project.footages):
-        print(f"the footage {footage} has their name: it stays in this project; rename the video,")
-        print("and make a new project, to be rid of it")
+    return _report_residues(project, needle)
+
+
+def _report_residues(project: Project, needle: Needle) -> int:
+    """Scan a project for residues, list them, and return the exit code."""
+    from data.erasure.names import NameSearch
+    from data.erasure.residue_scan import find_residues
+
+    search = NameSearch(needle.names, needle.kept)
+    footages = [footage for footage in project.footages if search.in_value(footage)]
+    residues = find_residues(project.folder, replace(needle, footages=footages))
+    lines = [
+        f"{footage}: the footage has their name, which this project keeps;"
+        " rename the video and make a new project"
+        for footage in footages
+    ]
+    if search.in_value(project.folder.name):
+        lines.append(f"{project.folder.name}: the folder has their name; rename it")
     count = "1 residue" if len(residues) == 1 else f"{len(residues)} residues"
     print(f"searched every file of {shown(project.folder)}: {count} left")
-    return report_failures(NAME, _lines(residues))
-
-
-def _lines(residues: Sequence[Residue]) -> list[str]:
-    """Return a line per file, and one for those that are too many to list."""
-    listed = residues if len(residues) <= _LISTED + 1 else residues[:_LISTED]
-    lines = [_line(found) for found in listed]
-    left = len(residues) - len(listed)
-    return lines + ([f"and {left} more files have residues of them"] if left else [])
+    return report_failures(NAME, [*lines, *map(_line, residues)])
 
 
 def _line(residue: Residue) -> str:

@@ -49,12 +49,12 @@ class NameSearch:
     """
 
     def __init__(self, names: Collection[str], kept: Collection[str] = ()) -> None:
-        forms = sorted({form for name in names for form in (name, person_file_name(name))})
+        forms = sorted({form for name in names for form in _forms(name)})
         spoken = [form for form in forms if _is_spoken(form)]
         self._alone = {_normal(form) for form in forms if not _is_spoken(form)}
         self._words = _any_of(spoken)
         within = [name for name in kept if self._words and self._words.search(_normal(name))]
-        within += [person_file_name(name) for name in within]
+        within = sorted({form for name in within for form in _forms(name)})
         self._kept = _any_of(sorted(within, key=len, reverse=True))
         self._raw = {
             form: tuple(_spellings(form)) for form in spoken if len(form.encode()) >= RAW_BYTES
@@ -96,6 +96,12 @@ class NameSearch:
 
     def _masked(self, text: str) -> str:
         return text if self._kept is None else self._kept.sub("\0", text)
+
+
+def _forms(name: str) -> set[str]:
+    """Return a name and its file name, unless nothing of the name is left in that."""
+    file = person_file_name(name)
+    return {name} if file == person_file_name("") else {name, file}
 
 
 def _normal(text: str) -> str:

@@ -97,6 +97,12 @@ def own_reader(path: PurePosixPath) -> Callable[[str], Iterator[str] | None] | N
     return None
 
 
+def is_own_place(path: PurePosixPath) -> bool:
+    """Return whether a path is in one of fancam's folders, or a file whose text fancam writes."""
+    folder = _LAYOUT.fullmatch(path.parts[0]) is not None and len(path.parts) > 1
+    return folder or path.as_posix() in ("project.json", "people.sqlite")
+
+
 def is_own_archive(path: PurePosixPath) -> bool:
     """Return whether a file is one of fancam's archives of arrays, whose entries have our names."""
     return path.suffix == ".npz" and path.parts[0] in ("tracks", "faces") and len(path.parts) > 1

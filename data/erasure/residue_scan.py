@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from data.erasure.archives import entries_of
 from data.erasure.content import Content, Texts
 from data.erasure.names import NameSearch
-from data.erasure.own_texts import free_name, is_own_archive, without_suffix
+from data.erasure.own_texts import free_name, is_own_archive, is_own_place, without_suffix
 from data.erasure.texts import texts_of
 
 UNREADABLE: Final = "unreadable"
@@ -44,6 +44,7 @@ class Needle:
     Args:
         names: current and former names.
         kept: names of the other people.
+        footages: names of footages, which fancam's own files and folders keep.
         embeddings: ``(m, 128)``, one per face.
         portraits: `picture_mark` of each picture of a single face.
         frames: `picture_digest` of each picture that shows the person.
@@ -54,6 +55,7 @@ class Needle:
     portraits: Collection[bytes] = ()
     frames: Collection[bytes] = ()
     kept: Collection[str] = ()
+    footages: Collection[str] = ()
 
 
 def picture_mark(content: bytes) -> bytes:
@@ -106,13 +108,20 @@ class _Scan:
             "portrait": _Marks(set(needle.portraits)),
         }
         self._frames = set(needle.frames)
+        self._footages = sorted(needle.footages, key=len, reverse=True)
         self._overlap = max(_PICTURE_BYTES + 2, self._names.overlap)
 
     def in_path(self, path: Path, relative: PurePosixPath) -> bool:
         """Search the last component of a path, and of the target of a link."""
         parts = [free_name(relative)]
         parts += [without_suffix(path.readlink().name)] if path.is_symlink() else []
-        return any(part is not None and self._names.in_value(part) for part in parts)
+        return any(part is not None and self._in_value(part, relative) for part in parts)
+
+    def _in_value(self, value: str, path: PurePosixPath) -> bool:
+        """Search a value in a file, or the name of the file."""
+        for footage in self._footages if is_own_place(path) else ():
+            value = value.replace(footage, "\n")
+        return self._names.in_value(value)
 
     def in_file(self, content: Content, depth: int = 0) -> set[str]:
         """Search a file or an entry of an archive, and the entries of an archive in it.
@@ -122,9 +131,10 @@ class _Scan:
             depth: number of archives around it.
         """
         texts = texts_of(content)
-        found = {"name"} if any(map(self._names.in_value, texts.values)) else set()
+        named = any(self._in_value(value, content.path) for value in texts.values)
+        found = {"name"} if named else set()
         content.file.seek(0)
-        found |= self._in_bytes(content.file, texts)
+        found |= self._in_bytes(content, texts)
         if content.path.suffix == ".parquet":
             content.file.seek(0)
             found |= self._in_table(content.file)
@@ -137,13 +147,17 @@ class _Scan:
             found |= self.in_file(entry, depth + 1)
         return found
 
-    def _in_bytes(self, file: IO[bytes], texts: Texts) -> set[str]:
+    def _in_bytes(self, content: Content, texts: Texts) -> set[str]:
         found: set[str] = set()
         before, sha256 = b"", hashlib.sha256()
-        while block := file.read(_BLOCK_BYTES):
+        ignored = [f.encode() for f in self._footages] if is_own_place(content.path) else []
+        while block := content.file.read(_BLOCK_BYTES):
             window = before + block
-            if not texts.complete and self._names.in_bytes(window, texts.words):
-                found.add("name")
+            if not texts.complete:
+                searched = window
+                for footage in ignored:
+                    searched = searched.replace(footage, bytes(len(footage)))
+                found |= {"name"} if self._names.in_bytes(searched, texts.words) else set()
             found |= {kind for kind, marks in self._marks.items() if marks.in_content(window)}
             before = window[-self._overlap :]
             sha256.update(block)

@@ -142,6 +142,7 @@ OTHERS = {
     "suffix": ("jpg", "a.jpg b.JPG /c/d.jpg?x"),
     "number": ("1", "1,2,3\n1 2 3\nframe 1 of 10\n"),
     "decimal": ("2.0", "1,2.0,3\n"),
+    "no letter in a file's name": ("...", "met a Person here..."),
     "in base64": ("Al", "data:image/png;base64," + "QUFB/Al+" * 40),
 }
 
@@ -380,15 +381,19 @@ def test_a_name_that_is_part_of_others(
     assert len(list(project.people_folder.glob(f"{others[0]}/*.jpg"))) == 15
 
 
+@pytest.mark.parametrize("name", ["clip", "Clip"])
 def test_a_footage_named_after_the_person(
-    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, _ = forgotten(made, tmp_path, "Clip")
+    """It is one line, not one for each file of the footage."""
+    code, _ = forgotten(made, tmp_path, name)
     output = capsys.readouterr()
     assert code == 1
-    assert "the footage clip has their name: it stays in this project" in output.out
-    assert "more files" in output.err
-    assert output.err.count("remove it") == 20
+    assert ": 1 residue left" in output.out
+    lines = [line for line in output.err.splitlines() if line.startswith("fancam: ")][-3:]
+    assert lines[0].startswith("fancam: clip: the footage has their name, which this project keeps")
+    assert lines[1] == "fancam: clip.fancam: the folder has their name; rename it"
+    assert lines[2].endswith("notes.txt: their name is still in it; remove it")
 
 
 @pytest.mark.parametrize(
