@@ -138,6 +138,7 @@ class _Encoder:
         self._format: tuple[Any, ...] = ()  # of the frames that the resampler takes
         self._run = 0
         self._end: int | None = None  # sample at which the sound of the run must end
+        self._overlaps = False  # whether the run may begin before the next sample
         self._position: int | None = None  # next sample
 
     def encode(self, frame: AudioFrame, run: int, plan: SoundPlan) -> None:
@@ -149,7 +150,7 @@ class _Encoder:
         at = self._sample((frame.pts or 0) * Fraction(frame.time_base or 1))
         begins = self._adapt(frame, run != self._run)
         if begins:
-            self._begin(run, at)
+            self._begin(run, at, plan.begins_s[run])
         end_s = plan.ends_s[run]
         self._end = None if end_s is None else self._sample(end_s)
         for part in self._resampler.resample(frame):
@@ -158,9 +159,7 @@ class _Encoder:
                 continue
             if self._position is None or at > self._position + self._rate // 10:
                 self._skip_to(at, fill=not plan.is_simple)
-            overlap = (self._position or at) - at if begins else 0
-            self._put(_cut(part, begin=overlap))
-            begins = False
+            self._put(self._without_overlap(part, at))
 
     def _sample(self, time_s: Fraction) -> int:
         return round((time_s - self._zero_s) * self._rate)
@@ -185,11 +184,19 @@ class _Encoder:
         self._resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
         return True
 
-    def _begin(self, run: int, at: int) -> None:
+    def _begin(self, run: int, at: int, begin_s: Fraction | None) -> None:
         """Begin sound of another recording or format at its own time."""
-        self._run = run
+        self._run, self._end = run, None
         if self._position is not None:
-            self._skip_to(max(at, self._position), fill=True)
+            begin = at if begin_s is None else max(at, self._sample(begin_s))
+            self._skip_to(max(begin, self._position), fill=True)
+            self._overlaps = True
+
+    def _without_overlap(self, part: AudioFrame, at: int) -> AudioFrame | None:
+        """Cut what is earlier than the sound that is encoded, where a recording begins."""
+        overlap = (self._position or at) - at if self._overlaps else 0
+        self._overlaps &= overlap >= part.samples
+        return _cut(part, begin=overlap)
 
     def _skip_to(self, at: int, *, fill: bool) -> None:
         position = self._position

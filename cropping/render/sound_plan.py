@@ -16,7 +16,7 @@ from data.video.clock import Runs, find_runs, rules_of
 from data.video.container import default_first, open_container
 from data.video.demux import packets_of
 from data.video.footage import Footage
-from data.video.sound_clock import place_runs
+from data.video.sound_clock import PlacedRuns, place_runs
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet
@@ -34,6 +34,7 @@ class SoundPlan:
     pts: NDArray[np.int64]  # (n,) ticks, on the clock of the footage's first frame
     tick: Fraction  # seconds
     run: NDArray[np.int64]  # (n,) recording that the packet is from
+    begins_s: tuple[Fraction | None, ...]  # time at which each recording's picture begins
     ends_s: tuple[Fraction | None, ...]  # time at which each recording's sound must end
     strays: int  # times that were replaced
     is_moved: bool  # whether any other time was changed
@@ -160,22 +161,32 @@ def _plan(footage: Footage, number: int, start_s: Fraction) -> SoundPlan | str:
         runs = Runs(pts, np.zeros(len(pts), np.int64), 1)
     position = np.array(packets.position, np.int64)
     end_s = start_s + Fraction(footage.duration_s)
-    placed, offsets = place_runs(runs, footage.joins, position, rules, start_s=start_s, end_s=end_s)
-    return _placed(number, placed, offsets, rules.tick, packets.changes_codec)
+    placed = place_runs(runs, footage.joins, position, rules, start_s=start_s, end_s=end_s)
+    return _planned(number, placed, rules.tick, packets.changes_codec)
 
 
-def _placed(
-    number: int, runs: Runs, offsets: list[Fraction], tick: Fraction, changes_codec: bool
-) -> SoundPlan:
-    strays = runs.strays
+def _planned(number: int, placed: PlacedRuns, tick: Fraction, changes_codec: bool) -> SoundPlan:
+    runs, offsets, strays = placed.runs, placed.offsets_s, placed.runs.strays
     run = np.maximum(np.maximum.accumulate(runs.run), 0)
     pts = runs.ticks + np.array([round(offset / tick) for offset in offsets], np.int64)[run]
     for at in np.flatnonzero(strays).tolist():
         pts[at] = pts[at - 1] + runs.step if at else _first_time(pts, strays, runs.step)
-    begins = [int(pts[run == one].min()) * tick for one in range(len(offsets))]
-    ends_s = [min(begins[one:], default=None) for one in range(1, len(offsets) + 1)]
-    count, is_moved = int(strays.sum()), any(offsets)
-    return SoundPlan(number, pts, tick, run, tuple(ends_s), count, is_moved, changes_codec)
+    heard_s = [int(pts[run == one].min()) * tick for one in range(len(offsets))]
+    begins_s = [
+        heard if begin is None else max(heard, begin)
+        for heard, begin in zip(heard_s, placed.begins_s, strict=True)
+    ]
+    return SoundPlan(
+        number=number,
+        pts=pts,
+        tick=tick,
+        run=run,
+        begins_s=placed.begins_s,
+        ends_s=tuple(min(begins_s[one:], default=None) for one in range(1, len(offsets) + 1)),
+        strays=int(strays.sum()),
+        is_moved=any(offsets),
+        changes_codec=changes_codec,
+    )
 
 
 def _first_time(pts: NDArray[np.int64], strays: NDArray[np.bool_], step: int) -> int:

@@ -119,6 +119,8 @@ def _is_of_other_stream(footage: Footage, measured_s: float) -> bool:
         end_s = _declared_end_s(container, stream)
         if stream.duration or footage.duration_s < measured_s + JUMP_S:
             return False
+        if container.format.name == "flv":
+            return True  # nothing but the header has the stray time of its sound
         try:
             for packet in container.demux():
                 if packet.pts is not None and packet.stream is not stream:

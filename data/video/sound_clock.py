@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Final
@@ -16,6 +17,21 @@ _JUMP_S: Final = Fraction(JUMP_S)
 _NEAR_S: Final = 3.0  # how far apart a container may store sound and picture of one time
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedRuns:
+    """Runs of a sound's packets on the clock of the picture.
+
+    Args:
+        runs: split also where only the picture's clock restarts.
+        offsets_s: seconds to add to the times of each run.
+        begins_s: when the picture of each run begins; None if its clock does not restart there.
+    """
+
+    runs: Runs
+    offsets_s: tuple[Fraction, ...]
+    begins_s: tuple[Fraction | None, ...]
+
+
 def place_runs(
     runs: Runs,
     joins: Sequence[Join],
@@ -24,7 +40,7 @@ def place_runs(
     *,
     start_s: Fraction,
     end_s: Fraction,
-) -> tuple[Runs, list[Fraction]]:
+) -> PlacedRuns:
     """Place the sound of a footage on the clock of its picture.
 
     Where only the clock of the sound jumps, its times are true if they are within the footage: the
@@ -37,14 +53,11 @@ def place_runs(
         rules: of the sound's clock.
         start_s: time of the first frame in the file.
         end_s: time at which the picture ends.
-
-    Returns:
-        The runs, split also where only the picture's clock restarts; and the seconds to add to the
-        times of each run.
     """
     begins = {int(runs.members(number)[0]) for number in range(1, runs.count)}
     joined = {_join_at(runs, begins, join, position, rules): join for join in joins}
     run, offsets = runs.run.copy(), list[Fraction]()
+    begins_s = list[Fraction | None]()
     offset, last_s = Fraction(0), None
     for begin, end in _ranges(runs, begins | joined.keys()):
         ticks = runs.ticks[begin:end][runs.run[begin:end] >= 0]
@@ -58,8 +71,9 @@ def place_runs(
             offset = last_s + runs.step * rules.tick - first_s
         run[begin:end] = np.where(runs.run[begin:end] >= 0, len(offsets), -1)
         offsets.append(offset)
+        begins_s.append(joined[begin].time_s if begin in joined else None)
         last_s = int(ticks[-1]) * rules.tick + offset
-    return Runs(runs.ticks, run, runs.step), offsets
+    return PlacedRuns(Runs(runs.ticks, run, runs.step), tuple(offsets), tuple(begins_s))
 
 
 def _ranges(runs: Runs, begins: set[int]) -> list[tuple[int, int]]:

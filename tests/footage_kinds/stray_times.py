@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.footage_kinds.recordings import Recording
 
 _HZ = 90_000
 _TS_PACKET = 188
@@ -57,3 +61,19 @@ def _shift(content: bytearray, header: int, ticks: int) -> None:
         content[place + 2] = (time >> 15 & 0x7F) << 1 | 1
         content[place + 3] = time >> 7 & 0xFF
         content[place + 4] = (time & 0x7F) << 1 | 1
+
+
+def with_stray(path: Path, recording: Recording, kind: str, number: int, seconds: float) -> Path:
+    """Write a recording of which one packet is shown or heard late, but decoded in time."""
+    import av
+
+    whole = recording.write(path.with_name(f"whole.{path.name}"))
+    with av.open(str(whole)) as source, av.open(str(path), "w") as out:
+        copies: Any = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        packets = [packet for packet in source.demux() if packet.size]
+        late = [packet for packet in packets if packet.stream.type == kind][number]
+        late.pts = (late.pts or 0) + round(seconds / late.time_base)
+        for packet in packets:
+            packet.stream = copies[packet.stream_index]
+            out.mux(packet)
+    return path

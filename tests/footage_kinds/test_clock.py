@@ -11,15 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clustering import cli as clustering_cli
+from clustering.faces import tasks
 from data.sample.sound import mark_times_s
 from data.video.footage import probe
 from data.video.frames import Damage, Frame
 from data.video.reader import pick_frames, read_frames, sample_frames
 from tests.clips.numbered import number_of
+from tests.clustering.fakes import CornerDetector, CornerEmbedder
 from tests.cropping.small_project import crop, small_project
 from tests.cropping.written_video import decoded_sound, read_video
 from tests.footage_kinds.recordings import FPS, Recording, heard_marks_s
-from tests.footage_kinds.stray_times import late
+from tests.footage_kinds.stray_times import late, with_stray
 
 SYNC_S = 0.02
 
@@ -34,10 +37,13 @@ class Case:
     restarts: int = 0
     strays: int = 0
     gaps_s: tuple[float, ...] = ()  # before each further part
+    stray: tuple[str, int, float] | None = None  # kind and number of a packet, seconds it is late
     note: str = ""  # in what crop-people says of the sound
 
     def write(self, folder: Path) -> Path:
         path = folder / self.name
+        if self.stray is not None:
+            return with_stray(path, self.parts[0], *self.stray)
         content = [part.content(folder, path.suffix) for part in self._numbered()]
         path.write_bytes(self.change(b"".join(content)))
         return path
@@ -125,7 +131,35 @@ STRAYS = [
     Case("video.vob", (VOB,), late("video", 5, 9000), strays=10),
     Case("sound.vob", (VOB,), late("audio", 10, 9000), note="stray"),
 ]
-CASES = {case.name: case for case in (*JOINED, *JUMPS, *STRAYS)}
+MUXED_STRAYS = [
+    Case("first.mkv", (A,), stray=("video", 0, 9000), strays=1),
+    Case("middle.mkv", (replace(A, b_frames=2),), stray=("video", 50, 9000), strays=1),
+    Case("last.mkv", (A,), stray=("video", -1, 9000), strays=1),
+    Case("sound.mkv", (A,), stray=("audio", 50, 9000), note="stray"),
+    Case("last_sound.mkv", (A,), stray=("audio", -1, 9000), note="stray"),
+    Case("middle.mp4", (replace(A, b_frames=2),), stray=("video", 50, 9000), strays=1),
+    Case("last.mp4", (A,), stray=("video", -1, 9000), strays=1),
+    Case("middle.flv", (A,), stray=("video", 50, 9000), strays=1),
+    Case("sound.flv", (A,), stray=("audio", 50, 9000)),  # FLV has one time for a sound packet
+]
+CASES = {case.name: case for case in (*JOINED, *JUMPS, *STRAYS, *MUXED_STRAYS)}
+
+CROPPED = frozenset(
+    {
+        "b_frames_first.ts",
+        "much_longer_sound.ts",
+        "only_sound_overlaps.ts",
+        "silent_then_sound.ts",
+        "vob.vob",
+        "pcm.mkv",
+        "100_then_10.ts",
+        "gap.ts",
+        "video_first.ts",
+        "sound_first.ts",
+        "middle.mp4",
+    }
+)
+"""Cases that are cropped in every run of the tests."""
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +196,9 @@ def test_reading_may_begin_anywhere(name: str, written: Callable[[str], Path]) -
     assert [frame.index for frame in sampled] == places
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [one if one in CROPPED else pytest.param(one, marks=pytest.mark.slow) for one in CASES]
+)
 def test_crops_are_in_sync_to_the_end(
     name: str, written: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -178,6 +214,29 @@ def test_crops_are_in_sync_to_the_end(
     assert heard_marks_s(*decoded_sound(video)) == pytest.approx(case.marks_s, abs=SYNC_S)
     assert bool(summary.damage) == bool(case.restarts or case.strays)
     assert [case.note in note for note in summary.sound] == [True] * bool(case.note)
+
+
+def test_cluster_faces_says_what_was_mended(
+    written: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(tasks, "load_detector", lambda _: CornerDetector())
+    monkeypatch.setattr(tasks, "load_embedder", lambda _: CornerEmbedder())
+    command = [
+        "--project",
+        str(tmp_path / "film.fancam"),
+        "--detector",
+        "hog",
+        "--embedder",
+        "dlib",
+    ]
+
+    assert clustering_cli.main([str(written("a_then_b.ts")), *command]) == 0
+
+    assert "40 frames sampled" in (printed := capsys.readouterr().out)
+    assert "the clock restarts once, mended" in printed
 
 
 def _same(whole: Mapping[int, Frame], frames: Iterable[Frame]) -> None:
