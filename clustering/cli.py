@@ -25,7 +25,7 @@ from data.command.command import (
 )
 from data.core.errors import InputError
 from data.storage.addresses import footage_path, project_path
-from data.storage.shown import shown
+from data.storage.shown import command_line, shown
 
 if TYPE_CHECKING:
     from clustering.faces.coverage import Coverage
@@ -298,7 +298,8 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
         return [*lines, "nothing to do: all is up to date"]
     lines += [f"done in {duration(summary.took_s)}"]
     if summary.people:
-        lines += ["next: check the montages; any YOLO can be trained on the dataset"]
+        train = command_line("train-tracker", project.folder)
+        lines += [f"next: check the montages, then {train}; any YOLO can be trained on the dataset"]
     return lines
 
 

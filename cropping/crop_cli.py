@@ -15,6 +15,7 @@ from data.command.command import (
     report_failures,
     require_range,
     run,
+    with_next,
     with_projects,
 )
 from data.core.errors import InputError
@@ -156,7 +157,8 @@ def _crop_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
         context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
         paths = footage_paths(parsed.footage, left_out, pictures=False)
         summaries = crop_people(project, paths, settings, context=context)
-    for line in (*context.notes, *_report(summaries)):
+    report = with_next(_report(summaries), "smile-gifs", parsed.project)
+    for line in (*context.notes, *report):
         print(line)  # noqa: T201
     return report_failures(NAME, context.failures.lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from cropping.render.cache_keys import VERSION
@@ -10,8 +10,10 @@ from cropping.render.job import Person, people_of
 from cropping.render.wanted import WantedFile, timeline_key, wanted_files
 from cropping.smiles.cache_keys import gif_key_suffix, merges_text
 from cropping.smiles.model import smile_model_key
-from cropping.smiles.table import stored_smiles
+from cropping.smiles.table import smiling_intervals, stored_smiles
 from data.core.arrays import UNKNOWN
+from data.core.errors import InputError
+from data.core.intervals import Interval
 from data.project.cleanup import Removable, existing_files, files_under
 from data.project.filenames import CropKind, person_file_names
 from data.project.manifest import FileManifest, OutputFolder
@@ -22,7 +24,7 @@ from data.project.status import StageStatus
 from data.tables.crop_files import CropFiles, crop_files
 from data.tables.smiles import Smiles
 from data.tables.timeline import read_timeline
-from data.tables.timeline_json import TIMELINE_FILE
+from data.tables.timeline_json import TIMELINE_FILE, read_timeline_json
 from data.tables.tracked_people import (
     TrackedPeople,
     merged_smiles,
@@ -124,9 +126,27 @@ def _difference(
         return _RENAMED
     if gone:
         return _OTHER_INPUTS
-    if timeline_key(footage, wanted, _smiles(project, footage)) != listed.get(TIMELINE_FILE):
-        return _SMILES
-    return ""
+    smiles = _smiles(project, footage)
+    if timeline_key(footage, wanted, smiles) == listed.get(TIMELINE_FILE):
+        return ""
+    # smile-gifs writes the smiles that it scores into the timeline.
+    return "" if _has_smiles(project.crops_folder(footage) / TIMELINE_FILE, smiles) else _SMILES
+
+
+def _has_smiles(file: Path, smiles: Smiles) -> bool:
+    """Return whether a timeline has the smiles of a table."""
+    try:
+        people = read_timeline_json(file).people
+    except InputError:
+        return False
+    return all(
+        _rounded(person.smiling) == _rounded(smiling_intervals(smiles, person.person_id))
+        for person in people
+    )
+
+
+def _rounded(intervals: Iterable[Interval]) -> list[tuple[float, float]]:
+    return [(round(begin, 4), round(end, 4)) for begin, end in intervals]
 
 
 def _smiles(project: Project, footage: str) -> Smiles:

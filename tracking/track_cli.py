@@ -15,6 +15,7 @@ from data.command.command import (
     report_failures,
     require_range,
     run,
+    with_next,
     with_projects,
 )
 from data.storage.addresses import footage_path, project_path
@@ -128,7 +129,8 @@ def _track_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
         context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
         paths = footage_paths(parsed.footage, left_out)
         summaries = track_people(project, paths, settings, context=context)
-    for line in (*context.notes, *_report(summaries)):
+    report = with_next(_report(summaries), "crop-people", parsed.project)
+    for line in (*context.notes, *report):
         print(line)  # noqa: T201
     return report_failures(NAME, context.failures.lines)
 

@@ -14,6 +14,7 @@ from data.command.command import (
     report_failures,
     require_range,
     run,
+    with_next,
     with_projects,
 )
 from data.core.errors import InputError
@@ -103,7 +104,8 @@ def _gifs_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     context = RunContext(bars(NAME), Failures(project.logs_folder))
     paths = footage_paths(parsed.footage, left_out)
     summaries = smile_gifs(project, paths, settings, context=context)
-    for line in (*context.notes, *_report(summaries)):
+    report = with_next(_report(summaries), "serve-people", parsed.project, "--open")
+    for line in (*context.notes, *report):
         print(line)
     return report_failures(NAME, context.failures.lines)
 

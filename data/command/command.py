@@ -127,6 +127,11 @@ def runnable(command: str) -> str:
     return command if which(command) or not beside_python.exists() else shown(beside_python)
 
 
+def with_next(lines: Sequence[str], *command: str | Path) -> list[str]:
+    """Add the command to run next to the last line of a report."""
+    return [*lines[:-1], f"{lines[-1]}; next: {command_line(*command)}"]
+
+
 def confirmed(question: str, *, yes: bool) -> bool:
     """Ask the user to confirm, unless ``yes`` is set.
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import Parser, require_range, run, with_projects
+from data.command.command import Parser, require_range, run, with_next, with_projects
 from data.core.errors import InputError
 from data.storage.addresses import project_path
 from data.storage.shown import shown
@@ -69,7 +69,7 @@ def _train(parsed: argparse.Namespace) -> int:
     from tracking.training.stage import train_tracker
 
     summary = train_tracker(project, settings, context=RunContext(_bar))
-    for line in _report(summary):
+    for line in with_next(_report(summary), "track-people", parsed.project):
         print(line)
     return 0
 
