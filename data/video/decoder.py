@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data.video.clock import LONG_GAP_S
 from data.video.container import ASSUMED_RATE, open_footage, stream_rate
 from data.video.demux import packets_of
-from data.video.display.size_changes import SizeChanges
+from data.video.display.size_changes import HeaderChanges
 from data.video.footage import Footage
 from data.video.frames import Damage
 from data.video.packet_index import PacketIndex
@@ -70,6 +70,8 @@ def decode_selected(
             skip = index.unreferenced[position] and not is_selected[position]
             if state != "idle" and not (skip and state != "overdue"):
                 yield from indexer.index(decoder.decode(packet))
+            else:
+                decoder.skip(packet)
         yield from indexer.index(decoder.drain())
 
 
@@ -96,7 +98,7 @@ class _Decoder:
         """Prepare to decode a stream of ``footage``, which the caller closes."""
         self._footage, self._stream, self._damage = footage, stream, damage
         self._smear, self._failed = 0, False
-        self._changes = SizeChanges(stream) if footage.form.varies else None
+        self._changes = HeaderChanges(stream, varies=footage.form.varies)
         self._opened = ExitStack()
 
     def __enter__(self) -> _Decoder:
@@ -110,7 +112,7 @@ class _Decoder:
         import av
 
         try:
-            if self._changes is not None and packet is not None and self._changes.at(packet):
+            if packet is not None and self._changes.must_drain(packet):
                 return [*self.drain(), *self._stream.decode(packet)]
             return self._stream.decode(packet)
         except av.FFmpegError:
@@ -118,6 +120,10 @@ class _Decoder:
             self._failed = True
             self.mark_smeared()
             return []
+
+    def skip(self, packet: Packet[VideoStream]) -> None:
+        """Note a packet that is not decoded."""
+        self._changes.skip(packet)
 
     def drain(self) -> list[VideoFrame]:
         """Return the buffered frames and reset the decoder for a packet from anywhere."""

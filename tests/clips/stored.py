@@ -74,6 +74,21 @@ def join(path: Path, parts: Sequence[Path]) -> None:
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
 
 
+def join_flv(path: Path, parts: Sequence[Path], part_ms: int) -> None:
+    """Append the video tags of .flv files, each with the header of its own and later times."""
+    content = parts[0].read_bytes()
+    for number, part in enumerate(parts[1:], start=1):
+        tags, place = bytearray(part.read_bytes()), 13
+        while place + 11 <= len(tags):
+            end = place + 15 + int.from_bytes(tags[place + 1 : place + 4])
+            time_ms = int.from_bytes(tags[place + 4 : place + 7]) + number * part_ms
+            tags[place + 4 : place + 7] = time_ms.to_bytes(3)
+            if tags[place] == 9:
+                content += tags[place:end]
+            place = end
+    path.write_bytes(content)
+
+
 def interleaved(images: Sequence[Image], *, top_first: bool) -> list[Image]:
     """Return interlaced frames of fields taken at the times of the images, two each."""
     woven = []

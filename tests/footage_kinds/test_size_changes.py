@@ -11,7 +11,7 @@ from data.core.arrays import Image
 from data.video.footage import probe
 from data.video.reader import decode_frames, pick_frames
 from tests.clips.numbered import corners_of, number_of, pictures
-from tests.clips.stored import exif_clip, join, write_changing
+from tests.clips.stored import exif_clip, join, join_flv, write_changing
 from tests.footage_kinds.commands import clustered, cropped, images_of
 
 UPRIGHT = ["red", "green", "blue", "white"]
@@ -70,8 +70,26 @@ def test_all_frames_have_the_largest_size(
         assert corners_of(images[number]) == UPRIGHT
     (planes,) = {frame.planes().wh for frame in decode_frames(footage)}
     assert planes == LARGE
-    later = [frame.image for frame in pick_frames(footage, np.array([HALF + 3]))]
-    assert (later[0] == images[HALF + 3]).all()
+    for index in (2, HALF + 3, HALF + 13, len(images) - 1):
+        (picked,) = pick_frames(footage, np.array([index]))
+        assert (picked.image == images[index]).all(), index
+
+
+@pytest.mark.parametrize("middle", [SMALL, LARGE])
+def test_headers_beside_packets(middle: tuple[int, int], tmp_path: Path) -> None:
+    """Streams that a server restarted: frames in any part are found without those before."""
+    files = [tmp_path / f"{number}.flv" for number in range(3)]
+    for number, wh in enumerate((LARGE, middle, LARGE)):
+        options = X264 | {"crf": str(10 + 15 * number), "x264-params": f"ref={1 + number}"}
+        write_changing(files[number], [part(wh, HALF * number)], options=options)
+    join_flv(tmp_path / "a.flv", files, HALF * 1000 // 25)
+    footage = probe(tmp_path / "a.flv")
+    assert (footage.width, footage.height) == LARGE
+    images = images_of(tmp_path / "a.flv")
+    assert [number_of(image) for image in images] == list(range(3 * HALF))
+    for index in (2, HALF + 13, 3 * HALF - 1):
+        (picked,) = pick_frames(footage, np.array([index]))
+        assert (picked.image == images[index]).all(), index
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.ts", "libx264"), ("a.avi", "mjpeg")])

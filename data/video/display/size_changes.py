@@ -17,11 +17,13 @@ from data.video.orientation import orientation_of
 if TYPE_CHECKING:
     from av import Packet, VideoFrame, VideoStream
     from av.container import InputContainer
+    from av.packet import PacketSideData
 
 _MAX_HEADERS: Final = 256
 """Different headers after which no more keyframes are decoded."""
 _LOSING_FRAMES: Final = ("mpeg1video", "mpeg2video")
 """Decoders that drop the frame they hold back when the size changes."""
+_NEW_HEADERS: Final = "new_extradata"
 _CHANGED_HEADERS: Final = "flv"
 """Container whose new headers come beside the packets."""
 
@@ -95,7 +97,7 @@ def _first_of_each_header(
 ) -> Iterator[Packet[VideoStream]]:
     seen: set[bytes] = set()
     for packet in demuxed(container, stream):
-        is_new = packet.size and packet.has_sidedata("new_extradata")
+        is_new = packet.size and packet.has_sidedata(_NEW_HEADERS)
         if not packet.size or not (packet.is_keyframe or is_new):
             continue
         header = b"%d" % len(seen) if is_new else _header(packet, stream) or b""
@@ -131,20 +133,37 @@ def _decoded_alone(stream: VideoStream, packet: Packet[VideoStream]) -> VideoFra
     return next((frame for frame in frames if not frame.is_corrupt), None)
 
 
-class SizeChanges:
-    """Changes of size at which libavcodec's decoders need help, found while packets are decoded."""
+class HeaderChanges:
+    """Changes of headers at which libavcodec's decoders need help, found while packets are read.
 
-    def __init__(self, stream: VideoStream) -> None:
+    Args:
+        stream: the video.
+        varies: whether the size of its frames changes.
+    """
+
+    def __init__(self, stream: VideoStream, *, varies: bool) -> None:
         self._stream = stream
-        self._codec = stream.codec_context.name
-        self._last: bytes | None = None
+        self._codec = stream.codec_context.name if varies else ""
+        self._header: bytes | None = None
+        self._skipped: PacketSideData | None = None
         if self._codec == "mjpeg":
             # The decoder would take a smaller picture for one field of a frame of this size.
             stream.codec_context.width = stream.codec_context.height = 0
 
-    def at(self, packet: Packet[VideoStream]) -> bool:
-        """Return whether the decoder must be drained before a packet: it would lose a frame."""
+    def skip(self, packet: Packet[VideoStream]) -> None:
+        """Keep the headers beside a packet that is not decoded."""
+        if packet.has_sidedata(_NEW_HEADERS):
+            self._skipped = packet.get_sidedata(_NEW_HEADERS)
+
+    def must_drain(self, packet: Packet[VideoStream]) -> bool:
+        """Prepare a packet for decoding; return whether the decoder must be drained before.
+
+        It would lose a frame otherwise.
+        """
+        if self._skipped is not None and not packet.has_sidedata(_NEW_HEADERS):
+            packet.set_sidedata(self._skipped)
+        self._skipped = None
         if self._codec not in _LOSING_FRAMES or not packet.is_keyframe:
             return False
-        last, self._last = self._last, _header(packet, self._stream)
-        return last is not None and last != self._last
+        last, self._header = self._header, _header(packet, self._stream)
+        return last is not None and last != self._header
