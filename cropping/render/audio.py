@@ -202,6 +202,8 @@ class _Encoder:
         position = self._position
         while fill and position is not None and position < at:
             self._put(_silence(min(at - position, self._rate), self._layout, self._rate))
+            if self._position == position:
+                break  # the sound of the recording must have ended
             position = self._position
         self._position = at
 
