@@ -8,7 +8,7 @@ import json
 import sqlite3
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -22,8 +22,15 @@ import pyarrow.parquet as pq
 from PIL import Image, PngImagePlugin
 from pillow_heif import from_pillow
 
+from data.erasure.residue_scan import Needle, Residue, find_residues
+
 Plant = Callable[[Path, str], object]
 """Function that writes a name into a file; the path has the suffix of the kind."""
+
+
+def residues(folder: Path, *names: str, kept: Sequence[str] = ()) -> list[Residue]:
+    """Search a folder for names alone."""
+    return find_residues(folder, Needle(names, np.zeros((0, 128), np.float32), kept=kept))
 
 
 def noise(side: int = 160) -> Image.Image:
