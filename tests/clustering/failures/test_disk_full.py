@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet
+import pyarrow
 import pytest
 
 from tests.clips.catalogue import Clips
@@ -61,17 +61,17 @@ def full(path: Any) -> OSError:
 
 
 def full_for_tables(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    write = pyarrow.parquet.write_table
+    open_file = pyarrow.OSFile
 
-    def write_table(table: Any, path: Path, **options: Any) -> None:
-        if name not in str(path):
-            write(table, path, **options)
-            return
-        Path(path).write_bytes(b"half")
+    def full_file(path: bytes, mode: str = "r") -> Any:
+        file = Path(os.fsdecode(path))
+        if "w" not in mode or name not in str(file):
+            return open_file(path, mode)
+        file.write_bytes(b"half")
         # The message and number of pyarrow, without a file name.
         raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28] No space")
 
-    monkeypatch.setattr(pyarrow.parquet, "write_table", write_table)
+    monkeypatch.setattr(pyarrow, "OSFile", full_file)
 
 
 def full_for_bytes(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
