@@ -25,6 +25,10 @@ StreamT = TypeVar("StreamT", bound="Stream")
 # For elementary streams that declare no frame rate; libav assumes the same value.
 ASSUMED_RATE = Fraction(25)
 
+# Decoders of libav 8.1 that damaged frames may crash if several frames are decoded at a time; the
+# threads share the parts of each frame instead, which is slower.
+_UNSAFE_IN_FRAME_THREADS = frozenset({"vp9"})
+
 
 @contextmanager
 def open_video(
@@ -48,7 +52,8 @@ def open_video(
             "max_pixels": str(MAX_PIXELS),
             "side_data_prefer_packet": "displaymatrix",
         }
-        stream.thread_type, stream.thread_count = "AUTO", threads
+        is_safe = stream.codec_context.name not in _UNSAFE_IN_FRAME_THREADS
+        stream.thread_type, stream.thread_count = ("AUTO" if is_safe else "SLICE"), threads
         yield container, stream
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
 # many frames refreshes its picture in some other way.
 MAX_SMEARED_FRAMES = 300
 
-# Decoders of libav 8.1 that may end the process if they are reset after an error and have several
-# threads.
-_UNSAFE_AFTER_ERRORS = frozenset({"vp9"})
-
 
 def decode_selected(
     footage: Footage, index: PacketIndex, selected: NDArray[np.bool_], threads: int, damage: Damage
@@ -44,10 +39,8 @@ def decode_selected(
     is_selected = (index.rank >= 0) & selected[index.rank]
     is_needed = _needed_packets(index, is_selected)
     end = int(np.flatnonzero(is_needed).max(initial=-1)) + 1
-    with (
-        open_footage(footage, threads=threads) as (container, stream),
-        _Decoder(footage, stream, damage) as decoder,
-    ):
+    with open_footage(footage, threads=threads) as (container, stream):
+        decoder = _Decoder(footage, stream, damage)
         indexer = _FrameIndexer(index, decoder)
         due, state = -1, "idle"  # due: index of the latest selected frame sent to the decoder
         for position, packet in enumerate(packets_of(container, stream)):
@@ -79,10 +72,8 @@ def decode_all(
     footage: Footage, threads: int, damage: Damage
 ) -> Generator[IndexedFrame, None, None]:
     """Decode every frame and number it by counting: for streams without reliable packet times."""
-    with (
-        open_footage(footage, threads=threads) as (container, stream),
-        _Decoder(footage, stream, damage) as decoder,
-    ):
+    with open_footage(footage, threads=threads) as (container, stream):
+        decoder = _Decoder(footage, stream, damage)
         timestamps = _Timestamps(stream)
         frames = _decode_packets(packets_of(container, stream), decoder)
         for number, frame in enumerate(frames):
@@ -96,16 +87,9 @@ class _Decoder:
 
     def __init__(self, footage: Footage, stream: VideoStream, damage: Damage) -> None:
         """Prepare to decode a stream of ``footage``, which the caller closes."""
-        self._footage, self._stream, self._damage = footage, stream, damage
-        self._smear, self._failed = 0, False
+        self._stream, self._damage = stream, damage
+        self._smear = 0
         self._changes = HeaderChanges(stream, varies=footage.form.varies)
-        self._opened = ExitStack()
-
-    def __enter__(self) -> _Decoder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         """Send a packet; return the frames that are ready, from this packet or earlier ones."""
@@ -117,7 +101,6 @@ class _Decoder:
             return self._stream.decode(packet)
         except av.FFmpegError:
             self._damage.frames += 1
-            self._failed = True
             self.mark_smeared()
             return []
 
@@ -128,12 +111,7 @@ class _Decoder:
     def drain(self) -> list[VideoFrame]:
         """Return the buffered frames and reset the decoder for a packet from anywhere."""
         frames = self.decode(None)
-        codec = self._stream.codec_context
-        if self._failed and codec.name in _UNSAFE_AFTER_ERRORS and codec.thread_count != 1:
-            again = open_footage(self._footage, threads=1)
-            _, self._stream = self._opened.enter_context(again)
-        else:
-            codec.flush_buffers()
+        self._stream.codec_context.flush_buffers()
         return frames
 
     def mark_smeared(self) -> None:
