@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import tqdm  # noqa: F401
 
 from clustering import cli
 from clustering.faces import choice, extraction, tasks
+from tests import ROOT
 from tests.clustering.command import Ran, ran
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 
@@ -59,7 +61,8 @@ def run_in_child(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     process = context.Process(target=_main, args=(str(folder), arguments, death, without_rights))
-    process.start()
+    with chdir(ROOT):  # where the server finds these tests, before those that a library installed
+        process.start()
     process.join(_TIMEOUT_S)
     if process.exitcode is None:
         process.kill()
