@@ -76,7 +76,7 @@ def test_removes_files_that_can_be_regenerated(
     assert set(after) == {*MINE, *KEPT} | stay
     assert [p for p in after if after[p] != before[p] and p != "project.json"] == []
     stages = stored_records(project.folder)
-    assert sorted(stages) == ["faces of clip", "people"]
+    assert sorted(stages) == ["content of clip", "faces of clip", "people"]
     assert clean(project) == 0
     assert capsys.readouterr().out == "nothing to remove\n"
 
