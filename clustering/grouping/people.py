@@ -39,7 +39,8 @@ def identify_people(
     previous = {name: _previous_people(people, name, table) for name, table in faces.items()}
     former = {name: _former_people(people, name, table) for name, table in faces.items()}
     face_keys = {name: FaceKeys(table.time_s, table.xyxy) for name, table in faces.items()}
-    reviewed = people.reviewed(face_keys, previous)
+    last = {n: np.where(previous[n] == UNKNOWN, former[n], previous[n]) for n in faces}
+    reviewed = people.reviewed(face_keys, last)
     clusters = _plain_clusters(faces, settings) if settings.plain else {}
     footages = {}
     for name, (frames, table) in tables.items():
@@ -59,7 +60,6 @@ def identify_people(
     found = identify(
         footages, eps=eps, next_person_id=next_id, reviewed_people=_reviewed_people(reviewed)
     )
-    last = {n: np.where(previous[n] == UNKNOWN, former[n], previous[n]) for n in found}
     undoable = {name: _undoable(found[name], last[name], reviewed.labels[name]) for name in found}
     joined = {name: _joined(found[name], reviewed.labels[name]) for name in found}
     store_clustering(people, faces, undoable, first_new=next_id, joined=joined)

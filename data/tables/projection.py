@@ -42,7 +42,7 @@ def store_clustering(
         def shifted(ids: NDArray[np.int64]) -> NDArray[np.int64]:
             return np.where(ids >= first_new, ids + shift, ids) if first_new is not None else ids
 
-        _store_former(people, faces, person_id)
+        last = {footage: _last_assignments(people, footage) for footage in faces}
         connection.execute("DELETE FROM faces")
         for footage, table in faces.items():
             ids = shifted(person_id[footage])
@@ -51,32 +51,34 @@ def store_clustering(
             connection.executemany("INSERT INTO faces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         connection.execute("UPDATE review SET clustered = ?", (people.raise_revision(),))
         update_projection(people)
+        _store_former(people, last)
 
 
-def _store_former(
-    people: People, faces: Mapping[str, Faces], person_id: Mapping[str, NDArray[np.int64]]
-) -> None:
-    """Store the last assignment of people and faces that the clustering does not find any more."""
-    everyone = np.concatenate([np.zeros(0, np.int64), *person_id.values()])
-    former = {name: _former(people, name, table, everyone) for name, table in faces.items()}
-    people.connection.execute("DELETE FROM former_faces")
-    for name, table in former.items():
-        values = np.column_stack([table.time_s, table.xyxy, table.person_id]).tolist()
-        people.connection.executemany(
-            "INSERT INTO former_faces VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(name, *row[:5], int(row[5])) for row in values],
-        )
-
-
-def _former(people: People, footage: str, faces: Faces, everyone: NDArray[np.int64]) -> Assignments:
+def _last_assignments(people: People, footage: str) -> Assignments:
+    """Return the latest known person of every face by the clusterings until now."""
     latest, before = people.clustered_assignments(footage), people.former_assignments(footage)
     # A later assignment of the same face replaces an earlier one.
     row = same_faces(before.time_s, before.xyxy, latest.time_s, latest.xyxy)
     again = np.append(latest.person_id, UNKNOWN)[row] != UNKNOWN
     known = Assignments.concatenate([latest, before.take(~again)])
-    is_gone = same_faces(known.time_s, known.xyxy, faces.time_s, faces.xyxy) == UNKNOWN
-    is_missed = ~np.isin(known.person_id, everyone)
-    return known.take((known.person_id != UNKNOWN) & (is_gone | is_missed))
+    return known.take(known.person_id != UNKNOWN)
+
+
+def _store_former(people: People, last: Mapping[str, Assignments]) -> None:
+    """Store the last assignment of faces that are gone or unknown, and of people without a face."""
+    execute = people.connection.execute
+    present = [person for (person,) in execute("SELECT DISTINCT person_id FROM faces")]
+    execute("DELETE FROM former_faces")
+    for footage, known in last.items():
+        now = people.clustered_assignments(footage)
+        row = same_faces(known.time_s, known.xyxy, now.time_s, now.xyxy)
+        is_lost = np.append(now.person_id, UNKNOWN)[row] == UNKNOWN
+        table = known.take(is_lost | ~np.isin(known.person_id, present))
+        values = np.column_stack([table.time_s, table.xyxy, table.person_id]).tolist()
+        people.connection.executemany(
+            "INSERT INTO former_faces VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(footage, *row[:5], int(row[5])) for row in values],
+        )
 
 
 def update_projection(people: People, changed: Decision | None = None) -> None:

@@ -1,0 +1,282 @@
+"""A project of synthetic faces in which random decisions and clusterings are made and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.grouping.footage import GroupingSettings
+from clustering.grouping.people import identify_people
+from clustering.output.dataset import plan_dataset
+from clustering.output.write import identified_footages
+from data.core.arrays import UNKNOWN
+from data.core.errors import InputError
+from data.project.filenames import person_file_names
+from data.project.project import Project
+from data.project.stages import FacesRecord
+from data.tables.decision_log import DecisionLog
+from data.tables.decisions import FACE_KINDS, PAIR_KINDS, Decision, DecisionKind, FaceKeys
+from data.tables.faces import Faces, Frames
+from data.tables.people import People
+from data.tables.projection import update_projection
+from tests.clustering.crowd import crowd
+from tests.clustering.labelled_footage import table
+from tests.decisions.model import Face, Rules
+from tests.records import faces_record
+
+PEOPLE = 4
+FRAMES = 24
+RERUNS: tuple[dict[str, Any], ...] = (
+    {},
+    {"min_samples": 20},
+    {"min_samples": 5},
+    {"eps": 0.42},
+    {"eps": 0.6},
+    {"every": 3},
+)
+ACTS = (
+    *DecisionKind,
+    DecisionKind.EJECT,
+    DecisionKind.RENAME,
+    "undo",
+    "undo",
+    "redo",
+    "run",
+    "add",
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One random action; its numbers choose people and faces among those there then."""
+
+    act: str
+    numbers: tuple[float, ...]  # (6,) 0 to 1
+
+
+def random_steps(seed: int, count: int) -> list[Step]:
+    """Return the steps of a game."""
+    random = np.random.default_rng(seed)
+    acts = random.choice(np.array(ACTS, object), count)
+    return [Step(str(act), tuple(random.random(6).tolist())) for act in acts]
+
+
+class _Records:
+    def require_record(self, stage: object, name: str) -> FacesRecord:
+        del stage, name
+        return faces_record()
+
+
+class Game:
+    """Decisions and clusterings on an open people file, with the rules they must follow."""
+
+    def __init__(self, people: People, seed: int) -> None:
+        self.people, self.log, self.seed = people, DecisionLog(people), seed
+        self.whole = {"a": _footage(seed)}
+        self.options: dict[str, Any] = {}
+        self.history = [Rules()]
+        self.undone: list[Rules] = []
+        self.renames = 0
+        self.run()
+
+    @property
+    def rules(self) -> Rules:
+        return self.history[-1]
+
+    def play(self, step: Step) -> None:
+        """Do a step and check everything.
+
+        Raises:
+            AssertionError: a rule is broken.
+        """
+        if step.act == "undo":
+            if self.log.undo() is not None:
+                self.undone.append(self.history.pop())
+        elif step.act == "redo":
+            if self.log.redo() is not None:
+                self.history.append(self.undone.pop())
+        elif step.act == "run":
+            self.options = RERUNS[int(step.numbers[0] * len(RERUNS))]
+            self.run()
+        elif step.act == "add":
+            if "b" not in self.whole:
+                self.whole["b"] = _footage(self.seed + 1000)
+            self.run()
+        else:
+            self._decide(DecisionKind(step.act), step.numbers)
+        self.check()
+
+    def run(self) -> None:
+        """Cluster all footages; a second run must change nothing."""
+        self._cluster()
+        first = self._state()
+        self._cluster()
+        assert self._state() == first, "a second run changed people"
+        self._check_founders(self.owners())
+
+    def check(self) -> None:
+        """Compare the people with the rules."""
+        names, owners, rules = self.people.names(), self.owners(), self.rules
+        assert len(set(names.values())) == len(names), "two people have one name"
+        for person, name in rules.names.items():
+            assert names.get(person) == name, f"person {person} lost the name {name}"
+        for face, owner in owners.items():
+            assert owner not in rules.forbidden(face), f"ejected face {face} is back at {owner}"
+            pinned = rules.pinned.get(face, owner)
+            assert owner == pinned, f"face {face} of {pinned} is at {owner}"
+        assert not set(rules.merged) & (set(owners.values()) | set(names)), (
+            "a merged person is back"
+        )
+        with_faces = set(owners.values()) - {UNKNOWN}
+        assert with_faces <= set(names) <= with_faces | set(rules.names), "names are not the people"
+        assert self.people.hidden() == rules.hidden & set(names), "other people are hidden"
+        self._check_outputs()
+        state = self._state()
+        with self.people.transaction():
+            update_projection(self.people)
+        assert self._state() == state, "an incremental update differs from a full replay"
+
+    def finish(self) -> None:
+        """Undo and redo everything: all faces return to their people."""
+        states = [self._state()]
+        while len(self.history) > 1:
+            self.play(Step("undo", ()))
+            states.append(self._state())
+        assert not self.people.hidden()
+        found = [self.people.clustered_assignments(name).person_id.tolist() for name in self.whole]
+        assert found == [self.people.assignments(name).person_id.tolist() for name in self.whole]
+        for state in reversed(states[:-1]):
+            self.play(Step("redo", ()))
+            assert self._state() == state, "redo gives another state"
+
+    def owners(self) -> dict[Face, int]:
+        """Return the person of each face of the current sampling."""
+        return {
+            (name, int(row)): int(person)
+            for name in self.whole
+            for row, person in zip(
+                self._rows(name), self.people.assignments(name).person_id, strict=True
+            )
+        }
+
+    def _rows(self, name: str) -> NDArray[np.int64]:
+        """Return the sampled rows of a footage's table."""
+        return np.flatnonzero(self.whole[name].frame_index % self.options.get("every", 1) == 0)
+
+    def _tables(self) -> dict[str, tuple[Frames, Faces]]:
+        tables = {}
+        for name, faces in self.whole.items():
+            index = np.arange(0, FRAMES, self.options.get("every", 1))
+            frames = table(
+                Frames, len(index), frame_index=index, time_s=index, frame_wh=(1000, 200)
+            )
+            tables[name] = frames, faces.take(self._rows(name))
+        return tables
+
+    def _cluster(self) -> None:
+        chosen = {name: value for name, value in self.options.items() if name != "every"}
+        project = cast(Project, _Records())
+        identify_people(project, self.people, self._tables(), GroupingSettings(**chosen))
+
+    def _state(self) -> tuple[object, ...]:
+        return self.people.names(), self.people.hidden(), self.owners()
+
+    def _check_founders(self, owners: dict[Face, int]) -> None:
+        """No person that a run finds consists only of ejected faces."""
+        rules = self.rules
+        removed = {face for face in owners if rules.never.get(face) and face not in rules.pinned}
+        for person in set(owners.values()) - {UNKNOWN}:
+            faces = {face for face, owner in owners.items() if owner == person}
+            assert faces - removed, f"person {person} has ejected faces alone"
+
+    def _check_outputs(self) -> None:
+        identified = identified_footages(self.people, self._tables())
+        plan = plan_dataset(identified.visible(), identified.names)
+        assert list(plan.person_id) == sorted(plan.person_id)
+        assert plan.names == tuple(identified.names[person] for person in plan.person_id)
+        assert not set(plan.person_id) & self.people.hidden(), "a hidden person is a class"
+        files = person_file_names(identified.names)
+        assert len({file.casefold() for file in files.values()}) == len(identified.names)
+
+    def _decide(self, kind: DecisionKind, numbers: tuple[float, ...]) -> None:
+        owners, there = self.owners(), list(self.people.names())
+        if not there:
+            return
+        person, other = (there[int(number * len(there))] for number in numbers[:2])
+        faces = self._pick(kind, person, numbers, owners)
+        if (kind in PAIR_KINDS and person == other) or (kind in FACE_KINDS and not faces):
+            return
+        self.renames += 1
+        name = f"Name {self.renames}" if kind is DecisionKind.RENAME else ""
+        decision = Decision(
+            kind,
+            UNKNOWN if kind is DecisionKind.SPLIT else person,
+            other if kind in PAIR_KINDS else UNKNOWN,
+            name,
+            self._keys(faces) if kind in FACE_KINDS else {},
+        )
+        try:
+            self.log.decide(decision)
+        except InputError as error:  # pragma: no cover
+            raise AssertionError(f"refused: {error}") from error
+        if kind is DecisionKind.SPLIT:
+            person = self.people.decisions()[-1].person_id
+        self.history.append(self.rules.after(kind, person, other, name, faces, owners))
+        self.undone.clear()
+
+    def _pick(
+        self, kind: DecisionKind, person: int, numbers: tuple[float, ...], owners: dict[Face, int]
+    ) -> list[Face]:
+        """Choose one to twelve faces: the person's, unknown ones, or any."""
+        source = {DecisionKind.EJECT: person, DecisionKind.ACCEPT: UNKNOWN}.get(kind)
+        faces = [face for face, owner in owners.items() if source in (None, owner)]
+        start, count = int(numbers[2] * len(faces)), 1 + int(numbers[3] * 12)
+        return faces[start : start + count] if numbers[4] < 0.5 else faces[:: 14 - count][:count]
+
+    def _keys(self, faces: list[Face]) -> dict[str, FaceKeys]:
+        keys = {}
+        for name in sorted({name for name, _ in faces}):
+            rows = np.array([row for footage, row in faces if footage == name])
+            whole = self.whole[name]
+            keys[name] = FaceKeys(whole.time_s[rows], whole.xyxy[rows])
+        return keys
+
+
+def _footage(seed: int) -> Faces:
+    """Return faces of four people: two in each frame, one of them in tracklets of six frames."""
+    random = np.random.default_rng(seed)
+    frames = [random.choice(PEOPLE, 2, replace=False).tolist() for _ in range(FRAMES // 6)]
+    faces = crowd([row for row in frames for _ in range(6)], seed=seed)
+    block = faces.frame_index // 6
+    place = (faces.xyxy[:, 0] > 0).astype(np.int64)
+    return faces.replace(tracklet=np.where(place == 0, block, UNKNOWN).astype(np.int32))
+
+
+def play(path: Path, seed: int, steps: list[Step]) -> str | None:
+    """Play a game; return what broke and after which step, or None.
+
+    Args:
+        path: a new file.
+        seed: seed of the faces.
+        steps: the steps.
+    """
+    from data.tables.people import open_people
+
+    with open_people(path) as people:
+        people.connection.execute("PRAGMA synchronous = OFF")
+        number = 0
+        try:
+            game = Game(people, seed)
+            for step in steps:
+                number += 1
+                game.play(step)
+            game.finish()
+        except AssertionError as error:
+            return (
+                f"step {number}: {str(error).splitlines()[0] if str(error) else 'a check failed'}"
+            )
+    return None

@@ -1,0 +1,14 @@
+"""Random decisions and clusterings keep the rules; more by ``python -m tests.decisions.play``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.decisions.game import play, random_steps
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_decisions_hold(tmp_path: Path, seed: int) -> None:
+    assert play(tmp_path / "people.sqlite", seed, random_steps(seed, 10)) is None
