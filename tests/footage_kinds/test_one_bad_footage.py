@@ -44,7 +44,7 @@ PLACES: dict[str, tuple[str, Any, str]] = {
     "opening to crop": ("crop-people", cropping.stage, "probe"),
     "rendering": ("crop-people", cropping.stage, "write_crops"),
     "planning smiles": ("smile-gifs", cropping.smiles.stage, "stored_smiles"),
-    "planning GIFs": ("smile-gifs", cropping.smiles.stage, "read_tracks"),
+    "planning GIFs": ("smile-gifs", cropping.smiles.stage, "read_current_tracks"),
 }
 
 
