@@ -22,7 +22,7 @@ from data.core.errors import InputError
 from data.execution.context import RunContext
 from data.project import stages
 from data.project.project import SCHEMA, Project
-from data.project.stages import CROPS, FACES, GIFS, PAIR, PEOPLE, RECORDING, TRACKS, Stage
+from data.project.stages import CONTENT, CROPS, FACES, GIFS, PAIR, PEOPLE, RECORDING, TRACKS, Stage
 from data.tables.people import open_people
 from tests.bars import no_bar
 from tests.records import stored_records
@@ -45,7 +45,10 @@ def test_status_equals_that_of_the_earlier_version(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fancam.cli.main(["status", "clip.fancam"]) == 0
-    assert capsys.readouterr().out == (folder / "status.txt").read_text(encoding="utf-8")
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[-1].startswith("next: ")  # added since
+    rows = "".join(printed.splitlines(keepends=True)[:-1])
+    assert rows == (folder / "status.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["clip.fancam", "lesson.fancam"])
@@ -67,7 +70,7 @@ def test_every_record_is_read_completely(folder: Path, name: str) -> None:
 
 def test_every_stage_has_a_record_in_them(folder: Path) -> None:
     stored = [*stored_records(folder / "clip.fancam"), *stored_records(folder / "lesson.fancam")]
-    for stage in STAGES:
+    for stage in (stage for stage in STAGES if stage is not CONTENT):  # added since
         assert any(key == stage.name or stage.footage_of(key) for key in stored), stage.name
 
 
