@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from clustering.settings import ClusterSettings
     from clustering.summary import ClusterSummary
     from data.project.project import Project
-    from data.video.media_folder import LeftOut
+    from data.video.pictures.media_folder import LeftOut
 
 NAME = "cluster-faces"
 _MAX_THREADS = 256

@@ -31,7 +31,7 @@ from data.project.stages import PEOPLE
 from data.tables.faces import Faces
 from data.tables.labels import picture_file
 from data.tables.people import open_people
-from data.video.jpeg import read_jpeg, write_jpeg
+from data.video.pictures.jpeg import read_jpeg, write_jpeg
 
 MASK_MARGIN = 0.4
 """Margin of the mask, as a share of the face's size: hair and chin also identify a person."""

@@ -17,7 +17,7 @@ from data.project.stages import FACES, PEOPLE
 from data.project.status import StageStatus
 from data.storage.addresses import footage_address
 from data.tables.people import open_people
-from data.video.media_folder import size_on_disk
+from data.video.pictures.media_folder import size_on_disk
 
 
 def states(project: Project) -> list[StageStatus]:

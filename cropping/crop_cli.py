@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cropping.camera.window import WindowSettings
     from cropping.render.settings import CropSettings
     from cropping.stage import CropsSummary
-    from data.video.media_folder import LeftOut
+    from data.video.pictures.media_folder import LeftOut
 
 NAME = "crop-people"
 _ENCODER = "libx264"

@@ -32,7 +32,7 @@ from data.tables.tracked_people import (
     tracked_people,
 )
 from data.video.footage import holds_pictures
-from data.video.media_folder import size_on_disk
+from data.video.pictures.media_folder import size_on_disk
 
 _NO_TRACKS = "no tracks yet"
 _OTHER_INPUTS = "written with other tracks or settings"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from data.project.stages import Stage
     from data.remote.sync import ProjectSync
     from data.video.footage import Footage
-    from data.video.media_folder import LeftOut
+    from data.video.pictures.media_folder import LeftOut
 
 NAME = "fancam"
 

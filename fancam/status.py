@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from data.storage.addresses import footage_address
 from data.storage.shown import command_line
-from data.video.media_folder import size_on_disk
+from data.video.pictures.media_folder import size_on_disk
 
 if TYPE_CHECKING:
     from data.project.project import FootageEntry, Project

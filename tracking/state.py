@@ -17,7 +17,7 @@ from data.project.status import StageStatus
 from data.tables.dataset import DATA_FILE
 from data.tables.frame_sizes import assignments_in_frame
 from data.tables.people import Assignments, People, open_people
-from data.video.media_folder import size_on_disk
+from data.video.pictures.media_folder import size_on_disk
 from tracking.detection.export import current_classes, weights_key
 from tracking.detection.inputs import detections_record, faces_key, tracks_record
 from tracking.training.examples import ids_in_dataset, read_examples

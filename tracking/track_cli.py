@@ -22,7 +22,7 @@ from data.storage.addresses import footage_path, project_path
 from data.storage.shown import shown
 
 if TYPE_CHECKING:
-    from data.video.media_folder import LeftOut
+    from data.video.pictures.media_folder import LeftOut
     from tracking.stage import TrackSettings, TracksSummary
 
 NAME = "track-people"

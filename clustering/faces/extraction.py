@@ -30,7 +30,7 @@ from data.project.checkpoints import Checkpoints
 from data.project.paths import ProjectPaths
 from data.tables.faces import Faces, Frames
 from data.video.frames import Frame
-from data.video.jpeg import write_jpeg
+from data.video.pictures.jpeg import write_jpeg
 
 _PICTURE_NAME = re.compile(r"\d{8}(-\d+)?\.jpg")
 _FRAMES_SUFFIX = ".frames.parquet"

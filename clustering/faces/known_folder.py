@@ -12,7 +12,7 @@ from typing import Final
 from data.core.errors import InputError
 from data.tables.decision_log import check_name
 from data.tables.decisions import default_name
-from data.video.media_folder import left_out_of_pictures, pictures_in
+from data.video.pictures.media_folder import left_out_of_pictures, pictures_in
 
 _DEFAULT_NAME: Final = re.compile(re.escape(default_name(0)).replace("0", r"\d+"), re.IGNORECASE)
 

@@ -16,7 +16,7 @@ from data.core.errors import InputError
 from data.core.progress import Progress
 from data.tables.faces import Faces
 from data.video.frames import Frame
-from data.video.images import read_picture
+from data.video.pictures.images import read_picture
 
 _OTHER_FACE_SHARE: Final = 1 / 4
 """Height from which a second face counts, as a share of the largest face's height."""

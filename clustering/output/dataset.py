@@ -26,7 +26,7 @@ from data.tables.dataset import (
     image_path,
     label_path,
 )
-from data.video.jpeg import encode_jpeg, read_jpeg
+from data.video.pictures.jpeg import encode_jpeg, read_jpeg
 
 LABEL_MARGIN = 0.15  # share of the face's size, on each side
 VAL_SHARE = 0.2

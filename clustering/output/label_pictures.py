@@ -10,7 +10,7 @@ from clustering.faces.portraits import cut, fit_region, portrait_region
 from data.core.arrays import Image
 from data.core.atomic import write_bytes
 from data.core.boxes import Box
-from data.video.jpeg import encode_jpeg, read_jpeg
+from data.video.pictures.jpeg import encode_jpeg, read_jpeg
 
 SCALE = 1.2
 """Ratio of the picture's side to the face box's longer side: includes forehead, chin and cheeks."""

@@ -18,7 +18,7 @@ from data.core.boxes import Box
 from data.core.digest import digest, file_key
 from data.project.filenames import MONTAGE_FOLDER, UNKNOWN_FOLDER, person_file_names
 from data.project.manifest import OutputFile
-from data.video.jpeg import encode_jpeg, read_jpeg
+from data.video.pictures.jpeg import encode_jpeg, read_jpeg
 
 MONTAGE_VERSION = "1"  # increment when the same faces give a different picture
 

@@ -15,7 +15,7 @@ from cropping.expressions.face_sources import open_source
 from data.core.arrays import Image
 from data.core.errors import InputError
 from data.core.progress import Progress
-from data.video.images import read_face
+from data.video.pictures.images import read_face
 
 STORED_PX: Final = 112
 """Longer side of a stored face: 1.75 times the network's input."""

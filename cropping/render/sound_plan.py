@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.clock import Runs, find_runs, rules_of
+from data.video.clocks.clock import Runs, find_runs, rules_of
+from data.video.clocks.sound_clock import PlacedRuns, place_runs
 from data.video.container import default_first, open_container
 from data.video.demux import packets_of
 from data.video.footage import Footage
-from data.video.sound_clock import PlacedRuns, place_runs
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet

@@ -34,10 +34,10 @@ from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.progress import Bar
 from data.execution.tasks import TaskContext
-from data.video.animation import TICKS_PER_S
 from data.video.container import ASSUMED_RATE, open_footage
 from data.video.footage import Footage
 from data.video.frames import Damage, DecodedFrame
+from data.video.pictures.animation import TICKS_PER_S
 from data.video.reader import decode_frames
 
 _TICK: Final = Fraction(1, 90_000)  # of MPEG, for a footage without a time base

@@ -24,7 +24,7 @@ from data.storage.shown import shown
 if TYPE_CHECKING:
     from cropping.smiles.settings import SmileSettings
     from cropping.smiles.stage import SmileSummary
-    from data.video.media_folder import LeftOut
+    from data.video.pictures.media_folder import LeftOut
 
 NAME = "smile-gifs"
 _FRAMES, _SIZE_PX, _MAX_BYTES = 9, 360, 2_000_000

@@ -22,7 +22,7 @@ from data.storage.cache import cache_folder
 from data.storage.shown import command_line, shown
 
 if TYPE_CHECKING:
-    from data.video.media_folder import LeftOut
+    from data.video.pictures.media_folder import LeftOut
 
 EXIT_PARTLY = 1
 EXIT_INPUT = 2
@@ -222,7 +222,7 @@ def report_failures(name: str, failed: Sequence[str]) -> int:
 @contextmanager
 def naming_left_out(name: str) -> Iterator[LeftOut]:
     """Yield a record of the media that are not read; print one line per reason at the end."""
-    from data.video.media_folder import LeftOut
+    from data.video.pictures.media_folder import LeftOut
 
     left_out = LeftOut()
     try:

@@ -13,7 +13,7 @@ from data.core.errors import InputError
 from data.project.project import SUFFIX, Project, absolute
 from data.storage.addresses import footage_address, footage_path
 from data.video.content import moved_footages
-from data.video.media_folder import LeftOut, media_among, media_in
+from data.video.pictures.media_folder import LeftOut, media_among, media_in
 
 _T = TypeVar("_T", str, Path)
 

@@ -9,7 +9,7 @@ from typing import IO, Any, Final
 
 from data.erasure.content import Content, Texts
 from data.erasure.markup import markup_texts
-from data.video.images import register_heif
+from data.video.pictures.images import register_heif
 
 PICTURE_SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".apng", ".gif", ".webp", ".tif", ".tiff", ".bmp"}

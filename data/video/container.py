@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from data.core.errors import InputError
 from data.core.file_types import is_picture
-from data.video.images import MAX_PIXELS, check_size
+from data.video.pictures.images import MAX_PIXELS, check_size
 
 if TYPE_CHECKING:
     from av import AudioStream, VideoStream

@@ -11,7 +11,7 @@ from data.project.project import Project, absolute
 from data.project.stages import CONTENT, ContentRecord
 from data.storage.addresses import footage_address
 from data.storage.shown import shown
-from data.video.media_folder import pictures_in, size_on_disk
+from data.video.pictures.media_folder import pictures_in, size_on_disk
 
 _PART_BYTES: Final = 64 * 1024
 """Bytes that are read at the beginning, in the middle and at the end of a file."""

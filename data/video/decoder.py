@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.clock import LONG_GAP_S
+from data.video.clocks.clock import LONG_GAP_S
 from data.video.container import ASSUMED_RATE, open_footage, stream_rate
 from data.video.demux import packets_of
 from data.video.display.size_changes import HeaderChanges

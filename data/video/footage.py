@@ -13,21 +13,21 @@ from data.core.errors import InputError
 from data.core.file_types import is_picture
 from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.project import FootageEntry, Project
-from data.video.animation import TICKS_PER_S, is_animated, is_sequence, measure_animation
-from data.video.clock import Join
-from data.video.container import check_audio_stream, open_video, stream_rate
-from data.video.content import store_content
-from data.video.demux import demuxed
-from data.video.display.form import PLAIN, DisplayForm
-from data.video.display.probing import probe_form
-from data.video.duration import (
+from data.video.clocks.clock import Join
+from data.video.clocks.duration import (
     counted_duration_s,
     header_duration_s,
     header_is_plausible,
     measured_duration_s,
 )
-from data.video.images import picture_wh
-from data.video.media_folder import media_kind, pictures_in
+from data.video.container import check_audio_stream, open_video, stream_rate
+from data.video.content import store_content
+from data.video.demux import demuxed
+from data.video.display.form import PLAIN, DisplayForm
+from data.video.display.probing import probe_form
+from data.video.pictures.animation import TICKS_PER_S, is_animated, is_sequence, measure_animation
+from data.video.pictures.images import picture_wh
+from data.video.pictures.media_folder import media_kind, pictures_in
 
 if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
@@ -57,7 +57,7 @@ class Footage:
     rate: Fraction | None  # average frames per second; None if unknown
     has_audio: bool
     size_bytes: int
-    animated: bool = False  # a video that Pillow decodes; see `data.video.animation`
+    animated: bool = False  # a video that Pillow decodes; see `data.video.pictures.animation`
     streams: StreamChoice = DEFAULT_STREAMS  # as the user chose
     joins: tuple[Join, ...] = ()  # restarts of the clock, as where recordings are joined
     form: DisplayForm = PLAIN  # conversion that the frames of a video need

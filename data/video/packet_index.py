@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.clock import NO_TIME, ClockRules, Join, rules_of
-from data.video.container import open_footage
-from data.video.demux import packets_of
-from data.video.picture_clock import (
+from data.video.clocks.clock import NO_TIME, ClockRules, Join, rules_of
+from data.video.clocks.picture_clock import (
     FramePackets,
     UnreliableTimesError,
     hide_undecodable_start,
     mend_times,
 )
+from data.video.container import open_footage
+from data.video.demux import packets_of
 
 if TYPE_CHECKING:
     from av import Packet, VideoStream

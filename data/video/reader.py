@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 
 from data.core.errors import InputError
 from data.core.intervals import Intervals
-from data.video.animation import decode_animation
 from data.video.decoder import decode_all, decode_selected
 from data.video.display.convert import displayed
 from data.video.display.deinterlace import Candidate, with_neighbours
 from data.video.footage import PICTURE_RATE, Footage, probe
 from data.video.frames import Damage, DecodedFrame, Frame
-from data.video.images import has_more_pages, read_picture
-from data.video.media_folder import pictures_in
 from data.video.packet_index import index_packets
+from data.video.pictures.animation import decode_animation
+from data.video.pictures.images import has_more_pages, read_picture
+from data.video.pictures.media_folder import pictures_in
 from data.video.selection import ChosenFrames, FrameRange, FrameSelection, SampledFrames
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.labels import LabelFolder, picture_file
 from data.tables.people import open_people
-from data.video.jpeg import read_jpeg
+from data.video.pictures.jpeg import read_jpeg
 from tests.bars import Bars
 from tests.clustering.test_stage import assert_dataset_is_whole, folders
 

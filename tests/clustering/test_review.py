@@ -26,7 +26,7 @@ from data.tables.dataset import read_data_file
 from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind, FaceKeys
 from data.tables.people import People, open_people
-from data.video.jpeg import read_jpeg
+from data.video.pictures.jpeg import read_jpeg
 from tests.clips.catalogue import Clips
 from tests.clips.numbered import CORNER_PX
 from tests.clustering.child import install_fakes

@@ -26,7 +26,7 @@ from data.tables.dataset import read_data_file, read_labels
 from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
-from data.video.jpeg import read_jpeg, write_jpeg
+from data.video.pictures.jpeg import read_jpeg, write_jpeg
 from data.video.reader import read_frames
 from tests.clips.catalogue import Clips
 from tests.clustering.command import (

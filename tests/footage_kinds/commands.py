@@ -15,7 +15,7 @@ from data.core.arrays import Image
 from data.project.project import Project
 from data.tables.faces import Faces
 from data.tables.people import open_people
-from data.video.jpeg import read_jpeg
+from data.video.pictures.jpeg import read_jpeg
 from data.video.reader import read_frames
 from tests.clustering.child import install_fakes
 from tests.clustering.fakes import CornerDetector

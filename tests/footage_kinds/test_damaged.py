@@ -15,8 +15,8 @@ import pytest
 
 from data.project.project import Project
 from data.video.frames import Damage
-from data.video.images import read_picture
-from data.video.jpeg import encode_jpeg
+from data.video.pictures.images import read_picture
+from data.video.pictures.jpeg import encode_jpeg
 from data.video.reader import read_frames
 from tests.clips.catalogue import Clips
 from tests.clips.numbered import HEIGHT, WIDTH, number_of, picture

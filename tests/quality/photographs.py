@@ -19,7 +19,7 @@ from clustering.grouping.footage import GroupingSettings, group_faces
 from data.core.boxes import centres
 from data.tables.faces import Faces
 from data.video.frames import Frame
-from data.video.jpeg import decode_jpeg
+from data.video.pictures.jpeg import decode_jpeg
 from tests.quality.clips import BEST, load_extractor
 from tests.quality.metrics import BCubed, b_cubed
 

@@ -18,7 +18,7 @@ from data.tables.dataset import (
     label_path,
     write_data_file,
 )
-from data.video.jpeg import write_jpeg
+from data.video.pictures.jpeg import write_jpeg
 from tests.tracking.coloured import add_people
 
 WIDTH, HEIGHT = 128, 96

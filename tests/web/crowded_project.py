@@ -15,7 +15,7 @@ from data.project.stages import FACES
 from data.tables.faces import Faces, Frames
 from data.tables.people import open_people
 from data.tables.projection import store_clustering
-from data.video.jpeg import write_jpeg
+from data.video.pictures.jpeg import write_jpeg
 from tests.clustering.crowd import embeddings
 from tests.clustering.labelled_footage import table
 from tests.records import faces_record

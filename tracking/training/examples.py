@@ -22,7 +22,7 @@ from data.tables.dataset import (
     read_labels,
 )
 from data.tables.people import People
-from data.video.images import picture_wh
+from data.video.pictures.images import picture_wh
 
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 _MAX_REPEATS = 4  # of one image per epoch; more would overfit

@@ -19,7 +19,7 @@ from data.core.digest import digest, file_key
 from data.core.errors import InputError
 from data.project.project import CACHE_FOLDER, Project
 from data.tables.faces import Faces, Frames
-from data.video.jpeg import read_jpeg
+from data.video.pictures.jpeg import read_jpeg
 from web.label.prelabels import SMILE
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal
 
-from data.video.images import MAX_PIXELS, MAX_SIDE_PX
+from data.video.pictures.images import MAX_PIXELS, MAX_SIDE_PX
 
 FieldOrder = Literal["progressive", "flagged", "top", "bottom"]
 """Interlacing: none, of the frames flagged as such, or of all frames with that field first."""

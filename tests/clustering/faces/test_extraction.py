@@ -24,7 +24,7 @@ from data.core.table import Table
 from data.project.project import Project
 from data.tables.faces import Faces, Frames
 from data.video.frames import Frame
-from data.video.jpeg import read_jpeg
+from data.video.pictures.jpeg import read_jpeg
 from tests.clustering.labelled_footage import table
 
 POINTS = np.array([(0.8, 0.4), (0.6, 0.4), (0.2, 0.4), (0.4, 0.4), (0.5, 0.7)], np.float32)

@@ -132,7 +132,7 @@ def test_no_face_in_footage_added_to_a_good_project(run: Run, good: Path, tmp_pa
 
 
 def test_one_face(run: Run, detector: CornerDetector, tmp_path: Path) -> None:
-    from data.video.jpeg import write_jpeg
+    from data.video.pictures.jpeg import write_jpeg
 
     image = picture(0)
     image[:, CORNER_PX:] = 110

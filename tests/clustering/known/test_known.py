@@ -19,7 +19,7 @@ from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces
 from data.tables.people import open_people
-from data.video.jpeg import write_jpeg
+from data.video.pictures.jpeg import write_jpeg
 from tests.clips.numbered import CORNERS, HEIGHT, WIDTH
 from tests.clustering.command import (
     Ran,

@@ -17,7 +17,7 @@ from data.core.boxes import iou
 from data.core.errors import InputError
 from data.project.manifest import OutputFolder
 from data.tables.dataset import read_data_file, read_labels
-from data.video.jpeg import read_jpeg, write_jpeg
+from data.video.pictures.jpeg import read_jpeg, write_jpeg
 from tests.clustering.labelled_footage import BOXES, FRAME_WH, footage
 
 NAMES = {1: "Anna", 2: 'O\'Brien: "the" boss', 5: "Zoë 名 🙂"}

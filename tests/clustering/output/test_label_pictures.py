@@ -8,7 +8,7 @@ import pytest
 from clustering.faces.portraits import cut_portrait
 from clustering.output.label_pictures import MAX_PX, SCALE, face_picture, write_face_picture
 from data.core.errors import InputError
-from data.video.jpeg import read_jpeg, write_jpeg
+from data.video.pictures.jpeg import read_jpeg, write_jpeg
 
 FRAME_WH = (1280, 720)
 

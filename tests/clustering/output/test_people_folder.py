@@ -10,7 +10,7 @@ from clustering.faces.portraits import cut_portrait
 from clustering.output.people_folder import people_files
 from data.core.errors import InputError
 from data.project.manifest import OutputFolder
-from data.video.jpeg import read_jpeg, write_jpeg
+from data.video.pictures.jpeg import read_jpeg, write_jpeg
 from tests.clustering.labelled_footage import FRAME_WH, footage
 
 

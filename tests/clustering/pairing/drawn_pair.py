@@ -8,7 +8,7 @@ from typing import Any
 
 from data.project.project import Project
 from data.tables.faces import Frames
-from data.video.jpeg import read_jpeg
+from data.video.pictures.jpeg import read_jpeg
 from tests.clips.numbered import number_of
 from tests.clustering.drawn_lesson import RATE
 

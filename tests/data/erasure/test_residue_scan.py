@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from data.erasure.residue_scan import Needle, Residue, find_residues, picture_digest, picture_mark
 from data.tables.faces import Faces
-from data.video.jpeg import encode_jpeg
+from data.video.pictures.jpeg import encode_jpeg
 from tests.clustering.labelled_footage import table
 
 NAME = "Zoë O'Brien"

@@ -12,7 +12,7 @@ import pytest
 from data.core.error_log import write_error
 from data.core.errors import InputError, InternalError, RunError
 from data.execution.failures import FailFast, Failures
-from data.video.jpeg import encode_jpeg
+from data.video.pictures.jpeg import encode_jpeg
 
 PLACE = "tests/data/execution/test_failures.py"
 

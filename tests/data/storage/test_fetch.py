@@ -228,7 +228,7 @@ def test_default_project_names(
 
 
 def test_a_folder_of_pictures(memory: str, machine: Machine, tmp_path: Path) -> None:
-    from data.video.jpeg import write_jpeg
+    from data.video.pictures.jpeg import write_jpeg
 
     machine("first")
     store = Store(f"{memory}/photographs")

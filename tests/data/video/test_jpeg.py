@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.core.errors import InputError
-from data.video.jpeg import decode_jpeg, read_jpeg, write_jpeg
+from data.video.pictures.jpeg import decode_jpeg, read_jpeg, write_jpeg
 
 
 def test_colours_keep_their_order_and_names_may_be_unicode(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from data.core.arrays import Image
 from data.core.errors import InputError
 from data.core.file_types import brands, may_be_animated
 from data.video.frames import Damage
-from data.video.images import open_picture, rgb_of
+from data.video.pictures.images import open_picture, rgb_of
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.clock import JUMP_S, ClockRules, Join, Runs
+from data.video.clocks.clock import JUMP_S, ClockRules, Join, Runs
 
 _JUMP_S: Final = Fraction(JUMP_S)
 _NEAR_S: Final = 3.0  # how far apart a container may store sound and picture of one time

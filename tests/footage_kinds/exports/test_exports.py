@@ -21,7 +21,7 @@ from data.tables.decisions import Decision, DecisionKind
 from data.tables.people import open_people
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks, write_csv
-from tests.footage_kinds.export_readers import (
+from tests.footage_kinds.exports.export_readers import (
     READERS,
     Boxes,
     mot_by_datumaro,

@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 from data.core.errors import InputError
 from data.video.footage import probe
-from data.video.images import picture_wh, read_picture
+from data.video.pictures.images import picture_wh, read_picture
 from data.video.reader import read_frames
 from tests.clips.deep_pictures import (
     HEIGHT,

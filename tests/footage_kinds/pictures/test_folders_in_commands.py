@@ -13,9 +13,9 @@ from tests.clips.animations import write_animation
 from tests.clips.catalogue import Clips
 from tests.clips.deep_pictures import write_samples
 from tests.clips.numbered import picture
+from tests.footage_kinds.pictures.test_folders import UNSUPPORTED, save
+from tests.footage_kinds.pictures.test_pictures import save_phone
 from tests.footage_kinds.stubs import Command
-from tests.footage_kinds.test_folders import UNSUPPORTED, save
-from tests.footage_kinds.test_pictures import save_phone
 
 
 def test_damaged_pictures_are_named(command: Command, tmp_path: Path) -> None:

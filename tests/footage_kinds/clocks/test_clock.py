@@ -21,8 +21,8 @@ from tests.clips.numbered import number_of
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 from tests.cropping.small_project import crop, small_project
 from tests.cropping.written_video import decoded_sound, read_video
-from tests.footage_kinds.recordings import FPS, Recording, heard_marks_s
-from tests.footage_kinds.stray_times import late, with_stray
+from tests.footage_kinds.clocks.recordings import FPS, Recording, heard_marks_s
+from tests.footage_kinds.clocks.stray_times import late, with_stray
 
 SYNC_S = 0.02
 

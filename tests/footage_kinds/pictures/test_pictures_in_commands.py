@@ -10,14 +10,14 @@ import pytest
 from PIL import Image as Pillow
 
 from data.core.errors import InputError
-from data.video.images import read_face
+from data.video.pictures.images import read_face
 from data.video.reader import read_frames
 from tests.clips.animations import write_animation
 from tests.clips.deep_pictures import DISPLAY_P3, in_space, profile, ramp_of, write_samples
 from tests.clips.numbered import picture
 from tests.footage_kinds.fuzz.mutations import cut, flip, flip_ends, flip_many, set_field
+from tests.footage_kinds.pictures.test_pictures import EXPECTED, faded, save_phone
 from tests.footage_kinds.stubs import Command
-from tests.footage_kinds.test_pictures import EXPECTED, faded, save_phone
 
 
 @pytest.mark.parametrize("name", ["face.png", "face.tif", "face.heic", "face.avif"])

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from data.core.errors import InputError
 from data.core.file_types import HEIF_BRANDS, brands
-from data.video.coded_colours import coded_colours
-from data.video.picture_colours import (
+from data.video.pictures.coded_colours import coded_colours
+from data.video.pictures.picture_colours import (
     CODED_COLOURS,
     deep_samples,
     orientation,
@@ -76,8 +76,8 @@ def read_face(content: bytes, *, max_side_px: int) -> NDArray[np.uint8]:
 def read_picture(path: Path) -> NDArray[np.uint8]:
     """Read one picture of any pixel format as upright ``(h, w, 3)`` uint8 sRGB.
 
-    The first frame or page is read; see `data.video.picture_colours` for depth, colour profile and
-    transparency.
+    The first frame or page is read; see `data.video.pictures.picture_colours` for depth, colour
+    profile and transparency.
 
     Raises:
         InputError: the file is not a picture, truncated, or too large.

@@ -17,12 +17,12 @@ from data.storage.fetch import fetch_footage
 from data.storage.store import Store
 from data.video.footage import probe
 from data.video.frames import Damage
-from data.video.media_folder import LeftOut
+from data.video.pictures.media_folder import LeftOut
 from data.video.reader import read_frames
 from tests.clips.animations import write_animation
 from tests.clips.encoding import encode
 from tests.clips.numbered import number_of, picture, pictures
-from tests.footage_kinds.test_pictures import save_phone
+from tests.footage_kinds.pictures.test_pictures import save_phone
 
 Write = Callable[[Path], None]
 

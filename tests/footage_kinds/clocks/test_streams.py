@@ -19,7 +19,7 @@ from tests.clips.numbered import number_of
 from tests.clustering.fakes import CornerDetector, CornerEmbedder
 from tests.cropping.small_project import crop, small_project
 from tests.cropping.written_video import decoded_sound
-from tests.footage_kinds.recordings import Recording, combined, heard_marks_s
+from tests.footage_kinds.clocks.recordings import Recording, combined, heard_marks_s
 
 FIRST = Recording(2.0)
 SECOND = Recording(2.0, first=500)

@@ -28,7 +28,7 @@ from data.core.file_types import (
 from data.core.name_list import first_names
 from data.project.project import PROJECT_FILE, SUFFIX
 from data.storage.addresses import footage_address
-from data.video.animation import is_animated
+from data.video.pictures.animation import is_animated
 
 UNSUPPORTED: Final = "format not supported; convert to .jpg or .mp4"
 SOUND_ONLY: Final = "sound only"

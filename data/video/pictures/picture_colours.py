@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.coded_colours import CodedColours, to_srgb
+from data.video.pictures.coded_colours import CodedColours, to_srgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image

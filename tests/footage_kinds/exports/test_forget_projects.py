@@ -17,7 +17,7 @@ from data.project.project import Project
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.clips.videos import constant_rate
-from tests.footage_kinds.name_places import residues
+from tests.footage_kinds.exports.name_places import residues
 from tests.whole_project import make_project
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from data.erasure import residue_scan
 from data.erasure.residue_scan import Residue
-from tests.footage_kinds.name_places import PLACES, noise, residues, text
+from tests.footage_kinds.exports.name_places import PLACES, noise, residues, text
 
 FLIPS = 3
 NAMES = ("Al", "IU", "NULL", "person", "jpg", "é", "민지", "Ann Lee", "Zoë O'Brien")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.clock import JUMP_S, Join, rules_of
+from data.video.clocks.clock import JUMP_S, Join, rules_of
 from data.video.container import ASSUMED_RATE, open_footage, open_video, stream_rate
 from data.video.demux import demuxed, packets_of
 from data.video.packet_index import index_packets

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.footage_kinds.recordings import Recording
+from tests.footage_kinds.clocks.recordings import Recording
 
 _HZ = 90_000
 _TS_PACKET = 188

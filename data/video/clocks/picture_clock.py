@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.video.clock import JUMP_S, NO_TIME, ClockRules, Join, Runs, Ticks, find_runs
+from data.video.clocks.clock import JUMP_S, NO_TIME, ClockRules, Join, Runs, Ticks, find_runs
 
 _FAR_STEPS: Final = 32  # frames by which encoders delay a frame at most
 _DELAY: Final = 8  # frames that encoders usually delay a frame at most

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from data.video.images import read_picture
+from data.video.pictures.images import read_picture
 from tests.clips.deep_pictures import (
     ADOBE_RGB,
     DISPLAY_P3,
@@ -21,7 +21,7 @@ from tests.clips.deep_pictures import (
     in_space,
     profile,
 )
-from tests.footage_kinds.test_pictures import EXPECTED, save_phone
+from tests.footage_kinds.pictures.test_pictures import EXPECTED, save_phone
 
 # --- colour profiles --------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from cropping.crop_cli import _report
 from data.sample.sound import mark_times_s
 from tests.cropping.small_project import crop, small_project
 from tests.cropping.written_video import decoded_sound, read_video
-from tests.footage_kinds.recordings import Recording, combined, heard_marks_s
+from tests.footage_kinds.clocks.recordings import Recording, combined, heard_marks_s
 from web.core.library import Library
 from web.watch.crops import read_crops
 from web.watch.sound import sound_file

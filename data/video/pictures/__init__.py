@@ -1,0 +1,1 @@
+"""Pictures: reading, colours, animations, folders of them, and JPEG files."""
