@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.arrays import Image
+from tests.clips.scheduling import kept_scheduling
 
 RATE = 30
 
@@ -21,6 +22,7 @@ def sound(seconds: float, *, rate: int = 48_000) -> NDArray[np.float32]:
     return np.asarray(0.2 * np.sin(angle), np.float32)
 
 
+@kept_scheduling()
 def encode(
     path: Path,
     images: Iterable[Image],

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.arrays import Image
+from tests.clips.scheduling import kept_scheduling
 
 RATE = 25
 _CHROMA = 512  # of grey in 10 bits
 
 
+@kept_scheduling()
 def write_frames(
     path: Path,
     frames: Iterable[Any],

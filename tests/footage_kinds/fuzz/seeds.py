@@ -15,6 +15,7 @@ from pillow_heif import register_heif_opener
 from data.core.arrays import Image
 from tests.clips.encoding import sound
 from tests.clips.numbered import picture
+from tests.clips.scheduling import kept_scheduling
 
 RATE: Final = 25
 _WH: Final = (96, 64)
@@ -218,6 +219,7 @@ def _video_writer(codecs: Codecs) -> Callable[[Path], None]:
     return lambda path: write_clip(path, codecs)
 
 
+@kept_scheduling()
 def write_clip(path: Path, codecs: Codecs) -> None:
     """Write a clip of numbered frames, with a tone if the codecs include one for sound."""
     import av
