@@ -193,11 +193,11 @@ def _cluster_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     _require(
         has_footage, f"{project.folder}: no project there; name a footage, such as concert.mp4"
     )
-    if len(footages) == 1 and footage_address(footages[0]) is None:
-        # Refuses a mistyped name before models are fetched.
-        probe(footages[0], stream_choice(parsed).or_else(project.streams_of(footages[0])))
-    settings = _settings(parsed, pairing)
     with runner_at(parsed.ray, parsed.syncs) as runner:
+        if len(footages) == 1 and footage_address(footages[0]) is None:
+            # Refuses a mistyped name before models are fetched.
+            probe(footages[0], stream_choice(parsed).or_else(project.streams_of(footages[0])))
+        settings = _settings(parsed, pairing)
         context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
         summary = cluster_faces(project, footages, settings, context=context)
     for line in (*context.notes, *_report(project, summary)):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-import signal
 import socket
-import threading
-import urllib.request
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import web.cli
 from cropping.expression_cli import expressions_main, smiles_main
 from data.project.project import Project
+from tests import ROOT
 from tests.clips.encoding import encode
 from tests.clips.numbered import pictures
 from tests.clustering.child import install_fakes
@@ -93,34 +93,42 @@ def test_expressions(asked: list[str], main: object, monkeypatch: pytest.MonkeyP
     assert asked == []
 
 
-@needs_signals
-def test_pages(asked: list[str]) -> None:
-    """The server starts, answers and stops."""
-    run("cluster-faces", "it's.mp4", "--project", PROJECT)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    answers: list[int] = []
-    ended = threading.Event()
-    address = f"http://127.0.0.1:{port}/"
-    visitor = threading.Thread(target=_visit, args=(address, answers, ended))
-    visitor.start()
-    code = web.cli.main([PROJECT, "--port", str(port)])
-    ended.set()
-    visitor.join()
-    assert code in (0, 130)
-    assert answers == [200]
-    assert asked == []
+SERVED = """
+import json, os, signal, socket, sys, threading, urllib.request
+import web.cli
+from tests.footage_kinds.lookups import recorded
 
-
-def _visit(address: str, answers: list[int], ended: threading.Event) -> None:
-    """Open a page as soon as there is a server, and stop it."""
+def visit():
     for _ in range(200):
         try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
                 answers.append(answer.status)
             break
         except OSError:
             if ended.wait(0.1):
                 return
     os.kill(os.getpid(), signal.SIGINT)
+
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+answers, ended = [], threading.Event()
+with recorded() as hosts:
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    code = web.cli.main([sys.argv[1], "--port", str(port)])
+    ended.set()
+    visitor.join()
+print(json.dumps([code in (0, 130), answers, hosts]))
+"""
+
+
+@needs_signals
+def test_pages(asked: list[str]) -> None:
+    """The server starts, answers and stops; in a process whose main thread runs no event loop."""
+    run("cluster-faces", "it's.mp4", "--project", PROJECT)
+    command = [sys.executable, "-c", SERVED, PROJECT]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [True, [200], []], done.stderr
+    assert asked == []

@@ -75,7 +75,7 @@ def test_an_unexpected_error_is_one_footages(tmp_path: Path) -> None:
         encode_jpeg(np.zeros((0, 0), np.uint8))
     (line,) = failures.lines
     assert re.fullmatch(
-        r"a\.mp4: an error of fancam \(\w+ in data/video/jpeg\.py:\d+\); see (.*)", line
+        r"a\.mp4: an error of fancam \(\w+ in data/video/pictures/jpeg\.py:\d+\); see (.*)", line
     )
     log = Path(line.rpartition("; see ")[2])
     assert log.is_relative_to(tmp_path / "logs")
