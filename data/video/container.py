@@ -25,6 +25,9 @@ StreamT = TypeVar("StreamT", bound="Stream")
 # For elementary streams that declare no frame rate; libav assumes the same value.
 ASSUMED_RATE = Fraction(25)
 
+# Frames per second: a faster clock is damaged. High-speed footage is stored to be played slowly.
+MAX_RATE = 10_000
+
 # Decoders of libav 8.1 that damaged frames may crash if several frames are decoded at a time; the
 # threads share the parts of each frame instead, which is slower.
 _UNSAFE_IN_FRAME_THREADS = frozenset({"vp9"})
@@ -82,14 +85,14 @@ def _source(path: Path) -> str | BinaryIO:
 
 
 def stream_rate(stream: VideoStream) -> Fraction | None:
-    """Return the average frames per second that the container declares, or None.
+    """Return the average frames per second that the container declares, or None if it is damaged.
 
     Elementary streams have no timestamps: libav assumes a rate for the container, but the codec's
     headers may hold the true one.
     """
     has_clock = stream.start_time is not None
     rate = (has_clock and stream.average_rate) or stream.guessed_rate or stream.average_rate
-    return Fraction(rate) if rate else None
+    return Fraction(rate) if rate and rate <= MAX_RATE else None
 
 
 def open_footage(

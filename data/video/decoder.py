@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.video.clocks.clock import LONG_GAP_S
-from data.video.container import ASSUMED_RATE, open_footage, stream_rate
+from data.video.container import ASSUMED_RATE, MAX_RATE, open_footage, stream_rate
 from data.video.demux import packets_of
 from data.video.display.size_changes import HeaderChanges
 from data.video.footage import Footage
@@ -187,7 +187,7 @@ class _Timestamps:
             self._first, self._last = stamp, Fraction(0)
             return 0.0
         time_s = None if stamp is None or self._first is None else stamp - self._first
-        # A gap of hours is a damaged time.
-        is_next = time_s is not None and 0 < time_s - self._last < LONG_GAP_S
+        # A gap of hours is a damaged time, and so are frames faster than any camera's.
+        is_next = time_s is not None and 1 / MAX_RATE <= time_s - self._last < LONG_GAP_S
         self._last = time_s if time_s is not None and is_next else self._last + self._step_s
         return float(self._last)

@@ -17,7 +17,7 @@ from data.video.clocks.picture_clock import (
     hide_undecodable_start,
     mend_times,
 )
-from data.video.container import open_footage
+from data.video.container import MAX_RATE, open_footage
 from data.video.demux import packets_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def _build_index(
     sorted_pts = np.sort(ticks[shown])
     if not len(sorted_pts) or (np.diff(sorted_pts) == 0).any():
         return None
-    if int(sorted_pts[-1] - sorted_pts[0]) * rules.tick > _LONGEST_S:
+    span_s = int(sorted_pts[-1] - sorted_pts[0]) * rules.tick
+    if not (len(sorted_pts) - 1) / MAX_RATE <= span_s <= _LONGEST_S:
         return None
     rank = np.where(shown, np.searchsorted(sorted_pts, ticks), -1)
     if mended is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.video.clocks.clock import JUMP_S, Join, rules_of
-from data.video.container import ASSUMED_RATE, open_footage, open_video, stream_rate
+from data.video.container import ASSUMED_RATE, MAX_RATE, open_footage, open_video, stream_rate
 from data.video.demux import demuxed, packets_of
 from data.video.packet_index import index_packets
 
@@ -27,7 +27,9 @@ _REORDERED_S: Final = 1.0  # more than encoders reorder frames
 
 
 def header_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
-    """Return the duration that the header declares, in seconds; None if it declares none."""
+    """Return the duration that the header declares, in seconds; None without a credible one."""
+    if stream.average_rate and stream.average_rate > MAX_RATE:
+        return None
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     # For elementary streams libav guesses from size and bit rate, which can be far off.
