@@ -133,7 +133,8 @@ class _ExcerptTicks:
 
     def moved(self, pts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the output pts ``(n,)`` of source pts ``(n,)``, and the mask of the excerpts."""
-        latest = pts + self.tolerance
+        steps = np.diff(np.sort(pts))
+        latest = pts + min(self.tolerance, int(steps.min(initial=self.tolerance)) // 2)
         excerpt = np.maximum(np.searchsorted(self.begin, latest, side="right") - 1, 0)
         inside = (latest >= self.begin[excerpt]) & (latest < self.end[excerpt])
         return np.maximum(pts - self.begin[excerpt], 0) + self.output_begin[excerpt], inside

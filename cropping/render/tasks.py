@@ -41,6 +41,7 @@ from data.video.pictures.animation import TICKS_PER_S
 from data.video.reader import decode_frames
 
 _TICK: Final = Fraction(1, 90_000)  # of MPEG, for a footage without a time base
+_SHORTEST_FRAME_S: Final = Fraction(1, 1000)
 # Limits of libav's .mp4: the resolution that it chooses, and the ticks from one frame to the next.
 _MIN_TICKS_PER_S: Final = 10_000
 _LONGEST_STEP: Final = (1 << 31) - 1
@@ -223,8 +224,13 @@ class _LastFrame:
         return self._frame.start_s
 
     def end_s(self, frame_s: float) -> Fraction:
-        """Return the end of the frame in seconds; ``frame_s`` replaces a missing duration."""
-        return Fraction(self._frame.time_s) + (self._frame.duration_s or Fraction(frame_s))
+        """Return the end of the frame in seconds; ``frame_s`` replaces a missing duration.
+
+        Some muxers give the last frame a duration of one tick, since they do not know it.
+        """
+        duration_s = self._frame.duration_s
+        known = duration_s >= _SHORTEST_FRAME_S
+        return Fraction(self._frame.time_s) + (duration_s if known else Fraction(frame_s))
 
 
 def person_windows(plan: CropPlan, person: Person) -> CropWindows:

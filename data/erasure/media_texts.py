@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
 from data.erasure.content import Content, Texts
 from data.erasure.markup import markup_texts
-from data.video.pictures.images import register_heif
+from data.video.pictures.images import quietly, register_heif
 
 PICTURE_SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".apng", ".gif", ".webp", ".tif", ".tiff", ".bmp"}
@@ -72,10 +71,8 @@ def _of_picture(file: IO[bytes]) -> Iterator[str]:
     file.seek(0)
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(file) as picture:
-                yield from _fields(picture)
+        with quietly(), Image.open(file) as picture:
+            yield from _fields(picture)
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, TypeError, KeyError):
         return
 

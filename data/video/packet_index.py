@@ -127,10 +127,7 @@ def _build_index(
     else:
         ticks, shown = mended.pts, mended.shown
     sorted_pts = np.sort(ticks[shown])
-    if not len(sorted_pts) or (np.diff(sorted_pts) == 0).any():
-        return None
-    span_s = int(sorted_pts[-1] - sorted_pts[0]) * rules.tick
-    if not (len(sorted_pts) - 1) / MAX_RATE <= span_s <= _LONGEST_S:
+    if not _are_plausible(sorted_pts, rules.tick):
         return None
     rank = np.where(shown, np.searchsorted(sorted_pts, ticks), -1)
     if mended is not None:
@@ -138,6 +135,15 @@ def _build_index(
     missing = _missing(sorted_pts, rules.tick, len(ticks), declared)
     index = PacketIndex(ticks, rank, keyframe, unreferenced, sorted_pts, rules.tick, missing)
     return index if mended is None else replace(index, joins=mended.joins, strays=mended.strays)
+
+
+def _are_plausible(sorted_pts: NDArray[np.int64], tick: Fraction) -> bool:
+    """Return whether frame times differ, in total by `_LONGEST_S`, in median by 1/`MAX_RATE`."""
+    steps = np.diff(sorted_pts)
+    if not len(steps):
+        return len(sorted_pts) > 0
+    span_s, step_s = int(steps.sum()) * tick, int(np.median(steps)) * tick
+    return bool((steps > 0).all()) and span_s <= _LONGEST_S and step_s * MAX_RATE >= 1
 
 
 def _missing(

@@ -36,14 +36,28 @@ def test_damaged_footage_of_all_containers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "number"),
-    [(1, 211), (5, 431), (6, 450)],
-    ids=["sound without end", "crash of VP9", "best-of without a frame"],
+    ("seed", "number", "status"),
+    [
+        (1, 211, "read"),
+        (5, 431, "read"),
+        (6, 450, "read"),
+        (1, 2845, "read"),
+        (1, 2993, "read"),
+        (1, 9380, "refused"),
+    ],
+    ids=[
+        "sound without end",
+        "crash of VP9",
+        "best-of without a frame",
+        "millions of frames a second",
+        "last frame of a tick",
+        "message of Pillow",
+    ],
 )
-def test_footage_that_failed_before(tmp_path: Path, seed: int, number: int) -> None:
+def test_footage_that_failed_before(tmp_path: Path, seed: int, number: int, status: str) -> None:
     run = FuzzRun(tmp_path, seed)
     ((_, outcome),) = run.tried([number], workers=1)
-    assert outcome.status == "read", outcome.detail
+    assert outcome.status == status, outcome.detail
 
 
 @pytest.mark.slow
@@ -120,6 +134,21 @@ def test_crashes_and_hangs_fail_only_their_footage(target: Target, expected: lis
         (outcome.detail or outcome.status).startswith(start)
         for outcome, start in zip(found, expected, strict=True)
     ), found
+
+
+def conceal(connection: Connection, _folder: Path, _seeds: Seeds) -> None:
+    """Fail at every case but the first of a process; for certain at case 2."""
+    connection.recv()
+    connection.send(Outcome("read"))
+    while True:
+        number = connection.recv().number
+        connection.send(Outcome("failed", f"{number}", uncertain=number != 2))
+
+
+def test_an_uncertain_failure_is_tried_again_in_a_new_process() -> None:
+    cases = [Case(SEED, number) for number in range(3)]
+    outcomes = dict(run_cases(cases, {}, workers=1, target=conceal))
+    assert [outcomes[case].status for case in cases] == ["read", "read", "failed"]
 
 
 def test_a_stopped_run_resumes_and_failures_are_kept(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 8192 * 8192
 MAX_SIDE_PX = 16384
 
+_NO_LOG = logging.NullHandler()  # else Python writes the messages to standard error
 _HEAD_BYTES = 1 << 14  # includes the properties of a HEIF picture
 _WITH_CODED_COLOURS = ("HEIF", "AVIF", "PNG")
 _TIFF = (b"II*\0", b"MM\0*")
@@ -49,7 +51,7 @@ def picture_wh(path: Path) -> tuple[int, int]:
     """
     with open_picture(path) as picture:
         width, height = picture.size
-        with _quietly():
+        with quietly():
             transposed = orientation(picture) in _TRANSPOSED
     return (height, width) if transposed else (width, height)
 
@@ -62,7 +64,7 @@ def read_face(content: bytes, *, max_side_px: int) -> NDArray[np.uint8]:
             no file.
     """
     try:
-        with _quietly():
+        with quietly():
             picture = _identified(BytesIO(content))
             if max(picture.size) > max_side_px:
                 raise InputError("too large for a face")
@@ -96,14 +98,16 @@ def rgb_of(picture: Image) -> NDArray[np.uint8]:
     Raises:
         Exception: of any type, if the picture is damaged.
     """
-    with _quietly():
+    with quietly():
         return np.array(to_rgb(upright(to_eight_bits(picture))), dtype=np.uint8, order="C")
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Silence Pillow's warnings about sizes and tags; let it raise on truncated files."""
     from PIL import ImageFile
+
+    logging.getLogger("PIL").addHandler(_NO_LOG)
 
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # face_recognition switches it on for the process
     with warnings.catch_warnings():
@@ -117,7 +121,7 @@ def has_more_pages(path: Path) -> bool:
         head = _head(path)
         if not head.startswith(_TIFF) and HEIF_BRANDS.isdisjoint(brands(head)):
             return False
-        with open_picture(path) as picture, _quietly():
+        with open_picture(path) as picture, quietly():
             return int(getattr(picture, "n_frames", 1)) > 1
     except Exception:  # Pillow's plugins raise many types on damaged pages
         return False
@@ -146,7 +150,7 @@ def open_picture(path: Path) -> Image:
 
     try:
         # Pillow warns at a limit of its own; `check_size` applies ours.
-        with _quietly():
+        with quietly():
             picture = _identified(path)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: this picture has too many pixels; scale it down") from error

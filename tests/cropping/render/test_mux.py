@@ -34,14 +34,14 @@ def test_packet_times(pts: list[int], end: int, dts: list[int], duration: list[i
     assert (found.dts <= found.pts).all()
 
 
-def write_chunk(path: Path, frames: Iterable[int]) -> Path:
-    """Write frames at 25 per second with B-frames, one in ten a keyframe."""
+def write_chunk(path: Path, frames: Iterable[int], *, step: int = 40) -> Path:
+    """Write a frame every ``step`` ms with B-frames, one in ten a keyframe."""
     writer = ChunkWriter(path, EncoderSettings(), VideoFormat((64, 48), TICK, Fraction(25)))
     for place, index in enumerate(frames):
         noise = np.random.default_rng(index).integers(16, 200, (48, 64), np.uint8)
         frame, planes = writer.new_frame()
         planes.y[:], planes.u[:], planes.v[:] = noise // 4 + index, 128, 128
-        writer.write(frame, tick=index * 40, keyframe=not place or index % 10 == 0)
+        writer.write(frame, tick=index * step, keyframe=not place or index % 10 == 0)
     writer.close()
     return path
 
@@ -70,6 +70,20 @@ def test_chunks_become_one_video(tmp_path: Path) -> None:
     assert film.moov_first
     assert film.chapters == []
     assert {0.0, 0.4, 0.8, 1.2, 1.6} <= {round(float(t), 6) for t in film.keyframes_s}
+
+
+def test_frames_of_a_millisecond_are_all_written(tmp_path: Path) -> None:
+    chunk = Chunk(write_chunk(tmp_path / "chunk.nut", range(40), step=1))
+    mux(tmp_path / "film.mp4", [chunk], [Excerpt(Fraction(0), Fraction(40, 1000))], sound=None)
+    mux(
+        tmp_path / "best.mp4",
+        [Chunk(tmp_path / "film.mp4")],
+        [Excerpt(Fraction(10, 1000), Fraction(20, 1000))],
+        sound=None,
+    )
+    assert read_video(tmp_path / "film.mp4").times_s == pytest.approx(np.arange(40) / 1000)
+    complete = brightness(tmp_path / "film.mp4")
+    assert brightness(tmp_path / "best.mp4") == pytest.approx(complete[10:20])
 
 
 def test_excerpts_become_chapters(tmp_path: Path) -> None:

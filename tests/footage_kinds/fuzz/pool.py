@@ -58,7 +58,7 @@ def run_cases(
                 wait([process.connection for process in busy], timeout=_POLL_S)
                 for process in list(busy):
                     outcome = process.outcome()
-                    if outcome is None:
+                    if outcome is None or (outcome.uncertain and process.repeat()):
                         continue
                     yield process.case, outcome
                     if not process.start(next(remaining, None)):
@@ -77,7 +77,7 @@ class _Process:
         self._process: Any = None
         self.connection: Connection
         self.case = Case(0, 0)
-        self._cases = 0
+        self._cases, self._repeated = 0, False
 
     def start(self, case: Case | None) -> bool:
         """Send a case to the process; return False if there is none."""
@@ -86,10 +86,23 @@ class _Process:
         if self._process is None or self._cases >= _CASES_PER_PROCESS:
             self.stop()
             self._spawn()
-        self.case, self._cases = case, self._cases + 1
-        self.connection.send(case)
-        self._began_s, self._cpu_s = time.monotonic(), self._cpu_time_s()
+        self.case, self._cases, self._repeated = case, self._cases + 1, False
+        self._send()
         return True
+
+    def repeat(self) -> bool:
+        """Try the current case once more in a new process; return False if that was done."""
+        if self._repeated:
+            return False
+        self.stop()
+        self._spawn()
+        self._repeated = True
+        self._send()
+        return True
+
+    def _send(self) -> None:
+        self.connection.send(self.case)
+        self._began_s, self._cpu_s = time.monotonic(), self._cpu_time_s()
 
     def outcome(self) -> Outcome | None:
         """Return the outcome of the current case, also a crash or hang; None while it runs."""
