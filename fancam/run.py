@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clustering.pairing.options import with_pairs
 from clustering.pairing.settings import PairingSettings
 from clustering.settings import ClusterSettings
-from data.command.command import naming_left_out, report_failures, runnable, say
+from data.command.command import naming_left_out, report_failures, runnable
 from data.core.errors import InputError, ends_run
 from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.project import absolute
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from data.remote.sync import ProjectSync
     from data.video.footage import Footage
     from data.video.pictures.media_folder import LeftOut
+    from fancam.api.project import FancamProject
 
 NAME = "fancam"
 
@@ -82,17 +83,22 @@ def _run_stages(paths: Sequence[Path], settings: RunSettings, left_out: LeftOut)
     from data.execution.failures import Failures
     from data.execution.total_progress import total_progress
     from data.remote.runners import runner_at
+    from fancam.api.faces import best_backend
+    from fancam.api.project import FancamProject
 
     found = footage_paths(paths, left_out)
     footages = with_pairs(found, found, settings.pairing)
     paths = with_pairs(paths, found, settings.pairing)
-    project = project_for(paths, footages, folder=settings.project)
+    api = FancamProject(project_for(paths, footages, folder=settings.project).folder)
+    project = api.project
     failures = Failures(project.logs_folder)
     _check_requirements(project, footages, settings)
-    backend = _backend(settings)
+    backend = best_backend(
+        models=settings.models, offline=settings.offline, threads=settings.threads
+    )
     review = settings.review and sys.stdin.isatty() and sys.stderr.isatty()
     with runner_at(settings.ray, settings.syncs) as runner:
-        stages = _Stages(project, footages, settings, backend, failures, runner)
+        stages = _Stages(api, footages, settings, backend, failures, runner)
         with total_progress(NAME, stages.steps()) as line:
             for number, stage in enumerate(stages.in_order()):
                 with line.step(number) as progress:
@@ -110,12 +116,17 @@ def _run_stages(paths: Sequence[Path], settings: RunSettings, left_out: LeftOut)
 class _Stages:
     """The stages of one run; each yields lines about its result."""
 
-    project: Project
+    api: FancamProject
     footages: list[Path]
     settings: RunSettings
     backend: BackendSettings
     failures: Failures
     runner: Runner
+
+    @property
+    def project(self) -> Project:
+        """The project's records."""
+        return self.api.project
 
     def steps(self) -> list[ProgressStep]:
         """Return the stages with their estimated durations on a laptop with two cores."""
@@ -143,7 +154,6 @@ class _Stages:
 
     def _cluster(self, progress: Progress) -> Iterator[str]:
         from clustering.pairing.lesson import lesson_lines
-        from clustering.stage import cluster_faces
         from clustering.summary import missed_lines
         from data.execution.context import RunContext
         from data.execution.failures import Failures
@@ -158,7 +168,7 @@ class _Stages:
         # Separate failures: later stages receive only the footages that this stage could use.
         failures = Failures(self.project.logs_folder)
         context = RunContext(progress, failures, self.runner)
-        summary = cluster_faces(self.project, self.footages, settings, context=context)
+        summary = self.api.cluster(*self.footages, settings=settings, context=context)
         self.failures.add(failures)
         yield from context.notes
         faces = sum(person.faces for person in summary.people)
@@ -175,26 +185,25 @@ class _Stages:
 
     def _train(self, progress: Progress) -> Iterator[str]:
         from data.execution.context import RunContext
-        from tracking.training.stage import TrackerSettings, train_tracker
+        from tracking.training.stage import TrackerSettings
 
         settings = TrackerSettings(weights=self.settings.weights)
-        result = train_tracker(self.project, settings, context=RunContext(progress)).result
+        result = self.api.train(settings, context=RunContext(progress)).result
         yield f"train-tracker  {result.epochs} epochs, mAP50 {result.map50:.2f}"
 
     def _track(self, progress: Progress) -> Iterator[str]:
         from data.execution.context import RunContext
-        from tracking.stage import TrackSettings, track_people
+        from tracking.stage import TrackSettings
 
         settings = TrackSettings(threads=self.settings.threads)
         context = RunContext(progress, self.failures, self.runner)
-        tracked = track_people(self.project, self._usable(), settings, context=context)
+        tracked = self.api.track(*self._usable(), settings=settings, context=context)
         rows = sum(person.detected + person.filled for entry in tracked for person in entry.people)
         frames = sum(entry.frames for entry in tracked)
         yield f"track-people   {rows} rows in {frames} frames"
 
     def _crop(self, progress: Progress) -> Iterator[str]:
         from cropping.render.settings import CropSettings
-        from cropping.stage import crop_people
         from data.execution.context import RunContext
 
         if not self._has_video():
@@ -202,18 +211,17 @@ class _Stages:
             return
         settings = CropSettings(threads=self.settings.threads)
         context = RunContext(progress, self.failures, self.runner)
-        done = crop_people(self.project, self._tracked(), settings, context=context)
+        done = self.api.crop(*self._tracked(), settings=settings, context=context)
         yield f"crop-people    {sum(len(entry.people) for entry in done)} videos"
         yield from (f"warning: {entry.name}: {note}" for entry in done for note in entry.sound)
 
     def _smile(self, progress: Progress) -> Iterator[str]:
         from cropping.smiles.settings import SmileSettings
-        from cropping.smiles.stage import smile_gifs
         from data.execution.context import RunContext
 
         settings = SmileSettings(threads=self.settings.threads)
         context = RunContext(progress, self.failures)  # smile-gifs has no --ray
-        done = smile_gifs(self.project, self._tracked(), settings, context=context)
+        done = self.api.smile_gifs(*self._tracked(), settings=settings, context=context)
         people = [person for entry in done for person in entry.people]
         made = sum(person.file is not None for person in people)
         few = f"; too few smiles of {len(people) - made}" if made < len(people) else ""
@@ -245,22 +253,6 @@ class _Stages:
         entries = self.project.footages_with(TRACKS)
         paths = {entry.path for entry in entries if not holds_pictures(entry)}
         return [path for path in self._usable() if absolute(path) in paths]
-
-
-def _backend(settings: RunSettings) -> BackendSettings:
-    """Choose detector and embedder, fetching missing models first."""
-    from clustering.faces.backends import BackendSettings
-    from clustering.faces.choice import choose_backend
-    from data.inference.models.store import use_models
-
-    use_models(settings.models)
-    return choose_backend(
-        BackendSettings(threads=settings.threads),
-        "auto",
-        "auto",
-        offline=settings.offline,
-        say=lambda line: say(NAME, line),
-    )
 
 
 def _probed(project: Project, path: Path, streams: StreamChoice) -> Footage:

@@ -24,6 +24,7 @@ MODULES: Final = (
     "tests.benchmarks.whole",
     "tests.benchmarks.serving",
     "tests.benchmarks.scale",
+    "tests.docs.api_page",
     "tests.docs.preview",
     "tests.footage_kinds.fuzz",
     "tests.fingerprints",

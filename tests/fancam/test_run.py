@@ -22,7 +22,8 @@ from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
 from data.video.footage import add_footage, probe
-from fancam.run import RunSettings, _backend, _space_needed
+from fancam.api.faces import best_backend
+from fancam.run import _space_needed
 from fancam.space_needed import space_needed
 from tests import ROOT
 from tests.clips.catalogue import Clips
@@ -252,13 +253,13 @@ def test_missing_models_are_one_line(
     model_index: ModelIndex, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """dlib goes on alone."""
-    backend = _backend(RunSettings(offline=True, threads=2))
+    backend = best_backend(offline=True, threads=2)
     assert (backend.detector, backend.embedder, backend.threads) == ("cnn", "dlib", 2)
     output = capsys.readouterr()
     assert output.err.startswith("fancam: centerface and sface are missing (offline): ")
     assert (output.out, output.err.count("\n")) == ("", 1)
     assert model_index.pip_runs == []
-    backend = _backend(RunSettings())
+    backend = best_backend()
     assert (backend.detector, backend.embedder) == ("centerface", "sface")
     assert capsys.readouterr().err.count("fancam: fetching ") == 2
 

@@ -1,0 +1,1 @@
+"""The Python API: projects, and the detection and embedding of faces alone."""
