@@ -112,9 +112,10 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--absent",
-        choices=("wide", "hold", "black"),
+        choices=("wide", "bars", "hold", "black"),
         default="wide",
-        help="what to show while the person is absent (default: wide, the full frame)",
+        help="what to show while the person is absent; wide: the whole picture over a blurred "
+        "enlargement, bars: the whole picture with black bars (default: wide)",
     )
     add(
         "--others",
@@ -180,7 +181,7 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _settings(parsed: argparse.Namespace) -> CropSettings:
-    from cropping.camera.windows import CameraSettings
+    from cropping.camera.follow import CameraSettings
     from cropping.render.encoder import EncoderSettings
     from cropping.render.settings import CropSettings
 

@@ -84,15 +84,22 @@ def largest_height(frame_wh: tuple[int, int], video_wh: tuple[int, int]) -> floa
     return min(frame_wh[1], frame_wh[0] * video_wh[1] / video_wh[0])
 
 
-def heights(faces: Values, frame_wh: tuple[int, int], settings: WindowSettings) -> Heights:
+def heights(
+    faces: Values,
+    frame_wh: tuple[int, int],
+    settings: WindowSettings,
+    *,
+    video_wh: tuple[int, int] | None = None,
+) -> Heights:
     """Return the bounds and target of the window's height.
 
     Args:
         faces: ``(n, 4)`` px, xyxy within the frame.
-        frame_wh: size of the frame in px.
+        frame_wh: size in px of the frame, or of its part that windows stay within.
         settings: size and framing of the window.
+        video_wh: size of the video in px; None if it follows from ``frame_wh``.
     """
-    video_wh = settings.video_wh(frame_wh)
+    video_wh = video_wh or settings.video_wh(frame_wh)
     high = np.full(len(faces), largest_height(frame_wh, video_wh))
     required = required_wh(faces, frame_wh)
     face_height = np.maximum(required[:, 1], required[:, 0] * video_wh[1] / video_wh[0])

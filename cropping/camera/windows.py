@@ -8,40 +8,18 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.camera.path import PathSettings, average_path, steady_path
+from cropping.camera.follow import CameraSettings, PictureArea, follow
 from cropping.camera.shots import MIN_SHOT_S, FrameTimes, Shot, person_shots
-from cropping.camera.window import Heights, WindowSettings, heights, largest_height, required_wh
+from cropping.camera.window import WindowSettings
 from data.core.arrays import Values
 from data.core.boxes import clamp
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 
-CameraName = Literal["steady", "average"]
-AbsentName = Literal["wide", "hold", "black"]
+AbsentName = Literal["wide", "bars", "hold", "black"]
 
-AVERAGE_S: Final = 0.5
-"""Length of the moving average, equal to the window of track-people's smoothing."""
-HEAD_MARGIN: Final = 0.3
-"""Margin for hair and ears on each side, in face sizes."""
-_STATIC_PX: Final = 1e-3
-_MOVING: Final = PathSettings()
-_ZOOMING: Final = PathSettings(dead_zone=0.25, inside=0.05, velocity=0.5)
-"""Large dead zone, so that small changes of the face's size do not change the zoom."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraSettings:
-    """Path planning of the camera.
-
-    Args:
-        name: ``steady``, or ``average`` for comparison.
-        moving: cost of the position, in units of the window's median height.
-        zooming: cost of the window's height, in units of its natural logarithm.
-    """
-
-    name: CameraName = "steady"
-    moving: PathSettings = _MOVING
-    zooming: PathSettings = _ZOOMING
+WHOLE_PICTURE: Final = ("wide", "bars")
+"""Choices that show the whole picture during an absence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +55,7 @@ def crop_windows(
     window: WindowSettings,
     camera: CameraSettings,
     absent: AbsentName,
+    areas: Values | None = None,
 ) -> CropWindows:
     """Plan the camera path of one person through the footage.
 
@@ -86,24 +65,55 @@ def crop_windows(
         frame_wh: size of the footage in px.
         window: size and framing of the crop windows.
         camera: path planning.
-        absent: what to show while the person is absent: the full frame, the last window of the
-            shot, or black.
+        absent: what to show while the person is absent: the whole picture (wide, bars), the last
+            window of the shot, or black.
+        areas: ``(s, 4)`` px, area of the picture in each shot of the timeline; None if the footage
+            has no bars, see `picture_areas`.
     """
     frame_times = FrameTimes.of(timeline)
     shots = person_shots(tracks, timeline, frame_times)
-    if absent == "wide":
+    if absent in WHOLE_PICTURE:
         shots = _without_flashes(shots, frame_times)
     xyxy, number = np.zeros((len(frame_times), 4)), np.full(len(frame_times), -1)
+    footage_shot = timeline.shot(np.arange(len(frame_times)))
+    pictures = _pictures(areas, len(timeline.cuts) + 1, frame_wh)
+    video_wh = window.video_wh(frame_wh)
     for i, shot in enumerate(shots):
         frames = slice(shot.first, shot.end)
+        rows = tracks.take(shot.rows)
+        area = _area(pictures[footage_shot[shot.first]], rows, window, frame_wh)
         time_s = frame_times.time_s[frames]
-        xyxy[frames] = _follow(tracks.take(shot.rows), time_s, frame_wh, window, camera)
+        xyxy[frames] = follow(rows, time_s, area, video_wh=video_wh, window=window, camera=camera)
         number[frames] = i
-    if absent == "wide":
-        xyxy[number < 0] = (0, 0, *frame_wh)
+    if absent in WHOLE_PICTURE:
+        xyxy[number < 0] = pictures[footage_shot[number < 0]]
     elif absent == "hold":
-        _hold(xyxy, number, timeline, frame_wh, window)
+        _hold(xyxy, number, footage_shot, pictures, video_wh)
     return CropWindows(xyxy, number)
+
+
+def _pictures(areas: Values | None, shots: int, frame_wh: tuple[int, int]) -> Values:
+    """Return the area of the picture in each shot, ``(shots, 4)`` px."""
+    if areas is not None:
+        return areas
+    return np.tile(PictureArea.whole(frame_wh).xyxy, (shots, 1))
+
+
+def _area(
+    picture: Values, rows: Tracks, window: WindowSettings, frame_wh: tuple[int, int]
+) -> PictureArea:
+    """Return the area for the windows of a shot: the picture, unless they need more.
+
+    Args:
+        picture: ``(4,)`` px, area of the picture in the shot.
+        rows: tracks of the person in the shot.
+        window: size and framing.
+        frame_wh: size of the footage in px.
+    """
+    area = PictureArea.of(picture)
+    if not area.shows(clamp(rows.xyxy, frame_wh)):
+        return PictureArea.whole(frame_wh)
+    return area if window.size_wh is None else area.holding(window.size_wh, frame_wh)
 
 
 def _without_flashes(shots: list[Shot], frame_times: FrameTimes) -> list[Shot]:
@@ -121,145 +131,24 @@ def _without_flashes(shots: list[Shot], frame_times: FrameTimes) -> list[Shot]:
 def _hold(
     xyxy: Values,
     number: NDArray[np.int64],
-    timeline: Timeline,
-    frame_wh: tuple[int, int],
-    window: WindowSettings,
+    footage_shot: NDArray[np.int64],
+    pictures: Values,
+    video_wh: tuple[int, int],
 ) -> None:
     """Fill absences with the last window in the shot, else its first one, else a centred one."""
-    video_wh = window.video_wh(frame_wh)
-    height = largest_height(frame_wh, video_wh)
-    size = np.array([height * video_wh[0] / video_wh[1], height])
-    middle = np.array(frame_wh) / 2
-    centred = np.concatenate([middle - size / 2, middle + size / 2])
-    footage_shot = timeline.shot(np.arange(len(number)))
     for frames in np.split(np.arange(len(number)), np.flatnonzero(np.diff(footage_shot)) + 1):
         present = frames[number[frames] >= 0]
         if not len(present):
-            xyxy[frames] = centred
+            xyxy[frames] = _centred(pictures[footage_shot[frames[:1]]], video_wh)
             continue
         last = np.searchsorted(present, frames, side="right") - 1
         xyxy[frames] = xyxy[present[np.maximum(last, 0)]]
 
 
-def _follow(
-    tracks: Tracks,
-    time_s: Values,
-    frame_wh: tuple[int, int],
-    window: WindowSettings,
-    camera: CameraSettings,
-) -> Values:
-    """Return the windows of one shot, ``(m, 4)`` px.
-
-    Args:
-        tracks: rows of the shot, which include its first and last frame.
-        time_s: ``(m,)`` presentation times of the shot's frames in seconds.
-        frame_wh: size of the footage in px.
-        window: size and framing.
-        camera: path planning.
-    """
-    faces = _faces(tracks, time_s, frame_wh)
-    size = _sizes(faces, time_s, frame_wh, window, camera)
-    unit = float(np.median(size[:, 1]))
-    middle = np.empty((len(time_s), 2))
-    for axis, face_centre in enumerate((0.5, window.face_centre())):
-        motion = _AxisMotion(faces[:, axis::2], size[:, axis], face_centre, float(frame_wh[axis]))
-        middle[:, axis] = motion.path(time_s, camera, unit)
-        if np.abs(size[:, axis] - window.video_wh(frame_wh)[axis]).max() < _STATIC_PX:
-            middle[:, axis] = motion.on_pixels(middle[:, axis])
+def _centred(picture: Values, video_wh: tuple[int, int]) -> Values:
+    """Return the largest window in the middle of each picture, ``(n, 4)`` px both."""
+    corner, wh = picture[:, :2], picture[:, 2:] - picture[:, :2]
+    height = np.minimum(wh[:, 1], wh[:, 0] * video_wh[1] / video_wh[0])
+    size = np.column_stack([height * video_wh[0] / video_wh[1], height])
+    middle = corner + wh / 2
     return np.hstack([middle - size / 2, middle + size / 2])
-
-
-def _faces(tracks: Tracks, time_s: Values, frame_wh: tuple[int, int]) -> Values:
-    """Return the face in each frame, ``(m, 4)`` px, interpolated in frames without a row."""
-    boxes = clamp(tracks.xyxy, frame_wh).astype(np.float64)
-    row_time_s = time_s[tracks.frame_index - tracks.frame_index[0]]
-    return np.column_stack([np.interp(time_s, row_time_s, boxes[:, side]) for side in range(4)])
-
-
-def _sizes(
-    faces: Values,
-    time_s: Values,
-    frame_wh: tuple[int, int],
-    window: WindowSettings,
-    camera: CameraSettings,
-) -> Values:
-    """Return the width and height of the window in each frame, ``(m, 2)`` px."""
-    bounds = heights(faces, frame_wh, window)
-    height = _zoom(bounds, time_s, camera)
-    aspect = window.video_wh(frame_wh)[0] / window.video_wh(frame_wh)[1]
-    size = np.column_stack([height * aspect, height])
-    # A face too large for this aspect gets a window of another aspect, shown with bars.
-    required = required_wh(faces, frame_wh)
-    too_small = (required > size + _STATIC_PX).any(axis=0)
-    size = np.where(too_small, np.maximum(size, required.max(axis=0)), size)
-    return np.minimum(size, np.array(frame_wh, np.float64))
-
-
-def _zoom(bounds: Heights, time_s: Values, camera: CameraSettings) -> Values:
-    if (bounds.low == bounds.high).all():
-        return bounds.high
-    low, high, target = (np.log(values) for values in (bounds.low, bounds.high, bounds.target))
-    if camera.name == "average":
-        height = np.exp(average_path(time_s, target, low, high, window_s=AVERAGE_S))
-    else:
-        height = np.exp(steady_path(time_s, target, low, high, settings=camera.zooming))
-    return np.clip(height, bounds.low, bounds.high)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _AxisMotion:
-    """Motion of one face and its window along one axis."""
-
-    face: Values  # (m, 2) px, both sides of the face
-    size: Values  # (m,) px, size of the window
-    face_centre: float  # 0 to 1 of the window
-    frame: float  # px, size of the frame
-
-    @property
-    def target(self) -> Values:
-        """Desired middle of the window, ``(m,)`` px."""
-        return np.asarray(self.face.mean(axis=1) + (0.5 - self.face_centre) * self.size)
-
-    def limits(self, *, face: bool) -> tuple[Values, Values]:
-        """Return the limits of the window's middle, each ``(m,)`` px.
-
-        The window stays within the frame, and with ``face`` it also contains the face.
-        """
-        low, high = self.size / 2, self.frame - self.size / 2
-        if not face:
-            return low, np.maximum(low, high)
-        around = self.face[:, 1] - self.size / 2, self.face[:, 0] + self.size / 2
-        first, second = (np.clip(side, low, np.maximum(low, high)) for side in around)
-        return np.minimum(first, second), np.maximum(first, second)
-
-    def path(self, time_s: Values, camera: CameraSettings, unit: float) -> Values:
-        """Return the path of the window's middle, ``(m,)`` px.
-
-        Args:
-            time_s: ``(m,)`` presentation times in seconds.
-            camera: path planning.
-            unit: length unit of the path planning in px.
-        """
-        if camera.name == "average":
-            low, high = self.limits(face=False)
-            return average_path(time_s, self.target, low, high, window_s=AVERAGE_S)
-        low, high = (side / unit for side in self.limits(face=True))
-        margin = HEAD_MARGIN * float(np.median(self.face[:, 1] - self.face[:, 0])) / unit
-        return unit * steady_path(
-            time_s, self.target / unit, low, high, margin=margin, settings=camera.moving
-        )
-
-    def on_pixels(self, middle: Values) -> Values:
-        """Shift a static camera to even pixels, as the subsampled chroma planes require.
-
-        Static frames then need no interpolation between pixels, and the pans absorb the shift.
-        """
-        corner = middle - self.size / 2
-        static = np.abs(np.diff(corner, prepend=np.inf)) < _STATIC_PX
-        static |= np.append(static[1:], False)
-        if not static.any():
-            return middle
-        frames = np.arange(len(corner))
-        shift = np.round(corner[static] / 2) * 2 - corner[static]
-        moved = middle + np.interp(frames, frames[static], shift)
-        return np.asarray(np.clip(moved, *self.limits(face=True)))

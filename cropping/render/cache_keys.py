@@ -12,7 +12,7 @@ from data.core.streams import StreamChoice
 from data.tables.timeline import Timeline
 from data.tables.tracks import Tracks
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Increase when a code change alters the videos for unchanged tracks and settings."""
 
 

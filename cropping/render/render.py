@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from cropping.camera.shots import FrameTimes
 from cropping.camera.windows import CropWindows
+from cropping.render.backdrop import fill_with_backdrop
 from cropping.render.blur import FaceBlur, blurred
 from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat
 from cropping.render.resize import crop
@@ -58,13 +60,20 @@ class RenderTarget:
     cuts: NDArray[np.int64]  # (c,) frame indices at which the output may be spliced
     frame_mask: NDArray[np.bool_]  # (n,) frames to encode
     blur: FaceBlur | None = None  # of the other people's faces
+    backdrop: bool = False  # absences are shown over a backdrop instead of black bars
 
     @classmethod
     def for_person(
-        cls, windows: CropWindows, chunks: ChunkCheckpoints, blur: FaceBlur | None
+        cls,
+        windows: CropWindows,
+        chunks: ChunkCheckpoints,
+        blur: FaceBlur | None,
+        *,
+        backdrop: bool = False,
     ) -> RenderTarget:
         """Return the target that encodes all frames of one person's video."""
-        return cls(windows, chunks, windows.cuts(), np.ones(len(windows), np.bool_), blur)
+        mask = np.ones(len(windows), np.bool_)
+        return cls(windows, chunks, windows.cuts(), mask, blur, backdrop)
 
 
 def chunks_in(folder: Path, key: str) -> ChunkCheckpoints:
@@ -152,9 +161,14 @@ class EncoderWorker:
         writer.write(output, tick=frame.tick, keyframe=keyframe)
 
     def _fill(self, frame: RenderFrame, row: int, planes: Planes) -> None:
-        left, top, right, bottom = self._target.windows.xyxy[row].tolist()
-        boxes = self._target.blur.at(frame.index) if self._target.blur else []
-        crop(blurred(frame.planes, boxes), (left, top, right, bottom), planes)
+        target = self._target
+        left, top, right, bottom = target.windows.xyxy[row].tolist()
+        xyxy = left, top, right, bottom
+        shown = blurred(frame.planes, target.blur.at(frame.index) if target.blur else [])
+        if target.backdrop and target.windows.shot[row] < 0:
+            crop(shown, xyxy, planes, fill_bars=partial(fill_with_backdrop, shown, xyxy))
+        else:
+            crop(shown, xyxy, planes)
 
     def close(self) -> None:
         """Finish the current chunk."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, floor
@@ -12,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.video.yuv import Plane, Planes
+
+Window = tuple[float, float, float, float]
+"""Left, top, right and bottom in px of the frame."""
 
 BLACK: Final = (16, 128, 128)
 """Y, U and V of black in limited range."""
@@ -44,13 +48,22 @@ def fit(window_wh: tuple[float, float], video_wh: tuple[int, int]) -> Placement:
     return Placement(left, top, width, height)
 
 
-def crop(planes: Planes, xyxy: tuple[float, float, float, float], target: Planes) -> None:
-    """Fill ``target`` with a window of ``planes``, with black bars if the aspect differs.
+def fill(target: Planes) -> None:
+    """Fill the planes with black."""
+    for plane, value in zip(_planes(target), BLACK, strict=True):
+        plane[:] = value
+
+
+def crop(
+    planes: Planes, xyxy: Window, target: Planes, *, fill_bars: Callable[[Planes], None] = fill
+) -> None:
+    """Fill ``target`` with a window of ``planes``, and with bars if the aspect differs.
 
     Args:
         planes: planes of the frame.
         xyxy: window in px within the frame; a window without area gives a black picture.
         target: output planes, of even size.
+        fill_bars: fills all of ``target`` before the window is drawn; black by default.
     """
     left, top, right, bottom = xyxy
     if right - left < 1 or bottom - top < 1:
@@ -58,7 +71,7 @@ def crop(planes: Planes, xyxy: tuple[float, float, float, float], target: Planes
         return
     placement = fit((right - left, bottom - top), target.wh)
     if (placement.width, placement.height) != target.wh:
-        fill(target)
+        fill_bars(target)
     for number, (source, into) in enumerate(zip(_planes(planes), _planes(target), strict=True)):
         half = 2 if number else 1
         rows = slice(placement.top // half, (placement.top + placement.height) // half)
@@ -66,19 +79,11 @@ def crop(planes: Planes, xyxy: tuple[float, float, float, float], target: Planes
         _cut_plane(source, xyxy, into[rows, columns], half=half)
 
 
-def fill(target: Planes) -> None:
-    """Fill the planes with black."""
-    for plane, value in zip(_planes(target), BLACK, strict=True):
-        plane[:] = value
-
-
 def _planes(planes: Planes) -> tuple[Plane, Plane, Plane]:
     return planes.y, planes.u, planes.v
 
 
-def _cut_plane(
-    source: Plane, xyxy: tuple[float, float, float, float], into: Plane, *, half: int
-) -> None:
+def _cut_plane(source: Plane, xyxy: Window, into: Plane, *, half: int) -> None:
     left, top, right, bottom = (side / half for side in xyxy)
     height, width = into.shape
     step_x, step_y = (right - left) / width, (bottom - top) / height
@@ -96,7 +101,7 @@ def _cut_plane(
         _scale(source, (first_x, step_x), (first_y, step_y), into, interpolation)
 
 
-def _shrink(source: Plane, xyxy: tuple[float, float, float, float], into: Plane) -> None:
+def _shrink(source: Plane, xyxy: Window, into: Plane) -> None:
     """Shrink by repeatedly averaging 2 x 2 pixels, much faster than in one step."""
     left, top, right, bottom = (round(side) for side in xyxy)
     window = source[top : max(bottom, top + 1), left : max(right, left + 1)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cropping.camera.follow import CameraSettings
 from cropping.camera.window import WindowSettings
-from cropping.camera.windows import AbsentName, CameraSettings
+from cropping.camera.windows import AbsentName
 from cropping.render.encoder import EncoderSettings
 
 OthersName = Literal["show", "blur"]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cropping.camera.windows import CropWindows
 from cropping.render.render import ChunkCheckpoints, RenderTarget
+from data.core.arrays import Values
 
 
 def share_absence(targets: Sequence[RenderTarget], chunks: ChunkCheckpoints) -> list[RenderTarget]:
@@ -23,18 +24,11 @@ def share_absence(targets: Sequence[RenderTarget], chunks: ChunkCheckpoints) -> 
         chunks: chunks of the shared target.
     """
     absent = [~target.windows.present & (target.blur is None) for target in targets]
-    view = next(
-        (
-            target.windows.xyxy[frames][0]
-            for target, frames in zip(targets, absent, strict=True)
-            if any(frames)
-        ),
-        None,
-    )
-    if view is None:
+    if not any(frames.any() for frames in absent):
         return list(targets)
+    view = _common_windows(targets, absent)
     identical = [
-        frames & _shows(target.windows, view)
+        frames & (target.windows.xyxy == view).all(axis=1)
         for target, frames in zip(targets, absent, strict=True)
     ]
     counts = np.sum(identical, axis=0)
@@ -44,11 +38,21 @@ def share_absence(targets: Sequence[RenderTarget], chunks: ChunkCheckpoints) -> 
         replace(target, frame_mask=~frames)
         for target, frames in zip(targets, identical, strict=True)
     ]
-    windows = CropWindows(np.tile(view, (len(counts), 1)), np.full(len(counts), -1))
+    windows = CropWindows(view, np.full(len(counts), -1))
     # The shared chunks can be spliced wherever any person's absence begins or ends.
     cuts = np.unique(np.concatenate([target.cuts for target in targets]))
-    return [*own, RenderTarget(windows, chunks, cuts=cuts, frame_mask=counts > 0)]
+    mask, backdrop = counts > 0, targets[0].backdrop
+    return [*own, RenderTarget(windows, chunks, cuts=cuts, frame_mask=mask, backdrop=backdrop)]
 
 
-def _shows(windows: CropWindows, xyxy: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return np.asarray((windows.xyxy == xyxy).all(axis=1))
+def _common_windows(targets: Sequence[RenderTarget], absent: Sequence[NDArray[np.bool_]]) -> Values:
+    """Return the window to share in each frame, ``(n, 4)`` px: the first absent person's.
+
+    Args:
+        targets: one per person, of n frames.
+        absent: ``(n,)`` frames that may be shared, of each person.
+    """
+    common = np.zeros_like(targets[0].windows.xyxy)
+    for target, frames in zip(reversed(targets), reversed(absent), strict=True):
+        common[frames] = target.windows.xyxy[frames]
+    return common

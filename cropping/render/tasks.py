@@ -15,6 +15,7 @@ from cropping.camera.windows import CropWindows, crop_windows
 from cropping.render.blur import FaceBlur
 from cropping.render.encoder import VideoFormat
 from cropping.render.job import CropJob, CropPlan, Person, read_plan
+from cropping.render.picture_areas import stored_picture_areas
 from cropping.render.render import EncoderWorker, RenderFrame, RenderTarget, render
 from cropping.render.segments import (
     RenderSegment,
@@ -29,6 +30,7 @@ from cropping.render.segments import (
 from cropping.render.shared_absence import share_absence
 from cropping.smiles.model import load_smile_model
 from cropping.smiles.scorer import SmileScorer
+from data.core.arrays import Values
 from data.core.atomic import atomic_write
 from data.core.cores import available_cores
 from data.core.errors import InputError
@@ -152,7 +154,12 @@ def _check_gaps(plan: CropPlan, time_base: Fraction) -> None:
 
 def _target(plan: CropPlan, person: Person, segment: RenderSegment) -> RenderTarget:
     windows = _stored_windows(plan, person, segment)
-    return RenderTarget.for_person(windows, own_chunks(plan, person, segment), _blur(plan, person))
+    return RenderTarget.for_person(
+        windows,
+        own_chunks(plan, person, segment),
+        _blur(plan, person),
+        backdrop=plan.settings.absent == "wide",
+    )
 
 
 def _decoded(
@@ -233,8 +240,14 @@ class _LastFrame:
         return Fraction(self._frame.time_s) + (duration_s if known else Fraction(frame_s))
 
 
-def person_windows(plan: CropPlan, person: Person) -> CropWindows:
-    """Compute the crop windows of one person, one per frame of the footage."""
+def person_windows(plan: CropPlan, person: Person, areas: Values | None = None) -> CropWindows:
+    """Compute the crop windows of one person, one per frame of the footage.
+
+    Args:
+        plan: crop plan of the footage.
+        person: person with tracks.
+        areas: area of the picture in each shot, see `find_picture_areas`.
+    """
     return crop_windows(
         person.tracks,
         plan.timeline,
@@ -242,6 +255,7 @@ def person_windows(plan: CropPlan, person: Person) -> CropWindows:
         window=plan.settings.window,
         camera=plan.settings.camera,
         absent=plan.settings.absent,
+        areas=areas,
     )
 
 
@@ -251,7 +265,7 @@ def _stored_windows(plan: CropPlan, person: Person, segment: RenderSegment) -> C
     if file.exists():
         with np.load(file) as content:
             return CropWindows(content["xyxy"], content["shot"])
-    windows = person_windows(plan, person)
+    windows = person_windows(plan, person, stored_picture_areas(plan))
     # Concurrent tasks may compute the same windows: each writes its own file, and the last stays.
     own = file.with_name(f"windows-{segment.number:04d}.npz")
     with atomic_write(own) as partial, partial.open("wb") as content:

@@ -88,6 +88,28 @@ def decode_frames(
     return _decode(footage, selection, threads, damage if damage is not None else Damage())
 
 
+def decode_chosen(
+    footage: Footage,
+    frame_index: NDArray[np.int64],
+    *,
+    threads: int = 0,
+    damage: Damage | None = None,
+) -> Generator[DecodedFrame, None, None]:
+    """Decode frames of a video by index, as `pick_frames`, without converting them to RGB.
+
+    Args:
+        footage: a video.
+        frame_index: ``(n,)`` 0-based, in any order.
+        threads: decoder threads; 0 for one per core.
+        damage: incremented by the number of skipped frames.
+
+    Raises:
+        InputError: the footage cannot be read.
+    """
+    selection = ChosenFrames(frame_index)
+    return _decode(footage, selection, threads, damage if damage is not None else Damage())
+
+
 def sample_frames(
     footage: Footage | Path | str,
     *,

@@ -100,7 +100,7 @@ def test_sizes(window: WindowSettings, size_wh: tuple[int, int], tmp_path: Path)
     assert {read_video(person.files[0]).size_wh for person in summary.people} == {size_wh}
 
 
-@pytest.mark.parametrize("absent", ["wide", "hold", "black"])
+@pytest.mark.parametrize("absent", ["wide", "bars", "hold", "black"])
 def test_absence(absent: str, tmp_path: Path) -> None:
     footage = tmp_path / "film.mp4"
     encode(footage, [np.full((96, 160, 3), 200, np.uint8)] * 60)
@@ -108,9 +108,21 @@ def test_absence(absent: str, tmp_path: Path) -> None:
     ben = [frame.image.astype(int) for frame in read_frames(summary.people[1].files[0])]
     assert ben[0].min() > 180
     last = ben[-1]
-    expected = {"wide": (0.3, 0.5), "hold": (1, 1), "black": (0, 0)}[absent]
+    expected = {"wide": (0.3, 0.5), "bars": (0.3, 0.5), "hold": (1, 1), "black": (0, 0)}[absent]
     assert expected[0] <= (last.mean(axis=2) > 180).mean() <= expected[1]
+    # Above the whole picture is a dark enlargement of it, or a black bar.
+    assert (60 < last[:20].mean() < 130) == (absent == "wide")
     assert len(ben) == 60
+
+
+def test_bars_of_the_footage_are_not_shown(tmp_path: Path) -> None:
+    image = np.zeros((96, 160, 3), np.uint8)
+    image[18:78] = 200
+    footage = tmp_path / "film.mp4"
+    encode(footage, [image] * 20)
+    for person in crop(small_project(tmp_path / "film.fancam", footage)).people:
+        first = next(iter(read_frames(person.files[0]))).image
+        assert first.min() > 180
 
 
 def test_faces_of_other_people_are_blurred(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ import cv2
 import numpy as np
 import PIL.Image
 
+from cropping.camera.follow import CameraSettings
 from cropping.camera.window import WindowSettings
-from cropping.camera.windows import CameraSettings, CropWindows, crop_windows
+from cropping.camera.windows import CropWindows, crop_windows
 from cropping.render.resize import fit
 from data.core.arrays import Image
 from data.sample.film import FPS, Film

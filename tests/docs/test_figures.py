@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from cropping.camera.windows import AVERAGE_S
+from cropping.camera.follow import AVERAGE_S
 from tests import ROOT
 from tests.benchmarks import figures as benchmarks
 from tests.benchmarks.scale import FACES, PEOPLE, SAMPLE

@@ -16,8 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cropping.camera.follow import CameraName, CameraSettings
 from cropping.camera.window import WindowSettings
-from cropping.camera.windows import CameraName, CameraSettings, CropWindows, crop_windows
+from cropping.camera.windows import CropWindows, crop_windows
 from data.tables.tracks import Tracks
 from tests import SHARED
 from tests.quality.cropping_clips import TrackedClip, all_clips

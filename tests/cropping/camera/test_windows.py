@@ -6,14 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from cropping.camera.follow import CameraName, CameraSettings
 from cropping.camera.window import WindowSettings
-from cropping.camera.windows import (
-    AbsentName,
-    CameraName,
-    CameraSettings,
-    CropWindows,
-    crop_windows,
-)
+from cropping.camera.windows import AbsentName, CropWindows, crop_windows
 from data.core.boxes import clamp
 from data.tables.timeline import Timeline
 from tests.cropping.conftest import Drawn
@@ -30,10 +25,18 @@ def film(
     window: WindowSettings = BUST,
     absent: AbsentName = "wide",
     camera: CameraName = "steady",
+    areas: Sequence[Sequence[float]] | None = None,
 ) -> CropWindows:
     tracks = tracks_of(timeline, {1: faces})
-    settings = CameraSettings(name=camera)
-    return crop_windows(tracks, timeline, FRAME_WH, window=window, camera=settings, absent=absent)
+    return crop_windows(
+        tracks,
+        timeline,
+        FRAME_WH,
+        window=window,
+        camera=CameraSettings(name=camera),
+        absent=absent,
+        areas=None if areas is None else np.array(areas, np.float64),
+    )
 
 
 def test_a_person_without_tracks() -> None:
@@ -129,12 +132,12 @@ def test_cuts_of_the_footage_are_cuts_of_the_camera() -> None:
 ABSENT = {f: box(100, 150, 40) for f in [*range(30), *range(90, 120)]}
 
 
-@pytest.mark.parametrize("absent", ["wide", "hold", "black"])
+@pytest.mark.parametrize("absent", ["wide", "bars", "hold", "black"])
 def test_absence(absent: AbsentName) -> None:
     found = film(ABSENT, at_rate(150, 130), absent=absent)
     assert np.flatnonzero(found.present).tolist() == list(ABSENT)
     gap, later = found.xyxy[60], found.xyxy[140]
-    if absent == "wide":
+    if absent in {"wide", "bars"}:
         assert gap.tolist() == later.tolist() == [0, 0, 640, 360]
     elif absent == "black":
         assert gap.tolist() == later.tolist() == [0, 0, 0, 0]
@@ -162,6 +165,50 @@ def test_every_nth_frame() -> None:
     assert found.present.all()
     middle = (found.xyxy[:, 0] + found.xyxy[:, 2]) / 2
     assert np.abs(np.diff(middle, 2)).max() < 1
+
+
+LETTERBOX, PILLARBOX = (0, 46, 640, 314), (220, 0, 420, 360)
+
+
+@pytest.mark.parametrize("absent", ["wide", "hold"])
+def test_bars_of_the_footage_are_not_shown(absent: AbsentName) -> None:
+    """One shot has bars above and below, and the next one at the sides."""
+    faces = {f: box(100 + 5 * f, 100, 40) for f in range(40)}
+    faces |= {f: box(240, 150, 60) for f in range(60, 90)}
+    timeline = at_rate(100, 50)
+    found = film(faces, timeline, absent=absent, areas=[LETTERBOX, PILLARBOX])
+    for shot, (left, top, right, bottom) in ((0, LETTERBOX), (1, PILLARBOX)):
+        windows = found.xyxy[timeline.shot(np.arange(100)) == shot]
+        assert windows[:, 0].min() >= left - 1e-6
+        assert windows[:, 1].min() >= top - 1e-6
+        assert windows[:, 2].max() <= right + 1e-6
+        assert windows[:, 3].max() <= bottom + 1e-6
+    if absent == "wide":
+        assert found.xyxy[45].tolist() == list(LETTERBOX)
+        assert found.xyxy[95].tolist() == list(PILLARBOX)
+
+
+def test_a_fixed_window_is_not_enlarged_to_avoid_bars() -> None:
+    window = WindowSettings(size_wh=(100, 300))
+    found = film({f: box(200, 150, 40) for f in range(20)}, at_rate(20), window=window)
+    framed = film(
+        {f: box(200, 150, 40) for f in range(20)}, at_rate(20), window=window, areas=[LETTERBOX]
+    )
+    for windows in (found, framed):
+        np.testing.assert_allclose(windows.xyxy[0, 2:] - windows.xyxy[0, :2], (100, 300))
+    assert framed.xyxy[0, [1, 3]].tolist() == [30, 330]
+
+
+def test_a_face_within_a_bar_shows_that_it_is_none() -> None:
+    found = film({f: box(200, 30, 40) for f in range(20)}, at_rate(20), areas=[LETTERBOX])
+    assert found.xyxy[0, 1] < 10
+    whole = film({f: box(200, 30, 40) for f in range(20)}, at_rate(20))
+    assert (found.xyxy == whole.xyxy).all()
+
+
+def test_an_area_of_the_whole_frame_changes_nothing() -> None:
+    whole = film(ABSENT, at_rate(150, 130))
+    assert (film(ABSENT, at_rate(150, 130), areas=[(0, 0, *FRAME_WH)] * 2).xyxy == whole.xyxy).all()
 
 
 def test_shapes_are_checked() -> None:

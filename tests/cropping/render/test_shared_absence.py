@@ -67,3 +67,20 @@ def test_nothing_is_shared_where_faces_are_blurred(tmp_path: Path) -> None:
     blur = FaceBlur(tracks, 2, timeline, (160, 90))
     targets = [target(tmp_path / str(n), ([0, -1, -1, -1], WHOLE), blur=blur) for n in range(2)]
     assert share_absence(targets, chunks_in(tmp_path / "shared", "chunk")) == targets
+
+
+def test_each_shot_of_the_footage_may_have_another_picture(tmp_path: Path) -> None:
+    """A letterboxed shot of three frames precedes one without bars."""
+    letterbox = (0.0, 10.0, 160.0, 80.0)
+    shots = np.array([0, -1, -1, -1, -1])
+    xyxy = np.array([HERE, letterbox, letterbox, WHOLE, WHOLE])
+    targets = [
+        RenderTarget.for_person(
+            CropWindows(xyxy, shots), chunks_in(tmp_path / name, "chunk"), None, backdrop=True
+        )
+        for name in "ab"
+    ]
+    *_, common = share_absence(targets, chunks_in(tmp_path / "shared", "chunk"))
+    assert common.frame_mask.tolist() == [False, True, True, True, True]
+    assert (common.windows.xyxy[1:] == xyxy[1:]).all()
+    assert common.backdrop

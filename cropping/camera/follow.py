@@ -1,0 +1,222 @@
+"""Crop windows of one shot: size and position follow one person within the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cropping.camera.path import PathSettings, average_path, steady_path
+from cropping.camera.window import Heights, WindowSettings, heights, required_wh
+from data.core.arrays import Values
+from data.core.boxes import areas, clamp
+from data.tables.tracks import Tracks
+
+CameraName = Literal["steady", "average"]
+
+AVERAGE_S: Final = 0.5
+"""Length of the moving average, equal to the window of track-people's smoothing."""
+HEAD_MARGIN: Final = 0.3
+"""Margin for hair and ears on each side, in face sizes."""
+_STATIC_PX: Final = 1e-3
+_MOVING: Final = PathSettings()
+_ZOOMING: Final = PathSettings(dead_zone=0.25, inside=0.05, velocity=0.5)
+"""Large dead zone, so that small changes of the face's size do not change the zoom."""
+_MIN_INSIDE: Final = 0.5
+"""Smallest share of each face that is within the picture's area, or the area is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSettings:
+    """Path planning of the camera.
+
+    Args:
+        name: ``steady``, or ``average`` for comparison.
+        moving: cost of the position, in units of the window's median height.
+        zooming: cost of the window's height, in units of its natural logarithm.
+    """
+
+    name: CameraName = "steady"
+    moving: PathSettings = _MOVING
+    zooming: PathSettings = _ZOOMING
+
+
+@dataclass(frozen=True, slots=True)
+class PictureArea:
+    """Area that windows stay within: the frame without the bars that are part of the footage."""
+
+    left: int  # px of the frame, even
+    top: int
+    wh: tuple[int, int]  # px
+
+    @classmethod
+    def whole(cls, frame_wh: tuple[int, int]) -> PictureArea:
+        """Return the area of the whole frame."""
+        return cls(0, 0, frame_wh)
+
+    @classmethod
+    def of(cls, xyxy: Values) -> PictureArea:
+        """Return the area of a box, ``(4,)`` px."""
+        left, top, right, bottom = (int(side) for side in xyxy)
+        return cls(left, top, (right - left, bottom - top))
+
+    @property
+    def xyxy(self) -> Values:
+        """Sides of the area, ``(4,)`` px of the frame."""
+        right, bottom = self.left + self.wh[0], self.top + self.wh[1]
+        return np.array([self.left, self.top, right, bottom], np.float64)
+
+    def holding(self, size_wh: tuple[int, int], frame_wh: tuple[int, int]) -> PictureArea:
+        """Return the area, larger if a window of a fixed size needs more of the frame."""
+        sides = []
+        for begin, side, size, frame in zip(
+            (self.left, self.top), self.wh, size_wh, frame_wh, strict=True
+        ):
+            needed = max(min(size, frame) - side, 0)
+            grown = min(max(begin - needed // 4 * 2, 0), frame - side - needed) if needed else begin
+            sides.append((grown, side + needed))
+        return PictureArea(sides[0][0], sides[1][0], (sides[0][1], sides[1][1]))
+
+    def shows(self, boxes: NDArray[np.float32]) -> bool:
+        """Return whether the larger part of each box, ``(n, 4)`` px of the frame, is inside."""
+        inside = areas(clamp(boxes - self._corner, self.wh))
+        return bool((inside >= _MIN_INSIDE * areas(boxes)).all())
+
+    def inside(self, boxes: NDArray[np.float32]) -> Values:
+        """Return boxes ``(n, 4)`` of the frame relative to the area, cut to it."""
+        return clamp(boxes - self._corner, self.wh).astype(np.float64)
+
+    @property
+    def _corner(self) -> NDArray[np.float32]:
+        return np.array([self.left, self.top, self.left, self.top], np.float32)
+
+
+def follow(
+    tracks: Tracks,
+    time_s: Values,
+    area: PictureArea,
+    *,
+    video_wh: tuple[int, int],
+    window: WindowSettings,
+    camera: CameraSettings,
+) -> Values:
+    """Return the windows of one shot, ``(m, 4)`` px of the frame.
+
+    Args:
+        tracks: rows of the shot, which include its first and last frame.
+        time_s: ``(m,)`` presentation times of the shot's frames in seconds.
+        area: area of the picture, within which the windows stay.
+        video_wh: size of the video in px.
+        window: size and framing.
+        camera: path planning.
+    """
+    faces = _faces(tracks, time_s, area)
+    size = _sizes(faces, time_s, area.wh, video_wh, window, camera)
+    unit = float(np.median(size[:, 1]))
+    middle = np.empty((len(time_s), 2))
+    for axis, face_centre in enumerate((0.5, window.face_centre())):
+        motion = _AxisMotion(faces[:, axis::2], size[:, axis], face_centre, float(area.wh[axis]))
+        middle[:, axis] = motion.path(time_s, camera, unit)
+        if np.abs(size[:, axis] - video_wh[axis]).max() < _STATIC_PX:
+            middle[:, axis] = motion.on_pixels(middle[:, axis])
+    corner = np.array([area.left, area.top])
+    return np.hstack([middle - size / 2 + corner, middle + size / 2 + corner])
+
+
+def _faces(tracks: Tracks, time_s: Values, area: PictureArea) -> Values:
+    """Return the face in each frame, ``(m, 4)`` px of the area, interpolated between rows."""
+    boxes = area.inside(tracks.xyxy)
+    row_time_s = time_s[tracks.frame_index - tracks.frame_index[0]]
+    return np.column_stack([np.interp(time_s, row_time_s, boxes[:, side]) for side in range(4)])
+
+
+def _sizes(
+    faces: Values,
+    time_s: Values,
+    area_wh: tuple[int, int],
+    video_wh: tuple[int, int],
+    window: WindowSettings,
+    camera: CameraSettings,
+) -> Values:
+    """Return the width and height of the window in each frame, ``(m, 2)`` px."""
+    bounds = heights(faces, area_wh, window, video_wh=video_wh)
+    height = _zoom(bounds, time_s, camera)
+    aspect = video_wh[0] / video_wh[1]
+    size = np.column_stack([height * aspect, height])
+    # A face too large for this aspect gets a window of another aspect, shown with bars.
+    required = required_wh(faces, area_wh)
+    too_small = (required > size + _STATIC_PX).any(axis=0)
+    size = np.where(too_small, np.maximum(size, required.max(axis=0)), size)
+    return np.minimum(size, np.array(area_wh, np.float64))
+
+
+def _zoom(bounds: Heights, time_s: Values, camera: CameraSettings) -> Values:
+    if (bounds.low == bounds.high).all():
+        return bounds.high
+    low, high, target = (np.log(values) for values in (bounds.low, bounds.high, bounds.target))
+    if camera.name == "average":
+        height = np.exp(average_path(time_s, target, low, high, window_s=AVERAGE_S))
+    else:
+        height = np.exp(steady_path(time_s, target, low, high, settings=camera.zooming))
+    return np.clip(height, bounds.low, bounds.high)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _AxisMotion:
+    """Motion of one face and its window along one axis."""
+
+    face: Values  # (m, 2) px, both sides of the face
+    size: Values  # (m,) px, size of the window
+    face_centre: float  # 0 to 1 of the window
+    frame: float  # px, size of the picture
+
+    @property
+    def target(self) -> Values:
+        """Desired middle of the window, ``(m,)`` px."""
+        return np.asarray(self.face.mean(axis=1) + (0.5 - self.face_centre) * self.size)
+
+    def limits(self, *, face: bool) -> tuple[Values, Values]:
+        """Return the limits of the window's middle, each ``(m,)`` px.
+
+        The window stays within the frame, and with ``face`` it also contains the face.
+        """
+        low, high = self.size / 2, self.frame - self.size / 2
+        if not face:
+            return low, np.maximum(low, high)
+        around = self.face[:, 1] - self.size / 2, self.face[:, 0] + self.size / 2
+        first, second = (np.clip(side, low, np.maximum(low, high)) for side in around)
+        return np.minimum(first, second), np.maximum(first, second)
+
+    def path(self, time_s: Values, camera: CameraSettings, unit: float) -> Values:
+        """Return the path of the window's middle, ``(m,)`` px.
+
+        Args:
+            time_s: ``(m,)`` presentation times in seconds.
+            camera: path planning.
+            unit: length unit of the path planning in px.
+        """
+        if camera.name == "average":
+            low, high = self.limits(face=False)
+            return average_path(time_s, self.target, low, high, window_s=AVERAGE_S)
+        low, high = (side / unit for side in self.limits(face=True))
+        margin = HEAD_MARGIN * float(np.median(self.face[:, 1] - self.face[:, 0])) / unit
+        return unit * steady_path(
+            time_s, self.target / unit, low, high, margin=margin, settings=camera.moving
+        )
+
+    def on_pixels(self, middle: Values) -> Values:
+        """Shift a static camera to even pixels, as the subsampled chroma planes require.
+
+        Static frames then need no interpolation between pixels, and the pans absorb the shift.
+        """
+        corner = middle - self.size / 2
+        static = np.abs(np.diff(corner, prepend=np.inf)) < _STATIC_PX
+        static |= np.append(static[1:], False)
+        if not static.any():
+            return middle
+        frames = np.arange(len(corner))
+        shift = np.round(corner[static] / 2) * 2 - corner[static]
+        moved = middle + np.interp(frames, frames[static], shift)
+        return np.asarray(np.clip(moved, *self.limits(face=True)))
