@@ -15,7 +15,7 @@ from cropping.smiles.table import SMILING
 from data.core.arrays import UNKNOWN, Image
 from data.core.boxes import iou
 from data.tables.smiles import Smiles
-from data.tables.tracks import Tracks
+from data.tables.tracks import FACE, Tracks
 from data.video.frames import Frame
 from data.video.selection import SAME_TIME_S
 
@@ -102,7 +102,7 @@ class SmileScorer:
             return
         first, last = np.searchsorted(self._tracks.frame_index, [index, index + 1])
         rows = np.arange(first, last)
-        seen = ~self._tracks.filled[rows] & (self._tracks.person_id[rows] != UNKNOWN)
+        seen = (self._tracks.source[rows] == FACE) & (self._tracks.person_id[rows] != UNKNOWN)
         for row in rows[seen].tolist():
             self._add(row, image)
         if len(rows):

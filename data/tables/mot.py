@@ -52,5 +52,5 @@ def truth_lines(tracks: Tracks, classes: Mapping[int, int]) -> list[str]:
 
 def _lines(tracks: Tracks, columns: list[list[str]]) -> list[str]:
     frames, people = (tracks.frame_index + 1).tolist(), tracks.person_id.tolist()
-    rows = zip(frames, people, *box_columns(tracks), *columns, strict=True)
+    rows = zip(frames, people, *box_columns(tracks.xyxy), *columns, strict=True)
     return [",".join(map(str, row)) + "\n" for row in rows]

@@ -81,8 +81,8 @@ def read_current_tracks(project: Project, footage: str) -> tuple[Tracks, Tracked
 def merged_tracks(tracks: Tracks, merged_into: Mapping[int, int]) -> Tracks:
     """Return tracks with the ids after all merges.
 
-    Of two rows of one person in a frame, the detected or more confident one stays; the other is
-    unknown.
+    Of two rows of one person in a frame, the one of the better source stays, of one source the more
+    confident one; the other is unknown.
 
     Args:
         tracks: rows with the ids of the tracking.
@@ -91,7 +91,7 @@ def merged_tracks(tracks: Tracks, merged_into: Mapping[int, int]) -> Tracks:
     if not merged_into or not np.isin(tracks.person_id, list(merged_into)).any():
         return tracks
     person = _mapped(tracks.person_id, merged_into)
-    better_first = np.lexsort((-tracks.confidence, tracks.filled, person, tracks.frame_index))
+    better_first = np.lexsort((-tracks.confidence, tracks.source, person, tracks.frame_index))
     columns = {name: getattr(tracks, name) for name in Tracks.COLUMNS}
     columns["person_id"] = _once_per_frame(person, tracks.frame_index, better_first)
     return Tracks.ordered(**columns)

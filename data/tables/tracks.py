@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.core.arrays import UNKNOWN
 from data.core.atomic import write_text
-from data.core.boxes import sizes_wh
+from data.core.boxes import Boxes, sizes_wh
 from data.core.errors import InputError
 from data.core.table import Column, Table
 from data.project.project import Project
@@ -23,8 +23,21 @@ from data.storage.shown import command_line
 if TYPE_CHECKING:
     import pandas as pd
 
-CSV_COLUMNS = ("frame", "time_s", "person", "x", "y", "w", "h", "confidence", "source")
-DETECTED, FILLED = "detected", "filled"
+BODY_COLUMNS = ("body_x", "body_y", "body_w", "body_h")
+"""Columns that files of earlier versions lack."""
+CSV_COLUMNS = (
+    *("frame", "time_s", "person", "x", "y", "w", "h", "confidence", "source"),
+    *BODY_COLUMNS,
+)
+FACE: Final = 0
+"""The face was detected in this frame."""
+BODY: Final = 1
+"""Only the body was detected: the face box is an estimate of the head."""
+FILLED: Final = 2
+"""Neither was detected: the boxes are interpolated."""
+SOURCES: Final = ("face", "body", "filled")
+_EARLIER_FACE: Final = "detected"
+"""Name of the source "face" in files of earlier versions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +53,10 @@ class Tracks(Table):
     frame_index: NDArray[np.int64]  # (n,) 0-based, decode order
     time_s: NDArray[np.float64]  # (n,) presentation time, 0 for the first frame
     person_id: NDArray[np.int64]  # (n,) -1 unknown
-    xyxy: NDArray[np.float32]  # (n, 4) px of the full upright frame, like dlib's face boxes
+    xyxy: NDArray[np.float32]  # (n, 4) face, px of the full upright frame, like dlib's boxes
     confidence: NDArray[np.float32]  # (n,) 0..1
-    filled: NDArray[np.bool_]  # (n,) True if interpolated between detections
+    source: NDArray[np.int8]  # (n,) FACE, BODY or FILLED
+    body_xyxy: NDArray[np.float32]  # (n, 4) px of the full upright frame; NaN where undetected
 
     COLUMNS: ClassVar[dict[str, Column]] = {
         "frame_index": (np.int64, ()),
@@ -50,7 +64,8 @@ class Tracks(Table):
         "person_id": (np.int64, ()),
         "xyxy": (np.float32, (4,)),
         "confidence": (np.float32, ()),
-        "filled": (np.bool_, ()),
+        "source": (np.int8, ()),
+        "body_xyxy": (np.float32, (4,)),
     }
 
     def __post_init__(self) -> None:
@@ -64,9 +79,23 @@ class Tracks(Table):
             row = int(np.flatnonzero(twice)[0])
             raise ValueError(f"person {person[row]} must be in frame {frame[row]} only once")
 
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """Mask of the interpolated rows, ``(n,)``."""
+        return np.asarray(self.source == FILLED, np.bool_)
+
+    @property
+    def has_body(self) -> NDArray[np.bool_]:
+        """Mask of the rows whose body was detected, ``(n,)``."""
+        return np.asarray(np.isfinite(self.body_xyxy).all(axis=1), np.bool_)
+
     @classmethod
     def ordered(cls, **columns: NDArray[Any]) -> Self:
-        """Return a table of the columns, ``(n,)`` and ``(n, 4)``, with its rows sorted."""
+        """Return a table of the columns, ``(n,)`` and ``(n, 4)``, with its rows sorted.
+
+        Without ``body_xyxy``, no body was detected.
+        """
+        columns.setdefault("body_xyxy", no_bodies(len(columns["xyxy"])))
         order = np.lexsort((columns["person_id"], columns["frame_index"]))
         return cls(**{name: np.array(column[order]) for name, column in columns.items()})
 
@@ -78,6 +107,11 @@ class Tracks(Table):
         return cls.ordered(
             **{n: np.concatenate([getattr(t, n) for t in tables]) for n in cls.COLUMNS}
         )
+
+
+def no_bodies(rows: int) -> NDArray[np.float32]:
+    """Return ``(rows, 4)`` NaN: ``body_xyxy`` without a detected body."""
+    return np.full((rows, 4), nan, np.float32)
 
 
 def write_csv(path: Path, tracks: Tracks, names: Mapping[int, str]) -> None:
@@ -100,23 +134,24 @@ def write_csv(path: Path, tracks: Tracks, names: Mapping[int, str]) -> None:
         tracks.frame_index,
         decimals(tracks.time_s, 6),
         [name_of[person] for person in tracks.person_id.tolist()],
-        *box_columns(tracks),
+        *box_columns(tracks.xyxy),
         decimals(tracks.confidence, 4),
-        np.where(tracks.filled, FILLED, DETECTED),
+        [SOURCES[source] for source in tracks.source.tolist()],
+        *box_columns(tracks.body_xyxy),
     )
     table = pd.DataFrame(dict(zip(CSV_COLUMNS, columns, strict=True)))
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-def box_columns(tracks: Tracks) -> list[list[str]]:
-    """Return the columns x, y, w and h, in px to 0.01."""
-    corner, size = tracks.xyxy[:, :2], sizes_wh(tracks.xyxy)
+def box_columns(xyxy: Boxes) -> list[list[str]]:
+    """Return the columns x, y, w and h of ``(n, 4)`` boxes, in px to 0.01; empty for NaN."""
+    corner, size = xyxy[:, :2], sizes_wh(xyxy)
     return [decimals(column, 2) for column in (*corner.T, *size.T)]
 
 
 def decimals(values: NDArray[Any], count: int) -> list[str]:
-    """Return numbers as text with ``count`` decimals."""
-    return [f"{value:.{count}f}" for value in values.tolist()]
+    """Return numbers as text with ``count`` decimals; empty for NaN."""
+    return ["" if value != value else f"{value:.{count}f}" for value in values.tolist()]
 
 
 def read_csv(path: Path, names: Mapping[int, str]) -> Tracks:
@@ -182,15 +217,18 @@ def _read_rows(path: Path) -> pd.DataFrame:
     try:
         # Names are text, even "NA" and "1e5". Spreadsheets save UTF-8 with a byte order mark.
         # Unlike the engine "c", the engine "python" rejects misplaced quotes.
-        return pd.read_csv(
+        rows = pd.read_csv(
             path,
-            usecols=list(CSV_COLUMNS),
+            usecols=lambda name: name in CSV_COLUMNS,
             index_col=False,
             dtype=str,
             keep_default_na=False,
             encoding="utf-8-sig",
             engine="python",
         )
+        if missing := set(CSV_COLUMNS) - set(BODY_COLUMNS) - set(rows.columns):
+            raise ValueError(f"columns must include {sorted(missing)}")
+        return rows.reindex(columns=list(CSV_COLUMNS), fill_value="")
     except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: not readable ({error}); run track-people first") from error
     except ValueError as error:  # the columns are missing or different
@@ -205,7 +243,9 @@ def _tracks(path: Path, rows: pd.DataFrame, ids: Mapping[str, int]) -> Tracks:
         for name in ("time_s", "x", "y", "w", "h", "confidence")
     )
     valid = np.isfinite([frame, time_s, x, y, w, h, confidence]).all(axis=0) & (frame >= 0)
-    valid &= rows["source"].isin([DETECTED, FILLED]).to_numpy()
+    source = rows["source"].map({name: i for i, name in enumerate((*SOURCES, _EARLIER_FACE))})
+    body_xyxy, body_valid = _bodies(rows)
+    valid &= source.notna().to_numpy() & body_valid
     if not valid.all():
         row = int(np.argmin(valid)) + 1
         raise InputError(f"{path}: row {row} is damaged; run track-people again")
@@ -215,8 +255,17 @@ def _tracks(path: Path, rows: pd.DataFrame, ids: Mapping[str, int]) -> Tracks:
         person_id=rows["person"].map(ids).to_numpy(np.int64),
         xyxy=np.stack([x, y, x + w, y + h], axis=1).astype(np.float32),
         confidence=confidence.astype(np.float32),
-        filled=(rows["source"] == FILLED).to_numpy(np.bool_),
+        source=source.to_numpy(np.int8) % len(SOURCES),
+        body_xyxy=body_xyxy,
     )
+
+
+def _bodies(rows: pd.DataFrame) -> tuple[Boxes, NDArray[np.bool_]]:
+    """Return ``body_xyxy``, and a mask, ``(n,)``, of the rows with a whole box or none."""
+    texts = rows[list(BODY_COLUMNS)].fillna("").to_numpy(str)
+    xywh = np.array([_number(text, float) for text in texts.ravel()], np.float64).reshape(-1, 4)
+    valid = np.isfinite(xywh).all(axis=1) | (texts == "").all(axis=1)
+    return np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]]).astype(np.float32), valid
 
 
 def _number(text: str, kind: type[int] | type[float]) -> float:

@@ -72,7 +72,7 @@ def tracks(frames: int = FRAMES) -> Tracks:
         person_id=np.tile(np.array(list(NAMES), np.int64), frames),
         xyxy=np.tile(np.stack(boxes), (frames, 1)),
         confidence=np.full(2 * frames, 0.9, np.float32),
-        filled=np.zeros(2 * frames, np.bool_),
+        source=np.zeros(2 * frames, np.int8),
     )
 
 

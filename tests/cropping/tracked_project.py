@@ -12,7 +12,7 @@ from data.project.project import Project
 from data.project.stages import TRACKS
 from data.sample.truth import Truth
 from data.tables.timeline import Timeline
-from data.tables.tracks import Tracks, write_csv
+from data.tables.tracks import FACE, FILLED, Tracks, write_csv
 from data.video.footage import probe
 from tests.records import tracks_record
 from tests.tracking.coloured import add_people
@@ -80,7 +80,7 @@ def tracks_of(
         person_id=np.array([person for _, person, _ in listed], np.int64),
         xyxy=np.array([box for _, _, box in listed], np.float32).reshape(-1, 4),
         confidence=np.ones(len(listed), np.float32),
-        filled=np.array([(f, p) in filled for f, p, _ in listed], np.bool_),
+        source=np.array([FILLED if (f, p) in filled else FACE for f, p, _ in listed], np.int8),
     )
 
 
@@ -101,6 +101,6 @@ def truth_tracks(truth: Truth) -> tuple[Tracks, dict[int, str], Timeline]:
         person_id=np.array([number[name] for name in truth.person[seen].tolist()], np.int64),
         xyxy=truth.xyxy[seen],
         confidence=np.ones(int(seen.sum()), np.float32),
-        filled=np.zeros(int(seen.sum()), np.bool_),
+        source=np.zeros(int(seen.sum()), np.int8),
     )
     return tracks, names, Timeline(frames, frames / float(truth.fps), truth.cuts)

@@ -64,7 +64,7 @@ def labelled_clip(shared: Path, name: str) -> TrackedClip:
         person_id=labels.person_id[rows],
         xyxy=xyxy[rows],
         confidence=np.ones(len(rows), np.float32),
-        filled=np.zeros(len(rows), np.bool_),
+        source=np.zeros(len(rows), np.int8),
     )
     index = np.arange(frames)
     cuts = np.array(noted.get("cuts", []), np.int64)

@@ -16,7 +16,7 @@ from clustering.faces.extraction import Extractor
 from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, as_boxes, expand
 from data.tables.faces import Faces
-from data.tables.tracks import Tracks
+from data.tables.tracks import FACE, FILLED, Tracks
 from data.video.reader import read_frames
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 
@@ -104,7 +104,7 @@ def as_tracks(seen: list[Seen], time_s: NDArray[np.float64], *, label_margin: fl
         person_id=np.array([box.person for box in rows], np.int64),
         xyxy=expand(xyxy, -label_margin / (1 + 2 * label_margin)),
         confidence=np.array([box.score for box in rows], np.float32),
-        filled=np.zeros(len(rows), np.bool_),
+        source=np.zeros(len(rows), np.int8),
     )
 
 
@@ -124,7 +124,7 @@ def _interpolated(one: Tracks, time_s: NDArray[np.float64]) -> Tracks:
         person_id=np.full(len(frame), one.person_id[0]),
         xyxy=np.stack([_averaged(column) for column in columns], axis=1).astype(np.float32),
         confidence=np.interp(frame, one.frame_index, one.confidence).astype(np.float32),
-        filled=~np.isin(frame, one.frame_index),
+        source=np.where(np.isin(frame, one.frame_index), FACE, FILLED).astype(np.int8),
     )
 
 

@@ -125,7 +125,7 @@ def drawn_people(film: Path, truth: Truth) -> list[DrawnPerson]:
         person_id=np.array([number[name] for name in truth.person[seen].tolist()], np.int64),
         xyxy=truth.xyxy[seen],
         confidence=np.ones(int(seen.sum()), np.float32),
-        filled=np.zeros(int(seen.sum()), np.bool_),
+        source=np.zeros(int(seen.sum()), np.int8),
     )
     smiles = scored_smiles(film, found)
     return [
@@ -198,7 +198,7 @@ def _largest_faces(footage: Path) -> Tracks:
         person_id=np.ones(len(first), np.int64),
         xyxy=xyxy[first],
         confidence=np.ones(len(first), np.float32),
-        filled=np.zeros(len(first), np.bool_),
+        source=np.zeros(len(first), np.int8),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data.core.arrays import Image
-from data.tables.tracks import Tracks
+from data.tables.tracks import FACE, FILLED, Tracks
 from data.video.frames import Frame
 from data.video.reader import read_frames
 from tests.tracking.track_rows import Row, timeline, tracks
@@ -24,7 +24,7 @@ def rows(*short: Row, top: float = 50, filled: bool = False) -> Tracks:
     found = tracks(short, timeline(10), side=SIDE)
     return found.replace(
         xyxy=found.xyxy + np.array([0, top, 0, top], np.float32),
-        filled=np.full(len(found), filled),
+        source=np.full(len(found), FILLED if filled else FACE, np.int8),
     )
 
 

@@ -37,7 +37,7 @@ def tracks(
         person_id=np.array([row[1] for row in rows], np.int64),
         xyxy=np.stack([left, zero, left + side, zero + side], axis=1),
         confidence=np.full(len(rows), confidence, np.float32),
-        filled=np.zeros(len(rows), np.bool_),
+        source=np.zeros(len(rows), np.int8),
     )
 
 

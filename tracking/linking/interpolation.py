@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, centres, sizes_wh
 from data.tables.timeline import Timeline
-from data.tables.tracks import Tracks
+from data.tables.tracks import FILLED, Tracks
 
 CONFIDENCE_SHARE = 0.5
 """Factor on the interpolated confidence of the detected rows around an interpolated row."""
@@ -31,7 +31,7 @@ def interpolate_gaps(tracks: Tracks, timeline: Timeline, *, max_gap_s: float = M
 
     A gap is between two consecutive rows of one person, anywhere in the frame. It is not
     interpolated across a cut, or if the two rows are more than MAX_STEP apart. An interpolated
-    row has ``filled`` set and CONFIDENCE_SHARE of the interpolated confidence.
+    row has the source FILLED and CONFIDENCE_SHARE of the interpolated confidence.
 
     Args:
         tracks: detected rows; rows of no known person (-1) stay unchanged.
@@ -105,5 +105,5 @@ def _interpolated(
         person_id=tracks.person_id[before],
         xyxy=xyxy.astype(np.float32),
         confidence=(CONFIDENCE_SHARE * confidence).astype(np.float32),
-        filled=np.ones(len(position), np.bool_),
+        source=np.full(len(position), FILLED, np.int8),
     )

@@ -13,7 +13,7 @@ from data.core.arrays import UNKNOWN
 from data.core.boxes import expand, iou
 from data.tables.people import Assignments
 from data.tables.timeline import Timeline
-from data.tables.tracks import Tracks
+from data.tables.tracks import FACE, Tracks
 from tracking.detection.detections import Detections, FootageDetections
 from tracking.linking.association import tracklet_numbers
 from tracking.linking.identity import STRANGER_SCORE, IdentitySettings, assign_people
@@ -79,7 +79,7 @@ def without_hidden(tracks: Tracks) -> Tracks:
     keep = np.ones(len(tracks), np.bool_)
     for frame in np.unique(tracks.frame_index[tracks.filled]):
         rows = np.arange(*np.searchsorted(tracks.frame_index, [frame, frame + 1]))
-        interpolated, detected = rows[tracks.filled[rows]], rows[~tracks.filled[rows]]
+        interpolated, detected = rows[tracks.filled[rows]], rows[tracks.source[rows] == FACE]
         overlap = iou(tracks.xyxy[interpolated], tracks.xyxy[detected])
         keep[interpolated] = overlap.max(axis=1, initial=0) < HIDDEN_IOU
     return tracks.take(keep)
@@ -132,5 +132,5 @@ def _as_tracks(
         person_id=person_id[rows],
         xyxy=expand(boxes.xyxy[rows], -label_margin / (1 + 2 * label_margin)),
         confidence=np.minimum(boxes.score[rows], 1),
-        filled=np.zeros(len(rows), np.bool_),
+        source=np.full(len(rows), FACE, np.int8),
     )

@@ -8,7 +8,7 @@ from cropping.smiles.gaze import Gaze, GazeReader
 from cropping.smiles.scorer import SmileScorer, average_over_neighbours
 from data.core.arrays import UNKNOWN
 from data.tables.smiles import Smiles
-from data.tables.tracks import Tracks
+from data.tables.tracks import FACE, FILLED, Tracks
 from data.video.frames import Frame
 from tests.cropping.smile_rows import smiles
 
@@ -56,7 +56,7 @@ def tracks(
         person_id=np.tile(np.array(people, np.int64), frames),
         xyxy=np.tile(np.array(boxes, np.float32), (frames, 1)),
         confidence=np.ones(len(index), np.float32),
-        filled=np.isin(index, filled),
+        source=np.where(np.isin(index, filled), FILLED, FACE).astype(np.int8),
     )
 
 

@@ -25,7 +25,7 @@ from data.project.paths import WORK_FOLDER
 from data.project.project import Project
 from data.project.stages import GIFS, TRACKS, GifsRecord
 from data.tables.smiles import Smiles
-from data.tables.tracks import Tracks, write_csv
+from data.tables.tracks import FILLED, Tracks, write_csv
 from data.video.footage import probe
 from tests.bars import SilentBar, no_bar
 from tests.cropping.drawn_smiles import (
@@ -192,7 +192,7 @@ def test_footage_without_tracks_of_people(project: Project) -> None:
 
 def test_a_person_with_interpolated_rows_only(project: Project) -> None:
     found = tracks()
-    write_tracks(project, found.replace(filled=np.ones(len(found), np.bool_)))
+    write_tracks(project, found.replace(source=np.full(len(found), FILLED, np.int8)))
     assert [person.file for person in work(project).people] == [None, None]
 
 
@@ -366,7 +366,7 @@ def test_photographs_of_different_sizes(tmp_path: Path) -> None:
         person_id=np.full(4, 3, np.int64),
         xyxy=np.tile(box("Leila"), (4, 1)),
         confidence=np.ones(4, np.float32),
-        filled=np.zeros(4, np.bool_),
+        source=np.zeros(4, np.int8),
     )
     write_csv(project.tracks_file("photographs"), found, NAMES)
     project.finish(TRACKS, tracks_record({3: NAMES[3]}), "photographs")

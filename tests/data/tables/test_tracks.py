@@ -12,8 +12,13 @@ from data.project.project import Project
 from data.project.stages import TRACKS
 from data.tables.mot import write_mot
 from data.tables.tracks import (
+    BODY,
+    BODY_COLUMNS,
     CSV_COLUMNS,
+    FACE,
+    FILLED,
     Tracks,
+    no_bodies,
     people_in_csv,
     read_csv,
     read_tracks,
@@ -37,7 +42,10 @@ NAMES = {
     19: "#7",
     20: "1_000",
 }
+EARLIER = ",".join(c for c in CSV_COLUMNS if c not in BODY_COLUMNS)
+"""First line of a file of an earlier version."""
 HEAD = ",".join(CSV_COLUMNS)
+ERRORS = {"time_s": 1e-6, "xyxy": 0.011, "confidence": 1e-4, "body_xyxy": 0.011}
 
 
 def columns(rows: int) -> dict[str, Any]:
@@ -47,7 +55,8 @@ def columns(rows: int) -> dict[str, Any]:
         "person_id": np.ones(rows, np.int64),
         "xyxy": np.tile(np.array([1, 2, 11, 22], np.float32), (rows, 1)),
         "confidence": np.full(rows, 0.5, np.float32),
-        "filled": np.zeros(rows, np.bool_),
+        "source": np.zeros(rows, np.int8),
+        "body_xyxy": no_bodies(rows),
     }
 
 
@@ -56,13 +65,16 @@ def all_names() -> Tracks:
     rng = np.random.default_rng(0)
     people = np.array([-1, -1, *NAMES] * 2)
     corners = rng.uniform(-50, 4000, (len(people), 2))
+    bodies = np.hstack([corners - 9, corners + 99]).astype(np.float32)
+    bodies[::3] = np.nan
     return Tracks.ordered(
         frame_index=np.repeat([7, 100_000], len(people) // 2),
         time_s=np.repeat([7 / 30, 100_000 * 1001 / 30_000], len(people) // 2),
         person_id=people,
         xyxy=np.hstack([corners, corners + rng.uniform(0, 900, corners.shape)]).astype(np.float32),
         confidence=rng.uniform(0, 1, len(people)).astype(np.float32),
-        filled=rng.uniform(0, 1, len(people)) < 0.5,
+        source=rng.integers(0, 3, len(people)).astype(np.int8),
+        body_xyxy=bodies,
     )
 
 
@@ -71,21 +83,32 @@ def test_round_trip(tmp_path: Path, tracks: Tracks) -> None:
     path = tmp_path / "tracks" / "a b.csv"
     write_csv(path, tracks, NAMES)
     again = read_csv(path, NAMES)
-    for name in ("frame_index", "person_id", "filled"):
+    for name in ("frame_index", "person_id", "source"):
         assert np.array_equal(getattr(again, name), getattr(tracks, name))
-    for name, error in {"time_s": 1e-6, "xyxy": 0.011, "confidence": 1e-4}.items():
-        assert getattr(again, name) == pytest.approx(getattr(tracks, name), abs=error)
+    for name, error in ERRORS.items():
+        expected = pytest.approx(getattr(tracks, name), abs=error, nan_ok=True)
+        assert getattr(again, name) == expected
     assert [entry.name for entry in path.parent.iterdir()] == ["a b.csv"]
 
 
 def test_the_file_is_readable(tmp_path: Path) -> None:
-    two = Tracks(**columns(2)).replace(filled=np.array([False, True]))
-    write_csv(tmp_path / "x.csv", two, {1: "Ann, the 1st"})
+    three = Tracks(**columns(3)).replace(source=np.array([FACE, FILLED, BODY], np.int8))
+    three.body_xyxy[2] = [1, 2, 5.5, 42]
+    write_csv(tmp_path / "x.csv", three, {1: "Ann, the 1st"})
     assert (tmp_path / "x.csv").read_text("utf-8").splitlines() == [
-        "frame,time_s,person,x,y,w,h,confidence,source",
-        '0,0.000000,"Ann, the 1st",1.00,2.00,10.00,20.00,0.5000,detected',
-        '1,0.033333,"Ann, the 1st",1.00,2.00,10.00,20.00,0.5000,filled',
+        "frame,time_s,person,x,y,w,h,confidence,source,body_x,body_y,body_w,body_h",
+        '0,0.000000,"Ann, the 1st",1.00,2.00,10.00,20.00,0.5000,face,,,,',
+        '1,0.033333,"Ann, the 1st",1.00,2.00,10.00,20.00,0.5000,filled,,,,',
+        '2,0.066667,"Ann, the 1st",1.00,2.00,10.00,20.00,0.5000,body,1.00,2.00,4.50,40.00',
     ]
+
+
+def test_a_file_of_an_earlier_version(tmp_path: Path) -> None:
+    lines = [EARLIER, "0,0,Ann,1,2,10,20,0.5,detected", "1,0.1,Ann,1,2,10,20,0.5,filled", ""]
+    (tmp_path / "x.csv").write_text("\n".join(lines), encoding="utf-8")
+    tracks = read_csv(tmp_path / "x.csv", {1: "Ann"})
+    assert tracks.source.tolist() == [FACE, FILLED]
+    assert not tracks.has_body.any()
 
 
 def test_a_spreadsheet_may_have_saved_it(tmp_path: Path) -> None:
@@ -129,6 +152,9 @@ def test_people_of_a_file_without_its_project(tmp_path: Path) -> None:
         pytest.param(
             f"{HEAD}\n" + 2 * "3,0,Ann,1,1,2,2,1,filled\n", "frame 3 only once", id="twice"
         ),
+        pytest.param(
+            f"{HEAD}\n0,0,Ann,1,1,2,2,1,body,9,9\n", "row 1 is damaged", id="cut off in the body"
+        ),
         pytest.param(f'{HEAD}\n0,0,"Ann\n', "not readable", id="open quote"),
     ],
 )
@@ -171,7 +197,7 @@ def test_mot_file(tmp_path: Path) -> None:
         ({"frame_index": np.array([0, 0]), "person_id": np.array([2, 1])}, "ordered"),
         ({"frame_index": np.array([4, 4])}, "person 1 must be in frame 4 only once"),
         ({"xyxy": np.zeros((2, 3), np.float32)}, r"\(2, 4\)"),
-        ({"filled": np.zeros(2, np.int64)}, "bool"),
+        ({"source": np.zeros(2, np.int64)}, "int8"),
     ],
     ids=["frames", "people", "twice", "shape", "dtype"],
 )

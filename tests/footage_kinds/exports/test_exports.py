@@ -20,7 +20,7 @@ from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.people import open_people
 from data.tables.timeline import Timeline
-from data.tables.tracks import Tracks, write_csv
+from data.tables.tracks import FACE, FILLED, Tracks, write_csv
 from tests.footage_kinds.exports.export_readers import (
     READERS,
     Boxes,
@@ -203,7 +203,7 @@ def tracks_of(*rows: tuple[int, int], filled: tuple[int, ...] = ()) -> Tracks:
         person_id=person,
         xyxy=np.hstack([corner, corner + size]).astype(np.float32),
         confidence=np.full(len(rows), 0.7, np.float32),
-        filled=np.isin(np.arange(len(rows)), filled),
+        source=np.where(np.isin(np.arange(len(rows)), filled), FILLED, FACE).astype(np.int8),
     )
 
 

@@ -159,7 +159,7 @@ def test_a_footage_named_after_the_person(
         ("people/.generated.json", lambda text: text.replace("Person 2/", "Al/", 1)),
         ("crops/clip/.generated.json", lambda text: text.replace("Person 2.best", "Al.best", 1)),
         ("tracks/clip.csv", lambda text: text.replace("Person 2", "Al", 1)),
-        ("tracks/clip.csv", lambda text: text.replace("source\n", "source,Al\n", 1)),
+        ("tracks/clip.csv", lambda text: text.replace("body_h\n", "body_h,Al\n", 1)),
         ("labels/smile/labels.csv", lambda text: text.replace(",me,", ",Al,", 1)),
         ("labels/smile/labels.csv", lambda text: text.replace(",yes,", ",Al,", 1)),
         ("labels/smile/set.json", lambda text: text.replace('"yes"', '"Al"', 1)),

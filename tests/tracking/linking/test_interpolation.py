@@ -136,7 +136,8 @@ def test_interpolating_again_changes_nothing_and_the_input_stays() -> None:
     columns = {name: getattr(seen, name).copy() for name in seen.COLUMNS}
     once = interpolate_gaps(seen, line, max_gap_s=1.0)
     assert rows_of(interpolate_gaps(once, line, max_gap_s=1.0)) == rows_of(once)
-    assert all(np.array_equal(getattr(seen, name), column) for name, column in columns.items())
+    for name, column in columns.items():
+        np.testing.assert_array_equal(getattr(seen, name), column)
 
 
 def test_a_row_outside_the_frames_is_an_error() -> None:

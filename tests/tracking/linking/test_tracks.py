@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from data.tables.people import Assignments
+from data.tables.tracks import FACE, FILLED
 from tests.tracking.detection_rows import SIDE, Box, detections
 from tests.tracking.track_rows import timeline, tracks
 from tracking.detection.detections import FootageDetections
@@ -117,7 +118,7 @@ def test_boxes_are_faces_without_the_labels_margin() -> None:
 def test_interpolated_rows_on_another_face_are_dropped(left: float, expected: list[bool]) -> None:
     line = timeline(3)
     both = tracks([(0, ANNA, 0), (1, ANNA, 0), (1, BEN, left), (2, ANNA, 0)], line, side=SIDE)
-    both = both.replace(filled=np.array([False, True, False, False]))
+    both = both.replace(source=np.array([FACE, FILLED, FACE, FACE], np.int8))
     kept = without_hidden(both)
     frames = kept.frame_index[kept.person_id == ANNA].tolist()
     assert [frame in frames for frame in range(3)] == expected
