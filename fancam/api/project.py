@@ -251,20 +251,22 @@ class FancamProject:
 
         Returns:
             One row per frame and person with the columns ``frame``, ``time_s``, ``person``,
-            ``x``, ``y``, ``w``, ``h`` (px of the upright frame), ``confidence`` and ``source``.
+            ``x``, ``y``, ``w``, ``h`` (face, px of the upright frame), ``confidence``, ``source``
+            (``face``, ``body`` or ``filled``), and ``body_x``, ``body_y``, ``body_w``, ``body_h``
+            (body, NaN where it was not detected).
 
         Raises:
             InputError: there is no such footage, or it is not tracked yet.
         """
-        import numpy as np
         import pandas as pd
 
         from data.core.boxes import sizes_wh
         from data.tables.tracked_people import read_current_tracks
-        from data.tables.tracks import DETECTED, FILLED
+        from data.tables.tracks import BODY_COLUMNS, SOURCES
 
         tracks, people = read_current_tracks(self._with(footage), footage)
         (x, y), (w, h) = tracks.xyxy[:, :2].T, sizes_wh(tracks.xyxy).T
+        body = (*tracks.body_xyxy[:, :2].T, *sizes_wh(tracks.body_xyxy).T)
         return pd.DataFrame(
             {
                 "frame": tracks.frame_index,
@@ -272,7 +274,8 @@ class FancamProject:
                 "person": [people.names.get(person, "") for person in tracks.person_id.tolist()],
                 **{"x": x, "y": y, "w": w, "h": h},
                 "confidence": tracks.confidence,
-                "source": np.where(tracks.filled, FILLED, DETECTED),
+                "source": [SOURCES[source] for source in tracks.source.tolist()],
+                **dict(zip(BODY_COLUMNS, body, strict=True)),
             }
         )
 
