@@ -26,6 +26,7 @@ def person_times(
         video=person.video,
         size_wh=video_wh,
         seen=tuple(frame_times.intervals(seen)),
+        body=(),
         filled=tuple(frame_times.intervals(filled & ~seen)),
         absent=tuple(frame_times.intervals(~(seen | filled))),
         smiling=tuple(smiling),

@@ -35,7 +35,7 @@ _KEYS: Final = (
     | _OPAQUE
     | {field.name for kind in _RECORDS for field in fields(kind)}
     | {"schema", "stages", "size_bytes", "duration_s", "rate", "width", "height", "version"}
-    | {"frames", "size_wh", "person_id", "seen", "filled", "absent", "smiling", "note"}
+    | {"frames", "size_wh", "person_id", "seen", "body", "filled", "absent", "smiling", "note"}
     | {"train", "val", "people", "tracker"}
     | {"recordings", "second_begins_later_s", "first_frames_apart_s", "common_s", "disconnects"}
     | {"off_s", "back_s", "lasts_s", "begun", "common", "looked_at", "looked_at_s"}

@@ -30,7 +30,8 @@ class PersonTimes:
     name: str  # at the time of the crop
     video: str  # file name in the timeline's folder
     size_wh: tuple[int, int]  # px, of the video
-    seen: tuple[Interval, ...]  # detected
+    seen: tuple[Interval, ...]  # face detected
+    body: tuple[Interval, ...]  # only the body detected
     filled: tuple[Interval, ...]  # interpolated between detections
     absent: tuple[Interval, ...]
     smiling: tuple[Interval, ...]
@@ -67,12 +68,14 @@ def timeline_json(times: FootageTimes) -> bytes:
 
 
 def _person_entry(person: PersonTimes) -> dict[str, Any]:
+    body = {"body": _rounded(person.body)} if person.body else {}
     return {
         "person_id": person.person_id,
         "name": person.name,
         "video": person.video,
         "size_wh": list(person.size_wh),
         "seen": _rounded(person.seen),
+        **body,
         "filled": _rounded(person.filled),
         "absent": _rounded(person.absent),
         "smiling": _rounded(person.smiling),
@@ -147,6 +150,7 @@ def _person(entry: Mapping[str, Any]) -> PersonTimes:
         video=str(entry["video"]),
         size_wh=_size_wh(entry),
         seen=_intervals(entry["seen"]),
+        body=_intervals(entry.get("body", [])),  # none in timelines of earlier versions
         filled=_intervals(entry["filled"]),
         absent=_intervals(entry["absent"]),
         smiling=_intervals(entry.get("smiling", [])),

@@ -118,7 +118,7 @@ def _project(folder: Path, faces: int) -> Project:
         (crops / f"{person}.mp4").write_bytes(random.bytes(VIDEO_BYTES))
     people = tuple(
         PersonTimes(
-            person, f"Person {person}", f"{person}.mp4", (720, 1280), ((0, 60),), (), (), ()
+            person, f"Person {person}", f"{person}.mp4", (720, 1280), ((0, 60),), (), (), (), ()
         )
         for person in range(1, CLIENTS + 1)
     )

@@ -175,12 +175,18 @@ def _write_timeline(
 
 
 def _spans(person: int, people: int, seconds: float) -> dict[str, list[list[float]]]:
-    """Return intervals in which one person after another is absent, then smiles."""
+    """Return intervals in which one person after another is absent, then smiles.
+
+    The last person turns their back at first.
+    """
     part = seconds / (people + 1)
     start, end = round((person - 1) * part, 3), round(person * part, 3)
     gap = round(min(0.2, part / 4), 3)
     seen = [[0.0, round(start - gap, 3)], [round(end + gap, 3), seconds]]
+    turns = round(part if person == people else 0.0, 3)
+    seen[0][0] = turns
     return {
+        **({"body": [[0.0, turns]]} if turns else {}),
         "seen": [span for span in seen if span[1] > span[0]],
         "filled": [[max(start - gap, 0.0), start], [end, round(end + gap, 3)]],
         "absent": [[start, end]],

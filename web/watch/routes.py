@@ -163,6 +163,7 @@ def _person_data(media: str, person: PersonCrop) -> dict[str, Any] | None:
         "files": {kind.value: _file_url(base, kind, file) for kind, file in files.items()},
         "bytes": {kind.value: file.stat().st_size for kind, file in files.items()},
         "seen": _rounded(person.seen),
+        "body": _rounded(person.body),
         "filled": _rounded(person.filled),
         "smiling": _rounded(person.smiling),
     }

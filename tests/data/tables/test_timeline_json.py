@@ -26,6 +26,7 @@ ZOE = PersonTimes(
     video="Zoë.mp4",
     size_wh=(176, 224),
     seen=((0.0, 1.23456789),),
+    body=(),
     filled=((1.5, 2.0),),
     absent=(),
     smiling=((0.1, 0.2),),
@@ -105,6 +106,13 @@ def test_smiles_are_replaced(tmp_path: Path) -> None:
     assert json.loads(file.read_text("utf-8")) == content
     write_smiling(file, {})
     assert read_timeline_json(file).people[0].smiling == ()
+
+
+def test_bodies_are_written_if_there_are_any(tmp_path: Path) -> None:
+    with_body = replace(FILM, duration_s=2.04, people=(replace(ZOE, body=((1.25, 1.5),), seen=()),))
+    file = written(tmp_path, timeline_json(with_body).decode())
+    assert json.loads(file.read_text("utf-8"))["people"][0]["body"] == [[1.25, 1.5]]
+    assert read_timeline_json(file) == with_body
 
 
 def test_a_timeline_without_smiles_is_read(tmp_path: Path) -> None:

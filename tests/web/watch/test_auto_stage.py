@@ -20,7 +20,7 @@ PLAN = """async ([people, duration, mode]) => {
 
 
 def person(number: int, seen: list[list[float]], smiling: list[list[float]]) -> dict[str, object]:
-    return {"id": number, "seen": seen, "filled": [], "smiling": smiling}
+    return {"id": number, "seen": seen, "body": [], "filled": [], "smiling": smiling}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,14 @@ def test_plan(
     ]
     for switch, (start, _) in zip(switches, expected, strict=False):
         assert switch["start"] == pytest.approx(start, abs=2.5)
+
+
+def test_a_body_is_better_than_nobody_and_worse_than_a_face(watching: Page) -> None:
+    """One person turns their back after ten seconds, when another one comes."""
+    turned = person(1, [[0, 10]], []) | {"body": [[10, 20]]}
+    for other, expected in ((person(2, [], []), [1]), (person(2, [[10, 20]], []), [1, 2])):
+        switches = watching.evaluate(PLAN, [[turned, other], 18, "present"])
+        assert [switch["id"] for switch in switches][:2] == expected
 
 
 def test_every_person_gets_on_stage(watching: Page) -> None:

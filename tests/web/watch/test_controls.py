@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,6 +140,25 @@ def test_the_timeline_has_a_text_for_screen_readers(watching: Page) -> None:
     names = watching.locator(".timeline-name").all_text_contents()
     assert names[0] == "Anna seen 78 % of the time, smiles once"
     assert watching.locator(".timeline-track rect.smiling").count() == 4
+    assert re.fullmatch(r"Dario seen \d+ % of the time, only the body 20 %, smiles once", names[3])
+
+
+def test_face_body_and_gaps_differ_without_colours(watching: Page) -> None:
+    """The less is seen of a person, the thinner is the bar."""
+    heights = watching.evaluate(
+        """() => ["seen", "body", "filled"].map((kind) =>
+             [...document.querySelectorAll(`.timeline-row rect.${kind}`)].at(-1)
+               .getBoundingClientRect().height)"""
+    )
+    assert heights[0] > 1.4 * heights[1] > 2 * heights[2] > 6
+    legend = watching.locator(".legend").inner_text()
+    assert [word.strip() for word in legend.split("\n")] == [
+        "face",
+        "only the body",
+        "briefly hidden",
+        "away",
+        "smiling",
+    ]
 
 
 @pytest.mark.parametrize(

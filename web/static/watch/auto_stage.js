@@ -16,7 +16,7 @@ export function coverage(intervals, start, end) {
 /**
  * Plan all switches of a footage.
  *
- * @param people [{id, seen, filled, smiling}]; the last three are lists of [from, to] in seconds
+ * @param people [{id, seen, body, filled, smiling}]; the last four are lists of [from, to] in seconds
  * @param duration seconds
  * @param mode "present" or "smiling"
  * @returns [{start, id}] by ascending start in seconds; empty without people
@@ -46,7 +46,7 @@ export function personAt(switches, time) {
 function choose(people, time, mode, last, shown) {
   const current = people.find((person) => person.id === last?.id);
   const length = last ? time - last.start : 0;
-  const seen = current && coverage(current.seen, time, time + STEP_S) > 0;
+  const seen = current && coverage([...current.seen, ...current.body], time, time + STEP_S) > 0;
   if (seen && length < MIN_STAY_S) return current.id;
   const elapsed = Math.max(time, 1);
   let best = null;
@@ -61,8 +61,9 @@ function choose(people, time, mode, last, shown) {
 
 function scoreOf(person, time, mode) {
   const seen = coverage(person.seen, time, time + LOOK_AHEAD_S);
+  const body = coverage(person.body, time, time + LOOK_AHEAD_S);
   const filled = coverage(person.filled, time, time + LOOK_AHEAD_S);
   const smiling = coverage(person.smiling, time, time + LOOK_AHEAD_S);
-  const present = seen + 0.5 * filled;
+  const present = seen + 0.75 * body + 0.5 * filled;
   return mode === "smiling" ? 0.5 * present + 2 * smiling : present + 0.1 * smiling;
 }

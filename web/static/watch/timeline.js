@@ -5,12 +5,17 @@ import { coverage } from "./auto_stage.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Create one bar per interval, as high as the row. */
+// Height of each kind of bar as a share of the row: the less is seen of a person, the thinner.
+const HEIGHTS = { seen: 1, body: 0.62, filled: 0.24, smiling: 1 };
+
+/** Create one bar per interval. */
 function bars(intervals, kind, duration) {
+  const height = HEIGHTS[kind];
+  const y = (1 - height) / 2;
   return intervals.map(([start, end]) => {
     const bar = document.createElementNS(SVG, "rect");
     const width = Math.max(end - start, duration / 1000); // keep short intervals visible
-    for (const [name, value] of Object.entries({ x: start, y: 0, width, height: 1, class: kind })) {
+    for (const [name, value] of Object.entries({ x: start, y, width, height, class: kind })) {
       bar.setAttribute(name, value);
     }
     return bar;
@@ -24,6 +29,7 @@ function drawRow(person, duration) {
   svg.setAttribute("aria-hidden", "true");
   svg.append(
     ...bars(person.seen, "seen", duration),
+    ...bars(person.body, "body", duration),
     ...bars(person.filled, "filled", duration),
     ...bars(person.smiling, "smiling", duration),
   );
@@ -32,10 +38,13 @@ function drawRow(person, duration) {
 
 /** Describe in words what a person's row shows. */
 function describe(person, duration) {
-  const seen = Math.round(100 * coverage(person.seen, 0, duration));
+  const [seen, body] = [person.seen, person.body].map((intervals) =>
+    Math.round(100 * coverage(intervals, 0, duration)),
+  );
+  const behind = body ? `, only the body ${body} %` : "";
   const smiles = person.smiling.length;
   const often = smiles === 1 ? "once" : smiles === 2 ? "twice" : `${smiles} times`;
-  return `seen ${seen} % of the time${smiles ? `, smiles ${often}` : ""}`;
+  return `seen ${seen} % of the time${behind}${smiles ? `, smiles ${often}` : ""}`;
 }
 
 export class Timeline {
