@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cropping.camera.path import PathSettings, average_path, steady_path
-from cropping.camera.window import Heights, WindowSettings, heights, required_wh
+from cropping.camera.subject import PictureArea, body_boxes, face_boxes
+from cropping.camera.window import (
+    Heights,
+    WindowSettings,
+    body_heights,
+    heights,
+    required_wh,
+)
 from data.core.arrays import Values
-from data.core.boxes import areas, clamp
 from data.tables.tracks import Tracks
 
 CameraName = Literal["steady", "average"]
@@ -24,8 +29,6 @@ _STATIC_PX: Final = 1e-3
 _MOVING: Final = PathSettings()
 _ZOOMING: Final = PathSettings(dead_zone=0.25, inside=0.05, velocity=0.5)
 """Large dead zone, so that small changes of the face's size do not change the zoom."""
-_MIN_INSIDE: Final = 0.5
-"""Smallest share of each face that is within the picture's area, or the area is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,56 +44,6 @@ class CameraSettings:
     name: CameraName = "steady"
     moving: PathSettings = _MOVING
     zooming: PathSettings = _ZOOMING
-
-
-@dataclass(frozen=True, slots=True)
-class PictureArea:
-    """Area that windows stay within: the frame without the bars that are part of the footage."""
-
-    left: int  # px of the frame, even
-    top: int
-    wh: tuple[int, int]  # px
-
-    @classmethod
-    def whole(cls, frame_wh: tuple[int, int]) -> PictureArea:
-        """Return the area of the whole frame."""
-        return cls(0, 0, frame_wh)
-
-    @classmethod
-    def of(cls, xyxy: Values) -> PictureArea:
-        """Return the area of a box, ``(4,)`` px."""
-        left, top, right, bottom = (int(side) for side in xyxy)
-        return cls(left, top, (right - left, bottom - top))
-
-    @property
-    def xyxy(self) -> Values:
-        """Sides of the area, ``(4,)`` px of the frame."""
-        right, bottom = self.left + self.wh[0], self.top + self.wh[1]
-        return np.array([self.left, self.top, right, bottom], np.float64)
-
-    def holding(self, size_wh: tuple[int, int], frame_wh: tuple[int, int]) -> PictureArea:
-        """Return the area, larger if a window of a fixed size needs more of the frame."""
-        sides = []
-        for begin, side, size, frame in zip(
-            (self.left, self.top), self.wh, size_wh, frame_wh, strict=True
-        ):
-            needed = max(min(size, frame) - side, 0)
-            grown = min(max(begin - needed // 4 * 2, 0), frame - side - needed) if needed else begin
-            sides.append((grown, side + needed))
-        return PictureArea(sides[0][0], sides[1][0], (sides[0][1], sides[1][1]))
-
-    def shows(self, boxes: NDArray[np.float32]) -> bool:
-        """Return whether the larger part of each box, ``(n, 4)`` px of the frame, is inside."""
-        inside = areas(clamp(boxes - self._corner, self.wh))
-        return bool((inside >= _MIN_INSIDE * areas(boxes)).all())
-
-    def inside(self, boxes: NDArray[np.float32]) -> Values:
-        """Return boxes ``(n, 4)`` of the frame relative to the area, cut to it."""
-        return clamp(boxes - self._corner, self.wh).astype(np.float64)
-
-    @property
-    def _corner(self) -> NDArray[np.float32]:
-        return np.array([self.left, self.top, self.left, self.top], np.float32)
 
 
 def follow(
@@ -112,12 +65,18 @@ def follow(
         window: size and framing.
         camera: path planning.
     """
-    faces = _faces(tracks, time_s, area)
-    size = _sizes(faces, time_s, area.wh, video_wh, window, camera)
+    faces = face_boxes(tracks, time_s, area)
+    whole = window.zoom == "body" and window.size_wh is None
+    bodies = body_boxes(tracks, faces, time_s, area) if whole else None
+    size = _sizes(faces, bodies, time_s, area.wh, video_wh, window, camera)
     unit = float(np.median(size[:, 1]))
     middle = np.empty((len(time_s), 2))
     for axis, face_centre in enumerate((0.5, window.face_centre())):
-        motion = _AxisMotion(faces[:, axis::2], size[:, axis], face_centre, float(area.wh[axis]))
+        face, room = faces[:, axis::2], float(area.wh[axis])
+        if bodies is None:
+            motion = _AxisMotion(face, face, size[:, axis], face_centre, room)
+        else:
+            motion = _AxisMotion(bodies[:, axis::2], face, size[:, axis], 0.5, room)
         middle[:, axis] = motion.path(time_s, camera, unit)
         if np.abs(size[:, axis] - video_wh[axis]).max() < _STATIC_PX:
             middle[:, axis] = motion.on_pixels(middle[:, axis])
@@ -125,15 +84,9 @@ def follow(
     return np.hstack([middle - size / 2 + corner, middle + size / 2 + corner])
 
 
-def _faces(tracks: Tracks, time_s: Values, area: PictureArea) -> Values:
-    """Return the face in each frame, ``(m, 4)`` px of the area, interpolated between rows."""
-    boxes = area.inside(tracks.xyxy)
-    row_time_s = time_s[tracks.frame_index - tracks.frame_index[0]]
-    return np.column_stack([np.interp(time_s, row_time_s, boxes[:, side]) for side in range(4)])
-
-
 def _sizes(
     faces: Values,
+    bodies: Values | None,
     time_s: Values,
     area_wh: tuple[int, int],
     video_wh: tuple[int, int],
@@ -141,7 +94,10 @@ def _sizes(
     camera: CameraSettings,
 ) -> Values:
     """Return the width and height of the window in each frame, ``(m, 2)`` px."""
-    bounds = heights(faces, area_wh, window, video_wh=video_wh)
+    if bodies is None:
+        bounds = heights(faces, area_wh, window, video_wh=video_wh)
+    else:
+        bounds = body_heights(bodies, area_wh, video_wh=video_wh)
     height = _zoom(bounds, time_s, camera)
     aspect = video_wh[0] / video_wh[1]
     size = np.column_stack([height * aspect, height])
@@ -165,28 +121,37 @@ def _zoom(bounds: Heights, time_s: Values, camera: CameraSettings) -> Values:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _AxisMotion:
-    """Motion of one face and its window along one axis."""
+    """Motion of one person and their window along one axis."""
 
+    subject: Values  # (m, 2) px, both sides of what the window follows: the face or the body
     face: Values  # (m, 2) px, both sides of the face
     size: Values  # (m,) px, size of the window
-    face_centre: float  # 0 to 1 of the window
+    centre: float  # of the subject, 0 to 1 of the window
     frame: float  # px, size of the picture
 
     @property
     def target(self) -> Values:
         """Desired middle of the window, ``(m,)`` px."""
-        return np.asarray(self.face.mean(axis=1) + (0.5 - self.face_centre) * self.size)
+        return np.asarray(self.subject.mean(axis=1) + (0.5 - self.centre) * self.size)
 
-    def limits(self, *, face: bool) -> tuple[Values, Values]:
+    def limits(self, *, subject: bool) -> tuple[Values, Values]:
         """Return the limits of the window's middle, each ``(m,)`` px.
 
-        The window stays within the frame, and with ``face`` it also contains the face.
+        The window stays within the picture. With ``subject`` it also contains the face, and the
+        subject or as much of it as fits.
         """
-        low, high = self.size / 2, self.frame - self.size / 2
-        if not face:
+        if not subject:
+            low, high = self.size / 2, self.frame - self.size / 2
             return low, np.maximum(low, high)
-        around = self.face[:, 1] - self.size / 2, self.face[:, 0] + self.size / 2
-        first, second = (np.clip(side, low, np.maximum(low, high)) for side in around)
+        low, high = self._around(self.subject)
+        face_low, face_high = self._around(self.face)
+        return np.clip(low, face_low, face_high), np.clip(high, face_low, face_high)
+
+    def _around(self, box: Values) -> tuple[Values, Values]:
+        """Return the limits within which the window contains a box ``(m, 2)``, or is inside it."""
+        low, high = self.limits(subject=False)
+        around = box[:, 1] - self.size / 2, box[:, 0] + self.size / 2
+        first, second = (np.clip(side, low, high) for side in around)
         return np.minimum(first, second), np.maximum(first, second)
 
     def path(self, time_s: Values, camera: CameraSettings, unit: float) -> Values:
@@ -198,9 +163,9 @@ class _AxisMotion:
             unit: length unit of the path planning in px.
         """
         if camera.name == "average":
-            low, high = self.limits(face=False)
+            low, high = self.limits(subject=False)
             return average_path(time_s, self.target, low, high, window_s=AVERAGE_S)
-        low, high = (side / unit for side in self.limits(face=True))
+        low, high = (side / unit for side in self.limits(subject=True))
         margin = HEAD_MARGIN * float(np.median(self.face[:, 1] - self.face[:, 0])) / unit
         return unit * steady_path(
             time_s, self.target / unit, low, high, margin=margin, settings=camera.moving
@@ -219,4 +184,4 @@ class _AxisMotion:
         frames = np.arange(len(corner))
         shift = np.round(corner[static] / 2) * 2 - corner[static]
         moved = middle + np.interp(frames, frames[static], shift)
-        return np.asarray(np.clip(moved, *self.limits(face=True)))
+        return np.asarray(np.clip(moved, *self.limits(subject=True)))

@@ -20,6 +20,9 @@ MIN_SHOT_S: Final = 0.5
 MAX_STEP: Final = 1.5
 """Largest motion of the face between two frames, in face sizes: a larger one is a cut."""
 
+_SAME_BODY: Final = 0.3
+"""Smallest overlap of the same body in two adjacent frames, relative to the larger box."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameTimes:
@@ -91,4 +94,18 @@ def _jumps(tracks: Tracks) -> NDArray[np.bool_]:
     size = (tracks.xyxy[:, 2:] - tracks.xyxy[:, :2]).max(axis=1)
     moved = np.abs(np.diff(centre, axis=0)).max(axis=1)
     adjacent = np.diff(tracks.frame_index) == 1
-    return np.asarray(adjacent & (moved > MAX_STEP * np.maximum(size[1:], 1)), np.bool_)
+    jumps = adjacent & (moved > MAX_STEP * np.maximum(size[1:], 1))
+    return np.asarray(jumps & ~_same_bodies(tracks), np.bool_)
+
+
+def _same_bodies(tracks: Tracks) -> NDArray[np.bool_]:
+    """Return whether the bodies of each row and the next one overlap, ``(n - 1,)``.
+
+    A head that is estimated from a body may be far from the face that was detected before.
+    """
+    before, after = tracks.body_xyxy[:-1], tracks.body_xyxy[1:]
+    corner, end = np.maximum(before[:, :2], after[:, :2]), np.minimum(before[:, 2:], after[:, 2:])
+    shared = np.prod(np.maximum(end - corner, 0), axis=1)
+    sizes = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (before, after)]
+    # Comparisons with NaN, where there is no body, are false.
+    return np.asarray(shared >= _SAME_BODY * np.maximum(*sizes), np.bool_)

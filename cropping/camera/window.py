@@ -16,6 +16,10 @@ ZoomName = Literal["face", "bust", "body"]
 
 MARGIN: Final = 0.1
 """Minimum margin around the face on each side, in face sizes."""
+BODY_MARGIN: Final = 0.03
+"""Minimum margin around the body on each side, in body sizes."""
+BODY_ROOM: Final = 1.08
+"""Height of a window around a body, relative to the lowest one."""
 MAX_UPSCALING: Final = 4.0
 """Maximum magnification of a distant face, at any zoom."""
 _MAX_DEFAULT_HEIGHT: Final = 1080  # px of the video
@@ -110,6 +114,22 @@ def heights(
     low = np.minimum(np.maximum(face_height, video_wh[1] / MAX_UPSCALING), high)
     target = (faces[:, 3] - faces[:, 1]) * ZOOMS[settings.zoom].face_heights
     return Heights(low, high, np.clip(target, low, high))
+
+
+def body_heights(bodies: Values, area_wh: tuple[int, int], *, video_wh: tuple[int, int]) -> Heights:
+    """Return the bounds and target of the height of a window around a whole body.
+
+    Args:
+        bodies: ``(n, 4)`` px, xyxy within the area.
+        area_wh: size in px of the area that windows stay within.
+        video_wh: size of the video in px.
+    """
+    size = bodies[:, 2:] - bodies[:, :2]
+    high = np.full(len(bodies), largest_height(area_wh, video_wh))
+    body_height = np.maximum(size[:, 1], size[:, 0] * video_wh[1] / video_wh[0])
+    low = np.maximum(body_height * (1 + 2 * BODY_MARGIN), video_wh[1] / MAX_UPSCALING)
+    low = np.minimum(low, high)
+    return Heights(low, high, np.clip(low * BODY_ROOM, low, high))
 
 
 def required_wh(faces: Values, frame_wh: tuple[int, int]) -> Values:

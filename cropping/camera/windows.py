@@ -8,8 +8,9 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.camera.follow import CameraSettings, PictureArea, follow
+from cropping.camera.follow import CameraSettings, follow
 from cropping.camera.shots import MIN_SHOT_S, FrameTimes, Shot, person_shots
+from cropping.camera.subject import PictureArea
 from cropping.camera.window import WindowSettings
 from data.core.arrays import Values
 from data.core.boxes import clamp

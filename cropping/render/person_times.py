@@ -10,7 +10,7 @@ from cropping.render.job import Person
 from data.core.intervals import Interval
 from data.tables.timeline import Timeline
 from data.tables.timeline_json import PersonTimes
-from data.tables.tracks import Tracks
+from data.tables.tracks import BODY, FACE, FILLED, Tracks
 
 
 def person_times(
@@ -18,17 +18,18 @@ def person_times(
 ) -> PersonTimes:
     """Return one person's intervals. Frames that were not sampled count as the last sampled one."""
     frame_times, tracks = FrameTimes(timeline.time_s), person.tracks
-    seen = _frame_mask(timeline, tracks, ~tracks.filled)
-    filled = _frame_mask(timeline, tracks, tracks.filled)
+    seen, body, filled = (
+        _frame_mask(timeline, tracks, tracks.source == source) for source in (FACE, BODY, FILLED)
+    )
     return PersonTimes(
         person_id=person.person_id,
         name=person.name,
         video=person.video,
         size_wh=video_wh,
         seen=tuple(frame_times.intervals(seen)),
-        body=(),
-        filled=tuple(frame_times.intervals(filled & ~seen)),
-        absent=tuple(frame_times.intervals(~(seen | filled))),
+        body=tuple(frame_times.intervals(body & ~seen)),
+        filled=tuple(frame_times.intervals(filled & ~(seen | body))),
+        absent=tuple(frame_times.intervals(~(seen | body | filled))),
         smiling=tuple(smiling),
     )
 
