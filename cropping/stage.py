@@ -36,6 +36,7 @@ from cropping.smiles.table import finish_smiles, smiles_key, stored_smiles
 from data.core.atomic import link_or_copy, remove_partial
 from data.core.cores import available_cores
 from data.core.errors import InputError
+from data.core.name_list import first_names
 from data.execution.context import RunContext
 from data.execution.stage import FootageStage, estimated_frames, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
@@ -59,7 +60,7 @@ class CropsSummary:
     people: tuple[PersonVideo, ...]
     never_seen: tuple[str, ...]
     damage: str  # one line, empty if the footage is undamaged
-    sound: tuple[str, ...]  # what the user should know about the sound, one line each
+    notes: tuple[str, ...]  # what the user should know, one line each
     took_s: float
     already_done: bool
 
@@ -189,7 +190,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
             people=cropped.people,
             never_seen=cropped.never_seen,
             damage=str(finished.damage) if finished.damage else "",
-            sound=cropped.sound,
+            notes=(*cropped.sound, *_notes(cropped)),
             took_s=took_s,
             already_done=planned.done,
         )
@@ -216,6 +217,19 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
             smiles=smiles_key(project, entry.name, model),
             smiles_current=stored_smiles(project, entry.name, model) is not None,
         )
+
+
+def _notes(cropped: Cropped) -> list[str]:
+    """Return a line on removed videos, and one on those left out of date."""
+    notes = []
+    if cropped.removed:
+        files = first_names(cropped.removed)
+        notes += [f"removed {files}: no tracks of these people are left"]
+    if cropped.stale:
+        names = first_names(cropped.stale)
+        reason = "made from other tracks or settings"
+        notes += [f"not rendered again: {names} ({reason}); leave out --person to render them"]
+    return notes
 
 
 def _entry(project: Project, path: Path) -> FootageEntry:

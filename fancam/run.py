@@ -213,7 +213,7 @@ class _Stages:
         context = RunContext(progress, self.failures, self.runner)
         done = self.api.crop(*self._tracked(), settings=settings, context=context)
         yield f"crop-people    {sum(len(entry.people) for entry in done)} videos"
-        yield from (f"warning: {entry.name}: {note}" for entry in done for note in entry.sound)
+        yield from (f"warning: {entry.name}: {note}" for entry in done for note in entry.notes)
 
     def _smile(self, progress: Progress) -> Iterator[str]:
         from cropping.smiles.settings import SmileSettings

@@ -11,6 +11,7 @@ from typing import Final
 
 from data.core.atomic import remove_partial
 from data.core.errors import InputError
+from data.core.name_list import first_names
 from data.execution.context import RunContext
 from data.execution.segments import segments_of
 from data.execution.stage import FootageStage, estimated_frames, run_footages
@@ -78,6 +79,7 @@ class TracksSummary:
     took_s: float
     already_done: bool
     files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()  # what the user should know, one line each
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             took_s=took_s,
             already_done=planned.tracked,
             files=job.files,
+            notes=_notes(tracked),
         )
 
     def _job(self, name: str, footage: Footage, threads: int) -> LinkJob:
@@ -264,6 +267,14 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             return Assignments.empty()
         with open_people(self.project.people_file) as people:
             return assignments_in_frame(people, self.project.footages[name])
+
+
+def _notes(tracked: Tracked) -> tuple[str, ...]:
+    """Return a line on removed files."""
+    if not tracked.removed:
+        return ()
+    advice = "--overlay and --format mot write them again"
+    return (f"removed {first_names(tracked.removed)}, made from earlier tracks; {advice}",)
 
 
 # --- what an earlier run finished -------------------------------------------------------------

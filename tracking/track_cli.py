@@ -171,6 +171,7 @@ def _report(summaries: Sequence[TracksSummary]) -> list[str]:
     lines = []
     for summary in summaries:
         lines += [_footage_line(summary), *_people_lines(summary)]
+        lines += [f"warning: {summary.name}: {note}" for note in summary.notes]
         lines += [f"tracks   {shown(file)}" for file in summary.files]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)

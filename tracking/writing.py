@@ -113,6 +113,7 @@ class Tracked:
     frames: int  # sampled frames
     cuts: int
     people: tuple[PersonTracks, ...]
+    removed: tuple[str, ...] = ()  # files of earlier tracks
 
 
 def write_detections_and_tracks(job: LinkJob, context: TaskContext) -> Tracked:
@@ -158,13 +159,16 @@ def _write_tracks(job: LinkJob, footage: FootageDetections, context: TaskContext
         settings=job.linking,
     )
     write_csv(job.csv_file, tracks, job.names)
-    for file in (job.mot_file, job.overlay_file):
-        file.unlink(missing_ok=True)  # of earlier tracks
+    removed = []
+    for file in (job.mot_file, job.overlay_file):  # of earlier tracks
+        if file.exists():
+            file.unlink()
+            removed += [] if file in job.files else [file.name]
     if job.mot:
         write_mot(job.mot_file, tracks)
     if job.overlay:
         _write_overlay(job, tracks, footage.timeline, context)
-    return _tracked(job, footage, tracks)
+    return dataclasses.replace(_tracked(job, footage, tracks), removed=tuple(removed))
 
 
 def _write_overlay(job: LinkJob, tracks: Tracks, timeline: Timeline, context: TaskContext) -> None:

@@ -29,7 +29,7 @@ from data.core.atomic import atomic_write, link_or_copy, write_json
 from data.execution.tasks import TaskContext
 from data.project.filenames import CropKind
 from data.project.manifest import OutputFile
-from data.tables.crop_files import crop_files
+from data.tables.crop_files import crop_files, same_key
 from data.tables.smiles import Smiles
 from data.tables.timeline_json import TIMELINE_FILE, FootageTimes, timeline_json
 from data.tables.tracked_people import merged_smiles
@@ -54,6 +54,8 @@ class Cropped:
     never_seen: tuple[str, ...]
     scored_smiles: bool = False  # the smiles table was written
     sound: tuple[str, ...] = ()  # what the user should know about the sound
+    removed: tuple[str, ...] = ()  # files of people who have no tracks any more
+    stale: tuple[str, ...] = ()  # names of people whose videos were left out of date
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,10 @@ def write_crops(task: WriteTask, context: TaskContext) -> Cropped:
             begin_s = start_s(plan, people, segments)
             notes = write_sound(plan.footage, partial_file, start_s=begin_s)
         write_json(_sound_notes_file(job), {"notes": notes})
-    files = output_files(plan, job.folder.keys())
+    listed = job.folder.keys()
+    files, removed = output_files(plan, listed), _files_of_nobody(plan, listed)
     job.folder.sync(files, again=task.stale)
-    return _cropped(plan, files, scored_smiles=smiles is not None)
+    return _cropped(plan, files, scored_smiles=smiles is not None, removed=removed)
 
 
 def read_crops(job: CropJob, context: TaskContext) -> Cropped:
@@ -126,6 +129,13 @@ def wanted_videos(plan: CropPlan, listed: Mapping[str, str]) -> dict[str, Wanted
         crop_files(plan.job.folder.folder, listed, None),
         only_present=plan.settings.only_present,
     )
+
+
+def _files_of_nobody(plan: CropPlan, listed: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the listed files of people without tracks, which `write_crops` removes."""
+    owners = crop_files(plan.job.folder.folder, listed, None).owners
+    tracked = {person.person_id for person in plan.people}
+    return tuple(sorted(file for file, person in owners.items() if person not in tracked))
 
 
 def _smiles(plan: CropPlan) -> Smiles:
@@ -212,10 +222,34 @@ def _write_timeline(plan: CropPlan, people: Sequence[Person], path: Path) -> Non
     path.write_bytes(timeline_json(times))
 
 
-def _cropped(plan: CropPlan, files: Mapping[str, OutputFile], *, scored_smiles: bool) -> Cropped:
-    people = tuple(_summary(plan, person, files) for person in plan.chosen)
-    frames, notes = _frames_and_duration(plan)[0], _sound_notes(plan.job)
-    return Cropped(frames, people, plan.never_seen, scored_smiles, notes)
+def _cropped(
+    plan: CropPlan,
+    files: Mapping[str, OutputFile],
+    *,
+    scored_smiles: bool,
+    removed: tuple[str, ...] = (),
+) -> Cropped:
+    return Cropped(
+        frames=_frames_and_duration(plan)[0],
+        people=tuple(_summary(plan, person, files) for person in plan.chosen),
+        never_seen=plan.never_seen,
+        scored_smiles=scored_smiles,
+        sound=_sound_notes(plan.job),
+        removed=removed,
+        stale=_left_stale(plan, files),
+    )
+
+
+def _left_stale(plan: CropPlan, files: Mapping[str, OutputFile]) -> tuple[str, ...]:
+    """Return the people who were not chosen and have a video of other tracks or settings."""
+    chosen = {person.person_id for person in plan.chosen}
+    return tuple(
+        person.name
+        for person in plan.people
+        if person.person_id not in chosen
+        and person.video in files
+        and not same_key(files[person.video].key, person.key)
+    )
 
 
 def _frames_and_duration(plan: CropPlan) -> tuple[int, float]:

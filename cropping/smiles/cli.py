@@ -18,6 +18,7 @@ from data.command.command import (
     with_projects,
 )
 from data.core.errors import InputError
+from data.core.name_list import first_names
 from data.storage.addresses import footage_path, project_path
 from data.storage.shown import shown
 
@@ -161,6 +162,9 @@ def _report(summaries: Sequence[SmileSummary]) -> list[str]:
         damage = f"; {summary.damage}" if summary.damage else ""
         lines += [f"{summary.name}: {len(summary.people)} people{before}{damage}"]
         lines += _people_lines(summary)
+        if summary.removed:
+            files = first_names(summary.removed)
+            lines += [f"warning: removed {files}: too few smiles or no tracks now"]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
     lines += [f"{'nothing to do, all is up to date' if done else 'done'} in {took_s:.0f} s"]

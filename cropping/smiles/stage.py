@@ -33,6 +33,7 @@ from data.project.paths import WORK_FOLDER
 from data.project.project import Project, change
 from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
 from data.storage.fetch import fetch_footage
+from data.tables.crop_files import crop_files
 from data.tables.smiles import Smiles
 from data.tables.timeline_json import TIMELINE_FILE, write_smiling
 from data.tables.tracked_people import (
@@ -66,6 +67,7 @@ class SmileSummary:
     damage: str  # one line, empty if the footage is undamaged
     took_s: float
     already_done: bool
+    removed: tuple[str, ...] = ()  # GIFs of people who have too few smiles, or no tracks, now
 
 
 def smile_gifs(
@@ -275,6 +277,7 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
             else _kept(key)
             for file, key in planned.keys.items()
         }
+        removed = self._of_others(name, planned)
         self._folder(name).sync(outputs, again=planned.encoded)
         # Also if no person smiles often enough.
         record = replace(self.project.record(GIFS, name) or GifsRecord(), merges=planned.merges)
@@ -290,7 +293,16 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
             damage=str(damage) if damage else "",
             took_s=scored.took_s + took_s,
             already_done=scored.already_done and not planned.encoded,
+            removed=removed,
         )
+
+    def _of_others(self, name: str, planned: _PlannedGifs) -> tuple[str, ...]:
+        """Return the listed GIFs of people who get none; a renamed person's is not removed."""
+        folder = self._folder(name)
+        listed, planned_keys = folder.keys(), GifsRecord(planned.keys)
+        kept = set(crop_files(folder.folder, {}, planned_keys).owners.values())
+        owners = crop_files(folder.folder, {}, GifsRecord(listed)).owners
+        return tuple(sorted(file for file, person in owners.items() if person not in kept))
 
     def _selections(self, footage: str) -> tuple[list[PersonSelection], TrackedPeople]:
         """Return the selection of each person with tracks, and the people."""

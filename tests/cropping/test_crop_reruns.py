@@ -9,7 +9,8 @@ from data.project.project import Project
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.cropping.interrupted import count_renders
-from tests.cropping.small_project import contents, crop
+from tests.cropping.small_project import add_tracks, contents, crop
+from tests.cropping.tracked_project import at_rate, box, tracks_of
 
 
 def test_a_second_run_does_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,3 +99,23 @@ def test_the_users_own_files_stay(project: Project) -> None:
     crop(project)
     assert (folder / "notes.txt").read_text() == "mine"
     assert (folder / "Anna.gif").read_bytes() == b"smile"
+
+
+def test_people_left_out_of_a_run_are_named_if_their_videos_are_stale(project: Project) -> None:
+    crop(project)
+    assert crop(project, people=("Anna",)).notes == ()
+    summary = crop(project, people=("Anna",), window=WindowSettings(zoom="face"))
+    assert summary.notes == (
+        "not rendered again: Ben (made from other tracks or settings); "
+        "leave out --person to render them",
+    )
+
+
+def test_removed_videos_are_named(project: Project) -> None:
+    crop(project)
+    frames = at_rate(40)
+    add_tracks(project, tracks_of(frames, {1: {frame: box(80, 60) for frame in range(40)}}))
+    summary = crop(project)
+    assert not (project.crops_folder("film") / "Ben.mp4").exists()
+    assert summary.notes == ("removed Ben.mp4: no tracks of these people are left",)
+    assert crop(project).notes == ()

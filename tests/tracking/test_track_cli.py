@@ -189,3 +189,13 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
 def test_defaults_are_those_of_the_stage() -> None:
     parsed = _parser().parse_args(["x"])
     assert LinkSettings() == LinkSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth)
+
+
+def test_removed_files_of_earlier_tracks_are_named(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(project), str(project.parent / "film.mp4"), "--format", "mot"]) == 0
+    assert "warning" not in capsys.readouterr().out
+    assert main([str(project), "--smooth", "0"]) == 0
+    assert not (project / "tracks" / "film.txt").exists()
+    assert "warning: film: removed film.txt, made from earlier tracks" in capsys.readouterr().out

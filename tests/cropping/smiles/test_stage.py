@@ -165,6 +165,7 @@ def test_other_tracks_other_gifs(project: Project) -> None:
     again.finish(TRACKS, tracks_record({7: "Bruno"}), "film")
     summary = work(project)
     assert [person.name for person in summary.people] == ["Bruno"]
+    assert summary.removed == ("Leila _ Ł.gif",)
     assert sorted(files(project)) == ["smiles.parquet"]
 
 
