@@ -229,7 +229,7 @@ def _report(summaries: Sequence[CropsSummary]) -> list[str]:
     lines = []
     for summary in summaries:
         lines += [_footage_line(summary), *_people_lines(summary)]
-        lines += [f"warning: {summary.name}: {note}" for note in summary.notes]
+        lines += [f"warning: {summary.name}: {note}" for note in (*summary.sound, *summary.notes)]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
     lines += [f"{'nothing to do, all is up to date' if done else 'done'} in {took_s:.0f} s"]

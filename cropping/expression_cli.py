@@ -186,10 +186,13 @@ def _report(summary: ExpressionSummary) -> list[str]:
         lines += [f"on {evaluated_on}:"]
         lines += _metrics_lines(summary.single, summary.averaged, skipped=summary.skipped)
         if not summary.by_subject:
-            lines += ["no column subject: people may be in both parts, the metrics are optimistic"]
+            lines += [
+                "no `subject` column: the same people may be in training and test, so the figures "
+                "are too high"
+            ]
     lines += [f"model    {summary.model}", f"card     {summary.card}"]
     if summary.up_to_date:
-        lines += ["nothing to do, all is up to date"]
+        lines += ["already up to date"]
     return lines
 
 

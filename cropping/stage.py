@@ -60,7 +60,8 @@ class CropsSummary:
     people: tuple[PersonVideo, ...]
     never_seen: tuple[str, ...]
     damage: str  # one line, empty if the footage is undamaged
-    notes: tuple[str, ...]  # what the user should know, one line each
+    sound: tuple[str, ...]  # what the user should know about the sound, one line each
+    notes: tuple[str, ...]  # what the user should know about the files, one line each
     took_s: float
     already_done: bool
 
@@ -190,7 +191,8 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
             people=cropped.people,
             never_seen=cropped.never_seen,
             damage=str(finished.damage) if finished.damage else "",
-            notes=(*cropped.sound, *_notes(cropped)),
+            sound=cropped.sound,
+            notes=_notes(cropped),
             took_s=took_s,
             already_done=planned.done,
         )
@@ -219,7 +221,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         )
 
 
-def _notes(cropped: Cropped) -> list[str]:
+def _notes(cropped: Cropped) -> tuple[str, ...]:
     """Return a line on removed videos, and one on those left out of date."""
     notes = []
     if cropped.removed:
@@ -229,7 +231,7 @@ def _notes(cropped: Cropped) -> list[str]:
         names = first_names(cropped.stale)
         reason = "made from other tracks or settings"
         notes += [f"not rendered again: {names} ({reason}); leave out --person to render them"]
-    return notes
+    return tuple(notes)
 
 
 def _entry(project: Project, path: Path) -> FootageEntry:

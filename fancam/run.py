@@ -186,10 +186,13 @@ class _Stages:
     def _train(self, progress: Progress) -> Iterator[str]:
         from data.execution.context import RunContext
         from tracking.training.stage import TrackerSettings
+        from tracking.training.usefulness import recognised, weakness_lines
 
         settings = TrackerSettings(weights=self.settings.weights)
         result = self.api.train(settings, context=RunContext(progress)).result
-        yield f"train-tracker  {result.epochs} epochs, mAP50 {result.map50:.2f}"
+        found = recognised(result)
+        yield f"train-tracker  {result.epochs} epochs, recognises {found} validation faces"
+        yield from weakness_lines(result, self.project.folder)
 
     def _track(self, progress: Progress) -> Iterator[str]:
         from data.execution.context import RunContext
@@ -213,7 +216,8 @@ class _Stages:
         context = RunContext(progress, self.failures, self.runner)
         done = self.api.crop(*self._tracked(), settings=settings, context=context)
         yield f"crop-people    {sum(len(entry.people) for entry in done)} videos"
-        yield from (f"warning: {entry.name}: {note}" for entry in done for note in entry.notes)
+        for entry in done:
+            yield from (f"warning: {entry.name}: {note}" for note in (*entry.sound, *entry.notes))
 
     def _smile(self, progress: Progress) -> Iterator[str]:
         from cropping.smiles.settings import SmileSettings

@@ -30,6 +30,8 @@ from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.networks import DeviceName
 from tracking.detection.tasks import DetectorSettings, TrackJob, TrackTask, detect_segment
 from tracking.linking.tracks import LinkSettings
+from tracking.training.report import REPORT
+from tracking.training.usefulness import require_useful
 from tracking.writing import (
     LinkJob,
     PersonTracks,
@@ -114,6 +116,8 @@ def track_people(
         context.notes.extend(follow_moved(project, paths))
         store_frame_sizes(project)
         stage = _Tracking(project, settings, _inputs_of(project))
+        if not settings.force:
+            require_useful(project.tracker_folder / REPORT, project.folder)
         chosen = paths or [entry.path for entry in project.footages.values()]
         if not chosen:
             raise InputError(f"{project.folder}: no footage in it; name one, such as concert.mp4")

@@ -21,8 +21,8 @@ from data.video.pictures.media_folder import size_on_disk
 from tracking.detection.export import current_classes, weights_key
 from tracking.detection.inputs import detections_record, faces_key, tracks_record
 from tracking.training.examples import ids_in_dataset, read_examples
-from tracking.training.report import REPORT_FILES
-from tracking.training.stage import REPORT, TRAINING_FOLDER, person_ids
+from tracking.training.report import REPORT, REPORT_FILES
+from tracking.training.stage import TRAINING_FOLDER, person_ids
 from tracking.training.stage import VERSION as TRAINING_VERSION
 
 _NO_PEOPLE = "no people yet"

@@ -39,6 +39,7 @@ from data.storage.shown import not_an_option
 
 VERSION: Final = 1
 """Increase it when a change alters the models of unchanged faces and settings."""
+_MIN_AUC: Final = 0.55  # on the test faces; chance is 0.5
 CURVE_SHARES: Final = (0.125, 0.25, 0.5, 1.0)
 """Shares of the people for the learning curve."""
 
@@ -122,6 +123,7 @@ def train_expressions(
     single, averaged = evaluate_model(
         expression_model(graph, name=str(out)), faces.take(split.test)
     )
+    _require_useful(averaged)
     curve = _curve(faces, split, settings, progress)
     outcome = _Outcome(faces, split, trained, graph, single, averaged, curve)
     _write(out, _card(sources, purpose, settings, outcome, out), outcome)
@@ -136,6 +138,17 @@ def train_expressions(
         skipped=faces.skipped,
         up_to_date=False,
     )
+
+
+def _require_useful(metrics: Metrics) -> None:
+    """Check that a model is better than chance.
+
+    Raises:
+        InputError: it is not; nothing is written.
+    """
+    if metrics.mean_auc < _MIN_AUC:
+        problem = f"the model is hardly better than chance (AUC {metrics.mean_auc:.2f}, chance 0.5)"
+        raise InputError(f"{problem} and was not written; give more --epochs or more faces")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

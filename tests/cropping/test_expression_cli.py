@@ -17,6 +17,7 @@ def short_epochs() -> Iterator[None]:
     """Shorten the epochs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cropping.expressions.training._MIN_STEPS", 3)
+        patch.setattr("cropping.expressions.stage._MIN_AUC", 0)
         yield
 
 
@@ -43,7 +44,7 @@ def test_train_smiles_end_to_end(
         "Faces labelled `smile_wide` have the class `smile`" in (tmp_path / "smile.md").read_text()
     )
     assert smiles_main(arguments) == 0
-    assert "nothing to do, all is up to date" in capsys.readouterr().out
+    assert "already up to date" in capsys.readouterr().out
     assert smiles_main(["faces", "--smile", "smile_wide", "--judge", "smile.onnx"]) == 0
     assert "| averaged | 119 " in capsys.readouterr().out
 
@@ -56,8 +57,19 @@ def test_train_expressions_end_to_end(
     assert expressions_main(["faces", "--epochs", "1", "--out", "pulled.onnx"]) == 0
     output = capsys.readouterr().out
     assert "classes  frown, o, smile" in output
-    assert "the metrics are optimistic" in output
+    assert "so the figures are too high" in output
     assert (tmp_path / "pulled.onnx").is_file()
+
+
+def test_a_model_like_chance_is_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cropping.expressions.stage._MIN_AUC", 1.1)
+    write_csv(tmp_path / "faces", ("smile_wide", "frown", "o"), subjects=12)
+    assert smiles_main(["faces", "--smile", "smile_wide", "--epochs", "1"]) == 2
+    assert "hardly better than chance (AUC " in capsys.readouterr().err
+    assert not list(tmp_path.glob("smile*"))
 
 
 @pytest.mark.parametrize("main", [smiles_main, expressions_main])

@@ -34,6 +34,7 @@ from tracking import track_cli
 from tracking.detection import tasks
 from tracking.detection.export import ExportedModel, ModelMetadata, weights_key
 from tracking.training import cli as training_cli
+from tracking.training import report as training_report
 from tracking.training import stage as training_stage
 from tracking.training.report import TrainingResult, write_report, write_result
 
@@ -67,7 +68,7 @@ def _train(self: Any, person_id: list[int]) -> None:
     result = TrainingResult(
         self.examples.names, 1, 1, ones, ones, (1.0,) * count, (1.0,) * count, confusion, 1, 64, 0.0
     )
-    report = file.parent / training_stage.REPORT
+    report = file.parent / training_report.REPORT
     write_result(report, result)
     write_report(report, result, [])
     self.project.finish(TRACKER, self.inputs)

@@ -69,7 +69,7 @@ def _train(parsed: argparse.Namespace) -> int:
     from tracking.training.stage import train_tracker
 
     summary = train_tracker(project, settings, context=RunContext(_bar))
-    for line in with_next(_report(summary), "track-people", parsed.project):
+    for line in with_next(_report(summary, project.folder), "track-people", parsed.project):
         print(line)
     return 0
 
@@ -126,32 +126,34 @@ def _bar(name: str, total: int, done: int) -> AbstractContextManager[Bar]:
     )
 
 
-def _report(summary: TrackerSummary) -> list[str]:
+def _report(summary: TrackerSummary, project: Path) -> list[str]:
     """Return the lines that the command prints at its end."""
     from tracking.training.learning_curve import verdict
-    from tracking.training.report import advice, confusion_shares
+    from tracking.training.report import advice, confusion_shares, found_in
+    from tracking.training.usefulness import weakness_lines
 
     result = summary.result
     lines = [f"{len(result.names)} people, trained for {result.epochs} epochs"]
     width = max(len(name) for name in result.names)
     for person, name in enumerate(result.names):
-        ap50 = result.ap50[person]
-        figure = f"mAP50 {ap50:.2f}" if ap50 is not None else "mAP50  -  "
         examples = f"{result.train_faces[person]:5d} examples"
-        line = f"  {name:<{width}}  {examples}  {figure}  {advice(result, person)}"
-        lines.append(line.rstrip())
+        line = f"  {name:<{width}}  {examples}  {found_in(result, person)}"
+        lines.append("; ".join(filter(None, (line, advice(result, person)))))
     shares = confusion_shares(result.counts())
     if shares is not None:
         lines.append(
             f"of {sum(result.val_faces)} validation faces: {shares.right:.0%} right, "
-            f"{shares.wrong:.0%} the wrong person, {shares.missed:.0%} missed "
+            f"{shares.wrong:.0%} taken for another person, {shares.missed:.0%} missed "
             f"(mAP50 {result.map50:.3f}, mAP50-95 {result.map50_95:.3f})"
         )
+    lines += weakness_lines(result, project)
+    if summary.removed_curve:
+        lines.append("removed the learning curve of the earlier detector")
     if summary.curve:
         lines.append(verdict(summary.curve))
     lines += [f"detector {shown(summary.model)}", f"report   {shown(summary.report)}"]
     if summary.up_to_date:
-        lines.append("nothing to do, all is up to date")
+        lines.append("already up to date")
     return lines
 
 

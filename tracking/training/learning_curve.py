@@ -21,6 +21,7 @@ MIN_BATCH_SHARE = 0.5
 the same number of epochs, a small share would score lower than its examples allow."""
 CURVE_FILE = "learning_curve.csv"
 CURVE_PICTURE = "learning_curve.png"
+_MIN_MAP50 = 0.1  # of the detector; below it, the points differ by chance
 _MIN_GAIN = 0.02  # in mAP50 from half to all examples; more examples help above it
 _COLUMNS = ("share", "images", "mAP50", "mAP50-95")
 
@@ -40,6 +41,8 @@ def verdict(curve: Sequence[CurvePoint]) -> str:
     if len(curve) < 2:
         return "Too few points to tell whether more examples would help."
     half, full = curve[-2], curve[-1]
+    if full.map50 < _MIN_MAP50:
+        return f"The training is too short to tell: mAP50 is {full.map50:.3f} with all images."
     gain = full.map50 - half.map50
     change = (
         f"from {half.images} to {full.images} images, mAP50 went "

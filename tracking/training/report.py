@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
     from matplotlib.figure import Figure
 
+REPORT = "report"  # folder in the tracker folder
 RESULT_FILE = "result.json"
 PEOPLE_FILE = "people.csv"
 CONFUSION_PICTURE = "confusion_matrix.png"
@@ -43,6 +44,7 @@ REPORT_FILES = (
 )
 """All files that a report folder can hold."""
 _FEW_FACES = 20  # training faces; with fewer, a person is barely learnt
+_USELESS_SHARE = 0.1  # of all validation faces recognised; tracks would be random
 _GOOD_SHARE = 0.8  # of a person's faces detected correctly; no more examples are needed
 _MAX_PEOPLE_WITH_COUNTS = 25  # in the matrix; with more people, its cells have no numbers
 # In order of preference: each draws the glyphs that the fonts before it lack.
@@ -84,6 +86,18 @@ class TrainingResult:
     def map50_95(self) -> float:
         """Mean average precision over the people at IoU 0.5 to 0.95, 0 to 1."""
         return _mean(self.ap50_95)
+
+    @property
+    def recognised(self) -> tuple[int, int]:
+        """Numbers of recognised and of all validation faces."""
+        faces = self.counts()[:-1]
+        return int(np.trace(faces)), int(faces.sum())
+
+    @property
+    def is_useless(self) -> bool:
+        """Whether the detector recognises almost no validation face."""
+        right, faces = self.recognised
+        return right < _USELESS_SHARE * faces
 
     def counts(self) -> NDArray[np.int64]:
         """Return the confusion matrix, ``(people + 1, people + 1)`` faces."""
@@ -131,6 +145,12 @@ def confusion_shares(counts: NDArray[np.int64]) -> ConfusionShares | None:
     return ConfusionShares(right / total, (total - right - missed) / total, missed / total)
 
 
+def found_in(result: TrainingResult, person: int) -> str:
+    """Return in how many of their validation faces a person is recognised."""
+    row = result.counts()[person]
+    return f"recognised in {row[person]} of {row.sum()} faces" if row.sum() else "not checked"
+
+
 def advice(result: TrainingResult, person: int) -> str:
     """Return what would improve a person's detection, and why; empty if nothing is needed.
 
@@ -145,7 +165,7 @@ def advice(result: TrainingResult, person: int) -> str:
         unchecked = "not in the validation images, so the accuracy is unknown"
         return f"few examples; {unchecked}" if few else unchecked
     reasons = []
-    if right < _GOOD_SHARE * faces:
+    if right < _GOOD_SHARE * faces and not result.is_useless:
         confused = row.copy()
         confused[[person, -1]] = 0
         other = int(confused.argmax())
@@ -252,9 +272,8 @@ def _headline(result: TrainingResult) -> str:
     shares = confusion_shares(result.counts())
     if shares is None:
         return "no faces to validate on"
-    return (
-        f"{shares.right:.0%} right, {shares.wrong:.0%} the wrong person, {shares.missed:.0%} missed"
-    )
+    wrong = f"{shares.wrong:.0%} taken for another person"
+    return f"{shares.right:.0%} right, {wrong}, {shares.missed:.0%} missed"
 
 
 def _short(name: str, max_length: int = 18) -> str:
@@ -277,6 +296,7 @@ def _table(result: TrainingResult) -> str:
 
 
 def _page(result: TrainingResult, curve: Sequence[CurvePoint]) -> str:
+    good = "train longer" if result.is_useless else "good"
     people = [
         {
             "name": name,
@@ -284,7 +304,7 @@ def _page(result: TrainingResult, curve: Sequence[CurvePoint]) -> str:
             "val_faces": result.val_faces[person],
             "ap50": _figure(result.ap50[person]),
             "ap50_95": _figure(result.ap50_95[person]),
-            "advice": advice(result, person) or "good",
+            "advice": advice(result, person) or good,
         }
         for person, name in enumerate(result.names)
     ]

@@ -43,6 +43,7 @@ from tracking.training.learning_curve import (
 )
 from tracking.training.report import (
     PAGE_FILE,
+    REPORT,
     RESULT_FILE,
     TrainingResult,
     read_result,
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Incremented when the same inputs would give a different detector."""
-REPORT = "report"
 TRAINING_FOLDER = "training"  # for unfinished training runs
 _INPUTS_FILE = "started.json"  # in TRAINING_FOLDER
 
@@ -86,6 +86,7 @@ class TrackerSummary:
     model: Path
     report: Path
     up_to_date: bool  # nothing was trained
+    removed_curve: bool = False  # the learning curve of an earlier detector was removed
 
 
 def train_tracker(
@@ -123,16 +124,18 @@ def _train_tracker(
         message = "no stopped training with this dataset and these settings to resume"
         raise InputError(f"{project.folder}: {message}; leave --resume out")
     todo_curve = settings.learning_curve and not curve_done
+    removed_curve = False
     if not done or todo_curve:
         set_ultralytics_offline()
         start = _load(weights, settings)
         run = _TrackerTraining(project, folder, examples, start, settings, inputs, progress)
         if not done:
-            run.train(person_id)
+            removed_curve = run.train(person_id)
         if todo_curve:
             run.learning_curve()
         shutil.rmtree(folder / TRAINING_FOLDER, ignore_errors=True)
-    return _summary(project, up_to_date=done and not todo_curve)
+    summary = _summary(project, up_to_date=done and not todo_curve)
+    return dataclasses.replace(summary, removed_curve=removed_curve and not todo_curve)
 
 
 def person_ids(project: Project, names: Sequence[str]) -> list[int]:
@@ -214,8 +217,11 @@ class _TrackerTraining:
     inputs: TrackerRecord
     progress: Progress
 
-    def train(self, person_id: Sequence[int]) -> None:
-        """Train on all examples; keep the previous detector until the new one is complete."""
+    def train(self, person_id: Sequence[int]) -> bool:
+        """Train on all examples; return whether an earlier learning curve was removed.
+
+        The previous detector is kept until the new one is complete.
+        """
         from tracking.training.checkpoint import write_network
 
         folder = self._training_folder("all")
@@ -224,6 +230,7 @@ class _TrackerTraining:
         result = _result(self.examples, trained, time.monotonic() - started)
         self.project.unfinish(TRACKER)
         report = self.folder / REPORT
+        had_curve = (report / CURVE_FILE).exists()
         for file in (CURVE_FILE, CURVE_PICTURE):  # of the previous detector
             (report / file).unlink(missing_ok=True)
         metadata = {"person_id": list(person_id), "names": list(self.examples.names)}
@@ -232,6 +239,7 @@ class _TrackerTraining:
         write_result(report, result)
         write_report(report, result, [])
         self.project.finish(TRACKER, self.inputs)
+        return had_curve
 
     def learning_curve(self) -> None:
         """Train on shares of the examples; reuse the points of a stopped run."""

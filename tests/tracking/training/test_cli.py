@@ -113,7 +113,7 @@ def test_a_second_run_does_nothing(ran: Ran, capsys: pytest.CaptureFixture[str])
     assert main([str(place / "a.fancam"), *QUICK, "--learning-curve"]) == 0
     assert main([str(place / "a.fancam"), *QUICK, "--resume"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("nothing to do, all is up to date; next: track-people ")
+    assert last.startswith("already up to date; next: track-people ")
     assert model.stat().st_mtime_ns == before
 
 

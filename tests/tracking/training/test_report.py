@@ -103,7 +103,7 @@ def test_the_report_has_text_and_pictures(tmp_path: Path) -> None:
     page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
     assert "Zoë, &lt;b&gt;&amp; co" in page
     assert "<b>& co" not in page
-    assert "73% right, 20% the wrong person, 7% missed" in page
+    assert "73% right, 20% taken for another person, 7% missed" in page
     assert "More examples are likely to help" in page
     for name in ("confusion_matrix.png", "learning_curve.png"):
         assert f'src="{name}"' in page
