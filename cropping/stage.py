@@ -41,7 +41,7 @@ from data.execution.context import RunContext
 from data.execution.stage import FootageStage, estimated_frames, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.project.project import FootageEntry, Project, change
-from data.project.stages import CROPS, SMILES, CropsRecord
+from data.project.stages import CROPS, CropsRecord
 from data.storage.fetch import fetch_footage
 from data.storage.shown import command_line
 from data.tables.timeline_json import TIMELINE_FILE
@@ -158,8 +158,6 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
     ) -> tuple[Task[Damage], ...]:
         project, settings = self.project, self.settings
         scores_smiles = settings.smiles and not job.smiles_current
-        if scores_smiles:
-            project.unfinish(SMILES, job.name)
         # Independent of the cores of each task, because encoder threads change the bytes.
         threads = encoder_threads(len(people), settings.threads or available_cores())
         reads = project.names_of(

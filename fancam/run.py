@@ -204,6 +204,7 @@ class _Stages:
         rows = sum(person.detected + person.filled for entry in tracked for person in entry.people)
         frames = sum(entry.frames for entry in tracked)
         yield f"track-people   {rows} rows in {frames} frames"
+        yield from (f"warning: {one.name}: {note}" for one in tracked for note in one.notes)
 
     def _crop(self, progress: Progress) -> Iterator[str]:
         from cropping.render.settings import CropSettings

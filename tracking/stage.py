@@ -182,10 +182,9 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         frames = _frames_expected(probed, job.detection.every_nth)
         if tracked:
             return Work(name, planned, last=Task(read_tracked, job), total=frames, done=frames)
-        project.unfinish(TRACKS, name)
+        # The earlier tracks stay valid until new ones are written.
         if detected:
             return Work(name, planned, last=Task(write_tracks, job), total=frames, done=frames)
-        project.unfinish(DETECTIONS, name)
         if settings.force:
             shutil.rmtree(job.detection.folder, ignore_errors=True)
         batches = [
@@ -233,7 +232,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             took_s=took_s,
             already_done=planned.tracked,
             files=job.files,
-            notes=_notes(tracked),
+            notes=(*_removed(tracked), *self._lost(job, tracked)),
         )
 
     def _job(self, name: str, footage: Footage, threads: int) -> LinkJob:
@@ -265,6 +264,31 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             mot=settings.mot,
         )
 
+    def _lost(self, job: LinkJob, tracked: Tracked) -> tuple[str, ...]:
+        """Return a line on the people who have faces in a footage, but no track."""
+        with open_people(self.project.people_file) as people:
+            person_id = people.assignments(job.name).person_id
+        found = {person.name for person in tracked.people}
+        counts = {
+            name: int((person_id == person).sum())
+            for person, name in job.names.items()
+            if name not in found
+        }
+        lost = [f"{name} ({faces} faces)" for name, faces in counts.items() if faces]
+        if not lost:
+            return ()
+        used = self._lossy_options()
+        advice = f"leave out {used}" if used else "train-tracker with more epochs may find them"
+        return (f"no track of {first_names(lost)}, whom cluster-faces found in it; {advice}",)
+
+    def _lossy_options(self) -> str:
+        """Return the options in use that lose people."""
+        used = {
+            "--every-nth": self.settings.every_nth > 1,
+            "--no-faces": not self.settings.faces,
+        }
+        return " and ".join(option for option, is_used in used.items() if is_used)
+
     def _faces(self, name: str) -> Assignments:
         """Return the recognised faces of a footage; none if the settings ignore them."""
         if not self.settings.faces:
@@ -273,8 +297,8 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             return assignments_in_frame(people, self.project.footages[name])
 
 
-def _notes(tracked: Tracked) -> tuple[str, ...]:
-    """Return a line on removed files."""
+def _removed(tracked: Tracked) -> tuple[str, ...]:
+    """Return a line on removed files, if there are any."""
     if not tracked.removed:
         return ()
     advice = "--overlay and --format mot write them again"
