@@ -211,6 +211,36 @@ def test_an_area_of_the_whole_frame_changes_nothing() -> None:
     assert (film(ABSENT, at_rate(150, 130), areas=[(0, 0, *FRAME_WH)] * 2).xyxy == whole.xyxy).all()
 
 
+def test_zoom_body_shows_the_whole_body() -> None:
+    """A body of twelve heads in the left half has its arms spread in some frames."""
+    timeline = at_rate(75)
+    bodies = {f: (150 + f, 60, 240 + f, 330) for f in range(75)} | {40: (120, 60, 310, 330)}
+    tracks = tracks_of(
+        timeline,
+        {1: {f: box(195 + f, 80, 22) for f in range(75)}},
+        bodies=bodies,
+        turned=range(30, 50),
+    )
+    shown = {}
+    for zoom in ("bust", "body"):
+        found = crop_windows(
+            tracks,
+            timeline,
+            FRAME_WH,
+            window=WindowSettings(zoom=zoom),
+            camera=CameraSettings(),
+            absent="wide",
+        )
+        assert found.present.all()
+        assert found.cuts().tolist() == []
+        shown[zoom] = found.xyxy
+    body = tracks.body_xyxy
+    assert (body[:, :2] >= shown["body"][:, :2] - 0.01).all()
+    assert (body[:, 2:] <= shown["body"][:, 2:] + 0.01).all()
+    heights = {zoom: float(np.median(xyxy[:, 3] - xyxy[:, 1])) for zoom, xyxy in shown.items()}
+    assert heights["body"] > 2 * heights["bust"]
+
+
 def test_shapes_are_checked() -> None:
     with pytest.raises(ValueError, match=r"xyxy must have shape \(3, 4\)"):
         CropWindows(np.zeros((2, 4)), np.zeros(3, np.int64))
