@@ -96,8 +96,8 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     add(
         "--zoom",
         choices=("face", "bust", "body"),
-        help="how much of the person around the face; body: the whole body where bodies are tracked "
-        "(default: bust)",
+        help="how much of the person around the face; body: the whole body, where bodies are "
+        "tracked (default: bust)",
     )
     add(
         "--height",
