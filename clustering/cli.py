@@ -43,10 +43,11 @@ _MAX_UPSAMPLE = 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _cluster))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _cluster))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Find every face in some footage, cluster the faces into people, and write a "

@@ -50,10 +50,11 @@ _MAX_THREADS = 256
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _crop))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _crop))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Write a video of each person into PROJECT/crops/FOOTAGE, as long as the "

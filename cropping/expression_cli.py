@@ -26,15 +26,16 @@ _DATA = (
 
 def smiles_main(arguments: Sequence[str] | None = None) -> int:
     """Run `train-smiles` and return its exit code."""
-    return run(SMILES, lambda: _smiles(_smiles_parser().parse_args(arguments)))
+    return run(SMILES, lambda: _smiles(make_smiles_parser().parse_args(arguments)))
 
 
 def expressions_main(arguments: Sequence[str] | None = None) -> int:
     """Run `train-expressions` and return its exit code."""
-    return run(EXPRESSIONS, lambda: _expressions(_expressions_parser().parse_args(arguments)))
+    return run(EXPRESSIONS, lambda: _expressions(make_expressions_parser().parse_args(arguments)))
 
 
-def _smiles_parser() -> argparse.ArgumentParser:
+def make_smiles_parser() -> Parser:
+    """Return the parser of train-smiles."""
     parser = Parser(
         prog=SMILES,
         description="Train a small smile classifier on labelled faces, for smile-gifs --model. "
@@ -52,7 +53,8 @@ def _smiles_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _expressions_parser() -> argparse.ArgumentParser:
+def make_expressions_parser() -> Parser:
+    """Return the parser of train-expressions."""
     parser = Parser(
         prog=EXPRESSIONS,
         description="Train a small classifier of facial expressions on labelled faces. Its classes "

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from clustering.pairing.options import add_pair_options, pairing_of
 from data.command.command import (
@@ -32,20 +32,30 @@ NAME = "fancam"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] in _COMMANDS:
-        command = _COMMANDS[words[0]]
-        parser = Parser(prog=f"{NAME} {words[0]}", description=command.help)
-        command.add_options(parser)
-        return run(NAME, lambda: with_projects(NAME, parser.parse_args(words[1:]), command.run))
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(words), _run))
+    if words and words[0] in COMMANDS:
+        name, rest = words[0], words[1:]
+        return run(
+            NAME,
+            lambda: with_projects(NAME, make_subparser(name).parse_args(rest), COMMANDS[name].run),
+        )
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(words), _run))
 
 
 # --- all stages -------------------------------------------------------------------------------
 
 
-def _parser() -> argparse.ArgumentParser:
-    width = max(map(len, _COMMANDS))
-    others = "\n".join(f"  {NAME} {name:<{width}}  {c.summary}" for name, c in _COMMANDS.items())
+def make_subparser(name: str) -> Parser:
+    """Return the parser of a subcommand."""
+    command = COMMANDS[name]
+    parser = Parser(prog=f"{NAME} {name}", description=command.help)
+    command.add_options(parser)
+    return parser
+
+
+def make_parser() -> Parser:
+    """Return the parser of `fancam FOOTAGE...`."""
+    width = max(map(len, COMMANDS))
+    others = "\n".join(f"  {NAME} {name:<{width}}  {c.summary}" for name, c in COMMANDS.items())
     parser = Parser(
         prog=NAME,
         description="Make a video of each person in raw footage, and a page to watch them.",
@@ -244,6 +254,34 @@ def _demo(parsed: argparse.Namespace) -> int:
     return demo(parsed.folder)
 
 
+def _config_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("project", nargs="?", type=project_path, help="project folder whose config file counts too")
+    add("--template", action="store_true", help="print a config file with every option")
+
+
+def _config(parsed: argparse.Namespace) -> int:
+    from fancam.config import print_config, template
+
+    if parsed.template:
+        print(template())
+        return 0
+    return print_config(_existing(parsed.project) if parsed.project else None)
+
+
+def _completion_options(parser: argparse.ArgumentParser) -> None:
+    from fancam.completion import SHELLS
+
+    parser.add_argument("shell", choices=SHELLS, help="the shell")
+
+
+def _completion(parsed: argparse.Namespace) -> int:
+    from fancam.completion import completion
+
+    print(completion(parsed.shell))
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Command:
     """A subcommand."""
@@ -259,7 +297,7 @@ class _Command:
         return f"{self.summary[0].upper()}{self.summary[1:]}.{self.details}"
 
 
-_COMMANDS = {
+COMMANDS: Final = {
     "status": _Command(
         _status,
         _status_options,
@@ -306,6 +344,19 @@ _COMMANDS = {
         _models_options,
         "list the face models, or fetch them",
         " Models are fetched by pip, with its index and proxy, and kept in fancam's cache.",
+    ),
+    "config": _Command(
+        _config,
+        _config_options,
+        "list the options that config files and environment variables set",
+        " The command line has precedence over variables, they over the project's file, and it over"
+        " the user's.",
+    ),
+    "completion": _Command(
+        _completion,
+        _completion_options,
+        "print a shell's completion of all commands",
+        " For bash: fancam completion bash >> ~/.bash_completion",
     ),
     "demo": _Command(_demo, _demo_options, "draw a short film and run every stage on it"),
 }

@@ -33,10 +33,11 @@ _SMOOTH_S = 0.5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _track))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _track))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Track each person through every frame with the detector of train-tracker, "

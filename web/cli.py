@@ -21,10 +21,11 @@ _MAX_PASSWORD_BYTES = 4096
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _serve))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _serve))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Serve web pages to watch all videos in sync, name people and label faces.",

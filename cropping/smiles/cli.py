@@ -34,10 +34,11 @@ _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _gifs))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _gifs))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Write a short animation of each person's best smiles into "

@@ -25,10 +25,11 @@ NAME = "train-tracker"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _train))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _train))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Train a YOLO detector to recognise each person of a project, on the dataset "
