@@ -219,12 +219,20 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
         help="only this format; repeatable (default: all)",
     )
     add("--out", type=Path, metavar="DIR", help="folder to write to (default: PROJECT/export)")
+    add(
+        "--boxes",
+        choices=("face", "body"),
+        default="face",
+        help="boxes of tracks in the format mot (default: face)",
+    )
 
 
 def _export(parsed: argparse.Namespace) -> int:
     from fancam.export import export
 
-    return export(_existing(parsed.project), parsed.format or [], out=parsed.out)
+    return export(
+        _existing(parsed.project), parsed.format or [], out=parsed.out, boxes=parsed.boxes
+    )
 
 
 def _models_options(parser: argparse.ArgumentParser) -> None:
