@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -96,11 +97,13 @@ def _blended(tracks: Tracks, time_s: Values) -> Boxes:
     if not estimated.any() or estimated.all():
         return tracks.xyxy
     blended = tracks.xyxy.copy()
-    for row in np.flatnonzero(np.diff(estimated)).tolist():
-        inner, outer = (row + 1, row) if estimated[row + 1] else (row, row + 1)
-        distance_s = np.abs(time_s - time_s[inner])
-        share = np.clip(1 - distance_s / _BLEND_S, 0, 1) * _run(estimated, inner)
-        blended += (share[:, None] * _difference(tracks, inner, outer)).astype(np.float32)
+    bounds = [0, *(np.flatnonzero(np.diff(estimated)) + 1).tolist(), len(tracks)]
+    for first, end in pairwise(bounds):
+        for inner, outer in ((first, first - 1), (end - 1, end)):
+            if estimated[first] and 0 <= outer < len(tracks):
+                distance_s = np.abs(time_s[first:end] - time_s[inner])
+                share = np.clip(1 - distance_s / _BLEND_S, 0, 1)[:, None]
+                blended[first:end] += share * _difference(tracks, inner, outer)
     return blended
 
 
@@ -116,12 +119,6 @@ def _difference(tracks: Tracks, estimated: int, detected: int) -> Box:
     corners = np.tile(bodies[:, :2], 2)
     place = (tracks.xyxy[estimated] - corners[0]) / sizes[0]
     return np.asarray(tracks.xyxy[detected] - (corners[1] + place * sizes[1]), np.float32)
-
-
-def _run(mask: NDArray[np.bool_], row: int) -> NDArray[np.bool_]:
-    """Return the mask of the run of equal values that contains a row, ``(n,)``."""
-    number = np.cumsum(np.diff(mask, prepend=mask[:1]))
-    return np.asarray(number == number[row])
 
 
 def head_boxes(faces: Values, area: PictureArea) -> Values:
