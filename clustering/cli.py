@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 
 from clustering.pairing.options import add_pair_options, pairing_of, with_pairs
 from data.command.command import (
+    limit_threads,
+    naming_left_out,
+    report_failures,
+    run,
+    say,
+    with_projects,
+)
+from data.command.parser import (
     Parser,
     add_model_options,
     add_ray_option,
     add_stream_options,
-    limit_threads,
-    naming_left_out,
-    report_failures,
     require_range,
-    run,
-    say,
     stream_choice,
-    with_projects,
 )
 from data.core.errors import InputError
 from data.storage.addresses import footage_path, project_path

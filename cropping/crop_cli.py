@@ -8,18 +8,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from data.command.command import (
-    Parser,
-    add_ray_option,
-    naming_left_out,
-    report_failures,
-    require_range,
-    run,
-    with_next,
-    with_projects,
-)
+from data.command.command import naming_left_out, report_failures, run, with_next, with_projects
+from data.command.parser import Parser, add_project_argument, add_ray_option, require_range
 from data.core.errors import InputError
-from data.storage.addresses import footage_path, project_path
+from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
 if TYPE_CHECKING:
@@ -62,7 +54,7 @@ def make_parser() -> Parser:
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
-    add("project", type=project_path, help="project folder with tracks by track-people")
+    add_project_argument(parser)
     add(
         "footage",
         nargs="*",

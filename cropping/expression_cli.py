@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import Parser, require_range, run
+from data.command.command import run
+from data.command.parser import Parser, require_range
 from data.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ SMILES, EXPRESSIONS = "train-smiles", "train-expressions"
 SMILE_LABELS = ("smile", "smiling", "happiness", "happy", "laugh", "laughing", "joy")
 _EPOCHS = 24
 _DATA = (
-    "folder with one folder of pictures per class; CSV file with the columns file, label and, if "
-    "known, subject; or zip of either"
+    "labelled faces: a folder with one folder of pictures per class, a CSV file with the columns "
+    "file, label and, if known, subject, or a zip of either"
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,15 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from clustering.pairing.options import add_pair_options, pairing_of
-from data.command.command import (
+from data.command.command import run, with_projects
+from data.command.parser import (
     Parser,
     add_model_options,
+    add_project_argument,
     add_ray_option,
     add_stream_options,
+    did_you_mean,
     require_range,
-    run,
     stream_choice,
-    with_projects,
 )
 from data.core.errors import InputError
 from data.storage.addresses import footage_path, project_path
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             NAME,
             lambda: with_projects(NAME, make_subparser(name).parse_args(rest), COMMANDS[name].run),
         )
-    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(words), _run))
+    return run(NAME, lambda: with_projects(NAME, _run_options(words), _run))
 
 
 # --- all stages -------------------------------------------------------------------------------
@@ -92,6 +94,24 @@ def make_parser() -> Parser:
     return parser
 
 
+def _run_options(words: Sequence[str]) -> argparse.Namespace:
+    """Parse the options of a run, and check that its footage is not a mistyped command.
+
+    Raises:
+        InputError: the options are invalid, or a word is no footage.
+    """
+    parsed: argparse.Namespace = make_parser().parse_args(words)
+    for word in words[:1]:
+        if re.fullmatch(r"[A-Za-z]+", word) and not Path(word).exists():
+            similar = did_you_mean(word, COMMANDS)
+            raise InputError(f"{word}: no such file and no command of {NAME}{similar}")
+    for path in parsed.footage:
+        if (path / "project.json").is_file():
+            commands = f"{NAME} status or serve-people"
+            raise InputError(f"{path}: a project, not a footage; use {commands}, or name footage")
+    return parsed
+
+
 def _run(parsed: argparse.Namespace) -> int:
     require_range("--threads", parsed.threads, low=0, high=256)
     if not (parsed.footage or parsed.pairs):
@@ -119,10 +139,6 @@ def _run(parsed: argparse.Namespace) -> int:
 # --- subcommands ------------------------------------------------------------------------------
 
 
-def _project_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("project", type=project_path, help="project folder, such as concert.fancam")
-
-
 def _existing(folder: Path) -> Project:
     from data.project.project import Project, require_project
 
@@ -131,7 +147,7 @@ def _existing(folder: Path) -> Project:
 
 
 def _status_options(parser: argparse.ArgumentParser) -> None:
-    _project_options(parser)
+    add_project_argument(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, one row per line")
 
 
@@ -144,7 +160,7 @@ def _status(parsed: argparse.Namespace) -> int:
 def _clean_options(parser: argparse.ArgumentParser) -> None:
     from fancam.clean import KINDS
 
-    _project_options(parser)
+    add_project_argument(parser)
     add = parser.add_argument
     add(
         "--only",
@@ -162,7 +178,7 @@ def _clean(parsed: argparse.Namespace) -> int:
 
 
 def _forget_options(parser: argparse.ArgumentParser) -> None:
-    _project_options(parser)
+    add_project_argument(parser)
     parser.add_argument("person", help="current name of the person in the project")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -174,7 +190,7 @@ def _forget(parsed: argparse.Namespace) -> int:
 
 
 def _remove_options(parser: argparse.ArgumentParser) -> None:
-    _project_options(parser)
+    add_project_argument(parser)
     parser.add_argument(
         "footage", type=footage_path, help="the footage: its path, or its name in fancam status"
     )
@@ -188,7 +204,7 @@ def _remove(parsed: argparse.Namespace) -> int:
 
 
 def _people_options(parser: argparse.ArgumentParser) -> None:
-    _project_options(parser)
+    add_project_argument(parser)
     parser.add_argument(
         "--from",
         dest="other",
@@ -210,7 +226,7 @@ def _people(parsed: argparse.Namespace) -> int:
 def _export_options(parser: argparse.ArgumentParser) -> None:
     from fancam.export import FORMATS
 
-    _project_options(parser)
+    add_project_argument(parser)
     add = parser.add_argument
     add(
         "--format",

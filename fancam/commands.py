@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from data.command.command import Parser
+from data.command.parser import Parser
 
 
 def parsers() -> dict[str, Parser]:

@@ -18,6 +18,7 @@ from data.execution.stage import FootageStage, estimated_frames, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.inference.runtime import RuntimeName
 from data.project.project import Project, absolute
+from data.project.space_needed import require_space_for
 from data.project.stages import DETECTIONS, TRACKS
 from data.storage.fetch import fetch_footage
 from data.tables.frame_sizes import assignments_in_frame, store_frame_sizes
@@ -27,7 +28,6 @@ from data.video.content import follow_moved
 from data.video.footage import Footage, add_footage, probe
 from data.video.frames import Damage
 from tracking.detection.export import exported_model, people_of_classes
-from tracking.detection.networks import DeviceName
 from tracking.detection.tasks import DetectorSettings, TrackJob, TrackTask, detect_segment
 from tracking.linking.tracks import LinkSettings
 from tracking.training.report import REPORT
@@ -63,7 +63,7 @@ class TrackSettings:
     faces: bool = True
     overlay: bool = False
     mot: bool = False
-    device: DeviceName = "auto"
+    device: str = "auto"
     runtime: RuntimeName = "auto"
     threads: int = 0
     force: bool = False
@@ -174,6 +174,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
     def plan(self, footage: Path, *, threads: int) -> Work[_PlannedTracks, Tracked]:
         """Return the tasks of a footage: all, linking only, or reading its results."""
         project, settings, probed = self.project, self.settings, self._probed(footage)
+        require_space_for(project, TRACKS, [probed])
         name = add_footage(project, probed, force=settings.force).name
         job = self._job(name, probed, threads)
         detected = not settings.force and _is_detected(project, job)
@@ -205,7 +206,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         return probe(fetch_footage(path), self.project.streams_of(path))
 
     def _detect_tasks(self, job: TrackJob) -> tuple[Task[Damage], ...]:
-        gpus = _GPU_SHARE if self.settings.device == "cuda" else 0.0
+        gpus = _GPU_SHARE if self.settings.device.startswith("cuda") else 0.0
         reads = self.project.names_of(self.project.tracker_folder, job.folder)
         return tuple(
             Task(detect_segment, TrackTask(job, segment), gpus, reads) for segment in job.segments

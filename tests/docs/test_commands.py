@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cropping.expression_cli import SMILE_LABELS
-from data.command.command import Parser
+from data.command.parser import Parser
 from data.core.errors import InputError
 from fancam.commands import parsers
 from tests import ROOT
