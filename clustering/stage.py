@@ -32,8 +32,8 @@ from data.core.errors import InputError, ends_run
 from data.core.streams import StreamChoice
 from data.execution.context import RunContext
 from data.execution.failures import Failures
+from data.execution.space_needed import require_space_for
 from data.project.project import FootageEntry, Project, absolute
-from data.project.space_needed import require_space_for
 from data.project.stages import FACES, PEOPLE, PeopleRecord
 from data.storage.fetch import fetch_footage
 from data.tables.faces import Faces, Frames

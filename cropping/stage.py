@@ -38,10 +38,10 @@ from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.name_list import first_names
 from data.execution.context import RunContext
+from data.execution.space_needed import require_space_for
 from data.execution.stage import FootageStage, estimated_frames, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.project.project import FootageEntry, Project, change
-from data.project.space_needed import require_space_for
 from data.project.stages import CROPS, CropsRecord
 from data.storage.fetch import fetch_footage
 from data.storage.shown import command_line

@@ -292,7 +292,7 @@ def _check_requirements(project: Project, footages: Sequence[Path], settings: Ru
 
 def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, int]:
     """Return the number of bytes that each stage has yet to write, by command."""
-    from data.project.space_needed import space_needed
+    from data.execution.space_needed import space_needed
     from data.project.stages import CROPS, FACES, TRACKER, TRACKS
 
     def undone(stage: Stage[Any]) -> list[Footage]:

@@ -14,11 +14,11 @@ from data.core.errors import InputError
 from data.core.name_list import first_names
 from data.execution.context import RunContext
 from data.execution.segments import segments_of
+from data.execution.space_needed import require_space_for
 from data.execution.stage import FootageStage, estimated_frames, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.inference.runtime import RuntimeName
 from data.project.project import Project, absolute
-from data.project.space_needed import require_space_for
 from data.project.stages import DETECTIONS, TRACKS
 from data.storage.fetch import fetch_footage
 from data.tables.frame_sizes import assignments_in_frame, store_frame_sizes

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 import fancam.cli
 from clustering.faces.labelled import numbers_in_frame
 from data.erasure.residue_scan import Needle, find_residues, picture_mark
+from data.execution.space_needed import space_needed
 from data.project.project import Project
-from data.project.space_needed import space_needed
 from data.project.stages import FACES, TRACKER, TRACKS
 from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces

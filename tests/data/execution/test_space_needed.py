@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.project.space_needed import space_needed
+from data.execution.space_needed import space_needed
 from data.video.footage import probe
 from tests.clips.encoding import encode
 from tests.clips.numbered import picture
