@@ -373,8 +373,8 @@ COMMANDS: Final = {
         _config,
         _config_options,
         "list the options that config files and environment variables set",
-        " The command line has precedence over variables, they over the project's file, and it over"
-        " the user's.",
+        " In order of precedence: the command line, variables, the project's file, the user's"
+        " file.",
     ),
     "completion": _Command(
         _completion,

@@ -52,7 +52,8 @@ def make_parser() -> Parser:
         help="network to start from: a YOLO detector (.pt), or an architecture to train from "
         "scratch, such as yolo11n.yaml (default: yolo11n.pt, downloaded from ultralytics once)",
     )
-    add("--epochs", type=int, metavar="N", help="default: by the number of images, 12 to 100")
+    epochs = "training epochs (default: 12 to 100 by the number of images)"
+    add("--epochs", type=int, metavar="N", help=epochs)
     add("--imgsz", type=int, metavar="PX", help="longer side of the images (default: 416; GPU 640)")
     add("--batch", type=int, metavar="N", help="images per batch (default: 8; GPU 16)")
     add_device_option(parser)
