@@ -105,7 +105,8 @@ def erase_faces(project: Project, person_id: int, *, progress: Progress) -> Eras
             erased.append(_erase_in_footage(project, name, own))
         erase_person(people, person_id)
         tables = {name: read_tables(project, name) for name in project.footages}
-        identified, current = identified_footages(people, tables), as_reviewed(record, people)
+        with people.reading():
+            identified, current = identified_footages(people, tables), as_reviewed(record, people)
     plan = plan_dataset(identified.visible(), identified.names, label_margin=record.label_margin)
     write_outputs(project, identified, plan, progress)
     project.finish(PEOPLE, current)

@@ -108,7 +108,7 @@ def known_in_project(project: Project) -> KnownFaces:
     """
     clustered_record(project)
     tables = {name: read_tables(project, name) for name in project.footages}
-    with open_people(project.people_file) as people:
+    with open_people(project.people_file) as people, people.reading():
         names = {p: n for p, n in _named(people).items() if not is_default_name(n)}
         footages = identified_footages(people, tables).footages
     if not names:

@@ -32,7 +32,6 @@ from data.core.errors import InputError, ends_run
 from data.core.streams import StreamChoice
 from data.execution.context import RunContext
 from data.execution.failures import Failures
-from data.execution.space_needed import require_space_for
 from data.project.project import FootageEntry, Project, absolute
 from data.project.stages import FACES, PEOPLE, PeopleRecord
 from data.storage.fetch import fetch_footage
@@ -78,8 +77,6 @@ def cluster_faces(
         store_frame_sizes(project)
         others, left_out = _probe_others(project, paths, failures)
         failures.expect(len(others))
-        both = [footage for pair in paired for footage in pair.footages]
-        require_space_for(project, FACES, [*single, *both, *others])
         remove_pairs(project, single)
         footages = [*single, *_overlapping(project, paired, settings, context), *others]
         lessons = known_lessons(project)
@@ -148,8 +145,9 @@ def _write_people(
             project.unfinish(PEOPLE)
             identify_people(project, people, tables, settings.grouping)
         naming = _name_known(people, tables, settings, context)
-        identified = identified_footages(people, tables)
-        inputs = _people_inputs(project, settings, people)
+        with people.reading():
+            identified = identified_footages(people, tables)
+            inputs = _people_inputs(project, settings, people)
     plan = plan_dataset(identified.visible(), identified.names, label_margin=settings.label_margin)
     done = done and not naming.named and outputs_exist(project, plan)
     if not done:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import run
-from data.command.parser import Parser, require_range
+from data.command.command import Parser, require_range, run
 from data.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,23 +19,22 @@ SMILES, EXPRESSIONS = "train-smiles", "train-expressions"
 SMILE_LABELS = ("smile", "smiling", "happiness", "happy", "laugh", "laughing", "joy")
 _EPOCHS = 24
 _DATA = (
-    "labelled faces: a folder with one folder of pictures per class, a CSV file with the columns "
-    "file, label and, if known, subject, or a zip of either"
+    "folder with one folder of pictures per class; CSV file with the columns file, label and, if "
+    "known, subject; or zip of either"
 )
 
 
 def smiles_main(arguments: Sequence[str] | None = None) -> int:
     """Run `train-smiles` and return its exit code."""
-    return run(SMILES, lambda: _smiles(make_smiles_parser().parse_args(arguments)))
+    return run(SMILES, lambda: _smiles(_smiles_parser().parse_args(arguments)))
 
 
 def expressions_main(arguments: Sequence[str] | None = None) -> int:
     """Run `train-expressions` and return its exit code."""
-    return run(EXPRESSIONS, lambda: _expressions(make_expressions_parser().parse_args(arguments)))
+    return run(EXPRESSIONS, lambda: _expressions(_expressions_parser().parse_args(arguments)))
 
 
-def make_smiles_parser() -> Parser:
-    """Return the parser of train-smiles."""
+def _smiles_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=SMILES,
         description="Train a small smile classifier on labelled faces, for smile-gifs --model. "
@@ -54,8 +52,7 @@ def make_smiles_parser() -> Parser:
     return parser
 
 
-def make_expressions_parser() -> Parser:
-    """Return the parser of train-expressions."""
+def _expressions_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=EXPRESSIONS,
         description="Train a small classifier of facial expressions on labelled faces. Its classes "

@@ -2,6 +2,6 @@
 
 import sys
 
-from fancam.start import fancam
+from fancam.cli import main
 
-sys.exit(fancam())
+sys.exit(main())

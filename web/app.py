@@ -18,8 +18,10 @@ from web.core.security import Guard
 from web.core.settings import ServerSettings
 from web.core.templates import STATIC_FOLDER
 from web.label import routes as label_routes
+from web.label.predictions import Predictions
 from web.login import LoginGate
 from web.people import routes as people_routes
+from web.people.writing import WritingJobs
 from web.watch import media
 from web.watch import routes as watch_routes
 
@@ -63,6 +65,8 @@ def create_app(projects: Iterable[Path], settings: ServerSettings) -> FastAPI:
     app.state.library = Library(projects)
     app.state.settings = settings
     app.state.login_gate = LoginGate(settings)
+    app.state.writing_jobs = WritingJobs()
+    app.state.predictions = Predictions()
     add_error_handlers(app)
     for module in (login, watch_routes, media, people_routes, label_routes):
         app.include_router(module.router)

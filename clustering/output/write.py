@@ -80,7 +80,7 @@ def folders_exist(project: Project) -> bool:
         return True
     record = project.require_record(PEOPLE)
     tables = {name: read_tables(project, name) for name in project.footages}
-    with open_people(project.people_file) as people:
+    with open_people(project.people_file) as people, people.reading():
         return outputs_exist(project, _plan(identified_footages(people, tables), record))
 
 
@@ -151,7 +151,7 @@ def pending_changes(project: Project) -> OutputChanges:
     """
     record = clustered_record(project)
     tables = {name: read_tables(project, name) for name in project.footages}
-    with open_people(project.people_file) as people:
+    with open_people(project.people_file) as people, people.reading():
         identified, current = identified_footages(people, tables), as_reviewed(record, people)
     done = project.is_finished(PEOPLE, current)
     plan = _plan(identified, current)
@@ -173,7 +173,7 @@ def write_people(project: Project, *, progress: Progress) -> OutputChanges:
     with project.lock():
         record = clustered_record(project)
         tables = {name: read_tables(project, name) for name in project.footages}
-        with open_people(project.people_file) as people:
+        with open_people(project.people_file) as people, people.reading():
             identified, current = identified_footages(people, tables), as_reviewed(record, people)
         plan = _plan(identified, current)
         changes = _changes(project, plan, up_to_date=True)

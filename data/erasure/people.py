@@ -42,7 +42,7 @@ def erase_person(people: People, person_id: int) -> None:
         execute("DELETE FROM former_faces")  # their people are not certain
         _erase_decisions(people, erased, erased_faces)
         _erase_former_names(people, names)
-        people.raise_revision()
+        people.raise_revision(clustered=True)  # faces of the same frames have other ids
         update_projection(people)
     execute("VACUUM")
 

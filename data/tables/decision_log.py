@@ -156,6 +156,8 @@ class DecisionLog:
     def _check_seen(self, concerned: set[int], seen: int | None) -> None:
         if seen is None:
             return
+        if seen > self._people.revision():
+            raise OutdatedError("the project was replaced meanwhile; look again")
         query = "SELECT concerned FROM decisions WHERE revision > ?"
         rows = self._execute(query, (seen,)).fetchall()
         changed = any(concerned & set(json.loads(others)) for (others,) in rows)

@@ -68,6 +68,18 @@ class People:
         with self.connection as connection:
             yield connection
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Give all reads of the block the same revision, whatever is written meanwhile.
+
+        Writers wait for the end of the block, so another connection must not be opened in it.
+        """
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.connection.rollback()
+
     # --- people and faces ---------------------------------------------------------------------
 
     def names(self) -> dict[int, str]:
@@ -185,12 +197,18 @@ class People:
         return int(self.connection.execute("SELECT revision FROM review").fetchone()[0])
 
     def clustered(self) -> int:
-        """Return the revision of the last clustering."""
+        """Return the revision at which faces were last clustered, renumbered or erased."""
         return int(self.connection.execute("SELECT clustered FROM review").fetchone()[0])
 
-    def raise_revision(self) -> int:
-        """Increment the revision, inside a transaction, and return it."""
+    def raise_revision(self, *, clustered: bool = False) -> int:
+        """Increment the revision, inside a transaction, and return it.
+
+        Args:
+            clustered: refuse decisions from pages that show an earlier revision.
+        """
         self.connection.execute("UPDATE review SET revision = revision + 1")
+        if clustered:
+            self.connection.execute("UPDATE review SET clustered = revision")
         return self.revision()
 
 

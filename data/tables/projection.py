@@ -49,7 +49,7 @@ def store_clustering(
             joins = shifted(joined[footage]) if joined else np.full(len(ids), UNKNOWN, np.int64)
             rows = _face_rows(footage, table, ids, joins)
             connection.executemany("INSERT INTO faces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        connection.execute("UPDATE review SET clustered = ?", (people.raise_revision(),))
+        people.raise_revision(clustered=True)
         update_projection(people)
         _store_former(people, last)
 

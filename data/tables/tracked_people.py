@@ -43,7 +43,7 @@ def tracked_people(project: Project, footage: str) -> TrackedPeople:
     tracked = tracked_names(project, footage)
     if not project.people_file.exists():
         return TrackedPeople(tracked, tracked, {})
-    with open_people(project.people_file) as people:
+    with open_people(project.people_file) as people, people.reading():
         current, merges = people.names(), people.merged_into()
     # A merged person who has a name again was found again by a later clustering.
     merged = {p: merges[p] for p in tracked if p in merges and p not in current}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -30,6 +31,7 @@ from tests.records import faces_record
 
 PEOPLE = 4
 FRAMES = 24
+FRAME_WH = (1000, 200)
 RERUNS: tuple[dict[str, Any], ...] = (
     {},
     {"min_samples": 20},
@@ -76,7 +78,7 @@ class Game:
 
     def __init__(self, people: People, seed: int) -> None:
         self.people, self.log, self.seed = people, DecisionLog(people), seed
-        self.whole = {"a": _footage(seed)}
+        self.whole = {"a": draw_footage(seed)}
         self.options: dict[str, Any] = {}
         self.history = [Rules()]
         self.undone: list[Rules] = []
@@ -104,7 +106,7 @@ class Game:
             self.run()
         elif step.act == "add":
             if "b" not in self.whole:
-                self.whole["b"] = _footage(self.seed + 1000)
+                self.whole["b"] = draw_footage(self.seed + 1000)
             self.run()
         else:
             self._decide(DecisionKind(step.act), step.numbers)
@@ -120,20 +122,7 @@ class Game:
 
     def check(self) -> None:
         """Compare the people with the rules."""
-        names, owners, rules = self.people.names(), self.owners(), self.rules
-        assert len(set(names.values())) == len(names), "two people have one name"
-        for person, name in rules.names.items():
-            assert names.get(person) == name, f"person {person} lost the name {name}"
-        for face, owner in owners.items():
-            assert owner not in rules.forbidden(face), f"ejected face {face} is back at {owner}"
-            pinned = rules.pinned.get(face, owner)
-            assert owner == pinned, f"face {face} of {pinned} is at {owner}"
-        assert not set(rules.merged) & (set(owners.values()) | set(names)), (
-            "a merged person is back"
-        )
-        with_faces = set(owners.values()) - {UNKNOWN}
-        assert with_faces <= set(names) <= with_faces | set(rules.names), "names are not the people"
-        assert self.people.hidden() == rules.hidden & set(names), "other people are hidden"
+        self.rules.check(self.people.names(), self.people.hidden(), self.owners())
         self._check_outputs()
         state = self._state()
         with self.people.transaction():
@@ -155,27 +144,17 @@ class Game:
 
     def owners(self) -> dict[Face, int]:
         """Return the person of each face of the current sampling."""
+        every = self.options.get("every", 1)
         return {
             (name, int(row)): int(person)
-            for name in self.whole
+            for name, faces in self.whole.items()
             for row, person in zip(
-                self._rows(name), self.people.assignments(name).person_id, strict=True
+                _sampled(faces, every), self.people.assignments(name).person_id, strict=True
             )
         }
 
-    def _rows(self, name: str) -> NDArray[np.int64]:
-        """Return the sampled rows of a footage's table."""
-        return np.flatnonzero(self.whole[name].frame_index % self.options.get("every", 1) == 0)
-
     def _tables(self) -> dict[str, tuple[Frames, Faces]]:
-        tables = {}
-        for name, faces in self.whole.items():
-            index = np.arange(0, FRAMES, self.options.get("every", 1))
-            frames = table(
-                Frames, len(index), frame_index=index, time_s=index, frame_wh=(1000, 200)
-            )
-            tables[name] = frames, faces.take(self._rows(name))
-        return tables
+        return sampled_tables(self.whole, self.options.get("every", 1))
 
     def _cluster(self) -> None:
         chosen = {name: value for name, value in self.options.items() if name != "every"}
@@ -246,7 +225,18 @@ class Game:
         return keys
 
 
-def _footage(seed: int) -> Faces:
+def sampled_tables(whole: Mapping[str, Faces], every: int) -> dict[str, tuple[Frames, Faces]]:
+    """Return frames and faces of every ``every``-th frame, by footage."""
+    index = np.arange(0, FRAMES, every)
+    frames = table(Frames, len(index), frame_index=index, time_s=index, frame_wh=FRAME_WH)
+    return {name: (frames, faces.take(_sampled(faces, every))) for name, faces in whole.items()}
+
+
+def _sampled(faces: Faces, every: int) -> NDArray[np.int64]:
+    return np.flatnonzero(faces.frame_index % every == 0)
+
+
+def draw_footage(seed: int) -> Faces:
     """Return faces of four people: two in each frame, one of them in tracklets of six frames."""
     random = np.random.default_rng(seed)
     frames = [random.choice(PEOPLE, 2, replace=False).tolist() for _ in range(FRAMES // 6)]

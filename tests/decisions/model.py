@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from data.core.arrays import UNKNOWN
 from data.tables.decisions import DecisionKind
 
 Face: TypeAlias = tuple[str, int]
@@ -66,6 +67,31 @@ class Rules:
             case _:
                 rules._assign(faces, person)
         return rules
+
+    def check(
+        self, names: dict[int, str], hidden: Collection[int], owners: dict[Face, int]
+    ) -> None:
+        """Compare a project with the rules.
+
+        Args:
+            names: name of each person.
+            hidden: hidden people.
+            owners: person of each face of the current sampling; -1 unknown.
+
+        Raises:
+            AssertionError: a rule is broken.
+        """
+        assert len(set(names.values())) == len(names), "two people have one name"
+        for person, name in self.names.items():
+            assert names.get(person) == name, f"person {person} lost the name {name}"
+        for face, owner in owners.items():
+            assert owner not in self.forbidden(face), f"ejected face {face} is back at {owner}"
+            pinned = self.pinned.get(face, owner)
+            assert owner == pinned, f"face {face} of {pinned} is at {owner}"
+        assert not set(self.merged) & (set(owners.values()) | set(names)), "a merged person is back"
+        with_faces = set(owners.values()) - {UNKNOWN}
+        assert with_faces <= set(names) <= with_faces | set(self.names), "names are not the people"
+        assert hidden == self.hidden & set(names), "other people are hidden"
 
     def current(self, person: int) -> int:
         """Return the id of a person after all merges."""

@@ -125,8 +125,5 @@ def _set(project: OpenProject, set_id: str) -> LabelSet:
 
 
 def _predictions(request: Request) -> Predictions:
-    predictions = getattr(request.app.state, "predictions", None)
-    if predictions is None:
-        predictions = request.app.state.predictions = Predictions()
-    assert isinstance(predictions, Predictions)
+    predictions: Predictions = request.app.state.predictions
     return predictions

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from data.core.arrays import UNKNOWN
+from data.core.errors import OutdatedError
 from data.tables.decision_log import HistoryEntry
-from data.tables.decisions import Decision, DecisionKind
+from data.tables.decisions import Decision, DecisionKind, FaceKeys
 from web.core.library import MAX_ID
 from web.people.snapshot import FACE_ID, PeopleSnapshot
 
@@ -93,6 +94,7 @@ def decision_of(
 
     Raises:
         NotFoundError: no such face.
+        OutdatedError: the faces are not clustered.
         ValueError: the two people are the same.
     """
     kind = DecisionKind(request.kind)
@@ -102,11 +104,20 @@ def decision_of(
         case TwoPeopleRequest():
             return Decision(kind, request.person, request.other)
         case FacesRequest():
-            return Decision(kind, request.person, faces=snapshot.faces.face_keys(request.faces))
+            return Decision(kind, request.person, faces=_face_keys(request.faces, snapshot))
         case SplitRequest():
-            return Decision(kind, UNKNOWN, faces=snapshot.faces.face_keys(request.faces))
+            return Decision(kind, UNKNOWN, faces=_face_keys(request.faces, snapshot))
         case OnePersonRequest():
             return Decision(kind, request.person)
+
+
+def _face_keys(ids: list[str], snapshot: PeopleSnapshot) -> dict[str, FaceKeys]:
+    face_keys = snapshot.faces.face_keys(ids)
+    for name in face_keys.keys() & snapshot.unclustered:
+        # A page could show other faces of the same numbers.
+        message = "its faces were found again; run cluster-faces, or wait for its end, then look"
+        raise OutdatedError(f"{name}: {message} again")
+    return face_keys
 
 
 # --- responses --------------------------------------------------------------------------------

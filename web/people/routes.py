@@ -217,8 +217,5 @@ def write(request: Request, project: ProjectParameter, empty: EmptyBody) -> JSON
 
 
 def _jobs(request: Request) -> WritingJobs:
-    jobs = getattr(request.app.state, "writing_jobs", None)
-    if jobs is None:
-        jobs = request.app.state.writing_jobs = WritingJobs()
-    assert isinstance(jobs, WritingJobs)
+    jobs: WritingJobs = request.app.state.writing_jobs
     return jobs

@@ -16,6 +16,7 @@ from clustering.output.write import is_written
 from data.core.arrays import UNKNOWN
 from data.core.digest import file_key
 from data.core.errors import InputError
+from data.project.paths import ProjectFolder
 from data.project.project import Project
 from data.tables.decision_log import DecisionLog, HistoryEntry
 from data.tables.decisions import FaceKeys, Reviewed, ReviewedFaces
@@ -87,6 +88,7 @@ class PeopleSnapshot:
     clustered: int  # revision of the last clustering
     faces: ProjectFaces
     found: dict[str, NDArray[np.int64]]  # per footage, (n,) as clustered; -1 unknown
+    unclustered: frozenset[str]  # footages whose faces were found again since the clustering
     joined: dict[str, NDArray[np.int64]]  # per footage, (n,) person joined while ejected; -1 none
     person_id: NDArray[np.int64]  # (n,) after all decisions; -1 unknown
     never: NDArray[np.int64]  # (n, k) ids of the people excluded for each face, padded with -1
@@ -103,12 +105,14 @@ def read_snapshot(project: OpenProject) -> PeopleSnapshot:
     Raises:
         InputError: the project has not been clustered yet.
     """
-    read = project.read()
-    if not read.people_file.exists():
-        raise InputError(f"{read.folder}: there are no people yet; run cluster-faces first")
-    faces = project_faces(read)
-    with open_people(read.people_file) as people:
-        snapshot = _snapshot(project.id, faces, people)
+    people_file = ProjectFolder(project.folder).people_file
+    if not people_file.exists():
+        raise InputError(f"{project.folder}: there are no people yet; run cluster-faces first")
+    with open_people(people_file) as people:
+        with people.reading():
+            people.revision()  # the first read: the tables are not older than the people
+            read = project.read()
+            snapshot = _snapshot(project.id, project_faces(read), people)
         return dataclasses.replace(snapshot, written=is_written(read, people))
 
 
@@ -124,13 +128,23 @@ def _snapshot(project_id: str, faces: ProjectFaces, people: People) -> PeopleSna
     clustered = people.clustered()
     if latest is not None and (latest.clustered, latest.faces) == (clustered, faces):
         found, joined = latest.found, latest.joined  # not changed by decisions
+        unclustered = latest.unclustered
     else:
-        found = {name: _found(people, name, table) for name, table in tables.items()}
+        unclustered = frozenset(n for n in tables if not _is_clustered(people, n, tables[n]))
+        found = {
+            name: np.full(len(table), UNKNOWN, np.int64)
+            if name in unclustered
+            else people.clustered_assignments(name).person_id
+            for name, table in tables.items()
+        }
         joined = {name: _joined(people, name, table) for name, table in tables.items()}
     face_keys = {name: FaceKeys(table.time_s, table.xyxy) for name, table in tables.items()}
     reviewed = people.reviewed(face_keys, found, joined)
     labels = [reviewed.labels[name] for name in tables]
     person_id = np.concatenate([np.zeros(0, np.int64), *(each.person_id for each in labels)])
+    names = people.names()
+    # A face that is not clustered yet may be pinned to a person who has no other face now.
+    person_id[~np.isin(person_id, list(names))] = UNKNOWN
     if latest is not None and np.array_equal(latest.person_id, person_id):
         person_id = latest.person_id  # `Likeness` caches by array identity
     snapshot = PeopleSnapshot(
@@ -138,26 +152,24 @@ def _snapshot(project_id: str, faces: ProjectFaces, people: People) -> PeopleSna
         clustered=clustered,
         faces=faces,
         found=found,
+        unclustered=unclustered,
         joined=joined,
         person_id=person_id,
         never=_never(labels),
-        names=people.names(),
+        names=names,
         reviewed=reviewed,
         undo=DecisionLog(people).next_undo(),
         redo=DecisionLog(people).next_redo(),
         written=False,
     )
-    # Do not cache a snapshot if a decision was made between these reads.
-    if people.revision() == revision:
-        _LATEST[project_id] = snapshot
+    _LATEST[project_id] = snapshot
     return snapshot
 
 
-def _found(people: People, name: str, faces: Faces) -> NDArray[np.int64]:
-    """Return the clustering's person ids, ``(n,)``; -1 for faces that are not clustered yet."""
+def _is_clustered(people: People, name: str, faces: Faces) -> bool:
+    """Whether the last clustering was of exactly these faces."""
     found = people.clustered_assignments(name)
-    is_current = len(found) == len(faces) and np.array_equal(found.xyxy, faces.xyxy)
-    return found.person_id if is_current else np.full(len(faces), UNKNOWN, np.int64)
+    return len(found) == len(faces) and np.array_equal(found.xyxy, faces.xyxy)
 
 
 def _joined(people: People, name: str, faces: Faces) -> NDArray[np.int64]:

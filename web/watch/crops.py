@@ -65,7 +65,7 @@ def current_crops(project: Project, footage: str) -> FootageCrops | None:
     crops = read_crops(project.crops_folder(footage), project.record(GIFS, footage))
     if crops is None or not project.people_file.is_file():
         return crops
-    with open_people(project.people_file) as people:
+    with open_people(project.people_file) as people, people.reading():
         names, merged_into = people.names(), people.merged_into()
     return replace(crops, people=_current(crops.people, names, merged_into))
 

@@ -16,7 +16,6 @@ import pytest
 from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.project.stages import TRACKER, TRACKS
-from data.tables.faces import Faces
 from data.tables.people import open_people
 from tests.records import tracker_record, tracks_record
 from tests.web.serving import own_origin, served_client
@@ -157,6 +156,7 @@ WRONG: dict[str, tuple[str, Any, int]] = {
     ),
     "an old page": ("/undo", {"seen": 0}, 409),
     "a revision that does not exist yet": ("/redo", {"seen": 77}, 409),
+    "a later page": ("/decisions", {"seen": 77, "kind": "hide", "person": 1}, 409),
     "undo of more": ("/undo", {"seen": 1, "kind": "hide"}, 422),
     "writing with an extra field": ("/writing", {"folder": "/tmp"}, 422),
 }
@@ -270,16 +270,6 @@ def test_a_project_that_was_never_clustered(tmp_path: Path, address: str) -> Non
         answer = client.get(address)
         assert (answer.status_code, "cluster-faces" in answer.text) == (200, True)
         assert client.get(PEOPLE).status_code == 409
-
-
-def test_new_faces_are_unknown_until_they_are_clustered(
-    ask: ApiClient, sorted_project: Project
-) -> None:
-    """Faces have new sampling times, and the run was stopped before the clustering."""
-    table = Faces.read(sorted_project.faces_file("film"))
-    table.take(np.arange(len(table) - 3)).write(sorted_project.faces_file("film"))
-    content = ask.get(PEOPLE)
-    assert content["unknown"]["count"] == len(table) - 3
 
 
 # --- labels -----------------------------------------------------------------------------------

@@ -56,15 +56,18 @@ class Review {
     return this.#enqueue(async () => {
       const state = await this.#send("decisions", decision);
       if (!quiet) {
-        toast(state.note, { action: { label: "Undo", run: () => this.undo() } });
+        // Another window may have decided between the answer and its state: Undo is about this one.
+        const action = { label: "Undo", run: () => this.undo({ seen: state.revision }) };
+        toast(state.note, state.undo === state.note ? { action } : {});
         announce(state.note);
       }
     });
   }
 
-  undo() {
+  /** Undo the latest decision; it is refused if there is a change after the revision `seen`. */
+  undo({ seen } = {}) {
     return this.#enqueue(async () => {
-      const { note } = await this.#send("undo", {});
+      const { note } = await this.#send("undo", seen === undefined ? {} : { seen });
       this.#report(note ? `Undone: ${note}` : "Nothing to undo");
     });
   }
@@ -84,7 +87,7 @@ class Review {
   async #send(path, body) {
     const state = await request(`${data.api}/${path}`, {
       method: "POST",
-      body: { ...body, seen: this.state.revision },
+      body: { seen: this.state.revision, ...body },
     });
     this.#publish(state);
     return state;
@@ -116,11 +119,12 @@ class Review {
     try {
       const { revision } = await request(`${data.api}/revision`);
       if (revision === this.state.revision) return;
-      await this.#queue;
-      if (revision > this.state.revision) {
+      // In the queue, because the answer to a later decision must not be replaced by this state.
+      await (this.#queue = this.#queue.then(async () => {
+        if (revision <= this.state.revision) return;
         await this.load();
         announce("Decisions from another window were loaded.");
-      }
+      }));
     } catch {
       // The next decision will report that the server does not respond.
     }
