@@ -54,7 +54,9 @@ QUIET_SUFFIXES: Final = _suffixes(
 """Suffixes of files that are no media, and are skipped without a word."""
 
 _MAY_BE_ANIMATED: Final = (b"GIF8", b"\x89PNG", b"RIFF")
-_SEQUENCE_BRANDS: Final = frozenset({b"avis", b"msf1", b"hevc", b"hevx"})
+HEVC_SEQUENCE_BRANDS: Final = frozenset({b"hevc", b"hevx", b"msf1"})
+"""Brands of pictures with a track of HEVC frames."""
+_SEQUENCE_BRANDS: Final = HEVC_SEQUENCE_BRANDS | {b"avis"}
 HEIF_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )

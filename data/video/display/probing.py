@@ -74,19 +74,14 @@ def _header_aspect(container: InputContainer, stream: VideoStream) -> Fraction |
 
 @lru_cache(_REMEMBERED)
 def _stored_sizes(
-    path: Path,
-    content: str,  # noqa: ARG001 - a part of the key
-    number: int | None,
-    aspect: Fraction | None,
+    path: Path, key: str, number: int | None, aspect: Fraction | None
 ) -> tuple[StoredSize, ...]:
+    del key  # for the cache only
     return stored_sizes(path, number, aspect)
 
 
 @lru_cache(_REMEMBERED)
-def _field_order(
-    path: Path,
-    content: str,  # noqa: ARG001 - a part of the key
-    number: int | None,
-) -> FieldOrder:
+def _field_order(path: Path, key: str, number: int | None) -> FieldOrder:
+    del key  # for the cache only
     with open_video(path, number=number) as (container, stream):
         return field_order(container, stream)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from data.core.arrays import Image
 from data.core.errors import InputError
-from data.core.file_types import brands, may_be_animated
+from data.core.file_types import HEVC_SEQUENCE_BRANDS, brands, may_be_animated
 from data.video.frames import Damage
 from data.video.pictures.images import open_picture, rgb_of
 
@@ -26,7 +26,6 @@ TICKS_PER_S: Final = 1_000_000
 """Resolution of the frame times of an animated picture."""
 
 _FORMATS: Final = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
-_HEVC_SEQUENCE: Final = frozenset({b"hevc", b"hevx", b"msf1"})
 _HEAD_BYTES: Final = 512
 # Browsers show a frame of at most 10 ms for 100 ms: old encoders wrote no delay.
 _SHORTEST_MS, _DEFAULT_MS = 10, 100
@@ -65,7 +64,7 @@ def is_sequence(path: Path) -> bool:
     libav reads the track as a video.
     """
     with path.open("rb") as file:
-        return not _HEVC_SEQUENCE.isdisjoint(brands(file.read(_HEAD_BYTES)))
+        return not HEVC_SEQUENCE_BRANDS.isdisjoint(brands(file.read(_HEAD_BYTES)))
 
 
 def is_animated(path: Path) -> bool:
