@@ -23,7 +23,7 @@ _RECORDS: Final = tuple(
     if isinstance(kind, type) and issubclass(kind, Record) and kind is not Record
 )
 _PLACES: Final = frozenset(
-    {"name", "names", "video", "footage", "path", "people", "footages"} | {"labels"}
+    {"name", "names", "video", "footage", "path", "people", "footages", "labels"}
 )
 """Keys of our JSON and YAML files whose values may hold a name."""
 _KEYED: Final = frozenset({"files", "keys"})
@@ -36,7 +36,7 @@ _KEYS: Final = (
     | {field.name for kind in _RECORDS for field in fields(kind)}
     | {"schema", "stages", "size_bytes", "duration_s", "rate", "width", "height", "version"}
     | {"frames", "size_wh", "person_id", "seen", "body", "filled", "absent", "smiling", "note"}
-    | {"train", "val", "people", "tracker"}
+    | {"train", "val", "tracker"}
     | {"recordings", "second_begins_later_s", "first_frames_apart_s", "common_s", "disconnects"}
     | {"off_s", "back_s", "lasts_s", "begun", "common", "looked_at", "looked_at_s"}
 )
