@@ -71,18 +71,17 @@ def layout(count: int) -> tuple[int, int]:
     return max((s for s in shapes if s[0] * s[1] <= count), key=lambda s: (s[0] * s[1], -s[0]))
 
 
-def cut_tile(image: Image, xyxy: Box, *, tile_px: int = TILE_PX) -> Image:
-    """Cut out a square tile in which every face has the same size, ``(tile_px, tile_px, 3)``.
+def cut_tile(image: Image, xyxy: Box) -> Image:
+    """Cut out a square tile in which every face has the same size, ``(TILE_PX, TILE_PX, 3)``.
 
     Args:
         image: ``(h, w, 3)`` RGB frame or portrait.
         xyxy: ``(4,)`` px of the image.
-        tile_px: side of the tile, px.
     """
     margin = (xyxy[2:] - xyxy[:2]).max() * TILE_MARGIN
     box = (xyxy + margin * np.array([-1, -1, 1, 1])).astype(np.float32)
     height, width = image.shape[:2]
-    return cut(image, fit_region(box, 1.0, (width, height)), (tile_px, tile_px))
+    return cut(image, fit_region(box, 1.0, (width, height)), (TILE_PX, TILE_PX))
 
 
 def build_montage(tiles: Sequence[Image]) -> Image:

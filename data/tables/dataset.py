@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from data.core.atomic import write_text
 from data.core.boxes import clamp
 from data.core.errors import InputError
 from data.core.table import Column, Table
@@ -115,11 +114,6 @@ def format_data_file(content: DatasetFile) -> str:
     entries = {"train": content.train, "val": content.val, "names": names}
     # width keeps each name on one line, allow_unicode keeps it readable.
     return str(yaml.safe_dump(entries, allow_unicode=True, sort_keys=False, width=10_000))
-
-
-def write_data_file(path: Path, content: DatasetFile) -> None:
-    """Write data.yaml atomically."""
-    write_text(path, format_data_file(content))
 
 
 def read_data_file(path: Path) -> DatasetFile:

@@ -8,15 +8,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.atomic import write_text
 from data.project.project import Project
 from data.tables.dataset import (
     DATA_FILE,
     DatasetFile,
     ImageLabels,
+    format_data_file,
     format_labels,
     image_path,
     label_path,
-    write_data_file,
 )
 from data.video.pictures.jpeg import write_jpeg
 from tests.tracking.coloured import add_people
@@ -39,9 +40,8 @@ def draw_project(
     project.save()
     numbered = enumerate(known or names, start=1)
     add_people(project, {10 * number: name for number, name in numbered})
-    write_data_file(
-        project.dataset_folder / DATA_FILE, DatasetFile("images/train", "images/val", names)
-    )
+    content = DatasetFile("images/train", "images/val", names)
+    write_text(project.dataset_folder / DATA_FILE, format_data_file(content))
     random = np.random.default_rng(5)
     for split, count in (("train", train), ("val", val)):
         for number in range(count):

@@ -5,17 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.core.atomic import write_text
 from data.core.boxes import as_boxes
 from data.core.errors import InputError
 from data.tables.dataset import (
     DatasetFile,
     ImageLabels,
+    format_data_file,
     format_labels,
     label_path,
     parse_labels,
     read_data_file,
     read_labels,
-    write_data_file,
 )
 
 NAMES = (
@@ -84,7 +85,7 @@ def test_label_path() -> None:
 
 def test_data_file_comes_back(tmp_path: Path) -> None:
     content = DatasetFile("images/train", "images/val", NAMES)
-    write_data_file(tmp_path / "data.yaml", content)
+    write_text(tmp_path / "data.yaml", format_data_file(content))
     assert read_data_file(tmp_path / "data.yaml") == content
 
 
