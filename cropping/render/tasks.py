@@ -15,7 +15,6 @@ from cropping.camera.windows import CropWindows, crop_windows
 from cropping.render.blur import FaceBlur
 from cropping.render.encoder import VideoFormat
 from cropping.render.job import CropJob, CropPlan, Person, read_plan
-from cropping.render.picture_areas import stored_picture_areas
 from cropping.render.render import EncoderWorker, RenderFrame, RenderTarget, render
 from cropping.render.segments import (
     RenderSegment,
@@ -28,6 +27,7 @@ from cropping.render.segments import (
     shared_folder,
 )
 from cropping.render.shared_absence import share_absence
+from cropping.render.stored_areas import stored_picture_areas
 from cropping.smiles.model import load_smile_model
 from cropping.smiles.scorer import SmileScorer
 from data.core.arrays import Values

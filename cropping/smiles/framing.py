@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cropping.camera.subject import PictureArea
 from data.core.arrays import Image
 
 Square = tuple[float, float, float]  # left, top, side in px of the frame
@@ -33,6 +34,13 @@ def square_of(
     left = min(max(x - side / 2, 0.0), width - side)
     top = min(max(y + (_OFFSET - 0.5) * side, 0.0), height - side)
     return left, top, side
+
+
+def square_in(xyxy: NDArray[np.float32], area: PictureArea) -> Square:
+    """Return the square around a face, ``(4,)`` px, within the area of the picture."""
+    corner = np.array([area.left, area.top] * 2, np.float32)
+    left, top, side = square_of(xyxy - corner, area.wh)
+    return left + area.left, top + area.top, side
 
 
 def steady_box(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -264,7 +264,8 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
             selections=todo,
             targets=tuple(encoded[files[person.person_id]] for person in todo),
         )
-        reads = project.names_of(project.smiles_file(name), work)
+        detections = project.detections_file(name)
+        reads = project.names_of(project.smiles_file(name), work, detections)
         return Work(name, planned, last=Task(encode_gifs, job, reads=reads))
 
     def finish(self, finished: Finished[_PlannedGifs, Damage], *, took_s: float) -> SmileSummary:

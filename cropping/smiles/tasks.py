@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.smiles.framing import crop_square, square_of, steady_box
+from cropping.camera.footage_areas import FrameAreas
+from cropping.smiles.framing import crop_square, square_in, square_of, steady_box
 from cropping.smiles.gif import MIN_SIDE_PX, encode_loop
 from cropping.smiles.model import load_smile_model
 from cropping.smiles.scorer import SmileScorer
@@ -130,9 +131,12 @@ def _pictures(
     Rows of damaged frames are omitted.
     """
     boxes: dict[int, tuple[NDArray[np.float32], int]] = {}
+    footage, settings = job.footage, job.settings
+    timeline = job.paths.detections_file(job.name)
+    areas = FrameAreas.of(footage, timeline, threads=settings.threads)
     for selection in selections:
         steady = [steady_box(smiles.xyxy[rows]) for rows in selection.rows]
-        side_px = _side_px(steady, job.footage, job.settings.size_px)
+        side_px = _side_px(steady, footage, settings.size_px)
         for rows, box in zip(selection.rows, steady, strict=True):
             boxes |= dict.fromkeys(rows.tolist(), (box, side_px))
     rows_of: dict[int, list[int]] = {}
@@ -140,11 +144,12 @@ def _pictures(
         rows_of.setdefault(int(smiles.frame_index[row]), []).append(row)
     pictures: dict[int, Image] = {}
     frame_index = np.array(list(rows_of), np.int64)
-    for frame in pick_frames(job.footage, frame_index, threads=job.settings.threads, damage=damage):
+    for frame in pick_frames(footage, frame_index, threads=settings.threads, damage=damage):
         frame_wh = frame.image.shape[1], frame.image.shape[0]  # photographs differ in size
         for row in rows_of[frame.index]:
             box, side_px = boxes[row]
-            pictures[row] = crop_square(frame.image, square_of(box, frame_wh), side_px)
+            square = square_in(box, areas.at(frame.index, box, frame_wh))
+            pictures[row] = crop_square(frame.image, square, side_px)
     return pictures
 
 

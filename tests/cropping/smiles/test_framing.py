@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cropping.smiles.framing import crop_square, square_of, steady_box
+from cropping.camera.subject import PictureArea
+from cropping.smiles.framing import crop_square, square_in, square_of, steady_box
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,15 @@ def test_a_face_larger_than_the_frame_shows_the_whole_frame() -> None:
     left, top, side = square_of(np.array([0, 0, 300, 300], np.float32), (320, 240))
     assert (top, side) == (0, 240)
     assert 0 <= left <= 80
+
+
+def test_bars_of_the_footage_are_not_in_the_square() -> None:
+    letterbox, box = PictureArea(0, 60, (640, 240)), np.array([300, 70, 400, 170], np.float32)
+    left, top, side = square_in(box, letterbox)
+    assert top == 60
+    assert side == pytest.approx(230)
+    assert left + side / 2 == 350
+    assert square_in(box, PictureArea.whole((640, 360))) == square_of(box, (640, 360))
 
 
 def test_a_burst_has_one_box() -> None:

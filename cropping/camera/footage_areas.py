@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cropping.camera.picture_area import NO_BARS, ShotBars, bars_of, picture_areas
-from cropping.render.cache_keys import VERSION
-from cropping.render.job import CropPlan
+from cropping.camera.subject import PictureArea
 from data.core.arrays import Values
-from data.core.atomic import atomic_write
-from data.core.digest import digest
+from data.core.boxes import Box, clamp
 from data.core.errors import InputError
-from data.tables.timeline import Timeline
+from data.tables.timeline import Timeline, read_timeline
 from data.video.footage import Footage
 from data.video.packet_index import index_packets
 from data.video.reader import decode_chosen
@@ -24,23 +24,6 @@ from data.video.yuv import Plane
 
 _PLACES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Frames sampled in a shot that may have bars, as shares of its length."""
-
-
-def stored_picture_areas(plan: CropPlan) -> Values:
-    """Return the areas stored in the work directory, finding them if missing.
-
-    Concurrent tasks may find the same areas.
-    """
-    job, timeline = plan.job, plan.timeline
-    key = digest(f"{VERSION} {job.footage.size_bytes}", timeline.cuts.tobytes())
-    file = job.work / f"areas-{key}.npy"
-    if file.exists():
-        return np.asarray(np.load(file), np.float64)
-    threads = plan.settings.threads
-    areas = find_picture_areas(plan.footage, timeline, job.frame_wh, threads=threads)
-    with atomic_write(file) as partial, partial.open("wb") as content:
-        np.save(content, areas)
-    return areas
 
 
 def find_picture_areas(
@@ -60,6 +43,31 @@ def find_picture_areas(
         samples.decode([_some(keyframes, bounds, count) for bounds in samples.unclear()])
     samples.decode([_within(bounds) for bounds in samples.unclear()])
     return picture_areas([samples.bars(shot) for shot in samples.bounds], frame_wh)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameAreas:
+    """Area of the picture in each frame."""
+
+    timeline: Timeline | None  # None for pictures, and without detections: no bars are known
+    areas: Values  # (shots, 4) px
+
+    @classmethod
+    def of(cls, footage: Footage, detections: Path, *, threads: int) -> FrameAreas:
+        """Find the areas of a video with a file of detections, which holds its cuts."""
+        if footage.kind != "video" or not detections.exists():
+            return cls(None, np.zeros((0, 4)))
+        timeline, frame_wh = read_timeline(detections), (footage.width, footage.height)
+        return cls(timeline, find_picture_areas(footage, timeline, frame_wh, threads=threads))
+
+    def at(self, frame_index: int, box: Box, frame_wh: tuple[int, int]) -> PictureArea:
+        """Return the area of a frame: the whole frame if a face ``box`` is not in the picture."""
+        if self.timeline is not None:
+            shot = int(self.timeline.shot(np.array([frame_index]))[0])
+            area = PictureArea.of(self.areas[shot])
+            if area.shows(clamp(box[None], frame_wh)):
+                return area
+        return PictureArea.whole(frame_wh)
 
 
 class _Samples:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cropping.render.picture_areas import find_picture_areas
+from cropping.camera.footage_areas import FrameAreas, find_picture_areas
+from cropping.camera.subject import PictureArea
 from data.core.arrays import Image
 from data.video.footage import probe
 from tests.clips.encoding import encode
@@ -64,3 +65,24 @@ def test_without_frames(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
     encode(path, film()[:5])
     assert find_picture_areas(probe(path), at_rate(0), WH, threads=1).tolist() == [[0, 0, *WH]]
+
+
+def test_areas_of_frames(tmp_path: Path) -> None:
+    """A face within a bar shows that it is picture; without detections no bars are known."""
+    path, detections = tmp_path / "film.mp4", tmp_path / "detections.npz"
+    encode(path, film(), options={"crf": "20"})
+    face, low = np.array([70, 20, 90, 40], np.float32), np.array([70, 75, 90, 90], np.float32)
+    whole = PictureArea.whole(WH)
+    unknown = FrameAreas.of(probe(path), detections, threads=1)
+    assert unknown.at(10, face, WH) == whole
+    timeline = at_rate(60, 20, 40)
+    np.savez(
+        detections,
+        frame_index=timeline.frame_index,
+        time_s=timeline.time_s,
+        cuts=timeline.cuts,
+    )
+    areas = FrameAreas.of(probe(path), detections, threads=1)
+    assert areas.at(10, face, WH).wh[1] < 70
+    assert areas.at(45, face, WH).wh[0] < 60
+    assert areas.at(30, face, WH) == areas.at(10, low, WH) == whole
