@@ -28,6 +28,7 @@ from tests.clips.encoding import encode
 from tests.clips.numbered import CORNERS, WIDTH, pictures
 from tests.clustering import fakes
 from tests.clustering.child import install_fakes
+from tests.records import training_result
 from tests.tracking.coloured import ColourNetwork
 from tracking import stage as tracking_stage
 from tracking import track_cli
@@ -36,7 +37,7 @@ from tracking.detection.export import ExportedModel, ModelMetadata, weights_key
 from tracking.training import cli as training_cli
 from tracking.training import report as training_report
 from tracking.training import stage as training_stage
-from tracking.training.report import TrainingResult, write_report, write_result
+from tracking.training.report import write_report, write_result
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "cluster-faces": clustering_cli.main,
@@ -60,14 +61,10 @@ def install(replace: Callable[[Any, str, Any], None]) -> None:
 
 
 def _train(self: Any, person_id: list[int]) -> None:
-    file, count = self.project.tracker_file, len(person_id)
+    file = self.project.tracker_file
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps([list(self.examples.names), list(person_id)]))
-    ones = (1,) * count
-    confusion = ((0,) * (count + 1),) * (count + 1)
-    result = TrainingResult(
-        self.examples.names, 1, 1, ones, ones, (1.0,) * count, (1.0,) * count, confusion, 1, 64, 0.0
-    )
+    result = training_result(self.examples.names)
     report = file.parent / training_report.REPORT
     write_result(report, result)
     write_report(report, result, [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.clips.numbered import CORNERS, HEIGHT, WIDTH
 from tests.clustering.child import install_fakes
 from tests.clustering.command import Ran, ran
 from tests.clustering.fakes import CornerDetector
-from tests.records import tracker_record
+from tests.records import tracker_record, training_result
 from tests.tracking.coloured import ColourNetwork
 from tracking import stage, track_cli
 from tracking.detection import tasks
@@ -39,14 +39,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "crop-people": crop_cli.main,
     "smile-gifs": smiles_cli.main,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """The figures of a training that a run prints."""
-
-    epochs: int = 1
-    map50: float = 1.0
 
 
 def install_stubs(put: Callable[[Any, str, Any], None]) -> None:
@@ -70,8 +62,8 @@ def _metadata(weights: Path) -> ModelMetadata:
 
 def _train(project: Project, *_: object, **__: object) -> TrackerSummary:
     add_tracker(project)
-    result: Any = _Result()
-    return TrackerSummary(result, (), project.tracker_file, project.tracker_file, up_to_date=False)
+    file, result = project.tracker_file, training_result(["Person 1"])
+    return TrackerSummary(result, (), file, file, up_to_date=False)
 
 
 def add_tracker(project: Project) -> None:
