@@ -46,6 +46,7 @@ quality: .venv/.installed-dev
 	$(BIN)/python -m tests.quality
 	$(BIN)/python -m tests.quality.tracking
 	$(BIN)/python -m tests.quality.cropping
+	$(BIN)/python -m tests.quality.body_crops
 	$(BIN)/python -m tests.quality.smiles
 
 clean:

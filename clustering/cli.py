@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 
 from clustering.pairing.options import add_pair_options, pairing_of, with_pairs
 from data.command.command import (
+    limit_threads,
+    naming_left_out,
+    report_failures,
+    run,
+    say,
+    with_projects,
+)
+from data.command.parser import (
     Parser,
     add_model_options,
     add_ray_option,
     add_stream_options,
-    limit_threads,
-    naming_left_out,
-    report_failures,
     require_range,
-    run,
-    say,
     stream_choice,
-    with_projects,
 )
 from data.core.errors import InputError
 from data.storage.addresses import footage_path, project_path
@@ -43,10 +45,11 @@ _MAX_UPSAMPLE = 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _cluster))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _cluster))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Find every face in some footage, cluster the faces into people, and write a "

@@ -32,6 +32,7 @@ from data.core.errors import InputError, ends_run
 from data.core.streams import StreamChoice
 from data.execution.context import RunContext
 from data.execution.failures import Failures
+from data.execution.space_needed import require_space_for
 from data.project.project import FootageEntry, Project, absolute
 from data.project.stages import FACES, PEOPLE, PeopleRecord
 from data.storage.fetch import fetch_footage
@@ -77,6 +78,8 @@ def cluster_faces(
         store_frame_sizes(project)
         others, left_out = _probe_others(project, paths, failures)
         failures.expect(len(others))
+        both = [footage for pair in paired for footage in pair.footages]
+        require_space_for(project, FACES, [*single, *both, *others])
         remove_pairs(project, single)
         footages = [*single, *_overlapping(project, paired, settings, context), *others]
         lessons = known_lessons(project)

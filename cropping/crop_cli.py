@@ -8,18 +8,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from data.command.command import (
-    Parser,
-    add_ray_option,
-    naming_left_out,
-    report_failures,
-    require_range,
-    run,
-    with_next,
-    with_projects,
-)
+from data.command.command import naming_left_out, report_failures, run, with_next, with_projects
+from data.command.parser import Parser, add_project_argument, add_ray_option, require_range
 from data.core.errors import InputError
-from data.storage.addresses import footage_path, project_path
+from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
 if TYPE_CHECKING:
@@ -50,10 +42,11 @@ _MAX_THREADS = 256
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _crop))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _crop))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Write a video of each person into PROJECT/crops/FOOTAGE, as long as the "
@@ -61,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
-    add("project", type=project_path, help="project folder with tracks by track-people")
+    add_project_argument(parser)
     add(
         "footage",
         nargs="*",
@@ -96,7 +89,8 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     add(
         "--zoom",
         choices=("face", "bust", "body"),
-        help="how much of the person around the face (default: bust)",
+        help="how much of the person around the face; body: the whole body, where bodies are "
+        "tracked (default: bust)",
     )
     add(
         "--height",

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import Parser, require_range, run
+from data.command.command import run
+from data.command.parser import Parser, require_range
 from data.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,22 +20,23 @@ SMILES, EXPRESSIONS = "train-smiles", "train-expressions"
 SMILE_LABELS = ("smile", "smiling", "happiness", "happy", "laugh", "laughing", "joy")
 _EPOCHS = 24
 _DATA = (
-    "folder with one folder of pictures per class; CSV file with the columns file, label and, if "
-    "known, subject; or zip of either"
+    "labelled faces: a folder with one folder of pictures per class, a CSV file with the columns "
+    "file, label and, if known, subject, or a zip of either"
 )
 
 
 def smiles_main(arguments: Sequence[str] | None = None) -> int:
     """Run `train-smiles` and return its exit code."""
-    return run(SMILES, lambda: _smiles(_smiles_parser().parse_args(arguments)))
+    return run(SMILES, lambda: _smiles(make_smiles_parser().parse_args(arguments)))
 
 
 def expressions_main(arguments: Sequence[str] | None = None) -> int:
     """Run `train-expressions` and return its exit code."""
-    return run(EXPRESSIONS, lambda: _expressions(_expressions_parser().parse_args(arguments)))
+    return run(EXPRESSIONS, lambda: _expressions(make_expressions_parser().parse_args(arguments)))
 
 
-def _smiles_parser() -> argparse.ArgumentParser:
+def make_smiles_parser() -> Parser:
+    """Return the parser of train-smiles."""
     parser = Parser(
         prog=SMILES,
         description="Train a small smile classifier on labelled faces, for smile-gifs --model. "
@@ -52,7 +54,8 @@ def _smiles_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _expressions_parser() -> argparse.ArgumentParser:
+def make_expressions_parser() -> Parser:
+    """Return the parser of train-expressions."""
     parser = Parser(
         prog=EXPRESSIONS,
         description="Train a small classifier of facial expressions on labelled faces. Its classes "

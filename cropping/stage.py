@@ -38,10 +38,11 @@ from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.name_list import first_names
 from data.execution.context import RunContext
+from data.execution.space_needed import require_space_for
 from data.execution.stage import FootageStage, estimated_frames, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.project.project import FootageEntry, Project, change
-from data.project.stages import CROPS, SMILES, CropsRecord
+from data.project.stages import CROPS, CropsRecord
 from data.storage.fetch import fetch_footage
 from data.storage.shown import command_line
 from data.tables.timeline_json import TIMELINE_FILE
@@ -158,8 +159,6 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
     ) -> tuple[Task[Damage], ...]:
         project, settings = self.project, self.settings
         scores_smiles = settings.smiles and not job.smiles_current
-        if scores_smiles:
-            project.unfinish(SMILES, job.name)
         # Independent of the cores of each task, because encoder threads change the bytes.
         threads = encoder_threads(len(people), settings.threads or available_cores())
         reads = project.names_of(
@@ -207,6 +206,8 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         if (footage.size_bytes, frame_wh) != (entry.size_bytes, (entry.width, entry.height)):
             message = change(entry, footage.size_bytes, frame_wh, since="it was tracked")
             raise InputError(f"{entry.path.name}: {message}; run track-people --force")
+        require_space_for(project, CROPS, [footage])
+        _require_fitting(settings.window.size_wh, frame_wh)
         people, model = tracked_people(project, entry.name), smile_model_key()
         return CropJob(
             paths=project.paths,
@@ -232,6 +233,13 @@ def _notes(cropped: Cropped) -> tuple[str, ...]:
         reason = "made from other tracks or settings"
         notes += [f"not rendered again: {names} ({reason}); leave out --person to render them"]
     return tuple(notes)
+
+
+def _require_fitting(size_wh: tuple[int, int] | None, frame_wh: tuple[int, int]) -> None:
+    """Check that a fixed crop window is not larger than the frames."""
+    if size_wh is not None and (size_wh[0] > frame_wh[0] or size_wh[1] > frame_wh[1]):
+        size, frame = ("x".join(map(str, wh)) for wh in (size_wh, frame_wh))
+        raise InputError(f"--size {size}: the footage has {frame} px; give at most that")
 
 
 def _entry(project: Project, path: Path) -> FootageEntry:

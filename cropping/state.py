@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from cropping.render.cache_keys import VERSION
+from cropping.render.cache_keys import VERSION, video_keys
 from cropping.render.job import Person, people_of
 from cropping.render.wanted import WantedFile, timeline_key, wanted_files
 from cropping.smiles.cache_keys import gif_key_suffix, merges_text
@@ -97,8 +97,7 @@ def _people(
 ) -> tuple[Person, ...]:
     tracks, tracked = read_current_tracks(project, entry.name)
     size = size_on_disk(entry.path)
-    return people_of(
-        tracked.names,
+    keys = video_keys(
         tracks,
         read_timeline(project.detections_file(entry.name)),
         size_bytes=entry.size_bytes if size is None else size,
@@ -106,6 +105,7 @@ def _people(
         settings="" if record is None else record.settings,
         blurred=record is not None and record.others == "blur",
     )
+    return people_of(tracked.names, tracks, keys)
 
 
 def _difference(

@@ -2,6 +2,6 @@
 
 import sys
 
-from fancam.cli import main
+from fancam.start import fancam
 
-sys.exit(main())
+sys.exit(fancam())

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from clustering.pairing.options import add_pair_options, pairing_of
-from data.command.command import (
+from data.command.command import run, with_projects
+from data.command.parser import (
     Parser,
     add_model_options,
+    add_project_argument,
     add_ray_option,
     add_stream_options,
+    did_you_mean,
     require_range,
-    run,
     stream_choice,
-    with_projects,
 )
 from data.core.errors import InputError
 from data.storage.addresses import footage_path, project_path
@@ -32,20 +34,30 @@ NAME = "fancam"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] in _COMMANDS:
-        command = _COMMANDS[words[0]]
-        parser = Parser(prog=f"{NAME} {words[0]}", description=command.help)
-        command.add_options(parser)
-        return run(NAME, lambda: with_projects(NAME, parser.parse_args(words[1:]), command.run))
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(words), _run))
+    if words and words[0] in COMMANDS:
+        name, rest = words[0], words[1:]
+        return run(
+            NAME,
+            lambda: with_projects(NAME, make_subparser(name).parse_args(rest), COMMANDS[name].run),
+        )
+    return run(NAME, lambda: with_projects(NAME, _run_options(words), _run))
 
 
 # --- all stages -------------------------------------------------------------------------------
 
 
-def _parser() -> argparse.ArgumentParser:
-    width = max(map(len, _COMMANDS))
-    others = "\n".join(f"  {NAME} {name:<{width}}  {c.summary}" for name, c in _COMMANDS.items())
+def make_subparser(name: str) -> Parser:
+    """Return the parser of a subcommand."""
+    command = COMMANDS[name]
+    parser = Parser(prog=f"{NAME} {name}", description=command.help)
+    command.add_options(parser)
+    return parser
+
+
+def make_parser() -> Parser:
+    """Return the parser of `fancam FOOTAGE...`."""
+    width = max(map(len, COMMANDS))
+    others = "\n".join(f"  {NAME} {name:<{width}}  {c.summary}" for name, c in COMMANDS.items())
     parser = Parser(
         prog=NAME,
         description="Make a video of each person in raw footage, and a page to watch them.",
@@ -82,6 +94,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _run_options(words: Sequence[str]) -> argparse.Namespace:
+    """Parse the options of a run, and check that its footage is not a mistyped command.
+
+    Raises:
+        InputError: the options are invalid, or a word is no footage.
+    """
+    parsed: argparse.Namespace = make_parser().parse_args(words)
+    for word in words[:1]:
+        if re.fullmatch(r"[A-Za-z]+", word) and not Path(word).exists():
+            similar = did_you_mean(word, COMMANDS)
+            raise InputError(f"{word}: no such file and no command of {NAME}{similar}")
+    for path in parsed.footage:
+        if (path / "project.json").is_file():
+            commands = f"{NAME} status or serve-people"
+            raise InputError(f"{path}: a project, not a footage; use {commands}, or name footage")
+    return parsed
+
+
 def _run(parsed: argparse.Namespace) -> int:
     require_range("--threads", parsed.threads, low=0, high=256)
     if not (parsed.footage or parsed.pairs):
@@ -109,10 +139,6 @@ def _run(parsed: argparse.Namespace) -> int:
 # --- subcommands ------------------------------------------------------------------------------
 
 
-def _project_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("project", type=project_path, help="project folder, such as concert.fancam")
-
-
 def _existing(folder: Path) -> Project:
     from data.project.project import Project, require_project
 
@@ -121,7 +147,7 @@ def _existing(folder: Path) -> Project:
 
 
 def _status_options(parser: argparse.ArgumentParser) -> None:
-    _project_options(parser)
+    add_project_argument(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, one row per line")
 
 
@@ -134,7 +160,7 @@ def _status(parsed: argparse.Namespace) -> int:
 def _clean_options(parser: argparse.ArgumentParser) -> None:
     from fancam.clean import KINDS
 
-    _project_options(parser)
+    add_project_argument(parser)
     add = parser.add_argument
     add(
         "--only",
@@ -152,7 +178,7 @@ def _clean(parsed: argparse.Namespace) -> int:
 
 
 def _forget_options(parser: argparse.ArgumentParser) -> None:
-    _project_options(parser)
+    add_project_argument(parser)
     parser.add_argument("person", help="current name of the person in the project")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -164,7 +190,7 @@ def _forget(parsed: argparse.Namespace) -> int:
 
 
 def _remove_options(parser: argparse.ArgumentParser) -> None:
-    _project_options(parser)
+    add_project_argument(parser)
     parser.add_argument(
         "footage", type=footage_path, help="the footage: its path, or its name in fancam status"
     )
@@ -178,7 +204,7 @@ def _remove(parsed: argparse.Namespace) -> int:
 
 
 def _people_options(parser: argparse.ArgumentParser) -> None:
-    _project_options(parser)
+    add_project_argument(parser)
     parser.add_argument(
         "--from",
         dest="other",
@@ -200,7 +226,7 @@ def _people(parsed: argparse.Namespace) -> int:
 def _export_options(parser: argparse.ArgumentParser) -> None:
     from fancam.export import FORMATS
 
-    _project_options(parser)
+    add_project_argument(parser)
     add = parser.add_argument
     add(
         "--format",
@@ -209,12 +235,20 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
         help="only this format; repeatable (default: all)",
     )
     add("--out", type=Path, metavar="DIR", help="folder to write to (default: PROJECT/export)")
+    add(
+        "--boxes",
+        choices=("face", "body"),
+        default="face",
+        help="boxes of tracks in the format mot (default: face)",
+    )
 
 
 def _export(parsed: argparse.Namespace) -> int:
     from fancam.export import export
 
-    return export(_existing(parsed.project), parsed.format or [], out=parsed.out)
+    return export(
+        _existing(parsed.project), parsed.format or [], out=parsed.out, boxes=parsed.boxes
+    )
 
 
 def _models_options(parser: argparse.ArgumentParser) -> None:
@@ -244,6 +278,34 @@ def _demo(parsed: argparse.Namespace) -> int:
     return demo(parsed.folder)
 
 
+def _config_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("project", nargs="?", type=project_path, help="project folder whose config file counts too")
+    add("--template", action="store_true", help="print a config file with every option")
+
+
+def _config(parsed: argparse.Namespace) -> int:
+    from fancam.config import print_config, template
+
+    if parsed.template:
+        print(template())
+        return 0
+    return print_config(_existing(parsed.project) if parsed.project else None)
+
+
+def _completion_options(parser: argparse.ArgumentParser) -> None:
+    from fancam.completion import SHELLS
+
+    parser.add_argument("shell", choices=SHELLS, help="the shell")
+
+
+def _completion(parsed: argparse.Namespace) -> int:
+    from fancam.completion import completion
+
+    print(completion(parsed.shell))
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Command:
     """A subcommand."""
@@ -259,7 +321,7 @@ class _Command:
         return f"{self.summary[0].upper()}{self.summary[1:]}.{self.details}"
 
 
-_COMMANDS = {
+COMMANDS: Final = {
     "status": _Command(
         _status,
         _status_options,
@@ -306,6 +368,19 @@ _COMMANDS = {
         _models_options,
         "list the face models, or fetch them",
         " Models are fetched by pip, with its index and proxy, and kept in fancam's cache.",
+    ),
+    "config": _Command(
+        _config,
+        _config_options,
+        "list the options that config files and environment variables set",
+        " In order of precedence: the command line, variables, the project's file, the user's"
+        " file.",
+    ),
+    "completion": _Command(
+        _completion,
+        _completion_options,
+        "print a shell's completion of all commands",
+        " For bash: fancam completion bash >> ~/.bash_completion",
     ),
     "demo": _Command(_demo, _demo_options, "draw a short film and run every stage on it"),
 }

@@ -8,7 +8,7 @@ from typing import Final
 
 from data.command.command import runnable
 from data.core.errors import InputError
-from data.storage.shown import command_line
+from data.storage.shown import command_line, not_an_option
 
 FILM: Final = "film.mp4"
 
@@ -31,16 +31,16 @@ def demo(folder: Path) -> int:
     tracks = project / "tracks" / "film.csv"
     # From scratch, since pretrained weights would have to be downloaded.
     stages: list[tuple[str, Callable[[Sequence[str]], int], list[str]]] = [
-        ("cluster-faces", cluster_faces, [str(film), "--project", str(project)]),
-        ("train-tracker", train_tracker, [str(project), "--weights", "yolo11n.yaml"]),
-        ("track-people", track_people, [str(project), "--overlay"]),
+        ("cluster-faces", cluster_faces, [_word(film), "--project", _word(project)]),
+        ("train-tracker", train_tracker, [_word(project), "--weights", "yolo11n.yaml"]),
+        ("track-people", track_people, [_word(project), "--overlay"]),
         (
             "python -m tracking.evaluation",
             evaluate,
-            [str(tracks), str(film.with_suffix(".truth.csv"))],
+            [_word(tracks), _word(film.with_suffix(".truth.csv"))],
         ),
-        ("crop-people", crop_people, [str(project), "--only-present"]),
-        ("smile-gifs", smile_gifs, [str(project)]),
+        ("crop-people", crop_people, [_word(project), "--only-present"]),
+        ("smile-gifs", smile_gifs, [_word(project)]),
     ]
     for name, stage, arguments in stages:
         print(f"\n{command_line(name, *arguments)}", flush=True)
@@ -58,6 +58,11 @@ def demo(folder: Path) -> int:
     watch = command_line(runnable("serve-people"), project, "--open")
     print(f"To watch them in sync and name them:\n  {watch}")
     return 0
+
+
+def _word(path: Path) -> str:
+    """Return a path as an argument that no command takes for an option."""
+    return not_an_option(str(path))
 
 
 def _drawn_film(folder: Path) -> Path:

@@ -12,18 +12,22 @@ from data.storage.shown import shown
 
 if TYPE_CHECKING:
     from data.project.project import FootageEntry, Project
+    from data.tables.mot import BoxesName
 
 NAME = "fancam"
 FORMATS: Final = ("coco", "label-studio", "mot")
 
 
-def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int:
+def export(
+    project: Project, formats: Sequence[str], *, out: Path | None, boxes: BoxesName = "face"
+) -> int:
     """Write a zip archive per format, for MOTChallenge two per footage; return the exit code.
 
     Args:
         project: project with a dataset; ``mot`` needs tracks as well.
         formats: formats from `FORMATS`; empty for every format that the project has data for.
         out: output folder; None for the project's export folder.
+        boxes: boxes of the tracks.
 
     Raises:
         InputError: the project has no dataset, or no tracks for ``mot``.
@@ -49,18 +53,20 @@ def export(project: Project, formats: Sequence[str], *, out: Path | None) -> int
     failures.expect(len(tracked))
     for entry in tracked:
         with failures.guard(entry.path):
-            _export_mot(project, entry, folder)
+            _export_mot(project, entry, folder, boxes)
     return report_failures(NAME, failures.lines)
 
 
-def _export_mot(project: Project, entry: FootageEntry, folder: Path) -> None:
+def _export_mot(project: Project, entry: FootageEntry, folder: Path, boxes: BoxesName) -> None:
     """Write ground truth and results of a footage."""
     from data.tables.archives import MOT_RESULTS, MOT_TRUTH
     from data.tables.export_mot import export_results, export_truth, read_sequence
 
-    sequence, left_out = read_sequence(project, entry)
+    sequence, left_out = read_sequence(project, entry, boxes)
     for suffix, write in ((MOT_TRUTH, export_truth), (MOT_RESULTS, export_results)):
         archive = folder / f"{entry.name}{suffix}"
         print(f"{shown(archive)}  {write(sequence, archive)} boxes")
-    if left_out:
-        print(f"{entry.name}: {left_out} boxes of unknown or hidden people are left out")
+    if left_out.people:
+        print(f"{entry.name}: {left_out.people} boxes of unknown or hidden people are left out")
+    if left_out.boxes:
+        print(f"{entry.name}: {left_out.boxes} rows without a detected body are left out")

@@ -204,6 +204,7 @@ class _Stages:
         rows = sum(person.detected + person.filled for entry in tracked for person in entry.people)
         frames = sum(entry.frames for entry in tracked)
         yield f"track-people   {rows} rows in {frames} frames"
+        yield from (f"warning: {one.name}: {note}" for one in tracked for note in one.notes)
 
     def _crop(self, progress: Progress) -> Iterator[str]:
         from cropping.render.settings import CropSettings
@@ -291,8 +292,8 @@ def _check_requirements(project: Project, footages: Sequence[Path], settings: Ru
 
 def _space_needed(project: Project, footages: Sequence[Footage]) -> dict[str, int]:
     """Return the number of bytes that each stage has yet to write, by command."""
+    from data.execution.space_needed import space_needed
     from data.project.stages import CROPS, FACES, TRACKER, TRACKS
-    from fancam.space_needed import space_needed
 
     def undone(stage: Stage[Any]) -> list[Footage]:
         done = {entry.path for entry in project.footages_with(stage)}

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data.core.arrays import UNKNOWN, Image
-from data.tables.tracks import Tracks
+from data.core.boxes import Box
+from data.tables.tracks import FACE, Tracks
 from data.video.frames import Frame
 from data.video.writer import VideoWriter
 
@@ -75,7 +76,9 @@ def _colour(number: int) -> Colour:
 
 
 def draw_tracks(image: Image, tracks: Tracks, names: Mapping[int, str]) -> Image:
-    """Return a copy of a frame with the box and name of each row; interpolated boxes are dashed.
+    """Return a copy of a frame with the box and name of each row, and a thin outline of its body.
+
+    Boxes of faces that were not detected in this frame are dashed.
 
     Args:
         image: ``(h, w, 3)`` RGB.
@@ -86,14 +89,28 @@ def draw_tracks(image: Image, tracks: Tracks, names: Mapping[int, str]) -> Image
     colour = colours(names)
     line_px = max(2, round(min(image.shape[:2]) * _LINE_SHARE))
     text_px = max(_MIN_TEXT_PX, round(min(image.shape[:2]) * _TEXT_SHARE))
+    has_body = tracks.has_body
     # Known people are drawn over unknown ones.
     for row in np.argsort(tracks.person_id, kind="stable"):
         person = int(tracks.person_id[row])
+        if has_body[row]:
+            _outline(drawn, tracks.body_xyxy[row], colour[person], line_px)
         box = (*np.rint(tracks.xyxy[row]).astype(int).tolist(),)
-        _rectangle(drawn, box, colour[person], line_px, dashed=bool(tracks.filled[row]))
+        dashed = tracks.source[row] != FACE
+        _rectangle(drawn, box, colour[person], line_px, dashed=bool(dashed))
         tag = _tag(names[person] if person != UNKNOWN else UNKNOWN_NAME, colour[person], text_px)
         _paste(drawn, tag, box, line_px)
     return drawn
+
+
+def _outline(image: Image, body: Box, colour: Colour, line_px: int) -> None:
+    """Draw a body's box ``(4,)`` px thinly, as far as it is within the frame."""
+    import cv2
+
+    height, width = image.shape[:2]
+    left, top, right, bottom = np.rint(body).astype(int).tolist()
+    corner, end = (max(left, 0), max(top, 0)), (min(right, width) - 1, min(bottom, height) - 1)
+    cv2.rectangle(image, corner, end, colour, max(line_px // 2, 1))
 
 
 def _rectangle(

@@ -14,6 +14,7 @@ from data.core.errors import InputError
 from data.core.name_list import first_names
 from data.execution.context import RunContext
 from data.execution.segments import segments_of
+from data.execution.space_needed import require_space_for
 from data.execution.stage import FootageStage, estimated_frames, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.inference.runtime import RuntimeName
@@ -27,7 +28,6 @@ from data.video.content import follow_moved
 from data.video.footage import Footage, add_footage, probe
 from data.video.frames import Damage
 from tracking.detection.export import exported_model, people_of_classes
-from tracking.detection.networks import DeviceName
 from tracking.detection.tasks import DetectorSettings, TrackJob, TrackTask, detect_segment
 from tracking.linking.tracks import LinkSettings
 from tracking.training.report import REPORT
@@ -63,7 +63,7 @@ class TrackSettings:
     faces: bool = True
     overlay: bool = False
     mot: bool = False
-    device: DeviceName = "auto"
+    device: str = "auto"
     runtime: RuntimeName = "auto"
     threads: int = 0
     force: bool = False
@@ -174,6 +174,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
     def plan(self, footage: Path, *, threads: int) -> Work[_PlannedTracks, Tracked]:
         """Return the tasks of a footage: all, linking only, or reading its results."""
         project, settings, probed = self.project, self.settings, self._probed(footage)
+        require_space_for(project, TRACKS, [probed])
         name = add_footage(project, probed, force=settings.force).name
         job = self._job(name, probed, threads)
         detected = not settings.force and _is_detected(project, job)
@@ -182,10 +183,9 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         frames = _frames_expected(probed, job.detection.every_nth)
         if tracked:
             return Work(name, planned, last=Task(read_tracked, job), total=frames, done=frames)
-        project.unfinish(TRACKS, name)
+        # The earlier tracks stay valid until new ones are written.
         if detected:
             return Work(name, planned, last=Task(write_tracks, job), total=frames, done=frames)
-        project.unfinish(DETECTIONS, name)
         if settings.force:
             shutil.rmtree(job.detection.folder, ignore_errors=True)
         batches = [
@@ -206,7 +206,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         return probe(fetch_footage(path), self.project.streams_of(path))
 
     def _detect_tasks(self, job: TrackJob) -> tuple[Task[Damage], ...]:
-        gpus = _GPU_SHARE if self.settings.device == "cuda" else 0.0
+        gpus = _GPU_SHARE if self.settings.device.startswith("cuda") else 0.0
         reads = self.project.names_of(self.project.tracker_folder, job.folder)
         return tuple(
             Task(detect_segment, TrackTask(job, segment), gpus, reads) for segment in job.segments
@@ -233,7 +233,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             took_s=took_s,
             already_done=planned.tracked,
             files=job.files,
-            notes=_notes(tracked),
+            notes=(*_removed(tracked), *self._lost(job, tracked)),
         )
 
     def _job(self, name: str, footage: Footage, threads: int) -> LinkJob:
@@ -265,6 +265,31 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             mot=settings.mot,
         )
 
+    def _lost(self, job: LinkJob, tracked: Tracked) -> tuple[str, ...]:
+        """Return a line on the people who have faces in a footage, but no track."""
+        with open_people(self.project.people_file) as people:
+            person_id = people.assignments(job.name).person_id
+        found = {person.name for person in tracked.people}
+        counts = {
+            name: int((person_id == person).sum())
+            for person, name in job.names.items()
+            if name not in found
+        }
+        lost = [f"{name} ({faces} faces)" for name, faces in counts.items() if faces]
+        if not lost:
+            return ()
+        used = self._lossy_options()
+        advice = f"leave out {used}" if used else "train-tracker with more epochs may find them"
+        return (f"no track of {first_names(lost)}, whom cluster-faces found in it; {advice}",)
+
+    def _lossy_options(self) -> str:
+        """Return the options in use that lose people."""
+        used = {
+            "--every-nth": self.settings.every_nth > 1,
+            "--no-faces": not self.settings.faces,
+        }
+        return " and ".join(option for option, is_used in used.items() if is_used)
+
     def _faces(self, name: str) -> Assignments:
         """Return the recognised faces of a footage; none if the settings ignore them."""
         if not self.settings.faces:
@@ -273,8 +298,8 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             return assignments_in_frame(people, self.project.footages[name])
 
 
-def _notes(tracked: Tracked) -> tuple[str, ...]:
-    """Return a line on removed files."""
+def _removed(tracked: Tracked) -> tuple[str, ...]:
+    """Return a line on removed files, if there are any."""
     if not tracked.removed:
         return ()
     advice = "--overlay and --format mot write them again"

@@ -8,17 +8,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from data.command.command import (
-    Parser,
-    add_ray_option,
     limit_threads,
     naming_left_out,
     report_failures,
-    require_range,
     run,
     with_next,
     with_projects,
 )
-from data.storage.addresses import footage_path, project_path
+from data.command.parser import (
+    Parser,
+    add_device_option,
+    add_project_argument,
+    add_ray_option,
+    require_device,
+    require_range,
+)
+from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
 if TYPE_CHECKING:
@@ -33,10 +38,11 @@ _SMOOTH_S = 0.5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _track))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _track))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Track each person through every frame with the detector of train-tracker, "
@@ -44,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
-    add("project", type=project_path, help="project folder, as cluster-faces made it")
+    add_project_argument(parser)
     add("footage", nargs="*", type=footage_path, help="videos (default: all of the project)")
     add("--force", action="store_true", help="run again even if done, also for changed footage")
     _add_detection(parser)
@@ -54,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_detection(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("detection").add_argument
+    detection = parser.add_argument_group("detection")
+    add = detection.add_argument
     add(
         "--every-nth",
         type=int,
@@ -63,7 +70,7 @@ def _add_detection(parser: argparse.ArgumentParser) -> None:
         help="detect in every Nth frame only",
     )
     add("--no-faces", action="store_true", help="ignore the faces that cluster-faces recognised")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    add_device_option(detection)
     add(
         "--runtime",
         choices=("auto", "onnxruntime", "openvino"),
@@ -140,6 +147,7 @@ def _check(parsed: argparse.Namespace) -> None:
     from data.project.project import require_project
 
     require_project(parsed.project)
+    require_device(parsed.device)
     require_range("--every-nth", parsed.every_nth, low=1, high=10_000)
     require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
     require_range("--max-gap", parsed.max_gap, low=0, high=3600, unit=" seconds")

@@ -124,8 +124,7 @@ def write_detections_and_tracks(job: LinkJob, context: TaskContext) -> Tracked:
     ]
     is_video = detection.footage.kind == "video"
     combined = _combined(batches, people=detection.people, video=is_video)
-    combined.write(job.detections_file)
-    return _write_tracks(job, combined, context)
+    return _write_tracks(job, combined, context, store=True)
 
 
 def write_tracks(job: LinkJob, context: TaskContext) -> Tracked:
@@ -149,7 +148,10 @@ def _combined(batches: Sequence[DetectedFrames], *, people: int, video: bool) ->
     return FootageDetections(Timeline(index, time_s, cuts), detections)
 
 
-def _write_tracks(job: LinkJob, footage: FootageDetections, context: TaskContext) -> Tracked:
+def _write_tracks(
+    job: LinkJob, footage: FootageDetections, context: TaskContext, *, store: bool = False
+) -> Tracked:
+    """Write the tracks; ``store``: write the detections as well, once the tracks are found."""
     tracks = find_tracks(
         footage,
         job.classes,
@@ -158,6 +160,8 @@ def _write_tracks(job: LinkJob, footage: FootageDetections, context: TaskContext
         video=job.detection.footage.kind == "video",
         settings=job.linking,
     )
+    if store:
+        footage.write(job.detections_file)
     write_csv(job.csv_file, tracks, job.names)
     removed = []
     for file in (job.mot_file, job.overlay_file):  # of earlier tracks

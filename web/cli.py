@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import Parser, require_range, run, with_projects
+from data.command.command import run, with_projects
+from data.command.parser import Parser, require_range
 from data.core.errors import InputError
 from data.storage.addresses import project_path
 
@@ -21,17 +22,23 @@ _MAX_PASSWORD_BYTES = 4096
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _serve))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _serve))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Serve web pages to watch all videos in sync, name people and label faces.",
         epilog="Press Ctrl-C to stop. A decision is saved as soon as the page shows it.",
     )
     add = parser.add_argument
-    add("project", nargs="+", type=project_path, help="project folders that cluster-faces made")
+    add(
+        "project",
+        nargs="+",
+        type=project_path,
+        help="project folder, such as concert.fancam; may be several",
+    )
     add(
         "--host",
         default="127.0.0.1",

@@ -10,11 +10,13 @@ from typing import Literal, TypeAlias
 
 from clustering.faces.networks.centerface import SMALLEST_PX, CenterFaceDetector
 from clustering.faces.networks.detector import (
+    WINDOW_PX,
     CnnDetector,
     Detector,
     FaceDetections,
     HogDetector,
     no_faces,
+    require_searchable,
 )
 from clustering.faces.networks.embedder import Embedder, FaceEmbedder
 from clustering.faces.networks.graph_cache import load_network
@@ -71,6 +73,20 @@ def load_detector(settings: BackendSettings) -> Detector:
     if settings.min_face_px is not None:
         return make(None, settings.min_face_px)
     return _RelativeSizeDetector(settings.detector, lambda min_face_px: make(None, min_face_px))
+
+
+def require_scale(settings: BackendSettings, frame_wh: tuple[int, int]) -> None:
+    """Check that frames of a size in px can be searched with these settings.
+
+    Raises:
+        InputError: they would be too large.
+    """
+    if settings.detector == "centerface" or settings.backend == "face_recognition":
+        return
+    if settings.min_face_px is not None:
+        require_searchable(frame_wh, scale=WINDOW_PX / settings.min_face_px)
+    if settings.upsample is not None:
+        require_searchable(frame_wh, scale=2**settings.upsample)
 
 
 def default_min_face_px(detector: DetectorName, frame_wh: tuple[int, int]) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clustering.faces.backends import BackendSettings
+from clustering.faces.backends import BackendSettings, require_scale
 from clustering.faces.extraction import CHECKPOINT_FRAMES
 from clustering.faces.settings import VERSION, FaceSettings
 from clustering.faces.tasks import DetectJob, DetectTask, detect_segment, write_tables
@@ -99,6 +99,7 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
         frames = _sampled_frames(source, settings, intervals)
         if faces_done(project, name, inputs) and not settings.force:
             return Work(name, inputs, total=frames, done=frames)
+        require_scale(settings.backend, (source.width, source.height))
         project.unfinish(FACES, name)
         if settings.force:
             shutil.rmtree(project.parts_folder(name), ignore_errors=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.command.command import require_range
+from data.command.parser import require_range
 from data.core.errors import InputError
 from data.storage.addresses import footage_path
 

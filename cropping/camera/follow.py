@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 
 from cropping.camera.path import PathSettings, average_path, steady_path
-from cropping.camera.subject import PictureArea, body_boxes, face_boxes
+from cropping.camera.subject import PictureArea, body_boxes, face_boxes, head_boxes
 from cropping.camera.window import (
     Heights,
     WindowSettings,
@@ -66,17 +66,22 @@ def follow(
         camera: path planning.
     """
     faces = face_boxes(tracks, time_s, area)
+    # Faces alone are followed as before bodies were known.
+    heads = head_boxes(faces, area) if tracks.has_body.any() else faces
     whole = window.zoom == "body" and window.size_wh is None
-    bodies = body_boxes(tracks, faces, time_s, area) if whole else None
-    size = _sizes(faces, bodies, time_s, area.wh, video_wh, window, camera)
+    bodies = body_boxes(tracks, heads, time_s, area) if whole else None
+    size = _sizes(faces, heads, bodies, time_s, area.wh, video_wh, window, camera)
     unit = float(np.median(size[:, 1]))
     middle = np.empty((len(time_s), 2))
     for axis, face_centre in enumerate((0.5, window.face_centre())):
-        face, room = faces[:, axis::2], float(area.wh[axis])
-        if bodies is None:
-            motion = _AxisMotion(face, face, size[:, axis], face_centre, room)
-        else:
-            motion = _AxisMotion(bodies[:, axis::2], face, size[:, axis], 0.5, room)
+        subject, centre = (faces, face_centre) if bodies is None else (bodies, 0.5)
+        motion = _AxisMotion(
+            subject[:, axis::2],
+            heads[:, axis::2],
+            size[:, axis],
+            centre,
+            float(area.wh[axis]),
+        )
         middle[:, axis] = motion.path(time_s, camera, unit)
         if np.abs(size[:, axis] - video_wh[axis]).max() < _STATIC_PX:
             middle[:, axis] = motion.on_pixels(middle[:, axis])
@@ -86,6 +91,7 @@ def follow(
 
 def _sizes(
     faces: Values,
+    heads: Values,
     bodies: Values | None,
     time_s: Values,
     area_wh: tuple[int, int],
@@ -95,7 +101,7 @@ def _sizes(
 ) -> Values:
     """Return the width and height of the window in each frame, ``(m, 2)`` px."""
     if bodies is None:
-        bounds = heights(faces, area_wh, window, video_wh=video_wh)
+        bounds = heights(faces, area_wh, window, video_wh=video_wh, heads=heads)
     else:
         bounds = body_heights(bodies, area_wh, video_wh=video_wh)
     height = _zoom(bounds, time_s, camera)
@@ -124,7 +130,7 @@ class _AxisMotion:
     """Motion of one person and their window along one axis."""
 
     subject: Values  # (m, 2) px, both sides of what the window follows: the face or the body
-    face: Values  # (m, 2) px, both sides of the face
+    head: Values  # (m, 2) px, both sides of what the window must contain
     size: Values  # (m,) px, size of the window
     centre: float  # of the subject, 0 to 1 of the window
     frame: float  # px, size of the picture
@@ -137,15 +143,15 @@ class _AxisMotion:
     def limits(self, *, subject: bool) -> tuple[Values, Values]:
         """Return the limits of the window's middle, each ``(m,)`` px.
 
-        The window stays within the picture. With ``subject`` it also contains the face, and the
+        The window stays within the picture. With ``subject`` it also contains the head, and the
         subject or as much of it as fits.
         """
         if not subject:
             low, high = self.size / 2, self.frame - self.size / 2
             return low, np.maximum(low, high)
         low, high = self._around(self.subject)
-        face_low, face_high = self._around(self.face)
-        return np.clip(low, face_low, face_high), np.clip(high, face_low, face_high)
+        head_low, head_high = self._around(self.head)
+        return np.clip(low, head_low, head_high), np.clip(high, head_low, head_high)
 
     def _around(self, box: Values) -> tuple[Values, Values]:
         """Return the limits within which the window contains a box ``(m, 2)``, or is inside it."""
@@ -166,7 +172,7 @@ class _AxisMotion:
             low, high = self.limits(subject=False)
             return average_path(time_s, self.target, low, high, window_s=AVERAGE_S)
         low, high = (side / unit for side in self.limits(subject=True))
-        margin = HEAD_MARGIN * float(np.median(self.face[:, 1] - self.face[:, 0])) / unit
+        margin = HEAD_MARGIN * float(np.median(self.head[:, 1] - self.head[:, 0])) / unit
         return unit * steady_path(
             time_s, self.target / unit, low, high, margin=margin, settings=camera.moving
         )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.core.arrays import Values
-from data.core.boxes import areas, clamp
+from data.core.boxes import Box, Boxes, areas, clamp
 from data.tables.tracks import BODY, Tracks
 
 _MIN_INSIDE: Final = 0.5
 """Smallest share of each face that is within the picture's area, or the area is wrong."""
+_HEAD: Final = np.array([-0.1, -0.45, 0.1, 0.1])
+"""Hair, ears and chin beyond dlib's box of the face, in box sizes: left, top, right, bottom."""
 _BLEND_S: Final = 0.4
 """Time in which an estimated face joins a detected one."""
 _ENVELOPE_S: Final = 0.5
@@ -78,46 +81,62 @@ def face_boxes(tracks: Tracks, time_s: Values, area: PictureArea) -> Values:
         time_s: ``(m,)`` presentation times of the shot's frames in seconds.
         area: area of the picture.
     """
-    boxes = area.inside(tracks.xyxy)
     row_time_s = time_s[tracks.frame_index - tracks.frame_index[0]]
-    boxes = _blended(boxes, tracks.source == BODY, row_time_s)
+    boxes = area.inside(_blended(tracks, row_time_s))
     return np.column_stack([np.interp(time_s, row_time_s, boxes[:, side]) for side in range(4)])
 
 
-def _blended(boxes: Values, estimated: NDArray[np.bool_], time_s: Values) -> Values:
-    """Shift estimated boxes so that they join the detected ones before and after them.
+def _blended(tracks: Tracks, time_s: Values) -> Boxes:
+    """Return the faces, ``(n, 4)`` px, with estimated ones shifted to join the detected ones.
 
     Args:
-        boxes: ``(n, 4)`` px.
-        estimated: ``(n,)`` boxes to shift.
+        tracks: rows of one shot.
         time_s: ``(n,)`` presentation times in seconds.
     """
+    estimated = tracks.source == BODY
     if not estimated.any() or estimated.all():
-        return boxes
-    blended = boxes.copy()
-    for row in np.flatnonzero(np.diff(estimated)).tolist():
-        inner, outer = (row + 1, row) if estimated[row + 1] else (row, row + 1)
-        distance_s = np.abs(time_s - time_s[inner])
-        share = np.clip(1 - distance_s / _BLEND_S, 0, 1) * _run(estimated, inner)
-        blended += share[:, None] * (boxes[outer] - boxes[inner])
+        return tracks.xyxy
+    blended = tracks.xyxy.copy()
+    bounds = [0, *(np.flatnonzero(np.diff(estimated)) + 1).tolist(), len(tracks)]
+    for first, end in pairwise(bounds):
+        for inner, outer in ((first, first - 1), (end - 1, end)):
+            if estimated[first] and 0 <= outer < len(tracks):
+                distance_s = np.abs(time_s[first:end] - time_s[inner])
+                share = np.clip(1 - distance_s / _BLEND_S, 0, 1)[:, None]
+                blended[first:end] += share * _difference(tracks, inner, outer)
     return blended
 
 
-def _run(mask: NDArray[np.bool_], row: int) -> NDArray[np.bool_]:
-    """Return the mask of the run of equal values that contains a row, ``(n,)``."""
-    number = np.cumsum(np.diff(mask, prepend=mask[:1]))
-    return np.asarray(number == number[row])
+def _difference(tracks: Tracks, estimated: int, detected: int) -> Box:
+    """Return how far a detected face is from where the place of an estimated one puts it, px.
+
+    It is 0 if one of the rows has no body.
+    """
+    bodies = tracks.body_xyxy[[estimated, detected]]
+    if not np.isfinite(bodies).all():
+        return np.zeros(4, np.float32)
+    sizes = np.tile(np.maximum(bodies[:, 2:] - bodies[:, :2], 1), 2)
+    corners = np.tile(bodies[:, :2], 2)
+    place = (tracks.xyxy[estimated] - corners[0]) / sizes[0]
+    return np.asarray(tracks.xyxy[detected] - (corners[1] + place * sizes[1]), np.float32)
 
 
-def body_boxes(tracks: Tracks, faces: Values, time_s: Values, area: PictureArea) -> Values | None:
+def head_boxes(faces: Values, area: PictureArea) -> Values:
+    """Return the whole head of each face, ``(m, 4)`` px of the area, as the faces."""
+    size = np.tile(faces[:, 2:] - faces[:, :2], 2)
+    limits = np.tile(np.array(area.wh, np.float64), 2)
+    return np.asarray(np.clip(faces + size * _HEAD, 0, limits), np.float64)
+
+
+def body_boxes(tracks: Tracks, heads: Values, time_s: Values, area: PictureArea) -> Values | None:
     """Return the body with the head in each frame, ``(m, 4)`` px of the area; None if unseen.
 
-    Between sightings a body keeps its distance to the face. The boxes contain those of the
+    Between sightings a body keeps its distance to the head. The boxes contain those of the
     neighbouring frames, so that they change slowly.
 
     Args:
         tracks: rows of one shot, which include its first and last frame.
-        faces: ``(m, 4)`` px of the area, from `face_boxes`.
+        heads: ``(m, 4)`` px of the area, from `head_boxes`.
         time_s: ``(m,)`` presentation times of the shot's frames in seconds.
         area: area of the picture.
     """
@@ -125,13 +144,13 @@ def body_boxes(tracks: Tracks, faces: Values, time_s: Values, area: PictureArea)
     if not len(seen):
         return None
     frames = seen.frame_index - tracks.frame_index[0]
-    middles = np.tile((faces[:, :2] + faces[:, 2:]) / 2, 2)
+    middles = np.tile((heads[:, :2] + heads[:, 2:]) / 2, 2)
     offsets = area.inside(seen.body_xyxy) - middles[frames]
     bodies = middles + np.column_stack(
         [np.interp(time_s, time_s[frames], offsets[:, side]) for side in range(4)]
     )
-    bodies[:, :2] = _envelope(np.minimum(bodies, faces)[:, :2], time_s, -1)
-    bodies[:, 2:] = _envelope(np.maximum(bodies, faces)[:, 2:], time_s, 1)
+    bodies[:, :2] = _envelope(np.minimum(bodies, heads)[:, :2], time_s, -1)
+    bodies[:, 2:] = _envelope(np.maximum(bodies, heads)[:, 2:], time_s, 1)
     limits = np.tile(np.array(area.wh, np.float64), 2)
     return np.asarray(np.clip(bodies, 0, limits), np.float64)
 

@@ -94,6 +94,7 @@ def heights(
     settings: WindowSettings,
     *,
     video_wh: tuple[int, int] | None = None,
+    heads: Values | None = None,
 ) -> Heights:
     """Return the bounds and target of the window's height.
 
@@ -102,10 +103,11 @@ def heights(
         frame_wh: size in px of the frame, or of its part that windows stay within.
         settings: size and framing of the window.
         video_wh: size of the video in px; None if it follows from ``frame_wh``.
+        heads: ``(n, 4)`` px, what the window must contain; None for the faces.
     """
     video_wh = video_wh or settings.video_wh(frame_wh)
     high = np.full(len(faces), largest_height(frame_wh, video_wh))
-    required = required_wh(faces, frame_wh)
+    required = required_wh(faces if heads is None else heads, frame_wh)
     face_height = np.maximum(required[:, 1], required[:, 0] * video_wh[1] / video_wh[0])
     if settings.size_wh is not None:
         # Enlarge a fixed window only if the face does not fit.

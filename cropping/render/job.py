@@ -13,7 +13,6 @@ from cropping.render.settings import CropSettings
 from data.core.boxes import expand
 from data.core.digest import digest
 from data.core.errors import InputError
-from data.core.streams import StreamChoice
 from data.project.filenames import CropKind, person_file_names
 from data.project.manifest import OutputFolder
 from data.project.paths import WORK_FOLDER, ProjectFolder
@@ -148,8 +147,7 @@ def read_plan(job: CropJob) -> CropPlan:
     _check_tracks(job, scored, timeline)
     tracks = merged_tracks(scored, dict(job.merged_into))
     names, settings = dict(job.names), job.settings
-    people = people_of(
-        names,
+    keys = video_keys(
         tracks,
         timeline,
         size_bytes=job.footage.size_bytes,
@@ -157,6 +155,7 @@ def read_plan(job: CropJob) -> CropPlan:
         settings=job.video_key,
         blurred=settings.others == "blur",
     )
+    people = people_of(names, tracks, keys)
     seen = {person.person_id for person in people}
     never_seen = tuple(name for person, name in names.items() if person not in seen)
     if unknown := [name for name in settings.people if name not in names.values()]:
@@ -186,25 +185,16 @@ def _check_tracks(job: CropJob, tracks: Tracks, timeline: Timeline) -> None:
 
 
 def people_of(
-    names: Mapping[int, str],
-    tracks: Tracks,
-    timeline: Timeline,
-    *,
-    size_bytes: int,
-    streams: StreamChoice,
-    settings: str,
-    blurred: bool,
+    names: Mapping[int, str], tracks: Tracks, keys: Mapping[int, str]
 ) -> tuple[Person, ...]:
-    """Return the people with tracks, sorted by id; see `video_keys` for the arguments."""
+    """Return the people with tracks, sorted by id.
+
+    Args:
+        names: names of people, by id.
+        tracks: tracks of all people in the footage.
+        keys: key of each person's video, by id; see `video_keys`.
+    """
     files = person_file_names(names)
-    keys = video_keys(
-        tracks,
-        timeline,
-        size_bytes=size_bytes,
-        streams=streams,
-        settings=settings,
-        blurred=blurred,
-    )
     people = []
     for person in sorted(keys.keys() & names.keys()):
         own = tracks.take(tracks.person_id == person)

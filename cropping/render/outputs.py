@@ -172,11 +172,18 @@ def _sound(plan: CropPlan) -> Path | None:
     return file if plan.footage.has_audio and file.stat().st_size else None
 
 
+def _reuse_renamed(plan: CropPlan, name: str, file: WantedFile, path: Path) -> bool:
+    """Link the finished file of a renamed person to ``path``; return False if there is none."""
+    renamed = plan.renamed_file(name, file.key)
+    if not renamed.exists():
+        return False
+    link_or_copy(renamed, path)
+    return True
+
+
 def _write_video(plan: CropPlan, file: WantedFile, path: Path) -> None:
     person = file.person
-    renamed = plan.renamed_file(person.video, file.key)
-    if renamed.exists():
-        link_or_copy(renamed, path)
+    if _reuse_renamed(plan, person.video, file, path):
         return
     segments = _segments(plan)
     chunks = [chunk for segment in segments for chunk in chunks_to_mux(plan, person, segment)]
@@ -185,9 +192,7 @@ def _write_video(plan: CropPlan, file: WantedFile, path: Path) -> None:
 
 def _write_best(plan: CropPlan, file: WantedFile, path: Path) -> None:
     person = file.person
-    renamed = plan.renamed_file(person.best, file.key)
-    if renamed.exists():
-        link_or_copy(renamed, path)
+    if _reuse_renamed(plan, person.best, file, path):
         return
     video = plan.job.folder.folder / person.video
     frame_times, shown = FrameTimes.of(plan.timeline), person_windows(plan, person).present

@@ -8,18 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import (
-    Parser,
-    naming_left_out,
-    report_failures,
-    require_range,
-    run,
-    with_next,
-    with_projects,
-)
+from data.command.command import naming_left_out, report_failures, run, with_next, with_projects
+from data.command.parser import Parser, add_project_argument, require_range
 from data.core.errors import InputError
 from data.core.name_list import first_names
-from data.storage.addresses import footage_path, project_path
+from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
 if TYPE_CHECKING:
@@ -34,10 +27,11 @@ _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _gifs))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _gifs))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Write a short animation of each person's best smiles into "
@@ -45,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
-    add("project", type=project_path, help="project folder with tracks by track-people")
+    add_project_argument(parser)
     add(
         "footage",
         nargs="*",

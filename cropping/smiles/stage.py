@@ -31,7 +31,7 @@ from data.project.filenames import person_file_names
 from data.project.manifest import OutputFile, OutputFolder
 from data.project.paths import WORK_FOLDER
 from data.project.project import Project, change
-from data.project.stages import GIFS, SMILES, TRACKS, GifsRecord
+from data.project.stages import GIFS, TRACKS, GifsRecord
 from data.storage.fetch import fetch_footage
 from data.tables.crop_files import crop_files
 from data.tables.smiles import Smiles
@@ -143,7 +143,6 @@ class _Scoring(FootageStage[Path, None, None, _Scored]):
         if not settings.force and stored_smiles(project, name, self.model_key) is not None:
             return Work(name, None)
         probed = _unchanged_footage(project, name)
-        project.unfinish(SMILES, name)
         people = tuple(tracked.items())
         job = ScoreJob(project.paths, name, probed, people, settings.model, threads)
         reads = project.names_of(project.tracks_file(name))

@@ -5,18 +5,15 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import takewhile
 from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from data.core.error_log import describe, write_error
 from data.core.errors import InputError, InternalError, disk_problem
-from data.core.streams import StreamChoice
 from data.storage.addresses import legible, project_address
 from data.storage.cache import cache_folder
 from data.storage.shown import command_line, shown
@@ -29,96 +26,7 @@ EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141  # as if by SIGPIPE
 
-_NUMBER = re.compile(r"-\.?\d[\d.eE+-]*")
 _SYSTEM_LIBRARIES = {"libGL.so": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0"}
-
-
-class Parser(argparse.ArgumentParser):
-    """Argument parser that raises an InputError instead of printing the usage and exiting."""
-
-    def parse_known_args(  # type: ignore[override, unused-ignore]
-        self,
-        args: Sequence[str] | None = None,
-        namespace: argparse.Namespace | None = None,
-    ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse the arguments, after a check for names that look like options.
-
-        Raises:
-            InputError: the arguments are invalid.
-        """
-        words = list(sys.argv[1:] if args is None else args)
-        for word in takewhile(lambda word: word != "--", words):
-            if self._is_name(word):
-                reason = "a name that begins with a dash looks like an option"
-                advice = f"give it after --, or as {command_line(Path(word))}"
-                raise InputError(f"{word}: {reason}; {advice}")
-        parsed, unknown = super().parse_known_args(words, namespace)
-        return parsed or argparse.Namespace(), unknown
-
-    def _is_name(self, word: str) -> bool:
-        """Whether a word begins with a dash and is a file, or no option at all."""
-        option = word.partition("=")[0]
-        if not word.startswith("-") or word == "-" or option in self._option_string_actions:
-            return False
-        if _NUMBER.fullmatch(word):
-            return False
-        return not word.startswith("--") or Path(word).exists()
-
-    def error(self, message: str) -> NoReturn:
-        """Raise the InputError of invalid arguments."""
-        raise InputError(f"{message}; see --help")
-
-
-def add_ray_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--ray``; see `data.remote.runners.runner_at`."""
-    parser.add_argument(
-        "--ray",
-        metavar="ADDRESS",
-        help="run on a Ray cluster: HOST:PORT of its head, auto, or local to start Ray here",
-    )
-
-
-def add_stream_options(parser: argparse._ActionsContainer) -> None:
-    """Add ``--video-stream`` and ``--audio-stream``; see `stream_choice`."""
-    for kind, name in (("video", "video"), ("audio", "sound")):
-        parser.add_argument(
-            f"--{kind}-stream",
-            type=int,
-            metavar="N",
-            help=f"read the N-th {name} stream of the file, from 1 (default: the one flagged as "
-            "default, else the first)",
-        )
-
-
-def stream_choice(parsed: argparse.Namespace) -> StreamChoice:
-    """Return the streams of `add_stream_options`.
-
-    Raises:
-        InputError: a number is out of range.
-    """
-    for kind in ("video", "audio"):
-        require_range(f"--{kind}-stream", getattr(parsed, f"{kind}_stream"), low=1, high=1000)
-    return StreamChoice(parsed.video_stream, parsed.audio_stream)
-
-
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--models`` and ``--offline``; see `data.inference.models.ensure.ensure_models`."""
-    add = parser.add_argument
-    add("--models", type=Path, metavar="DIR", help="folder to read face models from")
-    add("--offline", action="store_true", help="fetch no face models")
-
-
-def require_range(
-    option: str, value: float | None, *, low: float, high: float, unit: str = ""
-) -> None:
-    """Check that the value of an option is in its range; None means that it was not set.
-
-    Raises:
-        InputError: the value is out of range.
-    """
-    if value is not None and not low <= value <= high:
-        shown = value if isinstance(value, int) else f"{value:g}"
-        raise InputError(f"{option} {shown}: give a number from {low} to {high}{unit}")
 
 
 def runnable(command: str) -> str:

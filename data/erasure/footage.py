@@ -7,6 +7,7 @@ from typing import Any
 
 from data.tables.decisions import FACE_KINDS
 from data.tables.people import People
+from data.tables.people_schema import has_table
 from data.tables.projection import update_projection
 
 _ABOUT_FACES = frozenset(kind.value for kind in FACE_KINDS)
@@ -19,10 +20,9 @@ def erase_footage(people: People, footage: str) -> None:
     Names are kept: a named person stays, also without faces.
     """
     with people.transaction() as connection:
-        exists = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        known = {name for (name,) in connection.execute(exists)}
-        for table in known & set(_TABLES):
-            connection.execute(f"DELETE FROM {table} WHERE footage = ?", (footage,))
+        for table in _TABLES:
+            if has_table(connection, table):
+                connection.execute(f"DELETE FROM {table} WHERE footage = ?", (footage,))
         rows = connection.execute("SELECT decision_id, kind, faces FROM decisions").fetchall()
         for number, kind, faces in rows:
             before = json.loads(faces)

@@ -6,21 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
+from data.core.file_types import SOUND_SUFFIXES, SUFFIXES, VIDEO_SUFFIXES, Kind, brands, kind_of
 from data.erasure.content import Content, Texts
 from data.erasure.markup import markup_texts
 from data.video.pictures.images import quietly, register_heif
 
-PICTURE_SUFFIXES: Final = frozenset(
-    {".jpg", ".jpeg", ".jfif", ".png", ".apng", ".gif", ".webp", ".tif", ".tiff", ".bmp"}
-    | {".heic", ".heif", ".avif"}
-)
-MEDIA_SUFFIXES: Final = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg"}
-    | {".vob", ".3gp", ".flv", ".wmv", ".dv", ".mxf"}
-    | {".mp3", ".m4a", ".aac", ".wav", ".flac", ".ogg", ".opus"}
-)
-_PICTURE_MAGIC: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*")
-_PICTURE_BRANDS: Final = frozenset({b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"})
 _MAGIC_BYTES: Final = 12
 _OWN_TAGS: Final = frozenset(
     {"major_brand", "minor_version", "compatible_brands", "encoder", "language", "creation_time"}
@@ -35,24 +25,14 @@ _IFDS: Final = (0x8769, 0x8825, 0xA005, 1)
 _MAKER_NOTE: Final = 0x927C
 
 
-def is_picture_content(suffix: str, begin: bytes) -> bool:
-    """Return whether a file is a picture, by its first bytes or else its suffix."""
-    return (
-        suffix in PICTURE_SUFFIXES
-        or begin.startswith(_PICTURE_MAGIC)
-        or (begin[:4] == b"RIFF" and begin[8:12] == b"WEBP")
-        or (begin[4:8] == b"ftyp" and begin[8:12] in _PICTURE_BRANDS)
-    )
-
-
-def is_media_content(suffix: str, begin: bytes) -> bool:
-    """Return whether a file is a video or sound, by its first bytes or else its suffix."""
-    return (
-        suffix in MEDIA_SUFFIXES
-        or begin[4:8] == b"ftyp"
-        or begin.startswith((b"\x1a\x45\xdf\xa3", b"ID3", b"OggS", b"fLaC"))
-        or (begin[:4] == b"RIFF" and begin[8:12] in (b"AVI ", b"WAVE"))
-    )
+def media_kind(suffix: str, begin: bytes) -> Kind | None:
+    """Return the kind of a picture, video or sound file, by its first bytes or else its suffix."""
+    if kind := kind_of(begin):
+        return kind
+    if suffix in SUFFIXES:
+        return "picture"
+    is_media = suffix in VIDEO_SUFFIXES or suffix in SOUND_SUFFIXES or brands(begin)
+    return "video" if is_media else None
 
 
 def picture_texts(content: Content) -> Texts:

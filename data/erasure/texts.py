@@ -10,14 +10,10 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import IO, Any, Final
 
+from data.core.file_types import kind_of
 from data.erasure.content import Content, Texts
 from data.erasure.markup import markup_texts, without_encoded
-from data.erasure.media_texts import (
-    is_media_content,
-    is_picture_content,
-    media_texts,
-    picture_texts,
-)
+from data.erasure.media_texts import media_kind, media_texts, picture_texts
 from data.erasure.own_texts import SKIPPED_COLUMNS, is_own_archive, own_reader
 from data.erasure.table_texts import (
     NUMPY_MAGIC,
@@ -73,11 +69,10 @@ def _of_format(content: Content, sample: bytes) -> Texts | None:
         return parquet_texts(content)
     if sample.startswith(NUMPY_MAGIC):
         return array_texts(content)
-    if is_picture_content(suffix, sample):
-        return picture_texts(content)
-    if is_media_content(suffix, sample) and not _encoding(sample, forced=False):
-        return media_texts(content)
-    return None
+    kind = media_kind(suffix, sample)
+    if kind is None or (kind_of(sample) != "picture" and _encoding(sample, forced=False)):
+        return None
+    return picture_texts(content) if kind == "picture" else media_texts(content)
 
 
 def _of_text(content: Content, encoding: str) -> Iterator[str]:

@@ -68,6 +68,7 @@ class Store:
                 return _stored(self._system.info(self._path(name)))
             except FileNotFoundError as error:
                 _require_bucket(error)
+                _require_connection(error)
                 return None
 
     def files(self) -> dict[str, Stored]:
@@ -202,6 +203,19 @@ def _require_bucket(error: FileNotFoundError) -> None:
         raise error
 
 
+def _require_connection(error: FileNotFoundError) -> None:
+    """Raise the connection error behind an error; fsspec reports one as a missing file."""
+    for cause in (error.__cause__, error.__context__):
+        if isinstance(cause, Exception) and _is_connection_error(cause):
+            raise cause
+
+
+def _is_connection_error(error: Exception) -> bool:
+    is_known = isinstance(error, (ConnectionError, TimeoutError))
+    pattern = "Connect|Timeout|Endpoint|gaierror|HTTPClient"
+    return is_known or re.search(pattern, type(error).__name__) is not None
+
+
 def _advice(error: Exception, scheme: str) -> str:
     """Describe an error and its remedy, without secrets that its message may contain."""
     name = type(error).__name__
@@ -222,8 +236,7 @@ def _advice(error: Exception, scheme: str) -> str:
         return "no credentials found; set them, for example by AWS_ACCESS_KEY_ID or AWS_PROFILE"
     if isinstance(error, PermissionError):
         return "no permission; check the credentials and their rights"
-    if isinstance(error, (ConnectionError, TimeoutError)) or re.search(
-        "Connect|Timeout|Endpoint|gaierror|HTTPClient", name
-    ):
-        return "cannot be reached; check the connection, and AWS_ENDPOINT_URL if it is set"
+    if _is_connection_error(error):
+        endpoint = ", and AWS_ENDPOINT_URL if it is set" if scheme in ("s3", "s3a") else ""
+        return f"cannot be reached; check the address and the connection{endpoint}"
     return f"cannot be read or written ({name}); check the address, and that the server is up"

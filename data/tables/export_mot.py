@@ -19,7 +19,7 @@ from data.core.arrays import UNKNOWN
 from data.core.atomic import atomic_write
 from data.project.project import FootageEntry, Project
 from data.tables.archives import write_entry
-from data.tables.mot import result_lines, truth_lines
+from data.tables.mot import BoxesName, result_lines, truth_lines, with_boxes
 from data.tables.people import open_people
 from data.tables.timeline import read_timeline
 from data.tables.tracked_people import read_current_tracks
@@ -51,11 +51,26 @@ class MotSequence:
     names: Mapping[int, str]
 
 
-def read_sequence(project: Project, entry: FootageEntry) -> tuple[MotSequence, int]:
+@dataclass(frozen=True, slots=True)
+class LeftOutRows:
+    """Numbers of rows that a sequence lacks."""
+
+    people: int  # of unknown or hidden people
+    boxes: int  # of known people whose body was not detected
+
+
+def read_sequence(
+    project: Project, entry: FootageEntry, boxes: BoxesName = "face"
+) -> tuple[MotSequence, LeftOutRows]:
     """Read the tracks of a footage's people, under their current names.
 
+    Args:
+        project: project of the footage.
+        entry: the footage.
+        boxes: boxes of the sequence.
+
     Returns:
-        The sequence, and the number of rows left out: of unknown people and of hidden ones.
+        The sequence, and the numbers of rows left out.
 
     Raises:
         InputError: tracks or detections are missing or damaged.
@@ -64,16 +79,17 @@ def read_sequence(project: Project, entry: FootageEntry) -> tuple[MotSequence, i
     with open_people(project.people_file) as people:
         hidden = people.hidden()
     kept = tracks.take(~np.isin(tracks.person_id, [UNKNOWN, *hidden]))
+    shown = with_boxes(kept, boxes)
     timeline = read_timeline(project.detections_file(entry.name))
     sequence = MotSequence(
         name=entry.name,
         frames=int(timeline.frame_index[-1]) + 1 if len(timeline) else 0,
         rate=entry.rate,
         frame_wh=(entry.width, entry.height),
-        tracks=kept,
+        tracks=shown,
         names={person: name for person, name in tracked.names.items() if person not in hidden},
     )
-    return sequence, len(tracks) - len(kept)
+    return sequence, LeftOutRows(len(tracks) - len(kept), len(kept) - len(shown))
 
 
 def export_truth(sequence: MotSequence, archive: Path) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 
 from data.project.project import FootageEntry, Project
 from data.tables.people import Assignments, People, open_people
+from data.tables.people_schema import has_table
 
 _CREATE = (
     "CREATE TABLE IF NOT EXISTS frame_sizes "
@@ -79,15 +80,10 @@ def assignments_in_frame(people: People, entry: FootageEntry) -> Assignments:
 
 
 def _frame_sizes(people: People) -> dict[str, tuple[int, int]]:
-    if not _has_table(people, "frame_sizes"):
+    if not has_table(people.connection, "frame_sizes"):
         return {}
     rows = people.connection.execute("SELECT footage, width, height FROM frame_sizes")
     return {name: (width, height) for name, width, height in rows}
-
-
-def _has_table(people: People, name: str) -> bool:
-    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-    return people.connection.execute(query, (name,)).fetchone() is not None
 
 
 def _factors(before: tuple[int, int], after: tuple[int, int]) -> tuple[float, float, float, float]:
@@ -98,7 +94,7 @@ def _factors(before: tuple[int, int], after: tuple[int, int]) -> tuple[float, fl
 def _scale(people: People, footage: str, factors: tuple[float, float, float, float]) -> None:
     execute = people.connection.execute
     for table in _TABLES:
-        if _has_table(people, table):
+        if has_table(people.connection, table):
             query = f"UPDATE {table} SET x1 = x1 * ?, y1 = y1 * ?, x2 = x2 * ?, y2 = y2 * ?"
             execute(f"{query} WHERE footage = ?", (*factors, footage))
     for number, faces in execute("SELECT decision_id, faces FROM decisions").fetchall():

@@ -11,12 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from data.core.arrays import UNKNOWN
 from data.core.atomic import write_text
 from data.tables.tracks import Tracks, box_columns, decimals
+
+BoxesName = Literal["face", "body"]
+
+
+def with_boxes(tracks: Tracks, boxes: BoxesName) -> Tracks:
+    """Return the tracks with the chosen boxes as ``xyxy``, without rows that have no such box."""
+    if boxes == "face":
+        return tracks
+    rows = tracks.take(tracks.has_body)
+    return rows.replace(xyxy=rows.body_xyxy)
 
 
 def write_mot(path: Path, tracks: Tracks) -> None:

@@ -146,3 +146,9 @@ def _record_names(connection: sqlite3.Connection) -> None:
         )
         connection.execute(query, row)
     connection.execute("UPDATE review SET revision = ?", (len(custom_names),))
+
+
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Return whether a file has a table; some are created when they are first needed."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return connection.execute(query, (name,)).fetchone() is not None

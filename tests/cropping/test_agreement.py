@@ -34,6 +34,7 @@ from tests.bars import no_bar
 from tests.cropping.interrupted import count_renders
 from tests.cropping.small_project import QUICK, add_tracks, contents
 from tests.cropping.tracked_project import at_rate, box, tracks_of
+from tests.renames import rename
 from web.watch.crops import current_crops
 
 SETTINGS = CropSettings(encoder=QUICK)
@@ -48,16 +49,9 @@ def gifs(project: Project) -> None:
     smile_gifs(Project(project.folder), [], SmileSettings(), context=RunContext(no_bar))
 
 
-def rename(project: Project, **names: str) -> None:
-    """Rename person ``p1``, ``p2`` and so on."""
-    with open_people(project.people_file) as people:
-        for person, name in names.items():
-            DecisionLog(people).rename(int(person[1:]), name)
-
-
 def swap(project: Project) -> None:
-    rename(project, p1="for a moment", p2="Anna")
-    rename(project, p1="Ben")
+    rename(project, {1: "for a moment", 2: "Anna"})
+    rename(project, {1: "Ben"})
 
 
 def merge(project: Project, person: int, into: int) -> None:
@@ -159,7 +153,7 @@ def test_a_best_of_is_written_again_with_its_video(project: Project) -> None:
 def test_a_renamed_person_who_is_not_chosen_keeps_the_video(project: Project) -> None:
     crop(project, only_present=True)
     before = contents(project)
-    rename(project, p2="Cleo")
+    rename(project, {2: "Cleo"})
     crop(project, people=("Anna",), force=True)
     after = contents(project)
     assert after["Cleo.mp4"] == before["Ben.mp4"]
@@ -188,7 +182,7 @@ def test_files_of_earlier_versions_are_kept(
 def test_renamed_people_keep_their_smiles(project: Project) -> None:
     crop(project)
     record = project_of(project).require_record(TRACKS, "film")
-    rename(project, p1="Cleo")
+    rename(project, {1: "Cleo"})
     project_of(project).finish(TRACKS, replace(record, names={1: "Cleo", 2: "Ben"}), "film")
     assert stored_smiles(project_of(project), "film", smile_model_key()) is not None
 
@@ -219,7 +213,7 @@ def test_a_merge_is_followed_everywhere(project: Project) -> None:
 def test_a_reused_name_is_one_person(project: Project) -> None:
     crop(project)
     merge(project, 2, 1)
-    rename(project, p1="Ben")
+    rename(project, {1: "Ben"})
     crop(project)
     timeline = json.loads(contents(project)["timeline.json"])
     assert [(p["person_id"], p["name"]) for p in timeline["people"]] == [(1, "Ben")]

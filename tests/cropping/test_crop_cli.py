@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cropping.camera.window import WindowSettings
-from cropping.crop_cli import _parser, _settings, main
+from cropping.crop_cli import _settings, main, make_parser
 from cropping.render.settings import CropSettings
 from data.project.paths import WORK_FOLDER
 from data.project.project import Project
@@ -238,15 +238,15 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_defaults_are_the_stages() -> None:
-    assert _settings(_parser().parse_args(["x"])) == CropSettings()
+    assert _settings(make_parser().parse_args(["x"])) == CropSettings()
 
 
 def test_options_reach_the_stage() -> None:
     arguments = ["x", "--aspect", "4:5", "--zoom", "face", "--height", "500", "--absent", "hold"]
     arguments += ["--others", "blur", "--person", "Anna", "--person", "Ben", "--crf", "30"]
-    settings = _settings(_parser().parse_args(arguments))
+    settings = _settings(make_parser().parse_args(arguments))
     assert settings.window == WindowSettings(aspect=Fraction(4, 5), zoom="face", height=500)
     assert (settings.absent, settings.others) == ("hold", "blur")
     assert (settings.people, settings.encoder.crf) == (("Anna", "Ben"), 30)
-    sized = _settings(_parser().parse_args(["x", "--size", "200X630"]))
+    sized = _settings(make_parser().parse_args(["x", "--size", "200X630"]))
     assert sized.window.size_wh == (200, 630)

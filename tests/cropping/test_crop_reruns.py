@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cropping.camera.window import WindowSettings
+from data.core.errors import InputError
 from data.project.project import Project
 from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
@@ -119,3 +120,22 @@ def test_removed_videos_are_named(project: Project) -> None:
     assert not (project.crops_folder("film") / "Ben.mp4").exists()
     assert summary.notes == ("removed Ben.mp4: no tracks of these people are left",)
     assert crop(project).notes == ()
+
+
+def test_a_window_larger_than_the_footage_is_refused_before_the_first_frame(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renders = count_renders(monkeypatch)
+    with pytest.raises(InputError, match=r"--size 2000x90: the footage has \d+x\d+ px"):
+        crop(project, window=WindowSettings(size_wh=(2000, 90)))
+    assert renders == []
+
+
+def test_too_little_space_is_said_before_the_first_frame(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renders = count_renders(monkeypatch)
+    monkeypatch.setattr("data.core.disk_space.free_bytes", lambda _: 1000)
+    with pytest.raises(InputError, match="will be needed, most of it by crop-people"):
+        crop(project)
+    assert renders == []

@@ -128,9 +128,9 @@ def test_help_is_quick(
 
 
 def test_defaults_are_the_stages() -> None:
-    from cropping.expression_cli import _expressions_parser
+    from cropping.expression_cli import make_expressions_parser
 
-    parsed = _expressions_parser().parse_args(["x"])
+    parsed = make_expressions_parser().parse_args(["x"])
     parsed_training = ExpressionTraining(
         epochs=parsed.epochs, seed=parsed.seed, threads=parsed.threads
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from data.project.project import Project
 from data.project.stages import TRACKS
 from data.sample.truth import Truth
 from data.tables.timeline import Timeline
-from data.tables.tracks import FACE, FILLED, Tracks, write_csv
+from data.tables.tracks import BODY, FACE, FILLED, Tracks, write_csv
 from data.video.footage import probe
 from tests.records import tracks_record
 from tests.tracking.coloured import add_people
@@ -68,19 +68,39 @@ def tracks_of(
     rows: Mapping[int, Mapping[int, Sequence[float]]],
     *,
     filled: Sequence[tuple[int, int]] = (),
+    bodies: Mapping[int, Sequence[float]] | None = None,
+    turned: Collection[int] = (),
 ) -> Tracks:
-    """Return tracks of boxes by person and frame; ``filled`` are pairs of frame and person."""
+    """Return tracks of boxes by person and frame.
+
+    Args:
+        timeline: frames of the footage.
+        rows: boxes of each person's face by frame.
+        filled: pairs of frame and person that are interpolated.
+        bodies: boxes of the bodies by frame, of the only person.
+        turned: frames in which only the body is detected.
+    """
+    bodies = bodies or {}
     listed = [
         (frame, person, box) for person, found in rows.items() for frame, box in found.items()
     ]
     frame = np.array([frame for frame, _, _ in listed], np.int64)
+
+    def source_of(frame: int, person: int) -> int:
+        if (frame, person) in filled:
+            return FILLED
+        return BODY if frame in turned else FACE
+
     return Tracks.ordered(
         frame_index=frame,
         time_s=timeline.time_s[timeline.rows(frame)],
         person_id=np.array([person for _, person, _ in listed], np.int64),
         xyxy=np.array([box for _, _, box in listed], np.float32).reshape(-1, 4),
         confidence=np.ones(len(listed), np.float32),
-        source=np.array([FILLED if (f, p) in filled else FACE for f, p, _ in listed], np.int8),
+        source=np.array([source_of(f, p) for f, p, _ in listed], np.int8),
+        body_xyxy=np.array([bodies.get(f, [np.nan] * 4) for f, _, _ in listed], np.float32).reshape(
+            -1, 4
+        ),
     )
 
 

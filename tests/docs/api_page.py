@@ -64,7 +64,12 @@ def api_page() -> str:
     import griffe
     from griffe2md import render_object_docs
 
-    package: Any = griffe.load("fancam", search_paths=[ROOT], docstring_parser="google")
+    package: Any = griffe.load(
+        "fancam",
+        search_paths=[ROOT],
+        docstring_parser="google",
+        docstring_options={"returns_multiple_items": False},
+    )
     objects = (package[f"api.{name}"] for name in OBJECTS)
     texts = (_plain(render_object_docs(one, _SETTINGS)) for one in objects)
     return "\n".join([_HEAD, *texts]).rstrip() + "\n"

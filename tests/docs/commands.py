@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
-import re
-import tomllib
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any, Final
 from unittest.mock import patch
 
+from fancam.commands import parsers
 from tests import ROOT
 
 MODULES: Final = (
@@ -40,24 +39,10 @@ class _CapturedError(BaseException):
 
 
 @cache
-def product_parsers() -> Parsers:
-    """Return the parser of every user command, by its words on the command line."""
-    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
-    parsers: Parsers = {}
-    for name, target in scripts.items():
-        module, function = target.split(":")
-        main = getattr(importlib.import_module(module), function)
-        parsers[name] = captured(partial(main, []))
-        for other in re.findall(rf"^  {name} (\w+)  ", parsers[name].epilog or "", re.MULTILINE):
-            parsers[f"{name} {other}"] = captured(partial(main, [other]))
-    return parsers
-
-
-@cache
 def all_parsers() -> Parsers:
     """Return the parsers of the users' commands and of `MODULES`."""
     modules = {f"python -m {name}": captured(_main_of(name)) for name in MODULES}
-    return {**product_parsers(), **modules}
+    return {**parsers(), **modules}
 
 
 def command_of(words: Sequence[str]) -> tuple[str, list[str]] | None:

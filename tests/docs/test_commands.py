@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from cropping.expression_cli import SMILE_LABELS
-from data.command.command import Parser
+from data.command.parser import Parser
 from data.core.errors import InputError
+from fancam.commands import parsers
 from tests import ROOT
-from tests.docs.commands import all_parsers, command_of, options_of, product_parsers
+from tests.docs.commands import all_parsers, command_of, options_of
 from tests.docs.pages import PAGES, code_lines, code_spans, name_of, section, table_rows
 
 OPTIONS = ROOT / "docs" / "options.md"
@@ -55,7 +56,7 @@ def test_commands_and_options_in_the_text_exist(page: Path) -> None:
             assert options <= allowed | {"--help"}, span
 
 
-@pytest.mark.parametrize("command", [*product_parsers(), "python -m tracking.evaluation"])
+@pytest.mark.parametrize("command", [*parsers(), "python -m tracking.evaluation"])
 def test_every_option_is_documented_with_its_default(command: str) -> None:
     actions = options_of(all_parsers()[command])
     rows = _documented(command)
@@ -67,7 +68,7 @@ def test_every_option_is_documented_with_its_default(command: str) -> None:
 
 def test_every_section_is_a_command() -> None:
     headings = re.findall(r"^## (.+)$", OPTIONS.read_text("utf-8"), re.MULTILINE)
-    commands = {*product_parsers(), "python -m tracking.evaluation"}
+    commands = {*parsers(), "python -m tracking.evaluation"}
     assert {name for heading in headings for name in heading.split(" and ")} == commands
 
 
@@ -125,4 +126,4 @@ def _require_default(action: argparse.Action, shown: str) -> None:
 
 
 def test_parsers_refuse_as_one_line() -> None:
-    assert all(isinstance(parser, Parser) for parser in product_parsers().values())
+    assert all(isinstance(parser, Parser) for parser in parsers().values())

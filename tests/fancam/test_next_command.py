@@ -29,6 +29,7 @@ from tests.clips.numbered import CORNERS, WIDTH, pictures
 from tests.clustering import fakes
 from tests.clustering.child import install_fakes
 from tests.records import training_result
+from tests.renames import rename
 from tests.tracking.coloured import ColourNetwork
 from tracking import stage as tracking_stage
 from tracking import track_cli
@@ -111,15 +112,9 @@ def decide(project: Project, *decisions: Decision) -> None:
             DecisionLog(people).decide(decision)
 
 
-def rename(project: Project, **names: str) -> None:
-    with open_people(project.people_file) as people:
-        for person, name in names.items():
-            DecisionLog(people).rename(int(person[1:]), name)
-
-
 def swap(project: Project) -> None:
-    rename(project, p1="x", p2="Person 1")
-    rename(project, p1="Person 2")
+    rename(project, {1: "x", 2: "Person 1"})
+    rename(project, {1: "Person 2"})
 
 
 def merge(project: Project) -> None:
@@ -128,7 +123,7 @@ def merge(project: Project) -> None:
 
 def merge_and_reuse(project: Project) -> None:
     merge(project)
-    rename(project, p1="Person 2")
+    rename(project, {1: "Person 2"})
 
 
 def undone_merge(project: Project) -> None:
@@ -211,12 +206,12 @@ def forget(project: Project) -> None:
 
 def only_best(project: Project) -> None:
     assert crop_cli.main([str(project.folder), "--only-present"]) == 0
-    rename(project, p3="Cleo")
+    rename(project, {3: "Cleo"})
 
 
 STATES: dict[str, Callable[[Project], None]] = {
     "done": lambda _: None,
-    "renamed": lambda project: rename(project, p1="Anna"),
+    "renamed": lambda project: rename(project, {1: "Anna"}),
     "names swapped": swap,
     "merged": merge,
     "merged, and the name reused": merge_and_reuse,

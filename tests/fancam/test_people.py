@@ -17,6 +17,7 @@ from tests.clips.catalogue import Clips
 from tests.clustering.child import install_fakes
 from tests.clustering.command import changed, listed, names, snapshot
 from tests.clustering.fakes import CornerDetector
+from tests.renames import rename
 
 Say = pytest.CaptureFixture[str]
 
@@ -29,14 +30,8 @@ def projects(clips: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t
     shutil.copy(clips("constant_rate.mp4"), tmp_path / "clip.mp4")
     for name, every in (("this", "0.5"), ("other", "0.4")):
         assert clustering_cli.main(["clip.mp4", "--project", name, "--every", every]) == 0
-    rename(tmp_path / "other", {1: "Anna", 2: "Ben"})
+    rename(Project(tmp_path / "other"), {1: "Anna", 2: "Ben"})
     return tmp_path / "this", tmp_path / "other"
-
-
-def rename(project: Path, given: dict[int, str]) -> None:
-    with open_people(Project(project).people_file) as people:
-        for person, name in given.items():
-            DecisionLog(people).rename(person, name)
 
 
 def people(*arguments: str | Path) -> int:
@@ -75,7 +70,7 @@ def test_named_after_another_project(projects: tuple[Path, Path], capsys: Say) -
 
 def test_no_name_of_a_user_is_replaced(projects: tuple[Path, Path]) -> None:
     this, other = projects
-    rename(this, {person: f"Mine {person}" for person in names(this)})
+    rename(Project(this), {person: f"Mine {person}" for person in names(this)})
     before = names(this)
     assert people(this, "--from", other) == 0
     assert names(this) == before
@@ -93,7 +88,7 @@ def without_names(other: Path) -> None:
 
 def with_default_names(other: Path) -> None:
     without_names(other)
-    rename(other, {1: "Person 8"})
+    rename(Project(other), {1: "Person 8"})
 
 
 def without_a_table(other: Path) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import fancam.cli
 from clustering.faces.labelled import numbers_in_frame
 from data.erasure.residue_scan import Needle, find_residues, picture_mark
+from data.execution.space_needed import space_needed
 from data.project.project import Project
 from data.project.stages import FACES, TRACKER, TRACKS
 from data.tables.decision_log import DecisionLog
@@ -24,7 +25,6 @@ from data.tables.people import open_people
 from data.video.footage import add_footage, probe
 from fancam.api.faces import best_backend
 from fancam.run import _space_needed
-from fancam.space_needed import space_needed
 from tests import ROOT
 from tests.clips.catalogue import Clips
 from tests.cropping.written_video import read_video

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.project.project import Project
-from data.tables.decision_log import DecisionLog
 from data.tables.faces import Faces
 from data.tables.people import open_people
 from data.tables.projection import store_clustering
 from tests.clips.encoding import encode
 from tests.clustering.labelled_footage import table
+from tests.renames import rename
 from tracking.detection.export import ModelMetadata
 
 WIDTH, HEIGHT, SIDE = 160, 96, 24
@@ -59,8 +59,7 @@ def add_people(project: Project, names: Mapping[int, str]) -> None:
         store_clustering(
             people, {"elsewhere": faces}, {"elsewhere": np.array(list(names), np.int64)}
         )
-        for person, name in names.items():
-            DecisionLog(people).rename(person, name)
+    rename(project, names)
 
 
 class ColourNetwork:

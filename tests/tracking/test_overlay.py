@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data.core.arrays import Image
-from data.tables.tracks import FACE, FILLED, Tracks
+from data.tables.tracks import BODY, FACE, FILLED, Tracks
 from data.video.frames import Frame
 from data.video.reader import read_frames
 from tests.tracking.track_rows import Row, timeline, tracks
@@ -50,6 +50,18 @@ def test_box_and_name() -> None:
 def test_interpolated_is_dashed() -> None:
     drawn = draw_tracks(BLACK, rows((0, 1, 100), filled=True), NAMES)
     assert 0.4 < share_of(drawn[109, 100:160], colours(NAMES)[1]) < 0.8
+
+
+def test_bodies_are_thin_outlines() -> None:
+    """The face of a back is an estimate, and dashed."""
+    body = np.array([[90, 30, 180, 400]], np.float32)
+    shown = rows((0, 1, 100)).replace(body_xyxy=body)
+    colour = colours(NAMES)[1]
+    for source in (FACE, BODY):
+        drawn = draw_tracks(BLACK, shown.replace(source=np.array([source], np.int8)), NAMES)
+        assert share_of(drawn[60:, 90], colour) == share_of(drawn[60:, 179], colour) == 1
+        assert share_of(drawn[60:, 92:98], colour) == 0
+        assert (share_of(drawn[109, 100:160], colour) == 1) == (source == FACE)
 
 
 def test_no_known_person_is_grey_and_beneath() -> None:

@@ -17,7 +17,7 @@ from tracking import stage
 from tracking.detection import tasks
 from tracking.detection.export import ExportedModel
 from tracking.linking.tracks import LinkSettings
-from tracking.track_cli import _parser, main
+from tracking.track_cli import main, make_parser
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_defaults_are_those_of_the_stage() -> None:
-    parsed = _parser().parse_args(["x"])
+    parsed = make_parser().parse_args(["x"])
     assert LinkSettings() == LinkSettings(max_gap_s=parsed.max_gap, smooth_s=parsed.smooth)
 
 

@@ -10,12 +10,26 @@ from data.core.errors import InputError
 from data.execution import segments
 from data.execution.context import RunContext
 from data.project.project import Project
+from data.project.stages import DETECTIONS, TRACKS
 from data.tables.decision_log import DecisionLog
+from data.tables.faces import Faces
+from data.tables.people import open_people
+from data.tables.projection import store_clustering
 from data.tables.tracks import Tracks, read_csv
 from data.video.reader import read_frames
 from tests.bars import Bars
+from tests.clustering.labelled_footage import table
 from tests.tracking import coloured
-from tests.tracking.coloured import CUT, FACTS, FRAMES, HIDDEN, NAMES, ColourNetwork
+from tests.tracking.coloured import (
+    COLOURS,
+    CUT,
+    FACTS,
+    FRAMES,
+    HIDDEN,
+    NAMES,
+    WIDTH,
+    ColourNetwork,
+)
 from tracking import stage, writing
 from tracking.detection import tasks
 from tracking.detection.export import ExportedModel, ModelMetadata
@@ -105,7 +119,6 @@ def test_changed_settings_repeat_only_dependent_steps(
 
 
 def test_renamed_people(project: Project, footage: Path, network: ColourNetwork) -> None:
-    from data.tables.people import open_people
 
     track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     with open_people(project.people_file) as people:
@@ -233,6 +246,7 @@ def test_long_footage_is_tracked_in_segments(
     track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     files = [project.tracks_file("film, the 1st"), project.detections_file("film, the 1st")]
     whole = [file.read_bytes() for file in files]
+    project.unfinish(DETECTIONS, "film, the 1st")
     monkeypatch.setattr(segments, "SEGMENT_S", 1.0)
 
     def stopping(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -243,8 +257,47 @@ def test_long_footage_is_tracked_in_segments(
     with monkeypatch.context() as during:
         during.setattr(tasks, "load_yolo", lambda *_, **__: (stopping, FACTS, 4))
         with pytest.raises(KeyboardInterrupt):
-            track_people(project, [footage], TrackSettings(force=True), context=RunContext(Bars()))
+            track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
     bars = Bars()
     track_people(project, [footage], TrackSettings(), context=RunContext(bars))
     assert [file.read_bytes() for file in files] == whole
     assert bars.made[0][2] == 25
+
+
+def test_earlier_tracks_stay_valid_until_new_ones_are_written(
+    project: Project, footage: Path, network: ColourNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
+    before = project.tracks_file("film, the 1st").read_bytes()
+
+    def stopping(_: NDArray[np.uint8]) -> NDArray[np.float32]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tasks, "load_yolo", lambda *_, **__: (stopping, FACTS, 4))
+    for settings in (TrackSettings(force=True), TrackSettings(every_nth=2)):
+        with pytest.raises(KeyboardInterrupt):
+            track_people(project, [footage], settings, context=RunContext(Bars()))
+        kept = Project(project.folder)
+        assert kept.has_record(TRACKS, "film, the 1st")
+        assert kept.tracks_file("film, the 1st").read_bytes() == before
+    assert network.images == FRAMES
+
+
+def test_people_without_tracks_are_named(
+    project: Project, footage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = ModelMetadata(("Anna", "Ben"), (ANNA, BEN), WIDTH, "key")
+    only_anna = ColourNetwork([COLOURS[0], (1, 2, 3)])
+    monkeypatch.setattr(stage, "exported_model", lambda _: ExportedModel(facts, b""))
+    monkeypatch.setattr(tasks, "load_yolo", lambda *_, **__: (only_anna, facts, 4))
+    faces = table(Faces, 3, frame_index=np.array([1, 2, 3]), time_s=np.array([0.1, 0.2, 0.3]))
+    with open_people(project.people_file) as people:
+        store_clustering(people, {"film, the 1st": faces}, {"film, the 1st": np.full(3, BEN)})
+        DecisionLog(people).rename(BEN, "Ben, the 2nd")
+    settings = TrackSettings(every_nth=5, faces=False)
+    (summary,) = track_people(project, [footage], settings, context=RunContext(Bars()))
+    assert summary.notes == (
+        "no track of Ben, the 2nd (3 faces), whom cluster-faces found in it; "
+        "leave out --every-nth and --no-faces",
+    )
+    assert track_people(project, [], settings, context=RunContext(Bars()))[0].notes == summary.notes

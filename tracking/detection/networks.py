@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.core.errors import InputError
 from data.inference.runtime import Network, RuntimeName, runtime_named
 from tracking.detection.detector import YoloNetwork
+from tracking.detection.devices import device_for_tracking
 from tracking.detection.export import ModelMetadata, exported_model, load_network, with_fixed_size
 
-DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 CPU_BATCH: Final = 4
 GPU_BATCH: Final = 32
 
@@ -68,14 +67,14 @@ class TorchNetwork:
 
 
 def load_yolo(
-    weights: Path, *, device: DeviceName, runtime: RuntimeName = "auto", threads: int = 0
+    weights: Path, *, device: str, runtime: RuntimeName = "auto", threads: int = 0
 ) -> tuple[YoloNetwork, ModelMetadata, int]:
     """Return the network of a ``best.pt``, its metadata, and its best batch size.
 
     Raises:
         InputError: the weights or the device are missing, or the runtime is not installed.
     """
-    resolved = _resolve_device(device)
+    resolved = device_for_tracking(device)
     model = exported_model(weights)
     if resolved == "cpu":
         network = CpuNetwork(model.graph, runtime=runtime, threads=threads)
@@ -84,15 +83,3 @@ def load_yolo(
 
     module, metadata = load_network(weights, model.metadata.key)
     return TorchNetwork(as_module(module), resolved), metadata, GPU_BATCH
-
-
-def _resolve_device(name: DeviceName) -> str:
-    if name == "cpu":
-        return "cpu"
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if name == "cuda":
-        raise InputError("--device cuda: torch finds no such GPU; omit it to use the CPU")
-    return "cpu"

@@ -25,7 +25,7 @@ from tracking.detection.cuts import thumbnail
 from tracking.detection.detections import DetectedFrames, Detections
 from tracking.detection.detector import ImageDetections, PersonDetector
 from tracking.detection.inputs import detections_record
-from tracking.detection.networks import DeviceName, load_yolo
+from tracking.detection.networks import load_yolo
 
 CHECKPOINT_FRAMES = 512
 """Minimum number of frames per checkpoint; a resumed run repeats at most about as many."""
@@ -43,7 +43,7 @@ class DetectorSettings:
 
     weights: Path
     key: str
-    device: DeviceName
+    device: str
     runtime: RuntimeName
     threads: int
 

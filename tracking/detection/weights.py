@@ -149,14 +149,17 @@ def _find(weights: str, folder: Path) -> Path:
 
 def _download(name: str, file: Path) -> Path:
     """Download official weights to ``file``, atomically."""
+    from socket import gaierror
     from urllib.request import urlopen
 
     try:
         with urlopen(f"{_RELEASE}/{name}", timeout=_TIMEOUT_S) as answer:
             content = answer.read(_MAX_BYTES)
     except OSError as error:
-        reason = str(getattr(error, "reason", error))
-        message = f"not on this machine, and the download failed ({reason})"
+        reason = getattr(error, "reason", error)
+        no_name = isinstance(reason, gaierror)
+        failed = "no internet connection" if no_name else f"the download failed ({reason})"
+        message = f"not on this machine, and {failed}"
         raise InputError(f"{name}: {message}; {_ADVICE}") from error
     with atomic_write(file) as partial:
         partial.write_bytes(content)

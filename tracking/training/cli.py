@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import Parser, require_range, run, with_next, with_projects
+from data.command.command import run, with_next, with_projects
+from data.command.parser import (
+    Parser,
+    add_device_option,
+    add_project_argument,
+    require_device,
+    require_range,
+)
 from data.core.errors import InputError
-from data.storage.addresses import project_path
 from data.storage.shown import shown
 
 if TYPE_CHECKING:
@@ -25,10 +30,11 @@ NAME = "train-tracker"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run(NAME, lambda: with_projects(NAME, _parser().parse_args(arguments), _train))
+    return run(NAME, lambda: with_projects(NAME, make_parser().parse_args(arguments), _train))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
         description="Train a YOLO detector to recognise each person of a project, on the dataset "
@@ -38,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         "trust.",
     )
     add = parser.add_argument
-    add("project", type=project_path, help="project folder, such as concert.fancam")
+    add_project_argument(parser)
     add(
         "--weights",
         default="yolo11n.pt",
@@ -46,10 +52,11 @@ def _parser() -> argparse.ArgumentParser:
         help="network to start from: a YOLO detector (.pt), or an architecture to train from "
         "scratch, such as yolo11n.yaml (default: yolo11n.pt, downloaded from ultralytics once)",
     )
-    add("--epochs", type=int, metavar="N", help="default: by the number of images, 12 to 100")
+    epochs = "training epochs (default: 12 to 100 by the number of images)"
+    add("--epochs", type=int, metavar="N", help=epochs)
     add("--imgsz", type=int, metavar="PX", help="longer side of the images (default: 416; GPU 640)")
     add("--batch", type=int, metavar="N", help="images per batch (default: 8; GPU 16)")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)")
+    add_device_option(parser)
     add("--seed", type=int, default=0, help="seed of all random choices (default: 0)")
     add(
         "--learning-curve",
@@ -80,8 +87,7 @@ def _check(parsed: argparse.Namespace) -> None:
     require_range("--imgsz", parsed.imgsz, low=64, high=4096)
     require_range("--batch", parsed.batch, low=1, high=4096)
     require_range("--seed", parsed.seed, low=0, high=2**31 - 1)
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,2})?", parsed.device):
-        raise InputError(f"--device {parsed.device}: give auto, cpu, cuda, cuda:1 or mps")
+    require_device(parsed.device)
     if parsed.resume and parsed.force:
         raise InputError("--resume and --force exclude each other: give one of them")
 

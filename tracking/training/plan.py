@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from data.core.cores import available_cores
-from data.core.errors import InputError
 from data.core.progress import Bar
+from tracking.detection.devices import resolve_device
 from tracking.detection.weights import StartingPoint
 from tracking.training.checkpoint import LAST, resume_state
 from tracking.training.examples import Example, repeats
@@ -138,23 +138,6 @@ def plan_training(
         bar=bar or (lambda _total, _done: nullcontext(_NoBar())),
         resumed=resume_state(folder / LAST, epochs),
     )
-
-
-def resolve_device(name: str) -> str:
-    """Return the torch device that ``auto`` selects, or ``name`` if this machine has it.
-
-    Raises:
-        InputError: this machine does not have the device.
-    """
-    mps = torch.backends.mps.is_available()
-    if name == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    kind, _, number = name.partition(":")
-    if kind == "cuda" and int(number or 0) < torch.cuda.device_count():
-        return f"cuda:{number or 0}"
-    if name == "cpu" or (name == "mps" and mps):
-        return name
-    raise InputError(f"--device {name}: not on this machine; leave it out, or give --device cpu")
 
 
 def ultralytics_arguments(plan: TrainingPlan) -> dict[str, Any]:

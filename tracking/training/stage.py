@@ -112,6 +112,9 @@ def _train_tracker(
     examples = read_examples(project.dataset_folder)
     person_id = person_ids(project, examples.names)
     folder = project.tracker_folder
+    unfinished = _unfinished_inputs(folder / TRAINING_FOLDER)
+    if settings.resume and unfinished is None and not project.has_record(TRACKER):
+        raise InputError(f"{project.folder}: no stopped training to resume; leave --resume out")
     weights = find_weights(settings.weights, folder / "weights")
     inputs = _inputs(examples, person_id, weights, settings)
     if settings.force:
@@ -119,7 +122,6 @@ def _train_tracker(
     else:
         done = project.is_finished(TRACKER, inputs) and _files_exist(project)
         curve_done = done and (folder / REPORT / CURVE_FILE).exists()
-    unfinished = _unfinished_inputs(folder / TRAINING_FOLDER)
     if settings.resume and not done and unfinished != inputs.to_json():
         message = "no stopped training with this dataset and these settings to resume"
         raise InputError(f"{project.folder}: {message}; leave --resume out")
@@ -191,7 +193,7 @@ def _unfinished_inputs(folder: Path) -> dict[str, Any] | None:
 
 def _load(weights: Weights, settings: TrackerSettings) -> StartingPoint:
     """Load the network and check the device, before anything is written."""
-    from tracking.training.plan import resolve_device
+    from tracking.detection.devices import resolve_device
 
     resolve_device(settings.device)
     return load_weights(weights)

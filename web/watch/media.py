@@ -93,7 +93,9 @@ def _person_frame(project: OpenProject, crop: PersonCrop) -> Response:
     file = crop.file(CropKind.VIDEO)
     if file is None:
         raise NotFoundError("there is no video of this person")
-    start_s, end_s = max(crop.smiling or crop.seen or ((0.0, 0.0),), key=lambda s: s[1] - s[0])
+    start_s, end_s = max(
+        crop.smiling or crop.seen or crop.body or ((0.0, 0.0),), key=lambda s: s[1] - s[0]
+    )
     time_s = (start_s + end_s) / 2
     key = f"moment {POSTER_PX} {crop.folder.name} {file.name} {time_s} {file_key(file)}"
     return cached_jpeg(project, key, lambda: frame_jpeg(file, time_s, width=POSTER_PX))

@@ -301,10 +301,25 @@ def check_image(image: Image) -> None:
 
 
 def _check_size(image: Image, scaled: Image, upsample: int) -> None:
-    height, width = ((side << upsample) for side in scaled.shape[:2])
+    require_searchable(
+        (image.shape[1], image.shape[0]), scale=scaled.shape[0] / image.shape[0] * 2**upsample
+    )
+
+
+def require_searchable(image_wh: tuple[int, int], *, scale: float) -> None:
+    """Check that an image is not too large for dlib's detectors.
+
+    Args:
+        image_wh: size of the image in px.
+        scale: factor of the size at which it is searched.
+
+    Raises:
+        InputError: it is too large.
+    """
+    width, height = (round(side * scale) for side in image_wh)
     if width * height > MAX_INPUT_PX:
         raise InputError(
-            f"an image of {image.shape[1]}x{image.shape[0]} px is too large to search at "
+            f"an image of {image_wh[0]}x{image_wh[1]} px is too large to search at "
             f"{width}x{height} px; search for larger faces only (--min-face) or upsample less"
         )
 

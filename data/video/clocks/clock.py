@@ -164,27 +164,17 @@ def _is_stray(
     longest_s = _STRAY_S if before is not None and after is not None else _STRAY_END_S
     if len(own) > 1 and lasts > rules.ticks(longest_s):
         return False
-    if before is None or after is None:
-        return _is_stray_end(runs, before, own, after, rules)
-    jump = int(runs.ticks[own[0]] - runs.ticks[before[-1]]) - runs.step
-    if abs(jump) < rules.ticks(_STRAY_S):
+    far = rules.ticks(JUMP_S if rules.restarts else LONG_GAP_S)  # in most formats, gaps may be long
+    if before is None:  # a single run is the footage itself
+        return after is not None and abs(_jump(runs, own, after)) > far
+    if after is None:
+        return abs(_jump(runs, before, own)) > far
+    if abs(_jump(runs, before, own) - runs.step) < rules.ticks(_STRAY_S):
         return False
-    gap = int(runs.ticks[after[0]] - runs.ticks[before[-1]]) - lasts
+    gap = _jump(runs, before, after) - lasts
     return not _jumps(np.array([gap + runs.step]), runs.step, rules)[0]
 
 
-def _is_stray_end(
-    runs: Runs,
-    before: NDArray[np.int64] | None,
-    own: NDArray[np.int64],
-    after: NDArray[np.int64] | None,
-    rules: ClockRules,
-) -> bool:
-    """Return whether the first or last run is a stray: in most formats, a gap may come before."""
-    if before is not None:
-        jump = int(runs.ticks[own[0]] - runs.ticks[before[-1]])
-    elif after is not None:
-        jump = int(runs.ticks[after[0]] - runs.ticks[own[-1]])
-    else:
-        return False  # a single run is the footage itself
-    return abs(jump) > rules.ticks(JUMP_S if rules.restarts else LONG_GAP_S)
+def _jump(runs: Runs, before: NDArray[np.int64], after: NDArray[np.int64]) -> int:
+    """Return the ticks from the last packet of a run to the first of a later one."""
+    return int(runs.ticks[after[0]] - runs.ticks[before[-1]])

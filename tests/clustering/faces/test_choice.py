@@ -184,6 +184,6 @@ def test_centerface_has_no_upsample(model_index: ModelIndex, tmp_path: Path) -> 
 )
 @pytest.mark.usefixtures("model_index")
 def test_finished_tables_are_kept_unless_a_network_is_named(options: list[str], kept: bool) -> None:
-    parsed = cli._parser().parse_args(["a.mp4", "--offline", *options])
+    parsed = cli.make_parser().parse_args(["a.mp4", "--offline", *options])
     settings: ClusterSettings = cli._settings(parsed, PairingSettings())
     assert settings.keep_backend is kept

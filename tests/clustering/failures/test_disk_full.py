@@ -180,3 +180,21 @@ def run_out_of_space(run: Run, clip: Path, where: str) -> None:
         fill(monkeypatch, name)
         assert_refused(run(clip, *OPTIONS), "full")
     assert_nothing_half_written(clip.parent)
+
+
+def test_too_little_space_is_said_before_the_first_frame(
+    run: Callable[..., Ran], detector: CornerDetector, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.core.disk_space.free_bytes", lambda _: 1000)
+    assert_refused(run(clip), "will be needed, most of it by cluster-faces", "free some space")
+    assert detector.frames == 0
+
+
+def test_a_scale_that_the_detector_cannot_search_is_refused_before_the_first_frame(
+    run: Callable[..., Ran], detector: CornerDetector, clip: Path
+) -> None:
+    scale = ["--min-face", "4", "--detector", "hog"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("clustering.faces.networks.detector.MAX_INPUT_PX", 10_000)
+        assert_refused(run(clip, *scale), "is too large to search", "(--min-face)")
+    assert detector.frames == 0

@@ -95,3 +95,23 @@ def test_sparse_detections_are_no_gap() -> None:
     tracks = tracks_of(timeline, {1: dict.fromkeys([0, 30, 60, 90], HERE)})
     found = person_shots(tracks, timeline, FrameTimes.of(timeline))
     assert [(run.first, run.end) for run in found] == [(0, 91)]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "expected"),
+    [
+        ({}, [(0, 2), (2, 4)]),
+        (dict.fromkeys(range(4), (30, 30, 150, 300)), [(0, 4)]),
+        ({0: box(50, 90, 60), 1: box(50, 90, 60), 2: box(130, 90, 60)}, [(0, 2), (2, 4)]),
+    ],
+    ids=["faces alone", "one body", "two bodies"],
+)
+def test_a_head_that_jumps_within_a_body_is_no_cut(
+    bodies: dict[int, tuple[float, ...]], expected: list[tuple[int, int]]
+) -> None:
+    timeline = at_rate(4)
+    tracks = tracks_of(
+        timeline, {1: {0: HERE, 1: HERE, 2: FAR, 3: FAR}}, bodies=bodies, turned=[2, 3]
+    )
+    found = person_shots(tracks, timeline, FrameTimes.of(timeline))
+    assert [(run.first, run.end) for run in found] == expected

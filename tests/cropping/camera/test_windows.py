@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cropping.camera.follow import CameraName, CameraSettings
-from cropping.camera.window import WindowSettings
+from cropping.camera.window import WindowSettings, ZoomName
 from cropping.camera.windows import AbsentName, CropWindows, crop_windows
 from data.core.boxes import clamp
 from data.tables.timeline import Timeline
@@ -211,6 +211,70 @@ def test_an_area_of_the_whole_frame_changes_nothing() -> None:
     assert (film(ABSENT, at_rate(150, 130), areas=[(0, 0, *FRAME_WH)] * 2).xyxy == whole.xyxy).all()
 
 
+def test_zoom_body_shows_the_whole_body() -> None:
+    """A body of twelve heads in the left half has its arms spread in some frames."""
+    timeline = at_rate(75)
+    bodies = {f: (150 + f, 60, 240 + f, 330) for f in range(75)} | {40: (120, 60, 310, 330)}
+    tracks = tracks_of(
+        timeline,
+        {1: {f: box(195 + f, 80, 22) for f in range(75)}},
+        bodies=bodies,
+        turned=range(30, 50),
+    )
+    shown = {}
+    zooms: tuple[ZoomName, ...] = ("bust", "body")
+    for zoom in zooms:
+        found = crop_windows(
+            tracks,
+            timeline,
+            FRAME_WH,
+            window=WindowSettings(zoom=zoom),
+            camera=CameraSettings(),
+            absent="wide",
+        )
+        assert found.present.all()
+        assert found.cuts().tolist() == []
+        shown[zoom] = found.xyxy
+    body = tracks.body_xyxy
+    assert (body[:, :2] >= shown["body"][:, :2] - 0.01).all()
+    assert (body[:, 2:] <= shown["body"][:, 2:] + 0.01).all()
+    heights = {zoom: float(np.median(xyxy[:, 3] - xyxy[:, 1])) for zoom, xyxy in shown.items()}
+    assert heights["body"] > 2 * heights["bust"]
+
+
 def test_shapes_are_checked() -> None:
     with pytest.raises(ValueError, match=r"xyxy must have shape \(3, 4\)"):
         CropWindows(np.zeros((2, 4)), np.zeros(3, np.int64))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        (-200, -100, 900, 700),
+        (300, 150, 302, 151),
+        (700, 400, 900, 800),
+        (310, 360, 330, 360),
+        (0, 100, 20, 360),
+        (180, 200, 420, 360),
+    ],
+    ids=["larger than the frame", "a speck", "outside", "no height", "cut off", "behind a desk"],
+)
+@pytest.mark.parametrize("zoom", ["bust", "body"])
+def test_any_body(body: tuple[float, ...], zoom: ZoomName) -> None:
+    """The window stays within the frame and holds the face, whatever the detector returns."""
+    faces = {f: box(300 + f % 3, 120, 40) for f in range(50)}
+    bodies = {f: body for f in range(50) if f % 4}
+    tracks = tracks_of(at_rate(50), {1: faces}, bodies=bodies, turned=range(20, 30))
+    found = crop_windows(
+        tracks,
+        at_rate(50),
+        FRAME_WH,
+        window=WindowSettings(zoom=zoom),
+        camera=CameraSettings(),
+        absent="wide",
+    )
+    assert (found.xyxy[:, :2] >= -1e-6).all()
+    assert (found.xyxy[:, 2:] <= np.array(FRAME_WH) + 1e-6).all()
+    seen = [*range(20), *range(30, 50)]
+    assert (found.xyxy[seen, :2] <= [280, 100]).all()
+    assert (found.xyxy[seen, 2:] >= [322, 140]).all()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cropping.smiles.cli import _bytes, _parser, _settings, main
+from cropping.smiles.cli import _bytes, _settings, main, make_parser
 from cropping.smiles.settings import SmileSettings
 from data.core.errors import InputError
 from tests.cropping.drawn_smiles import write_project
@@ -83,5 +83,5 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_defaults_are_the_stages() -> None:
-    parsed = _parser().parse_args(["x"])
+    parsed = make_parser().parse_args(["x"])
     assert _settings(parsed, _bytes(parsed.max_bytes)) == SmileSettings()

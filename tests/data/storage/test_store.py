@@ -134,3 +134,8 @@ def test_a_lost_connection_is_reported_in_time(s3: str, monkeypatch: pytest.Monk
     assert time.monotonic() - start < BOUND_S
     assert "cannot be reached" in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_an_unknown_host_is_no_missing_file() -> None:
+    with pytest.raises(InputError, match=r"nohost\.invalid/a\.mp4: cannot be reached; check"):
+        Store("https://nohost.invalid/a.mp4").info()

@@ -306,5 +306,6 @@ PLACES: Final[dict[str, tuple[str, Plant]]] = {
     "mp4 chapter": (".mp4", _chapter),
     "mkv stream title": (".mkv", _stream_title),
     "mkv chapter": (".mkv", _chapter),
+    "asf title": (".asf", _title),
 }
 """By place: the suffix of the file, and the function that writes it."""

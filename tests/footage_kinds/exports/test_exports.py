@@ -221,9 +221,9 @@ def frames_of(tracks: Tracks, names: dict[int, str]) -> Boxes:
     return boxes
 
 
-def export_mot(project: Project, folder: Path) -> tuple[Path, Path]:
+def export_mot(project: Project, folder: Path, *options: str) -> tuple[Path, Path]:
     """Export and unpack; return the folder of the ground truth and the file of the results."""
-    assert fancam.cli.main(["export", str(project.folder), "--format", "mot"]) == 0
+    assert fancam.cli.main(["export", str(project.folder), "--format", "mot", *options]) == 0
     (name,) = project.footages
     truth = unpacked(project.export_folder / f"{name}.mot.zip", folder / "truth")
     results = unpacked(project.export_folder / f"{name}.mot-results.zip", folder / "results")
@@ -263,6 +263,21 @@ def test_columns_of_ground_truth_and_results(tmp_path: Path) -> None:
     ]
     for row, line in zip(rows, results.read_text("utf-8").splitlines(), strict=True):
         assert line.split(",") == [*row[:6], "0.7000", "-1", "-1", "-1"]
+
+
+def test_bodies_are_the_boxes_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows without a body are left out, and counted."""
+    tracks = tracks_of(*ROWS)
+    body_xyxy = tracks.body_xyxy.copy()
+    body_xyxy[0], body_xyxy[5] = (10, 20, 110, 320), (200, 30, 260, 330)
+    project = mot_project(tmp_path, MotCase(), tracks.replace(body_xyxy=body_xyxy))
+    truth, results = export_mot(project, tmp_path, "--boxes", "body")
+    expected = [["10.00", "20.00", "100.00", "300.00"], ["200.00", "30.00", "60.00", "300.00"]]
+    for file in (truth / "gt/gt.txt", results):
+        assert [line.split(",")[2:6] for line in file.read_text("utf-8").splitlines()] == expected
+    assert "4 rows without a detected body are left out" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("with_images", [False, True])

@@ -18,6 +18,7 @@ from data.tables.decision_log import DecisionLog
 from data.tables.people import open_people
 from tests.clips.videos import constant_rate
 from tests.footage_kinds.exports.name_places import residues
+from tests.renames import rename
 from tests.whole_project import make_project
 
 
@@ -123,9 +124,7 @@ def test_a_name_that_is_part_of_others(
 ) -> None:
     shutil.copytree(made, tmp_path / "copy")
     project = Project(tmp_path / "copy" / "clip.fancam")
-    with open_people(project.people_file) as people:
-        for person, given in enumerate(("Ann", *others), start=1):
-            DecisionLog(people).rename(person, given)
+    rename(project, dict(enumerate(("Ann", *others), start=1)))
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
     assert fancam.cli.main(["forget", str(project.folder), "Ann", "--yes"]) == 0
     assert ": 0 residues left" in capsys.readouterr().out

@@ -255,3 +255,12 @@ def test_a_killed_command_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "epoch 1/5" not in output.err
     assert (folder / "tracker/best.pt").exists()
     assert not (folder / "tracker/training").exists()
+
+
+def test_resume_without_a_training_names_no_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tracking.training.stage.find_weights", lambda *_: pytest.fail("searched"))
+    draw_project(tmp_path / "a.fancam", train=2, val=1)
+    assert main([str(tmp_path / "a.fancam"), "--resume"]) == 2
+    assert "no stopped training to resume; leave --resume out" in capsys.readouterr().err

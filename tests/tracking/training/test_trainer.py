@@ -200,7 +200,7 @@ def test_portrait_and_landscape_fit_one_shape(examples: Examples) -> None:
 
 @pytest.mark.parametrize("device", ["cuda:9", "mps"], ids=str)
 def test_a_missing_device(device: str) -> None:
-    from tracking.training.plan import resolve_device
+    from tracking.detection.devices import resolve_device
 
     if device == "mps":
         import torch
@@ -212,6 +212,6 @@ def test_a_missing_device(device: str) -> None:
 
 
 def test_auto_is_an_available_device() -> None:
-    from tracking.training.plan import resolve_device
+    from tracking.detection.devices import resolve_device
 
     assert resolve_device(resolve_device("auto")) == resolve_device("auto")

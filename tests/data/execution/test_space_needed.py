@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from data.execution.space_needed import space_needed
 from data.video.footage import probe
-from fancam.space_needed import space_needed
 from tests.clips.encoding import encode
 from tests.clips.numbered import picture
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
+from data.core.disk_space import require_space
+from data.project.project import Project, absolute
+from data.project.stages import Stage
 from data.video.footage import Footage, default_interval_s
 
 EXPECTED_PEOPLE: Final = 6
@@ -48,6 +51,22 @@ def space_needed(
         crop = footage.duration_s * height * height * 9 / 16 * _CROP_BYTES_PX_S
         needed["crop-people"] += math.ceil(crop * people)
     return needed
+
+
+def require_space_for(project: Project, stage: Stage[Any], footages: Iterable[Footage]) -> None:
+    """Check that the disk has room for half of what a stage may write, before it starts.
+
+    Args:
+        project: the project.
+        stage: stage with a record per footage.
+        footages: footages of the run; those that the stage has finished are left out.
+
+    Raises:
+        InputError: the stage would certainly fill the disk.
+    """
+    done = {entry.path for entry in project.footages_with(stage)}
+    undone = [footage for footage in footages if absolute(footage.path) not in done]
+    require_space(project.folder, {stage.command: space_needed(undone)[stage.command] // 2})
 
 
 def _sampled_frames(footage: Footage, every_s: float | None) -> int:

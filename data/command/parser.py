@@ -1,0 +1,209 @@
+"""Argument parser of every command, and the options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, NoReturn
+
+import configargparse
+
+from data.command.command import say
+from data.command.config import SectionParser, config_files, user_file, variable_prefix
+from data.core.errors import InputError
+from data.core.streams import StreamChoice
+from data.storage.addresses import project_path
+from data.storage.shown import command_line, shown
+
+_MISSING = re.compile(r"the following arguments are required: (.*)")
+_UNRECOGNIZED = re.compile(r"unrecognized arguments: (.*)", re.DOTALL)
+_NO_CHOICE = re.compile(r"argument ([^:]*): invalid choice: '(.*)' \(choose from (.*)\)")
+_NUMBER = re.compile(r"-\.?\d[\d.eE+-]*")
+
+
+class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
+    """Argument parser of a command, which also reads config files and environment variables.
+
+    It raises an InputError instead of printing the usage and exiting. See `data.command.config`.
+    """
+
+    def __init__(self, *, prog: str, **settings: Any) -> None:
+        super().__init__(
+            prog=prog,
+            auto_env_var_prefix=variable_prefix(prog),
+            config_file_parser_class=SectionParser(prog),
+            add_config_file_help=False,
+            add_env_var_help=False,
+            **settings,
+        )
+
+    def parse_known_args(
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+        **settings: Any,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse the arguments, after a check for names that look like options.
+
+        Raises:
+            InputError: the arguments, a config file or a variable are invalid.
+        """
+        words = list(sys.argv[1:] if args is None else args)
+        for word in takewhile(lambda word: word != "--", words):
+            if self._is_name(word):
+                reason = "a name that begins with a dash looks like an option"
+                advice = f"give it after --, or as {command_line(Path(word))}"
+                raise InputError(f"{word}: {reason}; {advice}")
+        self._default_config_files = [glob.escape(str(file)) for file in config_files(words)]
+        parsed, unknown = super().parse_known_args(words, namespace, **settings)
+        self._name_project_options()
+        return parsed or argparse.Namespace(), unknown
+
+    def _name_project_options(self) -> None:
+        """Print the options that a project's file set: it may come from somebody else."""
+        for source, settings in self._source_to_settings.items():
+            file = Path(source.partition("|")[2])
+            if source.startswith("config_file|") and file != user_file():
+                options = " ".join(f"--{key} {value}" for key, (_, value) in settings.items())
+                say(self.prog, f"{shown(file)} sets {options}")
+
+    def _is_name(self, word: str) -> bool:
+        """Whether a word begins with a dash and is a file, or no option at all."""
+        option = word.partition("=")[0]
+        if not word.startswith("-") or word == "-" or option in self._option_string_actions:
+            return False
+        if _NUMBER.fullmatch(word):
+            return False
+        return not word.startswith("--") or Path(word).exists()
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the InputError of invalid arguments, which names a file or variable at fault."""
+        sources: dict[str, Any] = getattr(self, "_source_to_settings", {})
+        for source, settings in sources.items():
+            for key, (action, _) in settings.items():
+                if key and _concerns(message, key, action):
+                    place = source.partition("|")[2] or key
+                    raise InputError(f"{place}: {_of_setting(message, key, self.prog)}")
+        if found := _MISSING.match(message):
+            raise InputError(self._missing(found[1].split(", ")))
+        if found := _UNRECOGNIZED.match(message):
+            raise InputError(self._unrecognized(found[1]))
+        if found := _NO_CHOICE.match(message):
+            option, given, known = found[1], found[2], found[3].replace("'", "")
+            raise InputError(f"{option} {given}: give one of {known}")
+        raise InputError(f"{message}; see --help")
+
+    def _missing(self, names: Sequence[str]) -> str:
+        """Say what to give in place of the missing arguments."""
+        needed = [
+            action.help
+            for action in self._actions
+            if not action.option_strings and action.nargs != "*" and action.dest in names
+        ]
+        return f"give the {', and the '.join(filter(None, needed))}; see --help"
+
+    def _unrecognized(self, words: str) -> str:
+        option = words.split()[0].partition("=")[0]
+        if not option.startswith("--"):
+            return f"{words}: too many arguments; see --help"
+        similar = did_you_mean(option, self._option_string_actions)
+        return f"{option}: no such option{similar}; see --help"
+
+
+def _concerns(message: str, key: str, action: argparse.Action | None) -> bool:
+    """Whether an error of argparse is about a setting of a file or variable; None: unknown key."""
+    if action is None:
+        return message.startswith("unrecognized arguments") and f"--{key}" in message
+    return message.startswith(f"argument {'/'.join(action.option_strings)}:")
+
+
+def _of_setting(message: str, key: str, command: str) -> str:
+    if message.startswith("unrecognized arguments"):
+        return f"{command} has no option {key}; see {command} --help"
+    return f"{message.partition(': ')[2]}; see {command} --help"
+
+
+def add_project_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the project folder as the first argument."""
+    parser.add_argument("project", type=project_path, help="project folder, such as concert.fancam")
+
+
+def add_device_option(parser: argparse._ActionsContainer) -> None:
+    """Add ``--device``; see `require_device`."""
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)"
+    )
+
+
+def require_device(device: str) -> None:
+    """Check the form of a device.
+
+    Raises:
+        InputError: it is no device.
+    """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,2})?", device):
+        raise InputError(f"--device {device}: give auto, cpu, cuda, cuda:1 or mps")
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """Return a suggestion of similar names to add to a message; empty if none is similar."""
+    similar = get_close_matches(word.casefold(), list(names), n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(similar)}?" if similar else ""
+
+
+def add_ray_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--ray``; see `data.remote.runners.runner_at`."""
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="run on a Ray cluster: HOST:PORT of its head, auto, or local to start Ray here",
+    )
+
+
+def add_stream_options(parser: argparse._ActionsContainer) -> None:
+    """Add ``--video-stream`` and ``--audio-stream``; see `stream_choice`."""
+    for kind, name in (("video", "video"), ("audio", "sound")):
+        parser.add_argument(
+            f"--{kind}-stream",
+            type=int,
+            metavar="N",
+            help=f"read the N-th {name} stream of the file, from 1 (default: the one flagged as "
+            "default, else the first)",
+        )
+
+
+def stream_choice(parsed: argparse.Namespace) -> StreamChoice:
+    """Return the streams of `add_stream_options`.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+    for kind in ("video", "audio"):
+        require_range(f"--{kind}-stream", getattr(parsed, f"{kind}_stream"), low=1, high=1000)
+    return StreamChoice(parsed.video_stream, parsed.audio_stream)
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--models`` and ``--offline``; see `data.inference.models.ensure.ensure_models`."""
+    add = parser.add_argument
+    add("--models", type=Path, metavar="DIR", help="folder to read face models from")
+    add("--offline", action="store_true", help="fetch no face models")
+
+
+def require_range(
+    option: str, value: float | None, *, low: float, high: float, unit: str = ""
+) -> None:
+    """Check that the value of an option is in its range; None means that it was not set.
+
+    Raises:
+        InputError: the value is out of range.
+    """
+    if value is not None and not low <= value <= high:
+        shown = value if isinstance(value, int) else f"{value:g}"
+        raise InputError(f"{option} {shown}: give a number from {low} to {high}{unit}")
