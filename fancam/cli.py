@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from clustering.pairing.options import add_pair_options, pairing_of
-from data.command.command import run, with_projects
+from data.command.command import EXIT_STALE, run, with_projects
 from data.command.parser import (
     Parser,
     add_model_options,
@@ -148,13 +148,20 @@ def _existing(folder: Path) -> Project:
 
 def _status_options(parser: argparse.ArgumentParser) -> None:
     add_project_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print a JSON list, one row per line")
+    add = parser.add_argument
+    add("--json", action="store_true", help="print a JSON list, one row per line")
+    add(
+        "--exit-code",
+        action="store_true",
+        help=f"exit with {EXIT_STALE} if any output is stale or missing, for scripts",
+    )
 
 
 def _status(parsed: argparse.Namespace) -> int:
     from fancam.status import print_status
 
-    return print_status(_existing(parsed.project), as_json=parsed.json)
+    code = print_status(_existing(parsed.project), as_json=parsed.json)
+    return code if parsed.exit_code else 0
 
 
 def _clean_options(parser: argparse.ArgumentParser) -> None:

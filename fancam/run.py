@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from clustering.pairing.options import with_pairs
 from clustering.pairing.settings import PairingSettings
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fancam.api.project import FancamProject
 
 NAME = "fancam"
+_TO_TRAIN: Final = "then press Enter here to train."
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,15 +316,17 @@ def _review(project: Project, line: TotalProgress) -> None:
 
     with open_people(project.people_file) as people:
         count = len(people.names())
-    with serve_in_background([project.folder], ServerSettings(port=0)) as address:
-        found = "1 person" if count == 1 else f"{count} people"
-        line.say(f"found {found}; name them at {address}people, then press Enter here to train")
-        try:
-            input()
-        except EOFError:  # Ctrl-D
-            raise KeyboardInterrupt from None
-    if not pending_changes(project).up_to_date:
-        write_people(project, progress=bars(NAME))
+    with line.paused():
+        with serve_in_background([project.folder], ServerSettings(port=0)) as address:
+            found = "1 person" if count == 1 else f"{count} people"
+            lines = (f"Found {found}. Name them at", f"  {address}people", _TO_TRAIN)
+            print(*lines, sep="\n", file=sys.stderr, flush=True)  # not a part of the output
+            try:
+                input()
+            except EOFError:  # Ctrl-D
+                raise KeyboardInterrupt from None
+        if not pending_changes(project).up_to_date:
+            write_people(project, progress=bars(NAME))
 
 
 def _serve(project: Project) -> int:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.command.command import EXIT_STALE
 from data.storage.addresses import footage_address
 from data.storage.shown import command_line
 from data.video.pictures.media_folder import size_on_disk
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def print_status(project: Project, *, as_json: bool) -> int:
-    """Print the status of every output of a project; return the exit code.
+    """Print the status of every output of a project; return 0 if all are done, else `EXIT_STALE`.
 
     Raises:
         InputError: a table of the project is unreadable.
     """
     statuses = statuses_of(project)
     print(_json(statuses) if as_json else "\n".join([*_table(statuses), *_next(project, statuses)]))
-    return 0
+    return 0 if all(status.state == "done" for status in statuses) else EXIT_STALE
 
 
 def statuses_of(project: Project) -> list[StageStatus]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING
 
+from data.command.output import configured_output
 from data.core.error_log import describe, write_error
 from data.core.errors import InputError, InternalError, disk_problem
 from data.storage.addresses import legible, project_address
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 EXIT_PARTLY = 1
 EXIT_INPUT = 2
+EXIT_STALE = 3  # of fancam status --exit-code
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141  # as if by SIGPIPE
 
@@ -107,6 +109,7 @@ def with_projects(
     values = [item for value in vars(parsed).values() for item in _items(value)]
     folders = [v for v in values if isinstance(v, Path) and project_address(v) is not None]
     with ExitStack() as stack:
+        stack.enter_context(configured_output(parsed))
         parsed.syncs = []
         for folder in dict.fromkeys(folders):
             from data.remote.sync import synced_project

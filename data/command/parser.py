@@ -17,6 +17,7 @@ import configargparse
 from data.command.command import say
 from data.command.config import SectionParser, config_files, user_file, variable_prefix
 from data.core.errors import InputError
+from data.core.progress import PROGRESS_FORMS
 from data.core.streams import StreamChoice
 from data.storage.addresses import project_path
 from data.storage.shown import command_line, shown
@@ -25,6 +26,16 @@ _MISSING = re.compile(r"the following arguments are required: (.*)")
 _UNRECOGNIZED = re.compile(r"unrecognized arguments: (.*)", re.DOTALL)
 _NO_CHOICE = re.compile(r"argument ([^:]*): invalid choice: '(.*)' \(choose from (.*)\)")
 _NUMBER = re.compile(r"-\.?\d[\d.eE+-]*")
+
+
+class _Version(argparse.Action):
+    """Print the installed version of fancam and exit."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"fancam {version('fancam')}")  # noqa: T201
+        parser.exit()
 
 
 class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
@@ -41,6 +52,21 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
             add_config_file_help=False,
             add_env_var_help=False,
             **settings,
+        )
+        self._add_output_options()
+
+    def _add_output_options(self) -> None:
+        """Add the options that all commands have."""
+        add = self.add_argument_group("what is printed").add_argument
+        add("--version", action=_Version, nargs=0, help="print the version and exit")
+        add("--quiet", action="store_true", help="print warnings and errors only")
+        add("--verbose", action="store_true", help="print the traceback of an unexpected error")
+        add(
+            "--progress",
+            choices=PROGRESS_FORMS,
+            default="auto",
+            help="bar, json (objects for programs, one a line) or none (default: auto, a bar on a "
+            "terminal)",
         )
 
     def parse_known_args(
@@ -153,8 +179,8 @@ def require_device(device: str) -> None:
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
     """Return a suggestion of similar names to add to a message; empty if none is similar."""
-    similar = get_close_matches(word.casefold(), list(names), n=2, cutoff=0.6)
-    return f"; did you mean {' or '.join(similar)}?" if similar else ""
+    similar = get_close_matches(word.casefold(), list(names), n=1, cutoff=0.6)
+    return f"; did you mean {similar[0]}?" if similar else ""
 
 
 def add_ray_option(parser: argparse.ArgumentParser) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import sys
+import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final, Literal, Protocol, Self, TypeAlias
 
 
 class Bar(Protocol):
@@ -34,34 +38,123 @@ Progress = Callable[[str, int, int], AbstractContextManager[Bar]]
 WRITING = "writing"
 """Name of the bar that counts files; every other bar counts the ``unit`` of `bars`."""
 
+ProgressForm: TypeAlias = Literal["auto", "bar", "json", "none"]
+"""How progress is shown: ``auto`` is a bar on a terminal, and nothing elsewhere."""
+PROGRESS_FORMS: Final[tuple[ProgressForm, ...]] = ("auto", "bar", "json", "none")
 
-def bars(command: str, *, unit: str = "frames") -> Progress:
-    """Return a function that makes the tqdm bars of ``command``."""
-    from tqdm import tqdm
+_JSON_EVERY_S: Final = 0.5  # minimum time between two lines of one bar
+_NARROW, _WIDE = 60, 100  # columns of a terminal: without a bar below, with counts from there on
+_form: list[ProgressForm] = ["auto"]  # of this process
+
+
+def show_progress(form: ProgressForm) -> None:
+    """Set how this process shows progress."""
+    _form[0] = form
+
+
+def progress_form() -> ProgressForm:
+    """Return how progress is shown, with ``auto`` resolved."""
+    if _form[0] != "auto":
+        return _form[0]
+    return "bar" if sys.stderr is not None and sys.stderr.isatty() else "none"
+
+
+def bars(command: str, *, unit: str = "frames", smoothing: float = 0.3) -> Progress:
+    """Return a function that makes the progress bars of ``command``.
+
+    Args:
+        command: name of the command.
+        unit: what the bars count.
+        smoothing: weight of the latest speed in the time left, 0 (mean speed) to 1.
+    """
 
     def bar(name: str, total: int, done: int) -> AbstractContextManager[Bar]:
-        made: AbstractContextManager[Bar] = tqdm(
-            desc=f"{command}: {name}",
-            total=total,
-            initial=done,
-            unit=" files" if name == WRITING else f" {unit}",
-            dynamic_ncols=True,
-        )
-        return made
+        counted = "files" if name == WRITING else unit
+        label = f"{command}: {name}"
+        return _made(label, total, done, unit=f" {counted}", smoothing=smoothing)
 
     return bar
 
 
 def bytes_bar(label: str, total: int, done: int) -> AbstractContextManager[Bar]:
     """Return a bar for the bytes of a transfer."""
+    return _made(label, total, done, unit="B", smoothing=0.3)
+
+
+def _made(
+    label: str, total: int, done: int, *, unit: str, smoothing: float
+) -> AbstractContextManager[Bar]:
+    form = progress_form()
+    if form == "none":
+        return nullcontext(NoBar())
+    if form == "json":
+        return _JsonBar(label, total, done, unit.strip())
     from tqdm import tqdm
 
-    bar: AbstractContextManager[Bar] = tqdm(
-        desc=label,
+    columns = shutil.get_terminal_size().columns
+    made: AbstractContextManager[Bar] = tqdm(
+        desc=shortened(label, max(columns // 2 - 5, 12)),
         total=total,
         initial=done,
-        unit="B",
-        unit_scale=True,
+        unit=unit,
+        unit_scale=unit == "B",
+        smoothing=smoothing,
+        bar_format=bar_format(columns),
         dynamic_ncols=True,
     )
-    return bar
+    return made
+
+
+def bar_format(columns: int) -> str:
+    """Return tqdm's format of a line that leaves room for the bar on a terminal of any width."""
+    if columns < _NARROW:
+        return "{desc} {percentage:3.0f}% {remaining} left"
+    if columns < _WIDE:
+        return "{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"
+    shown = "{n_fmt}/{total_fmt}{unit}, {elapsed}, {remaining} left{postfix}"
+    return "{desc} {percentage:3.0f}%|{bar}| " + shown
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text of at most ``length`` characters, its middle replaced by an ellipsis."""
+    if len(text) <= length:
+        return text
+    head = length // 2
+    return f"{text[:head]}…{text[len(text) - (length - head - 1) :]}"
+
+
+def write_event(event: dict[str, Any]) -> None:
+    """Write a JSON object to the standard error stream, on one line."""
+    print(json.dumps(event, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
+
+
+class _JsonBar:
+    """A bar that writes JSON objects: label, done, total and unit."""
+
+    def __init__(self, label: str, total: int, done: int, unit: str) -> None:
+        self._label, self._total, self._done, self._unit = label, total, done, unit
+        self._written_s = 0.0
+        self._note = ""
+
+    def __enter__(self) -> Self:
+        self._write()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write()
+
+    def update(self, n: int) -> None:
+        """Advance by ``n``."""
+        self._done += n
+        if time.monotonic() - self._written_s >= _JSON_EVERY_S:
+            self._write()
+
+    def set_postfix_str(self, s: str) -> None:
+        """Add ``s`` to the objects."""
+        self._note = s
+
+    def _write(self) -> None:
+        self._written_s = time.monotonic()
+        event = {"progress": self._label, "done": self._done, "total": self._total}
+        note = {"note": self._note} if self._note else {}
+        write_event({**event, "unit": self._unit, **note})

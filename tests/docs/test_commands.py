@@ -18,6 +18,7 @@ from tests.docs.commands import all_parsers, command_of, options_of
 from tests.docs.pages import PAGES, code_lines, code_spans, name_of, section, table_rows
 
 OPTIONS = ROOT / "docs" / "options.md"
+EVERY = "every command"
 TOGETHER = "train-smiles and train-expressions"
 OTHER_TOOLS = {"python", "pip", "git", "apt-get", "make", ".ci/run"}
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])")
@@ -60,6 +61,8 @@ def test_commands_and_options_in_the_text_exist(page: Path) -> None:
 def test_every_option_is_documented_with_its_default(command: str) -> None:
     actions = options_of(all_parsers()[command])
     rows = _documented(command)
+    if command in parsers():
+        rows |= _documented(EVERY)
     assert list(rows) == [option for option in rows if option in actions]
     assert set(rows) == set(actions)
     for option, default in rows.items():
@@ -68,7 +71,7 @@ def test_every_option_is_documented_with_its_default(command: str) -> None:
 
 def test_every_section_is_a_command() -> None:
     headings = re.findall(r"^## (.+)$", OPTIONS.read_text("utf-8"), re.MULTILINE)
-    commands = {*parsers(), "python -m tracking.evaluation"}
+    commands = {*parsers(), "python -m tracking.evaluation", EVERY}
     assert {name for heading in headings for name in heading.split(" and ")} == commands
 
 

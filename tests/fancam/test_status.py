@@ -11,6 +11,7 @@ import pytest
 
 import fancam.cli
 from data.project.project import Project
+from data.project.status import StageStatus
 from tests import ROOT
 from tests.clips.encoding import encode
 from tests.clips.numbered import picture
@@ -76,3 +77,16 @@ def test_an_empty_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         "people",
         "tracker",
     ]
+
+
+def test_the_exit_code_for_scripts(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(project.folder)
+    assert fancam.cli.main(["status", folder]) == 0
+    assert fancam.cli.main(["status", folder, "--exit-code", "--quiet"]) == 3
+    assert "next: " in capsys.readouterr().out
+
+
+def test_all_up_to_date_is_exit_code_0(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = [StageStatus("faces", "film 1")]
+    monkeypatch.setattr("fancam.status.statuses_of", lambda _: done)
+    assert fancam.cli.main(["status", str(project.folder), "--exit-code"]) == 0

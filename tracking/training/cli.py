@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ from data.core.errors import InputError
 from data.storage.shown import shown
 
 if TYPE_CHECKING:
-    from data.core.progress import Bar
     from data.project.project import Project
     from tracking.training.stage import TrackerSettings, TrackerSummary
 
@@ -72,10 +70,13 @@ def _train(parsed: argparse.Namespace) -> int:
     _check(parsed)
     settings = _settings(parsed)
     project = _project(parsed.project)
+    from data.core.progress import bars
     from data.execution.context import RunContext
     from tracking.training.stage import train_tracker
 
-    summary = train_tracker(project, settings, context=RunContext(_bar))
+    # The mean speed, because the bar stands still during the validation after every epoch.
+    progress = bars(NAME, unit="batches", smoothing=0)
+    summary = train_tracker(project, settings, context=RunContext(progress))
     for line in with_next(_report(summary, project.folder), "track-people", parsed.project):
         print(line)
     return 0
@@ -114,22 +115,6 @@ def _project(folder: Path) -> Project:
     if not (folder / "project.json").exists():
         raise InputError(f"{folder}: no project here; run cluster-faces on footage first")
     return Project(folder)
-
-
-def _bar(name: str, total: int, done: int) -> AbstractContextManager[Bar]:
-    from tqdm import tqdm
-
-    # smoothing=0 estimates the remaining time from the mean speed, because the bar stands still
-    # during the validation after every epoch.
-    make_bar: Callable[..., AbstractContextManager[Bar]] = tqdm
-    return make_bar(
-        desc=f"{NAME}: {name}",
-        total=total,
-        initial=done,
-        unit=" batches",
-        smoothing=0,
-        dynamic_ncols=True,
-    )
 
 
 def _report(summary: TrackerSummary, project: Path) -> list[str]:

@@ -184,13 +184,11 @@ class _TrainingLoop(DetectionTrainer):
     # --- progress and result ---
 
     def status(self) -> str:
-        """Return epoch, losses and mAP50 in one line for the progress bar."""
-        losses: Mapping[str, Any] = self.tloss or {}
-        loss = "  ".join(f"{name} {float(value):.2f}" for name, value in losses.items())
-        line = f"epoch {self.epoch + 1}/{self.epochs}  {loss}"
+        """Return epoch and mAP50 in short for the progress bar."""
+        line = f"epoch {self.epoch + 1}/{self.epochs}"
         if self.fitness is None:  # nothing validated yet
             return line
-        return f"{line}  mAP50 {self.metrics['metrics/mAP50(B)']:.2f}"
+        return f"{line}, mAP50 {self.metrics['metrics/mAP50(B)']:.2f}"
 
     def result(self) -> TrainedDetector:
         metrics = self.validator.metrics

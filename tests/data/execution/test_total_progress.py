@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from dataclasses import dataclass, field
 
 import pytest
 
-from data.core.progress import WRITING
+from data.core.progress import WRITING, ProgressForm, show_progress
 from data.execution.total_progress import ProgressStep, TotalProgress, total_progress
 
 
@@ -16,12 +17,17 @@ class Line:
 
     n: float = 0
     initial: float = 0
+    start_t: float = 0
+    disable: bool | None = False
     texts: list[str] = field(default_factory=list)
     postfix: str = ""
     seen: list[float] = field(default_factory=list)
 
     def refresh(self) -> None:
         self.seen.append(self.n)
+
+    def clear(self) -> None:
+        self.texts.append("(clear)")
 
     def set_description_str(self, desc: str, refresh: bool = True) -> None:
         del refresh
@@ -58,7 +64,7 @@ def test_steps_and_their_bars_add_up() -> None:
         bar.update(3)
     assert line.n == pytest.approx(40)
     assert line.seen == sorted(line.seen)
-    assert line.postfix == "3 faces"
+    assert line.postfix == ""  # of the step before
     assert line.texts[:3] == ["1/2 find", "1/2 find: a", "1/2 find: b"]
     assert line.initial == 0
 
@@ -87,11 +93,47 @@ def test_more_bars_than_expected_do_not_pass_the_end() -> None:
 def test_a_real_line_shows_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
     monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
     with total_progress("fancam", STEPS) as run, run.step(0) as bars, bars("a", 2, 0) as bar:
         bar.update(1)
         drawn = terminal.getvalue()
     assert "fancam 1/2 find: a" in drawn
     assert " left" in drawn
+
+
+def test_a_pause_is_not_counted_and_hides_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    line, now_s = Line(), 100.0
+    monkeypatch.setattr("data.execution.total_progress.time.monotonic", lambda: now_s)
+    run = TotalProgress(STEPS, line)
+    with run.paused():
+        now_s += 60
+        assert line.disable
+        assert line.texts == ["(clear)"]
+        run.say("a question")
+    assert not line.disable
+    assert line.start_t == 60
+
+
+@pytest.mark.parametrize("form", ["none", "json"])
+def test_off_a_terminal_there_are_no_carriage_returns(
+    form: ProgressForm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_progress(form)
+    try:
+        with total_progress("fancam", STEPS) as run, run.step(0) as bars, bars("a", 2, 0) as bar:
+            bar.update(1)
+            run.say("a text")
+            bar.update(1)
+    finally:
+        show_progress("auto")
+    output = capsys.readouterr()
+    assert output.out == "a text\n"
+    assert "\r" not in output.err
+    events = [json.loads(line) for line in output.err.splitlines()]
+    assert bool(events) == (form == "json")
+    assert all(0 <= event["share"] <= 1 for event in events)
+    assert {event["progress"] for event in events} <= {"fancam 1/2 find", "fancam 1/2 find: a"}
 
 
 @pytest.mark.parametrize(("expected_s", "bars"), [(0, 1), (-1, 1), (1, 0)])

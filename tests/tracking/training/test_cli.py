@@ -62,7 +62,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Comp
     """Return a folder with an empty home and a project that was trained from there."""
     place = tmp_path_factory.mktemp("ran")
     draw_project(place / "a.fancam")
-    return place, watched(place / "home", str(place / "a.fancam"), *QUICK, "--learning-curve")
+    options = (*QUICK, "--learning-curve", "--progress", "bar")
+    return place, watched(place / "home", str(place / "a.fancam"), *options)
 
 
 Ran = tuple[Path, subprocess.CompletedProcess[str]]
