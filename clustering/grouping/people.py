@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustering.grouping.across_footages import ClusteredFootage, identify
+from clustering.grouping.arrays import Labels
 from clustering.grouping.dbscan import dbscan
 from clustering.grouping.footage import PLAIN_MIN_SAMPLES, GroupingSettings, group_faces
-from clustering.grouping.review_constraints import review_constraints
+from clustering.grouping.review_constraints import ReviewConstraints, review_constraints
 from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.project.stages import FACES
@@ -19,6 +21,8 @@ from data.tables.face_match import same_faces
 from data.tables.faces import Faces, Frames
 from data.tables.people import Assignments, People
 from data.tables.projection import store_clustering
+
+_MAX_ROUNDS: Final = 8
 
 
 def identify_people(
@@ -29,12 +33,43 @@ def identify_people(
 ) -> None:
     """Identify the faces of all footages, and store the result with the review decisions applied.
 
+    Decisions refer to people, and constrain the faces that these had in the previous run. So the
+    clustering is repeated with its own result until that is stable: another run then changes
+    nothing.
+
     Args:
         project: project with the records of its faces.
         people: the identities of an earlier run; updated.
         tables: frames and faces by footage.
         settings: settings of the clustering.
     """
+    grouped: dict[str, tuple[ReviewConstraints, Labels]] = {}
+    before = None
+    for _ in range(_MAX_ROUNDS if people.decisions() else 1):
+        _identify(project, people, tables, settings, grouped)
+        found = _people_of_faces(people, tables)
+        if found == before:
+            return
+        before = found
+
+
+def _people_of_faces(people: People, names: Iterable[str]) -> tuple[object, ...]:
+    """Return the names of the people, and their faces as bytes."""
+    found = (
+        (people.assignments(name).person_id, people.clustered_assignments(name).person_id)
+        for name in names
+    )
+    return people.names(), [(now.tobytes(), clustered.tobytes()) for now, clustered in found]
+
+
+def _identify(
+    project: Project,
+    people: People,
+    tables: Mapping[str, tuple[Frames, Faces]],
+    settings: GroupingSettings,
+    grouped: dict[str, tuple[ReviewConstraints, Labels]],
+) -> None:
+    """Identify the faces once; ``grouped`` keeps the constraints and clusters of each footage."""
     faces = {name: table for name, (_, table) in tables.items()}
     previous = {name: _previous_people(people, name, table) for name, table in faces.items()}
     former = {name: _former_people(people, name, table) for name, table in faces.items()}
@@ -49,19 +84,23 @@ def identify_people(
         labels = reviewed.labels[name]
         if not settings.plain:
             constraints = review_constraints(labels, reviewed)
-            clusters[name] = group_faces(
-                table, settings, frames=len(frames), video=video, constraints=constraints
-            )
+            if name not in grouped or not grouped[name][0].equals(constraints):
+                found = group_faces(
+                    table, settings, frames=len(frames), video=video, constraints=constraints
+                )
+                grouped[name] = constraints, found
+            clusters[name] = grouped[name][1]
         votes = Assignments(table.time_s, table.xyxy, _votes(previous[name], labels))
         footages[name] = ClusteredFootage(
             table, clusters[name], votes, record.every_s, _votes(former[name], labels)
         )
     next_id, eps = people.next_person_id(), settings.eps
-    found = identify(
+    identified = identify(
         footages, eps=eps, next_person_id=next_id, reviewed_people=_reviewed_people(reviewed)
     )
-    undoable = {name: _undoable(found[name], last[name], reviewed.labels[name]) for name in found}
-    joined = {name: _joined(found[name], reviewed.labels[name]) for name in found}
+    labels_of = reviewed.labels
+    undoable = {n: _undoable(person, last[n], labels_of[n]) for n, person in identified.items()}
+    joined = {name: _joined(person, labels_of[name]) for name, person in identified.items()}
     store_clustering(people, faces, undoable, first_new=next_id, joined=joined)
 
 

@@ -54,6 +54,15 @@ class ReviewConstraints:
             self.person_id[rows], self.pinned[rows], self.never[rows], self.apart
         )
 
+    def equals(self, other: ReviewConstraints) -> bool:
+        """Whether both have the same constraints on the same faces."""
+        same = self.apart == other.apart and np.array_equal(self.person_id, other.person_id)
+        return (
+            same
+            and np.array_equal(self.pinned, other.pinned)
+            and np.array_equal(self.never, other.never)
+        )
+
     def any(self) -> bool:
         """Whether there is any constraint."""
         return bool((self.pinned != UNKNOWN).any() or self.never.size or self.apart)

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.decisions.game import Step, play, random_steps
@@ -33,23 +34,33 @@ def shortest(seed: int, steps: list[Step]) -> list[Step]:
     return steps
 
 
+def report(seed: int, count: int) -> list[str]:
+    """Play a game of ``count`` steps; return the lines about its failure, none if it holds."""
+    steps = random_steps(seed, count)
+    if played(seed, steps) is None:
+        return []
+    fewer = shortest(seed, steps)
+    return [f"seed {seed}: {played(seed, fewer)}", *(f"  {step}" for step in fewer)]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the games and print the failing ones, each with its shortest sequence."""
     parser = argparse.ArgumentParser(prog="python -m tests.decisions.play", description=__doc__)
     parser.add_argument("--seeds", type=int, default=30, help="number of games (default: 30)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")
     parser.add_argument("--steps", type=int, default=30, help="steps per game (default: 30)")
+    parser.add_argument("--workers", type=int, default=1, help="number of processes (default: 1)")
     chosen = parser.parse_args(arguments)
     start, failed = time.monotonic(), 0
-    for seed in range(chosen.first, chosen.first + chosen.seeds):
-        steps = random_steps(seed, chosen.steps)
-        if played(seed, steps) is None:
-            continue
-        failed += 1
-        fewer = shortest(seed, steps)
-        print(f"seed {seed}: {played(seed, fewer)}")
-        for step in fewer:
-            print(f"  {step}", flush=True)
+    seeds = range(chosen.first, chosen.first + chosen.seeds)
+    with ProcessPoolExecutor(chosen.workers) as pool:
+        reports = pool.map(report, seeds, [chosen.steps] * len(seeds), chunksize=8)
+        for number, lines in enumerate(reports, start=1):
+            failed += bool(lines)
+            for line in lines:
+                print(line, flush=True)
+            if number % 100 == 0:
+                print(f"{number} played", file=sys.stderr, flush=True)
     took_s = time.monotonic() - start
     print(f"{chosen.seeds} seeds of {chosen.steps} steps in {took_s:.0f} s, {failed} failed")
     return int(failed > 0)
