@@ -67,7 +67,7 @@ def follow(
     """
     faces = face_boxes(tracks, time_s, area)
     # Faces alone are followed as before bodies were known.
-    heads = head_boxes(faces, area) if tracks.has_body.any() else faces
+    heads = head_boxes(tracks, faces, time_s, area) if tracks.has_body.any() else faces
     whole = window.zoom == "body" and window.size_wh is None
     bodies = body_boxes(tracks, heads, time_s, area) if whole else None
     size = _sizes(faces, heads, bodies, time_s, area.wh, video_wh, window, camera)

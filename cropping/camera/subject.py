@@ -17,6 +17,8 @@ _MIN_INSIDE: Final = 0.5
 """Smallest share of each face that is within the picture's area, or the area is wrong."""
 _HEAD: Final = np.array([-0.1, -0.45, 0.1, 0.1])
 """Hair, ears and chin beyond dlib's box of the face, in box sizes: left, top, right, bottom."""
+_UNCERTAIN: Final = 0.2
+"""Error of an estimated head on each side, in box sizes: people bend and turn."""
 _BLEND_S: Final = 0.4
 """Time in which an estimated face joins a detected one."""
 _ENVELOPE_S: Final = 0.5
@@ -121,11 +123,21 @@ def _difference(tracks: Tracks, estimated: int, detected: int) -> Box:
     return np.asarray(tracks.xyxy[detected] - (corners[1] + place * sizes[1]), np.float32)
 
 
-def head_boxes(faces: Values, area: PictureArea) -> Values:
-    """Return the whole head of each face, ``(m, 4)`` px of the area, as the faces."""
+def head_boxes(tracks: Tracks, faces: Values, time_s: Values, area: PictureArea) -> Values:
+    """Return the whole head of each face, ``(m, 4)`` px of the area; larger if it is estimated.
+
+    Args:
+        tracks: rows of one shot, which include its first and last frame.
+        faces: ``(m, 4)`` px of the area, from `face_boxes`.
+        time_s: ``(m,)`` presentation times of the shot's frames in seconds.
+        area: area of the picture.
+    """
+    rows_s = time_s[tracks.frame_index - tracks.frame_index[0]]
+    estimated = np.interp(time_s, rows_s, tracks.source == BODY)
     size = np.tile(faces[:, 2:] - faces[:, :2], 2)
+    heads = faces + size * (_HEAD + estimated[:, None] * _UNCERTAIN * np.sign(_HEAD))
     limits = np.tile(np.array(area.wh, np.float64), 2)
-    return np.asarray(np.clip(faces + size * _HEAD, 0, limits), np.float64)
+    return np.asarray(np.clip(heads, 0, limits), np.float64)
 
 
 def body_boxes(tracks: Tracks, heads: Values, time_s: Values, area: PictureArea) -> Values | None:

@@ -44,8 +44,15 @@ def test_faces_alone_are_interpolated() -> None:
 
 
 def test_a_head_is_larger_than_a_face_and_within_the_picture() -> None:
-    heads = head_boxes(np.array([[100, 100, 140, 140], [0, 5, 40, 45.0]]), AREA)
+    timeline = at_rate(2)
+    faces = {0: (100.0, 100.0, 140.0, 140.0), 1: (0.0, 5.0, 40.0, 45.0)}
+    seen, turned = (tracks_of(timeline, {1: faces}, turned=frames) for frames in ((), (0, 1)))
+    shown = face_boxes(seen, timeline.time_s, AREA)
+    heads = head_boxes(seen, shown, timeline.time_s, AREA)
     np.testing.assert_allclose(heads, [[96, 82, 144, 144], [0, 0, 44, 49]])
+    # The place of a head that is estimated is less certain.
+    heads = head_boxes(turned, shown, timeline.time_s, AREA)
+    np.testing.assert_allclose(heads, [[88, 74, 152, 152], [0, 0, 52, 57]])
 
 
 @pytest.mark.parametrize("missing", [(), range(10, 30), range(20), range(40, 60)])
@@ -57,7 +64,8 @@ def test_a_body_contains_arms_and_head_and_moves_slowly(missing: range) -> None:
     for frame in (35, 36, 37):
         bodies[frame] = (120.0 + frame, 20.0, 300.0 + frame, 340.0)
     tracks = tracks_of(timeline, {1: faces}, bodies=bodies)
-    heads = head_boxes(face_boxes(tracks, timeline.time_s, AREA), AREA)
+    faces_shown = face_boxes(tracks, timeline.time_s, AREA)
+    heads = head_boxes(tracks, faces_shown, timeline.time_s, AREA)
     found = body_boxes(tracks, heads, timeline.time_s, AREA)
     assert found is not None
     for frame, body in bodies.items():
