@@ -51,13 +51,13 @@ def tracklet_numbers(detections: Detections, timeline: Timeline) -> NDArray[np.i
     shots = timeline.shot(timeline.frame_index)
     offset = 0
     for shot in np.unique(shots):
-        tracker = _Tracker(_frames_in(timeline, LOST_S))
+        tracker = _Tracker(frames_in(timeline, LOST_S))
         for frame in np.flatnonzero(shots == shot):
             rows = slice(starts[frame], ends[frame])
             for row, track in tracker.update(detections.xyxy[rows], detections.score[rows]):
                 tracklet[starts[frame] + row] = offset + track
         offset = int(tracklet.max(initial=0)) + 1
-    return _renumbered(_without_weak_ends(tracklet, detections))
+    return renumbered(_without_weak_ends(tracklet, detections))
 
 
 class _Tracker:
@@ -105,7 +105,7 @@ class _Results:
         return _Results(self.xywh[rows], self.conf[rows], self.cls[rows])
 
 
-def _frames_in(timeline: Timeline, seconds: float) -> int:
+def frames_in(timeline: Timeline, seconds: float) -> int:
     """Return the number of sampled frames in a duration, at least 1."""
     steps = np.diff(timeline.time_s)
     return max(round(seconds / float(np.median(steps))), 1) if len(steps) else 1
@@ -140,7 +140,7 @@ def _overlapped(detections: Detections) -> NDArray[np.bool_]:
     return overlapped
 
 
-def _renumbered(tracklet: NDArray[np.int32]) -> NDArray[np.int32]:
+def renumbered(tracklet: NDArray[np.int32]) -> NDArray[np.int32]:
     """Renumber the tracklets without gaps, in order of their first boxes."""
     used = tracklet[tracklet >= 0]
     order, first = np.unique(used, return_index=True)

@@ -163,8 +163,9 @@ def _shared_frames(frame_index: NDArray[np.int64], tracklet: NDArray[np.int32]) 
     rows = np.flatnonzero(tracklet >= 0)
     starts = np.flatnonzero(np.diff(frame_index[rows], prepend=-1))
     frames = np.split(tracklet[rows], starts[1:])
-    sets = {tuple(sorted(frame.tolist())) for frame in frames if len(frame) > 1}
-    return [np.array(tracklets, np.int64) for tracklets in sorted(sets)]
+    # A face and its body are two rows of one tracklet.
+    sets = {tuple(sorted(set(frame.tolist()))) for frame in frames if len(frame) > 1}
+    return [np.array(tracklets, np.int64) for tracklets in sorted(sets) if len(tracklets) > 1]
 
 
 def _best_assignment(gain: NDArray[np.float64], shared_frames: _SharedFrames) -> NDArray[np.int64]:

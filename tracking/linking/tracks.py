@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.arrays import UNKNOWN
-from data.core.boxes import expand, iou
+from data.core.boxes import Boxes, expand, iou
 from data.tables.people import Assignments
 from data.tables.timeline import Timeline
 from data.tables.tracks import FACE, Tracks
+from tracking.bodies.identity import name_bodies
+from tracking.bodies.tables import FootageBodies
+from tracking.bodies.tracks import tracks_with_bodies
 from tracking.detection.detections import Detections, FootageDetections
 from tracking.linking.association import tracklet_numbers
 from tracking.linking.identity import STRANGER_SCORE, IdentitySettings, assign_people
@@ -48,6 +51,7 @@ def find_tracks(
     label_margin: float,
     video: bool,
     settings: LinkSettings,
+    bodies: FootageBodies | None = None,
 ) -> Tracks:
     """Return the tracks of the people in a footage; boxes are of faces, without the label margin.
 
@@ -58,6 +62,7 @@ def find_tracks(
         label_margin: margin of the detector's boxes on each side, as a share of the face.
         video: False for a folder of photographs, which are not linked.
         settings: settings of linking.
+        bodies: detected bodies; None to follow faces alone.
     """
     timeline = footage.timeline
     detections, classes = _one_column_per_person(footage.detections, classes)
@@ -66,8 +71,20 @@ def find_tracks(
     boxes = _with_more_people(detections, len(people))
     boxes, votes = merge_sightings(boxes, sightings, people)
     tracklet = tracklet_numbers(boxes, timeline) if video else np.arange(len(boxes), dtype=np.int32)
-    person = assign_people(boxes, tracklet, votes, settings=settings.identity)
-    tracks = _as_tracks(boxes, timeline, _person_of_boxes(person, tracklet, people), label_margin)
+    if bodies is not None and video:
+        named = name_bodies(boxes, tracklet, votes, bodies, timeline, settings=settings.identity)
+        tracks = tracks_with_bodies(
+            boxes,
+            _without_margin(boxes.xyxy, label_margin),
+            bodies.bodies,
+            named,
+            np.array(people, np.int64),
+            timeline,
+        )
+    else:
+        person = assign_people(boxes, tracklet, votes, settings=settings.identity)
+        person_id = _person_of_boxes(person, tracklet, people)
+        tracks = _as_tracks(boxes, timeline, person_id, label_margin)
     if not video:
         return tracks
     tracks = without_hidden(interpolate_gaps(tracks, timeline, max_gap_s=settings.max_gap_s))
@@ -121,6 +138,10 @@ def _person_of_boxes(
     return np.asarray(ids[np.append(person, UNKNOWN)[tracklet]], np.int64)
 
 
+def _without_margin(xyxy: Boxes, label_margin: float) -> Boxes:
+    return expand(xyxy, -label_margin / (1 + 2 * label_margin))
+
+
 def _as_tracks(
     boxes: Detections, timeline: Timeline, person_id: NDArray[np.int64], label_margin: float
 ) -> Tracks:
@@ -130,7 +151,7 @@ def _as_tracks(
         frame_index=frame_index,
         time_s=timeline.time_s[timeline.rows(frame_index)],
         person_id=person_id[rows],
-        xyxy=expand(boxes.xyxy[rows], -label_margin / (1 + 2 * label_margin)),
+        xyxy=_without_margin(boxes.xyxy[rows], label_margin),
         confidence=np.minimum(boxes.score[rows], 1),
         source=np.full(len(rows), FACE, np.int8),
     )
