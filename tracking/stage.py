@@ -27,8 +27,10 @@ from data.video.container import ASSUMED_RATE
 from data.video.content import follow_moved
 from data.video.footage import Footage, add_footage, probe
 from data.video.frames import Damage
+from tracking.bodies.weights import FoundBodies, find_body_model
 from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.tasks import DetectorSettings, TrackJob, TrackTask, detect_segment
+from tracking.detection.weights import STARTING_FOLDER
 from tracking.linking.tracks import LinkSettings
 from tracking.training.report import REPORT
 from tracking.training.usefulness import require_useful
@@ -56,6 +58,8 @@ class TrackSettings:
         mot: whether to also write MOTChallenge's format.
         device, runtime, threads: how the detector is executed; no effect on the output.
         force: repeat finished work, and accept a footage that has changed.
+        body_weights: source of the body detector; see `find_body_model`.
+        training: False to follow bodies and recognised faces without the trained detector.
     """
 
     every_nth: int = 1
@@ -67,6 +71,8 @@ class TrackSettings:
     runtime: RuntimeName = "auto"
     threads: int = 0
     force: bool = False
+    body_weights: str | None = None
+    training: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +94,12 @@ class TracksSummary:
 class _Inputs:
     """Detector, names and known identities of a project."""
 
-    weights: Path
+    weights: Path | None  # None without a trained detector
     names: Mapping[int, str]
     classes: tuple[int, ...]  # person id of each class of the detector
     model_key: str
     label_margin: float
+    bodies: FoundBodies
 
 
 def track_people(
@@ -115,8 +122,10 @@ def track_people(
     with project.lock():
         context.notes.extend(follow_moved(project, paths))
         store_frame_sizes(project)
-        stage = _Tracking(project, settings, _inputs_of(project))
-        if not settings.force:
+        inputs = _inputs_of(project, settings)
+        stage = _Tracking(project, settings, inputs)
+        context.notes.extend([inputs.bodies.note] if inputs.bodies.note else [])
+        if settings.training and not settings.force:
             require_useful(project.tracker_folder / REPORT, project.folder)
         chosen = paths or [entry.path for entry in project.footages.values()]
         if not chosen:
@@ -134,19 +143,26 @@ def track_people(
         return summaries
 
 
-def _inputs_of(project: Project) -> _Inputs:
+def _inputs_of(project: Project, settings: TrackSettings) -> _Inputs:
     if not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
-    weights = project.tracker_file
-    metadata = exported_model(weights).metadata
     with open_people(project.people_file) as people, people.reading():
         names, merged_into = people.names(), people.merged_into()
+    if settings.training:
+        weights = project.tracker_file
+        metadata = exported_model(weights).metadata
+        classes = people_of_classes(weights, metadata, names, merged_into)
     return _Inputs(
-        weights=weights,
+        weights=weights if settings.training else None,
         names=names,
-        classes=people_of_classes(weights, metadata, names, merged_into),
-        model_key=metadata.key,
+        classes=classes if settings.training else (),
+        model_key=metadata.key if settings.training else "",
         label_margin=project.label_margin,
+        bodies=find_body_model(
+            settings.body_weights,
+            project.tracker_folder / STARTING_FOLDER,
+            download=not settings.training,
+        ),
     )
 
 
@@ -248,6 +264,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
                 device=settings.device,
                 runtime=settings.runtime,
                 threads=threads,
+                bodies=inputs.bodies.model if footage.kind == "video" else None,
             ),
             people=len(inputs.classes),
             segments=segments_of(footage),

@@ -72,8 +72,11 @@ def _untrained(project: Project, state: Literal["stale", "missing"], why: str) -
 
 def _tracks_status(project: Project, people: People, entry: FootageEntry) -> StageStatus:
     command: tuple[str, ...] = ("track-people", str(project.folder), str(entry.path))
-    command = command if _is_usable(project, people) else ()  # after train-tracker
     record = project.record(TRACKS, entry.name)
+    if record is not None and not record.detections.model:
+        command = (*command, "--no-training")
+    elif not _is_usable(project, people):
+        command = ()  # after train-tracker
     files = (project.tracks_file(entry.name), project.detections_file(entry.name))
     missing = [file.name for file in files if not file.exists()]
     if not project.has_record(TRACKS, entry.name):
@@ -109,8 +112,9 @@ def _current_record(
         # A missing footage counts as unchanged here; `clustering.state` reports it.
         size_bytes=previous.size_bytes if size is None else size,
         every_nth=previous.every_nth,
-        model_key=_model_key(project.tracker_file),
+        model_key=_model_key(project.tracker_file) if previous.model else "",
         video_stream=entry.streams.video,
+        bodies_key=previous.bodies,  # the weights may be outside of the project
     )
     no_faces = faces_key(Assignments.empty())
     with_faces = record.faces != no_faces  # False after track-people --no-faces
@@ -136,7 +140,7 @@ def _difference(record: TracksRecord, current: TracksRecord, people: People) -> 
     before, after = record.detections, current.detections
     if before.size_bytes != after.size_bytes:
         return "the footage has changed"
-    if not after.model:
+    if before.model and not after.model:
         return "its tracker is missing"
     if before.model != after.model:
         return "tracked by an earlier tracker"

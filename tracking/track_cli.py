@@ -23,6 +23,7 @@ from data.command.parser import (
     require_device,
     require_range,
 )
+from data.core.errors import InputError
 from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
@@ -70,6 +71,18 @@ def _add_detection(parser: argparse.ArgumentParser) -> None:
         help="detect in every Nth frame only",
     )
     add("--no-faces", action="store_true", help="ignore the faces that cluster-faces recognised")
+    add(
+        "--no-training",
+        action="store_true",
+        help="without the detector of train-tracker: follow bodies, named by the faces that "
+        "cluster-faces recognised",
+    )
+    add(
+        "--body-weights",
+        metavar="FILE",
+        help="YOLO weights that detect people, to follow them where their face is hidden; none: "
+        "faces alone (default: yolo11n.pt if it is at hand)",
+    )
     add_device_option(detection)
     add(
         "--runtime",
@@ -148,6 +161,8 @@ def _check(parsed: argparse.Namespace) -> None:
 
     require_project(parsed.project)
     require_device(parsed.device)
+    if parsed.no_training and parsed.no_faces:
+        raise InputError("--no-training names people by their faces; leave out --no-faces")
     require_range("--every-nth", parsed.every_nth, low=1, high=10_000)
     require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
     require_range("--max-gap", parsed.max_gap, low=0, high=3600, unit=" seconds")
@@ -168,6 +183,8 @@ def _settings(parsed: argparse.Namespace) -> TrackSettings:
         runtime=parsed.runtime,
         threads=parsed.threads,
         force=parsed.force,
+        body_weights=parsed.body_weights,
+        training=not parsed.no_training,
     )
 
 

@@ -21,6 +21,7 @@ from data.tables.tracks import Tracks, read_csv, write_csv
 from data.video.container import ASSUMED_RATE
 from data.video.frames import Frame
 from data.video.reader import read_frames
+from tracking.bodies.tables import BodyFrames
 from tracking.detection.cuts import find_cuts
 from tracking.detection.detections import DetectedFrames, Detections, FootageDetections
 from tracking.detection.inputs import faces_key, tracks_record
@@ -145,7 +146,9 @@ def _combined(batches: Sequence[DetectedFrames], *, people: int, video: bool) ->
     # Photographs in a folder are not consecutive: each one is its own shot.
     cuts = find_cuts(index, thumbnails) if video else index[1:]
     detections = Detections.concatenate([batch.detections for batch in batches], people=people)
-    return FootageDetections(Timeline(index, time_s, cuts), detections)
+    found = [batch.bodies for batch in batches if batch.bodies is not None]
+    bodies = BodyFrames.concatenate(found).of_footage() if found else None
+    return FootageDetections(Timeline(index, time_s, cuts), detections, bodies)
 
 
 def _write_tracks(

@@ -11,6 +11,7 @@ import importlib.util
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -121,10 +122,21 @@ def _initialise_types(openvino: Any) -> None:
         openvino.Type(np.float32).to_dtype()
 
 
+def load_openvino(file: Path, threads: int) -> Network:
+    """Load an OpenVINO model, an .xml file with its .bin file; 0 threads mean one per core.
+
+    Raises:
+        InputError: OpenVINO is not installed.
+    """
+    if "openvino" not in available_runtimes():
+        raise InputError(f"{file}: needs openvino, which is not installed; pip install openvino")
+    return _OpenVino(file, threads, exact=False)
+
+
 class _OpenVino:
     """Network compiled by OpenVINO for the CPU."""
 
-    def __init__(self, graph: bytes, threads: int, *, exact: bool) -> None:
+    def __init__(self, graph: bytes | Path, threads: int, *, exact: bool) -> None:
         silence_openvino()
         import openvino
 
@@ -137,7 +149,9 @@ class _OpenVino:
         _initialise_types(openvino)
         core = openvino.Core()
         with kept_signal_stack():
-            self._model = core.compile_model(core.read_model(graph, b""), "CPU", options)
+            of_file = isinstance(graph, Path)
+            model = core.read_model(str(graph)) if of_file else core.read_model(graph, b"")
+            self._model = core.compile_model(model, "CPU", options)
 
     def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = self._model(batch, share_inputs=True)[0]

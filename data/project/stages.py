@@ -102,8 +102,9 @@ class DetectionsRecord(Record):
     version: int
     size_bytes: int
     every_nth: int
-    model: str  # key
+    model: str  # key; empty without a trained detector
     video_stream: int | None = None  # chosen by the user, from 1
+    bodies: str = ""  # key of the body detector; empty for none
 
 
 @dataclass(frozen=True, slots=True)

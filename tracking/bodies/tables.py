@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Self
 
 import numpy as np
@@ -38,7 +39,7 @@ class FootageBodies:
     """All bodies of a footage, and the camera's motion before each of its sampled frames."""
 
     bodies: Bodies
-    motion: Motion  # (f, 2, 3) from the previous sampled frame to this one
+    motion: Motion  # (f, 2, 3) from the previous sampled frame to this one; NaN for a jump
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class BodyFrames:
     def concatenate(cls, parts: Sequence[Self]) -> Self:
         """Concatenate consecutive parts, at least one; compute the motion between them."""
         motion = [part.motion.copy() for part in parts]
-        for number, (before, after) in enumerate(zip(parts, parts[1:], strict=False), start=1):
+        for number, (before, after) in enumerate(pairwise(parts), start=1):
             motion[number][0] = motion_between(before.last, after.first, float(after.scale[0]))
         return cls(
             bodies=Bodies.concatenate([part.bodies for part in parts]),

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.arrays import UNKNOWN
-from data.core.boxes import Boxes
 from data.tables.timeline import Timeline
 from data.tables.tracks import BODY, FACE, Tracks, no_bodies
 from tracking.bodies.attachment import NO_BODY
@@ -18,7 +17,6 @@ from tracking.detection.detections import Detections
 
 def tracks_with_bodies(
     faces: Detections,
-    face_xyxy: Boxes,
     bodies: Bodies,
     named: NamedBodies,
     people: NDArray[np.int64],
@@ -27,8 +25,7 @@ def tracks_with_bodies(
     """Return a row for every named face, and for every named body without one.
 
     Args:
-        faces: the boxes of faces.
-        face_xyxy: ``(n, 4)`` px, boxes of the faces without the label margin.
+        faces: the boxes of faces, without the label margin.
         bodies: the bodies.
         named: their people.
         people: ``(p,)`` person id of each evidence column.
@@ -45,15 +42,15 @@ def tracks_with_bodies(
         timeline,
         faces.frame_index[own],
         person_id=face_person[own],
-        xyxy=face_xyxy[own],
+        xyxy=faces.xyxy[own],
         confidence=np.minimum(faces.score[own], 1),
         source=np.full(len(own), FACE, np.int8),
         body_xyxy=body_xyxy,
     )
     named_bodies = np.flatnonzero(body_person != UNKNOWN)
-    taken = set(zip(of_faces.frame_index.tolist(), of_faces.person_id.tolist(), strict=True))
-    pairs = zip(bodies.frame_index[named_bodies].tolist(), body_person[named_bodies].tolist())
-    rest = named_bodies[np.array([pair not in taken for pair in pairs], np.bool_)]
+    taken = _pairs(of_faces.frame_index, of_faces.person_id)
+    pairs = _pairs(bodies.frame_index[named_bodies], body_person[named_bodies])
+    rest = named_bodies[~np.isin(pairs, taken)]
     of_bodies = _rows(
         timeline,
         bodies.frame_index[rest],
@@ -64,6 +61,11 @@ def tracks_with_bodies(
         body_xyxy=bodies.xyxy[rest],
     )
     return with_heads(Tracks.concatenate([of_faces, of_bodies]), timeline)
+
+
+def _pairs(frame_index: NDArray[np.int64], person_id: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return one number for each pair of a frame and a person, ``(n,)``."""
+    return frame_index * (1 << 32) + person_id
 
 
 def _rows(

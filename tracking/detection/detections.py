@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,11 @@ from data.core.atomic import atomic_write
 from data.core.boxes import Boxes
 from data.core.errors import InputError
 from data.tables.timeline import Timeline
+from tracking.bodies.tables import Bodies, BodyFrames, FootageBodies
 
+_FRAME_COLUMNS: Final = ("frame_index", "time_s", "thumbnail")
+_BODY, _BODIES = "body_", "bodies_"
+_T = TypeVar("_T", BodyFrames, FootageBodies)
 Rows = NDArray[np.int64] | NDArray[np.bool_] | slice
 
 
@@ -94,6 +98,7 @@ class DetectedFrames:
     time_s: NDArray[np.float64]  # (f,) presentation time, s, ascending
     thumbnail: NDArray[np.uint8]  # (f, h, w, 3) RGB, for cut detection
     detections: Detections
+    bodies: BodyFrames | None = None  # None without a body detector
 
     def __post_init__(self) -> None:
         f = len(self.frame_index)
@@ -106,7 +111,11 @@ class DetectedFrames:
 
     def write(self, path: Path) -> None:
         """Write all columns to an .npz file, atomically."""
-        extra = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "detections"}
+        extra: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in _FRAME_COLUMNS}
+        if self.bodies is not None:
+            names = [f.name for f in fields(self.bodies) if f.name != "bodies"]
+            extra |= {f"{_BODY}{name}": getattr(self.bodies, name) for name in names}
+            extra |= _body_columns(self.bodies.bodies)
         _write(path, self.detections, extra)
 
     @classmethod
@@ -116,8 +125,8 @@ class DetectedFrames:
         Raises:
             InputError: the file is missing or damaged.
         """
-        detections, extra = _read(path, [f.name for f in fields(cls) if f.name != "detections"])
-        return cls(**extra, detections=detections)
+        detections, extra, bodies = _read(path, _FRAME_COLUMNS)
+        return cls(**extra, detections=detections, bodies=_grouped(BodyFrames, bodies))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self], *, people: int) -> Self:
@@ -129,7 +138,9 @@ class DetectedFrames:
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("frame_index", "time_s", "thumbnail")
         )
-        return cls(index, time_s, thumbnail, boxes)
+        bodies = [part.bodies for part in parts if part.bodies is not None]
+        joined = BodyFrames.concatenate(bodies) if len(bodies) == len(parts) else None
+        return cls(index, time_s, thumbnail, boxes, joined)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +149,13 @@ class FootageDetections:
 
     timeline: Timeline
     detections: Detections
+    bodies: FootageBodies | None = None  # None without a body detector
 
     def write(self, path: Path) -> None:
         """Write all columns to an .npz file, atomically."""
         extra = {f.name: getattr(self.timeline, f.name) for f in fields(Timeline)}
+        if self.bodies is not None:
+            extra |= {f"{_BODY}motion": self.bodies.motion, **_body_columns(self.bodies.bodies)}
         _write(path, self.detections, extra)
 
     @classmethod
@@ -151,8 +165,8 @@ class FootageDetections:
         Raises:
             InputError: the file is missing or damaged.
         """
-        detections, extra = _read(path, [f.name for f in fields(Timeline)])
-        return cls(Timeline(**extra), detections)
+        detections, extra, bodies = _read(path, [f.name for f in fields(Timeline)])
+        return cls(Timeline(**extra), detections, _grouped(FootageBodies, bodies))
 
 
 def _write(path: Path, detections: Detections, extra: Mapping[str, NDArray[Any]]) -> None:
@@ -161,11 +175,28 @@ def _write(path: Path, detections: Detections, extra: Mapping[str, NDArray[Any]]
         np.savez_compressed(file, **columns, **extra)  # type: ignore[arg-type, unused-ignore]
 
 
-def _read(path: Path, extra: Sequence[str]) -> tuple[Detections, dict[str, NDArray[Any]]]:
+def _body_columns(bodies: Bodies) -> dict[str, NDArray[Any]]:
+    return {f"{_BODIES}{name}": getattr(bodies, name) for name in Bodies.COLUMNS}
+
+
+def _grouped(kind: type[_T], columns: Mapping[str, NDArray[Any]]) -> _T | None:
+    """Return a table of bodies from the columns of a file; None if it has none."""
+    if not columns:
+        return None
+    bodies = Bodies(**{name: columns[f"{_BODIES}{name}"] for name in Bodies.COLUMNS})
+    rest = {f.name: columns[f"{_BODY}{f.name}"] for f in fields(kind) if f.name != "bodies"}
+    return kind(bodies=bodies, **rest)
+
+
+def _read(
+    path: Path, extra: Sequence[str]
+) -> tuple[Detections, dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+    """Return the detections, the ``extra`` columns, and those of bodies."""
     try:
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             columns = {f.name: file[f"found_{f.name}"] for f in fields(Detections)}
-            return Detections(**columns), {name: file[name] for name in extra}
+            bodies = {name: file[name] for name in file.files if name.startswith((_BODY, _BODIES))}
+            return Detections(**columns), {name: file[name] for name in extra}, bodies
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         message = f"{path}: not readable ({error}); run track-people --force"
         raise InputError(message) from error

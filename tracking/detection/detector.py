@@ -32,6 +32,11 @@ class ImageDetections:
     xyxy: Boxes  # (n, 4) px of the image
     evidence: NDArray[np.float32]  # (n, people) 0..1 score of each person
 
+    @classmethod
+    def empty(cls, people: int) -> ImageDetections:
+        """Return no boxes."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros((0, people), np.float32))
+
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:

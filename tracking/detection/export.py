@@ -45,14 +45,19 @@ class ExportedModel:
     graph: bytes
 
 
-def exported_model(weights: Path) -> ExportedModel:
-    """Return the graph of a ``best.pt``, from the cache next to it if that matches the weights.
+def exported_model(weights: Path, *, cache: Path | None = None) -> ExportedModel:
+    """Return the graph of a detector, from the cache if that matches the weights.
+
+    Args:
+        weights: the .pt file.
+        cache: ONNX file of the cached graph; None for the one next to the weights.
 
     Raises:
         InputError: the weights are missing, damaged, or not an ultralytics detector.
     """
     key = weights_key(weights)
-    graph_file, metadata_file = weights.with_suffix(".onnx"), weights.with_suffix(".onnx.json")
+    graph_file = cache or weights.with_suffix(".onnx")
+    metadata_file = graph_file.with_suffix(".onnx.json")
     metadata = _read_metadata(metadata_file, key)
     if metadata is not None and graph_file.exists():
         graph = graph_file.read_bytes()

@@ -15,10 +15,15 @@ VERSION: Final = 1
 
 
 def detections_record(
-    *, size_bytes: int, every_nth: int, model_key: str, video_stream: int | None
+    *,
+    size_bytes: int,
+    every_nth: int,
+    model_key: str,
+    video_stream: int | None,
+    bodies_key: str = "",
 ) -> DetectionsRecord:
     """Return the record of a footage's detections."""
-    return DetectionsRecord(VERSION, size_bytes, every_nth, model_key, video_stream)
+    return DetectionsRecord(VERSION, size_bytes, every_nth, model_key, video_stream, bodies_key)
 
 
 def tracks_record(

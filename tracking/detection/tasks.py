@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,11 +22,14 @@ from data.project.stages import DetectionsRecord
 from data.video.footage import Footage
 from data.video.frames import Damage, Frame
 from data.video.reader import read_frames
+from tracking.bodies.detector import BodyDetector, load_body_detector
+from tracking.bodies.tables import BodyFrames
+from tracking.bodies.weights import BodyModel
 from tracking.detection.cuts import thumbnail
 from tracking.detection.detections import DetectedFrames, Detections
 from tracking.detection.detector import ImageDetections, PersonDetector
 from tracking.detection.inputs import detections_record
-from tracking.detection.networks import load_yolo
+from tracking.detection.networks import CPU_BATCH, load_yolo
 
 CHECKPOINT_FRAMES = 512
 """Minimum number of frames per checkpoint; a resumed run repeats at most about as many."""
@@ -36,16 +40,18 @@ class DetectorSettings:
     """Detector of a job, and its execution settings.
 
     Args:
-        weights: the .pt file.
-        key: digest of the weights, which the detections depend on.
+        weights: the .pt file; None without a trained detector.
+        key: digest of the weights, which the detections depend on; empty for none.
         device, runtime, threads: execution settings, without effect on the output.
+        bodies: the body detector; None to detect faces alone.
     """
 
-    weights: Path
+    weights: Path | None
     key: str
     device: str
     runtime: RuntimeName
     threads: int
+    bodies: BodyModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class TrackJob:
             every_nth=self.every_nth,
             model_key=self.detector.key,
             video_stream=self.footage.streams.video,
+            bodies_key=self.detector.bodies.key if self.detector.bodies else "",
         )
 
     def checkpoints(self, segment: Segment) -> Checkpoints[DetectedFrames]:
@@ -124,6 +131,13 @@ def detect_segment(task: TrackTask, context: TaskContext) -> Damage:
 
 
 def _load(settings: DetectorSettings) -> FrameDetector:
+    bodies = None
+    if settings.bodies is not None:
+        bodies = load_body_detector(
+            settings.bodies, runtime=settings.runtime, threads=settings.threads
+        )
+    if settings.weights is None:
+        return FrameDetector(None, people=0, batch=CPU_BATCH, bodies=bodies)
     network, metadata, batch = load_yolo(
         settings.weights,
         device=settings.device,
@@ -131,7 +145,7 @@ def _load(settings: DetectorSettings) -> FrameDetector:
         threads=settings.threads,
     )
     detector = PersonDetector(network, image_px=metadata.image_px)
-    return FrameDetector(detector, people=len(metadata.names), batch=batch)
+    return FrameDetector(detector, people=len(metadata.names), batch=batch, bodies=bodies)
 
 
 def _every_nth(
@@ -143,30 +157,46 @@ def _every_nth(
                 yield frame
 
 
+_Batch: TypeAlias = tuple[list[Frame], list[ImageDetections], BodyFrames | None]
+
+
 class FrameDetector:
     """Detect people in a stream of frames.
 
     Args:
-        detector: detects people in one batch of frames.
+        detector: detects people in one batch of frames; None for no faces.
         people: number of classes of the detector.
         batch: maximum number of frames per batch.
+        bodies: detects bodies in one batch of frames; None for no bodies.
     """
 
-    def __init__(self, detector: PersonDetector, *, people: int, batch: int) -> None:
+    def __init__(
+        self,
+        detector: PersonDetector | None,
+        *,
+        people: int,
+        batch: int,
+        bodies: BodyDetector | None = None,
+    ) -> None:
         self._detector, self._people, self._batch = detector, people, batch
+        self._bodies = bodies
 
     def detect(self, frames: Iterator[Frame]) -> Generator[DetectedFrames, None, None]:
         """Yield the detections of ``frames`` in batches, in order; frames are read in a thread."""
         return stream(_batches(frames, self._batch), self._detect_batch, self._collected)
 
-    def _detect_batch(self, frames: list[Frame]) -> tuple[list[Frame], list[ImageDetections]]:
-        return frames, self._detector([frame.image for frame in frames])
+    def _detect_batch(self, frames: list[Frame]) -> _Batch:
+        bodies = self._bodies(frames) if self._bodies else None
+        if self._detector is None:
+            return frames, [ImageDetections.empty(self._people) for _ in frames], bodies
+        return frames, self._detector([frame.image for frame in frames]), bodies
 
-    def _collected(self, batch: tuple[list[Frame], list[ImageDetections]]) -> DetectedFrames:
-        frames, detected = batch
+    def _collected(self, batch: _Batch) -> DetectedFrames:
+        frames, detected, bodies = batch
         index = np.array([frame.index for frame in frames], np.int64)
         counts = [len(image.xyxy) for image in detected]
-        evidence = np.concatenate([image.evidence for image in detected]).reshape(-1, self._people)
+        evidence = np.concatenate([image.evidence for image in detected])
+        evidence = evidence.reshape(sum(counts), self._people)
         return DetectedFrames(
             frame_index=index,
             time_s=np.array([frame.time_s for frame in frames], np.float64),
@@ -177,6 +207,7 @@ class FrameDetector:
                 score=evidence.max(axis=1, initial=0),
                 evidence=evidence,
             ),
+            bodies=bodies,
         )
 
 

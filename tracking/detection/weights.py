@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
 DEFAULT_WEIGHTS = "yolo11n.pt"
+STARTING_FOLDER = "weights"
+"""Folder of the starting weights in that of the tracker."""
 FROM_SCRATCH = "yolo11n.yaml"
 _ADVICE = f"give --weights FILE, or --weights {FROM_SCRATCH} to train from scratch"
 # ultralytics' published detection weights, except those for other datasets.

@@ -15,7 +15,6 @@ from data.tables.people import Assignments
 from data.tables.timeline import Timeline
 from data.tables.tracks import FACE, Tracks
 from tracking.bodies.identity import name_bodies
-from tracking.bodies.tables import FootageBodies
 from tracking.bodies.tracks import tracks_with_bodies
 from tracking.detection.detections import Detections, FootageDetections
 from tracking.linking.association import tracklet_numbers
@@ -51,7 +50,6 @@ def find_tracks(
     label_margin: float,
     video: bool,
     settings: LinkSettings,
-    bodies: FootageBodies | None = None,
 ) -> Tracks:
     """Return the tracks of the people in a footage; boxes are of faces, without the label margin.
 
@@ -62,7 +60,6 @@ def find_tracks(
         label_margin: margin of the detector's boxes on each side, as a share of the face.
         video: False for a folder of photographs, which are not linked.
         settings: settings of linking.
-        bodies: detected bodies; None to follow faces alone.
     """
     timeline = footage.timeline
     detections, classes = _one_column_per_person(footage.detections, classes)
@@ -71,16 +68,12 @@ def find_tracks(
     boxes = _with_more_people(detections, len(people))
     boxes, votes = merge_sightings(boxes, sightings, people)
     tracklet = tracklet_numbers(boxes, timeline) if video else np.arange(len(boxes), dtype=np.int32)
+    bodies = footage.bodies
     if bodies is not None and video:
         named = name_bodies(boxes, tracklet, votes, bodies, timeline, settings=settings.identity)
-        tracks = tracks_with_bodies(
-            boxes,
-            _without_margin(boxes.xyxy, label_margin),
-            bodies.bodies,
-            named,
-            np.array(people, np.int64),
-            timeline,
-        )
+        boxes = replace(boxes, xyxy=_without_margin(boxes.xyxy, label_margin))
+        ids = np.array(people, np.int64)
+        tracks = tracks_with_bodies(boxes, bodies.bodies, named, ids, timeline)
     else:
         person = assign_people(boxes, tracklet, votes, settings=settings.identity)
         person_id = _person_of_boxes(person, tracklet, people)

@@ -23,7 +23,13 @@ from data.project.project import Project
 from data.project.stages import PEOPLE, TRACKER, TrackerRecord
 from data.tables.people import open_people
 from tracking.detection.ultralytics_env import set_ultralytics_offline
-from tracking.detection.weights import DEFAULT_WEIGHTS, Weights, find_weights, load_weights
+from tracking.detection.weights import (
+    DEFAULT_WEIGHTS,
+    STARTING_FOLDER,
+    Weights,
+    find_weights,
+    load_weights,
+)
 from tracking.training.confusion import confusion_matrix
 from tracking.training.examples import (
     Example,
@@ -115,7 +121,7 @@ def _train_tracker(
     unfinished = _unfinished_inputs(folder / TRAINING_FOLDER)
     if settings.resume and unfinished is None and not project.has_record(TRACKER):
         raise InputError(f"{project.folder}: no stopped training to resume; leave --resume out")
-    weights = find_weights(settings.weights, folder / "weights")
+    weights = find_weights(settings.weights, folder / STARTING_FOLDER)
     inputs = _inputs(examples, person_id, weights, settings)
     if settings.force:
         done, curve_done = False, False
