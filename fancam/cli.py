@@ -79,6 +79,16 @@ def make_parser() -> Parser:
         help="weights to train the tracker from, as in train-tracker (default: yolo11n.pt)",
     )
     add(
+        "--no-training",
+        action="store_true",
+        help="train no tracker: follow bodies, named by the recognised faces",
+    )
+    add(
+        "--body-weights",
+        metavar="FILE",
+        help="YOLO weights that detect people, as in track-people (default: yolo11n.pt)",
+    )
+    add(
         "--known",
         type=Path,
         metavar="DIR",
@@ -122,6 +132,8 @@ def _run(parsed: argparse.Namespace) -> int:
     settings = RunSettings(
         project=parsed.project,
         weights=parsed.weights,
+        training=not parsed.no_training,
+        body_weights=parsed.body_weights,
         known=list_known(parsed.known) if parsed.known is not None else None,
         review=not parsed.no_review,
         open_page=parsed.open,

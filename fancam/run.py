@@ -43,6 +43,8 @@ class RunSettings:
     Args:
         project: project folder; None for one named after the footage.
         weights: initial weights of the tracker.
+        training: False to follow bodies and recognised faces without a trained tracker.
+        body_weights: weights that detect people, see `find_body_model`.
         known: pictures of known people, whose names the people get.
         review: wait for the user to name the people after clustering; only on a terminal.
         open_page: serve the page at the end, and open it in the browser.
@@ -57,6 +59,8 @@ class RunSettings:
 
     project: Path | None = None
     weights: str = "yolo11n.pt"
+    training: bool = True
+    body_weights: str | None = None
     known: KnownFolder | None = None
     review: bool = True
     open_page: bool = False
@@ -141,9 +145,10 @@ class _Stages:
         count = max(len(self.footages), 1)
         bars = count if isinstance(self.runner, LocalRunner) else 1  # Ray: one for all footages
         others = 2 * len(self.settings.pairing.pairs) + (self.settings.known is not None)
+        training = ProgressStep("train-tracker", 60 + min(4 * seconds, 500))
         return [
             ProgressStep("cluster-faces", 5 + 0.5 * seconds, bars=bars + others),
-            ProgressStep("train-tracker", 60 + min(4 * seconds, 500)),
+            *([training] if self.settings.training else []),
             ProgressStep("track-people", 5 + 1.0 * seconds, bars=bars),
             ProgressStep("crop-people", 5 + 1.0 * seconds, bars=bars),
             ProgressStep("smile-gifs", 10 + 0.3 * seconds, bars=2 * count),
@@ -151,7 +156,8 @@ class _Stages:
 
     def in_order(self) -> list[Callable[[Progress], Iterator[str]]]:
         """Return the stages as functions of their progress."""
-        return [self._cluster, self._train, self._track, self._crop, self._smile]
+        training = [self._train] if self.settings.training else []
+        return [self._cluster, *training, self._track, self._crop, self._smile]
 
     def _cluster(self, progress: Progress) -> Iterator[str]:
         from clustering.pairing.lesson import lesson_lines
@@ -199,12 +205,17 @@ class _Stages:
         from data.execution.context import RunContext
         from tracking.stage import TrackSettings
 
-        settings = TrackSettings(threads=self.settings.threads)
+        settings = TrackSettings(
+            threads=self.settings.threads,
+            body_weights=self.settings.body_weights,
+            training=self.settings.training,
+        )
         context = RunContext(progress, self.failures, self.runner)
         tracked = self.api.track(*self._usable(), settings=settings, context=context)
         rows = sum(person.detected + person.filled for entry in tracked for person in entry.people)
         frames = sum(entry.frames for entry in tracked)
         yield f"track-people   {rows} rows in {frames} frames"
+        yield from (f"warning: {note}" for note in context.notes)
         yield from (f"warning: {one.name}: {note}" for one in tracked for note in one.notes)
 
     def _crop(self, progress: Progress) -> Iterator[str]:
@@ -276,7 +287,8 @@ def _check_requirements(project: Project, footages: Sequence[Path], settings: Ru
     """
     from cropping.render.encoder import EncoderSettings, check_encoder
     from data.core.disk_space import require_space
-    from tracking.detection.weights import find_weights
+    from tracking.bodies.weights import find_body_model
+    from tracking.detection.weights import STARTING_FOLDER, find_weights
 
     readable = []
     for path in footages:
@@ -286,7 +298,11 @@ def _check_requirements(project: Project, footages: Sequence[Path], settings: Ru
             is_only = len(footages) == 1 and isinstance(error, InputError)
             if is_only or ends_run(error):
                 raise  # any other failure is reported at the end
-    find_weights(settings.weights, project.tracker_folder / "weights")
+    folder = project.tracker_folder / STARTING_FOLDER
+    if settings.training:
+        find_weights(settings.weights, folder)
+    if settings.body_weights is not None:
+        find_body_model(settings.body_weights, folder, download=False)
     check_encoder(EncoderSettings())
     require_space(project.folder, _space_needed(project, readable))
 

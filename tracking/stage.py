@@ -304,6 +304,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         used = {
             "--every-nth": self.settings.every_nth > 1,
             "--no-faces": not self.settings.faces,
+            "--no-training": not self.settings.training,
         }
         return " and ".join(option for option, is_used in used.items() if is_used)
 

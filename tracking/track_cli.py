@@ -213,7 +213,9 @@ def _footage_line(summary: TracksSummary) -> str:
 def _people_lines(summary: TracksSummary) -> list[str]:
     width = max((len(p.name) for p in summary.people), default=0)
     lines = [
-        f"  {p.name:<{width}}  detected in {p.detected:6d} frames, interpolated in {p.filled}"
+        f"  {p.name:<{width}}  detected in {p.detected:6d} frames"
+        + (f", in {p.bodies} of them the body alone" if p.bodies else "")
+        + f", interpolated in {p.filled}"
         for p in summary.people
     ]
     return lines or ["  no known person"]

@@ -17,7 +17,7 @@ from data.project.stages import TracksRecord
 from data.tables.mot import write_mot
 from data.tables.people import Assignments
 from data.tables.timeline import Timeline
-from data.tables.tracks import Tracks, read_csv, write_csv
+from data.tables.tracks import SOURCES, Tracks, read_csv, write_csv
 from data.video.container import ASSUMED_RATE
 from data.video.frames import Frame
 from data.video.reader import read_frames
@@ -103,8 +103,9 @@ class PersonTracks:
     """Frame counts of one person in one footage."""
 
     name: str
-    detected: int  # frames
+    detected: int  # frames with the face or the body
     filled: int  # interpolated frames
+    bodies: int = 0  # frames with the body alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ def _tracked(job: LinkJob, footage: FootageDetections, tracks: Tracks) -> Tracke
 def _people(tracks: Tracks, names: Mapping[int, str]) -> tuple[PersonTracks, ...]:
     summaries = []
     for person in np.unique(tracks.person_id).tolist():
-        filled = tracks.filled[tracks.person_id == person]
-        detected = int((~filled).sum())
-        summaries.append(PersonTracks(names[person], detected, int(filled.sum())))
+        count = np.bincount(tracks.source[tracks.person_id == person], minlength=len(SOURCES))
+        face, body, filled = count.tolist()
+        summaries.append(PersonTracks(names[person], face + body, filled, body))
     return tuple(summaries)

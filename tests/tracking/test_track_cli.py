@@ -34,14 +34,15 @@ def test_report(
     monkeypatch.chdir(project.parent)
     assert main(["film.fancam", "film.mp4", "--format", "mot"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:5] == [
+    assert lines[:6] == [
+        "faces alone: yolo11n.pt is not at hand; give --body-weights FILE, such as yolo11n.pt",
         "film: 40 frames, 1 cuts",
         "  Anna          detected in     34 frames, interpolated in 6",
         "  Ben, the 2nd  detected in     40 frames, interpolated in 0",
         "tracks   film.fancam/tracks/film.csv",
         "tracks   film.fancam/tracks/film.txt",
     ]
-    assert lines[5].startswith("done in ")
+    assert lines[6].startswith("done in ")
     assert main(["film.fancam"]) == 0
     again = capsys.readouterr().out
     assert "(done before)" in again
