@@ -45,6 +45,7 @@ quality: .venv/.installed-dev
 	@$(FETCH_MODELS)
 	$(BIN)/python -m tests.quality
 	$(BIN)/python -m tests.quality.tracking
+	$(BIN)/python -m tests.quality.bodies
 	$(BIN)/python -m tests.quality.cropping
 	$(BIN)/python -m tests.quality.body_crops
 	$(BIN)/python -m tests.quality.smiles

@@ -109,7 +109,8 @@ class _Silent:
         """Show nothing."""
 
 
-def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[_Silent]:
+def no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[_Silent]:
+    """Return a progress bar that shows nothing."""
     return nullcontext(_Silent())
 
 
@@ -120,14 +121,14 @@ def track(
     project = Project(folder / f"{footage.stem}.fancam")
     took_s = {}
     start = time.monotonic()
-    cluster_faces(project, [footage], ClusterSettings(), context=RunContext(_no_bar))
+    cluster_faces(project, [footage], ClusterSettings(), context=RunContext(no_bar))
     took_s["people"] = time.monotonic() - start
     weights = str(WEIGHTS) if WEIGHTS.exists() else "yolo11n.yaml"
     start = time.monotonic()
-    train_tracker(project, replace(training, weights=weights), context=RunContext(_no_bar))
+    train_tracker(project, replace(training, weights=weights), context=RunContext(no_bar))
     took_s["training"] = time.monotonic() - start
     start = time.monotonic()
-    track_people(project, [], TrackSettings(), context=RunContext(_no_bar))
+    track_people(project, [], TrackSettings(), context=RunContext(no_bar))
     took_s["tracking"] = time.monotonic() - start
     return Tracked(name, footage, read_label_file(labels), project, took_s)
 

@@ -75,7 +75,15 @@ def name_bodies(
     unit = _units(attached, face_tracklet, tracklet)
     rows, votes_of_rows, unit_of_rows = _combined(faces, votes, unit, bodies, tracklet)
     person = np.append(assign_people(rows, unit_of_rows, votes_of_rows, settings=settings), UNKNOWN)
-    return NamedBodies(_with_votes(faces, person[unit], votes), person[tracklet], attached)
+    face_person, body_person = person[unit], person[tracklet]
+    free = ~np.isin(in_frame(faces.frame_index, votes), in_frame(bodies.frame_index, body_person))
+    face_person = _with_votes(faces, face_person, np.where(free, votes, UNKNOWN))
+    return NamedBodies(face_person, body_person, attached)
+
+
+def in_frame(frame_index: NDArray[np.int64], person: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return one number for each pair of a frame and a person, ``(n,)``."""
+    return frame_index * (1 << 32) + person
 
 
 def _with_votes(

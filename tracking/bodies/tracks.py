@@ -10,7 +10,7 @@ from data.tables.timeline import Timeline
 from data.tables.tracks import BODY, FACE, Tracks, no_bodies
 from tracking.bodies.attachment import NO_BODY
 from tracking.bodies.heads import with_heads
-from tracking.bodies.identity import NamedBodies
+from tracking.bodies.identity import NamedBodies, in_frame
 from tracking.bodies.tables import Bodies
 from tracking.detection.detections import Detections
 
@@ -48,8 +48,8 @@ def tracks_with_bodies(
         body_xyxy=body_xyxy,
     )
     named_bodies = np.flatnonzero(body_person != UNKNOWN)
-    taken = _pairs(of_faces.frame_index, of_faces.person_id)
-    pairs = _pairs(bodies.frame_index[named_bodies], body_person[named_bodies])
+    taken = in_frame(of_faces.frame_index, of_faces.person_id)
+    pairs = in_frame(bodies.frame_index[named_bodies], body_person[named_bodies])
     rest = named_bodies[~np.isin(pairs, taken)]
     of_bodies = _rows(
         timeline,
@@ -61,11 +61,6 @@ def tracks_with_bodies(
         body_xyxy=bodies.xyxy[rest],
     )
     return with_heads(Tracks.concatenate([of_faces, of_bodies]), timeline)
-
-
-def _pairs(frame_index: NDArray[np.int64], person_id: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return one number for each pair of a frame and a person, ``(n,)``."""
-    return frame_index * (1 << 32) + person_id
 
 
 def _rows(

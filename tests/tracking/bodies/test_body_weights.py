@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import shutil
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+
+from data.core.errors import InputError
+from data.video.frames import Frame
+from tracking.bodies.detector import load_body_detector
+from tracking.bodies.weights import find_body_model
+from tracking.detection.ultralytics_env import set_ultralytics_offline
+
+
+def _offline(*_: object, **__: object) -> None:
+    raise URLError("no route to host")
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_ultralytics_offline()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(urllib.request, "urlopen", _offline)
+
+
+def write_weights(file: Path, names: dict[int, str]) -> None:
+    """Write an untrained YOLO detector with these classes."""
+    import torch
+    from ultralytics.nn.tasks import DetectionModel
+
+    network: Any = DetectionModel("yolo11n.yaml", nc=len(names), verbose=False)  # type: ignore[no-untyped-call]
+    network.names = names
+    torch.save({"model": network.half(), "train_args": {"imgsz": 320}}, file)
+
+
+def another_task(file: Path) -> None:
+    import torch
+    from ultralytics.nn.tasks import ClassificationModel
+
+    network: Any = ClassificationModel("yolo11n-cls.yaml", nc=2, verbose=False)  # type: ignore[no-untyped-call]
+    torch.save({"model": network, "train_args": {}}, file)
+
+
+def without_person(file: Path) -> None:
+    write_weights(file, {0: "cat", 1: "dog"})
+
+
+def damaged(file: Path) -> None:
+    file.write_bytes(b"no weights")
+
+
+def missing(file: Path) -> None:
+    del file
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (another_task, "not a detector"),
+        (without_person, 'it has no class "person"'),
+        (damaged, "not a detector"),
+        (missing, "no such file"),
+    ],
+)
+def test_unusable_weights_are_one_line(
+    spoil: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    spoil(tmp_path / "own.pt")
+    with pytest.raises(InputError, match=message) as caught:
+        find_body_model("own.pt", tmp_path / "weights", download=False)
+    assert str(caught.value).startswith("own.pt: ")
+    assert str(caught.value).endswith("give --body-weights FILE, such as yolo11n.pt")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (None, "no OpenVINO model of ultralytics"),
+        ("task: segment\nnames: {0: person}\n", "does not detect objects"),
+        ("task: detect\nnames: {0: cat}\n", 'no class "person"'),
+        ("task: [\n", "not readable"),
+        ("7\n", "does not detect objects"),
+    ],
+)
+def test_unusable_folders(metadata: str | None, message: str, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "a.xml").touch()
+    if metadata is not None:
+        (tmp_path / "model" / "metadata.yaml").write_text(metadata, "utf-8")
+    with pytest.raises(InputError, match=message):
+        find_body_model("model", tmp_path, download=False)
+
+
+def test_another_kind_of_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="neither weights"):
+        find_body_model("own.onnx", tmp_path, download=False)
+
+
+@pytest.mark.parametrize(
+    ("download", "reason"), [(False, "is not at hand"), (True, "no route to host")]
+)
+def test_without_the_default_weights_faces_are_followed(
+    download: bool, reason: str, tmp_path: Path
+) -> None:
+    found = find_body_model(None, tmp_path / "weights", download=download)
+    assert found.model is None
+    assert found.note.startswith("faces alone: yolo11n.pt")
+    assert reason in found.note
+    assert "\n" not in found.note
+    assert find_body_model("none", tmp_path, download=download).note == ""
+
+
+def test_default_weights_at_hand_are_converted_once(tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    write_weights(folder / "yolo11n.pt", {0: "cat", 1: "person"})
+    model = find_body_model(None, folder, download=False).model
+    assert model is not None
+    assert (model.person, model.image_px) == (1, 320)
+    first = model.graph.stat().st_mtime_ns
+    assert find_body_model(None, folder, download=False).model == model
+    assert model.graph.stat().st_mtime_ns == first
+    shutil.copy(folder / "yolo11n.pt", tmp_path / "own.pt")
+    assert find_body_model("own.pt", folder, download=False).model == model
+    detector = load_body_detector(model, runtime="auto", threads=1)
+    image = np.zeros((90, 160, 3), np.uint8)
+    found = detector([Frame(0, 0.0, image), Frame(1, 0.1, image)])
+    assert found.motion.shape == (2, 2, 3)
+
+
+def test_bodies_of_real_people(shared: Path) -> None:
+    """A talk show: men who sit behind a desk."""
+    from data.video.footage import probe
+    from data.video.reader import read_frames
+
+    source = str(shared / "weights" / "yolo11n_int8_openvino_model")
+    model = find_body_model(source, Path("unused"), download=False).model
+    assert model is not None
+    detector = load_body_detector(model, runtime="auto", threads=1)
+    frames = read_frames(probe(shared / "footage" / "talkshow_a.mp4"), threads=1)
+    found = detector([next(frames), next(frames)])
+    frames.close()
+    assert set(found.bodies.frame_index[found.bodies.score > 0.5].tolist()) == {0, 1}
