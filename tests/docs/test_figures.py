@@ -27,6 +27,7 @@ README = ROOT / "README.md"
 CARD = ROOT / "cropping" / "models" / "smile.md"
 KEPT = quality.read_figures()
 MEASURED = benchmarks.read_figures()
+UNTRAINED = [name.split()[-1] for name in KEPT if name.startswith("untrained bodies of ")]
 TRACKED = [name for name in CLIPS if f"tracks of {name}" in KEPT]
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:x\d+)?")
 
@@ -51,6 +52,13 @@ def _tracking(clip: str) -> str:
     ours, references = KEPT[f"tracks of {clip}"], KEPT[f"references of {clip}"]
     scores = [ours["idf1"], ours["idp"], *(references[name] for name in REFERENCES)]
     return f"| {clip} | " + " | ".join(f"{score:.3f}" for score in scores) + " |"
+
+
+def _untrained(clip: str) -> str:
+    faces, bodies = KEPT[f"untrained faces of {clip}"], KEPT[f"untrained bodies of {clip}"]
+    scores = [f"{value:.3f}" for value in (faces["idf1"], bodies["idf1"], bodies["idp"])]
+    right = [f"{kind['right']:.3f}" if "right" in kind else "" for kind in (faces, bodies)]
+    return " ".join(f"| {clip} | {' | '.join([*scores, *right])} |".split())
 
 
 def _whole() -> list[str]:
@@ -122,6 +130,7 @@ EXPECTED = [
     *_whole(),
     *_core_hours(),
     *_scale(),
+    *map(_untrained, UNTRAINED),
     *_smiles(),
     *_serving(),
     *CONSTANTS,
