@@ -54,7 +54,7 @@ def make_parser() -> Parser:
         prog=NAME,
         description="Find every face in some footage, cluster the faces into people, and write a "
         "folder per person and a YOLO dataset.",
-        epilog="A stopped run resumes when the same command is given again.",
+        epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
     add(
@@ -85,7 +85,7 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
         "--every",
         type=float,
         metavar="SECONDS",
-        help="interval between sampled frames (default: 1, and short footage up to 5 a second)",
+        help="seconds from one examined frame to the next (default: 1; 0.2 in short footage)",
     )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
@@ -142,7 +142,7 @@ def _add_clustering(parser: argparse.ArgumentParser) -> None:
         "--eps",
         type=float,
         default=0.5,
-        help="largest distance of faces of one person (default: 0.5)",
+        help="largest distance between similar faces of one person (default: 0.5)",
     )
     add(
         "--min-samples",
@@ -156,7 +156,7 @@ def _add_clustering(parser: argparse.ArgumentParser) -> None:
         "--known",
         type=Path,
         metavar="DIR",
-        help="name known people: a folder of pictures of each, named as the person",
+        help="name known people: a folder with a folder of pictures of each, named after them",
     )
 
 
@@ -298,23 +298,28 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
         f"warning: {n}: too few frames for both training and validation" for n in summary.too_few
     ]
     if summary.up_to_date:
-        return [*lines, "nothing to do: all is up to date"]
+        return [*lines, "already up to date"]
     lines += [f"done in {duration(summary.took_s)}"]
     if summary.people:
         train = command_line("train-tracker", project.folder)
-        lines += [f"next: check the montages, then {train}; any YOLO can be trained on the dataset"]
+        lines += [f"next: check the montages, then {train}"]
     return lines
 
 
 def _footage_line(footage: FacesSummary, covered: Coverage | None) -> str:
     damage = f"; {footage.damage}" if footage.damage else ""
     if footage.kind == "video":
-        sampled = f"{_count(footage.frames, 'frame')} sampled, one every {footage.every_s:g} s"
+        sampled = f"examined {_count(footage.frames, 'frame')} ({_pace(footage.every_s)})"
     else:
         sampled = _count(footage.frames, "picture")
     faces = _count(footage.faces, "face") + (_sizes(covered) if covered else "")
     done = " (done before)" if footage.already_done else ""
     return f"{footage.name}: {sampled}, {faces}{done}{damage}"
+
+
+def _pace(every_s: float) -> str:
+    """Format an interval in seconds as a person would say it."""
+    return f"{1 / every_s:g} a second" if every_s < 1 else f"one every {every_s:g} s"
 
 
 def _sizes(covered: Coverage) -> str:

@@ -226,7 +226,7 @@ def _report(summaries: Sequence[CropsSummary]) -> list[str]:
         lines += [f"warning: {summary.name}: {note}" for note in (*summary.sound, *summary.notes)]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
-    lines += [f"{'nothing to do, all is up to date' if done else 'done'} in {took_s:.0f} s"]
+    lines += ["already up to date" if done else f"done in {took_s:.0f} s"]
     return lines
 
 

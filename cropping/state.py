@@ -75,7 +75,9 @@ def _of_videos(project: Project, entry: FootageEntry) -> StageStatus:
     files = crop_files(folder.folder, listed, None)
     videos = {file for file in listed if files.kinds.get(file) is CropKind.VIDEO}
     if record is None or not videos:
-        return StageStatus("videos", entry.name, "missing", "not cropped yet", command)
+        begun = (folder.folder / WORK_FOLDER).exists()
+        why = "cropping is not finished" if begun else "not cropped yet"
+        return StageStatus("videos", entry.name, "missing", why, command)
     if record.version != VERSION:
         return StageStatus("videos", entry.name, "stale", "cropped by another version", command)
     if lost := [path for path in FileManifest(folder.folder).read() if path not in listed]:

@@ -92,9 +92,9 @@ def make_parser() -> Parser:
         "--known",
         type=Path,
         metavar="DIR",
-        help="name known people: a folder of pictures of each, named as the person",
+        help="name known people: a folder with a folder of pictures of each, named after them",
     )
-    add("--no-review", action="store_true", help="do not wait for the people to be named")
+    add("--no-review", action="store_true", help="do not pause to name the people")
     add("--open", action="store_true", help="serve the page at the end and open it in the browser")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_stream_options(parser)
@@ -187,7 +187,7 @@ def _clean_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="only this kind; repeatable (default: all)",
     )
-    add("--yes", action="store_true", help="do not ask")
+    add("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _clean(parsed: argparse.Namespace) -> int:
@@ -199,7 +199,7 @@ def _clean(parsed: argparse.Namespace) -> int:
 def _forget_options(parser: argparse.ArgumentParser) -> None:
     add_project_argument(parser)
     parser.add_argument("person", help="current name of the person in the project")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _forget(parsed: argparse.Namespace) -> int:
@@ -213,7 +213,7 @@ def _remove_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "footage", type=footage_path, help="the footage: its path, or its name in fancam status"
     )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _remove(parsed: argparse.Namespace) -> int:
@@ -351,14 +351,14 @@ COMMANDS: Final = {
         _people,
         _people_options,
         "list the people of a project, or name them after another project's",
-        " No name that a user gave is replaced.",
+        " Names that a user gave are kept.",
     ),
     "export": _Command(
         _export,
         _export_options,
         "write dataset and tracks in the formats of other tools",
         " The dataset is written for COCO and Label Studio, each footage's tracks as MOTChallenge:"
-        " ground truth and results. The folder dataset is a YOLO dataset as it is.",
+        " ground truth and results. The folder dataset already is a YOLO dataset.",
     ),
     "clean": _Command(
         _clean,

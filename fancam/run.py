@@ -214,7 +214,7 @@ class _Stages:
         tracked = self.api.track(*self._usable(), settings=settings, context=context)
         rows = sum(person.detected + person.filled for entry in tracked for person in entry.people)
         frames = sum(entry.frames for entry in tracked)
-        yield f"track-people   {rows} rows in {frames} frames"
+        yield f"track-people   {rows} positions of people in {frames} frames"
         yield from (f"warning: {note}" for note in context.notes)
         yield from (f"warning: {one.name}: {note}" for one in tracked for note in one.notes)
 
@@ -241,8 +241,8 @@ class _Stages:
         done = self.api.smile_gifs(*self._tracked(), settings=settings, context=context)
         people = [person for entry in done for person in entry.people]
         made = sum(person.file is not None for person in people)
-        few = f"; too few smiles of {len(people) - made}" if made < len(people) else ""
-        yield f"smile-gifs     {made} GIFs{few}"
+        few = f"; {len(people) - made} people smile too seldom" if made < len(people) else ""
+        yield f"smile-gifs     {'1 GIF' if made == 1 else f'{made} GIFs'}{few}"
 
     def _usable(self) -> list[Path]:
         """Return the footages on which no stage has failed so far.

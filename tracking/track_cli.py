@@ -108,7 +108,7 @@ def _add_smoothing(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=_SMOOTH_S,
         metavar="SECONDS",
-        help=f"smoothing window of positions and sizes; 0: no smoothing (default: {_SMOOTH_S:g})",
+        help=f"smoothing window of positions and sizes; 0: off (default: {_SMOOTH_S:g})",
     )
 
 
@@ -200,14 +200,15 @@ def _report(summaries: Sequence[TracksSummary]) -> list[str]:
         lines += [f"tracks   {shown(file)}" for file in summary.files]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
-    lines += [f"{'nothing to do, all is up to date' if done else 'done'} in {took_s:.0f} s"]
+    lines += ["already up to date" if done else f"done in {took_s:.0f} s"]
     return lines
 
 
 def _footage_line(summary: TracksSummary) -> str:
     done = " (done before)" if summary.already_done else ""
     damage = f"; {summary.damage}" if summary.damage else ""
-    return f"{summary.name}: {summary.frames} frames, {summary.cuts} cuts{done}{damage}"
+    cuts = "1 cut" if summary.cuts == 1 else f"{summary.cuts} cuts"
+    return f"{summary.name}: {summary.frames} frames, {cuts}{done}{damage}"
 
 
 def _people_lines(summary: TracksSummary) -> list[str]:
@@ -218,7 +219,7 @@ def _people_lines(summary: TracksSummary) -> list[str]:
         + f", interpolated in {p.filled}"
         for p in summary.people
     ]
-    return lines or ["  no known person"]
+    return lines or ["  nobody of the project was found"]
 
 
 if __name__ == "__main__":

@@ -158,10 +158,12 @@ def _report(summaries: Sequence[SmileSummary]) -> list[str]:
         lines += _people_lines(summary)
         if summary.removed:
             files = first_names(summary.removed)
-            lines += [f"warning: removed {files}: too few smiles or no tracks now"]
+            lines += [
+                f"warning: removed {files}: their people have too few smiles now, or no tracks"
+            ]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
-    lines += [f"{'nothing to do, all is up to date' if done else 'done'} in {took_s:.0f} s"]
+    lines += ["already up to date" if done else f"done in {took_s:.0f} s"]
     return lines
 
 
@@ -170,11 +172,16 @@ def _people_lines(summary: SmileSummary) -> list[str]:
     lines = []
     for person in summary.people:
         if person.file is None:
-            text = f"too few smiles: {person.smiles} different moments"
+            smiles = _smiles_text(person.smiles, "different ")
+            text = f"no GIF: {smiles} found, {person.needed} needed"
         else:
-            text = f"{person.smiles} smiles  {shown(person.file)}"
+            text = f"{_smiles_text(person.smiles)}  {shown(person.file)}"
         lines += [f"  {person.name:<{width}}  {text}"]
     return lines
+
+
+def _smiles_text(count: int, kind: str = "") -> str:
+    return f"{count} {kind}{'smile' if count == 1 else 'smiles'}"
 
 
 if __name__ == "__main__":

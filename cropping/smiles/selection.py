@@ -143,12 +143,17 @@ class PersonSelection:
         return np.concatenate([*self.rows, np.zeros(0, np.int64)])
 
 
+def needed_moments(settings: SmileSettings) -> int:
+    """Return the number of different smiles that a file needs."""
+    return min(MIN_MOMENTS, settings.frames)
+
+
 def select_smiles(smiles: Smiles, person_id: int, settings: SmileSettings) -> PersonSelection:
     """Select the smiles for one person's GIF, as single moments or as bursts of frames."""
     rows = np.flatnonzero(smiles.person_id == person_id)
     own = smiles.take(rows)
     moments = choose_moments(own, settings.frames)
-    if len(moments) < min(MIN_MOMENTS, settings.frames):
+    if len(moments) < needed_moments(settings):
         return PersonSelection(person_id, len(moments), ())
     if settings.style == "moments":
         shown = tuple(rows[[moment]] for moment in moments)

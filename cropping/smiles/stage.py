@@ -15,7 +15,12 @@ from cropping.smiles.cache_keys import gif_key, merges_text
 from cropping.smiles.gif import CROP_KINDS
 from cropping.smiles.manifest import gif_folder
 from cropping.smiles.model import load_smile_model
-from cropping.smiles.selection import PersonSelection, select_smiles
+from cropping.smiles.selection import (
+    MIN_MOMENTS,
+    PersonSelection,
+    needed_moments,
+    select_smiles,
+)
 from cropping.smiles.settings import SmileSettings
 from cropping.smiles.table import finish_smiles, smiling_intervals, stored_smiles
 from cropping.smiles.tasks import GifJob, ScoreJob, encode_gifs, score_smiles
@@ -56,6 +61,7 @@ class PersonSmiles:
     name: str
     smiles: int  # number of different moments or bursts
     file: Path | None  # None if there are too few smiles
+    needed: int = MIN_MOMENTS  # number of smiles for a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +250,7 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
                 names[person.person_id],
                 person.moments,
                 folder.folder / files[person.person_id] if person.rows else None,
+                needed_moments(settings),
             )
             for person in selections
         )

@@ -51,7 +51,7 @@ def confirmed(question: str, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise InputError(f"{question} No terminal to ask on: give --yes")
+        raise InputError(f"{question} Not a terminal: add --yes to confirm")
     try:
         answer = input(f"{question} [y/N] ")
     except EOFError:  # Ctrl-D

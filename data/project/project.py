@@ -86,9 +86,7 @@ class Project(ProjectPaths):
         if self._file.exists():
             self._load(_read_json(self._file))
         elif self.folder.exists() and not self.folder.is_dir():
-            raise InputError(
-                f"{folder}: a file is in the place of the project folder; move it away"
-            )
+            raise InputError(f"{folder}: a file, not a project folder; choose another --project")
 
     @property
     def _file(self) -> Path:
@@ -184,7 +182,7 @@ class Project(ProjectPaths):
         """
         record = self.record(stage, footage)
         if record is None:
-            message = f"{stage.key(footage)!r} is not finished, or by another version"
+            message = f"{stage.key(footage)!r} is not finished, or was made by another version"
             raise InputError(f"{self._file}: {message}; run {stage.command} again")
         return record
 
@@ -297,9 +295,10 @@ class Project(ProjectPaths):
         schema = content.get("schema")
         if schema != SCHEMA:
             is_newer = isinstance(schema, int) and schema > SCHEMA
-            remedy = "update fancam, or choose" if is_newer else "choose"
-            message = f"made by another version (project schema {schema}, this one reads {SCHEMA})"
-            raise InputError(f"{self.folder}: {message}; {remedy} another --project")
+            maker = "a newer fancam" if is_newer else "another version of fancam"
+            remedy = "upgrade fancam" if is_newer else "choose another --project"
+            message = f"made by {maker} (project schema {schema}, this one reads {SCHEMA})"
+            raise InputError(f"{self.folder}: {message}; {remedy}")
         try:
             entries = [self._entry_from_json(fields) for fields in content["footages"]]
             self._records = dict(content["stages"])

@@ -84,7 +84,9 @@ class RemoteManifest:
             message = f"{MANIFEST_FILE} is damaged ({error!r}); remove it there, and run again"
             raise InputError(f"{address}: {message}") from error
         if schema != SCHEMA:
-            message = f"made by another version (schema {schema}, this one reads {SCHEMA})"
+            message = (
+                f"made by another version of fancam (schema {schema}, this one reads {SCHEMA})"
+            )
             raise InputError(f"{address}: {message}; choose another --project")
         require_inside(files, address)
         return cls(revision, files)

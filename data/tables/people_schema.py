@@ -92,8 +92,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if version == VERSION:
         return
     if version > VERSION:
-        message = f"made by another version (people schema {version}, this one reads {VERSION})"
-        raise InputError(f"{path}: {message}; choose another --project")
+        message = f"made by a newer fancam (people schema {version}, this one reads {VERSION})"
+        raise InputError(f"{path}: {message}; upgrade fancam")
     connection.execute("BEGIN IMMEDIATE")
     with connection:
         version = _version(connection)  # another run may have migrated it meanwhile

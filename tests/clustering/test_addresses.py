@@ -77,9 +77,9 @@ def test_footage_at_an_address(run: Run, bucket: str, tmp_path: Path, transfers:
     assert len(names(tmp_path / "clip.fancam")) == PEOPLE
     assert transfers == [""]
     again = run(f"{bucket}/clip.mp4")
-    assert "nothing to do" in again.out[-1]
+    assert "already up to date" in again.out[-1]
     by_project = run("--project", "clip.fancam")
-    assert "nothing to do" in by_project.out[-1]
+    assert "already up to date" in by_project.out[-1]
     assert transfers == [""]
 
 
@@ -123,7 +123,7 @@ def test_a_project_at_an_address(
         machine(name)
         again = run(*SAMPLING, "--project", home)
         assert (again.code, again.err) == (0, [])
-        assert "nothing to do" in again.out[-1], name
+        assert "already up to date" in again.out[-1], name
         if name == "first":
             assert transfers == []
 
@@ -230,7 +230,7 @@ def test_killed_and_run_again(
     stored = [set(Store(f"{address}/{name}.fancam").files()) for name in ("killed", "undisturbed")]
     assert stored[0] == stored[1]
     machine("second")
-    assert "nothing to do" in run(*SAMPLING, "--project", home).out[-1]
+    assert "already up to date" in run(*SAMPLING, "--project", home).out[-1]
 
 
 @pytest.mark.slow
@@ -244,5 +244,5 @@ def test_the_drawn_film(run: Run, s3: str, machine: Machine, tmp_path: Path) -> 
     assert run(f"{s3}/film.mp4", *options).code == 0
     machine("second")
     again = run(*options)
-    assert "nothing to do" in again.out[-1]
+    assert "already up to date" in again.out[-1]
     assert len(names(project_path(home))) >= 1

@@ -51,7 +51,7 @@ def test_a_folder_is_one_project_of_the_same_people(run: Run, lessons: Path) -> 
     assert (project.dataset_folder / "data.yaml").exists()
     again = run(lessons)
     assert again.code == 1
-    assert any("nothing to do" in line for line in again.out)
+    assert any("already up to date" in line for line in again.out)
 
 
 def test_several_names_need_a_project(run: Run, lessons: Path) -> None:

@@ -63,14 +63,14 @@ def test_a_finished_footage_is_not_read_again(run: Run, of_dlib: Path) -> None:
     before = snapshot(of_dlib)
     result = run("first.mp4", *QUICK)
     assert (result.code, result.err) == (0, [])
-    assert result.out[-1] == "nothing to do: all is up to date"
+    assert result.out[-1] == "already up to date"
     assert snapshot(of_dlib) == before
 
 
 def test_a_finished_footage_keeps_its_smallest_face(run: Run, of_dlib: Path) -> None:
     """As when `fancam FOOTAGE` follows `cluster-faces --min-face`."""
     before = snapshot(of_dlib)
-    assert run("first.mp4").out[-1] == "nothing to do: all is up to date"
+    assert run("first.mp4").out[-1] == "already up to date"
     assert snapshot(of_dlib) == before
 
 
@@ -83,7 +83,7 @@ def test_only_better_networks_are_recommended(
     assert networks(of_dlib, "first") == ("centerface", "sface")
     monkeypatch.setenv("FANCAM_MODELS", str(of_dlib))
     result = run("first.mp4", *QUICK)
-    assert result.out[-1] == "nothing to do: all is up to date"
+    assert result.out[-1] == "already up to date"
     assert not [line for line in result.out if "--force" in line]
 
 
@@ -114,7 +114,7 @@ def test_a_new_footage_gets_the_best_networks(
     there = set(assignments(of_dlib, "second").person_id.tolist()) - {-1}
     assert len(there & known.keys()) == 2
     again = run("--project", of_dlib, *QUICK)
-    assert (again.code, again.out[-1]) == (0, "nothing to do: all is up to date")
+    assert (again.code, again.out[-1]) == (0, "already up to date")
 
 
 @pytest.mark.slow
@@ -133,7 +133,7 @@ def test_named_networks_and_force_read_it_again(run: Run, of_dlib: Path) -> None
         assert sface.any(axis=1).tolist() == [expected == best] * len(sface)
         assert names(of_dlib) == known
         again = run("first.mp4", *QUICK)
-        assert again.out[-1] == "nothing to do: all is up to date"
+        assert again.out[-1] == "already up to date"
 
 
 # --- lines about missing models ---------------------------------------------------------------

@@ -148,7 +148,7 @@ def test_report_and_nothing_to_do(run: Run, project: Path) -> None:
     faces = Faces.read(project / "faces" / "first.parquet")
     width = sizes_wh(faces.xyxy)[:, 0]
     assert result.out[0] == (
-        f"first: 15 frames sampled, one every 0.2 s, {len(faces)} faces of {width.min():.0f} to "
+        f"first: examined 15 frames (5 a second), {len(faces)} faces of {width.min():.0f} to "
         f"{width.max():.0f} px, median {np.median(width):.0f} (done before)"
     )
     assert result.out[1] == "3 people"
@@ -156,7 +156,7 @@ def test_report_and_nothing_to_do(run: Run, project: Path) -> None:
     assert all(" faces  about " in line and line.endswith(" on screen") for line in result.out[2:5])
     assert "first.fancam/people/montage" in result.out[5]
     assert "first.fancam/dataset/data.yaml" in result.out[6]
-    assert result.out[-1] == "nothing to do: all is up to date"
+    assert result.out[-1] == "already up to date"
     assert snapshot(project) == before
 
 
@@ -167,7 +167,7 @@ def test_moved_together(run: Run, project: Path, tmp_path: Path) -> None:
         shutil.move(tmp_path / name, moved)
     result = run(moved / "first.mp4", "--project", moved / project.name)
     assert result.code == 0
-    assert result.out[-1] == "nothing to do: all is up to date"
+    assert result.out[-1] == "already up to date"
 
 
 def test_second_footage_finds_the_people_again(run: Run, project: Path) -> None:

@@ -127,7 +127,7 @@ def test_asks_first(
     before = snapshot(project.folder)
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert clean(project) == 2
-    assert "No terminal to ask on: give --yes" in capsys.readouterr().err
+    assert "Not a terminal: add --yes to confirm" in capsys.readouterr().err
     terminal = io.StringIO("no\n")
     monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdin", terminal)

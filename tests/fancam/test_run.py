@@ -283,7 +283,7 @@ def test_forgetting_asks_first(
     project = draw_project(tmp_path / "a.fancam", train=2, val=1).folder
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert fancam.cli.main(["forget", str(project), "Person 2"]) == 2
-    assert "No terminal to ask on: give --yes" in capsys.readouterr().err
+    assert "Not a terminal: add --yes to confirm" in capsys.readouterr().err
     assert fancam.cli.main(["forget", str(project), "Bob"]) == 2
     output = capsys.readouterr().err
     assert "no person of that name; the project has" in output

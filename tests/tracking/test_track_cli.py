@@ -36,7 +36,7 @@ def test_report(
     lines = capsys.readouterr().out.splitlines()
     assert lines[:6] == [
         "faces alone: yolo11n.pt is not at hand; give --body-weights FILE, such as yolo11n.pt",
-        "film: 40 frames, 1 cuts",
+        "film: 40 frames, 1 cut",
         "  Anna          detected in     34 frames, interpolated in 6",
         "  Ben, the 2nd  detected in     40 frames, interpolated in 0",
         "tracks   film.fancam/tracks/film.csv",
@@ -46,7 +46,7 @@ def test_report(
     assert main(["film.fancam"]) == 0
     again = capsys.readouterr().out
     assert "(done before)" in again
-    assert "nothing to do, all is up to date" in again
+    assert "already up to date" in again
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ Run = Callable[..., Ran]
 def test_project_of_another_version(run: Run, good: Path) -> None:
     edit_project(good, lambda content: content.update(schema=SCHEMA + 1))
     before = snapshot(good)
-    assert_refused(run("clip.mp4"), "another version", f"{SCHEMA + 1}", "--project")
-    assert_refused(run("clip.mp4", "--force"), "another version")
+    assert_refused(run("clip.mp4"), "made by a newer fancam", f"{SCHEMA + 1}", "upgrade fancam")
+    assert_refused(run("clip.mp4", "--force"), "made by a newer fancam")
     assert snapshot(good) == before
 
 
@@ -66,7 +66,7 @@ def test_people_of_another_version(run: Run, good: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = snapshot(good)
-    assert_refused(run("clip.mp4", "--eps", "0.4"), "people.sqlite", "another version")
+    assert_refused(run("clip.mp4", "--eps", "0.4"), "people.sqlite", "made by a newer fancam")
     assert changed(before, snapshot(good)) == []
 
 
@@ -103,7 +103,7 @@ def test_removed_folder_is_rewritten(run: Run, good: Path, folder: str) -> None:
 
 def test_file_in_the_place_of_the_project(run: Run, clip: Path) -> None:
     clip.with_name("clip.fancam").write_text("mine")
-    assert_refused(run(clip), "clip.fancam", "a file is in the place")
+    assert_refused(run(clip), "clip.fancam", "a file, not a project folder")
     assert clip.with_name("clip.fancam").read_text() == "mine"
 
 

@@ -117,7 +117,7 @@ def resume(run: Run, clip: Path, detector: CornerDetector) -> None:
     before = snapshot(folder)
     again = run("clip.mp4", *OPTIONS)
     assert "(done before)" in again.out[0]
-    assert again.out[-1] == "nothing to do: all is up to date"
+    assert again.out[-1] == "already up to date"
     assert snapshot(folder) == before
     assert detector.frames == FRAMES - finished
 

@@ -86,7 +86,7 @@ def test_a_second_run_changes_nothing(
     project = clip.with_name("clip.fancam")
     before, detector.frames = snapshot(project), 0
     again = run(clip, "--known", photos)
-    assert again.out[-1] == "nothing to do: all is up to date"
+    assert again.out[-1] == "already up to date"
     assert changed(before, snapshot(project)) == []
     assert detector.frames == 0  # all known people have been found
     write_photos(photos, Nils="white")
@@ -100,7 +100,7 @@ def test_without_a_match_nothing_changes(run: Run, good: Path, tmp_path: Path) -
     write_photo(tmp_path / "photos" / "Anna" / "1.png")
     result = run("clip.mp4", "--known", "photos")
     assert result.code == 0
-    assert result.out[-1] == "nothing to do: all is up to date"
+    assert result.out[-1] == "already up to date"
     assert changed(before, snapshot(good)) == []
 
 

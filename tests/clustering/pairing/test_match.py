@@ -176,10 +176,10 @@ def test_a_second_run_does_nothing(run: Run, lesson: Path, detector: CornerDetec
     assert run(*PAIR).code == 0
     before, frames = snapshot(lesson / "p"), detector.frames
     again = run(*PAIR)
-    assert again.out[-1] == "nothing to do: all is up to date"
+    assert again.out[-1] == "already up to date"
     assert any("2 disconnects" in line for line in again.out)
     unnamed = run("--project", "p", "--every", "1")
-    assert unnamed.out[-1] == "nothing to do: all is up to date"
+    assert unnamed.out[-1] == "already up to date"
     assert snapshot(lesson / "p") == before
     assert detector.frames == frames
 

@@ -85,7 +85,7 @@ def test_no_overlap_once_the_disconnects_are_known(run: Run, lesson: Path) -> No
     after = snapshot(lesson / "p")
     assert [path for path in before if path != "project.json" and after[path] != before[path]] == []
     assert sorted(Project(lesson / "p").footages) == ["student"]
-    assert run("student.mp4", *options).out[-1] == "nothing to do: all is up to date"
+    assert run("student.mp4", *options).out[-1] == "already up to date"
 
 
 def test_a_lesson_without_overlap_is_named(run: Run, drawn: Path, lesson: Path) -> None:

@@ -21,12 +21,12 @@ def test_report(
     assert first == "film: 2 people"
     assert leila.startswith("  Leila / Ł  ")
     assert leila.endswith(f"smiles  {Path('film.fancam/crops/film/Leila _ Ł.gif')}")
-    assert bruno == "  Bruno      too few smiles: 0 different moments"
+    assert bruno == "  Bruno      no GIF: 0 different smiles found, 3 needed"
     assert last.startswith("done in ")
     assert main(["film.fancam", "film.mp4", "--size", "100"]) == 0
     again = capsys.readouterr().out
     assert "(done before)" in again
-    assert "nothing to do, all is up to date" in again
+    assert "already up to date" in again
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_report(
         (["--max-bytes", "much"], "--max-bytes much: give a number such as 2000000, 500k or 2M"),
         (["--max-bytes", "1k"], "--max-bytes 1000: give a number from 10000"),
         (["--model", "no.onnx"], "no.onnx: cannot be read"),
-        (["--format", "png"], "invalid choice: 'png'"),
+        (["--format", "png"], "--format png: give one of gif"),
         (["other.mp4"], "other.mp4: not in the project"),
     ],
 )

@@ -91,7 +91,7 @@ def test_stages(tmp_path: Path) -> None:
         pytest.param(b"\xff\xfe\x00", "not readable", id="not text"),
         pytest.param("[1, 2]", "not a fancam project", id="a list"),
         pytest.param("{}", "another version", id="no schema"),
-        pytest.param({"schema": SCHEMA + 1}, "another version", id="newer"),
+        pytest.param({"schema": SCHEMA + 1}, "a newer fancam", id="newer"),
         pytest.param({"schema": SCHEMA}, "damaged", id="nothing in it"),
         pytest.param({"schema": SCHEMA, "footages": 3, "stages": {}}, "damaged", id="a number"),
         pytest.param({"schema": SCHEMA, "footages": [3], "stages": {}}, "damaged", id="no entry"),
@@ -115,7 +115,9 @@ def test_an_invalid_project_file_is_one_error_line_and_stays(
     text = json.dumps(content) if isinstance(content, dict) else content
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     before = file.read_bytes()
-    with pytest.raises(InputError, match=rf"{message}.*choose another --project") as error:
+    with pytest.raises(
+        InputError, match=rf"{message}.*(choose another --project|upgrade fancam)"
+    ) as error:
         Project(tmp_path)
     assert "\n" not in str(error.value)
     assert file.read_bytes() == before
@@ -123,7 +125,7 @@ def test_an_invalid_project_file_is_one_error_line_and_stays(
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "a.fancam").write_text("")
-    with pytest.raises(InputError, match="a file is in the place of the project folder"):
+    with pytest.raises(InputError, match="a file, not a project folder"):
         Project(tmp_path / "a.fancam")
 
 

@@ -235,7 +235,7 @@ def test_cluster_faces_says_what_was_mended(
 
     assert clustering_cli.main([str(written("a_then_b.ts")), *command]) == 0
 
-    assert "40 frames sampled" in (printed := capsys.readouterr().out)
+    assert "examined 40 frames" in (printed := capsys.readouterr().out)
     assert "the clock restarts once, mended" in printed
 
 

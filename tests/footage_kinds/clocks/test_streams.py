@@ -145,12 +145,12 @@ def test_cluster_faces_reads_the_chosen_stream(
     command += ["--embedder", "dlib"]
 
     assert clustering_cli.main([*command, "--video-stream", "2"]) == 0
-    assert "5 frames sampled" in capsys.readouterr().out
+    assert "examined 5 frames" in capsys.readouterr().out
     assert clustering_cli.main(command) == 0  # the project keeps the choice
-    assert "5 frames sampled" in capsys.readouterr().out
+    assert "examined 5 frames" in capsys.readouterr().out
     assert clustering_cli.main([*command, "--video-stream", "1"]) == 2
     assert "video stream 2" in capsys.readouterr().err
     assert clustering_cli.main([*command, "--video-stream", "1", "--force"]) == 0
-    assert "10 frames sampled" in capsys.readouterr().out
+    assert "examined 10 frames" in capsys.readouterr().out
     assert clustering_cli.main([*command, "--video-stream", "7", "--force"]) == 2
     assert "it has 2 video streams" in capsys.readouterr().err

@@ -218,8 +218,8 @@ def test_every_command_takes_it_as_a_video(name: str, command: Command, tmp_path
     again = command("cluster-faces", name)
 
     assert (done.code, done.err) == (0, []), done
-    assert again.out[0].startswith("film: 10 frames sampled, one every 0.2 s, 40 faces of ")
-    assert again.out[-1] == "nothing to do: all is up to date"
+    assert again.out[0].startswith("film: examined 10 frames (5 a second), 40 faces of ")
+    assert again.out[-1] == "already up to date"
     (tracked,) = command("track-people", "film.fancam").out[:1]
     assert tracked.startswith("film: 20 frames, 0 cuts")
     videos = list((tmp_path / "film.fancam" / "crops" / "film").glob("*.mp4"))

@@ -151,7 +151,7 @@ def _damaged_weights(folder: Path) -> None:
     ("spoil", "options", "message"),
     [
         pytest.param(_no_project, [], "no project here", id="no project"),
-        pytest.param(_another_version, [], "made by another version", id="another version"),
+        pytest.param(_another_version, [], "made by a newer fancam", id="another version"),
         pytest.param(_no_dataset, [], "no dataset to train on", id="no dataset"),
         pytest.param(_no_people, [], "no people in it", id="no people"),
         pytest.param(_other_people, [], "the dataset names 'Nobody'", id="other people"),
