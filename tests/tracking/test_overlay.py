@@ -60,7 +60,7 @@ def test_bodies_are_thin_outlines() -> None:
     for source in (FACE, BODY):
         drawn = draw_tracks(BLACK, shown.replace(source=np.array([source], np.int8)), NAMES)
         assert share_of(drawn[60:, 90], colour) == share_of(drawn[60:, 179], colour) == 1
-        assert share_of(drawn[60:, 92:98], colour) == 0
+        assert share_of(drawn[60:-1, 92:98], colour) == 0  # the last line is the edge
         assert (share_of(drawn[109, 100:160], colour) == 1) == (source == FACE)
 
 
