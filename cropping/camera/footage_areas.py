@@ -7,11 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zlib import compress, decompress
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cropping.camera.picture_area import NO_BARS, ShotBars, bars_of, picture_areas
+from cropping.camera.picture_area import NO_BARS, ShotBars, bars_of, picture_areas, three_levels
 from cropping.camera.subject import PictureArea
 from data.core.arrays import Values
 from data.core.boxes import Box, clamp
@@ -71,14 +72,14 @@ class FrameAreas:
 
 
 class _Samples:
-    """Luma of the sampled frames of each shot."""
+    """Brightest luma of each pixel in the sampled frames of each shot, compressed."""
 
     def __init__(self, footage: Footage, timeline: Timeline, threads: int) -> None:
         self._footage, self._timeline, self._threads = footage, timeline, threads
         frames = int(timeline.frame_index[-1]) + 1 if len(timeline) else 0
         ends = [*timeline.cuts.tolist(), frames]
         self.bounds = dict(enumerate(zip([0, *timeline.cuts.tolist()], ends, strict=True)))
-        self._brightest: dict[int, Plane] = {}
+        self._brightest: dict[int, tuple[tuple[int, ...], bytes]] = {}
 
     def decode(self, chosen: Sequence[list[int]]) -> None:
         """Add frames of shots; a footage that cannot be read adds none."""
@@ -90,8 +91,9 @@ class _Samples:
             with closing(frames):
                 for frame in frames:
                     shot = int(self._timeline.shot(np.array([frame.index]))[0])
-                    luma, before = frame.planes().y, self._brightest.get(shot)
-                    self._brightest[shot] = np.maximum(luma, luma if before is None else before)
+                    luma, before = three_levels(frame.planes().y), self._plane(shot)
+                    brightest = luma if before is None else np.maximum(luma, before)
+                    self._brightest[shot] = brightest.shape, compress(brightest.tobytes(), 1)
         except InputError:
             return  # rendering reports it
 
@@ -105,9 +107,17 @@ class _Samples:
 
     def bars(self, shot: int) -> ShotBars:
         """Return the bars of a shot."""
-        if shot not in self._brightest:
+        brightest = self._plane(shot)
+        if brightest is None:
             return ShotBars(NO_BARS, NO_BARS, is_dark=True)
-        return bars_of([self._brightest[shot]])
+        return bars_of([brightest])
+
+    def _plane(self, shot: int) -> Plane | None:
+        """Return a shot's plane, ``(h, w)`` of `three_levels`; None without sampled frames."""
+        if shot not in self._brightest:
+            return None
+        shape, content = self._brightest[shot]
+        return np.frombuffer(decompress(content), np.uint8).reshape(shape)
 
 
 def _keyframes(footage: Footage) -> NDArray[np.int64]:

@@ -40,6 +40,16 @@ _MIN_PICTURE: Final = 0.25
 """Smallest picture, relative to the frame's side: a vertical video in a horizontal one has 0.32."""
 
 
+def three_levels(luma: Plane) -> Plane:
+    """Return luma, ``(h, w)``, with three values that `bars_of` cannot tell from the original.
+
+    They compress to a small share of the pixels: a film has thousands of shots.
+    """
+    values = np.arange(256)
+    levels = np.where(values <= _BLACK, _BLACK, np.where(values < _LIT, _BLACK + 1, _LIT))
+    return np.asarray(levels.astype(np.uint8)[luma], np.uint8)
+
+
 @dataclass(frozen=True, slots=True)
 class ShotBars:
     """Bars of one shot in its sampled frames."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from cropping.camera.picture_area import NO_BARS, bars_of, picture_areas
+from cropping.camera.picture_area import NO_BARS, bars_of, picture_areas, three_levels
 from data.video.yuv import Plane
 
 WH = (320, 180)
@@ -22,6 +22,8 @@ def luma(left: int, top: int, right: int, bottom: int, *, level: int = 120, seed
 
 def area(*shots: Sequence[Plane]) -> list[list[float]]:
     found: list[list[float]] = picture_areas([bars_of(samples) for samples in shots], WH).tolist()
+    levels = [bars_of([three_levels(sample) for sample in samples]) for samples in shots]
+    assert found == picture_areas(levels, WH).tolist()
     return found
 
 
