@@ -9,6 +9,7 @@ import pytest
 
 from cropping.camera.window import WindowSettings
 from cropping.stage import CropsSummary
+from data.core.errors import InputError
 from data.video.frames import Frame
 from data.video.reader import read_frames
 from tests.clips.catalogue import Clips
@@ -85,19 +86,31 @@ def test_one_frame(tmp_path: Path) -> None:
     ("window", "size_wh"),
     [
         (WindowSettings(size_wh=(40, 60)), (40, 60)),
-        (WindowSettings(size_wh=(201, 631)), (200, 632)),
-        (WindowSettings(size_wh=(4000, 30)), (4000, 30)),
+        (WindowSettings(size_wh=(51, 63)), (52, 64)),
+        (WindowSettings(size_wh=(160, 30)), (160, 30)),
         (WindowSettings(aspect=Fraction(1), height=333), (332, 332)),
         (WindowSettings(aspect=Fraction(16, 9), zoom="face"), (170, 96)),
         (WindowSettings(zoom="body", height=16), (8, 16)),
     ],
-    ids=["small", "larger than the footage, odd", "wide", "square", "landscape", "tiny"],
+    ids=["small", "odd", "wide", "square", "landscape", "tiny"],
 )
 def test_sizes(window: WindowSettings, size_wh: tuple[int, int], tmp_path: Path) -> None:
     footage = tmp_path / "film.mp4"
     encode(footage, [picture(n) for n in range(6)])
     summary = crop(small_project(tmp_path / "film.fancam", footage), window=window)
     assert {read_video(person.files[0]).size_wh for person in summary.people} == {size_wh}
+
+
+@pytest.mark.parametrize("size_wh", [(201, 631), (4000, 30), (30, 97)])
+def test_a_size_larger_than_the_footage_is_refused(
+    size_wh: tuple[int, int], tmp_path: Path
+) -> None:
+    footage = tmp_path / "film.mp4"
+    encode(footage, [picture(0)])
+    with pytest.raises(InputError, match="the footage has 160x96 px; give at most that"):
+        crop(
+            small_project(tmp_path / "film.fancam", footage), window=WindowSettings(size_wh=size_wh)
+        )
 
 
 @pytest.mark.parametrize("absent", ["wide", "bars", "hold", "black"])
