@@ -19,6 +19,8 @@ _FACES_PER_FRAME: Final = 2
 _FACE_ROW_BYTES: Final = 3_000
 _TRACKER_BYTES: Final = 60_000_000  # checkpoints of a small YOLO, its export, the report
 _TRACK_ROW_BYTES: Final = 80
+_MIN_BYTES_PER_S: Final = 50
+"""Smallest size of a second of video: a damaged header may declare years."""
 _CROP_BYTES_PX_S: Final = 1.0  # per pixel and second of a crop, H.264 at good quality
 _CROP_HEIGHT: Final = 720
 
@@ -45,10 +47,11 @@ def space_needed(
         stills = 2 * sampled * frame_px * _JPEG_BYTES_PX
         faces = sampled * _FACES_PER_FRAME * (_PORTRAIT_BYTES + _FACE_ROW_BYTES)
         needed["cluster-faces"] += math.ceil(stills + faces)
-        rows = footage.duration_s * float(footage.rate or 1) * people
+        duration_s = _duration_s(footage)
+        rows = duration_s * float(footage.rate or 1) * people
         needed["track-people"] += math.ceil(rows * _TRACK_ROW_BYTES)
         height = min(footage.height, _CROP_HEIGHT)
-        crop = footage.duration_s * height * height * 9 / 16 * _CROP_BYTES_PX_S
+        crop = duration_s * height * height * 9 / 16 * _CROP_BYTES_PX_S
         needed["crop-people"] += math.ceil(crop * people)
     return needed
 
@@ -72,4 +75,10 @@ def require_space_for(project: Project, stage: Stage[Any], footages: Iterable[Fo
 def _sampled_frames(footage: Footage, every_s: float | None) -> int:
     if footage.kind != "video":
         return max(round(footage.duration_s), 1)
-    return math.ceil(footage.duration_s / (every_s or default_interval_s(footage.duration_s))) + 1
+    duration_s = _duration_s(footage)
+    return math.ceil(duration_s / (every_s or default_interval_s(duration_s))) + 1
+
+
+def _duration_s(footage: Footage) -> float:
+    """Return the duration in seconds, or the longest that a file of its size can have."""
+    return min(footage.duration_s, footage.size_bytes / _MIN_BYTES_PER_S)

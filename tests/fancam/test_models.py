@@ -108,7 +108,7 @@ def test_a_folder_of_models(
     ("arguments", "line"),
     [
         pytest.param(["fetch", "yunet"], "yunet: no such model; choose from", id="model"),
-        pytest.param(["remove"], "invalid choice: 'remove'", id="action"),
+        pytest.param(["remove"], "action remove: give one of fetch", id="action"),
     ],
 )
 def test_mistyped(capsys: pytest.CaptureFixture[str], arguments: list[str], line: str) -> None:

@@ -65,7 +65,7 @@ def test_named_after_another_project(projects: tuple[Path, Path], capsys: Say) -
     assert capsys.readouterr().out.startswith("nothing to do: ")
     assert changed(before, snapshot(this)) == []
     assert clustering_cli.main(["--project", "this", "--every", "0.5"]) == 0
-    assert "nothing to do" in capsys.readouterr().out
+    assert "already up to date" in capsys.readouterr().out
 
 
 def test_no_name_of_a_user_is_replaced(projects: tuple[Path, Path]) -> None:

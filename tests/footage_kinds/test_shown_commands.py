@@ -85,7 +85,7 @@ def test_a_dash_gets_a_word(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        pytest.param(("--frce",), "unrecognized arguments: --frce", id="mistyped"),
+        pytest.param(("--frce",), "--frce: no such option; did you mean --force", id="mistyped"),
         pytest.param(("--project",), "expected one argument", id="no value"),
         pytest.param(("--every", "-5"), "--every -5: give a number", id="negative number"),
         pytest.param(("--project", "-p.fancam"), "or as .*-p.fancam", id="project"),

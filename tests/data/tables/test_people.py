@@ -159,7 +159,7 @@ def test_another_version(path: Path) -> None:
     connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.close()
     before = path.read_bytes()
-    message = rf"people schema {VERSION + 1}, this one reads {VERSION}\); choose another"
+    message = rf"people schema {VERSION + 1}, this one reads {VERSION}\); upgrade fancam"
     with pytest.raises(InputError, match=message), open_people(path):
         pass
     assert path.read_bytes() == before
