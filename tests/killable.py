@@ -116,6 +116,7 @@ def _make_small() -> None:
     import cropping.render.segments
     import cropping.smiles.selection
     import tracking.detection.tasks
+    import tracking.training.report
     import tracking.training.stage
 
     small: list[tuple[Any, str, Any]] = [
@@ -127,6 +128,7 @@ def _make_small() -> None:
         (cropping.render.render, "CHUNK_FRAMES", TRACKED_FRAMES),
         (cropping.render.segments, "CHUNK_FRAMES", TRACKED_FRAMES),
         (cropping.smiles.selection, "MIN_MOMENTS", 1),
+        (tracking.training.report, "_USELESS_SHARE", 0),  # `FilmNetwork` replaces the detector
     ]
     for module, name, value in small:
         assert hasattr(module, name)
