@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.core.boxes import Boxes, centres, sizes_wh
+from data.core.boxes import Boxes
 from data.tables.timeline import Timeline
 from tracking.bodies.tables import FootageBodies
 from tracking.detection.ultralytics_env import set_ultralytics_offline
-from tracking.linking.association import LOST_S, NO_TRACKLET, frames_in, renumbered
+from tracking.linking.association import (
+    LOST_S,
+    NO_TRACKLET,
+    TrackerBoxes,
+    frames_in,
+    renumbered,
+    updated_tracks,
+)
 
 _SETTINGS: Final = {
     "track_high_thresh": 0.25,
@@ -80,10 +86,8 @@ class _Tracker:
         """
         self._motion.current = motion
         no_image = np.zeros((1, 1, 3), np.uint8)
-        self._tracker.update(_Results.of(xyxy, score), no_image)
-        frame = self._tracker.frame_id
-        updated = [t for t in self._tracker.tracked_stracks if t.frame_id == frame]
-        return [(int(track.idx), int(track.track_id)) for track in updated]
+        self._tracker.update(TrackerBoxes.of(xyxy, score), no_image)
+        return updated_tracks(self._tracker)
 
 
 class _KnownMotion:
@@ -94,24 +98,3 @@ class _KnownMotion:
 
     def apply(self, _image: Any, _boxes: Any) -> NDArray[np.float32]:
         return self.current
-
-
-@dataclass(frozen=True, slots=True)
-class _Results:
-    """Bodies of one frame in the format of ultralytics' trackers."""
-
-    xyxy: Boxes  # (n, 4) px
-    xywh: NDArray[np.float32]  # (n, 4) centre and size, px
-    conf: NDArray[np.float32]  # (n,) 0..1
-    cls: NDArray[np.float32]  # (n,) constant
-
-    @classmethod
-    def of(cls, xyxy: Boxes, score: NDArray[np.float32]) -> _Results:
-        xywh = np.hstack([centres(xyxy), sizes_wh(xyxy)]).astype(np.float32)
-        return cls(xyxy, xywh, score, np.zeros(len(score), np.float32))
-
-    def __len__(self) -> int:
-        return len(self.conf)
-
-    def __getitem__(self, rows: Any) -> _Results:
-        return _Results(self.xyxy[rows], self.xywh[rows], self.conf[rows], self.cls[rows])

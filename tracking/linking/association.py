@@ -73,36 +73,44 @@ class _Tracker:
     def update(self, xyxy: Boxes, score: NDArray[np.float32]) -> list[tuple[int, int]]:
         """Associate the boxes of the next frame; return row and track id of each tracked box.
 
-        Includes tracks that start in this frame, which ByteTrack reports one frame later.
-
         Args:
             xyxy: ``(n, 4)`` px.
             score: ``(n,)`` 0..1.
         """
-        self._tracker.update(_Results.of(xyxy, score))
-        frame = self._tracker.frame_id
-        updated = [t for t in self._tracker.tracked_stracks if t.frame_id == frame]
-        return [(int(track.idx), int(track.track_id)) for track in updated]
+        self._tracker.update(TrackerBoxes.of(xyxy, score))
+        return updated_tracks(self._tracker)
 
 
 @dataclass(frozen=True, slots=True)
-class _Results:
+class TrackerBoxes:
     """Boxes of one frame in the format of ultralytics' trackers."""
 
+    xyxy: Boxes  # (n, 4) px
     xywh: NDArray[np.float32]  # (n, 4) centre and size, px
     conf: NDArray[np.float32]  # (n,) 0..1
     cls: NDArray[np.float32]  # (n,) constant
 
     @classmethod
-    def of(cls, xyxy: Boxes, score: NDArray[np.float32]) -> _Results:
+    def of(cls, xyxy: Boxes, score: NDArray[np.float32]) -> TrackerBoxes:
+        """Return boxes, ``(n, 4)`` px, with their scores, ``(n,)`` 0..1."""
         xywh = np.hstack([centres(xyxy), sizes_wh(xyxy)]).astype(np.float32)
-        return cls(xywh, score, np.zeros(len(score), np.float32))
+        return cls(xyxy, xywh, score, np.zeros(len(score), np.float32))
 
     def __len__(self) -> int:
         return len(self.conf)
 
-    def __getitem__(self, rows: Any) -> _Results:
-        return _Results(self.xywh[rows], self.conf[rows], self.cls[rows])
+    def __getitem__(self, rows: Any) -> TrackerBoxes:
+        return TrackerBoxes(self.xyxy[rows], self.xywh[rows], self.conf[rows], self.cls[rows])
+
+
+def updated_tracks(tracker: Any) -> list[tuple[int, int]]:
+    """Return row and track id of each box that one of ultralytics' trackers tracked last.
+
+    Includes tracks that start in this frame, which the trackers report one frame later.
+    """
+    frame = tracker.frame_id
+    updated = [track for track in tracker.tracked_stracks if track.frame_id == frame]
+    return [(int(track.idx), int(track.track_id)) for track in updated]
 
 
 def frames_in(timeline: Timeline, seconds: float) -> int:
