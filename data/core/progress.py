@@ -43,7 +43,9 @@ ProgressForm: TypeAlias = Literal["auto", "bar", "json", "none"]
 PROGRESS_FORMS: Final[tuple[ProgressForm, ...]] = ("auto", "bar", "json", "none")
 
 _JSON_EVERY_S: Final = 0.5  # minimum time between two lines of one bar
-_NARROW, _WIDE = 60, 100  # columns of a terminal: without a bar below, with counts from there on
+NARROW: Final = 60
+"""Columns of a terminal below which there is no room for a bar."""
+_WIDE: Final = 100  # columns of a terminal with room for counts
 _form: list[ProgressForm] = ["auto"]  # of this process
 
 
@@ -107,7 +109,7 @@ def _made(
 
 def bar_format(columns: int) -> str:
     """Return tqdm's format of a line that leaves room for the bar on a terminal of any width."""
-    if columns < _NARROW:
+    if columns < NARROW:
         return "{desc} {percentage:3.0f}% {remaining} left"
     if columns < _WIDE:
         return "{desc} {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left{postfix}"

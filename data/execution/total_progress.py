@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from data.core.progress import (
+    NARROW,
     WRITING,
     Bar,
     Progress,
@@ -99,13 +100,7 @@ class TotalProgress:
         step = self._steps[number]
         start = sum(before.expected_s for before in self._steps[:number])
         label = f"{number + 1}/{len(self._steps)} {step.name}"
-        shown = _RunningStep(
-            self._line,
-            start,
-            step,
-            label,
-            self._columns // 2 if self._columns >= 60 else self._columns - 25,
-        )
+        shown = _RunningStep(self._line, start, step, label, _label_length(self._columns))
         self._line.set_description_str(shown.label)
         self._line.set_postfix_str("")  # of the step before
         yield shown.bar
@@ -185,7 +180,7 @@ def total_progress(command: str, steps: Sequence[ProgressStep]) -> Iterator[Tota
 
 def _label_length(columns: int) -> int:
     """Return the characters of a label that leave room for the bar and the time left."""
-    return columns // 2 if columns >= 2 * _REST else columns - _REST
+    return columns - _REST if columns < NARROW else columns // 2
 
 
 def _line_format(command: str, columns: int) -> str:
