@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -30,51 +31,17 @@ class _OwnPackages(MetaPathFinder):
         return PathFinder.find_spec(fullname, [_PLACE], target)
 
 
-def fancam() -> int:
-    """Run `fancam`."""
-    return _run("fancam.cli", "main")
-
-
-def cluster_faces() -> int:
-    """Run `cluster-faces`."""
-    return _run("clustering.cli", "main")
-
-
-def train_tracker() -> int:
-    """Run `train-tracker`."""
-    return _run("tracking.training.cli", "main")
-
-
-def track_people() -> int:
-    """Run `track-people`."""
-    return _run("tracking.track_cli", "main")
-
-
-def crop_people() -> int:
-    """Run `crop-people`."""
-    return _run("cropping.crop_cli", "main")
-
-
-def smile_gifs() -> int:
-    """Run `smile-gifs`."""
-    return _run("cropping.smiles.cli", "main")
-
-
-def serve_people() -> int:
-    """Run `serve-people`."""
-    return _run("web.cli", "main")
-
-
-def train_smiles() -> int:
-    """Run `train-smiles`."""
-    return _run("cropping.expression_cli", "smiles_main")
-
-
-def train_expressions() -> int:
-    """Run `train-expressions`."""
-    return _run("cropping.expression_cli", "expressions_main")
-
-
 def _run(module: str, function: str) -> int:
     sys.meta_path.insert(0, _OwnPackages())
     return int(getattr(import_module(module), function)())
+
+
+fancam = partial(_run, "fancam.cli", "main")
+cluster_faces = partial(_run, "clustering.cli", "main")
+train_tracker = partial(_run, "tracking.training.cli", "main")
+track_people = partial(_run, "tracking.track_cli", "main")
+crop_people = partial(_run, "cropping.crop_cli", "main")
+smile_gifs = partial(_run, "cropping.smiles.cli", "main")
+serve_people = partial(_run, "web.cli", "main")
+train_smiles = partial(_run, "cropping.expression_cli", "smiles_main")
+train_expressions = partial(_run, "cropping.expression_cli", "expressions_main")
