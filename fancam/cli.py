@@ -23,6 +23,7 @@ from data.command.parser import (
     stream_choice,
 )
 from data.core.errors import InputError
+from data.project.project import PROJECT_FILE
 from data.storage.addresses import footage_path, project_path
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _run_options(words: Sequence[str]) -> argparse.Namespace:
             similar = did_you_mean(word, COMMANDS)
             raise InputError(f"{word}: no such file and no command of {NAME}{similar}")
     for path in parsed.footage:
-        if (path / "project.json").is_file():
+        if (path / PROJECT_FILE).is_file():
             commands = f"{NAME} status or serve-people"
             raise InputError(f"{path}: a project, not a footage; use {commands}, or name footage")
     return parsed

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data.command.config import CONFIG_FILE, may_set, section_of, user_file, variable_of
-from data.core.errors import InputError
+from data.command.config import (
+    CONFIG_FILE,
+    may_set,
+    parsed_toml,
+    section_of,
+    user_file,
+    variable_of,
+)
 from data.project.project import Project
 from data.storage.shown import shown
 from fancam.commands import options_of, parsers
@@ -72,14 +77,10 @@ def _settings(project: Project | None) -> Iterator[str]:
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:
     """Return the sections of a config file; empty if there is none."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not file.is_file():
         return {}
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{file}: not readable TOML ({error}); mend it, or move it away"
-        ) from error
+    with file.open(encoding="utf-8") as stream:
+        content = parsed_toml(stream)
     return {name: value for name, value in content.items() if isinstance(value, dict)}
 
 

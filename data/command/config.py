@@ -6,9 +6,8 @@ import os
 import sys
 import tomllib
 from collections.abc import Iterable, Sequence
-from io import StringIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from configargparse import TomlConfigParser
 
@@ -84,6 +83,20 @@ def variable_of(command: str, option: str) -> str:
     return variable_prefix(command) + option.lstrip("-").upper().replace("-", "_")
 
 
+def parsed_toml(stream: TextIO) -> dict[str, Any]:
+    """Return the content of an open config file, by section.
+
+    Raises:
+        InputError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(stream.read())
+    except ValueError as error:  # also UnicodeDecodeError
+        reason = " ".join(str(error).split())
+        message = f"not readable TOML ({reason}); mend it, or move it away"
+        raise InputError(f"{stream.name}: {message}") from error
+
+
 def may_set(file: Path, command: str, option: str) -> bool:
     """Whether a config file may set an option, named without dashes."""
     return file == user_file() or (command in STAGES and option not in USERS_ONLY)
@@ -103,14 +116,10 @@ class SectionParser(TomlConfigParser):  # type: ignore[misc]
             InputError: the file is not TOML, or a project's sets an option that only the user's may
                 set.
         """
-        try:
-            text = stream.read()
-            loose = [name for name, value in tomllib.loads(text).items() if type(value) is not dict]
-            items: dict[str, Any] = super().parse(StringIO(text))
-        except ValueError as error:  # also UnicodeDecodeError
-            reason = " ".join(str(error).split())
-            message = f"not readable TOML ({reason}); mend it, or move it away"
-            raise InputError(f"{stream.name}: {message}") from error
+        content = parsed_toml(stream)
+        loose = [name for name, value in content.items() if not isinstance(value, dict)]
+        stream.seek(0)
+        items: dict[str, Any] = super().parse(stream)
         if loose:
             message = (
                 f"{loose[0]} is in no section; write it below one, such as [{self.sections[0]}]"
