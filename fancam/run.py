@@ -287,7 +287,7 @@ def _check_requirements(project: Project, footages: Sequence[Path], settings: Ru
     """
     from cropping.render.encoder import EncoderSettings, check_encoder
     from data.core.disk_space import require_space
-    from tracking.bodies.weights import find_body_model
+    from tracking.detection.body_weights import find_body_model
     from tracking.detection.weights import STARTING_FOLDER, find_weights
 
     readable = []

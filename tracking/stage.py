@@ -27,11 +27,11 @@ from data.video.container import ASSUMED_RATE
 from data.video.content import follow_moved
 from data.video.footage import Footage, add_footage, probe
 from data.video.frames import Damage
-from tracking.bodies.weights import FoundBodies, find_body_model
+from tracking.detection.body_weights import FoundBodies, find_body_model
 from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.tasks import DetectorSettings, TrackJob, TrackTask, detect_segment
 from tracking.detection.weights import STARTING_FOLDER
-from tracking.linking.tracks import LinkSettings
+from tracking.tracks import LinkSettings
 from tracking.training.report import REPORT
 from tracking.training.usefulness import require_useful
 from tracking.writing import (

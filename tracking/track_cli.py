@@ -170,8 +170,8 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _settings(parsed: argparse.Namespace) -> TrackSettings:
-    from tracking.linking.tracks import LinkSettings
     from tracking.stage import TrackSettings
+    from tracking.tracks import LinkSettings
 
     return TrackSettings(
         every_nth=parsed.every_nth,

@@ -21,13 +21,13 @@ from data.tables.tracks import SOURCES, Tracks, read_csv, write_csv
 from data.video.container import ASSUMED_RATE
 from data.video.frames import Frame
 from data.video.reader import read_frames
-from tracking.bodies.tables import BodyFrames
+from tracking.detection.bodies import BodyFrames
 from tracking.detection.cuts import find_cuts
 from tracking.detection.detections import DetectedFrames, Detections, FootageDetections
 from tracking.detection.inputs import faces_key, tracks_record
 from tracking.detection.tasks import TrackJob
-from tracking.linking.tracks import LinkSettings, find_tracks
 from tracking.overlay import write_overlay
+from tracking.tracks import LinkSettings, find_tracks
 
 
 @dataclass(frozen=True, slots=True)

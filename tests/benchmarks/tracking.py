@@ -32,8 +32,8 @@ from tracking.detection.detector import PersonDetector
 from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.networks import load_yolo
 from tracking.detection.ultralytics_env import set_ultralytics_offline
-from tracking.linking.tracks import LinkSettings, find_tracks
 from tracking.stage import TrackSettings, track_people
+from tracking.tracks import LinkSettings, find_tracks
 from tracking.training.stage import TrackerSettings, train_tracker
 
 TARGET: Final = 1.5

@@ -16,8 +16,8 @@ from tests.tracking.detection.test_export import write_weights
 from tracking import stage
 from tracking.detection import tasks
 from tracking.detection.export import ExportedModel
-from tracking.linking.tracks import LinkSettings
 from tracking.track_cli import main, make_parser
+from tracking.tracks import LinkSettings
 
 
 @pytest.fixture

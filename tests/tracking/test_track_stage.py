@@ -33,8 +33,8 @@ from tests.tracking.coloured import (
 from tracking import stage, writing
 from tracking.detection import tasks
 from tracking.detection.export import ExportedModel, ModelMetadata
-from tracking.linking.tracks import LinkSettings
 from tracking.stage import TrackSettings, track_people
+from tracking.tracks import LinkSettings
 
 ANNA, BEN = NAMES
 

@@ -1,1 +1,1 @@
-"""Bodies: detected in every frame, linked within a shot, and named by the faces in them."""
+"""Link detected bodies within a shot, and name them by the faces in them."""

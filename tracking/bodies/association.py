@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from data.core.boxes import Boxes
 from data.tables.timeline import Timeline
-from tracking.bodies.tables import FootageBodies
+from tracking.detection.bodies import FootageBodies
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.linking.association import (
     LOST_S,

@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from data.core.arrays import UNKNOWN
 from data.core.boxes import Boxes, areas, centres, sizes_wh
-from tracking.bodies.tables import Bodies
+from tracking.detection.bodies import Bodies
 from tracking.linking.association import NO_TRACKLET
 
 NO_BODY: Final = -1

@@ -13,7 +13,7 @@ from data.tables.timeline import Timeline
 from tracking.bodies.association import body_tracklets
 from tracking.bodies.attachment import NO_BODY, attach_faces
 from tracking.bodies.swaps import cut_swaps
-from tracking.bodies.tables import Bodies, FootageBodies
+from tracking.detection.bodies import Bodies, FootageBodies
 from tracking.detection.detections import Detections
 from tracking.linking.association import NO_TRACKLET
 from tracking.linking.identity import IdentitySettings, assign_people

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.boxes import iou
-from tracking.bodies.tables import Bodies
+from tracking.detection.bodies import Bodies
 
 _SWAP_COST: Final = 1.5
 """Recognised faces that a change of the person costs: one face of another person is an error."""

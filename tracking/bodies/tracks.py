@@ -11,7 +11,7 @@ from data.tables.tracks import BODY, FACE, Tracks, no_bodies
 from tracking.bodies.attachment import NO_BODY
 from tracking.bodies.heads import with_heads
 from tracking.bodies.identity import NamedBodies, in_frame
-from tracking.bodies.tables import Bodies
+from tracking.detection.bodies import Bodies
 from tracking.detection.detections import Detections
 
 

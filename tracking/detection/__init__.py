@@ -1,1 +1,1 @@
-"""Run the trained detector on every frame, and detect cuts between shots."""
+"""Detect people, bodies, cuts and the camera's motion in every frame."""

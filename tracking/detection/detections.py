@@ -16,7 +16,7 @@ from data.core.atomic import atomic_write
 from data.core.boxes import Boxes
 from data.core.errors import InputError
 from data.tables.timeline import Timeline
-from tracking.bodies.tables import Bodies, BodyFrames, FootageBodies
+from tracking.detection.bodies import Bodies, BodyFrames, FootageBodies
 
 _FRAME_COLUMNS: Final = ("frame_index", "time_s", "thumbnail")
 _BODY, _BODIES = "body_", "bodies_"

@@ -22,9 +22,9 @@ from data.project.stages import DetectionsRecord
 from data.video.footage import Footage
 from data.video.frames import Damage, Frame
 from data.video.reader import read_frames
-from tracking.bodies.detector import BodyDetector, load_body_detector
-from tracking.bodies.tables import BodyFrames
-from tracking.bodies.weights import BodyModel
+from tracking.detection.bodies import BodyFrames
+from tracking.detection.body_detector import BodyDetector, load_body_detector
+from tracking.detection.body_weights import BodyModel
 from tracking.detection.cuts import thumbnail
 from tracking.detection.detections import DetectedFrames, Detections
 from tracking.detection.detector import ImageDetections, PersonDetector

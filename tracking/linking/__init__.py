@@ -1,1 +1,1 @@
-"""Link detections to tracks: tracklets, identity, interpolation and smoothing."""
+"""Link faces to tracklets, name these, interpolate gaps and smooth."""

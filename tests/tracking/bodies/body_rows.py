@@ -8,7 +8,7 @@ import numpy as np
 
 from data.tables.people import Assignments
 from tests.tracking.track_rows import timeline
-from tracking.bodies.tables import Bodies, FootageBodies
+from tracking.detection.bodies import Bodies, FootageBodies
 from tracking.detection.detections import Detections, FootageDetections
 
 WIDTH, HEIGHT, HEAD = 60.0, 160.0, 24.0

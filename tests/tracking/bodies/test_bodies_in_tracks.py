@@ -10,7 +10,7 @@ import pytest
 from data.tables.tracks import BODY, FACE, Tracks
 from tests.tracking.bodies.body_rows import HEAD, Place, faces, footage
 from tracking.detection.detections import FootageDetections
-from tracking.linking.tracks import LinkSettings, find_tracks
+from tracking.tracks import LinkSettings, find_tracks
 
 ANNA, BEN = 5, 9
 FRAMES = 40

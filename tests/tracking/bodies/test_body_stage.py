@@ -23,9 +23,9 @@ from tests.clustering.labelled_footage import table
 from tests.tracking import coloured
 from tests.tracking.coloured import CUT, FRAMES, HIDDEN, NAMES, RATE, SIDE, WIDTH, ColourNetwork
 from tracking import stage, state
-from tracking.bodies.detector import BodyDetector
-from tracking.bodies.weights import BodyModel, FoundBodies
 from tracking.detection import tasks
+from tracking.detection.body_detector import BodyDetector
+from tracking.detection.body_weights import BodyModel, FoundBodies
 from tracking.stage import TrackSettings, track_people
 
 ANNA, BEN = NAMES

@@ -12,8 +12,8 @@ import pytest
 
 from data.core.errors import InputError
 from data.video.frames import Frame
-from tracking.bodies.detector import load_body_detector
-from tracking.bodies.weights import find_body_model
+from tracking.detection.body_detector import load_body_detector
+from tracking.detection.body_weights import find_body_model
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 
 

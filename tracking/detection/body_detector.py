@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from data.core.arrays import Image
 from data.inference.runtime import RuntimeName, load_openvino
 from data.video.frames import Frame
-from tracking.bodies.motion import grey, motions
-from tracking.bodies.tables import Bodies, BodyFrames
-from tracking.bodies.weights import BodyModel
+from tracking.detection.bodies import Bodies, BodyFrames
+from tracking.detection.body_weights import BodyModel
 from tracking.detection.detector import PersonDetector, YoloNetwork
+from tracking.detection.motion import grey, motions
 from tracking.detection.networks import CpuNetwork
 
 _MIN_SCORE: Final = 0.1

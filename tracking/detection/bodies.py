@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from data.core.boxes import Boxes
 from data.core.table import Column, Table
-from tracking.bodies.motion import Motion, motion_between
+from tracking.detection.motion import Motion, motion_between
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ from data.core.arrays import Image
 from tests.tracking.bodies.body_rows import bodies, still
 from tests.tracking.track_rows import timeline
 from tracking.bodies.association import body_tracklets
-from tracking.bodies.motion import grey, motion_between, motions
-from tracking.bodies.tables import BodyFrames, FootageBodies
+from tracking.detection.bodies import BodyFrames, FootageBodies
+from tracking.detection.motion import grey, motion_between, motions
 
 
 def scenery() -> Image:

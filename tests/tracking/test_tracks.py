@@ -8,7 +8,7 @@ from data.tables.tracks import FACE, FILLED
 from tests.tracking.detection_rows import SIDE, Box, detections
 from tests.tracking.track_rows import timeline, tracks
 from tracking.detection.detections import FootageDetections
-from tracking.linking.tracks import LinkSettings, find_tracks, without_hidden
+from tracking.tracks import LinkSettings, find_tracks, without_hidden
 
 ANNA, BEN, CLEO = 11, 12, 13
 FRAMES = 12
