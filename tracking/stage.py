@@ -148,15 +148,18 @@ def _inputs_of(project: Project, settings: TrackSettings) -> _Inputs:
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
     with open_people(project.people_file) as people, people.reading():
         names, merged_into = people.names(), people.merged_into()
+    weights: Path | None = None
+    classes: tuple[int, ...] = ()
+    key = ""
     if settings.training:
         weights = project.tracker_file
         metadata = exported_model(weights).metadata
-        classes = people_of_classes(weights, metadata, names, merged_into)
+        classes, key = people_of_classes(weights, metadata, names, merged_into), metadata.key
     return _Inputs(
-        weights=weights if settings.training else None,
+        weights=weights,
         names=names,
-        classes=classes if settings.training else (),
-        model_key=metadata.key if settings.training else "",
+        classes=classes,
+        model_key=key,
         label_margin=project.label_margin,
         bodies=find_body_model(
             settings.body_weights,

@@ -135,8 +135,7 @@ class DetectedFrames:
         if not parts:
             return cls(np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 1, 1, 3), np.uint8), boxes)
         index, time_s, thumbnail = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("frame_index", "time_s", "thumbnail")
+            np.concatenate([getattr(part, name) for part in parts]) for name in _FRAME_COLUMNS
         )
         bodies = [part.bodies for part in parts if part.bodies is not None]
         joined = BodyFrames.concatenate(bodies) if len(bodies) == len(parts) else None
