@@ -4,6 +4,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 # Tests of one file share a process; threads that wait leave their core to the other process.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+# A failed test runs once more, and the summary shows both; more than a few fail at once.
+RERUN := --reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Without the face models, their tests are skipped. fancam demo fetches them itself.
 FETCH_MODELS := $(BIN)/fancam models fetch || true
@@ -15,13 +17,13 @@ demo: .venv/.installed
 
 test: .venv/.installed-dev
 	@$(FETCH_MODELS)
-	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'not slow and not alone' $(SIDE_BY_SIDE)
-	$(PYTEST) -m 'alone and not slow'
+	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'not slow and not alone' $(SIDE_BY_SIDE) $(RERUN)
+	$(PYTEST) -m 'alone and not slow' $(RERUN)
 
 test-slow: .venv/.installed-dev
 	@$(FETCH_MODELS)
-	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'slow and not alone' $(SIDE_BY_SIDE) --no-loadscope-reorder
-	$(PYTEST) -m 'slow and alone'
+	OMP_WAIT_POLICY=PASSIVE $(PYTEST) -m 'slow and not alone' $(SIDE_BY_SIDE) $(RERUN) --no-loadscope-reorder
+	$(PYTEST) -m 'slow and alone' $(RERUN)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
@@ -44,8 +46,9 @@ bench-scale: .venv/.installed-dev
 quality: .venv/.installed-dev
 	@$(FETCH_MODELS)
 	$(BIN)/python -m tests.quality
+	$(BIN)/python -m tests.quality.montages
 	$(BIN)/python -m tests.quality.tracking
-	$(BIN)/python -m tests.quality.bodies
+	$(BIN)/python -m tests.quality.bodies --trained
 	$(BIN)/python -m tests.quality.cropping
 	$(BIN)/python -m tests.quality.body_crops
 	$(BIN)/python -m tests.quality.smiles

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING
 
-from data.command.output import configured_output
-from data.core.error_log import describe, write_error
+from data.command.interrupts import (
+    EXIT_INTERRUPTED,
+    STOPPED,
+    interrupt_caught,
+    one_interrupt,
+)
+from data.command.output import WARNING, configured_output
+from data.core.error_details import unexpected
 from data.core.errors import InputError, InternalError, disk_problem
+from data.core.run_log import LOGGER, RunLog, current_log, run_log
 from data.storage.addresses import legible, project_address
 from data.storage.cache import cache_folder
 from data.storage.shown import command_line, shown
 
 if TYPE_CHECKING:
+    from data.project.project import Project
+    from data.project.record import Scalar
     from data.video.pictures.media_folder import LeftOut
 
 EXIT_PARTLY = 1
 EXIT_INPUT = 2
 EXIT_STALE = 3  # of fancam status --exit-code
-EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141  # as if by SIGPIPE
 
 _SYSTEM_LIBRARIES = {"libGL.so": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0"}
@@ -38,8 +48,8 @@ def runnable(command: str) -> str:
 
 
 def with_next(lines: Sequence[str], *command: str | Path) -> list[str]:
-    """Add the command to run next to the last line of a report."""
-    return [*lines[:-1], f"{lines[-1]}; next: {command_line(*command)}"]
+    """Add the command to run next to the end of a report."""
+    return [*lines, f"next: {command_line(*command)}"]
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
@@ -51,10 +61,13 @@ def confirmed(question: str, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise InputError(f"{question} Not a terminal: add --yes to confirm")
+        raise InputError("cannot ask for confirmation without a terminal; add --yes")
     try:
         answer = input(f"{question} [y/N] ")
-    except EOFError:  # Ctrl-D
+    except (EOFError, KeyboardInterrupt) as key:  # Ctrl-D, Ctrl-C
+        print(file=sys.stderr)  # noqa: T201 - the line of the question ends, as after Enter
+        if isinstance(key, KeyboardInterrupt):
+            raise
         return False
     return answer.strip().casefold() in ("y", "yes")
 
@@ -76,10 +89,25 @@ def run(name: str, command: Callable[[], int]) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # names may have characters that it does not
         sys.stdout.reconfigure(errors="backslashreplace")
+    started_s = time.monotonic()
+    with one_interrupt(name), run_log() as log:
+        code = _run(name, command, log)
+        LOGGER.info("%s ended with exit code %d after %.1f s", name, code, _since(started_s))
+    return code
+
+
+def _since(started_s: float) -> float:
+    return time.monotonic() - started_s
+
+
+def _run(name: str, command: Callable[[], int], log: RunLog) -> int:
     try:
         return command()
     except KeyboardInterrupt:
-        return _fail(name, "stopped; run the same command again to resume", EXIT_INTERRUPTED)
+        interrupt_caught()
+        if sys.stderr.isatty():
+            print(end="\r", file=sys.stderr)  # noqa: T201 - over the ^C of the terminal
+        return _fail(name, STOPPED, EXIT_INTERRUPTED)
     except InternalError as error:
         return _fail(name, str(error), EXIT_PARTLY)
     except InputError as error:
@@ -89,7 +117,7 @@ def run(name: str, command: Callable[[], int]) -> int:
     except Exception as error:
         if (problem := _system_problem(error)) is not None:
             return _fail(name, problem, EXIT_INPUT)
-        return _fail(name, _internal(name, error), EXIT_PARTLY)
+        return _fail(name, _internal(name, error, log), EXIT_PARTLY)
 
 
 def with_projects(
@@ -109,7 +137,9 @@ def with_projects(
     values = [item for value in vars(parsed).values() for item in _items(value)]
     folders = [v for v in values if isinstance(v, Path) and project_address(v) is not None]
     with ExitStack() as stack:
+        _log_start(name, parsed)
         stack.enter_context(configured_output(parsed))
+        say_all(name, getattr(parsed, "notes", ()))
         parsed.syncs = []
         for folder in dict.fromkeys(folders):
             from data.remote.sync import synced_project
@@ -119,6 +149,30 @@ def with_projects(
         return work(parsed)
 
 
+def _log_start(name: str, parsed: argparse.Namespace) -> None:
+    from importlib.metadata import version
+
+    words = getattr(parsed, "words", ())
+    LOGGER.info("fancam %s: %s", version("fancam"), command_line(name, *words))
+
+
+def log_to(project: Project, *options: tuple[str, Mapping[str, Scalar]]) -> None:
+    """Write the log of the running command into a project, as soon as it exists.
+
+    Args:
+        project: the project.
+        options: command of each stage that runs, and its options that are not the defaults.
+    """
+    from data.command.parser import options_shown
+    from data.project.project import PROJECT_FILE
+
+    if (log := current_log()) is not None:
+        log.write_to(project.logs_folder, project.folder / PROJECT_FILE)
+    for command, chosen in options:
+        if chosen:
+            LOGGER.info("options of %s: %s", command, options_shown(chosen))
+
+
 def _items(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
@@ -126,7 +180,7 @@ def _items(value: object) -> list[object]:
 def report_failures(name: str, failed: Sequence[str]) -> int:
     """Print one line per failed input; return the exit code."""
     for line in failed:
-        say(name, line)
+        _print_error(name, line, logging.ERROR)
     return EXIT_PARTLY if failed else 0
 
 
@@ -151,15 +205,43 @@ def _end_broken_pipe() -> int:
 
 
 def _fail(name: str, message: str, code: int) -> int:
-    say(name, message)
+    _print_error(name, message, logging.ERROR)
     return code
 
 
 def say(name: str, message: str) -> None:
-    """Print one line about the run to the standard error stream."""
+    """Print one line about the run to the standard error stream, and log it."""
+    _print_error(name, message, _level(message))
+
+
+def _print_error(name: str, message: str, level: int) -> None:
     # File names and messages of libraries may contain line breaks.
     lines = (line.strip() for line in legible(message).splitlines())
-    print(f"{name}: {' '.join(filter(None, lines))}", file=sys.stderr)  # noqa: T201
+    line = f"{name}: {' '.join(filter(None, lines))}"
+    print(line, file=sys.stderr)  # noqa: T201
+    LOGGER.log(level, "%s", line)
+
+
+def _level(line: str) -> int:
+    return logging.WARNING if line.startswith(WARNING) else logging.INFO
+
+
+def report(lines: Iterable[str]) -> None:
+    """Print lines of a result to the standard output, and log them."""
+    for line in lines:
+        print(line)  # noqa: T201
+        log_line(line)
+
+
+def log_line(line: str) -> None:
+    """Log a line of a result that is printed elsewhere."""
+    LOGGER.log(_level(line), "%s", line)
+
+
+def say_all(name: str, messages: Iterable[str]) -> None:
+    """Print a line per message, as `say` does."""
+    for message in messages:
+        say(name, message)
 
 
 def _system_problem(error: Exception) -> str | None:
@@ -173,9 +255,6 @@ def _system_problem(error: Exception) -> str | None:
     return None
 
 
-def _internal(name: str, error: Exception) -> str:
-    """Return the line for an unexpected error; write its traceback to the cache folder."""
-    line = f"an error of fancam ({describe(error)})"
-    with suppress(OSError):  # the line must not be lost
-        return f"{line}; see {write_error(cache_folder() / 'logs', name, error)}"
-    return line
+def _internal(name: str, error: Exception, log: RunLog) -> str:
+    """Return the line for an unexpected error; write its traceback to the log."""
+    return unexpected(error, log.write_error(name, error, otherwise=cache_folder() / "logs"))

@@ -23,6 +23,8 @@ STAGES: Final = frozenset(
 """Commands whose options a project's file may set: a project may come from somebody else."""
 USERS_ONLY: Final = frozenset({"ray", "models"})
 """Options of these commands that it may not set."""
+_OF_ONE_RUN: Final = frozenset({"dry-run"})
+"""Options that no file may set."""
 
 
 def config_folder() -> Path | None:
@@ -93,12 +95,14 @@ def parsed_toml(stream: TextIO) -> dict[str, Any]:
         return tomllib.loads(stream.read())
     except ValueError as error:  # also UnicodeDecodeError
         reason = " ".join(str(error).split())
-        message = f"not readable TOML ({reason}); mend it, or move it away"
+        message = f"not valid TOML ({reason}); correct it, or move it away"
         raise InputError(f"{stream.name}: {message}") from error
 
 
 def may_set(file: Path, command: str, option: str) -> bool:
     """Whether a config file may set an option, named without dashes."""
+    if option in _OF_ONE_RUN:
+        return False
     return file == user_file() or (command in STAGES and option not in USERS_ONLY)
 
 

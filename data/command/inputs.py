@@ -12,6 +12,7 @@ from typing import TypeVar
 from data.core.errors import InputError
 from data.project.project import SUFFIX, Project, absolute
 from data.storage.addresses import footage_address, footage_path
+from data.storage.shown import command_line
 from data.video.content import moved_footages
 from data.video.pictures.media_folder import LeftOut, media_among, media_in
 
@@ -59,14 +60,15 @@ def project_for(
         return Project(folder)
     is_folder = len(sources) == 1 and _is_folder(sources[0], footages)
     if len(sources) != 1 or not (len(footages) == 1 or is_folder):
-        raise InputError("several footages go into one project: name it by --project")
+        raise InputError("several videos go into one project: set its folder with --project")
     source = absolute(sources[0])
     project = Project(Path(f"{source.name if is_folder else source.stem}{SUFFIX}"))
     stored = [entry.path for entry in project.footages.values()]
     known = {absolute(footage) for footage in footages} & set(stored)
     if stored and not known and not moved_footages(project, footages):
-        message = f"{project.folder.name} is the project of {stored[0]}"
-        raise InputError(f"{source}: {message}; add to it, or choose another project by --project")
+        message = f"{project.folder.name} already belongs to {stored[0]}"
+        option = command_line("--project", Path(project.folder.name))
+        raise InputError(f"{source}: {message}; add to it with {option}, or give another --project")
     return project
 
 
@@ -130,7 +132,7 @@ class _Resolver:
         plain = list(takewhile(lambda part: not glob.has_magic(part), parts))
         if not any(plain):
             raise InputError(
-                f"{address}: the first part of an address cannot be a pattern; name it"
+                f"{address}: the first part of an address cannot be a pattern; write it out"
             )
         folder = f"{scheme}://{'/'.join(plain)}"
         matches = Store(folder).matching("/".join(parts[len(plain) :]))
@@ -153,7 +155,7 @@ class _Resolver:
     def _chosen(self, folder: _T, videos: list[_T], picture_folders: list[_T]) -> list[_T]:
         if not videos and folder in picture_folders:
             others = [other for other in picture_folders if other != folder]
-            self._leave_out("pictures in a folder below; name it too", folder, others)
+            self._leave_out("pictures in a subfolder; give that folder too", folder, others)
             return [folder]
         if videos and not self.pictures:
             self._leave_out("pictures, not a video", folder, picture_folders)

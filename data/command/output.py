@@ -13,7 +13,7 @@ from typing import Final
 from data.core.errors import InputError
 from data.core.progress import progress_form, show_progress
 
-_WARNING: Final = "warning:"
+WARNING: Final = "warning:"
 
 
 @contextmanager
@@ -51,7 +51,7 @@ class _WarningsOnly(io.TextIOBase):
         """Keep a text until its line is complete, and print a warning."""
         *lines, self._line = f"{self._line}{text}".split("\n")
         for line in lines:
-            if line.startswith(_WARNING):
+            if line.startswith(WARNING):
                 print(line, file=sys.stderr)  # noqa: T201
         return len(text)
 

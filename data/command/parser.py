@@ -6,26 +6,35 @@ import argparse
 import glob
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import configargparse
 
-from data.command.command import say
-from data.command.config import SectionParser, config_files, user_file, variable_prefix
+from data.command.config import STAGES, SectionParser, config_files, user_file, variable_prefix
 from data.core.errors import InputError
 from data.core.progress import PROGRESS_FORMS
 from data.core.streams import StreamChoice
-from data.storage.addresses import project_path
+from data.storage.addresses import legible, project_path
 from data.storage.shown import command_line, shown
 
 _MISSING = re.compile(r"the following arguments are required: (.*)")
 _UNRECOGNIZED = re.compile(r"unrecognized arguments: (.*)", re.DOTALL)
 _NO_CHOICE = re.compile(r"argument ([^:]*): invalid choice: '(.*)' \(choose from (.*)\)")
 _NUMBER = re.compile(r"-\.?\d[\d.eE+-]*")
+_NOT_REMEMBERED: Final = frozenset(
+    {
+        *("version", "quiet", "verbose", "progress", "help", "defaults"),
+        *("project", "force", "resume", "threads", "ray", "device", "runtime", "models", "offline"),
+        *("known", "person", "pair", "starts", "offset", "video-stream", "audio-stream"),
+        *("training", "learning-curve", "dry-run"),
+    }
+)
+"""Options of stages about one run, or about named footage, which projects do not remember."""
+_UNSET: Final = object()
 
 
 class _Version(argparse.Action):
@@ -53,11 +62,46 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
             add_env_var_help=False,
             **settings,
         )
+        self._alternatives: list[tuple[frozenset[str], frozenset[str]]] = []
         self._add_output_options()
+        if prog in STAGES:
+            self.add_argument(
+                "--dry-run",
+                action="store_true",
+                help="print what would run and why, how long it would take and how much space it "
+                "needs",
+            )
+        if prog in STAGES - {"fancam"}:
+            self.add_argument(
+                "--defaults",
+                action="store_true",
+                help="ignore the options that the project saved in earlier runs",
+            )
+
+    def add_alternatives(self, one: str, *others: str) -> None:
+        """Declare that an option excludes others, named without dashes."""
+        self._alternatives.append((frozenset([one]), frozenset(others)))
+
+    def excluded_by(self, given: Iterable[str]) -> frozenset[str]:
+        """Return the options that options exclude; all are named without dashes."""
+        pairs = list(self._alternatives)
+        for group in self._mutually_exclusive_groups:
+            names = {_name(action) for action in group._group_actions}
+            pairs += [(frozenset([name]), frozenset(names - {name})) for name in names]
+        pairs += [(others, ones) for ones, others in pairs]
+        chosen = set(given)
+        return frozenset().union(*(others for ones, others in pairs if ones & chosen))
+
+    def remembered(self) -> dict[str, argparse.Action]:
+        """Return the options that a project remembers, by their name without dashes."""
+        if self.prog not in STAGES - {"fancam"}:
+            return {}
+        named = {_name(action): action for action in self._actions if action.option_strings}
+        return {name: action for name, action in named.items() if name not in _NOT_REMEMBERED}
 
     def _add_output_options(self) -> None:
         """Add the options that all commands have."""
-        add = self.add_argument_group("what is printed").add_argument
+        add = self.add_argument_group("messages").add_argument
         add("--version", action=_Version, nargs=0, help="print the version and exit")
         add("--quiet", action="store_true", help="print warnings and errors only")
         add("--verbose", action="store_true", help="print the traceback of an unexpected error")
@@ -65,8 +109,8 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
             "--progress",
             choices=PROGRESS_FORMS,
             default="auto",
-            help="bar, json (objects for programs, one a line) or none (default: auto, a bar on a "
-            "terminal)",
+            help="bar, json (for programs: one object per line) or none (default: auto, a bar on "
+            "a terminal)",
         )
 
     def parse_known_args(
@@ -87,17 +131,36 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
                 advice = f"give it after --, or as {command_line(Path(word))}"
                 raise InputError(f"{word}: {reason}; {advice}")
         self._default_config_files = [glob.escape(str(file)) for file in config_files(words)]
+        remembered = self.remembered()
+        namespace = namespace or argparse.Namespace()
+        for action in remembered.values():
+            setattr(namespace, action.dest, _UNSET)
         parsed, unknown = super().parse_known_args(words, namespace, **settings)
-        self._name_project_options()
-        return parsed or argparse.Namespace(), unknown
+        parsed.words = words
+        from_files = self._options_of_files()
+        of_user = from_files.pop(user_file(), {})
+        given = set()
+        for name, action in remembered.items():
+            if getattr(parsed, action.dest) is _UNSET:
+                setattr(parsed, action.dest, action.default)
+            elif name not in of_user:
+                given.add(name)
+        parsed.given = frozenset(given)
+        # A project's file is named: it may come from somebody else.
+        parsed.notes = [
+            f"{shown(file)} sets {options_shown(options)}"
+            for file, options in from_files.items()
+            if file is not None
+        ]
+        return parsed, unknown
 
-    def _name_project_options(self) -> None:
-        """Print the options that a project's file set: it may come from somebody else."""
-        for source, settings in self._source_to_settings.items():
-            file = Path(source.partition("|")[2])
-            if source.startswith("config_file|") and file != user_file():
-                options = " ".join(f"--{key} {value}" for key, (_, value) in settings.items())
-                say(self.prog, f"{shown(file)} sets {options}")
+    def _options_of_files(self) -> dict[Path | None, dict[str, Any]]:
+        """Return the values that config files set, by option without dashes."""
+        return {
+            Path(source.partition("|")[2]): {key: value for key, (_, value) in settings.items()}
+            for source, settings in self._source_to_settings.items()
+            if source.startswith("config_file|")
+        }
 
     def _is_name(self, word: str) -> bool:
         """Whether a word begins with a dash and is a file, or no option at all."""
@@ -122,7 +185,7 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
             raise InputError(self._unrecognized(found[1]))
         if found := _NO_CHOICE.match(message):
             option, given, known = found[1], found[2], found[3].replace("'", "")
-            raise InputError(f"{option} {given}: give one of {known}")
+            raise InputError(f"{option} {given}: choose from {known}")
         raise InputError(f"{message}; see --help")
 
     def _missing(self, names: Sequence[str]) -> str:
@@ -132,14 +195,25 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
             for action in self._actions
             if not action.option_strings and action.nargs != "*" and action.dest in names
         ]
-        return f"give the {', and the '.join(filter(None, needed))}; see --help"
+        given = [text.removeprefix("the ") for text in needed if text]
+        return f"give the {', and the '.join(given)}; see --help"
 
     def _unrecognized(self, words: str) -> str:
         option = words.split()[0].partition("=")[0]
         if not option.startswith("--"):
             return f"{words}: too many arguments; see --help"
         similar = did_you_mean(option, self._option_string_actions)
-        return f"{option}: no such option{similar}; see --help"
+        return f"{option}: no such option{similar or '; see --help'}"
+
+
+def options_shown(options: Mapping[str, Any]) -> str:
+    """Format options and their values as on a command line."""
+    return " ".join(f"--{name} {legible(str(value))}" for name, value in options.items())
+
+
+def _name(action: argparse.Action) -> str:
+    """Return the long name of an option, without dashes."""
+    return next(o for o in action.option_strings if o.startswith("--")).removeprefix("--")
 
 
 def _concerns(message: str, key: str, action: argparse.Action | None) -> bool:
@@ -194,12 +268,12 @@ def add_ray_option(parser: argparse.ArgumentParser) -> None:
 
 def add_stream_options(parser: argparse._ActionsContainer) -> None:
     """Add ``--video-stream`` and ``--audio-stream``; see `stream_choice`."""
-    for kind, name in (("video", "video"), ("audio", "sound")):
+    for kind in ("video", "audio"):
         parser.add_argument(
             f"--{kind}-stream",
             type=int,
             metavar="N",
-            help=f"read the N-th {name} stream of the file, from 1 (default: the one flagged as "
+            help=f"read the Nth {kind} stream of the file, from 1 (default: the one flagged as "
             "default, else the first)",
         )
 
@@ -217,9 +291,15 @@ def stream_choice(parsed: argparse.Namespace) -> StreamChoice:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--models`` and ``--offline``; see `data.inference.models.ensure.ensure_models`."""
-    add = parser.add_argument
-    add("--models", type=Path, metavar="DIR", help="folder to read face models from")
-    add("--offline", action="store_true", help="fetch no face models")
+    parser.add_argument(
+        "--models", type=Path, metavar="DIR", help="folder to read face models from"
+    )
+    add_offline_option(parser)
+
+
+def add_offline_option(parser: argparse._ActionsContainer) -> None:
+    """Add ``--offline``."""
+    parser.add_argument("--offline", action="store_true", help="do not download models or weights")
 
 
 def require_range(

@@ -8,10 +8,10 @@ from typing import Final
 _DISK_PROBLEMS: Final = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
-    errno.EFBIG: "the disk does not support files this large; choose another --project folder",
-    errno.EROFS: "the disk is read-only; choose another --project folder",
+    errno.EFBIG: "the disk does not support files this large; write to another disk",
+    errno.EROFS: "the disk is read-only; write to another disk",
 }
-_ACCESS_PROBLEM: Final = "no permission; change it, or choose another --project folder"
+_ACCESS_PROBLEM: Final = "no permission; change the permissions, or write to another folder"
 
 
 class InputError(Exception):

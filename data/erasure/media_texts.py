@@ -44,7 +44,7 @@ def _of_picture(file: IO[bytes]) -> Iterator[str]:
     if file.read(2) == b"\xff\xd8" and not _has_metadata(file):
         return
     file.seek(0)
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if file.read(_MAGIC_BYTES)[4:8] == b"ftyp":
         register_heif()
@@ -53,7 +53,8 @@ def _of_picture(file: IO[bytes]) -> Iterator[str]:
     try:
         with quietly(), Image.open(file) as picture:
             yield from _fields(picture)
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, TypeError, KeyError):
+    # ImportError: ultralytics, where loaded, makes Pillow try a plugin that is not installed.
+    except (OSError, ImportError, ValueError, SyntaxError, TypeError, KeyError):
         return
 
 

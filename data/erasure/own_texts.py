@@ -14,6 +14,8 @@ from typing import Any, Final
 from data.erasure.names import EXTENSIONS
 from data.project import stages
 from data.project.record import Record
+from data.tables.decisions import NOTE_WORDS
+from data.tables.labels import ANSWER_COLUMNS
 from data.tables.labels import COLUMNS as LABEL_COLUMNS
 from data.tables.tracks import CSV_COLUMNS
 
@@ -46,7 +48,7 @@ _STAGE: Final = re.compile(
 )
 _SKIPPED_CELLS: Final = {
     "tracks": frozenset(CSV_COLUMNS) - {"person"},
-    "labels": frozenset(LABEL_COLUMNS) - {"file", "label", "by"},
+    "labels": frozenset(LABEL_COLUMNS + ANSWER_COLUMNS) - {"file", "label", "by"},
 }
 _ALL: Final = re.compile(r"(?s).+")
 SKIPPED_COLUMNS: Final = {
@@ -54,10 +56,7 @@ SKIPPED_COLUMNS: Final = {
     "state": _ALL,
     "made_at": _ALL,
     "concerned": _ALL,
-    "note": re.compile(
-        r"\b(?:is called|is not|is|hidden|shown again|\d+ faces?|not|moved to|accepted as"
-        r"|split off as)\b"
-    ),
+    "note": NOTE_WORDS,
 }
 """By column of people.sqlite, what are our words, and numbers as text."""
 _LAYOUT: Final = re.compile(
@@ -67,7 +66,8 @@ _LAYOUT: Final = re.compile(
 )
 """Folders of a project."""
 _FIXED: Final = frozenset(
-    {"project.json", "people.sqlite", "data.yaml", "labels.csv", "set.json", "timeline.json"}
+    {"project.json", "people.sqlite", "data.yaml", "set.json", "timeline.json"}
+    | {"labels.csv", "answers.csv"}
     | {"smiles.parquet", "best.pt", "best.onnx", "report.html", "people.csv"}
     | {"coco.zip", "label-studio.zip", ".generated.json", ".lock"}
 )
@@ -159,6 +159,11 @@ def _walk(value: Any, *, searched: bool) -> Iterator[str]:
 
 
 def _walk_entry(key: str, entry: Any) -> Iterator[str]:
+    if key == "options" and isinstance(entry, dict):  # by command and option, whose names are ours
+        for options in entry.values():
+            for value in options.values() if isinstance(options, dict) else (options,):
+                yield from _walk(value, searched=True)
+        return
     if key in _KEYED and isinstance(entry, dict):
         yield from (without_suffix(part) for name in entry for part in _listed(name))
         return

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 
 from data.erasure.names import NameSearch
 from data.tables.decisions import (
+    NOTE_WORDS,
     DecisionKind,
     FaceKeys,
     FacesByFootage,
@@ -114,7 +115,7 @@ def _erase_former_names(people: People, names: Set[str]) -> None:
     search = NameSearch(names)
     query = "SELECT decision_id, kind, person_id, other_id, name, faces, note FROM decisions"
     for number, kind, person, other, name, faces, note in execute(query).fetchall():
-        if search.in_value(note.partition(" is ")[0]) or search.in_text(note):
+        if search.in_text(note) or any(map(search.is_alone, NOTE_WORDS.split(note))):
             decision = decision_of((kind, person, other, name, faces))
             anonymous = {other: default_name(other), person: default_name(person)}
             change = "UPDATE decisions SET note = ? WHERE decision_id = ?"

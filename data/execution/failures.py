@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from data.core.error_log import describe, write_error
+from data.core.error_details import unexpected
 from data.core.errors import InputError, InternalError, ends_run
+from data.core.run_log import current_log
 from data.project.project import absolute
 
 T = TypeVar("T")
@@ -16,14 +17,9 @@ R = TypeVar("R")
 
 
 class Failures:
-    """Collects the errors of single footages in a run over several footages.
+    """Collects the errors of single footages in a run over several footages."""
 
-    Args:
-        log_folder: folder for the tracebacks of unexpected errors; None keeps none.
-    """
-
-    def __init__(self, log_folder: Path | None = None) -> None:
-        self._log_folder = log_folder
+    def __init__(self) -> None:
         self._count = self._failed = 0
         self._paths: set[Path] = set()  # absolute paths of the footages that failed
         self._internal = False
@@ -74,17 +70,15 @@ class Failures:
             yield from made
 
     def line_of(self, error: Exception, *footages: Path) -> str:
-        """Return the line that reports an error; write the traceback of an unexpected one."""
+        """Return the line that reports an error; log the traceback of an unexpected one."""
         if isinstance(error, InputError):
             self._internal |= isinstance(error, InternalError)
             return str(error)
         self._internal = True
-        subject = " and ".join(map(str, footages)) or "a footage"
-        line = f"{subject}: an error of fancam ({describe(error)})"
-        if self._log_folder is not None:
-            with suppress(OSError):  # the line must not be lost
-                return f"{line}; see {write_error(self._log_folder, subject, error)}"
-        return line
+        subject = " and ".join(map(str, footages)) or "footage"
+        log = current_log()
+        file = None if log is None else log.write_error(subject, error)
+        return f"{subject}: {unexpected(error, file)}"
 
     def includes(self, footage: Path) -> bool:
         """Whether a footage has failed."""
@@ -101,7 +95,7 @@ class Failures:
         kind = InternalError if self._internal else InputError
         if len(self.lines) == 1:
             return kind(self.lines[0])
-        return kind(f"none of {self._count} footages can be used; the first: {self.lines[0]}")
+        return kind(f"none of {self._count} videos can be used; the first: {self.lines[0]}")
 
 
 class FailFast(Failures):

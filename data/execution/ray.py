@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic
 
 from data.core.atomic import WRITER
-from data.core.error_log import TaskError, describe, details_of
+from data.core.error_details import TaskError, describe, details_of
 from data.core.errors import InputError, RunError, ends_run
 from data.core.progress import Bar, NoBar, Progress
 from data.execution.segments import damage_of_all
@@ -87,7 +87,9 @@ def _check_address(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"--ray {address}: no Ray answers ({reason}); {_ADVICE}") from error
+        raise InputError(
+            f"--ray {address}: no Ray cluster answers ({reason}); {_ADVICE}"
+        ) from error
 
 
 def _require_healthy(address: str) -> None:
@@ -101,10 +103,9 @@ def _require_healthy(address: str) -> None:
             command, capture_output=True, text=True, timeout=_HEALTH_CHECK_S, check=False
         )
     except subprocess.TimeoutExpired as error:
-        message = (
-            f"no Ray answers within {_HEALTH_CHECK_S:.0f} s; is its token set on this machine?"
-        )
-        raise InputError(f"--ray {address}: {message} If not, {_ADVICE}") from error
+        answer = f"no Ray cluster answers within {_HEALTH_CHECK_S:.0f} s"
+        message = f"{answer}; check that its token is set on this machine, {_ADVICE}"
+        raise InputError(f"--ray {address}: {message}") from error
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["the cluster is not healthy"]
         raise InputError(f"--ray {address}: {lines[-1]}; {_ADVICE}")

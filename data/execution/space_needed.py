@@ -23,6 +23,7 @@ _MIN_BYTES_PER_S: Final = 50
 """Smallest size of a second of video: a damaged header may declare years."""
 _CROP_BYTES_PX_S: Final = 1.0  # per pixel and second of a crop, H.264 at good quality
 _CROP_HEIGHT: Final = 720
+_GIF_BYTES: Final = 2_000_000  # the default of smile-gifs --max-bytes
 
 
 def space_needed(
@@ -38,11 +39,12 @@ def space_needed(
     Returns:
         Bytes by command.
     """
-    needed = dict.fromkeys(("cluster-faces", "train-tracker", "track-people", "crop-people"), 0)
+    commands = ("cluster-faces", "train-tracker", "track-people", "crop-people", "smile-gifs")
+    needed = dict.fromkeys(commands, 0)
     needed["train-tracker"] = _TRACKER_BYTES
     for footage in footages:
         frame_px = footage.width * footage.height
-        sampled = _sampled_frames(footage, every_s)
+        sampled = sampled_frames(footage, every_s)
         # One still per sampled frame, and its copy in the dataset with unknown faces masked.
         stills = 2 * sampled * frame_px * _JPEG_BYTES_PX
         faces = sampled * _FACES_PER_FRAME * (_PORTRAIT_BYTES + _FACE_ROW_BYTES)
@@ -53,6 +55,7 @@ def space_needed(
         height = min(footage.height, _CROP_HEIGHT)
         crop = duration_s * height * height * 9 / 16 * _CROP_BYTES_PX_S
         needed["crop-people"] += math.ceil(crop * people)
+        needed["smile-gifs"] += _GIF_BYTES * people
     return needed
 
 
@@ -72,7 +75,8 @@ def require_space_for(project: Project, stage: Stage[Any], footages: Iterable[Fo
     require_space(project.folder, {stage.command: space_needed(undone)[stage.command] // 2})
 
 
-def _sampled_frames(footage: Footage, every_s: float | None) -> int:
+def sampled_frames(footage: Footage, every_s: float | None = None) -> int:
+    """Return the number of frames that cluster-faces examines; see `space_needed`."""
     if footage.kind != "video":
         return max(round(footage.duration_s), 1)
     duration_s = _duration_s(footage)

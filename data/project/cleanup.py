@@ -17,7 +17,7 @@ class Removable:
 
     Args:
         kind: kind of the files, in one word.
-        made_by: commands that regenerate them.
+        made_by: commands that write them.
         files: generated files only; a manifest comes after the files that it lists.
         stages: stages whose records are removed as well, each with its footage.
     """

@@ -72,6 +72,7 @@ class CropKind(StrEnum):
 
     VIDEO = "video", ".mp4"
     BEST = "best", ".best.mp4"  # only the intervals with the person
+    SMALL = "small", ".small.m4v"  # small rendition without sound; no video is named so
     GIF = "gif", ".gif"
     WEBP = "webp", ".webp"
     LOOP = "loop", ".loop.mp4"
@@ -89,7 +90,7 @@ class CropKind(StrEnum):
         return file_name.removesuffix(self.suffix)
 
 
-VIDEO_KINDS: Final = (CropKind.VIDEO, CropKind.BEST)
+VIDEO_KINDS: Final = (CropKind.VIDEO, CropKind.SMALL, CropKind.BEST)
 """Kinds of files that crop-people writes; smile-gifs writes all others."""
 
 

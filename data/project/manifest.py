@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from data.core.atomic import atomic_write, link_or_copy, partial_of, write_json
 from data.core.digest import digest, file_key
@@ -18,6 +18,7 @@ from data.core.errors import InputError
 MANIFEST = ".generated.json"
 _PENDING = ""  # key of a file that is listed but may not have been written
 _FLUSH_EVERY = 2000  # files between two writes of the manifest, in case the run is killed
+FOREIGN_FILE: Final = "fancam needs this file name, but did not create the existing file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,10 @@ class OutputFolder:
         return {
             path: key for path, key in known.items() if key != _PENDING and self._has_file(path)
         }
+
+    def unfinished(self) -> frozenset[str]:
+        """Return the listed files that a stopped run may have replaced."""
+        return frozenset(path for path, key in self._manifest.read().items() if key == _PENDING)
 
     def files(self) -> list[Path]:
         """Return every existing generated file, including partial ones; the manifest comes last."""
@@ -212,7 +217,8 @@ class OutputFolder:
     def _has_file(self, path: str) -> bool:
         file = self.folder / path
         if file.is_dir():
-            raise InputError(f"{file}: a folder in the place of a file; move it away")
+            message = "fancam needs this name for a file, but it is a folder; move it elsewhere"
+            raise InputError(f"{file}: {message}")
         return file.is_file()
 
     def _check_free(self, paths: Iterable[str]) -> None:
@@ -221,14 +227,16 @@ class OutputFolder:
         for path in paths:
             file = self.folder / path
             if os.path.lexists(file):
-                raise InputError(f"{file}: not written by fancam, but in its way; move it away")
+                raise InputError(f"{file}: {FOREIGN_FILE}; move it elsewhere")
             parents.add(file.parent)
         for parent in sorted(parents):
             if not parent.resolve().is_relative_to(root):
-                raise InputError(f"{parent}: leads out of {self.folder}; move the link away")
+                message = f"a link to a place outside {self.folder}; move the link elsewhere"
+                raise InputError(f"{parent}: {message}")
             blocking = next((p for p in (parent, *parent.parents) if os.path.lexists(p)), root)
             if not blocking.is_dir():
-                raise InputError(f"{blocking}: a file in the place of a folder; move it away")
+                message = "fancam needs this name for a folder, but it is a file; move it elsewhere"
+                raise InputError(f"{blocking}: {message}")
 
     def _remove(self, paths: Iterable[str]) -> None:
         parents: set[PurePosixPath] = set()

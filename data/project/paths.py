@@ -94,20 +94,30 @@ class ProjectPaths:
         return self.faces_folder / f"{footage}.frames.parquet"
 
     def parts_folder(self, footage: str) -> Path:
-        """Checkpoints of an unfinished faces table."""
+        """Checkpoints, pictures and tables of an unfinished face detection."""
         return self.faces_folder / f"{footage}.parts"
 
     def still_file(self, footage: str, frame_index: int) -> Path:
         """A sampled frame at full resolution."""
-        return self.faces_folder / footage / f"{frame_index:08d}.jpg"
+        return self.faces_folder / footage / still_name(frame_index)
 
     def portrait_file(self, footage: str, frame_index: int, number: int) -> Path:
         """The portrait of face ``number`` of a frame, from 0."""
-        return self.faces_folder / footage / f"{frame_index:08d}-{number}.jpg"
+        return self.faces_folder / footage / portrait_name(frame_index, number)
 
     def names_of(self, *paths: Path) -> tuple[str, ...]:
         """Return paths relative to the project's folder, as `Task.reads` expects them."""
         return tuple(path.relative_to(self.folder).as_posix() for path in paths)
+
+
+def still_name(frame_index: int) -> str:
+    """Return the file name of a sampled frame."""
+    return f"{frame_index:08d}.jpg"
+
+
+def portrait_name(frame_index: int, number: int) -> str:
+    """Return the file name of the portrait of face ``number`` of a frame, from 0."""
+    return f"{frame_index:08d}-{number}.jpg"
 
 
 @dataclass(frozen=True)

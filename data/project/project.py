@@ -17,6 +17,7 @@ from data.core.atomic import write_json
 from data.core.errors import InputError
 from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.paths import ProjectFolder, ProjectPaths
+from data.project.record import Scalar
 from data.project.stages import (
     DETECTIONS,
     FACES,
@@ -82,6 +83,7 @@ class Project(ProjectPaths):
         """
         self.folder = absolute(folder)
         self.footages: dict[str, FootageEntry] = {}
+        self.options: dict[str, dict[str, Scalar]] = {}  # of the last run of each stage
         self._records: dict[str, dict[str, Any]] = {}  # JSON objects as stored
         if self._file.exists():
             self._load(_read_json(self._file))
@@ -119,13 +121,12 @@ class Project(ProjectPaths):
         name = known.name if known else self._unused_name(path)
         entry = FootageEntry(name, path, size_bytes, duration_s, rate, *frame_wh, streams)
         if known and known.streams.video != streams.video and not force:
-            message = (
-                f"the project reads {_stream_shown(known.streams)}; read it again with --force"
-            )
-            raise InputError(f"{path.name}: {message}, or choose another --project")
+            message = f"the project uses {_stream_shown(known.streams)}"
+            remedy = "run again with --force to change it, or choose another --project"
+            raise InputError(f"{path.name}: {message}; {remedy}")
         if known and dataclasses.replace(known, streams=streams) != entry and not force:
-            message = change(known, size_bytes, frame_wh, since="the project read it")
-            message += "; read it again with --force, or choose another --project"
+            message = change(known, size_bytes, frame_wh, since="cluster-faces analysed it")
+            message += "; run again with --force, or choose another --project"
             raise InputError(f"{path.name}: {message}")
         if known != entry:
             if known and frame_wh != (known.width, known.height):
@@ -136,11 +137,15 @@ class Project(ProjectPaths):
             self.save()
         return entry
 
+    def footage_at(self, path: Path) -> FootageEntry | None:
+        """Return the footage with this path; None if it is not in the project."""
+        path = absolute(path)
+        return next((entry for entry in self.footages.values() if entry.path == path), None)
+
     def streams_of(self, path: Path) -> StreamChoice:
         """Return the streams that the user chose of a footage; the defaults if it is not known."""
-        path = absolute(path)
-        known = (e.streams for e in self.footages.values() if e.path == path)
-        return next(known, DEFAULT_STREAMS)
+        entry = self.footage_at(path)
+        return DEFAULT_STREAMS if entry is None else entry.streams
 
     def move_footage(self, name: str, path: Path) -> None:
         """Change the path of a footage; its name and records stay."""
@@ -182,8 +187,9 @@ class Project(ProjectPaths):
         """
         record = self.record(stage, footage)
         if record is None:
-            message = f"{stage.key(footage)!r} is not finished, or was made by another version"
-            raise InputError(f"{self._file}: {message}; run {stage.command} again")
+            unfinished = "" if footage is None else f" {footage}"
+            message = f"{stage.command} has not finished{unfinished}, or was run by another version"
+            raise InputError(f"{self.folder}: {message} of fancam; run {stage.command} again")
         return record
 
     def records(self, stage: Stage[RecordT]) -> dict[str, RecordT]:
@@ -218,6 +224,12 @@ class Project(ProjectPaths):
         if self._records.pop(stage.key(footage), None) is not None:
             self.save()
 
+    def remember(self, command: str, options: Mapping[str, Scalar]) -> None:
+        """Store the options of a stage's run, which are those of its next one."""
+        if self.options.get(command) != options:
+            self.options[command] = dict(options)
+            self.save()
+
     def snapshot(self) -> ProjectSnapshot:
         """Return the current footages and records."""
         return ProjectSnapshot(dict(self.footages), dict(self._records))
@@ -236,7 +248,8 @@ class Project(ProjectPaths):
         footages = [self._entry_to_json(entry) for entry in self.footages.values()]
         # Sorted, since footages may be finished in any order.
         stages = dict(sorted(self._records.items()))
-        write_json(self._file, {"schema": SCHEMA, "footages": footages, "stages": stages})
+        content = {"schema": SCHEMA, "footages": footages, "stages": stages}
+        write_json(self._file, content | ({"options": self.options} if self.options else {}))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -252,7 +265,7 @@ class Project(ProjectPaths):
         try:
             lock.acquire()
         except filelock.Timeout as error:
-            message = "another run is at work in this project; wait for it, or stop it"
+            message = "another run is using this project; wait for it, or stop it"
             raise InputError(f"{self.folder}: {message}") from error
         try:
             # A run that ended since this project was read may have changed it.
@@ -297,20 +310,19 @@ class Project(ProjectPaths):
             is_newer = isinstance(schema, int) and schema > SCHEMA
             maker = "a newer fancam" if is_newer else "another version of fancam"
             remedy = "upgrade fancam" if is_newer else "choose another --project"
-            message = f"made by {maker} (project schema {schema}, this one reads {SCHEMA})"
-            raise InputError(f"{self.folder}: {message}; {remedy}")
+            raise InputError(f"{self.folder}: made by {maker}; {remedy}")
         try:
             entries = [self._entry_from_json(fields) for fields in content["footages"]]
             self._records = dict(content["stages"])
-        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-            raise InputError(
-                f"{self._file}: damaged ({error!r}); choose another --project"
-            ) from error
+            self.options = {name: dict(of) for name, of in content.get("options", {}).items()}
+        except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+            remedy = "restore it from a copy, or choose another --project"
+            raise InputError(f"{self._file}: damaged ({error!r}); {remedy}") from error
         self.footages = {entry.name: entry for entry in entries}
 
 
 def _stream_shown(streams: StreamChoice) -> str:
-    return f"its video stream {streams.video}" if streams.video else "its default video stream"
+    return f"video stream {streams.video}" if streams.video else "the default video stream"
 
 
 def change(entry: FootageEntry, size_bytes: int, frame_wh: tuple[int, int], *, since: str) -> str:

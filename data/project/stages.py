@@ -118,6 +118,7 @@ class TracksRecord(Record):
     faces: str  # key of the assignment of faces to people
     names: Mapping[int, str]
     version: int = 1
+    training: bool | None = None  # chosen by the user: with the trained detector, or without
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class CropsRecord(Record):
     version: int
     settings: str
     others: str  # treatment of other people in a video
+    everybody: bool = False  # a run without --person wrote the video of each person
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,15 @@
-"""Status of a stage's outputs: done, stale or missing."""
+"""Status of a stage's outputs: done, stale, missing or optional."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-StatusName = Literal["done", "stale", "missing"]
+StatusName = Literal["done", "stale", "missing", "optional"]
+"""``optional`` is missing, but nothing needs it."""
+OTHER_OPTIONS: Final = "made with other options"
+"""Reason for an output that a run with the chosen options would make again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +17,7 @@ class StageStatus:
     """Status of one output of a stage.
 
     Raises:
-        ValueError: the output is not done and has no reason.
+        ValueError: the output is neither done nor has a reason.
     """
 
     output: str  # faces, people, tracker, tracks, videos or smile GIFs
@@ -25,3 +29,13 @@ class StageStatus:
     def __post_init__(self) -> None:
         if self.state != "done" and not self.reason:
             raise ValueError(f"reason must not be empty if the state is {self.state}")
+
+
+def next_command(statuses: Iterable[StageStatus]) -> tuple[str, ...]:
+    """Return the command to run next; empty if there is none."""
+    return next((s.command for s in statuses if is_due(s) and s.command), ())
+
+
+def is_due(status: StageStatus) -> bool:
+    """Return whether an output is stale or missing, and needed."""
+    return status.state in ("stale", "missing")

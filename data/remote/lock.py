@@ -76,8 +76,8 @@ class StoreLock:
             since = datetime.fromtimestamp(float(note.get("since", 0)), UTC)
             host = str(note.get("host", "another machine"))
             raise InputError(
-                f"{self._store.address}: {host[:80]} has been at work "
-                f"in it since {since:%H:%M} UTC; wait for it, or, if it has died, "
+                f"{self._store.address}: {host[:80]} has been using "
+                f"it since {since:%H:%M} UTC; wait until it is done; if it crashed, try again in "
                 f"{STALE_S / 60:.0f} minutes"
             )
         self._store.write(self._name, self._note())
@@ -94,7 +94,7 @@ class StoreLock:
 
     def _note(self) -> bytes:
         note = {
-            "note": "a fancam command is at work in this project",
+            "note": "a fancam command is using this project",
             "host": platform.node(),
             "since": self._since,
             "beat": time.time(),

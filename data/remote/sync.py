@@ -17,6 +17,7 @@ from pathlib import Path
 
 from data.core.atomic import write_bytes
 from data.core.errors import InputError
+from data.project.manifest import FOREIGN_FILE
 from data.project.project import PROJECT_FILE
 from data.remote.lock import StoreLock
 from data.remote.sync_state import (
@@ -101,7 +102,7 @@ class ProjectSync:
         try:
             lock.acquire()
         except filelock.Timeout as error:
-            message = "another run on this machine is at work in it; wait for it, or stop it"
+            message = "another run on this machine is using it; wait for it, or stop it"
             raise InputError(f"{self._store.address}: {message}") from error
         try:
             self._state.write()  # the machine id in the lock must be known after a crash
@@ -279,7 +280,7 @@ class ProjectSync:
         new = changed.keys() - self._known
         blocking = sorted(new & self._store.files().keys()) if new else []
         if blocking:
-            message = "not written by fancam, but in its way; move it away, and run again"
+            message = f"{FOREIGN_FILE}; move it elsewhere, and run again"
             raise InputError(f"{self._store.address}/{blocking[0]}: {message}")
 
     def _write_manifest(self, files: Mapping[str, Stamp | None]) -> None:

@@ -84,9 +84,7 @@ class RemoteManifest:
             message = f"{MANIFEST_FILE} is damaged ({error!r}); remove it there, and run again"
             raise InputError(f"{address}: {message}") from error
         if schema != SCHEMA:
-            message = (
-                f"made by another version of fancam (schema {schema}, this one reads {SCHEMA})"
-            )
+            message = "made by another version of fancam"
             raise InputError(f"{address}: {message}; choose another --project")
         require_inside(files, address)
         return cls(revision, files)
@@ -138,7 +136,7 @@ def require_inside(paths: Mapping[str, Any], address: str) -> None:
     """
     for path in paths:
         if leads_out(path) or not is_synced(path):
-            message = f"a file there is called {path[:80]!r}, which no file of a project is"
+            message = f"contains {path[:80]!r}, which does not belong in a project"
             raise InputError(f"{address}: {message}; remove it, or choose another --project")
 
 

@@ -135,7 +135,8 @@ def _size(path: Path) -> int:
 def _require_room(path: Path, needed: int) -> None:
     free = free_bytes(path)
     if needed > free:
-        message = f"{readable(needed)} to fetch, and {readable(free)} free on the disk of the cache"
+        room = f"only {readable(free)} free"
+        message = f"needs {readable(needed)}, but the disk of the cache has {room}"
         raise InputError(f"{legible(str(path))}: {message}; free some space, or set XDG_CACHE_HOME")
 
 

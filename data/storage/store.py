@@ -233,7 +233,7 @@ def _advice(error: Exception, scheme: str) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such bucket or folder, or no permission to see it; check the address"
     if "Credential" in name or "Token" in name:
-        return "no credentials found; set them, for example by AWS_ACCESS_KEY_ID or AWS_PROFILE"
+        return "no credentials found; set them, for example with AWS_ACCESS_KEY_ID or AWS_PROFILE"
     if isinstance(error, PermissionError):
         return "no permission; check the credentials and their rights"
     if _is_connection_error(error):

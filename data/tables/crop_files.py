@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,10 +19,12 @@ class CropFiles:
     Args:
         owners: person id of each file, by name.
         kinds: kind of each file, by name.
+        unfinished: names of the files that a stopped run may have replaced: they show anybody.
     """
 
     owners: Mapping[str, int] = field(default_factory=dict)
     kinds: Mapping[str, CropKind] = field(default_factory=dict)
+    unfinished: frozenset[str] = frozenset()
 
     def of_person(self, person_id: int, kind: CropKind) -> str | None:
         """Return the name of a person's file of a kind; None if none is listed."""
@@ -59,18 +61,20 @@ def crop_files(folder: Path, listed: Mapping[str, str], gifs: GifsRecord | None)
         person = _person_in(key)
         if kind is not None and person is not None:
             owners[file], kinds[file] = person, kind
-    unowned = [file for file in listed if file not in owners and file != TIMELINE_FILE]
+    keys = {**listed, **(gifs or GifsRecord()).keys}
+    unfinished = frozenset(file for file, key in keys.items() if not key)
+    unowned = listed.keys() - owners.keys() - unfinished - {TIMELINE_FILE}
     if unowned:
         _add_by_timeline(folder, unowned, owners, kinds)
     for file, key in (gifs or GifsRecord()).keys.items():
         kind, person = crop_kind(file), _person_in(key)
         if kind is not None and person is not None:
             owners[file], kinds[file] = person, kind
-    return CropFiles(owners, kinds)
+    return CropFiles(owners, kinds, unfinished)
 
 
 def _add_by_timeline(
-    folder: Path, files: list[str], owners: dict[str, int], kinds: dict[str, CropKind]
+    folder: Path, files: Collection[str], owners: dict[str, int], kinds: dict[str, CropKind]
 ) -> None:
     """Add the owners of files of earlier versions, whose keys have no ids."""
     try:
@@ -85,5 +89,5 @@ def _add_by_timeline(
 
 
 def _person_in(key: str) -> int | None:
-    first, *others = key.split()
+    first, *others = key.split() or [""]
     return int(first) if others and first.isdecimal() else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -32,6 +33,8 @@ from data.tables.projection import update_projection
 
 MAX_NAME = 200
 """Maximum number of characters in a name."""
+_ANOTHER_DECISION = "another decision was made meanwhile: check it, then try again"
+_NOTES = 3  # texts of decisions that were made together
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +72,55 @@ class DecisionLog:
         """Return the decision that `redo` would redo."""
         return self._next(UNDONE, "ASC")
 
-    def decide(self, decision: Decision, *, seen: int | None = None) -> HistoryEntry:
-        """Append a decision and update people and assignments.
+    def decide(self, *decisions: Decision, seen: int | None = None) -> HistoryEntry:
+        """Append decisions of one kind and update people and assignments.
+
+        Several are undone and redone together, as one entry.
 
         Args:
-            decision: the decision; a new person without an id gets one.
-            seen: revision on which the decision is based; None skips the check.
+            decisions: at least one decision; a new person without an id gets one.
+            seen: revision on which the decisions are based; None skips the check.
 
         Raises:
-            InputError: the name is invalid or taken, or a person or face does not exist.
+            InputError: a name is invalid or taken, or a person or face does not exist.
             OutdatedError: the same people or faces have changed since ``seen``.
+            ValueError: the decisions are of different kinds, or there is none.
         """
+        kinds = {decision.kind for decision in decisions}
+        if len(kinds) != 1:
+            raise ValueError(f"the decisions must be of one kind: {sorted(kinds)}")
         people = self._people
         with people.transaction():
-            names = people.names()
-            concerned = decision.people() | _owners(people, decision)
-            self._check_seen(concerned, seen)
-            _check(decision, names)
-            if decision.kind is DecisionKind.RENAME:
-                decision = Decision(decision.kind, decision.person_id, name=decision.name.strip())
-            elif decision.kind is DecisionKind.SPLIT:
-                decision = with_person_id(decision, people.next_person_id())
-                names = {**names, decision.person_id: default_name(decision.person_id)}
-            if decision.kind in PIN_KINDS:
-                decision = dataclasses.replace(decision, pins=_pins(people, decision))
+            owners = [_owners(people, decision) for decision in decisions]
+            self._check_seen(set().union(*owners, *(d.people() for d in decisions)), seen)
             self._execute("UPDATE decisions SET state = ? WHERE state = ?", (DROPPED, UNDONE))
-            entry = self._append(decision, describe(decision, names), concerned)
-            update_projection(people, decision)
-        return entry
+            revision, names = people.raise_revision(), people.names()
+            entries = []
+            for decision, owned in zip(decisions, owners, strict=True):
+                _check_cover(decision, owned)
+                complete = self._complete(decision, names)
+                note = describe(complete, names)
+                entries.append(self._append(complete, note, decision.people() | owned, revision))
+                if complete.kind is DecisionKind.MERGE:
+                    del names[complete.person_id]
+                else:
+                    update_projection(people, complete)
+                    names = people.names()
+            if DecisionKind.MERGE in kinds:  # reads all faces, so once for all of them
+                update_projection(people)
+        return _together(entries)
+
+    def _complete(self, decision: Decision, names: dict[int, str]) -> Decision:
+        """Check a decision; return it with its final name, the new person's id, and pins."""
+        _check(decision, names)
+        if decision.kind is DecisionKind.RENAME:
+            decision = Decision(decision.kind, decision.person_id, name=decision.name.strip())
+        elif decision.kind is DecisionKind.SPLIT:
+            decision = with_person_id(decision, self._people.next_person_id())
+            names[decision.person_id] = default_name(decision.person_id)
+        if decision.kind in PIN_KINDS:
+            decision = dataclasses.replace(decision, pins=_pins(self._people, decision))
+        return decision
 
     def rename(self, person_id: int, name: str) -> None:
         """Rename a person.
@@ -106,13 +130,19 @@ class DecisionLog:
         """
         self.decide(Decision(DecisionKind.RENAME, person_id, name=name))
 
-    def undo(self, *, seen: int | None = None) -> HistoryEntry | None:
+    def undo(
+        self, *, seen: int | None = None, decision_id: int | None = None
+    ) -> HistoryEntry | None:
         """Undo the last decision and return it; None if there is none.
 
+        Args:
+            seen: revision on which the undo is based; None skips the check.
+            decision_id: the decision that must be the last one; None for any.
+
         Raises:
-            OutdatedError: there was a change after the revision ``seen``.
+            OutdatedError: there was a change after ``seen``, or another decision is the last one.
         """
-        return self._switch(self.next_undo, UNDONE, seen)
+        return self._switch(lambda: self._last_if(decision_id), UNDONE, seen)
 
     def redo(self, *, seen: int | None = None) -> HistoryEntry | None:
         """Redo the decision that was undone last and return it; None if there is none.
@@ -130,11 +160,25 @@ class DecisionLog:
         values = (DecisionKind.RENAME.value, person_id, name, MADE)
         return self._execute(query, values).fetchone() is not None
 
+    def _last_if(self, decision_id: int | None) -> HistoryEntry | None:
+        last = self.next_undo()
+        if decision_id is None or (last is not None and last.decision_id == decision_id):
+            return last
+        raise OutdatedError(_ANOTHER_DECISION)
+
     def _next(self, state: str, order: str) -> HistoryEntry | None:
-        query = "SELECT decision_id, made_at, kind, note FROM decisions WHERE state = ?"
-        last = query + f" ORDER BY decision_id {order} LIMIT 1"
-        row = self._execute(last, (state,)).fetchone()
-        return HistoryEntry(row[0], row[1], DecisionKind(row[2]), row[3], state) if row else None
+        """Return the first or last decision in a state, with those that were made with it."""
+        # Every change has its own revision, which all its decisions get.
+        query = (
+            "SELECT decision_id, made_at, kind, note FROM decisions WHERE state = ? AND revision = "
+            f"(SELECT revision FROM decisions WHERE state = ? ORDER BY decision_id {order} LIMIT 1)"
+            " ORDER BY decision_id"
+        )
+        entries = [
+            HistoryEntry(number, at, DecisionKind(kind), note, state)
+            for number, at, kind, note in self._execute(query, (state, state))
+        ]
+        return _together(entries) if entries else None
 
     def _switch(
         self, find: Callable[[], HistoryEntry | None], state: str, seen: int | None
@@ -142,29 +186,40 @@ class DecisionLog:
         people = self._people
         with people.transaction():
             if seen is not None and seen != people.revision():
-                raise OutdatedError("another decision was made meanwhile; look again")
+                raise OutdatedError(_ANOTHER_DECISION)
             entry = find()
             if entry is None:
                 return None
-            change = "UPDATE decisions SET state = ?, revision = ? WHERE decision_id = ?"
-            self._execute(change, (state, people.raise_revision(), entry.decision_id))
-            query = f"SELECT {DECISION_COLUMNS} FROM decisions WHERE decision_id = ?"
-            row = self._execute(query, (entry.decision_id,)).fetchone()
-            update_projection(people, decision_of(row))
+            query = (
+                f"SELECT {DECISION_COLUMNS} FROM decisions WHERE state = ? AND revision = "
+                "(SELECT revision FROM decisions WHERE decision_id = ?)"
+            )
+            rows = self._execute(query, (entry.state, entry.decision_id)).fetchall()
+            change = (
+                "UPDATE decisions SET state = ?, revision = ? WHERE state = ? AND revision = "
+                "(SELECT revision FROM decisions WHERE decision_id = ?)"
+            )
+            values = (state, people.raise_revision(), entry.state, entry.decision_id)
+            self._execute(change, values)
+            update_projection(people, decision_of(rows[0]) if len(rows) == 1 else None)
         return dataclasses.replace(entry, state=state)
 
     def _check_seen(self, concerned: set[int], seen: int | None) -> None:
         if seen is None:
             return
         if seen > self._people.revision():
-            raise OutdatedError("the project was replaced meanwhile; look again")
+            raise OutdatedError("the project was replaced meanwhile; reload the page")
         query = "SELECT concerned FROM decisions WHERE revision > ?"
         rows = self._execute(query, (seen,)).fetchall()
         changed = any(concerned & set(json.loads(others)) for (others,) in rows)
         if changed or self._people.clustered() > seen:
-            raise OutdatedError("the same people were changed meanwhile; look again")
+            raise OutdatedError(
+                "the same people were changed meanwhile: check them, then try again"
+            )
 
-    def _append(self, decision: Decision, note: str, concerned: set[int]) -> HistoryEntry:
+    def _append(
+        self, decision: Decision, note: str, concerned: set[int], revision: int
+    ) -> HistoryEntry:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         named = json.dumps(sorted(concerned | decision.people()))
         faces = faces_json(decision.faces, decision.pins)
@@ -173,9 +228,17 @@ class DecisionLog:
             "INSERT INTO decisions (made_at, kind, person_id, other_id, name, faces, note, "
             "concerned, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
-        row = (at, decision.kind.value, *values, note, named, self._people.raise_revision())
+        row = (at, decision.kind.value, *values, note, named, revision)
         number = self._execute(query, row).lastrowid or 0
         return HistoryEntry(number, at, decision.kind, note, MADE)
+
+
+def _together(entries: Sequence[HistoryEntry]) -> HistoryEntry:
+    """Return the last of the entries, with the texts of the first ones."""
+    notes = [entry.note for entry in entries]
+    if len(notes) > _NOTES:
+        notes[_NOTES - 1 :] = [f"{len(notes) - _NOTES + 1} more"]
+    return dataclasses.replace(entries[-1], note="; ".join(notes))
 
 
 def _owners(people: People, decision: Decision) -> set[int]:
@@ -189,7 +252,7 @@ def _owners(people: People, decision: Decision) -> set[int]:
         current = people.assignments(footage, intervals=intervals_around(faces.time_s))
         rows = faces.rows_in(current.face_keys)
         if (rows < 0).any():
-            raise InputError(f"{footage}: a face does not exist any more; look again")
+            raise InputError(f"{footage}: a face does not exist any more; reload the page")
         owners |= set(current.person_id[rows].tolist())
     return owners - {UNKNOWN}
 
@@ -209,12 +272,24 @@ def _check(decision: Decision, names: Mapping[int, str]) -> None:
         return
     for person in decision.people():
         if person not in names:
-            raise InputError(f"there is no person {person}; look again")
+            raise InputError("a person does not exist any more; reload the page")
     if decision.kind is DecisionKind.RENAME:
         name = decision.name.strip()
         check_name(name)
-        if name in (other for p, other in names.items() if p != decision.person_id):
-            raise InputError(f"{name}: another person has this name; choose another")
+        for person, other in names.items():
+            if person != decision.person_id and _alike(name) == _alike(other):
+                message = "choose another name, or merge them"
+                raise InputError(f"{name}: another person is already called {other}; {message}")
+
+
+def _check_cover(decision: Decision, owners: set[int]) -> None:
+    if decision.kind is DecisionKind.COVER and owners != {decision.person_id}:
+        raise InputError("this face no longer belongs to this person; reload the page")
+
+
+def _alike(name: str) -> str:
+    """Return the same text for names that differ only in case, or in the encoding of accents."""
+    return unicodedata.normalize("NFKC", name.casefold()).casefold()
 
 
 def check_name(name: str) -> None:
@@ -224,9 +299,9 @@ def check_name(name: str) -> None:
         InputError: it is empty, too long, or not one line of printable text.
     """
     if not name:
-        raise InputError("a name must have at least one letter")
+        raise InputError("the name is empty; enter a name")
     if len(name) > MAX_NAME:
-        raise InputError(f"{name[:20]}...: a name has at most {MAX_NAME} letters")
+        raise InputError(f"{name[:20]}...: a name can have at most {MAX_NAME} characters")
     # Zero-width joiners are not printable, but some scripts and emoji need them.
     if not re.sub("[\u200c\u200d]", "", name).isprintable():
         raise InputError("a name is one line of text; remove the characters that cannot be printed")

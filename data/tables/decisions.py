@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.core.arrays import UNKNOWN
+from data.core.counts import counted
 from data.core.table import Column, Table
 from data.tables.face_match import same_faces
 
@@ -38,10 +40,12 @@ class DecisionKind(StrEnum):
     SPLIT = "split"  # these faces are a new person's
     HIDE = "hide"  # the person is excluded from dataset and pages
     SHOW = "show"  # the person is no longer hidden
+    COVER = "cover"  # this face is the person's, and their cover picture
 
 
 FACE_KINDS = frozenset(
     {DecisionKind.EJECT, DecisionKind.MOVE, DecisionKind.ACCEPT, DecisionKind.SPLIT}
+    | {DecisionKind.COVER}
 )
 PAIR_KINDS = frozenset({DecisionKind.MERGE, DecisionKind.DIFFERENT})
 PIN_KINDS = frozenset({DecisionKind.RENAME, DecisionKind.HIDE, DecisionKind.DIFFERENT})
@@ -83,7 +87,10 @@ class Decision:
     def __post_init__(self) -> None:
         if self.pins and self.kind not in PIN_KINDS:
             raise ValueError(f"pins must be given only for {sorted(PIN_KINDS)}: {self.kind}")
-        if (self.kind in FACE_KINDS) != (sum(map(len, self.faces.values())) > 0):
+        count = sum(map(len, self.faces.values()))
+        if self.kind is DecisionKind.COVER and count != 1:
+            raise ValueError(f"one face must be given for a cover picture, got {count}")
+        if (self.kind in FACE_KINDS) != (count > 0):
             raise ValueError(f"faces must be given only for decisions about faces: {self.kind}")
         has_other = self.other_id not in (UNKNOWN, self.person_id)
         if (self.kind in PAIR_KINDS) != has_other:
@@ -166,6 +173,7 @@ class Reviewed:
     hidden: frozenset[int]  # person ids
     different: frozenset[tuple[int, int]]  # pairs of different people, the smaller id first
     merged_into: Mapping[int, int]  # id after all merges, by id of a merged person
+    covers: Mapping[int, tuple[str, int]]  # footage and row of the cover picture, by person id
 
 
 def replay(
@@ -210,6 +218,7 @@ class _Replay:
         self.hidden: set[int] = set()
         self.different: set[tuple[int, int]] = set()
         self.merged: dict[int, int] = {}
+        self.covers: dict[int, int] = {}  # by person: row of the cover picture, -1 if it is gone
 
     def decide(self, decision: Decision) -> None:
         actions: dict[DecisionKind, Callable[[Decision], None]] = {
@@ -222,6 +231,7 @@ class _Replay:
             DecisionKind.SPLIT: self._split,
             DecisionKind.HIDE: self._hide,
             DecisionKind.SHOW: lambda d: self.hidden.discard(self._current_id(d.person_id)),
+            DecisionKind.COVER: self._cover,
         }
         actions[decision.kind](decision)
 
@@ -240,7 +250,16 @@ class _Replay:
         }
         hidden = frozenset(self.hidden - self.merged.keys())
         merged = {person: self._current_id(person) for person in self.merged}
-        return Reviewed(labels, dict(self.names), hidden, frozenset(self.different), merged)
+        different = frozenset(self.different)
+        covers = dict(self._covers(label))
+        return Reviewed(labels, dict(self.names), hidden, different, merged, covers)
+
+    def _covers(self, label: NDArray[np.int64]) -> Iterator[tuple[int, tuple[str, int]]]:
+        """Yield each person, and footage and row of the cover picture that is still theirs."""
+        for person, row in self.covers.items():
+            if row != UNKNOWN and label[row] == person:
+                name, rows = next(each for each in self.slices.items() if row < each[1].stop)
+                yield person, (name, row - rows.start)
 
     def _joined(
         self,
@@ -286,6 +305,9 @@ class _Replay:
         name = self.names.pop(merged, None)
         if name is not None:
             self.names.setdefault(into, name)
+        cover = self.covers.pop(merged, None)
+        if cover is not None:
+            self.covers.setdefault(into, cover)
         self.merged[merged] = into
 
     def _separate(self, decision: Decision) -> None:
@@ -303,6 +325,11 @@ class _Replay:
 
     def _move(self, decision: Decision) -> None:
         self._assign(self._rows(decision.faces), self._current_id(decision.person_id))
+
+    def _cover(self, decision: Decision) -> None:
+        rows, person = self._rows(decision.faces), self._current_id(decision.person_id)
+        self._assign(rows, person)
+        self.covers[person] = int(rows[0]) if len(rows) else UNKNOWN
 
     def _split(self, decision: Decision) -> None:
         rows, person = self._rows(decision.faces), decision.person_id
@@ -339,18 +366,28 @@ def describe(decision: Decision, names: Mapping[int, str]) -> str:
     name = names.get(decision.person_id, default_name(decision.person_id))
     other = names.get(decision.other_id, "")
     count = sum(map(len, decision.faces.values()))
-    faces = "1 face" if count == 1 else f"{count} faces"
+    faces = counted(count, "face")
     return {
-        DecisionKind.RENAME: f"{name} is called {decision.name}",
-        DecisionKind.MERGE: f"{name} is {other}",
-        DecisionKind.DIFFERENT: f"{name} is not {other}",
-        DecisionKind.EJECT: f"{faces} not {name}",
-        DecisionKind.MOVE: f"{faces} moved to {name}",
-        DecisionKind.ACCEPT: f"{faces} accepted as {name}",
-        DecisionKind.SPLIT: f"{faces} split off as {name}",
-        DecisionKind.HIDE: f"{name} hidden",
-        DecisionKind.SHOW: f"{name} shown again",
+        DecisionKind.RENAME: f"Renamed {name} to {decision.name}",
+        DecisionKind.MERGE: f"Merged {name} into {other}",
+        DecisionKind.DIFFERENT: f"Marked {name} and {other} as different people",
+        DecisionKind.EJECT: f"Removed {faces} from {name}",
+        DecisionKind.MOVE: f"Moved {faces} to {name}",
+        DecisionKind.ACCEPT: f"Accepted {faces} as {name}",
+        DecisionKind.SPLIT: f"Split off {faces} as {name}",
+        DecisionKind.HIDE: f"Hid {name}",
+        DecisionKind.SHOW: f"Showed {name} again",
+        DecisionKind.COVER: f"Chose a cover picture of {name}",
     }[decision.kind]
+
+
+NOTE_WORDS: Final = re.compile(
+    r"^(?:Renamed|Merged|Marked|Removed|Moved|Accepted|Split off|Hid|Showed|Chose)\b"
+    r"|\b(?:\d+ faces?|a cover picture of|into|to|and|as different people|from|as|again"
+    # Of earlier versions.
+    r"|is called|is not|is|hidden|shown again|not|moved to|accepted as|split off as)\b"
+)
+"""What is no name in the texts of `describe`."""
 
 
 def with_person_id(decision: Decision, person_id: int) -> Decision:

@@ -157,7 +157,8 @@ def _size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as picture:
             return picture.size
-    except OSError as error:
+    # ImportError: ultralytics, where loaded, makes Pillow try a plugin that is not installed.
+    except (OSError, ImportError) as error:
         raise InputError(f"{path}: not a picture ({error}); run cluster-faces again") from error
 
 

@@ -160,9 +160,12 @@ class People:
         return [decision_of(row) for row in self.connection.execute(query, (MADE,))]
 
     def decisions_key(self) -> str:
-        """Return a digest of the decisions in force; empty if there are none."""
-        query = "SELECT decision_id FROM decisions WHERE state = ? ORDER BY decision_id"
-        numbers = [f"{number}" for (number,) in self.connection.execute(query, (MADE,))]
+        """Return a digest of the decisions in force that outputs show; empty if there are none."""
+        query = (
+            "SELECT decision_id FROM decisions WHERE state = ? AND kind != ? ORDER BY decision_id"
+        )
+        values = (MADE, DecisionKind.COVER.value)
+        numbers = [f"{number}" for (number,) in self.connection.execute(query, values)]
         return digest(*numbers) if numbers else ""
 
     def merged_into(self) -> dict[int, int]:

@@ -58,7 +58,9 @@ CREATE TABLE former_faces (
 );
 CREATE INDEX former_by_footage ON former_faces (footage, time_s);
 """
-MIGRATIONS = (_FACES_AND_NAMES, _DECISIONS, _FORMER_FACES)
+# Decisions of the kind cover, which earlier versions cannot read.
+_COVERS = ""
+MIGRATIONS = (_FACES_AND_NAMES, _DECISIONS, _FORMER_FACES, _COVERS)
 """Entry i migrates a file from version i to i + 1; an empty file has version 0."""
 VERSION = len(MIGRATIONS)
 
@@ -84,7 +86,11 @@ def open_database(path: Path) -> Iterator[sqlite3.Connection]:
     except sqlite3.DatabaseError as error:
         if type(error) is not sqlite3.DatabaseError:  # a violated constraint is a bug
             raise
-        raise InputError(f"{path}: cannot be used ({error}); move it away and run again") from error
+        message = (
+            f"damaged ({error}); it holds the names and decisions, so put back a copy from a"
+            " backup; without a backup, move this file somewhere safe and run cluster-faces again"
+        )
+        raise InputError(f"{path}: {message}") from error
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -92,8 +98,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if version == VERSION:
         return
     if version > VERSION:
-        message = f"made by a newer fancam (people schema {version}, this one reads {VERSION})"
-        raise InputError(f"{path}: {message}; upgrade fancam")
+        raise InputError(f"{path}: made by a newer fancam; upgrade fancam")
     connection.execute("BEGIN IMMEDIATE")
     with connection:
         version = _version(connection)  # another run may have migrated it meanwhile
@@ -138,7 +143,7 @@ def _record_names(connection: sqlite3.Connection) -> None:
     ]
     for revision, (person, name) in enumerate(custom_names, start=1):
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        note = f"{default_name(person)} is called {name}"
+        note = f"Renamed {default_name(person)} to {name}"
         row = (at, "rename", person, -1, name, "{}", note, json.dumps([person]), revision)
         query = (
             "INSERT INTO decisions (made_at, kind, person_id, other_id, name, faces, note, "

@@ -121,8 +121,7 @@ def read_timeline_json(file: Path) -> FootageTimes:
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
         message = f"{file}: damaged ({type(error).__name__}: {error}); run crop-people --force"
         raise InputError(message) from error
-    versions = f"timeline {content['version']}, this one reads {TIMELINE_VERSION}"
-    raise InputError(f"{file}: made by another version ({versions}); run crop-people --force")
+    raise InputError(f"{file}: made by another version of fancam; run crop-people --force")
 
 
 def _times(content: Mapping[str, Any]) -> FootageTimes:

@@ -12,7 +12,7 @@ from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.tables.people import open_people
 from data.tables.smiles import Smiles
-from data.tables.tracks import Tracks, read_csv, tracked_names
+from data.tables.tracks import Tracks, read_unchanged_csv, tracked_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def read_current_tracks(project: Project, footage: str) -> tuple[Tracks, Tracked
         InputError: the footage is not tracked yet, or a file cannot be read.
     """
     people = tracked_people(project, footage)
-    tracks = read_csv(project.tracks_file(footage), people.tracked)
+    tracks = read_unchanged_csv(project.tracks_file(footage), people.tracked)
     return merged_tracks(tracks, people.merged_into), people
 
 

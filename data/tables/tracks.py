@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from data.core.arrays import UNKNOWN
 from data.core.atomic import write_text
 from data.core.boxes import Boxes, sizes_wh
+from data.core.digest import file_key
 from data.core.errors import InputError
 from data.core.table import Column, Table
 from data.project.project import Project
@@ -173,6 +175,35 @@ def read_csv(path: Path, names: Mapping[int, str]) -> Tracks:
         return _tracks(path, rows, ids)
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); run track-people again") from error
+
+
+def read_unchanged_csv(path: Path, names: Mapping[int, str]) -> Tracks:
+    """Read a file like `read_csv`; again only if it has changed.
+
+    Raises:
+        InputError: see `read_csv`.
+    """
+    if not path.exists():
+        return read_csv(path, names)
+    return _read_unchanged(path, file_key(path), tuple(names.items()))
+
+
+@lru_cache(maxsize=4)
+def _read_unchanged(path: Path, key: str, names: tuple[tuple[int, str], ...]) -> Tracks:
+    del key  # part of the cache key only
+    return read_csv(path, dict(names))
+
+
+def has_tracks(project: Project, footage: str) -> bool:
+    """Return whether the tracks of a footage are finished and readable.
+
+    A run that was stopped may have written the file under names that the record does not have.
+    """
+    try:
+        read_unchanged_csv(project.tracks_file(footage), tracked_names(project, footage))
+    except InputError:
+        return False
+    return True
 
 
 def read_tracks(project: Project, footage: str) -> tuple[Tracks, dict[int, str]]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.core.file_types import is_picture
 from data.video.pictures.images import MAX_PIXELS, check_size
@@ -147,7 +148,7 @@ def check_audio_stream(container: InputContainer, path: Path, number: int | None
     """
     streams = container.streams.audio
     if number is not None and number > len(streams):
-        raise InputError(f"{path}: no sound stream {number}; {_listed(streams, 'sound')}")
+        raise InputError(f"{path}: no audio stream {number}; {_listed(streams, 'audio')}")
 
 
 def _listed(streams: Sequence[VideoStream | AudioStream], kind: str) -> str:
@@ -155,9 +156,8 @@ def _listed(streams: Sequence[VideoStream | AudioStream], kind: str) -> str:
         f"{number} is {codec_name(stream)}{_size(stream)}"
         for number, stream in enumerate(streams, start=1)
     ]
-    return f"it has {len(names)} {kind} stream{'s' * (len(names) != 1)}" + (
-        f": {', '.join(names)}" if names else ""
-    )
+    count = counted(len(names), f"{kind} stream")
+    return f"it has {count}" + (f": {', '.join(names)}" if names else "")
 
 
 def codec_name(stream: Stream) -> str:
@@ -177,7 +177,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
     import av
 
     if isinstance(error, av.error.PermissionError):
-        return f"{path}: no permission to read it; change its permissions or copy it"
+        return f"{path}: no permission to read it; change its permissions"
     try:
         with path.open("rb") as file:
             head = file.read(12)

@@ -13,6 +13,8 @@ from data.core.errors import InputError
 from data.core.file_types import is_picture
 from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.project import FootageEntry, Project
+from data.storage.addresses import footage_address
+from data.storage.fetch import fetch_footage
 from data.video.clocks.clock import Join
 from data.video.clocks.duration import (
     counted_duration_s,
@@ -27,7 +29,7 @@ from data.video.display.form import PLAIN, DisplayForm
 from data.video.display.probing import probe_form
 from data.video.pictures.animation import TICKS_PER_S, is_animated, is_sequence, measure_animation
 from data.video.pictures.images import picture_wh
-from data.video.pictures.media_folder import media_kind, pictures_in
+from data.video.pictures.media_folder import media_kind, pictures_in, size_on_disk
 
 if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
@@ -100,6 +102,27 @@ def probe(path: Path | str, streams: StreamChoice = DEFAULT_STREAMS) -> Footage:
     return _probe_video(path, size_bytes, streams)
 
 
+def probe_entry(entry: FootageEntry) -> Footage:
+    """Read the header and the first frame of a footage of a project.
+
+    Raises:
+        InputError: the footage is not there any more, or see `probe`.
+    """
+    if is_gone(entry):
+        raise InputError(gone_line(entry))
+    return probe(fetch_footage(entry.path), entry.streams)
+
+
+def is_gone(entry: FootageEntry) -> bool:
+    """Whether there is nothing at a local path of a project's footage."""
+    return footage_address(entry.path) is None and size_on_disk(entry.path) is None
+
+
+def gone_line(entry: FootageEntry) -> str:
+    """Return a line on what to do about footage that is not there any more."""
+    return f"no footage at {entry.path}; put it back, or run cluster-faces with its new path"
+
+
 def add_footage(project: Project, footage: Footage, *, force: bool = False) -> FootageEntry:
     """Add a footage to a project, or find its entry; see `Project.add_footage`."""
     before = dict(project.footages)
@@ -119,7 +142,9 @@ def add_footage(project: Project, footage: Footage, *, force: bool = False) -> F
 def _probe_folder(folder: Path) -> Footage:
     pictures = pictures_in(folder)
     if not pictures:
-        raise InputError(f"{folder}: no pictures in this folder; give a video or .jpg and .png")
+        raise InputError(
+            f"{folder}: no pictures in this folder; give a video, or a folder of .jpg or .png files"
+        )
     return _of_pictures(pictures, folder, "images")
 
 
@@ -166,7 +191,9 @@ def _first_wh(pictures: list[Path], path: Path) -> tuple[int, int]:
             reason = reason or error
     if len(pictures) == 1 and reason is not None:
         raise reason
-    raise InputError(f"{path}: none of its {len(pictures)} pictures can be read; see {reason}")
+    raise InputError(
+        f"{path}: none of its {len(pictures)} pictures can be read; the first problem: {reason}"
+    )
 
 
 def _probe_video(path: Path, size_bytes: int, streams: StreamChoice) -> Footage:

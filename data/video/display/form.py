@@ -54,11 +54,11 @@ class DisplayForm:
         """Conversions in words, for the summary of a command; empty for none."""
         size = f"{self.wh[0]} x {self.wh[1]} px"
         parts = {
-            f"pixels made square, {size}": self.pixel_aspect != SQUARE and not self.varies,
-            f"size of frames changes, all shown at {size}": self.varies,
+            f"scaled to square pixels, {size}": self.pixel_aspect != SQUARE and not self.varies,
+            f"the frame size changes; all frames are shown at {size}": self.varies,
             "deinterlaced": self.fields != "progressive",
-            "HDR shown as SDR": self.hdr,
-            "Dolby Vision without HDR10 or HLG, so that its colours are wrong": self.dolby_vision,
+            "HDR converted to SDR": self.hdr,
+            "Dolby Vision without HDR10 or HLG, so its colours are wrong": self.dolby_vision,
         }
         return ", ".join(part for part, applies in parts.items() if applies)
 

@@ -89,7 +89,9 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             return rgb_of(picture)
         except Exception as error:  # Pillow's decoders raise many types on damaged files
             reason = _on_one_line(error)
-            raise InputError(f"{path}: this picture is damaged ({reason}); save it anew") from error
+            raise InputError(
+                f"{path}: this picture is damaged ({reason}); save it again"
+            ) from error
 
 
 def rgb_of(picture: Image) -> NDArray[np.uint8]:

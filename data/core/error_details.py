@@ -1,17 +1,12 @@
-"""Log file of unexpected errors, and their description in one line."""
+"""Description of unexpected errors in one line, and their tracebacks."""
 
 from __future__ import annotations
 
-import logging
 import traceback
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-LOG_FILE: Final = "errors.log"
-_MAX_BYTES: Final = 1 << 20  # the previous file, of the same size, is kept as well
-_MAX_CHARACTERS: Final = 100_000  # per error, from its end
 _SOURCE: Final = Path(__file__).parents[2]
 _PACKAGES: Final = ("clustering/", "cropping/", "data/", "fancam/", "tracking/", "web/")
 _RUNNERS: Final = ("data/execution/", "data/command/")
@@ -41,32 +36,21 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__} in {place}" if place else type(error).__name__
 
 
+def unexpected(error: BaseException, log: Path | None) -> str:
+    """Return the line about an unexpected error.
+
+    Args:
+        error: the error.
+        log: file with its traceback; None if it could not be written.
+    """
+    line = f"unexpected error, a bug in fancam ({describe(error)})"
+    return line if log is None else f"{line}; details are in {log}"
+
+
 def details_of(error: BaseException) -> str:
     """Return the traceback of an error."""
     own = "".join(traceback.format_exception(error))
     return f"{error.details}\n{own}" if isinstance(error, TaskError) else own
-
-
-def write_error(folder: Path, subject: str, error: BaseException) -> Path:
-    """Append the traceback of an error to the log in ``folder``; return the log.
-
-    Args:
-        folder: created if it does not exist.
-        subject: what was processed.
-        error: the error.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / LOG_FILE
-    text = f"{subject}\n{details_of(error)[-_MAX_CHARACTERS:]}"
-    handler = RotatingFileHandler(
-        file, maxBytes=_MAX_BYTES, backupCount=1, encoding="utf-8", errors="backslashreplace"
-    )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    try:
-        handler.emit(logging.LogRecord("fancam", logging.ERROR, "", 0, text, None, None))
-    finally:
-        handler.close()
-    return file
 
 
 def _place(trace: TracebackType | None) -> str:
