@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustering.pairing.options import add_pair_options, pairing_of, with_pairs
 from data.command.command import (
     limit_threads,
+    log_to,
     naming_left_out,
+    report,
     report_failures,
     run,
     say,
+    say_all,
+    with_next,
     with_projects,
 )
 from data.command.parser import (
@@ -25,22 +29,27 @@ from data.command.parser import (
     require_range,
     stream_choice,
 )
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.storage.addresses import footage_path, project_path
-from data.storage.shown import command_line, shown
+from data.storage.shown import shown
 
 if TYPE_CHECKING:
     from clustering.faces.coverage import Coverage
     from clustering.faces.stage import FacesSummary
-    from clustering.pairing.settings import PairingSettings
     from clustering.settings import ClusterSettings
     from clustering.summary import ClusterSummary
+    from data.command.remembered import StageOptions
     from data.project.project import Project
     from data.video.pictures.media_folder import LeftOut
 
 NAME = "cluster-faces"
 _MAX_THREADS = 256
 _MAX_UPSAMPLE = 4
+_TOO_FEW = (
+    "in too few frames for both training and validation, so a trained detector may not recognise "
+    "them; add footage, or examine more frames with a smaller --every"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,8 +61,8 @@ def make_parser() -> Parser:
     """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
-        description="Find every face in some footage, cluster the faces into people, and write a "
-        "folder per person and a YOLO dataset.",
+        description="Find every face in the footage, group the faces into people, and write a "
+        "folder for each person and a YOLO dataset.",
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
@@ -61,7 +70,7 @@ def make_parser() -> Parser:
         "footage",
         nargs="*",
         type=footage_path,
-        help="videos, folders of videos or images, or images",
+        help="videos, images, or folders of them",
     )
     add(
         "--project",
@@ -69,7 +78,11 @@ def make_parser() -> Parser:
         metavar="DIR",
         help="project folder (default: FOOTAGE.fancam here)",
     )
-    add("--force", action="store_true", help="repeat finished work, also for footage that changed")
+    add(
+        "--force",
+        action="store_true",
+        help="redo finished work, and accept footage that has changed since",
+    )
     _add_sampling(parser)
     add_pair_options(parser)
     _add_detection(parser)
@@ -107,19 +120,19 @@ def _add_detection(parser: argparse.ArgumentParser) -> None:
         "--upsample",
         type=int,
         metavar="N",
-        help="dlib's own scale option: double the frame N times",
+        help="enlarge the frame to twice its size N times, for dlib's detectors",
     )
     add(
         "--detector",
         choices=("auto", "centerface", "cnn", "hog"),
         default="auto",
-        help="auto is CenterFace where it is installed, else dlib's CNN; hog is dlib's older one",
+        help="auto: CenterFace if it is installed, else dlib's CNN; hog: dlib's older detector",
     )
     add(
         "--embedder",
         choices=("auto", "sface", "dlib"),
         default="auto",
-        help="auto is SFace where it and CenterFace are installed, else dlib's",
+        help="auto: SFace if it and CenterFace are installed, else dlib's",
     )
     add(
         "--backend",
@@ -148,15 +161,16 @@ def _add_clustering(parser: argparse.ArgumentParser) -> None:
         "--min-samples",
         type=int,
         metavar="N",
-        help="number of similar faces that make a person (default: 3 to 5 by length; 2 for "
-        "photographs)",
+        help="number of similar faces that make a person (default: 3 to 5, depending on the "
+        "length; 2 for photographs)",
     )
-    add("--plain", action="store_true", help="DBSCAN alone, for comparison")
+    add("--plain", action="store_true", help="use DBSCAN alone, for comparison")
     add(
         "--known",
         type=Path,
         metavar="DIR",
-        help="name known people: a folder with a folder of pictures of each, named after them",
+        help="recognise and name people by these pictures: a folder with one folder of pictures "
+        "per person, named after the person",
     )
 
 
@@ -166,7 +180,8 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.15,
         metavar="SHARE",
-        help="how much larger than the face its label is, on each side (default: 0.15)",
+        help="margin of each dataset box around the face, on each side, as a fraction of the face "
+        "size (default: 0.15)",
     )
 
 
@@ -180,6 +195,7 @@ def _cluster_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     limit_threads(parsed.threads)
     from clustering.stage import cluster_faces
     from data.command.inputs import footage_paths, project_for
+    from data.command.remembered import stage_options
     from data.core.progress import bars
     from data.execution.context import RunContext
     from data.execution.failures import Failures
@@ -192,26 +208,41 @@ def _cluster_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     footages = with_pairs(named, named, pairing)
     paths = with_pairs(parsed.footage, named, pairing)
     project = project_for(paths, footages, folder=parsed.project)
+    options = stage_options(make_parser(), parsed, project)
     has_footage = bool(footages or project.footages)
-    _require(
-        has_footage, f"{project.folder}: no project there; name a footage, such as concert.mp4"
-    )
+    _require(has_footage, f"{project.folder}: no project there; give a video, such as concert.mp4")
+    if parsed.dry_run:
+        report(_plan(parsed, project, footages, options))
+        return 0
+    log_to(project, options.remembered)
     with runner_at(parsed.ray, parsed.syncs) as runner:
         if len(footages) == 1 and footage_address(footages[0]) is None:
             # Refuses a mistyped name before models are fetched.
             probe(footages[0], stream_choice(parsed).or_else(project.streams_of(footages[0])))
-        settings = _settings(parsed, pairing)
-        context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
+        settings = cluster_settings(parsed)
+        say_all(NAME, options.lines)
+        failures = Failures()
+        context = RunContext(bars(NAME), failures, runner, options=options.remembered)
         summary = cluster_faces(project, footages, settings, context=context)
-    for line in (*context.notes, *_report(project, summary)):
-        print(line)
+    report((*context.notes, *_report(project, summary)))
     return report_failures(NAME, summary.failed)
+
+
+def _plan(
+    parsed: argparse.Namespace, project: Project, footages: Sequence[Path], options: StageOptions
+) -> list[str]:
+    """Return what ``--dry-run`` prints."""
+    from clustering.state import states
+    from data.command.dry_run import stage_plan
+
+    statuses = states(project, cluster_settings(parsed))
+    return stage_plan(statuses, project, footages, options, every_s=parsed.every)
 
 
 def _check(parsed: argparse.Namespace) -> None:
     """Reject invalid options before anything is loaded or written."""
     named = parsed.footage or parsed.project or parsed.pairs
-    _require(bool(named), "name a footage, such as concert.mp4")
+    _require(bool(named), "give a video, such as concert.mp4")
     require_range("--every", parsed.every, low=0.001, high=3600, unit=" seconds")
     require_range("--min-face", parsed.min_face, low=4, high=4000, unit=" px")
     require_range("--upsample", parsed.upsample, low=0, high=_MAX_UPSAMPLE)
@@ -226,7 +257,17 @@ def _require(condition: bool, message: str) -> None:
         raise InputError(message)
 
 
-def _settings(parsed: argparse.Namespace, pairing: PairingSettings) -> ClusterSettings:
+def cluster_settings(parsed: argparse.Namespace, name: str = NAME) -> ClusterSettings:
+    """Return the settings that options give; fetch missing face models first.
+
+    Args:
+        parsed: the options.
+        name: name of the command, for messages about models.
+
+    Raises:
+        InputError: an option is invalid, or a model is missing.
+    """
+    _check(parsed)
     from clustering.faces.backends import BackendSettings
     from clustering.faces.choice import choose_backend
     from clustering.faces.known_folder import list_known
@@ -249,19 +290,28 @@ def _settings(parsed: argparse.Namespace, pairing: PairingSettings) -> ClusterSe
             backend,
             parsed.detector,
             parsed.embedder,
-            offline=parsed.offline,
-            say=lambda line: say(NAME, line),
+            offline=parsed.offline or parsed.dry_run,
+            say=lambda line: say(name, line),
         ),
-        keep_backend=parsed.detector == parsed.embedder == "auto",
+        kept=_kept(parsed.given),
         grouping=GroupingSettings(
             eps=parsed.eps, min_samples=parsed.min_samples, plain=parsed.plain
         ),
-        pairing=pairing,
+        pairing=pairing_of(parsed),
         known=known,
         streams=stream_choice(parsed),
         label_margin=parsed.label_margin,
         force=parsed.force,
     )
+
+
+def _kept(given: Collection[str]) -> frozenset[str]:
+    """Return the settings of a finished table that it keeps, as their options are not given."""
+    networks, scale = {"detector", "embedder"}, {"min_face_px", "upsample"}
+    kept = set() if "every" in given else {"every_s"}
+    kept |= set() if networks & {*given} else networks
+    kept |= set() if {"min-face", "upsample"} & {*given} else scale
+    return frozenset(kept if "backend" in given else {*kept, "backend"})
 
 
 # --- the report -------------------------------------------------------------------------------
@@ -270,7 +320,8 @@ def _settings(parsed: argparse.Namespace, pairing: PairingSettings) -> ClusterSe
 def _report(project: Project, summary: ClusterSummary) -> list[str]:
     """Return the closing lines of the output."""
     from clustering.pairing.lesson import lesson_lines
-    from clustering.summary import duration, missed_lines, people_lines
+    from clustering.summary import missed_lines, people_lines
+    from data.core.time_left import duration
 
     lines = [_footage_line(one, summary.coverage.get(one.name)) for one in summary.footages]
     lines += [f"warning: {line}" for line in missed_lines(summary)]
@@ -278,15 +329,16 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
     lines += [f"warning: {line}" for line in summary.left_out]
     lines += [f"warning: {line}" for line in summary.skipped]
     people = people_lines(summary.people, summary.unknown_faces)
-    lines += [_count(len(summary.people), "person", "people"), *people]
-    lines += [f"known    {line}" for line in summary.named]
+    lines += [counted(len(summary.people), "person", "people"), *people]
+    lines += [f"renamed  {line.removeprefix('Renamed ')}" for line in summary.named]
     folder = shown(project.folder)
     if summary.people:
         images = (
-            f"{_count(summary.train_images, 'image')} to train, {summary.val_images} to validate"
+            f"{counted(summary.train_images, 'image')} for training, "
+            f"{summary.val_images} for validation"
         )
         lines += [
-            f"faces    {folder}/people  (montages in {folder}/people/montage)",
+            f"faces    {folder}/people  (check the montages in {folder}/people/montage)",
             f"dataset  {folder}/dataset/data.yaml  ({images})",
         ]
     else:
@@ -294,44 +346,35 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
             f"faces    {folder}/people/unknown",
             "warning: too few similar faces to make a person; try --min-samples 1",
         ]
-    lines += [
-        f"warning: {n}: too few frames for both training and validation" for n in summary.too_few
-    ]
-    if summary.up_to_date:
-        return [*lines, "already up to date"]
-    lines += [f"done in {duration(summary.took_s)}"]
-    if summary.people:
-        train = command_line("train-tracker", project.folder)
-        lines += [f"next: check the montages, then {train}"]
-    return lines
+    lines += [f"warning: {name} is {_TOO_FEW}" for name in summary.too_few]
+    took = f"done in {duration(summary.took_s)}"
+    lines += ["already up to date" if summary.up_to_date else took]
+    return with_next(lines, "track-people", project.folder) if summary.people else lines
 
 
 def _footage_line(footage: FacesSummary, covered: Coverage | None) -> str:
     damage = f"; {footage.damage}" if footage.damage else ""
     if footage.kind == "video":
-        sampled = f"examined {_count(footage.frames, 'frame')} ({_pace(footage.every_s)})"
+        sampled = f"examined {counted(footage.frames, 'frame')} ({_pace(footage.every_s)})"
     else:
-        sampled = _count(footage.frames, "picture")
-    faces = _count(footage.faces, "face") + (_sizes(covered) if covered else "")
+        sampled = counted(footage.frames, "picture")
+    faces = counted(footage.faces, "face") + (_sizes(covered) if covered else "")
     done = " (done before)" if footage.already_done else ""
     return f"{footage.name}: {sampled}, {faces}{done}{damage}"
 
 
 def _pace(every_s: float) -> str:
     """Format an interval in seconds as a person would say it."""
-    return f"{1 / every_s:g} a second" if every_s < 1 else f"one every {every_s:g} s"
+    return f"{1 / every_s:g} a second" if every_s <= 1 else f"one every {every_s:g} s"
 
 
 def _sizes(covered: Coverage) -> str:
     """Format the range of face sizes, and the number of frames without faces."""
     low, middle, high = (f"{px:.0f}" for px in covered.smallest_median_largest_px)
     sizes = f" of {low} px" if low == high else f" of {low} to {high} px, median {middle}"
-    empty = f", none in {covered.empty_frames}" if covered.empty_frames else ""
-    return (sizes if covered.faces else "") + empty
-
-
-def _count(number: int, singular: str, plural: str = "") -> str:
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+    unit = covered.samples.removesuffix("s")
+    empty = f", no face in {counted(covered.empty_frames, unit)}" if covered.empty_frames else ""
+    return sizes + empty if covered.faces else ""
 
 
 if __name__ == "__main__":

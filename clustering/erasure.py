@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -99,6 +100,8 @@ def erase_faces(project: Project, person_id: int, *, progress: Progress) -> Eras
         if person_id not in people.names():
             raise InputError(f"there is no person {person_id} in {project.folder.name}")
         for name in project.footages:
+            # A stopped run with other options has their faces too.
+            shutil.rmtree(project.parts_folder(name), ignore_errors=True)
             own = people.assignments(name).person_id == person_id
             portraits += _portrait_marks(project, name, own)
             frames += _frame_digests(project, name, own)
@@ -127,7 +130,8 @@ def _portrait_marks(project: Project, name: str, own: NDArray[np.bool_]) -> Iter
     if len(own) != len(faces):  # see `_erase_in_footage`
         return
     number = numbers_in_frame(faces.frame_index)
-    for row in np.flatnonzero(own).tolist():
+    untouched = _untouched_frames(project, name, faces.frame_index)
+    for row in np.flatnonzero(own & np.isin(faces.frame_index, untouched)).tolist():
         file = project.portrait_file(name, int(faces.frame_index[row]), int(number[row]))
         if file.exists():
             yield picture_mark(file.read_bytes())
@@ -136,10 +140,27 @@ def _portrait_marks(project: Project, name: str, own: NDArray[np.bool_]) -> Iter
 def _frame_digests(project: Project, name: str, own: NDArray[np.bool_]) -> Iterator[bytes]:
     _, faces = read_tables(project, name)
     if len(own) == len(faces):
-        for frame_index in np.unique(faces.frame_index[own]).tolist():
+        untouched = _untouched_frames(project, name, faces.frame_index)
+        for frame_index in np.intersect1d(faces.frame_index[own], untouched).tolist():
             file = project.still_file(name, frame_index)
             if file.exists():
                 yield picture_digest(file.read_bytes())
+
+
+def _untouched_frames(
+    project: Project, name: str, frame_index: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the frames that have a portrait of each face: no stopped erasure has changed them.
+
+    In a changed one, the portraits have the numbers of others, see `_mask_in_frame`.
+    """
+    frames, counts = np.unique(frame_index, return_counts=True)
+    last = (
+        project.portrait_file(name, int(frame), int(count) - 1)
+        for frame, count in zip(frames, counts, strict=True)
+    )
+    is_whole = np.fromiter((file.exists() for file in last), bool, len(frames))
+    return np.asarray(frames[is_whole], np.int64)
 
 
 def _erase_in_footage(project: Project, name: str, own: NDArray[np.bool_]) -> Faces:
@@ -172,8 +193,8 @@ def _mask_in_frame(
     """
     still = project.still_file(name, frame_index)
     image = cover(read_jpeg(still), expand(erased.xyxy, MASK_MARGIN), keep=others.xyxy)
+    for number in reversed(range(len(others), len(others) + len(erased))):
+        project.portrait_file(name, frame_index, number).unlink(missing_ok=True)
     write_jpeg(still, image)
     for number, box in enumerate(others.xyxy):
         write_jpeg(project.portrait_file(name, frame_index, number), cut_portrait(image, box))
-    for number in range(len(others), len(others) + len(erased)):
-        project.portrait_file(name, frame_index, number).unlink(missing_ok=True)

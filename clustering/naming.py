@@ -53,11 +53,16 @@ def name_from_folder(
         backend: detector and embedder of the pictures.
         progress: makes the bar that counts pictures.
     """
-    if not (_unnamed(people) and _free(people, known.pictures)):
+    if not may_name(people, known):
         return Naming(skipped=known.skipped)
     faces, skipped = read_known(known.pictures, backend, progress)
     named = name_known(people, tables, faces, eps=eps)
     return Naming(tuple(named), (*known.skipped, *skipped))
+
+
+def may_name(people: People, known: KnownFolder) -> bool:
+    """Whether there is an unnamed person, and a known one whose name no person has."""
+    return bool(_unnamed(people) and _free(people, known.pictures))
 
 
 def name_known(

@@ -14,6 +14,7 @@ from clustering.output.dataset import DatasetPlan, plan_dataset
 from clustering.output.write import (
     IdentifiedFootages,
     identified_footages,
+    mark_stopped,
     outputs_exist,
     read_tables,
     write_outputs,
@@ -28,6 +29,7 @@ from clustering.pairing.match import (
 )
 from clustering.settings import VERSION, ClusterSettings
 from clustering.summary import ClusterSummary, summarise
+from data.core.counts import counted
 from data.core.errors import InputError, ends_run
 from data.core.streams import StreamChoice
 from data.execution.context import RunContext
@@ -90,6 +92,7 @@ def cluster_faces(
         _require_faces(project, found, tables, settings)
         identified, plan, naming, done = _write_people(project, tables, settings, context)
         store_frame_sizes(project)  # of the footages that this run added
+        context.remember_options(project)
     names = {footage.name for footage in found}
     return dataclasses.replace(
         summarise(project, found, identified, plan),
@@ -145,7 +148,7 @@ def _write_people(
         inputs = _people_inputs(project, settings, people)
         done = project.is_finished(PEOPLE, inputs) and not settings.force
         if not done:
-            project.unfinish(PEOPLE)
+            _begin_people(project)
             identify_people(project, people, tables, settings.grouping)
         naming = _name_known(people, tables, settings, context)
         with people.reading():
@@ -154,10 +157,19 @@ def _write_people(
     plan = plan_dataset(identified.visible(), identified.names, label_margin=settings.label_margin)
     done = done and not naming.named and outputs_exist(project, plan)
     if not done:
-        project.unfinish(PEOPLE)
+        _begin_people(project)
         write_outputs(project, identified, plan, context.progress)
         project.finish(PEOPLE, inputs)
     return identified, plan, naming, done
+
+
+def _begin_people(project: Project) -> None:
+    """Mark the people as unfinished; the settings of an earlier run count until the new are whole.
+
+    A label margin, for example, is that of the labels and tracks that exist.
+    """
+    if (record := project.record(PEOPLE)) is not None:
+        mark_stopped(project, record)
 
 
 def _name_known(
@@ -242,7 +254,7 @@ def _require_faces(
     advice = "look for smaller faces with --min-face, or more often with --every"
     if settings.backend.detector == "hog":
         advice = "try --detector cnn"
-    raise InputError(f"{names}: no face found in {frames} frames; {advice}")
+    raise InputError(f"{names}: no face found in {counted(frames, 'frame')}; {advice}")
 
 
 def _people_inputs(project: Project, settings: ClusterSettings, people: People) -> PeopleRecord:

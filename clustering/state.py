@@ -7,47 +7,59 @@ from pathlib import Path
 
 from clustering import settings
 from clustering.faces import settings as faces_settings
-from clustering.faces.stage import faces_done, missing_tables
+from clustering.faces.stage import faces_done, faces_inputs, missing_tables
+from clustering.naming import may_name
 from clustering.output.write import all_faces_clustered, folders_exist, is_written
 from clustering.pairing.match import analysed_intervals, known_lessons, pair_options_of
 from data.project.cleanup import Removable, existing_files, files_under
 from data.project.manifest import OutputFolder
 from data.project.project import FootageEntry, Project
 from data.project.stages import FACES, PEOPLE
-from data.project.status import StageStatus
-from data.storage.addresses import footage_address
+from data.project.status import OTHER_OPTIONS, StageStatus
 from data.tables.people import open_people
+from data.video.footage import gone_line, is_gone, probe
 from data.video.pictures.media_folder import size_on_disk
 
+_ANOTHER_VERSION = "the faces were found by another version of fancam"
 
-def states(project: Project) -> list[StageStatus]:
+
+def states(project: Project, chosen: settings.ClusterSettings | None = None) -> list[StageStatus]:
     """Return the state of every footage's faces, and the state of the people.
 
+    Args:
+        project: the project.
+        chosen: settings of the next run; None for those of the last one.
+
     Raises:
-        InputError: the people cannot be read.
+        InputError: the people or a footage cannot be read.
     """
-    faces = [_faces_state(project, entry) for entry in project.footages.values()]
-    return [*faces, _people_state(project)]
+    faces = [_faces_state(project, entry, chosen) for entry in project.footages.values()]
+    return [*faces, _people_state(project, chosen)]
 
 
-def _faces_state(project: Project, entry: FootageEntry) -> StageStatus:
+def _faces_state(
+    project: Project, entry: FootageEntry, chosen: settings.ClusterSettings | None
+) -> StageStatus:
     named = pair_options_of(project, entry.name) or (str(entry.path),)
     command = ("cluster-faces", "--project", str(project.folder), *named)
     record, size = project.record(FACES, entry.name), size_on_disk(entry.path)
-    if size is None and footage_address(entry.path) is not None:
-        size = entry.size_bytes  # not in the cache: it is fetched when it is needed
-    if size is None:
-        why = f"no footage at {entry.path}; put it back, or name its new place to cluster-faces"
-        return StageStatus("faces", entry.name, "missing", why)
+    if is_gone(entry):
+        return StageStatus("faces", entry.name, "missing", gone_line(entry))
+    if size is None:  # not in the cache: it is fetched when it is needed
+        size = entry.size_bytes
     if not project.has_record(FACES, entry.name):
         return StageStatus(
-            "faces", entry.name, "missing", "it is not analysed yet, or only in part", command
+            "faces", entry.name, "missing", "not analysed yet, or only in part", command
         )
     if missing := missing_tables(project, entry.name):
         return StageStatus("faces", entry.name, "missing", f"{missing[0].name} is gone", command)
     if record is None:
-        return StageStatus("faces", entry.name, "stale", "found by another version", command)
+        return StageStatus("faces", entry.name, "stale", _ANOTHER_VERSION, command)
     intervals = analysed_intervals(known_lessons(project)).get(entry.name)
+    if chosen is not None and size == record.size_bytes and entry.path.exists():
+        footage = probe(entry.path, chosen.streams.or_else(entry.streams))
+        if record != faces_inputs(project, entry.name, footage, chosen, intervals):
+            return StageStatus("faces", entry.name, "stale", OTHER_OPTIONS, command)
     spans = None if intervals is None else tuple((b, e) for b, e in intervals.tolist())
     if record.spans != spans:
         return StageStatus("faces", entry.name, "stale", "its pair has changed since", command)
@@ -56,13 +68,13 @@ def _faces_state(project: Project, entry: FootageEntry) -> StageStatus:
     if faces_done(project, entry.name, current):
         return StageStatus("faces", entry.name)
     changed = size != record.size_bytes
-    reason = "the footage has changed" if changed else "found by another version"
+    reason = "the footage has changed" if changed else _ANOTHER_VERSION
     return StageStatus(
         "faces", entry.name, "stale", reason, (*command, "--force") if changed else command
     )
 
 
-def _people_state(project: Project) -> StageStatus:
+def _people_state(project: Project, chosen: settings.ClusterSettings | None) -> StageStatus:
     command = ("cluster-faces", "--project", str(project.folder))
     record = project.record(PEOPLE)
     if not project.footages:
@@ -70,16 +82,27 @@ def _people_state(project: Project) -> StageStatus:
     if record is None or not project.people_file.exists():
         return StageStatus("people", "", "missing", "the faces are not clustered yet", command)
     if not all_faces_clustered(project):
-        return StageStatus("people", "", "stale", "faces were found since", command)
+        return StageStatus("people", "", "stale", "new faces have been found since", command)
     if not folders_exist(project):
         return StageStatus("people", "", "missing", "people/ or dataset/ is gone", command)
     with open_people(project.people_file) as people:
         outdated = not is_written(project, people)
+        known = None if chosen is None else chosen.known
+        compared = known is not None and may_name(people, known)
     if outdated:
-        reason = "there are later review decisions, or writing was stopped"
+        reason = "people have been reviewed since, or writing was stopped"
         return StageStatus("people", "", "stale", reason, command)
     if record.version != settings.VERSION:
-        return StageStatus("people", "", "stale", "clustered by another version", command)
+        return StageStatus("people", "", "stale", "clustered by another version of fancam", command)
+    if chosen is not None:
+        grouping = dataclasses.asdict(chosen.grouping)
+        wanted = dataclasses.replace(record, grouping=grouping, label_margin=chosen.label_margin)
+        if wanted != record:
+            return StageStatus("people", "", "stale", OTHER_OPTIONS, command)
+    if compared:
+        return StageStatus(
+            "people", "", "stale", "--known may match people without a name", command
+        )
     return StageStatus("people", "")
 
 

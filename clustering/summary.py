@@ -13,6 +13,8 @@ from clustering.output.dataset import DatasetPlan
 from clustering.output.write import IdentifiedFootages
 from clustering.pairing.lesson import Lesson
 from data.core.arrays import UNKNOWN
+from data.core.counts import counted
+from data.core.time_left import duration
 from data.project.project import Project
 from data.project.stages import FACES
 
@@ -115,21 +117,14 @@ def people_lines(people: Sequence[PersonFaces], unknown_faces: int) -> list[str]
     for person in people:
         seen = f"  about {duration(person.seen_s)} on screen" if person.seen_s else ""
         hidden = "  (hidden: not in the dataset)" if person.hidden else ""
-        lines.append(f"  {person.name:<{width}}  {person.faces:6d} faces{seen}{hidden}")
+        faces = counted(person.faces, "face", width=6)
+        lines.append(f"  {person.name:<{width}}  {faces}{seen}{hidden}")
     if unknown_faces:
         share = unknown_faces / total
         percent = f"{share:.0%}" if share >= 0.01 else "under 1%"
-        lines.append(f"  {'unknown':<{width}}  {unknown_faces:6d} faces  {percent} of all")
+        faces = counted(unknown_faces, "face", width=6)
+        lines.append(f"  {'unknown':<{width}}  {faces}  {percent} of all")
     return lines
-
-
-def duration(seconds: float) -> str:
-    """Format a duration for the user."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, seconds_left = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds_left} s"
 
 
 def missed_lines(summary: ClusterSummary) -> list[str]:
@@ -138,7 +133,8 @@ def missed_lines(summary: ClusterSummary) -> list[str]:
     for footage in summary.footages:
         covered = summary.coverage.get(footage.name)
         if footage.better:
-            lines.append(f"{footage.name}: done before; --force repeats it with {footage.better}")
+            weak = "analysed earlier with weaker face models"
+            lines.append(f"{footage.name}: {weak}; --force repeats it with {footage.better}")
         elif covered is not None and covered.advice:
             lines.append(f"{footage.name}: {covered.advice}")
     return lines

@@ -41,7 +41,9 @@ def choose_backend(
             ``--upsample`` is set for CenterFace.
     """
     if detector == "centerface" and settings.upsample is not None:
-        raise InputError("--upsample is dlib's scale; choose --detector cnn, or set --min-face")
+        raise InputError(
+            "--upsample needs a detector of dlib; add --detector cnn, or use --min-face"
+        )
     names = _usable(settings, detector, embedder)
     installed = ensure_models(names, offline=offline, say=say, required=(detector, embedder))
     for name in names:

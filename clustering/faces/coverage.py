@@ -45,11 +45,12 @@ class Coverage:
         if not empty:
             sign = f"{self.at_limit} of {self.faces} faces are at the smallest size searched for"
         if self.detector != "centerface":
-            return f"{sign}; --detector centerface finds smaller ones"
+            return f"{sign}; --detector centerface finds smaller faces"
         smaller = max(round(self.min_face_px * _SMALLER), 4)
         if smaller >= self.min_face_px:
             return ""
-        return f"{sign}; --min-face {smaller} finds smaller ones (now {self.min_face_px:.0f} px)"
+        now = f"the limit is now {self.min_face_px:.0f} px"
+        return f"{sign}; --min-face {smaller} finds smaller faces ({now})"
 
 
 def coverage(frames: Frames, faces: Faces, record: FacesRecord) -> Coverage:

@@ -71,6 +71,15 @@ def face_weights(faces: Faces, *, sface: bool = True, weighted: bool = True) -> 
     return np.asarray(np.clip(share, _MIN_WEIGHT, 1), np.float64)
 
 
+def face_clarity(faces: Faces, *, sface: bool = True) -> NDArray[np.float64]:
+    """Return how well each face can be seen, ``(n,)`` in (0, 1], to choose portraits.
+
+    The geometric mean of the weight, which is low for covered and turned faces, and of the quality
+    measured on the picture, which is low for small and blurred ones.
+    """
+    return np.asarray(np.sqrt(face_weights(faces, sface=sface) * quality(faces)), np.float64)
+
+
 def _sface(faces: Faces, *, mirrored: bool) -> NDArray[np.float32]:
     both = (faces.sface + faces.sface_mirrored) / 2 if mirrored else faces.sface
     return np.asarray(both, np.float32)

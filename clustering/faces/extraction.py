@@ -27,7 +27,7 @@ from clustering.faces.quality import sharpness, turn
 from data.core.arrays import Image
 from data.execution.threaded import stream
 from data.project.checkpoints import Checkpoints
-from data.project.paths import ProjectPaths
+from data.project.paths import portrait_name, still_name
 from data.tables.faces import Faces, Frames
 from data.video.frames import Frame
 from data.video.pictures.jpeg import write_jpeg
@@ -218,22 +218,34 @@ def _faces_file(frames_file: Path) -> Path:
     return frames_file.with_name(frames_file.name.removesuffix(_FRAMES_SUFFIX) + ".faces.parquet")
 
 
-def write_pictures(project: ProjectPaths, footage: str, frame: Frame, faces: Faces) -> None:
+def write_pictures(folder: Path, frame: Frame, faces: Faces) -> None:
     """Write a still of the frame and a portrait of each of its faces, as JPEG."""
-    write_jpeg(project.still_file(footage, frame.index), frame.image)
+    write_jpeg(folder / still_name(frame.index), frame.image)
     for number, box in enumerate(faces.xyxy):
         portrait = cut_portrait(frame.image, box)
-        write_jpeg(project.portrait_file(footage, frame.index, number), portrait)
+        write_jpeg(folder / portrait_name(frame.index, number), portrait)
 
 
-def remove_stale_pictures(
-    project: ProjectPaths, footage: str, faces: Faces, frames: Frames
-) -> None:
-    """Remove pictures left by an earlier extraction with different settings."""
+def replace_pictures(new: Path, folder: Path, faces: Faces, frames: Frames) -> None:
+    """Move the pictures of an extraction to their folder, and remove those of an earlier one.
+
+    Args:
+        new: folder that `write_pictures` wrote to; a stopped call may have moved some of it.
+        folder: folder of the footage's pictures.
+        faces: the faces of the extraction.
+        frames: its frames.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in _pictures_in(new):
+        picture.replace(folder / picture.name)
     numbers = numbers_in_frame(faces.frame_index)
-    current = {project.still_file(footage, int(index)).name for index in frames.frame_index}
+    current = {still_name(int(index)) for index in frames.frame_index}
     for index, number in zip(faces.frame_index, numbers, strict=True):
-        current.add(project.portrait_file(footage, int(index), int(number)).name)
-    for path in project.still_file(footage, 0).parent.glob("*.jpg"):
-        if _PICTURE_NAME.fullmatch(path.name) and path.name not in current:
-            path.unlink()
+        current.add(portrait_name(int(index), int(number)))
+    for picture in _pictures_in(folder):
+        if picture.name not in current:
+            picture.unlink()
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*.jpg") if _PICTURE_NAME.fullmatch(path.name)]

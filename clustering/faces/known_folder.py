@@ -70,7 +70,10 @@ def _pictures_of(folder: Path, name: str) -> tuple[Path, ...]:
         InputError: the name is invalid, or there are no pictures.
     """
     if is_default_name(name):
-        raise InputError(f"{folder}: not the name of a known person; rename the folder")
+        message = (
+            "fancam uses such names for unknown people; rename the folder to the person's name"
+        )
+        raise InputError(f"{folder}: {message}")
     try:
         check_name(name)
         pictures = tuple(pictures_in(folder, animated=True))

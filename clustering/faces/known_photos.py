@@ -82,4 +82,4 @@ def _large(faces: Faces) -> NDArray[np.bool_]:
 
 
 def _number(faces: int) -> str:
-    return f"{faces} faces in it; cut out the person's" if faces else "no face found in it"
+    return f"it shows {faces} faces; crop it to this person's" if faces else "no face found in it"

@@ -17,12 +17,12 @@ class FaceSettings:
     Args:
         every_s: interval between sampled frames; None derives it from the footage's length.
         backend: detector, embedder, and the smallest face to search for.
-        keep_backend: keep finished tables that were made with another detector or embedder, and, if
-            ``backend`` sets no minimum face size, with another minimum face size.
+        kept: fields of `FacesRecord` whose values in the record of a finished table count, not
+            those of these settings.
         force: repeat finished work, and accept a footage that has changed.
     """
 
     every_s: float | None = None
     backend: BackendSettings = field(default_factory=BackendSettings)
-    keep_backend: bool = False
+    kept: frozenset[str] = frozenset()
     force: bool = False

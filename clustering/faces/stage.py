@@ -9,15 +9,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clustering.faces.backends import BackendSettings, require_scale
-from clustering.faces.extraction import CHECKPOINT_FRAMES
+from clustering.faces.extraction import CHECKPOINT_FRAMES, Extracted
 from clustering.faces.settings import VERSION, FaceSettings
-from clustering.faces.tasks import DetectJob, DetectTask, detect_segment, write_tables
+from clustering.faces.tasks import (
+    DetectJob,
+    DetectTask,
+    detect_segment,
+    put_in_place,
+    write_tables,
+)
 from data.core.atomic import remove_partial
 from data.core.digest import digest
+from data.core.errors import InputError
 from data.core.intervals import Intervals, lengths_s
 from data.execution.context import RunContext
 from data.execution.segments import segments_of
-from data.execution.stage import FootageStage, run_footages
+from data.execution.stage import FootageStage, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
 from data.project.project import Project, ProjectSnapshot, absolute
 from data.project.stages import FACES, FacesRecord
@@ -36,7 +43,7 @@ class FacesSummary:
     every_s: float
     damage: str  # one line; empty if nothing is damaged
     already_done: bool
-    better: str = ""  # detector and embedder that --force would use, if the finished ones were kept
+    better: str = ""  # face models that --force would use, if weaker ones were kept
 
 
 def find_faces(
@@ -66,7 +73,15 @@ def find_faces(
 
 
 @dataclass(frozen=True, slots=True)
-class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesSummary]):
+class _PlannedFaces:
+    """Planned face detection in one footage."""
+
+    inputs: FacesRecord
+    job: DetectJob | None = None  # None if the tables are up to date
+
+
+@dataclass(frozen=True, slots=True)
+class _FaceDetection(FootageStage[tuple[str, Footage], _PlannedFaces, None, FacesSummary]):
     """Face detection in footages, each with its name in the project."""
 
     project: Project
@@ -75,12 +90,19 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
     snapshot: ProjectSnapshot
 
     def add(self, footages: Sequence[Footage], context: RunContext) -> list[tuple[str, Footage]]:
-        """Add all footages to the project first, so that it lists them if the run is killed."""
+        """Add all footages to the project first, so that it lists them if the run is killed.
+
+        The entry of a changed one stays until its new faces are whole, see `finish`.
+        """
         added = []
         try:
             for footage in footages:
                 with context.failures.guard(footage.path):
-                    entry = add_footage(self.project, footage, force=self.settings.force)
+                    known = known_footages(self.project, [footage.path])
+                    if known and self.settings.force:
+                        entry = known[0]
+                    else:
+                        entry = add_footage(self.project, footage)
                     added.append((entry.name, footage))
         except Exception:
             self.project.restore(self.snapshot, FACES, list(self.project.footages))
@@ -91,24 +113,25 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
         """Return the path of a footage."""
         return footage[1].path
 
-    def plan(self, footage: tuple[str, Footage], *, threads: int) -> Work[FacesRecord, None]:
+    def plan(self, footage: tuple[str, Footage], *, threads: int) -> Work[_PlannedFaces, None]:
         """Return the detection tasks of a footage; none if its tables are up to date."""
         project, settings, (name, source) = self.project, self.settings, footage
         intervals = self.intervals.get(name)
-        inputs = self._kept(name, _faces_inputs(source, settings, intervals))
+        inputs = faces_inputs(project, name, source, settings, intervals)
         frames = _sampled_frames(source, settings, intervals)
-        if faces_done(project, name, inputs) and not settings.force:
-            return Work(name, inputs, total=frames, done=frames)
+        done = faces_done(project, name, inputs)
+        if done and not settings.force:
+            return Work(name, _PlannedFaces(inputs), total=frames, done=frames)
         require_scale(settings.backend, (source.width, source.height))
-        project.unfinish(FACES, name)
-        if settings.force:
-            shutil.rmtree(project.parts_folder(name), ignore_errors=True)
+        parts = project.parts_folder(name)
+        if done:  # repeated by --force
+            shutil.rmtree(parts, ignore_errors=True)
         job = _job(project, name, source, inputs, replace(settings.backend, threads=threads))
-        reads = project.names_of(project.parts_folder(name))
-        finished = [part for segment in job.segments for part in job.checkpoints(segment).read()]
+        finished = self._checkpoints(job)
+        reads = project.names_of(*(path for path in parts.glob("*") if path.is_file()))
         return Work(
             name,
-            inputs,
+            _PlannedFaces(inputs, job),
             tuple(
                 Task(detect_segment, DetectTask(job, segment), reads=reads)
                 for segment in job.segments
@@ -118,28 +141,38 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
             done=sum(len(part.frames) for part in finished),
         )
 
-    def _kept(self, name: str, inputs: FacesRecord) -> FacesRecord:
-        """Return the inputs of the finished tables, if only options that are not given differ."""
-        record = self.project.record(FACES, name) if self.settings.keep_backend else None
-        if record is None or self.settings.force:
-            return inputs
-        kept = replace(inputs, detector=record.detector, embedder=record.embedder)
-        if inputs.min_face_px is None and inputs.upsample is None:
-            kept = replace(kept, min_face_px=record.min_face_px, upsample=record.upsample)
-        return kept if faces_done(self.project, name, kept) else inputs
+    def _checkpoints(self, job: DetectJob) -> list[Extracted]:
+        """Read the checkpoints of a stopped run; with --force, damaged ones are removed."""
+        try:
+            return [part for segment in job.segments for part in job.checkpoints(segment).read()]
+        except InputError:
+            if not self.settings.force:
+                raise
+            shutil.rmtree(job.paths.parts_folder(job.name))
+            return []
 
     def _better_than(self, inputs: FacesRecord) -> str:
-        """Name the chosen detector and embedder if a footage keeps worse ones; else empty."""
+        """Name the chosen face models if a footage keeps worse ones; else empty."""
         chosen = self.settings.backend
         finds_more = chosen.detector == "centerface" != inputs.detector
         tells_more = chosen.embedder == "sface" != inputs.embedder
-        return f"{chosen.detector} and {chosen.embedder}" if finds_more or tells_more else ""
+        titles = (
+            ("CenterFace", chosen.detector == "centerface"),
+            ("SFace", chosen.embedder == "sface"),
+        )
+        better = " and ".join(title for title, is_chosen in titles if is_chosen)
+        return better if finds_more or tells_more else ""
 
-    def finish(self, finished: Finished[FacesRecord, None], *, took_s: float) -> FacesSummary:
-        """Record a footage's tables as finished, and remove its checkpoints."""
+    def finish(self, finished: Finished[_PlannedFaces, None], *, took_s: float) -> FacesSummary:
+        """Replace a footage's pictures and tables, and remove its checkpoints."""
         del took_s  # only the total time of a run is reported
-        project, name, inputs = self.project, finished.work.name, finished.work.payload
-        if finished.work.last is not None:
+        project, name, planned = self.project, finished.work.name, finished.work.payload
+        inputs = planned.inputs
+        if planned.job is not None:
+            if not project.is_finished(FACES, inputs, name):
+                project.unfinish(FACES, name)
+            add_footage(project, planned.job.footage, force=True)
+            put_in_place(planned.job)
             project.finish(FACES, inputs, name)
         # Also if nothing was left to do: an earlier run may have been killed just before this line.
         shutil.rmtree(project.parts_folder(name), ignore_errors=True)
@@ -151,7 +184,7 @@ class _FaceDetection(FootageStage[tuple[str, Footage], FacesRecord, None, FacesS
             faces=Faces.count(project.faces_file(name)),
             every_s=inputs.every_s,
             damage=str(finished.damage) if finished.damage else "",
-            already_done=finished.work.last is None,
+            already_done=planned.job is None,
             better=self._better_than(inputs),
         )
 
@@ -180,10 +213,26 @@ def _job(
     )
 
 
-def _faces_inputs(
-    footage: Footage, settings: FaceSettings, intervals: Intervals | None
+def faces_inputs(
+    project: Project,
+    name: str,
+    footage: Footage,
+    settings: FaceSettings,
+    intervals: Intervals | None,
 ) -> FacesRecord:
-    """Return everything that the faces tables depend on."""
+    """Return everything that the faces tables of a footage depend on.
+
+    These are the inputs of the finished tables, if only settings that are kept differ.
+    """
+    inputs = _inputs(footage, settings, intervals)
+    record = project.record(FACES, name)
+    if record is None or settings.force:
+        return inputs
+    kept = replace(inputs, **{field: getattr(record, field) for field in settings.kept})
+    return kept if faces_done(project, name, kept) else inputs
+
+
+def _inputs(footage: Footage, settings: FaceSettings, intervals: Intervals | None) -> FacesRecord:
     backend, spans = settings.backend, None
     if intervals is not None:
         spans = tuple((begin, end) for begin, end in intervals.tolist())

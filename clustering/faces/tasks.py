@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -14,19 +15,24 @@ from clustering.faces.extraction import (
     Extracted,
     Extractor,
     face_checkpoints,
-    remove_stale_pictures,
+    replace_pictures,
     write_pictures,
 )
 from clustering.faces.tracklets import shot_numbers, tracklet_numbers
+from data.core.counts import counted
 from data.core.intervals import as_intervals
 from data.core.progress import Bar
 from data.execution.segments import Segment, resume_segment
 from data.execution.tasks import TaskContext
 from data.project.checkpoints import Checkpoints
 from data.project.paths import ProjectFolder
+from data.tables.faces import Faces, Frames
 from data.video.footage import Footage
 from data.video.frames import Damage
 from data.video.reader import sample_frames
+
+_FACES_FILE: Final = "faces.parquet"
+_FRAMES_FILE: Final = "frames.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,11 @@ class DetectJob:
         folder = self.paths.parts_folder(self.name)
         return face_checkpoints(folder, key=f"{self.key}-{segment.number:04d}")
 
+    @property
+    def new_files(self) -> Path:
+        """Folder of the new pictures and tables, until all are whole; see `put_in_place`."""
+        return self.paths.parts_folder(self.name) / self.key
+
     def record_file(self, segment: Segment) -> Path:
         """Return the file that marks a segment as finished."""
         return self.paths.parts_folder(self.name) / f"{self.key}-{segment.number:04d}.json"
@@ -88,7 +99,7 @@ def detect_segment(task: DetectTask, context: TaskContext) -> Damage:
             damage=damage,
         )
         batches = context.loaded(load_extractor, job.backend).extract(
-            frames, lambda frame, faces: write_pictures(job.paths, job.name, frame, faces)
+            frames, lambda frame, faces: write_pictures(job.new_files, frame, faces)
         )
         return _merged(batches, context.bar, len(done.faces))
 
@@ -107,7 +118,7 @@ def _merged(batches: Iterator[Extracted], bar: Bar, found: int) -> Iterator[Extr
         pending.append(batch)
         found += len(batch.faces)
         bar.update(len(batch.frames))
-        bar.set_postfix_str(f"{found} faces")
+        bar.set_postfix_str(counted(found, "face"))
         if sum(len(part.frames) for part in pending) >= CHECKPOINT_FRAMES:
             yield Extracted.concatenate(pending)
             pending = []
@@ -127,6 +138,17 @@ def write_tables(job: DetectJob, _: TaskContext) -> None:
     faces = faces.replace(shot=shot[np.searchsorted(frames.frame_index, faces.frame_index)])
     if video:
         faces = faces.replace(tracklet=tracklet_numbers(frames, faces))
-    frames.write(job.paths.frames_file(job.name))
-    faces.write(job.paths.faces_file(job.name))
-    remove_stale_pictures(job.paths, job.name, faces, frames)
+    frames.write(job.new_files / _FRAMES_FILE)
+    faces.write(job.new_files / _FACES_FILE)
+
+
+def put_in_place(job: DetectJob) -> None:
+    """Replace the pictures and tables of a footage by the new ones.
+
+    After an interruption, a second call completes it.
+    """
+    paths, name, new = job.paths, job.name, job.new_files
+    faces, frames = Faces.read(new / _FACES_FILE), Frames.read(new / _FRAMES_FILE)
+    replace_pictures(new, paths.still_file(name, 0).parent, faces, frames)
+    (new / _FRAMES_FILE).replace(paths.frames_file(name))
+    (new / _FACES_FILE).replace(paths.faces_file(name))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from clustering.faces.embedding_space import face_embeddings, face_weights, has_sface
 from clustering.grouping.arrays import Labels
 from clustering.grouping.calibration import DLIB, SFACE
-from clustering.grouping.cannot_link import CannotLink, incidence
+from clustering.grouping.cannot_link import CannotLink
 from clustering.grouping.dbscan import dense
 from clustering.grouping.large_linkage import DEFAULT_LIMITS, LinkageLimits, link
 from clustering.grouping.leftovers import match_leftovers, one_per_frame
@@ -101,7 +101,8 @@ class _Grouping:
         self.settings = settings
         self.min_samples = settings.min_samples or default_min_samples(frames, video=video)
         self.faces = faces
-        self.constraints = constraints
+        tracklets = settings.tracklets and video
+        self.constraints = constraints.with_tracklets(faces.tracklet) if tracklets else constraints
         self.limits = limits
         self.frame = _shared_frames(faces) if settings.cannot_link else np.full(len(faces), UNKNOWN)
         sface = has_sface(faces)
@@ -110,7 +111,7 @@ class _Grouping:
         self.weight = face_weights(faces, sface=sface, weighted=settings.quality)
         self.clothes = faces.clothes if clothes else np.zeros((len(faces), 1), np.float32)
         # A removed face leaves its tracklet only after the linkage.
-        tracklets = settings.tracklets and video
+        constraints = self.constraints
         self.node = _nodes(faces, constraints, tracklets=tracklets)
         self.linked_node = _nodes(faces, constraints.without_removals(), tracklets=tracklets)
         chosen = self.calibration
@@ -153,16 +154,16 @@ class _Grouping:
     def _is_person(self, cluster: Labels) -> NDArray[np.bool_]:
         """Return the faces of clusters that are dense by DBSCAN and have a good face, ``(n,)``.
 
-        Removed faces do not found a person. They count where the other faces are a person already,
-        so that one who had just enough faces does not lose the others too.
+        Removed faces do not found a person. They count where the other faces are the person that
+        they were removed from, so that one who had just enough faces does not lose the others too.
         """
         is_dense = dense(self.embedding, eps=self.settings.eps, min_samples=self.min_samples)
         is_founder = is_dense & (self.weight >= self.calibration.founder_weight)
         removed = self.constraints.removed()
-        people = self._founded(cluster, is_founder, ~removed)
+        counts = ~removed
         if removed.any():
-            anyway = self._founded(cluster, is_founder, np.ones(len(cluster), np.bool_))
-            people = np.union1d(people, np.intersect1d(anyway, self._continued(cluster)))
+            counts |= self.constraints.removed_from_continued(cluster)
+        people = self._founded(cluster, is_founder, counts)
         pinned = np.unique(cluster[self.constraints.pinned != UNKNOWN])
         return np.isin(cluster, np.union1d(people, pinned))
 
@@ -172,15 +173,6 @@ class _Grouping:
         """Return the clusters in which enough faces count, and one of them is a founder."""
         large = np.flatnonzero(np.bincount(cluster[counts]) >= self.min_samples)
         return np.intersect1d(np.unique(cluster[is_founder & counts]), large)
-
-    def _continued(self, cluster: Labels) -> Labels:
-        """Return the clusters that have the most faces of a person of the previous run."""
-        person = self.constraints.person_id
-        known = person != UNKNOWN
-        _, person = np.unique(person[known], return_inverse=True)
-        shape = (int(person.max(initial=UNKNOWN)) + 1, int(cluster.max(initial=UNKNOWN)) + 1)
-        votes = incidence(person, cluster[known], shape)
-        return np.unique(np.asarray(votes.argmax(axis=1)).reshape(-1)) if votes.nnz else person
 
     def _assign_leftovers(self, cluster: Labels) -> Labels:
         """Assign each leftover node to the cluster that it clearly belongs to."""

@@ -1,11 +1,11 @@
 """Review decisions about the faces of one footage, as constraints for the clustering.
 
-Faces that a reviewer assigned to one person form one node (must-link). They cannot belong to any
-other person, and two people who were marked as different cannot be one (cannot-link, see
-:mod:`clustering.grouping.cannot_link`). A face that was removed from a person says nothing about
-other faces: it stays in its tracklet while these are linked, since without it the means of the
-groups, and so their people, would change. Then it belongs to no person, unless it clearly belongs
-to another one.
+Faces that a reviewer assigned to one person form one node (must-link), with the faces between them
+in their tracklets. They cannot belong to any other person, and two people who were marked as
+different cannot be one (cannot-link, see :mod:`clustering.grouping.cannot_link`). A face that was
+removed from a person says nothing about other faces: it stays in its tracklet while these are
+linked, since without it the means of the groups, and so their people, would change. Then it belongs
+to no person, unless it clearly belongs to another one.
 """
 
 from __future__ import annotations
@@ -75,6 +75,54 @@ class ReviewConstraints:
     def without_removals(self) -> ReviewConstraints:
         """Return the constraints of the faces that no reviewer removed from a person."""
         return dataclasses.replace(self, never=self.never[:, :0])
+
+    def with_tracklets(self, tracklet: NDArray[np.int32]) -> ReviewConstraints:
+        """Assign the faces of tracklets to the person whom a reviewer assigned their neighbours to.
+
+        The faces of another sampling are in no decision. Those between two assigned faces of one
+        tracklet are the same person's; those between two people are nobody's, and a face that was
+        another person's before remains so.
+
+        Args:
+            tracklet: ``(n,)`` tracklet of each face, in order of time; negative without one.
+        """
+        if not (self.pinned != UNKNOWN).any():
+            return self
+        person = np.where(self.pinned != UNKNOWN, self.pinned, self.person_id)
+        linked = np.flatnonzero((tracklet >= 0) & ~self.removed())
+        linked = linked[np.argsort(tracklet[linked], kind="stable")]
+        person, group = person[linked], tracklet[linked]
+        before, after = _last_known(person, group), _last_known(person[::-1], group[::-1])[::-1]
+        before = np.where(before == UNKNOWN, after, before)
+        after = np.where(after == UNKNOWN, before, after)
+        person = np.where(before == after, before, UNKNOWN)
+        keys = np.column_stack([group, person])
+        run = np.cumsum(np.any(keys != np.roll(keys, 1, axis=0), axis=1))
+        is_assigned = np.isin(run, run[self.pinned[linked] != UNKNOWN]) & (person != UNKNOWN)
+        pinned = self.pinned.copy()
+        pinned[linked[is_assigned]] = person[is_assigned]
+        return dataclasses.replace(self, pinned=pinned)
+
+    def removed_from_continued(self, cluster: Labels) -> NDArray[np.bool_]:
+        """Return the faces in the main cluster of a person that they were removed from, ``(n,)``.
+
+        Args:
+            cluster: ``(n,)`` cluster of each face, from 0.
+        """
+        people = _people_of(self)
+        if not len(people):
+            return np.zeros(len(cluster), np.bool_)
+        known = self.person_id != UNKNOWN
+        column = np.searchsorted(people, self.person_id[known])
+        votes = incidence(column, cluster[known], (len(people), int(cluster.max()) + 1))
+        largest = np.asarray(votes.argmax(axis=1)).reshape(-1)
+        continued = np.where(np.asarray(votes.sum(axis=1)).reshape(-1) > 0, largest, UNKNOWN)
+        left = np.zeros(len(cluster), np.bool_)
+        for person in self.never.T:
+            concerned = person != UNKNOWN
+            place = np.searchsorted(people, person[concerned])
+            left[concerned] |= continued[place] == cluster[concerned]
+        return left & self.removed()
 
     def rejects(self, label: Labels, joins: Labels) -> NDArray[np.bool_]:
         """Return the faces that were removed from the person whom they would join, ``(n,)``.
@@ -152,6 +200,19 @@ def review_links(node: Labels, nodes: int, constraints: ReviewConstraints) -> Ca
     rows, columns = np.nonzero(is_excluded)
     excluded = incidence(pinned_nodes[rows], columns, shape)
     return CannotLink.of(present, excluded, _apart(people, constraints))
+
+
+def _last_known(person: Labels, group: NDArray[np.int32]) -> Labels:
+    """Return the last known person up to each face of its group, ``(n,)``; -1 none.
+
+    Args:
+        person: ``(n,)`` person of each face; -1 unknown.
+        group: ``(n,)`` group of each face, together.
+    """
+    rows = np.arange(len(person))
+    last = np.maximum.accumulate(np.where(person != UNKNOWN, rows, -1))
+    known = (last >= 0) & (group[last] == group)
+    return np.where(known, person[last], UNKNOWN)
 
 
 def _people_of(labels: ReviewConstraints | ReviewedFaces) -> NDArray[np.int64]:

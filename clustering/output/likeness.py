@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from clustering.faces.embedding_space import all_have_sface, face_embeddings, face_weights
+from clustering.faces.embedding_space import (
+    all_have_sface,
+    face_clarity,
+    face_embeddings,
+    face_weights,
+)
 from clustering.grouping.arrays import Floats
 from clustering.grouping.linkage import Distance, Groups, groups_of
 from clustering.output.montage import choose_faces
@@ -65,6 +70,8 @@ class Likeness:
         self._square = np.einsum("ij,ij->i", self._embedding, self._embedding, dtype=np.float64)
         weights = (face_weights(table, sface=sface) for table in faces)
         self._weight = np.concatenate([np.zeros(0), *weights])
+        clarities = (face_clarity(table, sface=sface) for table in faces)
+        self._clarity = np.concatenate([np.zeros(0), *clarities])
         self._frame = _frame_numbers(faces)
         self._time_s = _timeline_s(faces)
         # Cache of the last query: pages send several queries about one assignment.
@@ -139,7 +146,7 @@ class Likeness:
         return person, distance
 
     def portraits(self, person: int, rows: NDArray[np.int64], *, count: int) -> NDArray[np.int64]:
-        """Choose the best and most varied faces of a person; return their rows, ``(m,)`` ascending.
+        """Choose a person's best and most different faces; return their rows, ``(m,)`` ascending.
 
         Args:
             person: cache key; the cached choice is valid while the person's faces stay the same.
@@ -149,9 +156,10 @@ class Likeness:
         latest = self._portraits.get(person)
         if latest is not None and latest.count == count and np.array_equal(latest.rows, rows):
             return latest.chosen
-        embedding = self._embedding[rows]
-        weight = self._weight[rows].astype(np.float32)
-        chosen = rows[choose_faces(embedding, weight, self._time_s[rows], count=count)]
+        chosen = choose_faces(
+            self._embedding[rows], self._clarity[rows], self._time_s[rows], count=count
+        )
+        chosen = rows[np.sort(chosen)]
         self._portraits[person] = _Portraits(rows, count, chosen)
         return chosen
 

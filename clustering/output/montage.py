@@ -1,4 +1,4 @@
-"""Montages: the best and most varied faces of a person in one image."""
+"""Montages: the best and most different faces of a person in one image."""
 
 from __future__ import annotations
 
@@ -20,31 +20,33 @@ _SAMPLED_FACES = 500  # faces sampled to estimate the typical distance
 
 def choose_faces(
     embedding: NDArray[np.float32],
-    quality: NDArray[np.float32],
+    clarity: NDArray[np.float64],
     moment_s: NDArray[np.float64],
     *,
     count: int = SIDE**2,
 ) -> NDArray[np.int64]:
-    """Choose the best and most varied faces; return their rows, ``(m,)`` ascending.
+    """Choose the best and most different faces; return their rows, ``(m,)``, in order of choice.
 
-    Among the better half by quality, choose the best face, then repeatedly the face farthest from
-    all chosen ones, by embedding and by time (farthest-point sampling: Gonzalez, "Clustering to
-    minimize the maximum intercluster distance", 1985).
+    Among the clearer half, choose the clearest face, then repeatedly the face that is clearest and
+    farthest from all chosen ones, by embedding and by time (farthest-point sampling: Gonzalez,
+    "Clustering to minimize the maximum intercluster distance", 1985). Thus the first few faces are
+    the best choice of so few.
 
     Args:
         embedding: ``(n, d)`` embedding of each face.
-        quality: ``(n,)`` quality of each face, above 0.
+        clarity: ``(n,)`` clarity of each face, above 0; see `face_clarity`.
         moment_s: ``(n,)`` time of each face, seconds; far apart for different footages.
         count: maximum number of faces.
     """
-    if len(quality) <= count:
-        return np.arange(len(quality))
-    half = max(count, (len(quality) + 1) // 2)
-    rows = np.flatnonzero(quality >= np.sort(quality)[-half])
+    count = min(count, len(clarity))
+    if not count:
+        return np.zeros(0, np.int64)
+    half = max(count, (len(clarity) + 1) // 2)
+    rows = np.flatnonzero(clarity >= np.sort(clarity)[-half])
     typical = _typical_distance(embedding[rows])
     spacing_s = max(float(np.ptp(moment_s[rows])) / count, 1e-6)
     nearest = np.full(len(rows), np.inf)
-    chosen = [int(np.argmax(quality[rows]))]
+    chosen = [int(np.argmax(clarity[rows]))]
     while len(chosen) < count:
         last = rows[chosen[-1]]
         difference = np.linalg.norm(embedding[rows] - embedding[last], axis=1) / typical
@@ -52,8 +54,8 @@ def choose_faces(
         nearest = np.minimum(nearest, difference + _TIME_WEIGHT * delay)
         # No row is chosen twice, even if all faces are equal.
         nearest[chosen] = -1
-        chosen.append(int(np.argmax(nearest * np.sqrt(quality[rows]))))
-    return np.sort(rows[chosen])
+        chosen.append(int(np.argmax(nearest * clarity[rows])))
+    return rows[chosen]
 
 
 def _typical_distance(embedding: NDArray[np.float32]) -> float:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.faces.embedding_space import all_have_sface, face_clarity, face_embeddings
 from clustering.faces.labelled import LabelledFootage, numbers_in_frame
 from clustering.faces.portraits import portrait_region
-from clustering.faces.quality import quality
 from clustering.output.montage import build_montage, choose_faces, cut_tile, layout
 from data.core.boxes import Box
 from data.core.digest import digest, file_key
@@ -20,7 +20,7 @@ from data.project.filenames import MONTAGE_FOLDER, UNKNOWN_FOLDER, person_file_n
 from data.project.manifest import OutputFile
 from data.video.pictures.jpeg import encode_jpeg, read_jpeg
 
-MONTAGE_VERSION = "1"  # increment when the same faces give a different picture
+MONTAGE_VERSION = "2"  # increment when the same faces give a different picture
 
 PortraitFile = Callable[[str, int, int], Path]
 """Function that returns the path of a portrait, given footage, frame index and face number."""
@@ -76,16 +76,17 @@ def _portrait_files(
 def _choose_tiles(
     footages: Sequence[LabelledFootage], person: int, portrait_file: PortraitFile
 ) -> list[_Tile]:
-    """Choose the faces of a person's montage, in order of footage and time."""
+    """Choose the faces of a person's montage, the best and most different ones first."""
     own = [np.flatnonzero(footage.person_id == person) for footage in footages]
     total = sum(len(rows) for rows in own)
     if not total:
         return []
     footage_rows = list(zip(footages, own, strict=True))
-    embedding = np.concatenate([f.faces.embedding[rows] for f, rows in footage_rows])
-    weight = np.concatenate([quality(f.faces.take(rows)) for f, rows in footage_rows])
-    shape = layout(total)
-    chosen = choose_faces(embedding, weight, _timeline_s(footage_rows), count=shape[0] * shape[1])
+    tables = [footage.faces.take(rows) for footage, rows in footage_rows]
+    sface, shape = all_have_sface(tables), layout(total)
+    embedding = np.concatenate([face_embeddings(table, sface=sface) for table in tables])
+    clarity = np.concatenate([face_clarity(table, sface=sface) for table in tables])
+    chosen = choose_faces(embedding, clarity, _timeline_s(footage_rows), count=shape[0] * shape[1])
     faces = [(footage, int(row)) for footage, rows in footage_rows for row in rows]
     return [_tile(*faces[i], portrait_file=portrait_file) for i in chosen]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from clustering.pairing.overlap import Overlap
 from clustering.pairing.start_times import Offset
+from data.core.counts import counted
 from data.core.intervals import Intervals, as_intervals, clock, intersection, lengths_s
 
 DIGITS = 6
@@ -77,9 +78,9 @@ def lesson_lines(lesson: Lesson) -> list[str]:
     first, second = lesson.names
     ranges = ["{} to {}".format(*map(clock, lesson.own_overlap(index))) for index in (0, 1)]
     disconnects = lesson.overlap.disconnects
-    count = f"{len(disconnects) or 'no'} disconnect{'s' if len(disconnects) != 1 else ''}"
-    source = lesson.offset.source
-    overlap = f"overlap {ranges[0]} of {first}, {ranges[1]} of {second} (by {source})"
+    count = counted(len(disconnects), "disconnect") if disconnects else "no disconnects"
+    source = lesson.offset.source_shown
+    overlap = f"overlap {ranges[0]} of {first}, {ranges[1]} of {second} (from {source})"
     lines = [f"{first} + {second}: {overlap}, {count}"]
     for disconnect in disconnects:
         off, back = (
@@ -88,5 +89,6 @@ def lesson_lines(lesson: Lesson) -> list[str]:
         )
         later = ", after the overlap" if disconnect.back_s > lesson.overlap.end_s else ""
         name = lesson.names[disconnect.recording]
-        lines.append(f"  {name} off at {off} for {disconnect.lasts_s:.0f} s, back at {back}{later}")
+        lasts = f"{disconnect.lasts_s:.0f} s"
+        lines.append(f"  {name} has no picture from {off} for {lasts}, back at {back}{later}")
     return lines

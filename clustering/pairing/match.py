@@ -56,8 +56,9 @@ class Paired:
         a, b = (footage.path.name for footage in self.footages)
         when = [f"{clock(on[0, 0])} to {clock(on[-1, 1])}" for on in (first, second)]
         raise InputError(
-            f"{a} and {b}: no overlap: by {self.offset.source} {b} is on from {when[1]} of {a}, "
-            f"which is on from {when[0]}; give their start times with --starts or --offset"
+            f"{a} and {b} do not overlap: according to {self.offset.source_shown}, {b} runs from "
+            f"{when[1]} on the clock of {a}, which runs from {when[0]}; give their start times "
+            "with --starts or --offset"
         )
 
 
@@ -88,7 +89,7 @@ def _pair(pair: RecordingPair, footages: Sequence[Footage]) -> Paired:
         lone = footages[0].path
         other = pair.second if absolute(lone) == absolute(pair.first) else pair.first
         reason = f"{other.name}, its pair, cannot be used"
-        raise InputError(f"{lone}: left out, since {reason}; fix that, or name it without --pair")
+        raise InputError(f"{lone}: left out, since {reason}; fix that, or give it without --pair")
     for footage in footages:
         if footage.kind != "video":
             raise InputError(f"--pair {footage.path}: not a video; only recordings are paired")

@@ -57,27 +57,27 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         metavar=("TIME", "TIME"),
         help="when the recordings of the preceding pair began, such as 10:30:00 10:31:12 "
-        "(default: from container or file name)",
+        "(default: read from the files or their names)",
         **collected,
     )
     add(
         _OFFSET,
         type=float,
         metavar="SECONDS",
-        help="or how much later the second recording began; negative if earlier",
+        help="instead of --starts: how much later the second recording began; negative if earlier",
         **collected,
     )
     add(
         DISCONNECT,
         type=float,
         metavar="SECONDS",
-        help="duration without frames, or black, that counts as a disconnect (default: 5)",
+        help="how long frames must be missing or black to count as a disconnect (default: 5)",
     )
     add(
         FROZEN,
         type=float,
         metavar="SECONDS",
-        help="duration of a still picture that counts as a disconnect (default: never)",
+        help="how long the picture must be frozen to count as a disconnect (default: never)",
     )
 
 

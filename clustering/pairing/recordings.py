@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from clustering.pairing.lesson import DIGITS
@@ -45,7 +45,7 @@ def detect_on_air(recording: Recording, context: TaskContext) -> list[list[float
 
 def find_on_air_times(
     project: Project,
-    footages: Iterable[tuple[str, Footage]],
+    footages: Sequence[tuple[str, Footage]],
     off: OffSettings,
     *,
     threads: int,
@@ -58,6 +58,8 @@ def find_on_air_times(
         Errors of recordings that cannot be used, by name.
     """
     refused: dict[str, Exception] = {}
+    if not footages:
+        return refused
     threads = context.runner.threads(threads)
     recordings = (Recording(name, footage, off, threads) for name, footage in footages)
     works = (_work(project, recording, force=force) for recording in recordings)

@@ -22,6 +22,7 @@ CREATION_TIME: Final = "creation_time"
 FILE_NAME: Final = "file name"
 STARTS: Final = "--starts"
 OFFSET: Final = "--offset"
+_SOURCES: Final = {CREATION_TIME: "the files' creation times", FILE_NAME: "the file names"}
 
 _LAST_IMPLAUSIBLE_YEAR = 1980
 """Creation times up to this year are implausible: devices without a clock start in 1904, 1970 or
@@ -51,6 +52,11 @@ class Offset:
     source: str  # creation_time, file name, --starts or --offset
     starts: tuple[str, str] | None = None  # ISO 8601 or times of day; None if unknown
 
+    @property
+    def source_shown(self) -> str:
+        """The source in words."""
+        return _SOURCES.get(self.source, self.source)
+
 
 def offset_between(first: Path, second: Path) -> Offset:
     """Return the delay of ``second`` from both creation times, or else from both file names.
@@ -67,7 +73,7 @@ def offset_between(first: Path, second: Path) -> Offset:
         if a and b and (a.tzinfo is None) == (b.tzinfo is None):
             starts = a.isoformat(), b.isoformat()
             return Offset((b - a).total_seconds(), source, starts)
-    unknown = "neither their containers nor their names say when both began"
+    unknown = "the start times are in neither the files' metadata nor their names"
     raise InputError(f"{first} and {second}: {unknown}; use --starts or --offset")
 
 
