@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 from data.core.atomic import remove_partial
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.core.name_list import first_names
 from data.execution.context import RunContext
@@ -23,21 +24,21 @@ from data.project.stages import DETECTIONS, TRACKS
 from data.storage.fetch import fetch_footage
 from data.tables.frame_sizes import assignments_in_frame, store_frame_sizes
 from data.tables.people import Assignments, open_people
+from data.tables.tracks import has_tracks
 from data.video.container import ASSUMED_RATE
 from data.video.content import follow_moved
-from data.video.footage import Footage, add_footage, probe
+from data.video.footage import Footage, add_footage, probe, probe_entry
 from data.video.frames import Damage
-from tracking.detection.body_weights import FoundBodies, find_body_model
+from tracking.detection.body_weights import BODIES_FOLDER, FoundBodies, find_body_model
 from tracking.detection.export import exported_model, people_of_classes
 from tracking.detection.tasks import DetectorSettings, TrackJob, TrackTask, detect_segment
-from tracking.detection.weights import STARTING_FOLDER
 from tracking.tracks import LinkSettings
-from tracking.training.report import REPORT
-from tracking.training.usefulness import require_useful
+from tracking.training.usefulness import ChosenDetector, choose_detector
 from tracking.writing import (
     LinkJob,
     PersonTracks,
     Tracked,
+    put_in_place,
     read_tracked,
     write_detections_and_tracks,
     write_tracks,
@@ -59,7 +60,9 @@ class TrackSettings:
         device, runtime, threads: how the detector is executed; no effect on the output.
         force: repeat finished work, and accept a footage that has changed.
         body_weights: source of the body detector; see `find_body_model`.
-        training: False to follow bodies and recognised faces without the trained detector.
+        training: whether to use the trained detector; False to follow bodies and recognised faces
+            without it, None to use it if the project has one.
+        offline: do not download the body detector's default weights.
     """
 
     every_nth: int = 1
@@ -72,7 +75,8 @@ class TrackSettings:
     threads: int = 0
     force: bool = False
     body_weights: str | None = None
-    training: bool = True
+    training: bool | None = None
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class TracksSummary:
 class _Inputs:
     """Detector, names and known identities of a project."""
 
-    weights: Path | None  # None without a trained detector
+    detector: ChosenDetector
     names: Mapping[int, str]
     classes: tuple[int, ...]  # person id of each class of the detector
     model_key: str
@@ -110,23 +114,21 @@ def track_people(
     Finished footages and checkpoints of an earlier run are reused.
 
     Args:
-        project: project with a trained detector.
+        project: project with people.
         paths: the footages; empty for all footages of the project.
         settings: options of tracking.
         context: progress bars, failures and runner.
 
     Raises:
-        InputError: the project has no detector or no people, or a footage is unreadable or has
-            changed.
+        InputError: the project has no people or not the detector that was asked for, or a footage
+            is unreadable or has changed.
     """
     with project.lock():
         context.notes.extend(follow_moved(project, paths))
         store_frame_sizes(project)
-        inputs = _inputs_of(project, settings)
+        inputs = _inputs_of(project, settings, context.say)
         stage = _Tracking(project, settings, inputs)
-        context.notes.extend([inputs.bodies.note] if inputs.bodies.note else [])
-        if settings.training and not settings.force:
-            require_useful(project.tracker_folder / REPORT, project.folder)
+        context.notes.extend(filter(None, (inputs.detector.note, inputs.bodies.note)))
         chosen = paths or [entry.path for entry in project.footages.values()]
         if not chosen:
             raise InputError(f"{project.folder}: no footage in it; name one, such as concert.mp4")
@@ -140,31 +142,36 @@ def track_people(
             frames=round(frames / settings.every_nth),
         )
         remove_partial(project.tracks_folder)
+        context.remember_options(project)
         return summaries
 
 
-def _inputs_of(project: Project, settings: TrackSettings) -> _Inputs:
+def _inputs_of(project: Project, settings: TrackSettings, say: Callable[[str], None]) -> _Inputs:
     if not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
     with open_people(project.people_file) as people, people.reading():
         names, merged_into = people.names(), people.merged_into()
-    weights: Path | None = None
+        detector = choose_detector(project, people, settings.training)
+    if detector.weights is None and not settings.faces:
+        message = "without a trained detector, people are named by their faces"
+        raise InputError(f"{project.folder}: {message}; leave out --no-faces, or run train-tracker")
     classes: tuple[int, ...] = ()
     key = ""
-    if settings.training:
-        weights = project.tracker_file
+    if (weights := detector.weights) is not None:
         metadata = exported_model(weights).metadata
         classes, key = people_of_classes(weights, metadata, names, merged_into), metadata.key
     return _Inputs(
-        weights=weights,
+        detector=detector,
         names=names,
         classes=classes,
         model_key=key,
         label_margin=project.label_margin,
         bodies=find_body_model(
             settings.body_weights,
-            project.tracker_folder / STARTING_FOLDER,
-            download=not settings.training,
+            project.tracker_folder / BODIES_FOLDER,
+            offline=settings.offline,
+            say=say,
+            needed=detector.weights is None,
         ),
     )
 
@@ -202,7 +209,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         frames = _frames_expected(probed, job.detection.every_nth)
         if tracked:
             return Work(name, planned, last=Task(read_tracked, job), total=frames, done=frames)
-        # The earlier tracks stay valid until new ones are written.
+        # The earlier tracks stay in force until the new ones are whole, see `finish`.
         if detected:
             return Work(name, planned, last=Task(write_tracks, job), total=frames, done=frames)
         if settings.force:
@@ -222,7 +229,8 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         )
 
     def _probed(self, path: Path) -> Footage:
-        return probe(fetch_footage(path), self.project.streams_of(path))
+        entry = self.project.footage_at(path)
+        return probe(fetch_footage(path)) if entry is None else probe_entry(entry)
 
     def _detect_tasks(self, job: TrackJob) -> tuple[Task[Damage], ...]:
         gpus = _GPU_SHARE if self.settings.device.startswith("cuda") else 0.0
@@ -237,10 +245,8 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         """Record a footage's detections and tracks, and remove its checkpoints."""
         planned, tracked = finished.work.payload, finished.output()
         job = planned.job
-        if not planned.detected:
-            self.project.finish(DETECTIONS, job.detection.record(), job.name)
         if not planned.tracked:
-            self.project.finish(TRACKS, job.record(), job.name)
+            self._replace_tracks(planned)
         # Even if the footage was finished: that run may have been killed just before this line.
         shutil.rmtree(job.detection.folder, ignore_errors=True)
         return TracksSummary(
@@ -255,6 +261,21 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             notes=(*_removed(tracked), *self._lost(job, tracked)),
         )
 
+    def _replace_tracks(self, planned: _PlannedTracks) -> None:
+        """Replace the detections and tracks of a footage, and their records."""
+        project, job = self.project, planned.job
+        # A run that is stopped in between leaves no record of other files.
+        if not planned.detected and not project.is_finished(
+            DETECTIONS, job.detection.record(), job.name
+        ):
+            project.unfinish(DETECTIONS, job.name)
+        if not project.is_finished(TRACKS, job.record(), job.name):
+            project.unfinish(TRACKS, job.name)
+        put_in_place(job)
+        if not planned.detected:
+            project.finish(DETECTIONS, job.detection.record(), job.name)
+        project.finish(TRACKS, job.record(), job.name)
+
     def _job(self, name: str, footage: Footage, threads: int) -> LinkJob:
         project, settings, inputs = self.project, self.settings, self.inputs
         detection = TrackJob(
@@ -262,7 +283,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             folder=project.tracks_file(name).with_suffix(".parts"),
             every_nth=settings.every_nth if footage.kind == "video" else 1,
             detector=DetectorSettings(
-                weights=inputs.weights,
+                weights=inputs.detector.weights,
                 key=inputs.model_key,
                 device=settings.device,
                 runtime=settings.runtime,
@@ -280,6 +301,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             names=inputs.names,
             label_margin=inputs.label_margin,
             faces=self._faces(name),
+            training=settings.training,
             linking=settings.linking,
             overlay=settings.overlay,
             mot=settings.mot,
@@ -295,19 +317,22 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             for person, name in job.names.items()
             if name not in found
         }
-        lost = [f"{name} ({faces} faces)" for name, faces in counts.items() if faces]
+        lost = [f"{name} ({counted(n, 'face')} found)" for name, n in counts.items() if n]
         if not lost:
             return ()
         used = self._lossy_options()
-        advice = f"leave out {used}" if used else "train-tracker with more epochs may find them"
-        return (f"no track of {first_names(lost)}, whom cluster-faces found in it; {advice}",)
+        trained = self.inputs.detector.weights is not None
+        training = "a detector trained with train-tracker may help"
+        if trained:
+            training = "train-tracker with more epochs may help"
+        return (f"{first_names(lost)} could not be tracked; {used or training}",)
 
     def _lossy_options(self) -> str:
-        """Return the options in use that lose people."""
+        """Return how to run without the options in use that lose people."""
         used = {
-            "--every-nth": self.settings.every_nth > 1,
-            "--no-faces": not self.settings.faces,
-            "--no-training": not self.settings.training,
+            "give --every-nth 1": self.settings.every_nth > 1,
+            "leave out --no-faces": not self.settings.faces,
+            "leave out --no-training": self.settings.training is False,
         }
         return " and ".join(option for option, is_used in used.items() if is_used)
 
@@ -337,7 +362,7 @@ def _is_detected(project: Project, job: LinkJob) -> bool:
 
 def _is_tracked(project: Project, job: LinkJob) -> bool:
     finished = project.is_finished(TRACKS, job.record(), job.name)
-    return finished and all(file.exists() for file in job.files)
+    return finished and all(file.exists() for file in job.files) and has_tracks(project, job.name)
 
 
 def _frames_expected(footage: Footage, every_nth: int) -> int:

@@ -2,81 +2,78 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from data.core.digest import file_key
 from data.core.errors import InputError
+from data.core.name_list import first_names
 from data.project.cleanup import Removable, existing_files, files_under
-from data.project.manifest import MANIFEST
 from data.project.project import FootageEntry, Project
-from data.project.stages import DETECTIONS, TRACKER, TRACKS, TrackerRecord, TracksRecord
-from data.project.status import StageStatus
-from data.tables.dataset import DATA_FILE
+from data.project.stages import (
+    DETECTIONS,
+    TRACKER,
+    TRACKS,
+    DetectionsRecord,
+    TracksRecord,
+)
+from data.project.status import OTHER_OPTIONS, StageStatus
 from data.tables.frame_sizes import assignments_in_frame
 from data.tables.people import Assignments, People, open_people
+from data.tables.tracks import has_tracks
+from data.video.footage import holds_pictures
 from data.video.pictures.media_folder import size_on_disk
+from tracking.detection.body_weights import NO_BODIES
 from tracking.detection.export import current_classes, weights_key
 from tracking.detection.inputs import detections_record, faces_key, tracks_record
-from tracking.training.examples import ids_in_dataset, read_examples
 from tracking.training.report import REPORT, REPORT_FILES
-from tracking.training.stage import TRAINING_FOLDER, person_ids
-from tracking.training.stage import VERSION as TRAINING_VERSION
+from tracking.training.stage import TRAINING_FOLDER, TrackerSettings
+from tracking.training.state import NO_PEOPLE, is_tracker_stale
+from tracking.training.state import states as tracker_states
+from tracking.training.usefulness import choose_detector
 
-_NO_PEOPLE = "no people yet"
-_ANOTHER_VERSION = "tracked by another version"
+if TYPE_CHECKING:
+    from tracking.stage import TrackSettings
+
+_ANOTHER_VERSION = "tracked by another version of fancam"
 
 
-def states(project: Project) -> list[StageStatus]:
+def states(
+    project: Project,
+    training: TrackerSettings | None = None,
+    tracking: TrackSettings | None = None,
+) -> list[StageStatus]:
     """Return the status of the tracker, then of the tracks of every footage.
+
+    Args:
+        project: the project.
+        training: settings of the next training; None for those of the last one.
+        tracking: settings of the next tracking; None for those of the last one.
 
     Raises:
         InputError: people.sqlite is unreadable.
     """
     entries = list(project.footages.values())
+    tracker = tracker_states(project, training)
     if not project.people_file.exists():
-        tracks = [StageStatus("tracks", entry.name, "missing", _NO_PEOPLE) for entry in entries]
-        return [StageStatus("tracker", "", "missing", _NO_PEOPLE), *tracks]
+        tracks = [StageStatus("tracks", entry.name, "missing", NO_PEOPLE) for entry in entries]
+        return [*tracker, *tracks]
     with open_people(project.people_file) as people:
-        tracker = _tracker_status(project, people)
-        return [tracker, *(_tracks_status(project, people, entry) for entry in entries)]
+        return [
+            *tracker,
+            *(_tracks_status(project, people, entry, tracking) for entry in entries),
+        ]
 
 
-def _tracker_status(project: Project, people: People) -> StageStatus:
-    record = project.record(TRACKER)
-    if record is None or not project.tracker_file.exists():
-        stopped = (project.tracker_folder / TRAINING_FOLDER).exists()
-        why = "its training is not finished" if stopped else "not trained yet"
-        return _untrained(project, "missing", why)
-    if is_tracker_stale(project, people, record):
-        return _untrained(project, "stale", "the dataset has changed since")
-    if record.version != TRAINING_VERSION:
-        return _untrained(project, "stale", "trained by another version")
-    return StageStatus("tracker", "")
-
-
-def _untrained(project: Project, state: Literal["stale", "missing"], why: str) -> StageStatus:
-    """Return the status of a tracker; without a command if the dataset cannot be trained on."""
-    folder = project.dataset_folder
-    files = [folder / MANIFEST, folder / DATA_FILE]
-    try:
-        _, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
-        person_ids(project, names)
-    except InputError as error:
-        because = str(error).removeprefix(f"{project.folder}: ").removeprefix(f"{folder}: ")
-        return StageStatus("tracker", "", state, f"{why}; {because}")
-    return StageStatus("tracker", "", state, why, ("train-tracker", str(project.folder)))
-
-
-def _tracks_status(project: Project, people: People, entry: FootageEntry) -> StageStatus:
+def _tracks_status(
+    project: Project, people: People, entry: FootageEntry, settings: TrackSettings | None
+) -> StageStatus:
     command: tuple[str, ...] = ("track-people", str(project.folder), str(entry.path))
     record = project.record(TRACKS, entry.name)
-    if record is not None and not record.detections.model:
-        command = (*command, "--no-training")
-    elif not _is_usable(project, people):
-        command = ()  # after train-tracker
+    if record is not None and record.training is not None:
+        command = (*command, "--training" if record.training else "--no-training")
+        if record.training and not project.tracker_file.exists():
+            command = ()  # after train-tracker
     files = (project.tracks_file(entry.name), project.detections_file(entry.name))
     missing = [file.name for file in files if not file.exists()]
     if not project.has_record(TRACKS, entry.name):
@@ -87,19 +84,43 @@ def _tracks_status(project: Project, people: People, entry: FootageEntry) -> Sta
         return StageStatus("tracks", entry.name, "missing", f"{missing[0]} is gone", command)
     if record is None:
         return StageStatus("tracks", entry.name, "stale", _ANOTHER_VERSION, command)
+    if not has_tracks(project, entry.name):
+        why = f"{files[0].name} is damaged, or writing it was stopped"
+        return StageStatus("tracks", entry.name, "stale", why, command)
+    if settings is not None and _with_settings(record, entry, settings) != record:
+        return StageStatus("tracks", entry.name, "stale", OTHER_OPTIONS, command)
     current = _current_record(project, people, entry, record)
     detected = project.is_finished(DETECTIONS, current.detections, entry.name)
     if detected and project.is_finished(TRACKS, current, entry.name):
+        if settings is not None and (unwritten := _unwritten(files[0], settings)):
+            why = f"{first_names(unwritten)} not written yet"
+            return StageStatus("tracks", entry.name, "missing", why, command)
         return StageStatus("tracks", entry.name)
     return StageStatus("tracks", entry.name, "stale", _difference(record, current, people), command)
 
 
-def _is_usable(project: Project, people: People) -> bool:
-    """Return whether there is a tracker whose classes are people of the project."""
-    record, names = project.record(TRACKER), people.names()
-    trained = () if record is None else record.person_id
-    classes = current_classes(trained, names, people.merged_into())
-    return project.tracker_file.exists() and all(person in names for person in classes)
+def _unwritten(csv_file: Path, settings: TrackSettings) -> list[str]:
+    """Return the names of the missing files that settings ask for beside the tracks."""
+    wanted = {".txt": settings.mot, ".mp4": settings.overlay}
+    files = [csv_file.with_suffix(suffix) for suffix, is_wanted in wanted.items() if is_wanted]
+    return [file.name for file in files if not file.exists()]
+
+
+def _with_settings(
+    record: TracksRecord, entry: FootageEntry, settings: TrackSettings
+) -> TracksRecord:
+    """Return a record with other settings; the weights of bodies stay, unless there are none."""
+    every_nth = 1 if holds_pictures(entry) else settings.every_nth
+    bodies = "" if settings.body_weights == NO_BODIES else record.detections.bodies
+    no_faces = faces_key(Assignments.empty())
+    has_faces = record.faces != no_faces
+    return replace(
+        record,
+        detections=replace(record.detections, every_nth=every_nth, bodies=bodies),
+        naming=asdict(settings.linking),
+        training=settings.training,
+        faces=record.faces if settings.faces or not has_faces else no_faces,
+    )
 
 
 def _current_record(
@@ -107,12 +128,13 @@ def _current_record(
 ) -> TracksRecord:
     """Return the record that tracking now with the settings of ``record`` would write."""
     previous = record.detections
+    weights = choose_detector(project, people, record.training).weights
     size = size_on_disk(entry.path)
     detections = detections_record(
         # A missing footage counts as unchanged here; `clustering.state` reports it.
         size_bytes=previous.size_bytes if size is None else size,
         every_nth=previous.every_nth,
-        model_key=_model_key(project.tracker_file) if previous.model else "",
+        model_key=_model_key(weights) if weights is not None else "",
         video_stream=entry.streams.video,
         bodies_key=previous.bodies,  # the weights may be outside of the project
     )
@@ -126,6 +148,7 @@ def _current_record(
         classes=current_classes(record.classes, people.names(), people.merged_into()),
         faces=faces_key(assignments_in_frame(people, entry)) if with_faces else no_faces,
         names=people.names(),
+        training=record.training,
     )
 
 
@@ -137,15 +160,8 @@ def _model_key(weights: Path) -> str:
 
 
 def _difference(record: TracksRecord, current: TracksRecord, people: People) -> str:
-    before, after = record.detections, current.detections
-    if before.size_bytes != after.size_bytes:
-        return "the footage has changed"
-    if before.model and not after.model:
-        return "its tracker is missing"
-    if before.model != after.model:
-        return "tracked by an earlier tracker"
-    if before != after:
-        return _ANOTHER_VERSION
+    if record.detections != current.detections:
+        return _detections_difference(record.detections, current.detections)
     if record == current:
         return "its detections are missing"
     if record.classes != current.classes or _are_merged(record, people):
@@ -158,6 +174,18 @@ def _difference(record: TracksRecord, current: TracksRecord, people: People) -> 
     if record.names != current.names:
         return "people were added or removed"
     return "the dataset has changed since"
+
+
+def _detections_difference(before: DetectionsRecord, after: DetectionsRecord) -> str:
+    if before.size_bytes != after.size_bytes:
+        return "the footage has changed"
+    if before.model and not after.model:
+        return "its detector is missing or can no longer be used"
+    if after.model and not before.model:
+        return "a detector has been trained since"
+    if before.model != after.model:
+        return "tracked by an earlier detector"
+    return _ANOTHER_VERSION
 
 
 def _are_merged(record: TracksRecord, people: People) -> bool:
@@ -218,26 +246,6 @@ def stale_tracking(project: Project) -> StaleTracking:
         tracks = [name for name in tracked if _are_tracks_stale(project, people, name)]
         tracker = record is not None and is_tracker_stale(project, people, record)
     return StaleTracking(record is not None, tracker, tuple(tracked), tuple(tracks))
-
-
-def is_tracker_stale(project: Project, people: People, record: TrackerRecord) -> bool:
-    """Return whether the dataset has changed since the training of ``record``."""
-    folder = project.dataset_folder
-    files = [folder / MANIFEST, folder / DATA_FILE]
-    try:
-        key, names = _examples(folder, tuple(file_key(file) for file in files if file.exists()))
-    except InputError:
-        return True  # the current dataset cannot be trained on
-    ids = ids_in_dataset(project, people)
-    return tuple(ids.get(name) for name in names) != record.person_id or key != record.dataset
-
-
-# Cached, because it reads every image and the pages request it repeatedly.
-@lru_cache(maxsize=8)
-def _examples(folder: Path, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    del keys  # part of the cache key only
-    examples = read_examples(folder)
-    return examples.key, examples.names
 
 
 def _are_tracks_stale(project: Project, people: People, footage: str) -> bool:

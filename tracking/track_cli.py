@@ -5,24 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from data.command.command import (
     limit_threads,
+    log_to,
     naming_left_out,
+    report,
     report_failures,
     run,
+    say,
+    say_all,
     with_next,
     with_projects,
 )
 from data.command.parser import (
     Parser,
     add_device_option,
+    add_offline_option,
     add_project_argument,
     add_ray_option,
     require_device,
     require_range,
 )
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.storage.addresses import footage_path
 from data.storage.shown import shown
@@ -46,14 +53,20 @@ def make_parser() -> Parser:
     """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
-        description="Track each person through every frame with the detector of train-tracker, "
-        "and write one line per person and frame to PROJECT/tracks/FOOTAGE.csv.",
+        description="Track each person through every frame, by their body and face, and write one "
+        "line per person and frame to PROJECT/tracks/FOOTAGE.csv.",
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
     add_project_argument(parser)
-    add("footage", nargs="*", type=footage_path, help="videos (default: all of the project)")
-    add("--force", action="store_true", help="run again even if done, also for changed footage")
+    add(
+        "footage", nargs="*", type=footage_path, help="videos (default: all footage of the project)"
+    )
+    add(
+        "--force",
+        action="store_true",
+        help="redo finished work, and accept footage that has changed since",
+    )
     _add_detection(parser)
     _add_smoothing(parser)
     _add_output(parser)
@@ -72,17 +85,20 @@ def _add_detection(parser: argparse.ArgumentParser) -> None:
     )
     add("--no-faces", action="store_true", help="ignore the faces that cluster-faces recognised")
     add(
-        "--no-training",
-        action="store_true",
-        help="without the detector of train-tracker: follow bodies, named by the faces that "
-        "cluster-faces recognised",
+        "--training",
+        action=argparse.BooleanOptionalAction,
+        help="name people with the detector trained by train-tracker; --no-training: only by the "
+        "faces that cluster-faces recognised (default: the detector, if there is one that "
+        "recognises the people)",
     )
     add(
         "--body-weights",
         metavar="FILE",
-        help="YOLO weights that detect people, to follow them where their face is hidden; none: "
-        "faces alone (default: yolo11n.pt if it is at hand)",
+        help="YOLO weights that detect people, to follow them where their face is hidden; none to "
+        "track faces only (default: yolo11n.pt, downloaded unless a detector trained by "
+        "train-tracker is used)",
     )
+    add_offline_option(detection)
     add_device_option(detection)
     add(
         "--runtime",
@@ -133,35 +149,47 @@ def _track(parsed: argparse.Namespace) -> int:
 
 
 def _track_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
-    _check(parsed)
-    settings = _settings(parsed)
-    limit_threads(parsed.threads)
+    from data.command.remembered import stage_options
+    from data.project.project import Project, require_project
+
+    require_project(parsed.project)
+    project = Project(parsed.project)
+    options = stage_options(make_parser(), parsed, project)
+    settings = track_settings(parsed)
+    say_all(NAME, options.lines)
     from data.command.inputs import footage_paths
+
+    if parsed.dry_run:
+        from data.command.dry_run import stage_plan
+        from tracking.state import states
+
+        paths = footage_paths(parsed.footage, left_out)
+        report(stage_plan(states(project, tracking=settings), project, paths, options))
+        return 0
+    log_to(project, options.remembered)
+    limit_threads(parsed.threads)
     from data.core.progress import bars
     from data.execution.context import RunContext
     from data.execution.failures import Failures
-    from data.project.project import Project
     from data.remote.runners import runner_at
     from tracking.stage import track_people
 
-    project = Project(parsed.project)
     with runner_at(parsed.ray, parsed.syncs) as runner:
-        context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
+        failures = Failures()
+        context = RunContext(
+            bars(NAME), failures, runner, say=partial(say, NAME), options=options.remembered
+        )
         paths = footage_paths(parsed.footage, left_out)
         summaries = track_people(project, paths, settings, context=context)
-    report = with_next(_report(summaries), "crop-people", parsed.project)
-    for line in (*context.notes, *report):
-        print(line)  # noqa: T201
+    lines = with_next(_report(summaries), "crop-people", parsed.project)
+    report((*context.notes, *lines))
     return report_failures(NAME, context.failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> None:
     """Reject invalid options before anything is loaded or written."""
-    from data.project.project import require_project
-
-    require_project(parsed.project)
     require_device(parsed.device)
-    if parsed.no_training and parsed.no_faces:
+    if parsed.training is False and parsed.no_faces:
         raise InputError("--no-training names people by their faces; leave out --no-faces")
     require_range("--every-nth", parsed.every_nth, low=1, high=10_000)
     require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
@@ -169,7 +197,13 @@ def _check(parsed: argparse.Namespace) -> None:
     require_range("--smooth", parsed.smooth, low=0, high=60, unit=" seconds")
 
 
-def _settings(parsed: argparse.Namespace) -> TrackSettings:
+def track_settings(parsed: argparse.Namespace) -> TrackSettings:
+    """Return the settings that options give.
+
+    Raises:
+        InputError: an option is invalid.
+    """
+    _check(parsed)
     from tracking.stage import TrackSettings
     from tracking.tracks import LinkSettings
 
@@ -184,7 +218,8 @@ def _settings(parsed: argparse.Namespace) -> TrackSettings:
         threads=parsed.threads,
         force=parsed.force,
         body_weights=parsed.body_weights,
-        training=not parsed.no_training,
+        training=parsed.training,
+        offline=parsed.offline,
     )
 
 
@@ -207,19 +242,19 @@ def _report(summaries: Sequence[TracksSummary]) -> list[str]:
 def _footage_line(summary: TracksSummary) -> str:
     done = " (done before)" if summary.already_done else ""
     damage = f"; {summary.damage}" if summary.damage else ""
-    cuts = "1 cut" if summary.cuts == 1 else f"{summary.cuts} cuts"
-    return f"{summary.name}: {summary.frames} frames, {cuts}{done}{damage}"
+    counts = f"{counted(summary.frames, 'frame')}, {counted(summary.cuts, 'cut')}"
+    return f"{summary.name}: {counts}{done}{damage}"
 
 
 def _people_lines(summary: TracksSummary) -> list[str]:
     width = max((len(p.name) for p in summary.people), default=0)
     lines = [
-        f"  {p.name:<{width}}  detected in {p.detected:6d} frames"
-        + (f", in {p.bodies} of them the body alone" if p.bodies else "")
+        f"  {p.name:<{width}}  detected in {counted(p.detected, 'frame', width=6)}"
+        + (f", in {p.bodies} of them by the body alone" if p.bodies else "")
         + f", interpolated in {p.filled}"
         for p in summary.people
     ]
-    return lines or ["  nobody of the project was found"]
+    return lines or ["  none of the project's people was found"]
 
 
 if __name__ == "__main__":

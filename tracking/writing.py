@@ -45,6 +45,7 @@ class LinkJob:
         linking: settings of linking.
         overlay: whether to also write a video with boxes and names.
         mot: whether to also write MOTChallenge's format.
+        training: whether the user chose to use the trained detector; None if not chosen.
     """
 
     paths: ProjectFolder
@@ -57,6 +58,7 @@ class LinkJob:
     linking: LinkSettings
     overlay: bool
     mot: bool
+    training: bool | None
 
     @property
     def csv_file(self) -> Path:
@@ -86,6 +88,12 @@ class LinkJob:
         files += [self.overlay_file] if self.overlay else []
         return tuple(files)
 
+    @property
+    def new_files(self) -> dict[Path, Path]:
+        """Each file that a run may write: where it is until all are whole, by its final path."""
+        finals = (self.detections_file, self.csv_file, self.mot_file, self.overlay_file)
+        return {final: self.detection.folder / f"new{final.suffix}" for final in finals}
+
     def record(self) -> TracksRecord:
         """Return everything that the tracks depend on."""
         return tracks_record(
@@ -95,6 +103,7 @@ class LinkJob:
             classes=self.classes,
             faces=faces_key(self.faces),
             names=self.names,
+            training=self.training,
         )
 
 
@@ -119,7 +128,7 @@ class Tracked:
 
 
 def write_detections_and_tracks(job: LinkJob, context: TaskContext) -> Tracked:
-    """Write the detections of all segments, and their tracks."""
+    """Write the detections of all segments, and their tracks, to `LinkJob.new_files`."""
     detection = job.detection
     batches = [
         batch for segment in detection.segments for batch in detection.checkpoints(segment).read()
@@ -130,7 +139,7 @@ def write_detections_and_tracks(job: LinkJob, context: TaskContext) -> Tracked:
 
 
 def write_tracks(job: LinkJob, context: TaskContext) -> Tracked:
-    """Write the tracks from the detections of an earlier run."""
+    """Write the tracks from the detections of an earlier run to `LinkJob.new_files`."""
     return _write_tracks(job, FootageDetections.read(job.detections_file), context)
 
 
@@ -164,19 +173,37 @@ def _write_tracks(
         video=job.detection.footage.kind == "video",
         settings=job.linking,
     )
+    new = job.new_files
+    job.detection.folder.mkdir(parents=True, exist_ok=True)
+    for file in new.values():  # of a stopped run
+        file.unlink(missing_ok=True)
     if store:
-        footage.write(job.detections_file)
-    write_csv(job.csv_file, tracks, job.names)
-    removed = []
-    for file in (job.mot_file, job.overlay_file):  # of earlier tracks
-        if file.exists():
-            file.unlink()
-            removed += [] if file in job.files else [file.name]
+        footage.write(new[job.detections_file])
     if job.mot:
-        write_mot(job.mot_file, tracks)
+        write_mot(new[job.mot_file], tracks)
     if job.overlay:
         _write_overlay(job, tracks, footage.timeline, context)
-    return dataclasses.replace(_tracked(job, footage, tracks), removed=tuple(removed))
+    write_csv(new[job.csv_file], tracks, job.names)
+    removed = tuple(file.name for file in _left_from_earlier(job))
+    return dataclasses.replace(_tracked(job, footage, tracks), removed=removed)
+
+
+def put_in_place(job: LinkJob) -> None:
+    """Replace the files of earlier tracks by the new ones, and remove those that are not renewed.
+
+    The caller has removed the records of the earlier ones.
+    """
+    for file in _left_from_earlier(job):
+        file.unlink()
+    for final, file in job.new_files.items():
+        if file.exists():
+            file.replace(final)
+
+
+def _left_from_earlier(job: LinkJob) -> list[Path]:
+    """Return the files of earlier tracks that the job does not write."""
+    optional = (job.mot_file, job.overlay_file)
+    return [file for file in optional if file.exists() and file not in job.files]
 
 
 def _write_overlay(job: LinkJob, tracks: Tracks, timeline: Timeline, context: TaskContext) -> None:
@@ -193,7 +220,8 @@ def _write_overlay(job: LinkJob, tracks: Tracks, timeline: Timeline, context: Ta
                     bar.update(1)
 
         rate = (footage.rate or ASSUMED_RATE) / job.detection.every_nth
-        write_overlay(job.overlay_file, frames(), tracks, job.names, rate=rate)
+        file = job.new_files[job.overlay_file]
+        write_overlay(file, frames(), tracks, job.names, rate=rate)
 
 
 def _tracked(job: LinkJob, footage: FootageDetections, tracks: Tracks) -> Tracked:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from data.core.atomic import atomic_write
 from data.core.digest import digest
 from data.core.errors import InputError
-from tracking.detection.weights import DEFAULT_WEIGHTS, find_weights
+from tracking.detection.weights import DEFAULT_WEIGHTS, file_at_hand, find_weights
 
 NO_BODIES: Final = "none"
 """Value of --body-weights that follows faces alone."""
+BODIES_FOLDER: Final = "weights"
+"""Folder of the converted body detector in that of the tracker."""
 _PERSON: Final = "person"
 _ADVICE: Final = f"give --body-weights FILE, such as {DEFAULT_WEIGHTS}"
 _ONNX: Final = "bodies.onnx"
+_OPENVINO: Final = "bodies.xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class BodyModel:
     """A detector of people.
 
     Args:
-        graph: ONNX file in the project, or the .xml file of an OpenVINO model.
+        graph: ONNX file, or the .xml file of an OpenVINO model, in the project.
         key: digest of the weights, which the bodies depend on.
         person: index of the class "person".
         image_px: longer side of the pictures that it was trained on.
@@ -43,14 +48,23 @@ class FoundBodies:
     note: str = ""
 
 
-def find_body_model(weights: str | None, folder: Path, *, download: bool) -> FoundBodies:
+def find_body_model(
+    weights: str | None,
+    folder: Path,
+    *,
+    offline: bool,
+    say: Callable[[str], None],
+    needed: bool = True,
+) -> FoundBodies:
     """Locate the body detector, and convert it for the fast runtimes.
 
     Args:
         weights: a .pt file, or a folder with an OpenVINO model that ultralytics exported; "none"
             for no bodies; None for DEFAULT_WEIGHTS, without which faces are followed alone.
-        folder: starting weights of the project; the converted network is stored there.
-        download: whether the default weights may be downloaded.
+        folder: where the converted or copied network is stored, in the project.
+        offline: do not download the default weights.
+        say: prints a line before a download.
+        needed: whether the default weights are worth a download.
 
     Raises:
         InputError: the chosen weights are missing, damaged, or do not detect people.
@@ -58,48 +72,55 @@ def find_body_model(weights: str | None, folder: Path, *, download: bool) -> Fou
     if weights == NO_BODIES:
         return FoundBodies(None)
     if weights is not None:
-        return FoundBodies(_model(weights, folder))
-    at_hand = [file for file in (Path(DEFAULT_WEIGHTS), folder / DEFAULT_WEIGHTS) if file.is_file()]
-    if not at_hand and not download:
-        return FoundBodies(None, f"faces alone: {DEFAULT_WEIGHTS} is not at hand; {_ADVICE}")
+        return FoundBodies(_model(weights, folder, offline, say))
+    if not needed and file_at_hand(DEFAULT_WEIGHTS) is None:
+        return FoundBodies(None, f"tracking faces only: {DEFAULT_WEIGHTS} is missing; {_ADVICE}")
     try:
-        return FoundBodies(_model(DEFAULT_WEIGHTS, folder))
+        return FoundBodies(_model(DEFAULT_WEIGHTS, folder, offline, say))
     except InputError as error:
-        return FoundBodies(None, f"faces alone: {error}")
+        return FoundBodies(None, f"tracking faces only: {error}")
 
 
-def _model(weights: str, folder: Path) -> BodyModel:
+def _model(weights: str, folder: Path, offline: bool, say: Callable[[str], None]) -> BodyModel:
     if Path(weights).is_dir():
-        return _openvino_model(Path(weights))
+        return _openvino_model(Path(weights), folder)
     if not weights.endswith(".pt"):
         raise InputError(f"{weights}: neither weights (.pt) nor an OpenVINO folder; {_ADVICE}")
-    return _yolo_model(weights, folder)
+    return _yolo_model(weights, folder, offline, say)
 
 
-def _yolo_model(weights: str, folder: Path) -> BodyModel:
+def _yolo_model(weights: str, folder: Path, offline: bool, say: Callable[[str], None]) -> BodyModel:
     from tracking.detection.export import exported_model
 
     try:
-        source = Path(find_weights(weights, folder).source)
+        source = Path(find_weights(weights, offline=offline, say=say).source)
         metadata = exported_model(source, cache=folder / _ONNX).metadata
     except InputError as error:
         reason = str(error).split(";")[0].removeprefix(f"{weights}: ")
-        reason = reason.removeprefix(f"{folder / weights}: ")
+        reason = reason.removeprefix(f"{file_at_hand(weights)}: ")
         raise InputError(f"{weights}: {reason}; {_ADVICE}") from error
     person = _person(weights, dict(enumerate(metadata.names)))
     return BodyModel(folder / _ONNX, metadata.key, person, metadata.image_px)
 
 
-def _openvino_model(folder: Path) -> BodyModel:
+def _openvino_model(folder: Path, copies: Path) -> BodyModel:
+    """Copy an OpenVINO model to ``copies``, where other machines that track can read it."""
     graphs, metadata_file = sorted(folder.glob("*.xml")), folder / "metadata.yaml"
     if len(graphs) != 1 or not metadata_file.is_file():
         raise InputError(f"{folder}: no OpenVINO model of ultralytics in it; {_ADVICE}")
+    if not (values := graphs[0].with_suffix(".bin")).is_file():
+        raise InputError(f"{folder}: {values.name} is missing; {_ADVICE}")
     metadata = _read_metadata(metadata_file)
     if metadata.get("task") != "detect":
         raise InputError(f"{folder}: it does not detect objects; {_ADVICE}")
     person = _person(str(folder), metadata.get("names"))
-    key = digest(*(file.read_bytes() for file in (graphs[0], *folder.glob("*.bin"))))
-    return BodyModel(graphs[0], key, person, _image_px(metadata.get("imgsz")))
+    contents = [file.read_bytes() for file in (values, graphs[0])]
+    copied = copies / _OPENVINO
+    for content, file in zip(contents, (copied.with_suffix(".bin"), copied), strict=True):
+        if not file.is_file() or file.read_bytes() != content:
+            with atomic_write(file) as partial:
+                partial.write_bytes(content)
+    return BodyModel(copied, digest(*reversed(contents)), person, _image_px(metadata.get("imgsz")))
 
 
 def _read_metadata(file: Path) -> dict[str, Any]:

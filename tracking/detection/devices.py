@@ -21,7 +21,9 @@ def resolve_device(name: str) -> str:
         return f"cuda:{number or 0}"
     if name == "cpu" or (name == "mps" and mps):
         return name
-    raise InputError(f"--device {name}: not on this machine; leave it out, or give --device cpu")
+    raise InputError(
+        f"--device {name}: this machine has no such device; leave it out, or give --device cpu"
+    )
 
 
 def device_for_tracking(name: str) -> str:

@@ -34,6 +34,7 @@ def tracks_record(
     classes: tuple[int, ...],
     faces: str,
     names: Mapping[int, str],
+    training: bool | None = None,
 ) -> TracksRecord:
     """Return the record of a footage's tracks.
 
@@ -44,6 +45,7 @@ def tracks_record(
         classes: person id of each class of the detector.
         faces: `faces_key` of the recognised faces.
         names: names of all people, by id.
+        training: whether the user chose to use the trained detector; None if not chosen.
     """
     return TracksRecord(
         detections=detections,
@@ -52,6 +54,7 @@ def tracks_record(
         classes=classes,
         faces=faces,
         names=names,
+        training=training,
     )
 
 

@@ -1,9 +1,10 @@
 # mypy: disable-error-code="no-untyped-call"
-"""Starting weights of a training run: a file, official ultralytics weights, or an architecture."""
+"""Weights to start from: a file, ultralytics' published weights, or an architecture."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from data.core.atomic import atomic_write
 from data.core.digest import digest
 from data.core.errors import InputError
+from data.inference.models.ensure import OFFLINE, is_offline
+from data.storage.cache import cache_folder
 from tracking.detection.plain_path import plain_path
 
 if TYPE_CHECKING:
     from ultralytics.nn.tasks import DetectionModel
 
 DEFAULT_WEIGHTS = "yolo11n.pt"
-STARTING_FOLDER = "weights"
-"""Folder of the starting weights in that of the tracker."""
 FROM_SCRATCH = "yolo11n.yaml"
 _ADVICE = f"give --weights FILE, or --weights {FROM_SCRATCH} to train from scratch"
 # ultralytics' published detection weights, except those for other datasets.
@@ -45,21 +46,22 @@ class StartingPoint:
     trained: bool  # False: random weights
 
 
-def find_weights(weights: str, folder: Path) -> Weights:
-    """Locate starting weights; download official ones that are not in ``folder``.
+def find_weights(weights: str, *, offline: bool, say: Callable[[str], None]) -> Weights:
+    """Locate starting weights; download official ones that are not in the cache.
 
     Args:
         weights: a .pt file, an official name such as yolo11n.pt, or an architecture (.yaml).
-        folder: where downloaded weights are stored.
+        offline: download nothing, as with `OFFLINE`.
+        say: prints a line before a download.
 
     Raises:
-        InputError: the weights are missing or cannot be downloaded. Nothing is written then.
+        InputError: the weights are missing, or are not downloaded. Nothing is written then.
     """
     if weights.endswith((".yaml", ".yml")):
         return Weights(weights, _architecture_key(weights))
     if not weights.endswith(".pt"):
         raise InputError(f"{weights}: neither weights (.pt) nor an architecture (.yaml); {_ADVICE}")
-    file = _find(weights, folder)
+    file = file_at_hand(weights) or _download(weights, is_offline(offline), say)
     return Weights(str(file), digest(file.read_bytes()))
 
 
@@ -140,22 +142,30 @@ def _architecture_key(weights: str) -> str:
     return digest(file.read_bytes()) if file.is_file() else weights
 
 
-def _find(weights: str, folder: Path) -> Path:
-    for file in (Path(weights), folder / weights):
-        if file.is_file():
-            return file
-    if not _OFFICIAL.fullmatch(weights):
-        raise InputError(f"{weights}: no such file; {_ADVICE}")
-    return _download(weights, folder / weights)
+def file_at_hand(weights: str) -> Path | None:
+    """Return a file of weights: the path itself, or official weights in the cache."""
+    official = [_cached(weights)] if _OFFICIAL.fullmatch(weights) else []
+    return next((file for file in (Path(weights), *official) if file.is_file()), None)
 
 
-def _download(name: str, file: Path) -> Path:
-    """Download official weights to ``file``, atomically."""
+def _cached(name: str) -> Path:
+    return cache_folder() / "weights" / name
+
+
+def _download(name: str, offline: bool, say: Callable[[str], None]) -> Path:
+    """Download official weights into the cache."""
     from socket import gaierror
     from urllib.request import urlopen
 
+    if not _OFFICIAL.fullmatch(name):
+        raise InputError(f"{name}: no such file; {_ADVICE}")
+    if offline:
+        message = f"not on this machine, and --offline or {OFFLINE} forbids the download"
+        raise InputError(f"{name}: {message}; {_ADVICE}")
+    address, file = f"{_RELEASE}/{name}", _cached(name)
+    say(f"fetching {name} from {address}")
     try:
-        with urlopen(f"{_RELEASE}/{name}", timeout=_TIMEOUT_S) as answer:
+        with urlopen(address, timeout=_TIMEOUT_S) as answer:
             content = answer.read(_MAX_BYTES)
     except OSError as error:
         reason = getattr(error, "reason", error)

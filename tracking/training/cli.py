@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import run, with_next, with_projects
+from data.command.command import log_to, report, run, say, say_all, with_next, with_projects
 from data.command.parser import (
     Parser,
     add_device_option,
+    add_offline_option,
     add_project_argument,
     require_device,
     require_range,
 )
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.storage.shown import shown
 
@@ -37,9 +40,8 @@ def make_parser() -> Parser:
         prog=NAME,
         description="Train a YOLO detector to recognise each person of a project, on the dataset "
         "that cluster-faces wrote.",
-        epilog="Run the same command again to resume a training that was stopped. Weights (.pt) "
-        "are read with an allow-list of their contents, but take them only from sources that you "
-        "trust.",
+        epilog="Run the same command again to resume a stopped run. Weights (.pt) are checked "
+        "when they are read, but use only those from sources that you trust.",
     )
     add = parser.add_argument
     add_project_argument(parser)
@@ -50,7 +52,7 @@ def make_parser() -> Parser:
         help="network to start from: a YOLO detector (.pt), or an architecture to train from "
         "scratch, such as yolo11n.yaml (default: yolo11n.pt, downloaded from ultralytics once)",
     )
-    epochs = "training epochs (default: 12 to 100 by the number of images)"
+    epochs = "training epochs (default: 12 to 100, depending on the number of images)"
     add("--epochs", type=int, metavar="N", help=epochs)
     add("--imgsz", type=int, metavar="PX", help="longer side of the images (default: 416; GPU 640)")
     add("--batch", type=int, metavar="N", help="images per batch (default: 8; GPU 16)")
@@ -61,24 +63,39 @@ def make_parser() -> Parser:
         action="store_true",
         help="also train on 12, 25 and 50 %% of the images, to see whether more images would help",
     )
-    add("--resume", action="store_true", help="resume a stopped training, or fail if there is none")
+    add(
+        "--resume",
+        action="store_true",
+        help="resume a stopped training run, or fail if there is none",
+    )
     add("--force", action="store_true", help="train again even if up to date")
+    add_offline_option(parser)
     return parser
 
 
 def _train(parsed: argparse.Namespace) -> int:
-    _check(parsed)
-    settings = _settings(parsed)
+    from data.command.remembered import stage_options
+
     project = _project(parsed.project)
+    options = stage_options(make_parser(), parsed, project)
+    settings = tracker_settings(parsed)
+    say_all(NAME, options.lines)
+    if parsed.dry_run:
+        from data.command.dry_run import stage_plan
+        from tracking.training.state import states
+
+        report(stage_plan(states(project, settings), project, [], options))
+        return 0
+    log_to(project, options.remembered)
     from data.core.progress import bars
     from data.execution.context import RunContext
     from tracking.training.stage import train_tracker
 
-    # The mean speed, because the bar stands still during the validation after every epoch.
-    progress = bars(NAME, unit="batches", smoothing=0)
-    summary = train_tracker(project, settings, context=RunContext(progress))
-    for line in with_next(_report(summary, project.folder), "track-people", parsed.project):
-        print(line)
+    context = RunContext(
+        bars(NAME, unit="batches"), say=partial(say, NAME), options=options.remembered
+    )
+    summary = train_tracker(project, settings, context=context)
+    report(with_next(_report(summary, project.folder), "track-people", parsed.project))
     return 0
 
 
@@ -90,10 +107,16 @@ def _check(parsed: argparse.Namespace) -> None:
     require_range("--seed", parsed.seed, low=0, high=2**31 - 1)
     require_device(parsed.device)
     if parsed.resume and parsed.force:
-        raise InputError("--resume and --force exclude each other: give one of them")
+        raise InputError("--resume and --force cannot be combined: give one of them")
 
 
-def _settings(parsed: argparse.Namespace) -> TrackerSettings:
+def tracker_settings(parsed: argparse.Namespace) -> TrackerSettings:
+    """Return the settings that options give.
+
+    Raises:
+        InputError: an option is invalid.
+    """
+    _check(parsed)
     from tracking.training.stage import TrackerSettings
 
     return TrackerSettings(
@@ -106,6 +129,7 @@ def _settings(parsed: argparse.Namespace) -> TrackerSettings:
         learning_curve=parsed.learning_curve,
         resume=parsed.resume,
         force=parsed.force,
+        offline=parsed.offline,
     )
 
 
@@ -124,18 +148,19 @@ def _report(summary: TrackerSummary, project: Path) -> list[str]:
     from tracking.training.usefulness import weakness_lines
 
     result = summary.result
-    lines = [f"{len(result.names)} people, trained for {result.epochs} epochs"]
+    people = counted(len(result.names), "person", "people")
+    lines = [f"detector of {people}, trained for {counted(result.epochs, 'epoch')}"]
     width = max(len(name) for name in result.names)
     for person, name in enumerate(result.names):
-        examples = f"{result.train_faces[person]:5d} examples"
+        examples = counted(result.train_faces[person], "example", width=5)
         line = f"  {name:<{width}}  {examples}  {found_in(result, person)}"
         lines.append("; ".join(filter(None, (line, advice(result, person)))))
     shares = confusion_shares(result.counts())
     if shares is not None:
+        faces = counted(sum(result.val_faces), "validation face")
         lines.append(
-            f"of {sum(result.val_faces)} validation faces: {shares.right:.0%} right, "
-            f"{shares.wrong:.0%} taken for another person, {shares.missed:.0%} missed "
-            f"(mAP50 {result.map50:.3f}, mAP50-95 {result.map50_95:.3f})"
+            f"of {faces}: {shares.right:.0%} found and named "
+            f"correctly, {shares.wrong:.0%} mistaken for another person, {shares.missed:.0%} missed"
         )
     lines += weakness_lines(result, project)
     if summary.removed_curve:

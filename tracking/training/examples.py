@@ -158,7 +158,7 @@ def _key(folder: Path, examples: Sequence[Example]) -> str:
 
 def _check(folder: Path, examples: Examples) -> None:
     """Reject datasets that a detector cannot be trained on."""
-    advice = "sample more frames with cluster-faces --every, or add footage"
+    advice = "examine more frames with a smaller cluster-faces --every, or add footage"
     if not examples.train:
         raise InputError(f"{folder}: no images to train on; run cluster-faces --force")
     if not examples.val:
@@ -166,6 +166,6 @@ def _check(folder: Path, examples: Examples) -> None:
     known = int((examples.faces(examples.train) > 0).sum())
     if known < 2:
         people = "one person" if known == 1 else "no person"
-        raise InputError(f"{folder}: {people} in it, and training needs two; {advice}")
+        raise InputError(f"{folder}: {people} in it, but training needs two; {advice}")
     if not examples.faces(examples.val).any():
         raise InputError(f"{folder}: no faces to validate on; {advice}")

@@ -39,13 +39,14 @@ class CurvePoint:
 def verdict(curve: Sequence[CurvePoint]) -> str:
     """Return a sentence on whether more examples would help."""
     if len(curve) < 2:
-        return "Too few points to tell whether more examples would help."
+        return "Too few training runs to tell whether more examples would help."
     half, full = curve[-2], curve[-1]
     if full.map50 < _MIN_MAP50:
-        return f"The training is too short to tell: mAP50 is {full.map50:.3f} with all images."
+        reached = f"mAP50 is {full.map50:.2f} with all images"
+        return f"Trained for too short a time to tell ({reached}); use more --epochs."
     gain = full.map50 - half.map50
     change = (
-        f"from {half.images} to {full.images} images, mAP50 went "
+        f"from {half.images} to {full.images} images, the accuracy (mAP50) went "
         f"from {half.map50:.3f} to {full.map50:.3f}"
     )
     if gain > _MIN_GAIN:
@@ -83,7 +84,7 @@ def plot_curve(curve: Sequence[CurvePoint]) -> Figure:
     """Draw the curve: mAP over the number of images."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.5))
+    figure = Figure(figsize=(5.5, 4))
     axes = figure.add_subplot()
     images = [point.images for point in curve]
     lines = {"mAP50": [p.map50 for p in curve], "mAP50-95": [p.map50_95 for p in curve]}
@@ -110,8 +111,8 @@ def plot_curve(curve: Sequence[CurvePoint]) -> Figure:
     axes.set_xticks(images, [f"{p.images}\n{p.share:.0%}" for p in curve])
     axes.set_xlim(0, images[-1] * 1.05)
     axes.set_ylim(0, 1.08)
-    axes.set_xlabel("training images (share of all)")
-    axes.set_ylabel("mAP on the validation images")
+    axes.set_xlabel("training images (number, and share of all)")
+    axes.set_ylabel("accuracy (mAP, 0 to 1), validation images")
     axes.set_title("Learning curve", fontsize=11)
     axes.grid(axis="y", color="#dddddd")
     axes.set_axisbelow(True)

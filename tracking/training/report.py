@@ -7,7 +7,8 @@ import dataclasses
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.core.atomic import atomic_write, write_json, write_text
+from data.core.counts import counted
 from data.core.errors import InputError
+from tracking.training.history import TrainingHistory, plot_history
 from tracking.training.learning_curve import (
     CURVE_FILE,
     CURVE_PICTURE,
@@ -33,11 +36,13 @@ REPORT = "report"  # folder in the tracker folder
 RESULT_FILE = "result.json"
 PEOPLE_FILE = "people.csv"
 CONFUSION_PICTURE = "confusion_matrix.png"
+HISTORY_PICTURE = "training.png"
 PAGE_FILE = "report.html"
 REPORT_FILES = (
     RESULT_FILE,
     PEOPLE_FILE,
     CONFUSION_PICTURE,
+    HISTORY_PICTURE,
     CURVE_FILE,
     CURVE_PICTURE,
     PAGE_FILE,
@@ -47,6 +52,11 @@ _FEW_FACES = 20  # training faces; with fewer, a person is barely learnt
 _USELESS_SHARE = 0.1  # of all validation faces recognised; tracks would be random
 _GOOD_SHARE = 0.8  # of a person's faces detected correctly; no more examples are needed
 _MAX_PEOPLE_WITH_COUNTS = 25  # in the matrix; with more people, its cells have no numbers
+_REM_PER_INCH = 7.0  # width of the matrix on the page, for its height in the picture
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July",
+    "August", "September", "October", "November", "December",
+)  # fmt: skip
 # In order of preference: each draws the glyphs that the fonts before it lack.
 _FONTS = (
     "DejaVu Sans",
@@ -76,6 +86,17 @@ class TrainingResult:
     epochs: int
     imgsz: int  # px of the longer side
     took_s: float
+    # Reports of earlier versions lack these.
+    project: str = ""  # name of the project's folder
+    weights: str = ""  # file name or architecture that the training started from
+    finished: str = ""  # local time, ISO 8601 with its offset
+    planned_epochs: int = 0  # 0 if unknown
+    history: TrainingHistory = field(default_factory=TrainingHistory)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether training ended because nothing had improved for many epochs."""
+        return self.epochs < self.planned_epochs
 
     @property
     def map50(self) -> float:
@@ -126,8 +147,10 @@ def read_result(folder: Path) -> TrainingResult:
     """
     file = folder / RESULT_FILE
     try:
-        return TrainingResult(**_tuples(json.loads(file.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, TypeError) as error:
+        fields = _tuples(json.loads(file.read_text(encoding="utf-8")))
+        history = TrainingHistory(**fields.pop("history", {}))
+        return TrainingResult(**fields, history=history)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{file}: not readable; run train-tracker --force") from error
 
 
@@ -146,9 +169,11 @@ def confusion_shares(counts: NDArray[np.int64]) -> ConfusionShares | None:
 
 
 def found_in(result: TrainingResult, person: int) -> str:
-    """Return in how many of their validation faces a person is recognised."""
+    """Return in how many of their validation frames a person is found."""
     row = result.counts()[person]
-    return f"recognised in {row[person]} of {row.sum()} faces" if row.sum() else "not checked"
+    return (
+        f"found in {row[person]} of {counted(row.sum(), 'frame')}" if row.sum() else "not checked"
+    )
 
 
 def advice(result: TrainingResult, person: int) -> str:
@@ -170,11 +195,12 @@ def advice(result: TrainingResult, person: int) -> str:
         confused[[person, -1]] = 0
         other = int(confused.argmax())
         if confused[other] >= max(missed, 1):
-            reasons.append(f"taken for {result.names[other]} in {confused[other]} of {faces} faces")
+            share = f"{confused[other]} of {counted(faces, 'frame')}"
+            reasons.append(f"mistaken for {result.names[other]} in {share}")
         else:
-            reasons.append(f"missed in {missed} of {faces} faces")
+            reasons.append(f"missed in {missed} of {counted(faces, 'frame')}")
     if few:
-        reasons.append(f"only {result.train_faces[person]} examples")
+        reasons.append(f"only {counted(result.train_faces[person], 'example')}")
     return f"needs more examples: {'; '.join(reasons)}" if reasons else ""
 
 
@@ -188,6 +214,8 @@ def write_report(folder: Path, result: TrainingResult, curve: Sequence[CurvePoin
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_figure(plot_confusion(result), folder / CONFUSION_PICTURE)
+    if result.history.found:
+        save_figure(plot_history(result.history), folder / HISTORY_PICTURE)
     write_text(folder / PEOPLE_FILE, _table(result))
     if curve:
         save_figure(plot_curve(curve), folder / CURVE_PICTURE)
@@ -218,7 +246,7 @@ def plot_confusion(result: TrainingResult) -> Figure:
     from matplotlib.figure import Figure
 
     counts, people = result.counts(), len(result.names)
-    side = min(max(2.5 + 0.62 * (people + 1), 5.0), 24.0)
+    side = _matrix_side(result)
     figure = Figure(figsize=(side + 1.2, side))
     axes = figure.add_subplot()
     axes.imshow(_colours(counts))
@@ -237,6 +265,11 @@ def plot_confusion(result: TrainingResult) -> Figure:
     if people <= _MAX_PEOPLE_WITH_COUNTS:
         _write_cells(axes, counts)
     return figure
+
+
+def _matrix_side(result: TrainingResult) -> float:
+    """Return the height of the matrix in inches."""
+    return min(max(2.5 + 0.62 * (len(result.names) + 1), 5.0), 24.0)
 
 
 def _write_cells(axes: Any, counts: NDArray[np.int64]) -> None:
@@ -271,9 +304,9 @@ def _colours(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 def _headline(result: TrainingResult) -> str:
     shares = confusion_shares(result.counts())
     if shares is None:
-        return "no faces to validate on"
-    wrong = f"{shares.wrong:.0%} taken for another person"
-    return f"{shares.right:.0%} right, {wrong}, {shares.missed:.0%} missed"
+        return "No faces to validate on"
+    wrong = f"{shares.wrong:.0%} mistaken for another person"
+    return f"{shares.right:.0%} found and named correctly, {wrong}, {shares.missed:.0%} missed"
 
 
 def _short(name: str, max_length: int = 18) -> str:
@@ -291,31 +324,70 @@ def _table(result: TrainingResult) -> str:
     for person, name in enumerate(result.names):
         figures = (_figure(values[person]) for values in (result.ap50, result.ap50_95))
         faces = (result.train_faces[person], result.val_faces[person])
-        writer.writerow([name, *faces, *figures, advice(result, person)])
+        writer.writerow([_spreadsheet_text(name), *faces, *figures, advice(result, person)])
     return out.getvalue()
 
 
+def _spreadsheet_text(text: str) -> str:
+    """Return a text that spreadsheets do not take for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
 def _page(result: TrainingResult, curve: Sequence[CurvePoint]) -> str:
-    good = "train longer" if result.is_useless else "good"
+    good = "train longer" if result.is_useless else "nothing needed"
     people = [
         {
             "name": name,
+            "found": found_in(result, person),
             "train_faces": result.train_faces[person],
-            "val_faces": result.val_faces[person],
-            "ap50": _figure(result.ap50[person]),
-            "ap50_95": _figure(result.ap50_95[person]),
+            "ap50": _figure(result.ap50[person]) or "not checked",
+            "ap50_95": _figure(result.ap50_95[person]) or "not checked",
             "advice": advice(result, person) or good,
         }
         for person, name in enumerate(result.names)
     ]
     return _template().render(
         result=result,
+        facts=_facts(result),
         people=people,
         headline=_headline(result),
         confusion_picture=CONFUSION_PICTURE,
+        matrix_rem=round(_matrix_side(result) * _REM_PER_INCH),
+        history_picture=HISTORY_PICTURE if result.history.found else "",
         curve_picture=CURVE_PICTURE,
         verdict=verdict(curve) if curve else "",
     )
+
+
+def _facts(result: TrainingResult) -> list[tuple[str, str]]:
+    """Return how the detector was trained, as names and values."""
+    minutes = f"{result.took_s / 60:.1f} minutes" if result.took_s else ""
+    images = f"{result.train_images} for training, {result.val_images} for validation"
+    facts = [
+        ("finished", _finished_text(result.finished)),
+        ("started from", result.weights),
+        ("images", images),
+        ("image size", f"{result.imgsz} px (longer side)"),
+        ("epochs", _epochs_text(result)),
+        ("training time", minutes),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _finished_text(finished: str) -> str:
+    """Return a time in ISO 8601 as text, such as ``29 November 2026, 19:33``."""
+    if not finished:
+        return ""
+    time = datetime.fromisoformat(finished)
+    return f"{time.day} {_MONTHS[time.month - 1]} {time.year}, {time:%H:%M}"
+
+
+def _epochs_text(result: TrainingResult) -> str:
+    if not result.planned_epochs:
+        return str(result.epochs)
+    if not result.stopped_early:
+        return f"{result.epochs}, as planned"
+    return f"{result.epochs} of {result.planned_epochs}: stopped early, because it did not improve"
 
 
 @cache

@@ -6,8 +6,9 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,6 @@ from data.tables.people import open_people
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.detection.weights import (
     DEFAULT_WEIGHTS,
-    STARTING_FOLDER,
     Weights,
     find_weights,
     load_weights,
@@ -79,8 +79,9 @@ class TrackerSettings:
     device: str = "auto"  # auto, cpu, mps, cuda or cuda:N
     seed: int = 0
     learning_curve: bool = False
-    resume: bool = False  # fail if there is no stopped training to resume
+    resume: bool = False  # fail if there is no stopped training run to resume
     force: bool = False  # train again even if up to date
+    offline: bool = False  # do not download weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,19 +110,24 @@ def train_tracker(
         InputError: the dataset, weights or device cannot be used; nothing is written in that case.
     """
     with project.lock():
-        return _train_tracker(project, settings, context.progress)
+        summary = _train_tracker(project, settings, context.progress, context.say)
+        context.remember_options(project)
+        return summary
 
 
 def _train_tracker(
-    project: Project, settings: TrackerSettings, progress: Progress
+    project: Project,
+    settings: TrackerSettings,
+    progress: Progress,
+    say: Callable[[str], None],
 ) -> TrackerSummary:
     examples = read_examples(project.dataset_folder)
     person_id = person_ids(project, examples.names)
     folder = project.tracker_folder
     unfinished = _unfinished_inputs(folder / TRAINING_FOLDER)
     if settings.resume and unfinished is None and not project.has_record(TRACKER):
-        raise InputError(f"{project.folder}: no stopped training to resume; leave --resume out")
-    weights = find_weights(settings.weights, folder / STARTING_FOLDER)
+        raise InputError(f"{project.folder}: no stopped training run to resume; leave out --resume")
+    weights = find_weights(settings.weights, offline=settings.offline, say=say)
     inputs = _inputs(examples, person_id, weights, settings)
     if settings.force:
         done, curve_done = False, False
@@ -129,8 +135,8 @@ def _train_tracker(
         done = project.is_finished(TRACKER, inputs) and _files_exist(project)
         curve_done = done and (folder / REPORT / CURVE_FILE).exists()
     if settings.resume and not done and unfinished != inputs.to_json():
-        message = "no stopped training with this dataset and these settings to resume"
-        raise InputError(f"{project.folder}: {message}; leave --resume out")
+        message = "no stopped training run with this dataset and these settings to resume"
+        raise InputError(f"{project.folder}: {message}; leave out --resume")
     todo_curve = settings.learning_curve and not curve_done
     removed_curve = False
     if not done or todo_curve:
@@ -235,7 +241,12 @@ class _TrackerTraining:
         folder = self._training_folder("all")
         started = time.monotonic()
         trained = self._train(folder, self.examples.train, "training", None)
-        result = _result(self.examples, trained, time.monotonic() - started)
+        result = dataclasses.replace(
+            _result(self.examples, trained, time.monotonic() - started),
+            project=self.project.folder.name,
+            weights=Path(self.settings.weights).name,
+            finished=datetime.now().astimezone().isoformat(timespec="minutes"),
+        )
         self.project.unfinish(TRACKER)
         report = self.folder / REPORT
         had_curve = (report / CURVE_FILE).exists()
@@ -318,6 +329,8 @@ def _result(examples: Examples, trained: TrainedDetector, took_s: float) -> Trai
         ap50_95=_rounded(trained.ap50_95),
         confusion=tuple(tuple(row) for row in counts.tolist()),
         epochs=trained.epochs,
+        planned_epochs=trained.planned_epochs,
+        history=trained.history,
         imgsz=trained.imgsz,
         took_s=took_s,
     )

@@ -24,6 +24,7 @@ from data.core.progress import Bar
 from tracking.detection.weights import network_of, read_checkpoint
 from tracking.training.checkpoint import BEST, LAST
 from tracking.training.confusion import LabelledDetections
+from tracking.training.history import TrainingHistory, read_history
 from tracking.training.plan import TrainingPlan, ultralytics_arguments
 from tracking.training.ultralytics_dataset import ExampleDataset
 from tracking.training.validation import RecordingValidator
@@ -35,6 +36,8 @@ class TrainedDetector:
 
     file: Path  # checkpoint of the best network
     epochs: int  # number of trained epochs
+    planned_epochs: int  # more than ``epochs`` if training stopped early
+    history: TrainingHistory
     imgsz: int  # px of the longer side
     validation: tuple[LabelledDetections, ...]  # by the best network, one per image of val
     ap50: NDArray[np.float64]  # (people,) 0 to 1, NaN for people without labels in val
@@ -184,11 +187,11 @@ class _TrainingLoop(DetectionTrainer):
     # --- progress and result ---
 
     def status(self) -> str:
-        """Return epoch and mAP50 in short for the progress bar."""
+        """Return the epoch and the share of the faces found in it, for the progress bar."""
         line = f"epoch {self.epoch + 1}/{self.epochs}"
         if self.fitness is None:  # nothing validated yet
             return line
-        return f"{line}, mAP50 {self.metrics['metrics/mAP50(B)']:.2f}"
+        return f"{line}: {self.metrics['metrics/recall(B)']:.0%} of the faces found"
 
     def result(self) -> TrainedDetector:
         metrics = self.validator.metrics
@@ -198,6 +201,8 @@ class _TrainingLoop(DetectionTrainer):
         return TrainedDetector(
             file=self.best,
             epochs=self.epoch + 1,
+            planned_epochs=self.epochs,
+            history=read_history(self.csv, self.epoch + 1),
             imgsz=int(self.args.imgsz),
             validation=tuple(self.validator.recorded or ()),
             ap50=ap50,

@@ -1,13 +1,19 @@
-"""Check whether a trained detector recognises enough of the validation faces to track people."""
+"""Choose whether the trained detector tracks people: it must recognise enough of them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from data.core.errors import InputError
+from data.project.project import Project
+from data.project.stages import TRACKER
 from data.storage.shown import command_line
-from tracking.training.report import TrainingResult, read_result
+from data.tables.people import People
+from tracking.detection.export import current_classes
+from tracking.training.report import REPORT, TrainingResult, read_result
+from tracking.training.stage import TRAINING_FOLDER
 
 _WEAK_SHARE: Final = 0.5  # of the validation faces recognised
 _LONG_TRAINING: Final = 100  # epochs, the most that train-tracker chooses by itself
@@ -39,21 +45,52 @@ def weakness_lines(result: TrainingResult, project: Path) -> list[str]:
     return [f"warning: {found}; train longer: {longer_training(result, project)}"]
 
 
-def require_useful(report: Path, project: Path) -> None:
-    """Check that the detector can recognise people; one without a report is accepted.
+@dataclass(frozen=True, slots=True)
+class ChosenDetector:
+    """The trained detector that tracks people, or why there is none.
 
     Args:
-        report: folder of the training report.
-        project: folder of the project, for the message.
-
-    Raises:
-        InputError: it recognises almost no validation face.
+        weights: the .pt file; None to track without a trained detector.
+        note: why a detector of the project is not used, in one line; may be empty.
     """
+
+    weights: Path | None
+    note: str = ""
+
+
+def choose_detector(project: Project, people: People, training: bool | None) -> ChosenDetector:
+    """Return the detector that `track-people` uses.
+
+    Args:
+        project: the project.
+        people: its people.
+        training: whether to use the trained detector; None to use it if there is one that
+            recognises the people of the project. One without a report is accepted.
+    """
+    weights = project.tracker_file
+    if training is False or (training is None and not weights.exists()):
+        return ChosenDetector(None)
+    if training:
+        return ChosenDetector(weights)
+    record, names = project.record(TRACKER), people.names()
+    classes = () if record is None else record.person_id
+    retrain = command_line("train-tracker", project.folder)
+    if record is None and (project.tracker_folder / TRAINING_FOLDER).exists():
+        why = "train-tracker was stopped while it wrote the trained detector"
+        return ChosenDetector(None, f"{why}, so it is not used; continue: {retrain}")
+    if not all(one in names for one in current_classes(classes, names, people.merged_into())):
+        why = "the trained detector has people who are not in the project any more"
+        return ChosenDetector(None, f"{why}, so it is not used; train again: {retrain}")
+    result = _result(project)
+    if result is not None and result.is_useless:
+        why = f"the trained detector recognises only {recognised(result)} validation faces"
+        longer = longer_training(result, project.folder)
+        return ChosenDetector(None, f"{why}, so it is not used; train longer: {longer}")
+    return ChosenDetector(weights)
+
+
+def _result(project: Project) -> TrainingResult | None:
     try:
-        result = read_result(report)
+        return read_result(project.tracker_folder / REPORT)
     except InputError:
-        return
-    if result.is_useless:
-        problem = f"the tracker recognises only {recognised(result)} validation faces"
-        longer = longer_training(result, project)
-        raise InputError(f"{project}: {problem}; train longer: {longer}, or track with --force")
+        return None
