@@ -8,8 +8,18 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from data.command.command import naming_left_out, report_failures, run, with_next, with_projects
+from data.command.command import (
+    log_to,
+    naming_left_out,
+    report,
+    report_failures,
+    run,
+    say_all,
+    with_next,
+    with_projects,
+)
 from data.command.parser import Parser, add_project_argument, add_ray_option, require_range
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.storage.addresses import footage_path
 from data.storage.shown import shown
@@ -49,8 +59,8 @@ def make_parser() -> Parser:
     """Return the parser of the command."""
     parser = Parser(
         prog=NAME,
-        description="Write a video of each person into PROJECT/crops/FOOTAGE, as long as the "
-        "footage and with its sound. The camera follows the person.",
+        description="Write a video of each person into PROJECT/crops/FOOTAGE, with the same "
+        "length and sound as the footage. The camera follows the person.",
         epilog="Run the same command again to resume a stopped run.",
     )
     add = parser.add_argument
@@ -59,7 +69,7 @@ def make_parser() -> Parser:
         "footage",
         nargs="*",
         type=footage_path,
-        help="videos or folders (default: all of the project)",
+        help="videos or folders (default: all footage of the project)",
     )
     add(
         "--person",
@@ -71,9 +81,9 @@ def make_parser() -> Parser:
     add(
         "--only-present",
         action="store_true",
-        help="also write a best-of with only the parts that show the person",
+        help="also write a shorter video of only the parts that show the person",
     )
-    add("--no-smiles", action="store_true", help="do not score smiles in the same decode")
+    add("--no-smiles", action="store_true", help="do not score smiles while cropping")
     add("--force", action="store_true", help="render finished videos again")
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
@@ -82,15 +92,20 @@ def make_parser() -> Parser:
     return parser
 
 
-def _add_window(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("what is shown").add_argument
-    add("--size", metavar="WxH", help="fixed window in pixels of the footage, such as 200x630")
+def _add_window(parser: Parser) -> None:
+    add = parser.add_argument_group("picture").add_argument
+    parser.add_alternatives("size", "aspect", "zoom", "height")
+    add(
+        "--size",
+        metavar="WxH",
+        help="fixed size of the part to cut out, in pixels of the footage, such as 200x630",
+    )
     add("--aspect", metavar="W:H", help=f"shape of the video (default: {_ASPECT})")
     add(
         "--zoom",
         choices=("face", "bust", "body"),
-        help="how much of the person around the face; body: the whole body, where bodies are "
-        "tracked (default: bust)",
+        help="how much of the person to show; body: the whole body, where bodies are tracked "
+        "(default: bust)",
     )
     add(
         "--height",
@@ -109,13 +124,15 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
         choices=("wide", "bars", "hold", "black"),
         default="wide",
         help="what to show while the person is absent; wide: the whole picture over a blurred "
-        "enlargement, bars: the whole picture with black bars (default: wide)",
+        "enlargement, bars: the whole picture with black bars, hold: the place where the person "
+        "was last seen, black: a black picture (default: wide)",
     )
     add(
         "--others",
         choices=("show", "blur"),
         default="show",
-        help="blur: blur all other people's faces (default: show)",
+        help="blur: blur the faces of the project's other people; unknown people stay visible "
+        "(default: show)",
     )
 
 
@@ -137,32 +154,42 @@ def _crop(parsed: argparse.Namespace) -> int:
 
 
 def _crop_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
-    _check(parsed)
-    settings = _settings(parsed)
-    from cropping.stage import crop_people
+    from data.command.remembered import stage_options
+    from data.project.project import Project, require_project
+
+    require_project(parsed.project)
+    project = Project(parsed.project)
+    options = stage_options(make_parser(), parsed, project)
+    settings = crop_settings(parsed)
+    say_all(NAME, options.lines)
     from data.command.inputs import footage_paths
+
+    if parsed.dry_run:
+        from cropping.state import states
+        from data.command.dry_run import stage_plan
+
+        paths = footage_paths(parsed.footage, left_out, pictures=False)
+        report(stage_plan(states(project, cropping=settings), project, paths, options))
+        return 0
+    log_to(project, options.remembered)
+    from cropping.stage import crop_people
     from data.core.progress import bars
     from data.execution.context import RunContext
     from data.execution.failures import Failures
-    from data.project.project import Project
     from data.remote.runners import runner_at
 
-    project = Project(parsed.project)
     with runner_at(parsed.ray, parsed.syncs) as runner:
-        context = RunContext(bars(NAME), Failures(project.logs_folder), runner)
+        failures = Failures()
+        context = RunContext(bars(NAME), failures, runner, options=options.remembered)
         paths = footage_paths(parsed.footage, left_out, pictures=False)
         summaries = crop_people(project, paths, settings, context=context)
-    report = with_next(_report(summaries), "smile-gifs", parsed.project)
-    for line in (*context.notes, *report):
-        print(line)  # noqa: T201
+    lines = with_next(_report(summaries), "smile-gifs", parsed.project)
+    report((*context.notes, *lines))
     return report_failures(NAME, context.failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> None:
     """Validate the options before anything is loaded or written."""
-    from data.project.project import require_project
-
-    require_project(parsed.project)
     require_range("--threads", parsed.threads, low=0, high=_MAX_THREADS)
     require_range("--crf", parsed.crf, low=0, high=51)
     require_range(
@@ -171,10 +198,16 @@ def _check(parsed: argparse.Namespace) -> None:
     if parsed.size is not None:
         for option in ("aspect", "zoom", "height"):
             if getattr(parsed, option) is not None:
-                raise InputError(f"--size and --{option} exclude each other; leave one of them out")
+                raise InputError(f"--size and --{option} cannot be combined; leave one of them out")
 
 
-def _settings(parsed: argparse.Namespace) -> CropSettings:
+def crop_settings(parsed: argparse.Namespace) -> CropSettings:
+    """Return the settings that options give.
+
+    Raises:
+        InputError: an option is invalid.
+    """
+    _check(parsed)
     from cropping.camera.follow import CameraSettings
     from cropping.render.encoder import EncoderSettings
     from cropping.render.settings import CropSettings
@@ -233,7 +266,8 @@ def _report(summaries: Sequence[CropsSummary]) -> list[str]:
 def _footage_line(summary: CropsSummary) -> str:
     done = " (done before)" if summary.already_done else ""
     damage = f"; {summary.damage}" if summary.damage else ""
-    return f"{summary.name}: {summary.frames} frames, {len(summary.people)} videos{done}{damage}"
+    made = f"{counted(summary.frames, 'frame')}, {counted(len(summary.people), 'video')}"
+    return f"{summary.name}: {made}{done}{damage}"
 
 
 def _people_lines(summary: CropsSummary) -> list[str]:

@@ -44,7 +44,10 @@ def _erase_in_footage(project: Project, footage: str, person_id: int) -> int:
 
 
 def _person_files(project: Project, footage: str, person_id: int) -> set[str]:
-    """Return the names of the person's files, listed or possible under former names."""
+    """Return the names of the person's files, listed or possible under former names.
+
+    An unfinished file may show the person too.
+    """
     from data.tables.people import open_people
 
     folder = project.crops_folder(footage)
@@ -57,7 +60,7 @@ def _person_files(project: Project, footage: str, person_id: int) -> set[str]:
     all_bases = [person_file_names(names) for names in (tracked, {**tracked, **current})]
     bases = {of_person[person_id] for of_person in all_bases if person_id in of_person}
     possible = {kind.file_name(base) for base in bases for kind in CropKind}
-    return files.all_of(person_id) | (possible - files.owners.keys())
+    return files.all_of(person_id) | (possible - files.owners.keys()) | files.unfinished
 
 
 def _remove_gifs(project: Project, footage: str, files: set[str]) -> int:

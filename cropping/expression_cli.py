@@ -191,7 +191,7 @@ def _report(summary: ExpressionSummary) -> list[str]:
         if not summary.by_subject:
             lines += [
                 "no `subject` column: the same people may be in training and test, so the figures "
-                "are too high"
+                "may be too high"
             ]
     lines += [f"model    {summary.model}", f"card     {summary.card}"]
     if summary.up_to_date:

@@ -15,6 +15,7 @@ from cropping.render.outputs import (
     Cropped,
     PersonVideo,
     WriteTask,
+    lacks_smiles,
     output_files,
     read_crops,
     wanted_videos,
@@ -32,7 +33,7 @@ from cropping.render.segments import (
 from cropping.render.settings import CropSettings
 from cropping.render.tasks import RenderTask, render_segment
 from cropping.smiles.model import smile_model_key
-from cropping.smiles.table import finish_smiles, smiles_key, stored_smiles
+from cropping.smiles.table import current_smiles, finish_smiles, smiles_key
 from data.core.atomic import link_or_copy, remove_partial
 from data.core.cores import available_cores
 from data.core.errors import InputError
@@ -43,12 +44,11 @@ from data.execution.stage import FootageStage, estimated_frames, known_footages,
 from data.execution.tasks import Finished, Task, Work
 from data.project.project import FootageEntry, Project, change
 from data.project.stages import CROPS, CropsRecord
-from data.storage.fetch import fetch_footage
 from data.storage.shown import command_line
 from data.tables.timeline_json import TIMELINE_FILE
 from data.tables.tracked_people import tracked_people
 from data.video.content import follow_moved
-from data.video.footage import holds_pictures, probe
+from data.video.footage import holds_pictures, probe_entry
 from data.video.frames import Damage
 
 
@@ -97,7 +97,9 @@ def crop_people(
         context.failures.expect(len(chosen))
         stage = _Cropping(project, settings, single=len(chosen) == 1)
         frames = round(estimated_frames(project, chosen))
-        return run_footages(stage, chosen, context, threads=settings.threads, frames=frames)
+        summaries = run_footages(stage, chosen, context, threads=settings.threads, frames=frames)
+        context.remember_options(project)
+        return summaries
 
 
 def _videos(project: Project) -> list[Path]:
@@ -179,8 +181,8 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         project, job = self.project, planned.job
         if cropped.scored_smiles:
             finish_smiles(project, job.name, smile_model_key())
-        if not planned.done:
-            record = CropsRecord(VERSION, job.video_key, job.settings.others)
+        record = _record(project, job)
+        if not planned.done or not project.is_finished(CROPS, record, job.name):
             project.finish(CROPS, record, job.name)
         shutil.rmtree(job.work, ignore_errors=True)
         remove_partial(job.folder.folder)
@@ -199,7 +201,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
     def _job(self, path: Path, threads: int) -> CropJob:
         project, settings = self.project, replace(self.settings, threads=threads)
         entry = _entry(project, path)
-        footage = probe(fetch_footage(entry.path), entry.streams)
+        footage = probe_entry(entry)
         if footage.kind != "video":
             raise InputError(f"{entry.name}: pictures, not a video; name a video")
         frame_wh = footage.width, footage.height
@@ -218,8 +220,15 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
             names=tuple(people.names.items()),
             merged_into=tuple(people.merged_into.items()),
             smiles=smiles_key(project, entry.name, model),
-            smiles_current=stored_smiles(project, entry.name, model) is not None,
+            smiles_current=current_smiles(project, entry.name) is not None,
         )
+
+
+def _record(project: Project, job: CropJob) -> CropsRecord:
+    """Return the record of the videos; a run of chosen people keeps it that all have a video."""
+    before = project.record(CROPS, job.name)
+    everybody = not job.settings.people or (before is not None and before.everybody)
+    return CropsRecord(VERSION, job.video_key, job.settings.others, everybody)
 
 
 def _notes(cropped: Cropped) -> tuple[str, ...]:
@@ -239,7 +248,7 @@ def _require_fitting(size_wh: tuple[int, int] | None, frame_wh: tuple[int, int])
     """Check that a fixed crop window is not larger than the frames."""
     if size_wh is not None and (size_wh[0] > frame_wh[0] or size_wh[1] > frame_wh[1]):
         size, frame = ("x".join(map(str, wh)) for wh in (size_wh, frame_wh))
-        raise InputError(f"--size {size}: the footage has {frame} px; give at most that")
+        raise InputError(f"--size {size}: larger than the footage ({frame})")
 
 
 def _entry(project: Project, path: Path) -> FootageEntry:
@@ -254,9 +263,12 @@ def _stale_files(plan: CropPlan) -> set[str]:
     listed = plan.job.folder.keys()
     files = output_files(plan, listed)
     stale = set(plan.job.folder.outdated(files))
+    if lacks_smiles(plan):
+        stale.add(TIMELINE_FILE)
     if plan.settings.force:
-        forced = {file for person in plan.chosen for file in (person.video, person.best)}
-        forced.add(TIMELINE_FILE)
+        forced = {TIMELINE_FILE}
+        for person in plan.chosen:
+            forced |= {person.video, person.small, person.best}
         stale |= {path for path in files if path not in listed or path in forced}
     return stale
 
@@ -269,10 +281,10 @@ def _people_to_render(plan: CropPlan, stale: set[str], listed: Mapping[str, str]
         stale: files to write.
         listed: keys of the existing files, by path.
     """
-    people = [person for person in plan.people if person.video in stale]
+    people = [person for person in plan.people if {person.video, person.small} & stale]
     _remove_other_checkpoints(plan, people)
-    reused = _reuse_renamed(plan, stale, listed)
-    return [person for person in people if person.video not in reused]
+    missing = stale - _reuse_renamed(plan, stale, listed)
+    return [person for person in people if {person.video, person.small} & missing]
 
 
 def _reuse_renamed(plan: CropPlan, stale: set[str], listed: Mapping[str, str]) -> set[str]:

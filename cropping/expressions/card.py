@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cropping.expressions.metrics import CalibrationRow, Metrics
+from data.core.counts import counted
 
 SMILE_LIMITS: Final = (
     "The training faces are of adults, mostly public figures in press photographs, and more men "
@@ -123,11 +124,11 @@ def _data(content: CardContent) -> list[str]:
         ]
     if content.without_subject:
         lines += [
-            f"{content.without_subject} training faces are of unknown people, some of whom may be "
-            "in the other parts.\n"
+            f"{counted(content.without_subject, 'training face')} of unknown people, some of whom "
+            "may be in the other parts.\n"
         ]
     if content.skipped:
-        lines += [f"{content.skipped} pictures were damaged and skipped.\n"]
+        lines += [f"Damaged and skipped: {counted(content.skipped, 'picture')}.\n"]
     return lines
 
 
@@ -144,8 +145,8 @@ def _metrics(content: CardContent) -> list[str]:
     lines += [*_confusion(content), ""]
     lines += [_calibration_caption(content), *calibration_lines(content.averaged.calibration), ""]
     lines += [
-        f"Trained for {content.epochs} epochs. Epoch {content.best} was the best one on the "
-        f"validation part. Temperature: {content.temperature:.2f}.\n"
+        f"Trained for {counted(content.epochs, 'epoch')}. Epoch {content.best} was the best one on "
+        f"the validation part. Temperature: {content.temperature:.2f}.\n"
     ]
     if content.curve:
         rows = [[f"{p.share:.0%}", str(p.faces), f"{p.auc:.3f}"] for p in content.curve]

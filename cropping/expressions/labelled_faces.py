@@ -182,7 +182,7 @@ def trimmed_face(grey: Image) -> Image:
     """
     face = trim_border(grey)
     if min(face.shape) < _MIN_SIDE_PX:
-        raise InputError(f"less than {_MIN_SIDE_PX} px of face")
+        raise InputError(f"the face is smaller than {_MIN_SIDE_PX} px")
     if max(face.shape) <= STORED_PX:
         return face
     return letterbox(face, STORED_PX)

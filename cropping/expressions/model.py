@@ -119,7 +119,7 @@ def expression_model(graph: bytes, *, name: str, threads: int = 1) -> Expression
     """
     metadata = _metadata(name, graph)
     if metadata.patch != PATCH_VERSION:
-        raise InputError(f"{name}: trained by another version; train it again")
+        raise InputError(f"{name}: trained by another version of fancam; train it again")
     try:
         network = runtime_named("onnxruntime")(graph, threads)
     except InputError:
@@ -156,5 +156,5 @@ def _metadata(name: str, graph: bytes) -> ExpressionMetadata:
         entries = {entry.key: entry.value for entry in model.metadata_props}
         return ExpressionMetadata.from_json(entries[METADATA_KEY])
     except Exception as error:  # protobuf raises untyped exceptions of its own
-        message = "not a model of train-smiles or train-expressions; give one written by either"
+        message = "not a model trained by train-smiles or train-expressions"
         raise InputError(f"{name}: {message}") from error

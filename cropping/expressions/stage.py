@@ -107,11 +107,12 @@ def train_expressions(
     """
     key = _key(sources, purpose, settings)
     existing = _check_out(out)
-    if existing is not None and existing.trained_on == key and not settings.force:
+    checkpoint = TrainingCheckpoint(out.with_name(f".{out.stem}.training.pt"), key=key)
+    is_current = existing is not None and existing.trained_on == key and not settings.force
+    if existing is not None and is_current and checkpoint.read() is None:
         return _up_to_date_summary(out, existing)
     faces = _read(sources, purpose, progress)
     split = split_faces(faces)
-    checkpoint = TrainingCheckpoint(out.with_name(f".{out.stem}.training.pt"), key=key)
     if settings.force:
         checkpoint.remove()
     trained = _train(
@@ -171,8 +172,11 @@ def evaluate_model(model: ExpressionModel, faces: LabelledFaces) -> tuple[Metric
         InputError: the model and the faces have different classes.
     """
     if model.classes != faces.classes:
-        message = f"the model has the classes {', '.join(model.classes)}"
-        raise InputError(f"{message}, the faces are labelled {', '.join(faces.classes)}")
+        message = (
+            f"the model has the classes {', '.join(model.classes)}, but the faces are labelled"
+        )
+        labels = ", ".join(faces.classes)
+        raise InputError(f"{message} {labels}; give faces with the same labels")
     scores = view_probabilities(model, faces)
     return evaluate(scores[:, 0], faces.label), evaluate(scores.mean(axis=1), faces.label)
 
@@ -370,6 +374,8 @@ def _write(out: Path, card: str, outcome: _Outcome) -> None:
     figure = plot_training(
         trained.epochs, trained.best, outcome.averaged.calibration, outcome.curve
     )
+    # The model first: without it, the next run would take card and plot for the user's files. Its
+    # checkpoint is removed last, so that a run that is stopped in between writes all three again.
+    write_bytes(out, outcome.graph)
     write_bytes(out.with_suffix(".png"), as_png(figure))
     write_text(out.with_suffix(".md"), card)
-    write_bytes(out, outcome.graph)  # last, so that an existing model has its card and plot

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -45,11 +45,13 @@ class EncoderSettings:
         name: libav's name of an H.264 encoder.
         crf: quality, 0 lossless to 51.
         preset: preset of x264, from ultrafast to veryslow.
+        b_frames: whether x264 may use B-frames, which a video's index lists with their times.
     """
 
     name: str = DEFAULT_ENCODER
     crf: float = 21.0
     preset: str = "veryfast"
+    b_frames: bool = field(default=True, repr=False)  # no setting of the user: not in cache keys
 
     def options(self) -> dict[str, str]:
         """Return the options for libav's encoder."""
@@ -57,6 +59,7 @@ class EncoderSettings:
         chosen = {
             key: v.format(crf=f"{self.crf:g}", preset=self.preset) for key, v in quality.items()
         }
+        chosen |= {} if self.b_frames else {"bf": "0"}
         return chosen | ({"forced-idr": "1"} if self.can_be_spliced else {})
 
     @property
@@ -84,7 +87,7 @@ def check_encoder(settings: EncoderSettings) -> None:
     """
     import av
 
-    advice = f"leave --encoder out for {DEFAULT_ENCODER}"
+    advice = f"give --encoder {DEFAULT_ENCODER}"
     try:
         codec = av.Codec(settings.name, "w")
     except ValueError as error:
@@ -112,6 +115,15 @@ def _encode_test_frame(settings: EncoderSettings) -> None:
     context.encode(None)
 
 
+def new_frame(video_format: VideoFormat) -> tuple[VideoFrame, Planes]:
+    """Return a frame for `ChunkWriter.write`, and its uninitialised planes."""
+    import av
+
+    frame = av.VideoFrame(*video_format.size_wh, "yuv420p")
+    y, u, v = (_view(plane) for plane in frame.planes)
+    return frame, Planes(y, u, v, video_format.colours)
+
+
 def open_chunk(path: Path) -> OutputContainer:
     """Open a chunk for writing. Packets keep their timestamps, which must not be negative."""
     import av
@@ -137,19 +149,11 @@ class ChunkWriter:
         self._video_format = video_format
         self._empty = True
 
-    def new_frame(self) -> tuple[VideoFrame, Planes]:
-        """Return a frame for `write`, and its uninitialised planes."""
-        import av
-
-        frame = av.VideoFrame(*self._video_format.size_wh, "yuv420p")
-        y, u, v = (_view(plane) for plane in frame.planes)
-        return frame, Planes(y, u, v, self._video_format.colours)
-
     def write(self, frame: VideoFrame, *, tick: int, keyframe: bool) -> None:
         """Encode a frame.
 
         Args:
-            frame: from `new_frame`, with filled planes.
+            frame: from `new_frame` of the same format, with filled planes.
             tick: presentation time, which increases from frame to frame.
             keyframe: whether to make it a keyframe.
         """

@@ -90,6 +90,11 @@ class Person:
         return CropKind.VIDEO.file_name(self.file)
 
     @property
+    def small(self) -> str:
+        """File of the small rendition of the full-length video."""
+        return CropKind.SMALL.file_name(self.file)
+
+    @property
     def best(self) -> str:
         """File of the best-of, with only the intervals that show the person."""
         return CropKind.BEST.file_name(self.file)
@@ -180,7 +185,7 @@ def _check_tracks(job: CropJob, tracks: Tracks, timeline: Timeline) -> None:
     if (outside := ~inside).any():
         frame = int(tracks.frame_index[int(np.argmax(outside))])
         size = f"{footage.width}x{footage.height}"
-        message = f"a face outside the {size} frame {frame}; run track-people again"
+        message = f"frame {frame} ({size}) has a face outside the picture; run track-people again"
         raise InputError(f"{file}: {message}")
 
 

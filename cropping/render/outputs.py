@@ -23,7 +23,13 @@ from cropping.render.segments import (
     start_s,
 )
 from cropping.render.tasks import person_windows
-from cropping.render.wanted import WantedFile, timeline_key, wanted_files
+from cropping.render.wanted import (
+    WantedFile,
+    has_smiles,
+    people_with_video,
+    timeline_key,
+    wanted_files,
+)
 from cropping.smiles.table import smiling_intervals
 from data.core.atomic import atomic_write, link_or_copy, write_json
 from data.execution.tasks import TaskContext
@@ -103,7 +109,7 @@ def read_crops(job: CropJob, context: TaskContext) -> Cropped:
 
 
 def output_files(plan: CropPlan, listed: Mapping[str, str]) -> dict[str, OutputFile]:
-    """Return all files of the crops folder, each best-of after its video.
+    """Return all files of the crops folder, each best-of after the video that it is made from.
 
     Args:
         plan: crop plan of the footage.
@@ -112,16 +118,21 @@ def output_files(plan: CropPlan, listed: Mapping[str, str]) -> dict[str, OutputF
     wanted = wanted_videos(plan, listed)
     files: dict[str, OutputFile] = {}
     for path, file in wanted.items():
-        write = _write_video if file.kind is CropKind.VIDEO else _write_best
-        files[path] = OutputFile(file.key, partial(write, plan, file))
-    people = tuple({file.person.person_id: file.person for file in wanted.values()}.values())
-    key = timeline_key(plan.name, wanted, _smiles(plan))
-    files[TIMELINE_FILE] = OutputFile(key, partial(_write_timeline, plan, people))
+        files[path] = OutputFile(file.key, partial(_write_file, plan, path, file))
+    key = timeline_key(plan.name, wanted)
+    write_timeline = partial(_write_timeline, plan, people_with_video(wanted))
+    files[TIMELINE_FILE] = OutputFile(key, write_timeline)
     return files
 
 
+def lacks_smiles(plan: CropPlan) -> bool:
+    """Return whether the timeline lacks the smiles of an up-to-date table."""
+    timeline = plan.job.folder.folder / TIMELINE_FILE
+    return plan.job.smiles_current and not has_smiles(timeline, _smiles(plan))
+
+
 def wanted_videos(plan: CropPlan, listed: Mapping[str, str]) -> dict[str, WantedFile]:
-    """Return the videos and best-ofs of the crops folder; see `wanted_files`."""
+    """Return the videos of the crops folder, of all kinds; see `wanted_files`."""
     return wanted_files(
         plan.people,
         {person.person_id for person in plan.chosen},
@@ -172,28 +183,26 @@ def _sound(plan: CropPlan) -> Path | None:
     return file if plan.footage.has_audio and file.stat().st_size else None
 
 
-def _reuse_renamed(plan: CropPlan, name: str, file: WantedFile, path: Path) -> bool:
-    """Link the finished file of a renamed person to ``path``; return False if there is none."""
+def _write_file(plan: CropPlan, name: str, file: WantedFile, path: Path) -> None:
+    """Write a file to ``path``, or link the finished file of a renamed person."""
     renamed = plan.renamed_file(name, file.key)
-    if not renamed.exists():
-        return False
-    link_or_copy(renamed, path)
-    return True
+    if renamed.exists():
+        link_or_copy(renamed, path)
+    elif file.kind is CropKind.BEST:
+        _write_best(plan, file.person, path)
+    else:
+        _write_video(plan, file.person, file.kind, path)
 
 
-def _write_video(plan: CropPlan, file: WantedFile, path: Path) -> None:
-    person = file.person
-    if _reuse_renamed(plan, person.video, file, path):
-        return
+def _write_video(plan: CropPlan, person: Person, kind: CropKind, path: Path) -> None:
+    """Write the full-length video with its sound, or the small rendition without."""
     segments = _segments(plan)
-    chunks = [chunk for segment in segments for chunk in chunks_to_mux(plan, person, segment)]
-    mux(path, chunks, [Excerpt(Fraction(0), end_s(plan, person, segments))], sound=_sound(plan))
+    chunks = [chunk for segment in segments for chunk in chunks_to_mux(plan, person, segment, kind)]
+    sound = _sound(plan) if kind is CropKind.VIDEO else None
+    mux(path, chunks, [Excerpt(Fraction(0), end_s(plan, person, segments))], sound=sound)
 
 
-def _write_best(plan: CropPlan, file: WantedFile, path: Path) -> None:
-    person = file.person
-    if _reuse_renamed(plan, person.best, file, path):
-        return
+def _write_best(plan: CropPlan, person: Person, path: Path) -> None:
     video = plan.job.folder.folder / person.video
     frame_times, shown = FrameTimes.of(plan.timeline), person_windows(plan, person).present
     excerpts = [

@@ -20,8 +20,9 @@ from cropping.camera.shots import FrameTimes
 from cropping.camera.windows import CropWindows
 from cropping.render.backdrop import fill_with_backdrop
 from cropping.render.blur import FaceBlur, blurred
-from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat
+from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat, new_frame
 from cropping.render.resize import crop
+from cropping.render.small import SMALL_ENCODER, shrink, small_format
 from data.core.atomic import partial_of
 from data.execution.threaded import stream
 from data.project.checkpoints import Checkpoints
@@ -42,6 +43,19 @@ _MIN_QUEUED, _MAX_QUEUED = 2, 8
 ChunkCheckpoints = Checkpoints[Path]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetChunks:
+    """Finished chunks of a target's video and of its small rendition, by number."""
+
+    video: ChunkCheckpoints
+    small: ChunkCheckpoints
+
+    @property
+    def finished(self) -> int:
+        """Number of chunks that are finished in both."""
+        return min(len(self.video.read()), len(self.small.read()))
+
+
 class RenderFrame:
     """One decoded frame, its planes, and its presentation time in the video's ticks."""
 
@@ -56,7 +70,7 @@ class RenderTarget:
     """The output of one encoder worker."""
 
     windows: CropWindows  # n rows, one per frame of the footage
-    chunks: ChunkCheckpoints
+    chunks: TargetChunks
     cuts: NDArray[np.int64]  # (c,) frame indices at which the output may be spliced
     frame_mask: NDArray[np.bool_]  # (n,) frames to encode
     blur: FaceBlur | None = None  # of the other people's faces
@@ -66,7 +80,7 @@ class RenderTarget:
     def for_person(
         cls,
         windows: CropWindows,
-        chunks: ChunkCheckpoints,
+        chunks: TargetChunks,
         blur: FaceBlur | None,
         *,
         backdrop: bool = False,
@@ -76,8 +90,12 @@ class RenderTarget:
         return cls(windows, chunks, windows.cuts(), mask, blur, backdrop)
 
 
-def chunks_in(folder: Path, key: str) -> ChunkCheckpoints:
-    """Return the finished chunks in a folder, files with the prefix ``key``."""
+def chunks_in(folder: Path, key: str) -> TargetChunks:
+    """Return the finished chunks in a folder; ``key`` is part of their names."""
+    return TargetChunks(_checkpoints(folder, key), _checkpoints(folder, f"small-{key}"))
+
+
+def _checkpoints(folder: Path, key: str) -> ChunkCheckpoints:
     return Checkpoints(
         folder, key=key, suffix=".nut", read=lambda file: file, write=lambda new, to: _move(new, to)
     )
@@ -107,8 +125,46 @@ def keyframes(frame_times: FrameTimes, cuts: NDArray[np.int64]) -> NDArray[np.bo
     return mask
 
 
+class _Rendition:
+    """Encodes one rendition of a target, chunk by chunk."""
+
+    def __init__(
+        self,
+        chunks: ChunkCheckpoints,
+        settings: EncoderSettings,
+        video_format: VideoFormat,
+        *,
+        first: int,
+    ) -> None:
+        self._chunks, self._settings, self.format = chunks, settings, video_format
+        self.finished = first + len(chunks.read())
+        self.writer: ChunkWriter | None = None
+
+    def begin(self, path: Path) -> None:
+        """Begin a chunk in an unfinished file."""
+        self.writer = ChunkWriter(path, self._settings, self.format)
+
+    def close(self) -> None:
+        """Finish the current chunk."""
+        if self.writer is not None:
+            writer, self.writer = self.writer, None
+            try:
+                writer.close()
+                self._chunks.append(writer.path)
+            except BaseException:
+                writer.abandon()
+                raise
+            self.finished += 1
+
+    def abandon(self) -> None:
+        """Delete the current chunk."""
+        if self.writer is not None:
+            self.writer.abandon()
+            self.writer = None
+
+
 class EncoderWorker:
-    """Encodes one target, chunk by chunk."""
+    """Encodes one target and its small rendition, chunk by chunk."""
 
     def __init__(
         self,
@@ -130,35 +186,42 @@ class EncoderWorker:
             video_format: format of the video.
             first: number of the segment's first chunk.
         """
-        self._target, self._settings, self._video_format = target, settings, video_format
+        self._target, self._video_format = target, video_format
         self._keyframes = keyframes(frame_times, target.cuts)
-        self._finished = first + len(target.chunks.read())
+        chunks, small = target.chunks, small_format(video_format)
+        self._video = _Rendition(chunks.video, settings, video_format, first=first)
+        self._small = _Rendition(chunks.small, SMALL_ENCODER, small, first=first)
         self._folder = folder
-        self._writer: ChunkWriter | None = None
         self._number = -1
         self._next = 0  # first frame not encoded yet
 
     def encode(self, frame: RenderFrame) -> None:
         """Crop and encode one frame."""
         number = frame.index // CHUNK_FRAMES
-        if number < self._finished:
+        if number < min(self._video.finished, self._small.finished):
             return
         if number != self._number:
             self.close()
             self._number = number
-            path = partial_of(self._folder / f"{number:06d}.nut")
-            self._writer = ChunkWriter(path, self._settings, self._video_format)
+            for name, rendition in (("", self._video), ("-small", self._small)):
+                if number >= rendition.finished:
+                    rendition.begin(partial_of(self._folder / f"{number:06d}{name}.nut"))
         row = min(frame.index, len(self._target.windows) - 1)
-        if self._writer is not None and self._target.frame_mask[row]:
-            self._write(frame, row, self._writer)
+        if self._target.frame_mask[row]:
+            self._write(frame, row)
 
-    def _write(self, frame: RenderFrame, row: int, writer: ChunkWriter) -> None:
-        output, planes = writer.new_frame()
+    def _write(self, frame: RenderFrame, row: int) -> None:
+        output, planes = new_frame(self._video.format)
         self._fill(frame, row, planes)
         # If the keyframe was not decoded, the next frame becomes the keyframe.
         keyframe = bool(self._keyframes[min(self._next, row) : row + 1].any())
         self._next = frame.index + 1
-        writer.write(output, tick=frame.tick, keyframe=keyframe)
+        if self._small.writer is not None:
+            small, small_planes = new_frame(self._small.format)
+            shrink(planes, small_planes)
+            self._small.writer.write(small, tick=frame.tick, keyframe=keyframe)
+        if self._video.writer is not None:
+            self._video.writer.write(output, tick=frame.tick, keyframe=keyframe)
 
     def _fill(self, frame: RenderFrame, row: int, planes: Planes) -> None:
         target = self._target
@@ -172,21 +235,13 @@ class EncoderWorker:
 
     def close(self) -> None:
         """Finish the current chunk."""
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            try:
-                writer.close()
-                self._target.chunks.append(writer.path)
-            except BaseException:
-                writer.abandon()
-                raise
-            self._finished += 1
+        self._video.close()
+        self._small.close()
 
     def abandon(self) -> None:
         """Delete the current chunk."""
-        if self._writer is not None:
-            self._writer.abandon()
-            self._writer = None
+        self._video.abandon()
+        self._small.abandon()
 
 
 def encoder_threads(encoders: int, cores: int) -> int:

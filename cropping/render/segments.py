@@ -14,11 +14,12 @@ from typing import Final
 from cropping.camera.shots import FrameTimes
 from cropping.render.job import CropJob, CropPlan, Person
 from cropping.render.mux import Chunk
-from cropping.render.render import CHUNK_FRAMES, ChunkCheckpoints, chunks_in
+from cropping.render.render import CHUNK_FRAMES, TargetChunks, chunks_in
 from cropping.smiles.scorer import average_over_neighbours
 from data.core.atomic import write_json
 from data.core.digest import digest
 from data.execution.segments import segment_starts
+from data.project.filenames import CropKind
 from data.tables.smiles import Smiles
 from data.video.frames import Damage
 from data.video.reader import decode_frames
@@ -96,12 +97,12 @@ def record_file(plan: CropPlan, person: Person, segment: RenderSegment) -> Path:
 # --- chunks -----------------------------------------------------------------------------------
 
 
-def own_chunks(plan: CropPlan, person: Person, segment: RenderSegment) -> ChunkCheckpoints:
+def own_chunks(plan: CropPlan, person: Person, segment: RenderSegment) -> TargetChunks:
     """Return the chunks of a segment of a person's video."""
     return chunks_of(plan.chunk_folder(person), segment)
 
 
-def chunks_of(folder: Path, segment: RenderSegment) -> ChunkCheckpoints:
+def chunks_of(folder: Path, segment: RenderSegment) -> TargetChunks:
     """Return the chunks of a segment in the folder of a person or of shared chunks."""
     return chunks_in(folder, f"piece-{segment.number:04d}")
 
@@ -111,14 +112,27 @@ def shared_folder(plan: CropPlan, people: Sequence[Person]) -> Path:
     return plan.job.work / f"{SHARED_PREFIX}{digest(*(person.key for person in people))}"
 
 
-def chunks_to_mux(plan: CropPlan, person: Person, segment: RenderSegment) -> list[Chunk]:
-    """Return the chunks of a finished segment of a person's video, own and shared."""
-    own = own_chunks(plan, person, segment).read()
+def chunks_to_mux(
+    plan: CropPlan, person: Person, segment: RenderSegment, kind: CropKind
+) -> list[Chunk]:
+    """Return the chunks of a finished segment of a person's video, own and shared.
+
+    Args:
+        plan: crop plan of the footage.
+        person: person who has been rendered.
+        segment: the segment.
+        kind: `CropKind.VIDEO`, or `CropKind.SMALL` for the small rendition.
+    """
+    own = _of_kind(own_chunks(plan, person, segment), kind)
     record = SegmentRecord.read(record_file(plan, person, segment))
     if record is None or not record.shared:
         return [Chunk(file) for file in own]
-    shared = chunks_of(plan.job.work / record.shared, segment).read()
+    shared = _of_kind(chunks_of(plan.job.work / record.shared, segment), kind)
     return [Chunk(*files) for files in zip(own, shared, strict=True)]
+
+
+def _of_kind(chunks: TargetChunks, kind: CropKind) -> list[Path]:
+    return (chunks.small if kind is CropKind.SMALL else chunks.video).read()
 
 
 def frames_done(plan: CropPlan, people: Sequence[Person], segment: RenderSegment) -> int:
@@ -129,7 +143,7 @@ def frames_done(plan: CropPlan, people: Sequence[Person], segment: RenderSegment
     chunks = [own_chunks(plan, person, segment) for person in unfinished]
     shared = shared_folder(plan, unfinished)
     chunks += [chunks_of(shared, segment)] if shared.is_dir() else []
-    return first_frame(min(len(checkpoints.read()) for checkpoints in chunks))
+    return first_frame(min(each.finished for each in chunks))
 
 
 def _frames(plan: CropPlan, segment: RenderSegment) -> range:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cropping.camera.windows import CropWindows
-from cropping.render.render import ChunkCheckpoints, RenderTarget
+from cropping.render.render import RenderTarget, TargetChunks
 from data.core.arrays import Values
 
 
-def share_absence(targets: Sequence[RenderTarget], chunks: ChunkCheckpoints) -> list[RenderTarget]:
+def share_absence(targets: Sequence[RenderTarget], chunks: TargetChunks) -> list[RenderTarget]:
     """Move identical frames of several targets to a shared target, appended last.
 
     Without such frames the targets are returned unchanged: a single person, never two people absent

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from data.core.counts import counted
 from data.video.clocks.clock import Runs, find_runs, rules_of
 from data.video.clocks.sound_clock import PlacedRuns, place_runs
 from data.video.container import default_first, open_container
@@ -60,13 +61,12 @@ class TrackChoice:
 
     def notes(self) -> list[str]:
         """Return what the user should know about the sound."""
-        reasons = [f"sound track {number} is {reason}" for number, reason in self.unusable]
+        reasons = [f"audio stream {number} is {reason}" for number, reason in self.unusable]
         if self.plan is None:
             return [f"{', '.join(reasons)}: the videos are silent"] if reasons else []
-        notes = [f"{', '.join(reasons)}: track {self.plan.number} is used"] if reasons else []
+        notes = [f"{', '.join(reasons)}: stream {self.plan.number} is used"] if reasons else []
         if self.plan.strays:
-            plural = "s" * (self.plan.strays != 1)
-            notes.append(f"{self.plan.strays} sound packet{plural} at a stray time, mended")
+            notes.append(f"{counted(self.plan.strays, 'wrong audio timestamp')} corrected")
         return notes
 
 

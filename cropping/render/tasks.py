@@ -94,7 +94,7 @@ def _render(
     spliced = plan.settings.encoder.can_be_spliced
     targets = share_absence(own, chunks_of(shared, segment)) if spliced else own
     smiles = _SegmentSmiles(plan, task)
-    encoded = segment.first + min(len(target.chunks.read()) for target in targets)
+    encoded = segment.first + min(target.chunks.finished for target in targets)
     begin = segment.first if smiles.are_missing else encoded
     frames = _decoded(plan, segment, begin, damage)
     first = next(frames, None)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cropping.render.job import Person
+from cropping.smiles.table import smiling_intervals
 from data.core.digest import digest
-from data.project.filenames import CropKind
+from data.core.errors import InputError
+from data.core.intervals import Interval
+from data.project.filenames import VIDEO_KINDS, CropKind
 from data.tables.crop_files import CropFiles, same_key, video_manifest_key
 from data.tables.smiles import Smiles
+from data.tables.timeline_json import read_timeline_json
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WantedFile:
-    """A video or best-of that the folder must contain."""
+    """A video, small rendition or best-of that the folder must contain."""
 
     person: Person
     kind: CropKind
@@ -30,7 +35,7 @@ def wanted_files(
     *,
     only_present: bool,
 ) -> dict[str, WantedFile]:
-    """Return the videos and best-ofs of the folder by path, each best-of after its video.
+    """Return the videos of the folder by path: each person's video, small rendition and best-of.
 
     People who are not chosen keep their files. A person with a best-of keeps having one.
 
@@ -43,19 +48,17 @@ def wanted_files(
     """
     wanted: dict[str, WantedFile] = {}
     for person in people:
-        video = files.of_person(person.person_id, CropKind.VIDEO)
-        best = files.of_person(person.person_id, CropKind.BEST)
+        own = {kind: files.of_person(person.person_id, kind) for kind in VIDEO_KINDS}
         if person.person_id in chosen:
             key = video_manifest_key(person.person_id, person.key)
-            keys = {CropKind.VIDEO: key}
-            if only_present or best is not None:
+            keys = {CropKind.VIDEO: key, CropKind.SMALL: f"{key}-small"}
+            if only_present or own[CropKind.BEST] is not None:
                 keys[CropKind.BEST] = f"{key}-best"
         else:
-            own = {CropKind.VIDEO: video, CropKind.BEST: best if video else None}
             keys = {kind: listed[file] for kind, file in own.items() if file is not None}
         for kind, key in keys.items():
-            path, existing = kind.file_name(person.file), {CropKind.VIDEO: video}.get(kind, best)
-            wanted[path] = _wanted(person, kind, key, path, existing, listed)
+            path = kind.file_name(person.file)
+            wanted[path] = _wanted(person, kind, key, path, own[kind], listed)
     return wanted
 
 
@@ -73,9 +76,32 @@ def _wanted(
     return WantedFile(person, kind, key, existing if has_content else None)
 
 
-def timeline_key(footage: str, wanted: Mapping[str, WantedFile], smiles: Smiles) -> str:
-    """Return the key of the timeline, from its videos, people and smiles."""
-    people = {file.person.person_id: file.person for file in wanted.values()}
+def timeline_key(footage: str, wanted: Mapping[str, WantedFile]) -> str:
+    """Return the key of the timeline, from its videos and people; see also `has_smiles`."""
     inputs = [f"{path} {file.key} {footage}" for path, file in wanted.items()]
-    inputs += [f"{person.person_id} {person.name}" for person in people.values()]
-    return digest(*inputs, digest(smiles.smile.tobytes()))
+    inputs += [f"{person.person_id} {person.name}" for person in people_with_video(wanted)]
+    return digest(*inputs)
+
+
+def people_with_video(wanted: Mapping[str, WantedFile]) -> tuple[Person, ...]:
+    """Return the people of the timeline."""
+    return tuple(file.person for file in wanted.values() if file.kind is CropKind.VIDEO)
+
+
+def has_smiles(timeline: Path, smiles: Smiles) -> bool:
+    """Return whether a timeline has the smiles of a table, with all merges applied.
+
+    They are no part of its key: crop-people and smile-gifs both write them into the file.
+    """
+    try:
+        people = read_timeline_json(timeline).people
+    except InputError:
+        return False
+    return all(
+        _rounded(person.smiling) == _rounded(smiling_intervals(smiles, person.person_id))
+        for person in people
+    )
+
+
+def _rounded(intervals: Iterable[Interval]) -> list[tuple[float, float]]:
+    return [(round(begin, 4), round(end, 4)) for begin, end in intervals]

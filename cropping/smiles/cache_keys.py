@@ -9,7 +9,7 @@ from data.core.digest import digest
 from data.project.project import Project
 from data.tables.tracked_people import TrackedPeople
 
-GIF_VERSION: Final = 2
+GIF_VERSION: Final = 3
 """Increase it when a change alters the GIFs of unchanged smiles and settings."""
 
 

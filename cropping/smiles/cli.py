@@ -8,8 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.command.command import naming_left_out, report_failures, run, with_next, with_projects
+from data.command.command import (
+    log_to,
+    naming_left_out,
+    report,
+    report_failures,
+    run,
+    say_all,
+    with_next,
+    with_projects,
+)
 from data.command.parser import Parser, add_project_argument, require_range
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.core.name_list import first_names
 from data.storage.addresses import footage_path
@@ -59,7 +69,9 @@ def make_parser() -> Parser:
         default="moments",
         help="bursts: fewer smiles, each as a short sequence (default: moments)",
     )
-    add("--format", choices=("gif", "webp", "mp4"), default="gif", help="default: gif")
+    add(
+        "--format", choices=("gif", "webp", "mp4"), default="gif", help="file format (default: gif)"
+    )
     add(
         "--size",
         type=int,
@@ -74,7 +86,12 @@ def make_parser() -> Parser:
         help="largest file size, such as 500k or 2M; first the picture size, then the quality is "
         "reduced until the file fits (default: 2M)",
     )
-    add("--model", type=Path, metavar="FILE", help="model of train-smiles (default: fancam's own)")
+    add(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="model trained by train-smiles (default: fancam's own)",
+    )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add("--force", action="store_true", help="write finished files again")
     return parser
@@ -86,30 +103,40 @@ def _gifs(parsed: argparse.Namespace) -> int:
 
 
 def _gifs_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
-    max_bytes = _check(parsed)
-    settings = _settings(parsed, max_bytes)
-    from cropping.smiles.stage import smile_gifs
+    from data.command.remembered import stage_options
+    from data.project.project import Project, require_project
+
+    require_project(parsed.project)
+    project = Project(parsed.project)
+    options = stage_options(make_parser(), parsed, project)
+    settings = smile_settings(parsed)
+    say_all(NAME, options.lines)
     from data.command.inputs import footage_paths
+
+    if parsed.dry_run:
+        from cropping.smiles.state import states
+        from data.command.dry_run import stage_plan
+
+        paths = footage_paths(parsed.footage, left_out)
+        report(stage_plan(states(project, settings), project, paths, options))
+        return 0
+    log_to(project, options.remembered)
+    from cropping.smiles.stage import smile_gifs
     from data.core.progress import bars
     from data.execution.context import RunContext
     from data.execution.failures import Failures
-    from data.project.project import Project
 
-    project = Project(parsed.project)
-    context = RunContext(bars(NAME), Failures(project.logs_folder))
+    failures = Failures()
+    context = RunContext(bars(NAME), failures, options=options.remembered)
     paths = footage_paths(parsed.footage, left_out)
     summaries = smile_gifs(project, paths, settings, context=context)
-    report = with_next(_report(summaries), "serve-people", parsed.project, "--open")
-    for line in (*context.notes, *report):
-        print(line)
+    lines = with_next(_report(summaries), "serve-people", parsed.project, "--open")
+    report((*context.notes, *lines))
     return report_failures(NAME, context.failures.lines)
 
 
 def _check(parsed: argparse.Namespace) -> int:
     """Validate the options before anything is loaded or written."""
-    from data.project.project import require_project
-
-    require_project(parsed.project)
     require_range("--frames", parsed.frames, low=1, high=100)
     require_range("--size", parsed.size, low=64, high=1080, unit=" px")
     require_range("--threads", parsed.threads, low=0, high=256)
@@ -129,7 +156,13 @@ def _bytes(text: str) -> int:
         ) from error
 
 
-def _settings(parsed: argparse.Namespace, max_bytes: int) -> SmileSettings:
+def smile_settings(parsed: argparse.Namespace) -> SmileSettings:
+    """Return the settings that options give.
+
+    Raises:
+        InputError: an option is invalid.
+    """
+    max_bytes = _check(parsed)
     from cropping.smiles.model import SHIPPED
     from cropping.smiles.settings import SmileSettings
 
@@ -154,13 +187,13 @@ def _report(summaries: Sequence[SmileSummary]) -> list[str]:
     for summary in summaries:
         before = " (done before)" if summary.already_done else ""
         damage = f"; {summary.damage}" if summary.damage else ""
-        lines += [f"{summary.name}: {len(summary.people)} people{before}{damage}"]
+        people = counted(len(summary.people), "person", "people")
+        lines += [f"{summary.name}: {people}{before}{damage}"]
         lines += _people_lines(summary)
         if summary.removed:
             files = first_names(summary.removed)
-            lines += [
-                f"warning: removed {files}: their people have too few smiles now, or no tracks"
-            ]
+            reason = "the people in them now have too few smiles, or no tracks"
+            lines += [f"warning: removed {files}: {reason}"]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
     lines += ["already up to date" if done else f"done in {took_s:.0f} s"]
@@ -172,16 +205,12 @@ def _people_lines(summary: SmileSummary) -> list[str]:
     lines = []
     for person in summary.people:
         if person.file is None:
-            smiles = _smiles_text(person.smiles, "different ")
+            smiles = counted(person.smiles, "clear and distinct smile")
             text = f"no GIF: {smiles} found, {person.needed} needed"
         else:
-            text = f"{_smiles_text(person.smiles)}  {shown(person.file)}"
+            text = f"{counted(person.smiles, 'smile')}  {shown(person.file)}"
         lines += [f"  {person.name:<{width}}  {text}"]
     return lines
-
-
-def _smiles_text(count: int, kind: str = "") -> str:
-    return f"{count} {kind}{'smile' if count == 1 else 'smiles'}"
 
 
 if __name__ == "__main__":

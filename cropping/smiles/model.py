@@ -44,7 +44,7 @@ def load_smile_model(path: Path = SHIPPED, *, threads: int = 1) -> SmileModel:
     expressions = load_expression_model(path, threads=threads)
     if SMILE not in expressions.classes:
         shown = ", ".join(expressions.classes)
-        message = f'has the classes {shown}, not "{SMILE}"; give a model of train-smiles'
+        message = f'has the classes {shown}, not "{SMILE}"; give a model trained by train-smiles'
         raise InputError(f"{path}: {message}")
     return SmileModel(expressions)
 

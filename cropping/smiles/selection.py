@@ -1,4 +1,4 @@
-"""Select the best moments of a person's smiles, spread over the footage."""
+"""Select the best moments of a person's smiles: sharp, sure, and spread over the footage."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ _MOMENTS_PER_BURST: Final = 3  # number of moments that one burst replaces
 
 _FULL_SMILE: Final = 90  # percentile of a person's smiles
 _TYPICAL_OPENNESS: Final = 75  # percentile of a person's eye openness
+_SURE: Final = 0.7
+"""Probability above which a smile is shown: some faces that scream, eat or talk score above
+`SMILING`, but on real clips below this."""
+_BLURRED: Final = 0.7  # of a person's typical sharpness; a face below it is blurred
 _MIN_QUALITY: Final = 0.35  # relative to the best moment
 _FULL_SHARPNESS: Final = 0.5  # of `face_sharpness`; higher values look the same
 _FULL_SIZE_PX: Final = 80
@@ -33,21 +37,32 @@ _OPENNESS: Final = (0.65, 0.9)  # closed and fully open eyes, relative to the ty
 def smile_quality(smiles: Smiles) -> NDArray[np.float64]:
     """Return the quality of each face of one person, ``(n,)`` 0..1.
 
-    The quality is 0 if the face is not smiling or is turned away, or if its turn is unknown.
-    Otherwise it combines the smile, relative to the person's own smiles, with sharpness, size, gaze
-    and open eyes.
+    The quality is 0 if the smile is not sure, if the face is blurred or turned away, or if its turn
+    is unknown. Otherwise it combines the smile, relative to the person's own smiles, with
+    sharpness, size, gaze and open eyes.
     """
     smiling = is_smiling(smiles) & ~np.isnan(smiles.turn)
     if not smiling.any():
         return np.zeros(len(smiles))
-    strength = np.minimum(log_odds(smiles.smile), log_odds(smiles.smile_alone))
+    weakest = np.minimum(smiles.smile, smiles.smile_alone)
+    strength = log_odds(weakest)
     full = max(float(np.percentile(strength[smiling], _FULL_SMILE)), 1e-6)
     certainty = np.clip(strength / full, 0, 1) ** 1.5
     sharp = np.clip(smiles.sharpness / _FULL_SHARPNESS, 0.1, 1)
     large = np.clip(sizes_wh(smiles.xyxy).min(axis=1) / _FULL_SIZE_PX, 0.2, 1)
     frontal = np.clip((_TURN[1] - smiles.turn) / (_TURN[1] - _TURN[0]), 0, 1)
     quality = certainty * np.sqrt(sharp * large) * frontal * _eyes(smiles)
-    return np.where(smiling, quality, 0).astype(np.float64)
+    shown = smiling & (weakest >= _SURE) & ~is_blurred(smiles)
+    return np.where(shown, quality, 0).astype(np.float64)
+
+
+def is_blurred(smiles: Smiles) -> NDArray[np.bool_]:
+    """Return the mask of the blurred rows of one person, ``(n,)``.
+
+    Sharpness depends on the footage and on the face, so it is compared with the person's median.
+    """
+    typical = float(np.median(smiles.sharpness)) if len(smiles) else 0.0
+    return np.asarray(smiles.sharpness < _BLURRED * typical)
 
 
 def _eyes(smiles: Smiles) -> NDArray[np.float64]:
@@ -112,8 +127,8 @@ def choose_bursts(smiles: Smiles, count: int) -> list[NDArray[np.int64]]:
 
 
 def _burst(smiles: Smiles, peak: int) -> NDArray[np.int64]:
-    """Return the indices of the smiling rows around a peak, ``(m,)``."""
-    smiling = is_smiling(smiles)
+    """Return the indices of the sharp, smiling rows around a peak, ``(m,)``."""
+    smiling = is_smiling(smiles) & ~is_blurred(smiles)
     near = np.abs(smiles.time_s - smiles.time_s[peak]) <= BURST_S / 2
     first = last = peak
     while first > 0 and smiling[first - 1] and near[first - 1]:

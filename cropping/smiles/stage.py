@@ -37,7 +37,6 @@ from data.project.manifest import OutputFile, OutputFolder
 from data.project.paths import WORK_FOLDER
 from data.project.project import Project, change
 from data.project.stages import GIFS, TRACKS, GifsRecord
-from data.storage.fetch import fetch_footage
 from data.tables.crop_files import crop_files
 from data.tables.smiles import Smiles
 from data.tables.timeline_json import TIMELINE_FILE, write_smiling
@@ -50,7 +49,7 @@ from data.tables.tracked_people import (
 from data.tables.tracks import tracked_names
 from data.video.container import ASSUMED_RATE
 from data.video.content import follow_moved
-from data.video.footage import Footage, probe
+from data.video.footage import Footage, probe_entry
 from data.video.frames import Damage
 
 
@@ -103,7 +102,9 @@ def smile_gifs(
         threads = settings.threads
         scored = run_footages(scoring, chosen, context, threads=threads, frames=frames)
         writing = _GifWriting(project, settings, model_key)
-        return run_footages(writing, scored, context, threads=threads, frames=len(scored))
+        summaries = run_footages(writing, scored, context, threads=threads, frames=len(scored))
+        context.remember_options(project)
+        return summaries
 
 
 def _tracked(project: Project) -> list[Path]:
@@ -176,7 +177,7 @@ def _unchanged_footage(project: Project, name: str) -> Footage:
         InputError: the footage is missing or has changed.
     """
     entry = project.footages[name]
-    footage = probe(fetch_footage(entry.path), entry.streams)
+    footage = probe_entry(entry)
     frame_wh = footage.width, footage.height
     if (footage.size_bytes, frame_wh) != (entry.size_bytes, (entry.width, entry.height)):
         message = change(entry, footage.size_bytes, frame_wh, since="it was tracked")
@@ -286,7 +287,7 @@ class _GifWriting(FootageStage[_Scored, _PlannedGifs, Damage, SmileSummary]):
         }
         removed = self._of_others(name, planned)
         self._folder(name).sync(outputs, again=planned.encoded)
-        # Also if no person smiles often enough.
+        # Also if no person has enough clear smiles.
         record = replace(self.project.record(GIFS, name) or GifsRecord(), merges=planned.merges)
         if not self.project.is_finished(GIFS, record, name):
             self.project.finish(GIFS, record, name)

@@ -92,6 +92,12 @@ def stored_smiles(project: Project, footage: str, model_key: str) -> Smiles | No
         return None  # damaged
 
 
+def current_smiles(project: Project, footage: str) -> Smiles | None:
+    """Return the smiles of a footage by whichever model, None if they are missing or stale."""
+    record = project.record(SMILES, footage)
+    return None if record is None else stored_smiles(project, footage, record.model)
+
+
 def finish_smiles(project: Project, footage: str, model_key: str) -> None:
     """Record the smiles of a footage as finished, with their inputs."""
     project.finish(SMILES, _record(project, footage, model_key), footage)
