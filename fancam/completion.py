@@ -1,4 +1,4 @@
-"""The command `fancam completion`: print a shell's completion of all commands."""
+"""The command `fancam completion`: print a script that completes all commands in a shell."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def print_config(project: Project | None) -> int:
         InputError: a file is not readable TOML.
     """
     for name, file in _files(project).items():
-        print(f"{name:<8} {shown(file)}{'' if file.is_file() else '  (not there)'}")
+        print(f"{name:<8} {shown(file)}{'' if file.is_file() else '  (does not exist)'}")
     for line in _settings(project):
         print(line)
     return 0
@@ -59,7 +59,9 @@ def _settings(project: Project | None) -> Iterator[str]:
     """Yield a line per option that a file or a variable sets, files first."""
     commands = parsers()
     sections = {section_of(command): command for command in commands}
-    for file in _files(project).values():
+    for place, file in _files(project).items():
+        if project is not None and place == "project":
+            yield from _remembered(project)
         for section, options in _read(file).items():
             command = sections.get(section, "")
             known = dict(options_of(commands[command])) if command else {}
@@ -73,6 +75,13 @@ def _settings(project: Project | None) -> Iterator[str]:
             variable = variable_of(command, option)
             if variable in os.environ:
                 yield f"{command} {option} {json.dumps(os.environ[variable])}  from {variable}"
+
+
+def _remembered(project: Project) -> Iterator[str]:
+    """Yield a line per option that a project remembers."""
+    for command, options in project.options.items():
+        for name, value in options.items():
+            yield f"{command} --{name} {json.dumps(value)}  remembered"
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:

@@ -69,7 +69,7 @@ def _drawn_film(folder: Path) -> Path:
     """Draw the sample film unless it exists, and return its path."""
     film = folder / FILM
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file, not a folder; choose another --folder")
+        raise InputError(f"{folder} is a file, not a folder; choose another --folder")
     from data.sample.film import draw_film
     from data.sample.truth import truth_paths
 

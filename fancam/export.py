@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from data.command.command import report_failures
+from data.command.command import log_to, report, report_failures
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.storage.shown import shown
 
@@ -36,12 +37,13 @@ def export(
     from data.project.stages import TRACKS
     from data.tables.export import export_coco, export_label_studio
 
+    log_to(project)
     folder = out or project.export_folder
     chosen = formats or FORMATS
     writers = {"coco": export_coco, "label-studio": export_label_studio}
     for name in [name for name in chosen if name in writers]:
         images = writers[name](project.dataset_folder, folder / f"{name}.zip")
-        print(f"{shown(folder / f'{name}.zip')}  {images} images")
+        report([f"{shown(folder / f'{name}.zip')}  {counted(images, 'image')}"])
     if "mot" not in chosen:
         return 0
     tracked = project.footages_with(TRACKS)
@@ -49,7 +51,7 @@ def export(
         raise InputError(f"{project.folder}: no tracks to export; run track-people first")
     if not tracked:
         print("no tracks yet, so no MOTChallenge archives: run track-people first")
-    failures = Failures(project.logs_folder)
+    failures = Failures()
     failures.expect(len(tracked))
     for entry in tracked:
         with failures.guard(entry.path):
@@ -65,8 +67,10 @@ def _export_mot(project: Project, entry: FootageEntry, folder: Path, boxes: Boxe
     sequence, left_out = read_sequence(project, entry, boxes)
     for suffix, write in ((MOT_TRUTH, export_truth), (MOT_RESULTS, export_results)):
         archive = folder / f"{entry.name}{suffix}"
-        print(f"{shown(archive)}  {write(sequence, archive)} boxes")
+        report([f"{shown(archive)}  {counted(write(sequence, archive), 'box', 'boxes')}"])
     if left_out.people:
-        print(f"{entry.name}: {left_out.people} boxes of unknown or hidden people are left out")
+        boxes_text = counted(left_out.people, "box", "boxes")
+        report([f"{entry.name}: left out {boxes_text} of unknown or hidden people"])
     if left_out.boxes:
-        print(f"{entry.name}: {left_out.boxes} rows without a detected body are left out")
+        rows = counted(left_out.boxes, "row")
+        report([f"{entry.name}: left out {rows} without a detected body"])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from data.command.command import confirmed, report_failures
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.storage.shown import shown
 
@@ -43,13 +43,16 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
     if not confirmed(f"Forget {name}? This cannot be undone.", yes=yes):
         return 0
     erased, had_tracker = _erase(project, person_id, person_ids)
-    print(f"{name}: {erased.faces} faces erased, and masked in the stored frames")
+    print(f"{name}: {counted(erased.faces, 'face')} erased, and masked in the stored frames")
     if had_tracker:
         print(
-            "the tracker learned from them and is erased: run train-tracker and track-people again"
+            "the detector was trained on their faces and has been deleted:"
+            " run train-tracker and track-people again"
         )
-    print("other people's videos may show them: run crop-people --others blur --force to blur them")
-    print("people/unknown may hold unrecognised faces of them: check it")
+    print(
+        f"other people's videos may still show {name}, whom --others blur cannot blur: check them"
+    )
+    print("people/unknown may still show them: check it")
     print("the footage itself is unchanged: cluster-faces --force would find them again")
     needle = Needle(names, erased.embeddings, erased.portraits, erased.frames, kept=others)
     return _report_residues(project, needle)
@@ -64,13 +67,15 @@ def _report_residues(project: Project, needle: Needle) -> int:
     footages = [footage for footage in project.footages if search.in_value(footage)]
     residues = find_residues(project.folder, replace(needle, footages=footages))
     lines = [
-        f"{footage}: the footage has their name, which this project keeps;"
-        " rename the video and make a new project"
+        f"{footage}: the file name of the footage contains their name, and the project still uses"
+        " it; rename the video and make a new project"
         for footage in footages
     ]
     if search.in_value(project.folder.name):
-        lines.append(f"{project.folder.name}: the folder has their name; rename it")
-    count = "1 residue" if len(residues) == 1 else f"{len(residues)} residues"
+        lines.append(
+            f"{project.folder.name}: the name of the folder contains their name; rename it"
+        )
+    count = counted(len(residues), "trace")
     print(f"searched every file of {shown(project.folder)}: {count} left")
     return report_failures(NAME, [*lines, *map(_line, residues)])
 
@@ -80,7 +85,7 @@ def _line(residue: Residue) -> str:
 
     if residue.kind == UNREADABLE:
         return f"{residue.path}: not readable, so not searched; check it"
-    return f"{residue.path}: their {residue.kind} is still in it; remove it"
+    return f"{residue.path}: still contains their {residue.kind}; take it out, or delete the file"
 
 
 def _person_id(people: People, name: str) -> int:
@@ -98,7 +103,7 @@ def _person_id(people: People, name: str) -> int:
     if renamed := [
         current for person, current in names.items() if name in all_names(people, person)
     ]:
-        raise InputError(f"{name}: is now called {renamed[0]}; give that name to forget them")
+        raise InputError(f"{name} is now called {renamed[0]}; give that name to forget them")
     people_names = ", ".join(names.values()) or "no people"
     raise InputError(f"{name}: no person of that name; the project has {people_names}")
 
@@ -121,14 +126,14 @@ def _erase(project: Project, person_id: int, person_ids: Sequence[int]) -> tuple
     from data.core.progress import bars
     from data.project.cleanup import remove
     from data.tables.labels import LabelFolder
-    from fancam.clean import cache, exports
+    from fancam.clean import cache, exports, logs
     from tracking.erasure import erase_tracks
 
     with project.lock():
         clustered_record(project)  # fails for an unfinished project, before anything is erased
         remove(project, exports(project))
         remove(project, cache(project))
-        shutil.rmtree(project.logs_folder, ignore_errors=True)  # may name them
+        remove(project, logs(project))  # may name them
         for number in person_ids:
             erase_crops(project, number)
         had_tracker = [erase_tracks(project, number) for number in person_ids]

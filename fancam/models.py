@@ -48,13 +48,13 @@ def fetch_models(names: Sequence[str], *, folder: Path | None, offline: bool) ->
     wanted = models_named(names)
     missing = [name for name in wanted if not is_installed(name, folder)]
     if not missing:
-        print(f"nothing to fetch: {' and '.join(wanted)} installed")
+        print(f"already installed: {' and '.join(wanted)}")
         return 0
     if chosen := chosen_folder(folder):
-        message = f"{' and '.join(missing)} not found, and a folder of --models is only read"
-        raise InputError(f"{chosen}: {message}; fetch without --models and FANCAM_MODELS")
+        message = f"does not hold {' and '.join(missing)}, and fancam writes nothing to it"
+        raise InputError(f"{chosen}: {message}; leave out --models, and unset FANCAM_MODELS")
     if is_offline(offline):
-        raise InputError(f"nothing is fetched offline; leave out --offline and {OFFLINE}")
+        raise InputError(f"nothing is fetched offline; leave out --offline, and unset {OFFLINE}")
     _fetch(missing)
     return 0
 

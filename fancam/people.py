@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.project.project import Project
 from data.storage.shown import shown
@@ -39,7 +40,7 @@ def name_people(project: Project, other: Project) -> int:
     from data.tables.people import open_people
 
     if project.folder.resolve() == other.folder.resolve():
-        raise InputError(f"{other.folder}: the same project; name another one by --from")
+        raise InputError(f"{other.folder}: the same project; give another one with --from")
     eps = clustered_record(project).grouping["eps"]
     known = known_in_project(other)
     with project.lock():
@@ -47,10 +48,10 @@ def name_people(project: Project, other: Project) -> int:
         with open_people(project.people_file) as people:
             named = name_known(people, tables, known, eps=float(str(eps)))
     if not named:
-        print(f"nothing to do: no other person is clearly one of {shown(other.folder)}")
+        print(f"nothing to do: no other person clearly matches someone in {shown(other.folder)}")
         return 0
     for line in named:
         print(line)
     changes = write_people(project, progress=bars("fancam"))
-    print(f"dataset  {shown(project.dataset_folder)}  ({changes.images} images)")
+    print(f"dataset  {shown(project.dataset_folder)}  ({counted(changes.images, 'image')})")
     return 0

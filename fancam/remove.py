@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.command.command import confirmed
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.storage.shown import command_line, shown
 
@@ -21,7 +22,7 @@ def remove_footage(project: Project, footage: Path, *, yes: bool) -> int:
 
     Args:
         project: project to change.
-        footage: path of the footage, or its name in the project.
+        footage: path of the footage, also after a move, or its name in the project.
         yes: drop it without asking.
 
     Raises:
@@ -45,6 +46,7 @@ def remove_footage(project: Project, footage: Path, *, yes: bool) -> int:
 
 def _entry(project: Project, footage: Path) -> FootageEntry:
     from data.project.project import absolute
+    from data.video.content import moved_footages
 
     entries = list(project.footages.values())
     by_path = [entry for entry in entries if entry.path == absolute(footage)]
@@ -53,8 +55,10 @@ def _entry(project: Project, footage: Path) -> FootageEntry:
     for found in (by_path, by_name, by_file):
         if len(found) == 1:
             return found[0]
+    for name in moved_footages(project, [footage]):
+        return project.footages[name]
     names = ", ".join(entry.name for entry in entries) or "no footage"
-    raise InputError(f"{footage}: no footage of the project; it has {names}")
+    raise InputError(f"{footage} is not in this project, which contains {names}")
 
 
 def _remove(project: Project, entry: FootageEntry) -> bool:
@@ -116,4 +120,4 @@ def _write_people(project: Project) -> None:
     from data.core.progress import bars
 
     changes = write_people(project, progress=bars(NAME))
-    print(f"dataset  {shown(project.dataset_folder)}  ({changes.images} images)")
+    print(f"dataset  {shown(project.dataset_folder)}  ({counted(changes.images, 'image')})")

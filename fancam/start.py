@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Final
 
 _PLACE: Final = str(Path(__file__).resolve().parent.parent)
+_INTERRUPTED: Final = 130  # exit code, as if by SIGINT
 _PACKAGES: Final = ("clustering", "cropping", "data", "tracking", "web")
 
 
@@ -33,7 +34,11 @@ class _OwnPackages(MetaPathFinder):
 
 def _run(module: str, function: str) -> int:
     sys.meta_path.insert(0, _OwnPackages())
-    return int(getattr(import_module(module), function)())
+    try:
+        command = getattr(import_module(module), function)
+    except KeyboardInterrupt:  # nothing has begun yet
+        return _INTERRUPTED
+    return int(command())
 
 
 fancam = partial(_run, "fancam.cli", "main")

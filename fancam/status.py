@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.command.command import EXIT_STALE
-from data.storage.addresses import footage_address
+from data.project.status import StageStatus, is_due, next_command
 from data.storage.shown import command_line
-from data.video.pictures.media_folder import size_on_disk
+from web.core.status import statuses_of
 
 if TYPE_CHECKING:
-    from data.project.project import FootageEntry, Project
-    from data.project.status import StageStatus
+    from data.project.project import Project
 
 
 def print_status(project: Project, *, as_json: bool) -> int:
@@ -26,35 +24,7 @@ def print_status(project: Project, *, as_json: bool) -> int:
     """
     statuses = statuses_of(project)
     print(_json(statuses) if as_json else "\n".join([*_table(statuses), *_next(project, statuses)]))
-    return 0 if all(status.state == "done" for status in statuses) else EXIT_STALE
-
-
-def statuses_of(project: Project) -> list[StageStatus]:
-    """Return the status of every output of a project, in the order of the stages."""
-    from clustering.state import states as clustering_states
-    from cropping.state import states as cropping_states
-    from tracking.state import states as tracking_states
-
-    found = [*clustering_states(project), *tracking_states(project), *cropping_states(project)]
-    changed = {name for name, entry in project.footages.items() if _has_changed(entry)}
-    return [
-        # Only cluster-faces accepts a footage that has changed.
-        replace(status, command=())
-        if status.footage in changed and status.output != "faces"
-        else status
-        for status in found
-    ]
-
-
-def _has_changed(entry: FootageEntry) -> bool:
-    """Return whether a footage is missing or has changed; a fetched one is fetched again."""
-    size = size_on_disk(entry.path)
-    return size != entry.size_bytes and (size is not None or footage_address(entry.path) is None)
-
-
-def next_command(statuses: Sequence[StageStatus]) -> tuple[str, ...]:
-    """Return the command to run next; empty if there is none."""
-    return next((s.command for s in statuses if s.state != "done" and s.command), ())
+    return EXIT_STALE if any(is_due(status) for status in statuses) else 0
 
 
 def _table(statuses: Sequence[StageStatus]) -> list[str]:
@@ -74,7 +44,7 @@ def _next(project: Project, statuses: Sequence[StageStatus]) -> list[str]:
     lines = ["run these commands with the same options as before"] if "stale" in found else []
     if command := next_command(statuses):
         return [*lines, f"next: {_shell(command)}"]
-    if found != {"done"}:
+    if any(is_due(status) for status in statuses):
         return lines
     watch = _shell(("serve-people", str(project.folder), "--open"))
     return [*lines, f"everything is up to date; watch it: {watch}"]

@@ -63,7 +63,7 @@ def best_backend(
 
     Args:
         models: folder to read face models from; None for the cache.
-        offline: fetch no models.
+        offline: do not download models.
         threads: cores to use; 0 for all.
 
     Raises:

@@ -30,7 +30,7 @@ class FancamPeople:
         >>> summary = project.cluster("concert.mp4")
         >>> project.people.rename({"Person 1": "Anna", "Person 2": "Berta"})
         >>> project.people.undo()
-        'Person 2 is called Berta'
+        'Renamed Person 1 to Anna; Renamed Person 2 to Berta'
     """
 
     def __init__(self, folder: Path, progress: Progress | None) -> None:
@@ -123,7 +123,7 @@ class FancamPeople:
         self._decide(*(Decision(DecisionKind.SHOW, person) for person in self._ids(*names)))
 
     def undo(self) -> str:
-        """Undo the last decision of the API, the page or a command; return its text, if any."""
+        """Undo the last call, or decision of the page or a command; return its text, if any."""
         from data.tables.decision_log import DecisionLog
 
         with opened_people(Project(self._folder)) as people:
@@ -146,14 +146,8 @@ class FancamPeople:
         from data.tables.decision_log import DecisionLog
 
         with opened_people(Project(self._folder)) as people:
-            log = DecisionLog(people)
-            for number, decision in enumerate(decisions):
-                try:
-                    log.decide(decision)
-                except InputError:
-                    for _ in range(number):
-                        log.undo()
-                    raise
+            if decisions:
+                DecisionLog(people).decide(*decisions)
         self._write_people()
 
     def _write_people(self) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.core.errors import InputError
 from data.project.project import Project
+from fancam import stage_options
 from fancam.api.people import FancamPeople, opened_people
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 class FancamProject:
     """A project folder, and the stages that fill it.
 
-    Every stage resumes a stopped run, and does nothing if its output is up to date. The command
+    Every stage resumes a stopped run, and does nothing if its output is up to date. Without
+    settings it uses the options that the project saved in earlier runs, those of the user's
+    config file, and defaults, in this order. The command
     `fancam` and the commands of the stages call the same functions.
 
     Examples:
@@ -84,37 +88,37 @@ class FancamProject:
         Args:
             footages: texts as on the command line, which name videos, folders, patterns or
                 addresses; a `Path` is a single footage. None at all for those of the project.
-            settings: settings of detection and clustering; None for the defaults.
+            settings: settings of detection and clustering; None for the project's options.
             context: progress, failures and runner; None raises the first failure.
 
         Raises:
             InputError: a footage cannot be read, or has no faces.
         """
-        from clustering.settings import ClusterSettings
         from clustering.stage import cluster_faces
-        from fancam.api.faces import best_backend
 
         if settings is None:
-            settings = ClusterSettings(backend=best_backend(), keep_backend=True)
+            settings, _ = stage_options.clustering(self._reread())
         context = context or self._context("cluster-faces")
         return cluster_faces(self.project, _paths(footages), settings, context=context)
 
     def train(
         self, settings: TrackerSettings | None = None, *, context: RunContext | None = None
     ) -> TrackerSummary:
-        """Train the detector that knows each person; the command `train-tracker`.
+        """Train a detector that knows each person, which `track` then uses; `train-tracker`.
 
         Args:
-            settings: settings of the training; None for the defaults.
+            settings: settings of the training; None for the project's options.
             context: progress; None for that of the project.
 
         Raises:
             InputError: there is no dataset, or the weights cannot be used.
         """
-        from tracking.training.stage import TrackerSettings, train_tracker
+        from tracking.training.stage import train_tracker
 
+        if settings is None:
+            settings, _ = stage_options.training(self._reread())
         context = context or self._context("train-tracker", unit="batches")
-        return train_tracker(self.project, settings or TrackerSettings(), context=context)
+        return train_tracker(self.project, settings, context=context)
 
     def track(
         self,
@@ -126,17 +130,18 @@ class FancamProject:
 
         Args:
             footages: footages of the project; none for all.
-            settings: settings of tracking; None for the defaults.
+            settings: settings of tracking; None for the project's options.
             context: progress, failures and runner; None raises the first failure.
 
         Raises:
-            InputError: there is no trained detector, or a footage cannot be read.
+            InputError: there are no people, or a footage cannot be read.
         """
-        from tracking.stage import TrackSettings, track_people
+        from tracking.stage import track_people
 
+        if settings is None:
+            settings, _ = stage_options.tracking(self._reread())
         context = context or self._context("track-people")
-        chosen = settings or TrackSettings()
-        return track_people(self.project, _paths(footages), chosen, context=context)
+        return track_people(self.project, _paths(footages), settings, context=context)
 
     def crop(
         self,
@@ -148,18 +153,18 @@ class FancamProject:
 
         Args:
             footages: videos of the project; none for all.
-            settings: settings of the crops; None for the defaults.
+            settings: settings of the crops; None for the project's options.
             context: progress, failures and runner; None raises the first failure.
 
         Raises:
             InputError: there are no tracks, or a footage cannot be read.
         """
-        from cropping.render.settings import CropSettings
         from cropping.stage import crop_people
 
+        if settings is None:
+            settings, _ = stage_options.cropping(self._reread())
         context = context or self._context("crop-people")
-        chosen = settings or CropSettings()
-        return crop_people(self.project, _paths(footages), chosen, context=context)
+        return crop_people(self.project, _paths(footages), settings, context=context)
 
     def smile_gifs(
         self,
@@ -171,18 +176,18 @@ class FancamProject:
 
         Args:
             footages: videos of the project; none for all that are tracked.
-            settings: settings of the GIFs; None for the defaults.
+            settings: settings of the GIFs; None for the project's options.
             context: progress and failures; None raises the first failure.
 
         Raises:
             InputError: there are no tracks, or a footage cannot be read.
         """
-        from cropping.smiles.settings import SmileSettings
         from cropping.smiles.stage import smile_gifs
 
+        if settings is None:
+            settings, _ = stage_options.smiling(self._reread())
         context = context or self._context("smile-gifs")
-        chosen = settings or SmileSettings()
-        return smile_gifs(self.project, _paths(footages), chosen, context=context)
+        return smile_gifs(self.project, _paths(footages), settings, context=context)
 
     @contextmanager
     def watch(self, *, port: int = 0) -> Iterator[str]:
@@ -215,7 +220,7 @@ class FancamProject:
         """
         import pandas as pd
 
-        from fancam.status import statuses_of
+        from web.core.status import statuses_of
 
         columns = ["output", "footage", "state", "reason", "command"]
         statuses = statuses_of(self._reread())
@@ -282,10 +287,11 @@ class FancamProject:
     # --- internals ----------------------------------------------------------------------------
 
     def _context(self, command: str, *, unit: str = "frames") -> RunContext:
+        from data.command.command import say
         from data.core.progress import bars
         from data.execution.context import RunContext
 
-        return RunContext(self._progress or bars(command, unit=unit))
+        return RunContext(self._progress or bars(command, unit=unit), say=partial(say, "fancam"))
 
     def _reread(self) -> Project:
         """Return the project as it is now: another process may have changed it."""
