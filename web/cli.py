@@ -37,7 +37,7 @@ def make_parser() -> Parser:
         "project",
         nargs="+",
         type=project_path,
-        help="project folder, such as concert.fancam; may be several",
+        help="project folder, such as concert.fancam, or several of them",
     )
     add(
         "--host",
@@ -52,6 +52,13 @@ def make_parser() -> Parser:
         action="append",
         default=[],
         help="host name under which a reverse proxy serves the pages; repeatable",
+    )
+    add(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="address or network of a reverse proxy whose X-Forwarded-For is trusted; repeatable",
     )
     add("--open", action="store_true", help="open the start page in the browser")
     secret = parser.add_mutually_exclusive_group()
@@ -83,8 +90,13 @@ def _settings(parsed: argparse.Namespace) -> ServerSettings:
     password = parsed.password
     if parsed.password_file is not None:
         password = _read_password(parsed.password_file)
-    names = tuple(parsed.name)
-    return ServerSettings(host=parsed.host, port=parsed.port, names=names, password=password)
+    return ServerSettings(
+        host=parsed.host,
+        port=parsed.port,
+        names=tuple(parsed.name),
+        trusted_proxies=tuple(parsed.trusted_proxy),
+        password=password,
+    )
 
 
 def _read_password(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,8 +12,13 @@ from starlette.responses import JSONResponse, Response
 
 from data.core.errors import InputError
 from web.core.errors import NotFoundError
+from web.core.library import OpenProject, get_library
 from web.core.security_headers import SECURITY_HEADERS
 from web.core.templates import page
+
+_TITLES: Final = {404: "This page does not exist", 429: "Too many attempts"}
+_SECTIONS: Final = ("watch", "people", "label")
+_NO_PAGE: Final = "check the address, or begin at the start page"
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -30,8 +36,26 @@ def error_response(
     """Return an error response: a page for a browser, JSON for a script."""
     message = " ".join(message.split())
     if _wants_page(request):
-        return page(request, "shared/error.html", status=status, headers=headers, message=message)
+        section = request.url.path.split("/")[1]
+        return page(
+            request,
+            "shared/error.html",
+            status=status,
+            headers=headers,
+            project=_project(request),
+            title=_TITLES.get(status, "Something went wrong"),
+            message=message,
+            section=section if section in _SECTIONS else "",
+        )
     return JSONResponse({"error": message}, status, headers)
+
+
+def _project(request: Request) -> OpenProject | None:
+    """Return the project of the page that could not be shown."""
+    try:
+        return get_library(request).get(request.path_params.get("project_id", ""))
+    except NotFoundError:
+        return None
 
 
 def _wants_page(request: Request) -> bool:
@@ -47,7 +71,7 @@ def _input(request: Request, error: Exception) -> Response:
     """Return a user error with status 409; project paths are shortened to the folder name."""
     message = str(error)
     for project in request.app.state.library:
-        message = message.replace(str(project.folder), project.folder.name)
+        message = project.shown(message)
     return error_response(request, 409, message)
 
 
@@ -55,7 +79,7 @@ def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # 404 for a malformed id in the path, 422 for anything else.
     if all(problem["loc"][0] == "path" for problem in error.errors()):
-        return error_response(request, 404, "there is no page at this address")
+        return error_response(request, 404, _NO_PAGE)
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:])
     return error_response(request, 422, f"{field or 'the request'}: {first['msg']}")
@@ -63,7 +87,8 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return error_response(request, error.status_code, error.detail, error.headers)
+    message = _NO_PAGE if error.status_code == 404 else error.detail
+    return error_response(request, error.status_code, message, error.headers)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

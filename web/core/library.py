@@ -33,6 +33,11 @@ class OpenProject:
     folder: Path
     title: str  # shown on pages
 
+    @property
+    def argument(self) -> Path:
+        """Folder as an argument of commands that are run beside it."""
+        return Path(self.folder.name)
+
     def read(self) -> Project:
         """Read the project from disk: commands may have changed it.
 
@@ -51,6 +56,14 @@ class OpenProject:
         if not 1 <= number <= len(entries):
             raise NotFoundError("the project has no such footage")
         return entries[number - 1]
+
+    def shown(self, message: str) -> str:
+        """Return a message with the project's path shortened to the name of its folder."""
+        return message.replace(str(self.folder), self.folder.name)
+
+    def holds(self, file: Path) -> bool:
+        """Return whether ``file`` exists and no symbolic link leads it out of the folder."""
+        return file.is_file() and file.resolve().is_relative_to(self.folder.resolve())
 
     def footages(self) -> tuple[FootageEntry, ...]:
         """Return all footages in the order they were added; numbers count from 1."""
@@ -82,7 +95,7 @@ class Library:
     def _add(self, folder: Path) -> None:
         require_project(folder)
         project = Project(folder)
-        title = project.folder.name.removesuffix(SUFFIX) or "project"
+        title = title_of(project.folder.name.removesuffix(SUFFIX)) or "project"
         base = identifier = _slug(title)
         number = 2
         while identifier in self._projects:
@@ -105,6 +118,11 @@ class Library:
             return self._projects[project_id]
         except KeyError:
             raise NotFoundError("no such project") from None
+
+
+def title_of(name: str) -> str:
+    """Return the name of a footage or project as a title."""
+    return " ".join(name.replace("_", " ").split())
 
 
 def _slug(title: str) -> str:

@@ -8,9 +8,10 @@ server, writes must come from its own pages (Origin header), and no page may be 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -19,26 +20,45 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from web.core.error_responses import error_response
 from web.core.errors import RefusedError
 from web.core.security_headers import SECURITY_HEADERS
-from web.core.settings import LOOPBACK, ServerSettings
+from web.core.sessions import Sessions
+from web.core.settings import LOOPBACK, MAX_LOGIN_BYTES, ServerSettings
+from web.core.static_files import STATIC_PATH
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LOGIN_PATH: Final = "/login"
-STATIC_PATH: Final = "/static/"
+LOGOUT_PATH: Final = "/logout"
+START_PATH: Final = "/"
 
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # listen on all interfaces of this machine
 _BODY_TYPES: Final = frozenset({"application/json", "text/csv"})
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
+_FORM_PATHS: Final = frozenset({LOGIN_PATH, LOGOUT_PATH})  # the rest is written by scripts
+_OTHER_PAGE: Final = "changes can only be made from fancam's own pages; reload the page"
+
+
+def own_path(address: str) -> str:
+    r"""Return an address that a browser may be sent to: itself if of this server, else the start.
+
+    Browsers read ``//evil.example`` and ``/\evil.example`` as another host, and drop tabs and line
+    breaks from an address before they do.
+    """
+    return address if re.fullmatch(r"/([!-.0-\[\]-~][!-\[\]-~]*)?", address) else START_PATH
+
+
+def login_address(request: Request) -> str:
+    """Return the address of the login page that leads back to the requested page."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    wanted = own_path(quote(request.url.path) + query)
+    return LOGIN_PATH if wanted == START_PATH else f"{LOGIN_PATH}?next={quote(wanted, safe='/')}"
 
 
 class Guard:
-    """ASGI middleware: check host, origin, size and login; add `SECURITY_HEADERS` to responses.
+    """ASGI middleware: check host, origin, size and login; add `SECURITY_HEADERS` to responses."""
 
-    Must run inside the session middleware: it reads ``scope["session"]``.
-    """
-
-    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, sessions: Sessions) -> None:
         self._app = app
         self._settings = settings
+        self._sessions = sessions
         self._names = _own_names(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,11 +70,13 @@ class Guard:
         request = Request(scope, receive)
         try:
             self._check(request)
+            # Before the application starts its work: a client may not send the rest of its body.
+            body = await _read_body(receive, self._max_body_bytes(request))
         except RefusedError as refusal:
             await self._refuse(request, refusal)(scope, receive, _with_headers(send))
             return
-        counted = _LimitedBody(receive, self._settings.max_body_bytes)
-        await self._app(scope, counted, _with_headers(send))
+        if body is not None:
+            await self._app(scope, _first(body, receive), _with_headers(send))
 
     def _check(self, request: Request) -> None:
         headers = request.headers
@@ -62,11 +84,15 @@ class Guard:
             raise RefusedError(400, "unknown host name; use the address that serve-people printed")
         if request.method not in SAFE_METHODS:
             _check_write(headers, request.url.path)
-            _check_length(headers, self._settings.max_body_bytes)
+            _check_length(headers, self._max_body_bytes(request))
         elif headers.get("sec-fetch-site") == "cross-site" and not _is_visit(headers):
             raise RefusedError(403, "requests from other sites are refused")
         if not self._may_enter(request):
             raise RefusedError(401, "log in first")
+
+    def _max_body_bytes(self, request: Request) -> int:
+        most = self._settings.max_body_bytes
+        return min(most, MAX_LOGIN_BYTES) if request.url.path in _FORM_PATHS else most
 
     def _is_own_host(self, headers: Headers) -> bool:
         if len(headers.getlist("host")) != 1:
@@ -79,9 +105,9 @@ class Guard:
 
     def _may_enter(self, request: Request) -> bool:
         path = request.url.path
-        if self._settings.password is None or path == LOGIN_PATH or path.startswith(STATIC_PATH):
+        if self._settings.password is None or path in _FORM_PATHS or path.startswith(STATIC_PATH):
             return True
-        return bool(request.session.get("entered"))
+        return self._sessions.is_open(request)
 
     def _refuse(self, request: Request, refusal: RefusedError) -> ASGIApp:
         if (
@@ -91,7 +117,7 @@ class Guard:
         ):
             from starlette.responses import RedirectResponse
 
-            return RedirectResponse(LOGIN_PATH, 303)
+            return RedirectResponse(login_address(request), 303)
         return error_response(request, refusal.status_code, refusal.detail, refusal.headers)
 
 
@@ -137,11 +163,11 @@ def _check_write(headers: Headers, path: str) -> None:
     """Refuse a write unless it comes from a page of this server."""
     origin = urlsplit(headers.get("origin", ""))
     if origin.scheme not in {"http", "https"} or origin.netloc != headers["host"]:
-        raise RefusedError(403, "writes are allowed from pages of this server only")
+        raise RefusedError(403, _OTHER_PAGE)
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        raise RefusedError(403, "writes are allowed from pages of this server only")
+        raise RefusedError(403, _OTHER_PAGE)
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in (_BODY_TYPES | ({_FORM_TYPE} if path == LOGIN_PATH else set())):
+    if media_type not in (_BODY_TYPES | ({_FORM_TYPE} if path in _FORM_PATHS else set())):
         raise RefusedError(415, "send application/json")
 
 
@@ -153,23 +179,32 @@ def _check_length(headers: Headers, max_bytes: int) -> None:
         raise RefusedError(413, f"request too large; the limit is {max_bytes} bytes")
 
 
-class _LimitedBody:
-    """Forward a request's body; refuse it once it exceeds the limit.
+async def _read_body(receive: Receive, max_bytes: int) -> Message | None:
+    """Return the whole body as one message; None if the client disconnects before its end.
 
-    Chunked bodies do not declare their length.
+    Raises:
+        RefusedError: the body exceeds the limit; a chunked one does not declare its length.
     """
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if len(body) > max_bytes:
+            raise RefusedError(413, f"request too large; the limit is {max_bytes} bytes")
+        if not message.get("more_body", False):
+            return {"type": "http.request", "body": body, "more_body": False}
 
-    def __init__(self, receive: Receive, max_bytes: int) -> None:
-        self._receive = receive
-        self._max_bytes = max_bytes
-        self._received = 0
 
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._received += len(message.get("body", b""))
-        if self._received > self._max_bytes:
-            raise RefusedError(413, f"request too large; the limit is {self._max_bytes} bytes")
-        return message
+def _first(message: Message, receive: Receive) -> Receive:
+    """Return a ``receive`` that returns ``message``, and then what ``receive`` returns."""
+    messages = [message]
+
+    async def receiving() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receiving
 
 
 def _with_headers(send: Send) -> Send:

@@ -11,9 +11,13 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from data.storage.shown import command_line
 from web.core.library import Library, OpenProject, get_library
+from web.core.static_files import static_url
+from web.core.status import project_status
 
-STATIC_FOLDER = Path(__file__).parents[1] / "static"
+FIRST_VISIT_COOKIE = "fancam-visited"
+"""Set by a browser whose user has read what one can do here."""
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
@@ -41,7 +45,7 @@ def page(
         template: file in ``templates/``; extends ``shared/base.html``.
         status: HTTP status.
         headers: additional response headers.
-        project: the page's project, for the links to its other pages.
+        project: the page's project, for its state and the links to its other pages.
         values: variables of the template.
     """
     html = (
@@ -49,6 +53,7 @@ def page(
         .get_template(template)
         .render(
             project=project,
+            first_visit=FIRST_VISIT_COOKIE not in request.cookies,
             projects=list(get_library(request)),
             with_password=request.app.state.settings.password is not None,
             path=request.url.path,
@@ -60,10 +65,14 @@ def page(
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["command_line"] = command_line
+    environment.globals["static"] = static_url
+    environment.globals["status_of"] = project_status
+    return environment

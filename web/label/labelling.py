@@ -14,7 +14,15 @@ from data.core.arrays import UNKNOWN
 from data.project.project import Project
 from data.storage.shown import command_line
 from data.tables.faces import Frames
-from data.tables.labels import MAX_LABELS, MAX_LETTERS, LabelFolder, LabelSet, picture_file
+from data.tables.labels import (
+    MAX_LABELS,
+    MAX_LETTERS,
+    Answer,
+    LabelFolder,
+    LabelSet,
+    disagreements,
+    picture_file,
+)
 from web.core.errors import NotFoundError
 from web.label.predictions import Predictions
 from web.label.prelabels import smiles_of_table
@@ -52,11 +60,12 @@ class LabelBatch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     by: ShortText
+    decided: bool = False  # the labels settle a disagreement of the labellers
     labels: Annotated[list[FaceLabelRequest], Field(min_length=1, max_length=MAX_BATCH)]
 
 
 def set_data(folder: LabelFolder, label_set: LabelSet, *, project: str) -> dict[str, Any]:
-    """Return a label set, the number of faces with each label, and the command that trains on it.
+    """Return a label set, its numbers of labels and disagreements, and the training command.
 
     Args:
         folder: all label sets.
@@ -69,6 +78,7 @@ def set_data(folder: LabelFolder, label_set: LabelSet, *, project: str) -> dict[
         "name": label_set.name,
         "labels": list(label_set.labels),
         "counts": [labels.count(label) for label in label_set.labels],
+        "disagreements": len(disagreements(folder.answers(label_set))),
         "train": _training_command(label_set, Path(project, "labels", label_set.id)),
     }
 
@@ -120,7 +130,7 @@ def faces_to_label(
     label_set: LabelSet,
     predictions: Predictions,
 ) -> dict[str, Any]:
-    """Return all faces of a footage in chronological order, with labels and predictions.
+    """Return all faces of a footage in chronological order, with labels, answers and predictions.
 
     Args:
         project: project with the labels.
@@ -130,7 +140,8 @@ def faces_to_label(
         predictions: predictions of the expression models.
     """
     rows = np.flatnonzero(snapshot.faces.footage == number)
-    saved = LabelFolder(project.labels_folder).labels(label_set)
+    folder = LabelFolder(project.labels_folder)
+    saved, answers = folder.labels(label_set), folder.answers(label_set)
     index = {label: i for i, label in enumerate(label_set.labels)}
     files = [picture_name(snapshot, int(row)) for row in rows]
     labels = [index.get(saved[file].label, -1) if file in saved else -1 for file in files]
@@ -139,9 +150,39 @@ def faces_to_label(
         "faces": snapshot.faces.ids(rows),
         "time_s": np.round(snapshot.faces.time_s[rows], 3).tolist(),
         "label": labels,
+        "answers": _answers(answers, files, index),
+        "disagreements": _disagreements(answers, files, index),
         "model": probabilities,
         "pending": pending,  # whether the model is still running
     }
+
+
+def _answers(
+    answers: list[Answer], files: list[str], index: dict[str, int]
+) -> list[dict[str, Any]]:
+    """Return the index of the label that each labeller gave each face, -1 for none."""
+    row_of = {file: row for row, file in enumerate(files)}
+    labels: dict[str, list[int]] = {}
+    for answer in answers:
+        if answer.file in row_of:
+            given = labels.setdefault(answer.by, [-1] * len(files))
+            given[row_of[answer.file]] = index.get(answer.label, -1)
+    return [{"by": by, "label": given} for by, given in sorted(labels.items())]
+
+
+def _disagreements(
+    answers: list[Answer], files: list[str], index: dict[str, int]
+) -> list[dict[str, Any]]:
+    """Return the answers in force to each face whose labellers disagree."""
+    found = disagreements(answer for answer in answers if answer.label in index)
+    return [
+        {
+            "row": row,
+            "answers": [{"by": a.by, "label": index[a.label]} for a in found[file]],
+        }
+        for row, file in enumerate(files)
+        if file in found
+    ]
 
 
 def _probabilities(
@@ -197,7 +238,7 @@ def save_batch(
             _write_picture(project, snapshot, row, folder.faces_folder(label_set) / file, frames)
         person_text = str(person) if person != UNKNOWN else ""
         rows.append((file, labelled.label, person_text))
-    folder.save(label_set, rows, by=batch.by)
+    folder.save(label_set, rows, by=batch.by, decided=batch.decided)
 
 
 def _write_picture(

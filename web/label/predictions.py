@@ -128,8 +128,8 @@ def _columns(classes: Sequence[str], labels: Sequence[str]) -> list[int]:
         smile = list(classes).index(SMILE)
         return [smile if label == SMILE else -1 for label in labels]
     raise InputError(
-        f"the model has the classes {', '.join(classes)}, the label set has {', '.join(labels)};"
-        " train a model on this label set"
+        f"the model has the classes {', '.join(classes)}, the question has the answers"
+        f" {', '.join(labels)}; train a model for this question"
     )
 
 

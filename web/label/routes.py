@@ -23,6 +23,7 @@ from web.label.labelling import (
     timeline,
 )
 from web.label.predictions import Predictions
+from web.people.no_people import no_people
 from web.people.snapshot import read_snapshot
 
 FRAME_PX: Final = 160
@@ -42,8 +43,8 @@ def choose_project(request: Request, library: LibraryParameter) -> Response:
 @router.get("/label/{project_id}", include_in_schema=False)
 def label_page(request: Request, project: ProjectParameter) -> Response:
     """Show the Label page of a project."""
-    if not project.read().people_file.exists():
-        return page(request, "shared/not_clustered.html", project=project, title="Label")
+    if missing := no_people(request, project, title="Label"):
+        return missing
     data = {
         "api": _API.format(project_id=project.id),
         "thumbnails": f"/faces/{project.id}",
@@ -60,7 +61,7 @@ def frame_picture(
     """Return a small picture of a sampled frame."""
     name = project.footage(footage).name
     file = project.read().still_file(name, frame)
-    if not file.is_file():
+    if not project.holds(file):
         raise NotFoundError("no such frame")
     key = f"frame {FRAME_PX} {name} {file.name} {file_key(file)}"
     return cached_jpeg(project, key, lambda: small_jpeg(file, width=FRAME_PX))
@@ -120,7 +121,7 @@ def _folder(project: OpenProject) -> LabelFolder:
 def _set(project: OpenProject, set_id: str) -> LabelSet:
     label_set = _folder(project).set(set_id)
     if label_set is None:
-        raise NotFoundError("no such label set")
+        raise NotFoundError("no such question")
     return label_set
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,10 @@ MAX_FACES: Final = 50_000
 _CARD_FACES: Final = 6
 _MAX_PAIRS: Final = 30
 _MAX_NAME: Final = 200
+_MAX_PEOPLE: Final = 1000
 
 Id = Annotated[int, Field(ge=0, le=MAX_ID)]
+Ids = Annotated[list[Id], Field(min_length=1, max_length=_MAX_PEOPLE)]
 FaceId = Annotated[str, StringConstraints(pattern=FACE_ID)]
 FaceIds = Annotated[list[FaceId], Field(min_length=1, max_length=MAX_FACES)]
 
@@ -39,7 +41,13 @@ class EmptyBody(BaseModel):
 
 
 class UndoRequest(_Request):
-    """Undo or redo the latest decision."""
+    """Undo the latest decision."""
+
+    decision: Id | None = None  # the only one to undo; None for whichever is the latest
+
+
+class RedoRequest(_Request):
+    """Redo the decision that was undone last."""
 
 
 class RenameRequest(_Request):
@@ -50,10 +58,18 @@ class RenameRequest(_Request):
     name: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)]
 
 
-class TwoPeopleRequest(_Request):
-    """Merge two people, or mark them as different."""
+class MergeRequest(_Request):
+    """Merge people into another person."""
 
-    kind: Literal["merge", "different"]
+    kind: Literal["merge"]
+    people: Ids
+    other: Id
+
+
+class DifferentRequest(_Request):
+    """Mark two people as different."""
+
+    kind: Literal["different"]
     person: Id
     other: Id
 
@@ -66,6 +82,14 @@ class FacesRequest(_Request):
     faces: FaceIds
 
 
+class CoverRequest(_Request):
+    """Make a face the cover picture of its person."""
+
+    kind: Literal["cover"]
+    person: Id
+    face: FaceId
+
+
 class SplitRequest(_Request):
     """Split faces off as a new person."""
 
@@ -73,50 +97,67 @@ class SplitRequest(_Request):
     faces: FaceIds
 
 
-class OnePersonRequest(_Request):
-    """Hide a person, or show them again."""
+class HideRequest(_Request):
+    """Hide people, or show them again."""
 
     kind: Literal["hide", "show"]
-    person: Id
+    people: Ids
 
 
-DecisionRequest = Annotated[
-    RenameRequest | TwoPeopleRequest | FacesRequest | SplitRequest | OnePersonRequest,
-    Field(discriminator="kind"),
-]
+_AnyRequest: TypeAlias = (
+    RenameRequest
+    | MergeRequest
+    | DifferentRequest
+    | FacesRequest
+    | CoverRequest
+    | SplitRequest
+    | HideRequest
+)
+DecisionRequest = Annotated[_AnyRequest, Field(discriminator="kind")]
 
 
-def decision_of(
-    request: RenameRequest | TwoPeopleRequest | FacesRequest | SplitRequest | OnePersonRequest,
-    snapshot: PeopleSnapshot,
-) -> Decision:
-    """Return the decision that a page requests.
+def decisions_of(request: _AnyRequest, snapshot: PeopleSnapshot) -> list[Decision]:
+    """Return the decisions that a page requests; they are made and undone together.
 
     Raises:
         NotFoundError: no such face.
         OutdatedError: the faces are not clustered.
-        ValueError: the two people are the same.
+        ValueError: two of the people are the same.
     """
     kind = DecisionKind(request.kind)
+    if isinstance(request, (MergeRequest, HideRequest)):
+        _check_distinct(request.people)
     match request:
         case RenameRequest():
-            return Decision(kind, request.person, name=request.name)
-        case TwoPeopleRequest():
-            return Decision(kind, request.person, request.other)
+            return [Decision(kind, request.person, name=request.name)]
+        case MergeRequest():
+            return [Decision(kind, person, request.other) for person in request.people]
+        case DifferentRequest():
+            return [Decision(kind, request.person, request.other)]
         case FacesRequest():
-            return Decision(kind, request.person, faces=_face_keys(request.faces, snapshot))
+            return [Decision(kind, request.person, faces=_face_keys(request.faces, snapshot))]
+        case CoverRequest():
+            keys = _face_keys([request.face], snapshot)
+            return [Decision(kind, request.person, faces=keys)]
         case SplitRequest():
-            return Decision(kind, UNKNOWN, faces=_face_keys(request.faces, snapshot))
-        case OnePersonRequest():
-            return Decision(kind, request.person)
+            return [Decision(kind, UNKNOWN, faces=_face_keys(request.faces, snapshot))]
+        case HideRequest():
+            return [Decision(kind, person) for person in request.people]
+
+
+def _check_distinct(people: list[int]) -> None:
+    if len(set(people)) < len(people):
+        raise ValueError(f"the people must be different: {people}")
 
 
 def _face_keys(ids: list[str], snapshot: PeopleSnapshot) -> dict[str, FaceKeys]:
     face_keys = snapshot.faces.face_keys(ids)
     for name in face_keys.keys() & snapshot.unclustered:
         # A page could show other faces of the same numbers.
-        message = "its faces were found again; run cluster-faces, or wait for its end, then look"
-        raise OutdatedError(f"{name}: {message} again")
+        message = (
+            "detected again and are not grouped yet; run cluster-faces, or wait if it is running"
+        )
+        raise OutdatedError(f"the faces of {name} have been {message}")
     return face_keys
 
 
@@ -129,8 +170,10 @@ def overview(snapshot: PeopleSnapshot) -> dict[str, Any]:
     return {
         "revision": snapshot.revision,
         "undo": _note(snapshot.undo),
+        "undo_decision": snapshot.undo.decision_id if snapshot.undo is not None else None,
         "redo": _note(snapshot.redo),
         "written": snapshot.written,
+        "footages": list(snapshot.faces.footages),
         "people": [_person_data(snapshot, person, rows.get(person)) for person in snapshot.names],
         "unknown": _faces_summary(snapshot, UNKNOWN, rows.get(UNKNOWN)),
         "pairs": list(_pairs(snapshot)),
@@ -163,14 +206,21 @@ def _person_data(
 def _faces_summary(
     snapshot: PeopleSnapshot, person: int, rows: NDArray[np.int64] | None
 ) -> dict[str, Any]:
-    """Return the number of faces, a few face ids, and the times of the first and last face."""
+    """Return the number of faces, a few face ids, the cover, and times of the first and last face.
+
+    The cover picture, if one was chosen, is also the first of the faces.
+    """
     if rows is None or not len(rows):
-        return {"count": 0, "faces": [], "first": None, "last": None}
+        return {"count": 0, "faces": [], "cover": None, "first": None, "last": None}
     faces = snapshot.faces
-    chosen = faces.likeness.portraits(person, rows, count=_CARD_FACES)
+    chosen = faces.ids(faces.likeness.portraits(person, rows, count=_CARD_FACES))
+    cover = snapshot.cover(person)
+    if cover is not None:
+        chosen = [cover, *(face for face in chosen if face != cover)][:_CARD_FACES]
     return {
         "count": len(rows),
-        "faces": faces.ids(chosen),
+        "faces": chosen,
+        "cover": cover,
         "first": _moment(snapshot, int(rows[0])),
         "last": _moment(snapshot, int(rows[-1])),
     }
@@ -178,7 +228,7 @@ def _faces_summary(
 
 def _moment(snapshot: PeopleSnapshot, row: int) -> dict[str, Any]:
     return {
-        "footage": int(snapshot.faces.footage[row]),
+        "footage": snapshot.faces.footage_name(row),
         "time_s": round(float(snapshot.faces.time_s[row]), 2),
     }
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Query, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from clustering.output.write import pending_changes
@@ -20,17 +19,21 @@ from data.tables.people import People, open_people
 from web.core.errors import NotFoundError, RefusedError
 from web.core.library import LibraryParameter, NumberParameter, OpenProject, ProjectParameter
 from web.core.templates import page, project_page
-from web.core.thumbnails import cached_jpeg, small_jpeg
+from web.core.thumbnails import cached_jpeg, is_whole, placeholder, small_jpeg
+from web.people.moments import has_video, moments_together, shown_crops
+from web.people.no_people import no_people
 from web.people.review import (
     DecisionRequest,
     EmptyBody,
+    Id,
+    RedoRequest,
     UndoRequest,
-    decision_of,
+    decisions_of,
     faces_of_person,
     overview,
     unknown_faces,
 )
-from web.people.snapshot import read_snapshot
+from web.people.snapshot import PeopleSnapshot, read_snapshot
 from web.people.writing import WritingJobs
 
 THUMBNAIL_PX: Final = 160
@@ -38,6 +41,8 @@ THUMBNAIL_PX: Final = 160
 _NEXT: Final = ("train-tracker", "track-people", "crop-people")
 _API: Final = "/api/projects/{project_id}/people"
 _MAX_HISTORY: Final = 200
+MAX_TOGETHER: Final = 1000
+"""Maximum number of people of a search for moments together."""
 
 router = APIRouter()
 
@@ -54,25 +59,81 @@ def choose_project(request: Request, library: LibraryParameter) -> Response:
 @router.get("/people/{project_id}", include_in_schema=False)
 def people_page(request: Request, project: ProjectParameter) -> Response:
     """Show the people of a project as cards."""
-    if not project.read().people_file.exists():
-        return page(request, "shared/not_clustered.html", project=project, title="People")
+    if missing := no_people(request, project, title="People"):
+        return missing
     return page(request, "people/people.html", project=project, data=_page_data(project))
 
 
 @router.get("/people/{project_id}/unknown", include_in_schema=False)
 def unknown_page(request: Request, project: ProjectParameter) -> Response:
     """Show the unknown faces."""
-    return page(request, "people/unknown.html", project=project, data=_page_data(project))
+    read_snapshot(project)  # an error page, if the people cannot be read
+    return page(request, "people/unknown.html", project=project, data=_face_data(project))
+
+
+@router.get("/people/{project_id}/together", include_in_schema=False)
+def together_page(
+    request: Request,
+    project: ProjectParameter,
+    person: Annotated[list[Id] | None, Query(max_length=MAX_TOGETHER)] = None,
+) -> Response:
+    """Let the user choose people, and show when all of them are in view."""
+    snapshot = read_snapshot(project)
+    chosen = [each for each in dict.fromkeys(person or []) if each in snapshot.names]
+    together = moments_together(project, snapshot, chosen) if len(chosen) > 1 else []
+    hidden = snapshot.reviewed.hidden - set(chosen)
+    return page(
+        request,
+        "people/together.html",
+        project=project,
+        chosen=chosen,
+        names=snapshot.names,
+        pictures={p: snapshot.picture(p) for p in snapshot.names if p not in hidden},
+        footages=together,
+        data={**_page_data(project), "revision": snapshot.revision},
+    )
 
 
 @router.get("/people/{project_id}/{person}", include_in_schema=False)
 def person_page(request: Request, project: ProjectParameter, person: NumberParameter) -> Response:
     """Show one person's faces."""
-    names = read_snapshot(project).names
-    if person not in names:
+    snapshot = read_snapshot(project)
+    return page(
+        request,
+        "people/person.html",
+        project=project,
+        name=_name(snapshot, person),
+        picture=snapshot.picture(person),
+        data={**_face_data(project), "person": person},
+    )
+
+
+@router.get("/people/{project_id}/{person}/moments", include_in_schema=False)
+def moments_page(request: Request, project: ProjectParameter, person: NumberParameter) -> Response:
+    """Show when and where one person is in view, and their videos."""
+    snapshot = read_snapshot(project)
+    name = _name(snapshot, person)
+    return page(
+        request,
+        "people/moments.html",
+        project=project,
+        person=person,
+        name=name,
+        picture=snapshot.picture(person),
+        footages=moments_together(project, snapshot, [person]),
+        data={**_page_data(project), "person": person, "revision": snapshot.revision},
+    )
+
+
+def _name(snapshot: PeopleSnapshot, person: int) -> str:
+    """Return the name of a person.
+
+    Raises:
+        NotFoundError: no such person.
+    """
+    if person not in snapshot.names:
         raise NotFoundError("no such person; they may have been merged into another")
-    data = {**_page_data(project), "person": person}
-    return page(request, "people/person.html", project=project, name=names[person], data=data)
+    return snapshot.names[person]
 
 
 def _page_data(project: OpenProject) -> dict[str, Any]:
@@ -80,9 +141,24 @@ def _page_data(project: OpenProject) -> dict[str, Any]:
         "api": _API.format(project_id=project.id),
         "pages": f"/people/{project.id}",
         "thumbnails": f"/faces/{project.id}",
-        "commands": {name: command_line(name, Path(project.folder.name)) for name in _NEXT},
-        "footages": [entry.name for entry in project.footages()],
+        "commands": {name: command_line(name, project.argument) for name in _NEXT},
     }
+
+
+def _face_data(project: OpenProject) -> dict[str, Any]:
+    """Return the data of a page of faces, each of which leads to its moment in Watch."""
+    videos = _people_with_videos(project)
+    return {**_page_data(project), "watch": f"/watch/{project.id}", "videos": videos}
+
+
+def _people_with_videos(project: OpenProject) -> dict[int, list[int]]:
+    """Return the ids of the people with a video, by the number of the footage."""
+    read, found = project.read(), {}
+    for number, entry in enumerate(project.footages(), start=1):
+        crops = shown_crops(read, entry.name)
+        if crops is not None:
+            found[number] = [person.person_id for person in crops.people if has_video(person)]
+    return found
 
 
 @router.get("/faces/{project_id}/{footage}/{frame}/{number}", response_class=FileResponse)
@@ -96,10 +172,10 @@ def thumbnail(
     """Return a picture of a face."""
     name = project.footage(footage).name
     file = project.read().portrait_file(name, frame, number)
-    if not file.is_file():
+    if not project.holds(file):
         raise NotFoundError("no such face")
     if large:
-        return FileResponse(file, media_type="image/jpeg")
+        return FileResponse(file, media_type="image/jpeg") if is_whole(file) else placeholder()
     key = f"face {THUMBNAIL_PX} {name} {file.name} {file_key(file)}"
     return cached_jpeg(project, key, lambda: small_jpeg(file, width=THUMBNAIL_PX))
 
@@ -137,8 +213,7 @@ def unknown_data(project: ProjectParameter) -> JSONResponse:
 def person_data(project: ProjectParameter, person: NumberParameter) -> JSONResponse:
     """Return a person's faces, least certain first."""
     snapshot = read_snapshot(project)
-    if person not in snapshot.names:
-        raise NotFoundError("no such person; they may have been merged into another")
+    _name(snapshot, person)
     return JSONResponse(faces_of_person(snapshot, person))
 
 
@@ -148,22 +223,25 @@ def decide(
 ) -> JSONResponse:
     """Make a decision; return the updated overview of all people."""
     try:
-        decision = decision_of(decision_request, read_snapshot(project))
+        decisions = decisions_of(decision_request, read_snapshot(project))
     except ValueError as error:
-        raise RefusedError(422, "both are the same person; choose two different people") from error
-    return _change(project, lambda log: log.decide(decision, seen=decision_request.seen))
+        message = "you selected the same person twice; select different people"
+        raise RefusedError(422, message) from error
+    return _change(project, lambda log: log.decide(*decisions, seen=decision_request.seen))
 
 
 @router.post(_API + "/undo")
 def undo(project: ProjectParameter, undo_request: UndoRequest) -> JSONResponse:
     """Undo the latest decision; return the updated overview of all people."""
-    return _change(project, lambda log: log.undo(seen=undo_request.seen))
+    number = undo_request.decision
+    seen = undo_request.seen if number is None else None
+    return _change(project, lambda log: log.undo(seen=seen, decision_id=number))
 
 
 @router.post(_API + "/redo")
-def redo(project: ProjectParameter, undo_request: UndoRequest) -> JSONResponse:
+def redo(project: ProjectParameter, redo_request: RedoRequest) -> JSONResponse:
     """Redo the decision that was undone last; return the updated overview of all people."""
-    return _change(project, lambda log: log.redo(seen=undo_request.seen))
+    return _change(project, lambda log: log.redo(seen=redo_request.seen))
 
 
 def _change(
@@ -172,7 +250,10 @@ def _change(
     with _people(project) as people:
         entry = change(DecisionLog(people))
     content = overview(read_snapshot(project))
-    return JSONResponse({**content, "note": entry.note if entry is not None else None})
+    made = (
+        {"note": entry.note, "decision": entry.decision_id} if entry is not None else {"note": None}
+    )
+    return JSONResponse({**content, **made})
 
 
 @contextmanager

@@ -98,6 +98,23 @@ class PeopleSnapshot:
     redo: HistoryEntry | None
     written: bool  # whether the people folders and the dataset contain all decisions
 
+    def picture(self, person: int) -> str | None:
+        """Return the id of a person's cover picture, or else of their best face; None if none."""
+        rows = np.flatnonzero(self.person_id == person)
+        cover = self.cover(person)
+        if cover is None and len(rows):
+            (cover,) = self.faces.ids(self.faces.likeness.portraits(person, rows, count=1))
+        return cover
+
+    def cover(self, person: int) -> str | None:
+        """Return the id of the face that is a person's cover picture; None if none was chosen."""
+        if person not in self.reviewed.covers:
+            return None
+        footage, row = self.reviewed.covers[person]
+        number = self.faces.footages.index(footage)
+        first = sum(len(table) for table in self.faces.tables[:number])
+        return self.faces.ids(np.array([first + row]))[0]
+
 
 def read_snapshot(project: OpenProject) -> PeopleSnapshot:
     """Return the snapshot of the current revision.

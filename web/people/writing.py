@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from clustering.output.write import OutputChanges, write_people
+from data.core.counts import counted
 from data.core.errors import InputError
 from data.core.progress import Bar
 from web.core.errors import RefusedError
@@ -52,7 +53,7 @@ class WritingJobs:
         with self._lock:
             if self.state(project).state == "running":
                 raise RefusedError(
-                    409, "the dataset is already being written; wait until it is done"
+                    409, "the dataset is already being updated; wait until that is done"
                 )
             state = self._states[project.id] = WritingState("running")
         # A daemon thread: if the server stops, the next writing resumes from the finished files.
@@ -64,14 +65,15 @@ def _write(project: OpenProject, state: WritingState) -> None:
     try:
         changes: OutputChanges = write_people(project.read(), progress=_progress_into(state))
     except InputError as error:
-        state.message = str(error).replace(str(project.folder), project.folder.name)
+        state.message = project.shown(str(error))
         state.state = "failed"
     except Exception:
         _LOG.exception("writing %s", project.folder)
         state.message = "internal error; see the terminal that runs serve-people"
         state.state = "failed"
     else:
-        state.message = f"{len(changes.people)} people, {changes.images} images"
+        people = counted(len(changes.people), "person", "people")
+        state.message = f"{people}, {counted(changes.images, 'image')}"
         state.state = "done"
 
 

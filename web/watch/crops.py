@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
 from data.core.digest import file_key
+from data.core.errors import InputError
 from data.core.intervals import Interval
 from data.project.filenames import CropKind, person_file_name
 from data.project.manifest import MANIFEST, OutputFolder
@@ -31,9 +32,23 @@ class PersonCrop(PersonTimes):
         name = self.files.get(kind, "")
         return self.folder / name if is_own_file(self.folder, name) else None
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of the files that exist."""
+        return tuple(kind.value for kind in CropKind if self.file(kind) is not None)
+
     def download_name(self, kind: CropKind) -> str:
         """Return the file name for a download, after the person's current name."""
         return kind.file_name(person_file_name(self.name))
+
+
+@dataclass(frozen=True, slots=True)
+class MergedPerson:
+    """A person with a video who was merged into another one since crop-people."""
+
+    person_id: int
+    name: str  # before the merge
+    merged_into: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,7 @@ class FootageCrops:
     duration_s: float
     rate: Fraction | None  # frames per second
     people: tuple[PersonCrop, ...]
+    merged: tuple[MergedPerson, ...] = ()
 
     def person(self, person_id: int) -> PersonCrop | None:
         """Return the person with this id; None without a video."""
@@ -53,21 +69,33 @@ def current_crops(project: Project, footage: str) -> FootageCrops | None:
     """Read the people and videos of a footage under the current names; None before crop-people.
 
     A person who was merged into another one is left out if that one has a video, and shown as that
-    one otherwise.
+    one otherwise. Hidden people are left out.
 
     Args:
         project: project of the footage.
         footage: name of the footage.
 
     Raises:
-        InputError: the timeline is damaged or has another version, or the people are unreadable.
+        InputError: the timeline is damaged or has another version, the people are unreadable, or
+            the videos are outside the project.
     """
-    crops = read_crops(project.crops_folder(footage), project.record(GIFS, footage))
+    folder = project.crops_folder(footage)
+    if not folder.resolve().is_relative_to(project.folder.resolve()):
+        message = "a symbolic link leads out of the project; move the videos into the project"
+        raise InputError(f"{folder}: {message}")
+    crops = read_crops(folder, project.record(GIFS, footage))
     if crops is None or not project.people_file.is_file():
         return crops
     with open_people(project.people_file) as people, people.reading():
-        names, merged_into = people.names(), people.merged_into()
-    return replace(crops, people=_current(crops.people, names, merged_into))
+        names, merged_into, hidden = people.names(), people.merged_into(), people.hidden()
+    merged = tuple(
+        MergedPerson(person.person_id, person.name, merged_into[person.person_id])
+        for person in crops.people
+        if _is_merged(person, names, merged_into)
+    )
+    current = _current(crops.people, names, merged_into)
+    shown = tuple(person for person in current if person.person_id not in hidden)
+    return replace(crops, people=shown, merged=merged)
 
 
 def read_crops(folder: Path, gifs: GifsRecord | None = None) -> FootageCrops | None:
@@ -123,21 +151,29 @@ def _read(
 ) -> FootageCrops:
     del key, listed_key  # parts of the cache key only: they change with the files
     times = read_timeline_json(folder / TIMELINE_FILE)
-    files = crop_files(folder, OutputFolder(folder).keys(), GifsRecord(dict(gifs)))
+    outputs = OutputFolder(folder)
+    files = crop_files(folder, outputs.keys(), GifsRecord(dict(gifs)))
+    others = {*files.owners, *files.unfinished, *outputs.unfinished()}
     people = tuple(
-        PersonCrop(**asdict(person), folder=folder, files=_files(person, files))
+        PersonCrop(**asdict(person), folder=folder, files=_files(person, files, others))
         for person in times.people
     )
     return FootageCrops(times.duration_s, times.rate, people)
 
 
-def _files(person: PersonTimes, files: CropFiles) -> dict[CropKind, str]:
-    """Return the names of a person's files by kind: listed ones, else after the video's name."""
+def _files(person: PersonTimes, files: CropFiles, others: Collection[str]) -> dict[CropKind, str]:
+    """Return the names of a person's files by kind: listed ones, else after the video's name.
+
+    Args:
+        person: the person.
+        files: the listed files.
+        others: files that may show somebody else, unless they are listed as the person's.
+    """
     base, found = CropKind.VIDEO.base(person.video), {}
     for kind in CropKind:
         name = person.video if kind is CropKind.VIDEO else kind.file_name(base)
         listed = files.of_person(person.person_id, kind)
-        if listed is not None or name not in files.owners:
+        if listed is not None or name not in others:
             found[kind] = listed or name
     return found
 

@@ -13,18 +13,24 @@ from starlette.responses import FileResponse, Response
 
 from data.core.digest import file_key
 from data.project.filenames import CropKind
+from web.core.caching import CACHE_FOREVER
 from web.core.errors import NotFoundError
 from web.core.library import NumberParameter, OpenProject, ProjectParameter
-from web.core.thumbnails import CACHE_FOREVER, cached_jpeg, frame_jpeg, small_jpeg
+from web.core.thumbnails import cached_jpeg, frame_jpeg, small_jpeg
 from web.watch.crops import FootageCrops, PersonCrop, current_crops, is_own_file
+from web.watch.film import film_file
 from web.watch.range_response import RangeResponse
 from web.watch.sound import sound_file
 
 POSTER_PX: Final = 480
 """Width, px: sharp as a card on high-resolution phone screens."""
 
+SMALL_RANGE_BYTES: Final = 64 * 1024
+"""Limit of a range of sound and small renditions: a few seconds, so that all begin early."""
+
 _TYPES: Final = {
     CropKind.VIDEO: "video/mp4",
+    CropKind.SMALL: "video/mp4",
     CropKind.BEST: "video/mp4",
     CropKind.GIF: "image/gif",
     CropKind.WEBP: "image/webp",
@@ -61,7 +67,34 @@ def person_file(
         raise NotFoundError("this person has no such file")
     name = f"{project.footage(footage).name} - {crop.download_name(kind)}" if download else None
     headers = CACHE_FOREVER if v == file_key(file) else None
-    return RangeResponse(file, media_type=_TYPES[kind], filename=name, headers=headers)
+    response = RangeResponse(file, media_type=_TYPES[kind], filename=name, headers=headers)
+    if kind is CropKind.SMALL:
+        response.max_range_bytes = SMALL_RANGE_BYTES
+    return response
+
+
+@router.get("/film", response_class=FileResponse)
+def film(project: ProjectParameter, footage: NumberParameter, v: Version = None) -> Response:
+    """Return the footage itself, complete or in byte ranges."""
+    file, media_type = _film(project, footage)
+    headers = CACHE_FOREVER if v == file_key(file) else None
+    return RangeResponse(file, media_type=media_type, headers=headers)
+
+
+@router.get("/film/poster", response_class=FileResponse)
+def film_poster(project: ProjectParameter, footage: NumberParameter) -> Response:
+    """Return the middle frame of the footage."""
+    file, _ = _film(project, footage)
+    time_s = project.footage(footage).duration_s / 2
+    key = f"film {POSTER_PX} {file} {file_key(file)}"
+    return cached_jpeg(project, key, lambda: frame_jpeg(file, time_s, width=POSTER_PX))
+
+
+def _film(project: OpenProject, footage: int) -> tuple[Path, str]:
+    found = film_file(project, footage)
+    if found is None:
+        raise NotFoundError("the page cannot play this footage")
+    return found
 
 
 @router.get("/sound", response_class=FileResponse)
@@ -70,7 +103,10 @@ def sound(project: ProjectParameter, footage: NumberParameter, v: Version = None
     file = sound_file(project, footage_crops(project, footage))
     if file is None:
         raise NotFoundError("this footage has no sound")
-    return RangeResponse(file, media_type="audio/mp4", headers=CACHE_FOREVER if v else None)
+    headers = CACHE_FOREVER if v else None
+    response = RangeResponse(file, media_type="audio/mp4", headers=headers)
+    response.max_range_bytes = SMALL_RANGE_BYTES
+    return response
 
 
 @router.get("/poster", response_class=FileResponse)
@@ -79,7 +115,7 @@ def footage_poster(project: ProjectParameter, footage: NumberParameter) -> Respo
     name = project.footage(footage).name
     files = project.read()
     still = _frame_with_most_faces(files.still_file(name, 0).parent)
-    if still is not None:
+    if still is not None and project.holds(still):
         key = f"poster {POSTER_PX} {name} {still.name} {file_key(still)}"
         return cached_jpeg(project, key, lambda: small_jpeg(still, width=POSTER_PX))
     crops = current_crops(files, name)

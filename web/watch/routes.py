@@ -22,9 +22,12 @@ from web.core.library import (
     NumberParameter,
     OpenProject,
     ProjectParameter,
+    title_of,
 )
+from web.core.status import project_status
 from web.core.templates import page
 from web.watch.crops import FootageCrops, PersonCrop, current_crops
+from web.watch.film import film_file
 from web.watch.media import footage_crops
 from web.watch.sound import sound_key
 
@@ -42,6 +45,12 @@ class FootageCard:
     people: int = 0  # number of people with a video
     gifs: int = 0
     problem: str = ""  # reason why it cannot be shown
+
+    @property
+    def full_title(self) -> str:
+        """Title with that of the project, unless they are the same."""
+        project = self.project.title
+        return self.title if self.title == project else f"{project}: {self.title}"
 
     @property
     def url(self) -> str:
@@ -64,7 +73,8 @@ def start_page(request: Request, library: LibraryParameter) -> Response:
     cards = list(footage_cards(library))
     if len(cards) == 1:
         return _render(request, cards[0].project, 1)
-    return page(request, "watch/library.html", cards=cards)
+    project = next(iter(library)) if len(library) == 1 else None
+    return page(request, "watch/library.html", project=project, cards=cards)
 
 
 @router.get("/watch/{project_id}", include_in_schema=False)
@@ -87,17 +97,38 @@ def _render(request: Request, project: OpenProject, footage: int) -> Response:
     crops = current_crops(project.read(), entry.name)
     data = watch_data(project, footage, crops) if crops is not None else None
     if data is None or not data["people"]:
-        return page(request, "watch/no_videos.html", project=project, title=entry.name)
+        state = project_status(project, entry.name)
+        title = title_of(entry.name)
+        return page(request, "watch/no_videos.html", project=project, title=title, state=state)
     cards = list(footage_cards(request.app.state.library))
     return page(
         request,
         "watch/watch.html",
         project=project,
-        title=entry.name,
+        title=title_of(entry.name),
         data=data,
         cards=cards,
         current_url=f"/watch/{project.id}/{footage}",
+        merges=_merges(crops, data["people"]),
+        known=_known(project.read()),
     )
+
+
+def _known(project: Project) -> frozenset[int]:
+    """Return the ids of the people who have a page of their own."""
+    if not project.people_file.is_file():
+        return frozenset()
+    with open_people(project.people_file) as people:
+        return frozenset(people.names())
+
+
+def _merges(crops: FootageCrops | None, people: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the names before and after of people merged since the videos were made."""
+    names = {person["id"]: person["name"] for person in people}
+    merged = crops.merged if crops is not None else ()
+    # The name that is kept may be a later one.
+    pairs = ((person.name, names.get(person.merged_into)) for person in merged)
+    return [(before, now) for before, now in pairs if now is not None]
 
 
 # --- API -----------------------------------------------------------------------------------
@@ -128,24 +159,30 @@ def footage_data(project: ProjectParameter, footage: NumberParameter) -> dict[st
 def watch_data(project: OpenProject, footage: int, crops: FootageCrops) -> dict[str, Any]:
     """Return the JSON data of the Watch page."""
     media = f"/media/{project.id}/{footage}"
-    hidden = _hidden(project.read())
-    shown = (person for person in crops.people if person.person_id not in hidden)
-    people = [_person_data(media, person) for person in shown]
+    people = [_person_data(media, person) for person in crops.people]
     key = sound_key(crops)
     return {
         "duration_s": crops.duration_s,
         "rate": float(crops.rate) if crops.rate is not None else None,
         "sound": f"{media}/sound?v={key}" if key is not None else None,
         "people": [person for person in people if person is not None],
+        "film": _film_data(project, footage, media),
+        "merged": {person.person_id: person.merged_into for person in crops.merged},
     }
 
 
-def _hidden(project: Project) -> frozenset[int]:
-    """Return the ids of hidden people; empty before cluster-faces has run."""
-    if not project.people_file.is_file():
-        return frozenset()
-    with open_people(project.people_file) as people:
-        return people.hidden()
+def _film_data(project: OpenProject, footage: int, media: str) -> dict[str, Any] | None:
+    """Return the data of the footage itself; None if the page cannot play it."""
+    found = film_file(project, footage)
+    if found is None:
+        return None
+    file, entry, version = found[0], project.footage(footage), file_key(found[0])
+    return {
+        "size_wh": [entry.width, entry.height],
+        "poster": f"{media}/film/poster?v={version}",
+        "url": f"{media}/film?v={version}",
+        "bytes": file.stat().st_size,
+    }
 
 
 def _person_data(media: str, person: PersonCrop) -> dict[str, Any] | None:
@@ -185,12 +222,13 @@ def footage_cards(library: Library) -> Iterator[FootageCard]:
 
 def _cards(project: OpenProject) -> Iterator[FootageCard]:
     for number, entry in enumerate(project.footages(), start=1):
-        card = FootageCard(project, number, entry.name, entry.duration_s)
+        card = FootageCard(project, number, title_of(entry.name), entry.duration_s)
         try:
             crops = current_crops(project.read(), entry.name)
-        except InputError:
-            yield replace(card, problem="its timeline is damaged; run crop-people --force")
+        except InputError as error:
+            yield replace(card, problem=project.shown(str(error)))
             continue
-        people = crops.people if crops is not None else ()
+        found = crops.people if crops is not None else ()
+        people = [person for person in found if person.file(CropKind.VIDEO) is not None]
         gifs = sum(person.file(CropKind.GIF) is not None for person in people)
         yield replace(card, people=len(people), gifs=gifs)

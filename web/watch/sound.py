@@ -27,28 +27,41 @@ def sound_key(crops: FootageCrops) -> str | None:
 def sound_file(project: OpenProject, crops: FootageCrops) -> Path | None:
     """Return the sound file of a footage from the cache, creating it if needed; None if silent.
 
-    The stream is copied from one person's video: every video has the complete sound. On a read-only
-    disk, that video itself is returned.
+    The stream is copied from one person's video: every video has the complete sound. Without a
+    cache, as on a read-only disk, or if the video is cut off, that video itself is returned.
     """
+    from av import FFmpegError
+
     source, key = _source(crops), sound_key(crops)
     if source is None or key is None:
         return None
     cached = project.folder / CACHE_FOLDER / key[:2] / f"{key}.m4a"
     with _LOCK:
-        if not cached.is_file():
+        if not project.holds(cached):
             try:
                 with atomic_write(cached) as partial:
                     _copy_sound(source, partial)
-            except OSError:
+            except (OSError, FFmpegError):
                 return source
-    return cached
+    return cached if project.holds(cached) else source
 
 
 def _source(crops: FootageCrops) -> Path | None:
-    """Return the first person's video, if it has sound."""
+    """Return the first readable video, if it has sound: all videos have the same.
+
+    Raises:
+        InputError: no video is readable.
+    """
     files = (person.file(CropKind.VIDEO) for person in crops.people)
-    first = next((file for file in files if file is not None), None)
-    return first if first is not None and _has_sound(first, file_key(first)) else None
+    damaged: InputError | None = None
+    for file in (file for file in files if file is not None):
+        try:
+            return file if _has_sound(file, file_key(file)) else None
+        except InputError as error:
+            damaged = damaged or error
+    if damaged is not None:
+        raise damaged
+    return None
 
 
 @lru_cache(maxsize=64)

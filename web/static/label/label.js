@@ -1,27 +1,40 @@
 // The Label page: label faces in batches. All faces of a batch get the default label; the user corrects some of them.
 
-import { announce, element, formatTime, isTyping, pageData, request, toast } from "../shared/page.js";
+import { announce, element, faceCount, formatTime, isTyping, pageData, releasePointerFocus, request, toast } from "../shared/page.js";
 
 const data = pageData();
 const BATCH = 27;
+const DISAGREEMENTS = 12; // faces of a batch while disagreements are settled
+const MANY = 4; // more answers than this get a strip that scrolls on a small screen
+const SMALL_SCREEN = matchMedia("(max-width: 640px), (max-height: 520px)");
 const POLL_MS = 1500;
 // One key per face, in keyboard order: three rows of nine.
 const KEYS = [..."qwertyuioasdfghjklzxcvbnm,."];
 const MODEL = "model"; // value of `defaultLabel`: use the model's predictions
+const NONE = -1; // a face without a label
 const PRESETS = [
   { name: "smile", labels: ["no_smile", "smile"] },
   { name: "child or adult", labels: ["adult", "child"] },
   {
-    name: "pulled faces",
+    name: "expressions",
     labels: ["neutral", "smile", "laugh", "sad", "angry", "surprised", "scared", "disgusted", "bored",
       "wink", "eyes shut", "mouth open", "tongue out", "puffed cheeks", "kiss", "frown", "one eyebrow"],
   },
 ];
+// What the page says when there is no face to show, by value of the list of which faces.
+const NOTHING = {
+  open: ["All faces in this range are labelled", "Select another range, or show the labelled faces."],
+  mine: ["You have labelled all faces in this range", "Select another range, or see where labellers disagree."],
+  disagreements: ["No disagreements in this range", "All labellers agree here, or every disagreement is settled."],
+  labelled: ["No face in this range is labelled yet", "Select another range, or show the faces that are not labelled yet."],
+};
 const $ = (id) => document.getElementById(id);
+/** A label as the page shows it; the files keep the underscores, as in no_smile. */
+const words = (label) => label.replaceAll("_", " ");
 
 let sets = [];
 let set = null; // the current label set
-let faces = null; // faces of the footage: {faces, time_s, label, model, pending}, one row per face
+let faces = null; // faces of the footage: {faces, time_s, label, answers, disagreements, model, pending}, one row per face
 let timeline = null; // timeline of the footage: {duration_s, frames, time_s, counts}
 let queue = []; // rows of `faces`, in labelling order
 let first = 0; // index into `queue` of the batch's first face
@@ -38,7 +51,6 @@ async function loadSets(preferredId) {
   $("set").replaceChildren(...sets.map(({ id, name }) => element("option", { value: id }, name)));
   $("set").parentElement.hidden = !sets.length;
   $("start").hidden = sets.length > 0;
-  $("work").hidden = !sets.length;
   if (!sets.length) return;
   const preferred = preferredId ?? localStorage.getItem(`label set ${data.api}`);
   await chooseSet(sets.some(({ id }) => id === preferred) ? preferred : sets[0].id);
@@ -65,15 +77,17 @@ async function loadFaces() {
     if (defaultLabel === MODEL) defaultLabel = 0;
   }
   showPredictions();
+  showDisagreements();
   showStrip();
   showChips();
   newQueue();
+  $("work").hidden = $("answer-bar").hidden = false;
 }
 
 /** Show whether there are predictions; poll for them while the model is running. */
 function showPredictions() {
-  $("order").querySelector('[value="model"]').disabled = !faces.model;
-  $("model-pending").hidden = !faces.pending;
+  for (const option of $("order").options) option.disabled = option.value !== "time" && !faces.model;
+  showSureness();
   if (!faces.pending) return;
   const requested = faces;
   setTimeout(() => showErrors(async () => {
@@ -84,8 +98,31 @@ function showPredictions() {
     if (content.model) requested.model = content.model;
     showPredictions();
     showChips();
-    if (!content.pending && content.model) announce("The predictions of the model are loaded.");
+    if (!content.pending && content.model) announce("The predictions of the model are ready.");
   }), POLL_MS);
+}
+
+/** Probability of the likeliest answer, 0 to 1; null where no model has seen the face. */
+function sureness(row) {
+  const scores = faces.model?.[row];
+  return scores ? Math.max(...scores) : null;
+}
+
+/** Say what is known about how sure the answers are. */
+function showSureness() {
+  const text = $("sureness");
+  if (faces.pending) text.textContent = "The model is running…";
+  else if (!faces.model) text.textContent = "There is no model for this question yet. Train one to order the faces by how sure it is.";
+  else {
+    const unseen = queue.filter((row) => sureness(row) === null).length;
+    text.textContent = unseen && $("order").value !== "time" ? `The model has no prediction for ${faceCount(unseen)}, shown last.` : "";
+  }
+  text.hidden = !text.textContent;
+}
+
+function showDisagreements() {
+  const count = set.disagreements;
+  $("which").querySelector('[value="disagreements"]').textContent = `Labellers disagree (${count})`;
 }
 
 $("set").addEventListener("change", () => showErrors(() => chooseSet($("set").value)));
@@ -140,6 +177,14 @@ function showRange() {
   }
 }
 
+SMALL_SCREEN.addEventListener("change", foldSettings);
+foldSettings();
+
+/** On a small screen, the settings make room for the faces. */
+function foldSettings() {
+  $("settings").open = !SMALL_SCREEN.matches;
+}
+
 for (const [id, other, before] of [["from", "to", true], ["to", "from", false]]) {
   $(id).addEventListener("input", () => {
     const crossed = before ? Number($(id).value) > Number($(other).value) : Number($(id).value) < Number($(other).value);
@@ -153,38 +198,85 @@ for (const [id, other, before] of [["from", "to", true], ["to", "from", false]])
 
 function newQueue() {
   const [from, to] = range();
-  const labelled = $("which").value === "labelled";
+  const isShown = {
+    open: (row) => faces.label[row] < 0,
+    mine: (row) => myAnswer(row) < 0,
+    labelled: (row) => faces.label[row] >= 0,
+    disagreements: (row) => answersOf(row) !== undefined,
+  }[$("which").value];
   queue = [];
   faces.time_s.forEach((time, row) => {
-    if (time >= from - 1e-3 && time <= to + 1e-3 && (faces.label[row] >= 0) === labelled) queue.push(row);
+    if (time >= from - 1e-3 && time <= to + 1e-3 && isShown(row)) queue.push(row);
   });
-  if ($("order").value === MODEL) {
-    // Descending score of the click label; faces without a score come last.
-    const score = (row) => faces.model[row]?.[clickLabel] ?? -1;
-    queue.sort((a, b) => score(b) - score(a));
-  }
+  // Faces without a score come last, by time.
+  const key = {
+    model: (row) => faces.model[row]?.[clickLabel] ?? null,
+    surest: sureness,
+    unsure: (row) => (sureness(row) === null ? null : -sureness(row)),
+  }[$("order").value];
+  if (key) queue.sort((a, b) => (key(b) ?? -Infinity) - (key(a) ?? -Infinity) || a - b);
   first = 0;
+  showSureness();
   showBatch();
 }
 
-for (const id of ["order", "which"]) $(id).addEventListener("change", newQueue);
+$("order").addEventListener("change", newQueue);
+// Disagreements are read again: another person may be labelling.
+$("which").addEventListener("change", () => (isSettling() ? showErrors(reloadFaces) : newQueue()));
+
+async function reloadFaces() {
+  await saving;
+  ({ sets } = await request(data.api));
+  set = sets.find(({ id }) => id === set.id);
+  await loadFaces();
+}
+
+function isSettling() {
+  return $("which").value === "disagreements";
+}
+
+function batchSize() {
+  return isSettling() ? DISAGREEMENTS : BATCH;
+}
+
+function labeller() {
+  return $("by").value.trim().replace(/\s+/g, " ") || "me";
+}
+
+/** Index of the label that the user of this page gave a face. */
+function myAnswer(row) {
+  return faces.answers.find(({ by }) => by === labeller())?.label[row] ?? NONE;
+}
+
+/** Differing answers to a face, [{by, label}]; undefined if there are none. */
+function answersOf(row) {
+  return faces.disagreements.find((face) => face.row === row)?.answers;
+}
 
 function startLabel(row) {
-  if (faces.label[row] >= 0) return faces.label[row];
+  // Whoever labels for a second opinion does not see the first.
+  const given = $("which").value === "mine" ? myAnswer(row) : faces.label[row];
+  if (given >= 0) return given;
   if (defaultLabel !== MODEL) return defaultLabel;
   const scores = faces.model[row];
   return scores ? scores.indexOf(Math.max(...scores)) : 0;
 }
 
 function showBatch() {
-  const rows = queue.slice(first, first + BATCH);
-  shown = rows.map((row, i) => makeTile(row, i));
+  const rows = queue.slice(first, first + batchSize());
+  shown = rows.map(isSettling() ? makeDisagreement : makeTile);
   $("batch").replaceChildren(...shown.map(({ tile }) => tile));
+  $("batch").classList.toggle("settling", isSettling());
+  $("click-label-part").hidden = set.labels.length === 2 || isSettling();
+  $("default-label-part").hidden = isSettling();
   $("batch").hidden = !rows.length;
   $("done").hidden = rows.length > 0;
+  const [title, advice] = NOTHING[$("which").value];
+  $("done").querySelector("h2").textContent = title;
+  $("done").querySelector("p").textContent = advice;
   $("save").disabled = !rows.length;
   $("back").disabled = first === 0;
-  for (const row of queue.slice(first + BATCH, first + 2 * BATCH)) new Image().src = pictureUrl(row);
+  for (const row of queue.slice(first + batchSize(), first + 2 * batchSize())) new Image().src = pictureUrl(row);
   showProgress();
 }
 
@@ -193,21 +285,73 @@ function pictureUrl(row) {
 }
 
 function makeTile(row, i) {
-  const picture = element("img", { src: pictureUrl(row), alt: "", draggable: "false" });
+  const alt = `Face at ${formatTime(faces.time_s[row], 1)}: `;
+  const picture = element("img", { src: pictureUrl(row), alt, draggable: "false" });
   const tile = element("button", { type: "button", class: "tile" },
     picture, element("kbd", { "aria-hidden": "true" }, KEYS[i].toUpperCase()), element("span", { class: "tag" }));
-  const score = faces.model?.[row]?.[clickLabel];
-  if (score !== undefined) tile.append(element("span", { class: "score" }, `${Math.round(100 * score)} %`));
+  const score = scoreText(row);
+  if (score) tile.append(element("span", { class: "score" }, score));
   const face = { row, choice: startLabel(row), tile };
   tile.addEventListener("click", () => toggleLabel(face));
   showTile(face);
   return face;
 }
 
-function showTile({ row, choice, tile }) {
-  const label = set.labels[choice];
+/** Score by which the faces are ordered: the likeliest answer's, or that of the one that a click sets. */
+function scoreText(row) {
+  if (!faces.model) return "";
+  const scores = faces.model[row];
+  if (!scores) return "?";
+  if (["time", MODEL].includes($("order").value)) return `${Math.round(100 * scores[clickLabel])}%`;
+  return `${Math.round(100 * Math.max(...scores))}%`;
+}
+
+/** A face whose labellers disagree: a button per answer, and a list of the others. */
+function makeDisagreement(row, i) {
+  const labellers = new Map();
+  for (const { by, label } of answersOf(row)) labellers.set(label, [...(labellers.get(label) ?? []), by]);
+  const time = formatTime(faces.time_s[row], 1);
+  const tile = element("div", { class: "disagreement", role: "group", "aria-label": `Face at ${time}` },
+    element("img", { src: pictureUrl(row), alt: "", draggable: "false" }),
+    element("kbd", { "aria-hidden": "true" }, KEYS[i].toUpperCase()));
+  const face = { row, choice: faces.settled?.get(row) ?? NONE, tile, answers: [...labellers.keys()] };
+  const choose = (label) => {
+    face.choice = face.choice === label ? NONE : label;
+    showDisagreement(face);
+  };
+  for (const [label, names] of labellers) {
+    const button = element("button", { type: "button", value: label },
+      element("strong", {}, words(set.labels[label])), " ", element("span", { class: "small" }, names.join(", ")));
+    button.addEventListener("click", () => choose(label));
+    tile.append(button);
+  }
+  if (labellers.size < set.labels.length) {
+    const others = set.labels.flatMap((label, index) =>
+      labellers.has(index) ? [] : [element("option", { value: index }, words(label))]);
+    const list = element("select", { "aria-label": `Another answer for the face at ${time}` },
+      element("option", { value: NONE }, "Another answer"), ...others);
+    list.addEventListener("change", () => {
+      face.choice = Number(list.value);
+      showDisagreement(face);
+    });
+    tile.append(list);
+  }
+  showDisagreement(face);
+  return face;
+}
+
+function showDisagreement({ choice, tile, answers }) {
+  for (const button of tile.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", Number(button.value) === choice);
+  }
+  const list = tile.querySelector("select");
+  if (list) list.value = answers.includes(choice) ? NONE : choice;
+  tile.classList.toggle("decided", choice !== NONE);
+}
+
+function showTile({ choice, tile }) {
+  const label = words(set.labels[choice]);
   tile.querySelector(".tag").textContent = label;
-  tile.setAttribute("aria-label", `Face at ${formatTime(faces.time_s[row], 1)}: ${label}`);
   tile.classList.toggle("other", choice !== baseLabel());
 }
 
@@ -218,6 +362,12 @@ function baseLabel() {
 
 /** Toggle a face between two labels, or between the default label and the click label. */
 function toggleLabel(face) {
+  if (face.answers) {
+    // The answers given, then undecided.
+    face.choice = face.answers[face.answers.indexOf(face.choice) + 1] ?? NONE;
+    showDisagreement(face);
+    return;
+  }
   if (set.labels.length === 2) face.choice = 1 - face.choice;
   else face.choice = face.choice === clickLabel ? baseLabel() : clickLabel;
   showTile(face);
@@ -231,26 +381,28 @@ function showChips() {
     input.addEventListener("change", choose);
     return element("label", { class: "chip-choice" }, input, element("span", {}, text));
   };
-  const defaults = set.labels.map((label, i) => chip("default-label", i, label, defaultLabel === i, () => {
+  const defaults = set.labels.map((label, i) => chip("default-label", i, words(label), defaultLabel === i, () => {
     defaultLabel = i;
     if (clickLabel === i) clickLabel = (i + 1) % set.labels.length;
     showChips();
     refreshChoices();
   }));
   if (faces.model) {
-    defaults.push(chip("default-label", MODEL, "as predicted by the model", defaultLabel === MODEL, () => {
+    defaults.push(chip("default-label", MODEL, "Prediction of the model", defaultLabel === MODEL, () => {
       defaultLabel = MODEL;
       showChips();
       refreshChoices();
     }));
   }
   $("default-label").replaceChildren(...defaults);
-  $("click-label-part").hidden = set.labels.length === 2;
+  for (const id of ["default-label", "click-label"]) $(id).classList.toggle("many", set.labels.length > MANY);
   $("click-label").replaceChildren(...set.labels.map((label, i) =>
-    chip("click-label", i, i < 9 ? `${i + 1} ${label}` : label, clickLabel === i, () => (clickLabel = i))));
+    chip("click-label", i, i < 9 ? `${i + 1} ${words(label)}` : words(label), clickLabel === i, () => (clickLabel = i))));
+  $("click-label").querySelector(":checked").parentElement.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function refreshChoices() {
+  if (isSettling()) return;
   for (const face of shown) {
     face.choice = startLabel(face.row);
     showTile(face);
@@ -261,35 +413,66 @@ function refreshChoices() {
 
 function save() {
   if (!shown.length) return;
-  const batch = shown.map(({ row, choice }) => ({ row, choice }));
+  const decided = isSettling();
+  const batch = shown.filter(({ choice }) => choice !== NONE).map(({ row, choice }) => ({ row, choice }));
+  first += batchSize();
+  if (batch.length) send(batch, decided);
+  showBatch();
+  showTop();
+}
+
+/** Save the labels of some faces, [{row, choice}], after the previous ones. */
+function send(batch, decided) {
   const { id } = set;
+  const by = labeller();
   const previous = batch.map(({ row }) => faces.label[row]);
   const requested = faces;
-  for (const { row, choice } of batch) requested.label[row] = choice;
+  const mine = answersBy(by);
+  const mineBefore = batch.map(({ row }) => mine[row]);
+  for (const { row, choice } of batch) {
+    requested.label[row] = mine[row] = choice;
+    if (decided) (requested.settled ??= new Map()).set(row, choice);
+  }
   const labels = batch.map(({ row, choice }) => ({ face: requested.faces[row], label: set.labels[choice] }));
-  first += BATCH;
-  showBatch();
   saving = saving.then(async () => {
     try {
-      const content = await request(`${data.api}/${id}/faces`, {
-        method: "POST",
-        body: { by: $("by").value.trim() || "me", labels },
-      });
+      const content = await request(`${data.api}/${id}/faces`, { method: "POST", body: { by, decided, labels } });
       Object.assign(sets.find((labelSet) => labelSet.id === id), content);
       const now = Date.now();
       savedAt.push(...batch.map(() => now));
+      showDisagreements();
       showProgress();
     } catch (error) {
-      batch.forEach(({ row }, i) => (requested.label[row] = previous[i]));
+      batch.forEach(({ row }, i) => {
+        requested.label[row] = previous[i];
+        mine[row] = mineBefore[i];
+        requested.settled?.delete(row);
+      });
       toast(`Not saved: ${error.message}`, { problem: true, seconds: 10 });
       if (requested === faces) newQueue();
     }
   });
 }
 
+/** Labels that somebody gave the faces, one per row. */
+function answersBy(name) {
+  let answers = faces.answers.find(({ by }) => by === name);
+  if (!answers) {
+    answers = { by: name, label: faces.faces.map(() => NONE) };
+    faces.answers.push(answers);
+  }
+  return answers.label;
+}
+
 function back() {
-  first = Math.max(0, first - BATCH);
+  first = Math.max(0, first - batchSize());
   showBatch();
+  showTop();
+}
+
+/** On a small screen, scroll to the first face of the batch. */
+function showTop() {
+  if (SMALL_SCREEN.matches) $("batch").scrollIntoView({ block: "start" });
 }
 
 function showProgress() {
@@ -297,9 +480,9 @@ function showProgress() {
   const left = Math.max(0, queue.length - first);
   const recent = savedAt.filter((time) => time > Date.now() - 60000).length;
   const speed = recent ? ` · ${recent} in the last minute` : "";
-  const counts = set.labels.map((label, i) => `${set.counts[i]} ${label}`).filter((_, i) => set.counts[i]);
-  $("progress").textContent = `${left} left${speed}`;
-  $("range-text").textContent = `${range().map((time) => formatTime(time)).join(" – ")} · ${queue.length} faces`;
+  const counts = set.labels.map((label, i) => `${set.counts[i]} ${words(label)}`).filter((_, i) => set.counts[i]);
+  $("progress").textContent = `${left} left in this range${speed}`;
+  $("range-text").textContent = `${range().map((time) => formatTime(time)).join(" – ")} · ${faceCount(queue.length)}`;
   $("train").hidden = total < 1;
   $("train").replaceChildren(`${total} labelled (${counts.join(", ")}). To train a model: `,
     element("code", {}, set.train));
@@ -308,6 +491,7 @@ function showProgress() {
 $("save").addEventListener("click", save);
 $("back").addEventListener("click", back);
 
+releasePointerFocus();
 addEventListener("keydown", (event) => {
   if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (!set || document.querySelector("dialog[open]")) return;
@@ -321,13 +505,14 @@ addEventListener("keydown", (event) => {
     event.preventDefault();
     back();
   } else if (/^[1-9]$/.test(event.key) && set.labels.length > 2 && set.labels[event.key - 1]) {
+    event.preventDefault();
     clickLabel = event.key - 1;
     showChips();
-    announce(`A click sets ${set.labels[clickLabel]}`);
+    announce(`Clicking a face sets ${words(set.labels[clickLabel])}`);
   } else if (letter >= 0 && shown[letter] && !event.repeat) {
     event.preventDefault();
     toggleLabel(shown[letter]);
-    announce(`${KEYS[letter].toUpperCase()}: ${set.labels[shown[letter].choice]}`);
+    announce(`${KEYS[letter].toUpperCase()}: ${words(set.labels[shown[letter].choice] ?? "undecided")}`);
   }
 });
 
@@ -359,7 +544,7 @@ dialog.querySelector("form").addEventListener("submit", async (event) => {
 });
 
 for (const preset of PRESETS) {
-  const preview = preset.labels.slice(0, 4).join(" · ") + (preset.labels.length > 4 ? " · …" : "");
+  const preview = preset.labels.slice(0, 4).map(words).join(" · ") + (preset.labels.length > 4 ? " · …" : "");
   const button = element("button", { type: "button", class: "preset" },
     element("strong", {}, preset.name), element("span", { class: "soft small" }, preview));
   button.addEventListener("click", () => openSetDialog(preset));
@@ -367,6 +552,9 @@ for (const preset of PRESETS) {
 }
 
 $("by").value = localStorage.getItem("labelled by") ?? "me";
-$("by").addEventListener("change", () => localStorage.setItem("labelled by", $("by").value.trim() || "me"));
+$("by").addEventListener("change", () => {
+  localStorage.setItem("labelled by", labeller());
+  if (faces && $("which").value === "mine") newQueue();
+});
 
 showErrors(() => loadSets());

@@ -1,7 +1,7 @@
 // Dialog to choose a person: typing filters by name, Enter chooses the first match.
 
-import { element } from "../shared/page.js";
-import { faceUrl, faceCount, review } from "./review.js";
+import { element, faceCount } from "../shared/page.js";
+import { faceUrl, review } from "./review.js";
 
 const dialog = document.getElementById("choose-person");
 const list = dialog.querySelector("ul");
@@ -29,7 +29,7 @@ function show() {
     .filter((person) => person.id !== excluded && person.name.toLocaleLowerCase().includes(query))
     .sort((a, b) => a.hidden - b.hidden || b.named - a.named || b.count - a.count);
   const choices = people.map((person) => choice(person.id, person.name, faceCount(person.count), person.faces[0]));
-  if (!query) choices.push(choice("new", "New person", "split off", null));
+  if (!query) choices.push(choice("new", "New person", "with these faces", null));
   list.replaceChildren(...choices);
 }
 

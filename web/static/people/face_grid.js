@@ -24,18 +24,18 @@ export class FaceGrid {
     this.rows = [];
     this.selected = new Set();
     this.shown = new Map(); // index of an item -> its element
-    this.heads = new Map(); // index of a section -> its element
+    this.heads = new Map(); // index of a section -> the element of its heading
+    this.lists = []; // element of each section's faces
     this.active = -1;
     this.anchor = -1;
     root.classList.add("face-grid");
-    root.setAttribute("role", "listbox");
-    root.setAttribute("aria-multiselectable", "true");
     root.setAttribute("aria-label", label);
     root.tabIndex = 0;
     this.floor = element("div", { class: "face-grid-floor", role: "presentation" });
     this.frame = element("div", { class: "face-grid-frame", hidden: true });
     this.floor.append(this.frame);
     root.replaceChildren(this.floor);
+    this.#addLists();
     root.addEventListener("scroll", () => this.#paint(), { passive: true });
     root.addEventListener("keydown", (event) => this.#key(event));
     root.addEventListener("pointerdown", (event) => this.#press(event));
@@ -58,8 +58,23 @@ export class FaceGrid {
     for (const shown of [...this.shown.values(), ...this.heads.values()]) shown.remove();
     this.shown.clear();
     this.heads.clear();
+    this.#addLists();
     this.#layOut();
     this.changed?.(this.selected);
+  }
+
+  /** Add a list box per section: the buttons of a heading must not be in one. */
+  #addLists() {
+    for (const list of this.lists) list.remove();
+    this.lists = this.sections.map(({ head }) => {
+      const list = element("div", { role: "listbox", "aria-multiselectable": "true" });
+      list.setAttribute("aria-label", head.getAttribute("aria-label"));
+      return list;
+    });
+    this.floor.append(...this.lists);
+    this.root.setAttribute("role", this.lists.length ? "group" : "listbox");
+    if (this.lists.length) this.root.removeAttribute("aria-multiselectable");
+    else this.root.setAttribute("aria-multiselectable", "true");
   }
 
   select(ids) {
@@ -89,7 +104,7 @@ export class FaceGrid {
       }
       for (let from = section.from; from < section.to; from += this.columns) {
         const to = Math.min(from + this.columns, section.to);
-        this.rows.push({ top, bottom: top + this.height, from, to });
+        this.rows.push({ top, bottom: top + this.height, from, to, list: this.lists[number] });
         top += this.height + GAP;
       }
     });
@@ -153,11 +168,9 @@ export class FaceGrid {
     for (const row of heads) {
       if (!this.heads.has(row.section)) this.#addHead(row);
     }
-    const added = document.createDocumentFragment();
     for (const index of visible) {
-      if (!this.shown.has(index)) added.append(this.#addTile(index));
+      if (!this.shown.has(index)) (this.#rowOf(index).list ?? this.floor).append(this.#addTile(index));
     }
-    this.floor.append(added);
     this.#refresh({ quiet: true });
   }
 

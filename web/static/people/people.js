@@ -1,8 +1,8 @@
 // The People page: one card per person, suggested pairs, hidden people.
 
-import { announce, element, isTyping } from "../shared/page.js";
+import { announce, element, faceCount, isTyping } from "../shared/page.js";
 import { nameField, updateName } from "./name_field.js";
-import { data, faceUrl, faceCount, review, seenFromTo } from "./review.js";
+import { data, faceUrl, review, seenFromTo } from "./review.js";
 import "./dataset_writing.js";
 
 const cards = document.getElementById("cards");
@@ -12,6 +12,7 @@ const unknownCard = document.getElementById("unknown-card");
 const chosenBar = document.getElementById("chosen-bar");
 const cardOf = new Map(); // person id -> card
 const chosen = new Set();
+let restored = false; // the place where the user left the page
 
 // --- cards -------------------------------------------------------------------------------------
 
@@ -28,7 +29,7 @@ function makeCard(person) {
   const hide = element("button", { type: "button", class: "quiet small hide" });
   hide.addEventListener("click", () => {
     const now = review.person(person.id);
-    review.decide({ kind: now.hidden ? "show" : "hide", person: person.id });
+    review.decide({ kind: now.hidden ? "show" : "hide", people: [person.id] });
   });
   const card = element("li", { class: "card person" },
     pictures,
@@ -45,14 +46,15 @@ function updateCard(card, person) {
   const key = JSON.stringify(person);
   if (card.key === key) return;
   card.key = key;
-  const faces = person.faces.join();
+  const faces = [person.cover, ...person.faces].join();
   if (card.faces !== faces) {
     card.faces = faces;
     card.pictures.replaceChildren(...montage(person.faces));
     card.pictures.dataset.count = person.faces.length;
+    card.pictures.classList.toggle("with-cover", Boolean(person.cover));
   }
   card.pictures.setAttribute("aria-label", `${person.name}: all faces`);
-  card.box.setAttribute("aria-label", `Choose ${person.name}`);
+  card.box.setAttribute("aria-label", `Select ${person.name}`);
   updateName(card.name, person);
   card.facts.textContent = `${faceCount(person.count)} · ${seenFromTo(person)}`;
   card.hide.textContent = person.hidden ? "Show again" : "Hide";
@@ -91,6 +93,7 @@ review.subscribe((state) => {
   showUnknown(state.unknown);
   showChosen();
   showPair();
+  if (!restored) restorePlace();
 });
 
 function showUnknown(unknown) {
@@ -100,6 +103,26 @@ function showUnknown(unknown) {
   unknownCard.querySelector(".facts").textContent = faceCount(unknown.count);
   // Move it behind all other cards.
   cards.append(unknownCard);
+}
+
+// --- back to the same place ---------------------------------------------------------------------
+
+// The cards are added after the page has loaded, so that the browser cannot restore the place itself.
+const PLACE = `place ${data.api}`;
+
+addEventListener("pagehide", () => {
+  sessionStorage.setItem(PLACE, JSON.stringify({ top: scrollY, open: hiddenPart.open }));
+});
+
+/** Scroll to where the user left the page for one of its persons, or reloaded it. */
+function restorePlace() {
+  restored = true;
+  const place = JSON.parse(sessionStorage.getItem(PLACE));
+  const from = document.referrer && new URL(document.referrer).pathname;
+  const [visit] = performance.getEntriesByType("navigation");
+  if (!place || (visit.type === "navigate" && !from.startsWith(`${data.pages}/`))) return;
+  hiddenPart.open = place.open;
+  scrollTo(0, place.top);
 }
 
 // --- merging by drag and drop, or by selection -------------------------------------------------
@@ -129,7 +152,7 @@ function makeDraggable(card, id) {
     event.preventDefault();
     card.classList.remove("target");
     const dragged = Number(event.dataTransfer.getData("application/x-person"));
-    if (dragged && dragged !== id) review.decide({ kind: "merge", person: dragged, other: id });
+    if (dragged && dragged !== id) review.decide({ kind: "merge", people: [dragged], other: id });
   });
 }
 
@@ -150,6 +173,7 @@ function showChosen() {
   document.getElementById("chosen-names").textContent = names.join(", ");
   document.getElementById("merge").disabled = chosen.size < 2;
   document.getElementById("different").disabled = chosen.size !== 2;
+  document.getElementById("together").disabled = chosen.size < 2;
 }
 
 /** Id of the person to merge the others into: named people first, then the one with the most faces. */
@@ -158,13 +182,11 @@ function mergeTarget(ids) {
   return people.sort((a, b) => b.named - a.named || b.count - a.count)[0].id;
 }
 
-document.getElementById("merge").addEventListener("click", async () => {
+document.getElementById("merge").addEventListener("click", () => {
   const ids = [...chosen];
   const other = mergeTarget(ids);
   chosen.clear();
-  for (const person of ids.filter((id) => id !== other)) {
-    if (!(await review.decide({ kind: "merge", person, other }))) break;
-  }
+  review.decide({ kind: "merge", people: ids.filter((id) => id !== other), other });
 });
 
 document.getElementById("different").addEventListener("click", () => {
@@ -173,10 +195,15 @@ document.getElementById("different").addEventListener("click", () => {
   review.decide({ kind: "different", person, other });
 });
 
-document.getElementById("hide").addEventListener("click", async () => {
-  const ids = [...chosen];
+document.getElementById("together").addEventListener("click", () => {
+  const query = new URLSearchParams([...chosen].map((id) => ["person", id]));
+  location.assign(`${data.pages}/together?${query}`);
+});
+
+document.getElementById("hide").addEventListener("click", () => {
+  const people = [...chosen];
   chosen.clear();
-  for (const person of ids) await review.decide({ kind: "hide", person });
+  review.decide({ kind: "hide", people });
 });
 
 document.getElementById("choose-none").addEventListener("click", () => {
@@ -200,7 +227,7 @@ function showPair() {
   pairPart.hidden = !pair;
   if (!pair) return;
   const rest = open.length - 1;
-  document.getElementById("pair-rest").textContent = rest ? `${rest} more` : "the last pair";
+  document.getElementById("pair-rest").textContent = rest ? `${rest} more` : "Last pair";
   for (const side of ["a", "b"]) {
     const person = review.person(pair[side]);
     const panel = document.getElementById(`pair-${side}`);
@@ -222,7 +249,7 @@ function showPair() {
 const answers = {
   same() {
     const other = mergeTarget([pair.a, pair.b]);
-    return review.decide({ kind: "merge", person: other === pair.a ? pair.b : pair.a, other });
+    return review.decide({ kind: "merge", people: [other === pair.a ? pair.b : pair.a], other });
   },
   different: () => review.decide({ kind: "different", person: pair.a, other: pair.b }),
   skip() {

@@ -10,21 +10,15 @@ export function faceUrl(id, { large = false } = {}) {
   return `${data.thumbnails}/${id.replaceAll(".", "/")}${large ? "?large=true" : ""}`;
 }
 
-/** Format a number of faces: "152 faces", "1 face". */
-export function faceCount(count) {
-  return count === 1 ? "1 face" : `${count.toLocaleString("en")} faces`;
-}
-
 /** Format the times when a person is first and last seen. */
 export function seenFromTo({ first, last }) {
   if (!first) return "never seen";
   const moment = ({ time_s }) => formatTime(time_s);
   if (first.footage === last.footage) {
-    const where = data.footages.length > 1 ? ` in ${data.footages[first.footage - 1]}` : "";
+    const where = review.state.footages.length > 1 ? ` in ${first.footage}` : "";
     return `${moment(first)}\u00a0–\u2060\u00a0${moment(last)}${where}`;
   }
-  const footageAndTime = (at) => `${data.footages[at.footage - 1]} ${moment(at)}`;
-  return `${footageAndTime(first)} – ${footageAndTime(last)}`;
+  return `${first.footage} ${moment(first)} – ${last.footage} ${moment(last)}`;
 }
 
 class Review {
@@ -56,20 +50,31 @@ class Review {
     return this.#enqueue(async () => {
       const state = await this.#send("decisions", decision);
       if (!quiet) {
-        // Another window may have decided between the answer and its state: Undo is about this one.
-        const action = { label: "Undo", run: () => this.undo({ seen: state.revision }) };
-        toast(state.note, state.undo === state.note ? { action } : {});
+        const run = () => this.undoOnly(state.decision, state.note);
+        toast(state.note, { action: { label: "Undo", run } });
         announce(state.note);
       }
     });
   }
 
-  /** Undo the latest decision; it is refused if there is a change after the revision `seen`. */
-  undo({ seen } = {}) {
+  undo() {
+    return this.#enqueue(() => this.#undo({}));
+  }
+
+  /** Undo this decision if it is the latest one in force; otherwise say why it cannot be undone. */
+  undoOnly(decision, note) {
     return this.#enqueue(async () => {
-      const { note } = await this.#send("undo", seen === undefined ? {} : { seen });
-      this.#report(note ? `Undone: ${note}` : "Nothing to undo");
+      if (this.state.undo_decision !== decision) await this.load();
+      const { undo_decision: latest, undo } = this.state;
+      if (latest === decision) await this.#undo({ decision });
+      else if (latest > decision) throw new Error(`“${note}” cannot be undone alone. First undo “${undo}”.`);
+      else throw new Error(`“${note}” is already undone.`);
     });
+  }
+
+  async #undo(body) {
+    const { note } = await this.#send("undo", body);
+    this.#report(note ? `Undone: ${note}` : "Nothing to undo");
   }
 
   redo() {

@@ -1,10 +1,10 @@
 // The unknown faces, grouped by the most similar person: accept them in bulk, or assign them.
 
-import { element, formatTime, isTyping, request, toast } from "../shared/page.js";
+import { element, faceCount, formatTime, isTyping, request, toast } from "../shared/page.js";
 import { choosePerson } from "./choose_person.js";
-import { openFaceViewer } from "./face_viewer.js";
+import { openFaceViewer, openLinkedFace } from "./face_viewer.js";
 import { FaceGrid } from "./face_grid.js";
-import { data, faceUrl, faceCount, review } from "./review.js";
+import { data, faceUrl, review } from "./review.js";
 
 const UNKNOWN = -1; // instead of a person id
 const chosenText = document.getElementById("chosen");
@@ -18,7 +18,7 @@ const grid = new FaceGrid(document.getElementById("grid"), {
   describe: (item) => `${likelyName(item.likely)}, at ${formatTime(item.time_s)}`,
   changed(selected) {
     const count = selected.size;
-    chosenText.textContent = count ? `${faceCount(count)} chosen` : "Click, shift-click or drag to choose faces";
+    chosenText.textContent = count ? `${faceCount(count)} selected` : "Click, Shift-click or drag to select faces";
     for (const button of buttons) button.disabled = !count;
   },
   open: (item) => openFaceViewer(item, grid.items),
@@ -26,7 +26,7 @@ const grid = new FaceGrid(document.getElementById("grid"), {
 });
 
 function likelyName(person) {
-  return person === UNKNOWN ? "no similar person" : `maybe ${review.person(person)?.name ?? "a removed person"}`;
+  return person === UNKNOWN ? "no similar person" : `possibly ${review.person(person)?.name ?? "somebody who was removed"}`;
 }
 
 review.subscribe(async (state) => {
@@ -43,7 +43,9 @@ async function load(revision) {
       time_s: content.time_s[i],
       likely: content.likely[i],
     }));
-    if (content.revision >= shownRevision) show(items);
+    if (content.revision < shownRevision) return;
+    show(items);
+    openLinkedFace(items);
   } catch (error) {
     toast(error.message, { problem: true });
   }
@@ -70,7 +72,7 @@ function sections(items) {
 
 function heading(likely, ids) {
   const name = review.person(likely)?.name;
-  const title = likely === UNKNOWN ? "No similar person" : `Maybe ${name}`;
+  const title = likely === UNKNOWN ? "No similar person" : `Possibly ${name}`;
   const head = element("div", { role: "group", "aria-label": title },
     element("h2", {}, title, " ", element("span", { class: "soft small" }, faceCount(ids.length))));
   if (likely !== UNKNOWN) {
@@ -78,7 +80,7 @@ function heading(likely, ids) {
     acceptAll.addEventListener("click", () => accept(likely, ids));
     head.append(acceptAll);
   }
-  const all = element("button", { type: "button", class: "quiet small" }, "Choose all");
+  const all = element("button", { type: "button", class: "quiet small" }, "Select all");
   all.addEventListener("click", () => grid.select([...grid.selected, ...ids]));
   head.append(all);
   return head;

@@ -1,12 +1,22 @@
 // The clock that all videos follow: the audio element if there is one, otherwise the wall clock.
 
-/** The clock of all videos. Switching to another person never interrupts the sound. */
+import { hasLoaded } from "./network.js";
+
+// A sound that is loaded, but does not move for this time while it plays, cannot be played here.
+const STUCK_MS = 3000;
+
+/**
+ * The clock of all videos. Switching to another person never interrupts the sound.
+ *
+ * Events: "ended" (also in hidden pages), "soundfailed" (from now on the wall clock runs).
+ */
 export class MasterClock extends EventTarget {
   #audio;
   #duration;
   #rate = 1;
   #from = 0; // position in seconds when the wall clock was set
   #since = null; // performance.now() at that time; null while the wall clock is stopped
+  #moved = null; // {time, at, checked}: the last movement of the sound, and the last look at it
 
   /** @param audio an <audio> element, or null for a silent footage */
   constructor(audio, duration) {
@@ -50,9 +60,44 @@ export class MasterClock extends EventTarget {
     return this.#onWall || (!this.#audio.seeking && this.#audio.readyState >= 3);
   }
 
+  /** Whether the sound has loaded some seconds from its position on, or all of the rest. */
+  hasLoaded(seconds) {
+    return this.#onWall || hasLoaded(this.#audio, seconds);
+  }
+
+  /** Load the sound. @param preload "metadata", or "auto" to load ahead of its position */
+  load(preload) {
+    if (this.#audio) this.#audio.preload = preload;
+  }
+
+  /** The audio element; null if there is none or it cannot be played. */
+  get audio() {
+    return this.#audio;
+  }
+
   async play() {
-    if (this.#onWall) this.#setWall(this.#wallTime, true);
-    else await this.#audio.play();
+    if (!this.#onWall) {
+      try {
+        await this.#audio.play();
+        return;
+      } catch (error) {
+        // The browser refuses sound before a click, or the sound was paused before it began.
+        if (["NotAllowedError", "AbortError"].includes(error.name)) throw error;
+        if (this.#audio) this.#dropSound();
+      }
+    }
+    this.#setWall(this.#wallTime, true);
+  }
+
+  /** Give up a sound that is loaded, but does not move; call it several times per second. */
+  check(now) {
+    const audio = this.#audio;
+    const shouldMove = !this.#onWall && !audio.paused && this.ready;
+    const moved = this.#moved;
+    const idle = !moved || now - moved.checked > 1000 || moved.time !== audio?.currentTime;
+    if (!shouldMove || idle) this.#moved = { time: audio?.currentTime, at: now, checked: now };
+    else moved.checked = now;
+    if (shouldMove && now - this.#moved.at > STUCK_MS) this.#dropSound();
   }
 
   pause() {
@@ -93,17 +138,23 @@ export class MasterClock extends EventTarget {
   }
 
   #continueWithoutSound() {
-    if (this.#duration - this.#audio.currentTime < 0.1) return;
+    if (!this.#audio) return;
     const time = this.#audio.currentTime;
-    this.#pastSound = true;
-    this.#setWall(time, true);
+    if (this.#duration - time >= 0.1) {
+      this.#pastSound = true;
+      this.#setWall(time, true);
+    } else this.dispatchEvent(new Event("ended"));
   }
 
-  /** Switch to the wall clock, because the sound cannot be played. */
+  /** Continue on the wall clock, because the sound cannot be played. */
   #dropSound() {
-    const time = this.#audio.currentTime || 0;
+    const audio = this.#audio;
+    if (!audio) return;
+    const playing = !this.paused;
+    const time = this.time || 0;
     this.#audio = null;
-    this.#setWall(time, false);
+    audio.pause();
+    this.#setWall(time, playing);
     this.dispatchEvent(new Event("soundfailed"));
   }
 }

@@ -1,6 +1,6 @@
 // The timeline below the player: one row per person, when they are seen and when they smile.
 
-import { element, formatTime } from "../shared/page.js";
+import { element } from "../shared/page.js";
 import { coverage } from "./auto_stage.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -41,10 +41,10 @@ function describe(person, duration) {
   const [seen, body] = [person.seen, person.body].map((intervals) =>
     Math.round(100 * coverage(intervals, 0, duration)),
   );
-  const behind = body ? `, only the body ${body} %` : "";
+  const behind = body ? `, body only: ${body}%` : "";
   const smiles = person.smiling.length;
   const often = smiles === 1 ? "once" : smiles === 2 ? "twice" : `${smiles} times`;
-  return `seen ${seen} % of the time${behind}${smiles ? `, smiles ${often}` : ""}`;
+  return `seen ${seen}% of the time${behind}${smiles ? `, smiles ${often}` : ""}`;
 }
 
 export class Timeline {
@@ -57,17 +57,19 @@ export class Timeline {
    * @param root the element to fill
    * @param people people of the page's data
    * @param go called with (seconds or null, person id or null)
+   * @param preview the Preview of the moment under the pointer
    */
-  constructor(root, people, duration, go) {
+  constructor(root, people, duration, go, preview) {
     this.#root = root;
+    this.#preview = preview;
     this.#duration = duration;
+    root.replaceChildren();
     for (const person of people) this.#add(person, go);
     this.#head = element("div", { class: "playhead", "aria-hidden": "true" });
-    this.#tip = element("div", { class: "timeline-tip", hidden: true, "aria-hidden": "true" });
-    root.append(this.#head, this.#tip);
+    root.append(this.#head);
   }
 
-  #tip;
+  #preview;
 
   /** Move the line of the current time. */
   show(time) {
@@ -110,19 +112,10 @@ export class Timeline {
       go(timeAt(event), person.id);
     });
     track.addEventListener("pointermove", (event) => {
-      this.#showTip(event, track, timeAt(event));
+      const { top } = track.getBoundingClientRect();
+      if (event.pointerType !== "touch") this.#preview.show(timeAt(event), person.id, { x: event.clientX, top });
       if (track.hasPointerCapture(event.pointerId)) go(timeAt(event), null);
     });
-    track.addEventListener("pointerleave", () => {
-      this.#tip.hidden = true;
-    });
-  }
-
-  #showTip(event, track, time) {
-    const box = this.#root.getBoundingClientRect();
-    this.#tip.hidden = event.pointerType === "touch";
-    this.#tip.textContent = formatTime(time, 1);
-    this.#tip.style.left = `${event.clientX - box.left}px`;
-    this.#tip.style.top = `${track.getBoundingClientRect().top - box.top}px`;
+    track.addEventListener("pointerleave", () => this.#preview.hide());
   }
 }

@@ -63,7 +63,8 @@ export class VideoSync {
   #run(clock, now) {
     const { video } = this;
     const time = clock.time;
-    if (video.ended || time >= this.#end) return;
+    const isBack = video.ended && this.drift(time) > JUMP_S; // the clock was set back
+    if ((video.ended && !isBack) || time >= this.#end) return;
     if (video.paused) video.play().catch(() => {});
     const drift = this.drift(time);
     if (this.#measure && video.readyState >= 3) this.#adjustLead(drift / clock.rate);
