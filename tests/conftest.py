@@ -15,6 +15,7 @@ from tests import SHARED
 from tests.clips.catalogue import clips
 from tests.machines import machine, memory, s3, s3_server
 from tests.model_index import model_index
+from tracking.detection import weights
 
 __all__ = ["clips", "machine", "memory", "model_index", "s3", "s3_server"]
 
@@ -22,6 +23,7 @@ __all__ = ["clips", "machine", "memory", "model_index", "s3", "s3_server"]
 # processes inherit this environment, so the user's own folder is kept in another variable.
 os.environ.setdefault("FANCAM_TEST_MODELS", str(chosen_folder() or cached_folder()))
 os.environ["FANCAM_MODELS"] = str(Path(__file__).parent)  # no models there
+os.environ["FANCAM_OFFLINE"] = "1"
 
 # A shell that starts the tests in the background makes them ignore Ctrl-C, and the commands that
 # they start would inherit that.
@@ -52,6 +54,12 @@ def _dlib_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """Let runs in this process choose dlib without a line about the missing models."""
     if not {"face_models", "model_index"} & set(request.fixturenames):
         monkeypatch.setattr(choice, "ensure_models", lambda *_, **__: frozenset())
+
+
+@pytest.fixture(autouse=True)
+def _no_cached_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs in this process find no weights that the user has downloaded."""
+    monkeypatch.setattr(weights, "cache_folder", lambda: Path(__file__).parent)
 
 
 _LONGEST = ("quality", "fancam", "end_to_end")

@@ -45,7 +45,9 @@ COMMANDS = (
 REAL_CLIPS = ("film_a", "pexels_02")
 QUICK_TRAINING = ("--imgsz", "320", "--epochs", "16")
 """Enough for some tracks; `make quality` measures a full training."""
-VOLATILE = re.compile(r"(^|/)(project\.json|\.generated\.json|\.lock|people\.sqlite.*)$|^tracker/")
+VOLATILE = re.compile(
+    r"(^|/)(project\.json|\.generated\.json|\.lock|people\.sqlite.*)$|^(tracker|logs)/"
+)
 """Files that hold clock or file times; the database is compared by its rows instead."""
 VOLATILE_COLUMNS = frozenset({"created_at", "decided_at", "at", "time"})
 

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +116,6 @@ def _make_small() -> None:
     import cropping.smiles.selection
     import tracking.detection.tasks
     import tracking.training.report
-    import tracking.training.stage
 
     small: list[tuple[Any, str, Any]] = [
         (clustering.faces.stage, "CHECKPOINT_FRAMES", PART_FRAMES),
@@ -133,8 +131,8 @@ def _make_small() -> None:
     for module, name, value in small:
         assert hasattr(module, name)
         setattr(module, name, value)
-    settings = partial(tracking.training.stage.TrackerSettings, epochs=EPOCHS, imgsz=96, batch=8)
-    tracking.training.stage.TrackerSettings = settings  # type: ignore[misc, assignment]
+    for option, value in (("EPOCHS", EPOCHS), ("IMGSZ", 96), ("BATCH", 8)):
+        os.environ[f"FANCAM_TRAIN_TRACKER_{option}"] = str(value)
 
 
 def _main(death_json: str, *arguments: str) -> int:

@@ -18,7 +18,7 @@ from typing import Final
 CTRL_C: Final = b"\x03"
 CTRL_D: Final = b"\x04"
 ENTER: Final = b"\r"
-_PROMPT_S: Final = 0.5
+PROMPT_S: Final = 0.5
 """From the prompt to the keys: a signal in between, before the library reads, is noticed late."""
 
 
@@ -75,7 +75,7 @@ def _converse(terminal: int, prompt: str, keys: bytes, until_s: float) -> str:
             break
         output += received
         if not typed and prompt.encode() in output:
-            time.sleep(_PROMPT_S)
+            time.sleep(PROMPT_S)
             os.write(terminal, keys)
             typed = True
     return output.decode(errors="replace")

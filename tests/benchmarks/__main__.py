@@ -17,6 +17,8 @@ from tests.benchmarks import (
     dbscan,
     detectors,
     memory,
+    network,
+    pages,
     scaling,
     serving,
     speed,
@@ -106,6 +108,14 @@ def _watching(parsed: argparse.Namespace) -> Iterator[list[str]]:
         yield watching.report(watching.QUICK_MINUTES if parsed.quick else watching.ROUTINE_MINUTES)
 
 
+def _network(parsed: argparse.Namespace) -> Iterator[list[str]]:
+    yield network.report(network.QUICK_SECONDS if parsed.quick else network.SECONDS)
+
+
+def _pages(parsed: argparse.Namespace) -> Iterator[list[str]]:
+    yield pages.report(pages.QUICK_VISITS if parsed.quick else pages.VISITS)
+
+
 def _scaling(parsed: argparse.Namespace) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         length_s = scaling.QUICK_SECONDS if parsed.quick else scaling.SECONDS
@@ -121,6 +131,8 @@ PARTS: Final[dict[str, Callable[[argparse.Namespace], Iterator[list[str]]]]] = {
     "cropping": _cropping,
     "serving": _serving,
     "watching": _watching,
+    "network": _network,
+    "pages": _pages,
     "scaling": _scaling,
 }
 

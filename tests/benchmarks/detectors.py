@@ -12,6 +12,7 @@ from clustering.faces.backends import BackendSettings, load_detector
 from clustering.faces.networks.detector import Detector
 from data.core.arrays import Image
 from data.sample.film import Film
+from tests.targets import verdict
 
 MIN_FACE_PX: Final = 24.0
 """dlib's input is then 4267x2400 px, its limit of memory not far."""
@@ -33,7 +34,7 @@ def report(frames: int, rounds: int) -> list[str]:
         taken["centerface"].append(_seconds_per_frame(centerface, images))
         taken["dlib"].append(_seconds_per_frame(dlib, images))
     ours, other = (float(np.median(taken[name])) for name in ("centerface", "dlib"))
-    met = "(met)" if other / ours >= TARGET else "(MISSED)"
+    met = verdict(other / ours >= TARGET)
     return [
         f"Detectors at 720p, smallest face {MIN_FACE_PX:.0f} px, one runtime, seconds per frame",
         f"  CenterFace      {ours:7.3f}",

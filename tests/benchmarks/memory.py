@@ -15,6 +15,7 @@ from typing import Final
 from data.execution.context import RunContext
 from data.sample.film import FPS, draw_film
 from tests.benchmarks.machine import peak_memory_mb
+from tests.targets import verdict
 
 SIZE_WH: Final = (1920, 1080)
 LOOP_S: Final = 10.0
@@ -56,8 +57,8 @@ def report(minutes: tuple[int, ...], every_s: float) -> list[str]:
     most = max(use.peak_mb for use in uses)
     grown = uses[-1].peak_mb - uses[0].peak_mb
     lines.append(
-        f"  target: under {TARGET_MB:.0f} MB {_verdict(most < TARGET_MB)}; grown by {grown:.0f} MB"
-        f" {_verdict(grown < GROWTH_MB_PER_HOUR)}"
+        f"  target: under {TARGET_MB:.0f} MB {verdict(most < TARGET_MB)}; grown by {grown:.0f} MB"
+        f" {verdict(grown < GROWTH_MB_PER_HOUR)}"
     )
     return lines
 
@@ -90,10 +91,6 @@ def _measured(folder: Path, loop: Path, minutes: int, every_s: float) -> Use:
     seconds = time.perf_counter() - start
     footage.unlink()
     return Use(minutes, found["frames"], found["faces"], found["peak_mb"], seconds)
-
-
-def _verdict(met: bool) -> str:
-    return "(met)" if met else "(MISSED)"
 
 
 def _child(footage: Path, project: Path, every_s: float) -> None:

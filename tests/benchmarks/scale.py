@@ -48,6 +48,7 @@ from tests.benchmarks.scale_faces import (
 )
 from tests.clustering.labelled_footage import table
 from tests.records import faces_record
+from tests.targets import verdict
 
 FACES: Final = 1_000_000
 PEOPLE: Final = 5_000
@@ -242,7 +243,7 @@ def collection_lines(statistics: Statistics, size: int, people: int) -> list[str
         f"  scikit-learn's DBSCAN:   {best.score}; {best.seconds:.0f} s",
         f"    at its best of {len(EPS) * len(MIN_SAMPLES)} settings, eps {best.eps},"
         f" min_samples {best.min_samples}",
-        f"  F of all faces at least DBSCAN's of the sample {_verdict(ours.f >= best.score.f)}",
+        f"  F of all faces at least DBSCAN's of the sample {verdict(ours.f >= best.score.f)}",
     ]
 
 
@@ -278,21 +279,17 @@ def _people(found: Labels) -> str:
 def _count_line(truth: Labels, found: Labels) -> str:
     real, count = len(np.unique(truth)), len(np.unique(found[found != UNKNOWN]))
     off = abs(count - real) / real
-    return f"  number of people off by {off:.1%} of {real:,} {_verdict(off <= MAX_COUNT_ERROR)}"
+    return f"  number of people off by {off:.1%} of {real:,} {verdict(off <= MAX_COUNT_ERROR)}"
 
 
 def _took(run: Run, size: int) -> str:
     rate = size / run.cpu_s
     return (
-        f"  {run.seconds / 60:.1f} minutes {_verdict(run.seconds < LIMIT_S)},"
-        f" peak {run.peak_mb / 1024:.2f} GB {_verdict(run.peak_mb < LIMIT_MB)};"
+        f"  {run.seconds / 60:.1f} minutes {verdict(run.seconds < LIMIT_S)},"
+        f" peak {run.peak_mb / 1024:.2f} GB {verdict(run.peak_mb < LIMIT_MB)};"
         f" {run.cpu_s / 60:.1f} core minutes: {rate:.0f} faces per core second;"
         f" {run.peak_mb * 1024 / size:.1f} KB per face"
     )
-
-
-def _verdict(met: bool) -> str:
-    return "(met)" if met else "(MISSED)"
 
 
 def _measured() -> Statistics:

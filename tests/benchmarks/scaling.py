@@ -26,6 +26,7 @@ from data.sample.film import draw_film
 from data.video.footage import probe
 from data.video.packet_index import index_packets
 from tests.cropping.tracked_project import truth_tracks, write_project
+from tests.targets import verdict
 from tests.tracking.untrained import write_untrained
 from tracking.detection.export import exported_model
 from tracking.stage import TrackSettings, track_people
@@ -64,7 +65,7 @@ def report(folder: Path, *, seconds: float = SECONDS, rounds: int = 3) -> list[s
     times = _measure(films, folder, rounds)
     pairs = zip(times.ray, times.plain, strict=True)
     ratios = " ".join(f"{ray / plain:.2f}" for ray, plain in pairs)
-    met = "(met)" if times.overhead < TARGET else "(MISSED)"
+    met = verdict(times.overhead < TARGET)
     lines = [
         f"more than one machine: cluster-faces of {COPIES} footages of {seconds:.0f} s, 1 frame/s",
         f"  plain {_listed(times.plain)} s, --ray local {_listed(times.ray)} s, ratios [{ratios}]",

@@ -26,6 +26,7 @@ import psutil
 
 from data.project.project import Project
 from data.tables.timeline_json import TIMELINE_FILE, FootageTimes, PersonTimes, timeline_json
+from tests.targets import verdict
 from tests.web.crowded_project import crowd_project
 
 CLIENTS: Final = 50
@@ -84,11 +85,11 @@ def _lines(name: str, load: Load) -> list[str]:
     first = f"; first: {load.errors[0]}" if load.errors else ""
     return [
         f"  {name}: {load.answers} answers, {load.sent_mb / load.seconds:.0f} MB/s",
-        f"    errors: {len(load.errors)}{first} {_verdict(not load.errors)}",
+        f"    errors: {len(load.errors)}{first} {verdict(not load.errors)}",
         f"    server's memory: at most {max(load.memory_mb):.0f} MB, grown by"
-        f" {load.grown_mb:.1f} MB {_verdict(load.grown_mb < GROWTH_MB)}",
+        f" {load.grown_mb:.1f} MB {verdict(load.grown_mb < GROWTH_MB)}",
         f"    review: {len(load.review)} answers, median {1000 * p50:.0f} ms, 95 % within"
-        f" {1000 * p95:.0f} ms; target {1000 * TARGET_P95_S:.0f} ms {_verdict(p95 < TARGET_P95_S)}",
+        f" {1000 * p95:.0f} ms; target {1000 * TARGET_P95_S:.0f} ms {verdict(p95 < TARGET_P95_S)}",
         *_by_question(load),
     ]
 
@@ -99,10 +100,6 @@ def _by_question(load: Load) -> Iterator[str]:
         took_ms = [1000 * seconds for each, seconds in load.review if each == request]
         p50, p95 = np.percentile(took_ms, [50, 95])
         yield f"      {request:15} median {p50:4.0f} ms, 95 % within {p95:4.0f} ms"
-
-
-def _verdict(met: bool) -> str:
-    return "(met)" if met else "(MISSED)"
 
 
 # --- what is served -------------------------------------------------------------------------------

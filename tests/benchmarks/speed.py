@@ -27,6 +27,7 @@ from data.video.reader import sample_frames
 from tests.benchmarks.arithmetic import arithmetic
 from tests.benchmarks.machine import peak_flops
 from tests.benchmarks.progress import Stopwatch
+from tests.targets import verdict
 
 UPSAMPLE: Final = 1
 PROCESSES: Final = 2
@@ -90,8 +91,8 @@ def _ratio_line(
     target: float = TARGET_ONE,
 ) -> str:
     ratio = float(np.median(rates) / np.median(other_rates))
-    verdict = _verdict(ratio >= target)
-    return f"  {name}: {ratio:.1f} times as fast as {other}, target {target:.0f} {verdict}"
+    met = verdict(ratio >= target)
+    return f"  {name}: {ratio:.1f} times as fast as {other}, target {target:.0f} {met}"
 
 
 def measure(path: Path, amount: Amount) -> Rates:
@@ -208,7 +209,3 @@ def _median_s(name: str, batch: NDArray[np.float32] | NDArray[np.uint8]) -> floa
 def _listed(values: Sequence[float]) -> str:
     listed = " ".join(f"{value:7.3f}" for value in values)
     return f"{float(np.median(values)):7.3f}  [{listed}]"
-
-
-def _verdict(met: bool) -> str:
-    return "(met)" if met else "(MISSED)"

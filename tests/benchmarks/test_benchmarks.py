@@ -14,7 +14,7 @@ from data.execution.total_progress import ProgressStep, total_progress
 from data.sample.film import draw_film
 from data.video.footage import probe
 from data.video.reader import read_frames
-from tests.benchmarks import whole
+from tests.benchmarks import pages, whole
 from tests.benchmarks.arithmetic import arithmetic, flops
 from tests.benchmarks.cropping import ffmpeg_command
 from tests.benchmarks.dbscan import EPS, run, synthetic_faces
@@ -90,6 +90,16 @@ def test_fifty_players_are_served_without_an_error() -> None:
     assert len([line for line in lines if line.startswith("      moving a face")]) == 2
 
 
+@pytest.mark.slow
+def test_every_page_is_small_and_nothing_in_it_moves() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        title, *lines = pool.submit(pages.report, 1, scores=False).result()
+    if title == "Pages":
+        pytest.skip(lines[0])
+    assert len(lines) == len(pages.PAGES) * len(pages.SIZES)
+    assert [line for line in lines if "MISSED" in line] == []
+
+
 def test_ffmpeg_gets_the_same_crops(tmp_path: Path) -> None:
     """Crops are around the people, inside the frame, with the encoder's settings."""
     film = tmp_path / "film.mp4"
@@ -109,17 +119,25 @@ def test_ffmpeg_gets_the_same_crops(tmp_path: Path) -> None:
     assert closer[closer.index("-filter_complex") + 1].count(",scale=102:180[") == 4
 
 
-def test_each_stage_of_fancam_is_timed(clips: Clips, monkeypatch: pytest.MonkeyPatch) -> None:
-    def staged(_: list[str]) -> int:
-        with total_progress("fancam", [ProgressStep(name, 1.0) for name in whole.STAGES]) as line:
-            for number in range(len(whole.STAGES)):
+@pytest.mark.parametrize("training", [False, True])
+def test_each_stage_of_fancam_is_timed(
+    training: bool, clips: Clips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = [name for name in whole.STAGES if training or name != "train-tracker"]
+
+    def staged(words: list[str]) -> int:
+        assert ("--no-training" in words, "--weights" in words) == (not training, training)
+        with total_progress("fancam", [ProgressStep(name, 1.0) for name in run]) as line:
+            for number in range(len(run)):
                 with line.step(number):
                     pass
         return 0
 
     monkeypatch.setattr("fancam.cli.main", staged)
-    first, *stages, every, within = whole.report(clips("constant_rate.mp4"), "yolo11n.yaml")
-    assert first == "fancam constant_rate.mp4, 3 s of footage"
-    assert [line.split()[0] for line in stages] == list(whole.STAGES)
+    lines = whole.report(clips("constant_rate.mp4"), "yolo11n.yaml", training=training)
+    first, *stages, every, within = lines
+    kind = "with" if training else "without"
+    assert first == f"fancam constant_rate.mp4, 3 s of footage, {kind} training"
+    assert [line.split()[0] for line in stages] == run
     assert every.split()[0] == "all"
-    assert within == "  within the limit of 20 minutes"
+    assert within == f"  within the target of {whole.TARGET_S[training]} s"

@@ -26,6 +26,7 @@ from data.tables.people import open_people
 from data.video.frames import Frame
 from data.video.reader import read_frames
 from tests import SHARED
+from tests.targets import verdict
 from tracking.detection.cuts import find_cuts, thumbnail
 from tracking.detection.detections import FootageDetections
 from tracking.detection.detector import PersonDetector
@@ -80,7 +81,7 @@ def report(project: Project, footage: Path, *, rounds: int = 3) -> list[str]:
     lines += [f"  model.track, {t:22} {_listed(rates.theirs[t])}" for t in TRACKERS]
     lines += [
         f"  track-people is {rates.ratio(t):.2f} times as fast as with {t}, target {TARGET}"
-        f" {_verdict(rates.ratio(t) >= TARGET)}"
+        f" {verdict(rates.ratio(t) >= TARGET)}"
         for t in TRACKERS
     ]
     return [*lines, *_where_time_goes(parts, taken_s)]
@@ -216,10 +217,6 @@ def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[_Sile
 def _listed(values: list[float]) -> str:
     listed = " ".join(f"{value:6.1f}" for value in values)
     return f"{float(np.median(values)):6.1f}  [{listed}]"
-
-
-def _verdict(met: bool) -> str:
-    return "(met)" if met else "(MISSED)"
 
 
 def prepared(footage: Path, folder: Path) -> Project:

@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 from tests.benchmarks.machine import describe
+from tests.targets import verdict
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.random_play import Played, play
 from tests.web.serving import open_browser, running
@@ -39,7 +40,7 @@ def report(minutes: float = MINUTES) -> list[str]:
 
 
 def _lines(name: str, played: Played) -> list[str]:
-    met = "(met)" if played.within(0.98) <= 1 else "(MISSED)"
+    met = verdict(played.within(0.98) <= 1)
     return [
         f"{name}: {played.acts}",
         f"  drift: {len(played.drift)} measured, median {played.within(0.5):.2f} frames, 98 %"

@@ -11,9 +11,12 @@ import re
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import chdir
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +59,52 @@ def run_in_child(
     folder: Path, *arguments: str, death: Death | None = None, without_rights: bool = False
 ) -> Ran:
     """Run the command in ``folder`` with the cheap networks and wait for its end."""
+    return _ended(_started(folder, arguments, death, without_rights=without_rights), folder)
+
+
+@contextmanager
+def held_in_child(folder: Path, *arguments: str, moment: Death) -> Iterator[Callable[[], Ran]]:
+    """Run the command, and hold it at a moment; yield what lets it go on and waits for its end."""
+    held, released = (Path(f"{folder}.{name}") for name in ("held", "released"))
+    process = _started(folder, arguments, moment, hold=True)
+
+    def finish() -> Ran:
+        released.touch()
+        return _ended(process, folder)
+
+    try:
+        end_s = time.monotonic() + _TIMEOUT_S
+        while not held.exists():
+            if process.exitcode is not None or time.monotonic() > end_s:
+                pytest.fail(f"the run does not come to {moment.what}")
+            time.sleep(0.01)
+        yield finish
+    finally:
+        process.kill()
+        for file in (held, released):
+            file.unlink(missing_ok=True)
+
+
+def _started(
+    folder: Path,
+    arguments: Sequence[str],
+    death: Death | None,
+    *,
+    without_rights: bool = False,
+    hold: bool = False,
+) -> BaseProcess:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         pytest.skip("no forkserver on this system")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    process = context.Process(target=_main, args=(str(folder), arguments, death, without_rights))
+    details = str(folder), arguments, death, without_rights, hold
+    process = context.Process(target=_main, args=details)
     with chdir(ROOT):  # where the server finds these tests, before those that a library installed
         process.start()
+    return process
+
+
+def _ended(process: BaseProcess, folder: Path) -> Ran:
     process.join(_TIMEOUT_S)
     if process.exitcode is None:
         process.kill()
@@ -74,7 +116,13 @@ def run_in_child(
     return ran(process.exitcode, out, err)
 
 
-def _main(folder: str, arguments: Sequence[str], death: Death | None, without_rights: bool) -> None:
+def _main(
+    folder: str,
+    arguments: Sequence[str],
+    death: Death | None,
+    without_rights: bool,
+    hold: bool,
+) -> None:
     os.chdir(folder)
     for number, name in ((1, "out"), (2, "err")):
         file = os.open(f"{folder}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -85,8 +133,14 @@ def _main(folder: str, arguments: Sequence[str], death: Death | None, without_ri
         os.setuid(NOBODY)
     install_fakes(setattr, CornerDetector())
     if death is not None:
-        arm(death)
+        arm(death, partial(_wait, folder) if hold else None)
     sys.exit(cli.main(arguments))
+
+
+def _wait(folder: str) -> None:
+    Path(f"{folder}.held").touch()
+    while not Path(f"{folder}.released").exists():
+        time.sleep(0.01)
 
 
 def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDetector) -> None:
@@ -98,8 +152,8 @@ def install_fakes(replace: Callable[[Any, str, Any], None], detector: CornerDete
     replace(extraction, "_BATCH_FRAMES", PART_FRAMES)
 
 
-def arm(death: Death) -> None:
-    """Make this process signal itself at the given moment."""
+def arm(death: Death, act: Callable[[], None] | None = None) -> None:
+    """Make this process signal itself, or else act, at the given moment."""
     pattern, left = re.compile(death.what), death.count
 
     def strike(event: str) -> None:
@@ -107,7 +161,7 @@ def arm(death: Death) -> None:
         if left and pattern.search(event):
             left -= 1
             if not left:
-                os.kill(os.getpid(), death.signal)
+                os.kill(os.getpid(), death.signal) if act is None else act()
 
     def watch(event: str, details: tuple[Any, ...]) -> None:
         if event == "os.rename":

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from data.core.run_log import LOG_FILE
 from data.project.manifest import MANIFEST
-from data.project.project import Project
+from data.project.project import PROJECT_FILE, Project
 from data.tables.faces import Faces, Frames
 from data.tables.people import open_people
 
 _BAR = re.compile(r"\[\d\d:\d\d(:\d\d)?[<,]")
+_REMEMBERED = re.compile(r"using saved options of |\(was ")
 _COMPARED_OTHERWISE = (".parquet", ".sqlite", ".lock", MANIFEST)
 
 
@@ -25,13 +27,16 @@ class Ran:
 
     code: int
     out: list[str]
-    err: list[str]  # without progress bars
+    err: list[str]  # without progress bars, and lines about remembered options
+    options: list[str]  # lines about remembered options
 
 
 def ran(code: int, out: str, err: str) -> Ran:
     """Split the printed text into lines."""
     lines = [line.rstrip() for line in re.split("[\r\n]", err)]
-    return Ran(code, out.splitlines(), [x for x in lines if x and not _BAR.search(x)])
+    said = [line for line in lines if line and not _BAR.search(line)]
+    options = [line for line in said if _REMEMBERED.search(line)]
+    return Ran(code, out.splitlines(), [line for line in said if line not in options], options)
 
 
 def assert_refused(result: Ran, *words: str, code: int = 2) -> None:
@@ -44,8 +49,9 @@ def assert_refused(result: Ran, *words: str, code: int = 2) -> None:
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Return time and content of every file below except the lock's, by relative path."""
-    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock")
+    """Return time and content of every file below but the lock and the logs, by relative path."""
+    skipped = {".lock", LOG_FILE}
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in skipped)
     return {
         path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())
         for path in files
@@ -59,13 +65,18 @@ def assert_nothing_half_written(folder: Path) -> None:
 
 
 def contents(folder: Path) -> dict[str, Any]:
-    """Return everything that is equal in two projects with the same result, by relative path."""
+    """Return everything that is equal in two projects with the same result, by relative path.
+
+    The remembered options are not: they are as the user gave them.
+    """
     project = Project(folder)
     found: dict[str, Any] = {
         path: None if path.endswith(_COMPARED_OTHERWISE) else content
         for path, (_, content) in snapshot(folder).items()
     }
-    found["names"] = names(folder)
+    content = json.loads((folder / PROJECT_FILE).read_text("utf-8"))
+    content.pop("options", None)
+    found |= {PROJECT_FILE: content, "names": names(folder)}
     for manifest in folder.rglob(MANIFEST):
         files = json.loads(manifest.read_text("utf-8"))["files"]
         found[manifest.relative_to(folder).as_posix()] = sorted(files)
@@ -85,7 +96,8 @@ def assert_same_result(folder: Path, expected: Path) -> None:
     """Assert equal tables, people, assignments, sets of files and bytes."""
     here, there = contents(folder), contents(expected)
     assert (sorted(here.keys() - there), sorted(there.keys() - here)) == ([], [])
-    assert [key for key in here if here[key] != there[key]] == []
+    differ = {key: (here[key], there[key]) for key in here if here[key] != there[key]}
+    assert differ == {}, sorted(differ)
     assert_nothing_half_written(folder)
 
 

@@ -55,8 +55,8 @@ def test_a_folder_is_one_project_of_the_same_people(run: Run, lessons: Path) -> 
 
 
 def test_several_names_need_a_project(run: Run, lessons: Path) -> None:
-    assert_refused(run(lessons / "01.mp4", lessons / "02.mp4"), "name it by --project")
-    assert_refused(run(lessons / "0*.mp4"), "name it by --project")
+    assert_refused(run(lessons / "01.mp4", lessons / "02.mp4"), "set its folder with --project")
+    assert_refused(run(lessons / "0*.mp4"), "set its folder with --project")
     assert run(lessons / "0[12].mp4", "--project", "a.fancam").code == 0
     assert sorted(Project(lessons.with_name("a.fancam")).footages) == ["01", "02"]
 
@@ -64,7 +64,7 @@ def test_several_names_need_a_project(run: Run, lessons: Path) -> None:
 def test_no_usable_footage(run: Run, lessons: Path) -> None:
     (lessons / "04 b.mp4").write_bytes(b"")
     done = run(lessons / "04*.mp4", "--project", "a.fancam")
-    assert_refused(done, "none of 2 footages can be used; the first:", "04 b.mp4")
+    assert_refused(done, "none of 2 videos can be used; the first:", "04 b.mp4")
     assert not lessons.with_name("a.fancam").exists()
 
 
@@ -77,7 +77,7 @@ def test_a_changed_footage_keeps_its_tables(run: Run, lessons: Path) -> None:
     done = run(lessons, "--project", "a.fancam")
     assert done.code == 1
     assert len(done.err) == 2
-    assert any("it has changed since the project read it" in line for line in done.err)
+    assert any("it has changed since cluster-faces analysed it" in line for line in done.err)
     assert sorted(Project(project.folder).footages) == ["01", "02", "03", "05 nobody"]
     assert people_of(project, "01") == before
 

@@ -96,7 +96,7 @@ def test_absurd_options(run: Run, clip: Path, options: list[str]) -> None:
 
 
 def test_no_footage(run: Run, tmp_path: Path) -> None:
-    assert_refused(run(), "name a footage")
+    assert_refused(run(), "give a video")
     assert listed(tmp_path) == []
 
 

@@ -345,5 +345,5 @@ def test_faces_that_are_not_clustered_yet(project: Project) -> None:
 
 
 def test_a_project_in_use_is_refused(project: Project) -> None:
-    with project.lock(), pytest.raises(InputError, match="another run is at work"):
+    with project.lock(), pytest.raises(InputError, match="another run is using this project"):
         write_people(Project(project.folder), progress=BARS)

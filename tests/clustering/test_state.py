@@ -83,7 +83,7 @@ CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = 
         rename,
         [
             FACES_DONE,
-            ("people", "stale", "there are later review decisions, or writing was stopped"),
+            ("people", "stale", "people have been reviewed since, or writing was stopped"),
         ],
     ),
     "table": (lose_a_table, [("faces", "missing", "clip.parquet is gone"), PEOPLE_DONE]),
@@ -99,8 +99,8 @@ CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = 
     "stopped": (
         stop,
         [
-            ("faces", "missing", "it is not analysed yet, or only in part"),
-            ("people", "stale", "faces were found since"),
+            ("faces", "missing", "not analysed yet, or only in part"),
+            ("people", "stale", "new faces have been found since"),
         ],
     ),
 }
@@ -133,6 +133,6 @@ def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(faces_settings, "VERSION", faces_settings.VERSION + 1)
     monkeypatch.setattr(settings, "VERSION", settings.VERSION + 1)
     assert statuses(project) == [
-        ("faces", "stale", "found by another version"),
-        ("people", "stale", "clustered by another version"),
+        ("faces", "stale", "the faces were found by another version of fancam"),
+        ("people", "stale", "clustered by another version of fancam"),
     ]

@@ -22,5 +22,6 @@ def test_people_and_unknown_faces() -> None:
 )
 def test_share_of_unknown_faces(known: int, unknown: int, expected: list[str]) -> None:
     people = [PersonFaces("Anna", known, 0.0)]
-    shares = [f"  unknown  {unknown:6d} faces  {share} of all" for share in expected]
+    noun = "face" if unknown == 1 else "faces"
+    shares = [f"  unknown  {unknown:6d} {noun}  {share} of all" for share in expected]
     assert people_lines(people, unknown)[1:] == shares

@@ -25,14 +25,16 @@ from data.execution.context import RunContext
 from data.project.filenames import CropKind
 from data.project.manifest import MANIFEST, OutputFile
 from data.project.project import Project
-from data.project.stages import TRACKS, GifsRecord
+from data.project.stages import GIFS, TRACKS, GifsRecord
 from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.export_mot import read_sequence
 from data.tables.people import open_people
+from data.tables.timeline_json import TIMELINE_FILE
 from tests.bars import no_bar
 from tests.cropping.interrupted import count_renders
 from tests.cropping.small_project import QUICK, add_tracks, contents
+from tests.cropping.smiles.stage_stubs import let_all_smile
 from tests.cropping.tracked_project import at_rate, box, tracks_of
 from tests.renames import rename
 from web.watch.crops import current_crops
@@ -200,7 +202,8 @@ def test_a_merge_is_followed_everywhere(project: Project) -> None:
     assert [person.person_id for person in crops.people] == [1]
     assert states_of(project) == [("stale", "people were merged"), ("stale", "people were merged")]
     crop(project)
-    assert set(contents(project)) == {"Anna.mp4", "timeline.json", "smiles.parquet"}
+    videos = {"Anna.mp4", "Anna.small.m4v"}
+    assert set(contents(project)) == videos | {"timeline.json", "smiles.parquet"}
     timeline = json.loads(contents(project)["timeline.json"])
     assert [person["person_id"] for person in timeline["people"]] == [1]
     gifs(project)
@@ -227,7 +230,8 @@ def test_a_merged_person_alone_in_a_footage_becomes_the_other(project: Project) 
     assert crops is not None
     assert [(person.person_id, person.name) for person in crops.people] == [(1, "Anna")]
     crop(project)
-    assert set(contents(project)) == {"Anna.mp4", "timeline.json", "smiles.parquet"}
+    videos = {"Anna.mp4", "Anna.small.m4v"}
+    assert set(contents(project)) == videos | {"timeline.json", "smiles.parquet"}
     assert states_of(project)[0] == ("done", "")
 
 
@@ -242,6 +246,56 @@ def test_undoing_a_merge_brings_both_back(project: Project) -> None:
     crop(project)
     assert set(contents(project)) == set(before)
     assert contents(project)["timeline.json"] == before["timeline.json"]
+
+
+def test_a_person_without_a_video_makes_the_videos_stale(project: Project) -> None:
+    crop(project, people=("Anna",))
+    assert states_of(project)[0] == ("done", "1 of 2 people")
+    crop(project)
+    (project.crops_folder("film") / "Ben.mp4").unlink()
+    manifest = project.crops_folder("film") / MANIFEST
+    content = json.loads(manifest.read_text("utf-8"))
+    del content["files"]["Ben.mp4"]
+    manifest.write_text(json.dumps(content))
+    crop(project, people=("Anna",))  # keeps it in the record that all have a video
+    assert states_of(project)[0] == ("stale", "some people have no video yet")
+
+
+def test_smiles_of_another_model_stay_in_the_timeline(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop(project)
+    let_all_smile(monkeypatch)
+    gifs(project)
+    before = (project.crops_folder("film") / TIMELINE_FILE).read_bytes()
+    assert b'"smiling": [\n        [' in before
+    assert states_of(project)[0] == ("done", "")
+    crop(project)
+    assert (project.crops_folder("film") / TIMELINE_FILE).read_bytes() == before
+
+
+def test_scoring_smiles_leaves_the_videos_done(project: Project) -> None:
+    crop(project)
+    record = project_of(project).require_record(TRACKS, "film")
+    project_of(project).finish(TRACKS, replace(record, faces="others"), "film")
+    for step in (crop, gifs):
+        step(project)
+    assert states_of(project)[0] == ("done", "")
+    before = contents(project)
+    timeline = (project.crops_folder("film") / TIMELINE_FILE).stat().st_mtime_ns
+    crop(project)
+    assert contents(project) == before
+    assert (project.crops_folder("film") / TIMELINE_FILE).stat().st_mtime_ns == timeline
+
+
+def test_a_gif_that_a_stopped_run_did_not_write_makes_gifs_stale(project: Project) -> None:
+    crop(project)
+    add_gifs(project)
+    record = project_of(project).require_record(GIFS, "film")
+    pending = replace(record, keys={**record.keys, "Anna.gif": ""})
+    project_of(project).finish(GIFS, pending, "film")
+    assert states_of(project)[1][0] == "stale"
+    assert current_crops(project_of(project), "film") is not None
 
 
 def test_the_record_of_gifs_keeps_its_merges() -> None:

@@ -67,11 +67,11 @@ def damaged_timeline(project: Project) -> None:
     [
         (without_tracks, "not tracked yet; run track-people .*film.fancam"),
         (never_seen, "film: no person was seen in it; there is nothing to crop"),
-        (outside, "a face outside the 160x96 frame 7; run track-people again"),
+        (outside, r"frame 7 \(160x96\) has a face outside the picture; run track-people again"),
         (of_another_footage, "does not belong to this footage"),
         (changed, "it has changed since it was tracked; run track-people --force"),
-        (gone, "no such file"),
-        (in_the_way, "not written by fancam, but in its way; move it away"),
+        (gone, "put it back"),
+        (in_the_way, "did not create the existing file; move it elsewhere"),
         (damaged_timeline, "not readable .*; run track-people --force"),
     ],
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cropping.camera.window import WindowSettings
-from cropping.crop_cli import _settings, main, make_parser
+from cropping.crop_cli import crop_settings, main, make_parser
 from cropping.render.settings import CropSettings
 from data.project.paths import WORK_FOLDER
 from data.project.project import Project
@@ -75,15 +75,15 @@ def test_report(
         (["--aspect", "9"], "--aspect 9: give two numbers from 1 to 1000, such as 9:16"),
         (["--aspect", "0:16"], "--aspect 0:16: give two numbers"),
         (["--aspect", "1:100"], "--aspect 1:100: give 1:10 to 10:1"),
-        (["--size", "200x630", "--zoom", "face"], "--size and --zoom exclude each other"),
+        (["--size", "200x630", "--zoom", "face"], "--size and --zoom cannot be combined"),
         (
             ["--encoder", "h264_none"],
-            "h264_none: no such encoder on this machine; leave",
+            "h264_none: no such encoder on this machine; give",
         ),
         (["--person", "Dora"], "Dora: no person of this name; film has Anna, Ben, Cleo"),
         (["--person", "Cleo"], "Cleo: never seen in film; choose another person"),
         (["missing.mp4"], "missing.mp4: not in this project yet; run track-people "),
-        (["--absent", "blue"], "blue: give one of"),
+        (["--absent", "blue"], "blue: choose from"),
     ],
 )
 def test_bad_input(
@@ -161,14 +161,15 @@ def test_killed_and_started_again(project: Path, death: str) -> None:
     died = run_child(_CHILD, death, str(project), *QUICK)
     assert died.returncode == -signal.SIGKILL
     left = files_of(project)
-    assert set(left) <= {"Anna.mp4"}
+    assert set(left) <= {"Anna.mp4", "Anna.small.m4v"}
     chunks = sorted((project / "crops" / "film" / WORK_FOLDER).rglob("piece-*.nut"))
     times = [chunk.stat().st_mtime_ns for chunk in chunks]
     assert len(chunks) >= {"chunk:1": 0, "chunk:9": 6}.get(death, 12)
     again = run_child(_CHILD, "chunk:-1", str(project), *QUICK)
     assert again.returncode == 0, again.stderr
     resumed = files_of(project)
-    assert set(resumed) == {"Anna.mp4", "Ben.mp4", "timeline.json"}
+    videos = {"Anna.mp4", "Anna.small.m4v", "Ben.mp4", "Ben.small.m4v"}
+    assert set(resumed) == videos | {"timeline.json"}
     assert not (project / "crops" / "film" / WORK_FOLDER).exists()
     fresh = run_child(
         _CHILD, "chunk:-1", str(project), "--no-smiles", "--preset", "ultrafast", "--force"
@@ -193,7 +194,7 @@ def test_disk_full(project: Path, share: float) -> None:
     assert done.returncode == 2, done.stderr
     assert "cannot be written" in lines[-1] or "the disk" in lines[-1]
     assert "Traceback" not in done.stderr
-    assert set(files_of(project)) <= {"Anna.mp4"}
+    assert set(files_of(project)) <= {"Anna.mp4", "Anna.small.m4v"}
     assert not list(project.rglob("*.partial*"))
 
 
@@ -238,15 +239,15 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_defaults_are_the_stages() -> None:
-    assert _settings(make_parser().parse_args(["x"])) == CropSettings()
+    assert crop_settings(make_parser().parse_args(["x"])) == CropSettings()
 
 
 def test_options_reach_the_stage() -> None:
     arguments = ["x", "--aspect", "4:5", "--zoom", "face", "--height", "500", "--absent", "hold"]
     arguments += ["--others", "blur", "--person", "Anna", "--person", "Ben", "--crf", "30"]
-    settings = _settings(make_parser().parse_args(arguments))
+    settings = crop_settings(make_parser().parse_args(arguments))
     assert settings.window == WindowSettings(aspect=Fraction(4, 5), zoom="face", height=500)
     assert (settings.absent, settings.others) == ("hold", "blur")
     assert (settings.people, settings.encoder.crf) == (("Anna", "Ben"), 30)
-    sized = _settings(make_parser().parse_args(["x", "--size", "200X630"]))
+    sized = crop_settings(make_parser().parse_args(["x", "--size", "200X630"]))
     assert sized.window.size_wh == (200, 630)

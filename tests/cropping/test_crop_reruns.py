@@ -38,6 +38,22 @@ def test_only_a_missing_video_is_rendered(
     assert (after["Anna.mp4"], set(after)) == (before["Anna.mp4"], set(before))
 
 
+def test_only_missing_small_renditions_are_written(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a project of an earlier version, whose videos stay as they are."""
+    crop(project)
+    before = contents(project)
+    file = project.crops_folder("film") / "Ben.mp4"
+    written = file.stat().st_mtime_ns
+    file.with_name("Ben.small.m4v").unlink()
+    renders = count_renders(monkeypatch)
+    crop(project)
+    assert renders == [1]
+    assert contents(project) == before
+    assert file.stat().st_mtime_ns == written
+
+
 def test_a_later_best_of_needs_no_render(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     crop(project)
     renders = count_renders(monkeypatch)
@@ -47,6 +63,17 @@ def test_a_later_best_of_needs_no_render(project: Project, monkeypatch: pytest.M
     again = crop(project)
     assert again.already_done
     assert all(person.files[1].exists() for person in again.people)
+
+
+def test_a_best_of_whose_video_is_missing_stays(project: Project) -> None:
+    crop(project, only_present=True)
+    before = contents(project)
+    (project.crops_folder("film") / "Ben.mp4").unlink()
+    crop(project, people=("Anna",))
+    assert contents(project)["Ben.best.mp4"] == before["Ben.best.mp4"]
+    crop(project)
+    after = contents(project)
+    assert (after["Ben.best.mp4"], set(after)) == (before["Ben.best.mp4"], set(before))
 
 
 def test_renamed_people_need_no_render(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +89,7 @@ def test_renamed_people_need_no_render(project: Project, monkeypatch: pytest.Mon
     assert renders == []
     assert after["Ben.mp4"] == before["Anna.mp4"]
     assert after["Anna.mp4"] == before["Ben.mp4"]
+    assert after["Anna.small.m4v"] == before["Ben.small.m4v"]
     content = json.loads(after["timeline.json"])
     assert [(p["person_id"], p["name"]) for p in content["people"]] == [(1, "Ben"), (2, "Anna")]
 
@@ -83,7 +111,7 @@ def test_one_person_alone(project: Project, monkeypatch: pytest.MonkeyPatch) -> 
     renders = count_renders(monkeypatch)
     summary = crop(project, people=("Ben",))
     assert [person.name for person in summary.people] == ["Ben"]
-    assert set(contents(project)) == {"Ben.mp4", "timeline.json"}
+    assert set(contents(project)) == {"Ben.mp4", "Ben.small.m4v", "timeline.json"}
     ben = contents(project)["Ben.mp4"]
     crop(project)
     assert renders == [1, 1]
@@ -118,7 +146,7 @@ def test_removed_videos_are_named(project: Project) -> None:
     add_tracks(project, tracks_of(frames, {1: {frame: box(80, 60) for frame in range(40)}}))
     summary = crop(project)
     assert not (project.crops_folder("film") / "Ben.mp4").exists()
-    assert summary.notes == ("removed Ben.mp4: no tracks of these people are left",)
+    assert summary.notes == ("removed Ben.mp4, Ben.small.m4v: no tracks of these people are left",)
     assert crop(project).notes == ()
 
 
@@ -126,7 +154,7 @@ def test_a_window_larger_than_the_footage_is_refused_before_the_first_frame(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renders = count_renders(monkeypatch)
-    with pytest.raises(InputError, match=r"--size 2000x90: the footage has \d+x\d+ px"):
+    with pytest.raises(InputError, match=r"--size 2000x90: larger than the footage \(\d+x\d+\)"):
         crop(project, window=WindowSettings(size_wh=(2000, 90)))
     assert renders == []
 

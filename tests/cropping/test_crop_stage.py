@@ -23,7 +23,7 @@ def test_each_person_has_a_video(cropped: Cropped) -> None:
     names = sorted(cropped.drawn.names.values())
     assert sorted(person.name for person in cropped.summary.people) == names
     files = {path.name for path in cropped.folder.iterdir() if not path.name.startswith(".")}
-    expected = {f"{name}{end}" for name in names for end in (".mp4", ".best.mp4")}
+    expected = {f"{name}{end}" for name in names for end in (".mp4", ".small.m4v", ".best.mp4")}
     assert files == expected | {"timeline.json", "smiles.parquet"}
     assert not cropped.summary.already_done
     assert not (cropped.folder / WORK_FOLDER).exists()
@@ -40,6 +40,23 @@ def test_videos_play_everywhere_and_keep_the_frame_times(cropped: Cropped) -> No
         np.testing.assert_array_equal(video.times_s, footage.times_s)
         assert video.duration_s == footage.duration_s
         assert video.sound_s == pytest.approx(footage.sound_s, abs=0.025)
+
+
+def test_small_renditions_show_the_same_at_the_same_times(cropped: Cropped) -> None:
+    for person in cropped.summary.people:
+        file = person.files[0]
+        video, small = read_video(file), read_video(cropped.folder / f"{file.stem}.small.m4v")
+        assert (small.codec, small.pix_fmt, small.sound) == ("h264", "yuv420p", "")
+        assert small.size_wh == (102, 180)  # the video is small, too
+        assert small.moov_first
+        np.testing.assert_array_equal(small.times_s, video.times_s)
+        assert np.diff(np.append(small.keyframes_s, small.duration_s)).max() <= 1
+        assert small.duration_s == video.duration_s
+        pictures = zip(
+            read_frames(file), read_frames(cropped.folder / f"{file.stem}.small.m4v"), strict=True
+        )
+        for frame, other in pictures:
+            assert np.abs(frame.image.astype(int) - other.image).mean() < 6
 
 
 def test_sound_is_in_sync(cropped: Cropped) -> None:

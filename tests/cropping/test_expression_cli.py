@@ -57,7 +57,7 @@ def test_train_expressions_end_to_end(
     assert expressions_main(["faces", "--epochs", "1", "--out", "pulled.onnx"]) == 0
     output = capsys.readouterr().out
     assert "classes  frown, o, smile" in output
-    assert "so the figures are too high" in output
+    assert "so the figures may be too high" in output
     assert (tmp_path / "pulled.onnx").is_file()
 
 

@@ -26,7 +26,7 @@ from tests.clips.numbered import picture
 from tests.cropping.small_project import NAMES, QUICK, add_tracks, small_project
 from tests.cropping.tracked_project import add_footage, at_rate, box, timeline_of, tracks_of
 
-NO_SMILES = ("smile GIFs", "done", "no person smiles often enough")
+NO_SMILES = ("smile GIFs", "done", "no person has enough clear smiles")
 DONE = [("videos", "done", ""), NO_SMILES]
 
 
@@ -130,7 +130,7 @@ def test_blurred_faces(project: Project) -> None:
 
 def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "VERSION", VERSION + 1)
-    assert stages(project)[0] == ("videos", "stale", "cropped by another version")
+    assert stages(project)[0] == ("videos", "stale", "cropped by another version of fancam")
 
 
 def test_pictures_and_footage_without_people_have_no_videos(

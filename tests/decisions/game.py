@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,18 +14,17 @@ from clustering.grouping.people import identify_people
 from clustering.output.dataset import plan_dataset
 from clustering.output.write import identified_footages
 from data.core.arrays import UNKNOWN
-from data.core.errors import InputError
 from data.project.filenames import person_file_names
 from data.project.project import Project
 from data.project.stages import FacesRecord
-from data.tables.decision_log import DecisionLog
-from data.tables.decisions import FACE_KINDS, PAIR_KINDS, Decision, DecisionKind, FaceKeys
+from data.tables.decisions import DecisionKind, FaceKeys
 from data.tables.faces import Faces, Frames
 from data.tables.people import People
 from data.tables.projection import update_projection
 from tests.clustering.crowd import crowd
 from tests.clustering.labelled_footage import table
-from tests.decisions.model import Face, Rules
+from tests.decisions.decider import Decider, Step, random_steps
+from tests.decisions.model import Face
 from tests.records import faces_record
 
 PEOPLE = 4
@@ -52,19 +50,9 @@ ACTS = (
 )
 
 
-@dataclass(frozen=True)
-class Step:
-    """One random action; its numbers choose people and faces among those there then."""
-
-    act: str
-    numbers: tuple[float, ...]  # (6,) 0 to 1
-
-
-def random_steps(seed: int, count: int) -> list[Step]:
+def game_steps(seed: int, count: int) -> list[Step]:
     """Return the steps of a game."""
-    random = np.random.default_rng(seed)
-    acts = random.choice(np.array(ACTS, object), count)
-    return [Step(str(act), tuple(random.random(6).tolist())) for act in acts]
+    return random_steps(seed, count, ACTS)
 
 
 class _Records:
@@ -73,21 +61,15 @@ class _Records:
         return faces_record()
 
 
-class Game:
+class Game(Decider):
     """Decisions and clusterings on an open people file, with the rules they must follow."""
 
     def __init__(self, people: People, seed: int) -> None:
-        self.people, self.log, self.seed = people, DecisionLog(people), seed
+        super().__init__(people)
+        self.seed = seed
         self.whole = {"a": draw_footage(seed)}
         self.options: dict[str, Any] = {}
-        self.history = [Rules()]
-        self.undone: list[Rules] = []
-        self.renames = 0
         self.run()
-
-    @property
-    def rules(self) -> Rules:
-        return self.history[-1]
 
     def play(self, step: Step) -> None:
         """Do a step and check everything.
@@ -96,11 +78,9 @@ class Game:
             AssertionError: a rule is broken.
         """
         if step.act == "undo":
-            if self.log.undo() is not None:
-                self.undone.append(self.history.pop())
+            self.undo()
         elif step.act == "redo":
-            if self.log.redo() is not None:
-                self.history.append(self.undone.pop())
+            self.redo()
         elif step.act == "run":
             self.options = RERUNS[int(step.numbers[0] * len(RERUNS))]
             self.run()
@@ -109,7 +89,7 @@ class Game:
                 self.whole["b"] = draw_footage(self.seed + 1000)
             self.run()
         else:
-            self._decide(DecisionKind(step.act), step.numbers)
+            self.decide(DecisionKind(step.act), step.numbers)
         self.check()
 
     def run(self) -> None:
@@ -122,7 +102,9 @@ class Game:
 
     def check(self) -> None:
         """Compare the people with the rules."""
-        self.rules.check(self.people.names(), self.people.hidden(), self.owners())
+        owners = self.owners()
+        self.rules.check(self.people.names(), self.people.hidden(), owners)
+        assert self._covers() == self.rules.shown_covers(owners), "other cover pictures are shown"
         self._check_outputs()
         state = self._state()
         with self.people.transaction():
@@ -161,6 +143,16 @@ class Game:
         project = cast(Project, _Records())
         identify_people(project, self.people, self._tables(), GroupingSettings(**chosen))
 
+    def _covers(self) -> dict[int, Face]:
+        """Return the face of each cover picture, by person."""
+        rows = {n: _sampled(faces, self.options.get("every", 1)) for n, faces in self.whole.items()}
+        found = {name: self.people.clustered_assignments(name) for name in self.whole}
+        joined = {name: self.people.joined_people(name) for name in self.whole}
+        keys = {name: table.face_keys for name, table in found.items()}
+        people = {name: table.person_id for name, table in found.items()}
+        covers = self.people.reviewed(keys, people, joined).covers
+        return {person: (name, int(rows[name][row])) for person, (name, row) in covers.items()}
+
     def _state(self) -> tuple[object, ...]:
         return self.people.names(), self.people.hidden(), self.owners()
 
@@ -181,42 +173,7 @@ class Game:
         files = person_file_names(identified.names)
         assert len({file.casefold() for file in files.values()}) == len(identified.names)
 
-    def _decide(self, kind: DecisionKind, numbers: tuple[float, ...]) -> None:
-        owners, there = self.owners(), list(self.people.names())
-        if not there:
-            return
-        person, other = (there[int(number * len(there))] for number in numbers[:2])
-        faces = self._pick(kind, person, numbers, owners)
-        if (kind in PAIR_KINDS and person == other) or (kind in FACE_KINDS and not faces):
-            return
-        self.renames += 1
-        name = f"Name {self.renames}" if kind is DecisionKind.RENAME else ""
-        decision = Decision(
-            kind,
-            UNKNOWN if kind is DecisionKind.SPLIT else person,
-            other if kind in PAIR_KINDS else UNKNOWN,
-            name,
-            self._keys(faces) if kind in FACE_KINDS else {},
-        )
-        try:
-            self.log.decide(decision)
-        except InputError as error:  # pragma: no cover
-            raise AssertionError(f"refused: {error}") from error
-        if kind is DecisionKind.SPLIT:
-            person = self.people.decisions()[-1].person_id
-        self.history.append(self.rules.after(kind, person, other, name, faces, owners))
-        self.undone.clear()
-
-    def _pick(
-        self, kind: DecisionKind, person: int, numbers: tuple[float, ...], owners: dict[Face, int]
-    ) -> list[Face]:
-        """Choose one to twelve faces: the person's, unknown ones, or any."""
-        source = {DecisionKind.EJECT: person, DecisionKind.ACCEPT: UNKNOWN}.get(kind)
-        faces = [face for face, owner in owners.items() if source in (None, owner)]
-        start, count = int(numbers[2] * len(faces)), 1 + int(numbers[3] * 12)
-        return faces[start : start + count] if numbers[4] < 0.5 else faces[:: 14 - count][:count]
-
-    def _keys(self, faces: list[Face]) -> dict[str, FaceKeys]:
+    def keys_of(self, faces: list[Face]) -> dict[str, FaceKeys]:
         keys = {}
         for name in sorted({name for name, _ in faces}):
             rows = np.array([row for footage, row in faces if footage == name])

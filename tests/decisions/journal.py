@@ -168,7 +168,7 @@ def replay(journal: Journal) -> list[Rules]:
     return before
 
 
-_WITH_FACES = frozenset({"eject", "move", "accept", "split"})
+_WITH_FACES = frozenset({"eject", "move", "accept", "split", "cover"})
 
 
 @contextmanager

@@ -19,7 +19,8 @@ class Rules:
     """What the decisions in force demand.
 
     A face that is pinned is its person's in every run. A face that was ejected is never the
-    person's again, unless it is pinned to them later. Names and hiding stay with their person.
+    person's again, unless it is pinned to them later. Names and hiding stay with their person. A
+    cover picture is shown while it is the person's.
     """
 
     pinned: dict[Face, int] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Rules:
     names: dict[int, str] = field(default_factory=dict)
     hidden: set[int] = field(default_factory=set)
     merged: dict[int, int] = field(default_factory=dict)
+    covers: dict[int, Face] = field(default_factory=dict)
 
     def after(
         self,
@@ -64,6 +66,9 @@ class Rules:
                 rules._merge(person, other)
             case DecisionKind.EJECT:
                 rules._eject(faces, person)
+            case DecisionKind.COVER:
+                rules._assign(faces, person)
+                (rules.covers[person],) = faces
             case _:
                 rules._assign(faces, person)
         return rules
@@ -92,6 +97,10 @@ class Rules:
         with_faces = set(owners.values()) - {UNKNOWN}
         assert with_faces <= set(names) <= with_faces | set(self.names), "names are not the people"
         assert hidden == self.hidden & set(names), "other people are hidden"
+
+    def shown_covers(self, owners: dict[Face, int]) -> dict[int, Face]:
+        """Return the cover pictures that are their person's, by person."""
+        return {person: face for person, face in self.covers.items() if owners.get(face) == person}
 
     def current(self, person: int) -> int:
         """Return the id of a person after all merges."""
@@ -128,5 +137,7 @@ class Rules:
                     people.add(into)
         if (name := self.names.pop(person, None)) is not None:
             self.names.setdefault(into, name)
+        if (cover := self.covers.pop(person, None)) is not None:
+            self.covers.setdefault(into, cover)
         self.hidden.discard(person)
         self.merged[person] = into

@@ -6,11 +6,16 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from tests.decisions.game import Step, play, random_steps
+from tests.decisions.decider import Step
+from tests.decisions.game import game_steps, play
+
+StepsOf = Callable[[int, int], list[Step]]
+Played = Callable[[int, list[Step]], str | None]
 
 
 def played(seed: int, steps: list[Step]) -> str | None:
@@ -19,7 +24,7 @@ def played(seed: int, steps: list[Step]) -> str | None:
         return play(Path(folder) / "people.sqlite", seed, steps)
 
 
-def shortest(seed: int, steps: list[Step]) -> list[Step]:
+def shortest(seed: int, steps: list[Step], played: Played) -> list[Step]:
     """Remove every step without which the game still fails."""
     size = len(steps) // 2
     while size:
@@ -34,18 +39,27 @@ def shortest(seed: int, steps: list[Step]) -> list[Step]:
     return steps
 
 
-def report(seed: int, count: int) -> list[str]:
+def report(seed: int, count: int, steps_of: StepsOf, played: Played) -> list[str]:
     """Play a game of ``count`` steps; return the lines about its failure, none if it holds."""
-    steps = random_steps(seed, count)
+    steps = steps_of(seed, count)
     if played(seed, steps) is None:
         return []
-    fewer = shortest(seed, steps)
+    fewer = shortest(seed, steps, played)
     return [f"seed {seed}: {played(seed, fewer)}", *(f"  {step}" for step in fewer)]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Play the games and print the failing ones, each with its shortest sequence."""
-    parser = argparse.ArgumentParser(prog="python -m tests.decisions.play", description=__doc__)
+def main(
+    name: str, steps_of: StepsOf, played: Played, arguments: Sequence[str] | None = None
+) -> int:
+    """Play the games and print the failing ones, each with its shortest sequence.
+
+    Args:
+        name: name of the module.
+        steps_of: returns the steps of a seed.
+        played: plays the steps of a seed; returns what broke, or None.
+        arguments: the command's arguments; None for those of this process.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m tests.decisions.{name}")
     parser.add_argument("--seeds", type=int, default=30, help="number of games (default: 30)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")
     parser.add_argument("--steps", type=int, default=30, help="steps per game (default: 30)")
@@ -53,9 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     start, failed = time.monotonic(), 0
     seeds = range(chosen.first, chosen.first + chosen.seeds)
+    play_one = partial(report, count=chosen.steps, steps_of=steps_of, played=played)
     with ProcessPoolExecutor(chosen.workers) as pool:
-        reports = pool.map(report, seeds, [chosen.steps] * len(seeds), chunksize=8)
-        for number, lines in enumerate(reports, start=1):
+        for number, lines in enumerate(pool.map(play_one, seeds), start=1):
             failed += bool(lines)
             for line in lines:
                 print(line, flush=True)
@@ -67,4 +81,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("play", game_steps, played))

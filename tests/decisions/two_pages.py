@@ -120,14 +120,21 @@ class Page:
             body["person"] = person
         if kind is DecisionKind.RENAME:
             body["name"] = f"Name {self.number}.{len(self.sent)}"
+        if kind in (DecisionKind.MERGE, DecisionKind.HIDE, DecisionKind.SHOW):
+            body["people"] = [body.pop("person")]
         if kind in PAIR_KINDS:
             body["other"] = other
             return body if person != other else None
         if kind in FACE_KINDS:
-            source = {DecisionKind.EJECT: person, DecisionKind.ACCEPT: UNKNOWN}.get(kind, other)
+            of_person = dict.fromkeys((DecisionKind.EJECT, DecisionKind.COVER), person)
+            source = {**of_person, DecisionKind.ACCEPT: UNKNOWN}.get(kind, other)
             faces = self.faces(source)
             start, count = self.random.integers(0, len(faces) + 1), self.random.integers(1, 12)
             body["faces"] = faces[start : start + count]
+            if kind is DecisionKind.COVER and body["faces"]:
+                body["face"] = body["faces"][0]
+                del body["faces"]
+                return body
             return body if body["faces"] else None
         return body
 
@@ -225,7 +232,9 @@ class Room:
             assert each.status in (200, 404, 409), f"{each.status}: {each.content}"
             if each.status != 200:
                 message = each.content["error"]
-                assert "look again" in message or "no such" in message, message
+                assert (
+                    "meanwhile" in message or "reload the page" in message or "no such" in message
+                ), message
         events = self.journal.events
         made = [e for e in events if e.event == "decide"]
         accepted = [each for each in sent if each.status == 200]
@@ -243,11 +252,13 @@ class Room:
 
     def _content(self, sent: Sent) -> tuple[Any, ...]:
         body = sent.body
-        faces = frozenset(self._face(face) for face in body.get("faces", []))
+        faces = frozenset(
+            self._face(face) for face in body.get("faces", [body["face"]] if "face" in body else [])
+        )
         kind = DecisionKind(sent.act)
         return (
             kind,
-            body.get("person", UNKNOWN),
+            body["people"][0] if "people" in body else body.get("person", UNKNOWN),
             body.get("other", UNKNOWN),
             body.get("name", ""),
             faces,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import signal
@@ -19,10 +20,13 @@ from typing import Any
 import pytest
 
 from clustering.cli import main as cluster_faces
+from data.core.run_log import LOG_FILE
 from data.project.manifest import MANIFEST
 from data.project.project import Project
+from data.project.stages import FACES
 from data.sample.film import draw_film
 from data.tables.tracks import read_tracks
+from tests import ROOT
 from tests.posix import needs_signals
 from tests.ray_cluster import (
     Head,
@@ -69,7 +73,7 @@ def contents(folder: Path) -> dict[str, Any]:
         elif path.suffix == ".sqlite":
             with sqlite3.connect(path) as database:
                 found[name] = list(database.iterdump())
-        elif path.name != ".lock":
+        elif path.name not in (".lock", LOG_FILE):
             found[name] = path.read_bytes()
     return found
 
@@ -128,7 +132,7 @@ def test_a_machine_without_the_models(head: Head, tmp_path: Path, face_models: P
     )
     assert code == 0, output
     films = ("a.mp4", "b.mp4", "c.mp4")
-    best = ("--models", str(face_models))
+    best = ("--defaults", "--models", str(face_models))
     code, output, _ = run_command(
         "clustering.cli", *films, *options, *best, cwd=tmp_path, setup=SMALL
     )
@@ -157,12 +161,38 @@ def test_stopped_by_ctrl_c(head: Head, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.parquet.partial*"))
 
 
+@needs_signals
+@pytest.mark.slow
+def test_stopped_by_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
+    """All processes of the terminal get the signal, those of Ray too."""
+    from tests.terminal import CTRL_C, type_at
+
+    draw_film(tmp_path / "film.mp4", duration_s=4, size_wh=(320, 180))
+    options = ("film.mp4", "--every", "0.5", "--ray", "local", "--progress", "bar")
+    code = "import sys\nfrom clustering.cli import main\nsys.exit(main(sys.argv[1:]))"
+    left = type_at(
+        [sys.executable, "-c", code, *options],
+        "on Ray",
+        CTRL_C,
+        folder=tmp_path,
+        environment={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert left.code == 130, left.output
+    assert "cluster-faces: stopped; run the same command again to resume\r\n" in left.output
+    for word in ("Traceback", "KeyboardInterrupt", "Exception", "Error"):
+        assert word not in left.output, left.output
+    assert not Project(tmp_path / "film.fancam").has_record(FACES, "film")
+    code_again, output, _ = run_command("clustering.cli", *options, cwd=tmp_path)
+    assert code_again == 0, output
+    assert Project(tmp_path / "film.fancam").has_record(FACES, "film")
+
+
 ADDRESSES = {
-    "a closed port": ("127.0.0.1:9", "no Ray answers (Connection refused)"),
+    "a closed port": ("127.0.0.1:9", "no Ray cluster answers (Connection refused)"),
     "no port": ("127.0.0.1", "give the head's HOST:PORT"),
     "a scheme": ("ray://10.0.0.5", "give the head's HOST:PORT"),
-    "a port too high": ("127.0.0.1:99999", "no Ray answers"),
-    "no such name": ("nowhere.invalid:6379", "no Ray answers"),
+    "a port too high": ("127.0.0.1:99999", "no Ray cluster answers"),
+    "no such name": ("nowhere.invalid:6379", "no Ray cluster answers"),
     "empty": ("", "give the head's HOST:PORT"),
 }
 
@@ -193,7 +223,7 @@ def test_another_server_at_the_address(tmp_path: Path, capsys: pytest.CaptureFix
         assert cluster_faces([str(tmp_path / "film.mp4"), "--ray", address]) == 2
         assert time.monotonic() - start < 20
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"cluster-faces: --ray {address}: no Ray answers within 15 s")
+    assert line.startswith(f"cluster-faces: --ray {address}: no Ray cluster answers within 15 s")
 
 
 def test_without_ray_installed(

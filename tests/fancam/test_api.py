@@ -115,7 +115,7 @@ def test_decisions_are_written_to_the_dataset(project: FancamProject) -> None:
     assert "Person 3" not in names
     project.people.show("Person 3")
     assert not project.people.table()["hidden"].any()
-    assert project.people.undo() == "Person 3 shown again"
+    assert project.people.undo() == "Showed Person 3 again"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,10 @@ def draw(film: Path, person: str, shot: str, seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_twelve_footages(lessons: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_twelve_footages(
+    lessons: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tracking.training.report._USELESS_SHARE", 0)  # as in `tests.killable`
     arguments = (lessons.name, "--no-review", "--weights", "yolo11n.yaml")
     code, output = fancam_until(lessons.parent, *arguments, death=None)
     assert code == 1, output

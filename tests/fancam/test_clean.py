@@ -127,7 +127,7 @@ def test_asks_first(
     before = snapshot(project.folder)
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert clean(project) == 2
-    assert "Not a terminal: add --yes to confirm" in capsys.readouterr().err
+    assert "cannot ask for confirmation without a terminal; add --yes" in capsys.readouterr().err
     terminal = io.StringIO("no\n")
     monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdin", terminal)
@@ -141,7 +141,7 @@ def test_refused_while_another_run_holds_the_lock(
     before = snapshot(project.folder)
     with project.lock():
         assert clean(project, "--yes") == 2
-    assert "another run is at work" in capsys.readouterr().err
+    assert "another run is using this project" in capsys.readouterr().err
     assert snapshot(project.folder) == before
 
 
@@ -161,3 +161,21 @@ def test_a_stopped_clean_is_resumed(project: Project, monkeypatch: pytest.Monkey
     assert clean(project, "--yes") == 0
     kept = {path for path in files(project) if not path.startswith(KEPT_FOLDERS)}
     assert kept == {*MINE, *KEPT}
+
+
+def test_the_log_is_removed_if_asked(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    project.logs_folder.mkdir(exist_ok=True)
+    for name in ("fancam.log", "fancam.log.1", "mine.txt"):
+        (project.logs_folder / name).write_text("x")
+    before = files(project)
+    assert clean(project, "--yes", "--only", "exports") == 0
+    assert (project.logs_folder / "fancam.log").exists()
+    capsys.readouterr()
+    assert clean(project, "--yes", "--only", "logs") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["logs", "2"]
+    assert lines[-1] == "2 bytes freed"
+    assert [path.name for path in project.logs_folder.iterdir()] == ["mine.txt"]
+    assert {path for path in before - files(project) if not path.startswith("export")} == {
+        "logs/fancam.log.1"
+    }

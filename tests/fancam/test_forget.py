@@ -17,7 +17,7 @@ from clustering import cli as clustering_cli
 from clustering.faces import tasks
 from clustering.faces.labelled import numbers_in_frame
 from clustering.faces.networks.sface import SFaceEmbedder
-from data.core.error_log import write_error
+from data.core.run_log import LOG_FILE
 from data.project.project import Project
 from data.project.stages import FACES
 from data.tables.decision_log import DecisionLog
@@ -101,10 +101,12 @@ def test_no_residue_is_left(project: Project, capsys: pytest.CaptureFixture[str]
     assert len(files_with(project.folder, frames[0])) >= 4  # faces, dataset and both exports
     capsys.readouterr()
 
-    write_error(project.logs_folder, "clip.mp4", ValueError("Anna Karenina"))
+    project.logs_folder.mkdir(exist_ok=True)
+    for name in (LOG_FILE, f"{LOG_FILE}.1", "errors.log"):
+        (project.logs_folder / name).write_text("crop-people --person 'Anna Karenina'", "utf-8")
     assert forget(project, "Anna Karenina") == 0
     output = capsys.readouterr().out
-    assert ": 0 residues left" in output
+    assert ": 0 traces left" in output
     assert "run train-tracker and track-people again" in output
     assert "cluster-faces --force would find them again" in output
     for name in NAMES:
@@ -117,6 +119,7 @@ def test_no_residue_is_left(project: Project, capsys: pytest.CaptureFixture[str]
     others = [path.name for path in (project.folder / "crops/clip").glob("*.mp4")]
     assert len(others) == 6
     assert len(list((project.folder / "labels/smile/faces").iterdir())) == 45
+    assert not project.logs_folder.exists()
 
 
 def test_no_embedding_of_sface_is_left(
@@ -138,9 +141,14 @@ def test_no_embedding_of_sface_is_left(
     capsys.readouterr()
     assert forget(project, "Anna Karenina") == 1
     output = capsys.readouterr()
-    assert ": 2 residues left" in output.out
-    assert "sface.npy: their embedding is still in it; remove it" in output.err
-    assert "mirrored.npy: their embedding is still in it; remove it" in output.err
+    assert ": 2 traces left" in output.out
+    assert (
+        "sface.npy: still contains their embedding; take it out, or delete the file" in output.err
+    )
+    assert (
+        "mirrored.npy: still contains their embedding; take it out, or delete the file"
+        in output.err
+    )
     for row in embeddings:
         found = files_with(project.folder, row[:4].tobytes())
         assert set(found) <= {"sface.npy", "mirrored.npy"}
@@ -158,9 +166,9 @@ def test_residues_in_other_files_are_named(
     (project.folder / "album.pdf").write_bytes(b"%PDF" + portraits[3])
     assert forget(project, "Anna Karenina") == 1
     output = capsys.readouterr()
-    assert ": 2 residues left" in output.out
-    assert "album.pdf: their portrait is still in it; remove it" in output.err
-    assert "notes.txt: their name is still in it; remove it" in output.err
+    assert ": 2 traces left" in output.out
+    assert "album.pdf: still contains their portrait; take it out, or delete the file" in output.err
+    assert "notes.txt: still contains their name; take it out, or delete the file" in output.err
     assert (project.folder / "notes.txt").exists()
 
 
@@ -180,7 +188,7 @@ def test_by_an_earlier_name(
 ) -> None:
     before = snapshot(project.folder)
     assert forget(project, name) == 2
-    line = f"fancam: {name}: is now called Anna Karenina; give that name to forget them"
+    line = f"fancam: {name} is now called Anna Karenina; give that name to forget them"
     assert capsys.readouterr().err.splitlines()[-1] == line
     assert snapshot(project.folder) == before
 
@@ -196,7 +204,7 @@ def test_a_merged_and_a_hidden_person(project: Project, capsys: pytest.CaptureFi
     assert "is now called Ben" in capsys.readouterr().err
     assert forget(project, "Cleo") == 0
     assert forget(project, "Ben") == 0
-    assert capsys.readouterr().out.count(": 0 residues left") == 2
+    assert capsys.readouterr().out.count(": 0 traces left") == 2
     for name in (*NAMES, "Ben", "Cleo", "Person 2", "Person 3"):
         assert files_with(project.folder, name.encode()) == []
     with open_people(project.people_file) as people:

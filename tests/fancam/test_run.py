@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import fancam.cli
 from clustering.faces.labelled import numbers_in_frame
+from data.core.run_log import LOG_FILE
 from data.erasure.residue_scan import Needle, find_residues, picture_mark
 from data.execution.space_needed import space_needed
 from data.project.project import Project
@@ -88,11 +89,10 @@ def test_the_demo_finds_and_tracks_the_drawn_cast(
         assert (video.codec, len(video.times_s), video.sound) == ("h264", 1250, "aac")
     assert len(gifs) == len(CAST)
 
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    before = written(tmp_path)
     assert fancam.cli.main(["demo", "--folder", str(tmp_path)]) == 0
     assert "up to date" in capsys.readouterr().out
-    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    assert after == before
+    assert written(tmp_path) == before
 
     all_stages(tmp_path, capsys)
     erase_a_person(tmp_path / "film.fancam", capsys)
@@ -123,11 +123,17 @@ def erase_a_person(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert fancam.cli.main(["forget", str(project), "Anna Karenina", "--yes"]) == 0
     output = capsys.readouterr().out
     assert "searched every file" in output
-    assert ": 0 residues left" in output
+    assert ": 0 traces left" in output
     assert find_residues(project, needle) == []
     assert not list(project.rglob("Person 3*"))
     assert not (project / "tracker" / "best.pt").exists()
     assert len(list((project / "crops" / "film").glob("Person *.gif"))) == 5
+
+
+def written(folder: Path) -> dict[Path, int]:
+    """Return when each file but the log was written."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != LOG_FILE)
+    return {path: path.stat().st_mtime_ns for path in files}
 
 
 def portraits_of(project: Path, person_id: int) -> list[bytes]:
@@ -162,13 +168,13 @@ def figures(output: str, name: str) -> tuple[float, float]:
     ("arguments", "words"),
     [
         (["missing.mp4"], "missing.mp4: no such file"),
-        (["a.mp4", "b.mp4"], "name it by --project"),
+        (["a.mp4", "b.mp4"], "set its folder with --project"),
         (["no*.mp4"], "nothing matches this pattern"),
         (["zeros.mp4"], "zeros.mp4: the file is empty"),
         (["film.mp4", "--threads", "-1"], "--threads -1: give a number from 0"),
-        ([], "name a footage"),
+        ([], "give a video"),
         (["--pair", "film.mp4", "film.mp4", "--project", "a"], "--pair film.mp4: named twice"),
-        (["--pair", "film.mp4", "b.mp4"], "name it by --project"),
+        (["--pair", "film.mp4", "b.mp4"], "set its folder with --project"),
         (["film.mp4", "--offset", "3"], "--offset: no pair before it"),
         (["film.mp4", "--weights", "none.pt"], "none.pt"),
         (
@@ -239,14 +245,17 @@ def test_finished_stages_need_no_space(
     monkeypatch.chdir(tmp_path)
     film = Path(shutil.copy(clips("constant_rate.mp4"), "film.mp4"))
     project, footage = Project(tmp_path / "film.fancam"), probe(film)
-    whole = _space_needed(project, [footage])
+    whole = _space_needed(project, [footage], training=True)
     assert whole == space_needed([footage])
+    untrained = _space_needed(project, [footage], training=False)
+    assert untrained == {**whole, "train-tracker": 0}
     add_footage(project, footage)
     project.finish(FACES, faces_record(), "film")
     project.finish(TRACKER, tracker_record())
     project.finish(TRACKS, tracks_record(), "film")
-    left = _space_needed(project, [footage])
-    assert left == {**dict.fromkeys(whole, 0), "crop-people": whole["crop-people"]}
+    left = _space_needed(project, [footage], training=True)
+    unwritten = {name: whole[name] for name in ("crop-people", "smile-gifs")}
+    assert left == {**dict.fromkeys(whole, 0), **unwritten}
 
 
 def test_missing_models_are_one_line(
@@ -283,7 +292,7 @@ def test_forgetting_asks_first(
     project = draw_project(tmp_path / "a.fancam", train=2, val=1).folder
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert fancam.cli.main(["forget", str(project), "Person 2"]) == 2
-    assert "Not a terminal: add --yes to confirm" in capsys.readouterr().err
+    assert "cannot ask for confirmation without a terminal; add --yes" in capsys.readouterr().err
     assert fancam.cli.main(["forget", str(project), "Bob"]) == 2
     output = capsys.readouterr().err
     assert "no person of that name; the project has" in output

@@ -1,4 +1,4 @@
-"""No damaged footage of any container leads to an error of fancam."""
+"""No damaged footage of any container leads to an error in fancam."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def hang(connection: Connection, _folder: Path, _seeds: Seeds) -> None:
 )
 def test_crashes_and_hangs_fail_only_their_footage(target: Target, expected: list[str]) -> None:
     cases = [Case(SEED, number) for number in range(4)]
-    outcomes = dict(run_cases(cases, {}, workers=1, limit_s=1, target=target))
+    outcomes = dict(run_cases(cases, {}, workers=1, limit_s=4, target=target))
     found = [outcomes[case] for case in cases]
     assert all(
         (outcome.detail or outcome.status).startswith(start)

@@ -77,7 +77,7 @@ def test_every_stage(asked: list[str]) -> None:
 @pytest.mark.slow
 def test_all_stages_at_once(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracking.training.plan._EPOCHS", (1, 1))
-    weights = ("--weights", "yolo11n.yaml")
+    weights = ("--weights", "yolo11n.yaml", "--body-weights", "none")
     code = COMMANDS["fancam"](["it's.mp4", "--no-review", "--project", PROJECT, *weights])
     assert code in (0, 2)  # a tracker of one epoch may find no person
     assert asked == []

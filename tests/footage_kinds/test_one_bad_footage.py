@@ -39,9 +39,9 @@ PLACES: dict[str, tuple[str, Any, str]] = {
     "planning faces": ("cluster-faces", clustering.faces.stage, "segments_of"),
     "reading faces": ("cluster-faces", clustering.faces.tasks, "sample_frames"),
     "finishing faces": ("cluster-faces", clustering.faces.stage, "remove_partial"),
-    "opening to track": ("track-people", tracking.stage, "probe"),
+    "opening to track": ("track-people", tracking.stage, "probe_entry"),
     "reading to track": ("track-people", tracking.detection.tasks, "read_frames"),
-    "opening to crop": ("crop-people", cropping.stage, "probe"),
+    "opening to crop": ("crop-people", cropping.stage, "probe_entry"),
     "rendering": ("crop-people", cropping.stage, "write_crops"),
     "planning smiles": ("smile-gifs", cropping.smiles.stage, "stored_smiles"),
     "planning GIFs": ("smile-gifs", cropping.smiles.stage, "read_current_tracks"),
@@ -93,11 +93,15 @@ def test_the_other_footages_are_done(
         done = command("fancam", *(films / name for name in sorted((*GOOD, BAD))), *RUN)
     assert (done.code, len(done.err)) == (1, 1), done
     line = done.err[0]
-    log = films / "p.fancam" / "logs" / "errors.log"
+    log = films / "p.fancam" / "logs" / "fancam.log"
     assert BAD in line
-    assert "an error of fancam (ValueError in " in line
-    assert line.endswith(f"; see {log}")
-    assert "ValueError: 31 is not a valid Type" in log.read_text()
+    assert "unexpected error, a bug in fancam (ValueError in " in line
+    assert line.endswith(f"; details are in {log}")
+    text = log.read_text()
+    assert "ValueError: 31 is not a valid Type" in text
+    assert f"ERROR {line}" in text
+    assert [each for each in done.out if each not in text] == []
+    assert "INFO fancam ended with exit code 1 after " in text
     before = list(STAGES)[: list(STAGES).index(stage)]
     for name in STAGES:
         assert set(finished(name)) >= set(GOOD)
@@ -115,8 +119,10 @@ def test_a_single_footage(command: Command, monkeypatch: pytest.MonkeyPatch, pla
     for arguments in (("cluster-faces", BAD), ("fancam", BAD, *RUN[:3])):
         done = command(*arguments)
         assert (done.code, done.out, len(done.err)) == (1, [], 1), done
-        assert "an error of fancam (ValueError in " in done.err[0]
-        assert done.err[0].endswith(f"; see {Path('b.fancam/logs/errors.log').absolute()}")
+        assert "unexpected error, a bug in fancam (ValueError in " in done.err[0]
+        assert done.err[0].endswith(
+            f"; details are in {Path('b.fancam/logs/fancam.log').absolute()}"
+        )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +148,8 @@ def test_what_stops_the_run(
     assert done.code in (2, 130)
     assert len(done.err) == 1
     assert line in done.err[0]
-    assert not (films / "p.fancam" / "logs").exists()
+    log = films / "p.fancam" / "logs" / "fancam.log"
+    assert not log.exists() or "Traceback" not in log.read_text("utf-8")
 
 
 @pytest.mark.usefixtures("films")
@@ -153,7 +160,7 @@ def test_a_pair_fails_together(command: Command, monkeypatch: pytest.MonkeyPatch
     pair = ("--pair", "a.mp4", BAD, "--offset", "0")
     done = command("cluster-faces", "c.mp4", *pair, "--project", "p.fancam")
     assert (done.code, len(done.err)) == (1, 1), done
-    assert "an error of fancam (ValueError in " in done.err[0]
+    assert "unexpected error, a bug in fancam (ValueError in " in done.err[0]
     assert finished("cluster-faces") == ["c.mp4"]
 
 
@@ -165,7 +172,7 @@ def test_footages_that_the_command_does_not_name(
     monkeypatch.setattr(module, name, failing(getattr(module, name)))
     done = command("cluster-faces", "--project", "p.fancam")
     assert (done.code, len(done.err)) == (1, 1), done
-    assert f"{BAD}: an error of fancam (ValueError in " in done.err[0]
+    assert f"{BAD}: unexpected error, a bug in fancam (ValueError in " in done.err[0]
     assert finished("cluster-faces") == ["a.mp4", BAD, "c.mp4"]
 
 

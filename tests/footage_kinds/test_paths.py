@@ -117,7 +117,7 @@ def test_weights(tracked: Path, tmp_path: Path, name: str, monkeypatch: pytest.M
     shutil.copy(tracked, f"{name}.pt")
     with recorded() as hosts:
         for weights in (f"{name}.pt", str(tracker / "best.pt")):
-            assert load_weights(find_weights(weights, tmp_path / "none")).trained
+            assert load_weights(find_weights(weights, offline=True, say=print)).trained
         assert len(load_network(tracker / "best.pt", "key")[1].names) == 2
     assert hosts == []
 
@@ -134,7 +134,7 @@ def test_an_architecture_in_a_file(
     own = Path(ultralytics.__file__).parent / "cfg/models/11/yolo11.yaml"
     shutil.copy(own, name)
     with recorded() as hosts:
-        network: Any = load_weights(find_weights(name, tmp_path)).network
+        network: Any = load_weights(find_weights(name, offline=True, say=print)).network
     assert network.yaml["yaml_file"] == Path(name).name
     assert hosts == []
 
@@ -149,9 +149,9 @@ def test_an_architecture_in_a_file(
         "no.yaml",
     ],
 )
-def test_an_architecture_that_is_no_file(weights: str, tmp_path: Path) -> None:
+def test_an_architecture_that_is_no_file(weights: str) -> None:
     with recorded() as hosts, pytest.raises(InputError, match="no such detector architecture"):
-        load_weights(find_weights(weights, tmp_path))
+        load_weights(find_weights(weights, offline=True, say=print))
     assert hosts == []
 
 
@@ -160,7 +160,7 @@ def test_damaged_weights_are_not_replaced(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     Path("yolo11n.pt").write_bytes(b"damaged")
     with recorded() as hosts, pytest.raises(InputError, match=r"^yolo11n.pt: not readable"):
-        load_weights(find_weights("yolo11n.pt", tmp_path))
+        load_weights(find_weights("yolo11n.pt", offline=True, say=print))
     assert hosts == []
     assert Path("yolo11n.pt").read_bytes() == b"damaged"
 

@@ -45,7 +45,7 @@ def test_shown_commands_can_be_repeated(
     assert unknown.code == 2
     repeated(command, unknown.err[0].rpartition("; run ")[2])
     done = command("fancam", *RUN, "--", footage)
-    watch = shlex.split(done.out[-1].removeprefix("watch"))
+    watch = shlex.split(done.out[-1].removeprefix("next: "))
     assert watch[-1] == "--open"
     assert Path(watch[-2]).is_dir()
     assert not watch[-2].startswith("-")

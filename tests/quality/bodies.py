@@ -1,4 +1,4 @@
-"""Tracks without training, with and without bodies: `python -m tests.quality.bodies`.
+"""Tracks with and without bodies and training: `python -m tests.quality.bodies [--trained]`.
 
 The people of each clip are clustered, and followed by the bodies of a general detector and the
 recognised faces. On clips with labelled bodies, the share of the visible bodies whose person is
@@ -33,13 +33,18 @@ from fancam.api.faces import best_backend
 from tests import SHARED
 from tests.quality.figures import Figures, read_figures, worse, write_figures
 from tests.quality.tracking import CLIPS as FACE_CLIPS
+from tests.quality.tracking import WEIGHTS as START
 from tests.quality.tracking import no_bar
 from tracking.evaluation.label_files import read_label_file
 from tracking.evaluation.metrics import evaluate
 from tracking.stage import TrackSettings, track_people
+from tracking.training.stage import TrackerSettings, train_tracker
 
 LABELS: Final = SHARED / "footage" / "labels"
 BODY_WEIGHTS: Final = SHARED / "weights" / "yolo11n_int8_openvino_model"
+FACES, BODIES, TRAINED = "faces", "bodies", "trained"
+WAYS: Final = (FACES, BODIES, TRAINED)
+"""Faces alone, bodies named by faces, and bodies named by a trained detector as well."""
 CLIPS: Final = ("kpop_vertical", "sitcom_a", "pexels_00")
 """Clips with labelled bodies."""
 UNSEEN: Final = {"pexels_00": ("C",)}
@@ -147,15 +152,27 @@ class ClipScore:
         return f"{faces}    {self.bodies.right:6.3f} {self.bodies.wrong:6.3f}"
 
 
-def clip_scores(name: str, folder: Path, backend: BackendSettings) -> dict[str, ClipScore]:
-    """Cluster and track a clip in ``folder``; return its scores, by the value of body weights."""
+def clip_scores(
+    name: str, folder: Path, backend: BackendSettings, *, trained: bool = False
+) -> dict[str, ClipScore]:
+    """Cluster and track a clip in ``folder``; return its scores, by the name of the way.
+
+    Args:
+        name: name of the clip.
+        folder: folder of the project.
+        backend: face models.
+        trained: whether to also train a detector, and track with it and the bodies.
+    """
     footage = SHARED / "footage" / f"{name}.mp4"
     project = Project(folder / f"{name}.fancam")
-    clustering = ClusterSettings(backend=backend, keep_backend=True)
+    clustering = ClusterSettings(backend=backend, kept=frozenset({"detector", "embedder"}))
     cluster_faces(project, [footage], clustering, context=RunContext(no_bar))
     found = {}
-    for kind, weights in (("faces", "none"), ("bodies", str(BODY_WEIGHTS))):
-        settings = TrackSettings(training=False, body_weights=weights)
+    for kind in WAYS if trained else WAYS[:2]:
+        training, weights = kind == TRAINED, "none" if kind == FACES else str(BODY_WEIGHTS)
+        if training:
+            train_tracker(project, TrackerSettings(weights=str(START)), context=RunContext(no_bar))
+        settings = TrackSettings(training=training, body_weights=weights)
         track_people(project, [], settings, context=RunContext(no_bar))
         found[kind] = _score(name, read_tracks(project, next(iter(project.footages)))[0])
     return found
@@ -184,11 +201,18 @@ def missed_targets(scores: Sequence[BodyScore]) -> list[str]:
     return [text for text, met in checks.items() if not met]
 
 
+_LABELS: Final = {
+    FACES: "untrained faces",
+    BODIES: "untrained bodies",
+    TRAINED: "trained bodies",
+}
+
+
 def figures_of(name: str, found: dict[str, ClipScore]) -> Figures:
     """Return the figures to store."""
     figures = {}
     for kind, score in found.items():
-        figures[f"untrained {kind} of {name}"] = {
+        figures[f"{_LABELS[kind]} of {name}"] = {
             "idf1": round(score.idf1, 4),
             "idp": round(score.idp, 4),
             **({"right": round(score.bodies.right, 4)} if score.bodies else {}),
@@ -202,21 +226,28 @@ def main() -> int:
     available = (*CLIPS, *(name for name in FACE_CLIPS if name not in CLIPS))
     parser.add_argument("clips", nargs="*", help=f"clips to score, of {', '.join(available)}")
     parser.add_argument("--folder", type=Path, help="folder in which the projects are kept")
+    parser.add_argument(
+        "--trained", action="store_true", help="also with a detector trained on each clip"
+    )
     parser.add_argument("--update", action="store_true", help="store the figures of this run")
     parsed = parser.parse_args()
     if unknown := set(parsed.clips) - set(available):
         parser.error(f"no such clip: {', '.join(sorted(unknown))}")
-    print(f"Tracks without training\n{'':14}{'faces alone':^32}{'with bodies':^32}")
-    print(f"{'clip':14}" + 2 * "  IDF1    IDP     right  wrong   ")
+    ways = WAYS if parsed.trained else WAYS[:2]
+    titles = {FACES: "faces alone", BODIES: "with bodies", TRAINED: "trained, with bodies"}
+    print(f"{'':14}" + "".join(f"{titles[way]:^32}" for way in ways))
+    print(f"{'clip':14}" + len(ways) * "  IDF1    IDP     right  wrong   ")
     measured: Figures = {}
     scores: list[BodyScore] = []
     with tempfile.TemporaryDirectory() as passing:
         backend = best_backend()
         for name in parsed.clips or available:
-            found = clip_scores(name, parsed.folder or Path(passing), backend)
-            print(f"{name:14}{found['faces'].cells()}  {found['bodies'].cells()}", flush=True)
+            folder = parsed.folder or Path(passing)
+            found = clip_scores(name, folder, backend, trained=parsed.trained)
+            print(f"{name:14}" + "  ".join(found[way].cells() for way in ways), flush=True)
             measured |= figures_of(name, found)
-            scores += [found["bodies"].bodies] if found["bodies"].bodies else []
+            if (score := found[BODIES].bodies) is not None:
+                scores.append(score)
     lines = missed_targets(scores) if scores else []
     print("\n".join(lines) or "the targets are met")
     return _store_or_compare(measured, update=parsed.update) or int(bool(lines))

@@ -18,6 +18,7 @@ from tests.quality.clips import (
 )
 from tests.quality.photographs import PhotographScores
 from tests.quality.scores import Mean, Score, mean, ours, plain
+from tests.targets import verdict
 
 PARTS: Final = ("tracklets", "cannot_link", "mirror", "clothes", "quality", "spread")
 
@@ -121,7 +122,7 @@ def photograph_table(found: PhotographScores) -> list[str]:
         scores = f"P {one.precision:.3f}  R {one.recall:.3f}  F {one.f:.3f}"
         lines.append(f"{name:11}{scores}  {note}".rstrip())
     met = found.ours.f >= found.dlib.f >= found.plain.f
-    return [*lines, f"target: ours, dlib alone and DBSCAN in this order {_verdict(met)}"]
+    return [*lines, f"target: ours, dlib alone and DBSCAN in this order {verdict(met)}"]
 
 
 def _sampling_text(sampling: str) -> str:
@@ -160,18 +161,14 @@ def _means(
     we = mean(mine)
     if sampling == DEFAULT:
         lines += [
-            f"target: found >= {_FOUND} {_verdict(we.found >= _FOUND)}"
-            f"; in every clip >= {_MIN_FOUND} {_verdict(we.min_found >= _MIN_FOUND)}",
-            f"target: F >= {_F} {_verdict(we.f >= _F)}; in every clip >= {_MIN_F}"
-            f" {_verdict(we.min_f >= _MIN_F)}; P >= {_P} {_verdict(we.precision >= _P)}"
-            f"; right in {_RIGHT} of 11 {_verdict(we.people_right >= _RIGHT)}",
+            f"target: found >= {_FOUND} {verdict(we.found >= _FOUND)}"
+            f"; in every clip >= {_MIN_FOUND} {verdict(we.min_found >= _MIN_FOUND)}",
+            f"target: F >= {_F} {verdict(we.f >= _F)}; in every clip >= {_MIN_F}"
+            f" {verdict(we.min_f >= _MIN_F)}; P >= {_P} {verdict(we.precision >= _P)}"
+            f"; right in {_RIGHT} of 11 {verdict(we.people_right >= _RIGHT)}",
         ]
     return lines
 
 
 def _ablated(one: Mean) -> str:
     return f"{one.f:.3f} {one.precision:.3f} {one.min_f:.3f} {one.people_right:2d}/{one.clips:<2d}"
-
-
-def _verdict(kept: bool) -> str:
-    return "(met)" if kept else "(MISSED)"

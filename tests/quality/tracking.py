@@ -45,6 +45,7 @@ from tests.quality.references import (
     yolo_per_frame,
     yolo_tracked,
 )
+from tests.targets import verdict
 from tracking.detection.detections import FootageDetections
 from tracking.detection.export import exported_model
 from tracking.evaluation.__main__ import HEADER, score_row
@@ -201,18 +202,14 @@ def report(clip: Tracked, found: Scores) -> list[str]:
     lines = [f"{clip.name}: {found[OURS].labelled} labelled faces; {took}", HEADER]
     lines += [score_row(name, score) for name, score in found.items()]
     best = max(score.idf1 for name, score in found.items() if name != OURS)
-    lines.append(f"no reference is ahead by IDF1 {_verdict(found[OURS].idf1 >= best)}")
+    lines.append(f"no reference is ahead by IDF1 {verdict(found[OURS].idf1 >= best)}")
     if clip.name in TARGETS:
         idf1, idp = TARGETS[clip.name]
         lines.append(
-            f"target: IDF1 >= {idf1} {_verdict(found[OURS].idf1 >= idf1)}"
-            f"; IDP >= {idp} {_verdict(found[OURS].idp >= idp)}"
+            f"target: IDF1 >= {idf1} {verdict(found[OURS].idf1 >= idf1)}"
+            f"; IDP >= {idp} {verdict(found[OURS].idp >= idp)}"
         )
     return lines
-
-
-def _verdict(met: bool) -> str:
-    return "(met)" if met else "(MISSED)"
 
 
 def clips(

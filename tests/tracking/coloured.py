@@ -43,9 +43,11 @@ def write_footage(path: Path, frames: int = FRAMES) -> Path:
 
 
 def write_project(folder: Path, names: Mapping[int, str] = NAMES) -> Project:
-    """Write a project with people and without footage."""
+    """Write a project with people, with a tracker that a test must stub, and without footage."""
     project = Project(folder)
     project.save()
+    project.tracker_file.parent.mkdir()
+    project.tracker_file.write_bytes(b"a stub")
     add_people(project, names)
     return project
 

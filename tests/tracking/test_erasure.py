@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -61,5 +62,6 @@ def test_no_residue_is_left(project: Project, tmp_path: Path) -> None:
 
 
 def test_a_project_without_tracks(project: Project) -> None:
+    shutil.rmtree(project.tracker_folder)
     assert not erase_tracks(project, ANNA)
     assert not project.tracker_folder.exists()

@@ -60,7 +60,9 @@ def test_before_anything(tmp_path: Path) -> None:
 
 def test_not_trained_yet(tmp_path: Path) -> None:
     drawn = draw_project(tmp_path / "film.fancam", train=2, val=1)
-    assert statuses(drawn) == [("tracker", "missing", "not trained yet")]
+    assert statuses(drawn) == [
+        ("tracker", "optional", "not trained; optional, tracking works without it")
+    ]
     (drawn.tracker_folder / "training").mkdir(parents=True)
     assert statuses(drawn) == [("tracker", "missing", "its training is not finished")]
 
@@ -113,11 +115,14 @@ def no_tracker(project: Project) -> None:
 CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = {
     "trained again": (
         retrain,
-        [DONE[0], ("tracks", "stale", "tracked by an earlier tracker")],
+        [DONE[0], ("tracks", "stale", "tracked by an earlier detector")],
     ),
     "no tracker": (
         no_tracker,
-        [("tracker", "missing", "not trained yet"), ("tracks", "stale", "its tracker is missing")],
+        [
+            ("tracker", "optional", "not trained; optional, tracking works without it"),
+            ("tracks", "stale", "its detector is missing or can no longer be used"),
+        ],
     ),
     "lost": (lose_tracks, [DONE[0], ("tracks", "missing", "film.csv is gone")]),
     "changed": (grow, [DONE[0], ("tracks", "stale", "the footage has changed")]),
@@ -149,7 +154,7 @@ def test_other_names(project: Project) -> None:
 
 def test_another_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "VERSION", inputs.VERSION + 1)
-    assert statuses(project)[1] == ("tracks", "stale", "tracked by another version")
+    assert statuses(project)[1] == ("tracks", "stale", "tracked by another version of fancam")
 
 
 def test_tracked_without_the_faces(project: Project) -> None:

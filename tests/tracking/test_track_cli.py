@@ -34,8 +34,8 @@ def test_report(
     monkeypatch.chdir(project.parent)
     assert main(["film.fancam", "film.mp4", "--format", "mot"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:6] == [
-        "faces alone: yolo11n.pt is not at hand; give --body-weights FILE, such as yolo11n.pt",
+    assert lines[0].startswith("tracking faces only: yolo11n.pt is missing; give --body-weights")
+    assert lines[1:6] == [
         "film: 40 frames, 1 cut",
         "  Anna          detected in     34 frames, interpolated in 6",
         "  Ben, the 2nd  detected in     40 frames, interpolated in 0",
@@ -75,9 +75,12 @@ def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = coloured.write_project(tmp_path / "film.fancam").folder
-    assert main([str(folder)]) == 2
+    project = coloured.write_project(tmp_path / "film.fancam")
+    project.tracker_file.unlink()
+    assert main([str(project.folder), "--training"]) == 2
     assert "no tracker yet; run train-tracker first" in capsys.readouterr().err
+    assert main([str(project.folder), "--no-faces"]) == 2
+    assert "leave out --no-faces, or run train-tracker" in capsys.readouterr().err
 
 
 def test_a_broken_footage_does_not_stop_the_others(
@@ -121,7 +124,6 @@ def untrained_project(folder: Path, frames: int = coloured.FRAMES) -> Path:
     """Write a project with an untrained network, next to its footage."""
     project = coloured.write_project(folder / "film.fancam").folder
     coloured.write_footage(folder / "film.mp4", frames)
-    (project / "tracker").mkdir()
     write_weights(project / "tracker" / "best.pt", fancam={"person_id": [5, 9]})
     return project
 
@@ -197,6 +199,6 @@ def test_removed_files_of_earlier_tracks_are_named(
 ) -> None:
     assert main([str(project), str(project.parent / "film.mp4"), "--format", "mot"]) == 0
     assert "warning" not in capsys.readouterr().out
-    assert main([str(project), "--smooth", "0"]) == 0
+    assert main([str(project), "--smooth", "0", "--format", "csv"]) == 0
     assert not (project / "tracks" / "film.txt").exists()
     assert "warning: film: removed film.txt, made from earlier tracks" in capsys.readouterr().out

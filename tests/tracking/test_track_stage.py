@@ -207,7 +207,7 @@ def missing_footage(project: Project, footage: Path) -> None:
     ("spoil", "message"),
     [
         (without_people, "no people in it yet; run cluster-faces first"),
-        (changed_footage, "it has changed since the project read it"),
+        (changed_footage, "it has changed since cluster-faces analysed it"),
         (missing_footage, "no such file"),
     ],
 )
@@ -235,8 +235,11 @@ def test_trained_for_other_people(
 
 
 def test_no_tracker_yet(project: Project, footage: Path) -> None:
+    project.tracker_file.unlink()
     with pytest.raises(InputError, match="no tracker yet; run train-tracker first"):
-        track_people(project, [footage], TrackSettings(), context=RunContext(Bars()))
+        track_people(project, [footage], TrackSettings(training=True), context=RunContext(Bars()))
+    with pytest.raises(InputError, match="leave out --no-faces, or run train-tracker"):
+        track_people(project, [footage], TrackSettings(faces=False), context=RunContext(Bars()))
 
 
 def test_long_footage_is_tracked_in_segments(
@@ -283,6 +286,41 @@ def test_earlier_tracks_stay_valid_until_new_ones_are_written(
     assert network.images == FRAMES
 
 
+@pytest.mark.usefixtures("network")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        TrackSettings(linking=LinkSettings(max_gap_s=0)),
+        TrackSettings(every_nth=2, overlay=True),
+        TrackSettings(force=True),
+    ],
+    ids=["linked again", "detected again", "forced"],
+)
+def test_a_run_that_is_stopped_before_its_end_changes_no_file(
+    project: Project, footage: Path, monkeypatch: pytest.MonkeyPatch, settings: TrackSettings
+) -> None:
+    name, context = "film, the 1st", RunContext(Bars())
+    track_people(project, [footage], TrackSettings(overlay=True, mot=True), context=context)
+    kept = Project(project.folder)
+    records = kept.record(TRACKS, name), kept.record(DETECTIONS, name)
+    files = {path: path.read_bytes() for path in project.tracks_folder.iterdir() if path.is_file()}
+    assert {path.suffix for path in files} == {".csv", ".npz", ".txt", ".mp4"}
+
+    def stopping(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr("tracking.writing.write_csv", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            track_people(project, [footage], settings, context=RunContext(Bars()))
+    kept = Project(project.folder)
+    assert (kept.record(TRACKS, name), kept.record(DETECTIONS, name)) == records
+    assert {path: path.read_bytes() for path in files} == files
+    (summary,) = track_people(project, [footage], settings, context=RunContext(Bars()))
+    assert all(path.exists() for path in summary.files)
+    assert not project.tracks_file(name).with_suffix(".parts").exists()
+
+
 def test_people_without_tracks_are_named(
     project: Project, footage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,7 +335,7 @@ def test_people_without_tracks_are_named(
     settings = TrackSettings(every_nth=5, faces=False)
     (summary,) = track_people(project, [footage], settings, context=RunContext(Bars()))
     assert summary.notes == (
-        "no track of Ben, the 2nd (3 faces), whom cluster-faces found in it; "
-        "leave out --every-nth and --no-faces",
+        "Ben, the 2nd (3 faces found) could not be tracked; "
+        "give --every-nth 1 and leave out --no-faces",
     )
     assert track_people(project, [], settings, context=RunContext(Bars()))[0].notes == summary.notes

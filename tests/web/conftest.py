@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from data.project.project import Project
+from data.tables.people import open_people
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, open_browser, running
 from tests.web.sorted_project import review, sorted_folder, sorted_project
@@ -36,6 +38,26 @@ def long_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(crops_project: Path) -> Iterator[Running]:
     """Yield a server of the drawn project."""
     with running([crops_project]) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory, crops_project: Path) -> Iterator[Running]:
+    """Yield a server of several projects: many people, no videos, and no people."""
+    folder = tmp_path_factory.mktemp("library")
+    names = (*(f"Person {i}" for i in range(1, 14)), "A name that is much too long for its tile")
+    many = Drawing(names=names, seconds=1.0, size_wh=(96, 120), alike=True, gifs=False)
+    draw_crops(folder / "many.fancam", many)
+    empty = Project(folder / "empty.fancam")
+    empty.add_footage(
+        folder / "later.mp4", size_bytes=1, duration_s=60, rate=None, frame_wh=(640, 360)
+    )
+    nobody = Project(folder / "nobody.fancam")
+    nobody.save()
+    with open_people(nobody.people_file):
+        pass
+    projects = [crops_project, folder / "many.fancam", empty.folder, nobody.folder]
+    with running(projects) as served:
         yield served
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,16 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cropping.render.small import small_wh
 from data.project.filenames import person_file_names
 from data.project.project import Project
+from data.project.stages import CROPS, CropsRecord
 from data.tables.people import open_people
-from data.video.writer import write_video
+from data.video.writer import VideoWriter, open_mp4
 
 RATE = 25
 BITS = 16
 """Bits of the frame number along the bottom: white 1, black 0, lowest first; then a parity bit."""
 _COLOURS = ((205, 92, 92), (72, 120, 190), (60, 150, 110), (170, 110, 190), (200, 150, 60))
 _AUDIO_RATE = 48_000
+_GRAIN_PX = 4
+"""Side of a grain: some of it is left in small renditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,16 @@ class Drawing:
     sound: bool = True
     gifs: bool = True
     noise: bool = False  # random pictures that compress badly
+    grain: int = 0  # largest change of a pixel by noise
+    repeats: int = 1  # the videos repeat their first part, which alone is drawn
     alike: bool = False  # all videos are copies of the first
+    small: bool = True  # with small renditions
+    film: bool = False  # with the footage itself
 
 
 def draw_crops(folder: Path, drawing: Drawing = Drawing(), *, footage: str = "film") -> Project:
     """Draw the crops folder of one footage and add its people to the project."""
     project = Project(folder)
-    frames = round(drawing.seconds * RATE)
     project.add_footage(
         folder.parent / f"{footage}.mp4",
         size_bytes=1000,
@@ -56,28 +64,17 @@ def draw_crops(folder: Path, drawing: Drawing = Drawing(), *, footage: str = "fi
     crops = project.crops_folder(footage)
     crops.mkdir(parents=True, exist_ok=True)
     files = person_file_names(names)
-    sound = _beeps(drawing.seconds) if drawing.sound else None
+    sound = _beeps(drawing.seconds / drawing.repeats) if drawing.sound else None
     first = next(iter(files.values()), "")
     for person in names:
         if drawing.alike and person > 1:
-            shutil.copyfile(crops / f"{first}.mp4", crops / f"{files[person]}.mp4")
+            for suffix in (".mp4", *([".small.m4v"] if drawing.small else [])):
+                shutil.copyfile(crops / f"{first}{suffix}", crops / f"{files[person]}{suffix}")
             continue
-        pictures = [draw_frame(person, i, drawing, frames) for i in range(frames)]
-        place = crops / f"{files[person]}.mp4"
-        crf, preset = (8, "ultrafast") if drawing.noise else (23, "veryfast")
-        write_video(
-            place,
-            pictures,
-            rate=RATE,
-            audio=sound,
-            audio_rate=_AUDIO_RATE,
-            crf=crf,
-            keyframe_every=RATE,
-            preset=preset,
-        )
-        if drawing.gifs:
-            _write_gif(place.with_suffix(".gif"), pictures[:: RATE // 5][:5])
+        _write_person(crops / f"{files[person]}.mp4", person, drawing, sound)
     _write_timeline(crops, footage, drawing, names, files)
+    if drawing.film:
+        _write_film(project, footage, drawing)
     return project
 
 
@@ -91,6 +88,12 @@ def draw_frame(person: int, index: int, drawing: Drawing, frames: int) -> NDArra
     if drawing.noise:
         random = np.random.default_rng(index)
         image = random.integers(0, 255, image.shape).astype(np.uint8)
+    if drawing.grain:
+        cells = (-(-height // _GRAIN_PX), -(-width // _GRAIN_PX))
+        random = np.random.default_rng(index)
+        grain = random.integers(-drawing.grain, drawing.grain + 1, cells).astype(np.int16)
+        spread = np.kron(grain, np.ones((_GRAIN_PX, _GRAIN_PX), np.int16))[:height, :width, None]
+        image = np.clip(image + spread, 0, 255).astype(np.uint8)
     _draw_face(image, index / max(frames, 1), smiling=index % (4 * RATE) < 2 * RATE)
     _draw_number(image, index)
     return image
@@ -142,6 +145,74 @@ def _write_people(project: Project, names: dict[int, str]) -> None:
             query = "INSERT OR IGNORE INTO people (person_id, name) VALUES (?, ?)"
             people.connection.execute(query, (number, name))
             people.connection.commit()
+
+
+def _write_person(
+    place: Path, person: int, drawing: Drawing, sound: NDArray[np.float32] | None
+) -> None:
+    """Write a person's video, small rendition and GIF."""
+    crf, preset = (8, "ultrafast") if drawing.noise else (23, "veryfast")
+    frames, start = round(drawing.seconds / drawing.repeats * RATE), []
+    with ExitStack() as stack:
+        writer = VideoWriter(place, rate=RATE, crf=crf, keyframe_every=RATE, preset=preset)
+        video, small = stack.enter_context(writer), None
+        if drawing.small:
+            path = place.with_suffix(".small.m4v")
+            writer = VideoWriter(path, rate=RATE, crf=27, keyframe_every=RATE, preset="superfast")
+            small = stack.enter_context(writer)
+        if sound is not None:
+            video.write_audio(sound, _AUDIO_RATE)
+        for index in range(frames):
+            picture = draw_frame(person, index, drawing, frames)
+            video.write(picture)
+            if small is not None:
+                size_wh = small_wh(drawing.size_wh)
+                shrunk = cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA)
+                small.write(np.asarray(shrunk, np.uint8))
+            if index < RATE and index % (RATE // 5) == 0:
+                start.append(picture)
+    if drawing.repeats > 1:
+        for path in place.parent.glob(f"{place.stem}.*m*4*"):
+            _repeat(path, drawing.repeats, frames)
+    if drawing.gifs:
+        _write_gif(place.with_suffix(".gif"), start)
+
+
+def _write_film(project: Project, footage: str, drawing: Drawing) -> None:
+    """Write the footage, in the colours of an additional person, and finish crop-people."""
+    drawing = replace(drawing, size_wh=(640, 360))
+    frames = round(drawing.seconds * RATE)
+    path = project.footages[footage].path
+    with VideoWriter(path, rate=RATE, keyframe_every=RATE, preset="veryfast") as video:
+        for index in range(frames):
+            video.write(draw_frame(len(drawing.names) + 1, index, drawing, frames))
+    project.finish(CROPS, CropsRecord(version=1, settings="", others="show"), footage)
+    project.save()
+
+
+def _repeat(path: Path, times: int, frames: int) -> None:
+    """Repeat the packets of a video of ``frames`` frames."""
+    import av
+
+    repeated = path.with_name("repeated.mp4")
+    with open_mp4(repeated) as target:
+        with av.open(str(path)) as source:
+            streams = [target.add_stream_from_template(stream) for stream in source.streams]
+            ticks = [stream.time_base or Fraction(1) for stream in source.streams]
+        last = [-(2**62)] * len(streams)
+        for number in range(times):
+            with av.open(str(path)) as source:
+                for packet in source.demux():
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    index = packet.stream.index
+                    shift = round(number * Fraction(frames, RATE) / ticks[index])
+                    packet.stream = streams[index]
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    if packet.dts > last[index]:  # the sound's first packets precede time 0
+                        last[index] = packet.dts
+                        target.mux(packet)
+    repeated.replace(path)
 
 
 def _write_gif(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:

@@ -1,7 +1,8 @@
 // Adds `measuring` to the Watch page: the player, waiting, and frame numbers read from the pictures.
 
 async () => {
-  const { player } = await import("/static/watch/watch.js");
+  const { player } = await import(document.querySelector(`script[src$="/watch/watch.js"]`).src);
+  player.prepare();
   const RATE = 25;
   const BITS = 16;
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -112,6 +113,7 @@ async () => {
     player.loop = false;
     player.speed = 1;
     player.pause();
+    player.beside = null;
     player.stage(2);
     document.activeElement?.blur();
     await player.seek(0);

@@ -1,4 +1,4 @@
-// Checks of a rendered page: accessible names, alt texts, contrast, overflow, duplicate ids.
+// Checks of a rendered page: accessible names, alt texts, contrast, targets, list boxes, overflow, duplicate ids.
 
 () => {
   const visible = (element) => {
@@ -15,7 +15,7 @@
       ""
     ).trim();
 
-  const nameless = [...document.querySelectorAll("button, a[href], input, select, textarea")]
+  const nameless = [...document.querySelectorAll("button, a[href], input, select, textarea, [role=option]")]
     .filter((element) => visible(element) && !nameOf(element))
     .map((element) => element.outerHTML.slice(0, 120));
 
@@ -74,8 +74,36 @@
     }
   }
 
+  // Whoever speaks to the computer says the words that they see.
+  const plain = (text) => text.replace(/[^\p{L}\p{N}]+/gu, "").toLowerCase();
+  const wordsIn = (element) => {
+    if (element.matches(".visually-hidden") || !visible(element)) return "";
+    return [...element.childNodes]
+      .map((node) => (node.nodeType === 3 ? node.textContent : node.nodeType === 1 ? wordsIn(node) : ""))
+      .join("");
+  };
+  const misnamed = [...document.querySelectorAll("button[aria-label], a[aria-label]")]
+    .filter((element) => visible(element))
+    .filter((element) => !plain(element.getAttribute("aria-label")).includes(plain(wordsIn(element))))
+    .map((element) => element.outerHTML.slice(0, 120));
+
+  // A finger needs 24 px; links within a text are as high as the text.
+  const targets = [...document.querySelectorAll("button, input, select, textarea, summary, a:not(p a)")]
+    .filter((element) => visible(element) && !element.matches(".skip-link"))
+    .filter((element) => {
+      const { width, height } = element.getBoundingClientRect();
+      return Math.min(width, height) < 23.9;
+    })
+    .map((element) => element.outerHTML.slice(0, 120));
+
+  const inLists = [...document.querySelectorAll("[role=listbox] :is(button, a, input, h2, [role=group])")]
+    .map((element) => element.outerHTML.slice(0, 120));
+
   return {
     nameless,
+    misnamed,
+    targets,
+    inLists,
     pictures,
     faint,
     lang: document.documentElement.lang,

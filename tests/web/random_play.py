@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
 """Script that adds ``measuring`` to the page."""
 
+
+def open_player(page: Page, address: str) -> None:
+    """Open a Watch page, and wait until all its videos are in sync."""
+    page.goto(address)
+    page.evaluate(MEASURE)
+    assert page.evaluate("measuring.ready()")
+
+
 _PLAY = """async ([seconds, seed]) => {
   const { player, ready, wait, press, shownBy, RATE } = measuring;
   let state = seed;

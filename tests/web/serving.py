@@ -8,20 +8,19 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
-from web.app import create_app
 from web.core.settings import ServerSettings
-from web.serving import listen
+from web.serving import listening_server
 
 if TYPE_CHECKING:
+    import uvicorn
     from playwright.sync_api import Browser
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -48,15 +47,12 @@ class Running:
 @contextmanager
 def running(projects: list[Path], settings: ServerSettings | None = None) -> Iterator[Running]:
     """Serve ``projects`` on a free port of this machine."""
-    app = create_app(projects, settings or ServerSettings(port=0))
-    with listen("127.0.0.1", 0) as listener:
-        config = uvicorn.Config(
-            app, log_level="error", ws="none", server_header=False, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
+    settings = replace(settings or ServerSettings(), port=0)
+    with listening_server(projects, settings) as (server, listener):
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        yield Running(app, listener.getsockname()[1])
+        assert isinstance(server.config.app, FastAPI)
+        yield Running(server.config.app, listener.getsockname()[1])
         server.should_exit = True
         thread.join(timeout=10)
         if server.server_state.connections:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from data.project.project import Project
-from tests.web.drawn_crops import Drawing, draw_crops
-from tests.web.serving import Running, running
+from tests.web.serving import Running, open_client, own_origin, running
 from web.core.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -29,27 +26,13 @@ PAINTED = """() => new Promise((resolve) => {
 })"""
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory, crops_project: Path) -> Iterator[Running]:
-    """Yield a server of several projects: one with many people, one without videos."""
-    folder = tmp_path_factory.mktemp("library")
-    names = (*(f"Person {i}" for i in range(1, 14)), "A name that is much too long for its tile")
-    many = Drawing(names=names, seconds=1.0, size_wh=(96, 120), alike=True, gifs=False)
-    draw_crops(folder / "many.fancam", many)
-    empty = Project(folder / "empty.fancam")
-    empty.add_footage(
-        folder / "later.mp4", size_bytes=1, duration_s=60, rate=None, frame_wh=(640, 360)
-    )
-    projects = [crops_project, folder / "many.fancam", folder / "empty.fancam"]
-    with running(projects) as served:
-        yield served
-
-
 def check(page: Page) -> None:
     page.wait_for_load_state("load")  # waits for the style sheets
     found = page.evaluate(CHECKS)
     assert found["title"]
-    expected = {"nameless": [], "pictures": [], "faint": [], "overflow": 0, "ids": 0}
+    none: list[object] = []
+    lists = ("nameless", "misnamed", "targets", "inLists", "pictures", "faint")
+    expected = dict.fromkeys(lists, none) | {"overflow": 0, "ids": 0}
     assert {name: found[name] for name in expected} == expected
     assert (found["lang"], found["headings"]) == ("en", 1)
 
@@ -63,7 +46,10 @@ def test_pages(
     viewport = {"width": width, "height": height}
     context = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    for address in ("/", "/watch/film/1", "/watch/many/1", "/watch/empty/1", "/watch/nowhere/1"):
+    for address in (
+        *("/", "/watch/film/1", "/watch/many/1", "/watch/empty/1", "/watch/nowhere/1"),
+        *("/people", "/people/nobody", "/people/film/77"),
+    ):
         page.goto(f"{library.address}{address}")
         check(page)
         if address.endswith("/1") and page.locator("#player").count():
@@ -92,6 +78,87 @@ def test_login(browser: Browser, crops_project: Path, scheme: Literal["light", "
         page.close()
 
 
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_review_pages(
+    review: Running, browser: Browser, size: str, scheme: Literal["light", "dark"]
+) -> None:
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    ask_three_answers(review)
+    for place, ready, dialogs in (
+        ("people/film", "[data-person]", ("show-history", "show-keys", "show-writing")),
+        ("people/film/4", ".face", ()),
+        ("people/film/unknown", ".face", ()),
+        ("people/film/4/moments", ".moment", ()),
+        ("people/film/together?person=1&person=2", ".moment", ()),
+        ("label/film", ".tile", ("new-set", "show-keys")),
+    ):
+        page.goto(f"{review.address}/{place}")
+        page.locator(ready).first.wait_for()
+        check(page)
+        for opens in dialogs:
+            page.evaluate("(id) => document.getElementById(id).click()", opens)
+            page.locator("dialog[open]").wait_for()
+            check(page)
+            page.keyboard.press("Escape")
+    context.close()
+
+
+# Whether all pictures that are in view are loaded.
+LOADED = """() => [...document.images]
+  .filter((picture) => picture.getBoundingClientRect().top < innerHeight)
+  .every((picture) => picture.complete)
+"""
+# Sum of all layout shifts since the page was opened.
+SHIFTS = """() => {
+  window.shifted = 0;
+  new PerformanceObserver((list) => {
+    const unasked = list.getEntries().filter((entry) => !entry.hadRecentInput);
+    for (const { value } of unasked) shifted += value;
+  }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_nothing_moves_while_a_page_loads(
+    review: Running, browser: Browser, library: Running, size: str
+) -> None:
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.add_init_script(f"({SHIFTS})()")
+    page = context.new_page()
+    ask_three_answers(review)
+    pages = {
+        f"{library.address}/": ".footage",
+        f"{library.address}/watch/film/1": ".tile.on-stage",
+        f"{library.address}/watch/many/1": ".tile.on-stage",
+        f"{review.address}/people/film": "[data-person]",
+        f"{review.address}/people/film/4": ".face",
+        f"{review.address}/people/film/unknown": ".face",
+        f"{review.address}/label/film": ".tile",
+    }
+    shifted = {}
+    for address, ready in pages.items():
+        page.goto(address)
+        page.locator(ready).first.wait_for()
+        page.wait_for_function(LOADED)
+        page.wait_for_timeout(200)
+        shifted[address.split("/", 3)[3]] = round(page.evaluate("shifted"), 3)
+    print(size, shifted)
+    assert {place: shift for place, shift in shifted.items() if shift >= 0.05} == {}
+    context.close()
+
+
+def ask_three_answers(served: Running) -> None:
+    """Add a question with three answers to the Label page of a project."""
+    with open_client(served) as client:
+        question = {"name": "mood", "labels": ["calm", "glad", "sad"]}
+        address = "/api/projects/film/labels"
+        client.post(address, json=question, headers=own_origin(client)).raise_for_status()
+
+
 def test_keyboard_focus_is_visible(browser: Browser, library: Running) -> None:
     page = browser.new_page()
     page.goto(f"{library.address}/watch/film/1")
@@ -117,6 +184,7 @@ def test_the_skip_link_leads_to_the_content(page: Page, library: Running) -> Non
     assert page.evaluate("document.activeElement.id") == "main"
 
 
+@pytest.mark.alone
 def test_first_paint(browser: Browser, server: Running) -> None:
     times: list[float] = []
     # The best of several, since the machine may be busy.
@@ -173,6 +241,7 @@ def test_the_checks_find_faults(page: Page, library: Running) -> None:
           text.textContent = "faint";
           text.style.color = "#aaa";
           const button = document.createElement("button");
+          button.style.cssText = "min-height: 0; height: 20px";
           const wide = document.createElement("div");
           wide.style.cssText = "width: 5000px; height: 1px";
           document.getElementById("main").append(text, button, new Image(9, 9), wide);
@@ -180,5 +249,5 @@ def test_the_checks_find_faults(page: Page, library: Running) -> None:
     )
     found = page.evaluate(CHECKS)
     assert [text for text, _ in found["faint"]] == ["faint"]
-    assert len(found["nameless"]) == len(found["pictures"]) == 1
+    assert len(found["nameless"]) == len(found["pictures"]) == len(found["targets"]) == 1
     assert found["overflow"] > 0

@@ -13,6 +13,7 @@ from schemathesis.generation import GenerationMode
 
 from tests.web.drawn_crops import Drawing, draw_crops
 from tests.web.serving import Running, running
+from web.next_command import MODULES
 
 QUICK, LONG = 4, 60
 """Requests per operation."""
@@ -24,7 +25,9 @@ KNOWN = {"project_id": ["film"], "footage": [1], "person": [1, 2]}
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("interface") / "film.fancam"
     draw_crops(folder, Drawing(names=("Anna", "Ben"), seconds=0.4))
-    with running([folder]) as found:
+    with pytest.MonkeyPatch.context() as patch, running([folder]) as found:
+        for command in MODULES:
+            patch.setitem(MODULES, command, "this")  # prints a text
         yield found
 
 

@@ -25,6 +25,7 @@ from web.cli import main
         (["--host", "0.0.0.0"], "--host 0.0.0.0: others could watch and change everything"),
         (["--host", "::"], "give --password-file as well"),
         (["--name", "example.org"], "--name example.org: others could watch"),
+        (["--trusted-proxy", "nginx"], "--trusted-proxy nginx: give an IP address or a network"),
         (["--password", ""], "the password is empty"),
         (["--password", "a", "--password-file", "b"], "not allowed with"),
         (["--password-file", "missing"], "--password-file missing: cannot be read"),
@@ -89,7 +90,15 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
     assert stopped.value.code == 0
     assert time.process_time() - start < 0.5
     output = capsys.readouterr().out
-    for option in ("--host", "--port", "--open", "--name", "--password", "--password-file"):
+    for option in (
+        "--host",
+        "--port",
+        "--open",
+        "--name",
+        "--trusted-proxy",
+        "--password",
+        "--password-file",
+    ):
         assert option in output
 
 

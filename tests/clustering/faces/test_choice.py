@@ -9,7 +9,6 @@ import pytest
 from clustering import cli
 from clustering.faces.backends import BackendSettings, DetectorName, EmbedderName
 from clustering.faces.choice import DetectorChoice, EmbedderChoice, choose_backend
-from clustering.pairing.settings import PairingSettings
 from clustering.settings import ClusterSettings
 from data.core.errors import InputError
 from data.inference.models.catalogue import MODELS, ModelName
@@ -167,7 +166,7 @@ def test_a_named_embedder_goes_with_dlibs_detector(model_index: ModelIndex) -> N
 
 def test_centerface_has_no_upsample(model_index: ModelIndex, tmp_path: Path) -> None:
     install(model_index, "centerface", "sface")
-    with pytest.raises(InputError, match="--upsample is dlib's scale; choose --detector cnn"):
+    with pytest.raises(InputError, match="--upsample needs a detector of dlib; add --detector cnn"):
         chosen("centerface", settings=BackendSettings(upsample=1))
     assert not list(tmp_path.glob("*.fancam"))
 
@@ -185,5 +184,5 @@ def test_centerface_has_no_upsample(model_index: ModelIndex, tmp_path: Path) -> 
 @pytest.mark.usefixtures("model_index")
 def test_finished_tables_are_kept_unless_a_network_is_named(options: list[str], kept: bool) -> None:
     parsed = cli.make_parser().parse_args(["a.mp4", "--offline", *options])
-    settings: ClusterSettings = cli._settings(parsed, PairingSettings())
-    assert settings.keep_backend is kept
+    settings: ClusterSettings = cli.cluster_settings(parsed)
+    assert ({"detector", "embedder"} <= settings.kept) is kept

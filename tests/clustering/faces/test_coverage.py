@@ -106,7 +106,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             faces(50, 60),
             5,
             record(),
-            "no face in 3 of 5 frames; --min-face 8 finds smaller ones (now 14 px)",
+            "no face in 3 of 5 frames; --min-face 8 finds smaller faces (the limit is now 14 px)",
             id="many frames empty",
         ),
         pytest.param(
@@ -114,7 +114,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             6,
             record(),
             "1 of 6 faces are at the smallest size searched for; "
-            "--min-face 8 finds smaller ones (now 14 px)",
+            "--min-face 8 finds smaller faces (the limit is now 14 px)",
             id="faces at the limit",
         ),
         pytest.param(faces(15, *[60] * 10), 11, record(), "", id="few faces at the limit"),
@@ -123,14 +123,14 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             3,
             record("cnn"),
             "2 of 3 faces are at the smallest size searched for; "
-            "--detector centerface finds smaller ones",
+            "--detector centerface finds smaller faces",
             id="dlib at its limit",
         ),
         pytest.param(
             faces(200),
             4,
             record("hog"),
-            "no face in 3 of 4 frames; --detector centerface finds smaller ones",
+            "no face in 3 of 4 frames; --detector centerface finds smaller faces",
             id="dlib with empty frames",
         ),
         pytest.param(faces(200, 300), 3, record("cnn"), "", id="dlib with large faces"),
@@ -139,7 +139,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             2,
             record(min_face_px=40.0),
             "1 of 2 faces are at the smallest size searched for; "
-            "--min-face 24 finds smaller ones (now 40 px)",
+            "--min-face 24 finds smaller faces (the limit is now 40 px)",
             id="a size was set",
         ),
         pytest.param(
@@ -147,7 +147,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             1,
             record("cnn", upsample=0),
             "1 of 1 faces are at the smallest size searched for; "
-            "--detector centerface finds smaller ones",
+            "--detector centerface finds smaller faces",
             id="upsample was set",
         ),
         pytest.param(faces(90), 3, record(min_face_px=4.0), "", id="no smaller size is possible"),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from clustering.faces.embedding_space import (
     SFACE_SCALE,
     all_have_sface,
+    face_clarity,
     face_embeddings,
     face_weights,
     has_sface,
@@ -121,3 +122,11 @@ def test_inputs_are_not_changed() -> None:
     face_embeddings(faces)
     face_weights(faces)
     assert all(np.array_equal(getattr(faces, n), getattr(same, n)) for n in Faces.COLUMNS)
+
+
+def test_a_clear_face_is_recognisable_and_of_good_quality() -> None:
+    """With dlib alone, the clarity is the quality."""
+    dlib, sface = of_dlib(), of_sface()
+    assert np.allclose(face_clarity(dlib), quality(dlib))
+    assert np.allclose(face_clarity(sface), np.sqrt(face_weights(sface) * quality(sface)))
+    assert (face_clarity(of_sface(length=11.0)) > face_clarity(of_sface(length=5.0))).all()

@@ -14,7 +14,7 @@ from clustering.faces.extraction import (
     Extracted,
     Extractor,
     face_checkpoints,
-    remove_stale_pictures,
+    replace_pictures,
     write_pictures,
 )
 from clustering.faces.networks.detector import FaceDetections
@@ -269,8 +269,8 @@ def test_a_damaged_part_is_one_error_line(tmp_path: Path, three_parts: list[Extr
 def test_pictures_of_a_frame(tmp_path: Path) -> None:
     project = Project(tmp_path / "p.fancam")
     shown = frame(7, 2)
-    write_pictures(project, "a", shown, extract([shown]).faces)
     folder = project.folder / "faces" / "a"
+    write_pictures(folder, shown, extract([shown]).faces)
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["00000007-0.jpg", "00000007-1.jpg", "00000007.jpg"]
     assert read_jpeg(project.still_file("a", 7)).shape == shown.image.shape
@@ -288,12 +288,16 @@ def test_only_generated_stale_pictures_are_removed(tmp_path: Path) -> None:
         path.write_bytes(b"picture")
     looked_at = table(Frames, 2, frame_index=(3, 6))
     faces = table(Faces, 2, frame_index=(3, 3))
-    remove_stale_pictures(project, "a", faces, looked_at)
-    folder = project.still_file("a", 0).parent
+    folder, new = project.still_file("a", 0).parent, tmp_path / "new"
+    new.mkdir()
+    for name in ("00000003.jpg", "00000008.jpg", ".00000008.partial.jpg"):
+        (new / name).write_bytes(b"new")
+    replace_pictures(new, folder, faces, looked_at)
     assert sorted(path.name for path in folder.iterdir()) == sorted([*kept, *users])
+    assert (folder / "00000003.jpg").read_bytes() == b"new"
     assert (folder.parent / "b" / "00000009.jpg").exists()
 
 
 def test_no_pictures_at_all(tmp_path: Path) -> None:
-    remove_stale_pictures(Project(tmp_path / "p"), "a", Faces.empty(), Frames.empty())
-    assert list(tmp_path.iterdir()) == []
+    replace_pictures(tmp_path / "new", tmp_path / "a", Faces.empty(), Frames.empty())
+    assert [path.name for path in tmp_path.rglob("*")] == ["a"]

@@ -41,8 +41,12 @@ def test_pictures_of_each_person(tmp_path: Path) -> None:
         pytest.param(
             ("Zoe\u0308", "Zo\xeb"), "the same name as Zoe\u0308", id="twice, composed otherwise"
         ),
-        pytest.param(("Anna", "Person 3"), "Person 3: not the name of a known", id="default name"),
-        pytest.param(("Anna", "x" * 201), "a name has at most 200 letters", id="too long"),
+        pytest.param(
+            ("Anna", "Person 3"),
+            "Person 3: fancam uses such names for unknown people",
+            id="default name",
+        ),
+        pytest.param(("Anna", "x" * 201), "a name can have at most 200 characters", id="too long"),
         pytest.param(("Anna", "B\nc"), "a name is one line of text", id="line break"),
     ],
 )

@@ -41,7 +41,7 @@ def test_read_only_folder(clips: Clips, open_folder: Path) -> None:
     shutil.copy(clips("constant_rate.mp4"), open_folder / "clip.mp4")
     open_folder.chmod(0o555)
     result = run_in_child(open_folder, "clip.mp4", without_rights=True)
-    assert_refused(result, "clip.fancam", "no permission", "--project")
+    assert_refused(result, "clip.fancam", "no permission", "another folder")
     assert listed(open_folder) == ["clip.mp4"]
 
 
@@ -52,7 +52,7 @@ def test_read_only_project(clips: Clips, open_folder: Path) -> None:
     for path in [*(open_folder / "clip.fancam").rglob("*"), open_folder / "clip.fancam"]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     result = run_in_child(open_folder, "clip.mp4", "--every", "0.5", without_rights=True)
-    assert_refused(result, "no permission", "--project")
+    assert_refused(result, "no permission", "another folder")
     assert snapshot(open_folder) == before
 
 
@@ -124,12 +124,12 @@ def full_for_sqlite(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 FULL = {
     "project": (full_for_bytes, "project"),
-    "first picture": (full_for_bytes, "clip/.00000000"),
-    "portrait": (full_for_bytes, "clip/.00000009-2"),
+    "first picture": (full_for_bytes, "/.00000000."),
+    "portrait": (full_for_bytes, "/.00000009-2."),
     "first part": (full_for_tables, "-000000."),
     "fourth part": (full_for_tables, "-000003"),
-    "frames table": (full_for_tables, ".clip.frames"),
-    "faces table": (full_for_tables, ".clip.partial"),
+    "frames table": (full_for_tables, "/.frames."),
+    "faces table": (full_for_tables, "/.faces."),
     "people": (full_for_sqlite, "6"),
     "list of files": (full_for_bytes, "people/..generated"),
     "copy of a portrait": (full_for_links, "Person 2"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from clustering.faces import stage
+from clustering.output.write import pending_changes
+from clustering.state import states
 from data.execution import segments
 from data.project.project import Project
 from data.project.stages import FACES
+from data.project.status import StageStatus
 from data.tables.faces import Frames
 from data.tables.people import open_people
+from tests.clips.catalogue import Clips
 from tests.clustering.child import PART_FRAMES, Death, run_in_child
 from tests.clustering.command import (
     Ran,
@@ -32,13 +37,15 @@ FRAMES = 20  # of 3 s, so 5 parts
 
 DEATHS = {
     "project is noted": Death(r"rename .*project\.json"),
-    "first picture": Death(r"write .*/faces/clip/"),
-    "some picture": Death(r"write .*/faces/clip/", 53),
-    "some portrait is renamed": Death(r"rename .*/faces/clip/\d+-2\.jpg", 11),
+    "first picture": Death(r"write .*/clip\.parts/.*\.jpg"),
+    "some picture": Death(r"write .*/clip\.parts/.*\.jpg", 53),
+    "some portrait is renamed": Death(r"rename .*/clip\.parts/.*-2\.jpg", 11),
     "first part": Death(r"rename .*-000000\.faces\.parquet"),
     "first part, half of it there": Death(r"rename .*-000000\.frames\.parquet"),
     "third part, half of it there": Death(r"rename .*-000002\.frames\.parquet"),
     "last part": Death(r"rename .*-000004\.faces\.parquet"),
+    "new tables": Death(r"rename .*/clip\.parts/.*/faces\.parquet"),
+    "pictures are put in place": Death(r"rename .*/faces/clip/\d+-1\.jpg", 9),
     "tables": Death(r"rename .*/faces/clip\.frames\.parquet"),
     "tables, one of them there": Death(r"rename .*/faces/clip\.parquet"),
     "tables, both there": Death(r"rename .*project\.json", 2),
@@ -117,7 +124,7 @@ def resume(run: Run, clip: Path, detector: CornerDetector) -> None:
     before = snapshot(folder)
     again = run("clip.mp4", *OPTIONS)
     assert "(done before)" in again.out[0]
-    assert again.out[-1] == "already up to date"
+    assert "already up to date" in again.out
     assert snapshot(folder) == before
     assert detector.frames == FRAMES - finished
 
@@ -160,7 +167,7 @@ def test_killed_repeatedly(
     for part in range(FRAMES // PART_FRAMES):
         kill(clip, Death(rf"rename .*-{part:06d}\.frames\.parquet"))
         assert finished_frames(clip.with_name("clip.fancam")) == part * PART_FRAMES
-        done = Death(r"write .*/faces/clip/", 5 * PART_FRAMES + 8)
+        done = Death(r"write .*/clip\.parts/.*\.jpg", 5 * PART_FRAMES + 8)
         if part < FRAMES // PART_FRAMES - 1:
             kill(clip, done)
     resume(run, clip, detector)
@@ -248,3 +255,82 @@ def test_changed_settings_repeat_only_dependent_steps(
     detector.frames = 0
     assert run(clip, *OPTIONS, *options).code == 0
     assert detector.frames == frames
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "first picture",
+        "third part, half of it there",
+        "tables",
+        "tables, one of them there",
+        "people are forgotten",
+    ],
+)
+def test_a_forced_run_that_is_stopped_keeps_the_result(
+    run: Run, detector: CornerDetector, clip: Path, moment: str
+) -> None:
+    """Tables, labels and records of the earlier run stay in force."""
+    assert run("clip.mp4", *OPTIONS).code == 0
+    folder = clip.with_name("clip.fancam")
+    before, detector.frames = snapshot(folder), 0
+    death = (DEATHS | OVER_A_RESULT)[moment]
+    stop = Death(death.what, death.count, signal.SIGINT)
+    result = run_in_child(clip.parent, "clip.mp4", *OPTIONS, "--force", death=stop)
+    assert_refused(result, "stopped", code=130)
+    after = snapshot(folder)
+    kept = [path for path in before if path.startswith(("people", "dataset", "faces/clip/"))]
+    assert [path for path in kept if after[path][1] != before[path][1]] == []
+    assert Project(folder).has_record(FACES, "clip")
+    assert Project(folder).label_margin == 0.15
+    again = run("clip.mp4", *OPTIONS)
+    assert (again.code, detector.frames) == (0, 0)
+    assert states(Project(folder)) == [StageStatus("faces", "clip"), StageStatus("people", "")]
+
+
+@pytest.mark.parametrize(
+    ("moment", "replaced"),
+    [
+        pytest.param("some picture", True, id="changed footage, some picture"),
+        pytest.param("new tables", True, id="changed footage, new tables", marks=pytest.mark.slow),
+        pytest.param("third part, half of it there", False, id="other options, third part"),
+    ],
+)
+def test_a_stopped_run_keeps_the_earlier_result(
+    run: Run, detector: CornerDetector, clips: Clips, clip: Path, moment: str, replaced: bool
+) -> None:
+    """Until the new faces are whole, the old ones stay in force, with their pictures and people."""
+    assert run("clip.mp4", *BEFORE).code == 0
+    folder, options = clip.with_name("clip.fancam"), [*OPTIONS, *(["--force"] if replaced else [])]
+    before, faces = in_force(folder), Project(folder).record(FACES, "clip")
+    if replaced:
+        shutil.copy(clips("varying_rate.mp4"), clip)
+    death = DEATHS[moment]
+    stop = Death(death.what, death.count, signal.SIGINT)
+    result = run_in_child(clip.parent, "clip.mp4", *options, death=stop)
+    assert_refused(result, "stopped", code=130)
+    assert in_force(folder) == before
+    project = Project(folder)
+    assert project.record(FACES, "clip") == faces
+    assert pending_changes(project).up_to_date
+    kept = sum(len(Frames.read(part)) for part in project.parts_folder("clip").glob("*.frames.*"))
+    detector.frames = 0
+    assert run("clip.mp4", *options).code == 0
+    found = Project(folder)
+    assert found.record(FACES, "clip") != faces
+    assert found.footages["clip"].size_bytes == clip.stat().st_size
+    frames = Frames.count(found.frames_file("clip"))
+    assert detector.frames == frames - kept
+    assert not found.parts_folder("clip").exists()
+    stills = [path for path in found.still_file("clip", 0).parent.iterdir() if "-" not in path.name]
+    assert len(stills) == frames
+
+
+def in_force(folder: Path) -> dict[str, bytes]:
+    """Return the content of all files of a result."""
+    kept = ("faces/clip/", "faces/clip.parquet", "faces/clip.frames", "people/", "dataset/")
+    return {
+        path: content
+        for path, (_, content) in snapshot(folder).items()
+        if path.startswith((*kept, "project.json"))
+    }

@@ -131,10 +131,47 @@ def test_a_removed_face_is_rejected_by_its_person() -> None:
     assert not ReviewConstraints.empty(2).rejects(ints(X, 0), ints(0, X)).any()
 
 
+@pytest.mark.parametrize(
+    ("person", "pinned", "expected"),
+    [
+        pytest.param([X] * 5, [X, 7, X, 7, X], [7] * 5, id="new faces between and beside"),
+        pytest.param([7, 7, X, X, X], [7, X, X, X, X], [7] * 5, id="of the person before"),
+        pytest.param([X] * 5, [7, X, X, 8, X], [7, X, X, 8, 8], id="between two people"),
+        pytest.param([1, X, 8, X, 1], [X, X, 8, X, X], [X, X, 8, X, X], id="one face was moved"),
+        pytest.param([1, 1, X, 1, X], [X] * 5, [X] * 5, id="nothing is assigned"),
+        pytest.param([7, 1, 7, X, 7], [7, X, X, X, 7], [7, X, 7, 7, 7], id="another's stays"),
+    ],
+)
+def test_faces_follow_their_tracklet(
+    person: list[int], pinned: list[int], expected: list[int]
+) -> None:
+    tracklet = np.zeros(5, np.int32)
+    found = constraints(person, pinned=pinned).with_tracklets(tracklet)
+    assert found.pinned.tolist() == expected
+    later = np.where(found.pinned == X, person, found.pinned).tolist()
+    again = constraints(later, pinned=pinned).with_tracklets(tracklet)
+    assert again.pinned.tolist() == expected  # the next run finds the same
+    alone = constraints(person, pinned=pinned).with_tracklets(np.full(5, -1, np.int32))
+    assert alone.pinned.tolist() == pinned
+
+
+def test_faces_of_other_tracklets_and_removed_ones_do_not_follow() -> None:
+    tracklet = np.array([0, 1, 0, 1, 2, 0], np.int32)
+    review = constraints([X] * 6, pinned=[7, X, X, 8, X, X], never=[[X]] * 5 + [[7]])
+    assert review.with_tracklets(tracklet).pinned.tolist() == [7, 8, 7, 8, X, X]
+
+
+def test_removed_faces_count_for_the_person_they_were_removed_from() -> None:
+    review = constraints([1, 1, X, X, 2, X], never=[[X], [X], [1], [2], [X], [1]])
+    counts = review.removed_from_continued(ints(0, 0, 0, 0, 1, 1))
+    assert counts.tolist() == [False, False, True, False, False, False]
+    assert not ReviewConstraints.empty(2).removed_from_continued(ints(0, 0)).any()
+
+
 def test_two_names_are_two_people() -> None:
     labels = ReviewedFaces(ints(1, 2, 3), ints(X, X, X), np.zeros((3, 0), np.int64))
     names = {1: "Anna", 3: "Ben"}
-    reviewed = Reviewed({"a": labels}, names, frozenset(), frozenset({(1, 2)}), {})
+    reviewed = Reviewed({"a": labels}, names, frozenset(), frozenset({(1, 2)}), {}, {})
     assert review_constraints(labels, reviewed).apart == {(1, 2), (1, 3)}
 
 
@@ -209,6 +246,22 @@ def test_a_person_of_just_enough_faces_keeps_the_others() -> None:
     more = crowd([*turns(0, times=8), *turns(1, times=3)], seed=7)
     review = constraints([1] * 9 + [X] * 2, never=[[X]] * 9 + [[1]] * 2)
     assert grouped(more, review)[8:] == [X] * 3
+
+
+def test_faces_removed_from_another_person_do_not_keep_a_person() -> None:
+    """Person 3 of an earlier run has one face left, which resembles removed ones of person 1."""
+    faces = crowd([*turns(0, times=4), *turns(1)], seed=7)
+    never = [[X]] + [[1]] * 3 + [[X]] * 10
+    review = constraints([3, X, X, X] + [1] * 10, never=never)
+    assert grouped(faces, review) == [X] * 4 + [0] * 10
+
+
+def test_new_faces_of_a_reviewed_tracklet_are_the_persons() -> None:
+    """Every second face is sampled for the first time, and resembles nobody."""
+    people = [face for number in range(8) for face in ([0], [2 + number])]
+    faces = crowd(people, seed=5).replace(tracklet=np.zeros(16, np.int32))
+    review = constraints([7, X] * 8, pinned=[7, X] * 8)
+    assert grouped(faces, review) == [0] * 16
 
 
 def test_a_removed_face_joins_only_whom_it_clearly_is() -> None:

@@ -53,7 +53,7 @@ def given(people: People, tables: dict[str, Faces], **named: int) -> list[str]:
 
 def test_named(people: People, tables: dict[str, Faces]) -> None:
     notes = given(people, tables, Ben=1, Anna=0, Other=7)
-    assert notes == ["Person 1 is called Anna", "Person 2 is called Ben"]
+    assert notes == ["Renamed Person 1 to Anna", "Renamed Person 2 to Ben"]
     assert [entry.note for entry in DecisionLog(people).history()] == notes[::-1]
     assert list(people.names().values()) == ["Anna", "Ben", "Person 3", "Person 4"]
     assert given(people, tables, Ben=1, Anna=0, Other=7) == []
@@ -77,7 +77,7 @@ def test_an_undone_name_is_not_given_again(
     for name in later:  # after which the undone decision cannot be repeated
         DecisionLog(people).rename(4, name)
     assert given(people, tables, Anna=0) == []
-    assert given(people, tables, Annie=0) == ["Person 1 is called Annie"]
+    assert given(people, tables, Annie=0) == ["Renamed Person 1 to Annie"]
 
 
 def test_no_faces(people: People, tables: dict[str, Faces]) -> None:

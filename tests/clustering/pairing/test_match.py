@@ -53,9 +53,9 @@ def test_a_filmed_lesson(run: Run, tmp_path: Path) -> None:
     film_lesson(tmp_path)
     done = run(*PAIR, "--offset", "1", "--min-face", "80")
     assert (done.code, done.err) == (0, [])
-    assert [line for line in done.out if " off at " in line] == [
-        "  student off at 0:08 for 6 s, back at 0:14",
-        "  teacher off at 0:13 for 6 s, back at 0:19",
+    assert [line for line in done.out if " has no picture " in line] == [
+        "  student has no picture from 0:08 for 6 s, back at 0:14",
+        "  teacher has no picture from 0:13 for 6 s, back at 0:19",
     ]
     project = Project(tmp_path / "p")
     times_s = [Frames.read(project.frames_file(n)).time_s.round(3).tolist() for n in RECORDINGS]
@@ -91,9 +91,9 @@ def test_report_and_json_file(run: Run, lesson: Path) -> None:
     place = next(i for i, line in enumerate(done.out) if line.startswith("student + teacher: "))
     assert done.out[place : place + 3] == [
         "student + teacher: overlap 0:07 to 0:50 of student, 0:00 to 0:43 of teacher "
-        "(by creation_time), 2 disconnects",
-        "  student off at 0:15 for 8 s, back at 0:23",
-        "  teacher off at 0:23 for 8 s, back at 0:30",
+        "(from the files' creation times), 2 disconnects",
+        "  student has no picture from 0:15 for 8 s, back at 0:23",
+        "  teacher has no picture from 0:23 for 8 s, back at 0:30",
     ]
     assert written(lesson) == {
         "recordings": [
@@ -156,7 +156,7 @@ def test_start_times_by_file_name(run: Run, drawn: Path, lesson: Path) -> None:
     shutil.copy(drawn / "undated.mp4", lesson / second)
     done = run("--pair", first, second, "--project", "p", "--every", "5")
     assert done.code == 0
-    assert any("(by file name), 2 disconnects" in line for line in done.out)
+    assert any("(from the file names), 2 disconnects" in line for line in done.out)
 
 
 @pytest.mark.parametrize(
@@ -176,10 +176,10 @@ def test_a_second_run_does_nothing(run: Run, lesson: Path, detector: CornerDetec
     assert run(*PAIR).code == 0
     before, frames = snapshot(lesson / "p"), detector.frames
     again = run(*PAIR)
-    assert again.out[-1] == "already up to date"
+    assert "already up to date" in again.out
     assert any("2 disconnects" in line for line in again.out)
     unnamed = run("--project", "p", "--every", "1")
-    assert unnamed.out[-1] == "already up to date"
+    assert "already up to date" in unnamed.out
     assert snapshot(lesson / "p") == before
     assert detector.frames == frames
 

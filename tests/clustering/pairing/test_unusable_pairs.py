@@ -28,7 +28,7 @@ Run = Callable[..., Ran]
 
 TWO = ["--pair", "student.mp4", "teacher.mkv"]
 REFUSED: dict[str, tuple[list[str], list[str]]] = {
-    "no project": (TWO, ["several footages go into one project: name it by --project"]),
+    "no project": (TWO, ["several videos go into one project: set its folder with --project"]),
     "one": (["--pair", "student.mp4"], ["--pair"]),
     "missing": (["--pair", "student.mp4", "no.mp4"], ["none of 2", "no.mp4: no such file"]),
     "itself": (["--pair", "student.mp4", "student.mp4"], ["--pair student.mp4", "named twice"]),
@@ -36,18 +36,18 @@ REFUSED: dict[str, tuple[list[str], list[str]]] = {
     "a picture": (["--pair", "student.mp4", "a.png"], ["--pair a.png", "not a video"]),
     "begun when": (
         ["--pair", "undated.mp4", "teacher.mkv"],
-        ["undated.mp4 and teacher.mkv", "when both began", "--starts or --offset"],
+        ["undated.mp4 and teacher.mkv", "the start times are in neither", "--starts or --offset"],
     ),
     "far apart": (
         [*TWO, "--offset", "3600"],
         [
-            "student.mp4 and teacher.mkv: no overlap",
-            "by --offset teacher.mkv is on from 1:00:05 to 1:00:58 of student.mp4",
-            "which is on from 0:00 to 0:50",
+            "student.mp4 and teacher.mkv do not overlap",
+            "according to --offset, teacher.mkv runs from 1:00:05 to 1:00:58 on the clock of",
+            "student.mp4, which runs from 0:00 to 0:50",
             "--starts or --offset",
         ],
     ),
-    "not even a moment": ([*TWO, "--offset", "-58"], ["no overlap", "-0:53 to 0:00"]),
+    "not even a moment": ([*TWO, "--offset", "-58"], ["do not overlap", "-0:53 to 0:00"]),
     "no time": ([*TWO, "--starts", "noon", "10:00"], ["--starts noon: not a time"]),
     "one date": ([*TWO, "--starts", "2024-05-01T10:30", "10:31"], ["both a date or neither"]),
     "one zone": ([*TWO, "--starts", "10:30Z", "10:31"], ["both a time zone or neither"]),
@@ -81,18 +81,20 @@ def test_no_overlap_once_the_disconnects_are_known(run: Run, lesson: Path) -> No
     assert run("student.mp4", *options).code == 0
     before = snapshot(lesson / "p")
     visit = run("--pair", "student.mp4", "visit.mp4", "--offset", "16", *options)
-    assert_refused(visit, "no overlap", "visit.mp4 is on from 0:16 to 0:21 of student.mp4")
+    assert_refused(
+        visit, "do not overlap", "visit.mp4 runs from 0:16 to 0:21 on the clock of student.mp4"
+    )
     after = snapshot(lesson / "p")
     assert [path for path in before if path != "project.json" and after[path] != before[path]] == []
     assert sorted(Project(lesson / "p").footages) == ["student"]
-    assert run("student.mp4", *options).out[-1] == "already up to date"
+    assert "already up to date" in run("student.mp4", *options).out
 
 
 def test_a_lesson_without_overlap_is_named(run: Run, drawn: Path, lesson: Path) -> None:
     for name in ("a.mp4", "b.mp4"):
         shutil.copy(drawn / "student.mp4", lesson / name)
     done = run("--pair", "a.mp4", "b.mp4", "--offset", "500", *PAIR)
-    assert_refused(done, "a.mp4 and b.mp4: no overlap", code=1)
+    assert_refused(done, "a.mp4 and b.mp4 do not overlap", code=1)
     assert sorted(Project(lesson / "p").footages) == ["student", "teacher"]
     assert seen(lesson, "student") == STUDENT_SEEN
 
@@ -125,7 +127,7 @@ def test_a_changed_recording(run: Run, lesson: Path) -> None:
     with (lesson / "teacher.mkv").open("ab") as file:
         file.write(b"more")
     changed = run(*PAIR[:-1], "20")
-    assert_refused(changed, "teacher.mkv: it has changed since the project read it")
+    assert_refused(changed, "teacher.mkv: it has changed since cluster-faces analysed it")
     assert written(lesson) == before
     assert run(*PAIR[:-1], "20", "--force").code == 0
     assert written(lesson) == before

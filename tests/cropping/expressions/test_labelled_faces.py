@@ -80,7 +80,7 @@ def test_black_borders_are_trimmed() -> None:
     image[20:90, 10:100] = 150
     assert trim_border(image).shape == (70, 90)
     assert trim_border(image[20:90, 10:100]).shape == (70, 90)
-    with pytest.raises(InputError, match="less than 8 px of face"):
+    with pytest.raises(InputError, match="the face is smaller than 8 px"):
         trimmed_face(np.zeros((50, 50), np.uint8))
 
 

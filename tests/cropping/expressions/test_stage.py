@@ -132,7 +132,7 @@ def test_an_interrupted_training_leaves_no_files(
     ("taken", "out", "message"),
     [
         ("a.md", "a.onnx", r"a\.md: already exists, and the card or plot would overwrite it"),
-        ("a.onnx", "a.onnx", r"a\.onnx: not a model of train-smiles"),
+        ("a.onnx", "a.onnx", r"a\.onnx: not a model trained by train-smiles"),
         ("b", "a.bin", r"--out .*a\.bin: give a name that ends in \.onnx"),
         ("b", "no/a.onnx", "no such folder; create it"),
     ],
@@ -149,5 +149,5 @@ def test_faces_of_other_classes_are_refused(trained: tuple[Path, Path], tmp_path
     faces = read_labelled_faces([write_csv(tmp_path / "x", ("a", "b"))], progress=no_bar)
     _, out = trained
     model = load_expression_model(out)
-    with pytest.raises(InputError, match="the faces are labelled a, b"):
+    with pytest.raises(InputError, match="but the faces are labelled a, b"):
         evaluate_model(model, faces.take(np.arange(4)))

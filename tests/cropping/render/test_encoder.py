@@ -6,7 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat, check_encoder
+from cropping.render.encoder import (
+    ChunkWriter,
+    EncoderSettings,
+    VideoFormat,
+    check_encoder,
+    new_frame,
+)
 from data.core.errors import InputError
 from data.video.yuv import BT709
 
@@ -17,7 +23,7 @@ QUICK = EncoderSettings(preset="ultrafast")
 def write(path: Path, ticks: list[int], keyframes: list[int]) -> None:
     writer = ChunkWriter(path, QUICK, FORM)
     for number, tick in enumerate(ticks):
-        frame, planes = writer.new_frame()
+        frame, planes = new_frame(FORM)
         planes.y[:], planes.u[:], planes.v[:] = 40 + number * 3, 128, 128
         writer.write(frame, tick=tick, keyframe=number in keyframes)
     writer.close()
@@ -51,7 +57,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, threads: int) -> No
     def written(name: str) -> bytes:
         writer = ChunkWriter(tmp_path / name, EncoderSettings(), video_format)
         for number, noise in enumerate(grain):
-            frame, planes = writer.new_frame()
+            frame, planes = new_frame(video_format)
             y, x = 3 * number, 2 * number
             planes.y[:] = scene[y : y + 320, x : x + 200] + noise
             planes.u[:] = planes.v[:] = 128
@@ -64,7 +70,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, threads: int) -> No
 
 def test_an_abandoned_chunk_leaves_no_file(tmp_path: Path) -> None:
     writer = ChunkWriter(tmp_path / "chunk.nut", QUICK, FORM)
-    frame, _ = writer.new_frame()
+    frame, _ = new_frame(FORM)
     writer.write(frame, tick=0, keyframe=True)
     writer.abandon()
     assert list(tmp_path.iterdir()) == []
@@ -83,13 +89,13 @@ def test_the_default_encoder_is_available() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", ": no such encoder on this machine; leave --encoder out for libx264"),
-        ("h265", "h265: no such encoder on this machine; leave --encoder out for libx264"),
-        ("mpeg4", "mpeg4: encodes mpeg4, not H.264; leave --encoder"),
+        ("", ": no such encoder on this machine; give --encoder libx264"),
+        ("h265", "h265: no such encoder on this machine; give --encoder libx264"),
+        ("mpeg4", "mpeg4: encodes mpeg4, not H.264; give --encoder"),
         ("aac", "aac: encodes aac, not H.264"),
         (
             "h264_v4l2m2m",
-            r"(does not work on this machine \(.+\)|no such encoder on this machine); leave",
+            r"(does not work on this machine \(.+\)|no such encoder on this machine); give",
         ),
     ],
     ids=["empty", "unknown", "another codec", "sound", "no such hardware"],

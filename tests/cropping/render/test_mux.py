@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat
+from cropping.render.encoder import ChunkWriter, EncoderSettings, VideoFormat, new_frame
 from cropping.render.mux import Chunk, Excerpt, mux, packet_times
 from data.core.errors import InputError
 from tests.cropping.written_video import read_video
@@ -36,10 +36,11 @@ def test_packet_times(pts: list[int], end: int, dts: list[int], duration: list[i
 
 def write_chunk(path: Path, frames: Iterable[int], *, step: int = 40) -> Path:
     """Write a frame every ``step`` ms with B-frames, one in ten a keyframe."""
-    writer = ChunkWriter(path, EncoderSettings(), VideoFormat((64, 48), TICK, Fraction(25)))
+    video_format = VideoFormat((64, 48), TICK, Fraction(25))
+    writer = ChunkWriter(path, EncoderSettings(), video_format)
     for place, index in enumerate(frames):
         noise = np.random.default_rng(index).integers(16, 200, (48, 64), np.uint8)
-        frame, planes = writer.new_frame()
+        frame, planes = new_frame(video_format)
         planes.y[:], planes.u[:], planes.v[:] = noise // 4 + index, 128, 128
         writer.write(frame, tick=index * step, keyframe=not place or index % 10 == 0)
     writer.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cropping.smiles.cli import _bytes, _settings, main, make_parser
+from cropping.smiles.cli import _bytes, main, make_parser, smile_settings
 from cropping.smiles.settings import SmileSettings
 from data.core.errors import InputError
 from tests.cropping.drawn_smiles import write_project
@@ -17,12 +17,13 @@ def test_report(
     monkeypatch.chdir(tmp_path)
     write_project(tmp_path)
     assert main(["film.fancam", "--size", "100"]) == 0
-    first, leila, bruno, last = capsys.readouterr().out.splitlines()
+    first, leila, bruno, took, last = capsys.readouterr().out.splitlines()
     assert first == "film: 2 people"
     assert leila.startswith("  Leila / Ł  ")
     assert leila.endswith(f"smiles  {Path('film.fancam/crops/film/Leila _ Ł.gif')}")
-    assert bruno == "  Bruno      no GIF: 0 different smiles found, 3 needed"
-    assert last.startswith("done in ")
+    assert bruno == "  Bruno      no GIF: 0 clear and distinct smiles found, 3 needed"
+    assert took.startswith("done in ")
+    assert last == "next: serve-people film.fancam --open"
     assert main(["film.fancam", "film.mp4", "--size", "100"]) == 0
     again = capsys.readouterr().out
     assert "(done before)" in again
@@ -38,7 +39,7 @@ def test_report(
         (["--max-bytes", "much"], "--max-bytes much: give a number such as 2000000, 500k or 2M"),
         (["--max-bytes", "1k"], "--max-bytes 1000: give a number from 10000"),
         (["--model", "no.onnx"], "no.onnx: cannot be read"),
-        (["--format", "png"], "--format png: give one of gif"),
+        (["--format", "png"], "--format png: choose from gif"),
         (["other.mp4"], "other.mp4: not in the project"),
     ],
 )
@@ -84,4 +85,4 @@ def test_help_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_defaults_are_the_stages() -> None:
     parsed = make_parser().parse_args(["x"])
-    assert _settings(parsed, _bytes(parsed.max_bytes)) == SmileSettings()
+    assert smile_settings(parsed) == SmileSettings()

@@ -36,7 +36,9 @@ def test_a_file_of_the_users_stays(tmp_path: Path) -> None:
     folder = gifs(tmp_path)
     folder.folder.mkdir(parents=True)
     (folder.folder / "a.gif").write_text("mine")
-    with pytest.raises(InputError, match=r"a\.gif: not written by fancam, but in its way"):
+    with pytest.raises(
+        InputError, match=r"a\.gif: fancam needs this file name, but did not create"
+    ):
         folder.sync(want("a.gif"))
     folder.sync({})
     assert (folder.folder / "a.gif").read_text() == "mine"

@@ -37,8 +37,8 @@ def test_as_far_apart_as_the_footage_allows() -> None:
         ("sharpness", 0.05, 0.5),
         ("turn", 0.8, 0.1),
         ("eyes_open", 0.1, 0.3),
-        ("smile", 0.7, 0.99),
-        ("smile_alone", 0.7, 0.99),
+        ("smile", 0.75, 0.99),
+        ("smile_alone", 0.75, 0.99),
     ],
 )
 def test_better_rows_are_worth_more(column: str, worse: float, better: float) -> None:
@@ -47,6 +47,36 @@ def test_better_rows_are_worth_more(column: str, worse: float, better: float) ->
     values[3] = worse
     worth = smile_quality(table.replace(**{column: values}))
     assert worth[3] < 0.9 * worth[4]
+
+
+@pytest.mark.parametrize("column", ["smile", "smile_alone"])
+def test_unsure_smiles_are_not_chosen(column: str) -> None:
+    table = smiles([0.9] * 100)
+    values = np.full(100, 0.9, np.float32)
+    values[20:80] = 0.66
+    chosen = choose_moments(table.replace(**{column: values}), 9)
+    assert len(chosen) > 0
+    assert not ((chosen >= 20) & (chosen < 80)).any()
+
+
+@pytest.mark.parametrize("typical", [0.3, 1.4], ids=["small faces", "large faces"])
+def test_blurred_frames_are_in_no_gif(typical: float) -> None:
+    """A face is blurred in comparison with the person's own faces, smiling or not."""
+    sharpness = np.full(300, typical, np.float32)
+    sharpness[100:150] = typical / 2
+    sharpness[155] = typical / 2
+    table = smiles([0.1] * 100 + [0.95] * 200).replace(sharpness=sharpness)
+    chosen = choose_moments(table, 9)
+    assert len(chosen) == 9
+    assert chosen.min() >= 150
+    for burst in choose_bursts(table, 3):
+        assert (sharpness[burst] == np.float32(typical)).all()
+
+
+def test_a_person_with_blurred_smiles_alone_gets_none() -> None:
+    sharpness = np.array([1.0] * 60 + [0.3] * 20, np.float32)
+    table = smiles([0.1] * 60 + [0.95] * 20).replace(sharpness=sharpness)
+    assert choose_moments(table, 9).tolist() == []
 
 
 def test_larger_faces_are_worth_more() -> None:

@@ -219,7 +219,7 @@ def test_missing_footage_is_not_needed_when_all_is_done(project: Project, tmp_pa
     work(project)
     (tmp_path / "film.mp4").unlink()
     assert work(project).already_done
-    with pytest.raises(InputError, match=r"film\.mp4: no such file"):
+    with pytest.raises(InputError, match=r"film\.mp4; put it back"):
         work(project, replace(SETTINGS, force=True))
 
 
@@ -227,7 +227,9 @@ def test_a_file_of_the_users_in_the_way(project: Project) -> None:
     folder = project.crops_folder("film")
     folder.mkdir(parents=True)
     (folder / "Leila _ Ł.gif").write_text("mine")
-    with pytest.raises(InputError, match="not written by fancam, but in its way"):
+    with pytest.raises(
+        InputError, match="fancam needs this file name, but did not create the existing file"
+    ):
         work(project)
     assert (folder / "Leila _ Ł.gif").read_text() == "mine"
 

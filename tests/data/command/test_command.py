@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from data.command.command import EXIT_INPUT, EXIT_INTERRUPTED, EXIT_PARTLY, run, runnable
+from data.command.command import EXIT_INPUT, EXIT_PARTLY, run, runnable
+from data.command.interrupts import EXIT_INTERRUPTED
 from data.core.errors import InputError
 
 
@@ -62,13 +63,13 @@ def test_the_exit_code_of_the_command_is_returned(
         pytest.param(
             OSError(errno.EROFS, "Read-only file system", "/p"),
             EXIT_INPUT,
-            "/p: the disk is read-only; choose another --project folder",
+            "/p: the disk is read-only; write to another disk",
             id="read-only",
         ),
         pytest.param(
             PermissionError(errno.EACCES, "Permission denied", "/p"),
             EXIT_INPUT,
-            "/p: no permission; change it, or choose another --project folder",
+            "/p: no permission; change the permissions, or write to another folder",
             id="no permission",
         ),
         pytest.param(
@@ -105,13 +106,12 @@ def test_unexpected_errors_are_one_line_and_a_log(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert run("cluster-faces", lambda: raising(error)) == EXIT_PARTLY
-    log = tmp_path / "fancam" / "logs" / "errors.log"
+    log = tmp_path / "fancam" / "logs" / "fancam.log"
     place = rf"{type(error).__name__} in tests/data/command/test_command\.py:\d+"
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert re.fullmatch(
-        rf"cluster-faces: an error of fancam \({place}\); see {re.escape(str(log))}\n", shown.err
-    )
+    problem = rf"cluster-faces: unexpected error, a bug in fancam \({place}\)"
+    assert re.fullmatch(rf"{problem}; details are in {re.escape(str(log))}\n", shown.err)
     assert "Traceback (most recent call last)" in log.read_text()
 
 

@@ -13,6 +13,7 @@ import tracking.training.cli
 import web.cli
 from data.command.parser import did_you_mean, require_device
 from data.core.errors import InputError
+from data.project.project import Project
 
 PROJECT = "give the project folder, such as concert.fancam"
 
@@ -34,12 +35,19 @@ PROJECT = "give the project folder, such as concert.fancam"
         pytest.param(
             cropping.expression_cli.smiles_main, [], "give the labelled faces: a folder", id="faces"
         ),
+        pytest.param(fancam.cli.main, ["completion"], "give the shell, such as bash;", id="shell"),
+        pytest.param(
+            fancam.cli.main,
+            ["remove"],
+            "such as concert.fancam, and the footage: its path",
+            id="footage",
+        ),
         pytest.param(fancam.cli.main, ["stats"], "did you mean status?", id="command"),
         pytest.param(fancam.cli.main, ["stats", "p.fancam"], "did you mean status", id="project"),
         pytest.param(
             fancam.cli.main,
             ["film.mp4", "--wieghts", "a.pt"],
-            "--wieghts: no such option; did you mean --weights?",
+            "--wieghts: no such option; did you mean --weights?\n",
             id="option",
         ),
         pytest.param(
@@ -51,7 +59,7 @@ PROJECT = "give the project folder, such as concert.fancam"
         pytest.param(
             clustering.cli.main,
             ["film.mp4", "--detector", "hogg"],
-            "--detector hogg: give one of auto, centerface, cnn, hog",
+            "--detector hogg: choose from auto, centerface, cnn, hog",
             id="choice",
         ),
         pytest.param(
@@ -74,8 +82,7 @@ def test_mistyped_commands(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "p.fancam").mkdir()
-    (tmp_path / "p.fancam" / "project.json").write_text('{"schema": 1}')
+    Project(tmp_path / "p.fancam").save()
     assert callable(main)
     assert main(arguments) == 2
     error = capsys.readouterr().err
@@ -91,7 +98,7 @@ def test_a_project_is_no_footage(
     (tmp_path / "p.fancam").mkdir()
     (tmp_path / "p.fancam" / "project.json").write_text('{"schema": 1}')
     assert fancam.cli.main(["p.fancam"]) == 2
-    assert "p.fancam: a project, not a footage; use fancam status" in capsys.readouterr().err
+    assert "p.fancam: a project, not footage; use fancam status" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu", "mps", "cuda", "cuda:1"])

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from data.core.progress import bars, progress_form, shortened, show_progress
+from data.core.progress import bars, begun, progress_form, shortened, show_progress
 from tests import ROOT
 
 if sys.platform != "win32":
@@ -20,7 +21,7 @@ name = "a lesson with a name that is far longer than any terminal is wide, part 
 with total_progress("fancam", [ProgressStep("train-tracker", 10)]) as run:
     with run.step(0) as progress, progress(name, 80, 0) as bar:
         bar.update(40)
-        bar.set_postfix_str("epoch 12/24, mAP50 0.83")
+        bar.set_postfix_str("epoch 12/24, finds 83% of the faces")
         time.sleep(0.2)
 with bars("cluster-faces")(name, 80, 0) as bar:
     bar.update(40)
@@ -59,7 +60,9 @@ def test_json_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     show_progress("json")
     try:
         with bars("cluster-faces")("film", 10, 2) as bar:
-            bar.update(3)
+            bar.update(2)
+            time.sleep(0.11)  # the speed is known from the second piece of work
+            bar.update(1)
             bar.set_postfix_str("3 faces")
     finally:
         show_progress("auto")
@@ -71,6 +74,14 @@ def test_json_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "unit": "frames",
     }
     assert (events[-1]["done"], events[-1]["note"]) == (5, "3 faces")
+    assert events[-1]["left_s"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"), [(-3, ""), (1, ""), (5, "one …"), (13, "one two three")]
+)
+def test_notes_are_shortened_at_their_end(length: int, shown: str) -> None:
+    assert begun("one two three", length) == shown
 
 
 @pytest.mark.parametrize("length", [5, 8, 20])

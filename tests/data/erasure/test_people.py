@@ -34,9 +34,9 @@ def test_faces_name_and_decisions_are_erased(tmp_path: Path) -> None:
         assert now(people) == [2, 2, X, 3, X]
         assert people.names() == {2: "Person 2", 3: "Ben"}
         assert [past.note for past in DecisionLog(people).history()] == [
-            "2 faces not Person 2",
-            "1 face moved to Person 2",
-            "Person 3 is called Ben",
+            "Removed 2 faces from Person 2",
+            "Moved 1 face to Person 2",
+            "Renamed Person 3 to Ben",
         ]
         ejected = next(d for d in people.decisions() if d.kind is DecisionKind.EJECT)
         assert [len(place) for place in ejected.faces.values()] == [1]

@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from data.core.error_log import write_error
 from data.core.errors import InputError, InternalError, RunError
+from data.core.run_log import run_log
 from data.execution.failures import FailFast, Failures
 from data.video.pictures.jpeg import encode_jpeg
 
@@ -47,7 +47,7 @@ def test_other_footages_are_processed() -> None:
 
 @pytest.mark.parametrize(
     ("count", "message"),
-    [(1, "0: broken"), (2, "none of 2 footages can be used; the first: 0: broken")],
+    [(1, "0: broken"), (2, "none of 2 videos can be used; the first: 0: broken")],
 )
 def test_no_usable_footage_is_an_error(count: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
@@ -60,7 +60,7 @@ def test_footages_that_fail_together_count_each() -> None:
     pair = Path("0"), Path("1")
     with failures.guard(*pair):
         raise InputError("0 and 1: broken")
-    with pytest.raises(InputError, match="none of 3 footages"), failures.guard(Path("2")):
+    with pytest.raises(InputError, match="none of 3 videos"), failures.guard(Path("2")):
         raise InputError("2: broken")
     failures = Failures()
     failures.expect(2)
@@ -69,20 +69,21 @@ def test_footages_that_fail_together_count_each() -> None:
 
 
 def test_an_unexpected_error_is_one_footages(tmp_path: Path) -> None:
-    failures = Failures(tmp_path / "logs")
+    failures = Failures()
     failures.expect(2)
-    with failures.guard(Path("a.mp4")):
+    with run_log() as log, failures.guard(Path("a.mp4")):
+        log.write_to(tmp_path / "logs", tmp_path / "project.json")
         encode_jpeg(np.zeros((0, 0), np.uint8))
     (line,) = failures.lines
-    assert re.fullmatch(
-        r"a\.mp4: an error of fancam \(\w+ in data/video/pictures/jpeg\.py:\d+\); see (.*)", line
-    )
-    log = Path(line.rpartition("; see ")[2])
-    assert log.is_relative_to(tmp_path / "logs")
-    text = log.read_text(encoding="utf-8")
+    place = r"\w+ in data/video/pictures/jpeg\.py:\d+"
+    problem, _, file_name = line.partition("; details are in ")
+    assert re.fullmatch(rf"a\.mp4: unexpected error, a bug in fancam \({place}\)", problem)
+    file = Path(file_name)
+    assert file == tmp_path / "logs" / "fancam.log"
+    text = file.read_text(encoding="utf-8")
     assert "a.mp4" in text
     assert "Traceback (most recent call last)" in text
-    with pytest.raises(InternalError, match=r"^none of 2 footages"), failures.guard(Path("b.mp4")):
+    with pytest.raises(InternalError, match=r"^none of 2 videos"), failures.guard(Path("b.mp4")):
         raise InputError("b.mp4: broken")
 
 
@@ -121,9 +122,8 @@ def test_errors_of_a_footage(error: Exception) -> None:
     failures.expect(2)
     with failures.guard(Path("a.mp4")):
         raise error
-    assert failures.lines == [
-        f"a.mp4: an error of fancam ({type(error).__name__} in {PLACE}:{line_of(error)})"
-    ]
+    place = f"{type(error).__name__} in {PLACE}:{line_of(error)}"
+    assert failures.lines == [f"a.mp4: unexpected error, a bug in fancam ({place})"]
 
 
 def test_a_footage_is_reported_once() -> None:
@@ -135,12 +135,6 @@ def test_a_footage_is_reported_once() -> None:
     assert failures.lines == ["a.mp4: tracking failed"]
     assert failures.includes(Path("a.mp4").absolute())
     assert not failures.includes(Path("b.mp4"))
-
-
-def test_the_log_is_bounded(tmp_path: Path) -> None:
-    for _ in range(40):
-        write_error(tmp_path, "a.mp4", ValueError("x" * 100_000))
-    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 3_000_000
 
 
 def test_without_tolerance_the_first_failure_ends_the_run() -> None:

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from data.core.progress import WRITING, ProgressForm, show_progress
-from data.execution.total_progress import ProgressStep, TotalProgress, total_progress
+from data.core.time_left import WorkClock
+from data.execution.total_progress import (
+    ProgressStep,
+    RunTime,
+    TotalProgress,
+    total_progress,
+)
 
 
 @dataclass
@@ -16,7 +22,6 @@ class Line:
     """Progress line that records its texts."""
 
     n: float = 0
-    initial: float = 0
     start_t: float = 0
     disable: bool | None = False
     texts: list[str] = field(default_factory=list)
@@ -39,6 +44,19 @@ class Line:
     def set_postfix_str(self, s: str, refresh: bool = True) -> None:
         del refresh
         self.postfix = s
+
+
+@dataclass
+class Seconds:
+    """Clock of a test."""
+
+    now_s: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def pass_(self, seconds: float) -> None:
+        self.now_s += seconds
 
 
 STEPS = (ProgressStep("find", 10, bars=2), ProgressStep("train", 30))
@@ -66,19 +84,42 @@ def test_steps_and_their_bars_add_up() -> None:
     assert line.seen == sorted(line.seen)
     assert line.postfix == ""  # of the step before
     assert line.texts[:3] == ["1/2 find", "1/2 find: a", "1/2 find: b"]
-    assert line.initial == 0
+
+
+def test_later_steps_take_as_much_longer_as_the_earlier_ones() -> None:
+    now = Seconds()
+    left = RunTime(STEPS, WorkClock(now))
+    run = TotalProgress(STEPS, Line(), time_left=left)
+    assert left.seconds() is None
+    with run.step(0) as bars, bars("a", 10, 0) as bar:
+        now.pass_(15)  # loading a network
+        assert left.seconds() is None
+        for _ in range(5):
+            now.pass_(1)
+            bar.update(1)
+        # 15 of the 20 samples of both bars are left, and the step takes 35 s instead of 10 s.
+        assert left.seconds() == pytest.approx(15 + 3.5 * 30)
+    assert left.seconds() == pytest.approx(2 * 30)  # it ended after 20 s
+    with run.step(1) as bars, bars("epochs", 3, 0) as bar:
+        assert left.seconds() == pytest.approx(2 * 30)
+        bar.update(3)
+        assert left.seconds() == 0
 
 
 def test_steps_done_before_do_not_count_for_the_speed() -> None:
-    line = Line()
-    run = TotalProgress(STEPS, line)
-    with run.step(0):
-        pass
-    assert (line.n, line.initial) == (10, 10)
-    with run.step(1) as bars, bars("epochs", 3, 1) as bar:
-        assert (line.n, line.initial) == (20, 20)
-        bar.update(1)
-    assert (line.n, line.initial) == (40, 20)
+    now, line = Seconds(), Line()
+    left = RunTime(STEPS, WorkClock(now))
+    run = TotalProgress(STEPS, line, time_left=left)
+    with run.step(0) as bars, bars("a", 4, 4):
+        now.pass_(1)
+    assert (line.n, left.seconds()) == (10, None)
+    with run.step(1) as bars, bars("epochs", 10, 5) as bar:
+        assert (line.n, left.seconds()) == (25, None)
+        for _ in range(2):
+            now.pass_(7)
+            bar.update(1)
+        assert left.seconds() == pytest.approx(3 * 7)
+    assert line.n == 40
 
 
 def test_more_bars_than_expected_do_not_pass_the_end() -> None:
@@ -103,16 +144,24 @@ def test_a_real_line_shows_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_pause_is_not_counted_and_hides_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    line, now_s = Line(), 100.0
-    monkeypatch.setattr("data.execution.total_progress.time.monotonic", lambda: now_s)
-    run = TotalProgress(STEPS, line)
+    now, line = Seconds(), Line()
+    monkeypatch.setattr("data.execution.total_progress.time.monotonic", now)
+    clock = WorkClock(now)
+    left = RunTime(STEPS, clock)
+    run = TotalProgress(STEPS, line, time_left=left, clock=clock)
+    with run.step(0) as bars, bars("a", 1, 0) as bar:
+        now.pass_(10)
+        bar.update(1)
+    before_s = left.seconds()
+    assert before_s
     with run.paused():
-        now_s += 60
+        now.pass_(60)
         assert line.disable
-        assert line.texts == ["(clear)"]
+        assert line.texts[-1] == "(clear)"
         run.say("a question")
     assert not line.disable
     assert line.start_t == 60
+    assert left.seconds() == before_s
 
 
 @pytest.mark.parametrize("form", ["none", "json"])

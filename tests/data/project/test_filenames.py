@@ -58,6 +58,7 @@ def test_files_of_different_people_differ_ignoring_case() -> None:
     [
         ("Anna.mp4", CropKind.VIDEO),
         ("Anna.best.mp4", CropKind.BEST),
+        ("Anna.small.m4v", CropKind.SMALL),
         ("Anna.gif", CropKind.GIF),
         ("Anna.webp", CropKind.WEBP),
         ("Anna.loop.mp4", CropKind.LOOP),

@@ -70,7 +70,7 @@ def test_a_users_file_in_the_way_stops_before_anything_is_written(tmp_path: Path
     folder = OutputFolder(tmp_path)
     folder.sync(content(old="1"))
     (tmp_path / "x").write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match=r"x: not written by fancam.*move it away"):
+    with pytest.raises(InputError, match=r"x: fancam needs this file name.*move it elsewhere"):
         folder.sync(content(a="new", x="theirs"))
     assert files_in(tmp_path) == {"old": "1", "x": "mine"}
 
@@ -83,7 +83,7 @@ def test_a_folder_in_place_of_a_file_and_the_reverse(tmp_path: Path, place: str)
         OutputFolder(tmp_path).sync(content(a__x="1"))
         (tmp_path / "a" / "x").unlink()
         (tmp_path / "a" / "x").mkdir()
-    with pytest.raises(InputError, match="move it away"):
+    with pytest.raises(InputError, match="move it elsewhere"):
         OutputFolder(tmp_path).sync(content(a__x="1"))
 
 
@@ -123,7 +123,7 @@ def test_a_link_outside_the_folder_is_refused(tmp_path: Path) -> None:
     out.mkdir()
     elsewhere.mkdir()
     (out / "a").symlink_to(elsewhere, target_is_directory=True)
-    with pytest.raises(InputError, match="leads out"):
+    with pytest.raises(InputError, match="a link to a place outside"):
         OutputFolder(out).sync(content(a__x="1"))
     assert list(elsewhere.iterdir()) == []
 
@@ -234,7 +234,9 @@ def test_outdated_is_what_sync_would_write(tmp_path: Path) -> None:
     assert folder.outdated(content(x="1", y="2")) == []
     assert folder.outdated(content(x="1", y="3", z="4")) == ["y", "z"]
     (tmp_path / "z").write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match="not written by fancam, but in its way"):
+    with pytest.raises(
+        InputError, match="fancam needs this file name, but did not create the existing file"
+    ):
         folder.outdated(content(z="4"))
 
 

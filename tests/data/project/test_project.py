@@ -79,7 +79,9 @@ def test_stages(tmp_path: Path) -> None:
     again = Project(project.folder)
     assert not again.is_finished(PEOPLE, RECORD)
     assert again.label_margin == 0
-    with pytest.raises(InputError, match=r"'people' is not finished.*run cluster-faces again"):
+    with pytest.raises(
+        InputError, match=r"cluster-faces has not finished, or was.*run cluster-faces again"
+    ):
         again.require_record(PEOPLE)
 
 
@@ -257,7 +259,7 @@ def test_lock_refuses_a_second_run(tmp_path: Path) -> None:
     project = Project(tmp_path / "a.fancam")
     with project.lock():
         with (
-            pytest.raises(InputError, match="another run is at work"),
+            pytest.raises(InputError, match="another run is using this project"),
             Project(project.folder).lock(),
         ):
             pass

@@ -125,7 +125,9 @@ def test_files_of_the_user_stay(home: str) -> None:
     Store(home).write("notes.txt", b"mine")
     work(home, lambda folder: (folder / "a").unlink())
     assert sorted(remote_files(home)) == ["notes.txt", "project.json"]
-    with pytest.raises(InputError, match=r"notes\.txt: not written by fancam, but in its way"):
+    with pytest.raises(
+        InputError, match=r"notes\.txt: fancam needs this file name, but did not create"
+    ):
         work(home, write(**{"notes.txt": "ours"}))
     assert remote_files(home)["notes.txt"] == "mine"
 

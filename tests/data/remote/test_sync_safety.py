@@ -29,10 +29,10 @@ from tests.machines import Machine
 
 def test_a_project_in_use_is_refused(home: str, machine: Machine) -> None:
     def others(_: Path) -> None:
-        with pytest.raises(InputError, match="another run on this machine is at work in it"):
+        with pytest.raises(InputError, match="another run on this machine is using it"):
             work(home, nothing)
         machine("second")
-        with pytest.raises(InputError, match=r"has been at work in it since \d\d:\d\d UTC"):
+        with pytest.raises(InputError, match=r"has been using it since \d\d:\d\d UTC"):
             work(home, nothing)
         machine("first")
 
@@ -48,7 +48,7 @@ def test_the_lock_of_a_dead_machine_expires(
     work(home, nothing)  # the machine itself continues immediately
     killed_after(home, nothing)
     machine("second")
-    with pytest.raises(InputError, match="at work in it since"):
+    with pytest.raises(InputError, match="using it since"):
         work(home, nothing)
     monkeypatch.setattr(store_lock, "STALE_S", -1.0)
     work(home, nothing)
@@ -113,7 +113,7 @@ def test_names_outside_the_project_are_refused(home: str, name: str) -> None:
     files = {"a": [1, 1, ""], name: [1, 1, ""]}
     manifest = {"schema": 1, "revision": "x", "files": files}
     store.write(MANIFEST_FILE, json.dumps(manifest).encode())
-    with pytest.raises(InputError, match="which no file of a project is"):
+    with pytest.raises(InputError, match="does not belong in a project"):
         work(home, nothing)
     assert local_files(home) == {}
 

@@ -141,7 +141,9 @@ def test_content_that_changes_during_the_fetch(
 
 def test_no_room(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9))
-    with pytest.raises(InputError, match="10 bytes to fetch, and 9 bytes free"):
+    with pytest.raises(
+        InputError, match="needs 10 bytes, but the disk of the cache has only 9 bytes free"
+    ):
         fetch_footage(footage_path(address))
 
 

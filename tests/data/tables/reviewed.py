@@ -78,6 +78,11 @@ MADE: dict[str, tuple[Decision, list[int], dict[int, str]]] = {
         [1, 4, 4, 2, 2, 3, X, X],
         {1: "Person 1", 2: "Person 2", 3: "Person 3", 4: "Person 4"},
     ),
+    "cover": (
+        Decision(DecisionKind.COVER, 2, faces=places(4)),
+        [1, 1, 1, 2, 2, 3, X, X],
+        {1: "Person 1", 2: "Person 2", 3: "Person 3"},
+    ),
     "hide": (
         Decision(DecisionKind.HIDE, 2),
         [1, 1, 1, 2, 2, 3, X, X],

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from data.tables.people import People, open_people
 from data.tables.people_schema import VERSION
 from data.tables.projection import store_clustering
 from tests import ROOT
-from tests.data.tables.reviewed import FOUND, MADE, X, faces, now, places
+from tests.data.tables.reviewed import FOUND, MADE, X, faces, found, now, places
 
 # --- what each decision does ------------------------------------------------------------------
 
@@ -53,15 +54,15 @@ def test_decisions_are_never_deleted(path: Path, people: People) -> None:
         "SELECT kind, person_id, other_id, name, note, state FROM decisions ORDER BY decision_id"
     )
     assert rows.fetchall() == [
-        ("rename", 1, -1, "Anna", "Person 1 is called Anna", "made"),
-        ("merge", 3, 1, "", "Person 3 is Anna", "dropped"),
-        ("eject", 1, -1, "", "1 face not Anna", "dropped"),
-        ("rename", 2, -1, "Ben", "Person 2 is called Ben", "made"),
+        ("rename", 1, -1, "Anna", "Renamed Person 1 to Anna", "made"),
+        ("merge", 3, 1, "", "Merged Person 3 into Anna", "dropped"),
+        ("eject", 1, -1, "", "Removed 1 face from Anna", "dropped"),
+        ("rename", 2, -1, "Ben", "Renamed Person 2 to Ben", "made"),
     ]
     assert DecisionLog(people).redo() is None
     assert [past.note for past in DecisionLog(people).history(2)] == [
-        "Person 2 is called Ben",
-        "1 face not Anna",
+        "Renamed Person 2 to Ben",
+        "Removed 1 face from Anna",
     ]
 
 
@@ -79,6 +80,35 @@ def test_undo_and_redo_of_many(people: People) -> None:
         assert DecisionLog(people).redo() is not None
         assert (now(people), people.names()) == state
     assert DecisionLog(people).redo() is None
+
+
+def test_decisions_made_together(people: People) -> None:
+    log = DecisionLog(people)
+    log.rename(1, "Anna")
+    merges = [Decision(DecisionKind.MERGE, 3, 1), Decision(DecisionKind.MERGE, 2, 1)]
+    entry = log.decide(*merges, seen=people.revision())
+    assert entry.note == "Merged Person 3 into Anna; Merged Person 2 into Anna"
+    assert people.names() == {1: "Anna"}
+    assert (log.undo(decision_id=entry.decision_id), log.next_redo()) == (
+        replace(entry, state="undone"),
+        replace(entry, state="undone"),
+    )
+    assert (now(people), list(people.names())) == (list(FOUND), [1, 2, 3])
+    assert log.redo() == entry
+    assert people.names() == {1: "Anna"}
+    assert [log.undo(), log.undo()] != [None, None]
+    assert log.undo() is None
+
+
+def test_decisions_made_together_are_all_made_or_none(people: People) -> None:
+    log, before = DecisionLog(people), people.revision()
+    hides = [Decision(DecisionKind.HIDE, 1), Decision(DecisionKind.HIDE, 9)]
+    with pytest.raises(InputError, match="a person does not exist"):
+        log.decide(*hides)
+    for wrong in ((), (hides[0], Decision(DecisionKind.MERGE, 3, 1))):
+        with pytest.raises(ValueError, match="of one kind"):
+            log.decide(*wrong)
+    assert (people.hidden(), people.revision(), log.history()) == (frozenset(), before, [])
 
 
 def test_a_name_survives_a_merge(people: People) -> None:
@@ -112,16 +142,20 @@ def test_assigned_faces_take_precedence_over_removed_ones(people: People) -> Non
     ("decision", "message"),
     [
         pytest.param(
-            Decision(DecisionKind.RENAME, 9, name="Anna"), "no person 9", id="unknown person"
+            Decision(DecisionKind.RENAME, 9, name="Anna"),
+            "a person does not exist",
+            id="unknown person",
         ),
         pytest.param(
-            Decision(DecisionKind.MERGE, 1, 9), "no person 9", id="into an unknown person"
+            Decision(DecisionKind.MERGE, 1, 9),
+            "a person does not exist",
+            id="into an unknown person",
         ),
+        pytest.param(Decision(DecisionKind.RENAME, 1, name=" "), "the name is empty", id="no name"),
         pytest.param(
-            Decision(DecisionKind.RENAME, 1, name=" "), "at least one letter", id="no name"
-        ),
-        pytest.param(
-            Decision(DecisionKind.RENAME, 1, name="Person 2"), "another person", id="taken"
+            Decision(DecisionKind.RENAME, 1, name="Person 2"),
+            "another person is already called Person 2",
+            id="taken",
         ),
         pytest.param(
             Decision(DecisionKind.MOVE, 1, faces=places(0, 99)),
@@ -130,7 +164,7 @@ def test_assigned_faces_take_precedence_over_removed_ones(people: People) -> Non
         ),
         pytest.param(
             Decision(DecisionKind.MOVE, 9, faces=places(0)),
-            "no person 9",
+            "a person does not exist",
             id="to an unknown person",
         ),
     ],
@@ -211,7 +245,7 @@ def test_a_file_of_version_1_is_migrated(path: Path) -> None:
         assert people.names() == {1: "Anna", 2: "Person 2", 4: "Person 4 (new)"}
         assert now(people) == [1, 2, 4, X]
         assert people.clustered_assignments("a").person_id.tolist() == [1, 2, 4, X]
-        assert [past.note for past in DecisionLog(people).history()] == ["Person 1 is called Anna"]
+        assert [past.note for past in DecisionLog(people).history()] == ["Renamed Person 1 to Anna"]
         DecisionLog(people).decide(Decision(DecisionKind.MERGE, 2, 1))
         assert people.names() == {1: "Anna", 4: "Person 4"}
         assert set(people.decisions()[0].pins[1]) == {"a"}  # Anna's face remains hers
@@ -241,3 +275,76 @@ def test_a_hundred_decisions_are_quick(path: Path) -> None:
             DecisionLog(people).rename(1, f"Anna {turn}")
             took.append(time.perf_counter() - start)
     assert np.median(took) < 1
+
+
+def covers(people: People) -> dict[int, tuple[str, int]]:
+    """Return footage and row of each cover picture, by person."""
+    table = people.clustered_assignments("a")
+    found = {"a": table.person_id}
+    return dict(people.reviewed({"a": table.face_keys}, found).covers)
+
+
+def cover(person: int, row: int) -> Decision:
+    return Decision(DecisionKind.COVER, person, faces=places(row))
+
+
+def test_a_cover_picture_follows_its_person(people: People) -> None:
+    log = DecisionLog(people)
+    log.decide(cover(1, 2))
+    assert covers(people) == {1: ("a", 2)}
+    log.decide(cover(1, 1))
+    assert covers(people) == {1: ("a", 1)}
+    log.undo()
+    assert covers(people) == {1: ("a", 2)}
+    log.undo()
+    assert covers(people) == {}
+    log.decide(cover(2, 4))
+    log.decide(Decision(DecisionKind.MERGE, 2, 1))
+    assert covers(people) == {1: ("a", 4)}
+
+
+def test_of_two_cover_pictures_the_one_of_the_remaining_person_stays(people: People) -> None:
+    log = DecisionLog(people)
+    log.decide(cover(1, 0))
+    log.decide(cover(2, 4))
+    log.decide(Decision(DecisionKind.MERGE, 2, 1))
+    assert covers(people) == {1: ("a", 0)}
+    log.undo()
+    assert covers(people) == {1: ("a", 0), 2: ("a", 4)}
+
+
+def test_a_cover_picture_is_shown_while_it_is_the_person(people: People) -> None:
+    log = DecisionLog(people)
+    log.decide(cover(1, 0))
+    log.decide(Decision(DecisionKind.EJECT, 1, faces=places(0)))
+    assert covers(people) == {}
+    log.decide(Decision(DecisionKind.MOVE, 1, faces=places(0)))
+    assert covers(people) == {1: ("a", 0)}
+
+
+def test_a_cover_picture_survives_clusterings(people: People) -> None:
+    """It stays the person's, and comes back with its face."""
+    DecisionLog(people).decide(cover(1, 2))
+    found(people, 2, 2, 2, 2, 2, 3, X, X)
+    assert now(people)[:3] == [2, 2, 1]
+    assert covers(people) == {1: ("a", 2)}
+    found(people, 1, 1)  # the third face is not sampled
+    assert covers(people) == {}
+    found(people, *FOUND)
+    assert covers(people) == {1: ("a", 2)}
+
+
+def test_a_cover_picture_is_one_face_of_the_person(people: People) -> None:
+    with pytest.raises(InputError, match="this face no longer belongs to this person"):
+        DecisionLog(people).decide(cover(1, 4))
+    with pytest.raises(InputError, match="this face no longer belongs to this person"):
+        DecisionLog(people).decide(cover(1, 6))
+    with pytest.raises(ValueError, match="one face must be given"):
+        Decision(DecisionKind.COVER, 1, faces=places(0, 1))
+    assert covers(people) == {}
+
+
+def test_a_cover_picture_changes_no_output(people: People) -> None:
+    before = people.decisions_key()
+    DecisionLog(people).decide(cover(1, 2))
+    assert people.decisions_key() == before

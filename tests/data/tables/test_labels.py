@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.core.errors import InputError
-from data.tables.labels import COLUMNS, MAX_LABELS, LabelFolder, LabelSet
+from data.tables.labels import COLUMNS, MAX_LABELS, LabelFolder, LabelSet, disagreements
 
 
 @pytest.fixture
@@ -56,15 +56,15 @@ def test_sets_come_back_by_name(folder: LabelFolder) -> None:
 @pytest.mark.parametrize(
     ("name", "labels", "message"),
     [
-        pytest.param(" ", ["a", "b"], "the name must have", id="no name"),
-        pytest.param("x" * 61, ["a", "b"], "at most 60 letters", id="long name"),
+        pytest.param(" ", ["a", "b"], "enter a name", id="no name"),
+        pytest.param("x" * 61, ["a", "b"], "at most 60 characters", id="long name"),
         pytest.param("a\x00b", ["a", "b"], "cannot be printed", id="control character"),
         pytest.param("a\ud800", ["a", "b"], "cannot be printed", id="half a character"),
         pytest.param("a", ["a"], "give 2 to", id="one label"),
         pytest.param("a", [f"{n}" for n in range(MAX_LABELS + 1)], "give 2 to", id="many labels"),
-        pytest.param("a", ["Yes", "yes"], "two labels are the same", id="alike"),
-        pytest.param("a", ["", "b"], "a label must have", id="empty label"),
-        pytest.param("SMILE", ["a", "b"], "set of this name already", id="taken"),
+        pytest.param("a", ["Yes", "yes"], "two answers are the same", id="alike"),
+        pytest.param("a", ["", "b"], "enter an answer", id="empty label"),
+        pytest.param("SMILE", ["a", "b"], "already a question with this name", id="taken"),
     ],
 )
 @pytest.mark.usefixtures("smile")
@@ -100,7 +100,7 @@ def test_removed_labels(folder: LabelFolder, smile: LabelSet, tmp_path: Path) ->
 
 def test_a_label_of_another_set(folder: LabelFolder, smile: LabelSet) -> None:
     folder.save(smile, [("a.jpg", "smile", "")], by="me")
-    with pytest.raises(InputError, match="not a label of Smile"):
+    with pytest.raises(InputError, match="not an answer to Smile"):
         folder.save(smile, [("b.jpg", "smile", ""), ("a.jpg", "laugh", "")], by="me")
     assert list(folder.labels(smile)) == ["a.jpg"]
 
@@ -131,7 +131,7 @@ def test_a_damaged_table(
 ) -> None:
     file = tmp_path / "labels" / "smile" / "labels.csv"
     file.write_bytes(content)
-    with pytest.raises(InputError, match="mend it or move it away"):
+    with pytest.raises(InputError, match="correct it or move it away"):
         folder.save(smile, [("b.jpg", "smile", "")], by="me")
     assert file.read_bytes() == content
 
@@ -151,3 +151,63 @@ def test_a_damaged_set(folder: LabelFolder, tmp_path: Path, content: str) -> Non
     (tmp_path / "labels" / "smile" / "set.json").write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"damaged \(.*move its folder away"):
         folder.sets()
+
+
+def disputed(folder: LabelFolder, label_set: LabelSet) -> dict[str, list[tuple[str, str]]]:
+    """Return labeller and label of the answers in force where labellers disagree, by file."""
+    found = disagreements(folder.answers(label_set))
+    return {file: [(a.by, a.label) for a in answers] for file, answers in found.items()}
+
+
+def test_two_labellers_disagree(folder: LabelFolder, smile: LabelSet) -> None:
+    folder.save(smile, [("a.jpg", "smile", ""), ("b.jpg", "smile", "")], by="Anna")
+    folder.save(smile, [("a.jpg", "no_smile", ""), ("b.jpg", "smile", "")], by="Ben")
+    both = {"a.jpg": [("Anna", "smile"), ("Ben", "no_smile")]}
+    assert disputed(folder, smile) == both
+    assert {file: face.label for file, face in folder.labels(smile).items()} == {
+        "a.jpg": "no_smile",
+        "b.jpg": "smile",
+    }
+    folder.save(smile, [("a.jpg", "smile", "")], by="Cleo", decided=True)
+    assert disputed(folder, smile) == {}
+    assert folder.labels(smile)["a.jpg"].label == "smile"
+    # Saved again with its batch, it stays decided; a later answer that differs opens it again.
+    folder.save(smile, [("a.jpg", "smile", "")], by="Cleo")
+    assert disputed(folder, smile) == {}
+    folder.save(smile, [("a.jpg", "no_smile", "")], by="Ben")
+    assert disputed(folder, smile) == {"a.jpg": [("Cleo", "smile"), ("Ben", "no_smile")]}
+
+
+def test_a_labeller_changes_their_mind(folder: LabelFolder, smile: LabelSet) -> None:
+    folder.save(smile, [("a.jpg", "smile", "")], by="Anna")
+    folder.save(smile, [("a.jpg", "no_smile", "")], by="Ben")
+    folder.save(smile, [("a.jpg", "smile", "")], by="Ben")
+    assert disputed(folder, smile) == {}
+    assert [(a.by, a.label) for a in folder.answers(smile)] == [
+        ("Anna", "smile"),
+        ("Ben", "smile"),
+    ]
+
+
+def test_a_removed_label_has_no_answers(folder: LabelFolder, smile: LabelSet) -> None:
+    folder.save(smile, [("a.jpg", "smile", "")], by="Anna")
+    folder.save(smile, [("a.jpg", "no_smile", "")], by="Ben")
+    folder.save(smile, [("a.jpg", "", "")], by="Ben")
+    assert folder.answers(smile) == []
+
+
+def test_labels_of_an_earlier_version_are_answers(
+    folder: LabelFolder, smile: LabelSet, tmp_path: Path
+) -> None:
+    folder.save(smile, [("a.jpg", "smile", "")], by="Anna")
+    (tmp_path / "labels" / "smile" / "answers.csv").unlink()
+    folder.save(smile, [("a.jpg", "no_smile", "")], by="Ben")
+    assert disputed(folder, smile) == {"a.jpg": [("Anna", "smile"), ("Ben", "no_smile")]}
+
+
+def test_answers_follow_renamed_and_erased_pictures(folder: LabelFolder, smile: LabelSet) -> None:
+    for by, label in (("Anna", "smile"), ("Ben", "no_smile")):
+        folder.save(smile, [("a.jpg", label, ""), ("b.jpg", label, "")], by=by)
+    folder.rename_pictures({"a.jpg": None, "b.jpg": "c.jpg"})
+    assert disputed(folder, smile) == {"c.jpg": [("Anna", "smile"), ("Ben", "no_smile")]}
+    assert {answer.file for answer in folder.answers(smile)} == {"c.jpg"}

@@ -125,7 +125,7 @@ def test_a_timeline_without_smiles_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"version": 2}, "another version .timeline 2, this one reads 1"),
+        ({"version": 2}, "another version of fancam"),
         ({"people": 3}, "damaged"),
         ({"size_wh": [1]}, "damaged"),
         ({"frames": None}, "damaged"),

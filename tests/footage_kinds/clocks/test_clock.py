@@ -125,18 +125,18 @@ STRAYS = [
     Case("video_first.ts", (A,), late("video", 0, 9000), strays=1),
     Case("video_last.ts", (A,), late("video", -1, 9000), strays=1),
     Case("video_early.ts", (replace(A, start_s=20_000),), late("video", 50, -9000), strays=1),
-    Case("sound.ts", (A,), late("audio", 20, 9000), note="stray"),
-    Case("sound_first.ts", (A,), late("audio", 0, 9000), note="stray"),
-    Case("sound_last.ts", (A,), late("audio", -1, 9000), note="stray"),
+    Case("sound.ts", (A,), late("audio", 20, 9000), note="wrong audio timestamp"),
+    Case("sound_first.ts", (A,), late("audio", 0, 9000), note="wrong audio timestamp"),
+    Case("sound_last.ts", (A,), late("audio", -1, 9000), note="wrong audio timestamp"),
     Case("video.vob", (VOB,), late("video", 5, 9000), strays=10),
-    Case("sound.vob", (VOB,), late("audio", 10, 9000), note="stray"),
+    Case("sound.vob", (VOB,), late("audio", 10, 9000), note="wrong audio timestamp"),
 ]
 MUXED_STRAYS = [
     Case("first.mkv", (A,), stray=("video", 0, 9000), strays=1),
     Case("middle.mkv", (replace(A, b_frames=2),), stray=("video", 50, 9000), strays=1),
     Case("last.mkv", (A,), stray=("video", -1, 9000), strays=1),
-    Case("sound.mkv", (A,), stray=("audio", 50, 9000), note="stray"),
-    Case("last_sound.mkv", (A,), stray=("audio", -1, 9000), note="stray"),
+    Case("sound.mkv", (A,), stray=("audio", 50, 9000), note="wrong audio timestamp"),
+    Case("last_sound.mkv", (A,), stray=("audio", -1, 9000), note="wrong audio timestamp"),
     Case("middle.mp4", (replace(A, b_frames=2),), stray=("video", 50, 9000), strays=1),
     Case("last.mp4", (A,), stray=("video", -1, 9000), strays=1),
     Case("middle.flv", (A,), stray=("video", 50, 9000), strays=1),
@@ -236,7 +236,7 @@ def test_cluster_faces_says_what_was_mended(
     assert clustering_cli.main([str(written("a_then_b.ts")), *command]) == 0
 
     assert "examined 40 frames" in (printed := capsys.readouterr().out)
-    assert "the clock restarts once, mended" in printed
+    assert "timestamps restart once (corrected)" in printed
 
 
 def _same(whole: Mapping[int, Frame], frames: Iterable[Frame]) -> None:

@@ -108,7 +108,7 @@ SILENT: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "empty": ("a.mkv", lambda path: combined(path, [PART], [None]), "empty"),
     "damaged": ("a.mp4", damaged, "damaged"),
     "damaged in mkv": ("a.mkv", damaged, "damaged"),
-    "two, both unusable": ("a.mkv", lambda path: combined(path, [PART], [None, None]), "track 2"),
+    "two, both unusable": ("a.mkv", lambda path: combined(path, [PART], [None, None]), "stream 2"),
 }
 
 
@@ -166,5 +166,5 @@ def test_a_usable_track_replaces_unusable_ones(unusable: int, tmp_path: Path) ->
     heard = heard_marks_s(*decoded_sound(summary.people[0].files[0]))
     assert heard == pytest.approx(MARKS_S, abs=SYNC_S)
     (note,) = summary.sound
-    assert "sound track 1 is empty" in note
-    assert f"track {unusable + 1} is used" in note
+    assert "audio stream 1 is empty" in note
+    assert f"stream {unusable + 1} is used" in note

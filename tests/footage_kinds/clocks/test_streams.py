@@ -72,7 +72,7 @@ def test_streams_are_counted_alike_in_every_container(suffix: str, tmp_path: Pat
             StreamChoice(video=3),
             ["no video stream 3", "it has 2 video streams", "2 is h264"],
         ),
-        (StreamChoice(audio=4), ["no sound stream 4", "it has 2 sound streams", "1 is aac"]),
+        (StreamChoice(audio=4), ["no audio stream 4", "it has 2 audio streams", "1 is aac"]),
     ],
 )
 def test_a_missing_stream_is_an_error_that_lists_them(
@@ -128,7 +128,7 @@ def test_the_project_keeps_the_choice(tmp_path: Path) -> None:
     add_footage(project, probe(path, StreamChoice(video=2, audio=1)))
 
     assert Project(project.folder).streams_of(path) == StreamChoice(video=2, audio=1)
-    with pytest.raises(InputError, match="its video stream 2; read it again with --force"):
+    with pytest.raises(InputError, match="the project uses video stream 2; run again with --force"):
         add_footage(project, probe(path))
     add_footage(project, probe(path), force=True)
     (entry,) = json.loads((project.folder / "project.json").read_text())["footages"]

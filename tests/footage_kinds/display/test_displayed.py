@@ -63,10 +63,10 @@ def plain(path: Path) -> None:
 
 CASES: list[tuple[str, Callable[[Path], None], str]] = [
     ("clip.mp4", plain, ""),
-    ("clip.mp4", anamorphic, "pixels made square, 160 x 96 px"),
+    ("clip.mp4", anamorphic, "scaled to square pixels, 160 x 96 px"),
     ("clip.mkv", interlaced, "deinterlaced"),
-    ("clip.mkv", high_dynamic_range, "HDR shown as SDR"),
-    ("clip.mp4", small_then_large, "size of frames changes, all shown at 160 x 96 px"),
+    ("clip.mkv", high_dynamic_range, "HDR converted to SDR"),
+    ("clip.mp4", small_then_large, "the frame size changes; all frames are shown at 160 x 96 px"),
     ("clip.avi", exif, ""),
 ]
 

@@ -135,7 +135,7 @@ def test_every_command(
     write(path, pq_frame(np.minimum(ramp(), 1000), transfer), codec, 15)
     clustered(path, monkeypatch.setattr)
     summary, images = cropped(path, tmp_path / "crops")
-    assert summary.damage == "HDR shown as SDR"
+    assert summary.damage == "HDR converted to SDR"
     video = read_video(summary.people[0].files[0])
     assert (video.pix_fmt, video.colours) == ("yuv420p", (1, 1, 1, 1))
     assert len(images) == 15

@@ -140,7 +140,7 @@ def test_every_command_sees_square_pixels(tmp_path: Path, monkeypatch: pytest.Mo
     assert found.people == 4
     assert found.faces.xyxy[:, 2].max() == 160
     summary, images = cropped(path, tmp_path / "crops")
-    assert summary.damage == "pixels made square, 160 x 96 px"
+    assert summary.damage == "scaled to square pixels, 160 x 96 px"
     assert len(images) == FRAMES
 
 
@@ -156,7 +156,7 @@ def test_a_project_of_stored_pixels_is_stale(tmp_path: Path) -> None:
     line = f"it has changed since it was tracked {size}; run track-people --force"
     with pytest.raises(InputError, match=line):
         crop_people(project, [], CropSettings(), context=RunContext(no_bar))
-    line = f"it has changed since the project read it {size}; read it again with --force"
+    line = f"it has changed since cluster-faces analysed it {size}; run again with --force"
     with pytest.raises(InputError, match=line):
         add_footage(project, probe(path))
     add_footage(project, probe(path), force=True)

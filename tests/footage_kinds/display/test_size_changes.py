@@ -132,6 +132,6 @@ def test_every_command_uses_boxes_of_one_size(
     write(mixed, [LARGE, SMALL], codec)
     summary, images = cropped(mixed, tmp_path / "crops")
     assert summary.frames == len(images) == 2 * HALF
-    assert "size of frames changes, all shown at 320 x 192 px" in summary.damage
+    assert "the frame size changes; all frames are shown at 320 x 192 px" in summary.damage
     change = np.abs(images[HALF].astype(int) - images[HALF - 1]).mean()
     assert change < 30  # the picture goes on, larger or smaller as before

@@ -277,7 +277,7 @@ def test_bodies_are_the_boxes_on_request(
     expected = [["10.00", "20.00", "100.00", "300.00"], ["200.00", "30.00", "60.00", "300.00"]]
     for file in (truth / "gt/gt.txt", results):
         assert [line.split(",")[2:6] for line in file.read_text("utf-8").splitlines()] == expected
-    assert "4 rows without a detected body are left out" in capsys.readouterr().out
+    assert "left out 4 rows without a detected body" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("with_images", [False, True])
@@ -314,7 +314,7 @@ def test_hidden_and_unknown_people_are_left_out(
     assert_same(mot_by_motmetrics(results, names), expected, 0.02)
     output = capsys.readouterr().out
     assert output.count(" 4 boxes\n") == 2
-    assert "concert: 5 boxes of unknown or hidden people are left out" in output
+    assert "concert: left out 5 boxes of unknown or hidden people" in output
 
 
 @pytest.mark.parametrize("rows", [(), ((1, -1),)], ids=["no row", "only unknown people"])

@@ -60,9 +60,9 @@ def test_only_the_planted_name_is_left(
 ) -> None:
     code, project = forgotten(made, tmp_path, name)
     output = capsys.readouterr()
-    assert ": 1 residue left" in output.out
+    assert ": 1 trace left" in output.out
     assert code == 1
-    assert "notes.txt: their name is still in it; remove it" in output.err
+    assert "notes.txt: still contains their name; take it out, or delete the file" in output.err
     (project.folder / "notes.txt").unlink()
     assert residues(project.folder, name, kept=("Person 2", "Person 3", "Person 4")) == []
 
@@ -85,14 +85,14 @@ def test_no_byte_of_a_short_name_is_left_in_the_database(made: Path, tmp_path: P
         "INSERT INTO decisions (made_at, kind, person_id, other_id, name, faces, note, concerned,"
         " revision) VALUES ('', 'rename', 90, -1, 'AL', '{}', '', '[]', 9)",
         "INSERT INTO decisions (made_at, kind, person_id, other_id, name, faces, note, concerned,"
-        " revision) VALUES ('', 'hide', 90, -1, '', '{}', 'Al hidden', '[]', 9)",
+        " revision) VALUES ('', 'hide', 90, -1, '', '{}', 'Hid Al', '[]', 9)",
         "CREATE TABLE notes AS SELECT 'of Al' AS text",
     ],
 )
 def test_names_in_our_own_database(made: Path, tmp_path: Path, statement: str) -> None:
     file = tmp_path / "people.sqlite"
     shutil.copy(made / "clip.fancam/people.sqlite", file)
-    assert residues(tmp_path, "Al", "rename", "made", "hidden", "is called", "1") == []
+    assert residues(tmp_path, "Al", "rename", "made", "hidden", "is called", "Hid", "1") == []
     with closing(sqlite3.connect(file)) as database:
         database.execute(statement)
         database.commit()
@@ -111,11 +111,11 @@ def test_a_name_that_another_person_had_before(
         for person, given in ((2, name), (2, "Ben"), (1, name), (3, "Cleo"), (3, "Cleo of the IS")):
             log.rename(person, given)
     assert fancam.cli.main(["forget", str(project.folder), name, "--yes"]) == 0
-    assert ": 0 residues left" in capsys.readouterr().out
+    assert ": 0 traces left" in capsys.readouterr().out
     with open_people(project.people_file) as people:
         assert people.names() == {2: "Ben", 3: "Cleo of the IS", 4: "Person 4"}
         notes = [note for (note,) in people.connection.execute("SELECT note FROM decisions")]
-    assert notes[0] == "Person 2 is called Ben"
+    assert notes[0] == "Renamed Person 2 to Ben"
 
 
 @pytest.mark.parametrize("others", [("Anna", "Ann Lee"), ("ANNE", "Mary-Ann"), ("Ann.B", "1")])
@@ -127,7 +127,7 @@ def test_a_name_that_is_part_of_others(
     rename(project, dict(enumerate(("Ann", *others), start=1)))
     assert clustering_cli.main(["--project", str(project.folder)]) == 0
     assert fancam.cli.main(["forget", str(project.folder), "Ann", "--yes"]) == 0
-    assert ": 0 residues left" in capsys.readouterr().out
+    assert ": 0 traces left" in capsys.readouterr().out
     with open_people(project.people_file) as people:
         assert people.names() == {2: others[0], 3: others[1], 4: "Person 4"}
     assert len(list(project.people_folder.glob(f"{others[0]}/*.jpg"))) == 15
@@ -141,11 +141,13 @@ def test_a_footage_named_after_the_person(
     code, _ = forgotten(made, tmp_path, name)
     output = capsys.readouterr()
     assert code == 1
-    assert ": 1 residue left" in output.out
+    assert ": 1 trace left" in output.out
     lines = [line for line in output.err.splitlines() if line.startswith("fancam: ")][-3:]
-    assert lines[0].startswith("fancam: clip: the footage has their name, which this project keeps")
-    assert lines[1] == "fancam: clip.fancam: the folder has their name; rename it"
-    assert lines[2].endswith("notes.txt: their name is still in it; remove it")
+    assert lines[0].startswith("fancam: clip: the file name of the footage contains their name")
+    assert lines[1] == "fancam: clip.fancam: the name of the folder contains their name; rename it"
+    assert lines[2].endswith(
+        "notes.txt: still contains their name; take it out, or delete the file"
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,6 +163,7 @@ def test_a_footage_named_after_the_person(
         ("tracks/clip.csv", lambda text: text.replace("body_h\n", "body_h,Al\n", 1)),
         ("labels/smile/labels.csv", lambda text: text.replace(",me,", ",Al,", 1)),
         ("labels/smile/labels.csv", lambda text: text.replace(",yes,", ",Al,", 1)),
+        ("labels/smile/answers.csv", lambda text: text.replace(",me,", ",Al,", 1)),
         ("labels/smile/set.json", lambda text: text.replace('"yes"', '"Al"', 1)),
         ("labels/smile/set.json", lambda text: text.replace('"Smile"', '"Smile of Al"', 1)),
     ],

@@ -16,8 +16,8 @@ from typing import Final, Literal
 import numpy as np
 
 from data.core import progress
-from data.core.error_log import LOG_FILE
 from data.core.errors import InputError
+from data.core.run_log import LOG_FILE
 from data.execution.segments import segment_starts
 from data.project.project import Project
 from data.tables.people import open_people
@@ -160,7 +160,8 @@ class _Command:
         code = COMMANDS[name]([str(argument) for argument in arguments])
         lines = self.printed().splitlines()
         for log in self.folder.rglob(LOG_FILE):
-            raise FuzzError(log.read_text(encoding="utf-8"))
+            text = log.read_text(encoding="utf-8")
+            _require("Traceback" not in text, text)
         _require(code in (0, 1, 2), f"{name}: exit code {code}: {lines}")
         _require(bool(code) == bool(lines), f"{name}: exit code {code} with the lines {lines}")
         return [_checked(self.path, line) for line in lines]

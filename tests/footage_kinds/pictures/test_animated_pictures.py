@@ -219,7 +219,7 @@ def test_every_command_takes_it_as_a_video(name: str, command: Command, tmp_path
 
     assert (done.code, done.err) == (0, []), done
     assert again.out[0].startswith("film: examined 10 frames (5 a second), 40 faces of ")
-    assert again.out[-1] == "already up to date"
+    assert "already up to date" in again.out
     (tracked,) = command("track-people", "film.fancam").out[1:2]
     assert tracked.startswith("film: 20 frames, 0 cuts")
     videos = list((tmp_path / "film.fancam" / "crops" / "film").glob("*.mp4"))

@@ -169,7 +169,7 @@ def test_folders_of_pictures_in_a_folder(tmp_path: Path) -> None:
     left_out = LeftOut()
     assert footage_paths([folder], left_out) == [folder]
     assert left_out.lines() == [
-        "2 not read (pictures in a folder below; name it too): day 1, day 2"
+        "2 not read (pictures in a subfolder; give that folder too): day 1, day 2"
     ]
 
 

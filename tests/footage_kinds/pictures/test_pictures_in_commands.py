@@ -73,7 +73,7 @@ def test_cluster_faces_finds_the_people_of_a_picture(
     done = command("cluster-faces", name, "--min-samples", "1")
 
     assert (done.code, done.err) == (0, []), done
-    note = f"; only the first page read of {name}" if "pages" in name else ""
+    note = f"; only the first page of {name} was read" if "pages" in name else ""
     assert done.out[0].startswith(f"{Path(name).stem}: 1 picture, 4 faces of ")
     assert done.out[0].endswith(note)
     assert "4 people" in done.out

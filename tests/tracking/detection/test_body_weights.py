@@ -12,6 +12,7 @@ import pytest
 
 from data.core.errors import InputError
 from data.video.frames import Frame
+from tracking.detection import weights
 from tracking.detection.body_detector import load_body_detector
 from tracking.detection.body_weights import find_body_model
 from tracking.detection.ultralytics_env import set_ultralytics_offline
@@ -26,6 +27,8 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_ultralytics_offline()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(urllib.request, "urlopen", _offline)
+    monkeypatch.setattr(weights, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.delenv("FANCAM_OFFLINE")
 
 
 def write_weights(file: Path, names: dict[int, str]) -> None:
@@ -72,7 +75,7 @@ def test_unusable_weights_are_one_line(
 ) -> None:
     spoil(tmp_path / "own.pt")
     with pytest.raises(InputError, match=message) as caught:
-        find_body_model("own.pt", tmp_path / "weights", download=False)
+        find_body_model("own.pt", tmp_path / "weights", offline=True, say=print)
     assert str(caught.value).startswith("own.pt: ")
     assert str(caught.value).endswith("give --body-weights FILE, such as yolo11n.pt")
     assert "\n" not in str(caught.value)
@@ -91,57 +94,77 @@ def test_unusable_weights_are_one_line(
 def test_unusable_folders(metadata: str | None, message: str, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "a.xml").touch()
+    (tmp_path / "model" / "a.bin").touch()
     if metadata is not None:
         (tmp_path / "model" / "metadata.yaml").write_text(metadata, "utf-8")
     with pytest.raises(InputError, match=message):
-        find_body_model("model", tmp_path, download=False)
+        find_body_model("model", tmp_path, offline=True, say=print)
+
+
+def test_a_model_without_its_values(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "a.xml").touch()
+    (tmp_path / "model" / "metadata.yaml").write_text("task: detect\n", "utf-8")
+    with pytest.raises(InputError, match=r"model: a\.bin is missing; give --body-weights FILE"):
+        find_body_model("model", tmp_path, offline=True, say=print)
 
 
 def test_another_kind_of_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="neither weights"):
-        find_body_model("own.onnx", tmp_path, download=False)
+        find_body_model("own.onnx", tmp_path, offline=True, say=print)
 
 
 @pytest.mark.parametrize(
-    ("download", "reason"), [(False, "is not at hand"), (True, "no route to host")]
+    ("offline", "reason"), [(True, "forbids the download"), (False, "no route to host")]
 )
 def test_without_the_default_weights_faces_are_followed(
-    download: bool, reason: str, tmp_path: Path
+    offline: bool, reason: str, tmp_path: Path
 ) -> None:
-    found = find_body_model(None, tmp_path / "weights", download=download)
+    found = find_body_model(None, tmp_path / "weights", offline=offline, say=print)
     assert found.model is None
-    assert found.note.startswith("faces alone: yolo11n.pt")
+    assert found.note.startswith("tracking faces only: yolo11n.pt")
     assert reason in found.note
     assert "\n" not in found.note
-    assert find_body_model("none", tmp_path, download=download).note == ""
+    assert find_body_model("none", tmp_path, offline=offline, say=print).note == ""
+
+
+def test_default_weights_that_are_not_needed_are_not_downloaded(tmp_path: Path) -> None:
+    """A trained detector follows faces without them."""
+    found = find_body_model(None, tmp_path, offline=False, say=pytest.fail, needed=False)
+    advice = "give --body-weights FILE, such as yolo11n.pt"
+    assert found.note == f"tracking faces only: yolo11n.pt is missing; {advice}"
 
 
 def test_default_weights_at_hand_are_converted_once(tmp_path: Path) -> None:
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    write_weights(folder / "yolo11n.pt", {0: "cat", 1: "person"})
-    model = find_body_model(None, folder, download=False).model
+    folder, cached = tmp_path / "weights", tmp_path / "cache" / "weights" / "yolo11n.pt"
+    cached.parent.mkdir(parents=True)
+    write_weights(cached, {0: "cat", 1: "person"})
+    model = find_body_model(None, folder, offline=True, say=print).model
     assert model is not None
     assert (model.person, model.image_px) == (1, 320)
     first = model.graph.stat().st_mtime_ns
-    assert find_body_model(None, folder, download=False).model == model
+    assert find_body_model(None, folder, offline=True, say=print).model == model
     assert model.graph.stat().st_mtime_ns == first
-    shutil.copy(folder / "yolo11n.pt", tmp_path / "own.pt")
-    assert find_body_model("own.pt", folder, download=False).model == model
+    shutil.copy(cached, tmp_path / "own.pt")
+    assert find_body_model("own.pt", folder, offline=True, say=print).model == model
     detector = load_body_detector(model, runtime="auto", threads=1)
     image = np.zeros((90, 160, 3), np.uint8)
     found = detector([Frame(0, 0.0, image), Frame(1, 0.1, image)])
     assert found.motion.shape == (2, 2, 3)
 
 
-def test_bodies_of_real_people(shared: Path) -> None:
-    """A talk show: men who sit behind a desk."""
+def test_bodies_of_real_people(shared: Path, tmp_path: Path) -> None:
+    """A talk show: men who sit behind a desk. The model is copied for other machines, once."""
     from data.video.footage import probe
     from data.video.reader import read_frames
 
     source = str(shared / "weights" / "yolo11n_int8_openvino_model")
-    model = find_body_model(source, Path("unused"), download=False).model
+    model = find_body_model(source, tmp_path / "weights", offline=True, say=print).model
     assert model is not None
+    assert model.graph.parent == tmp_path / "weights"
+    written = {file: file.stat().st_mtime_ns for file in model.graph.parent.iterdir()}
+    assert find_body_model(source, tmp_path / "weights", offline=True, say=print).model == model
+    assert {file: file.stat().st_mtime_ns for file in model.graph.parent.iterdir()} == written
     detector = load_body_detector(model, runtime="auto", threads=1)
     frames = read_frames(probe(shared / "footage" / "talkshow_a.mp4"), threads=1)
     found = detector([next(frames), next(frames)])

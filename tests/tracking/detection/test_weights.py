@@ -11,6 +11,7 @@ from urllib.error import URLError
 import pytest
 
 from data.core.errors import InputError
+from tracking.detection import weights
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.detection.weights import Weights, find_weights, load_weights
 
@@ -18,6 +19,16 @@ from tracking.detection.weights import Weights, find_weights, load_weights
 @pytest.fixture(autouse=True)
 def _ultralytics_offline() -> None:
     set_ultralytics_offline()
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.delenv("FANCAM_OFFLINE")
+
+
+def _found(weights: str) -> Weights:
+    return find_weights(weights, offline=True, say=print)
 
 
 def _offline(*_: object, **__: object) -> None:
@@ -39,7 +50,7 @@ def test_weights_that_are_not_available(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(urllib.request, "urlopen", _offline)
     with pytest.raises(InputError, match=message) as caught:
-        find_weights(weights, tmp_path / "weights")
+        find_weights(weights, offline=False, say=print)
     assert "--weights FILE" in str(caught.value)
     assert "--weights yolo11n.yaml" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -56,17 +67,24 @@ def test_official_weights_are_downloaded_once(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(urllib.request, "urlopen", fetch)
-    first = find_weights("yolo11n.pt", tmp_path / "weights")
-    assert find_weights("yolo11n.pt", tmp_path / "weights") == first
-    assert first.source == str(tmp_path / "weights/yolo11n.pt")
+    said: list[str] = []
+    first = find_weights("yolo11n.pt", offline=False, say=said.append)
+    assert find_weights("yolo11n.pt", offline=True, say=said.append) == first
+    assert first.source == str(tmp_path / "cache" / "weights" / "yolo11n.pt")
+    assert said == [f"fetching yolo11n.pt from {asked[0]}"]
     assert len(asked) == 1
     assert asked[0].startswith("https://github.com/ultralytics/assets/")
+
+
+def test_no_download_where_it_is_forbidden() -> None:
+    with pytest.raises(InputError, match="forbids the download; give --weights FILE"):
+        _found("yolo11n.pt")
 
 
 def test_the_key_is_of_the_content(tmp_path: Path) -> None:
     for name, content in (("a.pt", b"1"), ("b.pt", b"1"), ("c.pt", b"2")):
         (tmp_path / name).write_bytes(content)
-    a, b, c = (find_weights(str(tmp_path / f"{n}.pt"), tmp_path).key for n in "abc")
+    a, b, c = (_found(str(tmp_path / f"{n}.pt")).key for n in "abc")
     assert a == b != c
 
 
@@ -127,10 +145,10 @@ def test_architectures_that_cannot_be_trained(name: str) -> None:
 
 
 def test_from_scratch() -> None:
-    start = load_weights(find_weights("yolo11n.yaml", Path("nowhere")))
+    start = load_weights(_found("yolo11n.yaml"))
     assert not start.trained
 
 
 def test_yolov5_in_ultralytics_format(shared: Path) -> None:
-    start = load_weights(find_weights(str(shared / "weights/yolov5n_coco_body.pt"), Path("no")))
+    start = load_weights(_found(str(shared / "weights/yolov5n_coco_body.pt")))
     assert start.trained

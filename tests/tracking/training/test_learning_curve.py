@@ -24,11 +24,11 @@ def curve(*map50: float) -> list[CurvePoint]:
 @pytest.mark.parametrize(
     ("points", "text"),
     [
-        pytest.param(curve(), "Too few points", id="empty"),
-        pytest.param(curve(0.5), "Too few points", id="one"),
+        pytest.param(curve(), "Too few training runs", id="empty"),
+        pytest.param(curve(0.5), "Too few training runs", id="one"),
         pytest.param(curve(0.2, 0.4, 0.6, 0.8), "likely to help", id="rising"),
         pytest.param(curve(0.2, 0.7, 0.8, 0.81), "would hardly help", id="levelled off"),
-        pytest.param(curve(0.0, 0.0), "too short to tell", id="not trained"),
+        pytest.param(curve(0.0, 0.0), "too short a time to tell", id="not trained"),
         pytest.param(curve(0.8, 0.7), "would hardly help", id="falling"),
     ],
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from data.core.errors import InputError
+from tracking.training.history import TrainingHistory, read_history
 from tracking.training.learning_curve import CurvePoint
 from tracking.training.report import (
     RESULT_FILE,
@@ -42,6 +44,11 @@ def result(
         epochs=30,
         imgsz=416,
         took_s=240.0,
+        project="concert.fancam",
+        weights="yolo11n.pt",
+        finished="2026-11-09T08:05+00:00",
+        planned_epochs=40,
+        history=TrainingHistory((0.1, 0.7), (0.2, 0.8), (5.0, 3.0), (5.5, 3.5)),
     )
 
 
@@ -68,7 +75,9 @@ def test_shares_of_all_faces(confusion: list[list[int]], expected: ConfusionShar
     ("confusion", "train_faces", "text"),
     [
         pytest.param([[9, 1, 0, 0]], 90, "", id="good"),
-        pytest.param([[4, 0, 6, 0]], 90, "taken for Person 3 in 6 of 10", id="taken for another"),
+        pytest.param(
+            [[4, 0, 6, 0]], 90, "mistaken for Person 3 in 6 of 10", id="taken for another"
+        ),
         pytest.param([[4, 0, 0, 6]], 90, "missed in 6 of 10", id="missed"),
         pytest.param([[9, 0, 0, 0]], 5, "only 5 examples", id="few"),
         pytest.param([[0, 0, 0, 0]], 90, "not in the validation images", id="not checked"),
@@ -97,15 +106,70 @@ def test_stored_figures_are_read(tmp_path: Path) -> None:
         read_result(tmp_path)
 
 
+def test_figures_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    """They lack the project, weights, date and history, which the page then leaves out."""
+    new = ("project", "weights", "finished", "planned_epochs", "history")
+    write_result(tmp_path, result(MIXED))
+    file = tmp_path / RESULT_FILE
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    kept = {name: value for name, value in stored.items() if name not in new}
+    file.write_text(json.dumps(kept), encoding="utf-8")
+    write_report(tmp_path, read_result(tmp_path), [])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "found in 18 of 20 frames" in page
+    assert "<dd>30</dd>" in page
+    assert "started from" not in page
+    assert "training.png" not in page
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "Training report of concert.fancam",
+        "9 November 2026, 08:05",
+        "yolo11n.pt",
+        "100 for training, 25 for validation",
+        "416 px",
+        "30 of 40: stopped early",
+        "4.0 minutes",
+        "found in 18 of 20 frames",
+        "found in 4 of 10 frames",
+        "not checked",
+        "mistaken for Person 3 in 6 of 10 frames",
+    ],
+)
+def test_the_page_tells_how_the_detector_was_trained(tmp_path: Path, shown: str) -> None:
+    write_report(tmp_path, result(MIXED), [])
+    assert shown in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_every_figure_on_the_page_is_explained(tmp_path: Path) -> None:
+    write_report(tmp_path, result(MIXED), [])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for term in ("Found in 9 of 10 frames", "Examples", "Faces found", "Error", "mAP50-95"):
+        assert f"<b>{term}</b>" in page
+
+
+def test_the_history_is_that_of_the_last_training(tmp_path: Path) -> None:
+    """A resumed training repeats an epoch; an abandoned one leaves later epochs behind."""
+    file = tmp_path / "results.csv"
+    names = ["metrics/recall(B)", "metrics/precision(B)"]
+    names += [f"{part}/{loss}_loss" for part in ("train", "val") for loss in ("box", "cls", "dfl")]
+    rows = [f"{epoch},{found},0.5,1,1,1,2,2,2" for epoch, found in ((1, 0), (9, 1), (2, 0), (2, 1))]
+    file.write_text("\n".join([",".join(["epoch", *names]), *rows]), encoding="utf-8")
+    assert read_history(file, 2) == TrainingHistory((0, 1), (0.5, 0.5), (3, 3), (6, 6))
+    assert read_history(tmp_path / "missing.csv", 2) == TrainingHistory()
+
+
 def test_the_report_has_text_and_pictures(tmp_path: Path) -> None:
     points = [CurvePoint(0.5, 50, 0.5, 0.3), CurvePoint(1.0, 100, 0.9, 0.5)]
     write_report(tmp_path / "report", result(MIXED), points)
     page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
     assert "Zoë, &lt;b&gt;&amp; co" in page
     assert "<b>& co" not in page
-    assert "73% right, 20% taken for another person, 7% missed" in page
+    assert "73% found and named correctly, 20% mistaken for another person, 7% missed" in page
     assert "More examples are likely to help" in page
-    for name in ("confusion_matrix.png", "learning_curve.png"):
+    for name in ("confusion_matrix.png", "training.png", "learning_curve.png"):
         assert f'src="{name}"' in page
         picture = cv2.imread(str(tmp_path / "report" / name))
         assert picture is not None
@@ -114,6 +178,17 @@ def test_the_report_has_text_and_pictures(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["person"] for row in rows] == list(NAMES)
     assert [row["mAP50"] for row in rows] == ["0.900", "0.900", ""]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@"])
+def test_names_are_no_formulas_of_spreadsheets(tmp_path: Path, sign: str) -> None:
+    names = (f'{sign}HYPERLINK("http://evil.example")', f"a{sign}b")
+    write_report(
+        tmp_path, result(np.eye(3, dtype=int).tolist(), names=names, train_faces=(9, 9)), []
+    )
+    with (tmp_path / "people.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["person"] for row in rows] == [f"'{names[0]}", names[1]]
 
 
 def test_no_picture_without_a_curve(tmp_path: Path) -> None:

@@ -111,7 +111,8 @@ def test_a_killed_training_is_resumed(
         train(tmp_path, examples, start, epochs=3, bar=Killing())
     bar = RecordingBar()
     trained = train(tmp_path, examples, start, epochs=3, bar=bar)
-    assert trained.epochs == 3
+    assert (trained.epochs, trained.planned_epochs) == (3, 3)
+    assert len(trained.history.found) == len(trained.history.val_loss) == 3
     assert bar.texts[0].startswith("epoch 2/3")
     assert bar.done == bar.total == 6  # 16 images, 8 per batch, 3 epochs
     rows = (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines()
@@ -207,7 +208,7 @@ def test_a_missing_device(device: str) -> None:
 
         if torch.backends.mps.is_available():
             pytest.skip("this machine has it")
-    with pytest.raises(InputError, match="not on this machine"):
+    with pytest.raises(InputError, match="has no such device"):
         resolve_device(device)
 
 

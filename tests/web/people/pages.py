@@ -14,7 +14,7 @@ NO_PERSON: Final = -1
 def go(page: Page, address: str) -> Page:
     """Open a page and wait for its content."""
     page.goto(address)
-    page.locator("[data-person], .face, .plain-link").first.wait_for()
+    page.locator("[data-person], .face, .footage").first.wait_for()
     return page
 
 

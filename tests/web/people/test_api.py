@@ -19,7 +19,7 @@ from data.project.stages import TRACKER, TRACKS
 from data.tables.people import open_people
 from tests.records import tracker_record, tracks_record
 from tests.web.serving import own_origin, served_client
-from tests.web.sorted_project import decisions, person_ids, rows
+from tests.web.sorted_project import decisions, faces_per_person, person_ids, rows
 
 PEOPLE = "/api/projects/film/people"
 LABELS = "/api/projects/film/labels"
@@ -106,14 +106,31 @@ WRONG: dict[str, tuple[str, Any, int]] = {
     "a list": ("/decisions", [], 422),
     "no kind": ("/decisions", {"seen": 1}, 422),
     "a strange kind": ("/decisions", {"seen": 1, "kind": "drop", "person": 1}, 422),
-    "an extra field": ("/decisions", {"seen": 1, "kind": "hide", "person": 1, "x": 1}, 422),
-    "a person below 0": ("/decisions", {"seen": 1, "kind": "hide", "person": -1}, 422),
-    "a huge number": ("/decisions", {"seen": 1, "kind": "hide", "person": 2**70}, 422),
-    "unknown person": ("/decisions", {"seen": 1, "kind": "hide", "person": 99}, 409),
-    "oneself": ("/decisions", {"seen": 1, "kind": "merge", "person": 1, "other": 1}, 422),
+    "an extra field": ("/decisions", {"seen": 1, "kind": "hide", "people": [1], "x": 1}, 422),
+    "a person below 0": ("/decisions", {"seen": 1, "kind": "hide", "people": [-1]}, 422),
+    "a huge number": ("/decisions", {"seen": 1, "kind": "hide", "people": [2**70]}, 422),
+    "unknown person": ("/decisions", {"seen": 1, "kind": "hide", "people": [99]}, 409),
+    "oneself": ("/decisions", {"seen": 1, "kind": "merge", "people": [1], "other": 1}, 422),
+    "oneself among others": (
+        "/decisions",
+        {"seen": 1, "kind": "merge", "people": [2, 1], "other": 1},
+        422,
+    ),
+    "hidden twice": ("/decisions", {"seen": 1, "kind": "hide", "people": [2, 2]}, 422),
+    "twice the same": (
+        "/decisions",
+        {"seen": 1, "kind": "merge", "people": [2, 2], "other": 1},
+        422,
+    ),
+    "nobody": ("/decisions", {"seen": 1, "kind": "merge", "people": [], "other": 1}, 422),
+    "one of two is unknown": (
+        "/decisions",
+        {"seen": 1, "kind": "merge", "people": [2, 99], "other": 1},
+        409,
+    ),
     "merge into unknown person": (
         "/decisions",
-        {"seen": 1, "kind": "merge", "person": 1, "other": 9},
+        {"seen": 1, "kind": "merge", "people": [1], "other": 9},
         409,
     ),
     "an empty name": ("/decisions", {"seen": 1, "kind": "rename", "person": 1, "name": ""}, 422),
@@ -156,7 +173,7 @@ WRONG: dict[str, tuple[str, Any, int]] = {
     ),
     "an old page": ("/undo", {"seen": 0}, 409),
     "a revision that does not exist yet": ("/redo", {"seen": 77}, 409),
-    "a later page": ("/decisions", {"seen": 77, "kind": "hide", "person": 1}, 409),
+    "a later page": ("/decisions", {"seen": 77, "kind": "hide", "people": [1]}, 409),
     "undo of more": ("/undo", {"seen": 1, "kind": "hide"}, 422),
     "writing with an extra field": ("/writing", {"folder": "/tmp"}, 422),
 }
@@ -201,16 +218,54 @@ def test_unknown_addresses(ask: ApiClient, address: str) -> None:
 def test_decisions_and_their_history(ask: ApiClient, sorted_project: Project) -> None:
     ask.decide(kind="rename", person=2, name="Anna")
     content = ask.decide(kind="different", person=1, other=5)
-    assert (content["note"], content["pairs"]) == ("Person 1 is not Person 5", [])
-    assert content["undo"] == "Person 1 is not Person 5"
+    note = "Marked Person 1 and Person 5 as different people"
+    assert (content["note"], content["undo"], content["pairs"]) == (note, note, [])
     status, content = ask.post(PEOPLE + "/undo", {"seen": content["revision"]})
-    assert (status, content["redo"]) == (200, "Person 1 is not Person 5")
+    assert (status, content["redo"]) == (200, note)
     past = ask.get(PEOPLE + "/history")["history"]
     assert [(one["note"], one["state"]) for one in past] == [
-        ("Person 1 is not Person 5", "undone"),
-        ("Person 2 is called Anna", "made"),
+        (note, "undone"),
+        ("Renamed Person 2 to Anna", "made"),
     ]
     assert [state for *_, state in decisions(sorted_project)] == ["made", "undone"]
+
+
+TOGETHER: dict[str, tuple[dict[str, Any], str, list[int]]] = {
+    "three merged": (
+        {"kind": "merge", "people": [5, 2, 3], "other": 1},
+        "; ".join(f"Merged Person {person} into Person 1" for person in (5, 2, 3)),
+        [1, 4],
+    ),
+    "four merged": (
+        {"kind": "merge", "people": [5, 2, 3, 4], "other": 1},
+        "Merged Person 5 into Person 1; Merged Person 2 into Person 1; 2 more",
+        [1],
+    ),
+    "two hidden": ({"kind": "hide", "people": [4, 2]}, "Hid Person 4; Hid Person 2", [1, 3, 5]),
+}
+
+
+@pytest.mark.parametrize(("decision", "note", "left"), TOGETHER.values(), ids=TOGETHER)
+def test_people_decided_together_are_undone_together(
+    ask: ApiClient, sorted_project: Project, decision: dict[str, Any], note: str, left: list[int]
+) -> None:
+    before = faces_per_person(sorted_project)
+    content = ask.decide(**decision)
+    assert content["note"] == content["undo"] == note
+    assert shown(content) == left
+    undo = {"seen": content["revision"], "decision": content["decision"]}
+    status, content = ask.post(PEOPLE + "/undo", undo)
+    assert (status, content["note"], content["redo"], content["undo"]) == (200, note, note, None)
+    assert faces_per_person(sorted_project) == before
+    assert shown(content) == [1, 2, 3, 4, 5]
+    status, content = ask.post(PEOPLE + "/redo", {"seen": content["revision"]})
+    assert shown(content) == left
+    states = [state for *_, state in decisions(sorted_project)]
+    assert states == ["made"] * len(decision["people"])
+
+
+def shown(content: dict[str, Any]) -> list[int]:
+    return [person["id"] for person in content["people"] if not person["hidden"]]
 
 
 def test_a_removed_face_is_not_suggested_for_the_person(ask: ApiClient) -> None:
@@ -249,7 +304,7 @@ def test_writing_while_the_project_is_in_use(ask: ApiClient, sorted_project: Pro
         ask.post(PEOPLE + "/writing", {})
         job = _finished(ask)
     assert job["state"] == "failed"
-    assert "another run is at work" in job["message"]
+    assert "another run is using this project" in job["message"]
     assert str(sorted_project.folder.parent) not in job["message"]
 
 
@@ -303,6 +358,26 @@ def test_label_and_remove_label(ask: ApiClient, smile: str, sorted_project: Proj
     assert {line["person"] for line in lines} == {"1"}
     ask.post(smile, {"by": "me", "labels": [{"face": faces[0], "label": ""}]})
     assert labels() == [-1, 0, -1]
+
+
+def test_labellers_disagree(ask: ApiClient, smile: str) -> None:
+    faces = ask.get(smile + "/1")["faces"]
+    for by, label in (("Anna", "smile"), ("Ben", "no_smile")):
+        ask.post(smile, {"by": by, "labels": [{"face": faces[2], "label": label}]})
+    status, content = ask.post(
+        smile, {"by": "Ben", "labels": [{"face": faces[3], "label": "smile"}]}
+    )
+    assert (status, content["disagreements"]) == (200, 1)
+    content = ask.get(smile + "/1")
+    answers = {each["by"]: each["label"][2:4] for each in content["answers"]}
+    assert answers == {"Anna": [1, -1], "Ben": [0, 1]}
+    both = [{"by": "Anna", "label": 1}, {"by": "Ben", "label": 0}]
+    assert content["disagreements"] == [{"row": 2, "answers": both}]
+    decision = {"by": "Cleo", "decided": True, "labels": [{"face": faces[2], "label": "smile"}]}
+    status, content = ask.post(smile, decision)
+    assert (status, content["disagreements"]) == (200, 0)
+    content = ask.get(smile + "/1")
+    assert (content["label"][2], content["disagreements"]) == (1, [])
 
 
 @pytest.mark.parametrize(

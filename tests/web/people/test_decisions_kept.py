@@ -28,26 +28,26 @@ def review_everything(page: Page, address: str) -> None:
     field = card(page, 2).locator(".name-field")
     field.fill("Anna")
     field.press("Enter")
-    wait_for_toast(page, "is called Anna")
+    wait_for_toast(page, "to Anna")
     page.keyboard.press("s")
-    wait_for_toast(page, "Person 5 is Person 1")
+    wait_for_toast(page, "Merged Person 5 into Person 1")
     card(page, 3).get_by_role("button", name="Hide").click()
-    wait_for_toast(page, "hidden")
+    wait_for_toast(page, "Hid Person")
     go(page, f"{address}/people/film/4")
     choose_faces(page, 0, 0)
     page.keyboard.press("e")
-    wait_for_toast(page, "1 face not Person 4")
+    wait_for_toast(page, "Removed 1 face from Person 4")
     choose_faces(page, 0, 0)
     page.keyboard.press("m")
     page.locator("#choose-person input").fill("Person 3")
     page.keyboard.press("Enter")
-    wait_for_toast(page, "1 face moved to Person 3")
+    wait_for_toast(page, "Moved 1 face to Person 3")
     choose_faces(page, 0, 0)
     page.keyboard.press("n")
-    wait_for_toast(page, "1 face split off as Person 6")
+    wait_for_toast(page, "Split off 1 face as Person 6")
     go(page, f"{address}/people/film/unknown")
     page.get_by_role("button", name="Accept all as Anna").click()
-    wait_for_toast(page, "faces accepted as Anna")
+    wait_for_toast(page, "faces as Anna")
 
 
 @pytest.mark.parametrize(
@@ -90,21 +90,25 @@ def test_clustering_again_keeps_everything(
     )
 
 
-def test_writing_the_dataset_again(page: Page, review: Running, sorted_project: Project) -> None:
+def test_writing_the_dataset_again(review: Running, page: Page, sorted_project: Project) -> None:
     review_everything(page, review.address)
     go(page, f"{review.address}/people/film")
     assert "due" in (page.locator("#show-writing").get_attribute("class") or "")
     page.locator("#show-writing").click()
     page.locator(".writing-text", has_text="Person 2 is now Anna").wait_for()
-    assert "labels change" in page.locator(".writing-text").inner_text()
+    assert "files will change" in page.locator(".writing-text").inner_text()
     page.locator("#start-writing").click()
-    page.locator(".writing-text", has_text="Written: ").wait_for()
+    page.locator(".writing-text", has_text="Updated: ").wait_for()
     names = read_data_file(sorted_project.dataset_folder / "data.yaml").names
     assert "Anna" in names
     assert not {"Person 2", "Person 3", "Person 5"} & set(names)
     assert (sorted_project.people_folder / "Anna").is_dir()
     assert (sorted_project.people_folder / "montage" / "Anna.jpg").is_file()
-    page.keyboard.press("Escape")
+    assert "Out of date" in page.locator("#project-state").inner_text()
+    with page.expect_navigation():
+        page.keyboard.press("Escape")
+    page.locator("[data-person]").first.wait_for()
+    assert "Out of date" not in page.locator("#project-state").inner_text()
     assert "due" not in (page.locator("#show-writing").get_attribute("class") or "")
 
 
@@ -118,9 +122,9 @@ def test_two_browsers_do_not_lose_each_others_decisions(
     field = card(page, 2).locator(".name-field")
     field.fill("Anna")
     field.press("Enter")
-    wait_for_toast(page, "is called Anna")
+    wait_for_toast(page, "to Anna")
     card(other, 3).get_by_role("button", name="Hide").click()
-    wait_for_toast(other, "Person 3 hidden")
+    wait_for_toast(other, "Hid Person 3")
     assert [kind for kind, *_ in decisions(sorted_project)] == ["rename", "hide"]
     card(other, 2).locator(".name-field").wait_for()
     other.wait_for_function(
@@ -143,8 +147,8 @@ def test_the_same_person_at_once(
         field = card(one, 2).locator(".name-field")
         field.fill(name)
         field.press("Enter")
-    wait_for_toast(pages[0], "is called Anna")
-    wait_for_toast(pages[1], "meanwhile; look again")
+    wait_for_toast(pages[0], "to Anna")
+    wait_for_toast(pages[1], "meanwhile: check them")
     assert [name for *_, name, _, _ in decisions(sorted_project)] == ["Anna"]
     # The page shows the error first, then reloads.
     expect(card(pages[1], 2).locator(".name-field")).to_have_value("Anna")

@@ -31,7 +31,7 @@ def test_new_faces_are_unknown_until_they_are_clustered(
     (face, *_) = ask.get(PEOPLE + "/unknown/faces")["faces"]
     body = {"seen": content["revision"], "kind": "move", "person": 2, "faces": [face]}
     status, content = ask.post(PEOPLE + "/decisions", body)
-    assert (status, "film: its faces were found again" in content["error"]) == (409, True)
+    assert (status, "the faces of film have been detected again" in content["error"]) == (409, True)
     assert not decisions(sorted_project)
 
 
@@ -56,7 +56,10 @@ def test_a_footage_removed_meanwhile(ask: ApiClient, sorted_project: Project) ->
         erase_footage(people, "an earlier one")
     body = {"seen": content["revision"], "kind": "eject", "person": 2, "faces": [face]}
     status, content = ask.post(PEOPLE + "/decisions", body)
-    assert (status, content["error"]) == (409, "the same people were changed meanwhile; look again")
+    assert (status, content["error"]) == (
+        409,
+        "the same people were changed meanwhile: check them, then try again",
+    )
     assert not decisions(sorted_project)
 
 

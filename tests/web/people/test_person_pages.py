@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("review")
 
 
 @pytest.fixture
-def person_4(page: Page, review: Running) -> Page:
+def person_4(review: Running, page: Page) -> Page:
     """Return the page of a person with three faces of another person."""
     return go(page, f"{review.address}/people/film/4")
 
@@ -32,7 +32,7 @@ def test_the_least_certain_come_first(person_4: Page, sorted_project: Project) -
     before = faces_per_person(sorted_project)
     choose_faces(person_4, 0, 2)
     person_4.keyboard.press("e")
-    wait_for_toast(person_4, "3 faces not Person 4")
+    wait_for_toast(person_4, "Removed 3 faces from Person 4")
     after = faces_per_person(sorted_project)
     assert after[4] == before[4] - 3
     assert after[UNKNOWN] == before[UNKNOWN] + 3
@@ -48,7 +48,7 @@ def test_move(person_4: Page, sorted_project: Project) -> None:
     person_4.keyboard.press("m")
     person_4.locator("#choose-person input").fill("son 3")
     person_4.keyboard.press("Enter")
-    wait_for_toast(person_4, "3 faces moved to Person 3")
+    wait_for_toast(person_4, "Moved 3 faces to Person 3")
     assert faces_per_person(sorted_project)[3] == before[3] + 3
     assert decisions(sorted_project) == [("move", 3, NO_PERSON, "", 3, "made")]
 
@@ -57,7 +57,7 @@ def test_split_off(person_4: Page, sorted_project: Project) -> None:
     before = faces_per_person(sorted_project)
     choose_faces(person_4, 0, 2)
     person_4.keyboard.press("n")
-    wait_for_toast(person_4, "3 faces split off as Person 6")
+    wait_for_toast(person_4, "Split off 3 faces as Person 6")
     assert faces_per_person(sorted_project) == {**before, 4: before[4] - 3, 6: 3}
     assert decisions(sorted_project) == [("split", 6, NO_PERSON, "", 3, "made")]
 
@@ -72,7 +72,7 @@ def test_choose_by_dragging_and_keyboard(person_4: Page) -> None:
     person_4.mouse.down()
     person_4.mouse.move(last["x"] + 20, last["y"] + 40, steps=5)
     person_4.mouse.up()
-    assert chosen.inner_text() == "3 faces chosen"
+    assert chosen.inner_text() == "3 faces selected"
     person_4.keyboard.press("Escape")
     assert "drag" in chosen.inner_text()
     person_4.locator("#grid").focus()
@@ -80,10 +80,10 @@ def test_choose_by_dragging_and_keyboard(person_4: Page) -> None:
     person_4.keyboard.press("Space")
     person_4.keyboard.press("Shift+ArrowRight")
     person_4.keyboard.press("Shift+ArrowRight")
-    assert chosen.inner_text() == "3 faces chosen"
+    assert chosen.inner_text() == "3 faces selected"
     assert person_4.locator('.face[aria-selected="true"]').count() == 3
     person_4.keyboard.press("Control+a")
-    assert chosen.inner_text() == f"{faces.count()} faces chosen"
+    assert chosen.inner_text() == f"{faces.count()} faces selected"
     person_4.keyboard.press("Enter")
     assert person_4.locator("#face-viewer").is_visible()
 
@@ -99,21 +99,21 @@ def test_a_person_who_was_merged_meanwhile(
     person_4.wait_for_url(f"{review.address}/people/film", timeout=10_000)
 
 
-def test_accept_all(page: Page, review: Running, sorted_project: Project) -> None:
+def test_accept_all(review: Running, page: Page, sorted_project: Project) -> None:
     before = faces_per_person(sorted_project)
     go(page, f"{review.address}/people/film/unknown")
-    assert page.locator(".face-grid-head h2").all_inner_texts() == ["Maybe Person 2 6 faces"]
+    assert page.locator(".face-grid-head h2").all_inner_texts() == ["Possibly Person 2 6 faces"]
     page.get_by_role("button", name="Accept all as Person 2").click()
-    wait_for_toast(page, "6 faces accepted as Person 2")
+    wait_for_toast(page, "Accepted 6 faces as Person 2")
     assert faces_per_person(sorted_project)[2] == before[2] + 6
     assert UNKNOWN not in person_ids(sorted_project)
     assert decisions(sorted_project) == [("accept", 2, NO_PERSON, "", 6, "made")]
     assert page.locator("#no-unknown").is_visible()
 
 
-def test_accept_some(page: Page, review: Running, sorted_project: Project) -> None:
+def test_accept_some(review: Running, page: Page, sorted_project: Project) -> None:
     go(page, f"{review.address}/people/film/unknown")
     choose_faces(page, 1, 3)
     page.keyboard.press("a")
-    wait_for_toast(page, "3 faces accepted as Person 2")
+    wait_for_toast(page, "Accepted 3 faces as Person 2")
     assert faces_per_person(sorted_project)[UNKNOWN] == 3

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from web.core.static_files import static_url
+
 pytestmark = pytest.mark.alone
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
-PLAN = """async ([people, duration, mode]) => {
-  const { planSwitches } = await import("/static/watch/auto_stage.js");
+SCRIPT = static_url("watch/auto_stage.js")
+PLAN = """async ([script, people, duration, mode]) => {
+  const { planSwitches } = await import(script);
   return planSwitches(people, duration, mode);
 }"""
 
@@ -47,7 +50,7 @@ def test_plan(
     mode: str,
     expected: list[tuple[float, int]],
 ) -> None:
-    switches = watching.evaluate(PLAN, [people, 20, mode])
+    switches = watching.evaluate(PLAN, [SCRIPT, people, 20, mode])
     assert [switch["id"] for switch in switches][: len(expected)] == [
         person_id for _, person_id in expected
     ]
@@ -59,13 +62,13 @@ def test_a_body_is_better_than_nobody_and_worse_than_a_face(watching: Page) -> N
     """One person turns their back after ten seconds, when another one comes."""
     turned = person(1, [[0, 10]], []) | {"body": [[10, 20]]}
     for other, expected in ((person(2, [], []), [1]), (person(2, [[10, 20]], []), [1, 2])):
-        switches = watching.evaluate(PLAN, [[turned, other], 18, "present"])
+        switches = watching.evaluate(PLAN, [SCRIPT, [turned, other], 18, "present"])
         assert [switch["id"] for switch in switches][:2] == expected
 
 
 def test_every_person_gets_on_stage(watching: Page) -> None:
     people = [person(number, [[0, 60]], []) for number in range(1, 5)]
-    switches = watching.evaluate(PLAN, [people, 60, "present"])
+    switches = watching.evaluate(PLAN, [SCRIPT, people, 60, "present"])
     assert {switch["id"] for switch in switches} == {1, 2, 3, 4}
     starts = [switch["start"] for switch in switches]
     assert min(b - a for a, b in pairwise(starts)) >= 2.5
@@ -77,12 +80,13 @@ def test_auto_mode_follows_the_plan(watching: Page) -> None:
     watching.keyboard.press(" ")
     watching.wait_for_timeout(400)
     expected = watching.evaluate(
-        """async () => {
-          const { personAt, planSwitches } = await import("/static/watch/auto_stage.js");
+        """async (script) => {
+          const { personAt, planSwitches } = await import(script);
           const data = JSON.parse(document.getElementById("page-data").textContent);
           const switches = planSwitches(data.people, data.duration_s, "present");
           const time = measuring.player.time;
           return [personAt(switches, time - 0.15), personAt(switches, time)];
-        }"""
+        }""",
+        SCRIPT,
     )
     assert watching.evaluate("measuring.player.staged") in expected

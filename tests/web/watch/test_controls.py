@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.random_play import MEASURE
-from tests.web.serving import Running
+from data.tables.decision_log import DecisionLog
+from data.tables.decisions import Decision, DecisionKind
+from data.tables.people import open_people
+from tests.web.drawn_crops import Drawing, draw_crops
+from tests.web.random_play import MEASURE, open_player
+from tests.web.serving import Running, running
 from tests.web.watch.player_state import STATE, until
 
 pytestmark = pytest.mark.alone
@@ -138,9 +143,9 @@ def test_a_click_on_the_timeline_seeks_and_stages(watching: Page) -> None:
 
 def test_the_timeline_has_a_text_for_screen_readers(watching: Page) -> None:
     names = watching.locator(".timeline-name").all_text_contents()
-    assert names[0] == "Anna seen 78 % of the time, smiles once"
+    assert names[0] == "Anna seen 78% of the time, smiles once"
     assert watching.locator(".timeline-track rect.smiling").count() == 4
-    assert re.fullmatch(r"Dario seen \d+ % of the time, only the body 20 %, smiles once", names[3])
+    assert re.fullmatch(r"Dario seen \d+% of the time, body only: 20%, smiles once", names[3])
 
 
 def test_face_body_and_gaps_differ_without_colours(watching: Page) -> None:
@@ -154,9 +159,9 @@ def test_face_body_and_gaps_differ_without_colours(watching: Page) -> None:
     legend = watching.locator(".legend").inner_text()
     assert [word.strip() for word in legend.split("\n")] == [
         "face",
-        "only the body",
-        "briefly hidden",
-        "away",
+        "body only",
+        "briefly out of sight",
+        "not in view",
         "smiling",
     ]
 
@@ -167,6 +172,7 @@ def test_face_body_and_gaps_differ_without_colours(watching: Page) -> None:
         ("#t=2.5&person=Cleo", 3, 2.5),
         ("#person=dario", 4, 0.0),
         ("#person=2", 2, 0.0),
+        ("#person=99", None, 0.0),
         ("#t=999", None, 8.0),
         ("#t=-5&person=Ben", 2, 0.0),
         ("#t=x&person=Nobody", None, 0.0),
@@ -176,9 +182,7 @@ def test_face_body_and_gaps_differ_without_colours(watching: Page) -> None:
 def test_links_to_a_moment(
     page: Page, server: Running, link: str, staged: int | None, time: float
 ) -> None:
-    page.goto(f"{server.address}/{link}")
-    page.evaluate(MEASURE)
-    assert page.evaluate("measuring.ready()")
+    open_player(page, f"{server.address}/{link}")
     until(page, f"measuring.player.staged === {staged or 'measuring.player.staged'}")
     assert page.evaluate(STATE)["time"] == time
 
@@ -187,10 +191,78 @@ def test_a_copied_link_leads_back(watching: Page) -> None:
     watching.keyboard.press("3")
     watching.evaluate("measuring.player.seek(3.2)")
     watching.get_by_label("Copy a link to this moment").first.click()
-    assert watching.evaluate("location.hash") == "#t=3.2&person=Cleo"
+    assert watching.evaluate("location.hash") == "#t=3.2&person=3"
     watching.reload()
     watching.evaluate(MEASURE)
     watching.evaluate("measuring.ready()")
     until(watching, "measuring.player.staged === 3")
     state = watching.evaluate(STATE)
     assert (state["staged"], state["time"]) == (3, 3.2)
+
+
+def test_links_by_id_outlive_names_and_merges(page: Page, tmp_path: Path) -> None:
+    """Ids win over names: person 2 is called 1, and person 4 was merged into person 3."""
+    names = ("Anna", "1", "Cleo", "Dario")
+    project = draw_crops(tmp_path / "film.fancam", Drawing(names=names, seconds=1.0, gifs=False))
+    with open_people(project.people_file) as people:
+        DecisionLog(people).decide(Decision(DecisionKind.MERGE, 4, 3))
+    with running([project.folder]) as served:
+        for link, staged in (("#person=1", 1), ("#person=2", 2), ("#person=4", 3)):
+            page.goto(f"{served.address}/{link}")
+            page.reload()
+            page.evaluate(MEASURE)
+            until(page, f"measuring.player.staged === {staged}")
+            assert page.locator(".toast").count() == 0
+        page.goto("about:blank")
+
+
+# --- keys after the pointer -----------------------------------------------------------------------
+
+
+def test_digits_after_the_speed_menu_are_people(watching: Page) -> None:
+    speed = watching.get_by_label("Speed")
+    speed.select_option("1.5")
+    speed.focus()
+    watching.keyboard.press("3")
+    watching.evaluate("measuring.ready()")
+    state = watching.evaluate(STATE)
+    assert (state["speed"], state["staged"]) == (1.5, 3)
+
+
+def test_space_after_the_speed_menu_plays(watching: Page) -> None:
+    speed = watching.get_by_label("Speed")
+    speed.click()
+    speed.select_option("1.5")
+    watching.keyboard.press(" ")
+    assert watching.evaluate("measuring.player.plays") is True
+    assert watching.evaluate(STATE)["speed"] == 1.5
+
+
+@pytest.mark.parametrize("label", ["Loop", "Mute", "All people at once", "5 seconds forward"])
+def test_space_after_a_click_on_a_button_plays(watching: Page, label: str) -> None:
+    watching.get_by_label(label, exact=True).click()
+    before = watching.evaluate(STATE)
+    watching.keyboard.press(" ")
+    assert {**watching.evaluate(STATE), "time": before["time"]} == {**before, "plays": True}
+
+
+def test_space_after_the_shortcuts_plays(watching: Page) -> None:
+    watching.get_by_label("Keyboard shortcuts").first.click()
+    watching.get_by_role("button", name="Close").click()
+    watching.locator("#help").wait_for(state="hidden")
+    watching.keyboard.press(" ")
+    state = watching.evaluate(STATE)
+    assert (state["plays"], state["help"]) == (True, False)
+
+
+def test_arrows_after_the_volume_seek(watching: Page) -> None:
+    watching.get_by_label("Volume").click()
+    watching.keyboard.press("ArrowRight")
+    assert watching.evaluate(STATE)["time"] == 5.0
+
+
+def test_space_on_a_button_reached_by_keyboard_presses_it(watching: Page) -> None:
+    watching.get_by_label("Loop", exact=True).focus()
+    watching.keyboard.press(" ")
+    state = watching.evaluate(STATE)
+    assert (state["loop"], state["plays"]) == (True, False)

@@ -9,6 +9,8 @@ import pytest
 
 from data.core.errors import InputError
 from data.project.filenames import CropKind
+from data.project.manifest import MANIFEST
+from data.project.stages import GifsRecord
 from tests.web.drawn_crops import Drawing, draw_crops
 from web.watch.crops import is_own_file, read_crops
 
@@ -43,6 +45,17 @@ def test_drawn_crops_are_read(folder: Path) -> None:
     assert anna.file(CropKind.GIF) == folder / "Anna.gif"
     assert anna.file(CropKind.BEST) is None
     assert crops.person(3) is None
+
+
+def test_a_file_that_a_stopped_run_may_have_replaced_is_not_shown(folder: Path) -> None:
+    """After a swap of names, Anna.gif may be a GIF of Ben that is not recorded yet."""
+    crops = read_crops(folder, GifsRecord({"Anna.gif": "", "Ben.gif": "2 a b"}))
+    assert crops is not None
+    assert [CropKind.GIF in person.files for person in crops.people] == [False, True]
+    (folder / MANIFEST).write_text(json.dumps({"version": 1, "files": {"Anna.mp4": ""}}))
+    crops = read_crops(folder)
+    assert crops is not None
+    assert [person.file(CropKind.VIDEO) is None for person in crops.people] == [True, False]
 
 
 def test_a_changed_timeline_is_read_again(folder: Path) -> None:

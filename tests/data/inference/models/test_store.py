@@ -53,7 +53,7 @@ def test_a_missing_model(model_index: ModelIndex) -> None:
 @pytest.mark.parametrize("content", OTHER.values(), ids=OTHER)
 def test_another_checksum(model_index: ModelIndex, content: bytes) -> None:
     path = put(model_index.cache, content)
-    line = f"{path}: another file than fancam expects (its SHA-256 differs)"
+    line = f"{path}: not the file that fancam expects (its SHA-256 differs)"
     assert not is_installed("centerface")
     assert fault("centerface") == line
     with pytest.raises(InputError) as caught:
