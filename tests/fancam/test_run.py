@@ -82,7 +82,8 @@ def test_the_demo_finds_and_tracks_the_drawn_cast(
     assert all(montage.stat().st_size > 10_000 for montage in montages)
     idf1, idp = figures(output, "film")
     assert idf1 >= 0.95
-    assert idp == 1.0
+    # Trainings differ between processors: some boxes of the right person are a little too wide.
+    assert idp >= 0.98
 
     for name in [f"Person {number}" for number in range(1, len(CAST) + 1)]:
         video = read_video(tmp_path / "film.fancam" / "crops" / "film" / f"{name}.mp4")
