@@ -19,7 +19,7 @@ from web.core.library import NumberParameter, OpenProject, ProjectParameter
 from web.core.thumbnails import cached_jpeg, frame_jpeg, small_jpeg
 from web.watch.crops import FootageCrops, PersonCrop, current_crops, is_own_file
 from web.watch.film import film_file
-from web.watch.range_response import RangeResponse
+from web.watch.range_response import ONE_OF_THE_READERS, RangeResponse
 from web.watch.sound import sound_file
 
 POSTER_PX: Final = 480
@@ -50,8 +50,10 @@ def person_poster(
     return _person_frame(project, person_crop(footage_crops(project, footage), person))
 
 
-@router.get("/people/{person}/{kind}", response_class=FileResponse)
-@router.head("/people/{person}/{kind}", include_in_schema=False)
+@router.get(
+    "/people/{person}/{kind}", response_class=FileResponse, dependencies=[ONE_OF_THE_READERS]
+)
+@router.head("/people/{person}/{kind}", include_in_schema=False, dependencies=[ONE_OF_THE_READERS])
 def person_file(
     project: ProjectParameter,
     footage: NumberParameter,
@@ -73,7 +75,7 @@ def person_file(
     return response
 
 
-@router.get("/film", response_class=FileResponse)
+@router.get("/film", response_class=FileResponse, dependencies=[ONE_OF_THE_READERS])
 def film(project: ProjectParameter, footage: NumberParameter, v: Version = None) -> Response:
     """Return the footage itself, complete or in byte ranges."""
     file, media_type = _film(project, footage)
@@ -97,7 +99,7 @@ def _film(project: OpenProject, footage: int) -> tuple[Path, str]:
     return found
 
 
-@router.get("/sound", response_class=FileResponse)
+@router.get("/sound", response_class=FileResponse, dependencies=[ONE_OF_THE_READERS])
 def sound(project: ProjectParameter, footage: NumberParameter, v: Version = None) -> Response:
     """Return the footage's sound, to which the page syncs all videos."""
     file = sound_file(project, footage_crops(project, footage))

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from typing import Final
 
 from anyio import Semaphore
+from fastapi import Depends, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 
 _ONE_RANGE: Final = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
+
+
+async def _hold_reader_slot(request: Request) -> AsyncIterator[None]:
+    async with request.app.state.readers:
+        yield
+
+
+ONE_OF_THE_READERS: Final = Depends(_hold_reader_slot, scope="function")
+"""Dependency of handlers that find a media file: many requests for videos delay no others."""
 
 
 class RangeResponse(FileResponse):
