@@ -324,7 +324,7 @@ def _report(project: Project, summary: ClusterSummary) -> list[str]:
     from data.core.time_left import duration
 
     lines = [_footage_line(one, summary.coverage.get(one.name)) for one in summary.footages]
-    lines += [f"warning: {line}" for line in missed_lines(summary)]
+    lines += [f"warning: {line}" for line in missed_lines(summary, project)]
     lines += [line for lesson in summary.lessons for line in lesson_lines(lesson)]
     lines += [f"warning: {line}" for line in summary.left_out]
     lines += [f"warning: {line}" for line in summary.skipped]

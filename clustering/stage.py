@@ -38,6 +38,7 @@ from data.execution.space_needed import require_space_for
 from data.project.project import FootageEntry, Project, absolute
 from data.project.stages import FACES, PEOPLE, PeopleRecord
 from data.storage.fetch import fetch_footage
+from data.storage.shown import command_line
 from data.tables.faces import Faces, Frames
 from data.tables.frame_sizes import scale_stored_boxes, store_frame_sizes
 from data.tables.people import People, open_people
@@ -251,9 +252,11 @@ def _require_faces(
         return
     frames = sum(footage.frames for footage in extracted)
     names = ", ".join(project.footages[footage.name].path.name for footage in extracted)
-    advice = "look for smaller faces with --min-face, or more often with --every"
+    option = "--min-face 8"
     if settings.backend.detector == "hog":
-        advice = "try --detector cnn"
+        option = "--detector cnn"
+    command = command_line("cluster-faces", "--project", project.folder, *option.split())
+    advice = f"to look for smaller ones: {command}"
     raise InputError(f"{names}: no face found in {counted(frames, 'frame')}; {advice}")
 
 

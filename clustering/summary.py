@@ -127,14 +127,15 @@ def people_lines(people: Sequence[PersonFaces], unknown_faces: int) -> list[str]
     return lines
 
 
-def missed_lines(summary: ClusterSummary) -> list[str]:
+def missed_lines(summary: ClusterSummary, project: Project) -> list[str]:
     """Return a line for each footage of this run where much points to missed faces."""
     lines = []
     for footage in summary.footages:
         covered = summary.coverage.get(footage.name)
         if footage.better:
             weak = "analysed earlier with weaker face models"
-            lines.append(f"{footage.name}: {weak}; --force repeats it with {footage.better}")
-        elif covered is not None and covered.advice:
-            lines.append(f"{footage.name}: {covered.advice}")
+            again = project.analysed_again(project.footages[footage.name].path)
+            lines.append(f"{footage.name}: {weak}; to use {footage.better}: {again}")
+        elif covered is not None and (advice := covered.advice(project.folder)):
+            lines.append(f"{footage.name}: {advice}")
     return lines

@@ -42,7 +42,7 @@ from data.execution.context import RunContext
 from data.execution.space_needed import require_space_for
 from data.execution.stage import FootageStage, estimated_frames, known_footages, run_footages
 from data.execution.tasks import Finished, Task, Work
-from data.project.project import FootageEntry, Project, change
+from data.project.project import FootageEntry, Project
 from data.project.stages import CROPS, CropsRecord
 from data.storage.shown import command_line
 from data.tables.timeline_json import TIMELINE_FILE
@@ -205,9 +205,7 @@ class _Cropping(FootageStage[Path, _PlannedCrops, Cropped, CropsSummary]):
         if footage.kind != "video":
             raise InputError(f"{entry.name}: pictures, not a video; name a video")
         frame_wh = footage.width, footage.height
-        if (footage.size_bytes, frame_wh) != (entry.size_bytes, (entry.width, entry.height)):
-            message = change(entry, footage.size_bytes, frame_wh, since="it was tracked")
-            raise InputError(f"{entry.path.name}: {message}; run track-people --force")
+        project.require_unchanged(entry, size_bytes=footage.size_bytes, frame_wh=frame_wh)
         require_space_for(project, CROPS, [footage])
         _require_fitting(settings.window.size_wh, frame_wh)
         people, model = tracked_people(project, entry.name), smile_model_key()

@@ -42,7 +42,7 @@ def clean(project: Project, kinds: Collection[str], *, yes: bool) -> int:
         freed = sum(removable.size_bytes for removable in removables)
         for removable in removables:
             remove(project, removable)
-    again = "; run fancam on the footage to make them again" if {*kinds} & {*MADE_AGAIN} else ""
+    again = "; the commands above make these files again" if {*kinds} & {*MADE_AGAIN} else ""
     print(f"{readable(freed)} freed{again}")
     return 0
 

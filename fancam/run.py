@@ -290,7 +290,8 @@ class _Stages:
                 yield f"warning: {one.name}: {one.damage}"
         for lesson in summary.lessons:
             yield from lesson_lines(lesson)
-        yield from (f"warning: {line}" for line in (*missed_lines(summary), *summary.skipped))
+        missed = missed_lines(summary, self.project)
+        yield from (f"warning: {line}" for line in (*missed, *summary.skipped))
         if not summary.people:
             command = ("cluster-faces", "--project", self.project.folder, "--min-samples", "1")
             advice = f"try {command_line(*command)}"

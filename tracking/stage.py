@@ -325,14 +325,16 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
         training = "a detector trained with train-tracker may help"
         if trained:
             training = "train-tracker with more epochs may help"
-        return (f"{first_names(lost)} could not be tracked; {used or training}",)
+        if used:
+            training = f"track-people {used} may find them"
+        return (f"{first_names(lost)} could not be tracked; {training}",)
 
     def _lossy_options(self) -> str:
-        """Return how to run without the options in use that lose people."""
+        """Return the options of track-people that would lose fewer people."""
         used = {
-            "give --every-nth 1": self.settings.every_nth > 1,
-            "leave out --no-faces": not self.settings.faces,
-            "leave out --no-training": self.settings.training is False,
+            "with --every-nth 1": self.settings.every_nth > 1,
+            "without --no-faces": not self.settings.faces,
+            "without --no-training": self.settings.training is False,
         }
         return " and ".join(option for option, is_used in used.items() if is_used)
 
@@ -348,7 +350,7 @@ def _removed(tracked: Tracked) -> tuple[str, ...]:
     """Return a line on removed files, if there are any."""
     if not tracked.removed:
         return ()
-    advice = "--overlay and --format mot write them again"
+    advice = "track-people with --overlay or --format mot writes them again"
     return (f"removed {first_names(tracked.removed)}, made from earlier tracks; {advice}",)
 
 

@@ -130,7 +130,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = (error.strerror or str(error)).partition(" (")[0].lower()
-        message = f"cannot serve there ({reason}); choose another --port or --host"
+        message = f"cannot serve there ({reason}); try serve-people with another --port or --host"
         raise InputError(f"{host}:{port}: {message}") from error
     return listener
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from clustering.faces.backends import DetectorName, default_min_face_px
 from clustering.faces.networks.detector import WINDOW_PX
 from data.core.boxes import sizes_wh
+from data.core.counts import counted
 from data.project.stages import FacesRecord
+from data.storage.shown import command_line
 from data.tables.faces import Faces, Frames
 
 _MANY_EMPTY: Final = 0.4
@@ -34,23 +37,26 @@ class Coverage:
     detector: str
     samples: str = "frames"  # or pictures
 
-    @property
-    def advice(self) -> str:
-        """Suggestion for finding more faces, in one line; empty if the detection seems complete."""
+    def advice(self, project: Path) -> str:
+        """Suggest how to find more faces, in one line; nothing if the detection seems complete."""
         empty = self.empty_frames > _MANY_EMPTY * self.frames
-        small = self.at_limit > _MANY_AT_LIMIT * self.faces
-        if not (empty or small):
+        at_limit = self.at_limit > _MANY_AT_LIMIT * self.faces
+        if not (empty or at_limit):
             return ""
         sign = f"no face in {self.empty_frames} of {self.frames} {self.samples}"
         if not empty:
-            sign = f"{self.at_limit} of {self.faces} faces are at the smallest size searched for"
-        if self.detector != "centerface":
-            return f"{sign}; --detector centerface finds smaller faces"
-        smaller = max(round(self.min_face_px * _SMALLER), 4)
-        if smaller >= self.min_face_px:
-            return ""
-        now = f"the limit is now {self.min_face_px:.0f} px"
-        return f"{sign}; --min-face {smaller} finds smaller faces ({now})"
+            small = f"{counted(self.at_limit, 'face')} of {self.faces}"
+            sign = f"{small} at the smallest size searched for"
+        option = ("--detector", "centerface")
+        smaller = "smaller ones"
+        if self.detector == "centerface":
+            size_px = max(round(self.min_face_px * _SMALLER), 4)
+            if size_px >= self.min_face_px:
+                return ""
+            option = ("--min-face", str(size_px))
+            smaller = f"faces smaller than {self.min_face_px:.0f} px"
+        command = command_line("cluster-faces", "--project", project, *option)
+        return f"{sign}; to find {smaller}: {command}"
 
 
 def coverage(frames: Frames, faces: Faces, record: FacesRecord) -> Coverage:

@@ -10,8 +10,8 @@ from cropping.expressions.metrics import CalibrationRow, Metrics
 from data.core.counts import counted
 
 SMILE_LIMITS: Final = (
-    "The training faces are of adults, mostly public figures in press photographs, and more men "
-    "than women. The model is less reliable for children and for people of other ages and origins.",
+    "The model is less reliable for people of other ages and origins than those of its training "
+    "faces.",
     "The most frequent mistakes are mouths opened by speech, crying or singing: a mouth pulled "
     "wide by crying can score as high as a smile. Averaging over neighbouring moments reduces "
     "these mistakes, and smile-gifs prefers open eyes and the broadest smiles.",
@@ -102,7 +102,7 @@ def _summary(content: CardContent) -> str:
 
 def _data(content: CardContent) -> list[str]:
     sources = _joined(content.sources, "and")
-    lines = [f"Labelled faces from {sources}, which are not in this repository.\n"]
+    lines = [f"Labelled faces from {sources}, which are not part of the model.\n"]
     if content.merged:
         labels = _joined([f"`{label}`" for label in content.merged], "or")
         lines += [

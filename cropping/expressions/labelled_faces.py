@@ -14,6 +14,7 @@ from cropping.expressions.augmentation import letterbox
 from cropping.expressions.face_sources import open_source
 from data.core.arrays import Image
 from data.core.errors import InputError
+from data.core.name_list import first_names
 from data.core.progress import Progress
 from data.video.pictures.images import read_face
 
@@ -145,8 +146,7 @@ def _as_faces(
     labels = {row.label for row in rows}
     classes = tuple(name for name in order if name in labels) or tuple(sorted(labels))
     if len(classes) < 2:
-        shown = f'only the class "{classes[0]}"' if classes else "no faces"
-        raise InputError(f"{shown}: training needs faces of at least two classes")
+        raise InputError(_one_class(rows))
     if len(classes) > limits.classes:
         raise InputError(f"{len(classes)} classes are too many; give at most {limits.classes}")
     number = {name: i for i, name in enumerate(classes)}
@@ -159,6 +159,18 @@ def _as_faces(
         classes=classes,
         skipped=tuple(skipped),
     )
+
+
+def _one_class(rows: Sequence[_FaceRow]) -> str:
+    """Return the message that the faces do not have labels of two classes."""
+    given = sorted({row.source_label for row in rows})
+    if not given:
+        return "no faces; give faces with at least two labels"
+    if len(given) == 1:
+        return f'all faces have the label "{given[0]}"; give faces with at least two labels'
+    shown = first_names([f'"{label}"' for label in given])
+    remedy = "name the labels of smiles with --smile, or add faces with other labels"
+    return f'the labels {shown} all count as "{rows[0].label}"; {remedy}'
 
 
 # --- pictures -----------------------------------------------------------------------------------

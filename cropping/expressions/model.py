@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from cropping.expressions.patch import PATCH_PX, PATCH_VERSION
 from data.core.digest import digest
+from data.core.disk_space import readable
 from data.core.errors import InputError
 from data.inference.runtime import Network, runtime_named
 
 METADATA_KEY: Final = "fancam"
 """Key of fancam's entry in the metadata of the ONNX file."""
 _MAX_BYTES: Final = 64 * 2**20  # far more than any model that fancam trains
+_NO_MODEL: Final = "not a model of fancam; give one that train-smiles or train-expressions wrote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def read_metadata(path: Path) -> ExpressionMetadata:
 def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{path}: too large for a model; give one written by train-smiles")
+            raise InputError(f"{path}: larger than {readable(_MAX_BYTES)}, so it is {_NO_MODEL}")
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
@@ -156,5 +158,4 @@ def _metadata(name: str, graph: bytes) -> ExpressionMetadata:
         entries = {entry.key: entry.value for entry in model.metadata_props}
         return ExpressionMetadata.from_json(entries[METADATA_KEY])
     except Exception as error:  # protobuf raises untyped exceptions of its own
-        message = "not a model trained by train-smiles or train-expressions"
-        raise InputError(f"{name}: {message}") from error
+        raise InputError(f"{name}: {_NO_MODEL}") from error

@@ -227,7 +227,11 @@ def _check_out(out: Path) -> ExpressionMetadata | None:
     if not out.parent.is_dir():
         raise InputError(f"{out.parent}: no such folder; create it, or give another --out")
     if out.exists():
-        return read_metadata(out)
+        try:
+            return read_metadata(out)
+        except InputError as error:
+            message = "already exists and is not a model of fancam"
+            raise InputError(f"{out}: {message}; give another --out") from error
     for other in (out.with_suffix(".md"), out.with_suffix(".png")):
         if other.exists():
             message = "already exists, and the card or plot would overwrite it"

@@ -35,7 +35,7 @@ from data.execution.tasks import Finished, Task, Work
 from data.project.filenames import person_file_names
 from data.project.manifest import OutputFile, OutputFolder
 from data.project.paths import WORK_FOLDER
-from data.project.project import Project, change
+from data.project.project import Project
 from data.project.stages import GIFS, TRACKS, GifsRecord
 from data.tables.crop_files import crop_files
 from data.tables.smiles import Smiles
@@ -179,11 +179,7 @@ def _unchanged_footage(project: Project, name: str) -> Footage:
     entry = project.footages[name]
     footage = probe_entry(entry)
     frame_wh = footage.width, footage.height
-    if (footage.size_bytes, frame_wh) != (entry.size_bytes, (entry.width, entry.height)):
-        message = change(entry, footage.size_bytes, frame_wh, since="it was tracked")
-        raise InputError(
-            f"{entry.path.name}: {message}; run cluster-faces --force and track-people"
-        )
+    project.require_unchanged(entry, size_bytes=footage.size_bytes, frame_wh=frame_wh)
     return footage
 
 

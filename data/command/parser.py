@@ -127,9 +127,8 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
         words = list(sys.argv[1:] if args is None else args)
         for word in takewhile(lambda word: word != "--", words):
             if self._is_name(word):
-                reason = "a name that begins with a dash looks like an option"
-                advice = f"give it after --, or as {command_line(Path(word))}"
-                raise InputError(f"{word}: {reason}; {advice}")
+                advice = f"for a file of this name, give {command_line(Path(word))}"
+                raise InputError(f"{word}: no such option; {advice}")
         self._default_config_files = [glob.escape(str(file)) for file in config_files(words)]
         remembered = self.remembered()
         namespace = namespace or argparse.Namespace()

@@ -24,7 +24,7 @@ def require_space(folder: Path, needed: Mapping[str, int]) -> None:
         stage = max(needed, key=lambda name: needed[name])
         raise InputError(
             f"{folder}: about {readable(total)} will be needed, most of it by {stage}, and "
-            f"{readable(free)} is free; free some space, or choose another --project"
+            f"{readable(free)} is free; free some space, or use another disk"
         )
 
 

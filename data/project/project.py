@@ -36,6 +36,7 @@ from data.storage.addresses import (
     project_address,
     to_address,
 )
+from data.storage.shown import command_line
 
 SCHEMA = 1
 """Incremented whenever older versions cannot read the files of this one."""
@@ -122,12 +123,13 @@ class Project(ProjectPaths):
         entry = FootageEntry(name, path, size_bytes, duration_s, rate, *frame_wh, streams)
         if known and known.streams.video != streams.video and not force:
             message = f"the project uses {_stream_shown(known.streams)}"
-            remedy = "run again with --force to change it, or choose another --project"
+            stream = ("--video-stream", str(streams.video)) if streams.video else ()
+            remedy = f"to change it: {self.analysed_again(path, *stream)}"
             raise InputError(f"{path.name}: {message}; {remedy}")
         if known and dataclasses.replace(known, streams=streams) != entry and not force:
-            message = change(known, size_bytes, frame_wh, since="cluster-faces analysed it")
-            message += "; run again with --force, or choose another --project"
-            raise InputError(f"{path.name}: {message}")
+            message = _change(known, size_bytes, frame_wh, since="cluster-faces analysed it")
+            remedy = f"to analyse it again: {self.analysed_again(path)}"
+            raise InputError(f"{path.name}: {message}; {remedy}")
         if known != entry:
             if known and frame_wh != (known.width, known.height):
                 # Their boxes are those of another size.
@@ -136,6 +138,30 @@ class Project(ProjectPaths):
             self.footages[name] = entry
             self.save()
         return entry
+
+    def require_unchanged(
+        self, entry: FootageEntry, *, size_bytes: int, frame_wh: tuple[int, int]
+    ) -> None:
+        """Check that a footage is the one that was tracked.
+
+        Args:
+            entry: its entry in the project.
+            size_bytes: its size on disk now.
+            frame_wh: the size of its frames in px now.
+
+        Raises:
+            InputError: the footage has changed.
+        """
+        if (size_bytes, frame_wh) == (entry.size_bytes, (entry.width, entry.height)):
+            return
+        message = _change(entry, size_bytes, frame_wh, since="it was tracked")
+        track = command_line("track-people", self.folder)
+        remedy = f"to track it again: {self.analysed_again(entry.path)}, then {track}"
+        raise InputError(f"{entry.path.name}: {message}; {remedy}")
+
+    def analysed_again(self, path: Path, *options: str) -> str:
+        """Return the command that replaces the faces of a footage."""
+        return command_line("cluster-faces", "--project", self.folder, path, "--force", *options)
 
     def footage_at(self, path: Path) -> FootageEntry | None:
         """Return the footage with this path; None if it is not in the project."""
@@ -309,14 +335,14 @@ class Project(ProjectPaths):
         if schema != SCHEMA:
             is_newer = isinstance(schema, int) and schema > SCHEMA
             maker = "a newer fancam" if is_newer else "another version of fancam"
-            remedy = "upgrade fancam" if is_newer else "choose another --project"
+            remedy = "upgrade fancam" if is_newer else "use that version, or make a new project"
             raise InputError(f"{self.folder}: made by {maker}; {remedy}")
         try:
             entries = [self._entry_from_json(fields) for fields in content["footages"]]
             self._records = dict(content["stages"])
             self.options = {name: dict(of) for name, of in content.get("options", {}).items()}
         except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
-            remedy = "restore it from a copy, or choose another --project"
+            remedy = "put back a copy of it, or make a new project"
             raise InputError(f"{self._file}: damaged ({error!r}); {remedy}") from error
         self.footages = {entry.name: entry for entry in entries}
 
@@ -325,7 +351,7 @@ def _stream_shown(streams: StreamChoice) -> str:
     return f"video stream {streams.video}" if streams.video else "the default video stream"
 
 
-def change(entry: FootageEntry, size_bytes: int, frame_wh: tuple[int, int], *, since: str) -> str:
+def _change(entry: FootageEntry, size_bytes: int, frame_wh: tuple[int, int], *, since: str) -> str:
     """Describe how a footage differs from its entry.
 
     Args:
@@ -378,8 +404,12 @@ def _restore_key(now: dict[str, Any], before: Mapping[str, Any], key: str) -> No
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable ({error}); choose another --project") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{path}: cannot be read ({reason}); check its permissions") from error
+    except ValueError as error:
+        remedy = "put back a copy of it, or make a new project"
+        raise InputError(f"{path}: damaged ({error}); {remedy}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: not a fancam project; choose another --project")
+        raise InputError(f"{path}: not a file of fancam; give a project, such as concert.fancam")
     return content

@@ -85,7 +85,8 @@ class RemoteManifest:
             raise InputError(f"{address}: {message}") from error
         if schema != SCHEMA:
             message = "made by another version of fancam"
-            raise InputError(f"{address}: {message}; choose another --project")
+            remedy = "use that version, or give another address"
+            raise InputError(f"{address}: {message}; {remedy}")
         require_inside(files, address)
         return cls(revision, files)
 
@@ -137,7 +138,7 @@ def require_inside(paths: Mapping[str, Any], address: str) -> None:
     for path in paths:
         if leads_out(path) or not is_synced(path):
             message = f"contains {path[:80]!r}, which does not belong in a project"
-            raise InputError(f"{address}: {message}; remove it, or choose another --project")
+            raise InputError(f"{address}: {message}; remove it there, or give another address")
 
 
 def is_synced(path: str) -> bool:

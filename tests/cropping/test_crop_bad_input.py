@@ -69,7 +69,10 @@ def damaged_timeline(project: Project) -> None:
         (never_seen, "film: no person was seen in it; there is nothing to crop"),
         (outside, r"frame 7 \(160x96\) has a face outside the picture; run track-people again"),
         (of_another_footage, "does not belong to this footage"),
-        (changed, "it has changed since it was tracked; run track-people --force"),
+        (
+            changed,
+            "it has changed since it was tracked; to track it again: .*, then track-people",
+        ),
         (gone, "put it back"),
         (in_the_way, "did not create the existing file; move it elsewhere"),
         (damaged_timeline, "not readable .*; run track-people --force"),

@@ -71,7 +71,7 @@ def test_removes_files_that_can_be_regenerated(
     lines = capsys.readouterr().out.splitlines()
     kinds = [line.split()[0] for line in lines[:-1]]
     assert kinds == ["exports", "cache", "crops", "tracks", "tracker", "dataset"]
-    assert lines[-1].endswith("freed; run fancam on the footage to make them again")
+    assert lines[-1].endswith("freed; the commands above make these files again")
     after = snapshot(project.folder)
     assert set(after) == {*MINE, *KEPT} | stay
     assert [p for p in after if after[p] != before[p] and p != "project.json"] == []

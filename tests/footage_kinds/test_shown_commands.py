@@ -77,8 +77,8 @@ def test_a_dash_gets_a_word(
     assert done.code == 2
     dashed = words[-1]
     assert done.err == [
-        f"{name.split()[0]}: {dashed}: a name that begins with a dash looks like an option; "
-        f"give it after --, or as .{os.sep}{dashed}"
+        f"{name.split()[0]}: {dashed}: no such option; "
+        f"for a file of this name, give .{os.sep}{dashed}"
     ]
 
 
@@ -88,7 +88,7 @@ def test_a_dash_gets_a_word(
         pytest.param(("--frce",), "--frce: no such option; did you mean --force", id="mistyped"),
         pytest.param(("--project",), "expected one argument", id="no value"),
         pytest.param(("--every", "-5"), "--every -5: give a number", id="negative number"),
-        pytest.param(("--project", "-p.fancam"), "or as .*-p.fancam", id="project"),
+        pytest.param(("--project", "-p.fancam"), "give .*-p.fancam", id="project"),
     ],
 )
 def test_options_keep_their_words(command: Command, words: tuple[str, ...], message: str) -> None:

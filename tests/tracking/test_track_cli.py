@@ -34,7 +34,7 @@ def test_report(
     monkeypatch.chdir(project.parent)
     assert main(["film.fancam", "film.mp4", "--format", "mot"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("tracking faces only: yolo11n.pt is missing; give --body-weights")
+    assert lines[0].startswith("tracking faces only: yolo11n.pt is missing; track-people --body-")
     assert lines[1:6] == [
         "film: 40 frames, 1 cut",
         "  Anna          detected in     34 frames, interpolated in 6",

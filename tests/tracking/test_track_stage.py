@@ -336,6 +336,6 @@ def test_people_without_tracks_are_named(
     (summary,) = track_people(project, [footage], settings, context=RunContext(Bars()))
     assert summary.notes == (
         "Ben, the 2nd (3 faces found) could not be tracked; "
-        "give --every-nth 1 and leave out --no-faces",
+        "track-people with --every-nth 1 and without --no-faces may find them",
     )
     assert track_people(project, [], settings, context=RunContext(Bars()))[0].notes == summary.notes

@@ -71,7 +71,7 @@ def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no fancam project; give the folder that cluster-faces made" in capsys.readouterr().err
     (tmp_path / "project.json").write_text("{")
     assert main([str(tmp_path)]) == 2
-    assert "not readable" in capsys.readouterr().err
+    assert "damaged" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["project.json"]
 
 

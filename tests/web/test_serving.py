@@ -34,5 +34,5 @@ def test_a_port_in_use_is_refused() -> None:
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no.such.host.invalid"])
 def test_an_address_of_another_machine(host: str) -> None:
-    with pytest.raises(InputError, match="choose another --port or --host"):
+    with pytest.raises(InputError, match="serve-people with another --port or --host"):
         listen(host, 0)

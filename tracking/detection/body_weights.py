@@ -19,6 +19,8 @@ BODIES_FOLDER: Final = "weights"
 """Folder of the converted body detector in that of the tracker."""
 _PERSON: Final = "person"
 _ADVICE: Final = f"give --body-weights FILE, such as {DEFAULT_WEIGHTS}"
+_TO_DOWNLOAD: Final = f"track-people --body-weights {DEFAULT_WEIGHTS} downloads it"
+_TO_COPY: Final = "copy it into the current folder, or give another file with --body-weights"
 _ONNX: Final = "bodies.onnx"
 _OPENVINO: Final = "bodies.xml"
 
@@ -74,7 +76,9 @@ def find_body_model(
     if weights is not None:
         return FoundBodies(_model(weights, folder, offline, say))
     if not needed and file_at_hand(DEFAULT_WEIGHTS) is None:
-        return FoundBodies(None, f"tracking faces only: {DEFAULT_WEIGHTS} is missing; {_ADVICE}")
+        return FoundBodies(
+            None, f"tracking faces only: {DEFAULT_WEIGHTS} is missing; {_TO_DOWNLOAD}"
+        )
     try:
         return FoundBodies(_model(DEFAULT_WEIGHTS, folder, offline, say))
     except InputError as error:
@@ -98,7 +102,8 @@ def _yolo_model(weights: str, folder: Path, offline: bool, say: Callable[[str], 
     except InputError as error:
         reason = str(error).split(";")[0].removeprefix(f"{weights}: ")
         reason = reason.removeprefix(f"{file_at_hand(weights)}: ")
-        raise InputError(f"{weights}: {reason}; {_ADVICE}") from error
+        advice = _TO_COPY if weights == DEFAULT_WEIGHTS else _ADVICE
+        raise InputError(f"{weights}: {reason}; {advice}") from error
     person = _person(weights, dict(enumerate(metadata.names)))
     return BodyModel(folder / _ONNX, metadata.key, person, metadata.image_px)
 

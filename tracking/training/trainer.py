@@ -55,13 +55,14 @@ def train(plan: TrainingPlan) -> TrainedDetector:
         try:
             training.train()
         except torch.OutOfMemoryError as error:
-            message = "not enough memory on the device; give a smaller --batch or --imgsz"
-            raise InputError(message) from error
+            remedy = "use train-tracker with a smaller --batch or --imgsz"
+            raise InputError(f"not enough memory on the device; {remedy}") from error
         except RuntimeError as error:
             if "NaN" not in str(error):
                 raise
-            message = "the training diverged (its loss is NaN)"
-            raise InputError(f"{message}; give another --seed or other --weights") from error
+            remedy = "use train-tracker with another --seed or other --weights"
+            message = f"the training diverged (its loss is NaN); {remedy}"
+            raise InputError(message) from error
         return training.result()
 
 

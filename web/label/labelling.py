@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -24,7 +25,7 @@ from data.tables.labels import (
     picture_file,
 )
 from web.core.errors import NotFoundError
-from web.label.predictions import Predictions
+from web.label.predictions import FootagePredictions, Predictions
 from web.label.prelabels import smiles_of_table
 from web.people.review import FaceId
 from web.people.snapshot import PeopleSnapshot
@@ -145,15 +146,16 @@ def faces_to_label(
     index = {label: i for i, label in enumerate(label_set.labels)}
     files = [picture_name(snapshot, int(row)) for row in rows]
     labels = [index.get(saved[file].label, -1) if file in saved else -1 for file in files]
-    probabilities, pending = _probabilities(project, snapshot, number, label_set, predictions)
+    predicted = _predictions(project, snapshot, number, label_set, predictions)
     return {
         "faces": snapshot.faces.ids(rows),
         "time_s": np.round(snapshot.faces.time_s[rows], 3).tolist(),
         "label": labels,
         "answers": _answers(answers, files, index),
         "disagreements": _disagreements(answers, files, index),
-        "model": probabilities,
-        "pending": pending,  # whether the model is still running
+        "model": _probabilities(predicted.scores),
+        "pending": predicted.pending,
+        "problem": predicted.problem,
     }
 
 
@@ -185,29 +187,33 @@ def _disagreements(
     ]
 
 
-def _probabilities(
+def _predictions(
     project: Project,
     snapshot: PeopleSnapshot,
     number: int,
     label_set: LabelSet,
     predictions: Predictions,
-) -> tuple[list[list[float] | None] | None, bool]:
-    """Return the probability of each label per face, and whether the model is still running.
+) -> FootagePredictions:
+    """Return the predictions of the model, or of smile-gifs while there are none."""
+    name = list(project.footages)[number - 1]
+    if name not in snapshot.faces.footages:
+        return FootagePredictions()
+    faces = snapshot.faces.tables[snapshot.faces.footages.index(name)]
+    folder = LabelFolder(project.labels_folder).folder(label_set)
+    found = predictions.of_footage(project, name, folder, label_set.labels)
+    if found.scores is None or len(found.scores) != len(faces):
+        return replace(found, scores=smiles_of_table(project, name, faces, label_set.labels))
+    return found
+
+
+def _probabilities(scores: NDArray[np.float64] | None) -> list[list[float] | None] | None:
+    """Return the probability of each label per face.
 
     A face without a prediction has None instead of a row; without any, the list is None.
     """
-    name = list(project.footages)[number - 1]
-    if name not in snapshot.faces.footages:
-        return None, False
-    faces = snapshot.faces.tables[snapshot.faces.footages.index(name)]
-    folder = LabelFolder(project.labels_folder).folder(label_set)
-    scores, pending = predictions.of_footage(project, name, folder, label_set.labels)
-    if scores is None or len(scores) != len(faces):
-        scores = smiles_of_table(project, name, faces, label_set.labels)
     if scores is None or not np.isfinite(scores).any():
-        return None, pending
-    rounded = np.round(scores, 4).tolist()
-    return [row if np.isfinite(row).all() else None for row in rounded], pending
+        return None
+    return [row if np.isfinite(row).all() else None for row in np.round(scores, 4).tolist()]
 
 
 def picture_name(snapshot: PeopleSnapshot, row: int) -> str:

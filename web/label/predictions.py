@@ -6,6 +6,7 @@ import io
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,50 +32,64 @@ _BATCH: Final = 128
 _LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class FootagePredictions:
+    """Predictions for the faces of a footage.
+
+    Args:
+        scores: ``(n, labels)`` float64 probabilities, 0 to 1, NaN rows for unreadable pictures;
+            None without a usable model for these labels, or while the model is running.
+        pending: whether the model is still running.
+        problem: why the model cannot be used; empty if it can, or if there is none.
+    """
+
+    scores: NDArray[np.float64] | None = None
+    pending: bool = False
+    problem: str = ""
+
+
 class Predictions:
     """Predictions for all footages; each footage is computed once per model."""
 
     def __init__(self) -> None:
         self._running: set[Path] = set()
-        self._failed: set[Path] = set()
+        self._failed: dict[Path, str] = {}  # the reason by file
         self._lock = threading.Lock()
 
     def of_footage(
         self, project: Project, footage: str, set_folder: Path, labels: Sequence[str]
-    ) -> tuple[NDArray[np.float64] | None, bool]:
-        """Return the probability of each label and whether the model is still running.
+    ) -> FootagePredictions:
+        """Return the probability of each label of each face.
 
         The model is the label set's own, or the bundled smile model.
-
-        Returns:
-            ``(n, labels)`` float64 in 0..1, NaN rows for unreadable pictures; None without a model
-            for these labels, or while the model is running.
         """
         model = _model_file(set_folder, labels)
         if model is None:
-            return None, False
+            return FootagePredictions()
         key = digest(file_key(model), file_key(project.faces_file(footage)), *labels)
         file = project.folder / CACHE_FOLDER / "guesses" / f"{key}.npy"
         if file.is_file():
-            return _read(file), False
+            return FootagePredictions(_read(file))
         with self._lock:
             if file in self._failed:
-                return None, False
+                return FootagePredictions(problem=self._failed[file])
             if file not in self._running:
                 self._running.add(file)
                 arguments = (project, footage, model, tuple(labels), file)
                 threading.Thread(target=self._compute, args=arguments, daemon=True).start()
-        return None, True
+        return FootagePredictions(pending=True)
 
     def _compute(
         self, project: Project, footage: str, model: Path, labels: tuple[str, ...], file: Path
     ) -> None:
         try:
             _write(file, _predict(project, footage, model, labels))
-        except Exception as error:
-            if not isinstance(error, InputError):
-                _LOG.exception("predicting labels of %s", footage)
-            self._failed.add(file)  # do not retry on every request
+        except InputError as error:
+            # Not tried again by every request.
+            self._failed[file] = str(error).replace(str(model), model.name)
+        except Exception:
+            _LOG.exception("predicting labels of %s", footage)
+            self._failed[file] = "an unexpected error; the log of the project has the details"
         finally:
             self._running.discard(file)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests.clustering.labelled_footage import table
 from tests.records import faces_record
 
 HD = (1280, 720)
+PROJECT = Path("film.fancam")
 
 
 def record(detector: str = "centerface", **changes: object) -> FacesRecord:
@@ -56,13 +58,13 @@ def test_no_faces_at_all(detector: str) -> None:
     found = seen(Faces.empty(), frames(8), record(detector))
     assert found.smallest_median_largest_px == (0, 0, 0)
     assert (found.empty_frames, found.faces, found.at_limit) == (8, 0, 0)
-    assert found.advice.startswith("no face in 8 of 8 frames; ")
+    assert found.advice(PROJECT).startswith("no face in 8 of 8 frames; ")
 
 
 def test_no_frames() -> None:
     found = seen(Faces.empty(), Frames.empty())
     assert (found.frames, found.empty_frames) == (0, 0)
-    assert found.advice == ""
+    assert found.advice(PROJECT) == ""
 
 
 # --- the smallest size looked for -------------------------------------------------------------
@@ -106,15 +108,16 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             faces(50, 60),
             5,
             record(),
-            "no face in 3 of 5 frames; --min-face 8 finds smaller faces (the limit is now 14 px)",
+            "no face in 3 of 5 frames; to find faces smaller than 14 px: "
+            "cluster-faces --project film.fancam --min-face 8",
             id="many frames empty",
         ),
         pytest.param(
             faces(15, *[60] * 5),
             6,
             record(),
-            "1 of 6 faces are at the smallest size searched for; "
-            "--min-face 8 finds smaller faces (the limit is now 14 px)",
+            "1 face of 6 at the smallest size searched for; "
+            "to find faces smaller than 14 px: cluster-faces --project film.fancam --min-face 8",
             id="faces at the limit",
         ),
         pytest.param(faces(15, *[60] * 10), 11, record(), "", id="few faces at the limit"),
@@ -122,15 +125,16 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             faces(70, 65, 90),
             3,
             record("cnn"),
-            "2 of 3 faces are at the smallest size searched for; "
-            "--detector centerface finds smaller faces",
+            "2 faces of 3 at the smallest size searched for; "
+            "to find smaller ones: cluster-faces --project film.fancam --detector centerface",
             id="dlib at its limit",
         ),
         pytest.param(
             faces(200),
             4,
             record("hog"),
-            "no face in 3 of 4 frames; --detector centerface finds smaller faces",
+            "no face in 3 of 4 frames; "
+            "to find smaller ones: cluster-faces --project film.fancam --detector centerface",
             id="dlib with empty frames",
         ),
         pytest.param(faces(200, 300), 3, record("cnn"), "", id="dlib with large faces"),
@@ -138,26 +142,26 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             faces(42, 90),
             2,
             record(min_face_px=40.0),
-            "1 of 2 faces are at the smallest size searched for; "
-            "--min-face 24 finds smaller faces (the limit is now 40 px)",
+            "1 face of 2 at the smallest size searched for; "
+            "to find faces smaller than 40 px: cluster-faces --project film.fancam --min-face 24",
             id="a size was set",
         ),
         pytest.param(
             faces(82),
             1,
             record("cnn", upsample=0),
-            "1 of 1 faces are at the smallest size searched for; "
-            "--detector centerface finds smaller faces",
+            "1 face of 1 at the smallest size searched for; "
+            "to find smaller ones: cluster-faces --project film.fancam --detector centerface",
             id="upsample was set",
         ),
         pytest.param(faces(90), 3, record(min_face_px=4.0), "", id="no smaller size is possible"),
     ],
 )
 def test_advice(shown: Faces, count: int, made: FacesRecord, expected: str) -> None:
-    assert seen(shown, frames(count), made).advice == expected
+    assert seen(shown, frames(count), made).advice(PROJECT) == expected
 
 
 @pytest.mark.parametrize("kind", ["images", "image"])
 def test_photographs_without_faces_are_called_pictures(kind: str) -> None:
-    advice = seen(faces(200), frames(4), record(kind=kind)).advice
+    advice = seen(faces(200), frames(4), record(kind=kind)).advice(PROJECT)
     assert advice.startswith("no face in 3 of 4 pictures; ")

@@ -175,7 +175,7 @@ def other_file(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (one_class, 'only the class "smile": training needs faces of at least two classes'),
+        (one_class, 'all faces have the label "smile"; give faces with at least two labels'),
         (nothing, "no faces; give one folder of pictures per class"),
         (no_classes, "pictures outside the class folders"),
         (no_label, "the first line must name the columns file, label"),

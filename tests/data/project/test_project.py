@@ -88,10 +88,10 @@ def test_stages(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param("", "not readable", id="empty"),
-        pytest.param('{"schema": 1, "foot', "not readable", id="cut"),
-        pytest.param(b"\xff\xfe\x00", "not readable", id="not text"),
-        pytest.param("[1, 2]", "not a fancam project", id="a list"),
+        pytest.param("", "damaged", id="empty"),
+        pytest.param('{"schema": 1, "foot', "damaged", id="cut"),
+        pytest.param(b"\xff\xfe\x00", "damaged", id="not text"),
+        pytest.param("[1, 2]", "not a file of fancam", id="a list"),
         pytest.param("{}", "another version", id="no schema"),
         pytest.param({"schema": SCHEMA + 1}, "a newer fancam", id="newer"),
         pytest.param({"schema": SCHEMA}, "damaged", id="nothing in it"),
@@ -118,7 +118,7 @@ def test_an_invalid_project_file_is_one_error_line_and_stays(
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     before = file.read_bytes()
     with pytest.raises(
-        InputError, match=rf"{message}.*(choose another --project|upgrade fancam)"
+        InputError, match=rf"{message}.*(make a new project|give a project|upgrade fancam)"
     ) as error:
         Project(tmp_path)
     assert "\n" not in str(error.value)
@@ -140,7 +140,7 @@ def test_changed_footage_needs_force(tmp_path: Path, change: dict[str, Any]) -> 
     project = Project(tmp_path / "a.fancam")
     old = add(project, tmp_path / "a.mp4")
     assert add(project, tmp_path / "a.mp4") == old
-    with pytest.raises(InputError, match=r"a.mp4: it has changed .* --force, or choose another"):
+    with pytest.raises(InputError, match=r"a.mp4: it has changed .*: cluster-faces .* --force"):
         add(project, tmp_path / "a.mp4", **change)
     assert Project(project.folder).footages == {"a": old}
     new = add(project, tmp_path / "a.mp4", **change, force=True)

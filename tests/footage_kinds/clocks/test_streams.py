@@ -128,7 +128,9 @@ def test_the_project_keeps_the_choice(tmp_path: Path) -> None:
     add_footage(project, probe(path, StreamChoice(video=2, audio=1)))
 
     assert Project(project.folder).streams_of(path) == StreamChoice(video=2, audio=1)
-    with pytest.raises(InputError, match="the project uses video stream 2; run again with --force"):
+    with pytest.raises(
+        InputError, match="the project uses video stream 2; to change it: cluster-faces"
+    ):
         add_footage(project, probe(path))
     add_footage(project, probe(path), force=True)
     (entry,) = json.loads((project.folder / "project.json").read_text())["footages"]

@@ -153,10 +153,12 @@ def test_a_project_of_stored_pixels_is_stale(tmp_path: Path) -> None:
     project.footages["clip"] = replace(entry, width=120)
     project.save()
     size = r"\(its frames are displayed at 160 x 96 px, not 120 x 96\)"
-    line = f"it has changed since it was tracked {size}; run track-people --force"
+    line = f"it has changed since it was tracked {size}; to track it again: cluster-faces"
     with pytest.raises(InputError, match=line):
         crop_people(project, [], CropSettings(), context=RunContext(no_bar))
-    line = f"it has changed since cluster-faces analysed it {size}; run again with --force"
+    line = (
+        f"it has changed since cluster-faces analysed it {size}; to analyse it again: cluster-faces"
+    )
     with pytest.raises(InputError, match=line):
         add_footage(project, probe(path))
     add_footage(project, probe(path), force=True)

@@ -131,7 +131,7 @@ def test_without_the_default_weights_faces_are_followed(
 def test_default_weights_that_are_not_needed_are_not_downloaded(tmp_path: Path) -> None:
     """A trained detector follows faces without them."""
     found = find_body_model(None, tmp_path, offline=False, say=pytest.fail, needed=False)
-    advice = "give --body-weights FILE, such as yolo11n.pt"
+    advice = "track-people --body-weights yolo11n.pt downloads it"
     assert found.note == f"tracking faces only: yolo11n.pt is missing; {advice}"
 
 

@@ -96,6 +96,7 @@ function showPredictions() {
     if (requested !== faces) return;
     requested.pending = content.pending;
     if (content.model) requested.model = content.model;
+    requested.problem = content.problem;
     showPredictions();
     showChips();
     if (!content.pending && content.model) announce("The predictions of the model are ready.");
@@ -112,7 +113,8 @@ function sureness(row) {
 function showSureness() {
   const text = $("sureness");
   if (faces.pending) text.textContent = "The model is running…";
-  else if (!faces.model) text.textContent = "There is no model for this question yet. Train one to order the faces by how sure it is.";
+  else if (faces.problem) text.textContent = `The model for this question cannot be used: ${faces.problem}`;
+  else if (!faces.model) text.textContent = "There is no model for this question yet. Train one, and the faces can be sorted by how sure the model is.";
   else {
     const unseen = queue.filter((row) => sureness(row) === null).length;
     text.textContent = unseen && $("order").value !== "time" ? `The model has no prediction for ${faceCount(unseen)}, shown last.` : "";
