@@ -18,7 +18,7 @@ const PRESETS = [
   {
     name: "expressions",
     labels: ["neutral", "smile", "laugh", "sad", "angry", "surprised", "scared", "disgusted", "bored",
-      "wink", "eyes shut", "mouth open", "tongue out", "puffed cheeks", "kiss", "frown", "one eyebrow"],
+      "wink", "eyes shut", "mouth open", "tongue out", "puffed cheeks", "kiss", "frown", "raised eyebrow"],
   },
 ];
 // What the page says when there is no face to show, by value of the list of which faces.
@@ -117,7 +117,7 @@ function showSureness() {
   else if (!faces.model) text.textContent = "There is no model for this question yet. Train one, and the faces can be sorted by how sure the model is.";
   else {
     const unseen = queue.filter((row) => sureness(row) === null).length;
-    text.textContent = unseen && $("order").value !== "time" ? `The model has no prediction for ${faceCount(unseen)}, shown last.` : "";
+    text.textContent = unseen && $("order").value !== "time" ? `The model has no prediction for ${faceCount(unseen)}, which come last.` : "";
   }
   text.hidden = !text.textContent;
 }
@@ -210,6 +210,7 @@ function newQueue() {
   faces.time_s.forEach((time, row) => {
     if (time >= from - 1e-3 && time <= to + 1e-3 && isShown(row)) queue.push(row);
   });
+  showOrder();
   // Faces without a score come last, by time.
   const key = {
     model: (row) => faces.model[row]?.[clickLabel] ?? null,
@@ -220,6 +221,11 @@ function newQueue() {
   first = 0;
   showSureness();
   showBatch();
+}
+
+/** Name the answer whose score orders the faces. */
+function showOrder() {
+  $("order").querySelector(`[value="${MODEL}"]`).textContent = `Likeliest ${words(set.labels[clickLabel])} first`;
 }
 
 $("order").addEventListener("change", newQueue);
@@ -291,21 +297,19 @@ function makeTile(row, i) {
   const picture = element("img", { src: pictureUrl(row), alt, draggable: "false" });
   const tile = element("button", { type: "button", class: "tile" },
     picture, element("kbd", { "aria-hidden": "true" }, KEYS[i].toUpperCase()), element("span", { class: "tag" }));
-  const score = scoreText(row);
-  if (score) tile.append(element("span", { class: "score" }, score));
+  if (faces.model) tile.append(makeScore(faces.model[row]));
   const face = { row, choice: startLabel(row), tile };
   tile.addEventListener("click", () => toggleLabel(face));
   showTile(face);
   return face;
 }
 
-/** Score by which the faces are ordered: the likeliest answer's, or that of the one that a click sets. */
-function scoreText(row) {
-  if (!faces.model) return "";
-  const scores = faces.model[row];
-  if (!scores) return "?";
-  if (["time", MODEL].includes($("order").value)) return `${Math.round(100 * scores[clickLabel])}%`;
-  return `${Math.round(100 * Math.max(...scores))}%`;
+/** The score by which the faces are ordered, and its answer: the likeliest, or the one that a click sets. */
+function makeScore(scores) {
+  if (!scores) return element("span", { class: "score", title: "no prediction" }, "?");
+  const likeliest = !["time", MODEL].includes($("order").value);
+  const label = likeliest ? scores.indexOf(Math.max(...scores)) : clickLabel;
+  return element("span", { class: "score" }, `${Math.round(100 * scores[label])}% ${words(set.labels[label])}`);
 }
 
 /** A face whose labellers disagree: a button per answer, and a list of the others. */
@@ -377,6 +381,11 @@ function toggleLabel(face) {
 
 // --- choice of labels --------------------------------------------------------------------------
 
+function setClickLabel(label) {
+  clickLabel = label;
+  if ($("order").value !== MODEL) showOrder(); // faces in that order stay as they are
+}
+
 function showChips() {
   const chip = (name, value, text, checked, choose) => {
     const input = element("input", { type: "radio", name, value, checked });
@@ -385,7 +394,7 @@ function showChips() {
   };
   const defaults = set.labels.map((label, i) => chip("default-label", i, words(label), defaultLabel === i, () => {
     defaultLabel = i;
-    if (clickLabel === i) clickLabel = (i + 1) % set.labels.length;
+    if (clickLabel === i) setClickLabel((i + 1) % set.labels.length);
     showChips();
     refreshChoices();
   }));
@@ -399,7 +408,7 @@ function showChips() {
   $("default-label").replaceChildren(...defaults);
   for (const id of ["default-label", "click-label"]) $(id).classList.toggle("many", set.labels.length > MANY);
   $("click-label").replaceChildren(...set.labels.map((label, i) =>
-    chip("click-label", i, i < 9 ? `${i + 1} ${words(label)}` : words(label), clickLabel === i, () => (clickLabel = i))));
+    chip("click-label", i, i < 9 ? `${i + 1} ${words(label)}` : words(label), clickLabel === i, () => setClickLabel(i))));
   $("click-label").querySelector(":checked").parentElement.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
