@@ -93,11 +93,11 @@ def test_a_damaged_footage_does_not_hide_the_others(tmp_path: Path, crops_projec
     with served_client([crops_project, other.folder]) as ask:
         html = ask.get("/").text
         assert "other.fancam/crops/film/timeline.json: damaged" in html
-        assert "run crop-people --force" in html
+        assert "run crop-people PROJECT --force" in html
         assert 'href="/watch/film/1"' in html
         broken = ask.get("/watch/other/1", headers={"accept": "text/html"})
         assert broken.status_code == 409
-        assert "crop-people --force" in broken.text
+        assert "crop-people PROJECT --force" in broken.text
         assert str(tmp_path) not in broken.text
 
 

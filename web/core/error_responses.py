@@ -95,5 +95,5 @@ def _unexpected(request: Request, error: Exception) -> Response:
     """Return status 500; the server prints the traceback in its terminal."""
     del error
     # This response bypasses the middleware.
-    message = "internal error; see the terminal that runs serve-people"
+    message = "internal error; see the terminal that runs this server"
     return error_response(request, 500, message, SECURITY_HEADERS)

@@ -81,7 +81,7 @@ class Guard:
     def _check(self, request: Request) -> None:
         headers = request.headers
         if not self._is_own_host(headers):
-            raise RefusedError(400, "unknown host name; use the address that serve-people printed")
+            raise RefusedError(400, "unknown host name; use the address that the terminal shows")
         if request.method not in SAFE_METHODS:
             _check_write(headers, request.url.path)
             _check_length(headers, self._max_body_bytes(request))

@@ -106,7 +106,8 @@ def frame_jpeg(video: Path, time_s: float, *, width: int) -> bytes:
                 if last.time is None or last.time >= time_s:
                     break
         if last is None:
-            raise InputError(f"{video.name}: no frame can be decoded; run crop-people --force")
+            advice = "run crop-people PROJECT --force"
+            raise InputError(f"{video.name}: no frame can be decoded; {advice}")
         return _jpeg(fromarray(last.to_ndarray(format="rgb24")), width)
 
 

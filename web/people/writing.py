@@ -69,7 +69,7 @@ def _write(project: OpenProject, state: WritingState) -> None:
         state.state = "failed"
     except Exception:
         _LOG.exception("writing %s", project.folder)
-        state.message = "internal error; see the terminal that runs serve-people"
+        state.message = "internal error; see the terminal that runs this server"
         state.state = "failed"
     else:
         people = counted(len(changes.people), "person", "people")

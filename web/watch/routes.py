@@ -15,6 +15,7 @@ from data.core.errors import InputError
 from data.core.intervals import Interval
 from data.project.filenames import CropKind
 from data.project.project import Project
+from data.storage.shown import command_line
 from data.tables.people import open_people
 from web.core.library import (
     Library,
@@ -168,6 +169,7 @@ def watch_data(project: OpenProject, footage: int, crops: FootageCrops) -> dict[
         "people": [person for person in people if person is not None],
         "film": _film_data(project, footage, media),
         "merged": {person.person_id: person.merged_into for person in crops.merged},
+        "make_again": command_line("crop-people", project.argument, "--force"),
     }
 
 

@@ -73,7 +73,7 @@ def _has_sound(video: Path, key: str) -> bool:
         with av.open(f"file:{video}") as container:
             return bool(container.streams.audio)
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{video.name}: not readable; run crop-people --force") from error
+        raise InputError(f"{video.name}: not readable; run crop-people PROJECT --force") from error
 
 
 def _copy_sound(source: Path, target: Path) -> None:

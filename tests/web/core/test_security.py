@@ -81,7 +81,7 @@ def test_host(ask: httpx.Client, host: str, status: int) -> None:
     assert answer.status_code == status
     if status == 400:
         assert answer.json() == {
-            "error": "unknown host name; use the address that serve-people printed"
+            "error": "unknown host name; use the address that the terminal shows"
         }
 
 

@@ -143,7 +143,7 @@ def test_a_cover_picture_is_kept(review: Running, page: Page, sorted_project: Pr
     choose_faces(page, 4, 4)
     face = page.locator(".face").nth(4).locator("img").get_attribute("src")
     page.keyboard.press("c")
-    wait_for_toast(page, "Chose a cover picture of Person 4")
+    wait_for_toast(page, "Chose a cover picture for Person 4")
     assert page.locator("#picture").get_attribute("src") == face
     go(page, f"{review.address}{PEOPLE}")
     assert card(page, 4).locator(".with-cover img").first.get_attribute("src") == face
@@ -151,7 +151,7 @@ def test_a_cover_picture_is_kept(review: Running, page: Page, sorted_project: Pr
     go(page, f"{review.address}{PEOPLE}")
     assert card(page, 4).locator(".with-cover img").first.get_attribute("src") == face
     page.locator("#undo").click()
-    wait_for_toast(page, "Undone: Chose a cover picture of Person 4")
+    wait_for_toast(page, "Undone: Chose a cover picture for Person 4")
     assert card(page, 4).locator(".with-cover").count() == 0
 
 
@@ -159,7 +159,7 @@ def test_a_cover_picture_from_the_enlarged_face(review: Running, page: Page) -> 
     go(page, f"{review.address}{PEOPLE}/4")
     page.locator(".face").nth(2).dblclick()
     page.locator("#viewer-cover").click()
-    wait_for_toast(page, "Chose a cover picture of Person 4")
+    wait_for_toast(page, "Chose a cover picture for Person 4")
     page.locator("#viewer-cover", has_text="Cover picture").wait_for()
     page.locator("#viewer-cover:disabled").wait_for()
 

@@ -175,7 +175,9 @@ def test_a_broken_video_does_not_affect_the_others(browser: Browser, tmp_path: P
         page.goto(served.address)
         page.evaluate(MEASURE)
         page.wait_for_selector(".toast.problem")
-        assert "video of Ben cannot be played" in page.locator(".toast.problem").inner_text()
+        said = page.locator(".toast.problem").inner_text()
+        assert "video of Ben cannot be played" in said
+        assert "again: crop-people film.fancam --force" in said
         page.keyboard.press("2")
         page.keyboard.press("3")
         until(page, "measuring.player.staged === 3")

@@ -116,7 +116,7 @@ player.addEventListener("stage", ({ detail: { id, previous } }) => {
   if (previous === null) return;
   if (previous !== id) before = previous;
   keepInView(tiles.get(id));
-  announce(`${namesOnStage()} ${beside === null ? "is" : "are"} on stage`);
+  announce(`${namesOnStage()} ${beside === null ? "is" : "are"} shown large`);
   updateAddress();
 });
 
@@ -250,7 +250,7 @@ byId("grid").addEventListener("click", () => toggleGrid());
 function toggleGrid() {
   const on = !playerPanel.classList.contains("grid");
   setGrid(on);
-  announce(on ? "All people at once" : `${nameOf.get(player.staged)} is on stage`);
+  announce(on ? "All people at once" : `${nameOf.get(player.staged)} is shown large`);
 }
 
 // --- play, time, sound -----------------------------------------------------------------------
@@ -336,7 +336,7 @@ player.addEventListener("broken", ({ detail: { id } }) => {
   tiles.get(id).classList.add("broken");
   const text = id === ORIGINAL
     ? "This browser cannot play the original."
-    : `The video of ${nameOf.get(id)} cannot be played. Make it again with crop-people --force.`;
+    : `The video of ${nameOf.get(id)} cannot be played. Make it again: ${data.make_again}`;
   toast(text, { problem: true });
 });
 master.addEventListener("soundfailed", () => {
