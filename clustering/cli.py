@@ -76,12 +76,12 @@ def make_parser() -> Parser:
         "--project",
         type=project_path,
         metavar="DIR",
-        help="project folder (default: FOOTAGE.fancam here)",
+        help="project folder (default: FOOTAGE.fancam in the current folder)",
     )
     add(
         "--force",
         action="store_true",
-        help="redo finished work, and accept footage that has changed since",
+        help="redo finished work, and accept footage whose file has changed",
     )
     _add_sampling(parser)
     add_pair_options(parser)
@@ -120,7 +120,7 @@ def _add_detection(parser: argparse.ArgumentParser) -> None:
         "--upsample",
         type=int,
         metavar="N",
-        help="enlarge the frame to twice its size N times, for dlib's detectors",
+        help="double the size of the frame N times before searching it, for dlib's detectors",
     )
     add(
         "--detector",
@@ -155,14 +155,15 @@ def _add_clustering(parser: argparse.ArgumentParser) -> None:
         "--eps",
         type=float,
         default=0.5,
-        help="largest distance between similar faces of one person (default: 0.5)",
+        help="how unlike similar faces of one person may be, from 0.01 to 2; smaller values "
+        "separate more people (default: 0.5)",
     )
     add(
         "--min-samples",
         type=int,
         metavar="N",
         help="number of similar faces that make a person (default: 3 to 5, depending on the "
-        "length; 2 for photographs)",
+        "length of the footage; 2 for pictures)",
     )
     add("--plain", action="store_true", help="use DBSCAN alone, for comparison")
     add(
@@ -359,7 +360,7 @@ def _footage_line(footage: FacesSummary, covered: Coverage | None) -> str:
     else:
         sampled = counted(footage.frames, "picture")
     faces = counted(footage.faces, "face") + (_sizes(covered) if covered else "")
-    done = " (done before)" if footage.already_done else ""
+    done = " (already done)" if footage.already_done else ""
     return f"{footage.name}: {sampled}, {faces}{done}{damage}"
 
 

@@ -231,7 +231,9 @@ def _window(parsed: argparse.Namespace) -> WindowSettings:
 
     aspect = Fraction(*_pair("--aspect", parsed.aspect or _ASPECT, ":", low=1, high=1000))
     if not Fraction(1, 10) <= aspect <= 10:
-        raise InputError(f"--aspect {parsed.aspect}: give 1:10 to 10:1, such as {_ASPECT}")
+        raise InputError(
+            f"--aspect {parsed.aspect}: give a shape from 1:10 to 10:1, such as {_ASPECT}"
+        )
     size = None
     if parsed.size is not None:
         size = _pair("--size", parsed.size, "x", low=_SIDE_RANGE_PX[0], high=_SIDE_RANGE_PX[1])
@@ -264,7 +266,7 @@ def _report(summaries: Sequence[CropsSummary]) -> list[str]:
 
 
 def _footage_line(summary: CropsSummary) -> str:
-    done = " (done before)" if summary.already_done else ""
+    done = " (already done)" if summary.already_done else ""
     damage = f"; {summary.damage}" if summary.damage else ""
     made = f"{counted(summary.frames, 'frame')}, {counted(len(summary.people), 'video')}"
     return f"{summary.name}: {made}{done}{damage}"

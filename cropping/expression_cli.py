@@ -138,7 +138,7 @@ def _check(parsed: argparse.Namespace) -> None:
     require_range("--seed", parsed.seed, low=0, high=2**31 - 1)
     require_range("--threads", parsed.threads, low=1, high=256)
     if missing := [source for source in parsed.data if not source.exists()]:
-        raise InputError(f"{missing[0]}: no such file or folder; give labelled faces")
+        raise InputError(f"{missing[0]}: no such file or folder; check the name")
 
 
 def _train(name: str, parsed: argparse.Namespace, purpose: Purpose) -> list[str]:
@@ -190,8 +190,8 @@ def _report(summary: ExpressionSummary) -> list[str]:
         lines += _metrics_lines(summary.single, summary.averaged, skipped=summary.skipped)
         if not summary.by_subject:
             lines += [
-                "no `subject` column: the same people may be in training and test, so the figures "
-                "may be too high"
+                "the people are not known (only the column subject of a CSV file names them): the "
+                "same ones may be in training and test, so the figures may be too high"
             ]
     lines += [f"model    {summary.model}", f"card     {summary.card}"]
     if summary.up_to_date:

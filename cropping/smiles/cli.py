@@ -67,7 +67,8 @@ def make_parser() -> Parser:
         "--style",
         choices=("moments", "bursts"),
         default="moments",
-        help="bursts: fewer smiles, each as a short sequence (default: moments)",
+        help="moments: the best smiles, one after another; bursts: fewer smiles, each as a short "
+        "sequence (default: moments)",
     )
     add(
         "--format", choices=("gif", "webp", "mp4"), default="gif", help="file format (default: gif)"
@@ -77,7 +78,7 @@ def make_parser() -> Parser:
         type=int,
         default=_SIZE_PX,
         metavar="PX",
-        help=f"largest side of the animation (default: {_SIZE_PX})",
+        help=f"longer side of the animation in pixels (default: {_SIZE_PX})",
     )
     add(
         "--max-bytes",
@@ -141,7 +142,8 @@ def _check(parsed: argparse.Namespace) -> int:
     require_range("--size", parsed.size, low=64, high=1080, unit=" px")
     require_range("--threads", parsed.threads, low=0, high=256)
     max_bytes = _bytes(parsed.max_bytes)
-    require_range("--max-bytes", max_bytes, low=10_000, high=1_000_000_000)
+    if not 10_000 <= max_bytes <= 1_000_000_000:
+        raise InputError(f"--max-bytes {parsed.max_bytes}: give a size from 10k to 1000M")
     return max_bytes
 
 
@@ -185,7 +187,7 @@ def _report(summaries: Sequence[SmileSummary]) -> list[str]:
     """Return the lines of the final report."""
     lines = []
     for summary in summaries:
-        before = " (done before)" if summary.already_done else ""
+        before = " (already done)" if summary.already_done else ""
         damage = f"; {summary.damage}" if summary.damage else ""
         people = counted(len(summary.people), "person", "people")
         lines += [f"{summary.name}: {people}{before}{damage}"]

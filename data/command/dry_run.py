@@ -121,7 +121,7 @@ def with_consequences(statuses: Iterable[StageStatus]) -> list[StageStatus]:
         if cause and status.state == "done":
             status = replace(status, state="stale", reason=f"depends on {cause}, which will change")
         if is_due(status) and status.output in ("faces", "people", "tracker"):
-            whole = "the tracker" if status.output == "tracker" else status.output
+            whole = "the detector" if status.output == "tracker" else status.output
         elif is_due(status) and status.output == "tracks":
             tracks.add(status.footage)
         found.append(status)

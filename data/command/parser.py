@@ -236,7 +236,9 @@ def add_project_argument(parser: argparse.ArgumentParser) -> None:
 def add_device_option(parser: argparse._ActionsContainer) -> None:
     """Add ``--device``; see `require_device`."""
     parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: auto)"
+        "--device",
+        default="auto",
+        help="where to compute: auto, cpu, cuda, cuda:1 or mps (default: auto)",
     )
 
 
@@ -261,7 +263,8 @@ def add_ray_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",
-        help="run on a Ray cluster: HOST:PORT of its head, auto, or local to start Ray here",
+        help="run on a Ray cluster: HOST:PORT of its head node; auto: the cluster that this "
+        "machine belongs to; local: start Ray on this machine",
     )
 
 
@@ -272,8 +275,8 @@ def add_stream_options(parser: argparse._ActionsContainer) -> None:
             f"--{kind}-stream",
             type=int,
             metavar="N",
-            help=f"read the Nth {kind} stream of the file, from 1 (default: the one flagged as "
-            "default, else the first)",
+            help=f"read the Nth {kind} stream of the file, counting from 1 (default: the one "
+            "flagged as default, else the first)",
         )
 
 
@@ -291,7 +294,10 @@ def stream_choice(parsed: argparse.Namespace) -> StreamChoice:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--models`` and ``--offline``; see `data.inference.models.ensure.ensure_models`."""
     parser.add_argument(
-        "--models", type=Path, metavar="DIR", help="folder to read face models from"
+        "--models",
+        type=Path,
+        metavar="DIR",
+        help="folder to read face models from (default: fancam's cache)",
     )
     add_offline_option(parser)
 

@@ -85,9 +85,10 @@ def _remember(parser: Parser, parsed: argparse.Namespace, project: Project) -> t
             setattr(parsed, action.dest, _converted(parser, action, name, before, project))
             used |= {name: before} if before != usual else {}
         elif (now := _plain(getattr(parsed, action.dest))) != before:
-            changed.append(f"{name}: {_word(now)} (was {_word(before)})")
+            changed.append(f"--{name} {_word(now)} (was {_word(before)})")
     saved = f"using saved options of {shown(project.folder)}: {options_shown(used)}"
-    return (*([saved] if used else []), *([", ".join(changed)] if changed else []))
+    new = f"options changed since the last run: {', '.join(changed)}"
+    return (*([saved] if used else []), *([new] if changed else []))
 
 
 def _converted(

@@ -52,7 +52,7 @@ def test_a_changed_option_is_said(run: Run, folder: Path) -> None:
     changed = run("--project", folder, "clip.mp4", "--every", "0.2")
     assert changed.options == [
         "cluster-faces: using saved options of clip.fancam: --eps 0.4",
-        "cluster-faces: every: 0.2 (was 0.5)",
+        "cluster-faces: options changed since the last run: --every 0.2 (was 0.5)",
     ]
     assert every(folder) == {"clip": 0.2}
 

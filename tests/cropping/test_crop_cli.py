@@ -59,7 +59,7 @@ def test_report(
     assert lines[4].startswith("done in ")
     assert main(["film.fancam", *QUICK]) == 0
     again = capsys.readouterr().out
-    assert "(done before)" in again
+    assert "(already done)" in again
     assert "already up to date" in again
 
 
@@ -74,7 +74,7 @@ def test_report(
         (["--size", "2²0x630"], "give two numbers"),
         (["--aspect", "9"], "--aspect 9: give two numbers from 1 to 1000, such as 9:16"),
         (["--aspect", "0:16"], "--aspect 0:16: give two numbers"),
-        (["--aspect", "1:100"], "--aspect 1:100: give 1:10 to 10:1"),
+        (["--aspect", "1:100"], "--aspect 1:100: give a shape from 1:10 to 10:1"),
         (["--size", "200x630", "--zoom", "face"], "--size and --zoom cannot be combined"),
         (
             ["--encoder", "h264_none"],

@@ -76,7 +76,7 @@ def test_a_model_like_chance_is_not_written(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["missing"], "missing: no such file or folder; give labelled faces"),
+        (["missing"], "missing: no such file or folder; check the name"),
         (["faces", "--epochs", "0"], "--epochs 0: give a number from 1 to 1000"),
         (["faces", "--threads", "0"], "--threads 0: give a number from 1"),
         (["faces", "--seed", "-1"], "--seed -1: give a number from 0"),

@@ -1,4 +1,4 @@
-"""The command `python -m tracking.evaluation`: score the tracks of a footage against labels."""
+"""The command `python -m tracking.evaluation`: score the tracks of a video against labels."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ HEADER = (
 )
 LEGEND = """\
 IDF1, IDP, IDR  F1, precision and recall of identity, under the best one-to-one match of people
-cover           share of the labelled faces with a row of the right person
+cover           share of the labelled faces with a box of the right name
 switch          identity switches of labelled people
-wrong           rows on another person's face
-none            rows on no label (an error only if every face is labelled)"""
+wrong           boxes on another person's face
+none            boxes where no face is labelled (an error only if every face is labelled)"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {NAME}",
-        description="Score the tracks of a footage against labels, or a drawn film's ground truth.",
+        description="Score the tracks of a video against labels, or a drawn film's ground truth.",
     )
     parser.add_argument("tracks", type=Path, help="CSV that track-people wrote")
     parser.add_argument(
@@ -62,7 +62,7 @@ def _evaluate(tracks: Path, labels: Path, min_iou: float | None) -> int:
     )
     _print(HEADER)
     _print(score_row(tracks.stem, score))
-    _print(f"\n{score.labelled} labelled faces, {score.rows} rows scored\n{LEGEND}")
+    _print(f"\n{score.labelled} labelled faces, {score.rows} boxes scored\n{LEGEND}")
     return 0
 
 

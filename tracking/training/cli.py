@@ -54,14 +54,16 @@ def make_parser() -> Parser:
     )
     epochs = "training epochs (default: 12 to 100, depending on the number of images)"
     add("--epochs", type=int, metavar="N", help=epochs)
-    add("--imgsz", type=int, metavar="PX", help="longer side of the images (default: 416; GPU 640)")
-    add("--batch", type=int, metavar="N", help="images per batch (default: 8; GPU 16)")
+    size = "longer side of the images in pixels (default: 416, or 640 on a GPU)"
+    add("--imgsz", type=int, metavar="PX", help=size)
+    batch = "images per batch (default: 8, or 16 on a GPU)"
+    add("--batch", type=int, metavar="N", help=batch)
     add_device_option(parser)
     add("--seed", type=int, default=0, help="seed of all random choices (default: 0)")
     add(
         "--learning-curve",
         action="store_true",
-        help="also train on 12, 25 and 50 %% of the images, to see whether more images would help",
+        help="also train on 12, 25 and 50%% of the images, to see whether more images would help",
     )
     add(
         "--resume",

@@ -166,7 +166,9 @@ def test_a_named_embedder_goes_with_dlibs_detector(model_index: ModelIndex) -> N
 
 def test_centerface_has_no_upsample(model_index: ModelIndex, tmp_path: Path) -> None:
     install(model_index, "centerface", "sface")
-    with pytest.raises(InputError, match="--upsample needs a detector of dlib; add --detector cnn"):
+    with pytest.raises(
+        InputError, match="--upsample needs one of dlib's detectors; add --detector cnn"
+    ):
         chosen("centerface", settings=BackendSettings(upsample=1))
     assert not list(tmp_path.glob("*.fancam"))
 

@@ -26,7 +26,7 @@ def test_report(
     assert last == "next: serve-people film.fancam --open"
     assert main(["film.fancam", "film.mp4", "--size", "100"]) == 0
     again = capsys.readouterr().out
-    assert "(done before)" in again
+    assert "(already done)" in again
     assert "already up to date" in again
 
 
@@ -37,7 +37,7 @@ def test_report(
         (["--size", "10"], "--size 10: give a number from 64 to 1080 px"),
         (["--threads", "-1"], "--threads -1: give a number from 0"),
         (["--max-bytes", "much"], "--max-bytes much: give a number such as 2000000, 500k or 2M"),
-        (["--max-bytes", "1k"], "--max-bytes 1000: give a number from 10000"),
+        (["--max-bytes", "1k"], "--max-bytes 1k: give a size from 10k to 1000M"),
         (["--model", "no.onnx"], "no.onnx: cannot be read"),
         (["--format", "png"], "--format png: choose from gif"),
         (["other.mp4"], "other.mp4: not in the project"),

@@ -69,7 +69,7 @@ def test_the_exit_code_of_the_command_is_returned(
         pytest.param(
             PermissionError(errno.EACCES, "Permission denied", "/p"),
             EXIT_INPUT,
-            "/p: no permission; change the permissions, or write to another folder",
+            "/p: no permission; change the permissions, or use another folder",
             id="no permission",
         ),
         pytest.param(

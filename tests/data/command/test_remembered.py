@@ -15,6 +15,8 @@ from data.core.errors import InputError
 from data.project.project import Project
 from tests.fancam.test_config import write
 
+CHANGED = "options changed since the last run: "
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
@@ -58,11 +60,11 @@ def test_what_is_said(project: Project) -> None:
     assert run(project).lines == ("using saved options of film.fancam: --zoom body --crf 18.0",)
     assert run(project, "--crf", "20").lines == (
         "using saved options of film.fancam: --zoom body",
-        "crf: 20.0 (was 18.0)",
+        f"{CHANGED}--crf 20.0 (was 18.0)",
     )
     assert run(project, "--height", "720", "--quiet").lines == ()
     assert run(project, "--defaults").lines == (
-        "zoom: not set (was body), height: not set (was 720), crf: 21.0 (was 20.0)",
+        f"{CHANGED}--zoom not set (was body), --height not set (was 720), --crf 21.0 (was 20.0)",
     )
     assert run(project).lines == ()
 
@@ -71,8 +73,9 @@ def test_flags_are_not_set_again_but_said(project: Project) -> None:
     assert run(project, "--only-present").parsed.only_present
     again = run(project)
     assert not again.parsed.only_present
-    assert again.lines == ("only-present: off (was on)",)
-    assert run(project, "--only-present").lines == ("only-present: on (was off)",)
+    assert again.lines == (f"{CHANGED}--only-present off (was on)",)
+    given = run(project, "--only-present")
+    assert given.lines == (f"{CHANGED}--only-present on (was off)",)
 
 
 def test_an_option_takes_the_place_of_those_that_it_excludes(project: Project) -> None:
@@ -80,7 +83,8 @@ def test_an_option_takes_the_place_of_those_that_it_excludes(project: Project) -
     sized = run(project, "--size", "200x600")
     assert crop_cli.crop_settings(sized.parsed).window.size_wh == (200, 600)
     assert sized.lines == (
-        "size: 200x600 (was not set), zoom: not set (was face), height: not set (was 720)",
+        f"{CHANGED}--size 200x600 (was not set), --zoom not set (was face), --height not set"
+        " (was 720)",
     )
     assert run(project, "--zoom", "body").parsed.size is None
 
@@ -113,7 +117,7 @@ def test_a_value_that_is_none_of_the_option(project: Project) -> None:
     project.remember("crop-people", {"preset": "instant"})
     with pytest.raises(InputError, match=r"project\.json: --preset instant is saved there"):
         run(project)
-    assert run(project, "--preset", "fast").lines == ("preset: fast (was instant)",)
+    assert run(project, "--preset", "fast").lines == (f"{CHANGED}--preset fast (was instant)",)
 
 
 def test_options_survive_in_the_file(project: Project) -> None:
