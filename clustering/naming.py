@@ -18,6 +18,7 @@ from data.core.arrays import UNKNOWN
 from data.core.errors import InputError, OutdatedError
 from data.core.progress import Progress
 from data.project.project import Project
+from data.storage.shown import command_line
 from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces
@@ -117,8 +118,8 @@ def known_in_project(project: Project) -> KnownFaces:
         names = {p: n for p, n in _named(people).items() if not is_default_name(n)}
         footages = identified_footages(people, tables).footages
     if not names:
-        message = "no person in it has a name; name people on its pages first"
-        raise InputError(f"{project.folder}: {message}")
+        pages = command_line("serve-people", project.folder, "--open")
+        raise InputError(f"{project.folder}: nobody in it has a name yet; give them names: {pages}")
     ids = list(names)
     return KnownFaces(
         tuple(names.values()),

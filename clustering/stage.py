@@ -219,7 +219,7 @@ def _probe_others(
             elif project.has_record(FACES, entry.name):
                 left_out.append(f"{line}; its faces are kept")
             else:
-                left_out.append(f"{line}; the project goes on without it")
+                left_out.append(f"{line}; it has been removed from the project")
             if not project.has_record(FACES, entry.name):
                 del project.footages[entry.name]
                 project.save()

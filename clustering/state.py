@@ -62,7 +62,9 @@ def _faces_state(
             return StageStatus("faces", entry.name, "stale", OTHER_OPTIONS, command)
     spans = None if intervals is None else tuple((b, e) for b, e in intervals.tolist())
     if record.spans != spans:
-        return StageStatus("faces", entry.name, "stale", "its pair has changed since", command)
+        return StageStatus(
+            "faces", entry.name, "stale", "its --pair, or the other recording, has changed", command
+        )
     # The other fields of the record are settings.
     current = dataclasses.replace(record, version=faces_settings.VERSION, size_bytes=size)
     if faces_done(project, entry.name, current):

@@ -106,7 +106,9 @@ def _videos(project: Project) -> list[Path]:
     """Return the paths of the project's footages that are not pictures."""
     entries = project.footages.values()
     if not (videos := [entry.path for entry in entries if not holds_pictures(entry)]):
-        raise InputError(f"{project.folder}: no video in it; run cluster-faces and track-people")
+        add = command_line("cluster-faces", "--project", project.folder, "VIDEO")
+        track = command_line("track-people", project.folder)
+        raise InputError(f"{project.folder}: no video in it; add one with {add}, then run {track}")
     return videos
 
 
@@ -246,7 +248,7 @@ def _require_fitting(size_wh: tuple[int, int] | None, frame_wh: tuple[int, int])
     """Check that a fixed crop window is not larger than the frames."""
     if size_wh is not None and (size_wh[0] > frame_wh[0] or size_wh[1] > frame_wh[1]):
         size, frame = ("x".join(map(str, wh)) for wh in (size_wh, frame_wh))
-        raise InputError(f"--size {size}: larger than the footage ({frame})")
+        raise InputError(f"--size {size}: larger than the footage; give at most {frame}")
 
 
 def _entry(project: Project, path: Path) -> FootageEntry:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from data.command.command import confirmed, report_failures
 from data.core.counts import counted
 from data.core.errors import InputError
-from data.storage.shown import shown
+from data.storage.shown import command_line, shown
 
 if TYPE_CHECKING:
     from clustering.erasure import ErasedFaces
@@ -50,10 +50,12 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
             " run train-tracker and track-people again"
         )
     print(
-        f"other people's videos may still show {name}, whom --others blur cannot blur: check them"
+        f"other people's videos may still show {name}: check them; crop-people --others blur"
+        f" no longer knows {name}, so it cannot blur them"
     )
     print("people/unknown may still show them: check it")
-    print("the footage itself is unchanged: cluster-faces --force would find them again")
+    repeat = command_line("cluster-faces", "--project", project.folder, "--force")
+    print(f"the footage itself is unchanged: {repeat} would find them again")
     needle = Needle(names, erased.embeddings, erased.portraits, erased.frames, kept=others)
     return _report_residues(project, needle)
 

@@ -48,7 +48,9 @@ def name_people(project: Project, other: Project) -> int:
         with open_people(project.people_file) as people:
             named = name_known(people, tables, known, eps=float(str(eps)))
     if not named:
-        print(f"nothing to do: no other person clearly matches someone in {shown(other.folder)}")
+        print(
+            f"nothing to do: nobody without a name clearly matches someone in {shown(other.folder)}"
+        )
         return 0
     for line in named:
         print(line)

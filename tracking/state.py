@@ -167,7 +167,7 @@ def _difference(record: TracksRecord, current: TracksRecord, people: People) -> 
     if record.classes != current.classes or _are_merged(record, people):
         return "people were merged"
     if record.faces != current.faces:
-        return "the people of its faces have changed since"
+        return "some of its faces now belong to other people"
     both = record.names.keys() & current.names.keys()
     if any(record.names[person] != current.names[person] for person in both):
         return "people were renamed"

@@ -41,7 +41,7 @@ def list_known(folder: Path) -> KnownFolder:
         name = unicodedata.normalize("NFC", path.name).strip()
         try:
             if (same := first.setdefault(name.casefold(), path)) is not path:
-                raise InputError(f"{path}: the same name as {same.name}; choose another name")
+                raise InputError(f"{path}: has the same name as {same.name}; choose another name")
             pictures[name] = _pictures_of(path, name)
             skipped += [f"{path}: {line}" for line in left_out_of_pictures(path).lines()]
         except InputError as error:
@@ -60,7 +60,9 @@ def _folders_in(folder: Path) -> list[Path]:
     try:
         return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror}); check it") from error
+        raise InputError(
+            f"{folder}: cannot be read ({error.strerror}); check its permissions and the disk"
+        ) from error
 
 
 def _pictures_of(folder: Path, name: str) -> tuple[Path, ...]:

@@ -82,4 +82,6 @@ def _large(faces: Faces) -> NDArray[np.bool_]:
 
 
 def _number(faces: int) -> str:
-    return f"it shows {faces} faces; crop it to this person's" if faces else "no face found in it"
+    return (
+        f"it shows {faces} faces; crop it to this person's face" if faces else "no face found in it"
+    )

@@ -17,6 +17,7 @@ from data.core.progress import WRITING, Progress
 from data.project.manifest import MANIFEST, OutputFolder
 from data.project.project import Project
 from data.project.stages import FACES, PEOPLE, PeopleRecord
+from data.storage.shown import command_line
 from data.tables.dataset import DATA_FILE, read_data_file
 from data.tables.faces import Faces, Frames
 from data.tables.people import People, open_people
@@ -193,7 +194,8 @@ def clustered_record(project: Project) -> PeopleRecord:
     if record is None or not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it yet; run cluster-faces first")
     if not all_faces_clustered(project):
-        message = "not all its faces are sorted into people; run cluster-faces again"
+        again = command_line("cluster-faces", "--project", project.folder)
+        message = f"not all its faces are sorted into people; run {again}"
         raise InputError(f"{project.folder}: {message}")
     return record
 

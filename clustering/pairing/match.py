@@ -88,8 +88,9 @@ def _pair(pair: RecordingPair, footages: Sequence[Footage]) -> Paired:
     if len(footages) < 2:
         lone = footages[0].path
         other = pair.second if absolute(lone) == absolute(pair.first) else pair.first
-        reason = f"{other.name}, its pair, cannot be used"
-        raise InputError(f"{lone}: left out, since {reason}; fix that, or give it without --pair")
+        reason = f"the other recording, {other.name}, cannot be used"
+        advice = "replace that one, or give this one without --pair"
+        raise InputError(f"{lone}: left out, since {reason}; {advice}")
     for footage in footages:
         if footage.kind != "video":
             raise InputError(f"--pair {footage.path}: not a video; only recordings are paired")

@@ -32,7 +32,7 @@ class Recording:
 def detect_on_air(recording: Recording, context: TaskContext) -> list[list[float]]:
     """Return the start and end in seconds of each interval in which a recording is on air."""
     frames = max(math.ceil(recording.footage.duration_s / recording.off.every_s), 1)
-    with context.progress(f"{recording.name}, when it is on", frames, 0) as bar:
+    with context.progress(f"{recording.name}: finding gaps", frames, 0) as bar:
         on = on_air_intervals(
             recording.footage,
             recording.off,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
+from data.core.disk_space import readable
 from data.core.errors import InputError
 from data.core.file_types import SUFFIXES
 
@@ -99,7 +100,7 @@ def _table_entries(source: Path, files: FaceFiles, tables: list[str]) -> list[Fa
         try:
             content = files.read(table, MAX_CSV_BYTES)
         except InputError as error:
-            raise InputError(f"{where}: {error}; give labelled faces") from error
+            raise InputError(f"{where}: {error}") from error
         folder = PurePosixPath(table).parent
         for number, row in enumerate(_rows(where, content), start=2):
             file = find(folder, row[FILE_COLUMN])
@@ -164,17 +165,17 @@ class _Folder:
         try:
             paths = [path for path in self._folder.rglob("*") if path.is_file()]
         except OSError as error:
-            raise InputError(f"{self._folder}: cannot be read ({_reason(error)})") from error
+            raise InputError(f"{self._folder}: {_unreadable(error)}") from error
         return sorted(path.relative_to(self._folder).as_posix() for path in paths)
 
     def read(self, name: str, max_bytes: int) -> bytes:
         path = self._folder / name
         try:
             if path.stat().st_size > max_bytes:
-                raise InputError("too large")
+                raise _too_large(max_bytes)
             return path.read_bytes()
         except OSError as error:
-            raise InputError(f"cannot be read ({_reason(error)})") from error
+            raise InputError(_unreadable(error)) from error
 
 
 class _Zip:
@@ -197,14 +198,23 @@ class _Zip:
                 # Limit the unpacked bytes, since the size in the zip's header may be wrong.
                 content = file.read(max_bytes + 1)
         except _ZIP_ERRORS as error:
-            raise InputError(f"cannot be unpacked ({_reason(error)})") from error
+            reason = f"cannot be unpacked ({_reason(error)}); create the zip again"
+            raise InputError(reason) from error
         if len(content) > max_bytes:
-            raise InputError("too large")
+            raise _too_large(max_bytes)
         return content
 
 
 # zipfile raises RuntimeError for an encrypted zip or an unknown compression method.
 _ZIP_ERRORS: Final = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
+
+
+def _too_large(max_bytes: int) -> InputError:
+    return InputError(f"larger than {readable(max_bytes)}; give a smaller file")
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read ({_reason(error)}); check its permissions"
 
 
 def _reason(error: BaseException) -> str:

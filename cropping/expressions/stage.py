@@ -211,7 +211,7 @@ def _source_key(source: Path) -> list[object]:
             stats = [(source.name, source.stat())]
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"{source}: cannot be read ({reason}); give labelled faces") from error
+        raise InputError(f"{source}: cannot be read ({reason}); check its permissions") from error
     listed = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
     return [source.name, digest(json.dumps(listed))]
 

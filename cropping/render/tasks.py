@@ -105,7 +105,8 @@ def _render(
         first = next(frames, None)
     if first is None:
         if not segment.number:
-            raise InputError(f"{plan.name}: it ends before its tracks do; run track-people --force")
+            advice = "run track-people PROJECT --force"
+            raise InputError(f"{plan.name}: it ends before its tracks do; {advice}")
         smiles.write()
         return SegmentRecord(None, None, damage)
     video_format = _video_format(plan, first, threads=task.threads)

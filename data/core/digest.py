@@ -26,6 +26,7 @@ def file_key(path: Path) -> str:
     try:
         stat = path.stat()
     except OSError as error:
-        message = f"{path}: cannot be read ({error.strerror}); run cluster-faces --force"
+        advice = "run cluster-faces --project PROJECT --force"
+        message = f"{path}: cannot be read ({error.strerror}); {advice}"
         raise InputError(message) from error
     return f"{stat.st_size:x}-{stat.st_mtime_ns:x}"

@@ -11,7 +11,7 @@ _DISK_PROBLEMS: Final = {
     errno.EFBIG: "the disk does not support files this large; write to another disk",
     errno.EROFS: "the disk is read-only; write to another disk",
 }
-_ACCESS_PROBLEM: Final = "no permission; change the permissions, or write to another folder"
+_ACCESS_PROBLEM: Final = "no permission; change the permissions, or use another folder"
 
 
 class InputError(Exception):

@@ -120,7 +120,9 @@ class Table:
 
 def _unreadable(path: Path, error: Exception) -> InputError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return InputError(f"{path}: not a readable table ({reason}); run cluster-faces --force")
+    return InputError(
+        f"{path}: not a readable table ({reason}); run cluster-faces --project PROJECT --force"
+    )
 
 
 def _zeros(file: Any, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:

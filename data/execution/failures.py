@@ -95,7 +95,8 @@ class Failures:
         kind = InternalError if self._internal else InputError
         if len(self.lines) == 1:
             return kind(self.lines[0])
-        return kind(f"none of {self._count} videos can be used; the first: {self.lines[0]}")
+        first = f"the first of {len(self.lines)} errors: {self.lines[0]}"
+        return kind(f"none of the footage can be used; {first}")
 
 
 class FailFast(Failures):

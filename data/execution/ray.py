@@ -65,14 +65,20 @@ def ray_at(address: str) -> Iterator[RayRunner]:
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **options)
     except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
-        raise InputError(f"--ray {address}: {_first_line(error)}; {_ADVICE}") from error
+        raise InputError(f"--ray {address}: {_first_line(error)}; {_advice(address)}") from error
     try:
         yield RayRunner()
     finally:
         ray.shutdown()
 
 
-_ADVICE: Final = "run `ray start` on this machine too, or give --ray local"
+def _advice(address: str) -> str:
+    if address == LOCAL:
+        return "run without --ray"
+    start = f"join this machine to the cluster with ray start --address={address}"
+    if address == AUTO:
+        start = "start a cluster with ray start --head"
+    return f"{start}, or give --ray local"
 
 
 def _check_address(address: str) -> None:
@@ -87,9 +93,8 @@ def _check_address(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(
-            f"--ray {address}: no Ray cluster answers ({reason}); {_ADVICE}"
-        ) from error
+        message = f"no Ray cluster answers ({reason}); check the address, or give --ray local"
+        raise InputError(f"--ray {address}: {message}") from error
 
 
 def _require_healthy(address: str) -> None:
@@ -104,11 +109,11 @@ def _require_healthy(address: str) -> None:
         )
     except subprocess.TimeoutExpired as error:
         answer = f"no Ray cluster answers within {_HEALTH_CHECK_S:.0f} s"
-        message = f"{answer}; check that its token is set on this machine, {_ADVICE}"
+        message = f"{answer}; check that its token is set on this machine, or {_advice(address)}"
         raise InputError(f"--ray {address}: {message}") from error
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["the cluster is not healthy"]
-        raise InputError(f"--ray {address}: {lines[-1]}; {_ADVICE}")
+        raise InputError(f"--ray {address}: {lines[-1]}; {_advice(address)}")
 
 
 def _first_line(error: BaseException) -> str:

@@ -137,7 +137,8 @@ def _require_room(path: Path, needed: int) -> None:
     if needed > free:
         room = f"only {readable(free)} free"
         message = f"needs {readable(needed)}, but the disk of the cache has {room}"
-        raise InputError(f"{legible(str(path))}: {message}; free some space, or set XDG_CACHE_HOME")
+        remedy = "free some space, or set XDG_CACHE_HOME to a folder on another disk"
+        raise InputError(f"{legible(str(path))}: {message}; {remedy}")
 
 
 @contextmanager

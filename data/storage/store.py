@@ -235,7 +235,7 @@ def _advice(error: Exception, scheme: str) -> str:
     if "Credential" in name or "Token" in name:
         return "no credentials found; set them, for example with AWS_ACCESS_KEY_ID or AWS_PROFILE"
     if isinstance(error, PermissionError):
-        return "no permission; check the credentials and their rights"
+        return "no permission; check the credentials and what they may access"
     if _is_connection_error(error):
         endpoint = ", and AWS_ENDPOINT_URL if it is set" if scheme in ("s3", "s3a") else ""
         return f"cannot be reached; check the address and the connection{endpoint}"

@@ -128,7 +128,7 @@ def read_data_file(path: Path) -> DatasetFile:
         return _parse_data_file(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        message = f"{path}: not a YOLO dataset ({reason}); run cluster-faces again"
+        message = f"{path}: not a YOLO dataset ({reason}); run cluster-faces --project PROJECT"
         raise InputError(message) from error
 
 

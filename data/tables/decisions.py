@@ -377,15 +377,16 @@ def describe(decision: Decision, names: Mapping[int, str]) -> str:
         DecisionKind.SPLIT: f"Split off {faces} as {name}",
         DecisionKind.HIDE: f"Hid {name}",
         DecisionKind.SHOW: f"Showed {name} again",
-        DecisionKind.COVER: f"Chose a cover picture of {name}",
+        DecisionKind.COVER: f"Chose a cover picture for {name}",
     }[decision.kind]
 
 
 NOTE_WORDS: Final = re.compile(
     r"^(?:Renamed|Merged|Marked|Removed|Moved|Accepted|Split off|Hid|Showed|Chose)\b"
-    r"|\b(?:\d+ faces?|a cover picture of|into|to|and|as different people|from|as|again"
+    r"|\b(?:\d+ faces?|a cover picture for|into|to|and|as different people|from|as|again"
     # Of earlier versions.
-    r"|is called|is not|is|hidden|shown again|not|moved to|accepted as|split off as)\b"
+    r"|a cover picture of|is called|is not|is|hidden|shown again|not|moved to|accepted as"
+    r"|split off as)\b"
 )
 """What is no name in the texts of `describe`."""
 

@@ -159,7 +159,8 @@ def _size(path: Path) -> tuple[int, int]:
             return picture.size
     # ImportError: ultralytics, where loaded, makes Pillow try a plugin that is not installed.
     except (OSError, ImportError) as error:
-        raise InputError(f"{path}: not a picture ({error}); run cluster-faces again") from error
+        message = f"{path}: not a picture ({error}); run cluster-faces --project PROJECT"
+        raise InputError(message) from error
 
 
 def _write_images(target: zipfile.ZipFile, dataset: Path, images: list[str]) -> None:

@@ -88,7 +88,8 @@ def open_database(path: Path) -> Iterator[sqlite3.Connection]:
             raise
         message = (
             f"damaged ({error}); it holds the names and decisions, so put back a copy from a"
-            " backup; without a backup, move this file somewhere safe and run cluster-faces again"
+            " backup; without a backup, move this file somewhere safe and run"
+            " cluster-faces --project PROJECT"
         )
         raise InputError(f"{path}: {message}") from error
 

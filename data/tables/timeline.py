@@ -68,5 +68,5 @@ def read_timeline(path: Path) -> Timeline:
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             return Timeline(**{field.name: file[field.name] for field in fields(Timeline)})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        message = f"{path}: not readable ({error}); run track-people --force"
+        message = f"{path}: not readable ({error}); run track-people PROJECT --force"
         raise InputError(message) from error

@@ -20,6 +20,7 @@ TIMELINE_VERSION: Final = 1
 """Increase if earlier versions cannot read the file."""
 
 _DIGITS: Final = 6
+_MAKE_AGAIN: Final = "run crop-people PROJECT --force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,9 @@ def read_timeline_json(file: Path) -> FootageTimes:
         if content["version"] == TIMELINE_VERSION:
             return _times(content)
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
-        message = f"{file}: damaged ({type(error).__name__}: {error}); run crop-people --force"
+        message = f"{file}: damaged ({type(error).__name__}: {error}); {_MAKE_AGAIN}"
         raise InputError(message) from error
-    raise InputError(f"{file}: made by another version of fancam; run crop-people --force")
+    raise InputError(f"{file}: made by another version of fancam; {_MAKE_AGAIN}")
 
 
 def _times(content: Mapping[str, Any]) -> FootageTimes:

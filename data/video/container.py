@@ -182,7 +182,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         with path.open("rb") as file:
             head = file.read(12)
     except OSError as unreadable:
-        return f"{path}: cannot be read ({unreadable.strerror}); check it"
+        return f"{path}: cannot be read ({unreadable.strerror}); check its permissions and the disk"
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
         return f"{path}: this video is cut off: its index is missing; copy or record it again"
     return f"{path}: not a video that can be read; give a video such as .mp4 or .mkv"

@@ -94,7 +94,9 @@ def probe(path: Path | str, streams: StreamChoice = DEFAULT_STREAMS) -> Footage:
             raise InputError(f"{path}: neither a file nor a folder; give a video such as .mp4")
         size_bytes = path.stat().st_size
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); check its permissions and the disk"
+        ) from error
     if size_bytes == 0:
         raise InputError(f"{path}: the file is empty; copy or record it again")
     if is_picture(path) or media_kind(path) == "picture":

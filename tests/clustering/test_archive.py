@@ -64,7 +64,7 @@ def test_several_names_need_a_project(run: Run, lessons: Path) -> None:
 def test_no_usable_footage(run: Run, lessons: Path) -> None:
     (lessons / "04 b.mp4").write_bytes(b"")
     done = run(lessons / "04*.mp4", "--project", "a.fancam")
-    assert_refused(done, "none of 2 videos can be used; the first:", "04 b.mp4")
+    assert_refused(done, "none of the footage can be used; the first of 2 errors:", "04 b.mp4")
     assert not lessons.with_name("a.fancam").exists()
 
 

@@ -104,7 +104,7 @@ def test_too_large_at_this_scale(run: Run, tmp_path: Path) -> None:
     from data.video.pictures.jpeg import write_jpeg
 
     write_jpeg(tmp_path / "large.jpg", picture(1, width=1920, height=1080))
-    assert_refused(run("large.jpg", "--upsample", "4"), "1920", "upsample less")
+    assert_refused(run("large.jpg", "--upsample", "4"), "1920", "lower --upsample")
 
 
 # --- several footages -------------------------------------------------------------------------

@@ -275,4 +275,4 @@ def test_a_task_without_the_model_is_one_line_per_footage(
     assert list(Project(project).footages) == ["clip"]
     assert len(names(project)) == PEOPLE
     alone = run("b.mp4", "c.mp4", "--project", "b.fancam")
-    assert_refused(alone, "none of 2 videos can be used", "run fancam models fetch centerface")
+    assert_refused(alone, "none of the footage can be used", "run fancam models fetch centerface")

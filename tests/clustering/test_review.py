@@ -340,7 +340,7 @@ def test_not_clustered_yet(tmp_path: Path) -> None:
 def test_faces_that_are_not_clustered_yet(project: Project) -> None:
     record = project.require_record(FACES, "clip")
     project.finish(FACES, replace(record, every_s=3), "clip")
-    with pytest.raises(InputError, match="run cluster-faces again"):
+    with pytest.raises(InputError, match="run cluster-faces --project "):
         pending_changes(project)
 
 

@@ -149,7 +149,7 @@ def test_report_and_nothing_to_do(run: Run, project: Path) -> None:
     width = sizes_wh(faces.xyxy)[:, 0]
     assert result.out[0] == (
         f"first: examined 15 frames (5 a second), {len(faces)} faces of {width.min():.0f} to "
-        f"{width.max():.0f} px, median {np.median(width):.0f} (done before)"
+        f"{width.max():.0f} px, median {np.median(width):.0f} (already done)"
     )
     assert result.out[1] == "3 people"
     assert [line.split()[:2] for line in result.out[2:5]] == [["Person", f"{n}"] for n in (1, 2, 3)]

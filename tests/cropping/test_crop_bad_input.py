@@ -75,7 +75,7 @@ def damaged_timeline(project: Project) -> None:
         ),
         (gone, "put it back"),
         (in_the_way, "did not create the existing file; move it elsewhere"),
-        (damaged_timeline, "not readable .*; run track-people --force"),
+        (damaged_timeline, "not readable .*; run track-people PROJECT --force"),
     ],
 )
 def test_bad_input(project: Project, spoil: Callable[[Project], None], message: str) -> None:

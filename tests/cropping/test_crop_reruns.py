@@ -154,7 +154,9 @@ def test_a_window_larger_than_the_footage_is_refused_before_the_first_frame(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renders = count_renders(monkeypatch)
-    with pytest.raises(InputError, match=r"--size 2000x90: larger than the footage \(\d+x\d+\)"):
+    with pytest.raises(
+        InputError, match=r"--size 2000x90: larger than the footage; give at most \d+x\d+"
+    ):
         crop(project, window=WindowSettings(size_wh=(2000, 90)))
     assert renders == []
 

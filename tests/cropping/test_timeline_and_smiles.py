@@ -95,5 +95,5 @@ def test_a_damaged_timeline_is_refused(tmp_path: Path) -> None:
     write_smiling(tmp_path / "none.json", {})
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "timeline.json").write_text('{"people": 3}')
-    with pytest.raises(InputError, match="run crop-people --force"):
+    with pytest.raises(InputError, match="run crop-people PROJECT --force"):
         write_smiling(tmp_path / "timeline.json", {})

@@ -15,7 +15,7 @@ from web.core.status import statuses_of
 __all__ = ["done", "project"]
 
 RENAMED, MERGED = "people were renamed", "people were merged"
-FACES = "the people of its faces have changed since"
+FACES = "some of its faces now belong to other people"
 DATASET = "the dataset has changed since"
 
 

@@ -108,7 +108,7 @@ def test_no_residue_is_left(project: Project, capsys: pytest.CaptureFixture[str]
     output = capsys.readouterr().out
     assert ": 0 traces left" in output
     assert "run train-tracker and track-people again" in output
-    assert "cluster-faces --force would find them again" in output
+    assert "cluster-faces --project film.fancam --force would find them again" in output
     for name in NAMES:
         assert files_with(project.folder, name.encode()) == []
     for row in embeddings:
@@ -226,5 +226,5 @@ def test_an_unfinished_project_is_refused(
     project.unfinish(FACES, "clip")
     before = snapshot(project.folder)
     assert forget(project, "Anna Karenina") == 2
-    assert "run cluster-faces again" in capsys.readouterr().err
+    assert "run cluster-faces --project " in capsys.readouterr().err
     assert snapshot(project.folder) == before

@@ -100,8 +100,8 @@ def without_a_table(other: Path) -> None:
     [
         pytest.param(shutil.rmtree, "no fancam project", id="missing"),
         pytest.param(without_people, "no people in it yet", id="no people"),
-        pytest.param(without_names, "no person in it has a name", id="no names"),
-        pytest.param(with_default_names, "no person in it has a name", id="default names"),
+        pytest.param(without_names, "nobody in it has a name yet", id="no names"),
+        pytest.param(with_default_names, "nobody in it has a name yet", id="default names"),
         pytest.param(without_a_table, "clip.parquet", id="no faces"),
     ],
 )

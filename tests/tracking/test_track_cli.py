@@ -45,7 +45,7 @@ def test_report(
     assert lines[6].startswith("done in ")
     assert main(["film.fancam"]) == 0
     again = capsys.readouterr().out
-    assert "(done before)" in again
+    assert "(already done)" in again
     assert "already up to date" in again
 
 
@@ -78,7 +78,7 @@ def test_no_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = coloured.write_project(tmp_path / "film.fancam")
     project.tracker_file.unlink()
     assert main([str(project.folder), "--training"]) == 2
-    assert "no tracker yet; run train-tracker first" in capsys.readouterr().err
+    assert "no detector yet; run train-tracker first" in capsys.readouterr().err
     assert main([str(project.folder), "--no-faces"]) == 2
     assert "leave out --no-faces, or run train-tracker" in capsys.readouterr().err
 

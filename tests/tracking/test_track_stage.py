@@ -236,7 +236,7 @@ def test_trained_for_other_people(
 
 def test_no_tracker_yet(project: Project, footage: Path) -> None:
     project.tracker_file.unlink()
-    with pytest.raises(InputError, match="no tracker yet; run train-tracker first"):
+    with pytest.raises(InputError, match="no detector yet; run train-tracker first"):
         track_people(project, [footage], TrackSettings(training=True), context=RunContext(Bars()))
     with pytest.raises(InputError, match="leave out --no-faces, or run train-tracker"):
         track_people(project, [footage], TrackSettings(faces=False), context=RunContext(Bars()))

@@ -197,5 +197,5 @@ def _read(
             bodies = {name: file[name] for name in file.files if name.startswith((_BODY, _BODIES))}
             return Detections(**columns), {name: file[name] for name in extra}, bodies
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        message = f"{path}: not readable ({error}); run track-people --force"
+        message = f"{path}: not readable ({error}); run track-people PROJECT --force"
         raise InputError(message) from error

@@ -174,7 +174,7 @@ def _read(weights: Path) -> bytes:
     try:
         return weights.read_bytes()
     except FileNotFoundError as error:
-        raise InputError(f"{weights}: no tracker yet; run train-tracker first") from error
+        raise InputError(f"{weights}: no detector yet; run train-tracker first") from error
     except OSError as error:
         raise InputError(f"{weights}: cannot be read ({error.strerror}); {_RETRAIN}") from error
 

@@ -142,7 +142,7 @@ def _read_example(folder: Path, file: Path, content: DatasetFile) -> Example:
     if labels.class_index.max(initial=-1) >= len(content.names):
         highest = int(labels.class_index.max())
         message = f"class {highest} in it, but data.yaml names {len(content.names)} people"
-        raise InputError(f"{label_file}: {message}; run cluster-faces --force")
+        raise InputError(f"{label_file}: {message}; run cluster-faces --project PROJECT --force")
     return Example(file, frame_wh, labels)
 
 
@@ -160,7 +160,9 @@ def _check(folder: Path, examples: Examples) -> None:
     """Reject datasets that a detector cannot be trained on."""
     advice = "examine more frames with a smaller cluster-faces --every, or add footage"
     if not examples.train:
-        raise InputError(f"{folder}: no images to train on; run cluster-faces --force")
+        raise InputError(
+            f"{folder}: no images to train on; run cluster-faces --project PROJECT --force"
+        )
     if not examples.val:
         raise InputError(f"{folder}: no images to validate on; {advice}")
     known = int((examples.faces(examples.train) > 0).sum())

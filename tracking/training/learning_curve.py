@@ -77,7 +77,9 @@ def read_curve(path: Path) -> list[CurvePoint]:
             for r in rows
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not readable ({error}); run train-tracker --force") from error
+        raise InputError(
+            f"{path}: not readable ({error}); run train-tracker PROJECT --force"
+        ) from error
 
 
 def plot_curve(curve: Sequence[CurvePoint]) -> Figure:

@@ -151,7 +151,7 @@ def read_result(folder: Path) -> TrainingResult:
         history = TrainingHistory(**fields.pop("history", {}))
         return TrainingResult(**fields, history=history)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{file}: not readable; run train-tracker --force") from error
+        raise InputError(f"{file}: not readable; run train-tracker PROJECT --force") from error
 
 
 def confusion_shares(counts: NDArray[np.int64]) -> ConfusionShares | None:

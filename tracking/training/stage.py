@@ -22,6 +22,7 @@ from data.core.progress import Progress
 from data.execution.context import RunContext
 from data.project.project import Project
 from data.project.stages import PEOPLE, TRACKER, TrackerRecord
+from data.storage.shown import command_line
 from data.tables.people import open_people
 from tracking.detection.ultralytics_env import set_ultralytics_offline
 from tracking.detection.weights import (
@@ -160,16 +161,17 @@ def person_ids(project: Project, names: Sequence[str]) -> list[int]:
     """
     if not project.people_file.exists():
         raise InputError(f"{project.folder}: no people in it; run cluster-faces first")
+    again = command_line("cluster-faces", "--project", project.folder)
     record = project.record(PEOPLE)
     if record is not None and record.stopped:
         message = "writing the dataset was stopped"
-        raise InputError(f"{project.folder}: {message}; run cluster-faces again")
+        raise InputError(f"{project.folder}: {message}; run {again}")
     with open_people(project.people_file) as people:
         ids, current = ids_in_dataset(project, people), people.names()
     unknown = [name for name in names if ids.get(name) not in current]
     if unknown:
         message = f"the dataset names {unknown[0]!r}, who is not a person of the project"
-        raise InputError(f"{project.folder}: {message}; run cluster-faces again")
+        raise InputError(f"{project.folder}: {message}; run {again}")
     return [ids[name] for name in names]
 
 

@@ -26,6 +26,8 @@ TIMEOUT_S: Final = 300.0
 _LOCK_S: Final = 600
 _PROXY: Final = "a proxy or the network may have answered in place of the package index"
 _INDEX: Final = "check which index pip uses (pip config list)"
+_FREE_SPACE: Final = "free some space, or set XDG_CACHE_HOME to a folder on another disk"
+_PERMISSIONS: Final = "change its permissions, or set XDG_CACHE_HOME to another folder"
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
@@ -86,7 +88,7 @@ def _require_room(model: Model) -> None:
     free = free_bytes(cached_folder())
     if free < model.size_bytes:
         reason = f"{readable(model.size_bytes)} needed, {readable(free)} free in {cached_folder()}"
-        raise FetchError(model, reason, "free some space, or set XDG_CACHE_HOME")
+        raise FetchError(model, reason, _FREE_SPACE)
 
 
 @contextmanager
@@ -97,9 +99,9 @@ def _cache_errors(model: Model) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         why = "the disk is full" if full else f"cannot be written ({error.strerror or error})"
-        remedy = "free some space" if full else "change its permissions"
+        remedy = _FREE_SPACE if full else _PERMISSIONS
         reason = f"{error.filename or cached_folder()}: {why}"
-        raise FetchError(model, reason, f"{remedy}, or set XDG_CACHE_HOME") from error
+        raise FetchError(model, reason, remedy) from error
 
 
 @contextmanager

@@ -41,8 +41,8 @@ def chosen_folder(folder: Path | None = None) -> Path | None:
     variable = os.environ.get(VARIABLE)
     chosen = folder or (Path(variable) if variable else None)
     if chosen is not None and not chosen.is_dir():
-        origin = "--models" if folder else VARIABLE
-        raise InputError(f"{chosen}: no such folder; give {origin} a folder of model files")
+        remedy = "give --models" if folder else f"set {VARIABLE} to"
+        raise InputError(f"{chosen}: no such folder; {remedy} a folder of model files")
     return chosen.absolute() if chosen else None
 
 

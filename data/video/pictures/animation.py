@@ -92,7 +92,9 @@ def measure_animation(path: Path) -> Animation:
     try:
         stat = path.stat()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); check its permissions and the disk"
+        ) from error
     return _measured(path, stat.st_size, stat.st_mtime_ns)
 
 

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 # Larger pictures are mistakes or attacks: 8192 x 8192, twice an 8K frame, is 200 MB of RGB.
 MAX_PIXELS = 8192 * 8192
 MAX_SIDE_PX = 16384
+_SCALE_DOWN = (
+    f"scale it down to at most {MAX_SIDE_PX} a side and {MAX_PIXELS // 1_000_000} million in all"
+)
 
 _NO_LOG = logging.NullHandler()  # else Python writes the messages to standard error
 _HEAD_BYTES = 1 << 14  # includes the properties of a HEIF picture
@@ -67,7 +70,7 @@ def read_face(content: bytes, *, max_side_px: int) -> NDArray[np.uint8]:
         with quietly():
             picture = _identified(BytesIO(content))
             if max(picture.size) > max_side_px:
-                raise InputError("too large for a face")
+                raise InputError(f"a side is longer than {max_side_px} px; crop it to the face")
             return np.array(upright(to_eight_bits(picture)).convert("L"), np.uint8)
     except InputError:
         raise
@@ -136,10 +139,7 @@ def check_size(path: Path, width: int, height: int) -> None:
         InputError: there are more than ``MAX_PIXELS``, or a side exceeds ``MAX_SIDE_PX``.
     """
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX:
-        raise InputError(
-            f"{path}: {width} x {height} pixels are too many; scale it down to at most"
-            f" {MAX_SIDE_PX} a side and {MAX_PIXELS // 1_000_000} million in all"
-        )
+        raise InputError(f"{path}: {width} x {height} pixels are too many; {_SCALE_DOWN}")
 
 
 def open_picture(path: Path) -> Image:
@@ -155,7 +155,7 @@ def open_picture(path: Path) -> Image:
         with quietly():
             picture = _identified(path)
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path}: this picture has too many pixels; scale it down") from error
+        raise InputError(f"{path}: this picture has too many pixels; {_SCALE_DOWN}") from error
     # ImportError: ultralytics, where loaded, makes Pillow try a plugin that is not installed.
     except (UnidentifiedImageError, ImportError) as error:
         raise InputError(f"{path}: not a picture that can be read; save it as .jpg") from error

@@ -54,5 +54,5 @@ def read_jpeg(path: Path) -> Image:
         # Not cv2.imread: it fails on some file names that Windows allows.
         return decode_jpeg(path.read_bytes())
     except (OSError, ValueError) as error:
-        message = f"{path}: cannot be read ({error}); run cluster-faces --force"
+        message = f"{path}: cannot be read ({error}); run cluster-faces --project PROJECT --force"
         raise InputError(message) from error

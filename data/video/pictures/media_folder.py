@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Final
 
+from data.core.counts import counted
 from data.core.file_types import (
     ANIMATION_SUFFIXES,
     HEAD_BYTES,
@@ -66,7 +67,8 @@ class LeftOut:
     def lines(self) -> list[str]:
         """Return one line per reason, with the first names."""
         return [
-            f"{len(names)} not read ({reason}): {first_names(names)}"
+            f"{counted(len(names), 'file or folder', 'files or folders')} not read ({reason}): "
+            f"{first_names(names)}"
             for reason, names in self.names.items()
         ]
 

@@ -259,7 +259,7 @@ def test_a_damaged_part_is_one_error_line(tmp_path: Path, three_parts: list[Extr
     parts = face_checkpoints(tmp_path, key="k")
     parts.append(three_parts[1])
     next(tmp_path.glob("*.faces.parquet")).write_bytes(b"no table")
-    with pytest.raises(InputError, match="cluster-faces --force"):
+    with pytest.raises(InputError, match="cluster-faces --project PROJECT --force"):
         parts.read()
 
 

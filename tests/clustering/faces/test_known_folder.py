@@ -37,9 +37,13 @@ def test_pictures_of_each_person(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("folders", "line"),
     [
-        pytest.param(("Anna", "anna"), "anna: the same name as Anna", id="twice, in other case"),
         pytest.param(
-            ("Zoe\u0308", "Zo\xeb"), "the same name as Zoe\u0308", id="twice, composed otherwise"
+            ("Anna", "anna"), "anna: has the same name as Anna", id="twice, in other case"
+        ),
+        pytest.param(
+            ("Zoe\u0308", "Zo\xeb"),
+            "has the same name as Zoe\u0308",
+            id="twice, composed otherwise",
         ),
         pytest.param(
             ("Anna", "Person 3"),

@@ -123,7 +123,7 @@ def resume(run: Run, clip: Path, detector: CornerDetector) -> None:
     assert [path.stat().st_mtime_ns for path in done] == changed_at
     before = snapshot(folder)
     again = run("clip.mp4", *OPTIONS)
-    assert "(done before)" in again.out[0]
+    assert "(already done)" in again.out[0]
     assert "already up to date" in again.out
     assert snapshot(folder) == before
     assert detector.frames == FRAMES - finished

@@ -109,7 +109,7 @@ def test_an_existing_project_keeps_its_faces(
 ) -> None:
     result = run("clip.mp4", "--known", photos)
     assert result.code == 0
-    assert any("(done before)" in line for line in result.out)
+    assert any("(already done)" in line for line in result.out)
     assert detector.frames == 4  # the pictures
     assert {"Anna", "Zoe"} < set(names(good).values())
 

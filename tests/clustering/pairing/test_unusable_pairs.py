@@ -105,7 +105,7 @@ def test_a_recording_without_its_partner_is_skipped(run: Run, drawn: Path, lesso
     done = run("b.mp4", *PAIR[:2], "no.mkv", *PAIR[3:-1], "20")
     assert (done.code, len(done.err)) == (1, 2)
     assert "no.mkv: no such file" in done.err[0]
-    assert "student.mp4: left out, since no.mkv, its pair, cannot be used" in done.err[1]
+    assert "student.mp4: left out, since the other recording, no.mkv, cannot be used" in done.err[1]
     assert sorted(Project(lesson / "p").footages) == ["b"]
 
 

@@ -225,7 +225,8 @@ def test_a_zip_entry_over_the_size_limit_is_skipped(tmp_path: Path) -> None:
     with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as out:
         out.writestr("smile/bomb.jpg", bytes(10_000_000))
     faces = read(packed, limits=FaceLimits(file_bytes=100_000))
-    assert faces.skipped == ("faces.zip/smile/bomb.jpg: too large",)
+    reason = "larger than 100 KB; give a smaller file"
+    assert faces.skipped == (f"faces.zip/smile/bomb.jpg: {reason}",)
 
 
 def test_pictures_of_too_many_pixels_are_skipped(tmp_path: Path) -> None:
@@ -233,7 +234,8 @@ def test_pictures_of_too_many_pixels_are_skipped(tmp_path: Path) -> None:
     huge = io.BytesIO()
     Image.new("L", (9000, 20)).save(huge, "PNG")
     (folder / "smile" / "huge.png").write_bytes(huge.getvalue())
-    assert read(folder).skipped == ("faces/smile/huge.png: too large for a face",)
+    reason = "a side is longer than 8192 px; crop it to the face"
+    assert read(folder).skipped == (f"faces/smile/huge.png: {reason}",)
 
 
 def test_too_many_faces(tmp_path: Path) -> None:

@@ -186,7 +186,9 @@ def test_a_column_that_was_always_there_is_not_zeros(tmp_path: Path, name: str) 
     path = tmp_path / "a.parquet"
     later(3).write(path)
     pq.write_table(pq.read_table(path).drop_columns([name]), path)
-    with pytest.raises(InputError, match=r"not a readable table .*cluster-faces --force"):
+    with pytest.raises(
+        InputError, match=r"not a readable table .*cluster-faces --project PROJECT --force"
+    ):
         LaterPoints.read(path)
 
 
@@ -228,7 +230,9 @@ def test_a_damaged_file_is_one_error_line(tmp_path: Path, damage: Any) -> None:
     path = tmp_path / "a.parquet"
     Points(**columns(3)).write(path)
     damage(path)
-    with pytest.raises(InputError, match=r"not a readable table .*cluster-faces --force") as error:
+    with pytest.raises(
+        InputError, match=r"not a readable table .*cluster-faces --project PROJECT --force"
+    ) as error:
         Points.read(path)
     assert "\n" not in str(error.value)
     assert str(path) in str(error.value)

@@ -47,7 +47,7 @@ def test_other_footages_are_processed() -> None:
 
 @pytest.mark.parametrize(
     ("count", "message"),
-    [(1, "0: broken"), (2, "none of 2 videos can be used; the first: 0: broken")],
+    [(1, "0: broken"), (2, "none of the footage can be used; the first of 2 errors: 0: broken")],
 )
 def test_no_usable_footage_is_an_error(count: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
@@ -60,7 +60,10 @@ def test_footages_that_fail_together_count_each() -> None:
     pair = Path("0"), Path("1")
     with failures.guard(*pair):
         raise InputError("0 and 1: broken")
-    with pytest.raises(InputError, match="none of 3 videos"), failures.guard(Path("2")):
+    with (
+        pytest.raises(InputError, match=r"none of the footage .* of 2 errors"),
+        failures.guard(Path("2")),
+    ):
         raise InputError("2: broken")
     failures = Failures()
     failures.expect(2)
@@ -83,7 +86,7 @@ def test_an_unexpected_error_is_one_footages(tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert "a.mp4" in text
     assert "Traceback (most recent call last)" in text
-    with pytest.raises(InternalError, match=r"^none of 2 videos"), failures.guard(Path("b.mp4")):
+    with pytest.raises(InternalError, match=r"^none of the footage"), failures.guard(Path("b.mp4")):
         raise InputError("b.mp4: broken")
 
 

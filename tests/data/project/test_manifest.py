@@ -187,7 +187,7 @@ def test_links_follow_their_source(tmp_path: Path) -> None:
 
 
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="run cluster-faces --force"):
+    with pytest.raises(InputError, match="run cluster-faces --project PROJECT --force"):
         OutputFile.link(tmp_path / "gone.jpg")
 
 

@@ -72,11 +72,11 @@ def test_the_file_of_track_people_is_read(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "film.npz").write_bytes(content)
-    with pytest.raises(InputError, match=r"not readable .*; run track-people --force"):
+    with pytest.raises(InputError, match=r"not readable .*; run track-people PROJECT --force"):
         read_timeline(tmp_path / "film.npz")
 
 
 def test_a_file_that_lacks_a_column(tmp_path: Path) -> None:
     np.savez(tmp_path / "film.npz", frame_index=np.arange(3))
-    with pytest.raises(InputError, match="run track-people --force"):
+    with pytest.raises(InputError, match="run track-people PROJECT --force"):
         read_timeline(tmp_path / "film.npz")

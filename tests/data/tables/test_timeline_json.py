@@ -134,7 +134,7 @@ def test_a_timeline_without_smiles_is_read(tmp_path: Path) -> None:
 def test_damaged_or_another_version(tmp_path: Path, values: dict[str, Any], message: str) -> None:
     file = written(tmp_path, json.dumps(json.loads(CONTENT) | values))
     before = file.read_bytes()
-    with pytest.raises(InputError, match=f"{message}.*run crop-people --force"):
+    with pytest.raises(InputError, match=f"{message}.*run crop-people PROJECT --force"):
         read_timeline_json(file)
     with pytest.raises(InputError, match=message):
         write_smiling(file, {})

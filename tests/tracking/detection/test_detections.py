@@ -75,5 +75,5 @@ def test_round_trip(boxes: list[Box], tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\3\4 cut off", b"\x93NUMPY"])
 def test_damaged_file(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "part.npz").write_bytes(content)
-    with pytest.raises(InputError, match="track-people --force"):
+    with pytest.raises(InputError, match="track-people PROJECT --force"):
         DetectedFrames.read(tmp_path / "part.npz")

@@ -104,7 +104,7 @@ def test_new_weights_have_a_new_graph(tmp_path: Path) -> None:
 
 
 def test_no_weights(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no tracker yet; run train-tracker first"):
+    with pytest.raises(InputError, match="no detector yet; run train-tracker first"):
         exported_model(tmp_path / "best.pt")
 
 

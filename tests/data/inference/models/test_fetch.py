@@ -218,7 +218,7 @@ def test_a_cache_that_cannot_be_written(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     line = refused(model_index)
     assert "cannot be written (" in line
-    assert line.endswith("; change its permissions, or set XDG_CACHE_HOME")
+    assert line.endswith("; change its permissions, or set XDG_CACHE_HOME to another folder")
     assert model_index.pip_runs == []
 
 
@@ -234,7 +234,8 @@ def test_a_full_disk(model_index: ModelIndex, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
     line = refused(model_index)
-    assert "the disk is full; free some space, or set XDG_CACHE_HOME" in line
+    remedy = "free some space, or set XDG_CACHE_HOME to a folder on another disk"
+    assert f"the disk is full; {remedy}" in line
     assert model_index.cached() == []
 
 

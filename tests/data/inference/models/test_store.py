@@ -120,5 +120,5 @@ def test_no_such_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(InputError, match="unused: no such folder; give --models a folder"):
         is_installed("centerface", tmp_path / "unused")
     monkeypatch.setenv("FANCAM_MODELS", str(tmp_path / "unused"))
-    with pytest.raises(InputError, match="unused: no such folder; give FANCAM_MODELS a folder"):
+    with pytest.raises(InputError, match="unused: no such folder; set FANCAM_MODELS to a folder"):
         read_model("centerface")
