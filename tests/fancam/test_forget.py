@@ -20,6 +20,7 @@ from clustering.faces.networks.sface import SFaceEmbedder
 from data.core.run_log import LOG_FILE
 from data.project.project import Project
 from data.project.stages import FACES
+from data.storage.shown import command_line
 from data.tables.decision_log import DecisionLog
 from data.tables.decisions import Decision, DecisionKind
 from data.tables.faces import Faces
@@ -108,7 +109,8 @@ def test_no_residue_is_left(project: Project, capsys: pytest.CaptureFixture[str]
     output = capsys.readouterr().out
     assert ": 0 traces left" in output
     assert "run train-tracker and track-people again" in output
-    assert "cluster-faces --project film.fancam --force would find them again" in output
+    again = command_line("cluster-faces", "--project", project.folder, "--force")
+    assert f"{again} would find them again" in output
     for name in NAMES:
         assert files_with(project.folder, name.encode()) == []
     for row in embeddings:

@@ -100,7 +100,7 @@ def test_faces_without_a_prediction_come_last(review: Running, page: Page) -> No
     for order in ("surest", "unsure"):
         page.select_option("#order", order)
         texts = page.locator(".score").all_inner_texts()
-        assert texts[0] == {"surest": "90% no smile", "unsure": "60% no smile"}[order]
+        assert texts[0] == {"surest": "90% no smile", "unsure": "60% smile"}[order]
         assert texts[2:] == ["?"] * (len(texts) - 2)
         text = page.locator("#sureness").inner_text()
         assert re.fullmatch(r"The model has no prediction for \d+ faces, which come last\.", text)
