@@ -45,6 +45,7 @@ PROJECT_FILE = "project.json"
 CACHE_FOLDER = ".web"
 """Thumbnails and sounds that the pages generated; may be deleted at any time."""
 
+_REPLACE = "put back a copy of it, or make a new project"
 _NAME_BYTES = 120  # the limit is 255 for a file name and 260 for a Windows path
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # in a file name on some platform
 _OWN_SUFFIXES = (".parquet", ".frames", ".parts")
@@ -342,8 +343,7 @@ class Project(ProjectPaths):
             self._records = dict(content["stages"])
             self.options = {name: dict(of) for name, of in content.get("options", {}).items()}
         except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
-            remedy = "put back a copy of it, or make a new project"
-            raise InputError(f"{self._file}: damaged ({error!r}); {remedy}") from error
+            raise InputError(f"{self._file}: damaged ({error!r}); {_REPLACE}") from error
         self.footages = {entry.name: entry for entry in entries}
 
 
@@ -408,8 +408,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         reason = error.strerror or str(error)
         raise InputError(f"{path}: cannot be read ({reason}); check its permissions") from error
     except ValueError as error:
-        remedy = "put back a copy of it, or make a new project"
-        raise InputError(f"{path}: damaged ({error}); {remedy}") from error
+        raise InputError(f"{path}: damaged ({error}); {_REPLACE}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: not a file of fancam; give a project, such as concert.fancam")
+        raise InputError(f"{path}: not a file of fancam; {_REPLACE}")
     return content

@@ -57,7 +57,7 @@ def edit_project(folder: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
 def test_damaged_project(run: Run, good: Path, content: bytes) -> None:
     (good / "project.json").write_bytes(content)
     before = snapshot(good)
-    assert_refused(run("clip.mp4"), "clip.fancam", "--project")
+    assert_refused(run("clip.mp4"), "clip.fancam", "make a new project")
     assert snapshot(good) == before
 
 

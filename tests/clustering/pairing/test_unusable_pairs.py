@@ -30,7 +30,10 @@ TWO = ["--pair", "student.mp4", "teacher.mkv"]
 REFUSED: dict[str, tuple[list[str], list[str]]] = {
     "no project": (TWO, ["several videos go into one project: set its folder with --project"]),
     "one": (["--pair", "student.mp4"], ["--pair"]),
-    "missing": (["--pair", "student.mp4", "no.mp4"], ["none of 2", "no.mp4: no such file"]),
+    "missing": (
+        ["--pair", "student.mp4", "no.mp4"],
+        ["none of the footage", "no.mp4: no such file"],
+    ),
     "itself": (["--pair", "student.mp4", "student.mp4"], ["--pair student.mp4", "named twice"]),
     "in two pairs": ([*TWO, "--pair", "a.mp4", "teacher.mkv"], ["teacher.mkv", "named twice"]),
     "a picture": (["--pair", "student.mp4", "a.png"], ["--pair a.png", "not a video"]),

@@ -118,7 +118,7 @@ def test_an_invalid_project_file_is_one_error_line_and_stays(
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     before = file.read_bytes()
     with pytest.raises(
-        InputError, match=rf"{message}.*(make a new project|give a project|upgrade fancam)"
+        InputError, match=rf"{message}.*(make a new project|upgrade fancam)"
     ) as error:
         Project(tmp_path)
     assert "\n" not in str(error.value)
