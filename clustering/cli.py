@@ -113,7 +113,7 @@ def _add_detection(parser: argparse.ArgumentParser) -> None:
         "--min-face",
         type=float,
         metavar="PX",
-        help="smallest face to detect (default: 14 px of a 720p frame; with dlib's detectors, a "
+        help="smallest face to detect (default: 14 px in a 720p frame; with dlib's detectors, a "
         "twelfth of the frame's height)",
     )
     scale.add_argument(
@@ -155,7 +155,7 @@ def _add_clustering(parser: argparse.ArgumentParser) -> None:
         "--eps",
         type=float,
         default=0.5,
-        help="how unlike similar faces of one person may be, from 0.01 to 2; smaller values "
+        help="how different two faces of one person may be, from 0.01 to 2; smaller values "
         "separate more people (default: 0.5)",
     )
     add(

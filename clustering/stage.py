@@ -219,7 +219,7 @@ def _probe_others(
             elif project.has_record(FACES, entry.name):
                 left_out.append(f"{line}; its faces are kept")
             else:
-                left_out.append(f"{line}; it has been removed from the project")
+                left_out.append(f"{line}; it is left out of the project until it is given again")
             if not project.has_record(FACES, entry.name):
                 del project.footages[entry.name]
                 project.save()

@@ -317,7 +317,7 @@ def _config_options(parser: argparse.ArgumentParser) -> None:
         "project",
         nargs="?",
         type=project_path,
-        help="project folder whose config file to read as well",
+        help="project folder, to read its config file as well",
     )
     add("--template", action="store_true", help="print a config file with every option")
 

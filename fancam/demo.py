@@ -51,7 +51,7 @@ def demo(folder: Path) -> int:
         print(f"  {montage}")
     print("The accuracy of the detector, and the film with every person's name:")
     print(f"  {project / 'tracker' / 'report' / 'report.html'}\n  {tracks.with_suffix('.mp4')}")
-    print("Each person's video, a short one without their absences, and their smile GIFs:")
+    print("Each person's video, a shorter one without gaps, and their smile GIFs:")
     for pattern in ("*.mp4", "*.gif"):
         for file in sorted((project / "crops" / "film").glob(pattern)):
             print(f"  {file}")

@@ -83,11 +83,12 @@ def _report_residues(project: Project, needle: Needle) -> int:
 
 
 def _line(residue: Residue) -> str:
-    from data.erasure.residue_scan import UNREADABLE
+    from data.erasure.residue_scan import FRAME, UNREADABLE
 
     if residue.kind == UNREADABLE:
         return f"{residue.path}: not readable, so not searched; check it"
-    return f"{residue.path}: still contains their {residue.kind}; take it out, or delete the file"
+    what = "a frame that shows them" if residue.kind == FRAME else f"their {residue.kind}"
+    return f"{residue.path}: still contains {what}; take it out, or delete the file"
 
 
 def _person_id(people: People, name: str) -> int:

@@ -15,7 +15,7 @@ from web.core.status import statuses_of
 if TYPE_CHECKING:
     from data.project.project import Project
 
-_OPTIONS: Final = "saved options are used again; give flags such as --overlay again"
+_OPTIONS: Final = "these commands use the saved options again; add flags such as --overlay yourself"
 
 
 def print_status(project: Project, *, as_json: bool) -> int:

@@ -72,10 +72,8 @@ def _pictures_of(folder: Path, name: str) -> tuple[Path, ...]:
         InputError: the name is invalid, or there are no pictures.
     """
     if is_default_name(name):
-        message = (
-            "fancam uses such names for unknown people; rename the folder to the person's name"
-        )
-        raise InputError(f"{folder}: {message}")
+        reason = "fancam uses such names for people without a name"
+        raise InputError(f"{folder}: {reason}; rename the folder to the person's name")
     try:
         check_name(name)
         pictures = tuple(pictures_in(folder, animated=True))

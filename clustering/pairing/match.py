@@ -56,9 +56,9 @@ class Paired:
         a, b = (footage.path.name for footage in self.footages)
         when = [f"{clock(on[0, 0])} to {clock(on[-1, 1])}" for on in (first, second)]
         raise InputError(
-            f"{a} and {b} do not overlap: according to {self.offset.source_shown}, {b} runs from "
-            f"{when[1]} on the clock of {a}, which runs from {when[0]}; give their start times "
-            "with --starts or --offset"
+            f"{a} and {b} do not overlap: on the clock of {a}, which runs from {when[0]}, {b} runs "
+            f"from {when[1]}, according to {self.offset.source_shown}; correct this with --starts "
+            "or --offset"
         )
 
 

@@ -96,7 +96,7 @@ def offset_of_starts(first: str, second: str) -> Offset:
     """
     a, b = _parse_start(first), _parse_start(second)
     if isinstance(a, time) != isinstance(b, time) or (a.tzinfo is None) != (b.tzinfo is None):
-        advice = "give both a date or neither, and both a time zone or neither"
+        advice = "give a date for both or neither, and a time zone for both or neither"
         raise InputError(f"{STARTS} {first} {second}: {advice}")
     if isinstance(a, datetime) and isinstance(b, datetime):
         return Offset((b - a).total_seconds(), STARTS, (first, second))

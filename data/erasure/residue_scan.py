@@ -18,6 +18,7 @@ from data.erasure.own_texts import free_name, is_own_archive, is_own_place, with
 from data.erasure.texts import texts_of
 
 UNREADABLE: Final = "unreadable"
+FRAME: Final = "frame"
 _BLOCK_BYTES: Final = 1 << 22
 _MAX_DEPTH: Final = 5
 """Maximum number of archives around an entry: an archive may contain itself."""
@@ -34,7 +35,7 @@ class Residue:
     """A file that still contains data of the person."""
 
     path: Path
-    kind: str  # "name", "embedding", "portrait" or "frame"; UNREADABLE for an unsearched file
+    kind: str  # "name", "embedding", "portrait" or FRAME; UNREADABLE for an unsearched file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +162,7 @@ class _Scan:
             found |= {kind for kind, marks in self._marks.items() if marks.in_content(window)}
             before = window[-self._overlap :]
             sha256.update(block)
-        return found | ({"frame"} if sha256.digest() in self._frames else set())
+        return found | ({FRAME} if sha256.digest() in self._frames else set())
 
     def _in_table(self, file: IO[bytes]) -> set[str]:
         """Search the embeddings in a compressed table."""

@@ -33,7 +33,7 @@ from data.tables.projection import update_projection
 
 MAX_NAME = 200
 """Maximum number of characters in a name."""
-_ANOTHER_DECISION = "another decision was made meanwhile: check it, then try again"
+_ANOTHER_DECISION = "another decision has been made meanwhile: check it, then try again"
 _NOTES = 3  # texts of decisions that were made together
 
 
@@ -208,13 +208,13 @@ class DecisionLog:
         if seen is None:
             return
         if seen > self._people.revision():
-            raise OutdatedError("the project was replaced meanwhile; reload the page")
+            raise OutdatedError("the project has been replaced meanwhile; reload the page")
         query = "SELECT concerned FROM decisions WHERE revision > ?"
         rows = self._execute(query, (seen,)).fetchall()
         changed = any(concerned & set(json.loads(others)) for (others,) in rows)
         if changed or self._people.clustered() > seen:
             raise OutdatedError(
-                "the same people were changed meanwhile: check them, then try again"
+                "somebody changed the same people meanwhile: check them, then try again"
             )
 
     def _append(

@@ -89,7 +89,7 @@ class Predictions:
             self._failed[file] = str(error).replace(str(model), model.name)
         except Exception:
             _LOG.exception("predicting labels of %s", footage)
-            self._failed[file] = "an unexpected error; the log of the project has the details"
+            self._failed[file] = "internal error; see the terminal that runs this server"
         finally:
             self._running.discard(file)
 
@@ -143,7 +143,7 @@ def _columns(classes: Sequence[str], labels: Sequence[str]) -> list[int]:
         smile = list(classes).index(SMILE)
         return [smile if label == SMILE else -1 for label in labels]
     raise InputError(
-        f"the model has the classes {', '.join(classes)}, the question has the answers"
+        f"the model has the classes {', '.join(classes)}, but the question has the answers"
         f" {', '.join(labels)}; train a model for this question"
     )
 

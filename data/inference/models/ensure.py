@@ -75,7 +75,7 @@ def _fetch_unless_forbidden(
     if offline:
         return "offline"
     if reason := recent_failure(name):
-        return f"{reason}; not tried again within an hour"
+        return f"{reason}; this was less than an hour ago, so it was not tried again"
     say(fetching_line(name))
     try:
         fetch_model(name)

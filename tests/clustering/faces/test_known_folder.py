@@ -47,7 +47,7 @@ def test_pictures_of_each_person(tmp_path: Path) -> None:
         ),
         pytest.param(
             ("Anna", "Person 3"),
-            "Person 3: fancam uses such names for unknown people",
+            "Person 3: fancam uses such names for people without a name",
             id="default name",
         ),
         pytest.param(("Anna", "x" * 201), "a name can have at most 200 characters", id="too long"),

@@ -81,9 +81,9 @@ def test_offset_of_starts(first: str, second: str, seconds: float) -> None:
         ("", "10:30", "not a time; give a time such as 10:30:00"),
         ("noon", "10:30", "--starts noon: not a time"),
         ("10:30", "10:61", "--starts 10:61: not a time"),
-        ("10:30", "2024-05-01T10:30", "give both a date or neither"),
-        ("10:30Z", "10:30", "both a time zone or neither"),
-        ("2024-05-01T10:30", "2024-05-01T10:30Z", "both a time zone or neither"),
+        ("10:30", "2024-05-01T10:30", "give a date for both or neither"),
+        ("10:30Z", "10:30", "a time zone for both or neither"),
+        ("2024-05-01T10:30", "2024-05-01T10:30Z", "a time zone for both or neither"),
     ],
 )
 def test_invalid_start_times(first: str, second: str, words: str) -> None:

@@ -103,7 +103,7 @@ def test_faces_without_a_prediction_come_last(review: Running, page: Page) -> No
         assert texts[0] == {"surest": "90% no smile", "unsure": "60% smile"}[order]
         assert texts[2:] == ["?"] * (len(texts) - 2)
         text = page.locator("#sureness").inner_text()
-        assert re.fullmatch(r"The model has no prediction for \d+ faces, which come last\.", text)
+        assert re.fullmatch(r"The model has no prediction for \d+ faces; they come last\.", text)
 
 
 def _without_predictions(content: dict[str, Any]) -> dict[str, Any]:

@@ -201,7 +201,7 @@ def test_an_undo_that_would_be_of_another_decision(people: Page, sorted_project:
     card(people, 4).get_by_role("button", name="Hide").click()
     wait_for_toast(people, "Hid Person 4")
     people.locator(".toast", has_text="Hid Person 3").get_by_role("button").click()
-    wait_for_toast(people, "“Hid Person 3” cannot be undone alone. First undo “Hid Person 4”.")
+    wait_for_toast(people, "“Hid Person 3” cannot be undone on its own. Undo “Hid Person 4” first.")
     assert [state for *_, state in decisions(sorted_project)] == ["made", "made"]
     assert rows(sorted_project, "SELECT * FROM hidden") == [(3,), (4,)]
 

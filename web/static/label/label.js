@@ -117,7 +117,7 @@ function showSureness() {
   else if (!faces.model) text.textContent = "There is no model for this question yet. Train one, and the faces can be sorted by how sure the model is.";
   else {
     const unseen = queue.filter((row) => sureness(row) === null).length;
-    text.textContent = unseen && $("order").value !== "time" ? `The model has no prediction for ${faceCount(unseen)}, which come last.` : "";
+    text.textContent = unseen && $("order").value !== "time" ? `The model has no prediction for ${faceCount(unseen)}; ${unseen === 1 ? "it comes" : "they come"} last.` : "";
   }
   text.hidden = !text.textContent;
 }

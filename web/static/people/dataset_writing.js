@@ -76,13 +76,13 @@ function lines(changes) {
     result.push(element("ul", { class: "commands" },
       ...commands.map(([command, why]) =>
         element("li", {}, element("code", {}, data.commands[command]), ` ${why}`))));
-  } else if (changes.up_to_date) add("Training and tracking are up to date.");
+  } else if (changes.up_to_date && changes.tracked.length) add("The tracks are up to date, too.");
   return result;
 }
 
 function nextCommands(changes) {
   const train = changes.changed_files && changes.trained ? true : changes.tracker;
-  const track = changes.tracked && (train || changes.tracks.length || !changes.up_to_date);
+  const track = changes.tracked.length && (train || changes.tracks.length || !changes.up_to_date);
   const commands = [];
   if (train) commands.push(["train-tracker", "– the detector was trained on an earlier dataset"]);
   if (track) commands.push(["track-people", train ? "– to use the new detector" : "– names or faces have changed"]);

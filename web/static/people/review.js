@@ -67,7 +67,7 @@ class Review {
       if (this.state.undo_decision !== decision) await this.load();
       const { undo_decision: latest, undo } = this.state;
       if (latest === decision) await this.#undo({ decision });
-      else if (latest > decision) throw new Error(`“${note}” cannot be undone alone. First undo “${undo}”.`);
+      else if (latest > decision) throw new Error(`“${note}” cannot be undone on its own. Undo “${undo}” first.`);
       else throw new Error(`“${note}” is already undone.`);
     });
   }

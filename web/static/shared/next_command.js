@@ -52,7 +52,7 @@ async function follow(job) {
   run.disabled = stop.disabled = false;
   bar.removeAttribute("value");
   if (job.state === "stopped") toast("Stopped. Run it again to resume.");
-  else toast(job.message || "The command failed; see the terminal that runs this server.", { problem: true, seconds: 30 });
+  else toast(job.message || "The command failed without a message. Run it in a terminal to see more.", { problem: true, seconds: 30 });
 }
 
 request(api).then(follow, () => {});
