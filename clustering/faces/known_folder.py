@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from data.core.errors import InputError
+from data.core.errors import InputError, unreadable
 from data.tables.decision_log import check_name
 from data.tables.decisions import default_name
 from data.video.pictures.media_folder import left_out_of_pictures, pictures_in
@@ -60,9 +60,7 @@ def _folders_in(folder: Path) -> list[Path]:
     try:
         return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be read ({error.strerror}); check its permissions and the disk"
-        ) from error
+        raise InputError(f"{folder}: {unreadable(error)}") from error
 
 
 def _pictures_of(folder: Path, name: str) -> tuple[Path, ...]:
@@ -80,7 +78,7 @@ def _pictures_of(folder: Path, name: str) -> tuple[Path, ...]:
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
     except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{folder}: {unreadable(error)}") from error
     if not pictures:
         raise InputError(f"{folder}: no pictures in it")
     return pictures

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
 from data.core.disk_space import readable
-from data.core.errors import InputError
+from data.core.errors import InputError, unreadable
 from data.core.file_types import SUFFIXES
 
 LABEL_COLUMNS: Final = ("label", "expression", "class", "emotion")
@@ -165,7 +165,7 @@ class _Folder:
         try:
             paths = [path for path in self._folder.rglob("*") if path.is_file()]
         except OSError as error:
-            raise InputError(f"{self._folder}: {_unreadable(error)}") from error
+            raise InputError(f"{self._folder}: {unreadable(error)}") from error
         return sorted(path.relative_to(self._folder).as_posix() for path in paths)
 
     def read(self, name: str, max_bytes: int) -> bytes:
@@ -175,7 +175,7 @@ class _Folder:
                 raise _too_large(max_bytes)
             return path.read_bytes()
         except OSError as error:
-            raise InputError(_unreadable(error)) from error
+            raise InputError(unreadable(error)) from error
 
 
 class _Zip:
@@ -211,10 +211,6 @@ _ZIP_ERRORS: Final = (OSError, zipfile.BadZipFile, zlib.error, EOFError, Runtime
 
 def _too_large(max_bytes: int) -> InputError:
     return InputError(f"larger than {readable(max_bytes)}; give a smaller file")
-
-
-def _unreadable(error: OSError) -> str:
-    return f"cannot be read ({_reason(error)}); check its permissions"
 
 
 def _reason(error: BaseException) -> str:

@@ -33,7 +33,7 @@ from cropping.expressions.training import (
 )
 from data.core.atomic import write_bytes, write_text
 from data.core.digest import digest
-from data.core.errors import InputError
+from data.core.errors import InputError, unreadable
 from data.core.progress import Progress
 from data.storage.shown import not_an_option
 
@@ -210,8 +210,7 @@ def _source_key(source: Path) -> list[object]:
         else:
             stats = [(source.name, source.stat())]
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"{source}: cannot be read ({reason}); check its permissions") from error
+        raise InputError(f"{source}: {unreadable(error)}") from error
     listed = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
     return [source.name, digest(json.dumps(listed))]
 

@@ -43,6 +43,12 @@ def disk_problem(error: OSError) -> str | None:
     return problem and f"{error.filename or 'writing'}: {problem}"
 
 
+def unreadable(error: OSError) -> str:
+    """Return that a file or folder cannot be read, why, and what to do."""
+    reason = error.strerror or str(error)
+    return f"cannot be read ({reason}); check its permissions and the disk"
+
+
 def ends_run(error: Exception) -> bool:
     """Whether an error in the work on one footage prevents the work on every other footage."""
     if isinstance(error, OSError):

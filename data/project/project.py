@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data.core.atomic import write_json
-from data.core.errors import InputError
+from data.core.errors import InputError, unreadable
 from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.paths import ProjectFolder, ProjectPaths
 from data.project.record import Scalar
@@ -405,8 +405,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"{path}: cannot be read ({reason}); check its permissions") from error
+        raise InputError(f"{path}: {unreadable(error)}") from error
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); {_REPLACE}") from error
     if not isinstance(content, dict):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from data.core.counts import counted
-from data.core.errors import InputError
+from data.core.errors import InputError, unreadable
 from data.core.file_types import is_picture
 from data.video.pictures.images import MAX_PIXELS, check_size
 
@@ -181,8 +181,8 @@ def _why_unreadable(path: Path, error: Exception) -> str:
     try:
         with path.open("rb") as file:
             head = file.read(12)
-    except OSError as unreadable:
-        return f"{path}: cannot be read ({unreadable.strerror}); check its permissions and the disk"
+    except OSError as problem:
+        return f"{path}: {unreadable(problem)}"
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
         return f"{path}: this video is cut off: its index is missing; copy or record it again"
     return f"{path}: not a video that can be read; give a video such as .mp4 or .mkv"

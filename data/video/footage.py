@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from data.core.digest import file_key
-from data.core.errors import InputError
+from data.core.errors import InputError, unreadable
 from data.core.file_types import is_picture
 from data.core.streams import DEFAULT_STREAMS, StreamChoice
 from data.project.project import FootageEntry, Project
@@ -94,9 +94,7 @@ def probe(path: Path | str, streams: StreamChoice = DEFAULT_STREAMS) -> Footage:
             raise InputError(f"{path}: neither a file nor a folder; give a video such as .mp4")
         size_bytes = path.stat().st_size
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); check its permissions and the disk"
-        ) from error
+        raise InputError(f"{path}: {unreadable(error)}") from error
     if size_bytes == 0:
         raise InputError(f"{path}: the file is empty; copy or record it again")
     if is_picture(path) or media_kind(path) == "picture":

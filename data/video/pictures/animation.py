@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from data.core.arrays import Image
-from data.core.errors import InputError
+from data.core.errors import InputError, unreadable
 from data.core.file_types import HEVC_SEQUENCE_BRANDS, brands, may_be_animated
 from data.video.frames import Damage
 from data.video.pictures.images import open_picture, rgb_of
@@ -92,9 +92,7 @@ def measure_animation(path: Path) -> Animation:
     try:
         stat = path.stat()
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); check its permissions and the disk"
-        ) from error
+        raise InputError(f"{path}: {unreadable(error)}") from error
     return _measured(path, stat.st_size, stat.st_mtime_ns)
 
 
