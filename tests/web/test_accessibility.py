@@ -186,14 +186,20 @@ def test_the_skip_link_leads_to_the_content(page: Page, library: Running) -> Non
 
 @pytest.mark.alone
 def test_first_paint(browser: Browser, server: Running) -> None:
+    """A page is painted within 300 ms, or within three times what this machine needs for any page.
+
+    The reference is the page that says that there is no such page, in turns with the other.
+    """
     times: list[float] = []
-    # The best of several, since the machine may be busy; less than 300 ms on a quick one.
-    while len(times) < 10 and min(times, default=600) >= 600:
-        page = browser.new_page()
-        page.goto(server.address)
-        times.append(page.evaluate(PAINTED))
-        page.close()
-    assert min(times) < 600
+    references: list[float] = []
+    # The best of several, since the machine may be busy.
+    while len(times) < 10 and min(times, default=300) >= 300:
+        for found, address in ((times, server.address), (references, f"{server.address}/none")):
+            page = browser.new_page()
+            page.goto(address)
+            found.append(page.evaluate(PAINTED))
+            page.close()
+    assert min(times) < max(300, 3 * min(references))
 
 
 def test_all_people_fit_into_the_grid(page: Page, library: Running) -> None:

@@ -35,7 +35,8 @@ GUESSES = 500
 STALLED = 60
 SERVER_FILES = 1024
 PASSWORD = "correct horse"
-PATIENCE_S = 0.45  # less than 0.3 on a quiet machine
+PATIENCE_S = 0.3
+PATIENCE_REQUESTS = 150  # as many calm requests may take the same time on a slow machine
 
 
 @pytest.fixture
@@ -68,6 +69,7 @@ def test_others_are_served(crops_project: Path, tmp_path: Path, opened: ExitStac
         ).encode()
         took_s: dict[str, list[float]] = {}
         probe = Probe(port, server)
+        patience_s = max(PATIENCE_S, PATIENCE_REQUESTS * probe.calm_s())
 
         def connect(data: bytes) -> socket.socket:
             client = opened.enter_context(socket.socket())
@@ -108,10 +110,11 @@ def test_others_are_served(crops_project: Path, tmp_path: Path, opened: ExitStac
     for name, times_s in took_s.items():
         median_ms, most_ms = statistics.median(times_s) * 1000, max(times_s) * 1000
         print(f"{name}: median {median_ms:.0f} ms, longest {most_ms:.0f} ms")
+    print(f"limit: {patience_s * 1000:.0f} ms")
     print(f"guesses: {dict(statuses)}; lines in the terminal: {log.read_text().count(chr(10))}")
     assert statuses[b"401"] <= MAX_WRONG
     assert sum(statuses.values()) == GUESSES
-    assert max(map(max, took_s.values())) < PATIENCE_S
+    assert max(map(max, took_s.values())) < patience_s
     assert log.read_text() == ""
 
 
@@ -173,6 +176,13 @@ class Probe:
     def __init__(self, port: int, server: psutil.Process) -> None:
         self._port = port
         self._server = server
+
+    def calm_s(self) -> float:
+        """Return the processor time that the server needs for a request, s."""
+        self.many()  # the first ones prepare templates
+        before_s = cpu_s(self._server)
+        requests = len(self.many()) + len(self.many())
+        return (cpu_s(self._server) - before_s) / requests
 
     def many(self) -> list[float]:
         """Return the times of requests, each on a new connection."""
