@@ -22,7 +22,7 @@ from data.command.interrupts import (
 )
 from data.command.output import WARNING, configured_output
 from data.core.error_details import unexpected
-from data.core.errors import InputError, InternalError, disk_problem
+from data.core.errors import InputError, InternalError, disk_problem, is_interrupt
 from data.core.run_log import LOGGER, RunLog, current_log, run_log
 from data.storage.addresses import legible, project_address
 from data.storage.cache import cache_folder
@@ -104,20 +104,30 @@ def _run(name: str, command: Callable[[], int], log: RunLog) -> int:
     try:
         return command()
     except KeyboardInterrupt:
-        interrupt_caught()
-        if sys.stderr.isatty():
-            print(end="\r", file=sys.stderr)  # noqa: T201 - over the ^C of the terminal
-        return _fail(name, STOPPED, EXIT_INTERRUPTED)
-    except InternalError as error:
-        return _fail(name, str(error), EXIT_PARTLY)
-    except InputError as error:
-        return _fail(name, str(error), EXIT_INPUT)
-    except BrokenPipeError:
-        return _end_broken_pipe()
+        return _stopped(name)
     except Exception as error:
-        if (problem := _system_problem(error)) is not None:
-            return _fail(name, problem, EXIT_INPUT)
-        return _fail(name, _internal(name, error, log), EXIT_PARTLY)
+        if is_interrupt(error):
+            return _stopped(name)
+        if isinstance(error, BrokenPipeError):
+            return _end_broken_pipe()
+        return _failed(name, error, log)
+
+
+def _stopped(name: str) -> int:
+    interrupt_caught()
+    if sys.stderr.isatty():
+        print(end="\r", file=sys.stderr)  # noqa: T201 - over the ^C of the terminal
+    return _fail(name, STOPPED, EXIT_INTERRUPTED)
+
+
+def _failed(name: str, error: Exception, log: RunLog) -> int:
+    if isinstance(error, InternalError):
+        return _fail(name, str(error), EXIT_PARTLY)
+    if isinstance(error, InputError):
+        return _fail(name, str(error), EXIT_INPUT)
+    if (problem := _system_problem(error)) is not None:
+        return _fail(name, problem, EXIT_INPUT)
+    return _fail(name, _internal(name, error, log), EXIT_PARTLY)
 
 
 def with_projects(

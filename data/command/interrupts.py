@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
+from data.core.errors import is_interrupt
+
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
@@ -67,23 +69,12 @@ class _Handler:
 
     def _is_stopping(self) -> bool:
         raised = self._raised is not None and self._raised() is not None
-        return self.caught or raised or _is_handled()
+        return self.caught or raised or is_interrupt(sys.exception())  # perhaps one of C code
 
     def _lose(self, _: object) -> None:
         # No exception can leave this function. A process forked from this one is not the command.
         if sys.platform != "win32" and not self.caught and os.getpid() == self._process:
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
-
-
-def _is_handled() -> bool:
-    """Return whether this thread handles a `KeyboardInterrupt`, perhaps one of C code."""
-    error, seen = sys.exception(), set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        seen.add(id(error))
-        error = error.__context__
-    return False
 
 
 def _report_unraisable(unraisable: UnraisableHookArgs, /) -> None:
@@ -139,7 +130,9 @@ def until_interrupt() -> Iterator[None]:
     """End the block at a `KeyboardInterrupt`, without an error; more of them are ignored."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (Exception, KeyboardInterrupt) as error:
+        if not is_interrupt(error):
+            raise
         interrupt_caught()
 
 

@@ -49,8 +49,24 @@ def unreadable(error: OSError) -> str:
     return f"cannot be read ({reason}); check its permissions and the disk"
 
 
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether an error is a `KeyboardInterrupt`, or was raised while one was handled.
+
+    Python's own clean-up can fail after Ctrl-C: `shutil.rmtree` then closes a file twice.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__context__
+    return False
+
+
 def ends_run(error: Exception) -> bool:
     """Whether an error in the work on one footage prevents the work on every other footage."""
+    if is_interrupt(error):
+        return True
     if isinstance(error, OSError):
         return isinstance(error, BrokenPipeError) or disk_problem(error) is not None
     return isinstance(error, (RunError, ImportError))

@@ -181,6 +181,46 @@ def test_more_of_them_do_not_disturb_the_clean_up(case: str) -> None:
     assert done.stderr == "stage: stopped; run the same command again to resume\n"
 
 
+FAILING_CLEAN_UP: dict[str, str] = {
+    "of the command": """
+def command():
+    clean_up_that_fails()
+""",
+    "of the work on one footage of two": """
+def command():
+    failures = Failures()
+    failures.expect(2)
+    with failures.guard(Path("a.mp4")):
+        clean_up_that_fails()
+    return work()
+""",
+    "of a block that Ctrl-C ends": """
+def command():
+    with until_interrupt():
+        clean_up_that_fails()
+    raise KeyboardInterrupt
+""",
+}
+
+
+@pytest.mark.parametrize("case", FAILING_CLEAN_UP)
+def test_a_clean_up_that_fails(case: str) -> None:
+    """As of `shutil.rmtree`, which Ctrl-C can make close a folder twice."""
+    code = """
+from pathlib import Path
+from data.execution.failures import Failures
+
+def clean_up_that_fails():
+    try:
+        press()
+    finally:
+        os.close(9999)
+"""
+    done = ended(code + FAILING_CLEAN_UP[case])
+    assert (done.returncode, done.stdout) == (130, ""), done.stderr
+    assert done.stderr == "stage: stopped; run the same command again to resume\n"
+
+
 def test_a_block_that_ctrl_c_ends() -> None:
     code = """
 def command():
