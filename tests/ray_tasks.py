@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 from data.core.errors import InputError
@@ -45,13 +45,20 @@ def dies_once(file: str, _: TaskContext) -> Damage:
     return Damage(frames=1)
 
 
-def end(file: str, _: TaskContext) -> int:
+def end(file: str, place: TaskContext) -> int:
     """Return the number of attempts of the tasks."""
+    with place.progress("end", 100, 0) as bar:
+        bar.update(100)
     return Path(file).stat().st_size
 
 
-def _no_bar(_name: str, _total: int, _done: int) -> AbstractContextManager[NoBar]:
-    return nullcontext(NoBar())
+class _Counter(NoBar):
+    def __init__(self) -> None:
+        self.frames = 0
+
+    def update(self, n: int) -> None:
+        """Add to the frames."""
+        self.frames += n
 
 
 def main(address: str, folder: str) -> None:
@@ -67,10 +74,12 @@ def main(address: str, folder: str) -> None:
         for name, do in kinds.items()
     ]
     made.append(Work("e", folder))  # done before
-    found = {}
+    made.append(Work("f", folder, last=Task(end, f"{folder}/a1")))
+    found: dict[str, object] = {}
+    bar = _Counter()
     with ray_at(address) as runner:
         runner.threads(0)
-        for finished in runner.run(iter(made), _no_bar, frames=0):
+        for finished in runner.run(iter(made), lambda *_: nullcontext(bar), frames=0):
             refused = str(finished.error) if finished.error else None
             found[finished.work.name] = [finished.result, finished.damage.frames, refused]
-    print(json.dumps(found))
+    print(json.dumps({**found, "frames": bar.frames}))

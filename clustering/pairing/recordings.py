@@ -28,11 +28,15 @@ class Recording:
     off: OffSettings
     threads: int
 
+    @property
+    def frames(self) -> int:
+        """Estimated number of frames to sample."""
+        return max(math.ceil(self.footage.duration_s / self.off.every_s), 1)
+
 
 def detect_on_air(recording: Recording, context: TaskContext) -> list[list[float]]:
     """Return the start and end in seconds of each interval in which a recording is on air."""
-    frames = max(math.ceil(recording.footage.duration_s / recording.off.every_s), 1)
-    with context.progress(f"{recording.name}: finding gaps", frames, 0) as bar:
+    with context.progress(f"{recording.name}: finding gaps", recording.frames, 0) as bar:
         on = on_air_intervals(
             recording.footage,
             recording.off,
@@ -62,9 +66,9 @@ def find_on_air_times(
         return refused
     threads = context.runner.threads(threads)
     recordings = (Recording(name, footage, off, threads) for name, footage in footages)
-    works = (_work(project, recording, force=force) for recording in recordings)
-    # No common total: each recording has its own bar.
-    for finished in context.runner.run(works, context.progress, frames=0):
+    works = [_work(project, recording, force=force) for recording in recordings]
+    frames = sum(work.total for work in works)
+    for finished in context.runner.run(works, context.progress, frames=frames):
         name, inputs = finished.work.name, finished.work.payload
         if finished.error is not None:
             refused[name] = finished.error
@@ -93,5 +97,5 @@ def _work(
     inputs = RecordingRecord(_VERSION, size_bytes, off.shortest_s, off.frozen_s, on=())
     known = project.record(RECORDING, name)
     if not force and known is not None and replace(known, on=()) == inputs:
-        return Work(name, inputs)
-    return Work(name, inputs, last=Task(detect_on_air, recording))
+        return Work(name, inputs, total=0)
+    return Work(name, inputs, last=Task(detect_on_air, recording), total=recording.frames)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic
 
@@ -242,7 +242,8 @@ class _TaskQueue(Generic[PayloadT, ResultT]):
                 max_retries=ATTEMPTS - 1,
                 retry_exceptions=True,
             )
-            self._submitted[remote.remote(task, self._cpus, self._counter)] = running, task
+            bars = _Bars(self._counter, last_counts=not running.work.tasks)
+            self._submitted[remote.remote(task, self._cpus, bars)] = running, task
 
     def _wait(self) -> list[Any]:
         self._submit()
@@ -326,16 +327,30 @@ def _live_nodes(ray: Any) -> list[dict[str, Any]]:
 # --- on the worker ----------------------------------------------------------------------------
 
 
-def _run_task(task: Task[Any], threads: int, counter: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Bars:
+    """Where a task reports its progress.
+
+    Args:
+        counter: handle of the `_FrameCounter`.
+        last_counts: whether a last task reports too, as the only one of its footage.
+    """
+
+    counter: Any
+    last_counts: bool
+
+
+def _run_task(task: Task[Any], threads: int, bars: _Bars) -> Any:
     """Run a task in a Ray worker process, which caches models between tasks."""
     import cv2
 
     cv2.setNumThreads(threads)
     # Ray may restart a task while its first process, which it presumes dead, is still writing.
     os.environ[WRITER] = f"-{socket.gethostname()}-{os.getpid()}"
-    bar = _RemoteBar(counter)
+    bar = _RemoteBar(bars.counter)
     context = _process_context()
     context.bar = bar
+    context.progress = (lambda *_: nullcontext(bar)) if bars.last_counts else _no_bars
     try:
         return task.run(context)
     except InputError as error:

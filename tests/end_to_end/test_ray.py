@@ -116,6 +116,8 @@ def test_which_failures_are_retried(head: Head, tmp_path: Path) -> None:
     assert found["c"] == [None, 0, "c.mp4: broken"]
     assert found["d"] == [2, 2, None]
     assert found["e"] == [None, 0, None]
+    # Two tasks of a; a last task counts where it is the only one of its footage, as of f.
+    assert (found["f"][1:], found["frames"]) == ([0, None], 2 + 100)
     assert max((tmp_path / f"b{part}").stat().st_size for part in (1, 2)) == 3
     assert (tmp_path / "c1").stat().st_size == 1  # a retry would not help
 
