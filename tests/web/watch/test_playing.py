@@ -85,6 +85,39 @@ def test_random_play_stays_in_sync(page: Page, long_server: Running, seconds: fl
     assert played.picture_off <= 1
 
 
+STANDING_SOUND = """async () => {
+  const { player, ready, wait, RATE } = measuring;
+  await player.play();
+  await ready();
+  await measuring.until(() => player.time > 0.5);
+  const audio = document.getElementById("sound");
+  const { get, set } = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime");
+  const [began, from, standsMs] = [performance.now(), audio.currentTime, 1500];
+  const stands = () => performance.now() < began + standsMs;
+  const time = () => (stands() ? from : get.call(audio) - standsMs / 1000);
+  Object.defineProperty(audio, "currentTime", { get: time, set });
+  const drifts = { standing: [], after: [] };
+  while (performance.now() - began < standsMs + 1500) {
+    await wait(50);
+    const afterMs = performance.now() - began - standsMs;
+    if (afterMs < -1000 || (0 <= afterMs && afterMs < 500)) continue;
+    const part = afterMs < 0 ? "standing" : "after";
+    const drift = (id) => player.syncOf(id).drift(player.time) * RATE;
+    drifts[part].push(...player.live.map(drift).map(Math.abs));
+  }
+  return drifts;
+}"""
+
+
+def test_pictures_wait_for_a_sound_that_stands(page: Page, long_server: Running) -> None:
+    """As in Firefox after a seek, until the buffer of the sound device is full."""
+    open_player(page, long_server.address)
+    found = page.evaluate(STANDING_SOUND)
+    assert min(map(len, found.values())) > 20
+    for part in found:
+        assert statistics.quantiles(found[part], n=50)[-1] <= 1, part
+
+
 @pytest.mark.parametrize("time", [0.0, 0.04, 1.0, 2.38, 5.999, 7.96])
 def test_paused_videos_all_show_the_same_frame(watching: Page, time: float) -> None:
     shown = watching.evaluate(

@@ -4,6 +4,8 @@ import { hasLoaded } from "./network.js";
 
 // A sound that is loaded, but does not move for this time while it plays, cannot be played here.
 const STUCK_MS = 3000;
+// After a seek, Firefox fills the buffer of the sound device first: the sound stands still that long.
+const STANDS_MS = 150;
 
 /**
  * The clock of all videos. Switching to another person never interrupts the sound.
@@ -58,6 +60,12 @@ export class MasterClock extends EventTarget {
   /** Whether the sound is not seeking and can play. */
   get ready() {
     return this.#onWall || (!this.#audio.seeking && this.#audio.readyState >= 3);
+  }
+
+  /** Whether the sound plays, but has not moved for a moment; as of the last `check`. */
+  get stands() {
+    const moved = this.#moved;
+    return !this.#onWall && !this.#audio.paused && moved !== null && moved.checked - moved.at > STANDS_MS;
   }
 
   /** Whether the sound has loaded some seconds from its position on, or all of the rest. */

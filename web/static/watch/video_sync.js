@@ -65,8 +65,13 @@ export class VideoSync {
     const time = clock.time;
     const isBack = video.ended && this.drift(time) > JUMP_S; // the clock was set back
     if ((video.ended && !isBack) || time >= this.#end) return;
-    if (video.paused) video.play().catch(() => {});
     const drift = this.drift(time);
+    if (clock.stands) {
+      if (!video.paused) video.pause();
+      if (Math.abs(drift) > 1 / (this.rate ?? 25)) this.jump(time, now);
+      return;
+    }
+    if (video.paused) video.play().catch(() => {});
     if (this.#measure && video.readyState >= 3) this.#adjustLead(drift / clock.rate);
     if (Math.abs(drift) > JUMP_S * Math.max(clock.rate, 1)) {
       if (now - this.#jumpedAt > BETWEEN_JUMPS_MS) this.jump(time, now, this.#lead * clock.rate);
