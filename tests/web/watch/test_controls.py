@@ -78,7 +78,7 @@ def test_space_plays_and_pauses(watching: Page) -> None:
 def test_a_click_switches_and_space_still_pauses(watching: Page) -> None:
     watching.get_by_role("button", name="Cleo").first.click()
     assert watching.evaluate("measuring.player.staged") == 3
-    assert watching.locator("#announcer").text_content() == "Cleo is shown large"
+    assert watching.locator("#announcer").text_content() == "Cleo is in the large view"
     watching.keyboard.press(" ")
     assert watching.evaluate("measuring.player.plays") is True
     watching.locator("#stage").click(position={"x": 20, "y": 200})

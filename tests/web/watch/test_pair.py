@@ -83,7 +83,7 @@ def test_another_person_comes_on_stage_and_the_one_beside_stays(watching: Page) 
     watching.keyboard.press("3")  # they change places
     until(watching, "measuring.player.staged === 3")
     assert watching.evaluate(ON_STAGE) == [3, 1]
-    assert watching.locator("#announcer").text_content() == "Cleo and Anna are shown large"
+    assert watching.locator("#announcer").text_content() == "Cleo and Anna are in the large view"
 
 
 def test_side_by_side_by_key_click_and_touch(watching: Page) -> None:

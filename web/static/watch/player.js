@@ -27,8 +27,13 @@ const STAGE_FIRST_MS = 3000;
 const FULL_PATIENCE_MS = 8000;
 // The full video of a person is loaded after this time on stage, so that quick switches stay quick.
 const FULL_AFTER_MS = 150;
-// Hidden pages get no animation frames, but the sound must loop there, too.
+// Hidden pages get no animation frames, but the sound must loop there, and picture in picture go on.
 const HIDDEN_TICK_MS = 250;
+
+/** Whether the page is visible, or its video in a window of its own. */
+function isVisible() {
+  return !document.hidden || Boolean(document.pictureInPictureElement);
+}
 
 /**
  * Events: "stage" (another person is on stage, or beside that one), "full" (a full video is shown or hidden),
@@ -84,7 +89,7 @@ export class Player extends EventTarget {
       requestAnimationFrame(tick);
     };
     requestAnimationFrame(tick);
-    setInterval(() => document.hidden && this.#endIfOver(), HIDDEN_TICK_MS);
+    setInterval(() => document.hidden && this.#tickHidden(), HIDDEN_TICK_MS);
     clock.addEventListener("ended", () => this.#endIfOver());
   }
 
@@ -219,7 +224,7 @@ export class Player extends EventTarget {
     this.#held = false;
     this.clock.pause();
     this.clock.seek(time);
-    this.#shownVideo?.pause();
+    this.shownVideo?.pause();
     this.#followAll(performance.now());
     this.#emit("time");
     if (!this.#plays) {
@@ -275,18 +280,18 @@ export class Player extends EventTarget {
 
   // --- waiting for data --------------------------------------------------------------------------
 
-  /** The video that is visible on stage. */
-  get #shownVideo() {
+  /** The <video> that is visible on stage. */
+  get shownVideo() {
     return this.#full.shown ? this.#full.video : this.#people.get(this.staged)?.video;
   }
 
-  /** Whether the stage shows no video: hidden pages load no pictures, and a video may be broken. */
+  /** Whether nobody sees a video: hidden pages load no pictures, and a video may be broken. */
   get #isBlind() {
-    return document.hidden || !this.#shownVideo || this.#people.get(this.staged).broken;
+    return !isVisible() || !this.shownVideo || this.#people.get(this.staged).broken;
   }
 
   get #hasPicture() {
-    const video = this.#shownVideo;
+    const video = this.shownVideo;
     return this.#isBlind || (video.readyState >= 3 && !video.seeking) || video.ended || this.#isNearEnd;
   }
 
@@ -298,12 +303,12 @@ export class Player extends EventTarget {
   get #lacksData() {
     if (this.#isNearEnd) return false;
     const lacksSound = !this.clock.ready && !this.clock.hasLoaded(LACKS_S);
-    return lacksSound || (!this.#hasPicture && !hasLoaded(this.#shownVideo, LACKS_S));
+    return lacksSound || (!this.#hasPicture && !hasLoaded(this.shownVideo, LACKS_S));
   }
 
   get #hasEnough() {
     const hasSound = this.clock.ready && this.clock.hasLoaded(RESUME_S);
-    return hasSound && (this.#isBlind || (this.#hasPicture && hasLoaded(this.#shownVideo, RESUME_S)));
+    return hasSound && (this.#isBlind || (this.#hasPicture && hasLoaded(this.shownVideo, RESUME_S)));
   }
 
   #hold() {
@@ -387,7 +392,7 @@ export class Player extends EventTarget {
     }
     if (this.clock.audio) media.push({ element: this.clock.audio, rate: SOUND_BYTES_PER_S });
     this.#network.measure(media, now);
-    if (!this.#plays || this.#pendingSeek || !staged || document.hidden) return;
+    if (!this.#plays || this.#pendingSeek || !staged || !isVisible()) return;
     const full = this.#full;
     const isSlow = full.id !== null && !full.shown && !hasLoaded(full.video, RESUME_S);
     const isLate = isSlow && now - full.loadedAt > FULL_PATIENCE_MS;
@@ -449,6 +454,11 @@ export class Player extends EventTarget {
     this.clock.check(now);
     this.#endIfOver();
     this.#emit("time");
+  }
+
+  #tickHidden() {
+    if (isVisible()) this.#tick(performance.now());
+    else this.#endIfOver();
   }
 
   #endIfOver() {

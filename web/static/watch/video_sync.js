@@ -4,8 +4,9 @@
 const JUMP_S = 0.35;
 // A seek takes time to complete; seeking again too early would restart it forever.
 const BETWEEN_JUMPS_MS = 700;
-// Share of the drift that is corrected per second, and the maximum change of the rate. The video is
-// muted, and a moment of motion at up to 1.5 times the speed does not look odd.
+// Share of the drift that is corrected per second, at most all of it until the next correction, and
+// the maximum change of the rate. The video is muted, and a moment of motion at up to 1.5 times the
+// speed does not look odd.
 const GAIN = 5;
 const MAX_CHANGE = 0.5;
 // Hysteresis: correction starts at the first drift and stops at the second, so that the rate is
@@ -18,6 +19,7 @@ export class VideoSync {
   #lead = 0.06; // seconds that a seek during playback takes; adjusted by measurement
   #measure = false;
   #correcting = false;
+  #followedAt = -Infinity;
 
   /** @param rate frames per second, or null */
   constructor(video, rate) {
@@ -42,8 +44,10 @@ export class VideoSync {
   follow(clock, now) {
     const { video } = this;
     if (video.readyState < 1 || video.seeking) return;
+    const sinceS = (now - this.#followedAt) / 1000;
+    this.#followedAt = now;
     if (clock.paused) this.#hold(clock);
-    else this.#run(clock, now);
+    else this.#run(clock, now, Math.min(GAIN, 1 / sinceS));
   }
 
   /** Seek to a time immediately. */
@@ -60,7 +64,7 @@ export class VideoSync {
     if (Math.abs(video.currentTime - middle) > 0.001) video.currentTime = middle;
   }
 
-  #run(clock, now) {
+  #run(clock, now, gain) {
     const { video } = this;
     const time = clock.time;
     const isBack = video.ended && this.drift(time) > JUMP_S; // the clock was set back
@@ -77,7 +81,7 @@ export class VideoSync {
       if (now - this.#jumpedAt > BETWEEN_JUMPS_MS) this.jump(time, now, this.#lead * clock.rate);
       return;
     }
-    this.#adjustRate(drift, clock.rate);
+    this.#adjustRate(drift, clock.rate, gain);
   }
 
   #adjustLead(missed) {
@@ -85,9 +89,9 @@ export class VideoSync {
     this.#lead = Math.min(Math.max(this.#lead - 0.7 * missed, 0.01), 1);
   }
 
-  #adjustRate(drift, rate) {
+  #adjustRate(drift, rate, gain) {
     this.#correcting = Math.abs(drift) > (this.#correcting ? STOP_S : START_S);
-    const change = this.#correcting ? Math.min(Math.max(-GAIN * drift, -MAX_CHANGE), MAX_CHANGE) : 0;
+    const change = this.#correcting ? Math.min(Math.max(-gain * drift, -MAX_CHANGE), MAX_CHANGE) : 0;
     const target = Math.min(Math.max(rate * (1 + change), 0.0625), 16);
     const step = this.#correcting ? 0.01 : 0;
     if (Math.abs(this.video.playbackRate - target) > step) this.video.playbackRate = target;

@@ -5,6 +5,7 @@ import { MasterClock } from "./master_clock.js";
 import { connectMediaSession } from "./media_session.js";
 import { personAt, planSwitches } from "./auto_stage.js";
 import { Backdrop } from "./backdrop.js";
+import { connectPictureInPicture } from "./picture_in_picture.js";
 import { Player } from "./player.js";
 import { Presence } from "./presence.js";
 import { Preview } from "./preview.js";
@@ -116,7 +117,7 @@ player.addEventListener("stage", ({ detail: { id, previous } }) => {
   if (previous === null) return;
   if (previous !== id) before = previous;
   keepInView(tiles.get(id));
-  announce(`${namesOnStage()} ${beside === null ? "is" : "are"} shown large`);
+  announce(`${namesOnStage()} ${beside === null ? "is" : "are"} in the large view`);
   updateAddress();
 });
 
@@ -250,7 +251,7 @@ byId("grid").addEventListener("click", () => toggleGrid());
 function toggleGrid() {
   const on = !playerPanel.classList.contains("grid");
   setGrid(on);
-  announce(on ? "All people at once" : `${nameOf.get(player.staged)} is shown large`);
+  announce(on ? "All people at once" : `${nameOf.get(player.staged)} is in the large view`);
 }
 
 // --- play, time, sound -----------------------------------------------------------------------
@@ -393,6 +394,10 @@ function showControls() {
 }
 for (const name of ["pointermove", "pointerdown", "keydown"]) playerPanel.addEventListener(name, showControls);
 
+const togglePictureInPicture = connectPictureInPicture(player, byId("small-window"), () => {
+  toast("This browser does not allow picture in picture.");
+});
+
 // --- links -----------------------------------------------------------------------------------
 
 /** Link to the current time and people, by id so that it outlives new names: #t=12.5&person=3&beside=2. */
@@ -464,6 +469,7 @@ const keys = {
   Home: () => player.seek(0),
   End: () => player.seek(data.duration_s),
   f: toggleFull,
+  p: togglePictureInPicture,
   b: togglePair,
   g: toggleGrid,
   l: toggleLoop,
