@@ -60,7 +60,8 @@ def test_both_full_videos_are_shown_in_sync(watching: Page) -> None:
       const video = document.getElementById(id);
       return [measuring.shownBy(video), getComputedStyle(video).visibility];
     })"""
-    until(watching, f"({shown})().every(([frame]) => frame === 25)")
+    both = "([frame, visibility]) => frame === 25 && visibility === 'visible'"
+    until(watching, f"({shown})().every({both})")
     assert watching.evaluate(shown) == [[25, "visible"], [25, "visible"]]
     assert watching.evaluate("document.querySelectorAll('audio').length") == 1
     assert watching.evaluate("[...document.querySelectorAll('video')].every(({ muted }) => muted)")
