@@ -78,6 +78,18 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
+def test_a_long_list_is_folded(client: httpx.Client, sorted_project: Project) -> None:
+    spans = [(10.0 * number, 10.0 * number + 1) for number in range(61)]
+    track(sorted_project, {1: spans, 2: spans[:60]})
+    html = client.get(f"{PEOPLE}/1/moments").text
+    shown, folded = html.split('<details class="more-moments">')
+    assert "1 more moment " in words(folded)
+    assert [len(times(part)) for part in (shown, folded)] == [60, 1]
+    assert [time.split()[0] for time in times(html)[-2:]] == ["9:50", "10:00"]
+    assert '<ol class="moments" start="61">' in folded
+    assert "more-moments" not in client.get(f"{PEOPLE}/2/moments").text
+
+
 def test_presence() -> None:
     """Short absences are no break, and every time stands for one frame."""
     times_s = np.array([5.0, 0.0, 0.5, 1.0, 2.5, 5.5])
@@ -178,7 +190,7 @@ def test_from_a_face_to_its_moment_and_back(review: Running, page: Page) -> None
     page.locator("#face-viewer[open]").wait_for()
     assert page.locator("#face-viewer img").get_attribute("src") == large
     page.get_by_role("button", name="Close").click()
-    assert page.url == address
+    page.wait_for_url(address)
     page.get_by_role("link", name="Moments and videos").click()
     page.locator("a.moment").first.wait_for()
     page.get_by_role("link", name="Watch the video of Person 4 in film").click()
