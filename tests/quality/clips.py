@@ -67,37 +67,54 @@ def load_extractor(settings: BackendSettings) -> Extractor:
     return Extractor(load_detector(settings), load_embedder(settings), load_sface(settings))
 
 
-def labelled_clips(shared: Path, extractor: Extractor) -> Iterator[Clip]:
+def labelled_clips(
+    shared: Path, extractor: Extractor, samplings: Sequence[str] = SAMPLINGS
+) -> Iterator[Clip]:
     """Yield the clips of ../shared/footage, each as soon as its faces are extracted."""
     for name in FOOTAGE:
         labels = read_labels(shared / "footage" / "labels" / f"{name}.csv")
-        yield extract_clip(name, shared / "footage" / f"{name}.mp4", labels, extractor)
+        path = shared / "footage" / f"{name}.mp4"
+        yield extract_clip(name, path, labels, extractor, samplings)
 
 
 def drawn_clip(
-    folder: Path, extractor: Extractor, *, duration_s: float = 50.0, shots: Sequence[str] = ()
+    folder: Path,
+    extractor: Extractor,
+    samplings: Sequence[str] = SAMPLINGS,
+    *,
+    duration_s: float = 50.0,
 ) -> Clip:
     """Draw the sample film into ``folder`` and extract its faces."""
     path = folder / "film.mp4"
-    truth = draw_film(path, duration_s=duration_s, shots=shots or None)
-    return extract_clip(DRAWN, path, drawn_labels(truth), extractor)
+    truth = draw_film(path, duration_s=duration_s)
+    return extract_clip(DRAWN, path, drawn_labels(truth), extractor, samplings)
 
 
-def extract_clip(name: str, path: Path, labels: Labels, extractor: Extractor) -> Clip:
-    """Extract the faces at the default sampling, and select those at one frame per second."""
+def extract_clip(
+    name: str,
+    path: Path,
+    labels: Labels,
+    extractor: Extractor,
+    samplings: Sequence[str] = SAMPLINGS,
+) -> Clip:
+    """Extract the faces at the finest of these samplings, and select those of the others.
+
+    Raises:
+        ValueError: the finest sampling lacks a frame of another one.
+    """
     footage = probe(path)
-    every_s = default_interval_s(footage.duration_s)
-    parts = list(extractor.extract(sample_frames(footage, every_s=every_s)))
+    intervals_s = {DEFAULT: default_interval_s(footage.duration_s), ONE_PER_SECOND: 1.0}
+    finest_s = min(intervals_s[sampling] for sampling in samplings)
+    parts = list(extractor.extract(sample_frames(footage, every_s=finest_s)))
     found = Extracted.concatenate(parts)
-    # The samples of a run with --every 1: the default sampling includes all of them, since its
-    # interval divides a second; a missing one is an error.
-    selected = [frame.index for frame in sample_frames(footage, every_s=1.0)]
-    if not np.isin(selected, found.frames.frame_index).all():
-        raise ValueError(
-            f"{name}: frames at one per second must be among those of every {every_s} s"
-        )
-    fewer = only_frames(found, np.isin(found.frames.frame_index, selected))
-    by_sampling = {DEFAULT: finished(found, labels), ONE_PER_SECOND: finished(fewer, labels)}
+    by_sampling = {}
+    for sampling in samplings:
+        frames = sample_frames(footage, every_s=intervals_s[sampling])
+        index = [frame.index for frame in frames]
+        keep = np.isin(found.frames.frame_index, index)
+        if keep.sum() != len(index):
+            raise ValueError(f"{name}: frames of {sampling} must be among those every {finest_s} s")
+        by_sampling[sampling] = finished(only_frames(found, keep), labels)
     return Clip(name, by_sampling)
 
 

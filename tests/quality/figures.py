@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from data.core.atomic import write_json
-from tests.quality.clips import DRAWN, SAMPLINGS, Clip
+from tests.quality.clips import DRAWN, Clip
 from tests.quality.photographs import PhotographScores
 from tests.quality.scores import Mean, Score, mean, ours
 
@@ -48,8 +48,14 @@ def figures_of(means: Mapping[str, Mean], drawn: Mapping[str, Score]) -> Figures
 
 
 def measured_figures(clips: Sequence[Clip], prefix: str = "") -> Figures:
-    """Return the figures of real clips and of the drawn film; ``prefix`` starts each row's name."""
-    scores = {s: {c.name: ours(c.by_sampling[s]) for c in clips} for s in SAMPLINGS}
+    """Return the figures of real clips and of the drawn film, at their samplings.
+
+    Args:
+        clips: at least one; all at the same samplings.
+        prefix: start of each row's name.
+    """
+    samplings = clips[0].by_sampling
+    scores = {s: {c.name: ours(c.by_sampling[s]) for c in clips} for s in samplings}
     drawn = {s: by_clip.pop(DRAWN) for s, by_clip in scores.items() if DRAWN in by_clip}
     means = {s: mean(list(by_clip.values())) for s, by_clip in scores.items() if by_clip}
     return {prefix + row: values for row, values in figures_of(means, drawn).items()}

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from clustering.faces.backends import BackendSettings
-from tests.quality.clips import load_extractor
-from tests.quality.reviewed import BACKENDS, CLIPS, DECISIONS, rows_of
+from tests.quality.clips import BEST, load_extractor
+from tests.quality.reviewed import CLIPS, DECISIONS, rows_of
 from tests.quality.reviewed_project import SampledClip
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("shared", "face_models")
-@pytest.mark.parametrize("settings", BACKENDS.values(), ids=BACKENDS)
-def test_decisions_hold(settings: BackendSettings) -> None:
-    extractor = load_extractor(settings)
+def test_decisions_hold() -> None:
+    """With the best models; `python -m tests.quality.reviewed` takes dlib's too."""
+    extractor = load_extractor(BEST)
     clips = [SampledClip.extract(name, extractor) for name in CLIPS]
     for ordered in (clips, clips[::-1]):
         kinds, rows = rows_of(ordered)

@@ -312,7 +312,7 @@ def test_footage_as_by_dlib(shared: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("upsample", [0, 1])
 def test_large_photographs_as_by_dlib(shared: Path, upsample: int) -> None:
-    longest_px = 1000 if upsample == 0 else 500
+    longest_px = 800 if upsample == 0 else 400
     faces = [
         assert_same_faces(read_image(path, longest_px=longest_px), upsample=upsample)
         for path in photographs(shared)
@@ -334,7 +334,7 @@ def test_grey_photographs_as_by_dlib(shared: Path, upsample: int) -> None:
 @pytest.mark.slow
 def test_each_footage_as_by_dlib(shared: Path) -> None:
     faces = [
-        assert_same_faces(read_frame(path, 2.0, longest_px=640), upsample=1)
+        assert_same_faces(read_frame(path, 2.0, longest_px=480), upsample=1)
         for path in sorted((shared / "footage").glob("*.m*"))
     ]
     assert sum(faces) >= 10
