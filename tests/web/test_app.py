@@ -87,6 +87,33 @@ def test_several_footages_are_a_library(tmp_path: Path, crops_project: Path) -> 
         assert '<select id="other-footage">' in watched
 
 
+def test_footage_of_pictures_is_promised_no_videos(tmp_path: Path) -> None:
+    project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=0.4))
+    for name in ("photos", "more"):
+        (tmp_path / name).mkdir()
+        project.add_footage(tmp_path / name, size_bytes=0, duration_s=3, rate=None, frame_wh=(4, 4))
+    with served_client([project.folder]) as ask:
+        html = ask.get("/").text
+        assert html.count("Only pictures") == 2
+        assert "No videos yet" not in html
+        answer = ask.get("/watch/film/2").text
+        assert "There are no videos of this footage: it holds only pictures." in answer
+        assert "smile-gifs" not in answer
+
+
+def test_footage_of_hidden_people_says_why_it_has_no_videos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = draw_crops(tmp_path / "film.fancam", Drawing(names=("Anna",), seconds=0.4))
+    with open_people(project.people_file) as people:
+        people.connection.execute("INSERT INTO hidden VALUES (1)")
+        people.connection.commit()
+    monkeypatch.setattr("web.core.status.statuses_of", lambda _: [])
+    with served_client([project.folder]) as ask:
+        reason = "nobody was found in it, or everybody is hidden."
+        assert f"There are no videos of this footage: {reason}" in ask.get("/watch/film/1").text
+
+
 def test_a_damaged_footage_does_not_hide_the_others(tmp_path: Path, crops_project: Path) -> None:
     other = draw_crops(tmp_path / "other.fancam", Drawing(names=("Anna",), seconds=0.4))
     (other.crops_folder("film") / "timeline.json").write_text("{")

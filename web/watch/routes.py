@@ -17,6 +17,7 @@ from data.project.filenames import CropKind
 from data.project.project import Project
 from data.storage.shown import command_line
 from data.tables.people import open_people
+from data.video.footage import holds_pictures
 from web.core.library import (
     Library,
     LibraryParameter,
@@ -45,6 +46,7 @@ class FootageCard:
     duration_s: float
     people: int = 0  # number of people with a video
     gifs: int = 0
+    pictures: bool = False  # holds pictures, of which there are no videos
     problem: str = ""  # reason why it cannot be shown
 
     @property
@@ -99,8 +101,14 @@ def _render(request: Request, project: OpenProject, footage: int) -> Response:
     data = watch_data(project, footage, crops) if crops is not None else None
     if data is None or not data["people"]:
         state = project_status(project, entry.name)
-        title = title_of(entry.name)
-        return page(request, "watch/no_videos.html", project=project, title=title, state=state)
+        return page(
+            request,
+            "watch/no_videos.html",
+            project=project,
+            title=title_of(entry.name),
+            state=state,
+            pictures=holds_pictures(entry),
+        )
     cards = list(footage_cards(request.app.state.library))
     return page(
         request,
@@ -233,4 +241,5 @@ def _cards(project: OpenProject) -> Iterator[FootageCard]:
         found = crops.people if crops is not None else ()
         people = [person for person in found if person.file(CropKind.VIDEO) is not None]
         gifs = sum(person.file(CropKind.GIF) is not None for person in people)
-        yield replace(card, people=len(people), gifs=gifs)
+        pictures = not people and holds_pictures(entry)
+        yield replace(card, people=len(people), gifs=gifs, pictures=pictures)
