@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from clustering.faces.coverage import coverage, smaller_min_face_px
 from clustering.faces.stage import FacesSummary, find_faces
 from clustering.grouping.people import identify_people
 from clustering.naming import Naming, name_from_folder
@@ -90,7 +91,7 @@ def cluster_faces(
         found = find_faces(project, footages, settings, intervals=intervals, context=context)
         _scale_boxes(project)
         tables = {name: read_tables(project, name) for name in project.footages}
-        _require_faces(project, found, tables, settings)
+        _require_faces(project, found, tables)
         identified, plan, naming, done = _write_people(project, tables, settings, context)
         store_frame_sizes(project)  # of the footages that this run added
         context.remember_options(project)
@@ -246,18 +247,39 @@ def _require_faces(
     project: Project,
     extracted: Sequence[FacesSummary],
     tables: Mapping[str, tuple[Frames, Faces]],
-    settings: ClusterSettings,
 ) -> None:
     if any(len(faces) for _, faces in tables.values()):
         return
-    frames = sum(footage.frames for footage in extracted)
     names = ", ".join(project.footages[footage.name].path.name for footage in extracted)
-    option = "--min-face 8"
-    if settings.backend.detector == "hog":
-        option = "--detector cnn"
-    command = command_line("cluster-faces", "--project", project.folder, *option.split())
-    advice = f"to look for smaller ones: {command}"
-    raise InputError(f"{names}: no face found in {counted(frames, 'frame')}; {advice}")
+    advice = _to_find_faces(project, extracted, tables)
+    raise InputError(f"{names}: no face found in {_examined(extracted)}; {advice}")
+
+
+def _examined(extracted: Sequence[FacesSummary]) -> str:
+    """Return the numbers of examined frames and pictures."""
+    frames = sum(footage.frames for footage in extracted if footage.kind == "video")
+    pictures = sum(footage.frames for footage in extracted if footage.kind != "video")
+    shown = [counted(frames, "frame")] if frames or not pictures else []
+    return " and ".join([*shown, counted(pictures, "picture")] if pictures else shown)
+
+
+def _to_find_faces(
+    project: Project,
+    extracted: Sequence[FacesSummary],
+    tables: Mapping[str, tuple[Frames, Faces]],
+) -> str:
+    """Return what to do if no face was found: the command of a search that finds more."""
+    found = [
+        coverage(*tables[one.name], project.require_record(FACES, one.name)) for one in extracted
+    ]
+    command = ("cluster-faces", "--project", project.folder)
+    if any(one.detector == "hog" for one in found):
+        again = command_line(*command, "--detector", "cnn")
+        return f"to search with a better detector: {again}"
+    size_px = smaller_min_face_px(min((one.min_face_px for one in found), default=0))
+    if size_px is None:
+        return "give other footage"
+    return f"to look for smaller faces: {command_line(*command, '--min-face', str(size_px))}"
 
 
 def _people_inputs(project: Project, settings: ClusterSettings, people: People) -> PeopleRecord:

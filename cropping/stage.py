@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from cropping.camera.shots import FrameTimes
 from cropping.render.cache_keys import VERSION
@@ -50,6 +51,8 @@ from data.tables.tracked_people import tracked_people
 from data.video.content import follow_moved
 from data.video.footage import holds_pictures, probe_entry
 from data.video.frames import Damage
+
+_RENDER_ALL: Final = "run crop-people without --person to render them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +239,11 @@ def _notes(cropped: Cropped) -> tuple[str, ...]:
     notes = []
     if cropped.removed:
         files = first_names(cropped.removed)
-        notes += [f"removed {files}: no tracks of these people are left"]
+        notes += [f"removed {files}: made from tracks that no longer exist"]
     if cropped.stale:
         names = first_names(cropped.stale)
         reason = "made from other tracks or settings"
-        notes += [f"not rendered again: {names} ({reason}); leave out --person to render them"]
+        notes += [f"not rendered again: {names} ({reason}); {_RENDER_ALL}"]
     return tuple(notes)
 
 
@@ -248,7 +251,8 @@ def _require_fitting(size_wh: tuple[int, int] | None, frame_wh: tuple[int, int])
     """Check that a fixed crop window is not larger than the frames."""
     if size_wh is not None and (size_wh[0] > frame_wh[0] or size_wh[1] > frame_wh[1]):
         size, frame = ("x".join(map(str, wh)) for wh in (size_wh, frame_wh))
-        raise InputError(f"--size {size}: larger than the footage; give at most {frame}")
+        advice = f"give crop-people --size {frame} or smaller"
+        raise InputError(f"--size {size}: larger than the footage; {advice}")
 
 
 def _entry(project: Project, path: Path) -> FootageEntry:

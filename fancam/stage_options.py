@@ -5,9 +5,12 @@ They are from config files, variables, and the options that the project remember
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from data.command.remembered import StageOptions, options_for
+from data.core.errors import InputError
 from data.project.project import Project
 
 if TYPE_CHECKING:
@@ -27,7 +30,8 @@ def clustering(project: Project, *words: str) -> tuple[ClusterSettings, StageOpt
     from clustering.cli import cluster_settings, make_parser
 
     options = options_for(make_parser(), project, *words)
-    return cluster_settings(options.parsed, "fancam"), options
+    with _naming(options):
+        return cluster_settings(options.parsed, "fancam"), options
 
 
 def training(project: Project, *words: str) -> tuple[TrackerSettings, StageOptions]:
@@ -39,7 +43,8 @@ def training(project: Project, *words: str) -> tuple[TrackerSettings, StageOptio
     from tracking.training.cli import make_parser, tracker_settings
 
     options = options_for(make_parser(), project, *words)
-    return tracker_settings(options.parsed), options
+    with _naming(options):
+        return tracker_settings(options.parsed), options
 
 
 def tracking(project: Project, *words: str) -> tuple[TrackSettings, StageOptions]:
@@ -51,7 +56,8 @@ def tracking(project: Project, *words: str) -> tuple[TrackSettings, StageOptions
     from tracking.track_cli import make_parser, track_settings
 
     options = options_for(make_parser(), project, *words)
-    return track_settings(options.parsed), options
+    with _naming(options):
+        return track_settings(options.parsed), options
 
 
 def cropping(project: Project, *words: str) -> tuple[CropSettings, StageOptions]:
@@ -63,7 +69,8 @@ def cropping(project: Project, *words: str) -> tuple[CropSettings, StageOptions]
     from cropping.crop_cli import crop_settings, make_parser
 
     options = options_for(make_parser(), project, *words)
-    return crop_settings(options.parsed), options
+    with _naming(options):
+        return crop_settings(options.parsed), options
 
 
 def smiling(project: Project, *words: str) -> tuple[SmileSettings, StageOptions]:
@@ -75,4 +82,17 @@ def smiling(project: Project, *words: str) -> tuple[SmileSettings, StageOptions]
     from cropping.smiles.cli import make_parser, smile_settings
 
     options = options_for(make_parser(), project, *words)
-    return smile_settings(options.parsed), options
+    with _naming(options):
+        return smile_settings(options.parsed), options
+
+
+@contextmanager
+def _naming(options: StageOptions) -> Iterator[None]:
+    """Name the stage in an error about one of its options, which `fancam` need not have."""
+    try:
+        yield
+    except InputError as error:
+        if not str(error).startswith("--"):
+            raise
+        command, _ = options.remembered
+        raise InputError(f"{command} {error}") from error

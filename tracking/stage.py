@@ -22,6 +22,7 @@ from data.inference.runtime import RuntimeName
 from data.project.project import Project, absolute
 from data.project.stages import DETECTIONS, TRACKS
 from data.storage.fetch import fetch_footage
+from data.storage.shown import command_line, shown
 from data.tables.frame_sizes import assignments_in_frame, store_frame_sizes
 from data.tables.people import Assignments, open_people
 from data.tables.tracks import has_tracks
@@ -44,6 +45,9 @@ from tracking.writing import (
     write_tracks,
 )
 
+_NAME_SOMEBODY: Final = "run track-people without --no-faces, or run train-tracker"
+_WRITTEN_BY: Final = {".txt": ("--format", "mot"), ".mp4": ("--overlay",)}
+"""Options of `track-people` that write files beside the tracks, by suffix."""
 _GPU_SHARE: Final = 0.25  # of a GPU per task: one core decodes too slowly to keep a GPU busy
 
 
@@ -131,7 +135,9 @@ def track_people(
         context.notes.extend(filter(None, (inputs.detector.note, inputs.bodies.note)))
         chosen = paths or [entry.path for entry in project.footages.values()]
         if not chosen:
-            raise InputError(f"{project.folder}: no footage in it; name one, such as concert.mp4")
+            raise InputError(
+                f"{project.folder}: no footage in it; name a video, such as concert.mp4"
+            )
         context.failures.expect(len(chosen))
         frames = estimated_frames(project, chosen)
         summaries = run_footages(
@@ -154,7 +160,7 @@ def _inputs_of(project: Project, settings: TrackSettings, say: Callable[[str], N
         detector = choose_detector(project, people, settings.training)
     if detector.weights is None and not settings.faces:
         message = "without a trained detector, people are named by their faces"
-        raise InputError(f"{project.folder}: {message}; leave out --no-faces, or run train-tracker")
+        raise InputError(f"{project.folder}: {message}; {_NAME_SOMEBODY}")
     classes: tuple[int, ...] = ()
     key = ""
     if (weights := detector.weights) is not None:
@@ -258,7 +264,7 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             took_s=took_s,
             already_done=planned.tracked,
             files=job.files,
-            notes=(*_removed(tracked), *self._lost(job, tracked)),
+            notes=(*self._removed(job, tracked), *self._lost(job, tracked)),
         )
 
     def _replace_tracks(self, planned: _PlannedTracks) -> None:
@@ -307,6 +313,17 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             mot=settings.mot,
         )
 
+    def _removed(self, job: LinkJob, tracked: Tracked) -> tuple[str, ...]:
+        """Return a line on removed files, if there are any."""
+        if not tracked.removed:
+            return ()
+        files = first_names([shown(job.csv_file.with_name(name)) for name in tracked.removed])
+        options = [word for name in tracked.removed for word in _WRITTEN_BY[Path(name).suffix]]
+        path = self.project.footages[job.name].path
+        command = command_line("track-people", self.project.folder, path, *options)
+        them = "it" if len(tracked.removed) == 1 else "them"
+        return (f"removed {files}, made from earlier tracks; to write {them} again: {command}",)
+
     def _lost(self, job: LinkJob, tracked: Tracked) -> tuple[str, ...]:
         """Return a line on the people who have faces in a footage, but no track."""
         with open_people(self.project.people_file) as people:
@@ -344,14 +361,6 @@ class _Tracking(FootageStage[Path, _PlannedTracks, Tracked, TracksSummary]):
             return Assignments.empty()
         with open_people(self.project.people_file) as people:
             return assignments_in_frame(people, self.project.footages[name])
-
-
-def _removed(tracked: Tracked) -> tuple[str, ...]:
-    """Return a line on removed files, if there are any."""
-    if not tracked.removed:
-        return ()
-    advice = "track-people with --overlay or --format mot writes them again"
-    return (f"removed {first_names(tracked.removed)}, made from earlier tracks; {advice}",)
 
 
 # --- what an earlier run finished -------------------------------------------------------------

@@ -21,6 +21,8 @@ _MANY_EMPTY: Final = 0.4
 _AT_LIMIT: Final = 1.25
 """Faces up to this multiple of the minimum face size are at the limit."""
 _MANY_AT_LIMIT: Final = 0.1  # above this share, smaller faces were probably missed
+_MIN_FACE_PX: Final = 4
+"""Smallest minimum face size that can be set."""
 _SMALLER: Final = 0.6  # suggested minimum face size, relative to the present one
 
 
@@ -48,15 +50,20 @@ class Coverage:
             small = f"{counted(self.at_limit, 'face')} of {self.faces}"
             sign = f"{small} at the smallest size searched for"
         option = ("--detector", "centerface")
-        smaller = "smaller ones"
+        smaller = "smaller faces"
         if self.detector == "centerface":
-            size_px = max(round(self.min_face_px * _SMALLER), 4)
-            if size_px >= self.min_face_px:
+            if (size_px := smaller_min_face_px(self.min_face_px)) is None:
                 return ""
             option = ("--min-face", str(size_px))
             smaller = f"faces smaller than {self.min_face_px:.0f} px"
         command = command_line("cluster-faces", "--project", project, *option)
         return f"{sign}; to find {smaller}: {command}"
+
+
+def smaller_min_face_px(min_face_px: float) -> int | None:
+    """Return a smaller minimum face size to suggest; None if no smaller one can be set."""
+    size_px = max(round(min_face_px * _SMALLER), _MIN_FACE_PX)
+    return size_px if size_px < min_face_px else None
 
 
 def coverage(frames: Frames, faces: Faces, record: FacesRecord) -> Coverage:

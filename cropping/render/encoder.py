@@ -87,7 +87,7 @@ def check_encoder(settings: EncoderSettings) -> None:
     """
     import av
 
-    advice = f"give --encoder {DEFAULT_ENCODER}"
+    advice = f"give crop-people --encoder {DEFAULT_ENCODER}"
     try:
         codec = av.Codec(settings.name, "w")
     except ValueError as error:

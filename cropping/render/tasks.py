@@ -35,6 +35,7 @@ from data.core.atomic import atomic_write
 from data.core.cores import available_cores
 from data.core.errors import InputError
 from data.core.progress import Bar
+from data.core.time_left import duration
 from data.execution.tasks import TaskContext
 from data.video.container import ASSUMED_RATE, open_footage
 from data.video.footage import Footage
@@ -149,8 +150,8 @@ def _check_gaps(plan: CropPlan, time_base: Fraction) -> None:
     while ticks_per_s < _MIN_TICKS_PER_S:
         ticks_per_s *= 2
     if longest_s * ticks_per_s > _LONGEST_STEP:
-        message = f"{longest_s / 3600:.0f} hours without a frame are too long for an .mp4"
-        raise InputError(f"{plan.name}: {message}; cut the footage there")
+        message = f"{duration(longest_s)} without a frame is too long for an .mp4"
+        raise InputError(f"{plan.name}: {message}; cut out that part of the footage")
 
 
 def _target(plan: CropPlan, person: Person, segment: RenderSegment) -> RenderTarget:

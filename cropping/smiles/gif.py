@@ -80,7 +80,8 @@ def encode_loop(
         if len(content) > max_bytes:
             content = _encoded(frames, seconds, kind, side_px, quality)
     if len(content) > max_bytes:
-        raise InputError(f"--max-bytes {max_bytes} is too small; give at least {len(content)}")
+        advice = f"give smile-gifs --max-bytes {len(content)} or more"
+        raise InputError(f"--max-bytes {max_bytes} is too small; {advice}")
     return Loop(content, side_px)
 
 

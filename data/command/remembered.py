@@ -101,7 +101,8 @@ def _converted(
         return parser._get_values(action, [str(value)])
     except argparse.ArgumentError as error:
         file = shown(project.folder / PROJECT_FILE)
-        message = f"--{name} {value} is saved there, but is not valid; give another --{name}"
+        advice = f"give {parser.prog} another --{name}"
+        message = f"--{name} {value} is saved there, but is not valid; {advice}"
         raise InputError(f"{file}: {message}") from error
 
 

@@ -81,7 +81,10 @@ def open_database(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
     except sqlite3.OperationalError as error:
         # The disk is full, or the file is read-only or locked: its content is not lost.
-        message = f"cannot be read or written ({error}); fix that and run again"
+        remedy = (
+            "wait for other runs, check the free space and the file's permissions, and run again"
+        )
+        message = f"cannot be read or written ({error}); {remedy}"
         raise InputError(f"{path}: {message}") from error
     except sqlite3.DatabaseError as error:
         if type(error) is not sqlite3.DatabaseError:  # a violated constraint is a bug

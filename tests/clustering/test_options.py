@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from data.core.errors import InputError
 from data.project.project import Project
 from data.project.stages import FACES, PEOPLE
 from fancam import stage_options
@@ -67,6 +68,15 @@ def test_each_footage_keeps_its_own(run: Run, folder: Path) -> None:
 def test_a_refused_run_changes_nothing(run: Run, folder: Path) -> None:
     assert run("--project", folder, "missing.mp4", "--every", "0.2").code == 2
     assert Project(folder).options == {"cluster-faces": {"every": 0.5, "eps": 0.4}}
+
+
+@pytest.mark.usefixtures("detector")
+def test_fancam_names_the_stage_of_a_bad_option(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FANCAM_CLUSTER_FACES_EPS", "7")
+    with pytest.raises(InputError, match=r"^cluster-faces --eps 7: give a number from"):
+        stage_options.clustering(Project(folder))
 
 
 @pytest.mark.usefixtures("detector")

@@ -107,7 +107,9 @@ def test_a_size_larger_than_the_footage_is_refused(
 ) -> None:
     footage = tmp_path / "film.mp4"
     encode(footage, [picture(0)])
-    with pytest.raises(InputError, match=r"larger than the footage; give at most 160x96"):
+    with pytest.raises(
+        InputError, match=r"larger than the footage; give crop-people --size 160x96 or smaller"
+    ):
         crop(
             small_project(tmp_path / "film.fancam", footage), window=WindowSettings(size_wh=size_wh)
         )

@@ -136,7 +136,7 @@ def test_people_left_out_of_a_run_are_named_if_their_videos_are_stale(project: P
     summary = crop(project, people=("Anna",), window=WindowSettings(zoom="face"))
     assert summary.notes == (
         "not rendered again: Ben (made from other tracks or settings); "
-        "leave out --person to render them",
+        "run crop-people without --person to render them",
     )
 
 
@@ -146,7 +146,9 @@ def test_removed_videos_are_named(project: Project) -> None:
     add_tracks(project, tracks_of(frames, {1: {frame: box(80, 60) for frame in range(40)}}))
     summary = crop(project)
     assert not (project.crops_folder("film") / "Ben.mp4").exists()
-    assert summary.notes == ("removed Ben.mp4, Ben.small.m4v: no tracks of these people are left",)
+    assert summary.notes == (
+        "removed Ben.mp4, Ben.small.m4v: made from tracks that no longer exist",
+    )
     assert crop(project).notes == ()
 
 
@@ -154,9 +156,9 @@ def test_a_window_larger_than_the_footage_is_refused_before_the_first_frame(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renders = count_renders(monkeypatch)
-    with pytest.raises(
-        InputError, match=r"--size 2000x90: larger than the footage; give at most \d+x\d+"
-    ):
+    advice = r"give crop-people --size \d+x\d+ or smaller"
+    message = rf"--size 2000x90: larger than the footage; {advice}"
+    with pytest.raises(InputError, match=message):
         crop(project, window=WindowSettings(size_wh=(2000, 90)))
     assert renders == []
 

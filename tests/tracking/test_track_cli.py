@@ -70,7 +70,9 @@ def test_bad_input(
 
 def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "concert.mp4")]) == 2
-    assert "no fancam project; give the folder that cluster-faces made" in capsys.readouterr().err
+    assert (
+        "not a fancam project; give the folder that cluster-faces made" in capsys.readouterr().err
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -80,7 +82,7 @@ def test_no_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(project.folder), "--training"]) == 2
     assert "no detector yet; run train-tracker first" in capsys.readouterr().err
     assert main([str(project.folder), "--no-faces"]) == 2
-    assert "leave out --no-faces, or run train-tracker" in capsys.readouterr().err
+    assert "run track-people without --no-faces, or run train-tracker" in capsys.readouterr().err
 
 
 def test_a_broken_footage_does_not_stop_the_others(
@@ -195,10 +197,26 @@ def test_defaults_are_those_of_the_stage() -> None:
 
 
 def test_removed_files_of_earlier_tracks_are_named(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(project.parent)
     assert main([str(project), str(project.parent / "film.mp4"), "--format", "mot"]) == 0
     assert "warning" not in capsys.readouterr().out
     assert main([str(project), "--smooth", "0", "--format", "csv"]) == 0
     assert not (project / "tracks" / "film.txt").exists()
-    assert "warning: film: removed film.txt, made from earlier tracks" in capsys.readouterr().out
+    removed = f"warning: film: removed {project.name}/tracks/film.txt, made from earlier tracks"
+    again = f"to write it again: track-people {project.name} film.mp4 --format mot"
+    assert f"{removed}; {again}\n" in capsys.readouterr().out
+
+
+def test_a_removed_overlay_is_not_mistaken_for_the_footage(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project.parent)
+    assert main([str(project), "film.mp4", "--format", "mot", "--overlay"]) == 0
+    capsys.readouterr()
+    assert main([str(project), "--smooth", "0", "--format", "csv"]) == 0
+    tracks = f"{project.name}/tracks"
+    removed = f"removed {tracks}/film.txt, {tracks}/film.mp4, made from earlier tracks"
+    again = f"to write them again: track-people {project.name} film.mp4 --format mot --overlay"
+    assert f"warning: film: {removed}; {again}\n" in capsys.readouterr().out

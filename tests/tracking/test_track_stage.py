@@ -238,7 +238,9 @@ def test_no_tracker_yet(project: Project, footage: Path) -> None:
     project.tracker_file.unlink()
     with pytest.raises(InputError, match="no detector yet; run train-tracker first"):
         track_people(project, [footage], TrackSettings(training=True), context=RunContext(Bars()))
-    with pytest.raises(InputError, match="leave out --no-faces, or run train-tracker"):
+    with pytest.raises(
+        InputError, match="run track-people without --no-faces, or run train-tracker"
+    ):
         track_people(project, [footage], TrackSettings(faces=False), context=RunContext(Bars()))
 
 

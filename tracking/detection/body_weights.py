@@ -112,7 +112,7 @@ def _openvino_model(folder: Path, copies: Path) -> BodyModel:
     """Copy an OpenVINO model to ``copies``, where other machines that track can read it."""
     graphs, metadata_file = sorted(folder.glob("*.xml")), folder / "metadata.yaml"
     if len(graphs) != 1 or not metadata_file.is_file():
-        raise InputError(f"{folder}: no OpenVINO model of ultralytics in it; {_ADVICE}")
+        raise InputError(f"{folder}: no OpenVINO model exported by ultralytics in it; {_ADVICE}")
     if not (values := graphs[0].with_suffix(".bin")).is_file():
         raise InputError(f"{folder}: {values.name} is missing; {_ADVICE}")
     metadata = _read_metadata(metadata_file)

@@ -21,9 +21,7 @@ def resolve_device(name: str) -> str:
         return f"cuda:{number or 0}"
     if name == "cpu" or (name == "mps" and mps):
         return name
-    raise InputError(
-        f"--device {name}: this machine has no such device; leave it out, or give --device cpu"
-    )
+    raise InputError(f"--device {name}: this machine has no such device; set it to auto or cpu")
 
 
 def device_for_tracking(name: str) -> str:

@@ -117,7 +117,7 @@ def load_network(weights: Path, key: str) -> tuple[Any, ModelMetadata]:
         content = read_checkpoint(weights)
         network: Any = network_of(content, weights).eval()
     except InputError as error:
-        message = "not a detector trained by train-tracker"
+        message = "not a YOLO detector that can be read"
         raise InputError(f"{weights}: {message}; {_RETRAIN}") from error
     for module in network.modules():
         # As in ultralytics' exporter: boxes and scores of every anchor in one tensor.

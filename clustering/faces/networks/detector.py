@@ -320,7 +320,7 @@ def require_searchable(image_wh: tuple[int, int], *, scale: float) -> None:
     if width * height > MAX_INPUT_PX:
         raise InputError(
             f"an image of {image_wh[0]}x{image_wh[1]} px is too large to search at "
-            f"{width}x{height} px; raise --min-face, or lower --upsample"
+            f"{width}x{height} px; give cluster-faces a larger --min-face, or a smaller --upsample"
         )
 
 

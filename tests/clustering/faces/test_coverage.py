@@ -126,7 +126,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             3,
             record("cnn"),
             "2 faces of 3 at the smallest size searched for; "
-            "to find smaller ones: cluster-faces --project film.fancam --detector centerface",
+            "to find smaller faces: cluster-faces --project film.fancam --detector centerface",
             id="dlib at its limit",
         ),
         pytest.param(
@@ -134,7 +134,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             4,
             record("hog"),
             "no face in 3 of 4 frames; "
-            "to find smaller ones: cluster-faces --project film.fancam --detector centerface",
+            "to find smaller faces: cluster-faces --project film.fancam --detector centerface",
             id="dlib with empty frames",
         ),
         pytest.param(faces(200, 300), 3, record("cnn"), "", id="dlib with large faces"),
@@ -151,7 +151,7 @@ def test_photographs_of_several_sizes_have_a_typical_one() -> None:
             1,
             record("cnn", upsample=0),
             "1 face of 1 at the smallest size searched for; "
-            "to find smaller ones: cluster-faces --project film.fancam --detector centerface",
+            "to find smaller faces: cluster-faces --project film.fancam --detector centerface",
             id="upsample was set",
         ),
         pytest.param(faces(90), 3, record(min_face_px=4.0), "", id="no smaller size is possible"),

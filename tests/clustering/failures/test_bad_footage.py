@@ -6,8 +6,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 
+from data.core.arrays import Image
 from data.project.project import Project
 from tests.clips.catalogue import Clips
 from tests.clips.encoding import encode
@@ -70,7 +73,7 @@ def test_bad_footage_does_not_change_a_good_project(
 
 
 def test_no_project(run: Run, tmp_path: Path) -> None:
-    assert_refused(run("--project", "nowhere"), "nowhere", "no project there")
+    assert_refused(run("--project", "nowhere"), "nowhere", "no project yet")
     assert listed(tmp_path) == []
 
 
@@ -114,17 +117,56 @@ def test_damaged_frames_are_reported(
     assert detector.frames > 0
 
 
+def faceless(number: int) -> Image:
+    """Return a picture without people, ``(192, 640, 3)`` RGB."""
+    return np.asarray(picture(number)[24:-24].repeat(4, axis=0).repeat(4, axis=1))
+
+
 def test_no_face_in_the_whole_footage(run: Run, detector: CornerDetector, tmp_path: Path) -> None:
-    encode(tmp_path / "empty.mkv", [picture(n)[24:-24] for n in range(30)])
-    assert_refused(run("empty.mkv"), "empty.mkv", "no face", "--min-face")
+    encode(tmp_path / "empty.mkv", [faceless(n) for n in range(30)])
+    command = "cluster-faces --project empty.fancam"
+    refused = run("empty.mkv")
+    message = "empty.mkv: no face found in 5 frames; to look for smaller faces: "
+    assert refused.err == [f"cluster-faces: {message}{command} --min-face 10"]
     sampled = detector.frames
     assert_refused(run("empty.mkv"), "no face")
     assert detector.frames == sampled > 0  # the second run samples no frame
     assert_nothing_half_written(tmp_path)
 
 
-def test_no_face_in_footage_added_to_a_good_project(run: Run, good: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("detector")
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        pytest.param(("--min-face", "8"), "to look for smaller faces: {} --min-face 5", id="8 px"),
+        pytest.param(("--min-face", "4"), "give other footage", id="smallest"),
+        pytest.param(
+            ("--detector", "hog", "--min-face", "4"),
+            "to search with a better detector: {} --detector cnn",
+            id="HOG",
+        ),
+    ],
+)
+def test_no_face_is_searched_at_a_smaller_size_than_before(
+    run: Run, tmp_path: Path, options: tuple[str, ...], advice: str
+) -> None:
     encode(tmp_path / "empty.mkv", [picture(n)[24:-24] for n in range(30)])
+    command = "cluster-faces --project empty.fancam"
+    (line,) = run("empty.mkv", *options).err
+    assert line.endswith(f" frames; {advice.format(command)}")
+
+
+@pytest.mark.usefixtures("detector")
+def test_no_face_in_pictures(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        PIL.Image.fromarray(faceless(number)).save(tmp_path / "photos" / f"{number}.png")
+    (line,) = run("photos").err
+    assert "photos: no face found in 3 pictures; to look for smaller faces: " in line
+
+
+def test_no_face_in_footage_added_to_a_good_project(run: Run, good: Path, tmp_path: Path) -> None:
+    encode(tmp_path / "empty.mkv", [faceless(n) for n in range(30)])
     result = run("--project", good, "empty.mkv")
     assert result.code == 0
     assert "0 faces" in result.out[0]

@@ -196,5 +196,7 @@ def test_a_scale_that_the_detector_cannot_search_is_refused_before_the_first_fra
     scale = ["--min-face", "4", "--detector", "hog"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("clustering.faces.networks.detector.MAX_INPUT_PX", 10_000)
-        assert_refused(run(clip, *scale), "is too large to search", "raise --min-face")
+        assert_refused(
+            run(clip, *scale), "is too large to search", "give cluster-faces a larger --min-face"
+        )
     assert detector.frames == 0

@@ -89,9 +89,9 @@ def test_the_default_encoder_is_available() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", ": no such encoder on this machine; give --encoder libx264"),
-        ("h265", "h265: no such encoder on this machine; give --encoder libx264"),
-        ("mpeg4", "mpeg4: encodes mpeg4, not H.264; give --encoder"),
+        ("", ": no such encoder on this machine; give crop-people --encoder libx264"),
+        ("h265", "h265: no such encoder on this machine; give crop-people --encoder libx264"),
+        ("mpeg4", "mpeg4: encodes mpeg4, not H.264; give crop-people --encoder libx264"),
         ("aac", "aac: encodes aac, not H.264"),
         (
             "h264_v4l2m2m",

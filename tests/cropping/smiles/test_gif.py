@@ -105,7 +105,9 @@ def test_colours_are_lowered_after_the_size() -> None:
 
 
 def test_a_limit_that_cannot_be_met_is_refused() -> None:
-    with pytest.raises(InputError, match="--max-bytes 500 is too small; give at least"):
+    with pytest.raises(
+        InputError, match="--max-bytes 500 is too small; give smile-gifs --max-bytes"
+    ):
         encode_loop(frames(), [0.5] * 5, kind="gif", max_bytes=500)
 
 

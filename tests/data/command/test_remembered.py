@@ -115,7 +115,9 @@ def test_a_file_is_remembered_by_its_whole_path(
 
 def test_a_value_that_is_none_of_the_option(project: Project) -> None:
     project.remember("crop-people", {"preset": "instant"})
-    with pytest.raises(InputError, match=r"project\.json: --preset instant is saved there"):
+    advice = "but is not valid; give crop-people another --preset"
+    message = rf"project\.json: --preset instant is saved there, {advice}$"
+    with pytest.raises(InputError, match=message):
         run(project)
     assert run(project, "--preset", "fast").lines == (f"{CHANGED}--preset fast (was instant)",)
 

@@ -211,7 +211,10 @@ def test_a_full_disk_loses_nothing_and_is_not_reported_as_damage(path: Path) -> 
     with open_people(path) as people:
         store_clustering(people, {"a": faces(1)}, {"a": ids(1)})
         DecisionLog(people).rename(1, "Anna")
-    with pytest.raises(InputError, match=r"cannot be read or written \(.*full\); fix that"):
+    with pytest.raises(
+        InputError,
+        match=r"cannot be read or written \(.*full\); wait for other runs, check the free space",
+    ):
         fill()
     with open_people(path) as people:
         assert people.names() == {1: "Anna"}

@@ -64,9 +64,9 @@ def missing(file: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (another_task, "not a detector"),
+        (another_task, "not a YOLO detector that can be read; give --body-weights FILE"),
         (without_person, 'it has no class "person"'),
-        (damaged, "not a detector"),
+        (damaged, "not a YOLO detector that can be read; give --body-weights FILE"),
         (missing, "no such file"),
     ],
 )
@@ -84,7 +84,7 @@ def test_unusable_weights_are_one_line(
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        (None, "no OpenVINO model of ultralytics"),
+        (None, "no OpenVINO model exported by ultralytics in it"),
         ("task: segment\nnames: {0: person}\n", "does not detect objects"),
         ("task: detect\nnames: {0: cat}\n", 'no class "person"'),
         ("task: [\n", "not readable"),

