@@ -118,7 +118,7 @@ def _run_options(words: Sequence[str]) -> argparse.Namespace:
     for word in words[:1]:
         if re.fullmatch(r"[A-Za-z]+", word) and not Path(word).exists():
             similar = did_you_mean(word, COMMANDS)
-            raise InputError(f"{word}: no such file and no command of {NAME}{similar}")
+            raise InputError(f"{word}: neither a file nor a {NAME} command{similar}")
     for path in parsed.footage:
         if (path / PROJECT_FILE).is_file():
             commands = f"{NAME} status or serve-people"
@@ -267,7 +267,7 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
         "--boxes",
         choices=("face", "body"),
         default="face",
-        help="which boxes to write to the mot archive (default: face)",
+        help="which boxes to write to the mot archives (default: face)",
     )
 
 
@@ -295,7 +295,7 @@ def _models(parsed: argparse.Namespace) -> int:
     from fancam.models import fetch_models, print_models
 
     if parsed.action != "fetch":
-        return print_models(parsed.models)
+        return print_models(parsed.names, folder=parsed.models)
     return fetch_models(parsed.names, folder=parsed.models, offline=parsed.offline)
 
 
@@ -399,8 +399,8 @@ COMMANDS: Final = {
         _remove,
         _remove_options,
         "remove footage from a project",
-        " Its faces, the decisions and labels about them, its tracks, videos and GIFs are deleted;"
-        " the footage itself stays where it is.",
+        " The faces found in that footage, the decisions and labels about them, and its tracks,"
+        " videos and GIFs are deleted; the footage itself stays where it is.",
     ),
     "models": _Command(
         _models,

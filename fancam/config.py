@@ -108,4 +108,5 @@ def _example(action: argparse.Action) -> str:
 
 
 def _help(action: argparse.Action) -> str:
-    return " ".join((action.help or "").split())
+    text = (action.help or "").replace("%%", "%")  # argparse would format it
+    return " ".join(text.split())

@@ -17,16 +17,17 @@ from data.storage.shown import shown
 _TIMEOUT_S = 1800.0
 
 
-def print_models(folder: Path | None) -> int:
+def print_models(names: Sequence[str], *, folder: Path | None) -> int:
     """Print a line for each model; return the exit code.
 
     Args:
+        names: of the models; empty for all.
         folder: of ``--models``; None takes FANCAM_MODELS, else the cache.
 
     Raises:
-        InputError: there is no such folder.
+        InputError: there is no such model or folder.
     """
-    rows = [_row(model, folder) for model in MODELS.values()]
+    rows = [_row(model, folder) for model in map(MODELS.__getitem__, models_named(names))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]

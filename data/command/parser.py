@@ -24,6 +24,10 @@ from data.storage.shown import command_line, shown
 _MISSING = re.compile(r"the following arguments are required: (.*)")
 _UNRECOGNIZED = re.compile(r"unrecognized arguments: (.*)", re.DOTALL)
 _NO_CHOICE = re.compile(r"argument ([^:]*): invalid choice: '(.*)' \(choose from (.*)\)")
+_NO_NUMBER = re.compile(r"argument ([^:]*): invalid (int|float) value: '(.*)'", re.DOTALL)
+_EXCLUDES = re.compile(r"argument ([^:]*): not allowed with argument (.*)")
+_NO_VALUE = re.compile(r"argument ([^:]*): expected (one|\d+) arguments?")
+_SURPLUS = re.compile(r"argument ([^:]*): ignored explicit argument '(.*)'", re.DOTALL)
 _NUMBER = re.compile(r"-\.?\d[\d.eE+-]*")
 _NOT_REMEMBERED: Final = frozenset(
     {
@@ -182,10 +186,7 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
             raise InputError(self._missing(found[1].split(", ")))
         if found := _UNRECOGNIZED.match(message):
             raise InputError(self._unrecognized(found[1]))
-        if found := _NO_CHOICE.match(message):
-            option, given, known = found[1], found[2], found[3].replace("'", "")
-            raise InputError(f"{option} {given}: choose from {known}")
-        raise InputError(f"{message}; see --help")
+        raise InputError(_of_option(message) or f"{message}; see --help")
 
     def _missing(self, names: Sequence[str]) -> str:
         """Say what to give in place of the missing arguments."""
@@ -225,7 +226,27 @@ def _concerns(message: str, key: str, action: argparse.Action | None) -> bool:
 def _of_setting(message: str, key: str, command: str) -> str:
     if message.startswith("unrecognized arguments"):
         return f"{command} has no option {key}; see {command} --help"
+    if about_option := _of_option(message):
+        return f"{command} {about_option}"
     return f"{message.partition(': ')[2]}; see {command} --help"
+
+
+def _of_option(message: str) -> str:
+    """Say in plain words what is wrong with an option, and what to give; empty for other errors."""
+    if found := _NO_CHOICE.fullmatch(message):
+        known = found[3].replace("'", "")
+        return f"{found[1]} {found[2]}: choose from {known}"
+    if found := _NO_NUMBER.fullmatch(message):
+        kind = "whole number" if found[2] == "int" else "number"
+        return f"{found[1]} {found[3]}: give a {kind}"
+    if found := _EXCLUDES.fullmatch(message):
+        return f"{found[1]} and {found[2]} cannot be combined; leave one of them out"
+    if found := _NO_VALUE.fullmatch(message):
+        values = "a value" if found[2] == "one" else f"{found[2]} values"
+        return f"{found[1]}: give {values}; see --help"
+    if found := _SURPLUS.fullmatch(message):
+        return f"{found[1]} takes no value; leave out {found[2]}"
+    return ""
 
 
 def add_project_argument(parser: argparse.ArgumentParser) -> None:

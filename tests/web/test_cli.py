@@ -27,7 +27,10 @@ from web.cli import main
         (["--name", "example.org"], "--name example.org: others could watch"),
         (["--trusted-proxy", "nginx"], "--trusted-proxy nginx: give an IP address or a network"),
         (["--password", ""], "the password is empty"),
-        (["--password", "a", "--password-file", "b"], "not allowed with"),
+        (
+            ["--password", "a", "--password-file", "b"],
+            "--password-file and --password cannot be combined; leave one of them out",
+        ),
         (["--password-file", "missing"], "--password-file missing: cannot be read"),
         (["--host", "no.such.host.invalid", "--password", "x"], "cannot serve there"),
         (["--nonsense"], "--nonsense"),
@@ -68,7 +71,9 @@ def test_bad_password_file(
 def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert main([str(tmp_path)]) == 2
-    assert "no fancam project; give the folder that cluster-faces made" in capsys.readouterr().err
+    assert (
+        "not a fancam project; give the folder that cluster-faces made" in capsys.readouterr().err
+    )
     (tmp_path / "project.json").write_text("{")
     assert main([str(tmp_path)]) == 2
     assert "damaged" in capsys.readouterr().err

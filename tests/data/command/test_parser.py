@@ -63,6 +63,36 @@ PROJECT = "give the project folder, such as concert.fancam"
             id="choice",
         ),
         pytest.param(
+            clustering.cli.main,
+            ["film.mp4", "--threads", "x"],
+            "cluster-faces: --threads x: give a whole number\n",
+            id="whole number",
+        ),
+        pytest.param(
+            clustering.cli.main,
+            ["film.mp4", "--every", "x"],
+            "cluster-faces: --every x: give a number\n",
+            id="number",
+        ),
+        pytest.param(
+            clustering.cli.main,
+            ["film.mp4", "--min-face", "8", "--upsample", "1"],
+            "--upsample and --min-face cannot be combined; leave one of them out\n",
+            id="excluded",
+        ),
+        pytest.param(
+            clustering.cli.main,
+            ["film.mp4", "--pair", "a.mp4"],
+            "cluster-faces: --pair: give 2 values; see --help\n",
+            id="values",
+        ),
+        pytest.param(
+            clustering.cli.main,
+            ["film.mp4", "--force=yes"],
+            "cluster-faces: --force takes no value; leave out yes\n",
+            id="flag with a value",
+        ),
+        pytest.param(
             clustering.cli.main, ["https://"], "https://: an incomplete address", id="address"
         ),
         pytest.param(
