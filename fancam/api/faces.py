@@ -22,7 +22,7 @@ def find_faces(
     every_s: float | None = None,
     backend: BackendSettings | None = None,
 ) -> Faces:
-    """Detect and embed the faces of a footage, a picture or an image.
+    """Detect and embed the faces of a video, a picture or an image.
 
     Nothing is written. `FancamProject.cluster` finds the same faces, and sorts them into people.
 

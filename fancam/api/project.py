@@ -72,7 +72,7 @@ class FancamProject:
 
     @property
     def footages(self) -> list[str]:
-        """The names of the footages in the project."""
+        """The names of the footage in the project."""
         return list(self._reread().footages)
 
     # --- stages -------------------------------------------------------------------------------
@@ -83,16 +83,17 @@ class FancamProject:
         settings: ClusterSettings | None = None,
         context: RunContext | None = None,
     ) -> ClusterSummary:
-        """Find the faces of footages, and sort them into people; the command `cluster-faces`.
+        """Find the faces in footage, and sort them into people; the command `cluster-faces`.
 
         Args:
             footages: texts as on the command line, which name videos, folders, patterns or
-                addresses; a `Path` is a single footage. None at all for those of the project.
+                addresses; a `Path` is a single video, picture or folder. None at all for those of
+                the project.
             settings: settings of detection and clustering; None for the project's options.
             context: progress, failures and runner; None raises the first failure.
 
         Raises:
-            InputError: a footage cannot be read, or has no faces.
+            InputError: footage cannot be read, or has no faces.
         """
         from clustering.stage import cluster_faces
 
@@ -129,12 +130,12 @@ class FancamProject:
         """Follow each person through every frame; the command `track-people`.
 
         Args:
-            footages: footages of the project; none for all.
+            footages: videos and pictures of the project; none for all.
             settings: settings of tracking; None for the project's options.
             context: progress, failures and runner; None raises the first failure.
 
         Raises:
-            InputError: there are no people, or a footage cannot be read.
+            InputError: there are no people, or footage cannot be read.
         """
         from tracking.stage import track_people
 
@@ -157,7 +158,7 @@ class FancamProject:
             context: progress, failures and runner; None raises the first failure.
 
         Raises:
-            InputError: there are no tracks, or a footage cannot be read.
+            InputError: there are no tracks, or footage cannot be read.
         """
         from cropping.stage import crop_people
 
@@ -180,7 +181,7 @@ class FancamProject:
             context: progress and failures; None raises the first failure.
 
         Raises:
-            InputError: there are no tracks, or a footage cannot be read.
+            InputError: there are no tracks, or footage cannot be read.
         """
         from cropping.smiles.stage import smile_gifs
 
@@ -230,7 +231,7 @@ class FancamProject:
     # --- tables -------------------------------------------------------------------------------
 
     def faces(self, footage: str) -> tuple[Faces, list[str]]:
-        """Return the faces of a footage, and the name of each face's person.
+        """Return the faces found in footage, and the name of each face's person.
 
         Args:
             footage: name of the footage, one of `footages`.
@@ -249,7 +250,7 @@ class FancamProject:
         return faces, [names.get(person, "") for person in person_id.tolist()]
 
     def tracks(self, footage: str) -> pd.DataFrame:
-        """Return the tracks of a footage under the people's current names.
+        """Return the tracks of footage under the people's current names.
 
         Args:
             footage: name of the footage, one of `footages`.
