@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -98,7 +99,8 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
         "--every",
         type=float,
         metavar="SECONDS",
-        help="seconds from one examined frame to the next (default: 1; 0.2 in short footage)",
+        help="seconds from one examined frame to the next (default: 1; down to 0.2 in "
+        "footage of less than 10 minutes)",
     )
     add("--threads", type=int, default=0, metavar="N", help="processor cores to use (default: all)")
     add_ray_option(parser)
@@ -211,7 +213,7 @@ def _cluster_named(parsed: argparse.Namespace, left_out: LeftOut) -> int:
     project = project_for(paths, footages, folder=parsed.project)
     options = stage_options(make_parser(), parsed, project)
     has_footage = bool(footages or project.footages)
-    _require(has_footage, f"{project.folder}: no project there; give a video, such as concert.mp4")
+    _require(has_footage, f"{project.folder}: no project yet; give a video, such as concert.mp4")
     if parsed.dry_run:
         report(_plan(parsed, project, footages, options))
         return 0
@@ -366,7 +368,11 @@ def _footage_line(footage: FacesSummary, covered: Coverage | None) -> str:
 
 def _pace(every_s: float) -> str:
     """Format an interval in seconds as a person would say it."""
-    return f"{1 / every_s:g} a second" if every_s <= 1 else f"one every {every_s:g} s"
+    if every_s > 1:
+        return f"one every {every_s:g} s"
+    rounded = round(1 / every_s, 1)
+    about = "" if math.isclose(rounded, 1 / every_s) else "about "
+    return f"{about}{rounded:g} a second"
 
 
 def _sizes(covered: Coverage) -> str:

@@ -21,6 +21,7 @@ from data.command.command import (
 from data.command.parser import Parser, add_project_argument, add_ray_option, require_range
 from data.core.counts import counted
 from data.core.errors import InputError
+from data.core.time_left import duration
 from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
@@ -69,7 +70,7 @@ def make_parser() -> Parser:
         "footage",
         nargs="*",
         type=footage_path,
-        help="videos or folders (default: all footage of the project)",
+        help="videos, or folders of them (default: all videos of the project)",
     )
     add(
         "--person",
@@ -261,7 +262,7 @@ def _report(summaries: Sequence[CropsSummary]) -> list[str]:
         lines += [f"warning: {summary.name}: {note}" for note in (*summary.sound, *summary.notes)]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
-    lines += ["already up to date" if done else f"done in {took_s:.0f} s"]
+    lines += ["already up to date" if done else f"done in {duration(took_s)}"]
     return lines
 
 

@@ -51,7 +51,7 @@ def forget(project: Project, name: str, *, yes: bool) -> int:
         )
     print(
         f"other people's videos may still show {name}: check them; crop-people --others blur"
-        f" no longer knows {name}, so it cannot blur them"
+        f" no longer knows {name}, so it cannot blur {name}'s face"
     )
     print("people/unknown may still show them: check it")
     repeat = command_line("cluster-faces", "--project", project.folder, "--force")

@@ -352,7 +352,7 @@ class _Stages:
         made = sum(person.file is not None for person in people)
         others = counted(len(people) - made, "person", "people")
         few = f"; {others} with too few clear smiles" if made < len(people) else ""
-        yield f"smile-gifs     {counted(made, 'GIF')}{few}"
+        yield f"smile-gifs     {counted(made, 'animation')}{few}"
 
     def _usable(self) -> list[Path]:
         """Return the footages on which no stage has failed so far.

@@ -49,7 +49,7 @@ def _next(project: Project, statuses: Sequence[StageStatus]) -> list[str]:
     if any(is_due(status) for status in statuses):
         return lines
     watch = _shell(("serve-people", str(project.folder), "--open"))
-    return [*lines, f"everything is up to date; watch it: {watch}"]
+    return [*lines, f"everything is up to date; to watch the videos: {watch}"]
 
 
 def _json(statuses: Sequence[StageStatus]) -> str:

@@ -31,6 +31,7 @@ from data.command.parser import (
 )
 from data.core.counts import counted
 from data.core.errors import InputError
+from data.core.time_left import duration
 from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
@@ -60,7 +61,10 @@ def make_parser() -> Parser:
     add = parser.add_argument
     add_project_argument(parser)
     add(
-        "footage", nargs="*", type=footage_path, help="videos (default: all footage of the project)"
+        "footage",
+        nargs="*",
+        type=footage_path,
+        help="videos, images, or folders of them (default: all footage of the project)",
     )
     add(
         "--force",
@@ -235,7 +239,7 @@ def _report(summaries: Sequence[TracksSummary]) -> list[str]:
         lines += [f"tracks   {shown(file)}" for file in summary.files]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
-    lines += ["already up to date" if done else f"done in {took_s:.0f} s"]
+    lines += ["already up to date" if done else f"done in {duration(took_s)}"]
     return lines
 
 

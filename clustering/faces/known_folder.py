@@ -45,7 +45,7 @@ def list_known(folder: Path) -> KnownFolder:
             pictures[name] = _pictures_of(path, name)
             skipped += [f"{path}: {line}" for line in left_out_of_pictures(path).lines()]
         except InputError as error:
-            skipped.append(f"{error}; skipped")
+            skipped.append(f"skipped {error}")
     return KnownFolder(pictures, tuple(skipped))
 
 

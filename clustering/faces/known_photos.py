@@ -57,7 +57,7 @@ def read_known(
                 if len(faces) == 1:
                     tables.append(faces)
                 else:
-                    reasons[index] = f"{paths[index]}: {_number(len(faces))}; skipped"
+                    reasons[index] = f"skipped {paths[index]}: {_number(len(faces))}"
             bar.update(len(batch.frames))
     faces = Faces.concatenate(tables)
     known = KnownFaces(tuple(pictures), ((faces, person[faces.frame_index]),))
@@ -70,7 +70,7 @@ def _frames(paths: list[Path], reasons: dict[int, str]) -> Iterator[Frame]:
         try:
             image = read_picture(path)
         except InputError as error:
-            reasons[index] = f"{error}; skipped"
+            reasons[index] = f"skipped {error}"
         else:
             yield Frame(index, float(index), image)
 

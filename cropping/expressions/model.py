@@ -19,7 +19,7 @@ from data.inference.runtime import Network, runtime_named
 METADATA_KEY: Final = "fancam"
 """Key of fancam's entry in the metadata of the ONNX file."""
 _MAX_BYTES: Final = 64 * 2**20  # far more than any model that fancam trains
-_NO_MODEL: Final = "not a model of fancam; give one that train-smiles or train-expressions wrote"
+_NO_MODEL: Final = "not a fancam model; give one that train-smiles or train-expressions wrote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def expression_model(graph: bytes, *, name: str, threads: int = 1) -> Expression
     """Load a model from a serialised ONNX graph; ``name`` identifies it in error messages.
 
     Raises:
-        InputError: the graph is damaged, or not a model of fancam.
+        InputError: the graph is damaged, or not a fancam model.
     """
     metadata = _metadata(name, graph)
     if metadata.patch != PATCH_VERSION:
@@ -135,7 +135,7 @@ def read_metadata(path: Path) -> ExpressionMetadata:
     """Return the metadata of a model file.
 
     Raises:
-        InputError: the file is missing or damaged, or not a model of fancam.
+        InputError: the file is missing or damaged, or not a fancam model.
     """
     return _metadata(str(path), _read(path))
 

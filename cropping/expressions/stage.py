@@ -229,7 +229,7 @@ def _check_out(out: Path) -> ExpressionMetadata | None:
         try:
             return read_metadata(out)
         except InputError as error:
-            message = "already exists and is not a model of fancam"
+            message = "already exists and is not a fancam model"
             raise InputError(f"{out}: {message}; give another --out") from error
     for other in (out.with_suffix(".md"), out.with_suffix(".png")):
         if other.exists():

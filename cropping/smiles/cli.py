@@ -22,6 +22,7 @@ from data.command.parser import Parser, add_project_argument, require_range
 from data.core.counts import counted
 from data.core.errors import InputError
 from data.core.name_list import first_names
+from data.core.time_left import duration
 from data.storage.addresses import footage_path
 from data.storage.shown import shown
 
@@ -54,7 +55,7 @@ def make_parser() -> Parser:
         "footage",
         nargs="*",
         type=footage_path,
-        help="videos or folders (default: all tracked footage)",
+        help="videos, images, or folders of them (default: all tracked footage)",
     )
     add(
         "--frames",
@@ -194,11 +195,11 @@ def _report(summaries: Sequence[SmileSummary]) -> list[str]:
         lines += _people_lines(summary)
         if summary.removed:
             files = first_names(summary.removed)
-            reason = "the people in them now have too few smiles, or no tracks"
+            reason = "now too few smiles, or no tracks"
             lines += [f"warning: removed {files}: {reason}"]
     done = all(summary.already_done for summary in summaries)
     took_s = sum(summary.took_s for summary in summaries)
-    lines += ["already up to date" if done else f"done in {took_s:.0f} s"]
+    lines += ["already up to date" if done else f"done in {duration(took_s)}"]
     return lines
 
 
@@ -208,7 +209,7 @@ def _people_lines(summary: SmileSummary) -> list[str]:
     for person in summary.people:
         if person.file is None:
             smiles = counted(person.smiles, "clear and distinct smile")
-            text = f"no GIF: {smiles} found, {person.needed} needed"
+            text = f"no animation: {smiles} found, {person.needed} needed"
         else:
             text = f"{counted(person.smiles, 'smile')}  {shown(person.file)}"
         lines += [f"  {person.name:<{width}}  {text}"]

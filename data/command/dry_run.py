@@ -26,6 +26,12 @@ COMMAND_OF: Final = {
     "smile GIFs": "smile-gifs",
 }
 """Command that makes each output, in the order of the stages."""
+_WHOLE: Final = {
+    "faces": "the faces",
+    "people": "the grouping into people",
+    "tracker": "the detector",
+}
+"""Outputs on which the whole project depends, as words in a reason."""
 _SOURCES: Final = ("weights", "body-weights")
 """Options whose files are not read here; compared by name with those of the last run."""
 
@@ -117,11 +123,11 @@ def with_consequences(statuses: Iterable[StageStatus]) -> list[StageStatus]:
     whole = ""  # due output on which the whole project depends
     tracks: set[str] = set()  # footages whose tracks are due
     for status in statuses:
-        cause = whole or ("tracks" if status.footage in tracks else "")
+        cause = whole or ("the tracks" if status.footage in tracks else "")
         if cause and status.state == "done":
             status = replace(status, state="stale", reason=f"depends on {cause}, which will change")
-        if is_due(status) and status.output in ("faces", "people", "tracker"):
-            whole = "the detector" if status.output == "tracker" else status.output
+        if is_due(status) and status.output in _WHOLE:
+            whole = _WHOLE[status.output]
         elif is_due(status) and status.output == "tracks":
             tracks.add(status.footage)
         found.append(status)

@@ -14,7 +14,13 @@ from data.project.project import SUFFIX, Project, absolute
 from data.storage.addresses import footage_address, footage_path
 from data.storage.shown import command_line
 from data.video.content import moved_footages
-from data.video.pictures.media_folder import LeftOut, media_among, media_in
+from data.video.pictures.media_folder import (
+    NOT_A_VIDEO,
+    SUBFOLDERS,
+    LeftOut,
+    media_among,
+    media_in,
+)
 
 _T = TypeVar("_T", str, Path)
 
@@ -155,10 +161,10 @@ class _Resolver:
     def _chosen(self, folder: _T, videos: list[_T], picture_folders: list[_T]) -> list[_T]:
         if not videos and folder in picture_folders:
             others = [other for other in picture_folders if other != folder]
-            self._leave_out("pictures in a subfolder; give that folder too", folder, others)
+            self._leave_out(SUBFOLDERS, folder, others)
             return [folder]
         if videos and not self.pictures:
-            self._leave_out("pictures, not a video", folder, picture_folders)
+            self._leave_out(NOT_A_VIDEO, folder, picture_folders)
             return videos
         return videos + picture_folders
 

@@ -373,7 +373,7 @@ def require_project(folder: Path) -> None:
         InputError: the folder is not a project.
     """
     if not (folder / PROJECT_FILE).is_file():
-        message = "no fancam project; give the folder that cluster-faces made"
+        message = "not a fancam project; give the folder that cluster-faces made"
         raise InputError(f"{folder}: {message}")
 
 
@@ -409,5 +409,5 @@ def _read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); {_REPLACE}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: not a file of fancam; {_REPLACE}")
+        raise InputError(f"{path}: not a file that fancam wrote; {_REPLACE}")
     return content

@@ -304,4 +304,6 @@ def check_name(name: str) -> None:
         raise InputError(f"{name[:20]}...: a name can have at most {MAX_NAME} characters")
     # Zero-width joiners are not printable, but some scripts and emoji need them.
     if not re.sub("[\u200c\u200d]", "", name).isprintable():
-        raise InputError("a name is one line of text; remove the characters that cannot be printed")
+        raise InputError(
+            "a name must be one line of text; remove the characters that cannot be printed"
+        )

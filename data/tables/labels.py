@@ -313,7 +313,7 @@ def _line(field: str, text: str) -> str:
     # Zero-width joiners are not printable, but some scripts and emoji need them.
     if not re.sub("[\u200c\u200d]", "", text).isprintable():
         raise InputError(
-            f"{field} is one line of text; remove the characters that cannot be printed"
+            f"{field} must be one line of text; remove the characters that cannot be printed"
         )
     return text
 

@@ -189,7 +189,7 @@ def test_no_secret_is_written_or_printed(run: Run, bucket: str, tmp_path: Path) 
         (["gcs://bucket/a.mp4"], ["pip install gcsfs"]),
         (["nonsense://bucket/a.mp4"], ["unknown protocol nonsense://"]),
         (["ftp://anna:secret@host/a.mp4"], ["leave the password out"]),
-        (["--project", "s3://bucket/none.fancam"], ["s3://bucket/none.fancam", "no project there"]),
+        (["--project", "s3://bucket/none.fancam"], ["s3://bucket/none.fancam", "no project yet"]),
     ],
 )
 @pytest.mark.usefixtures("s3")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from clustering.cli import _pace
 from data.project.project import Project
 from tests.clips.catalogue import Clips
 from tests.clips.numbered import picture
@@ -40,6 +41,21 @@ def test_help_is_quick() -> None:
         took_s.append(time.perf_counter() - start)
         assert "--every" in answer.stdout
     assert min(took_s) < HELP_S
+
+
+@pytest.mark.parametrize(
+    ("every_s", "expected"),
+    [
+        (0.2, "5 a second"),
+        (1.0, "1 a second"),
+        (0.4, "2.5 a second"),
+        (187 / 600, "about 3.2 a second"),
+        (0.001, "1000 a second"),
+        (2.5, "one every 2.5 s"),
+    ],
+)
+def test_intervals_as_a_person_says_them(every_s: float, expected: str) -> None:
+    assert _pace(every_s) == expected
 
 
 def test_import_loads_nothing_heavy() -> None:
@@ -104,7 +120,7 @@ def test_too_large_at_this_scale(run: Run, tmp_path: Path) -> None:
     from data.video.pictures.jpeg import write_jpeg
 
     write_jpeg(tmp_path / "large.jpg", picture(1, width=1920, height=1080))
-    assert_refused(run("large.jpg", "--upsample", "4"), "1920", "lower --upsample")
+    assert_refused(run("large.jpg", "--upsample", "4"), "1920", "a smaller --upsample")
 
 
 # --- several footages -------------------------------------------------------------------------

@@ -98,7 +98,9 @@ def test_bad_input(
 
 def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "concert.mp4")]) == 2
-    assert "no fancam project; give the folder that cluster-faces made" in capsys.readouterr().err
+    assert (
+        "not a fancam project; give the folder that cluster-faces made" in capsys.readouterr().err
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -159,7 +159,7 @@ def test_another_footage(dry_run: DryRun, folder: Path) -> None:
     shutil.copy(folder / "film.mp4", folder / "encore.mp4")
     lines = outputs(dry_run("cluster-faces", "encore.mp4", "--project", "p.fancam"))
     assert lines[0] == "cluster-faces faces encore.mp4 not in the project yet"
-    assert lines[1].startswith("cluster-faces people depends on faces")
+    assert lines[1].startswith("cluster-faces people depends on the faces")
     assert len(lines) == 2
 
 

@@ -59,7 +59,7 @@ def test_no_project_there(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert address in error
-    assert "no fancam project" in error or "no project" in error
+    assert "not a fancam project" in error or "no project" in error
     assert Store(memory).files() == {}
 
 

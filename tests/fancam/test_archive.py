@@ -65,7 +65,9 @@ def test_twelve_footages(
     assert not [path for path in project.crops_folder(EMPTY).glob("*") if path.suffix != ".parquet"]
     assert fancam.cli.main(["status", str(project.folder)]) == 0
     assert (
-        capsys.readouterr().out.splitlines()[-1].startswith("everything is up to date; watch it: ")
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .startswith("everything is up to date; to watch the videos: ")
     )
 
 

@@ -98,7 +98,7 @@ def without_a_table(other: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        pytest.param(shutil.rmtree, "no fancam project", id="missing"),
+        pytest.param(shutil.rmtree, "not a fancam project", id="missing"),
         pytest.param(without_people, "no people in it yet", id="no people"),
         pytest.param(without_names, "nobody in it has a name yet", id="no names"),
         pytest.param(with_default_names, "nobody in it has a name yet", id="default names"),

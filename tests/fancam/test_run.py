@@ -186,8 +186,8 @@ def figures(output: str, name: str) -> tuple[float, float]:
             ["film.mp4", "--weights", "yolo11n.yaml", "--models", "unused"],
             "unused: no such folder; give --models a folder of model files",
         ),
-        (["forget", "nowhere", "Anna"], "nowhere: no fancam project"),
-        (["export", "nowhere"], "nowhere: no fancam project"),
+        (["forget", "nowhere", "Anna"], "nowhere: not a fancam project"),
+        (["export", "nowhere"], "nowhere: not a fancam project"),
     ],
 )
 def test_refused_before_anything_is_written(

@@ -60,9 +60,7 @@ def test_before_anything(tmp_path: Path) -> None:
 
 def test_not_trained_yet(tmp_path: Path) -> None:
     drawn = draw_project(tmp_path / "film.fancam", train=2, val=1)
-    assert statuses(drawn) == [
-        ("tracker", "optional", "not trained; optional, tracking works without it")
-    ]
+    assert statuses(drawn) == [("tracker", "optional", "not trained; tracking works without it")]
     (drawn.tracker_folder / "training").mkdir(parents=True)
     assert statuses(drawn) == [("tracker", "missing", "its training is not finished")]
 
@@ -120,7 +118,7 @@ CASES: dict[str, tuple[Callable[[Project], Any], list[tuple[str, str, str]]]] = 
     "no tracker": (
         no_tracker,
         [
-            ("tracker", "optional", "not trained; optional, tracking works without it"),
+            ("tracker", "optional", "not trained; tracking works without it"),
             ("tracks", "stale", "its detector is missing or can no longer be used"),
         ],
     ),

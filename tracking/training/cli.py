@@ -136,10 +136,9 @@ def tracker_settings(parsed: argparse.Namespace) -> TrackerSettings:
 
 
 def _project(folder: Path) -> Project:
-    from data.project.project import Project
+    from data.project.project import Project, require_project
 
-    if not (folder / "project.json").exists():
-        raise InputError(f"{folder}: no project here; run cluster-faces on footage first")
+    require_project(folder)
     return Project(folder)
 
 

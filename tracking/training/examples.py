@@ -167,7 +167,8 @@ def _check(folder: Path, examples: Examples) -> None:
         raise InputError(f"{folder}: no images to validate on; {advice}")
     known = int((examples.faces(examples.train) > 0).sum())
     if known < 2:
-        people = "one person" if known == 1 else "no person"
-        raise InputError(f"{folder}: {people} in it, but training needs two; {advice}")
+        who = "only one person" if known == 1 else "nobody"
+        message = f"{who} has training images, but training needs two people"
+        raise InputError(f"{folder}: {message}; {advice}")
     if not examples.faces(examples.val).any():
         raise InputError(f"{folder}: no faces to validate on; {advice}")

@@ -46,7 +46,7 @@ def _tracker_status(
     if record is None or not project.tracker_file.exists():
         if (project.tracker_folder / TRAINING_FOLDER).exists():
             return _untrained(project, "missing", "its training is not finished")
-        return _untrained(project, "optional", "not trained; optional, tracking works without it")
+        return _untrained(project, "optional", "not trained; tracking works without it")
     if is_tracker_stale(project, people, record):
         return _untrained(project, "stale", "the dataset has changed since")
     if record.version != VERSION:

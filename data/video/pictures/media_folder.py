@@ -35,6 +35,9 @@ UNSUPPORTED: Final = "format not supported; convert to .jpg or .mp4"
 SOUND_ONLY: Final = "sound only"
 BROKEN_LINK: Final = "link to a file that does not exist"
 CLOSED_FOLDER: Final = "folder cannot be opened; check its permissions"
+SUBFOLDERS: Final = "pictures in subfolders; give those folders too"
+NOT_A_VIDEO: Final = "pictures, not a video"
+_OF_FOLDERS: Final = frozenset({CLOSED_FOLDER, SUBFOLDERS, NOT_A_VIDEO})
 SPECIAL: Final = "not a regular file"
 _BY_SUFFIX: Final = {
     SOUND_ONLY: SOUND_SUFFIXES,
@@ -67,8 +70,8 @@ class LeftOut:
     def lines(self) -> list[str]:
         """Return one line per reason, with the first names."""
         return [
-            f"{counted(len(names), 'file or folder', 'files or folders')} not read ({reason}): "
-            f"{first_names(names)}"
+            f"{counted(len(names), 'folder' if reason in _OF_FOLDERS else 'file')} not read "
+            f"({reason}): {first_names(names)}"
             for reason, names in self.names.items()
         ]
 

@@ -51,7 +51,7 @@ def test_pictures_of_each_person(tmp_path: Path) -> None:
             id="default name",
         ),
         pytest.param(("Anna", "x" * 201), "a name can have at most 200 characters", id="too long"),
-        pytest.param(("Anna", "B\nc"), "a name is one line of text", id="line break"),
+        pytest.param(("Anna", "B\nc"), "a name must be one line of text", id="line break"),
     ],
 )
 def test_a_folder_is_named_and_skipped(folders: tuple[str, str], line: str, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_folder_is_named_and_skipped(folders: tuple[str, str], line: str, tmp_
     known = list_known(tmp_path)
     assert len(known.pictures) == len(known.skipped) == 1
     assert line in known.skipped[0]
-    assert known.skipped[0].endswith("; skipped")
+    assert known.skipped[0].startswith("skipped ")
 
 
 def test_a_person_without_pictures_is_named_and_skipped(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_person_without_pictures_is_named_and_skipped(tmp_path: Path) -> None:
     (tmp_path / "Ben").mkdir()
     known = list_known(tmp_path)
     assert list(known.pictures) == ["Anna"]
-    assert known.skipped == (f"{tmp_path / 'Ben'}: no pictures in it; skipped",)
+    assert known.skipped == (f"skipped {tmp_path / 'Ben'}: no pictures in it",)
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "empty", "pictures only"])

@@ -157,8 +157,10 @@ def test_unusable_pictures_are_named_and_skipped(
     write_photo(photos / "Person 2" / "1.png", "white")
     result = run(clip, "--known", photos)
     assert (result.code, result.err) == (0, [])
-    warnings = [line for line in result.out if "; skipped" in line]
-    assert [line.removeprefix(f"warning: {photos}").split(":")[0][1:] for line in warnings] == [
+    warnings = [line for line in result.out if line.startswith("warning: skipped ")]
+    assert [
+        line.removeprefix(f"warning: skipped {photos}").split(":")[0][1:] for line in warnings
+    ] == [
         "Empty",
         "Person 2",
         "Anna/damaged.jpg",

@@ -132,7 +132,7 @@ def test_an_interrupted_training_leaves_no_files(
     ("taken", "out", "message"),
     [
         ("a.md", "a.onnx", r"a\.md: already exists, and the card or plot would overwrite it"),
-        ("a.onnx", "a.onnx", r"a\.onnx: already exists and is not a model of fancam"),
+        ("a.onnx", "a.onnx", r"a\.onnx: already exists and is not a fancam model"),
         ("b", "a.bin", r"--out .*a\.bin: give a name that ends in \.onnx"),
         ("b", "no/a.onnx", "no such folder; create it"),
     ],

@@ -21,7 +21,7 @@ def test_report(
     assert first == "film: 2 people"
     assert leila.startswith("  Leila / Ł  ")
     assert leila.endswith(f"smiles  {Path('film.fancam/crops/film/Leila _ Ł.gif')}")
-    assert bruno == "  Bruno      no GIF: 0 clear and distinct smiles found, 3 needed"
+    assert bruno == "  Bruno      no animation: 0 clear and distinct smiles found, 3 needed"
     assert took.startswith("done in ")
     assert last == "next: serve-people film.fancam --open"
     assert main(["film.fancam", "film.mp4", "--size", "100"]) == 0
@@ -56,7 +56,9 @@ def test_bad_input(
 
 def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "film.mp4")]) == 2
-    assert "no fancam project; give the folder that cluster-faces made" in capsys.readouterr().err
+    assert (
+        "not a fancam project; give the folder that cluster-faces made" in capsys.readouterr().err
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -87,7 +87,7 @@ def test_a_model_of_another_version_is_refused(tmp_path: Path) -> None:
 def test_another_file_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a.onnx"
     file.write_bytes(content)
-    with pytest.raises(InputError, match="not a model of fancam; give one that train-smiles"):
+    with pytest.raises(InputError, match="not a fancam model; give one that train-smiles"):
         load_smile_model(file)
 
 
@@ -111,7 +111,7 @@ def test_bad_metadata_is_refused(tmp_path: Path, text: str) -> None:
     model = onnx.load(str(file))
     onnx.helper.set_model_props(model, {METADATA_KEY: text})
     file.write_bytes(model.SerializeToString())
-    with pytest.raises(InputError, match="not a model of fancam; give one that train-smiles"):
+    with pytest.raises(InputError, match="not a fancam model; give one that train-smiles"):
         read_metadata(file)
 
 

@@ -91,7 +91,7 @@ def test_stages(tmp_path: Path) -> None:
         pytest.param("", "damaged", id="empty"),
         pytest.param('{"schema": 1, "foot', "damaged", id="cut"),
         pytest.param(b"\xff\xfe\x00", "damaged", id="not text"),
-        pytest.param("[1, 2]", "not a file of fancam", id="a list"),
+        pytest.param("[1, 2]", "not a file that fancam wrote", id="a list"),
         pytest.param("{}", "another version", id="no schema"),
         pytest.param({"schema": SCHEMA + 1}, "a newer fancam", id="newer"),
         pytest.param({"schema": SCHEMA}, "damaged", id="nothing in it"),

@@ -155,7 +155,7 @@ def test_pictures_beside_videos_are_footages_of_their_own(tmp_path: Path) -> Non
     assert [number_of(frame.image) for frame in read_frames(folder / "stage")] == [2, 3]
     left_out = LeftOut()
     assert footage_paths([folder], left_out, pictures=False) == found[:2]
-    assert left_out.lines() == ["2 files or folders not read (pictures, not a video): event, stage"]
+    assert left_out.lines() == ["2 folders not read (pictures, not a video): event, stage"]
 
 
 def test_folders_of_pictures_in_a_folder(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_folders_of_pictures_in_a_folder(tmp_path: Path) -> None:
     left_out = LeftOut()
     assert footage_paths([folder], left_out) == [folder]
     assert left_out.lines() == [
-        "2 files or folders not read (pictures in a subfolder; give that folder too): day 1, day 2"
+        "2 folders not read (pictures in subfolders; give those folders too): day 1, day 2"
     ]
 
 
@@ -177,35 +177,32 @@ def test_folders_of_pictures_in_a_folder(tmp_path: Path) -> None:
 
 UNSUPPORTED = "format not supported; convert to .jpg or .mp4"
 NOT_READ = [
-    pytest.param(["photo.cr2"], f"1 file or folder not read ({UNSUPPORTED}): photo.cr2", id="raw"),
+    pytest.param(["photo.cr2"], f"1 file not read ({UNSUPPORTED}): photo.cr2", id="raw"),
     pytest.param(
         ["a.dng", "b.jxl", "c.psd"],
-        f"3 files or folders not read ({UNSUPPORTED}): a.dng, b.jxl, c.psd",
+        f"3 files not read ({UNSUPPORTED}): a.dng, b.jxl, c.psd",
         id="three",
     ),
     pytest.param(
         [f"{number}.nef" for number in range(8)],
-        f"8 files or folders not read ({UNSUPPORTED}): "
-        "0.nef, 1.nef, 2.nef, 3.nef, 4.nef and 3 more",
+        f"8 files not read ({UNSUPPORTED}): 0.nef, 1.nef, 2.nef, 3.nef, 4.nef and 3 more",
         id="eight",
     ),
-    pytest.param(["seg.m4s"], f"1 file or folder not read ({UNSUPPORTED}): seg.m4s", id="segment"),
-    pytest.param(
-        ["a.mp3", "b.WAV"], "2 files or folders not read (sound only): a.mp3, b.WAV", id="sound"
-    ),
+    pytest.param(["seg.m4s"], f"1 file not read ({UNSUPPORTED}): seg.m4s", id="segment"),
+    pytest.param(["a.mp3", "b.WAV"], "2 files not read (sound only): a.mp3, b.WAV", id="sound"),
     pytest.param(
         ["GX01.LRV", "GX01.THM"],
-        "2 files or folders not read (small copy made by a camera): GX01.LRV, GX01.THM",
+        "2 files not read (small copy made by a camera): GX01.LRV, GX01.THM",
         id="previews",
     ),
     pytest.param(
         ["a.mp4.part", "b.mkv.crdownload"],
-        "2 files or folders not read (unfinished download): a.mp4.part, b.mkv.crdownload",
+        "2 files not read (unfinished download): a.mp4.part, b.mkv.crdownload",
         id="downloads",
     ),
     pytest.param(
         ["in\nside/x\ty.dng"],
-        f"1 file or folder not read ({UNSUPPORTED}): in\\nside/x\\ty.dng",
+        f"1 file not read ({UNSUPPORTED}): in\\nside/x\\ty.dng",
         id="line break",
     ),
 ]
@@ -250,9 +247,7 @@ def test_a_dangling_link_is_named(name: str, tmp_path: Path) -> None:
     left_out = LeftOut()
 
     assert footage_paths([tmp_path], left_out) == [tmp_path / "b.mp4"]
-    assert left_out.lines() == [
-        f"1 file or folder not read (link to a file that does not exist): {name}"
-    ]
+    assert left_out.lines() == [f"1 file not read (link to a file that does not exist): {name}"]
 
 
 def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
@@ -284,7 +279,7 @@ def test_a_folder_that_cannot_be_opened_is_named(
 
     assert footage_paths([tmp_path], left_out) == [tmp_path / "b.mp4"]
     assert left_out.lines() == [
-        "1 file or folder not read (folder cannot be opened; check its permissions): locked"
+        "1 folder not read (folder cannot be opened; check its permissions): locked"
     ]
 
 
@@ -295,7 +290,7 @@ def test_a_pipe_is_named(tmp_path: Path) -> None:
     left_out = LeftOut()
 
     assert footage_paths([tmp_path], left_out) == [tmp_path / "b.mp4"]
-    assert left_out.lines() == ["1 file or folder not read (not a regular file): camera.mp4"]
+    assert left_out.lines() == ["1 file not read (not a regular file): camera.mp4"]
 
 
 def test_a_big_folder_is_listed_quickly(tmp_path: Path) -> None:
@@ -327,7 +322,7 @@ def test_addresses_are_listed_by_suffix(tmp_path: Path, monkeypatch: pytest.Monk
 
     names = ("/a.h264", "/moving.gif", "", "/stage")
     assert found == [footage_path(f"{address}{name}") for name in names]
-    assert left_out.lines() == [f"1 file or folder not read ({UNSUPPORTED}): b.dng"]
+    assert left_out.lines() == [f"1 file not read ({UNSUPPORTED}): b.dng"]
     assert Store(address).info() is not None
     fetched = [probe(fetch_footage(path)).kind for path in found]
     assert fetched == ["video", "video", "images", "images"]
@@ -348,7 +343,7 @@ def test_the_rest_of_a_known_persons_folder_is_named(tmp_path: Path) -> None:
     assert [path.name for path in known.pictures["Anna"]] == ["1.heic", "2.JPG", "3.webp"]
     anna = tmp_path / "Anna"
     assert known.skipped == (
-        f"{anna}: 1 file or folder not read (video, not a picture): b.mp4",
-        f"{anna}: 1 file or folder not read ({UNSUPPORTED}): c.dng",
-        f"{anna}: 1 file or folder not read (link to a file that does not exist): gone.jpg",
+        f"{anna}: 1 file not read (video, not a picture): b.mp4",
+        f"{anna}: 1 file not read ({UNSUPPORTED}): c.dng",
+        f"{anna}: 1 file not read (link to a file that does not exist): gone.jpg",
     )

@@ -50,8 +50,8 @@ def test_a_mixed_folder_through_every_command(
     (folder / "raw.cr3").write_bytes(b"x")
     (folder / "gone.mp4").symlink_to(folder / "nowhere.mp4")
     named = [
-        "1 file or folder not read (link to a file that does not exist): gone.mp4",
-        f"1 file or folder not read ({UNSUPPORTED}): raw.cr3",
+        "1 file not read (link to a file that does not exist): gone.mp4",
+        f"1 file not read ({UNSUPPORTED}): raw.cr3",
     ]
 
     done = command("fancam", "event", "--no-review", "--weights", "yolo11n.yaml")
@@ -73,7 +73,7 @@ def test_a_mixed_folder_through_every_command(
     for name in ("cluster-faces", "track-people", "crop-people", "smile-gifs"):
         arguments = ["event"] if name == "cluster-faces" else ["event.fancam", "event"]
         done = command(name, *arguments)
-        left_out = [*named, "1 file or folder not read (pictures, not a video): event"]
+        left_out = [*named, "1 folder not read (pictures, not a video): event"]
         lines = left_out if name == "crop-people" else named
         assert (done.code, sorted(done.err)) == (0, sorted(f"{name}: {x}" for x in lines)), done
 
@@ -107,4 +107,4 @@ def test_photographs_of_phones_name_the_people(command: Command, tmp_path: Path)
     assert any(
         line.startswith("renamed  Person ") and line.endswith(" to Anna") for line in done.out
     )
-    assert f"warning: known/Anna: 1 file or folder not read ({UNSUPPORTED}): 2.cr2" in done.out
+    assert f"warning: known/Anna: 1 file not read ({UNSUPPORTED}): 2.cr2" in done.out

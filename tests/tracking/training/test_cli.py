@@ -152,7 +152,7 @@ def _damaged_weights(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "options", "message"),
     [
-        pytest.param(_no_project, [], "no project here", id="no project"),
+        pytest.param(_no_project, [], "not a fancam project", id="no project"),
         pytest.param(_another_version, [], "made by a newer fancam", id="another version"),
         pytest.param(_no_dataset, [], "no dataset to train on", id="no dataset"),
         pytest.param(_no_people, [], "no people in it", id="no people"),
@@ -165,7 +165,10 @@ def _damaged_weights(folder: Path) -> None:
         pytest.param(_nothing, ["--seed", "-1"], "--seed -1: give a number", id="seed"),
         pytest.param(_nothing, ["--device", "tpu"], "--device tpu: give", id="device"),
         pytest.param(
-            _nothing, ["--device", "cuda:77"], "this machine has no such device", id="no such GPU"
+            _nothing,
+            ["--device", "cuda:77"],
+            "this machine has no such device; set it to auto or cpu",
+            id="no such GPU",
         ),
         pytest.param(_nothing, ["--resume"], "no stopped training run", id="nothing to resume"),
         pytest.param(_nothing, ["--resume", "--force"], "give one of them", id="both"),

@@ -117,7 +117,12 @@ def _bad_data_file(dataset: Path) -> None:
         pytest.param(_no_images, NAMES, "no images to train on", id="no images"),
         pytest.param(_no_val, NAMES, "no images to validate on", id="no val"),
         pytest.param(_unlabelled_val, NAMES, "no faces to validate on", id="no person in val"),
-        pytest.param(_nothing, ("Anna",), "one person in it", id="one person"),
+        pytest.param(
+            _nothing,
+            ("Anna",),
+            "only one person has training images, but training needs two people",
+            id="one person",
+        ),
         pytest.param(_unknown_class, NAMES, "class 7 in it", id="unknown class"),
         pytest.param(_bad_label, NAMES, "not a label file", id="damaged label"),
         pytest.param(_bad_image, NAMES, "not a picture", id="damaged image"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -132,6 +133,7 @@ def test_figures_of_earlier_versions_are_read(tmp_path: Path) -> None:
         "416 px",
         "30 of 40: stopped early",
         "4.0 minutes",
+        "in the 25 validation images. Validation images show moments",
         "found in 18 of 20 frames",
         "found in 4 of 10 frames",
         "not checked",
@@ -141,6 +143,12 @@ def test_figures_of_earlier_versions_are_read(tmp_path: Path) -> None:
 def test_the_page_tells_how_the_detector_was_trained(tmp_path: Path, shown: str) -> None:
     write_report(tmp_path, result(MIXED), [])
     assert shown in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_that_there_is_one_validation_image(tmp_path: Path) -> None:
+    write_report(tmp_path, replace(result(MIXED), val_images=1), [])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "in the validation image. Validation images show" in page
 
 
 def test_every_figure_on_the_page_is_explained(tmp_path: Path) -> None:

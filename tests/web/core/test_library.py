@@ -44,7 +44,7 @@ def test_ids_are_unique_and_a_project_is_served_once(tmp_path: Path) -> None:
 def test_no_project(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no project"):
         Library([])
-    with pytest.raises(InputError, match="no fancam project"):
+    with pytest.raises(InputError, match="not a fancam project"):
         Library([tmp_path])
     with pytest.raises(NotFoundError):
         Library([made(tmp_path / "film.fancam")]).get("other")

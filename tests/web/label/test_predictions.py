@@ -14,7 +14,7 @@ def test_a_damaged_model_is_named(sorted_project: Project) -> None:
     (folder / MODEL_FILE).write_text("no model")
     found = predicted(sorted_project, folder.name)
     assert found.scores is None
-    assert found.problem.startswith(f"{MODEL_FILE}: not a model of fancam; give one that ")
+    assert found.problem.startswith(f"{MODEL_FILE}: not a fancam model; give one that ")
     assert str(folder) not in found.problem
 
 
