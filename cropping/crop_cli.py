@@ -274,7 +274,7 @@ def _footage_line(summary: CropsSummary) -> str:
 
 
 def _people_lines(summary: CropsSummary) -> list[str]:
-    width = max(len(person.name) for person in summary.people)
+    width = max((len(person.name) for person in summary.people), default=0)
     lines = []
     for person in summary.people:
         share = person.frames / max(summary.frames, 1)

@@ -21,7 +21,7 @@ from data.storage.shown import command_line
 from tests import ROOT
 from tests.clips.encoding import encode
 from tests.clips.numbered import picture
-from tests.cropping.tracked_project import at_rate, box, tracks_of, write_project
+from tests.cropping.tracked_project import add_footage, at_rate, box, tracks_of, write_project
 from tests.posix import needs_signals
 
 FRAMES = 60
@@ -61,6 +61,17 @@ def test_report(
     again = capsys.readouterr().out
     assert "(already done)" in again
     assert "already up to date" in again
+
+
+def test_a_video_that_shows_nobody(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = project.parent / "empty.mp4"
+    encode(empty, [picture(n) for n in range(10)], rate=25)
+    names, timeline = {1: "Anna", 2: "Ben", 3: "Cleo"}, at_rate(10)
+    add_footage(Project(project), empty, tracks_of(timeline, {}), names, timeline)
+    assert main([str(project), *QUICK]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shown = lines.index("empty: 10 frames, 0 videos (already done)")
+    assert lines[shown + 1] == "  never seen: Anna, Ben, Cleo"
 
 
 @pytest.mark.parametrize(
