@@ -14,6 +14,7 @@ from clustering.pairing.options import add_pair_options, pairing_of
 from data.command.command import EXIT_STALE, run, with_projects
 from data.command.parser import (
     Parser,
+    RawHelpFormatter,
     add_model_options,
     add_project_argument,
     add_ray_option,
@@ -63,7 +64,7 @@ def make_parser() -> Parser:
         prog=NAME,
         description="Make a video of each person in raw footage, and a page to watch them.",
         epilog=f"Run the same command again to resume a stopped run.\n\n{others}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=RawHelpFormatter,
     )
     add = parser.add_argument
     add("footage", nargs="*", type=footage_path, help="videos, images, or folders of them")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import takewhile
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final, NoReturn
 
 import configargparse
@@ -51,6 +52,21 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+class HelpFormatter(argparse.HelpFormatter):
+    """Does not break the names of options and commands at their hyphens."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = self._split_lines(text, width - len(indent))
+        return "\n".join(f"{indent}{line}" for line in lines)
+
+
+class RawHelpFormatter(argparse.RawDescriptionHelpFormatter, HelpFormatter):
+    """Also keeps the lines of the description and the epilog."""
+
+
 class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
     """Argument parser of a command, which also reads config files and environment variables.
 
@@ -64,7 +80,7 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]
             config_file_parser_class=SectionParser(prog),
             add_config_file_help=False,
             add_env_var_help=False,
-            **settings,
+            **{"formatter_class": HelpFormatter, **settings},
         )
         self._alternatives: list[tuple[frozenset[str], frozenset[str]]] = []
         self._add_output_options()

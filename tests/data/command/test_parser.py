@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import fancam.cli
 import tracking.track_cli
 import tracking.training.cli
 import web.cli
-from data.command.parser import did_you_mean, require_device
+from data.command.parser import Parser, did_you_mean, require_device
 from data.core.errors import InputError
 from data.project.project import Project
 
@@ -145,3 +146,13 @@ def test_no_devices(device: str) -> None:
 def test_only_similar_names_are_suggested() -> None:
     assert did_you_mean("stat", ("status", "clean")) == "; did you mean status?"
     assert did_you_mean("concert", ("status", "clean")) == ""
+
+
+@pytest.mark.parametrize("width", range(60, 121, 4))
+@pytest.mark.parametrize("make_parser", [fancam.cli.make_parser, tracking.track_cli.make_parser])
+def test_help_breaks_no_name_of_an_option_or_command(
+    make_parser: Callable[[], Parser], width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = make_parser().format_help().splitlines()
+    assert [line for line in lines if line.endswith("-")] == []
